@@ -1,0 +1,58 @@
+"""What a configuration says about the API: sing-box's block ``experimental.v2ray_api``, key for key, and pipetwist's additions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from pipetwist.values import FilePath, Mode, Tag, Text, UserName
+
+__all__ = ["ApiOptions", "ApiTlsOptions", "StatsOptions"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatsOptions:
+    """What is counted."""
+
+    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid", "use_attribute_docstrings": True}
+
+    enabled: bool = False
+    """Whether anything is counted at all."""
+    inbounds: tuple[Tag, ...] = ()
+    """Tags of the inbounds to count."""
+    outbounds: tuple[Tag, ...] = ()
+    """Tags of the outbounds to count."""
+    users: tuple[UserName, ...] = ()
+    """Names of the users to count."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiTlsOptions:
+    """TLS of the API's listener."""
+
+    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid", "use_attribute_docstrings": True}
+
+    certificate_path: FilePath
+    """PEM file with the server's certificate, and its chain."""
+    key_path: FilePath
+    """PEM file with the certificate's private key."""
+    client_certificate_path: FilePath | None = None
+    """PEM file with a CA; clients must then present a certificate that it signed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiOptions:
+    """The API's listener, and what is counted."""
+
+    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid", "use_attribute_docstrings": True}
+
+    listen: Text | None = None
+    """``host:port`` or ``unix:/path``; without it nothing is served."""
+    listen_mode: Mode = 0o600
+    """File mode of a unix socket to listen on."""
+    insecure: bool = False
+    """Allows an address that is not loopback without TLS."""
+    tls: ApiTlsOptions | None = None
+    """TLS for a TCP listener."""
+    stats: StatsOptions = field(default_factory=StatsOptions)
+    """What is counted."""

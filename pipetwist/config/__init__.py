@@ -1,0 +1,1 @@
+"""Reading a configuration: from a file's text to the document, or to every problem in it."""

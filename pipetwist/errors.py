@@ -1,0 +1,17 @@
+"""The errors that people see; each one's text says what is wrong, where, and what to do."""
+
+from __future__ import annotations
+
+__all__ = ["ConfigError", "ConnectError", "StartError"]
+
+
+class ConfigError(Exception):
+    """A configuration that can't be used. Its text has one line for each problem, each with the file and the place."""
+
+
+class StartError(Exception):
+    """The daemon, or a part of it, can't start. Its text is one line."""
+
+
+class ConnectError(Exception):
+    """An outbound can't be connected for one connection. Its text is one line."""

@@ -1,0 +1,11 @@
+"""The inbound types there are: a new one is its own file and a line here."""
+
+from __future__ import annotations
+
+from pipetwist.inbounds.endpoint import EndpointInbound
+from pipetwist.inbounds.tcp import TcpInbound
+from pipetwist.inbounds.unix import UnixInbound
+
+__all__ = ["INBOUNDS"]
+
+INBOUNDS = (EndpointInbound, TcpInbound, UnixInbound)

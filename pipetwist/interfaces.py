@@ -1,0 +1,217 @@
+"""The interfaces between pipetwist's rooms: every one of them, and nothing that implements them.
+
+A byte's way is accept -> route -> connect -> transfer -> close; the interfaces stand in that order, the counters last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IProcessTransport
+from twisted.internet.protocol import ProcessProtocol
+from zope.interface import Attribute, Interface
+
+if TYPE_CHECKING:
+    from pipetwist.connection.visitor import Visitor
+
+__all__ = [
+    "ICounter",
+    "ICounterStore",
+    "IInbound",
+    "IOutbound",
+    "IPassage",
+    "IRelay",
+    "ISide",
+    "ISideReceiver",
+    "ISpawner",
+    "ITracker",
+]
+
+
+class IInbound(Interface):
+    """Somewhere that clients connect to. Every inbound is also an IService."""
+
+    tag: str = Attribute("The inbound's name, unique in a configuration.")
+
+    def listen() -> Deferred[None]:
+        """Start to listen; calling it again while listening does nothing.
+
+        Returns:
+            A Deferred that fires once connections are accepted, and fails with `pipetwist.errors.StartError`.
+        """
+
+    def stop_listening() -> Deferred[None]:
+        """Accept nothing more; connections that are open go on."""
+
+
+class IRelay(Interface):
+    """What an inbound hands its connections to."""
+
+    def admit(visitor: Visitor) -> IPassage:
+        """Route one visitor: decides the outbound and what is counted.
+
+        Args:
+            visitor: who came, and where.
+        """
+
+    def carry(passage: IPassage, client: ISide) -> None:
+        """Connect the passage's outbound and carry bytes until both sides have ended.
+
+        Args:
+            passage: what `admit` returned.
+            client: the client's side, its reading paused.
+        """
+
+
+class IPassage(Interface):
+    """A routed connection that is not carried yet."""
+
+    tracker: ITracker | None = Attribute("Counts the client's side; None where nothing about it is tracked.")
+
+
+class IOutbound(Interface):
+    """Somewhere that connections are carried to."""
+
+    tag: str = Attribute("The outbound's name, unique in a configuration.")
+    connect_timeout: float = Attribute("Seconds that `connect` may take.")
+
+    def connect() -> Deferred[ISide]:
+        """Open one connection.
+
+        Returns:
+            A Deferred of its side, reading paused. It may be cancelled, and fails with an exception whose text is for people.
+        """
+
+
+class ISide(Interface):
+    """One side of a connection: the client's or the outbound's.
+
+    A side begins with its reading paused. What is written is delivered in order; a side holds what the system does not take, and says so
+    with `ISideReceiver.crowded` until it is gone.
+    """
+
+    received: int = Attribute("Bytes read from this side so far.")
+    delivered: int = Attribute("Bytes that the system has taken for this side so far.")
+
+    def attach(receiver: ISideReceiver) -> None:
+        """Name who hears of what happens here; what happened before is told at once."""
+
+    def write(data: bytes) -> None:
+        """Deliver these bytes after those written before."""
+
+    def pause_reading() -> None:
+        """Read nothing more until `resume_reading`."""
+
+    def resume_reading() -> None:
+        """Read on. Does nothing once this side's reading has ended."""
+
+    def finish_writing() -> None:
+        """Deliver what was written, then an end of file; reading goes on. Nothing may be written afterwards."""
+
+    def close() -> None:
+        """Deliver what was written, then end both directions in an orderly way."""
+
+    def hang_up() -> None:
+        """The other side has gone: deliver what was written, then end this one without waiting for what it would still say."""
+
+    def abort() -> None:
+        """End now, whatever is undelivered."""
+
+
+class ISideReceiver(Interface):
+    """Who hears of what happens on a side."""
+
+    def data_received(data: bytes) -> None:
+        """Bytes were read."""
+
+    def read_ended() -> None:
+        """The side will send nothing more; it may still receive."""
+
+    def crowded() -> None:
+        """More waits to be delivered to this side than it wants to hold."""
+
+    def relieved() -> None:
+        """Everything that waited has been delivered."""
+
+    def hung_up() -> None:
+        """The peer has gone entirely, though what it sent may still be unread."""
+
+    def lost(cause: str) -> None:
+        """The side is over, both ways. Comes exactly once and last.
+
+        Args:
+            cause: for people; empty where it ended in order.
+        """
+
+
+class ISpawner(Interface):
+    """Starts commands."""
+
+    def spawn(
+        protocol: ProcessProtocol,
+        command: Sequence[str],
+        env: Mapping[str, str],
+    ) -> IProcessTransport:
+        """Start a command in a process group of its own, with pipes for standard input, output and error.
+
+        Args:
+            protocol: hears of its output and its end, as Twisted's spawnProcess would tell it.
+            command: the executable's path and its arguments.
+            env: the whole environment.
+
+        Raises:
+            OSError: where the command can't be started.
+        """
+
+    def signal_group(pid: int, signal: int) -> None:
+        """Send a signal to every process of a command's group; one that has gone is no error."""
+
+
+class ICounter(Interface):
+    """A count of bytes that only grows, and a baseline that a reset moves up to it.
+
+    `add` is called in the reactor's thread only, without a lock; the rest from any thread.
+    """
+
+    name: str = Attribute("Its name, for instance ``inbound>>>TAG>>>traffic>>>uplink``.")
+
+    def add(count: int) -> None:
+        """Count so many bytes more."""
+
+    def total() -> int:
+        """Bytes counted in all, whatever was reset."""
+
+    def value() -> int:
+        """Bytes counted since the last reset."""
+
+    def reset() -> int:
+        """Move the baseline up to the total.
+
+        Returns:
+            The value that this ended: concurrent resets share the total out between them without loss.
+        """
+
+
+class ICounterStore(Interface):
+    """Where counters live."""
+
+    def counter(name: str) -> ICounter:
+        """The counter of that name, made at 0 if there is none. In the reactor's thread only."""
+
+    def get(name: str) -> ICounter | None:
+        """The counter of that name, or None. From any thread."""
+
+    def counters() -> list[ICounter]:
+        """Every counter there is now, by name. From any thread."""
+
+
+class ITracker(Interface):
+    """Counts one connection for everything tracked that it belongs to."""
+
+    def uplink(count: int) -> None:
+        """So many bytes were read from the client."""
+
+    def downlink(count: int) -> None:
+        """So many bytes were written to the client."""

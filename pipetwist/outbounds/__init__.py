@@ -1,0 +1,1 @@
+"""Where connections are carried to. One file for each type, and a registry that lists them."""

@@ -1,0 +1,36 @@
+"""What every outbound can be told, whatever its type."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from pipetwist.values import Duration, FilePath, Tag, Text
+
+__all__ = ["OutboundOptions", "TlsClientOptions"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutboundOptions:
+    """The keys of every outbound."""
+
+    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid", "use_attribute_docstrings": True}
+
+    tag: Tag
+    """The outbound's name."""
+    connect_timeout: Duration = 5.0
+    """How long connecting may take. ``"5s"`` where absent."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TlsClientOptions:
+    """TLS of an outbound."""
+
+    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid", "use_attribute_docstrings": True}
+
+    enabled: bool = False
+    """Whether TLS is spoken."""
+    server_name: Text | None = None
+    """The name that the server's certificate must have; the outbound's ``server`` where absent."""
+    certificate_path: FilePath | None = None
+    """PEM file with the CA that signed the server's certificate; the system's where absent."""

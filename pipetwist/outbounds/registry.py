@@ -1,0 +1,12 @@
+"""The outbound types there are: a new one is its own file and a line here."""
+
+from __future__ import annotations
+
+from pipetwist.outbounds.endpoint import EndpointOutbound
+from pipetwist.outbounds.fork import ForkOutbound
+from pipetwist.outbounds.tcp import TcpOutbound
+from pipetwist.outbounds.unix import UnixOutbound
+
+__all__ = ["OUTBOUNDS"]
+
+OUTBOUNDS = (EndpointOutbound, ForkOutbound, TcpOutbound, UnixOutbound)

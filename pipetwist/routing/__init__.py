@@ -1,0 +1,1 @@
+"""Choosing an outbound for a visitor."""

@@ -1,0 +1,49 @@
+"""The rules of a route: the first whose every condition holds names the outbound."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from pipetwist.values import Tag, UserName
+
+__all__ = ["Router", "RuleOptions"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuleOptions:
+    """One rule. A condition that is absent always holds."""
+
+    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid", "use_attribute_docstrings": True}
+
+    inbound: tuple[Tag, ...] | None = None
+    """Holds for a connection that came in at one of these."""
+    auth_user: tuple[UserName, ...] | None = None
+    """Holds for a connection of one of these users."""
+    outbound: Tag
+    """Where the connection goes."""
+
+    def matches(self, inbound: str, user: str | None) -> bool:
+        """Whether every condition holds."""
+        return (self.inbound is None or inbound in self.inbound) and (self.auth_user is None or user in self.auth_user)
+
+
+class Router:
+    """Chooses an outbound's tag.
+
+    Args:
+        rules: tried in order.
+        final: the tag that takes the rest.
+    """
+
+    def __init__(self, rules: Iterable[RuleOptions], final: str) -> None:
+        self._rules = tuple(rules)
+        self._final = final
+
+    def choose(self, inbound: str, user: str | None) -> str:
+        """The tag of the outbound for a connection of this inbound and user."""
+        for rule in self._rules:
+            if rule.matches(inbound, user):
+                return rule.outbound
+        return self._final

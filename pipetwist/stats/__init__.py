@@ -1,0 +1,1 @@
+"""Counting: the counters, where they live, and what adds to them."""

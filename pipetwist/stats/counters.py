@@ -1,0 +1,73 @@
+"""Counters in this process's memory."""
+
+from __future__ import annotations
+
+from threading import Lock
+
+from zope.interface import implementer
+
+from pipetwist.interfaces import ICounter, ICounterStore
+
+__all__ = ["MemoryCounter", "MemoryCounterStore"]
+
+
+@implementer(ICounter)
+class MemoryCounter:
+    """A counter in this process's memory.
+
+    The total has one writer, the reactor's thread, so that an add needs no lock; resets in other threads only move the baseline, and exclude
+    each other. A total read by a reset is some total that was true: what is added afterwards belongs to the next value.
+    """
+
+    __slots__ = ("_baseline", "_resetting", "_total", "name")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._total = 0
+        self._baseline = 0
+        self._resetting = Lock()
+
+    def add(self, count: int) -> None:
+        """See `ICounter`."""
+        self._total += count
+
+    def total(self) -> int:
+        """See `ICounter`."""
+        return self._total
+
+    def value(self) -> int:
+        """See `ICounter`."""
+        with self._resetting:
+            return self._total - self._baseline
+
+    def reset(self) -> int:
+        """See `ICounter`."""
+        with self._resetting:
+            total = self._total
+            value = total - self._baseline
+            self._baseline = total
+        return value
+
+
+@implementer(ICounterStore)
+class MemoryCounterStore:
+    """Counters that end with the process."""
+
+    def __init__(self) -> None:
+        self._counters: dict[str, ICounter] = {}
+
+    def counter(self, name: str) -> ICounter:
+        """See `ICounterStore`."""
+        counter = self._counters.get(name)
+        if counter is None:
+            counter = self._counters[name] = MemoryCounter(name)
+        return counter
+
+    def get(self, name: str) -> ICounter | None:
+        """See `ICounterStore`."""
+        return self._counters.get(name)
+
+    def counters(self) -> list[ICounter]:
+        """See `ICounterStore`."""
+        # list() of a dict's items is one step under the interpreter's lock; iterating it here would meet insertions of the reactor's thread.
+        return [counter for _, counter in sorted(list(self._counters.items()))]  # noqa: C414 - the comment above

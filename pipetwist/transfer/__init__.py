@@ -1,0 +1,1 @@
+"""Moving bytes between the two sides of a connection."""

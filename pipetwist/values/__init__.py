@@ -1,0 +1,32 @@
+"""The kinds of value that a configuration is made of: how each is written, what it becomes, and what is wrong with a bad one.
+
+Option classes annotate their fields with these. Nothing here imports pydantic until a configuration is read.
+"""
+
+from __future__ import annotations
+
+from pipetwist.values.checked import Checked
+from pipetwist.values.durations import Duration
+from pipetwist.values.names import Owner, Tag, UserName
+from pipetwist.values.numbers import Id, Mode, Port, PositiveCount
+from pipetwist.values.paths import FilePath, UnixPath, is_abstract, unix_sockaddr
+from pipetwist.values.texts import Command, Environment, Text
+
+__all__ = [
+    "Checked",
+    "Command",
+    "Duration",
+    "Environment",
+    "FilePath",
+    "Id",
+    "Mode",
+    "Owner",
+    "Port",
+    "PositiveCount",
+    "Tag",
+    "Text",
+    "UnixPath",
+    "UserName",
+    "is_abstract",
+    "unix_sockaddr",
+]

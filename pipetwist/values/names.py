@@ -1,0 +1,51 @@
+"""Names: tags of inbounds and outbounds, users, and the owners of files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pipetwist.values.checked import Checked
+
+__all__ = ["Owner", "Tag", "UserName", "parse_name", "parse_owner"]
+
+
+def parse_name(raw: object, folder: Path | None = None) -> str:
+    """Accept a tag or a user's name.
+
+    ``>`` is refused since the parts of a counter's name are joined with ``>>>`` and its readers split it there.
+
+    Raises:
+        ValueError: it is no text, is empty, or has a ``>`` or a control character in it.
+    """
+    if not isinstance(raw, str):
+        message = f"{raw!r} is not a text"
+        raise ValueError(message)  # noqa: TRY004 - pydantic reports a ValueError with its place, a TypeError as a crash
+    if not raw:
+        message = "a name must not be empty"
+        raise ValueError(message)
+    if ">" in raw:
+        message = f"{raw!r} has a '>' in it, which the names of counters are split at; choose another name"
+        raise ValueError(message)
+    if not raw.isprintable():
+        message = f"{raw!r} has a character in it that can't be printed"
+        raise ValueError(message)
+    return raw
+
+
+def parse_owner(raw: object, folder: Path | None = None) -> str | int:
+    """Accept the name or the number of a user or a group.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if (isinstance(raw, int) and not isinstance(raw, bool) and raw >= 0) or (isinstance(raw, str) and raw):
+        return raw
+    message = f"{raw!r} is neither the name nor the number of a user or group"
+    raise ValueError(message)
+
+
+_NAME_SCHEMA = {"type": "string", "pattern": "^[^>]+$"}
+Tag = Annotated[str, Checked(parse_name, _NAME_SCHEMA)]
+UserName = Annotated[str, Checked(parse_name, _NAME_SCHEMA)]
+Owner = Annotated["str | int", Checked(parse_owner, {"type": ["string", "integer"], "minimum": 0, "minLength": 1})]

@@ -1,0 +1,68 @@
+"""Paths of files and of unix sockets. A relative one is relative to the configuration's folder, since twistd changes its directory."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+from pipetwist.values.checked import Checked
+
+__all__ = ["FilePath", "UnixPath", "is_abstract", "parse_path", "parse_unix_path", "unix_sockaddr"]
+
+# sockaddr_un.sun_path, unix(7). A path needs a byte for the NUL that ends it, an abstract name begins with one.
+_SUN_PATH = 108
+
+
+def parse_path(raw: object, folder: Path) -> str:
+    """Make a path absolute.
+
+    Raises:
+        ValueError: it is no text, is empty, or has a NUL in it.
+    """
+    if not isinstance(raw, str) or not raw or "\0" in raw:
+        message = f"{raw!r} is not a path"
+        raise ValueError(message)
+    return os.path.normpath(folder / raw)
+
+
+def parse_unix_path(raw: object, folder: Path) -> str:
+    """Make a unix socket's path absolute; abstract names, written ``@name`` or ``@@name``, stay as they are.
+
+    Raises:
+        ValueError: it is no path, or longer than the kernel takes.
+    """
+    if isinstance(raw, str) and raw.startswith("@"):
+        if not raw.lstrip("@") or "\0" in raw:
+            message = f"{raw!r} is no abstract name; write '@name', or '@@name' for the padded form"
+            raise ValueError(message)
+        path = raw
+    else:
+        path = parse_path(raw, folder)
+    size = len(os.fsencode(path)) - path.startswith("@@")
+    limit = _SUN_PATH if is_abstract(path) else _SUN_PATH - 1
+    if size > limit:
+        message = f"{path} is {size} bytes long; a unix socket's path may have {limit}"
+        raise ValueError(message)
+    return path
+
+
+def is_abstract(path: str) -> bool:
+    """Whether a unix socket's path names no file (Linux's abstract namespace, unix(7))."""
+    return path.startswith("@")
+
+
+def unix_sockaddr(path: str) -> bytes:
+    """The address to give to the kernel for a path as it is written.
+
+    ``@@name`` is padded with NUL bytes to 108, as V2Ray's domain socket transport does with its key ``padding``.
+    """
+    if path.startswith("@@"):
+        return (b"\0" + os.fsencode(path[2:])).ljust(_SUN_PATH, b"\0")
+    if path.startswith("@"):
+        return b"\0" + os.fsencode(path[1:])
+    return os.fsencode(path)
+
+
+FilePath = Annotated[str, Checked(parse_path, {"type": "string", "minLength": 1})]
+UnixPath = Annotated[str, Checked(parse_unix_path, {"type": "string", "minLength": 1, "examples": ["/run/in.sock", "@name", "@@name"]})]
