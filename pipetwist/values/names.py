@@ -20,7 +20,7 @@ def parse_name(raw: object, folder: Path | None = None) -> str:
     """
     if not isinstance(raw, str):
         message = f"{raw!r} is not a text"
-        raise ValueError(message)  # noqa: TRY004 - pydantic reports a ValueError with its place, a TypeError as a crash
+        raise ValueError(message)
     if not raw:
         message = "a name must not be empty"
         raise ValueError(message)

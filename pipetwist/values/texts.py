@@ -31,7 +31,7 @@ def _parse_command(raw: object, folder: Path) -> tuple[str, ...]:
 def _parse_environment(raw: object, folder: Path) -> dict[str, str]:
     if not isinstance(raw, dict):
         message = f'{raw!r} is not an environment; write an object of texts, such as {{"KEY": "value"}}'
-        raise ValueError(message)  # noqa: TRY004 - pydantic reports a ValueError with its place, a TypeError as a crash
+        raise ValueError(message)
     for key, value in raw.items():
         if not key or "=" in key or "\0" in key or not isinstance(value, str) or "\0" in value:
             message = f"the variable {key!r} needs a name without '=' and a text as its value"
