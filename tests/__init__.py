@@ -1,0 +1,1 @@
+"""Everything that is tested; run it with ``trial tests``."""

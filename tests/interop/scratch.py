@@ -1,0 +1,71 @@
+"""What a test needs from the system for itself: a folder with a short path, a port, and waits that end."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+__all__ = ["free_port", "listens", "scratch_folder", "wait_until"]
+
+_ACCEPTS_CONNECTIONS = 0x10000  # __SO_ACCEPTCON in the column Flags of /proc/net/unix
+_TCP_LISTEN = "0A"  # in the column st of /proc/net/tcp
+
+
+def scratch_folder(case: SynchronousTestCase) -> Path:
+    """A folder for one test, gone after it.
+
+    trial's own is too deep for unix sockets, whose path may have 107 bytes.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="pt-"))
+    case.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def free_port(case: SynchronousTestCase) -> int:
+    """A port on 127.0.0.1 that is the test's own until it ends.
+
+    It stays bound, without listening: the kernel then hands it to nobody else, while a program that sets SO_REUSEADDR, as every server here
+    does, can listen on it (socket(7)).
+    """
+    holder = socket.socket()
+    case.addCleanup(holder.close)
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    holder.bind(("127.0.0.1", 0))
+    port: int = holder.getsockname()[1]
+    return port
+
+
+def wait_until(condition: Callable[[], bool], what: str, seconds: float = 20.0) -> None:
+    """Look until the condition holds.
+
+    Raises:
+        TimeoutError: it did not hold in time; the text says what was waited for.
+    """
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            message = f"waited {seconds:.0f} s for {what}"
+            raise TimeoutError(message)
+        time.sleep(0.01)
+
+
+def listens(address: Path | int) -> bool:
+    """Whether somebody listens on this unix socket's path or this TCP port, asked of the kernel so that nothing is connected."""
+    if isinstance(address, int):
+        return any(_listens_on_port(table, address) for table in ("/proc/net/tcp", "/proc/net/tcp6"))
+    for line in Path("/proc/net/unix").read_text(encoding="utf-8", errors="surrogateescape").splitlines()[1:]:
+        fields = line.split(maxsplit=7)
+        if len(fields) == 8 and fields[7] == str(address) and int(fields[3], 16) & _ACCEPTS_CONNECTIONS:
+            return True
+    return False
+
+
+def _listens_on_port(table: str, port: int) -> bool:
+    rows = (line.split() for line in Path(table).read_text(encoding="ascii").splitlines()[1:])
+    return any(row[3] == _TCP_LISTEN and int(row[1].rpartition(":")[2], 16) == port for row in rows)
