@@ -11,9 +11,10 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-__all__ = ["free_port", "listens", "scratch_folder", "wait_until"]
+__all__ = ["connected", "free_port", "listens", "scratch_folder", "wait_until"]
 
 _ACCEPTS_CONNECTIONS = 0x10000  # __SO_ACCEPTCON in the column Flags of /proc/net/unix
+_CONNECTED = "03"  # SS_CONNECTED in the column St of /proc/net/unix
 _TCP_LISTEN = "0A"  # in the column st of /proc/net/tcp
 
 
@@ -59,11 +60,18 @@ def listens(address: Path | int) -> bool:
     """Whether somebody listens on this unix socket's path or this TCP port, asked of the kernel so that nothing is connected."""
     if isinstance(address, int):
         return any(_listens_on_port(table, address) for table in ("/proc/net/tcp", "/proc/net/tcp6"))
-    for line in Path("/proc/net/unix").read_text(encoding="utf-8", errors="surrogateescape").splitlines()[1:]:
-        fields = line.split(maxsplit=7)
-        if len(fields) == 8 and fields[7] == str(address) and int(fields[3], 16) & _ACCEPTS_CONNECTIONS:
-            return True
-    return False
+    return any(fields[7] == str(address) and int(fields[3], 16) & _ACCEPTS_CONNECTIONS for fields in _unix_sockets())
+
+
+def connected(path: Path) -> int:
+    """How many connections accepted at this unix socket's path are not closed yet."""
+    return sum(fields[7] == str(path) and fields[5] == _CONNECTED for fields in _unix_sockets())
+
+
+def _unix_sockets() -> list[list[str]]:
+    """The columns of /proc/net/unix, of sockets that have a path."""
+    lines = Path("/proc/net/unix").read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    return [fields for fields in (line.split(maxsplit=7) for line in lines[1:]) if len(fields) == 8]
 
 
 def _listens_on_port(table: str, port: int) -> bool:

@@ -1,0 +1,94 @@
+"""Two V2Rays, A that dials ``x.sock`` and B that serves ``y.sock``, and the site that is downloaded through both."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.interop.peers import need, start_peer
+from tests.interop.scratch import free_port, listens, wait_until
+from tests.interop.site import Site
+
+__all__ = ["Traffic", "V2RayPair", "query_traffic"]
+
+Traffic = tuple[int, int]
+"""Bytes up and down."""
+
+_TEMPLATES = Path(__file__).parent / "v2ray"
+_STAT = re.compile(r'stat:\s*<\s*name:\s*"([^"]+)"(?:\s*value:\s*([0-9]+))?\s*>')
+
+
+class V2RayPair:
+    """The running pair; the test's clean-up ends it. The relay under test belongs between `dialled` and `served`.
+
+    Args:
+        case: the test.
+        folder: where the sockets and logs go.
+    """
+
+    def __init__(self, case: SynchronousTestCase, folder: Path) -> None:
+        self.dialled = folder / "x.sock"
+        self.served = folder / "y.sock"
+        self._case = case
+        self._folder = folder
+        self.site = Site(case)
+        self.door, self._api_a, self._api_b = (free_port(case) for _ in range(3))
+        self._start("b", [self.served, self._api_b])
+        self._start("a", [self.door, self._api_a])
+
+    def download(self, size: int, name: str) -> bytes:
+        """Fetch one page of the site through the pair."""
+        return self.site.download(self.door, size, name)
+
+    def traffic_sent_by_a(self) -> Traffic:
+        """What A wrote to its outbound's socket, and read there."""
+        return query_traffic(f"127.0.0.1:{self._api_a}")["outbound", "pipe-out"]
+
+    def traffic_seen_by_b(self) -> Traffic:
+        """What B read at its inbound's socket, and wrote there."""
+        return query_traffic(f"127.0.0.1:{self._api_b}")["inbound", "pipe-in"]
+
+    def _start(self, name: str, addresses: list[Path | int]) -> None:
+        text = (_TEMPLATES / f"{name}.json.in").read_text(encoding="utf-8")
+        for mark, value in {
+            "@DIR@": self._folder,
+            "@DOOR@": self.door,
+            "@SITE@": self.site.port,
+            "@API_A@": self._api_a,
+            "@API_B@": self._api_b,
+        }.items():
+            text = text.replace(mark, str(value))
+        path = self._folder / f"{name}.json"
+        path.write_text(text, encoding="utf-8")
+        start_peer(self._case, [need("v2ray"), "-config", str(path)], self._folder)
+        wait_until(lambda: all(map(listens, addresses)), f"V2Ray {name} to listen on {addresses}")
+
+
+def query_traffic(server: str, pattern: str = "") -> dict[tuple[str, str], Traffic]:
+    """Ask a StatsService for its traffic, with V2Ray's own client.
+
+    Args:
+        server: ``host:port`` or ``unix:/path``.
+        pattern: names the counters that are wanted.
+
+    Returns:
+        For each entity and name, such as ``("inbound", "pipe-in")``, its bytes up and down.
+    """
+    said = subprocess.run(
+        [need("v2ctl"), "api", f"--server={server}", "StatsService.QueryStats", f'pattern: "{pattern}" reset: false'],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    if said.returncode:
+        message = f"v2ctl got no answer from {server}: {said.stderr}"
+        raise AssertionError(message)
+    found: dict[tuple[str, str], dict[str, int]] = {}
+    for full_name, value in _STAT.findall(said.stdout):
+        entity, name, _, direction = full_name.split(">>>")
+        found.setdefault((entity, name), {})[direction] = int(value or 0)
+    return {key: (figures["uplink"], figures["downlink"]) for key, figures in found.items()}
