@@ -14,9 +14,11 @@ from twisted.internet.protocol import ProcessProtocol
 from zope.interface import Attribute, Interface
 
 if TYPE_CHECKING:
+    from pipetwist.connection.machine import End
     from pipetwist.connection.visitor import Visitor
 
 __all__ = [
+    "IConnectionEffects",
     "ICounter",
     "ICounterStore",
     "IInbound",
@@ -146,6 +148,34 @@ class ISideReceiver(Interface):
         """
 
 
+class IConnectionEffects(Interface):
+    """What the state machine of a connection has done for it."""
+
+    def cancel_connecting() -> None:
+        """Give up connecting the outbound."""
+
+    def start_transfer() -> None:
+        """Move bytes in both directions."""
+
+    def finish_writing(end: End) -> None:
+        """See `ISide.finish_writing`."""
+
+    def close(end: End) -> None:
+        """See `ISide.close`."""
+
+    def hang_up(end: End) -> None:
+        """See `ISide.hang_up`."""
+
+    def abort(end: End) -> None:
+        """See `ISide.abort`."""
+
+    def watch(seconds: float | None) -> None:
+        """From now on say when no byte has moved for so long; None to stop watching."""
+
+    def finished(reason: str) -> None:
+        """The connection is over. Comes exactly once and last."""
+
+
 class ISpawner(Interface):
     """Starts commands."""
 
@@ -165,7 +195,7 @@ class ISpawner(Interface):
             OSError: where the command can't be started.
         """
 
-    def signal_group(pid: int, signal: int) -> None:
+    def signal_group(transport: IProcessTransport, number: int) -> None:
         """Send a signal to every process of a command's group; one that has gone is no error."""
 
 

@@ -1,0 +1,168 @@
+"""The state machine of one connection. It does no I/O: it hears what happened and says what to do.
+
+What it holds to:
+
+- an end of file on one end travels to the other, after everything read before it, and the opposite direction goes on;
+- an end that is lost takes the other with it, which first gets everything that was read;
+- a connection ends once both ends are lost, for the reason that came first, with any trouble that came later;
+- inactivity is bounded: by the inbound's wish while both directions are open, always once one has ended.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from pipetwist.connection.visitor import Timeouts
+from pipetwist.interfaces import IConnectionEffects
+
+__all__ = ["ConnectionMachine", "End", "Phase"]
+
+
+class End(Enum):
+    """An end of a connection, as seen from the relay."""
+
+    CLIENT = "client"
+    SERVER = "server"
+
+    @property
+    def other(self) -> End:
+        """The opposite end."""
+        return End.SERVER if self is End.CLIENT else End.CLIENT
+
+
+class Phase(Enum):
+    """Where a connection is in its life."""
+
+    ACCEPTED = "accepted"
+    CONNECTING = "connecting"
+    OPEN = "open"
+    HALF_CLOSED = "half-closed"
+    CLOSING = "closing"
+    CLOSED = "closed"
+
+
+class ConnectionMachine:
+    """Decides what happens to one connection.
+
+    Args:
+        effects: carries out what the machine decides; may tell it of the consequences at once.
+        timeouts: how long it may go on without a byte.
+    """
+
+    __slots__ = ("_effects", "_hung_up", "_present", "_sending", "_timeouts", "phase", "reason")
+
+    def __init__(self, effects: IConnectionEffects, timeouts: Timeouts) -> None:
+        self._effects = effects
+        self._timeouts = timeouts
+        self._present = {End.CLIENT}
+        self._sending = {End.CLIENT}
+        self._hung_up: set[End] = set()
+        self.phase = Phase.ACCEPTED
+        self.reason = ""
+
+    def connecting(self) -> None:
+        """The outbound is being connected."""
+        self.phase = Phase.CONNECTING
+
+    def connected(self) -> None:
+        """The outbound is there; does nothing where the client did not wait for it."""
+        if self.phase is not Phase.CONNECTING:
+            return
+        self.phase = Phase.OPEN
+        self._present.add(End.SERVER)
+        self._sending.add(End.SERVER)
+        self._effects.start_transfer()
+        if self.phase is Phase.OPEN:
+            self._effects.watch(self._timeouts.half_close if self._hung_up else self._timeouts.idle)
+
+    def connect_failed(self, cause: str) -> None:
+        """The outbound can't be connected; does nothing where the client did not wait for it."""
+        if self.phase is Phase.CONNECTING:
+            self._give_reason(f"cannot connect: {cause}")
+            self._close(End.CLIENT)
+
+    def read_ended(self, end: End) -> None:
+        """Everything that this end had to send was read."""
+        if end not in self._sending:
+            return
+        self._sending.discard(end)
+        if self.phase is Phase.CLOSING:
+            return
+        if not self.reason:
+            self._give_reason(f"{end.value} closed")
+        if end.other in self._sending:
+            self.phase = Phase.HALF_CLOSED
+            self._effects.watch(self._timeouts.half_close)
+            self._effects.finish_writing(end.other)
+            if end in self._hung_up and end in self._present:
+                self._effects.abort(end)
+        else:
+            self._close(end.other, end)
+
+    def hung_up(self, end: End) -> None:
+        """The peer at this end has gone entirely; what it sent before may still be unread."""
+        if end not in self._present or self.phase is Phase.CLOSING:
+            return
+        self._hung_up.add(end)
+        if end in self._sending:
+            self._effects.watch(self._timeouts.half_close)
+        else:
+            self._effects.abort(end)
+
+    def lost(self, end: End, cause: str) -> None:
+        """This end is over, both ways.
+
+        Args:
+            end: which.
+            cause: what went wrong there; empty where nothing did.
+        """
+        self._present.discard(end)
+        self._sending.discard(end)
+        if cause:
+            self._give_reason(f"{end.value}: {cause}")
+        elif not self.reason:
+            self._give_reason(f"{end.value} closed")
+        if self.phase is Phase.CONNECTING:
+            self._effects.cancel_connecting()
+        if not self._present:
+            self._finish()
+        elif self.phase is not Phase.CLOSING:
+            self.phase = Phase.CLOSING
+            self._effects.watch(self._timeouts.half_close)
+            if end is End.CLIENT:
+                self._effects.hang_up(End.SERVER)
+            else:
+                self._effects.close(End.CLIENT)
+
+    def inactive(self, seconds: float) -> None:
+        """No byte has moved for as long as was to be watched for."""
+        self.stop(f"no byte moved for {seconds:g} s")
+
+    def stop(self, reason: str) -> None:
+        """End the connection now, whatever is undelivered."""
+        if self.phase is Phase.CLOSED:
+            return
+        self._give_reason(reason)
+        if self.phase is Phase.CONNECTING:
+            self._effects.cancel_connecting()
+        self.phase = Phase.CLOSING
+        self._effects.watch(None)
+        for end in (End.CLIENT, End.SERVER):
+            if end in self._present:
+                self._effects.abort(end)
+
+    def _close(self, *ends: End) -> None:
+        self.phase = Phase.CLOSING
+        self._effects.watch(self._timeouts.half_close)
+        for end in ends:
+            if end in self._present:
+                self._effects.close(end)
+
+    def _give_reason(self, reason: str) -> None:
+        self.reason = f"{self.reason}; {reason}" if self.reason else reason
+
+    def _finish(self) -> None:
+        if self.phase is not Phase.CLOSED:
+            self.phase = Phase.CLOSED
+            self._effects.watch(None)
+            self._effects.finished(self.reason)

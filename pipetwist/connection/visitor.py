@@ -1,0 +1,39 @@
+"""Who came: all that is known of a connection when it is accepted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Timeouts", "Visitor"]
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """How long a connection may go on without a byte moving.
+
+    Args:
+        idle: seconds while it is open both ways; None for as long as it likes.
+        half_close: seconds once a direction has ended.
+    """
+
+    idle: float | None = None
+    half_close: float = 300.0
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """A client that has connected.
+
+    Args:
+        inbound: the tag of the inbound.
+        peer: where it comes from, for the log: ``127.0.0.1:4711``, or ``pid:99 uid:1000 gid:1000``.
+        source: what its user is seen online from: an address without the port, or ``pid:99``.
+        user: the user's name; None where the inbound knows none.
+        timeouts: the inbound's time-outs.
+    """
+
+    inbound: str
+    peer: str
+    source: str
+    user: str | None = None
+    timeouts: Timeouts = Timeouts()

@@ -1,0 +1,216 @@
+"""A command that runs, as a transport for a ProcessProtocol: started with posix_spawn, reaped through its pidfd.
+
+Twisted's own spawnProcess starts commands in the daemon's process group, reads their output 8 KiB at a time, takes their output for ended only
+when the last descendant has closed it, and looks at every child there is whenever one ends. This transport does not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from twisted.internet.error import ProcessDone, ProcessTerminated
+from twisted.internet.interfaces import IConsumer, IProcessTransport, IPushProducer, IReactorFDSet, IReadDescriptor
+from twisted.internet.protocol import ProcessProtocol
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from pipetwist.process.pipes import PipeReader, PipeWriter, child_pipe
+
+__all__ = ["Child"]
+
+_STDIN, _STDOUT, _STDERR = 0, 1, 2
+# Python ignores SIGPIPE and SIGXFSZ, and what is ignored stays ignored in a command.
+_DEFAULT_SIGNALS = [signal.SIGPIPE, signal.SIGXFSZ]
+
+
+@implementer(IReadDescriptor)
+class _Exit:
+    """The child's pidfd, which becomes readable when it exits (pidfd_open(2))."""
+
+    def __init__(self, child: Child, pid: int) -> None:
+        self._child = child
+        self._descriptor = os.pidfd_open(pid)
+
+    def fileno(self) -> int:
+        return self._descriptor
+
+    def logPrefix(self) -> str:
+        return "child"
+
+    def doRead(self) -> None:
+        self._child.exited()
+
+    def connectionLost(self, reason: Failure) -> None:
+        self.close()
+
+    def close(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+@implementer(IProcessTransport, IPushProducer, IConsumer)
+class Child:
+    """A running command in a process group of its own.
+
+    Once it has exited, its output ends with what its pipes hold then: a descendant that keeps them open is not waited for.
+
+    Args:
+        reactor: reads and writes descriptors.
+        protocol: hears of its output and its end.
+        command: the executable's path and its arguments.
+        env: the whole environment.
+
+    Raises:
+        OSError: where it can't be started.
+    """
+
+    def __init__(self, reactor: IReactorFDSet, protocol: ProcessProtocol, command: Sequence[str], env: Mapping[str, str]) -> None:
+        self._reactor = reactor
+        self._protocol: Any = protocol
+        self._status: int | None = None
+        self._unreaped = True
+        with contextlib.ExitStack() as childs_ends, contextlib.ExitStack() as failure:
+            ours = [child_pipe(name, childs_ends, failure) for name in (_STDIN, _STDOUT, _STDERR)]
+            self.pid: int | None = os.posix_spawn(
+                command[0],
+                list(command),
+                dict(env),
+                file_actions=[(os.POSIX_SPAWN_DUP2, theirs, name) for name, (theirs, _) in enumerate(ours)],
+                setpgroup=0,
+                setsigmask=[],
+                setsigdef=_DEFAULT_SIGNALS,
+            )
+            failure.pop_all()
+        self.group = self.pid
+        self._exit = _Exit(self, self.pid)
+        stdin, stdout, stderr = (descriptor for _, descriptor in ours)
+        self.stdin = PipeWriter(reactor, self, _STDIN, stdin)
+        self.stdout = PipeReader(reactor, self, _STDOUT, stdout)
+        self.stderr = PipeReader(reactor, self, _STDERR, stderr)
+        self.pipes: dict[int, PipeReader | PipeWriter] = {_STDIN: self.stdin, _STDOUT: self.stdout, _STDERR: self.stderr}
+        reactor.addReader(self._exit)
+        self.stdout.startReading()
+        self.stderr.startReading()
+        protocol.makeConnection(self)
+
+    # What the pipes and the pidfd tell.
+
+    def data_read(self, name: int, data: bytes) -> None:
+        """A pipe has brought output."""
+        self._protocol.childDataReceived(name, data)
+
+    def pipe_ended(self, name: int) -> None:
+        """A pipe is over."""
+        if self.pipes.pop(name, None) is not None:
+            self._protocol.childConnectionLost(name)
+            self._end()
+
+    def exited(self) -> None:
+        """The child has exited; it stays unreaped, so that its number stays its group's, until its pipes are over."""
+        if self._status is not None:
+            return
+        self._reactor.removeReader(self._exit)
+        self._exit.close()
+        found = os.waitid(os.P_PID, self.pid or 0, os.WEXITED | os.WNOWAIT)
+        self._status = found.si_status if found is not None and found.si_code == os.CLD_EXITED else -(found.si_status if found else 0)
+        self._protocol.processExited(self._reason())
+        self.stdin.loseConnection()
+        self.stdin.stop()
+        self.stdout.drain()
+        self.stderr.drain()
+        self._end()
+
+    def _end(self) -> None:
+        if self._status is None or self.pipes or not self._unreaped:
+            return
+        self._unreaped = False
+        self.signal_group(signal.SIGTERM)
+        os.waitpid(self.pid or 0, 0)
+        self.pid = self.group = None
+        self._protocol.processEnded(self._reason())
+
+    def _reason(self) -> Failure:
+        if self._status == 0:
+            return Failure(ProcessDone(0))
+        if self._status is not None and self._status < 0:
+            return Failure(ProcessTerminated(None, -self._status, self._status))
+        return Failure(ProcessTerminated(self._status))
+
+    def signal_group(self, number: int) -> None:
+        """Signal every process of the group that the child leads."""
+        if self.group is not None:
+            # Nobody is left to signal, or what is left belongs to someone else by now.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.group, number)
+
+    # IProcessTransport.
+
+    def signalProcess(self, signalID: str | int) -> None:  # noqa: N803 - the interface's name
+        """Signal the child alone."""
+        if self.pid is not None:
+            number = signalID if isinstance(signalID, int) else getattr(signal, f"SIG{signalID.removeprefix('SIG')}")
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+    def write(self, data: bytes) -> None:
+        """Write to its standard input."""
+        self.stdin.write(data)
+
+    def writeToChild(self, childFD: int, data: bytes) -> None:  # noqa: N803 - the interface's name
+        """Write to its standard input; it has no other."""
+        if childFD != _STDIN:
+            raise KeyError(childFD)
+        self.stdin.write(data)
+
+    def writeSequence(self, seq: Sequence[bytes]) -> None:
+        """Write to its standard input."""
+        self.stdin.writeSequence(seq)
+
+    def closeChildFD(self, descriptor: int) -> None:  # noqa: N802 - the interface's name
+        """Close one of its pipes, its standard input after what was written."""
+        if descriptor in self.pipes:
+            self.pipes[descriptor].loseConnection()
+
+    def closeStdin(self) -> None:
+        """Close its standard input after what was written."""
+        self.closeChildFD(_STDIN)
+
+    def closeStdout(self) -> None:
+        """Read its standard output no more."""
+        self.closeChildFD(_STDOUT)
+
+    def closeStderr(self) -> None:
+        """Read its standard error no more."""
+        self.closeChildFD(_STDERR)
+
+    def loseConnection(self) -> None:
+        """Close all three pipes."""
+        for name in (_STDIN, _STDOUT, _STDERR):
+            self.closeChildFD(name)
+
+    # Back pressure: standard output is paused and resumed, standard input takes a producer.
+
+    def pauseProducing(self) -> None:
+        """Read no more of its standard output for now."""
+        self.stdout.pause()
+
+    def resumeProducing(self) -> None:
+        """Read on."""
+        self.stdout.resume()
+
+    def stopProducing(self) -> None:
+        """Close all three pipes."""
+        self.loseConnection()
+
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
+        """Pause and resume a producer for its standard input."""
+        self.stdin.registerProducer(producer, streaming)
+
+    def unregisterProducer(self) -> None:
+        """Forget the producer."""
+        self.stdin.unregisterProducer()

@@ -1,0 +1,169 @@
+"""The daemon's ends of a command's pipes."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+from typing import Protocol
+
+from twisted.internet.abstract import FileDescriptor
+from twisted.internet.interfaces import IReactorFDSet
+from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
+from twisted.python.failure import Failure
+
+__all__ = ["PipeOwner", "PipeReader", "PipeWriter", "child_pipe"]
+
+_READ_SIZE = 65536  # a pipe's size where nobody changes it, pipe(7)
+
+
+class PipeOwner(Protocol):
+    """Whose pipes these are."""
+
+    def data_read(self, name: int, data: bytes) -> None:
+        """Bytes were read."""
+
+    def pipe_ended(self, name: int) -> None:
+        """A pipe is over; its descriptor is closed."""
+
+
+def child_pipe(name: int, childs_ends: contextlib.ExitStack, failure: contextlib.ExitStack) -> tuple[int, int]:
+    """Make the pipe for one of a command's standard descriptors.
+
+    Args:
+        name: 0 for one that the command reads, another for one that it writes.
+        childs_ends: closes the command's end when it is left.
+        failure: closes the daemon's end when it is left.
+
+    Returns:
+        The command's end and the daemon's, which does not block.
+    """
+    reading, writing = os.pipe2(os.O_CLOEXEC)
+    theirs, ours = (reading, writing) if name == 0 else (writing, reading)
+    failure.callback(os.close, ours)
+    if theirs <= 2:
+        # The daemon runs without standard descriptors; a dup2 in the command would overwrite an end still needed.
+        moved = fcntl.fcntl(theirs, fcntl.F_DUPFD_CLOEXEC, 3)
+        os.close(theirs)
+        theirs = moved
+    childs_ends.callback(os.close, theirs)
+    os.set_blocking(ours, False)
+    return theirs, ours
+
+
+class PipeReader(FileDescriptor):
+    """Reads a command's output.
+
+    Args:
+        reactor: reads descriptors.
+        owner: is told of what is read.
+        name: the command's number for this pipe.
+        descriptor: the end to read.
+    """
+
+    def __init__(self, reactor: IReactorFDSet, owner: PipeOwner, name: int, descriptor: int) -> None:
+        super().__init__(reactor)  # type: ignore[arg-type]  # IReactorFDSet is all that FileDescriptor asks of it
+        self.connected = 1
+        self._owner = owner
+        self._name = name
+        self._descriptor = descriptor
+        self._paused = False
+        self._draining = False
+
+    def fileno(self) -> int:
+        """The descriptor, -1 once closed."""
+        return self._descriptor
+
+    def doRead(self) -> BaseException | None:
+        """Read once."""
+        try:
+            data = os.read(self._descriptor, _READ_SIZE)
+        except BlockingIOError:
+            return CONNECTION_DONE if self._draining else None
+        except OSError:
+            return CONNECTION_LOST
+        if not data:
+            return CONNECTION_DONE
+        self._owner.data_read(self._name, data)
+        return None
+
+    def pause(self) -> None:
+        """Read no more for now."""
+        self._paused = True
+        self.stopReading()
+
+    def resume(self) -> None:
+        """Read on."""
+        self._paused = False
+        if self.connected:
+            self.startReading()
+            if self._draining:
+                self.drain()
+
+    def drain(self) -> None:
+        """The command has exited: read what the pipe holds, as far as nobody pauses it, and take that for all."""
+        self._draining = True
+        while self.connected and not self._paused:
+            over = self.doRead()
+            if over is not None:
+                self.connectionLost(Failure(over))
+
+    def loseConnection(self) -> None:
+        """Read nothing more."""
+        if self.connected:
+            self.connectionLost(Failure(CONNECTION_DONE))
+
+    def connectionLost(self, reason: Failure) -> None:
+        """Close the descriptor and say so."""
+        if not self.connected:
+            return
+        super().connectionLost(reason)
+        os.close(self._descriptor)
+        self._descriptor = -1
+        self._owner.pipe_ended(self._name)
+
+
+class PipeWriter(FileDescriptor):
+    """Writes to a command's standard input.
+
+    Args:
+        reactor: writes descriptors.
+        owner: is told of the end.
+        name: the command's number for this pipe.
+        descriptor: the end to write.
+    """
+
+    def __init__(self, reactor: IReactorFDSet, owner: PipeOwner, name: int, descriptor: int) -> None:
+        super().__init__(reactor)  # type: ignore[arg-type]  # IReactorFDSet is all that FileDescriptor asks of it
+        self.connected = 1
+        self._owner = owner
+        self._name = name
+        self._descriptor = descriptor
+
+    def fileno(self) -> int:
+        """The descriptor, -1 once closed."""
+        return self._descriptor
+
+    def writeSomeData(self, data: bytes) -> int | BaseException:
+        """Write what the pipe takes."""
+        if not data:
+            return 0
+        try:
+            return os.write(self._descriptor, data)
+        except OSError as error:
+            return 0 if error.errno in (errno.EAGAIN, errno.EINTR) else CONNECTION_LOST
+
+    def stop(self) -> None:
+        """Nobody reads this any more: drop what was not written."""
+        if self.connected:
+            self.connectionLost(Failure(CONNECTION_DONE))
+
+    def connectionLost(self, reason: Failure) -> None:
+        """Close the descriptor and say so."""
+        if not self.connected:
+            return
+        super().connectionLost(reason)
+        os.close(self._descriptor)
+        self._descriptor = -1
+        self._owner.pipe_ended(self._name)

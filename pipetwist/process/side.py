@@ -1,0 +1,217 @@
+"""A side of a connection that is the standard input and output of a command."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.error import ProcessDone, ProcessTerminated
+from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
+from twisted.internet.protocol import ProcessProtocol
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from pipetwist.interfaces import ISide, ISideReceiver, ISpawner
+from pipetwist.process.standard_error import StandardErrorLines
+from pipetwist.stats.counting import count_writes
+
+__all__ = ["ChildSide"]
+
+# A command whose client has gone gets so long after its end of file to end by itself, and to keep what it has just read, before SIGTERM.
+END_OF_FILE_SECONDS = 0.5
+
+
+@implementer(IPushProducer)
+class _Crowding:
+    """Turns the pipe's wish for fewer bytes into the side's words."""
+
+    def __init__(self, side: ChildSide) -> None:
+        self._side = side
+
+    def pauseProducing(self) -> None:
+        self._side.receiver.crowded()
+
+    def resumeProducing(self) -> None:
+        self._side.receiver.relieved()
+
+    def stopProducing(self) -> None:
+        self._side.receiver.relieved()
+
+
+@implementer(ISide)
+class ChildSide(ProcessProtocol):
+    """A side of a connection that is a command's standard input and output.
+
+    Args:
+        clock: bounds how long a command may take to end.
+        spawner: signals it.
+        kill_grace: seconds from SIGTERM to SIGKILL.
+        stderr: takes its standard error.
+        ended: called once it has ended and been reaped.
+    """
+
+    transport: Any  # an IProcessTransport, and a producer and a consumer besides
+    receiver: ISideReceiver
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        spawner: ISpawner,
+        kill_grace: float,
+        stderr: StandardErrorLines,
+        ended: Callable[[ChildSide], None],
+    ) -> None:
+        self.received = 0
+        self.delivered = 0
+        self._clock = clock
+        self._spawner = spawner
+        self._kill_grace = kill_grace
+        self._stderr = stderr
+        self._ended = ended
+        self._signal: IDelayedCall | None = None
+        self._signalled = False
+        self._attached = False
+        self._read_over = False
+        self._write_over = False
+        self._stdin_closed = False
+        self._hanging_up = False
+        self._closing = False
+        self._over = False
+        self._cause = ""
+
+    # The ProcessProtocol.
+
+    def connectionMade(self) -> None:
+        """Hold still until someone is attached and wants bytes."""
+        self.transport.pauseProducing()
+        count_writes(self.transport.pipes[0], self._count_delivered)
+
+    def childDataReceived(self, childFD: int, data: bytes) -> None:  # noqa: N803 - Twisted's name
+        """Hand its output on, its standard error to the log."""
+        if childFD == 2:
+            self._stderr.data_received(data)
+            return
+        self.received += len(data)
+        if not self._closing:
+            self.receiver.data_received(data)
+
+    def childConnectionLost(self, childFD: int) -> None:  # noqa: N803 - Twisted's name
+        """One of its pipes is over: its output has ended, or it reads no more."""
+        if childFD == 0:
+            self._stdin_closed = self._write_over = True
+            if self._hanging_up:
+                self._signal_after(END_OF_FILE_SECONDS)
+        elif childFD == 1:
+            self._read_over = True
+            if not self._closing:
+                self.receiver.read_ended()
+        else:
+            self._stderr.ended()
+
+    def processEnded(self, reason: Failure) -> None:
+        """It has exited, and everything that it wrote was read."""
+        self._over = self._read_over = self._write_over = True
+        if self._signal is not None:
+            self._signal.cancel()
+            self._signal = None
+        self._cause = "" if self._signalled else _cause(reason)
+        self._ended(self)
+        if self._attached:
+            self.receiver.lost(self._cause)
+
+    # ISide.
+
+    def attach(self, receiver: ISideReceiver) -> None:
+        """See `ISide`."""
+        self.receiver = receiver
+        self._attached = True
+        if self._over:
+            receiver.lost(self._cause)
+        elif not self._write_over:
+            self.transport.registerProducer(_Crowding(self), True)
+
+    def write(self, data: bytes) -> None:
+        """See `ISide`; a command that has closed its standard input gets no more of it, and may go on writing."""
+        if not self._write_over:
+            self.transport.write(data)
+
+    def pause_reading(self) -> None:
+        """See `ISide`."""
+        if not self._read_over and not self._closing:
+            self.transport.pauseProducing()
+
+    def resume_reading(self) -> None:
+        """See `ISide`."""
+        if not self._read_over:
+            self.transport.resumeProducing()
+
+    def finish_writing(self) -> None:
+        """See `ISide`: its standard input is closed after what was written."""
+        if not self._write_over:
+            self._write_over = True
+            self.transport.unregisterProducer()
+            self.transport.closeStdin()
+
+    def close(self) -> None:
+        """See `ISide`: it may take as long to end by itself as it may take after SIGTERM."""
+        if self._over or self._closing:
+            return
+        self._closing = True
+        self.finish_writing()
+        self.resume_reading()
+        self._signal_after(self._kill_grace)
+
+    def hang_up(self) -> None:
+        """See `ISide`: SIGTERM follows soon after its end of file, or after `kill_grace` where it does not take its input."""
+        if self._over or self._closing:
+            return
+        self._closing = self._hanging_up = True
+        self.finish_writing()
+        self.resume_reading()
+        self._signal_after(END_OF_FILE_SECONDS if self._stdin_closed else self._kill_grace)
+
+    def abort(self) -> None:
+        """See `ISide`: SIGTERM now, SIGKILL after `kill_grace`."""
+        if not self._over:
+            self._closing = True
+            self._hanging_up = False
+            self._write_over = True
+            self.transport.loseConnection()
+            if not self._signalled:
+                self._terminate()
+
+    def _signal_after(self, seconds: float) -> None:
+        if self._over or self._signalled:
+            return
+        if self._signal is not None:
+            self._signal.cancel()
+        self._signal = self._clock.callLater(min(seconds, self._kill_grace), self._terminate)
+
+    def _terminate(self) -> None:
+        if self._signal is not None and self._signal.active():
+            self._signal.cancel()
+        self._signalled = True
+        self._signal = self._clock.callLater(self._kill_grace, self._kill)
+        self._spawner.signal_group(self.transport, signal.SIGTERM)
+
+    def _kill(self) -> None:
+        self._signal = None
+        self._spawner.signal_group(self.transport, _SIGKILL)
+
+    def _count_delivered(self, count: int) -> None:
+        self.delivered += count
+
+
+# Windows has no SIGKILL; ending a process there is always this.
+_SIGKILL = getattr(signal, "SIGKILL", signal.SIGTERM)
+
+
+def _cause(reason: Failure) -> str:
+    if reason.check(ProcessDone):
+        return ""
+    if reason.check(ProcessTerminated) and reason.value.signal:
+        return f"the command was killed by {signal.Signals(reason.value.signal).name}"
+    if reason.check(ProcessTerminated):
+        return f"the command exited with status {reason.value.exitCode}"
+    return str(reason.value)

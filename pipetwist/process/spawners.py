@@ -1,0 +1,67 @@
+"""Starts commands: the system's quick way where there is one, Twisted's elsewhere."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from twisted.internet.error import ProcessExitedAlready
+from twisted.internet.interfaces import IProcessTransport, IReactorFDSet, IReactorProcess
+from twisted.internet.protocol import ProcessProtocol
+from zope.interface import implementer
+
+from pipetwist.interfaces import ISpawner
+from pipetwist.process.child import Child
+
+__all__ = ["PosixSpawner", "ReactorSpawner", "spawner_for"]
+
+
+@implementer(ISpawner)
+class PosixSpawner:
+    """Starts commands with posix_spawn, each in a process group of its own. For Linux.
+
+    Args:
+        reactor: reads and writes descriptors.
+    """
+
+    def __init__(self, reactor: IReactorFDSet) -> None:
+        self._reactor = reactor
+
+    def spawn(self, protocol: ProcessProtocol, command: Sequence[str], env: Mapping[str, str]) -> IProcessTransport:
+        """See `ISpawner`."""
+        return Child(self._reactor, protocol, command, env)
+
+    def signal_group(self, transport: Any, number: int) -> None:
+        """See `ISpawner`."""
+        transport.signal_group(number)
+
+
+@implementer(ISpawner)
+class ReactorSpawner:
+    """Starts commands with the reactor's spawnProcess. They stay in the daemon's process group, so that their own children are not signalled.
+
+    Args:
+        reactor: starts processes.
+    """
+
+    def __init__(self, reactor: IReactorProcess) -> None:
+        self._reactor = reactor
+
+    def spawn(self, protocol: ProcessProtocol, command: Sequence[str], env: Mapping[str, str]) -> IProcessTransport:
+        """See `ISpawner`."""
+        return self._reactor.spawnProcess(protocol, command[0], list(command), dict(env))
+
+    def signal_group(self, transport: Any, number: int) -> None:
+        """See `ISpawner`."""
+        try:
+            transport.signalProcess(number)
+        except ProcessExitedAlready:
+            return
+
+
+def spawner_for(reactor: Any) -> PosixSpawner | ReactorSpawner:
+    """The best spawner for this reactor and system."""
+    if hasattr(os, "pidfd_open") and hasattr(os, "posix_spawn") and IReactorFDSet.providedBy(reactor):
+        return PosixSpawner(reactor)
+    return ReactorSpawner(reactor)

@@ -1,0 +1,1 @@
+"""The relay: takes each visitor from accept to close."""

@@ -1,0 +1,175 @@
+"""Counts the traffic of Twisted transports: a wrapper for one connection, a factory and an endpoint that put it around many.
+
+Bytes read count when the protocol gets them. Bytes written count when the kernel has taken them, as far as the transport shows that; a transport
+that does not (TLS, another reactor's) counts them when it takes them itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.abstract import FileDescriptor
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import (
+    IAddress,
+    IFileDescriptorReceiver,
+    IHalfCloseableProtocol,
+    IHandshakeListener,
+    IListeningPort,
+    IProtocol,
+    IProtocolFactory,
+    ISSLTransport,
+    IStreamServerEndpoint,
+    ITransport,
+)
+from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
+from twisted.python.failure import Failure
+from zope.interface import alsoProvides, directlyProvides, implementer, providedBy
+
+from pipetwist.interfaces import ITracker
+
+__all__ = ["CountingEndpoint", "CountingFactory", "CountingProtocol", "count_writes"]
+
+# What a transport asks of its protocol; a wrapper must say yes to just what the wrapped one does, or a half-close becomes a close.
+_PROTOCOL_INTERFACES = (IHalfCloseableProtocol, IHandshakeListener, IFileDescriptorReceiver)
+
+
+def count_writes(transport: ITransport, count: Callable[[int], None]) -> bool:
+    """Have every write that the kernel takes from this transport counted.
+
+    Args:
+        transport: the transport, wrapped or not.
+        count: told how many bytes the kernel has just taken.
+
+    Returns:
+        False where the transport does not show what the kernel takes, and nothing will be counted.
+    """
+    while isinstance(transport, ProtocolWrapper) and not ISSLTransport.providedBy(transport):
+        transport = transport.transport
+    if ISSLTransport.providedBy(transport) or not isinstance(transport, FileDescriptor):
+        return False
+    write_some = transport.writeSomeData
+
+    def write_some_and_count(data: bytes) -> int | BaseException:
+        written = write_some(data)
+        if isinstance(written, int) and written > 0:
+            count(written)
+        return written
+
+    transport.writeSomeData = write_some_and_count  # type: ignore[method-assign]  # abstract.FileDescriptor calls it on the instance
+    return True
+
+
+class CountingProtocol(ProtocolWrapper):
+    """Stands between a transport and a protocol and counts what passes; for everything else each sees the other.
+
+    Args:
+        factory: the factory that keeps the list of these; None where nobody does.
+        wrapped: the protocol.
+        tracker: is told of the bytes.
+    """
+
+    def __init__(self, factory: CountingFactory | None, wrapped: IProtocol, tracker: ITracker) -> None:
+        super().__init__(factory, wrapped)  # type: ignore[arg-type]  # the two places that use it are overridden here
+        self._read = tracker.uplink
+        self._written = tracker.downlink
+        self._shown = False
+
+    def makeConnection(self, transport: Any) -> None:
+        """Provide what the transport provides, and what the protocol wants of one."""
+        directlyProvides(self, providedBy(transport))
+        for interface in _PROTOCOL_INTERFACES:
+            if interface.providedBy(self.wrappedProtocol):
+                alsoProvides(self, interface)
+        self.connected = 1
+        self.transport = transport
+        self._shown = count_writes(transport, self._written)
+        if self.factory is not None:
+            self.factory.registerProtocol(self)
+        self.wrappedProtocol.makeConnection(self)
+
+    def write(self, data: bytes) -> None:
+        """Pass on, counting here where the transport can't show what the kernel takes."""
+        self.transport.write(data)
+        if not self._shown:
+            self._written(len(data))
+
+    def writeSequence(self, data: Any) -> None:
+        """Pass on, counting here where the transport can't show what the kernel takes."""
+        chunks = list(data)
+        self.transport.writeSequence(chunks)
+        if not self._shown:
+            self._written(sum(map(len, chunks)))
+
+    def abortConnection(self) -> None:
+        """Pass on."""
+        self.disconnecting = 1
+        self.transport.abortConnection()
+
+    def dataReceived(self, data: bytes) -> None:
+        """Count and pass on."""
+        self._read(len(data))
+        self.wrappedProtocol.dataReceived(data)
+
+    def readConnectionLost(self) -> None:
+        """Pass on."""
+        self.wrappedProtocol.readConnectionLost()
+
+    def writeConnectionLost(self) -> None:
+        """Pass on."""
+        self.wrappedProtocol.writeConnectionLost()
+
+    def handshakeCompleted(self) -> None:
+        """Pass on."""
+        self.wrappedProtocol.handshakeCompleted()
+
+    def fileDescriptorReceived(self, descriptor: int) -> None:
+        """Pass on."""
+        self.wrappedProtocol.fileDescriptorReceived(descriptor)
+
+    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]  # Protocol's own default is a reused failure
+        """Pass on, and let go of the protocol, which refers back here."""
+        if self.factory is not None:
+            self.factory.unregisterProtocol(self)
+        self.wrappedProtocol.connectionLost(reason)
+        self.wrappedProtocol = None
+
+
+class CountingFactory(WrappingFactory[CountingProtocol]):
+    """Builds another factory's protocols, each with its traffic counted.
+
+    Args:
+        wrapped: the other factory. It may refuse a connection by building None, as ever.
+        tracker: gives the tracker for a peer's address, or None to leave that connection unwrapped.
+    """
+
+    def __init__(self, wrapped: IProtocolFactory, tracker: Callable[[IAddress | None], ITracker | None]) -> None:
+        super().__init__(wrapped)
+        self._tracker = tracker
+
+    def buildProtocol(self, addr: IAddress | None) -> Any:
+        """Build the other factory's protocol, wrapped where it is counted."""
+        protocol = self.wrappedFactory.buildProtocol(addr)
+        if protocol is None:
+            return None
+        tracker = self._tracker(addr)
+        return protocol if tracker is None else CountingProtocol(self, protocol, tracker)
+
+
+@implementer(IStreamServerEndpoint)
+class CountingEndpoint:
+    """A server endpoint whose connections' traffic is counted.
+
+    Args:
+        wrapped: the endpoint that listens.
+        tracker: gives the tracker for a peer's address, or None.
+    """
+
+    def __init__(self, wrapped: IStreamServerEndpoint, tracker: Callable[[IAddress | None], ITracker | None]) -> None:
+        self._wrapped = wrapped
+        self._tracker = tracker
+
+    def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:
+        """Listen as the wrapped endpoint does."""
+        return self._wrapped.listen(CountingFactory(protocolFactory, self._tracker))

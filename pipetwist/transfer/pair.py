@@ -1,0 +1,73 @@
+"""Moves bytes between two sides, whatever they are: a side's bytes go to the other side, its news to the connection's machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from zope.interface import implementer
+
+from pipetwist.connection.machine import ConnectionMachine, End
+from pipetwist.interfaces import ISide, ISideReceiver
+
+__all__ = ["Ear", "couple"]
+
+
+@implementer(ISideReceiver)
+class Ear:
+    """Hears of one side. What it reads is kept until `couple` names the other side.
+
+    Args:
+        end: which side it is.
+        side: the side itself.
+        machine: decides what follows.
+    """
+
+    __slots__ = ("_early", "_end", "_machine", "_other", "data_received", "side")
+
+    data_received: Callable[[bytes], None]
+
+    def __init__(self, end: End, side: ISide, machine: ConnectionMachine) -> None:
+        self.side = side
+        self._end = end
+        self._machine = machine
+        self._other: ISide | None = None
+        self._early: list[bytes] = []
+        self.data_received = self._early.append
+
+    def hand_to(self, other: ISide) -> None:
+        """From now on what this side reads is written to the other."""
+        self._other = other
+        for data in self._early:
+            other.write(data)
+        # The other side's write is what the transport's data goes to, with nothing of ours between.
+        self.data_received = other.write
+
+    def crowded(self) -> None:
+        """See `ISideReceiver`: the other side reads nothing more for this one."""
+        if self._other is not None:
+            self._other.pause_reading()
+
+    def relieved(self) -> None:
+        """See `ISideReceiver`: the other side reads on."""
+        if self._other is not None:
+            self._other.resume_reading()
+
+    def read_ended(self) -> None:
+        """See `ISideReceiver`."""
+        self._machine.read_ended(self._end)
+
+    def hung_up(self) -> None:
+        """See `ISideReceiver`."""
+        self._machine.hung_up(self._end)
+
+    def lost(self, cause: str) -> None:
+        """See `ISideReceiver`."""
+        self._machine.lost(self._end, cause)
+
+
+def couple(client: Ear, server: Ear) -> None:
+    """Carry bytes both ways from now on."""
+    client.hand_to(server.side)
+    server.hand_to(client.side)
+    client.side.resume_reading()
+    server.side.resume_reading()
