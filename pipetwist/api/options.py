@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from pipetwist.values import FilePath, Mode, Tag, Text, UserName
+from pipetwist.api.listen import ListenAddress
+from pipetwist.values import FilePath, Mode, Tag, UserName
 
 __all__ = ["ApiOptions", "ApiTlsOptions", "StatsOptions"]
 
@@ -46,10 +47,10 @@ class ApiOptions:
 
     __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid", "use_attribute_docstrings": True}
 
-    listen: Text | None = None
+    listen: ListenAddress | None = None
     """``host:port`` or ``unix:/path``; without it nothing is served."""
     listen_mode: Mode = 0o600
-    """File mode of a unix socket to listen on."""
+    """File mode of a unix socket to listen on. ``"0600"`` where absent."""
     insecure: bool = False
     """Allows an address that is not loopback without TLS."""
     tls: ApiTlsOptions | None = None

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from pipetwist.values import Tag, UserName
+from pipetwist.values import NotEmpty, Tag, UserName
 
 __all__ = ["Router", "RuleOptions"]
+
+_NEVER_HOLDS = NotEmpty("an empty list never holds, so the rule would do nothing; name at least one, or leave the key out")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,9 +19,9 @@ class RuleOptions:
 
     __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid", "use_attribute_docstrings": True}
 
-    inbound: tuple[Tag, ...] | None = None
+    inbound: Annotated[tuple[Tag, ...], _NEVER_HOLDS] | None = None
     """Holds for a connection that came in at one of these."""
-    auth_user: tuple[UserName, ...] | None = None
+    auth_user: Annotated[tuple[UserName, ...], _NEVER_HOLDS] | None = None
     """Holds for a connection of one of these users."""
     outbound: Tag
     """Where the connection goes."""

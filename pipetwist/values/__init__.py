@@ -5,11 +5,12 @@ Option classes annotate their fields with these. Nothing here imports pydantic u
 
 from __future__ import annotations
 
-from pipetwist.values.checked import Checked
+from pipetwist.values.checked import Checked, NotEmpty
 from pipetwist.values.durations import Duration
 from pipetwist.values.names import Owner, Tag, UserName
 from pipetwist.values.numbers import Id, Mode, Port, PositiveCount
 from pipetwist.values.paths import FilePath, UnixPath, is_abstract, unix_sockaddr
+from pipetwist.values.quoting import quote
 from pipetwist.values.texts import Command, Environment, Text
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "FilePath",
     "Id",
     "Mode",
+    "NotEmpty",
     "Owner",
     "Port",
     "PositiveCount",
@@ -28,5 +30,6 @@ __all__ = [
     "UnixPath",
     "UserName",
     "is_abstract",
+    "quote",
     "unix_sockaddr",
 ]

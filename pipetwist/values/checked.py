@@ -11,7 +11,13 @@ if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
     from pydantic_core import CoreSchema
 
-__all__ = ["Checked"]
+# pydantic is imported where it is used and not above, so that a program that reads no configuration does not load it.
+
+__all__ = ["Checked", "NotEmpty"]
+
+
+def _as_it_is(value: object) -> object:
+    return value
 
 
 @dataclass(frozen=True)
@@ -21,21 +27,51 @@ class Checked:
     Args:
         parse: takes the written value and the configuration's folder; raises ValueError with a text for people.
         schema: the JSON Schema of the written form.
+        write: turns the value back into a written form that `parse` takes.
     """
 
     parse: Callable[[object, Path], object]
-    schema: Mapping[str, object] = field(default_factory=dict)
+    schema: Mapping[str, object] = field(default_factory=dict, hash=False)
+    write: Callable[[Any], object] = _as_it_is
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Validate with `parse`; the folder comes with the validation's context."""
-        from pydantic_core import core_schema  # here, so that a program that reads no configuration does not load pydantic
+        from pydantic_core import core_schema
 
         def validate(raw: object, info: core_schema.ValidationInfo[Any]) -> object:
-            folder = (info.context or {}).get("folder", Path.cwd())
+            folder = (info.context or {}).get("folder") or Path.cwd()
             return self.parse(raw, folder)
 
-        return core_schema.with_info_plain_validator_function(validate)
+        return core_schema.with_info_plain_validator_function(
+            validate, serialization=core_schema.plain_serializer_function_ser_schema(self.write)
+        )
 
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, object]:
         """Describe the written form."""
         return dict(self.schema)
+
+
+@dataclass(frozen=True)
+class NotEmpty:
+    """Marks an annotated list that needs an entry.
+
+    Args:
+        problem: what to say of an empty one.
+    """
+
+    problem: str
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Validate as the list would be without this, then look for an entry."""
+        from pydantic_core import core_schema
+
+        def check(entries: tuple[object, ...]) -> tuple[object, ...]:
+            if not entries:
+                raise ValueError(self.problem)
+            return entries
+
+        return core_schema.no_info_after_validator_function(check, handler(source))
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, object]:
+        """Describe the list with its bound."""
+        return {**handler(core), "minItems": 1}

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
 
 from pipetwist.values.checked import Checked
+from pipetwist.values.quoting import quote
 
-__all__ = ["Duration", "parse_duration"]
+__all__ = ["LONGEST_DURATION", "Duration", "format_duration", "parse_duration"]
 
-_SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_PART = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|ms|s|m|h|d)")
+# Go's time.ParseDuration, which takes both of Unicode's signs for micro, and sing-box's days.
+_SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "\u03bcs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_PART = re.compile(rf"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)({'|'.join(_SECONDS)})")
 _WHOLE = re.compile(rf"(?:{_PART.pattern})+")
+
+LONGEST_DURATION = (2**63 - 1) / 1e9
+"""Seconds in the longest duration, which is Go's, and so sing-box's: 292 years."""
 
 
 def parse_duration(raw: object, folder: Path | None = None) -> float:
@@ -26,13 +32,28 @@ def parse_duration(raw: object, folder: Path | None = None) -> float:
         ValueError: it is not a duration of more than nothing.
     """
     if not isinstance(raw, str) or not _WHOLE.fullmatch(raw):
-        message = f'{raw!r} is not a duration; write it with units, such as "5s", "1m30s" or "500ms"'
+        message = f'{quote(raw)} is not a duration; write it with units, such as "5s", "1m30s" or "500ms"'
         raise ValueError(message)
     seconds = sum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(raw))
     if seconds <= 0:
-        message = f"a duration must be longer than nothing, not {raw!r}"
+        message = f"a duration must be longer than nothing, not {quote(raw)}"
+        raise ValueError(message)
+    if seconds > LONGEST_DURATION:
+        message = f"{quote(raw)} is longer than 292 years, the longest duration there is"
         raise ValueError(message)
     return seconds
 
 
-Duration = Annotated[float, Checked(parse_duration, {"type": "string", "pattern": f"^{_WHOLE.pattern}$", "examples": ["5s", "1m30s"]})]
+def format_duration(seconds: float) -> str:
+    """Write a duration so that `parse_duration` gives exactly these seconds."""
+    if seconds != int(seconds):
+        return f"{Decimal(repr(seconds)):f}s"
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return "".join(f"{number}{unit}" for number, unit in ((hours, "h"), (minutes, "m"), (rest, "s")) if number)
+
+
+Duration = Annotated[
+    float,
+    Checked(parse_duration, {"type": "string", "pattern": f"^{_WHOLE.pattern}$", "examples": ["5s", "1m30s"]}, format_duration),
+]

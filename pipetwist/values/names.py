@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 from pipetwist.values.checked import Checked
+from pipetwist.values.numbers import HIGHEST_ID
+from pipetwist.values.quoting import quote
 
 __all__ = ["Owner", "Tag", "UserName", "parse_name", "parse_owner"]
 
@@ -19,16 +21,16 @@ def parse_name(raw: object, folder: Path | None = None) -> str:
         ValueError: it is no text, is empty, or has a ``>`` or a control character in it.
     """
     if not isinstance(raw, str):
-        message = f"{raw!r} is not a text"
+        message = f"{quote(raw)} is not a name; write a text between quotes"
         raise ValueError(message)
     if not raw:
         message = "a name must not be empty"
         raise ValueError(message)
     if ">" in raw:
-        message = f"{raw!r} has a '>' in it, which the names of counters are split at; choose another name"
+        message = f"{quote(raw)} has a '>' in it, which the names of counters are split at; choose another name"
         raise ValueError(message)
     if not raw.isprintable():
-        message = f"{raw!r} has a character in it that can't be printed"
+        message = f"{quote(raw)} has a character in it that can't be printed; choose another name"
         raise ValueError(message)
     return raw
 
@@ -39,13 +41,15 @@ def parse_owner(raw: object, folder: Path | None = None) -> str | int:
     Raises:
         ValueError: it is neither.
     """
-    if (isinstance(raw, int) and not isinstance(raw, bool) and raw >= 0) or (isinstance(raw, str) and raw):
+    if isinstance(raw, int) and not isinstance(raw, bool) and 0 <= raw <= HIGHEST_ID:
         return raw
-    message = f"{raw!r} is neither the name nor the number of a user or group"
+    if isinstance(raw, str) and raw and raw.isprintable():
+        return raw
+    message = f"{quote(raw)} is neither the name nor the number of a user or group"
     raise ValueError(message)
 
 
 _NAME_SCHEMA = {"type": "string", "pattern": "^[^>]+$"}
 Tag = Annotated[str, Checked(parse_name, _NAME_SCHEMA)]
 UserName = Annotated[str, Checked(parse_name, _NAME_SCHEMA)]
-Owner = Annotated["str | int", Checked(parse_owner, {"type": ["string", "integer"], "minimum": 0, "minLength": 1})]
+Owner = Annotated[str | int, Checked(parse_owner, {"type": ["string", "integer"], "minLength": 1, "minimum": 0, "maximum": HIGHEST_ID})]

@@ -7,37 +7,59 @@ from pathlib import Path
 from typing import Annotated
 
 from pipetwist.values.checked import Checked
+from pipetwist.values.quoting import quote
 
-__all__ = ["Id", "Mode", "Port", "PositiveCount"]
+__all__ = ["HIGHEST_ID", "Id", "Mode", "Port", "PositiveCount", "format_mode", "parse_mode", "parse_port"]
+
+HIGHEST_ID = 2**32 - 2
+"""The highest number of a user or group; the one above means "none" to the kernel, chown(2)."""
+
+_HIGHEST_PORT = 65535
+_HIGHEST_COUNT = 2**31 - 1
 
 
 def _whole(raw: object, least: int, most: int, what: str) -> int:
     if isinstance(raw, bool) or not isinstance(raw, int) or not least <= raw <= most:
-        message = f"{raw!r} is not {what}: a whole number from {least} to {most}"
+        message = f"{quote(raw)} is not {what}; write a whole number from {least} to {most}"
         raise ValueError(message)
     return raw
 
 
-def _parse_port(raw: object, folder: Path) -> int:
-    return _whole(raw, 0, 65535, "a port")
+def parse_port(raw: object, folder: Path | None = None) -> int:
+    """Accept a port's number.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return _whole(raw, 0, _HIGHEST_PORT, "a port")
 
 
 def _parse_id(raw: object, folder: Path) -> int:
-    return _whole(raw, 0, 2**32 - 2, "the number of a user or group")
+    return _whole(raw, 0, HIGHEST_ID, "the number of a user or group")
 
 
 def _parse_count(raw: object, folder: Path) -> int:
-    return _whole(raw, 1, 2**31 - 1, "a count")
+    return _whole(raw, 1, _HIGHEST_COUNT, "a count")
 
 
-def _parse_mode(raw: object, folder: Path) -> int:
+def parse_mode(raw: object, folder: Path | None = None) -> int:
+    """Turn a written file mode into its bits.
+
+    Raises:
+        ValueError: it is not three octal digits between quotes, with or without a 0 before them.
+    """
     if not isinstance(raw, str) or not re.fullmatch(r"0?[0-7]{3}", raw):
-        message = f'{raw!r} is not a file mode; write it in octal digits between quotes, such as "0660"'
+        message = f'{quote(raw)} is not a file mode; write it in octal digits between quotes, such as "0660"'
         raise ValueError(message)
     return int(raw, 8)
 
 
-Port = Annotated[int, Checked(_parse_port, {"type": "integer", "minimum": 0, "maximum": 65535})]
-Id = Annotated[int, Checked(_parse_id, {"type": "integer", "minimum": 0})]
-PositiveCount = Annotated[int, Checked(_parse_count, {"type": "integer", "minimum": 1})]
-Mode = Annotated[int, Checked(_parse_mode, {"type": "string", "pattern": "^0?[0-7]{3}$", "examples": ["0660"]})]
+def format_mode(mode: int) -> str:
+    """Write a file mode so that `parse_mode` gives it back."""
+    return f"0{mode:03o}"
+
+
+Port = Annotated[int, Checked(parse_port, {"type": "integer", "minimum": 0, "maximum": _HIGHEST_PORT})]
+Id = Annotated[int, Checked(_parse_id, {"type": "integer", "minimum": 0, "maximum": HIGHEST_ID})]
+PositiveCount = Annotated[int, Checked(_parse_count, {"type": "integer", "minimum": 1, "maximum": _HIGHEST_COUNT})]
+Mode = Annotated[int, Checked(parse_mode, {"type": "string", "pattern": "^0?[0-7]{3}$", "examples": ["0660"]}, format_mode)]

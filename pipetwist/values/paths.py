@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 from pipetwist.values.checked import Checked
+from pipetwist.values.quoting import quote
 
 __all__ = ["FilePath", "UnixPath", "is_abstract", "parse_path", "parse_unix_path", "unix_sockaddr"]
 
@@ -15,15 +16,15 @@ _SUN_PATH = 108
 
 
 def parse_path(raw: object, folder: Path) -> str:
-    """Make a path absolute.
+    """Make a path absolute. A ``..`` stays as it is, since what stands before it may be a symbolic link.
 
     Raises:
         ValueError: it is no text, is empty, or has a NUL in it.
     """
     if not isinstance(raw, str) or not raw or "\0" in raw:
-        message = f"{raw!r} is not a path"
+        message = f"{quote(raw)} is not a path; write a text of at least one character, without a NUL in it"
         raise ValueError(message)
-    return os.path.normpath(folder / raw)
+    return str(folder / raw)
 
 
 def parse_unix_path(raw: object, folder: Path) -> str:
@@ -34,7 +35,7 @@ def parse_unix_path(raw: object, folder: Path) -> str:
     """
     if isinstance(raw, str) and raw.startswith("@"):
         if not raw.lstrip("@") or "\0" in raw:
-            message = f"{raw!r} is no abstract name; write '@name', or '@@name' for the padded form"
+            message = f'{quote(raw)} is no abstract name; write "@name", or "@@name" for the padded form'
             raise ValueError(message)
         path = raw
     else:
@@ -42,7 +43,7 @@ def parse_unix_path(raw: object, folder: Path) -> str:
     size = len(os.fsencode(path)) - path.startswith("@@")
     limit = _SUN_PATH if is_abstract(path) else _SUN_PATH - 1
     if size > limit:
-        message = f"{path} is {size} bytes long; a unix socket's path may have {limit}"
+        message = f"the path {path!r} is {size} bytes long; a unix socket's path may have {limit}, so choose a shorter one"
         raise ValueError(message)
     return path
 

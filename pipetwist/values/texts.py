@@ -2,43 +2,65 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pipetwist.values.checked import Checked
+from pipetwist.values.quoting import quote
 
 __all__ = ["Command", "Environment", "Text"]
 
 
 def _parse_text(raw: object, folder: Path) -> str:
     if not isinstance(raw, str) or not raw or "\0" in raw:
-        message = f"{raw!r} is not a text of at least one character"
+        message = f"{quote(raw)} is not a text of at least one character"
         raise ValueError(message)
     return raw
 
 
 def _parse_command(raw: object, folder: Path) -> tuple[str, ...]:
-    if not isinstance(raw, list) or not raw or not all(isinstance(word, str) and "\0" not in word for word in raw) or not raw[0]:
-        message = f'{raw!r} is not a command; write a list of texts, such as ["ncat", "127.0.0.1", "80"]'
+    if not isinstance(raw, list) or not raw:
+        message = f'{quote(raw)} is not a command; write a list of texts, such as ["ncat", "127.0.0.1", "80"]'
         raise ValueError(message)
+    for number, word in enumerate(raw):
+        if not isinstance(word, str) or "\0" in word:
+            message = f"entry {number} of the command is {quote(word)}; every entry must be a text without a NUL in it"
+            raise ValueError(message)
     program, *arguments = raw
+    if not program:
+        message = "the command's first entry is empty; it must name the program"
+        raise ValueError(message)
     if "/" in program:
-        program = os.path.normpath(folder / program)
+        program = str(folder / program)
     return (program, *arguments)
 
 
 def _parse_environment(raw: object, folder: Path) -> dict[str, str]:
     if not isinstance(raw, dict):
-        message = f'{raw!r} is not an environment; write an object of texts, such as {{"KEY": "value"}}'
+        message = f'{quote(raw)} is not an environment; write an object of texts, such as {{"KEY": "value"}}'
         raise ValueError(message)
     for key, value in raw.items():
-        if not key or "=" in key or "\0" in key or not isinstance(value, str) or "\0" in value:
-            message = f"the variable {key!r} needs a name without '=' and a text as its value"
+        if not key or "=" in key or "\0" in key:
+            message = f"{quote(key)} can't name a variable; a name has at least one character, and neither '=' nor NUL"
+            raise ValueError(message)
+        if not isinstance(value, str) or "\0" in value:
+            message = f"the variable {quote(key)} is {quote(value)}; it must be a text without a NUL in it"
             raise ValueError(message)
     return dict(raw)
 
 
+def _write_command(command: tuple[str, ...]) -> list[str]:
+    return list(command)
+
+
+_COMMAND_SCHEMA: dict[str, Any] = {"type": "array", "items": {"type": "string"}, "minItems": 1, "examples": [["ncat", "127.0.0.1", "80"]]}
+_ENVIRONMENT_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "propertyNames": {"pattern": "^[^=]+$"},
+    "additionalProperties": {"type": "string"},
+    "examples": [{"KEY": "value"}],
+}
+
 Text = Annotated[str, Checked(_parse_text, {"type": "string", "minLength": 1})]
-Command = Annotated["tuple[str, ...]", Checked(_parse_command, {"type": "array", "items": {"type": "string"}, "minItems": 1})]
-Environment = Annotated["dict[str, str]", Checked(_parse_environment, {"type": "object", "additionalProperties": {"type": "string"}})]
+Command = Annotated[tuple[str, ...], Checked(_parse_command, _COMMAND_SCHEMA, _write_command)]
+Environment = Annotated[dict[str, str], Checked(_parse_environment, _ENVIRONMENT_SCHEMA)]

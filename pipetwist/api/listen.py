@@ -1,0 +1,123 @@
+"""Where the API listens: ``host:port``, or ``unix:`` and a path. Only the text is looked at here, nothing is opened or looked up."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address
+from pathlib import Path
+from typing import Annotated
+
+from pipetwist.values import Checked, is_abstract, quote
+from pipetwist.values.numbers import parse_port
+from pipetwist.values.paths import parse_unix_path
+
+__all__ = ["ListenAddress", "TcpListen", "UnixListen", "parse_listen", "why_refused"]
+
+_UNIX = "unix:"
+_HOST_AND_PORT = re.compile(r"(\[[^\[\]]*\]|[^\[\]:]*):([0-9]{1,5})", re.ASCII)
+_HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?")
+
+
+@dataclass(frozen=True)
+class TcpListen:
+    """A TCP port of one address.
+
+    Args:
+        host: a host's name or address, an IPv6 address without brackets.
+        port: its number; 0 takes a free one.
+    """
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only programs on this machine can reach it. Of names, only ``localhost`` counts (RFC 6761, section 6.3)."""
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host.lower() == "localhost"
+
+
+@dataclass(frozen=True)
+class UnixListen:
+    """A unix socket.
+
+    Args:
+        path: where its file stands, absolute.
+    """
+
+    path: str
+
+    def __str__(self) -> str:
+        return f"{_UNIX}{self.path}"
+
+
+def parse_listen(raw: object, folder: Path | None = None) -> TcpListen | UnixListen:
+    """Take an address to listen on apart.
+
+    Args:
+        raw: what the configuration says.
+        folder: what a relative path is relative to; the current folder where absent.
+
+    Raises:
+        ValueError: it is no such address.
+    """
+    if isinstance(raw, str) and raw.startswith(_UNIX):
+        path = raw.removeprefix(_UNIX)
+        if is_abstract(path):
+            message = f"{quote(raw)} is an abstract name, which every user of this machine could connect to; write a path"
+            raise ValueError(message)
+        return UnixListen(parse_unix_path(path, (folder or Path()).absolute()))
+    match = _HOST_AND_PORT.fullmatch(raw) if isinstance(raw, str) else None
+    if match is None:
+        message = f'{quote(raw)} is not an address to listen on; write "127.0.0.1:10085", "[::1]:10085" or "unix:/path"'
+        raise ValueError(message)
+    return TcpListen(_parse_host(match[1], match[0]), parse_port(int(match[2])))
+
+
+def _parse_host(host: str, whole: str) -> str:
+    if not host:
+        message = f'{quote(whole)} names no host; write "127.0.0.1:PORT" for this machine, or "[::]:PORT" for every address'
+        raise ValueError(message)
+    if host.startswith("["):
+        try:
+            return str(IPv6Address(host[1:-1]))
+        except ValueError:
+            message = f"{quote(host)} is not an IPv6 address"
+            raise ValueError(message) from None
+    if re.fullmatch(r"[0-9.]+", host):
+        try:
+            return str(ip_address(host))
+        except ValueError:
+            message = f"{quote(host)} is not an IPv4 address"
+            raise ValueError(message) from None
+    if not _HOST_NAME.fullmatch(host):
+        message = f"{quote(host)} is not the name of a host"
+        raise ValueError(message)
+    return host
+
+
+def why_refused(listen: TcpListen | UnixListen, *, tls: bool, insecure: bool) -> str | None:
+    """Say why such a listener is refused, or None where it is not.
+
+    The counters tell who uses the relay and when, and anybody who can connect may reset them.
+    """
+    if isinstance(listen, UnixListen):
+        return "a unix socket has no TLS; leave the key out, or listen on a TCP port" if tls else None
+    if listen.is_loopback or tls or insecure:
+        return None
+    return f'{listen} can be reached from other machines without TLS; give "tls", or listen on 127.0.0.1, or say "insecure": true'
+
+
+def _normalise(raw: object, folder: Path) -> str:
+    return str(parse_listen(raw, folder))
+
+
+_SCHEMA = {"type": "string", "pattern": "^(unix:.+|.+:[0-9]{1,5})$", "examples": ["127.0.0.1:10085", "unix:/run/api.sock"]}
+ListenAddress = Annotated[str, Checked(_normalise, _SCHEMA)]
+"""A text that `parse_listen` takes, its path absolute."""

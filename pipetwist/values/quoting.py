@@ -1,0 +1,16 @@
+"""How a value stands in a message: as the configuration would write it, on one line, and not too long."""
+
+from __future__ import annotations
+
+import json
+
+__all__ = ["quote"]
+
+_LONGEST = 80
+
+
+def quote(raw: object) -> str:
+    """A written value for a message, cut where it is long."""
+    text = json.dumps(raw, ensure_ascii=False)
+    text = "".join(character if character.isprintable() else f"\\u{ord(character):04x}" for character in text)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 4]} ..."
