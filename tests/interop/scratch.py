@@ -11,7 +11,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-__all__ = ["connected", "free_port", "listens", "scratch_folder", "wait_until"]
+__all__ = ["connected", "free_port", "has_ended", "listens", "scratch_folder", "wait_until"]
 
 _ACCEPTS_CONNECTIONS = 0x10000  # __SO_ACCEPTCON in the column Flags of /proc/net/unix
 _CONNECTED = "03"  # SS_CONNECTED in the column St of /proc/net/unix
@@ -66,6 +66,15 @@ def listens(address: Path | int) -> bool:
 def connected(path: Path) -> int:
     """How many connections accepted at this unix socket's path are not closed yet."""
     return sum(fields[7] == str(path) and fields[5] == _CONNECTED for fields in _unix_sockets())
+
+
+def has_ended(pid: int) -> bool:
+    """Whether a process that is nobody's child here has ended, waited for or not."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    return status.rpartition(")")[2].split()[0] == "Z"
 
 
 def _unix_sockets() -> list[list[str]]:

@@ -1,0 +1,133 @@
+"""The ways to run the daemon: twistd in the foreground, twistd as a daemon, twist, and systemd's socket activation."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import stat
+from pathlib import Path
+
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
+
+from tests.interop.daemon import TWIST, TWISTD, run_to_end, start_daemon, write_configuration
+from tests.interop.scratch import has_ended, listens, scratch_folder, wait_until
+
+__all__ = ["ActivationTest", "RunningTest"]
+
+_ECHO = {
+    "inbounds": [{"type": "unix", "tag": "in", "path": "in.sock", "mode": "0666"}],
+    "outbounds": [{"type": "fork", "tag": "out", "command": ["cat"]}],
+}
+
+
+class RunningTest(SynchronousTestCase):
+    """Each way starts the daemon on a configuration with relative paths, relays, and stops it by SIGTERM."""
+
+    def setUp(self) -> None:
+        """Choose the folder."""
+        self.folder = scratch_folder(self)
+        self.path = self.folder / "in.sock"
+
+    def test_foreground(self) -> None:
+        """``twistd -n pipetwist`` relays, and at SIGTERM ends and takes its socket away."""
+        daemon = start_daemon(self, _ECHO, folder=self.folder)
+        self.assertEqual(_echo(self.path), b"hello")
+        daemon.stop()
+        self.assertFalse(self.path.exists())
+
+    def test_twist(self) -> None:
+        """``twist pipetwist`` relays, and at SIGTERM ends and takes its socket away."""
+        daemon = start_daemon(self, _ECHO, folder=self.folder, command=TWIST)
+        self.assertEqual(_echo(self.path), b"hello")
+        daemon.stop()
+        self.assertFalse(self.path.exists())
+
+    def test_daemon(self) -> None:
+        """``twistd pipetwist`` goes to the background once it listens, with a pidfile and a log, and stops by the pidfile."""
+        pidfile, log = self.folder / "pid", self.folder / "log"
+        configuration = write_configuration(self.folder, _ECHO)
+        command = [*TWISTD, f"--pidfile={pidfile}", f"--logfile={log}", "pipetwist", "--config", str(configuration)]
+        started = run_to_end(self.folder, command)
+        self.assertEqual((started.returncode, started.stdout, started.stderr), (0, "", ""))
+        self.assertTrue(listens(self.path))
+        pid = int(pidfile.read_text(encoding="ascii"))
+        self.addCleanup(_kill, pid)
+        self.assertEqual(_echo(self.path), b"hello")
+        os.kill(pid, signal.SIGTERM)
+        wait_until(lambda: has_ended(pid), "the daemon to end")
+        self.assertEqual([self.path.exists(), pidfile.exists()], [False, False])
+        self.assertIn("in", log.read_text(encoding="utf-8"))
+
+    def test_configuration_relative_to_the_folder(self) -> None:
+        """The configuration's own path may be relative too, in daemon mode with another folder to run in."""
+        write_configuration(self.folder, _ECHO)
+        run = self.folder / "run"
+        run.mkdir()
+        pidfile = run / "pid"
+        started = run_to_end(
+            self.folder, [*TWISTD, f"--rundir={run}", f"--pidfile={pidfile}", "--logfile=log", "pipetwist", "--config", "pipetwist.json"]
+        )
+        self.assertEqual((started.returncode, started.stderr), (0, ""))
+        pid = int(pidfile.read_text(encoding="ascii"))
+        self.addCleanup(_kill, pid)
+        self.assertEqual(_echo(self.path), b"hello")
+
+    def test_other_user(self) -> None:
+        """With ``--uid`` and ``--gid`` the daemon, and what it starts, run as that user, and the stop takes the socket away."""
+        if os.geteuid() != 0:
+            message = "only root can change users"
+            raise SkipTest(message)
+        self.folder.chmod(0o777)
+        configuration = {**_ECHO, "outbounds": [{"type": "fork", "tag": "out", "command": ["id", "-u"]}]}
+        command = (*TWISTD, "-n", "--pidfile=", "--uid=65534", "--gid=65534")
+        daemon = start_daemon(self, configuration, folder=self.folder, command=command)
+        self.assertEqual(_echo(self.path), b"65534\n")
+        daemon.stop()
+        self.assertFalse(self.path.exists())
+
+
+class ActivationTest(SynchronousTestCase):
+    """A socket that is handed in, as systemd does it (sd_listen_fds(3))."""
+
+    def test_activated(self) -> None:
+        """The daemon accepts on the socket that it was handed, and its file stays after the stop."""
+        folder = scratch_folder(self)
+        path = folder / "pipe.sock"
+        listener = socket.socket(socket.AF_UNIX)
+        self.addCleanup(listener.close)
+        listener.bind(str(path))
+        listener.listen()
+        configuration = {**_ECHO, "inbounds": [{"type": "endpoint", "tag": "in", "endpoint": "systemd:domain=UNIX:name=pipe"}]}
+        # LISTEN_PID must be the daemon's own process, which only a program that becomes the daemon can know. Descriptors begin at 3.
+        handing_over = ("sh", "-c", 'exec 3<&"$HANDED"; export LISTEN_PID=$$; exec "$@"', "sh")
+        daemon = start_daemon(
+            self,
+            configuration,
+            folder=folder,
+            command=(*handing_over, *TWISTD, "-n", "--pidfile="),
+            environment={"LISTEN_FDS": "1", "LISTEN_FDNAMES": "pipe", "HANDED": str(listener.fileno())},
+            pass_fds=[listener.fileno()],
+        )
+        self.assertEqual(_echo(path), b"hello")
+        daemon.stop()
+        self.assertTrue(stat.S_ISSOCK(path.stat().st_mode))
+
+
+def _echo(path: Path) -> bytes:
+    """Send a greeting and an end of file, and read the whole answer."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(20)
+        client.connect(str(path))
+        client.sendall(b"hello")
+        client.shutdown(socket.SHUT_WR)
+        answer = b""
+        while piece := client.recv(4096):
+            answer += piece
+        return answer
+
+
+def _kill(pid: int) -> None:
+    if not has_ended(pid):
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: has_ended(pid), "the daemon to end")
