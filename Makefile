@@ -1,0 +1,78 @@
+# `make run` and `make test` are what people type; they need a Python from 3.10 on, and nothing else prepared.
+
+VENV := .venv
+BIN := $(VENV)/bin
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# The first Python that is new enough and can make environments (Debian keeps that in the package python3-venv).
+find_python = for name in python3 python3.14 python3.13 python3.12 python3.11 python3.10; do \
+		if "$$name" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then echo "$$name"; exit 0; fi; \
+	done; \
+	echo "No Python from 3.10 on that has the modules venv and ensurepip; on Debian: apt-get install python3-venv" >&2; exit 1
+
+.PHONY: help
+help:
+	@echo 'make run       start pipetwist on etc/pipetwist.json'
+	@echo 'make test      everything that is checked'
+	@echo 'make test-all  the tests on every Python from 3.10 on that is here, and on the lowest versions of the dependencies'
+	@echo 'make proto     generate the modules of pipetwist/api/wire from proto/'
+	@echo 'make docs      write the reference of the modules to apidocs/'
+	@echo 'make clean     remove what these made, and the environment'
+
+$(BIN)/python:
+	@python=$$($(find_python)); echo "Making the environment $(VENV) with $$("$$python" --version)"; "$$python" -m venv $(VENV)
+
+$(VENV)/.run: $(BIN)/python setup.cfg pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.test: $(BIN)/python setup.cfg pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,dev]'
+	@touch $@ $(VENV)/.run
+
+.PHONY: run
+run: $(VENV)/.run
+	@cat etc/try.txt
+	@exec $(BIN)/twistd --nodaemon --pidfile= pipetwist --config etc/pipetwist.json
+
+.PHONY: test
+test: lint types proto-check docs news trial
+
+.PHONY: lint types proto-check news trial
+lint: $(VENV)/.test
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(VENV)/.test
+	$(BIN)/mypy
+
+proto-check: $(VENV)/.test
+	$(BIN)/python proto/generate.py --check
+
+news: $(VENV)/.test
+	$(BIN)/towncrier build --draft --version unreleased > /dev/null
+
+trial: $(VENV)/.test
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m twisted.trial tests
+	$(BIN)/coverage report
+
+.PHONY: test-all
+test-all: $(VENV)/.test
+	$(BIN)/nox
+
+.PHONY: proto
+proto: $(VENV)/.test
+	$(BIN)/python proto/generate.py
+
+.PHONY: docs
+docs: $(VENV)/.test
+	$(BIN)/pydoctor --quiet --quiet
+
+.PHONY: clean
+clean:
+	rm -rf $(VENV) .nox .coverage* .mypy_cache .ruff_cache .hypothesis _trial_temp* apidocs build dist *.egg-info
+	find pipetwist tests twisted proto -name __pycache__ -prune -exec rm -rf {} +
+	rm -f twisted/plugins/dropin.cache

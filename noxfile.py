@@ -1,0 +1,51 @@
+"""The tests on every Python that the machine has, and on the lowest versions of the dependencies that setup.cfg allows."""
+
+from __future__ import annotations
+
+from configparser import ConfigParser
+from pathlib import Path
+
+import nox
+
+PYTHONS = ["3.10", "3.11", "3.12", "3.13", "3.14"]
+LOWEST = PYTHONS[0]
+
+nox.needs_version = ">=2024.4.15"
+nox.options.sessions = ["tests", "lowest"]
+nox.options.error_on_missing_interpreters = False
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """Run all the tests, or those that are named after ``--``."""
+    session.install("--editable", ".[test]")
+    session.run("python", "-m", "twisted.trial", *(session.posargs or ["tests"]))
+
+
+@nox.session(python=PYTHONS)
+def quick(session: nox.Session) -> None:
+    """Run the tests that start no other program."""
+    session.install("--editable", ".[test]")
+    session.run("python", "-m", "twisted.trial", *_without_interop())
+
+
+@nox.session(python=LOWEST)
+def lowest(session: nox.Session) -> None:
+    """Run the tests that start no other program, on the lowest version of each dependency."""
+    pins = Path(session.create_tmp()) / "lowest.txt"
+    pins.write_text("\n".join(_lower_bounds()) + "\n", encoding="utf-8")
+    session.install("--editable", ".[test]", "--constraint", str(pins))
+    session.run("python", "-m", "twisted.trial", *_without_interop())
+
+
+def _without_interop() -> list[str]:
+    found = [path for path in Path("tests").iterdir() if (path / "__init__.py").exists() or path.name.startswith("test_")]
+    return sorted(f"tests.{path.stem}" for path in found if path.name != "interop")
+
+
+def _lower_bounds() -> list[str]:
+    """What setup.cfg requires, each at the version that it requires at least."""
+    metadata = ConfigParser()
+    metadata.read("setup.cfg", encoding="utf-8")
+    required = metadata["options"]["install_requires"].split()
+    return [requirement.replace("[tls]", "").replace(">=", "==") for requirement in required]
