@@ -1,0 +1,195 @@
+"""Holds the package to `docs/architecture.md`: the rooms that it lists, and who may import whom by its table."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+import pipetwist
+
+__all__ = ["ArrowsTest", "LoadingTest", "ModulesTest"]
+
+_PACKAGE = Path(pipetwist.__file__).parent
+_DOCUMENT = _PACKAGE.parent / "docs" / "architecture.md"
+_MOST_LINES = 300
+_VAGUE_NAMES = {"common", "helper", "helpers", "manager", "managers", "misc", "util", "utilities", "utils"}
+
+
+@dataclass(frozen=True)
+class Import:
+    """One import of one module, as it is written.
+
+    Args:
+        module: the module that imports.
+        name: what it imports, with the package or module that it takes it from.
+        types_only: whether only a type checker does so.
+    """
+
+    module: str
+    name: str
+    types_only: bool
+
+
+@dataclass(frozen=True)
+class Room:
+    """A row of the document's table.
+
+    Args:
+        ours: the rooms that it may import.
+        types: the rooms that it may import for a type checker alone.
+        others: the packages and modules of others that it may import.
+    """
+
+    ours: frozenset[str]
+    types: frozenset[str]
+    others: frozenset[str]
+
+
+def _sources() -> dict[str, Path]:
+    """Every module of the package that is written by hand, by its name."""
+    files = [path for path in _PACKAGE.rglob("*.py") if not path.stem.endswith("_pb2")]
+    return {".".join(path.relative_to(_PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): path for path in files}
+
+
+def _imports(module: str, text: str) -> Iterator[Import]:
+    """What a module imports, in functions too, but not from the language's own library."""
+    tree = ast.parse(text)
+    for_types = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for part in node.body
+        for inner in ast.walk(part)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        for name in names:
+            if name.partition(".")[0] not in sys.stdlib_module_names:
+                yield Import(module, name, id(node) in for_types)
+
+
+def _room(name: str) -> str:
+    """The room of a module or of something in it: the folder or the file below the package."""
+    return [*name.split("."), "pipetwist"][1]
+
+
+def _table() -> dict[str, Room]:
+    """The document's table of rooms: room, what is in it, what it may import of ours, and of others."""
+    rooms = {}
+    for line in _DOCUMENT.read_text(encoding="utf-8").splitlines():
+        cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+        if line.startswith("| `") and len(cells) == 4:
+            ours = re.findall(r"`([\w.]+)`(\*?)", cells[2])
+            rooms[cells[0].strip("`")] = Room(
+                ours=frozenset(name for name, star in ours if not star),
+                types=frozenset(name for name, star in ours if star),
+                others=frozenset(re.findall(r"`([\w.]+)`", cells[3])),
+            )
+    return rooms
+
+
+class ArrowsTest(SynchronousTestCase):
+    """Who imports whom."""
+
+    def setUp(self) -> None:
+        """Read the table and the imports."""
+        self.table = _table()
+        self.imports = [one for module, path in _sources().items() for one in _imports(module, path.read_text(encoding="utf-8"))]
+
+    def test_every_room_is_in_the_table(self) -> None:
+        """The table has a row for each room of the package, and none for a room that is not there."""
+        self.assertEqual(set(self.table), {_room(module) for module in _sources() if "." in module})
+
+    def test_arrows(self) -> None:
+        """Every import between rooms is in the table."""
+        strays = []
+        for one in self.imports:
+            here, there = _room(one.module), _room(one.name)
+            if not one.name.startswith("pipetwist.") or here == there:
+                continue
+            row = self.table[here]
+            if there not in row.ours and not (one.types_only and there in row.types):
+                strays.append(f"{one.module} imports {one.name}")
+        self.assertEqual(strays, [])
+
+    def test_arrows_of_others(self) -> None:
+        """Every import of a package of others is in the table."""
+        strays = []
+        for one in self.imports:
+            allowed = self.table[_room(one.module)].others if "." in one.module else frozenset()
+            if not one.name.startswith("pipetwist.") and not any(f"{one.name}.".startswith(f"{name}.") for name in allowed):
+                strays.append(f"{one.module} imports {one.name}")
+        self.assertEqual(strays, [])
+
+    def test_no_unused_arrow(self) -> None:
+        """The table allows no import between rooms that nobody makes: the picture shows what is there."""
+        made = {(_room(one.module), _room(one.name)) for one in self.imports if one.name.startswith("pipetwist.")}
+        allowed = {(here, there) for here, row in self.table.items() for there in row.ours | row.types}
+        self.assertEqual(allowed - made, set())
+
+    def test_no_circle(self) -> None:
+        """Rooms import each other in one direction: they can be put in an order in which each imports only those before it."""
+        waiting = {name: set(row.ours) for name, row in self.table.items()}
+        while ready := {name for name, ours in waiting.items() if not ours & waiting.keys()}:
+            for name in ready:
+                del waiting[name]
+        self.assertEqual(waiting, {})
+
+    def test_global_reactor(self) -> None:
+        """Only the tap imports the global reactor."""
+        importers = {one.module for one in self.imports if one.name == "twisted.internet.reactor"}
+        self.assertEqual(importers, {"pipetwist.tap"})
+
+
+class ModulesTest(SynchronousTestCase):
+    """The modules, each for itself."""
+
+    def test_length(self) -> None:
+        """No module has more than 300 lines."""
+        lines = {module: len(path.read_text(encoding="utf-8").splitlines()) for module, path in _sources().items()}
+        self.assertEqual({module: count for module, count in lines.items() if count > _MOST_LINES}, {})
+
+    def test_names(self) -> None:
+        """No module has a name that says nothing."""
+        self.assertEqual([module for module in _sources() if _VAGUE_NAMES & set(re.split(r"[._]", module))], [])
+
+    def test_docstrings(self) -> None:
+        """Every module begins by saying what is in it."""
+        silent = [module for module, path in _sources().items() if not ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))]
+        self.assertEqual(silent, [])
+
+
+class LoadingTest(SynchronousTestCase):
+    """What comes along when a program imports one piece."""
+
+    def test_counting(self) -> None:
+        """A program that counts its own traffic loads neither grpc nor pydantic, and no configuration."""
+        self.assertEqual(_loaded("pipetwist.stats.counting", "pipetwist.stats.counters", "pipetwist.stats.tracking"), set())
+
+    def test_relay(self) -> None:
+        """A program that builds a relay of inbounds and outbounds loads neither grpc nor pydantic."""
+        self.assertEqual(_loaded("pipetwist.relay.relay", "pipetwist.inbounds.registry", "pipetwist.outbounds.registry"), set())
+
+    def test_embedding(self) -> None:
+        """A program that builds the whole tree from a configuration object without the API loads neither grpc nor pydantic."""
+        self.assertEqual(_loaded("pipetwist.service.tree"), set())
+
+
+def _loaded(*modules: str) -> set[str]:
+    """Which of the heavy packages come along with these modules, in a process of its own."""
+    heavy = {"grpc", "google.protobuf", "pydantic", "re2", "json5", "click", "twisted.internet.reactor"}
+    program = f"import sys, {', '.join(modules)}; print(*sys.modules)"
+    said = subprocess.run([sys.executable, "-c", program], cwd=_PACKAGE.parent, capture_output=True, text=True, timeout=60, check=True)
+    return heavy & set(said.stdout.split())
