@@ -1,0 +1,88 @@
+"""The whole configuration, as `pipetwist.config.reading` gives it to the services. It can also be built by hand, without a file.
+
+The types of inbounds and outbounds come from their registries: a new one changes nothing here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, ClassVar, Literal
+
+from pipetwist.api.options import ApiOptions
+from pipetwist.config.one_of import one_of
+from pipetwist.inbounds.options import InboundOptions
+from pipetwist.inbounds.registry import INBOUNDS
+from pipetwist.outbounds.options import OutboundOptions
+from pipetwist.outbounds.registry import OUTBOUNDS
+from pipetwist.routing.rules import RuleOptions
+from pipetwist.values import Duration, NotEmpty, Tag
+
+__all__ = ["Document", "ExperimentalOptions", "LogOptions", "RouteOptions"]
+
+_Inbounds = Annotated[
+    tuple[Annotated[InboundOptions, one_of("inbound", INBOUNDS)], ...],
+    NotEmpty("at least one inbound is needed, or nobody could connect"),
+]
+_Outbounds = Annotated[
+    tuple[Annotated[OutboundOptions, one_of("outbound", OUTBOUNDS)], ...],
+    NotEmpty("at least one outbound is needed, or connections could go nowhere"),
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogOptions:
+    """What the log says, and how."""
+
+    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid", "use_attribute_docstrings": True}
+
+    level: Literal["debug", "info", "warn", "error"] = "info"
+    """The least important events that are logged. ``"info"`` where absent."""
+    format: Literal["text", "json"] = "text"
+    """Whether events are lines for people or JSON objects, one a line. ``"text"`` where absent."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RouteOptions:
+    """Which outbound a connection goes to."""
+
+    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid", "use_attribute_docstrings": True}
+
+    rules: tuple[RuleOptions, ...] = ()
+    """Tried in order; the first whose every condition holds decides."""
+    final: Tag | None = None
+    """The tag of the outbound that takes what no rule decides; the first outbound where absent."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExperimentalOptions:
+    """What sing-box has under this name."""
+
+    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid", "use_attribute_docstrings": True}
+
+    v2ray_api: ApiOptions | None = None
+    """The counters and the API that serves them; without it nothing is counted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Document:
+    """The configuration of pipetwist."""
+
+    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid", "use_attribute_docstrings": True}
+
+    log: LogOptions = field(default_factory=LogOptions)
+    """What the log says, and how."""
+    inbounds: _Inbounds
+    """Where clients connect to."""
+    outbounds: _Outbounds
+    """Where connections are carried to."""
+    route: RouteOptions = field(default_factory=RouteOptions)
+    """Which outbound a connection goes to."""
+    drain_timeout: Duration = 5.0
+    """How long open connections may go on after a stop is asked for. ``"5s"`` where absent."""
+    experimental: ExperimentalOptions = field(default_factory=ExperimentalOptions)
+    """The counters and the API that serves them."""
+
+    @property
+    def final(self) -> str:
+        """The tag of the outbound that takes what no rule decides: as in sing-box, the first where the route names none."""
+        return self.outbounds[0].tag if self.route.final is None else self.route.final

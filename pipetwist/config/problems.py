@@ -1,0 +1,86 @@
+"""What is wrong with a configuration, and where."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from types import EllipsisType
+
+from pipetwist.values import quote
+
+__all__ = ["Place", "Problem", "every", "format_place", "in_order"]
+
+Place = tuple[str | int, ...]
+"""The keys and list indices that lead to a value from the top of the document."""
+
+_PLAIN_KEY = re.compile(r"[^\W\d][\w$-]*")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One problem.
+
+    Args:
+        place: where it is.
+        text: what is wrong, for people, on one line.
+    """
+
+    place: Place
+    text: str
+
+    def __str__(self) -> str:
+        return f"{format_place(self.place)}: {self.text}" if self.place else self.text
+
+
+def format_place(place: Place) -> str:
+    """Write a place as in ``inbounds[0].users[1].uid``."""
+    text = ""
+    for step in place:
+        if isinstance(step, int):
+            text += f"[{step}]"
+        elif _PLAIN_KEY.fullmatch(step):
+            text += f".{step}" if text else step
+        else:
+            text += f"[{quote(step)}]"
+    return text
+
+
+def every(raw: object, *steps: str | EllipsisType) -> Iterator[tuple[Place, object]]:
+    """Find every value that some steps lead to in a document that may be broken.
+
+    Args:
+        raw: the document.
+        steps: keys, and ``...`` for each entry of a list.
+
+    Yields:
+        The place and the value of each.
+    """
+    if not steps:
+        yield (), raw
+        return
+    step, *further = steps
+    within: Iterable[tuple[str | int, object]] = ()
+    if isinstance(raw, list) and step is ...:
+        within = enumerate(raw)
+    elif isinstance(raw, dict) and step in raw:
+        within = [(str(step), raw[step])]
+    for key, value in within:
+        for place, found in every(value, *further):
+            yield (key, *place), found
+
+
+def in_order(problems: Iterable[Problem], raw: object) -> list[Problem]:
+    """Each problem once, in the order in which their places stand in the document."""
+    return sorted(dict.fromkeys(problems), key=lambda problem: list(_steps(problem.place, raw)))
+
+
+def _steps(place: Place, raw: object) -> Iterator[int]:
+    for step in place:
+        if isinstance(step, int):
+            yield step
+            raw = raw[step] if isinstance(raw, list) else None
+        else:
+            members: dict[str, object] = raw if isinstance(raw, dict) else {}
+            yield [*members, step].index(step)  # what is missing comes last
+            raw = members.get(step)
