@@ -1,1 +1,13 @@
-"""The counters over gRPC, as V2Ray's StatsService. Only `pipetwist.api.options` may be imported where grpcio can't be had."""
+"""The counters over gRPC, as V2Ray's StatsService.
+
+Where grpcio can't be had `pipetwist.api.options`, `pipetwist.api.listen` and `pipetwist.api.availability` can still be imported.
+"""
+
+from __future__ import annotations
+
+import os
+
+# gRPC reads this once, when it is imported, and every module here that imports it comes after this one. With fork support on, gRPC stops
+# its threads around each os.fork() of the process, which stalls the relay for a tenth of a second and more whenever a child is started
+# that way. Children of ours always exec and never use gRPC's objects, so nothing is lost.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")

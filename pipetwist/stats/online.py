@@ -3,9 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from threading import Lock
 
-__all__ = ["OnlineUsers"]
+__all__ = ["OnlineUsers", "online_name", "online_user"]
+
+_PREFIX = "user>>>"
+_SUFFIX = ">>>online"
+
+
+def online_name(user: str) -> str:
+    """The name of a user's sources in Xray's online calls, for instance ``user>>>alice>>>online``."""
+    return f"{_PREFIX}{user}{_SUFFIX}"
+
+
+def online_user(name: str) -> str | None:
+    """The user of such a name, or None where it is no such name."""
+    if not name.startswith(_PREFIX) or not name.endswith(_SUFFIX):
+        return None
+    return name[len(_PREFIX) : -len(_SUFFIX)]
+
+
+@dataclass
+class _Source:
+    last_seen: int
+    connections: int = 0
 
 
 class OnlineUsers:
@@ -21,29 +43,32 @@ class OnlineUsers:
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
         self._lock = Lock()
-        self._open: dict[str, dict[str, int]] = {}
-        self._last_seen: dict[str, dict[str, int]] = {}
+        self._sources: dict[str, dict[str, _Source]] = {}
 
     def opened(self, user: str, source: str) -> None:
         """A connection of this user from this source is open."""
+        now = int(self._now())
         with self._lock:
-            sources = self._open.setdefault(user, {})
-            sources[source] = sources.get(source, 0) + 1
-            self._last_seen.setdefault(user, {})[source] = int(self._now())
+            seen = self._sources.setdefault(user, {}).setdefault(source, _Source(now))
+            seen.connections += 1
+            seen.last_seen = now
 
     def closed(self, user: str, source: str) -> None:
-        """One of this user's connections from this source has closed."""
-        with self._lock:
-            sources = self._open[user]
-            sources[source] -= 1
-            if not sources[source]:
-                del sources[source]
-                del self._last_seen[user][source]
+        """One of this user's connections from this source has closed.
 
-    def users(self) -> list[str]:
-        """The users with an open connection, by name."""
+        Raises:
+            KeyError: none is open.
+        """
         with self._lock:
-            return sorted(user for user, sources in self._open.items() if sources)
+            sources = self._sources[user]
+            sources[source].connections -= 1
+            if not sources[source].connections:
+                del sources[source]
+
+    def online(self) -> dict[str, dict[str, int]]:
+        """The users with an open connection, by name, each with what `sources` says: all of them at one moment."""
+        with self._lock:
+            return {user: _seen(sources) for user, sources in sorted(self._sources.items()) if sources}
 
     def sources(self, user: str) -> dict[str, int] | None:
         """Where a user is connected from now.
@@ -52,6 +77,9 @@ class OnlineUsers:
             For each source when a connection from it was last opened, in whole seconds since the epoch; None for a user never seen.
         """
         with self._lock:
-            if user not in self._open:
-                return None
-            return dict(self._last_seen[user])
+            sources = self._sources.get(user)
+            return None if sources is None else _seen(sources)
+
+
+def _seen(sources: dict[str, _Source]) -> dict[str, int]:
+    return {source: seen.last_seen for source, seen in sources.items()}

@@ -1,0 +1,38 @@
+"""Gets the API where the packages that it needs are installed; may itself be imported where they are not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipetwist.errors import StartError
+
+if TYPE_CHECKING:
+    from pipetwist.api.service import StatsApi
+
+__all__ = ["load_api"]
+
+_PACKAGES = {
+    "grpc": "grpcio",
+    "grpc_reflection": "grpcio-reflection",
+    "grpc_health": "grpcio-health-checking",
+    "google": "protobuf",
+    "re2": "google-re2",
+}
+
+
+def load_api() -> type[StatsApi]:
+    """Import the API's service.
+
+    Raises:
+        StartError: a package that it needs is missing; its text says which, and what to do.
+    """
+    try:
+        from pipetwist.api.service import StatsApi
+    except ImportError as error:
+        package = _PACKAGES.get((error.name or "").partition(".")[0])
+        if package is None:
+            raise
+        every = " ".join(_PACKAGES.values())
+        message = f"experimental.v2ray_api needs {package}, which can't be imported here ({error}): pip install {every}"
+        raise StartError(message) from error
+    return StatsApi

@@ -1,0 +1,165 @@
+"""Which counters a query means, and reading them. Nothing here knows gRPC; a query's work, memory and time are bounded."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import re2  # type: ignore[import-untyped] # google-re2 has no types
+
+from pipetwist.interfaces import ICounter, ICounterStore
+from pipetwist.values import quote
+
+__all__ = ["USUAL_BOUNDS", "BadQueryError", "Bounds", "SlowQueryError", "query", "read", "select"]
+
+_MOST_INT64 = 2**63 - 1
+# How many names are looked at between two looks at the clock. With the worst pattern that the bounds allow one takes half a millisecond.
+_NAMES_AT_A_TIME = 64
+_MOST_REASON = 100  # RE2 quotes the pattern in its own words
+
+
+class BadQueryError(ValueError):
+    """A query that can't be answered as it is. Its text says which part, and what the bound is."""
+
+
+class SlowQueryError(Exception):
+    """A query that takes longer than it may. Its text says how long that is."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How much one query may ask for.
+
+    Args:
+        patterns: how many patterns.
+        characters: how long each of them.
+        memory: bytes that RE2 may use for each of them; one that needs more is refused. The module re2 keeps the last 128 of them.
+        seconds: how long looking for the counters may take in all.
+    """
+
+    patterns: int = 100
+    characters: int = 1000
+    memory: int = 256 * 1024
+    seconds: float = 2.0
+
+
+USUAL_BOUNDS: Final = Bounds()
+"""Far more than any known client asks for."""
+
+
+def query(
+    store: ICounterStore,
+    *,
+    pattern: str = "",
+    patterns: Sequence[str] = (),
+    regexp: bool = False,
+    reset: bool = False,
+    bounds: Bounds,
+    clock: Callable[[], float] = time.monotonic,
+) -> list[tuple[str, int]]:
+    """Answer V2Ray's QueryStats: find counters, and read each of them once.
+
+    Args:
+        store: where the counters live.
+        pattern: one more pattern beside `patterns`; empty for none.
+        patterns: see `select`.
+        regexp: see `select`.
+        reset: reset each counter that is in the answer. None is reset where the query fails.
+        bounds: see `select`.
+        clock: see `select`.
+
+    Returns:
+        Names and values, by name.
+
+    Raises:
+        BadQueryError: see `select`.
+        SlowQueryError: see `select`.
+    """
+    wanted = [pattern, *patterns] if pattern else patterns
+    counters = select(store.counters(), wanted, regexp=regexp, bounds=bounds, clock=clock)
+    return [(counter.name, read(counter, reset=reset)) for counter in counters]
+
+
+def select(
+    counters: Sequence[ICounter],
+    patterns: Iterable[str],
+    *,
+    regexp: bool,
+    bounds: Bounds,
+    clock: Callable[[], float] = time.monotonic,
+) -> list[ICounter]:
+    """Find the counters whose names match any of the patterns.
+
+    Args:
+        counters: those to choose from.
+        patterns: regular expressions that match anywhere in a name, or texts found in it; every counter is meant where there are none.
+        regexp: whether they are regular expressions, in RE2's syntax.
+        bounds: what the query may ask for.
+        clock: seconds that only grow.
+
+    Returns:
+        Each counter that matches, once, in the order in which they were given.
+
+    Raises:
+        BadQueryError: there are too many patterns, or one is too long or no regular expression.
+        SlowQueryError: it took too long.
+    """
+    wanted = list(patterns)
+    _check_size(wanted, bounds)
+    if not wanted:
+        return list(counters)
+    ends = clock() + bounds.seconds
+    found: set[str] = set()
+    missing = [counter.name for counter in counters]
+    for pattern in dict.fromkeys(wanted):
+        matches = _regexp(pattern, bounds) if regexp else _text(pattern)
+        for first in range(0, len(missing), _NAMES_AT_A_TIME):
+            if clock() > ends:
+                message = f"the query takes longer than the {bounds.seconds:g} s that one may; ask for less"
+                raise SlowQueryError(message)
+            found.update(filter(matches, missing[first : first + _NAMES_AT_A_TIME]))
+        missing = [name for name in missing if name not in found]
+    return [counter for counter in counters if counter.name in found]
+
+
+def read(counter: ICounter, *, reset: bool) -> int:
+    """The counter's value as an int64, which stays at 2^63-1 where it is more; with a reset the value that this ended."""
+    return min(counter.reset() if reset else counter.value(), _MOST_INT64)
+
+
+def _check_size(patterns: Sequence[str], bounds: Bounds) -> None:
+    if len(patterns) > bounds.patterns:
+        message = f"the query has {len(patterns)} patterns; one may have {bounds.patterns}"
+        raise BadQueryError(message)
+    for pattern in patterns:
+        if len(pattern) > bounds.characters:
+            message = f"the pattern {quote(pattern)} has {len(pattern)} characters; one may have {bounds.characters}"
+            raise BadQueryError(message)
+
+
+def _text(pattern: str) -> Callable[[str], bool]:
+    def matches(name: str) -> bool:
+        return pattern in name
+
+    return matches
+
+
+def _regexp(pattern: str, bounds: Bounds) -> Callable[[str], bool]:
+    options = re2.Options()
+    options.max_mem = bounds.memory
+    options.log_errors = False  # the client is told; RE2 would also write to standard error
+    options.never_capture = True  # only whether it matches is asked; without groups RE2 stays on its fast way
+    try:
+        expression = re2.compile(pattern, options)
+    except re2.error as error:
+        reason = error.args[0]
+        text = reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
+        message = f"the pattern {quote(pattern)} is not a regular expression that can be used: {text[:_MOST_REASON]}"
+        raise BadQueryError(message) from error
+
+    def matches(name: str) -> bool:
+        return expression.search(name) is not None
+
+    return matches

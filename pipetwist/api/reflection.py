@@ -1,0 +1,61 @@
+"""What server reflection tells about the services: they are described under the names that they have on the wire.
+
+The descriptions are in a pool of their own, where they meet no others of the same names in the program.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
+from google.protobuf.descriptor_pool import DescriptorPool
+from grpc_health.v1 import health_pb2
+from grpc_reflection.v1alpha import reflection_pb2
+
+from pipetwist.api.services import SERVICES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from google.protobuf.descriptor import ServiceDescriptor
+    from google.protobuf.descriptor_pb2 import DescriptorProto
+
+__all__ = ["described_services"]
+
+
+def described_services() -> DescriptorPool:
+    """A pool that describes our services by their names on the wire, and gRPC's own two beside them."""
+    pool = DescriptorPool()
+    for wire_name, service in SERVICES.items():
+        pool.Add(_renamed(service, wire_name))
+    for module in (health_pb2, reflection_pb2):
+        pool.AddSerializedFile(module.DESCRIPTOR.serialized_pb)
+    return pool
+
+
+def _renamed(service: ServiceDescriptor, wire_name: str) -> FileDescriptorProto:
+    """The service's file as if it had been written in the package of that name, with this service alone."""
+    package, _, name = wire_name.rpartition(".")
+    file = FileDescriptorProto()
+    service.file.CopyToProto(file)
+    before, after = f".{file.package}.", f".{package}."
+    file.name = f"{package.replace('.', '/')}.proto"
+    file.package = package
+    kept = [proto for proto in file.service if proto.name == service.name]
+    del file.service[:]
+    file.service.extend(kept)
+    file.service[0].name = name
+    for call in file.service[0].method:
+        call.input_type = call.input_type.replace(before, after, 1)
+        call.output_type = call.output_type.replace(before, after, 1)
+    for message in _with_nested(file.message_type):
+        for field in message.field:
+            if field.HasField("type_name"):
+                field.type_name = field.type_name.replace(before, after, 1)
+    return file
+
+
+def _with_nested(messages: Iterable[DescriptorProto]) -> Iterable[DescriptorProto]:
+    for message in messages:
+        yield message
+        yield from _with_nested(message.nested_type)

@@ -1,0 +1,87 @@
+"""gRPC's server with everything that it serves: both StatsServices, server reflection and the health service. It listens nowhere yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from pipetwist.api.executor import TwistedExecutor
+from pipetwist.api.reflection import described_services
+from pipetwist.api.services import SERVICES, handler_for
+from pipetwist.api.streams import StreamLimit
+from pipetwist.api.tcp_listener import SERVER_OPTIONS
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
+
+    from pipetwist.api.servicer import StatsServicer
+
+__all__ = ["StatsServer"]
+
+_THREADS = 8
+_STREAMS = 3  # of each streaming method; reflection's alone hold threads, so that five are left to the other calls
+_CALLS = 64  # that run or wait for a thread
+_CONNECTIONS = 128
+_REQUEST_BYTES = 1024 * 1024
+
+_OPTIONS = (
+    *SERVER_OPTIONS,
+    ("grpc.max_receive_message_length", _REQUEST_BYTES),
+    ("grpc.max_concurrent_streams", _CALLS),
+    ("grpc.max_allowed_incoming_connections", _CONNECTIONS),
+    # A client whose machine has gone would hold its connection, and a stream its thread, for ever.
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+)
+
+
+@dataclass(frozen=True)
+class StatsServer:
+    """A server and the threads that its calls run in.
+
+    Args:
+        grpc: gRPC's server.
+        health: gRPC's health service.
+        executor: the threads.
+    """
+
+    grpc: grpc.Server
+    health: health.HealthServicer
+    executor: TwistedExecutor
+
+    @classmethod
+    def serving(cls, servicer: StatsServicer) -> StatsServer:
+        """Make a server whose calls a servicer answers."""
+        executor = TwistedExecutor(_THREADS, "grpc")
+        server = grpc.server(
+            cast("ThreadPoolExecutor", executor),  # gRPC wants no more of it than our executor has
+            handlers=[handler_for(wire_name, servicer) for wire_name in SERVICES],
+            interceptors=[StreamLimit(_STREAMS)],
+            options=_OPTIONS,
+            maximum_concurrent_rpcs=_CALLS,
+        )
+        status = health.HealthServicer()
+        for wire_name in SERVICES:
+            status.set(wire_name, health_pb2.HealthCheckResponse.SERVING)
+        health_pb2_grpc.add_HealthServicer_to_server(status, server)
+        reflection.enable_server_reflection((*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server, described_services())
+        return cls(server, status, executor)
+
+    def start(self) -> None:
+        """Answer calls."""
+        self.executor.start()
+        self.grpc.start()
+
+    def stop(self, grace: float) -> None:
+        """Take no more calls, let those that run finish, and end the threads. Blocks until then.
+
+        Args:
+            grace: seconds after which the calls that still run are cancelled.
+        """
+        self.health.enter_graceful_shutdown()
+        self.grpc.stop(grace).wait()
+        self.executor.stop()

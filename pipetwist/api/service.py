@@ -1,0 +1,143 @@
+"""The StatsService as a Twisted service. Needs grpcio and google-re2; `pipetwist.api.availability` says so where they are missing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.threads import deferToThreadPool
+from twisted.logger import Logger
+
+from pipetwist.api.listen import TcpListen, UnixListen, parse_listen, why_refused
+from pipetwist.api.process import CollectorTime
+from pipetwist.api.query import USUAL_BOUNDS, Bounds
+from pipetwist.api.server import StatsServer
+from pipetwist.api.servicer import StatsServicer
+from pipetwist.api.tcp_listener import listen_tcp
+from pipetwist.api.tls import server_credentials
+from pipetwist.api.unix_listener import SocketFile, listen_unix
+from pipetwist.errors import StartError
+
+if TYPE_CHECKING:
+    import grpc
+    from twisted.internet.interfaces import IReactorThreads
+
+    from pipetwist.api.options import ApiOptions
+    from pipetwist.interfaces import ICounterStore
+    from pipetwist.stats.online import OnlineUsers
+
+__all__ = ["StatsApi"]
+
+_PLACE = "experimental.v2ray_api.listen"
+
+
+@dataclass(frozen=True)
+class _Running:
+    server: StatsServer
+    collector_time: CollectorTime
+    file: SocketFile | None
+
+
+class StatsApi(Service):
+    """Serves counters and online users as V2Ray's and Xray's StatsService.
+
+    Nothing of gRPC is made before the service starts, since gRPC does not outlive the fork of a process that becomes a daemon.
+
+    Args:
+        options: where to listen, and how. What they say about counting is not looked at.
+        store: the counters.
+        online: the users who are connected.
+        reactor: whose thread pool waits for the calls that run when the service stops.
+        grace: seconds that those may take before they are cancelled.
+        bounds: how much one query may ask for.
+        clock: seconds that only grow; for the time that the service has been up.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        options: ApiOptions,
+        store: ICounterStore,
+        online: OnlineUsers,
+        reactor: IReactorThreads,
+        *,
+        grace: float = 2.0,
+        bounds: Bounds = USUAL_BOUNDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._options = options
+        self._store = store
+        self._online = online
+        self._reactor = reactor
+        self._grace = grace
+        self._bounds = bounds
+        self._clock = clock
+        self._running: _Running | None = None
+        self.address: TcpListen | UnixListen | None = None
+        """Where it listens, the port that was chosen for port 0 included; None while it does not."""
+
+    def startService(self) -> None:
+        """Listen and answer.
+
+        Raises:
+            StartError: it can't listen there.
+        """
+        listen = self._allowed_address()
+        credentials = None if self._options.tls is None else server_credentials(self._options.tls)
+        began = self._clock()
+        collector_time = CollectorTime()
+        servicer = StatsServicer(self._store, self._online, collector_time, lambda: self._clock() - began, self._bounds)
+        server = StatsServer.serving(servicer)
+        self.address, file = self._listen(listen, server.grpc, credentials)
+        server.start()
+        collector_time.start()
+        self._running = _Running(server, collector_time, file)
+        super().startService()  # type: ignore[no-untyped-call] # Twisted has no types for it
+        self._log.info("The StatsService listens on {address}", address=self.address)
+
+    def stopService(self) -> Deferred[None]:
+        """Stop listening.
+
+        Returns:
+            A Deferred that fires when the calls that ran have ended, which takes `grace` at most.
+        """
+        super().stopService()  # type: ignore[no-untyped-call] # Twisted has no types for it
+        running, self._running, self.address = self._running, None, None
+        if running is None:
+            return succeed(None)
+        running.collector_time.stop()
+        if running.file is not None:
+            running.file.remove()
+        return deferToThreadPool(self._reactor, self._reactor.getThreadPool(), running.server.stop, self._grace)
+
+    def _allowed_address(self) -> TcpListen | UnixListen:
+        if self._options.listen is None:
+            message = f"{_PLACE} is missing: say where to listen"
+            raise StartError(message)
+        try:
+            listen = parse_listen(self._options.listen)
+        except ValueError as error:
+            message = f"{_PLACE}: {error}"
+            raise StartError(message) from error
+        refused = why_refused(listen, tls=self._options.tls is not None, insecure=self._options.insecure)
+        if refused is not None:
+            message = f"{_PLACE}: {refused}"
+            raise StartError(message)
+        return listen
+
+    def _listen(
+        self, listen: TcpListen | UnixListen, server: grpc.Server, credentials: grpc.ServerCredentials | None
+    ) -> tuple[TcpListen | UnixListen, SocketFile | None]:
+        def add_port(address: str) -> int:
+            if credentials is None:
+                return server.add_insecure_port(address)
+            return server.add_secure_port(address, credentials)
+
+        if isinstance(listen, UnixListen):
+            return listen, listen_unix(listen.path, self._options.listen_mode, add_port)
+        return TcpListen(listen.host, listen_tcp(listen, add_port)), None

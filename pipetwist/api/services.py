@@ -1,0 +1,45 @@
+"""The names that the services have on the wire, and how gRPC is given them. The messages are in a protobuf package of our own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import grpc
+from google.protobuf import message_factory
+
+from pipetwist.api.wire import stats_pb2
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from google.protobuf.descriptor import ServiceDescriptor
+
+__all__ = ["SERVICES", "V2RAY_SERVICE", "XRAY_SERVICE", "handler_for"]
+
+V2RAY_SERVICE: Final = "v2ray.core.app.stats.command.StatsService"
+XRAY_SERVICE: Final = "xray.app.stats.command.StatsService"
+
+SERVICES: Mapping[str, ServiceDescriptor] = {
+    V2RAY_SERVICE: stats_pb2.DESCRIPTOR.services_by_name["V2RayStats"],
+    XRAY_SERVICE: stats_pb2.DESCRIPTOR.services_by_name["XrayStats"],
+}
+"""For each name on the wire what the service is."""
+
+
+def handler_for(wire_name: str, servicer: object) -> grpc.GenericRpcHandler[Any, Any]:
+    """What answers the calls to one of the services.
+
+    Args:
+        wire_name: the service's name on the wire.
+        servicer: has a method for each call, with the call's name.
+    """
+    handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
+    for call in SERVICES[wire_name].methods:
+        request = message_factory.GetMessageClass(call.input_type)
+        response = message_factory.GetMessageClass(call.output_type)
+        handlers[call.name] = grpc.unary_unary_rpc_method_handler(
+            getattr(servicer, call.name),
+            request_deserializer=request.FromString,
+            response_serializer=response.SerializeToString,
+        )
+    return grpc.method_handlers_generic_handler(wire_name, handlers)

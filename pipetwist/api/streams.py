@@ -1,0 +1,60 @@
+"""Keeps calls that stay open from using up the threads that the others need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import BoundedSemaphore, Lock
+from typing import Any
+
+import grpc
+
+__all__ = ["StreamLimit"]
+
+
+class StreamLimit(grpc.ServerInterceptor):  # type: ignore[type-arg] # generic in its types alone
+    """Allows each streaming method only so many calls at once; one more is refused with RESOURCE_EXHAUSTED.
+
+    A call of server reflection holds its thread for as long as the client keeps it open, and one of the health service's Watch its memory.
+    Unary calls are not touched.
+
+    Args:
+        calls: how many calls of each method may be open.
+    """
+
+    def __init__(self, calls: int) -> None:
+        self._calls = calls
+        self._lock = Lock()
+        self._free: dict[str, BoundedSemaphore] = {}
+
+    def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler[Any, Any] | None],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler[Any, Any] | None:
+        """Called by gRPC for each call, to find what answers it."""
+        handler = continuation(handler_call_details)
+        if handler is None or not handler.response_streaming:
+            return handler
+        method = handler_call_details.method
+        with self._lock:
+            free = self._free.setdefault(method, BoundedSemaphore(self._calls))
+        if handler.stream_stream is not None:
+            return grpc.stream_stream_rpc_method_handler(
+                self._limited(handler.stream_stream, free), handler.request_deserializer, handler.response_serializer
+            )
+        assert handler.unary_stream is not None  # noqa: S101 - the two kinds of streaming response
+        return grpc.unary_stream_rpc_method_handler(
+            self._limited(handler.unary_stream, free), handler.request_deserializer, handler.response_serializer
+        )
+
+    def _limited(self, behaviour: Callable[..., Any], free: BoundedSemaphore) -> Callable[..., Any]:
+        def limited(request: Any, context: grpc.ServicerContext, *more: Any, **named: Any) -> Any:
+            if not free.acquire(blocking=False):
+                context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, f"{self._calls} such calls are open already; close one and try again.")
+            if not context.add_callback(free.release):
+                free.release()  # it has ended already
+            return behaviour(request, context, *more, **named)
+
+        # gRPC's mark of a method that answers later, without holding its thread.
+        limited.experimental_non_blocking = getattr(behaviour, "experimental_non_blocking", False)  # type: ignore[attr-defined] # a function's
+        return limited
