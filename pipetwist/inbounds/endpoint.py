@@ -1,11 +1,26 @@
-"""The inbound ``endpoint``."""
+"""The inbound ``endpoint``: whatever a Twisted server endpoint string describes, systemd's socket activation among them."""
 
 from __future__ import annotations
 
+import os
+import socket
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.endpoints import AdoptedStreamServerEndpoint, serverFromString
+from twisted.internet.interfaces import IUNIXTransport
+from zope.interface import implementer
+
+from pipetwist.connection.visitor import Visitor
+from pipetwist.errors import StartError
+from pipetwist.inbounds.acceptor import Acceptor
+from pipetwist.inbounds.credentials import unix_visitor
+from pipetwist.inbounds.doorway import DoorwayFactory
+from pipetwist.inbounds.listening import EndpointListener, ListeningService, address_visitor
 from pipetwist.inbounds.options import InboundOptions
+from pipetwist.inbounds.setting import InboundSetting
+from pipetwist.interfaces import IInbound
 from pipetwist.values import Text
 
 __all__ = ["EndpointInbound", "EndpointInboundOptions"]
@@ -21,7 +36,59 @@ class EndpointInboundOptions(InboundOptions):
     """The endpoint string, for instance ``systemd:domain=UNIX:name=pipe``."""
 
 
-class EndpointInbound:
-    """Stand-in until the next step."""
+@implementer(IInbound)
+class EndpointInbound(ListeningService):
+    """Listens on an endpoint.
+
+    Args:
+        options: what the configuration says.
+        setting: what it works with.
+
+    Raises:
+        StartError: the string describes no endpoint.
+    """
 
     Options: ClassVar[type[InboundOptions]] = EndpointInboundOptions
+
+    def __init__(self, options: EndpointInboundOptions, setting: InboundSetting) -> None:
+        super().__init__(options, setting)
+        self._listener = EndpointListener(self.tag)
+        self._acceptor: Acceptor | None = None
+        self._adopted: socket.socket | None = None
+        try:
+            self._endpoint = serverFromString(setting.reactor, options.endpoint)
+        except Exception as error:
+            # A parser of endpoint strings is anybody's plug-in, and raises what it likes.
+            message = f"inbound {self.tag}: {options.endpoint!r} describes no server endpoint: {_describe(error)}"
+            raise StartError(message) from error
+
+    def listen(self) -> Deferred[None]:
+        """See `IInbound`."""
+        factory = DoorwayFactory(self.tag, self._identify, self.setting)
+        endpoint = self._endpoint
+        if isinstance(endpoint, AdoptedStreamServerEndpoint) and endpoint.addressFamily == socket.AF_UNIX:
+            # Twisted's port would unlink the path when it stops, but a socket that systemd has handed in is systemd's.
+            os.set_inheritable(endpoint.fileno, False)
+            self._adopted = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, fileno=endpoint.fileno)
+            self._acceptor = Acceptor(self.setting.reactor, self._adopted, factory, self.setting.log)
+            self._acceptor.start()
+            return succeed(None)
+        return self._listener.listen(endpoint, factory)
+
+    def stop_listening(self) -> Deferred[None]:
+        """See `IInbound`."""
+        if self._acceptor is not None and self._adopted is not None:
+            self._acceptor.stop()
+            self._adopted.close()
+            self._acceptor = self._adopted = None
+        return self._listener.stop()
+
+    def _identify(self, transport: Any) -> Visitor:
+        if IUNIXTransport.providedBy(transport):
+            return unix_visitor(self.tag, transport, self.timeouts)
+        return address_visitor(self.tag, transport, self.timeouts)
+
+
+def _describe(error: Exception) -> str:
+    # systemd's parser looks a name up in what was handed in, and lets the KeyError out.
+    return f"nothing was handed in as {error}" if isinstance(error, LookupError) else str(error)

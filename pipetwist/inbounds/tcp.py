@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar, Literal
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal
 
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import TCP4ServerEndpoint, TCP6ServerEndpoint
+from twisted.internet.interfaces import IListeningPort
+from zope.interface import implementer
+
+from pipetwist.connection.visitor import Visitor
+from pipetwist.inbounds.doorway import DoorwayFactory, RefusedError
+from pipetwist.inbounds.listening import EndpointListener, ListeningService, address_visitor
 from pipetwist.inbounds.options import InboundOptions, TlsServerOptions
+from pipetwist.inbounds.setting import InboundSetting
+from pipetwist.interfaces import IInbound
+from pipetwist.tls import server_tls
 from pipetwist.values import Port, Text, UserName
 
 __all__ = ["CertificateUserOptions", "TcpInbound", "TcpInboundOptions"]
+
+_BACKLOG = 4096  # the kernel lowers it to net.core.somaxconn
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +58,61 @@ class TcpInboundOptions(InboundOptions):
             raise ValueError(message)
 
 
-class TcpInbound:
-    """Stand-in until the next step."""
+@implementer(IInbound)
+class TcpInbound(ListeningService):
+    """Listens on a TCP port.
+
+    Args:
+        options: what the configuration says.
+        setting: what it works with.
+
+    Raises:
+        StartError: a certificate or key can't be used.
+    """
 
     Options: ClassVar[type[InboundOptions]] = TcpInboundOptions
+
+    def __init__(self, options: TcpInboundOptions, setting: InboundSetting) -> None:
+        super().__init__(options, setting)
+        self._options = options
+        self._listener = EndpointListener(self.tag)
+        tls = options.tls
+        self._tls = (
+            server_tls(f"inbound {self.tag}", tls.certificate_path, tls.key_path, tls.client_certificate_path)
+            if tls is not None and tls.enabled
+            else None
+        )
+
+    @property
+    def port(self) -> IListeningPort | None:
+        """Where it listens; None while it does not."""
+        return self._listener.port
+
+    def listen(self) -> Deferred[None]:
+        """See `IInbound`."""
+        factory: Any = DoorwayFactory(self.tag, self._identify, self.setting)
+        if self._tls is not None:
+            from twisted.protocols.tls import TLSMemoryBIOFactory  # only where TLS is asked for
+
+            factory = TLSMemoryBIOFactory(self._tls, False, factory, self.setting.reactor)
+            factory.noisy = False
+        kind = TCP6ServerEndpoint if ":" in self._options.listen else TCP4ServerEndpoint
+        endpoint = kind(self.setting.reactor, self._options.listen_port, backlog=_BACKLOG, interface=self._options.listen)
+        return self._listener.listen(endpoint, factory)
+
+    def stop_listening(self) -> Deferred[None]:
+        """See `IInbound`."""
+        return self._listener.stop()
+
+    def _identify(self, transport: Any) -> Visitor:
+        visitor = address_visitor(self.tag, transport, self.timeouts)
+        if not self._options.users:
+            return visitor
+        from twisted.internet.ssl import Certificate  # users are known by their certificates alone
+
+        name = Certificate.peerFromTransport(transport).getSubject().get("commonName", b"").decode("utf-8", "backslashreplace")
+        for user in self._options.users:
+            if user.certificate_name == name:
+                return replace(visitor, user=user.name)
+        message = f"refused {visitor.peer}, whose certificate is of {name!r}, which is none of its users"
+        raise RefusedError(message)

@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
+from twisted.internet.defer import Deferred, fail, succeed
+from zope.interface import implementer
+
+from pipetwist.connection.visitor import Visitor
+from pipetwist.errors import StartError
+from pipetwist.inbounds.acceptor import Acceptor
+from pipetwist.inbounds.credentials import PEER_CREDENTIALS, unix_visitor
+from pipetwist.inbounds.doorway import DoorwayFactory
+from pipetwist.inbounds.listening import ListeningService
 from pipetwist.inbounds.options import InboundOptions
+from pipetwist.inbounds.setting import InboundSetting
+from pipetwist.inbounds.unix_socket import UnixListeningSocket
+from pipetwist.interfaces import IInbound
 from pipetwist.values import Id, Mode, Owner, UnixPath, UserName
 
 __all__ = ["PeerUserOptions", "UnixInbound", "UnixInboundOptions"]
@@ -49,7 +61,52 @@ class UnixInboundOptions(InboundOptions):
     """Who may connect: the first match by uid, then by gid. Without it everybody may, as no user."""
 
 
-class UnixInbound:
-    """Stand-in until the next step."""
+@implementer(IInbound)
+class UnixInbound(ListeningService):
+    """Listens on a unix domain socket.
+
+    Args:
+        options: what the configuration says.
+        setting: what it works with.
+    """
 
     Options: ClassVar[type[InboundOptions]] = UnixInboundOptions
+
+    def __init__(self, options: UnixInboundOptions, setting: InboundSetting) -> None:
+        super().__init__(options, setting)
+        self._options = options
+        self._listening: UnixListeningSocket | None = None
+        self._acceptor: Acceptor | None = None
+
+    def listen(self) -> Deferred[None]:
+        """See `IInbound`."""
+        if self._listening is not None:
+            return succeed(None)
+        options = self._options
+        if options.users and not PEER_CREDENTIALS:
+            return fail(StartError(f"inbound {self.tag}: users: this system does not say who the peer of a unix socket is"))
+        try:
+            listening = UnixListeningSocket(f"inbound {self.tag}", options.path, options.mode, options.owner, options.group)
+        except StartError as error:
+            return fail(error)
+        factory = DoorwayFactory(self.tag, self._identify, self.setting)
+        self._listening = listening
+        self._acceptor = Acceptor(self.setting.reactor, listening.socket, factory, self.setting.log)
+        self._acceptor.start()
+        return succeed(None)
+
+    def stop_listening(self) -> Deferred[None]:
+        """See `IInbound`."""
+        if self._acceptor is not None and self._listening is not None:
+            self._acceptor.stop()
+            try:
+                self._listening.close()
+            except OSError as error:
+                self.setting.log.warn(
+                    "inbound {tag}: {path} stays behind: {error}", tag=self.tag, path=self._options.path, error=error.strerror
+                )
+            self._acceptor = self._listening = None
+        return succeed(None)
+
+    def _identify(self, transport: Any) -> Visitor:
+        return unix_visitor(self.tag, transport, self.timeouts, self._options.users)

@@ -1,14 +1,24 @@
-"""The outbound ``endpoint``."""
+"""The outbound ``endpoint``: whatever a Twisted client endpoint string describes. Also what others build on."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import clientFromString
+from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.internet.protocol import Factory
+from zope.interface import implementer
+
+from pipetwist.errors import StartError
+from pipetwist.interfaces import IOutbound, ISide
 from pipetwist.outbounds.options import OutboundOptions
+from pipetwist.outbounds.setting import OutboundSetting
+from pipetwist.transfer.stream import StreamSide
 from pipetwist.values import Text
 
-__all__ = ["EndpointOutbound", "EndpointOutboundOptions"]
+__all__ = ["EndpointOutbound", "EndpointOutboundOptions", "connect_endpoint"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +31,44 @@ class EndpointOutboundOptions(OutboundOptions):
     """The endpoint string, for instance ``tcp:127.0.0.1:80``."""
 
 
+def connect_endpoint(endpoint: IStreamClientEndpoint, setting: OutboundSetting) -> Deferred[ISide]:
+    """Connect an endpoint as a side of a connection."""
+
+    class SideFactory(Factory[StreamSide]):
+        noisy = False
+
+        def buildProtocol(self, addr: Any) -> StreamSide:
+            return StreamSide(setting.reactor, setting.hang_ups)
+
+    connecting: Deferred[Any] = endpoint.connect(SideFactory())
+    return connecting
+
+
+@implementer(IOutbound)
 class EndpointOutbound:
-    """Stand-in until the next step."""
+    """Connects an endpoint for each connection.
+
+    Args:
+        options: what the configuration says.
+        setting: what it works with.
+
+    Raises:
+        StartError: the string describes no endpoint.
+    """
 
     Options: ClassVar[type[OutboundOptions]] = EndpointOutboundOptions
+
+    def __init__(self, options: EndpointOutboundOptions, setting: OutboundSetting) -> None:
+        self.tag = options.tag
+        self.connect_timeout = options.connect_timeout
+        self._setting = setting
+        try:
+            self._endpoint = clientFromString(setting.reactor, options.endpoint)
+        except Exception as error:
+            # A parser of endpoint strings is anybody's plug-in, and raises what it likes.
+            message = f"outbound {self.tag}: {options.endpoint!r} describes no client endpoint: {error}"
+            raise StartError(message) from error
+
+    def connect(self) -> Deferred[ISide]:
+        """See `IOutbound`."""
+        return connect_endpoint(self._endpoint, self._setting)

@@ -1,11 +1,23 @@
-"""The outbound ``fork``."""
+"""The outbound ``fork``: a command is started for each connection, and its standard input and output are the pipe."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, fail, succeed
+from zope.interface import implementer
+
+from pipetwist.errors import ConnectError
+from pipetwist.interfaces import IOutbound, ISide
 from pipetwist.outbounds.options import OutboundOptions
+from pipetwist.outbounds.setting import OutboundSetting
+from pipetwist.process.command import prepare_command
+from pipetwist.process.side import ChildSide
+from pipetwist.process.spawners import spawner_for
+from pipetwist.process.standard_error import StandardErrorLines
 from pipetwist.values import Command, Duration, Environment, FilePath, PositiveCount, Text
 
 __all__ = ["ForkOutbound", "ForkOutboundOptions"]
@@ -18,7 +30,7 @@ class ForkOutboundOptions(OutboundOptions):
     type: Literal["fork"] = "fork"
     """Always ``fork``."""
     command: Command
-    """The command and its arguments; no shell reads them. A command with a ``/`` is relative to the configuration's folder, others are looked up in PATH."""
+    """The command and its arguments, without a shell. One with a ``/`` is relative to the configuration's folder, others are looked up in PATH."""
     env: Environment = field(default_factory=dict)
     """Variables for the command, over PATH, HOME, LANG and the like."""
     inherit_env: bool = False
@@ -33,7 +45,74 @@ class ForkOutboundOptions(OutboundOptions):
     """How many may run at once; a connection beyond that is closed. No bound where absent."""
 
 
-class ForkOutbound:
-    """Stand-in until the next step."""
+@implementer(IOutbound)
+class ForkOutbound(Service):
+    """Starts a command for each connection, and when it stops leaves none behind.
+
+    Args:
+        options: what the configuration says.
+        setting: what it works with.
+
+    Raises:
+        StartError: the command can't be started.
+    """
 
     Options: ClassVar[type[OutboundOptions]] = ForkOutboundOptions
+
+    def __init__(self, options: ForkOutboundOptions, setting: OutboundSetting) -> None:
+        self.tag = options.tag
+        self.connect_timeout = options.connect_timeout
+        self._options = options
+        self._reactor = setting.reactor
+        self._log = setting.log
+        self._spawner = setting.spawner or spawner_for(setting.reactor)
+        self._prepared = prepare_command(
+            f"outbound {self.tag}",
+            options.command,
+            env=options.env,
+            inherit_env=options.inherit_env,
+            cwd=options.cwd,
+            user=options.user,
+            ours=os.environ,
+        )
+        self._children: dict[ChildSide, None] = {}
+        self._all_ended: Deferred[None] | None = None
+
+    @property
+    def processes(self) -> int:
+        """How many commands have not ended yet."""
+        return len(self._children)
+
+    def connect(self) -> Deferred[ISide]:
+        """See `IOutbound`."""
+        if self._options.max_processes is not None and len(self._children) >= self._options.max_processes:
+            return fail(ConnectError(f"{len(self._children)} commands are running, which is max_processes"))
+        pid: int | None = None
+
+        def log_line(line: str) -> None:
+            self._log.info("{tag}[{pid}]: {line}", tag=self.tag, pid=pid, line=line)
+
+        side = ChildSide(self._reactor, self._spawner, self._options.kill_grace, StandardErrorLines(self._reactor, log_line), self._ended)
+        try:
+            transport = self._spawner.spawn(side, self._prepared.command, self._prepared.env)
+        except OSError as error:
+            return fail(ConnectError(f"{self._prepared.command[0]}: {error.strerror}"))
+        pid = transport.pid
+        self._children[side] = None
+        return succeed(side)
+
+    def stopService(self) -> Deferred[None]:
+        """End every command that still runs, and wait until they are gone."""
+        super().stopService()
+        if not self._children:
+            return succeed(None)
+        all_ended = self._all_ended = Deferred()
+        for side in list(self._children):
+            side.abort()
+        return all_ended
+
+    def _ended(self, side: ChildSide) -> None:
+        self._children.pop(side, None)
+        if self._all_ended is not None and not self._children:
+            self._all_ended.callback(None)
+            self._all_ended = None

@@ -13,18 +13,26 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from twisted.internet.error import ProcessDone, ProcessTerminated
-from twisted.internet.interfaces import IConsumer, IProcessTransport, IPushProducer, IReactorFDSet, IReadDescriptor
+from twisted.internet.interfaces import IConsumer, IProcessTransport, IPushProducer, IReactorFDSet, IReactorTime, IReadDescriptor
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from pipetwist.process.pipes import PipeReader, PipeWriter, child_pipe
 
-__all__ = ["Child"]
+__all__ = ["Child", "ChildReactor"]
 
 _STDIN, _STDOUT, _STDERR = 0, 1, 2
 # Python ignores SIGPIPE and SIGXFSZ, and what is ignored stays ignored in a command.
 _DEFAULT_SIGNALS = [signal.SIGPIPE, signal.SIGXFSZ]
+
+
+# Descendants that hold a command's output open when it has exited get so long from SIGTERM to SIGKILL.
+DESCENDANTS_SECONDS = 1.0
+
+
+class ChildReactor(IReactorFDSet, IReactorTime):
+    """What a command's transport asks of a reactor."""
 
 
 @implementer(IReadDescriptor)
@@ -60,7 +68,7 @@ class Child:
     Once it has exited, its output ends with what its pipes hold then: a descendant that keeps them open is not waited for.
 
     Args:
-        reactor: reads and writes descriptors.
+        reactor: reads and writes descriptors, and counts the time.
         protocol: hears of its output and its end.
         command: the executable's path and its arguments.
         env: the whole environment.
@@ -69,11 +77,11 @@ class Child:
         OSError: where it can't be started.
     """
 
-    def __init__(self, reactor: IReactorFDSet, protocol: ProcessProtocol, command: Sequence[str], env: Mapping[str, str]) -> None:
+    def __init__(self, reactor: ChildReactor, protocol: ProcessProtocol, command: Sequence[str], env: Mapping[str, str]) -> None:
         self._reactor = reactor
         self._protocol: Any = protocol
         self._status: int | None = None
-        self._unreaped = True
+        self._ending = False
         with contextlib.ExitStack() as childs_ends, contextlib.ExitStack() as failure:
             ours = [child_pipe(name, childs_ends, failure) for name in (_STDIN, _STDOUT, _STDERR)]
             self.pid: int | None = os.posix_spawn(
@@ -126,11 +134,19 @@ class Child:
         self._end()
 
     def _end(self) -> None:
-        if self._status is None or self.pipes or not self._unreaped:
+        if self._status is None or self.pipes or self._ending:
             return
-        self._unreaped = False
+        self._ending = True
         self.signal_group(signal.SIGTERM)
-        os.waitpid(self.pid or 0, 0)
+        if self.stdout.held_open or self.stderr.held_open:
+            self._reactor.callLater(DESCENDANTS_SECONDS, self._reap)
+        else:
+            self._reap()
+
+    def _reap(self) -> None:
+        self.signal_group(signal.SIGKILL)
+        if self.pid is not None:
+            os.waitpid(self.pid, 0)
         self.pid = self.group = None
         self._protocol.processEnded(self._reason())
 
@@ -171,7 +187,7 @@ class Child:
         """Write to its standard input."""
         self.stdin.writeSequence(seq)
 
-    def closeChildFD(self, descriptor: int) -> None:  # noqa: N802 - the interface's name
+    def closeChildFD(self, descriptor: int) -> None:
         """Close one of its pipes, its standard input after what was written."""
         if descriptor in self.pipes:
             self.pipes[descriptor].loseConnection()

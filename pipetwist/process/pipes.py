@@ -6,6 +6,8 @@ import contextlib
 import errno
 import fcntl
 import os
+import sys
+import termios
 from typing import Protocol
 
 from twisted.internet.abstract import FileDescriptor
@@ -69,7 +71,9 @@ class PipeReader(FileDescriptor):
         self._name = name
         self._descriptor = descriptor
         self._paused = False
-        self._draining = False
+        self._left: int | None = None
+        self.held_open = False
+        """Whether somebody else still had the pipe open when the command had exited."""
 
     def fileno(self) -> int:
         """The descriptor, -1 once closed."""
@@ -78,11 +82,18 @@ class PipeReader(FileDescriptor):
     def doRead(self) -> BaseException | None:
         """Read once."""
         try:
-            data = os.read(self._descriptor, _READ_SIZE)
+            data = os.read(self._descriptor, _READ_SIZE if self._left is None else min(_READ_SIZE, max(self._left, 1)))
         except BlockingIOError:
-            return CONNECTION_DONE if self._draining else None
+            data = None
         except OSError:
             return CONNECTION_LOST
+        if self._left is not None:
+            if data is None or (data and not self._left):
+                self.held_open = True
+                return CONNECTION_DONE
+            self._left -= len(data)
+        if data is None:
+            return None
         if not data:
             return CONNECTION_DONE
         self._owner.data_read(self._name, data)
@@ -96,14 +107,24 @@ class PipeReader(FileDescriptor):
     def resume(self) -> None:
         """Read on."""
         self._paused = False
-        if self.connected:
+        if self._left is not None:
+            self._drain_on()
+        elif self.connected:
             self.startReading()
-            if self._draining:
-                self.drain()
 
     def drain(self) -> None:
-        """The command has exited: read what the pipe holds, as far as nobody pauses it, and take that for all."""
-        self._draining = True
+        """The command has exited: read what the pipe holds now, as far as nobody pauses it, and take that for all.
+
+        What a descendant writes from now on is not read: it could go on for ever.
+        """
+        if self.connected:
+            held = bytearray(4)
+            fcntl.ioctl(self._descriptor, termios.FIONREAD, held)
+            self._left = int.from_bytes(held, sys.byteorder)
+            self.stopReading()
+            self._drain_on()
+
+    def _drain_on(self) -> None:
         while self.connected and not self._paused:
             over = self.doRead()
             if over is not None:

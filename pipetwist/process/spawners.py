@@ -12,7 +12,7 @@ from twisted.internet.protocol import ProcessProtocol
 from zope.interface import implementer
 
 from pipetwist.interfaces import ISpawner
-from pipetwist.process.child import Child
+from pipetwist.process.child import Child, ChildReactor
 
 __all__ = ["PosixSpawner", "ReactorSpawner", "spawner_for"]
 
@@ -22,10 +22,10 @@ class PosixSpawner:
     """Starts commands with posix_spawn, each in a process group of its own. For Linux.
 
     Args:
-        reactor: reads and writes descriptors.
+        reactor: reads and writes descriptors, and counts the time.
     """
 
-    def __init__(self, reactor: IReactorFDSet) -> None:
+    def __init__(self, reactor: ChildReactor) -> None:
         self._reactor = reactor
 
     def spawn(self, protocol: ProcessProtocol, command: Sequence[str], env: Mapping[str, str]) -> IProcessTransport:

@@ -61,6 +61,7 @@ class StreamSide(Protocol):
         self._linger: IDelayedCall | None = None
         self._attached = False
         self._shows_writes = False
+        self._written = False
         self._read_over = False
         self._write_over = False
         self._shut = False
@@ -122,6 +123,7 @@ class StreamSide(Protocol):
     def write(self, data: bytes) -> None:
         """See `ISide`."""
         if not self._write_over:
+            self._written = True
             self.transport.write(data)
             if not self._shows_writes:
                 self.delivered += len(data)
@@ -145,12 +147,12 @@ class StreamSide(Protocol):
                 self.transport.loseWriteConnection()
 
     def close(self) -> None:
-        """See `ISide`; a peer that is still sending is waited for a moment."""
+        """See `ISide`; a peer that is still sending, and was sent something, is waited for a moment."""
         if self._over or self._closing:
             return
         self._closing = True
         self.finish_writing()
-        if self._read_over or not hasattr(self.transport, "loseWriteConnection"):
+        if self._read_over or not self._written or not hasattr(self.transport, "loseWriteConnection"):
             self._lose()
             return
         self.resume_reading()

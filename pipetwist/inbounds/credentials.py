@@ -1,0 +1,86 @@
+"""Who the peer of a unix socket is, as the kernel says (SO_PEERCRED, unix(7))."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from pipetwist.connection.visitor import Timeouts, Visitor
+from pipetwist.inbounds.doorway import RefusedError
+
+__all__ = ["PEER_CREDENTIALS", "PeerCredentials", "PeerUser", "match_user", "unix_visitor"]
+
+PEER_CREDENTIALS = hasattr(socket, "SO_PEERCRED")
+"""Whether this system says who a peer is."""
+
+_UCRED = struct.Struct("3i")
+
+
+class PeerUser(Protocol):
+    """An entry of a unix inbound's ``users``."""
+
+    @property
+    def name(self) -> str:
+        """The user's name."""
+
+    @property
+    def uid(self) -> int | None:
+        """The system's user that it runs as."""
+
+    @property
+    def gid(self) -> int | None:
+        """The system's group that it runs as."""
+
+
+@dataclass(frozen=True)
+class PeerCredentials:
+    """A peer at the moment when it connected.
+
+    Args:
+        pid: its process; 0 for one that this process can't see.
+        uid: the system's user that it ran as.
+        gid: the system's group that it ran as.
+    """
+
+    pid: int
+    uid: int
+    gid: int
+
+    def __str__(self) -> str:
+        return f"pid:{self.pid} uid:{self.uid} gid:{self.gid}"
+
+
+def match_user(users: Sequence[PeerUser], peer: PeerCredentials) -> str | None:
+    """The name of the first user with the peer's uid, or else of the first with its gid, or None."""
+    for user in users:
+        if user.uid is not None and user.uid == peer.uid:
+            return user.name
+    for user in users:
+        if user.gid is not None and user.gid == peer.gid:
+            return user.name
+    return None
+
+
+def unix_visitor(tag: str, transport: Any, timeouts: Timeouts, users: Sequence[PeerUser] = ()) -> Visitor:
+    """A visitor known by the kernel's word.
+
+    Args:
+        tag: the inbound's.
+        transport: a unix socket's.
+        timeouts: the inbound's.
+        users: who may come in; everybody where it is empty.
+
+    Raises:
+        RefusedError: the peer is none of them.
+    """
+    if not PEER_CREDENTIALS:
+        return Visitor(tag, "unix", "unix", None, timeouts)
+    peer = PeerCredentials(*_UCRED.unpack(transport.getHandle().getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)))
+    user = match_user(users, peer)
+    if users and user is None:
+        message = f"refused {peer}, which is none of its users"
+        raise RefusedError(message)
+    return Visitor(tag, str(peer), f"pid:{peer.pid}", user, timeouts)

@@ -1,0 +1,126 @@
+"""The first protocol of an accepted connection: finds out who came, then hands the transport on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.interfaces import IAddress, IDelayedCall, IHalfCloseableProtocol, IHandshakeListener, IProtocol, ISSLTransport
+from twisted.internet.protocol import Factory, Protocol
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from pipetwist.connection.visitor import Visitor
+from pipetwist.inbounds.setting import InboundSetting
+from pipetwist.stats.counting import CountingProtocol
+from pipetwist.transfer.causes import cause_of
+from pipetwist.transfer.stream import StreamSide
+
+__all__ = ["Doorway", "DoorwayFactory", "RefusedError"]
+
+# A peer that opens a connection for TLS and then says nothing is not waited for any longer.
+HANDSHAKE_SECONDS = 10.0
+
+
+class RefusedError(Exception):
+    """This visitor may not come in. Its text says who and why."""
+
+
+@implementer(IHalfCloseableProtocol, IHandshakeListener)
+class Doorway(Protocol):
+    """Lets one visitor in.
+
+    Args:
+        tag: the inbound's.
+        identify: says who came over a transport; raises `RefusedError`.
+        setting: what the inbound works with.
+    """
+
+    transport: Any  # a transport with TLS or without; identify knows which
+
+    def __init__(self, tag: str, identify: Callable[[Any], Visitor], setting: InboundSetting) -> None:
+        self._tag = tag
+        self._identify = identify
+        self._setting = setting
+        self._inside: Any = None
+        self._handshake: IDelayedCall | None = None
+
+    def connectionMade(self) -> None:
+        """Without TLS the visitor is known at once."""
+        if ISSLTransport.providedBy(self.transport):
+            self._handshake = self._setting.reactor.callLater(HANDSHAKE_SECONDS, self._too_slow)
+        else:
+            self._let_in()
+
+    def handshakeCompleted(self) -> None:
+        """With TLS the visitor is known once certificates have been shown."""
+        self._stop_waiting()
+        self._let_in()
+
+    def _let_in(self) -> None:
+        try:
+            visitor = self._identify(self.transport)
+        except RefusedError as refusal:
+            self._setting.log.warn("inbound {tag}: {refusal}", tag=self._tag, refusal=str(refusal))
+            self.transport.loseConnection()
+            return
+        passage = self._setting.relay.admit(visitor)
+        side = StreamSide(self._setting.reactor, self._setting.hang_ups)
+        inside: IProtocol = side if passage.tracker is None else CountingProtocol(None, side, passage.tracker)
+        self._inside = inside
+        # The transport's calls go past this protocol from now on.
+        self.dataReceived = inside.dataReceived  # type: ignore[method-assign]  # see above
+        inside.makeConnection(self.transport)
+        self._setting.relay.carry(passage, side)
+
+    def _too_slow(self) -> None:
+        self._handshake = None
+        self.transport.abortConnection()
+
+    def _stop_waiting(self) -> None:
+        if self._handshake is not None:
+            self._handshake.cancel()
+            self._handshake = None
+
+    def readConnectionLost(self) -> None:
+        """Pass on; a visitor who was refused, or is not yet known, has nothing to end."""
+        if self._inside is not None:
+            self._inside.readConnectionLost()
+        else:
+            self.transport.loseConnection()
+
+    def writeConnectionLost(self) -> None:
+        """Pass on."""
+        if self._inside is not None:
+            self._inside.writeConnectionLost()
+
+    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]  # Protocol's own default is a reused failure
+        """Pass on, or say why a handshake came to nothing."""
+        self._stop_waiting()
+        inside, self._inside = self._inside, None
+        if inside is not None:
+            inside.connectionLost(reason)
+        elif ISSLTransport.providedBy(self.transport):
+            cause = cause_of(reason) or "the handshake was not completed"
+            self._setting.log.info("inbound {tag}: a client was lost before it came in: {cause}", tag=self._tag, cause=cause)
+
+
+class DoorwayFactory(Factory[Doorway]):
+    """Builds a doorway for each connection.
+
+    Args:
+        tag: the inbound's.
+        identify: says who came over a transport; raises `RefusedError`.
+        setting: what the inbound works with.
+    """
+
+    noisy = False
+
+    def __init__(self, tag: str, identify: Callable[[Any], Visitor], setting: InboundSetting) -> None:
+        self._tag = tag
+        self._identify = identify
+        self._setting = setting
+
+    def buildProtocol(self, addr: IAddress | None) -> Doorway:
+        """Build one."""
+        return Doorway(self._tag, self._identify, self._setting)

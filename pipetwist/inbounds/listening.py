@@ -1,0 +1,123 @@
+"""What inbounds have in common: they listen as a service, and listening that fails stops the start."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IStreamServerEndpoint
+from twisted.python.failure import Failure
+
+from pipetwist.connection.visitor import Timeouts, Visitor
+from pipetwist.errors import StartError
+from pipetwist.inbounds.options import InboundOptions
+from pipetwist.inbounds.setting import InboundSetting
+from pipetwist.transfer.causes import describe_error
+
+__all__ = ["EndpointListener", "ListeningService", "address_visitor"]
+
+
+class ListeningService(Service):
+    """An inbound as a service.
+
+    twistd binds in `privilegedStartService`, while it is still root; twist and other programs call `startService` alone.
+    """
+
+    tag: str
+
+    def __init__(self, options: InboundOptions, setting: InboundSetting) -> None:
+        self.tag = options.tag
+        self.timeouts = Timeouts(idle=options.idle_timeout, half_close=options.half_close_timeout)
+        self.setting = setting
+        self._begun = False
+
+    def listen(self) -> Deferred[None]:
+        """See `pipetwist.interfaces.IInbound`."""
+        raise NotImplementedError
+
+    def stop_listening(self) -> Deferred[None]:
+        """See `pipetwist.interfaces.IInbound`."""
+        raise NotImplementedError
+
+    def privilegedStartService(self) -> None:
+        """Listen.
+
+        Raises:
+            StartError: it can't listen.
+        """
+        super().privilegedStartService()
+        self._begin()
+
+    def startService(self) -> None:
+        """Listen, unless that was done before.
+
+        Raises:
+            StartError: it can't listen.
+        """
+        super().startService()
+        self._begin()
+
+    def stopService(self) -> Deferred[None]:
+        """Stop listening."""
+        super().stopService()
+        self._begun = False
+        return self.stop_listening()
+
+    def _begin(self) -> None:
+        if self._begun:
+            return
+        self._begun = True
+        listening = self.listen()
+        failures: list[Failure] = []
+        listening.addErrback(failures.append)
+        if failures:
+            self._begun = False
+            failures[0].raiseException()
+        # It is not known yet: a failure from now on is for whoever runs the service.
+        listening.addCallback(lambda _: self._failed_later(failures))
+
+    def _failed_later(self, failures: list[Failure]) -> None:
+        if failures:
+            error = failures[0].value
+            self.setting.failed(error if isinstance(error, StartError) else StartError(f"inbound {self.tag}: {describe_error(error)}"))
+
+
+class EndpointListener:
+    """Listens on a Twisted server endpoint.
+
+    Args:
+        tag: the inbound's, for errors.
+    """
+
+    def __init__(self, tag: str) -> None:
+        self._tag = tag
+        self.port: IListeningPort | None = None
+
+    def listen(self, endpoint: IStreamServerEndpoint, factory: IProtocolFactory) -> Deferred[None]:
+        """Listen; fails with StartError."""
+        return maybeDeferred(endpoint.listen, factory).addCallbacks(self._listening, self._failed)
+
+    def stop(self) -> Deferred[None]:
+        """Stop listening."""
+        port, self.port = self.port, None
+        return succeed(None) if port is None else maybeDeferred(port.stopListening).addCallback(lambda _: None)
+
+    def _listening(self, port: IListeningPort) -> None:
+        self.port = port
+
+    def _failed(self, failure: Failure) -> None:
+        error = failure.value
+        text = describe_error(error.socketError) if isinstance(error, CannotListenError) else describe_error(error)
+        message = f"inbound {self._tag}: can't listen: {text}"
+        raise StartError(message) from error
+
+
+def address_visitor(tag: str, transport: Any, timeouts: Timeouts, user: str | None = None) -> Visitor:
+    """A visitor known by the transport's peer address."""
+    peer = transport.getPeer()
+    host, port = getattr(peer, "host", None), getattr(peer, "port", None)
+    if host is None:
+        return Visitor(tag, "unix", "unix", user, timeouts)
+    return Visitor(tag, f"[{host}]:{port}" if ":" in host else f"{host}:{port}", host, user, timeouts)

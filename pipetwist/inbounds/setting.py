@@ -1,0 +1,38 @@
+"""What every inbound works with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from twisted.logger import Logger
+
+from pipetwist.errors import StartError
+from pipetwist.interfaces import IRelay
+from pipetwist.transfer.hang_up import HangUpWatch
+
+__all__ = ["InboundSetting"]
+
+
+def _raise(error: StartError) -> None:
+    raise error
+
+
+@dataclass(frozen=True)
+class InboundSetting:
+    """What every inbound works with.
+
+    Args:
+        reactor: the reactor; which of its interfaces are used depends on the inbound.
+        relay: takes the connections.
+        hang_ups: notices sockets whose peer has gone.
+        log: takes what inbounds have to say.
+        failed: is told where listening fails only after the service has started.
+    """
+
+    reactor: Any
+    relay: IRelay
+    hang_ups: HangUpWatch | None = None
+    log: Logger = field(default_factory=Logger)
+    failed: Callable[[StartError], None] = _raise

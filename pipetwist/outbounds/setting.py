@@ -1,0 +1,30 @@
+"""What every outbound works with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from twisted.logger import Logger
+
+from pipetwist.interfaces import ISpawner
+from pipetwist.transfer.hang_up import HangUpWatch
+
+__all__ = ["OutboundSetting"]
+
+
+@dataclass(frozen=True)
+class OutboundSetting:
+    """What every outbound works with.
+
+    Args:
+        reactor: the reactor; which of its interfaces are used depends on the outbound.
+        spawner: starts commands; None for the best that the reactor and the system have.
+        hang_ups: notices sockets whose peer has gone.
+        log: takes what outbounds have to say.
+    """
+
+    reactor: Any
+    spawner: ISpawner | None = None
+    hang_ups: HangUpWatch | None = None
+    log: Logger = field(default_factory=Logger)

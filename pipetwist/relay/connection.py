@@ -1,0 +1,113 @@
+"""One connection being carried: has done what its machine decides, on the sides that there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import TimeoutError as DeferredTimeoutError
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from pipetwist.connection.inactivity import Inactivity
+from pipetwist.connection.machine import ConnectionMachine, End, Phase
+from pipetwist.connection.visitor import Timeouts
+from pipetwist.interfaces import IConnectionEffects, IOutbound, ISide
+from pipetwist.transfer.causes import describe_error
+from pipetwist.transfer.pair import Ear, couple
+
+__all__ = ["Connection"]
+
+_log = Logger()
+
+
+@implementer(IConnectionEffects)
+class Connection:
+    """Connects an outbound for a client, carries their bytes, and ends.
+
+    Args:
+        clock: counts the time.
+        client: the client's side, its reading paused.
+        timeouts: how long it may go on without a byte.
+        over: called once with the reason when both sides have ended.
+    """
+
+    def __init__(self, clock: IReactorTime, client: ISide, timeouts: Timeouts, over: Callable[[Connection, str], None]) -> None:
+        self.machine = ConnectionMachine(self, timeouts)
+        self._clock = clock
+        self._over = over
+        self._ears = {End.CLIENT: Ear(End.CLIENT, client, self.machine)}
+        self._connecting: Deferred[None] | None = None
+        self._inactivity = Inactivity(clock, self._delivered, self.machine.inactive)
+
+    def open(self, outbound: IOutbound) -> None:
+        """Connect the outbound, and begin."""
+        client = self._ears[End.CLIENT]
+        self.machine.connecting()
+        client.side.attach(client)
+        if self.machine.phase is not Phase.CONNECTING:
+            return
+        connecting = outbound.connect()
+        connecting.addTimeout(outbound.connect_timeout, self._clock)
+        self._connecting = connecting.addCallbacks(self._connected, self._connect_failed, errbackArgs=(outbound.connect_timeout,))
+        self._connecting.addErrback(self._broken)
+
+    def _connected(self, side: ISide) -> None:
+        self._connecting = None
+        if self.machine.phase is not Phase.CONNECTING:
+            side.abort()
+            return
+        server = self._ears[End.SERVER] = Ear(End.SERVER, side, self.machine)
+        side.attach(server)
+        self.machine.connected()
+
+    def _connect_failed(self, failure: Failure, timeout: float) -> None:
+        self._connecting = None
+        if failure.check(DeferredTimeoutError):
+            self.machine.connect_failed(f"no answer for {timeout:g} s")
+        elif not failure.check(CancelledError):
+            self.machine.connect_failed(describe_error(failure.value))
+
+    def _broken(self, failure: Failure) -> None:
+        _log.failure("A connection failed in pipetwist itself", failure)
+        self.machine.stop(f"internal error: {describe_error(failure.value)}")
+
+    def _delivered(self) -> int:
+        return sum(ear.side.delivered for ear in self._ears.values())
+
+    # IConnectionEffects.
+
+    def cancel_connecting(self) -> None:
+        """See `IConnectionEffects`."""
+        if self._connecting is not None:
+            self._connecting.cancel()
+
+    def start_transfer(self) -> None:
+        """See `IConnectionEffects`."""
+        couple(self._ears[End.CLIENT], self._ears[End.SERVER])
+
+    def finish_writing(self, end: End) -> None:
+        """See `IConnectionEffects`."""
+        self._ears[end].side.finish_writing()
+
+    def close(self, end: End) -> None:
+        """See `IConnectionEffects`."""
+        self._ears[end].side.close()
+
+    def hang_up(self, end: End) -> None:
+        """See `IConnectionEffects`."""
+        self._ears[end].side.hang_up()
+
+    def abort(self, end: End) -> None:
+        """See `IConnectionEffects`."""
+        self._ears[end].side.abort()
+
+    def watch(self, seconds: float | None) -> None:
+        """See `IConnectionEffects`."""
+        self._inactivity.watch(seconds)
+
+    def finished(self, reason: str) -> None:
+        """See `IConnectionEffects`."""
+        self._over(self, reason)

@@ -1,0 +1,138 @@
+"""Takes each visitor from accept to close: routes it, counts it, has it carried, and writes its line in the log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from pipetwist.connection.visitor import Visitor
+from pipetwist.interfaces import IOutbound, IPassage, IRelay, ISide, ITracker
+from pipetwist.relay.connection import Connection
+from pipetwist.relay.record import log_connection
+from pipetwist.routing.rules import Router
+from pipetwist.stats.online import OnlineUsers
+from pipetwist.stats.tracking import Tracked
+
+__all__ = ["Passage", "Relay"]
+
+
+@implementer(IPassage)
+@dataclass(frozen=True)
+class Passage:
+    """A visitor that has been routed.
+
+    Args:
+        visitor: who it is.
+        outbound: where it goes.
+        tracker: counts it; None where nothing about it is tracked.
+    """
+
+    visitor: Visitor
+    outbound: IOutbound
+    tracker: ITracker | None
+
+
+@implementer(IRelay)
+class Relay:
+    """The relay itself.
+
+    Args:
+        clock: counts the time.
+        router: chooses the outbound's tag.
+        outbounds: every outbound by its tag.
+        tracked: what is counted; None where nothing is.
+        online: is told of tracked users' connections.
+        log: takes a line for each finished connection.
+    """
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        router: Router,
+        outbounds: Mapping[str, IOutbound],
+        *,
+        tracked: Tracked | None = None,
+        online: OnlineUsers | None = None,
+        log: Logger | None = None,
+    ) -> None:
+        self._clock = clock
+        self._router = router
+        self._outbounds = outbounds
+        self._tracked = tracked
+        self._online = online
+        self._log = log or Logger()
+        self._count = 0
+        self._open: dict[Connection, None] = {}
+        self._drained: Deferred[None] | None = None
+
+    @property
+    def open_connections(self) -> int:
+        """How many connections are not over yet."""
+        return len(self._open)
+
+    def admit(self, visitor: Visitor) -> Passage:
+        """See `IRelay`."""
+        outbound = self._outbounds[self._router.choose(visitor.inbound, visitor.user)]
+        tracker = self._tracked and self._tracked.tracker(visitor.inbound, outbound.tag, visitor.user)
+        return Passage(visitor, outbound, tracker)
+
+    def carry(self, passage: Passage, client: ISide) -> None:
+        """See `IRelay`."""
+        self._count += 1
+        number = self._count
+        began = self._clock.seconds()
+        visitor = passage.visitor
+        online = self._online if visitor.user and self._tracked and self._tracked.tracks("user", visitor.user) else None
+        if online is not None and visitor.user is not None:
+            online.opened(visitor.user, visitor.source)
+
+        def over(connection: Connection, reason: str) -> None:
+            if online is not None and visitor.user is not None:
+                online.closed(visitor.user, visitor.source)
+            log_connection(
+                self._log,
+                number,
+                visitor,
+                passage.outbound.tag,
+                seconds=self._clock.seconds() - began,
+                uplink=client.received,
+                downlink=client.delivered,
+                reason=reason,
+            )
+            del self._open[connection]
+            if self._drained is not None and not self._open:
+                self._drained.callback(None)
+                self._drained = None
+
+        connection = Connection(self._clock, client, visitor.timeouts, over)
+        self._open[connection] = None
+        connection.open(passage.outbound)
+
+    def drain(self, seconds: float) -> Deferred[None]:
+        """Let what is open finish.
+
+        Args:
+            seconds: after so long what is still open is ended.
+
+        Returns:
+            A Deferred that fires once nothing is open.
+        """
+        if not self._open:
+            return succeed(None)
+        drained = self._drained = Deferred()
+        limit = self._clock.callLater(seconds, self._end_all)
+
+        def empty(result: None) -> None:
+            if limit.active():
+                limit.cancel()
+
+        return drained.addCallback(empty)
+
+    def _end_all(self) -> None:
+        for connection in list(self._open):
+            connection.machine.stop("pipetwist is stopping")

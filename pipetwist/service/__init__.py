@@ -1,0 +1,1 @@
+"""The service tree that joins the rooms."""

@@ -1,0 +1,147 @@
+"""From a configuration to services: one tree, started and stopped as a whole."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator
+from typing import Any
+
+from twisted.application.service import IService, MultiService
+from twisted.internet.defer import Deferred, DeferredList, inlineCallbacks
+from twisted.logger import Logger
+
+from pipetwist.api.availability import load_api
+from pipetwist.config.document import Document
+from pipetwist.errors import StartError
+from pipetwist.inbounds.registry import INBOUNDS
+from pipetwist.inbounds.setting import InboundSetting
+from pipetwist.interfaces import ICounterStore, ISpawner
+from pipetwist.logs.levels import leveled_logger
+from pipetwist.outbounds.registry import OUTBOUNDS
+from pipetwist.outbounds.setting import OutboundSetting
+from pipetwist.relay.relay import Relay
+from pipetwist.routing.rules import Router
+from pipetwist.stats.counters import MemoryCounterStore
+from pipetwist.stats.online import OnlineUsers
+from pipetwist.stats.tracking import Tracked
+from pipetwist.transfer.hang_up import HangUpWatch
+
+__all__ = ["PipetwistService"]
+
+
+class PipetwistService(MultiService):
+    """All that a configuration asks for, as one service.
+
+    It can be a child of a program's own MultiService. Nothing listens and nothing runs before it is started.
+
+    Args:
+        document: the configuration.
+        reactor: the reactor.
+        store: where the counters live; in memory where it is None.
+        spawner: starts the commands of ``fork`` outbounds; the system's best where it is None.
+        failed: is told where an inbound fails to listen only after the start; logs it where it is None.
+
+    Raises:
+        StartError: something that the configuration names can't be had: a command, a certificate, an endpoint.
+    """
+
+    def __init__(
+        self,
+        document: Document,
+        reactor: Any,
+        *,
+        store: ICounterStore | None = None,
+        spawner: ISpawner | None = None,
+        failed: Callable[[StartError], None] | None = None,
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # Twisted has no types for it
+        self._drain_timeout = document.drain_timeout
+        self.log = leveled_logger("pipetwist", document.log.level)
+        self.store: ICounterStore = store or MemoryCounterStore()
+        self.online = OnlineUsers(time.time)
+        hang_ups = HangUpWatch(reactor)
+        self._hang_ups = hang_ups
+        self.outbounds = _outbounds(document, OutboundSetting(reactor, spawner, hang_ups, self.log))
+        self.relay = Relay(
+            reactor,
+            Router(document.route.rules, document.final),
+            self.outbounds,
+            tracked=_tracked(document, self.store),
+            online=self.online,
+            log=self.log,
+        )
+        self.inbounds = _inbounds(document, InboundSetting(reactor, self.relay, hang_ups, self.log, failed or _logged(self.log)))
+        self.api: Any = None
+        """The `pipetwist.api.service.StatsApi`; None where the configuration does not ask for it."""
+        options = document.experimental.v2ray_api
+        if options is not None and options.listen is not None:
+            self.api = load_api()(options, self.store, self.online, reactor)
+        for part in (*self.outbounds.values(), *self.inbounds.values(), self.api):
+            if IService.providedBy(part):
+                part.setServiceParent(self)
+
+    def privilegedStartService(self) -> None:
+        """Bind what needs privileges.
+
+        Raises:
+            StartError: something can't be bound; then nothing is.
+        """
+        self._all_or_nothing(super().privilegedStartService)
+
+    def startService(self) -> None:
+        """Start everything, the API last.
+
+        Raises:
+            StartError: something can't be started; then nothing is.
+        """
+        self._all_or_nothing(super().startService)
+
+    @inlineCallbacks
+    def stopService(self) -> Generator[Deferred[Any], Any, None]:
+        """Stop in order: the API and the listeners, the connections once they have had their time, the commands.
+
+        Returns:
+            A Deferred that fires when everything has ended.
+        """
+        self.running = 0
+        first = [] if self.api is None or not self.api.running else [self.api.stopService()]
+        first += [inbound.stopService() for inbound in self.inbounds.values()]
+        yield self._all(first)
+        yield self.relay.drain(self._drain_timeout)
+        yield self._all([outbound.stopService() for outbound in self.outbounds.values() if IService.providedBy(outbound)])
+        self._hang_ups.close()
+
+    def _all_or_nothing(self, start: Callable[[], None]) -> None:
+        try:
+            start()
+        except StartError:
+            self.running = 0
+            for inbound in self.inbounds.values():
+                inbound.stop_listening()
+            raise
+
+    def _all(self, stopping: list[Deferred[Any]]) -> Deferred[Any]:
+        for one in stopping:
+            one.addErrback(lambda failure: self.log.failure("A part did not stop", failure))
+        return DeferredList(stopping)
+
+
+def _logged(log: Logger) -> Callable[[StartError], None]:
+    return lambda error: log.error("{error}", error=str(error))
+
+
+def _outbounds(document: Document, setting: OutboundSetting) -> dict[str, Any]:
+    kinds: dict[type, Any] = {kind.Options: kind for kind in OUTBOUNDS}
+    return {options.tag: kinds[type(options)](options, setting) for options in document.outbounds}
+
+
+def _inbounds(document: Document, setting: InboundSetting) -> dict[str, Any]:
+    kinds: dict[type, Any] = {kind.Options: kind for kind in INBOUNDS}
+    return {options.tag: kinds[type(options)](options, setting) for options in document.inbounds}
+
+
+def _tracked(document: Document, store: ICounterStore) -> Tracked | None:
+    api = document.experimental.v2ray_api
+    if api is None or not api.stats.enabled:
+        return None
+    return Tracked(store, inbounds=api.stats.inbounds, outbounds=api.stats.outbounds, users=api.stats.users)

@@ -1,0 +1,113 @@
+"""What twistd and twist start: ``twistd pipetwist --config FILE``. The only place that knows the global reactor."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from twisted.application.service import IService, Service
+from twisted.python import usage
+
+from pipetwist.config.document import Document
+from pipetwist.config.reading import read_document
+from pipetwist.errors import ConfigError, StartError
+from pipetwist.logs.json_lines import json_observer, twistd_log_file
+from pipetwist.service.tree import PipetwistService
+
+__all__ = ["Options", "makeService"]
+
+
+class _StartFailed(SystemExit, Exception):
+    """Ends the process with status 1 and no traceback.
+
+    It is an Exception as well since that is what twistd's daemon tells its parent about, which waits for the outcome.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.code = 1
+
+
+class Options(usage.Options):
+    """The command line behind the command's name."""
+
+    synopsis = "--config FILE"
+    longdesc = "Relays unix and TCP sockets to sockets or commands, and counts every byte as V2Ray does."
+    optParameters = [["config", "c", None, "The configuration file."]]  # noqa: RUF012 - usage.Options declares it so
+
+    document: Document
+
+    def postOptions(self) -> None:
+        """Read the configuration: twistd chooses its log before it makes the service."""
+        if self["config"] is None:
+            message = "say which configuration to use: pipetwist --config FILE"
+            raise usage.UsageError(message)
+        try:
+            self.document = read_document(self["config"])
+        except ConfigError as error:
+            sys.exit(str(error))
+        if self.document.log.format == "json":
+            self._log_json(self.parent)
+
+    def _log_json(self, twistd: Any) -> None:
+        if "fileLogObserverFactory" in twistd:  # it is twist
+            twistd["fileLogObserverFactory"] = json_observer
+        elif not twistd.get("logger") and not twistd.get("syslog"):
+            twistd["logger"] = lambda: json_observer(twistd_log_file(twistd))
+
+
+class _Daemon(Service):
+    """Starts the tree, and where that fails says why in one line where the person who started it reads it."""
+
+    def __init__(self, tree: PipetwistService) -> None:
+        self._tree = tree
+        # twistd points standard error to the log, or nowhere, before it starts the service.
+        self._stderr = os.dup(2)
+
+    def privilegedStartService(self) -> None:
+        """See `PipetwistService`."""
+        self._start(self._tree.privilegedStartService)
+
+    def startService(self) -> None:
+        """See `PipetwistService`."""
+        super().startService()  # type: ignore[no-untyped-call]  # Twisted has no types for it
+        self._start(self._tree.startService)
+        os.close(self._stderr)
+
+    def stopService(self) -> Any:
+        """See `PipetwistService`."""
+        super().stopService()  # type: ignore[no-untyped-call]  # the same
+        return self._tree.stopService()
+
+    def _start(self, start: Callable[[], None]) -> None:
+        try:
+            start()
+        except StartError as error:
+            os.write(self._stderr, f"pipetwist: {error}\n".encode())
+            raise _StartFailed(str(error)) from None
+
+
+def makeService(options: Options) -> IService:
+    """Make the daemon's service from the command line."""
+    from twisted.internet import reactor
+
+    def failed(error: StartError) -> None:
+        tree.log.critical("{error}", error=str(error))
+        atexit.register(_exit_with_failure)
+        reactor.stop()  # type: ignore[attr-defined]  # the module stands for the reactor that was chosen
+
+    try:
+        tree = PipetwistService(options.document, reactor, failed=failed)
+    except StartError as error:
+        sys.exit(f"pipetwist: {error}")
+    return _Daemon(tree)
+
+
+def _exit_with_failure() -> NoReturn:
+    # The reactor knows no exit status, and twistd returns 0 after it whatever has happened.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(1)

@@ -1,0 +1,92 @@
+"""TLS of inbounds and outbounds, from PEM files. pyOpenSSL is loaded only where TLS is asked for."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipetwist.errors import StartError
+from pipetwist.transfer.causes import describe_error
+
+if TYPE_CHECKING:
+    from twisted.internet.ssl import Certificate, CertificateOptions
+
+__all__ = ["client_tls", "server_tls"]
+
+_CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
+
+
+def server_tls(place: str, certificate_path: str, key_path: str, client_certificate_path: str | None) -> CertificateOptions:
+    """What a server shows and asks for.
+
+    Args:
+        place: whose it is, for errors.
+        certificate_path: the server's certificate, and its chain.
+        key_path: its private key.
+        client_certificate_path: the CA that must have signed the clients' certificates; None to ask for none.
+
+    Raises:
+        StartError: a file can't be used.
+    """
+    from twisted.internet.ssl import CertificateOptions, KeyPair, trustRootFromCertificates
+
+    own, *chain = _certificates(place, "certificate_path", certificate_path)
+    trusted = None if client_certificate_path is None else _certificates(place, "client_certificate_path", client_certificate_path)
+    key = _read(place, "key_path", key_path)
+    try:
+        return CertificateOptions(
+            privateKey=KeyPair.load(key, _PEM).original,
+            certificate=own.original,
+            extraCertChain=[certificate.original for certificate in chain],
+            trustRoot=None if trusted is None else trustRootFromCertificates(trusted),
+        )
+    except Exception as error:
+        message = f"{place}: tls.key_path: {key_path} can't be used: {describe_error(error)}"
+        raise StartError(message) from error
+
+
+def client_tls(place: str, server_name: str, certificate_path: str | None) -> Any:
+    """What a client asks for: the server's certificate must be of this name, which service-identity verifies.
+
+    Args:
+        place: whose it is, for errors.
+        server_name: the name or address.
+        certificate_path: the CA that must have signed the server's certificate; None for the system's.
+
+    Raises:
+        StartError: a file can't be used.
+    """
+    from twisted.internet.ssl import optionsForClientTLS, trustRootFromCertificates
+
+    trust = None if certificate_path is None else trustRootFromCertificates(_certificates(place, "certificate_path", certificate_path))
+    try:
+        return optionsForClientTLS(server_name, trustRoot=trust)
+    except Exception as error:
+        message = f"{place}: tls.server_name: {server_name!r} is no name of a host: {describe_error(error)}"
+        raise StartError(message) from error
+
+
+def _certificates(place: str, key: str, path: str) -> list[Certificate]:
+    from twisted.internet.ssl import Certificate
+
+    pem = _CERTIFICATE.findall(_read(place, key, path))
+    if not pem:
+        message = f"{place}: tls.{key}: there is no certificate in {path}"
+        raise StartError(message)
+    try:
+        return [Certificate.loadPEM(part) for part in pem]
+    except Exception as error:
+        message = f"{place}: tls.{key}: {path} can't be used: {describe_error(error)}"
+        raise StartError(message) from error
+
+
+def _read(place: str, key: str, path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        message = f"{place}: tls.{key}: {path} can't be read: {error.strerror}"
+        raise StartError(message) from error
+
+
+_PEM = 1  # OpenSSL.crypto.FILETYPE_PEM, from SSL_FILETYPE_PEM in OpenSSL's ssl.h
