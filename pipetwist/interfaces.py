@@ -70,6 +70,8 @@ class IRelay(Interface):
 class IPassage(Interface):
     """A routed connection that is not carried yet."""
 
+    visitor: Visitor = Attribute("Who came.")
+    outbound: IOutbound = Attribute("Where it goes.")
     tracker: ITracker | None = Attribute("Counts the client's side; None where nothing about it is tracked.")
 
 

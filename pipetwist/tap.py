@@ -20,7 +20,7 @@ from pipetwist.service.tree import PipetwistService
 __all__ = ["Options", "makeService"]
 
 
-class _StartFailed(SystemExit, Exception):
+class _StartFailedError(SystemExit, Exception):
     """Ends the process with status 1 and no traceback.
 
     It is an Exception as well since that is what twistd's daemon tells its parent about, which waits for the outcome.
@@ -73,13 +73,13 @@ class _Daemon(Service):
 
     def startService(self) -> None:
         """See `PipetwistService`."""
-        super().startService()  # type: ignore[no-untyped-call]  # Twisted has no types for it
+        super().startService()
         self._start(self._tree.startService)
         os.close(self._stderr)
 
     def stopService(self) -> Any:
         """See `PipetwistService`."""
-        super().stopService()  # type: ignore[no-untyped-call]  # the same
+        super().stopService()
         return self._tree.stopService()
 
     def _start(self, start: Callable[[], None]) -> None:
@@ -87,7 +87,7 @@ class _Daemon(Service):
             start()
         except StartError as error:
             os.write(self._stderr, f"pipetwist: {error}\n".encode())
-            raise _StartFailed(str(error)) from None
+            raise _StartFailedError(str(error)) from None
 
 
 def makeService(options: Options) -> IService:
@@ -97,7 +97,7 @@ def makeService(options: Options) -> IService:
     def failed(error: StartError) -> None:
         tree.log.critical("{error}", error=str(error))
         atexit.register(_exit_with_failure)
-        reactor.stop()  # type: ignore[attr-defined]  # the module stands for the reactor that was chosen
+        reactor.stop()
 
     try:
         tree = PipetwistService(options.document, reactor, failed=failed)

@@ -97,7 +97,7 @@ class StatsApi(Service):
         server.start()
         collector_time.start()
         self._running = _Running(server, collector_time, file)
-        super().startService()  # type: ignore[no-untyped-call] # Twisted has no types for it
+        super().startService()
         self._log.info("The StatsService listens on {address}", address=self.address)
 
     def stopService(self) -> Deferred[None]:
@@ -106,7 +106,7 @@ class StatsApi(Service):
         Returns:
             A Deferred that fires when the calls that ran have ended, which takes `grace` at most.
         """
-        super().stopService()  # type: ignore[no-untyped-call] # Twisted has no types for it
+        super().stopService()
         running, self._running, self.address = self._running, None, None
         if running is None:
             return succeed(None)

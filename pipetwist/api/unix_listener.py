@@ -1,7 +1,8 @@
 """A unix socket for gRPC's server, put in its place so that its mode holds from the first moment and that no other server's is harmed.
 
 gRPC by itself removes whatever socket has the path, a live server's too, gives its own the mode of the umask, and at its stop removes the
-path once more, whosever it then is. So gRPC gets a path in a private folder beside, and the socket is moved from there.
+path once more, whosever it then is. So gRPC gets a path in a private folder beside, and the socket is moved from there. What the kernel
+shows (``ss -xl``) is the path that gRPC was given, which ends in the same name.
 """
 
 from __future__ import annotations
@@ -64,12 +65,14 @@ def listen_unix(path: str, mode: int, add_port: Callable[[str], object]) -> Sock
     place = Path(path)
     try:
         _make_room(place)
-        with _private_folder(place.parent) as (folder, short):
-            add_port(f"unix:{short / 's'}")
-            made = folder / "s"
+        with _private_path(place) as (made, short):
+            add_port(f"unix:{short}")
             made.chmod(mode)
             identity = _identity(made.lstat())
             _put(made, place)
+    except FileNotFoundError as error:
+        message = f"{_PLACE}: there is no folder {place.parent}; make it first"
+        raise StartError(message) from error
     except OSError as error:
         message = f"{_PLACE}: can't listen on unix:{path}: {error.strerror}"
         raise StartError(message) from error
@@ -80,17 +83,17 @@ def listen_unix(path: str, mode: int, add_port: Callable[[str], object]) -> Sock
 
 
 @contextlib.contextmanager
-def _private_folder(beside: Path) -> Iterator[tuple[Path, Path]]:
-    """A folder of ours alone, and a path of it that is short enough for a socket in it."""
-    with tempfile.TemporaryDirectory(prefix=".", dir=beside) as name:
-        folder = Path(name)
-        if len(os.fsencode(folder / "s")) <= _LONGEST:
-            yield folder, folder
+def _private_path(place: Path) -> Iterator[tuple[Path, Path]]:
+    """A path of the same name in a folder of ours alone beside, and the same path again in a form that is short enough for a socket."""
+    with tempfile.TemporaryDirectory(prefix=".", dir=place.parent) as folder:
+        made = Path(folder, place.name)
+        if len(os.fsencode(made)) <= _LONGEST:
+            yield made, made
             return
         with tempfile.TemporaryDirectory() as elsewhere:
-            short = Path(elsewhere, "d")
-            short.symlink_to(folder)
-            yield folder, short
+            link = Path(elsewhere, "d")
+            link.symlink_to(folder)
+            yield made, link / place.name
 
 
 def _put(made: Path, place: Path) -> None:

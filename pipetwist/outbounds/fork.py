@@ -30,7 +30,7 @@ class ForkOutboundOptions(OutboundOptions):
     type: Literal["fork"] = "fork"
     """Always ``fork``."""
     command: Command
-    """The command and its arguments, without a shell. One with a ``/`` is relative to the configuration's folder, others are looked up in PATH."""
+    """The command and its arguments; no shell reads them. With a ``/`` it is relative to the configuration's folder, else PATH is searched."""
     env: Environment = field(default_factory=dict)
     """Variables for the command, over PATH, HOME, LANG and the like."""
     inherit_env: bool = False

@@ -1,7 +1,7 @@
 """A command that runs, as a transport for a ProcessProtocol: started with posix_spawn, reaped through its pidfd.
 
-Twisted's own spawnProcess starts commands in the daemon's process group, reads their output 8 KiB at a time, takes their output for ended only
-when the last descendant has closed it, and looks at every child there is whenever one ends. This transport does not.
+Twisted's own spawnProcess starts commands in the daemon's process group, reads their output 8 KiB at a time, takes it for ended only
+when the last descendant has closed it, and looks at every child there is whenever one ends. This transport does none of that.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from twisted.internet.error import ProcessDone, ProcessTerminated
-from twisted.internet.interfaces import IConsumer, IProcessTransport, IPushProducer, IReactorFDSet, IReactorTime, IReadDescriptor
+from twisted.internet.interfaces import IAddress, IConsumer, IProcessTransport, IPushProducer, IReactorFDSet, IReactorTime, IReadDescriptor
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -33,6 +33,11 @@ DESCENDANTS_SECONDS = 1.0
 
 class ChildReactor(IReactorFDSet, IReactorTime):
     """What a command's transport asks of a reactor."""
+
+
+@implementer(IAddress)
+class _NoAddress:
+    """Where Twisted's interface for transports wants an address, and a pipe has none."""
 
 
 @implementer(IReadDescriptor)
@@ -94,7 +99,6 @@ class Child:
                 setsigdef=_DEFAULT_SIGNALS,
             )
             failure.pop_all()
-        self.group = self.pid
         self._exit = _Exit(self, self.pid)
         stdin, stdout, stderr = (descriptor for _, descriptor in ours)
         self.stdin = PipeWriter(reactor, self, _STDIN, stdin)
@@ -147,7 +151,7 @@ class Child:
         self.signal_group(signal.SIGKILL)
         if self.pid is not None:
             os.waitpid(self.pid, 0)
-        self.pid = self.group = None
+        self.pid = None
         self._protocol.processEnded(self._reason())
 
     def _reason(self) -> Failure:
@@ -159,14 +163,14 @@ class Child:
 
     def signal_group(self, number: int) -> None:
         """Signal every process of the group that the child leads."""
-        if self.group is not None:
-            # Nobody is left to signal, or what is left belongs to someone else by now.
+        if self.pid is not None:
+            # Nobody is left to signal, or what is left has become another user's.
             with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.group, number)
+                os.killpg(self.pid, number)
 
     # IProcessTransport.
 
-    def signalProcess(self, signalID: str | int) -> None:  # noqa: N803 - the interface's name
+    def signalProcess(self, signalID: str | int) -> None:
         """Signal the child alone."""
         if self.pid is not None:
             number = signalID if isinstance(signalID, int) else getattr(signal, f"SIG{signalID.removeprefix('SIG')}")
@@ -177,13 +181,13 @@ class Child:
         """Write to its standard input."""
         self.stdin.write(data)
 
-    def writeToChild(self, childFD: int, data: bytes) -> None:  # noqa: N803 - the interface's name
+    def writeToChild(self, childFD: int, data: bytes) -> None:
         """Write to its standard input; it has no other."""
         if childFD != _STDIN:
             raise KeyError(childFD)
         self.stdin.write(data)
 
-    def writeSequence(self, seq: Sequence[bytes]) -> None:
+    def writeSequence(self, seq: Iterable[bytes]) -> None:
         """Write to its standard input."""
         self.stdin.writeSequence(seq)
 
@@ -203,6 +207,14 @@ class Child:
     def closeStderr(self) -> None:
         """Read its standard error no more."""
         self.closeChildFD(_STDERR)
+
+    def getPeer(self) -> IAddress:
+        """A command has no address."""
+        return _NoAddress()
+
+    def getHost(self) -> IAddress:
+        """A command has no address."""
+        return _NoAddress()
 
     def loseConnection(self) -> None:
         """Close all three pipes."""

@@ -65,7 +65,7 @@ class PipeReader(FileDescriptor):
     """
 
     def __init__(self, reactor: IReactorFDSet, owner: PipeOwner, name: int, descriptor: int) -> None:
-        super().__init__(reactor)  # type: ignore[arg-type]  # IReactorFDSet is all that FileDescriptor asks of it
+        super().__init__(reactor)
         self.connected = 1
         self._owner = owner
         self._name = name
@@ -156,7 +156,7 @@ class PipeWriter(FileDescriptor):
     """
 
     def __init__(self, reactor: IReactorFDSet, owner: PipeOwner, name: int, descriptor: int) -> None:
-        super().__init__(reactor)  # type: ignore[arg-type]  # IReactorFDSet is all that FileDescriptor asks of it
+        super().__init__(reactor)
         self.connected = 1
         self._owner = owner
         self._name = name

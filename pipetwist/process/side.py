@@ -15,6 +15,7 @@ from zope.interface import implementer
 from pipetwist.interfaces import ISide, ISideReceiver, ISpawner
 from pipetwist.process.standard_error import StandardErrorLines
 from pipetwist.stats.counting import count_writes
+from pipetwist.transfer.causes import describe_error
 
 __all__ = ["ChildSide"]
 
@@ -87,7 +88,7 @@ class ChildSide(ProcessProtocol):
         self.transport.pauseProducing()
         count_writes(self.transport.pipes[0], self._count_delivered)
 
-    def childDataReceived(self, childFD: int, data: bytes) -> None:  # noqa: N803 - Twisted's name
+    def childDataReceived(self, childFD: int, data: bytes) -> None:
         """Hand its output on, its standard error to the log."""
         if childFD == 2:
             self._stderr.data_received(data)
@@ -96,7 +97,7 @@ class ChildSide(ProcessProtocol):
         if not self._closing:
             self.receiver.data_received(data)
 
-    def childConnectionLost(self, childFD: int) -> None:  # noqa: N803 - Twisted's name
+    def childConnectionLost(self, childFD: int) -> None:
         """One of its pipes is over: its output has ended, or it reads no more."""
         if childFD == 0:
             self._stdin_closed = self._write_over = True
@@ -208,10 +209,11 @@ _SIGKILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 
 
 def _cause(reason: Failure) -> str:
-    if reason.check(ProcessDone):
+    error = reason.value
+    if isinstance(error, ProcessDone):
         return ""
-    if reason.check(ProcessTerminated) and reason.value.signal:
-        return f"the command was killed by {signal.Signals(reason.value.signal).name}"
-    if reason.check(ProcessTerminated):
-        return f"the command exited with status {reason.value.exitCode}"
-    return str(reason.value)
+    if isinstance(error, ProcessTerminated) and error.signal:
+        return f"the command was killed by {signal.Signals(error.signal).name}"
+    if isinstance(error, ProcessTerminated):
+        return f"the command exited with status {error.exitCode}"
+    return describe_error(error)

@@ -39,7 +39,7 @@ class PosixSpawner:
 
 @implementer(ISpawner)
 class ReactorSpawner:
-    """Starts commands with the reactor's spawnProcess. They stay in the daemon's process group, so that their own children are not signalled.
+    """Starts commands with the reactor's spawnProcess. They stay in the daemon's process group: their own children are not signalled.
 
     Args:
         reactor: starts processes.
@@ -62,6 +62,7 @@ class ReactorSpawner:
 
 def spawner_for(reactor: Any) -> PosixSpawner | ReactorSpawner:
     """The best spawner for this reactor and system."""
-    if hasattr(os, "pidfd_open") and hasattr(os, "posix_spawn") and IReactorFDSet.providedBy(reactor):
-        return PosixSpawner(reactor)
+    descriptors: Any = IReactorFDSet(reactor, None)
+    if descriptors is not None and hasattr(os, "pidfd_open") and hasattr(os, "posix_spawn"):
+        return PosixSpawner(descriptors)
     return ReactorSpawner(reactor)

@@ -78,10 +78,10 @@ class Relay:
     def admit(self, visitor: Visitor) -> Passage:
         """See `IRelay`."""
         outbound = self._outbounds[self._router.choose(visitor.inbound, visitor.user)]
-        tracker = self._tracked and self._tracked.tracker(visitor.inbound, outbound.tag, visitor.user)
+        tracker = None if self._tracked is None else self._tracked.tracker(visitor.inbound, outbound.tag, visitor.user)
         return Passage(visitor, outbound, tracker)
 
-    def carry(self, passage: Passage, client: ISide) -> None:
+    def carry(self, passage: IPassage, client: ISide) -> None:
         """See `IRelay`."""
         self._count += 1
         number = self._count

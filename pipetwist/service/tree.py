@@ -54,7 +54,7 @@ class PipetwistService(MultiService):
         spawner: ISpawner | None = None,
         failed: Callable[[StartError], None] | None = None,
     ) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]  # Twisted has no types for it
+        super().__init__()
         self._drain_timeout = document.drain_timeout
         self.log = leveled_logger("pipetwist", document.log.level)
         self.store: ICounterStore = store or MemoryCounterStore()

@@ -15,8 +15,8 @@ __all__ = ["MemoryCounter", "MemoryCounterStore"]
 class MemoryCounter:
     """A counter in this process's memory.
 
-    The total has one writer, the reactor's thread, so that an add needs no lock; resets in other threads only move the baseline, and exclude
-    each other. A total read by a reset is some total that was true: what is added afterwards belongs to the next value.
+    The total has one writer, the reactor's thread, so that an add needs no lock; resets in other threads only move the baseline, and
+    exclude each other. A total read by a reset is some total that was true: what is added afterwards belongs to the next value.
     """
 
     __slots__ = ("_baseline", "_resetting", "_total", "name")
@@ -69,5 +69,5 @@ class MemoryCounterStore:
 
     def counters(self) -> list[ICounter]:
         """See `ICounterStore`."""
-        # list() of a dict's items is one step under the interpreter's lock; iterating it here would meet insertions of the reactor's thread.
-        return [counter for _, counter in sorted(list(self._counters.items()))]  # noqa: C414 - the comment above
+        # A dict's copy is one step for other threads; iterating the dict itself would meet the reactor's insertions.
+        return [counter for _, counter in sorted(self._counters.copy().items())]

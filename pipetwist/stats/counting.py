@@ -1,7 +1,7 @@
 """Counts the traffic of Twisted transports: a wrapper for one connection, a factory and an endpoint that put it around many.
 
-Bytes read count when the protocol gets them. Bytes written count when the kernel has taken them, as far as the transport shows that; a transport
-that does not (TLS, another reactor's) counts them when it takes them itself.
+Bytes read count when the protocol gets them. Bytes written count when the kernel has taken them, as far as the transport shows that; on
+one that does not (TLS, another reactor's) they count when it takes them itself.
 """
 
 from __future__ import annotations
@@ -45,11 +45,12 @@ def count_writes(transport: ITransport, count: Callable[[int], None]) -> bool:
     Returns:
         False where the transport does not show what the kernel takes, and nothing will be counted.
     """
-    while isinstance(transport, ProtocolWrapper) and not ISSLTransport.providedBy(transport):
-        transport = transport.transport
-    if ISSLTransport.providedBy(transport) or not isinstance(transport, FileDescriptor):
+    innermost: object = transport
+    while isinstance(innermost, ProtocolWrapper) and not ISSLTransport.providedBy(innermost):
+        innermost = innermost.transport
+    if ISSLTransport.providedBy(innermost) or not isinstance(innermost, FileDescriptor):
         return False
-    write_some = transport.writeSomeData
+    write_some = innermost.writeSomeData
 
     def write_some_and_count(data: bytes) -> int | BaseException:
         written = write_some(data)
@@ -57,7 +58,7 @@ def count_writes(transport: ITransport, count: Callable[[int], None]) -> bool:
             count(written)
         return written
 
-    transport.writeSomeData = write_some_and_count  # type: ignore[method-assign]  # abstract.FileDescriptor calls it on the instance
+    innermost.writeSomeData = write_some_and_count  # type: ignore[method-assign]  # abstract.FileDescriptor calls it on the instance
     return True
 
 
@@ -69,6 +70,9 @@ class CountingProtocol(ProtocolWrapper):
         wrapped: the protocol.
         tracker: is told of the bytes.
     """
+
+    transport: Any  # whatever of a transport's interfaces the wrapped one has
+    wrappedProtocol: Any  # and the protocol
 
     def __init__(self, factory: CountingFactory | None, wrapped: IProtocol, tracker: ITracker) -> None:
         super().__init__(factory, wrapped)  # type: ignore[arg-type]  # the two places that use it are overridden here

@@ -12,19 +12,20 @@ def cause_of(reason: Failure) -> str:
     """What went wrong; empty where nothing did, or where we did it."""
     if reason.check(ConnectionDone, ConnectionAborted):
         return ""
-    if reason.check(ConnectionLost) and not reason.value.args:
+    if reason.check(ConnectionLost) and reason.value is not None and not reason.value.args:
         return "the connection was reset"
     return describe_error(reason.value)
 
 
-def describe_error(error: BaseException) -> str:
+def describe_error(error: BaseException | None) -> str:
     """One line that says what an error is.
 
     Twisted's connection errors say it in their text; an OSError in its errno; pyOpenSSL's in tuples of library, function and reason.
     """
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    if type(error).__module__.startswith("OpenSSL") and error.args and isinstance(error.args[0], list):
-        return "TLS: " + ", ".join(part[-1] for part in error.args[0])
+    arguments = getattr(error, "args", ())
+    if type(error).__module__.startswith("OpenSSL") and arguments and isinstance(arguments[0], list):
+        return "TLS: " + ", ".join(part[-1] for part in arguments[0])
     text = " ".join(str(error).split())
     return text.removesuffix(".") or type(error).__name__

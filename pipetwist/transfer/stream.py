@@ -175,7 +175,7 @@ class StreamSide(Protocol):
         if self._write_over:
             return False
         self._write_over = True
-        # A streaming producer that stays registered keeps a transport that is asked to close from ever closing (abstract.FileDescriptor.doWrite).
+        # A streaming producer that stays registered keeps a transport that is to close from ever closing (FileDescriptor.doWrite).
         self.transport.unregisterProducer()
         return True
 
