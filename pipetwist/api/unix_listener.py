@@ -126,7 +126,9 @@ def _make_room(place: Path) -> None:
         moved = Path(name, "s")
         with contextlib.suppress(FileNotFoundError):
             place.rename(moved)
-            if _identity(moved.lstat()) != _identity(found):
+            now = moved.lstat()
+            # Nobody holds a stale socket open, so that its inode's number may have been given to the new one; the time differs then.
+            if (_identity(now), now.st_mtime_ns) != (_identity(found), found.st_mtime_ns):
                 os.link(moved, place)
 
 

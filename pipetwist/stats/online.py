@@ -19,9 +19,8 @@ def online_name(user: str) -> str:
 
 def online_user(name: str) -> str | None:
     """The user of such a name, or None where it is no such name."""
-    if not name.startswith(_PREFIX) or not name.endswith(_SUFFIX):
-        return None
-    return name[len(_PREFIX) : -len(_SUFFIX)]
+    user = name.removeprefix(_PREFIX).removesuffix(_SUFFIX)
+    return user if online_name(user) == name else None
 
 
 @dataclass

@@ -1,0 +1,176 @@
+"""The API started for a test, and a client for it. Both sides run in one process: gRPC's handlers have threads of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import grpc
+from google.protobuf import message_factory
+from google.protobuf.message import Message
+from twisted.internet.interfaces import IReactorThreads
+from twisted.python.failure import Failure
+from twisted.python.threadpool import ThreadPool
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
+
+from pipetwist.api.listen import TcpListen
+from pipetwist.api.options import ApiOptions
+from pipetwist.api.query import USUAL_BOUNDS, Bounds
+from pipetwist.api.service import StatsApi
+from pipetwist.api.services import SERVICES
+from pipetwist.interfaces import ICounterStore
+from pipetwist.stats.counters import MemoryCounterStore
+from pipetwist.stats.online import OnlineUsers
+
+__all__ = ["RPC_SECONDS", "Client", "ThreadlessReactor", "counted", "open_channel", "start_api", "target_of"]
+
+RPC_SECONDS = 20.0
+"""How long any call of a test may take."""
+
+
+class _Inline(ThreadPool):
+    def callInThreadWithCallback(self, onResult: Any, func: Any, *args: Any, **kw: Any) -> None:
+        try:
+            result = func(*args, **kw)
+        except Exception:  # noqa: BLE001 - as Twisted's own does
+            onResult(False, Failure())
+        else:
+            onResult(True, result)
+
+
+@implementer(IReactorThreads)
+class ThreadlessReactor:
+    """Does at once what is to be done in a thread, so that a test that blocks can stop the service."""
+
+    def getThreadPool(self) -> ThreadPool:
+        """See `IReactorThreads`."""
+        return _Inline()
+
+    def callFromThread(self, callable: Callable[..., object], *args: object, **kwargs: object) -> None:  # noqa: A002 - the interface's name
+        """See `IReactorThreads`."""
+        callable(*args, **kwargs)
+
+    def callInThread(self, callable: Callable[..., object], *args: object, **kwargs: object) -> None:  # noqa: A002 - the interface's name
+        """See `IReactorThreads`."""
+        callable(*args, **kwargs)
+
+    def suggestThreadPoolSize(self, size: int) -> None:
+        """See `IReactorThreads`."""
+
+
+def counted(counters: dict[str, int]) -> MemoryCounterStore:
+    """A store with these counters at these values."""
+    store = MemoryCounterStore()
+    for name, value in counters.items():
+        store.counter(name).add(value)
+    return store
+
+
+def start_api(
+    case: SynchronousTestCase,
+    store: ICounterStore | None = None,
+    online: OnlineUsers | None = None,
+    *,
+    listen: str = "127.0.0.1:0",
+    bounds: Bounds = USUAL_BOUNDS,
+    grace: float = 0.0,
+    clock: Callable[[], float] | None = None,
+    **options: Any,
+) -> StatsApi:
+    """Start the API; the test's clean-up stops it.
+
+    Args:
+        case: the test.
+        store: the counters; none where absent.
+        online: the users; none where absent.
+        listen: where to listen.
+        bounds: of queries.
+        grace: seconds that calls may take at the end.
+        clock: of the time that the service has been up.
+        options: more of the options' fields.
+    """
+    timed = {} if clock is None else {"clock": clock}
+    api = StatsApi(
+        ApiOptions(listen=listen, **options),
+        MemoryCounterStore() if store is None else store,
+        OnlineUsers(lambda: 0.0) if online is None else online,
+        ThreadlessReactor(),
+        bounds=bounds,
+        grace=grace,
+        **timed,
+    )
+    api.startService()
+
+    def stop() -> None:
+        if api.running:
+            case.successResultOf(api.stopService())
+
+    case.addCleanup(stop)
+    return api
+
+
+def open_channel(case: SynchronousTestCase, target: str, credentials: grpc.ChannelCredentials | None = None) -> grpc.Channel:
+    """A channel of its own connection; the test's clean-up closes it."""
+    options = [("grpc.use_local_subchannel_pool", 1)]
+    if credentials is None:
+        channel = grpc.insecure_channel(target, options=options)
+    else:
+        channel = grpc.secure_channel(target, credentials, options=options)
+    case.addCleanup(channel.close)
+    return channel
+
+
+class Client:
+    """Calls one of the services with the messages that pipetwist's .proto file describes.
+
+    Args:
+        case: the test.
+        api: the service, or a target as gRPC writes it.
+        service: its name on the wire.
+        credentials: for TLS.
+    """
+
+    def __init__(
+        self, case: SynchronousTestCase, api: StatsApi | str, service: str, credentials: grpc.ChannelCredentials | None = None
+    ) -> None:
+        self._channel = open_channel(case, target_of(api) if isinstance(api, StatsApi) else api, credentials)
+        self._service = service
+
+    def call(self, method: str, **fields: object) -> Any:
+        """Make one call.
+
+        Args:
+            method: its name.
+            fields: of its request.
+
+        Returns:
+            Its response.
+
+        Raises:
+            grpc.RpcError: it failed.
+        """
+        description = next(service.methods_by_name[method] for service in SERVICES.values() if method in service.methods_by_name)
+        request: type[Message] = message_factory.GetMessageClass(description.input_type)
+        response: type[Message] = message_factory.GetMessageClass(description.output_type)
+        caller = self._channel.unary_unary(
+            f"/{self._service}/{method}", request_serializer=request.SerializeToString, response_deserializer=response.FromString
+        )
+        return caller(request(**fields), timeout=RPC_SECONDS)
+
+    def error(self, method: str, **fields: object) -> tuple[grpc.StatusCode, str]:
+        """Make one call that is to fail; its status and text."""
+        try:
+            answer = self.call(method, **fields)
+        except grpc.RpcError as error:
+            return error.code(), error.details() or ""
+        message = f"{method} was answered: {answer}"
+        raise AssertionError(message)
+
+
+def target_of(api: StatsApi) -> str:
+    """Where a service listens, as gRPC writes it."""
+    address = api.address
+    assert address is not None
+    return str(address) if isinstance(address, TcpListen) else f"unix:{Path(address.path)}"

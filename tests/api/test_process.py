@@ -1,0 +1,125 @@
+"""What is told of the process."""
+
+from __future__ import annotations
+
+import gc
+import mmap
+import resource
+import threading
+from pathlib import Path
+
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
+
+from pipetwist.api.process import CollectorTime, process_figures
+
+__all__ = ["CollectorTimeTest", "ElsewhereTest", "LinuxTest"]
+
+
+class LinuxTest(SynchronousTestCase):
+    """Where the kernel has /proc."""
+
+    def setUp(self) -> None:
+        """Look for it."""
+        if not Path("/proc/self/statm").exists():
+            message = "there is no /proc here"
+            raise SkipTest(message)
+
+    def test_memory(self) -> None:
+        """Memory that the process takes and writes to shows in both figures, in bytes."""
+        before = process_figures()
+        with mmap.mmap(-1, 64 * 1024 * 1024) as taken:
+            for offset in range(0, len(taken), mmap.PAGESIZE):
+                taken[offset] = 1
+            after = process_figures()
+        for grown in (after.resident - before.resident, after.address_space - before.address_space):
+            self.assertGreater(grown, 60 * 1024 * 1024)
+            self.assertLess(grown, 80 * 1024 * 1024)
+
+    def test_threads(self) -> None:
+        """Each thread counts."""
+        end = threading.Event()
+        self.addCleanup(end.set)
+        before = process_figures().threads
+        threads = [threading.Thread(target=end.wait, args=(20,)) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        self.assertEqual(process_figures().threads, before + 3)
+        end.set()
+        for thread in threads:
+            thread.join(20)
+
+    def test_collections(self) -> None:
+        """A run of the collector counts one, of whichever generation."""
+        gc.disable()
+        self.addCleanup(gc.enable)
+        before = process_figures().collections
+        gc.collect()
+        gc.collect(0)
+        self.assertEqual(process_figures().collections, before + 2)
+
+    def test_blocks(self) -> None:
+        """What the interpreter allocates shows as blocks."""
+        before = process_figures().blocks
+        kept = [object() for _ in range(10_000)]
+        self.assertGreaterEqual(process_figures().blocks, before + len(kept))
+
+
+class ElsewhereTest(SynchronousTestCase):
+    """Where the kernel has no /proc."""
+
+    def test_fallback(self) -> None:
+        """Threads are Python's own, and of the memory only its peak is told."""
+        figures = process_figures(Path(self.mktemp()))
+        self.assertEqual(figures.threads, threading.active_count())
+        self.assertEqual(figures.resident, 0)
+        self.assertLessEqual(figures.address_space, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+        self.assertGreater(figures.address_space, 1024 * 1024)
+
+
+class CollectorTimeTest(SynchronousTestCase):
+    """The time that the collector runs for."""
+
+    def setUp(self) -> None:
+        """A clock that goes on by 5 whenever it is looked at."""
+        gc.disable()
+        self.addCleanup(gc.enable)
+        self.now = 0
+        self.time = CollectorTime(self._tick)
+
+    def _tick(self) -> int:
+        self.now += 5
+        return self.now
+
+    def test_runs(self) -> None:
+        """Each run between start and stop adds the time from its beginning to its end."""
+        gc.collect()
+        self.time.start()
+        gc.collect()
+        gc.collect(1)
+        self.assertEqual(self.time.nanoseconds, 10)
+        self.time.stop()
+        gc.collect()
+        self.assertEqual(self.time.nanoseconds, 10)
+
+    def test_nothing_left(self) -> None:
+        """After its stop the collector calls nothing of it."""
+        before = list(gc.callbacks)
+        self.time.start()
+        self.time.stop()
+        self.assertEqual(gc.callbacks, before)
+
+    def test_started_within_a_run(self) -> None:
+        """A run whose beginning was not seen adds nothing."""
+
+        class StartsWithin:
+            def __init__(self, time: CollectorTime) -> None:
+                self.time = time
+                self.cycle = self
+
+            def __del__(self) -> None:
+                self.time.start()
+
+        StartsWithin(self.time)
+        gc.collect()
+        self.addCleanup(self.time.stop)
+        self.assertEqual(self.time.nanoseconds, 0)

@@ -1,0 +1,247 @@
+"""Socket files, with something in gRPC's place that treats paths as badly as gRPC does."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+from pathlib import Path
+
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
+
+from pipetwist.api.unix_listener import listen_unix
+from pipetwist.errors import StartError
+from tests.interop.scratch import scratch_folder
+
+__all__ = ["UnixListenerTest"]
+
+
+class UnixListenerTest(SynchronousTestCase):
+    """Putting a socket in its place."""
+
+    def setUp(self) -> None:
+        """A folder, and an umask under which sockets are open to everybody."""
+        self.folder = scratch_folder(self)
+        self.path = self.folder / "api.sock"
+        self.bound: list[socket.socket] = []
+        self.asked: list[str] = []
+        self.addCleanup(os.umask, os.umask(0))
+
+    def bind(self, address: str) -> int:
+        """What gRPC's server does with a path: it removes a socket that is there, and listens under the umask's mode."""
+        path = address.removeprefix("unix:")
+        if Path(path).is_socket():
+            Path(path).unlink()
+        listening = self.listening(path)
+        self.bound.append(listening)
+        self.asked.append(path)
+        return 1
+
+    def listening(self, path: str | Path) -> socket.socket:
+        """A socket that listens on a path."""
+        listening = socket.socket(socket.AF_UNIX)
+        self.addCleanup(listening.close)
+        listening.bind(str(path))
+        listening.listen()
+        return listening
+
+    def answers(self, listening: socket.socket, path: Path | None = None) -> bool:
+        """Whether who connects to the path reaches this socket."""
+        listening.setblocking(False)
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(path or self.path))
+            try:
+                listening.accept()[0].close()
+            except BlockingIOError:
+                return False
+        return True
+
+    def failure(self, path: Path | None = None) -> str:
+        """What a failed start says."""
+        text = str(self.assertRaises(StartError, listen_unix, str(path or self.path), 0o600, self.bind))
+        self.assertNotIn("\n", text)
+        self.assertTrue(text.startswith("experimental.v2ray_api.listen: "), text)
+        return text
+
+    def test_listens(self) -> None:
+        """Clients reach the server at the path, and nothing else is left in the folder."""
+        listen_unix(str(self.path), 0o600, self.bind)
+        self.assertTrue(self.answers(self.bound[0]))
+        self.assertEqual(_names(self.folder), {"api.sock"})
+
+    def test_mode(self) -> None:
+        """The file has the mode that was asked for, whatever the umask."""
+        for mode in (0o600, 0o660, 0o666):
+            file = listen_unix(str(self.path), mode, self.bind)
+            self.assertEqual(stat.S_IMODE(self.path.lstat().st_mode), mode)
+            file.remove()
+
+    def test_never_open_before_the_mode(self) -> None:
+        """Until the mode is set the socket is in a folder that only its owner can enter, and at its place there is nothing."""
+
+        def bind(address: str) -> int:
+            self.bind(address)
+            private = Path(self.asked[0]).parent
+            self.assertEqual(stat.S_IMODE(private.stat().st_mode), 0o700)
+            self.assertEqual(private.parent, self.folder)
+            self.assertFalse(self.path.exists())
+            return 1
+
+        listen_unix(str(self.path), 0o600, bind)
+        self.assertEqual(len(self.bound), 1)
+
+    def test_name(self) -> None:
+        """The path that the kernel shows ends in the socket's own name."""
+        listen_unix(str(self.path), 0o600, self.bind)
+        self.assertEqual(Path(self.bound[0].getsockname()).name, "api.sock")
+
+    def test_longest_path(self) -> None:
+        """A path of 107 bytes, the longest that the kernel takes, can be listened on."""
+        folder = self.folder / ("d" * (107 - len(str(self.folder)) - 3))
+        folder.mkdir()
+        path = folder / "a"
+        self.assertEqual(len(str(path)), 107)
+        listen_unix(str(path), 0o600, self.bind)
+        self.assertTrue(self.answers(self.bound[0], path))
+        self.assertEqual(_names(folder), {"a"})
+
+    def test_stale_socket(self) -> None:
+        """The socket that a crash left is replaced."""
+        self.listening(self.path).close()
+        listen_unix(str(self.path), 0o600, self.bind)
+        self.assertTrue(self.answers(self.bound[0]))
+        self.assertEqual(_names(self.folder), {"api.sock"})
+
+    def test_live_server(self) -> None:
+        """A live server keeps its path, and gRPC is not even asked."""
+        other = self.listening(self.path)
+        self.assertIn(f"{self.path} is in use by another server", self.failure())
+        self.assertEqual(self.asked, [])
+        self.assertTrue(self.answers(other) or self.answers(other))
+
+    def test_busy_server(self) -> None:
+        """A server whose backlog is full is live."""
+        other = socket.socket(socket.AF_UNIX)
+        self.addCleanup(other.close)
+        other.bind(str(self.path))
+        other.listen(0)
+        waiting = []
+        try:
+            for _ in range(100):
+                client = socket.socket(socket.AF_UNIX)
+                self.addCleanup(client.close)
+                waiting.append(client)
+                client.setblocking(False)
+                client.connect(str(self.path))
+        except BlockingIOError:
+            pass
+        self.assertLess(len(waiting), 100)
+        self.assertIn("in use by another server", self.failure())
+
+    def test_datagram_socket(self) -> None:
+        """A socket of another kind is somebody's, and stays."""
+        other = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(other.close)
+        other.bind(str(self.path))
+        self.assertIn(str(self.path), self.failure())
+        self.assertTrue(self.path.is_socket())
+
+    def test_other_files(self) -> None:
+        """A file, a folder or a symbolic link at the path is no socket, and stays."""
+        target = self.folder / "target"
+        self.listening(target).close()
+        for make in (self.path.touch, self.path.mkdir, lambda: self.path.symlink_to(target)):
+            make()
+            before = self.path.lstat()
+            self.assertIn("exists and is not a socket", self.failure())
+            self.assertEqual(self.path.lstat().st_ino, before.st_ino)
+            if stat.S_ISDIR(before.st_mode):
+                self.path.rmdir()
+            else:
+                self.path.unlink()
+
+    def test_folder(self) -> None:
+        """A folder that is not there is named."""
+        self.assertIn(f"there is no folder {self.folder}/none; make it first", self.failure(self.folder / "none" / "api.sock"))
+
+    def test_forbidden_folder(self) -> None:
+        """A folder that can't be written to is an error with the system's word for it."""
+        if os.geteuid() == 0:
+            message = "root may write everywhere"
+            raise SkipTest(message)
+        self.folder.chmod(0o500)
+        self.addCleanup(self.folder.chmod, 0o700)
+        self.assertIn("Permission denied", self.failure())
+
+    def test_failure_of_grpc(self) -> None:
+        """Where gRPC can't listen its own words are told, and nothing is left behind."""
+
+        def refuse(address: str) -> int:
+            message = "Failed to bind"
+            raise RuntimeError(message)
+
+        self.assertIn("Failed to bind", str(self.assertRaises(StartError, listen_unix, str(self.path), 0o600, refuse)))
+        self.assertEqual(_names(self.folder), set())
+
+    def test_server_that_comes_meanwhile(self) -> None:
+        """A server that takes the path while gRPC gets ready keeps it."""
+        others: list[socket.socket] = []
+
+        def bind(address: str) -> int:
+            self.bind(address)
+            others.append(self.listening(self.path))
+            return 1
+
+        error = self.assertRaises(StartError, listen_unix, str(self.path), 0o600, bind)
+        self.assertIn("in use by another server", str(error))
+        self.assertFalse(self.answers(self.bound[0]))
+        self.assertEqual(_names(self.folder), {"api.sock"})
+
+    def test_stale_socket_that_comes_meanwhile(self) -> None:
+        """A socket that a crash leaves at the path while gRPC gets ready is replaced."""
+
+        def bind(address: str) -> int:
+            self.bind(address)
+            self.listening(self.path).close()
+            return 1
+
+        listen_unix(str(self.path), 0o600, bind)
+        self.assertTrue(self.answers(self.bound[0]))
+
+    def test_server_that_replaces_a_stale_socket(self) -> None:
+        """A server that replaces a stale socket in the very moment in which it is removed gets its path back."""
+        self.listening(self.path).close()
+        os.utime(self.path, (1, 1))
+        others: list[socket.socket] = []
+        rename = Path.rename
+
+        def overtaken(path: Path, target: Path) -> Path:
+            if path == self.path and not others:
+                path.unlink()
+                others.append(self.listening(path))
+            return rename(path, target)
+
+        self.patch(Path, "rename", overtaken)
+        self.assertIn("in use by another server", self.failure())
+        self.assertEqual(_names(self.folder), {"api.sock"})
+        self.assertEqual(len(others), 1)
+
+    def test_remove(self) -> None:
+        """The file goes, and removing it again does nothing."""
+        file = listen_unix(str(self.path), 0o600, self.bind)
+        file.remove()
+        self.assertFalse(self.path.exists())
+        file.remove()
+
+    def test_remove_what_is_another_s(self) -> None:
+        """A socket that another server has put there since stays, also when gRPC removes the path that it was given."""
+        file = listen_unix(str(self.path), 0o600, self.bind)
+        self.path.unlink()
+        other = self.listening(self.path)
+        file.remove()
+        self.assertFalse(Path(self.asked[0]).exists())
+        self.assertTrue(self.answers(other))
+
+
+def _names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
