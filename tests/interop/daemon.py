@@ -14,7 +14,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 import pipetwist
-from tests.interop.scratch import listens, scratch_folder, wait_until
+from tests.interop.scratch import accepts, listens, scratch_folder, wait_until
 
 __all__ = ["TWIST", "TWISTD", "Configuration", "Daemon", "daemon_environment", "run_to_end", "start_daemon", "write_configuration"]
 
@@ -119,9 +119,8 @@ def start_daemon(
         )
     daemon = Daemon(process, folder, log)
     case.addCleanup(daemon._end)
-    addresses = _addresses(folder, configuration)
     try:
-        wait_until(lambda: process.poll() is not None or all(map(listens, addresses)), f"the daemon to listen on {addresses}")
+        wait_until(lambda: process.poll() is not None or _is_ready(folder, configuration), "the daemon to listen")
     except TimeoutError as late:
         message = f"{late}; the daemon said:\n{daemon.log}"
         raise AssertionError(message) from late
@@ -158,16 +157,15 @@ def daemon_environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": root, "PYTHONUNBUFFERED": "1"}
 
 
-def _addresses(folder: Path, configuration: Configuration) -> list[Path | int]:
-    """Where a daemon of this configuration listens; an inbound ``endpoint`` is left out, since only Twisted can read its string."""
-    addresses: list[Path | int] = []
+def _is_ready(folder: Path, configuration: Configuration) -> bool:
+    """Whether a daemon of this configuration listens everywhere, but for inbounds of endpoint strings, which only Twisted can read."""
     for inbound in configuration["inbounds"]:
-        if inbound["type"] == "unix":
-            addresses.append(folder / inbound["path"])
-        elif inbound["type"] == "tcp":
-            addresses.append(inbound["listen_port"])
+        if inbound["type"] == "unix" and not listens(folder / inbound["path"]):
+            return False
+        if inbound["type"] == "tcp" and not listens(inbound["listen_port"]):
+            return False
     listen: str | None = configuration.get("experimental", {}).get("v2ray_api", {}).get("listen")
-    if listen is not None:
-        scheme, _, rest = listen.rpartition(":")
-        addresses.append(folder / rest if scheme == "unix" else int(rest))
-    return addresses
+    if listen is None:
+        return True
+    scheme, _, rest = listen.rpartition(":")
+    return accepts(folder / rest) if scheme == "unix" else listens(int(rest))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-__all__ = ["connected", "free_port", "has_ended", "listens", "scratch_folder", "wait_until"]
+__all__ = ["accepts", "connected", "free_port", "has_ended", "listens", "scratch_folder", "wait_until"]
 
 _ACCEPTS_CONNECTIONS = 0x10000  # __SO_ACCEPTCON in the column Flags of /proc/net/unix
 _CONNECTED = "03"  # SS_CONNECTED in the column St of /proc/net/unix
@@ -61,6 +61,12 @@ def listens(address: Path | int) -> bool:
     if isinstance(address, int):
         return any(_listens_on_port(table, address) for table in ("/proc/net/tcp", "/proc/net/tcp6"))
     return any(fields[7] == str(address) and int(fields[3], 16) & _ACCEPTS_CONNECTIONS for fields in _unix_sockets())
+
+
+def accepts(path: Path) -> bool:
+    """Whether somebody accepts connections at this unix socket's path, asked by connecting: the kernel lists it where it was first."""
+    with socket.socket(socket.AF_UNIX) as caller:
+        return caller.connect_ex(str(path)) == 0
 
 
 def connected(path: Path) -> int:

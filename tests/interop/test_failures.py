@@ -77,7 +77,7 @@ class FailuresTest(SynchronousTestCase):
         """A folder that is not there is named."""
         path = self.folder / "missing" / "in.sock"
         for lines in self._refusals(_configuration(path)):
-            self.assertIn(str(path), self._one(lines))
+            self.assertIn(str(path.parent), self._one(lines))
 
     def test_taken_port(self) -> None:
         """A port on which another program listens is named; the unix inbound that came first is taken away again."""
