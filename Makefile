@@ -34,7 +34,14 @@ $(VENV)/.test: $(BIN)/python setup.cfg pyproject.toml
 
 .PHONY: run
 run: $(VENV)/.run
-	@cat etc/try.txt
+	@echo 'pipetwist listens on etc/pipetwist.sock and answers with what it is told. In another terminal, try:'
+	@echo
+	@echo '    printf "hello\n" | nc -N -U etc/pipetwist.sock'
+	@echo '    ncat -U etc/pipetwist.sock'
+	@echo "    v2ctl api --server=127.0.0.1:10085 StatsService.QueryStats 'pattern: \"\" reset: false'"
+	@echo
+	@echo 'Ctrl-C stops it.'
+	@echo
 	@exec $(BIN)/twistd --nodaemon --pidfile= pipetwist --config etc/pipetwist.json
 
 .PHONY: test
