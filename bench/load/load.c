@@ -1,0 +1,64 @@
+/* The load generator: both ends of a relay under test.
+
+     cc -O2 -pthread -o load bench/load/[a-z]*.c          (`make bench` does it; so does `python -m bench.load`, which says where the program is)
+
+   The relay listens at CLIENT and connects to SERVER. This plays the client and the server. An address is a unix socket's path, or [127.0.0.1]:PORT.
+   With the same address twice, there is no relay between. For a relay that starts `cat` for each connection, SERVER is the word echo.
+
+     load stream CLIENT SERVER up|down|both AMOUNT [CONNECTIONS]   bytes a second, as they come in at the receiving end
+     load connections CLIENT SERVER AMOUNT [CLIENTS]               CLIENTS (8) at once connect, send 64 bytes, get 64 back and close
+     load trips CLIENT SERVER AMOUNT                               64 bytes there and back, over and over on one connection
+     load idle CLIENT SERVER COUNT                                 opens COUNT connections, exchanges 64 bytes on each, says so, and
+                                                                   holds them until its standard input ends (or for two minutes)
+
+   AMOUNT is a number of seconds (2 or 0.5); or bytes each way (500M, 2G, in powers of 1000) for stream; or a number of exchanges (1000x).
+
+     load stream client.sock server.sock up 2
+     load stream :10001 :10002 both 4G 16
+     load stream client.sock echo both 2
+     load connections client.sock server.sock 1
+     load trips :10001 :10002 5000x
+
+   The answer is one line of JSON on standard output. Rates are bytes (or exchanges) a second, from the middle of the run: streams first warm up
+   for a tenth of the time, at most 0.2 s. What was expected but did not happen is one line on standard error and the exit status 1.
+
+   Streams use threads that block, one for each direction and end, with buffers of 256 KiB. Client and server are two processes. Sockets have the
+   buffers that the system gives them. Contents are not looked at; the amounts are. */
+#include "load.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+static size_t number(const char *text, size_t least, size_t most) {
+    char *end;
+    unsigned long value = strtoul(text, &end, 10);
+    if (*end || value < least || value > most) fail("%s is not a number from %zu to %zu", text, least, most);
+    return value;
+}
+
+static void allow_many_descriptors(void) {
+    struct rlimit limit;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+int main(int count, char **words) {
+    signal(SIGPIPE, SIG_IGN);
+    allow_many_descriptors();
+    const char *mode = count > 1 ? words[1] : "";
+    if (!strcmp(mode, "stream") && (count == 6 || count == 7))
+        stream(words[2], words[3], words[4], parse_amount(words[5]), count == 7 ? number(words[6], 1, 1000) : 1);
+    else if (!strcmp(mode, "connections") && (count == 5 || count == 6))
+        connections(words[2], words[3], parse_amount(words[4]), count == 6 ? number(words[5], 1, 1000) : 8);
+    else if (!strcmp(mode, "trips") && count == 5)
+        round_trips(words[2], words[3], parse_amount(words[4]));
+    else if (!strcmp(mode, "idle") && count == 5)
+        idle(words[2], words[3], (struct amount){.times = number(words[4], 1, 100000)});
+    else
+        fail("usage: load stream|connections|trips|idle ...; the top of load.c says what comes then");
+    return 0;
+}

@@ -1,0 +1,69 @@
+/* What the parts of the load generator share: addresses, amounts, clocks, failing, and the server's process. load.c says how it is used. */
+#ifndef LOAD_H
+#define LOAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/un.h>
+#include <netinet/in.h>
+
+enum { MESSAGE = 64 }; /* bytes of a request and of its answer */
+
+struct address {
+    socklen_t length;
+    union {
+        struct sockaddr any;
+        struct sockaddr_un un;
+        struct sockaddr_in in;
+    } of;
+};
+
+/* How much to do; what was not asked for is 0. */
+struct amount {
+    double seconds;
+    uint64_t bytes;
+    uint64_t times;
+};
+
+/* basics.c */
+_Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void end_all_after(double seconds); /* the bound of this process's life */
+int64_t nanoseconds(void);          /* of the monotonic clock */
+void pause_for(double seconds);
+struct amount parse_amount(const char *text);
+void *shared_memory(size_t size); /* zeroed, and shared with the processes that are forked later */
+
+/* sockets.c */
+struct address parse_address(const char *text);
+bool is_tcp(const struct address *address);
+int listen_at(const struct address *address);
+int connect_to(const struct address *address, int flags); /* fails at once where nobody listens; -1 when the connection only begins */
+void send_whole(int descriptor, const char *bytes, size_t size);
+bool receive_whole(int descriptor, char *bytes, size_t size); /* false when the other side has closed */
+
+/* server.c: what stands behind the relay, in a process of its own that lives no longer than its parent */
+pid_t start_server(void serve(int listener, void *context), const char *where, void *context); /* 0 where it is the word "echo": a command of the relay's */
+void end_server(pid_t server);
+void serve_echoes(int listener, void *unused); /* every message comes back, on any number of connections */
+void serve_one_echo(int listener, void *unused); /* the same on one connection, with the fewest calls */
+
+/* latencies.c: times from a request to its answer */
+struct latencies {
+    uint32_t *nanoseconds;
+    size_t count;
+};
+struct latencies new_latencies(void);
+void add_latency(struct latencies *all, int64_t nanoseconds);
+void sort_latencies(struct latencies *all);
+double microseconds_at(const struct latencies *sorted, double share); /* share 0.5 is the median */
+
+/* One for each mode. */
+void stream(const char *client, const char *server, const char *direction, struct amount amount, size_t connections);
+void connections(const char *client, const char *server, struct amount amount, size_t clients);
+void round_trips(const char *client, const char *server, struct amount amount);
+void idle(const char *client, const char *server, struct amount amount);
+
+#endif
