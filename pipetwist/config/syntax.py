@@ -59,7 +59,7 @@ def _parse_json5(text: str) -> object:
     except RecursionError:
         raise NotJsonError(_TOO_DEEP) from None
     if error is None:
-        return value
+        return _join(value)
     match = _JSON5_ERROR.fullmatch(error)
     if match is None:
         raise NotJsonError(error)

@@ -1,0 +1,54 @@
+"""The example configurations in etc/."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from jsonschema import Draft202012Validator
+from twisted.trial.unittest import SynchronousTestCase
+
+from pipetwist.api.listen import TcpListen, parse_listen
+from pipetwist.config.reading import read_document
+from pipetwist.config.syntax import parse_json
+from pipetwist.inbounds.unix import UnixInboundOptions
+from pipetwist.outbounds.fork import ForkOutboundOptions
+from tests.config.documents import EXAMPLES
+from tests.config.walking import SCHEMA, definitions, objects
+
+__all__ = ["ExamplesTest"]
+
+
+class ExamplesTest(SynchronousTestCase):
+    """Each for itself."""
+
+    def test_good(self) -> None:
+        """Every example is good, and valid by the JSON Schema."""
+        examples = list(EXAMPLES.glob("*.json"))
+        self.assertGreaterEqual(len(examples), 2)
+        for path in examples:
+            read_document(path)
+            Draft202012Validator(SCHEMA).validate(parse_json(path.read_text(encoding="utf-8")))
+
+    def test_full(self) -> None:
+        """The full example has every key that there is, and every inbound and outbound type."""
+        example = parse_json((EXAMPLES / "full.json").read_text(encoding="utf-8"))
+        used = {(schema["title"], key) for _, instance, schema in objects(example) for key in instance}
+        known = {(schema["title"], key) for schema in definitions().values() for key in schema["properties"]}
+        shared = {"connect_timeout", "idle_timeout", "half_close_timeout"}  # one inbound or outbound that has them is enough
+        self.assertEqual({(title, key) for title, key in known - used if key not in shared}, set())
+        self.assertLessEqual(shared, {key for _, key in used})
+
+    def test_first(self) -> None:
+        """What `make run` starts needs nothing but cat: its socket's folder is there, and nobody else can reach the API."""
+        document = read_document(EXAMPLES / "pipetwist.json")
+        (inbound,) = document.inbounds
+        (outbound,) = document.outbounds
+        api = document.experimental.v2ray_api
+        assert isinstance(inbound, UnixInboundOptions)
+        assert isinstance(outbound, ForkOutboundOptions)
+        assert api is not None
+        self.assertTrue(Path(inbound.path).parent.is_dir())
+        self.assertIsNotNone(shutil.which(outbound.command[0]))
+        self.assertEqual(parse_listen(api.listen), TcpListen("127.0.0.1", 10085))
+        self.assertTrue(api.stats.enabled)

@@ -1,0 +1,114 @@
+"""From text to plain lists and objects."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import json5
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from pipetwist.config.syntax import NotJsonError, flaws, parse_json
+
+__all__ = ["DialectTest", "FlawsTest", "MistakesTest"]
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+class DialectTest(SynchronousTestCase):
+    """What may be written."""
+
+    def test_comments(self) -> None:
+        """Comments of both kinds and trailing commas may stand anywhere that JSON5 lets them."""
+        text = '// a\n{"a": [1, 2,], /* b\n */ "c": {"d": null,},} // e'
+        self.assertEqual(parse_json(text), {"a": [1, 2], "c": {"d": None}})
+
+    def test_json5(self) -> None:
+        """The rest of JSON5 is taken too: bare keys, single quotes, hexadecimal numbers."""
+        self.assertEqual(parse_json("{a: 'b', c: 0x10, d: +1}"), {"a": "b", "c": 16, "d": 1})
+
+    def test_comment_in_text(self) -> None:
+        """What looks like a comment inside a text is part of the text."""
+        self.assertEqual(parse_json('["http://a", "/* b */",]'), ["http://a", "/* b */"])
+
+    def test_surrogates(self) -> None:
+        """A character that is escaped as a surrogate pair is one character, whether the rest is JSON or JSON5."""
+        for text in (r'{"\ud83d\ude00": ["\ud83d\ude00"]}', r'{"\ud83d\ude00": ["\ud83d\ude00",]}'):
+            self.assertEqual(parse_json(text), {"\U0001f600": ["\U0001f600"]})
+
+    @settings(deadline=None, max_examples=50)
+    @given(_JSON, st.sampled_from([None, 2]))
+    def test_same_meaning(self, value: object, indent: int | None) -> None:
+        """Whatever is plain JSON means the same when it is read as JSON5, for instance since a comment was added."""
+        text = json.dumps(value, indent=indent)
+        self.assertEqual(parse_json(text), value)
+        self.assertEqual(parse_json(f"{text} // plain JSON stops here"), value)
+        self.assertEqual(json5.loads(json.dumps(value, ensure_ascii=False)), value)
+
+    def test_numbers(self) -> None:
+        """Numbers keep their types, in either language."""
+        for end in ("", "//"):
+            value = parse_json(f"[1, 1.0, -0, 1e2, NaN, -Infinity]{end}")
+            assert isinstance(value, list)
+            self.assertEqual([type(entry) for entry in value], [int, float, int, float, float, float])
+            self.assertTrue(math.isnan(value[4]))
+
+
+class MistakesTest(SynchronousTestCase):
+    """What is no JSON."""
+
+    def _mistake(self, text: str) -> str:
+        return str(self.assertRaises(NotJsonError, parse_json, text))
+
+    def test_place(self) -> None:
+        """A mistake is told with its line, its column and what stands there."""
+        self.assertEqual(self._mistake('{\n  "a": 1\n  "b": 2\n}'), 'line 3, column 3: "\\"" is not what JSON has here')
+        self.assertEqual(self._mistake('{"a": }'), 'line 1, column 7: "}" is not what JSON has here')
+        self.assertEqual(self._mistake('["a\nb"]'), 'line 1, column 4: "\\n" is not what JSON has here')
+        self.assertEqual(self._mistake("[1,\n"), "line 2, column 1: the end of the file is not what JSON has here")
+
+    def test_empty(self) -> None:
+        """A file of nothing is said to be empty."""
+        for text in ("", " \n\t"):
+            self.assertEqual(self._mistake(text), "the file is empty")
+
+    def test_depth(self) -> None:
+        """However deep lists and objects stand in each other, and whether they end, it is told in a line."""
+        for text in ("[" * 40 + "]" * 40, "[" * 100_000, "[" * 100_000 + "]" * 100_000, '{"a":' * 5000, "//\n" + "[" * 40 + "]" * 40):
+            self.assertIn("too deeply", self._mistake(text))
+
+    def test_digits(self) -> None:
+        """A number that would take long to read is refused for its length, decimal or hexadecimal."""
+        for text in ("9" * 401, "0x" + "f" * 5000):
+            self.assertIn("digits", self._mistake(f"[{text}]"))
+        self.assertEqual(parse_json("9" * 400), int("9" * 400))
+
+
+class FlawsTest(SynchronousTestCase):
+    """What is JSON, and yet no configuration."""
+
+    def test_repeated(self) -> None:
+        """Each key that stands in its object more than once is told with its place, in either language."""
+        for end in ("", "//"):
+            value = parse_json('{"a": {"b": 1, "c": 2, "b": 3}, "d": [{"e": 1, "e": 1, "e": 1}], "f": 1}' + end)
+            self.assertEqual([problem.place for problem in flaws(value)], [("a", "b"), ("d", 0, "e")])
+
+    def test_repeated_escaped(self) -> None:
+        """A key that is written in two ways is one key."""
+        self.assertEqual([problem.place for problem in flaws(parse_json(r'{"a": 1, "\u0061": 2}'))], [("a",)])
+
+    def test_surrogates(self) -> None:
+        """Half of a surrogate pair is no character, neither in a text nor in a key."""
+        found = list(flaws(parse_json(r'{"a": ["x\ud800"], "\udc00": 1}')))
+        self.assertEqual([problem.place for problem in found], [("a", 0), ("\udc00",)])
+        self.assertIn('"x\\ud800" has half of a surrogate pair', found[0].text)
+
+    def test_none(self) -> None:
+        """A good document has no flaws."""
+        self.assertEqual(list(flaws(parse_json('{"a": ["b", {"c": "\\ud83d\\ude00"}], "d": null}'))), [])
