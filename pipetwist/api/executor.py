@@ -24,7 +24,7 @@ class _DaemonThread(Thread):
 
 
 class _Pool(ThreadPool):
-    threadFactory = _DaemonThread  # noqa: N815 - Twisted's name
+    threadFactory = _DaemonThread
 
 
 class TwistedExecutor:

@@ -85,3 +85,8 @@ class StatsServer:
         self.health.enter_graceful_shutdown()
         self.grpc.stop(grace).wait()
         self.executor.stop()
+
+    def discard(self) -> None:
+        """Let go of the addresses that it has been given, instead of `start`: gRPC does that only for a server that was started."""
+        self.start()
+        self.stop(0)

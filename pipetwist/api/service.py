@@ -93,7 +93,11 @@ class StatsApi(Service):
         collector_time = CollectorTime()
         servicer = StatsServicer(self._store, self._online, collector_time, lambda: self._clock() - began, self._bounds)
         server = StatsServer.serving(servicer)
-        self.address, file = self._listen(listen, server.grpc, credentials)
+        try:
+            self.address, file = self._listen(listen, server.grpc, credentials)
+        except BaseException:
+            server.discard()
+            raise
         server.start()
         collector_time.start()
         self._running = _Running(server, collector_time, file)

@@ -42,24 +42,16 @@ def listen_tcp(listen: TcpListen, add_port: Callable[[str], int]) -> int:
     Raises:
         StartError: the host has no address, or the port can't be taken on one that it has.
     """
+    here = [host for family, host in _addresses(listen) if _can_listen(listen, family, host)]
+    if not here:
+        raise _cant_listen(listen, os.strerror(errno.EADDRNOTAVAIL))
     port = listen.port
-    absent: OSError | None = None
-    bound = 0
-    for family, host in _addresses(listen):
-        try:
-            _try_out(family, host, port)
-        except OSError as error:
-            if error.errno not in _NOT_HERE:
-                raise _cant_listen(listen, error) from error
-            absent = error
-            continue
-        try:
-            port = bound = add_port(f"[{host}]:{port}" if family == socket.AF_INET6 else f"{host}:{port}")
-        except RuntimeError as error:
-            raise _cant_listen(listen, error) from error
-    if not bound:
-        raise _cant_listen(listen, absent) from absent
-    return bound
+    try:
+        for host in here:
+            port = add_port(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+    except RuntimeError as error:
+        raise _cant_listen(listen, error) from error
+    return port
 
 
 def _addresses(listen: TcpListen) -> list[tuple[int, str]]:
@@ -71,16 +63,22 @@ def _addresses(listen: TcpListen) -> list[tuple[int, str]]:
     return list(dict.fromkeys((family, str(address[0])) for family, _, _, _, address in found))
 
 
-def _try_out(family: int, host: str, port: int) -> None:
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        if os.name == "posix":
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as gRPC's own; elsewhere it means to share the port
-        if family == socket.AF_INET6:
-            probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if ip_address(host).is_unspecified else 1)
-        probe.bind((host, port))
+def _can_listen(listen: TcpListen, family: int, host: str) -> bool:
+    """Whether the port can be taken at one of the host's addresses; False where this machine does not have the address."""
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            if os.name == "posix":
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as gRPC's own; elsewhere it means to share the port
+            if family == socket.AF_INET6:
+                probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if ip_address(host).is_unspecified else 1)
+            probe.bind((host, listen.port))
+    except OSError as error:
+        if error.errno in _NOT_HERE:
+            return False
+        raise _cant_listen(listen, error.strerror) from error
+    return True
 
 
-def _cant_listen(listen: TcpListen, error: Exception | None) -> StartError:
-    reason = error.strerror if isinstance(error, OSError) else error
+def _cant_listen(listen: TcpListen, reason: object) -> StartError:
     message = f"{_PLACE}: can't listen on {listen}: {reason}"
     return StartError(message)

@@ -1,0 +1,118 @@
+"""TLS, with certificates made for the test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import grpc
+from twisted.trial.unittest import SynchronousTestCase
+
+from pipetwist.api.options import ApiTlsOptions
+from pipetwist.api.services import V2RAY_SERVICE
+from pipetwist.errors import StartError
+from tests.api.certificates import Authority
+from tests.api.serving import Client, counted, start_api
+from tests.interop.scratch import scratch_folder
+
+__all__ = ["TlsFilesTest", "TlsTest"]
+
+
+class TlsTest(SynchronousTestCase):
+    """Calls over TLS."""
+
+    def setUp(self) -> None:
+        """A CA, and a certificate of the server."""
+        self.folder = scratch_folder(self)
+        self.authority = Authority(self.folder, "ca")
+        self.certificate, self.key = self.authority.issue("server")
+
+    def serve(self, clients: Authority | None = None, listen: str = "127.0.0.1:0") -> str:
+        """Serve a counter with that certificate; the address that it can be reached at."""
+        options = ApiTlsOptions(
+            certificate_path=str(self.certificate),
+            key_path=str(self.key),
+            client_certificate_path=None if clients is None else str(clients.path),
+        )
+        return f"127.0.0.1:{str(start_api(self, counted({'a': 7}), listen=listen, tls=options).address).rpartition(':')[2]}"
+
+    def credentials(self, pair: tuple[Path, Path] | None = None) -> grpc.ChannelCredentials:
+        """What a client needs that trusts the CA, and presents a certificate where one is given."""
+        certificate, key = (None, None) if pair is None else (pair[0].read_bytes(), pair[1].read_bytes())
+        return grpc.ssl_channel_credentials(self.authority.path.read_bytes(), key, certificate)
+
+    def value(self, target: str, credentials: grpc.ChannelCredentials | None) -> int:
+        """Ask for the counter."""
+        value: int = Client(self, target, V2RAY_SERVICE, credentials).call("GetStats", name="a").stat.value
+        return value
+
+    def refused(self, target: str, credentials: grpc.ChannelCredentials | None) -> None:
+        """Ask for the counter without getting through."""
+        code, _ = Client(self, target, V2RAY_SERVICE, credentials).error("GetStats", name="a")
+        self.assertEqual(code, grpc.StatusCode.UNAVAILABLE)
+
+    def test_server_certificate(self) -> None:
+        """A client that trusts the CA is answered, one without TLS is not."""
+        target = self.serve()
+        self.assertEqual(self.value(target, self.credentials()), 7)
+        self.refused(target, None)
+
+    def test_client_certificate(self) -> None:
+        """With a CA for clients only those with a certificate of that CA are answered."""
+        clients = Authority(self.folder, "clients-ca")
+        target = self.serve(clients)
+        self.assertEqual(self.value(target, self.credentials(clients.issue("client"))), 7)
+        self.refused(target, self.credentials())
+        self.refused(target, self.credentials(self.authority.issue("stranger")))
+
+    def test_every_address(self) -> None:
+        """With TLS it may listen on every address."""
+        self.assertEqual(self.value(self.serve(listen="0.0.0.0:0"), self.credentials()), 7)
+
+
+class TlsFilesTest(SynchronousTestCase):
+    """Files that can't be used."""
+
+    def setUp(self) -> None:
+        """A CA and a certificate."""
+        self.folder = scratch_folder(self)
+        self.authority = Authority(self.folder, "ca")
+        self.certificate, self.key = self.authority.issue("server")
+        self.garbage = self.folder / "garbage"
+        self.garbage.write_text("this is no certificate", encoding="ascii")
+
+    def failure(self, *, certificate: Path | None = None, key: Path | None = None, authority: Path | None = None) -> str:
+        """What a start with these files says."""
+        options = ApiTlsOptions(
+            certificate_path=str(certificate or self.certificate),
+            key_path=str(key or self.key),
+            client_certificate_path=str(authority or self.authority.path),
+        )
+        text = str(self.assertRaises(StartError, start_api, self, tls=options))
+        self.assertNotIn("\n", text)
+        return text
+
+    def test_missing(self) -> None:
+        """A file that is not there is named with its key."""
+        none = self.folder / "none"
+        for key, text in (
+            ("certificate_path", self.failure(certificate=none)),
+            ("key_path", self.failure(key=none)),
+            ("client_certificate_path", self.failure(authority=none)),
+        ):
+            self.assertEqual(text, f"experimental.v2ray_api.tls.{key}: {none} can't be read: No such file or directory")
+
+    def test_garbage(self) -> None:
+        """A file that is no PEM file of its kind is named."""
+        for text in (self.failure(certificate=self.garbage), self.failure(key=self.garbage), self.failure(authority=self.garbage)):
+            self.assertTrue(text.startswith("experimental.v2ray_api.tls"), text)
+            self.assertIn(str(self.garbage), text)
+
+    def test_key_of_another(self) -> None:
+        """A key that does not belong to the certificate is refused."""
+        _, other = self.authority.issue("other")
+        self.assertIn("key values mismatch", self.failure(key=other))
+
+    def test_encrypted_key(self) -> None:
+        """A key with a pass phrase is refused, without asking for it on the terminal."""
+        certificate, key = self.authority.issue("secret", b"pass phrase")
+        self.assertIn(str(key), self.failure(certificate=certificate, key=key))
