@@ -12,6 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { LONGEST = 60 };
+
 _Noreturn void fail(const char *format, ...) {
     int number = errno;
     va_list values;
@@ -39,18 +41,23 @@ void pause_for(double seconds) {
 }
 
 struct amount parse_amount(const char *text) {
-    char *unit;
-    double value = strtod(text, &unit);
-    if (unit == text || value <= 0) fail("%s is no amount: write seconds (2), bytes (500M) or times (1000x)", text);
-    if (!strcmp(unit, "")) {
-        if (value > 60) fail("%s seconds are more than 60", text);
-        return (struct amount){.seconds = value};
+    struct amount amount = {0};
+    for (const char *part = text; *part;) {
+        char *unit;
+        double value = strtod(part, &unit);
+        if (unit == part || value <= 0) fail("%s is no amount: write seconds (2), bytes (500M), times (1000x) or 2/1000x", text);
+        char kind = *unit == '/' ? 0 : *unit;
+        if (kind == 0) amount.seconds = value;
+        else if (kind == 'x') amount.times = (uint64_t)value;
+        else if (kind == 'k') amount.bytes = (uint64_t)(value * 1e3);
+        else if (kind == 'M') amount.bytes = (uint64_t)(value * 1e6);
+        else if (kind == 'G') amount.bytes = (uint64_t)(value * 1e9);
+        else fail("%s is not a unit: k, M, G or x", unit);
+        part = unit + (kind != 0);
+        part += *part == '/';
     }
-    if (!strcmp(unit, "x")) return (struct amount){.times = (uint64_t)value};
-    if (!strcmp(unit, "k")) return (struct amount){.bytes = (uint64_t)(value * 1e3)};
-    if (!strcmp(unit, "M")) return (struct amount){.bytes = (uint64_t)(value * 1e6)};
-    if (!strcmp(unit, "G")) return (struct amount){.bytes = (uint64_t)(value * 1e9)};
-    fail("%s is not a unit: k, M, G or x", unit);
+    if (amount.seconds > LONGEST) fail("%s seconds are more than %d", text, LONGEST);
+    return amount;
 }
 
 void *shared_memory(size_t size) {

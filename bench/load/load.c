@@ -3,7 +3,9 @@
      cc -O2 -pthread -o load bench/load/[a-z]*.c          (`make bench` does it; so does `python -m bench.load`, which says where the program is)
 
    The relay listens at CLIENT and connects to SERVER. This plays the client and the server. An address is a unix socket's path, or [127.0.0.1]:PORT.
-   With the same address twice, there is no relay between. For a relay that starts `cat` for each connection, SERVER is the word echo.
+   With the same address twice, there is no relay between.
+   For a relay that starts a command for each connection: where that is `cat`, SERVER is the word echo. Where it is `load command PATH`, the
+   command hands its standard input and output to the server, and SERVER is command=PATH.
 
      load stream CLIENT SERVER up|down|both AMOUNT [CONNECTIONS]   bytes a second, as they come in at the receiving end
      load connections CLIENT SERVER AMOUNT [CLIENTS]               CLIENTS (8) at once connect, send 64 bytes, get 64 back and close
@@ -11,12 +13,15 @@
      load idle CLIENT SERVER COUNT                                 opens COUNT connections, exchanges 64 bytes on each, says so, and
                                                                    holds them until its standard input ends (or for two minutes)
 
-   AMOUNT is a number of seconds (2 or 0.5); or bytes each way (500M, 2G, in powers of 1000) for stream; or a number of exchanges (1000x).
+   AMOUNT is a number of seconds (2 or 0.5); or bytes each way (500M, 2G, in powers of 1000) for stream; or a number of exchanges (1000x), or
+   whichever comes first (2/1000x). TCP runs out of ports beyond 14,000 connections a minute between the same two addresses, where the kernel keeps
+   each for a minute after its end (TIME_WAIT) and connecting gets slow: bound it, and take other ports for the next run.
 
      load stream client.sock server.sock up 2
      load stream :10001 :10002 both 4G 16
      load stream client.sock echo both 2
      load connections client.sock server.sock 1
+     load connections :10001 :10002 1/10000x
      load trips :10001 :10002 5000x
 
    The answer is one line of JSON on standard output. Rates are bytes (or exchanges) a second, from the middle of the run: streams first warm up
@@ -58,7 +63,9 @@ int main(int count, char **words) {
         round_trips(words[2], words[3], parse_amount(words[4]));
     else if (!strcmp(mode, "idle") && count == 5)
         idle(words[2], words[3], (struct amount){.times = number(words[4], 1, 100000)});
+    else if (!strcmp(mode, "command") && count == 3)
+        hand_over(words[2]);
     else
-        fail("usage: load stream|connections|trips|idle ...; the top of load.c says what comes then");
+        fail("usage: load stream|connections|trips|idle|command ...; the top of load.c says what comes then");
     return 0;
 }

@@ -45,10 +45,15 @@ void send_whole(int descriptor, const char *bytes, size_t size);
 bool receive_whole(int descriptor, char *bytes, size_t size); /* false when the other side has closed */
 
 /* server.c: what stands behind the relay, in a process of its own that lives no longer than its parent */
-pid_t start_server(void serve(int listener, void *context), const char *where, void *context); /* 0 where it is the word "echo": a command of the relay's */
+pid_t start_server(void serve(int listener, void *context), const char *where, void *context); /* 0 where it is the word echo: the relay's command answers */
+bool is_command(const char *where); /* whether commands hand their ends to the server there */
 void end_server(pid_t server);
 void serve_echoes(int listener, void *unused); /* every message comes back, on any number of connections */
 void serve_one_echo(int listener, void *unused); /* the same on one connection, with the fewest calls */
+
+/* handing.c: a command that the relay has started hands its ends to the server */
+void hand_over(const char *path);
+bool take_over(int control, int ends[2]); /* false when there is nothing to take */
 
 /* latencies.c: times from a request to its answer */
 struct latencies {

@@ -14,9 +14,13 @@
 
 enum { EVENTS = 64, LONGEST_LIFE = 180 };
 
+static const char COMMAND[] = "command=";
+
+bool is_command(const char *where) { return !strncmp(where, COMMAND, strlen(COMMAND)); }
+
 pid_t start_server(void serve(int listener, void *context), const char *where, void *context) {
     if (!strcmp(where, "echo")) return 0;
-    struct address address = parse_address(where);
+    struct address address = parse_address(is_command(where) ? where + strlen(COMMAND) : where);
     int listener = listen_at(&address);
     pid_t parent = getpid();
     pid_t server = fork();

@@ -35,13 +35,14 @@ struct plan {
     size_t connections;
     uint64_t bytes; /* that each source sends; 0 is until it is told to stop */
     bool goes[2];
-    bool asked; /* the server sends when it has got a byte: some relays connect only when there is something to carry */
+    bool commands; /* whether the server is given the ends of commands */
+    bool asked;    /* the server sends when it has got a byte: some relays connect only when there is something to carry */
 };
 
 struct end {
     const struct plan *plan;
     struct sink *sink;
-    int connection;
+    int in, out;
     bool waits_to_be_asked;
 };
 
@@ -50,13 +51,14 @@ static void *source(void *argument) {
     uint64_t left = end->plan->bytes ? end->plan->bytes : UINT64_MAX;
     char *bytes = malloc(BUFFER);
     memset(bytes, 'p', BUFFER);
-    if (end->waits_to_be_asked && read(end->connection, bytes, 1) != 1) fail("the server was not asked");
+    if (end->waits_to_be_asked && read(end->in, bytes, 1) != 1) fail("the server was not asked");
     while (left && !atomic_load_explicit(&end->plan->shared->stop, memory_order_relaxed)) {
-        ssize_t size = write(end->connection, bytes, left < BUFFER ? left : BUFFER);
+        ssize_t size = write(end->out, bytes, left < BUFFER ? left : BUFFER);
+        if (size <= 0 && end->plan->shared->stop) break;
         if (size <= 0) fail("a source can't send");
         left -= (uint64_t)size;
     }
-    shutdown(end->connection, SHUT_WR);
+    if (shutdown(end->out, SHUT_WR)) close(end->out); /* a pipe's end */
     free(bytes);
     return NULL;
 }
@@ -66,7 +68,7 @@ static void *sink(void *argument) {
     char *bytes = malloc(BUFFER);
     uint64_t received = 0;
     ssize_t size;
-    while ((size = read(end->connection, bytes, BUFFER)) > 0) {
+    while ((size = read(end->in, bytes, BUFFER)) > 0) {
         received += (uint64_t)size;
         atomic_store_explicit(&end->sink->received, received, memory_order_relaxed);
     }
@@ -77,11 +79,11 @@ static void *sink(void *argument) {
 }
 
 /* Starts the threads of one connection's end; returns how many. */
-static size_t start_end(const struct plan *plan, int connection, int outgoing, size_t index, pthread_t *threads) {
+static size_t start_end(const struct plan *plan, const int ends[2], int outgoing, size_t index, pthread_t *threads) {
     struct end *end = malloc(sizeof *end);
     size_t count = 0;
     pthread_attr_t small;
-    *end = (struct end){plan, &plan->shared->sinks[!outgoing][index], connection, outgoing == DOWN && plan->asked};
+    *end = (struct end){plan, &plan->shared->sinks[!outgoing][index], ends[0], ends[1], outgoing == DOWN && plan->asked};
     pthread_attr_init(&small);
     pthread_attr_setstacksize(&small, STACK);
     if (plan->goes[!outgoing] && pthread_create(&threads[count++], &small, sink, end)) fail("no thread");
@@ -99,8 +101,9 @@ static void serve_streams(int listener, void *context) {
     size_t count = 0;
     for (size_t i = 0; i < plan->connections; i++) {
         int connection = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-        if (connection == -1) fail("the server can't accept");
-        count += start_end(plan, connection, DOWN, i, threads + count);
+        int ends[] = {connection, connection};
+        if (connection == -1 || (plan->commands && !take_over(connection, ends))) fail("the server can't accept");
+        count += start_end(plan, ends, DOWN, i, threads + count);
     }
     join_all(threads, count);
 }
@@ -181,6 +184,7 @@ void stream(const char *client, const char *server, const char *direction, struc
     struct plan plan = {.shared = shared_memory(sizeof(struct shared)), .connections = connections, .bytes = amount.bytes / connections,
                         .goes = {both || !strcmp(direction, "up"), both || !strcmp(direction, "down")}};
     plan.asked = !plan.goes[UP];
+    plan.commands = is_command(server);
     if (amount.times || !(plan.goes[UP] || plan.goes[DOWN])) fail("a stream goes up, down or both, for seconds or bytes");
     if (echo && !both) fail("what is echoed goes both ways");
     end_all_after(amount.seconds + 150);
@@ -192,7 +196,7 @@ void stream(const char *client, const char *server, const char *direction, struc
     for (size_t i = 0; i < connections; i++) {
         int connection = connect_to(&address, 0);
         if (plan.asked) send_whole(connection, "?", 1);
-        count += start_end(&plan, connection, UP, i, threads + count);
+        count += start_end(&plan, (int[]){connection, connection}, UP, i, threads + count);
     }
     if (echo) plan.goes[UP] = false; /* from here on: what comes back is what counts, once */
     if (!wait_for_sinks(&plan, false, FIRST_BYTE, process)) fail("nothing came through in 10 s");
