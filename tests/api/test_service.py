@@ -8,8 +8,6 @@ import os
 import signal
 import socket
 import stat
-import subprocess
-import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -30,6 +28,7 @@ from pipetwist.errors import StartError
 from pipetwist.interfaces import ICounter
 from pipetwist.stats.counters import MemoryCounterStore
 from pipetwist.stats.online import OnlineUsers
+from tests.api.programs import run_python
 from tests.api.serving import Client, ThreadlessReactor, counted, open_channel, start_api, target_of
 from tests.interop.scratch import scratch_folder
 
@@ -67,7 +66,7 @@ value = Client(case, api, V2RAY_SERVICE).call("GetStats", name="a").stat.value
 api.stopService()
 os._exit(value)
 """
-        self.assertEqual(_run(program).returncode, 5)
+        self.assertEqual(run_python("-c", program).returncode, 5)
 
     def test_address(self) -> None:
         """While it listens it says where, with the port that was chosen."""
@@ -129,14 +128,14 @@ case = SynchronousTestCase()
 api = start_api(case, counted({"a": 5}))
 print(Client(case, api, V2RAY_SERVICE).call("GetStats", name="a").stat.value)
 """
-        self.assertEqual(_run(program).stdout, "5\n")
+        self.assertEqual(run_python("-c", program).stdout, "5\n")
 
     def test_environment(self) -> None:
         """Importing the API turns gRPC's fork support and its own log lines off, unless the environment says otherwise."""
         for name, ours, other in (("GRPC_ENABLE_FORK_SUPPORT", "0", "1"), ("GRPC_VERBOSITY", "ERROR", "DEBUG")):
             program = f"import os, pipetwist.api.options; print(os.environ[{name!r}])"
-            self.assertEqual(_run(program, **{name: None}).stdout, f"{ours}\n")
-            self.assertEqual(_run(program, **{name: other}).stdout, f"{other}\n")
+            self.assertEqual(run_python("-c", program, environment={name: None}).stdout, f"{ours}\n")
+            self.assertEqual(run_python("-c", program, environment={name: other}).stdout, f"{other}\n")
 
 
 class FailureTest(SynchronousTestCase):
@@ -203,7 +202,7 @@ with socket.create_server(("127.0.0.1", 0)) as other:
     except StartError:
         print("refused")
 """
-        outcome = _run(program)
+        outcome = run_python("-c", program)
         self.assertEqual((outcome.stdout, outcome.stderr), ("refused\n", ""))
 
 
@@ -256,7 +255,7 @@ from twisted.trial.unittest import SynchronousTestCase
 start_api(SynchronousTestCase(), listen="unix:{self.path}")
 os.kill(os.getpid(), signal.SIGKILL)
 """
-        self.assertEqual(_run(program).returncode, -signal.SIGKILL)
+        self.assertEqual(run_python("-c", program).returncode, -signal.SIGKILL)
         self.assertTrue(self.path.is_socket())
         self.start()
         self.assertEqual(self.value(), 7)
@@ -365,16 +364,3 @@ class StopTest(TestCase):
 
 def _descriptors() -> int:
     return sum(1 for _ in Path("/proc/self/fd").iterdir())
-
-
-def _run(program: str, **environment: str | None) -> subprocess.CompletedProcess[str]:
-    root = str(Path(__file__).resolve().parents[2])
-    variables = {**os.environ, "PYTHONPATH": root, **environment}
-    return subprocess.run(
-        [sys.executable, "-c", program],
-        env={name: value for name, value in variables.items() if value is not None},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )

@@ -1,0 +1,47 @@
+"""The example of docs/stats-api.md, run as it stands there."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from pipetwist.api.services import V2RAY_SERVICE, XRAY_SERVICE
+from tests.api.programs import ROOT
+from tests.api.serving import Client
+from tests.interop.daemon import TWISTD, daemon_environment
+from tests.interop.scratch import scratch_folder, wait_until
+
+__all__ = ["OwnCountersTest"]
+
+
+class OwnCountersTest(SynchronousTestCase):
+    """The service in front of a program's own counters."""
+
+    def test_example(self) -> None:
+        """The example serves what it counts and who is online, and stops when it is told to."""
+        folder = scratch_folder(self)
+        path = folder / "api.sock"
+        example = re.findall(
+            r"^```python\n(.*?)^```$", (ROOT / "docs" / "stats-api.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+        )
+        self.assertEqual(len(example), 1)
+        self.assertIn('"127.0.0.1:10085"', example[0])
+        (folder / "own_counters.tac").write_text(example[0].replace("127.0.0.1:10085", f"unix:{path}"), encoding="utf-8")
+        with (folder / "log").open("wb") as log:
+            command = [*TWISTD, "--pidfile=", "-ny", "own_counters.tac"]
+            process = subprocess.Popen(command, cwd=folder, env=daemon_environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        self.addCleanup(process.wait, 20)
+        self.addCleanup(process.terminate)
+        wait_until(lambda: path.is_socket() or process.poll() is not None, "the example to listen")
+        self.assertIsNone(process.poll(), (folder / "log").read_text(encoding="utf-8"))
+        target = f"unix:{path}"
+        stat = Client(self, target, V2RAY_SERVICE).call("GetStats", name="user>>>alice>>>traffic>>>downlink").stat
+        self.assertEqual(stat.value % 1000, 0)
+        self.assertGreaterEqual(stat.value, 1000)
+        self.assertEqual(list(Client(self, target, XRAY_SERVICE).call("GetAllOnlineUsers").users), ["user>>>alice>>>online"])
+        process.terminate()
+        process.wait(20)
+        self.assertFalse(path.exists())
+        self.assertNotIn("Traceback", (folder / "log").read_text(encoding="utf-8"))
