@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import fields
 from pathlib import Path
 
 from jsonschema import Draft202012Validator
@@ -11,8 +12,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from pipetwist.api.listen import TcpListen, parse_listen
 from pipetwist.config.reading import read_document
 from pipetwist.config.syntax import parse_json
+from pipetwist.inbounds.options import InboundOptions
 from pipetwist.inbounds.unix import UnixInboundOptions
 from pipetwist.outbounds.fork import ForkOutboundOptions
+from pipetwist.outbounds.options import OutboundOptions
 from tests.config.documents import EXAMPLES
 from tests.config.walking import SCHEMA, definitions, objects
 
@@ -35,7 +38,7 @@ class ExamplesTest(SynchronousTestCase):
         example = parse_json((EXAMPLES / "full.json").read_text(encoding="utf-8"))
         used = {(schema["title"], key) for _, instance, schema in objects(example) for key in instance}
         known = {(schema["title"], key) for schema in definitions().values() for key in schema["properties"]}
-        shared = {"connect_timeout", "idle_timeout", "half_close_timeout"}  # one inbound or outbound that has them is enough
+        shared = {key.name for base in (InboundOptions, OutboundOptions) for key in fields(base)}  # enough if one has them
         self.assertEqual({(title, key) for title, key in known - used if key not in shared}, set())
         self.assertLessEqual(shared, {key for _, key in used})
 

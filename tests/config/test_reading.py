@@ -124,6 +124,8 @@ class FilesTest(SynchronousTestCase):
         """A file may begin with the mark that editors on Windows write."""
         path = self._file(b"\xef\xbb\xbf// mark\r\n" + json.dumps({"inbounds": [_TLS_IN], "outbounds": [_TOOL]}).encode())
         self.assertEqual(read_document(str(path)).inbounds[0].tag, "a")
+        path.write_bytes(b'\xef\xbb\xbf{"a" 1}')
+        self.assertIn("line 1, column 6: ", str(self.assertRaises(ConfigError, read_document, path)))
 
     def test_names(self) -> None:
         """Problems begin with the file's name as it was given."""
