@@ -79,6 +79,7 @@ class ConnectionMachine:
         """The outbound can't be connected; does nothing where the client did not wait for it."""
         if self.phase is Phase.CONNECTING:
             self._give_reason(f"cannot connect: {cause}")
+            self.phase = Phase.CLOSING
             self._close(End.CLIENT)
 
     def read_ended(self, end: End) -> None:
@@ -122,12 +123,11 @@ class ConnectionMachine:
             self._give_reason(f"{end.value}: {cause}")
         elif not self.reason:
             self._give_reason(f"{end.value} closed")
-        if self.phase is Phase.CONNECTING:
-            self._effects.cancel_connecting()
+        was_closing = self.phase is Phase.CLOSING
+        self._begin_closing()
         if not self._present:
             self._finish()
-        elif self.phase is not Phase.CLOSING:
-            self.phase = Phase.CLOSING
+        elif not was_closing:
             self._effects.watch(self._timeouts.half_close)
             if end is End.CLIENT:
                 self._effects.hang_up(End.SERVER)
@@ -143,16 +143,20 @@ class ConnectionMachine:
         if self.phase is Phase.CLOSED:
             return
         self._give_reason(reason)
-        if self.phase is Phase.CONNECTING:
-            self._effects.cancel_connecting()
-        self.phase = Phase.CLOSING
+        self._begin_closing()
         self._effects.watch(None)
         for end in (End.CLIENT, End.SERVER):
             if end in self._present:
                 self._effects.abort(end)
 
+    def _begin_closing(self) -> None:
+        was, self.phase = self.phase, Phase.CLOSING
+        # What connecting fails with now is told to a machine that does not connect any more, and is no reason.
+        if was is Phase.CONNECTING:
+            self._effects.cancel_connecting()
+
     def _close(self, *ends: End) -> None:
-        self.phase = Phase.CLOSING
+        self._begin_closing()
         self._effects.watch(self._timeouts.half_close)
         for end in ends:
             if end in self._present:

@@ -1,0 +1,205 @@
+"""Whatever happens at the ends of a connection, in whatever order, its machine keeps to its rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
+
+from pipetwist.connection.machine import ConnectionMachine, End, Phase
+from pipetwist.connection.visitor import Timeouts
+from pipetwist.interfaces import IConnectionEffects
+
+__all__ = ["AnythingTest"]
+
+_TIMEOUTS = Timeouts(idle=None, half_close=7)
+_ENDS = st.sampled_from(End)
+_CAUSES = st.sampled_from(["", "reset"])
+_EFFECTS = ["close", "hang_up", "abort", "finish_writing", "cancel_connecting", "start_transfer"]
+
+
+@implementer(IConnectionEffects)
+class _World(RuleBasedStateMachine):
+    """Two ends and a clock that behave as real ones may, but do it at any time, in the middle of what the machine asks as well."""
+
+    @initialize(at_once=st.frozensets(st.sampled_from(_EFFECTS)))
+    def begin(self, at_once: frozenset[str]) -> None:
+        """Accept a client, and begin to connect."""
+        self.at_once = at_once
+        self.there = {End.CLIENT}
+        self.lost_ends: set[End] = set()
+        self.ended: set[End] = set()
+        self.gone: set[End] = set()
+        self.finish_written: set[End] = set()
+        self.last_words: set[End] = set()
+        self.aborted: set[End] = set()
+        self.connecting = True
+        self.cancelled = False
+        self.watching: float | None = None
+        self.reason: str | None = None
+        self.machine = ConnectionMachine(self, _TIMEOUTS)
+        self.machine.connecting()
+
+    # What happens.
+
+    @precondition(lambda self: self.connecting and not self.cancelled)
+    @rule()
+    def connected(self) -> None:
+        """The outbound is there."""
+        self.connecting = False
+        if self.machine.phase is Phase.CONNECTING:
+            self.there.add(End.SERVER)
+        self.machine.connected()
+
+    @precondition(lambda self: self.connecting)
+    @rule()
+    def connect_failed(self) -> None:
+        """The outbound can't be connected."""
+        self.connecting = False
+        self.machine.connect_failed("refused")
+
+    @rule(end=_ENDS)
+    def read_ended(self, end: End) -> None:
+        """An end has nothing more to send; while the outbound is being connected nothing is read."""
+        if end in self.there and end not in self.ended and not self.connecting:
+            self.ended.add(end)
+            self.machine.read_ended(end)
+
+    @rule(end=_ENDS)
+    def hung_up(self, end: End) -> None:
+        """A peer has gone."""
+        if end in self.there and end not in self.gone:
+            self.gone.add(end)
+            self.machine.hung_up(end)
+
+    @rule(end=_ENDS, cause=_CAUSES)
+    def lost(self, end: End, cause: str) -> None:
+        """An end is over."""
+        if end in self.there:
+            self.there.discard(end)
+            self.lost_ends.add(end)
+            self.machine.lost(end, cause)
+
+    @precondition(lambda self: self.watching is not None)
+    @rule()
+    def inactive(self) -> None:
+        """No byte has moved."""
+        self.machine.inactive(7)
+
+    @rule()
+    def stop(self) -> None:
+        """The daemon stops."""
+        self.machine.stop("stop")
+
+    # IConnectionEffects.
+
+    def _asked(self, effect: str, end: End, consequence: Callable[[], None]) -> None:
+        assert end in self.there, f"{effect} of an end that is not there: {end}"
+        assert self.reason is None, f"{effect} after the end"
+        if effect in self.at_once:
+            consequence()
+
+    def cancel_connecting(self) -> None:
+        assert self.reason is None
+        self.cancelled = True
+        if "cancel_connecting" in self.at_once and self.connecting:
+            self.connecting = False
+            self.machine.connect_failed("cancelled")
+
+    def start_transfer(self) -> None:
+        assert self.there == {End.CLIENT, End.SERVER}
+        if "start_transfer" in self.at_once:
+            self.read_ended(End.SERVER)
+            self.lost(End.SERVER, "")
+
+    def finish_writing(self, end: End) -> None:
+        assert end not in self.finish_written
+        assert end not in self.last_words
+        self.finish_written.add(end)
+        self._asked("finish_writing", end, lambda: self.lost(end, "reset"))
+
+    def close(self, end: End) -> None:
+        assert end not in self.last_words
+        self.last_words.add(end)
+        self._asked("close", end, lambda: self.lost(end, ""))
+
+    def hang_up(self, end: End) -> None:
+        assert end not in self.last_words
+        self.last_words.add(end)
+        self._asked("hang_up", end, lambda: self.lost(end, ""))
+
+    def abort(self, end: End) -> None:
+        self.last_words.add(end)
+        self.aborted.add(end)
+        self._asked("abort", end, lambda: self.lost(end, ""))
+
+    def watch(self, seconds: float | None) -> None:
+        self.watching = seconds
+
+    def finished(self, reason: str) -> None:
+        assert self.reason is None, "finished twice"
+        assert not self.there, f"finished with {self.there} still there"
+        self.reason = reason
+
+    # What holds.
+
+    @invariant()
+    def finished_with_the_ends(self) -> None:
+        """It is finished as soon as both ends are lost, and not before."""
+        assert (self.reason is not None) == (not self.there)
+        assert (self.machine.phase is Phase.CLOSED) == (self.reason is not None)
+
+    @invariant()
+    def bounded(self) -> None:
+        """A connection of which a direction or an end is over is watched, unless what is left of it was aborted; a finished one is not."""
+        if self.reason is not None:
+            assert self.watching is None
+        elif self.ended or self.lost_ends or self.machine.phase is Phase.CLOSING:
+            assert self.watching == _TIMEOUTS.half_close or self.there <= self.aborted
+
+    @invariant()
+    def end_of_file_travels(self) -> None:
+        """An end of file is told to the other end, or both are closed."""
+        for end in self.ended:
+            if end.other in self.there:
+                assert end.other in self.finish_written | self.last_words
+
+    @invariant()
+    def nothing_connects_for_nobody(self) -> None:
+        """Connecting goes on only for a client that is there."""
+        if self.connecting and not self.cancelled:
+            assert End.CLIENT in self.there
+
+    @invariant()
+    def reasoned(self) -> None:
+        """Once it is finished there is a reason, and cancelling is none."""
+        if self.reason is not None:
+            assert self.reason
+            assert "cancelled" not in self.reason
+
+    def teardown(self) -> None:
+        """Time passes: whatever happened, the connection comes to its end."""
+        if self.connecting and not self.cancelled:
+            self.connect_failed()
+        if self.watching is not None:
+            self.machine.inactive(7)
+        elif not self.there <= self.aborted:
+            # Open both ways without an idle time-out: it may go on for ever.
+            assert not self.ended
+            assert not self.lost_ends
+            self.machine.stop("stop")
+        for end in list(self.there):
+            self.lost(end, "")
+        assert self.reason is not None
+
+
+class AnythingTest(SynchronousTestCase):
+    """Random lives."""
+
+    def test_random_lives(self) -> None:
+        """Whatever happens in whatever order, nothing is asked of a lost end, and the connection ends once, bounded, with a reason."""
+        run_state_machine_as_test(_World, settings=settings(max_examples=300, stateful_step_count=12, deadline=None, database=None))

@@ -1,0 +1,92 @@
+"""When a connection counts as inactive."""
+
+from __future__ import annotations
+
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from pipetwist.connection.inactivity import Inactivity
+
+__all__ = ["InactivityTest"]
+
+
+class InactivityTest(SynchronousTestCase):
+    """Ten looks in the time allowed."""
+
+    def setUp(self) -> None:
+        """Begin with nothing moved."""
+        self.clock = Clock()
+        self.moved = 0
+        self.expired: list[tuple[float, float]] = []
+        self.inactivity = Inactivity(self.clock, lambda: self.moved, lambda seconds: self.expired.append((self.clock.seconds(), seconds)))
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass in small steps, which a float holds exactly."""
+        self.clock.pump([1 / 64] * round(seconds * 64))
+
+    def test_nothing_moves(self) -> None:
+        """Where nothing moves it expires after the time allowed, to the moment."""
+        self.inactivity.watch(10)
+        self.wait(10 - 1 / 64)
+        self.assertEqual(self.expired, [])
+        self.wait(1 / 64)
+        self.assertEqual(self.expired, [(10.0, 10)])
+
+    def test_once(self) -> None:
+        """It is said once."""
+        self.inactivity.watch(1)
+        self.wait(5)
+        self.assertEqual(len(self.expired), 1)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_bytes_move(self) -> None:
+        """A byte that moves gives the whole time again: never less, and at most a tenth more."""
+        for moment in (1 / 64, 0.5, 1.0, 1 + 1 / 64, 3.75, 10 - 1 / 64):
+            self.setUp()
+            self.inactivity.watch(10)
+            self.wait(moment)
+            self.moved += 1
+            self.wait(15)
+            (when, _), *rest = self.expired
+            self.assertEqual(rest, [])
+            self.assertGreaterEqual(when, moment + 10)
+            self.assertLessEqual(when, moment + 11)
+
+    def test_steady_trickle(self) -> None:
+        """As long as a byte moves within each period it never expires."""
+        self.inactivity.watch(10)
+        for _ in range(20):
+            self.moved += 1
+            self.wait(9.9)
+        self.assertEqual(self.expired, [])
+
+    def test_stop(self) -> None:
+        """Nothing is said, and no call is left, once watching has stopped."""
+        self.inactivity.watch(10)
+        self.inactivity.watch(None)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+        self.wait(20)
+        self.assertEqual(self.expired, [])
+
+    def test_begin_anew(self) -> None:
+        """A new time counts from when it is given, and the old one is forgotten."""
+        self.inactivity.watch(10)
+        self.wait(8)
+        self.inactivity.watch(5)
+        self.wait(5 - 1 / 64)
+        self.assertEqual(self.expired, [])
+        self.wait(1 / 64)
+        self.assertEqual(self.expired, [(13.0, 5)])
+
+    def test_watch_when_expired(self) -> None:
+        """Watching may be stopped or begun anew in the very call that says it."""
+        again: list[float] = []
+
+        def expired(seconds: float) -> None:
+            again.append(seconds)
+            inactivity.watch(3 if len(again) == 1 else None)
+
+        inactivity = Inactivity(self.clock, lambda: 0, expired)
+        inactivity.watch(2)
+        self.wait(10)
+        self.assertEqual(again, [2, 3])

@@ -1,0 +1,290 @@
+"""Each transition of a connection's machine."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from pipetwist.connection.machine import ConnectionMachine, End, Phase
+from pipetwist.connection.visitor import Timeouts
+from tests.connection.effects import RecordingEffects
+
+__all__ = ["ClosingTest", "ConnectingTest", "HalfCloseTest", "HangUpTest", "ReasonTest", "StopTest"]
+
+_CLIENT, _SERVER = End.CLIENT, End.SERVER
+
+
+class _MachineTestCase(SynchronousTestCase):
+    """A machine with an idle time-out of 60 s and a half-close time-out of 7 s."""
+
+    def setUp(self) -> None:
+        """Make the machine and what writes its wishes down."""
+        self.effects = RecordingEffects()
+        self.machine = ConnectionMachine(self.effects, Timeouts(idle=60, half_close=7))
+
+    def begin_connecting(self) -> None:
+        """Come to where the outbound is being connected."""
+        self.machine.connecting()
+
+    def open(self) -> None:
+        """Come to where both directions are open."""
+        self.machine.connecting()
+        self.machine.connected()
+        self.effects.new()
+
+
+class EndTest(SynchronousTestCase):
+    """The ends."""
+
+    def test_other(self) -> None:
+        """Each end is the other's other."""
+        self.assertIs(_CLIENT.other, _SERVER)
+        self.assertIs(_SERVER.other, _CLIENT)
+
+
+class ConnectingTest(_MachineTestCase):
+    """From accepted to open."""
+
+    def test_accepted(self) -> None:
+        """A machine begins as accepted and asks for nothing."""
+        self.assertIs(self.machine.phase, Phase.ACCEPTED)
+        self.assertEqual(self.effects.new(), [])
+
+    def test_connected(self) -> None:
+        """Once the outbound is there, bytes move, and idleness is watched for as the inbound wishes."""
+        self.begin_connecting()
+        self.assertIs(self.machine.phase, Phase.CONNECTING)
+        self.machine.connected()
+        self.assertIs(self.machine.phase, Phase.OPEN)
+        self.assertEqual(self.effects.new(), ["start_transfer", "watch 60"])
+
+    def test_failed(self) -> None:
+        """Where the outbound can't be connected the client is closed, with the reason."""
+        self.begin_connecting()
+        self.machine.connect_failed("no route")
+        self.assertIs(self.machine.phase, Phase.CLOSING)
+        self.assertEqual(self.effects.new(), ["watch 7", "close client"])
+        self.machine.lost(_CLIENT, "")
+        self.assertIs(self.machine.phase, Phase.CLOSED)
+        self.assertEqual(self.effects.new(), ["watch None", "finished cannot connect: no route"])
+
+    def test_client_does_not_wait(self) -> None:
+        """A client that is lost meanwhile ends it all, and what becomes of the outbound afterwards changes nothing."""
+        self.begin_connecting()
+        self.machine.lost(_CLIENT, "")
+        self.assertEqual(self.effects.new(), ["cancel_connecting", "watch None", "finished client closed"])
+        self.machine.connected()
+        self.machine.connect_failed("no route")
+        self.assertIs(self.machine.phase, Phase.CLOSED)
+        self.assertEqual(self.effects.new(), [])
+
+    def test_client_ends_meanwhile(self) -> None:
+        """A client that has ended before the outbound is there gets nothing connected for it any more."""
+        self.begin_connecting()
+        self.machine.read_ended(_CLIENT)
+        self.assertIn("cancel_connecting", self.effects.asked)
+        self.assertIn("close client", self.effects.asked)
+
+    def test_cancelling_that_fails_loudly(self) -> None:
+        """What connecting fails with since it is cancelled is no reason."""
+        machine = ConnectionMachine(self.effects, Timeouts())
+        self.patch(self.effects, "cancel_connecting", lambda: machine.connect_failed("cancelled"))
+        machine.connecting()
+        machine.lost(_CLIENT, "")
+        self.assertEqual(self.effects.asked[-1], "finished client closed")
+
+    def test_stopped_while_connecting(self) -> None:
+        """A stop gives up connecting and aborts the client, for the reason of the stop alone."""
+        self.patch(self.effects, "cancel_connecting", lambda: self.machine.connect_failed("cancelled"))
+        self.begin_connecting()
+        self.machine.stop("enough")
+        self.assertEqual(self.effects.new(), ["watch None", "abort client"])
+        self.machine.lost(_CLIENT, "")
+        self.assertEqual(self.effects.asked[-1], "finished enough")
+
+    def test_lost_when_the_transfer_starts(self) -> None:
+        """A side that is lost as soon as bytes move is not watched as an open one."""
+        self.patch(self.effects, "start_transfer", lambda: self.machine.lost(_SERVER, "reset"))
+        self.begin_connecting()
+        self.machine.connected()
+        self.assertEqual(self.effects.new(), ["watch 7", "close client"])
+
+
+class HalfCloseTest(_MachineTestCase):
+    """An end of file on one end, then on the other."""
+
+    def test_one_direction(self) -> None:
+        """An end of file travels to the other end, the opposite direction goes on, and inactivity is bounded from then on."""
+        for end, expected in ((_CLIENT, "finish_writing server"), (_SERVER, "finish_writing client")):
+            self.setUp()
+            self.open()
+            self.machine.read_ended(end)
+            self.assertIs(self.machine.phase, Phase.HALF_CLOSED)
+            self.assertEqual(self.effects.new(), ["watch 7", expected])
+
+    def test_both_directions(self) -> None:
+        """Once both ends have ended both are closed, the one first that has something to be delivered to it."""
+        self.open()
+        self.machine.read_ended(_CLIENT)
+        self.effects.new()
+        self.machine.read_ended(_SERVER)
+        self.assertIs(self.machine.phase, Phase.CLOSING)
+        self.assertEqual(self.effects.new(), ["watch 7", "close client", "close server"])
+        self.machine.lost(_SERVER, "")
+        self.machine.lost(_CLIENT, "")
+        self.assertEqual(self.effects.new(), ["watch None", "finished client closed"])
+
+    def test_told_twice(self) -> None:
+        """An end of file that is told again changes nothing."""
+        self.open()
+        self.machine.read_ended(_CLIENT)
+        self.effects.new()
+        self.machine.read_ended(_CLIENT)
+        self.assertEqual(self.effects.new(), [])
+
+    def test_while_closing(self) -> None:
+        """An end of file from an end that is being closed changes nothing."""
+        self.open()
+        self.machine.lost(_SERVER, "")
+        self.effects.new()
+        self.machine.read_ended(_CLIENT)
+        self.assertEqual(self.effects.new(), [])
+
+
+class ClosingTest(_MachineTestCase):
+    """Ends that are lost."""
+
+    def test_server_lost(self) -> None:
+        """When the outbound's end is lost the client gets everything, then is closed."""
+        self.open()
+        self.machine.lost(_SERVER, "")
+        self.assertIs(self.machine.phase, Phase.CLOSING)
+        self.assertEqual(self.effects.new(), ["watch 7", "close client"])
+        self.machine.lost(_CLIENT, "")
+        self.assertIs(self.machine.phase, Phase.CLOSED)
+        self.assertEqual(self.effects.new(), ["watch None", "finished server closed"])
+
+    def test_client_lost(self) -> None:
+        """When the client is lost the outbound's end gets everything, then nobody waits for what it would still say."""
+        self.open()
+        self.machine.lost(_CLIENT, "")
+        self.assertEqual(self.effects.new(), ["watch 7", "hang_up server"])
+
+    def test_lost_after_half_close(self) -> None:
+        """An end that is lost after the other has ended takes the other with it."""
+        self.open()
+        self.machine.read_ended(_CLIENT)
+        self.effects.new()
+        self.machine.lost(_SERVER, "")
+        self.assertEqual(self.effects.new(), ["watch 7", "close client"])
+
+    def test_nothing_asked_of_the_lost(self) -> None:
+        """An end that was lost while the other one is closed is not closed any more."""
+        self.open()
+        self.machine.read_ended(_CLIENT)
+        self.patch(self.effects, "close", lambda end: self.machine.lost(end.other, "") if end is _CLIENT else self.fail(f"closed {end}"))
+        self.machine.read_ended(_SERVER)
+        self.machine.lost(_CLIENT, "")
+        self.assertIs(self.machine.phase, Phase.CLOSED)
+
+
+class HangUpTest(_MachineTestCase):
+    """Peers that have gone entirely."""
+
+    def test_unread(self) -> None:
+        """What a peer sent before it went is still read, within the half-close time-out."""
+        self.open()
+        self.machine.hung_up(_CLIENT)
+        self.assertEqual(self.effects.new(), ["watch 7"])
+        self.assertIs(self.machine.phase, Phase.OPEN)
+
+    def test_end_of_file_after_it(self) -> None:
+        """Once a peer's end of file is read after it went, its end is aborted, for it can take nothing."""
+        self.open()
+        self.machine.hung_up(_CLIENT)
+        self.effects.new()
+        self.machine.read_ended(_CLIENT)
+        self.assertEqual(self.effects.new(), ["watch 7", "finish_writing server", "abort client"])
+        self.machine.lost(_CLIENT, "")
+        self.assertEqual(self.effects.new(), ["watch 7", "hang_up server"])
+
+    def test_after_end_of_file(self) -> None:
+        """A peer that goes after its end of file was read is aborted at once."""
+        self.open()
+        self.machine.read_ended(_SERVER)
+        self.effects.new()
+        self.machine.hung_up(_SERVER)
+        self.assertEqual(self.effects.new(), ["abort server"])
+
+    def test_while_connecting(self) -> None:
+        """A client that goes while the outbound is connected is still carried, within the half-close time-out from then on."""
+        self.begin_connecting()
+        self.machine.hung_up(_CLIENT)
+        self.machine.connected()
+        self.assertEqual(self.effects.new(), ["watch 7", "start_transfer", "watch 7"])
+
+    def test_while_closing(self) -> None:
+        """A peer that goes while its end is closed changes nothing, and one that was lost can't go."""
+        self.open()
+        self.machine.lost(_SERVER, "")
+        self.effects.new()
+        self.machine.hung_up(_CLIENT)
+        self.machine.hung_up(_SERVER)
+        self.assertEqual(self.effects.new(), [])
+
+
+class StopTest(_MachineTestCase):
+    """Ends that are not waited for."""
+
+    def test_stop(self) -> None:
+        """A stop aborts both ends, and nothing is watched any more."""
+        self.open()
+        self.machine.stop("enough")
+        self.assertEqual(self.effects.new(), ["watch None", "abort client", "abort server"])
+        self.machine.lost(_CLIENT, "")
+        self.machine.lost(_SERVER, "")
+        self.assertEqual(self.effects.new(), ["watch None", "finished enough"])
+
+    def test_inactive(self) -> None:
+        """Inactivity ends a connection, with the seconds in its reason."""
+        self.open()
+        self.machine.inactive(2.5)
+        self.assertEqual(self.machine.reason, "no byte moved for 2.5 s")
+        self.assertEqual(self.effects.new(), ["watch None", "abort client", "abort server"])
+
+    def test_one_end_left(self) -> None:
+        """A stop asks nothing of an end that is lost."""
+        self.open()
+        self.machine.lost(_SERVER, "")
+        self.effects.new()
+        self.machine.stop("enough")
+        self.assertEqual(self.effects.new(), ["watch None", "abort client"])
+
+    def test_after_the_end(self) -> None:
+        """A stop after the end changes nothing."""
+        self.open()
+        self.machine.lost(_SERVER, "")
+        self.machine.lost(_CLIENT, "")
+        self.effects.new()
+        self.machine.stop("enough")
+        self.assertEqual(self.effects.new(), [])
+        self.assertEqual(self.machine.reason, "server closed")
+
+
+class ReasonTest(_MachineTestCase):
+    """What is said of the end."""
+
+    def test_first(self) -> None:
+        """The end that closed first is named, whatever closes after it."""
+        self.open()
+        self.machine.read_ended(_SERVER)
+        self.machine.read_ended(_CLIENT)
+        self.machine.lost(_CLIENT, "")
+        self.machine.lost(_SERVER, "")
+        self.assertEqual(self.machine.reason, "server closed")
+
+    def test_trouble(self) -> None:
+        """Trouble is named with its end, and trouble that follows an orderly end is added."""
+        self.open()
+        self.machine.read_ended(_CLIENT)
+        self.machine.lost(_SERVER, "the command exited with status 3")
+        self.assertEqual(self.machine.reason, "client closed; server: the command exited with status 3")
