@@ -6,6 +6,7 @@ reading tells.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from dataclasses import MISSING, Field, fields, is_dataclass
 from functools import cache
@@ -34,6 +35,7 @@ class _Generator(GenerateJsonSchema):
         """Give each key its description and its default, as it would be written."""
         options: type = schema["cls"]
         described = super().dataclass_schema(schema)
+        described["description"] = inspect.cleandoc(options.__doc__ or "").replace("``", "`")
         properties: dict[str, dict[str, Any]] = described["properties"]
         descriptions = _descriptions(options)
         for key in fields(options):

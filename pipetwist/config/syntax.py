@@ -55,14 +55,13 @@ def _parse_json5(text: str) -> object:
         message = "the file is empty"
         raise NotJsonError(message)
     try:
-        value, error, _ = json5.parse(text, object_pairs_hook=_to_joined_object, parse_int=_to_int)
+        return _join(json5.loads(text, object_pairs_hook=_to_joined_object, parse_int=_to_int))
     except RecursionError:
         raise NotJsonError(_TOO_DEEP) from None
-    if error is None:
-        return _join(value)
-    match = _JSON5_ERROR.fullmatch(error)
-    if match is None:
-        raise NotJsonError(error)
+    except ValueError as error:
+        match = _JSON5_ERROR.fullmatch(str(error))
+        if match is None:
+            raise NotJsonError(error) from None
     line, character, column = match.groups()
     message = f"line {line}, column {column}: {quote(character) if character else 'the end of the file'} is not what JSON has here"
     raise NotJsonError(message)
