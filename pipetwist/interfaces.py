@@ -6,7 +6,7 @@ A byte's way is accept -> route -> connect -> transfer -> close; the interfaces 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IProcessTransport
@@ -21,6 +21,7 @@ __all__ = [
     "IConnectionEffects",
     "ICounter",
     "ICounterStore",
+    "IDescriptorSide",
     "IInbound",
     "IOutbound",
     "IPassage",
@@ -80,6 +81,7 @@ class IOutbound(Interface):
 
     tag: str = Attribute("The outbound's name, unique in a configuration.")
     connect_timeout: float = Attribute("Seconds that `connect` may take.")
+    in_kernel: bool = Attribute("Whether its sides provide `IDescriptorSide`.")
 
     def connect() -> Deferred[ISide]:
         """Open one connection.
@@ -122,6 +124,13 @@ class ISide(Interface):
 
     def abort() -> None:
         """End now, whatever is undelivered."""
+
+
+class IDescriptorSide(ISide):
+    """A side that is a kernel descriptor, and can move bytes to another of its kind by itself."""
+
+    def carry_to(sink: Any) -> None:
+        """From now on move what is read to this other descriptor, past the receiver; ends and losses are told as ever."""
 
 
 class ISideReceiver(Interface):

@@ -77,6 +77,8 @@ class Document:
     """Where connections are carried to."""
     route: RouteOptions = field(default_factory=RouteOptions)
     """Which outbound a connection goes to."""
+    transfer: Literal["auto", "kernel", "stream"] = "auto"
+    """How bytes are moved: by the kernel, by Twisted's transports, or as it suits. ``"auto"`` where absent."""
     drain_timeout: Duration = 5.0
     """How long open connections may go on after a stop is asked for. ``"5s"`` where absent."""
     experimental: ExperimentalOptions = field(default_factory=ExperimentalOptions)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from typing import Any
+from collections.abc import Callable
 
-from twisted.internet.interfaces import IDelayedCall, IProtocolFactory, IReadDescriptor
-from twisted.logger import Logger
+from twisted.internet.interfaces import IDelayedCall, IReadDescriptor
 from twisted.python.failure import Failure
 from zope.interface import implementer
+
+from pipetwist.inbounds.setting import InboundSetting
+from pipetwist.kernel.poller import IN
 
 __all__ = ["Acceptor"]
 
@@ -23,36 +25,33 @@ _SHORTAGES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 @implementer(IReadDescriptor)
 class Acceptor:
-    """Hands each connection to a factory.
+    """Hands on each connection that comes in.
 
     Args:
-        reactor: reads descriptors, adopts sockets and counts the time.
+        setting: what the inbound works with.
         listening: the socket.
-        factory: builds the protocols.
-        log: is told of a shortage.
+        accepted: takes each connected socket, which is its from then on.
     """
 
-    def __init__(self, reactor: Any, listening: socket.socket, factory: IProtocolFactory, log: Logger) -> None:
+    def __init__(self, setting: InboundSetting, listening: socket.socket, accepted: Callable[[socket.socket], None]) -> None:
         listening.setblocking(False)
-        self._reactor = reactor
+        self._setting = setting
         self._listening = listening
-        self._factory = factory
-        self._log = log
+        self._accepted = accepted
         self._pause: IDelayedCall | None = None
         self._short = False
+        self._watching = False
 
     def start(self) -> None:
         """Accept from now on."""
-        self._factory.doStart()
-        self._reactor.addReader(self)
+        self._watch()
 
     def stop(self) -> None:
         """Accept nothing more. The socket is still to be closed."""
         if self._pause is not None:
             self._pause.cancel()
             self._pause = None
-        self._reactor.removeReader(self)
-        self._factory.doStop()
+        self._unwatch()
 
     def fileno(self) -> int:
         """The socket's descriptor."""
@@ -65,13 +64,15 @@ class Acceptor:
     def connectionLost(self, reason: Failure) -> None:
         """The reactor has stopped reading this."""
 
+    def ready(self, events: int) -> None:
+        """The poller has something to accept."""
+        self.doRead()
+
     def doRead(self) -> None:
         """Accept what waits."""
         for _ in range(BATCH):
             try:
                 accepted, _ = self._listening.accept()
-                with accepted:
-                    self._reactor.adoptStreamConnection(accepted.fileno(), accepted.family, self._factory)
             except (BlockingIOError, InterruptedError):
                 return
             except OSError as error:
@@ -81,14 +82,31 @@ class Acceptor:
                 # One that was gone before it was accepted (accept(2)): its error is nobody's.
                 continue
             self._short = False
+            self._accepted(accepted)
+
+    def _watch(self) -> None:
+        self._watching = True
+        if self._setting.kernel is None:
+            self._setting.reactor.addReader(self)
+        else:
+            self._setting.kernel.poller.add(self._listening.fileno(), self, IN)
+
+    def _unwatch(self) -> None:
+        if not self._watching:
+            return
+        self._watching = False
+        if self._setting.kernel is None:
+            self._setting.reactor.removeReader(self)
+        else:
+            self._setting.kernel.poller.remove(self._listening.fileno(), closing=False)
 
     def _wait(self, shortage: OSError) -> None:
         if not self._short:
             self._short = True
-            self._log.warn("can't accept a connection: {error}; trying again", error=os.strerror(shortage.errno or 0))
-        self._reactor.removeReader(self)
-        self._pause = self._reactor.callLater(SHORTAGE_SECONDS, self._resume)
+            self._setting.log.warn("can't accept a connection: {error}; trying again", error=os.strerror(shortage.errno or 0))
+        self._unwatch()
+        self._pause = self._setting.reactor.callLater(SHORTAGE_SECONDS, self._resume)
 
     def _resume(self) -> None:
         self._pause = None
-        self._reactor.addReader(self)
+        self._watch()

@@ -6,10 +6,10 @@ import socket
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from pipetwist.connection.visitor import Timeouts, Visitor
-from pipetwist.inbounds.doorway import RefusedError
+from pipetwist.inbounds.entry import RefusedError
 
 __all__ = ["PEER_CREDENTIALS", "PeerCredentials", "PeerUser", "match_user", "unix_visitor"]
 
@@ -64,12 +64,12 @@ def match_user(users: Sequence[PeerUser], peer: PeerCredentials) -> str | None:
     return None
 
 
-def unix_visitor(tag: str, transport: Any, timeouts: Timeouts, users: Sequence[PeerUser] = ()) -> Visitor:
+def unix_visitor(tag: str, connected: socket.socket, timeouts: Timeouts, users: Sequence[PeerUser] = ()) -> Visitor:
     """A visitor known by the kernel's word.
 
     Args:
         tag: the inbound's.
-        transport: a unix socket's.
+        connected: the unix socket that it is at the other end of.
         timeouts: the inbound's.
         users: who may come in; everybody where it is empty.
 
@@ -78,7 +78,7 @@ def unix_visitor(tag: str, transport: Any, timeouts: Timeouts, users: Sequence[P
     """
     if not PEER_CREDENTIALS:
         return Visitor(tag, "unix", "unix", None, timeouts)
-    peer = PeerCredentials(*_UCRED.unpack(transport.getHandle().getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)))
+    peer = PeerCredentials(*_UCRED.unpack(connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)))
     user = match_user(users, peer)
     if users and user is None:
         message = f"refused {peer}, which is none of its users"

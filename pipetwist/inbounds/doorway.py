@@ -5,25 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.interfaces import IAddress, IDelayedCall, IHalfCloseableProtocol, IHandshakeListener, IProtocol, ISSLTransport
+from twisted.internet.interfaces import IAddress, IDelayedCall, IHalfCloseableProtocol, IHandshakeListener, ISSLTransport
 from twisted.internet.protocol import Factory, Protocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from pipetwist.connection.visitor import Visitor
+from pipetwist.inbounds.entry import RefusedError
 from pipetwist.inbounds.setting import InboundSetting
-from pipetwist.stats.counting import CountingProtocol
+from pipetwist.transfer.adoption import counted_side
 from pipetwist.transfer.causes import cause_of
-from pipetwist.transfer.stream import StreamSide
 
-__all__ = ["Doorway", "DoorwayFactory", "RefusedError"]
+__all__ = ["Doorway", "DoorwayFactory"]
 
 # A peer that opens a connection for TLS and then says nothing is not waited for any longer.
 HANDSHAKE_SECONDS = 10.0
-
-
-class RefusedError(Exception):
-    """This visitor may not come in. Its text says who and why."""
 
 
 @implementer(IHalfCloseableProtocol, IHandshakeListener)
@@ -65,8 +61,7 @@ class Doorway(Protocol):
             self.transport.loseConnection()
             return
         passage = self._setting.relay.admit(visitor)
-        side = StreamSide(self._setting.reactor, self._setting.hang_ups)
-        inside: IProtocol = side if passage.tracker is None else CountingProtocol(None, side, passage.tracker)
+        side, inside = counted_side(self._setting.reactor, self._setting.hang_ups, passage.tracker)
         self._inside = inside
         # The transport's calls go past this protocol from now on.
         self.dataReceived = inside.dataReceived  # type: ignore[method-assign]  # see above

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import socket
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, cast
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.endpoints import AdoptedStreamServerEndpoint, serverFromString
-from twisted.internet.interfaces import IUNIXTransport
+from twisted.internet.interfaces import ISystemHandle, IUNIXTransport
 from zope.interface import implementer
 
 from pipetwist.connection.visitor import Visitor
@@ -17,6 +17,7 @@ from pipetwist.errors import StartError
 from pipetwist.inbounds.acceptor import Acceptor
 from pipetwist.inbounds.credentials import unix_visitor
 from pipetwist.inbounds.doorway import DoorwayFactory
+from pipetwist.inbounds.entry import SocketEntry
 from pipetwist.inbounds.listening import EndpointListener, ListeningService, address_visitor
 from pipetwist.inbounds.options import InboundOptions
 from pipetwist.inbounds.setting import InboundSetting
@@ -70,7 +71,8 @@ class EndpointInbound(ListeningService):
             # Twisted's port would unlink the path when it stops, but a socket that systemd has handed in is systemd's.
             os.set_inheritable(endpoint.fileno, False)
             self._adopted = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, fileno=endpoint.fileno)
-            self._acceptor = Acceptor(self.setting.reactor, self._adopted, factory, self.setting.log)
+            entry = SocketEntry(self.tag, self._identify_socket, self.setting)
+            self._acceptor = Acceptor(self.setting, self._adopted, entry.accepted)
             self._acceptor.start()
             return succeed(None)
         return self._listener.listen(endpoint, factory)
@@ -85,8 +87,11 @@ class EndpointInbound(ListeningService):
 
     def _identify(self, transport: Any) -> Visitor:
         if IUNIXTransport.providedBy(transport):
-            return unix_visitor(self.tag, transport, self.timeouts)
-        return address_visitor(self.tag, transport, self.timeouts)
+            return self._identify_socket(cast("socket.socket", cast("ISystemHandle", transport).getHandle()))
+        return address_visitor(self.tag, transport.getPeer(), self.timeouts)
+
+    def _identify_socket(self, connected: socket.socket) -> Visitor:
+        return unix_visitor(self.tag, connected, self.timeouts)
 
 
 def _describe(error: Exception) -> str:

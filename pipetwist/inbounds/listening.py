@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.error import CannotListenError
@@ -114,9 +112,8 @@ class EndpointListener:
         raise StartError(message) from error
 
 
-def address_visitor(tag: str, transport: Any, timeouts: Timeouts, user: str | None = None) -> Visitor:
-    """A visitor known by the transport's peer address."""
-    peer = transport.getPeer()
+def address_visitor(tag: str, peer: object, timeouts: Timeouts, user: str | None = None) -> Visitor:
+    """A visitor known by an address of Twisted's."""
     host, port = getattr(peer, "host", None), getattr(peer, "port", None)
     if host is None:
         return Visitor(tag, "unix", "unix", user, timeouts)

@@ -10,6 +10,7 @@ from twisted.logger import Logger
 
 from pipetwist.errors import StartError
 from pipetwist.interfaces import IRelay
+from pipetwist.kernel.setting import KernelSetting
 from pipetwist.transfer.hang_up import HangUpWatch
 
 __all__ = ["InboundSetting"]
@@ -27,6 +28,7 @@ class InboundSetting:
         reactor: the reactor; which of its interfaces are used depends on the inbound.
         relay: takes the connections.
         hang_ups: notices sockets whose peer has gone.
+        kernel: moves bytes between descriptors; None where it is not to, or can't.
         log: takes what inbounds have to say.
         failed: is told where listening fails only after the service has started.
     """
@@ -34,5 +36,6 @@ class InboundSetting:
     reactor: Any
     relay: IRelay
     hang_ups: HangUpWatch | None = None
+    kernel: KernelSetting | None = None
     log: Logger = field(default_factory=Logger)
     failed: Callable[[StartError], None] = _raise

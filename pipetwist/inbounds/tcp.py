@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import socket
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.endpoints import TCP4ServerEndpoint, TCP6ServerEndpoint
-from twisted.internet.interfaces import IListeningPort
 from zope.interface import implementer
 
 from pipetwist.connection.visitor import Visitor
-from pipetwist.inbounds.doorway import DoorwayFactory, RefusedError
+from pipetwist.inbounds.acceptor import Acceptor
+from pipetwist.inbounds.doorway import DoorwayFactory
+from pipetwist.inbounds.entry import RefusedError, SocketEntry
 from pipetwist.inbounds.listening import EndpointListener, ListeningService, address_visitor
 from pipetwist.inbounds.options import InboundOptions, TlsServerOptions
 from pipetwist.inbounds.setting import InboundSetting
+from pipetwist.inbounds.tcp_socket import listen_tcp
 from pipetwist.interfaces import IInbound
 from pipetwist.tls import server_tls
 from pipetwist.values import Port, Text, UserName
@@ -76,6 +79,8 @@ class TcpInbound(ListeningService):
         super().__init__(options, setting)
         self._options = options
         self._listener = EndpointListener(self.tag)
+        self._listening: socket.socket | None = None
+        self._acceptor: Acceptor | None = None
         tls = options.tls
         self._tls = (
             server_tls(f"inbound {self.tag}", tls.certificate_path, tls.key_path, tls.client_certificate_path)
@@ -84,12 +89,18 @@ class TcpInbound(ListeningService):
         )
 
     @property
-    def port(self) -> IListeningPort | None:
-        """Where it listens; None while it does not."""
-        return self._listener.port
+    def port(self) -> int | None:
+        """The port that it listens on; None while it does not."""
+        if self._listening is not None:
+            number: int = self._listening.getsockname()[1]
+            return number
+        host: Any = None if self._listener.port is None else self._listener.port.getHost()
+        return None if host is None else host.port
 
     def listen(self) -> Deferred[None]:
         """See `IInbound`."""
+        if self._tls is None and self.setting.kernel is not None:
+            return maybeDeferred(self._listen_in_kernel)
         factory: Any = DoorwayFactory(self.tag, self._identify, self.setting)
         if self._tls is not None:
             from twisted.protocols.tls import TLSMemoryBIOFactory  # only where TLS is asked for
@@ -102,10 +113,25 @@ class TcpInbound(ListeningService):
 
     def stop_listening(self) -> Deferred[None]:
         """See `IInbound`."""
+        if self._acceptor is not None and self._listening is not None:
+            self._acceptor.stop()
+            self._listening.close()
+            self._acceptor = self._listening = None
         return self._listener.stop()
 
+    def _listen_in_kernel(self) -> None:
+        if self._listening is None:
+            self._listening = listen_tcp(f"inbound {self.tag}", self._options.listen, self._options.listen_port)
+            self._acceptor = Acceptor(self.setting, self._listening, SocketEntry(self.tag, self._identify_socket, self.setting).accepted)
+            self._acceptor.start()
+
+    def _identify_socket(self, connected: socket.socket) -> Visitor:
+        host, port = connected.getpeername()[:2]
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return Visitor(self.tag, f"[{host}]:{port}" if ":" in host else f"{host}:{port}", host, None, self.timeouts)
+
     def _identify(self, transport: Any) -> Visitor:
-        visitor = address_visitor(self.tag, transport, self.timeouts)
+        visitor = address_visitor(self.tag, transport.getPeer(), self.timeouts)
         if not self._options.users:
             return visitor
         from twisted.internet.ssl import Certificate  # users are known by their certificates alone

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from twisted.internet.defer import Deferred, fail, succeed
 from zope.interface import implementer
@@ -12,7 +13,7 @@ from pipetwist.connection.visitor import Visitor
 from pipetwist.errors import StartError
 from pipetwist.inbounds.acceptor import Acceptor
 from pipetwist.inbounds.credentials import PEER_CREDENTIALS, unix_visitor
-from pipetwist.inbounds.doorway import DoorwayFactory
+from pipetwist.inbounds.entry import SocketEntry
 from pipetwist.inbounds.listening import ListeningService
 from pipetwist.inbounds.options import InboundOptions
 from pipetwist.inbounds.setting import InboundSetting
@@ -89,9 +90,8 @@ class UnixInbound(ListeningService):
             listening = UnixListeningSocket(f"inbound {self.tag}", options.path, options.mode, options.owner, options.group)
         except StartError as error:
             return fail(error)
-        factory = DoorwayFactory(self.tag, self._identify, self.setting)
         self._listening = listening
-        self._acceptor = Acceptor(self.setting.reactor, listening.socket, factory, self.setting.log)
+        self._acceptor = Acceptor(self.setting, listening.socket, SocketEntry(self.tag, self._identify, self.setting).accepted)
         self._acceptor.start()
         return succeed(None)
 
@@ -108,5 +108,5 @@ class UnixInbound(ListeningService):
             self._acceptor = self._listening = None
         return succeed(None)
 
-    def _identify(self, transport: Any) -> Visitor:
-        return unix_visitor(self.tag, transport, self.timeouts, self._options.users)
+    def _identify(self, connected: socket.socket) -> Visitor:
+        return unix_visitor(self.tag, connected, self.timeouts, self._options.users)

@@ -61,6 +61,7 @@ class EndpointOutbound:
     def __init__(self, options: EndpointOutboundOptions, setting: OutboundSetting) -> None:
         self.tag = options.tag
         self.connect_timeout = options.connect_timeout
+        self.in_kernel = False
         self._setting = setting
         try:
             self._endpoint = clientFromString(setting.reactor, options.endpoint)

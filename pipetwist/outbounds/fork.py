@@ -30,7 +30,7 @@ class ForkOutboundOptions(OutboundOptions):
     type: Literal["fork"] = "fork"
     """Always ``fork``."""
     command: Command
-    """The command and its arguments; no shell reads them. With a ``/`` it is relative to the configuration's folder, else PATH is searched."""
+    """The command and its arguments; no shell reads them. One with ``/`` is relative to the configuration's folder, else PATH is searched."""
     env: Environment = field(default_factory=dict)
     """Variables for the command, over PATH, HOME, LANG and the like."""
     inherit_env: bool = False
@@ -62,6 +62,7 @@ class ForkOutbound(Service):
     def __init__(self, options: ForkOutboundOptions, setting: OutboundSetting) -> None:
         self.tag = options.tag
         self.connect_timeout = options.connect_timeout
+        self.in_kernel = False
         self._options = options
         self._reactor = setting.reactor
         self._log = setting.log

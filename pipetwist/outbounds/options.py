@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pipetwist.values import Duration, FilePath, Tag, Text
 
@@ -20,6 +20,8 @@ class OutboundOptions:
     """The outbound's name."""
     connect_timeout: Duration = 5.0
     """How long connecting may take. ``"5s"`` where absent."""
+    transfer: Literal["auto", "kernel", "stream"] | None = None
+    """How bytes are moved: by the kernel, by Twisted's transports, or as it suits; as the whole configuration says where absent."""
 
 
 @dataclass(frozen=True, kw_only=True)

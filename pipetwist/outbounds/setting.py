@@ -8,6 +8,7 @@ from typing import Any
 from twisted.logger import Logger
 
 from pipetwist.interfaces import ISpawner
+from pipetwist.kernel.setting import KernelSetting
 from pipetwist.transfer.hang_up import HangUpWatch
 
 __all__ = ["OutboundSetting"]
@@ -21,10 +22,12 @@ class OutboundSetting:
         reactor: the reactor; which of its interfaces are used depends on the outbound.
         spawner: starts commands; None for the best that the reactor and the system have.
         hang_ups: notices sockets whose peer has gone.
+        kernel: moves bytes between descriptors; None where it is not to, or can't.
         log: takes what outbounds have to say.
     """
 
     reactor: Any
     spawner: ISpawner | None = None
     hang_ups: HangUpWatch | None = None
+    kernel: KernelSetting | None = None
     log: Logger = field(default_factory=Logger)

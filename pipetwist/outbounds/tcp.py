@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
+from collections.abc import Generator
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from ipaddress import ip_address
+from typing import Any, ClassVar, Literal
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, inlineCallbacks
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.internet.threads import deferToThreadPool
 from zope.interface import implementer
 
+from pipetwist.errors import ConnectError
 from pipetwist.interfaces import IOutbound, ISide
+from pipetwist.kernel.connector import connect_socket
+from pipetwist.kernel.setting import KernelSetting
+from pipetwist.kernel.socket_side import SocketSide
 from pipetwist.outbounds.endpoint import connect_endpoint
 from pipetwist.outbounds.options import OutboundOptions, TlsClientOptions
 from pipetwist.outbounds.setting import OutboundSetting
@@ -51,15 +60,63 @@ class TcpOutbound:
     def __init__(self, options: TcpOutboundOptions, setting: OutboundSetting) -> None:
         self.tag = options.tag
         self.connect_timeout = options.connect_timeout
+        self._options = options
         self._setting = setting
+        self._shown = f"[{options.server}]:{options.server_port}" if ":" in options.server else f"{options.server}:{options.server_port}"
+        self._numeric = _numeric(options.server, options.server_port)
+        tls = options.tls is not None and options.tls.enabled
+        self.in_kernel = setting.kernel is not None and not tls
         endpoint: IStreamClientEndpoint = HostnameEndpoint(
             setting.reactor, options.server, options.server_port, timeout=options.connect_timeout
         )
-        if options.tls is not None and options.tls.enabled:
-            tls = client_tls(f"outbound {self.tag}", options.tls.server_name or options.server, options.tls.certificate_path)
-            endpoint = wrapClientTLS(tls, endpoint)
+        if options.tls is not None and tls:
+            name = options.tls.server_name or options.server
+            endpoint = wrapClientTLS(client_tls(f"outbound {self.tag}", name, options.tls.certificate_path), endpoint)
         self._endpoint = endpoint
 
     def connect(self) -> Deferred[ISide]:
         """See `IOutbound`."""
-        return connect_endpoint(self._endpoint, self._setting)
+        kernel = self._setting.kernel
+        if not self.in_kernel or kernel is None:
+            return connect_endpoint(self._endpoint, self._setting)
+        if self._numeric is not None:
+            return self._connect_address(kernel, *self._numeric)
+        return self._connect_name(kernel)
+
+    @inlineCallbacks
+    def _connect_name(self, kernel: KernelSetting) -> Generator[Deferred[Any], Any, ISide]:
+        reactor = self._setting.reactor
+        try:
+            found = yield deferToThreadPool(
+                reactor,
+                reactor.getThreadPool(),
+                socket.getaddrinfo,
+                self._options.server,
+                self._options.server_port,
+                type=socket.SOCK_STREAM,
+            )
+        except OSError as error:
+            message = f"{self._options.server}: {error.strerror}"
+            raise ConnectError(message) from None
+        *earlier, (family, _, _, _, last) = found
+        for family_before, _, _, _, address in earlier:
+            with contextlib.suppress(ConnectError):
+                side: ISide = yield self._connect_address(kernel, family_before, address)
+                return side
+        side = yield self._connect_address(kernel, family, last)
+        return side
+
+    def _connect_address(self, kernel: KernelSetting, family: int, address: Any) -> Deferred[ISide]:
+        def side(connected: socket.socket) -> ISide:
+            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return SocketSide(kernel, connected)
+
+        return connect_socket(self._setting.reactor, kernel.poller, family, address, self._shown, side)
+
+
+def _numeric(host: str, port: int) -> tuple[int, Any] | None:
+    try:
+        version = ip_address(host).version
+    except ValueError:
+        return None
+    return (socket.AF_INET, (host, port)) if version == 4 else (socket.AF_INET6, (host, port, 0, 0))

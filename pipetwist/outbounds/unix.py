@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import socket
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from twisted.internet.defer import Deferred, fail
-from twisted.internet.interfaces import IAddress, IDelayedCall
-from twisted.internet.protocol import Factory
+from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
-from pipetwist.errors import ConnectError
 from pipetwist.interfaces import IOutbound, ISide
+from pipetwist.kernel.connector import connect_socket
+from pipetwist.kernel.socket_side import SocketSide
 from pipetwist.outbounds.options import OutboundOptions
 from pipetwist.outbounds.setting import OutboundSetting
-from pipetwist.transfer.stream import StreamSide
+from pipetwist.transfer.adoption import adopted_side
 from pipetwist.values import UnixPath, unix_sockaddr
 
 __all__ = ["UnixOutbound", "UnixOutboundOptions"]
-
-# A unix socket whose server's backlog is full can't be waited for with poll(2): connecting is tried anew this often.
-_RETRY_SECONDS = 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,18 +28,6 @@ class UnixOutboundOptions(OutboundOptions):
     """Always ``unix``."""
     path: UnixPath
     """The socket's path; ``@name`` is abstract, ``@@name`` abstract and padded to 108 bytes."""
-
-
-class _Adoption(Factory[StreamSide]):
-    """Makes one connected socket a side."""
-
-    noisy = False
-
-    def __init__(self, side: StreamSide) -> None:
-        self._side = side
-
-    def buildProtocol(self, addr: IAddress | None) -> StreamSide:
-        return self._side
 
 
 @implementer(IOutbound)
@@ -65,42 +47,14 @@ class UnixOutbound:
         self._path = options.path
         self._address = unix_sockaddr(options.path)
         self._setting = setting
+        self.in_kernel = setting.kernel is not None
 
     def connect(self) -> Deferred[ISide]:
         """See `IOutbound`."""
-        try:
-            opened = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        except OSError as error:
-            return fail(self._failure(error.errno))
-        opened.setblocking(False)
-        waiting: list[IDelayedCall] = []
+        poller = None if self._setting.kernel is None else self._setting.kernel.poller
+        return connect_socket(self._setting.reactor, poller, socket.AF_UNIX, self._address, self._path, self._side)
 
-        def give_up(_: Deferred[ISide]) -> None:
-            opened.close()
-            for call in waiting:
-                call.cancel()
-
-        connecting: Deferred[ISide] = Deferred(give_up)
-        self._attempt(opened, connecting, waiting)
-        return connecting
-
-    def _attempt(self, opened: socket.socket, connecting: Deferred[ISide], waiting: list[IDelayedCall]) -> None:
-        waiting.clear()
-        number = opened.connect_ex(self._address)
-        if number == errno.EAGAIN:
-            waiting.append(self._setting.reactor.callLater(_RETRY_SECONDS, self._attempt, opened, connecting, waiting))
-            return
-        side = StreamSide(self._setting.reactor, self._setting.hang_ups)
-        with opened:
-            if number == 0:
-                try:
-                    self._setting.reactor.adoptStreamConnection(opened.fileno(), socket.AF_UNIX, _Adoption(side))
-                except OSError as error:
-                    number = error.errno or errno.EIO
-        if number == 0:
-            connecting.callback(side)
-        else:
-            connecting.errback(self._failure(number))
-
-    def _failure(self, number: int | None) -> ConnectError:
-        return ConnectError(f"{self._path}: {os.strerror(number or errno.EIO)}")
+    def _side(self, connected: socket.socket) -> ISide:
+        if self._setting.kernel is not None:
+            return SocketSide(self._setting.kernel, connected)
+        return adopted_side(self._setting.reactor, self._setting.hang_ups, connected)

@@ -50,7 +50,8 @@ class Connection:
         if self.machine.phase is not Phase.CONNECTING:
             return
         connecting = outbound.connect()
-        connecting.addTimeout(outbound.connect_timeout, self._clock)
+        if not connecting.called:
+            connecting.addTimeout(outbound.connect_timeout, self._clock)
         self._connecting = connecting.addCallbacks(self._connected, self._connect_failed, errbackArgs=(outbound.connect_timeout,))
         self._connecting.addErrback(self._broken)
 

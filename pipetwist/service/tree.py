@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator
+from dataclasses import replace
 from typing import Any
 
 from twisted.application.service import IService, MultiService
@@ -16,6 +17,7 @@ from pipetwist.errors import StartError
 from pipetwist.inbounds.registry import INBOUNDS
 from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.interfaces import ICounterStore, ISpawner
+from pipetwist.kernel.setting import kernel_setting
 from pipetwist.logs.levels import leveled_logger
 from pipetwist.outbounds.registry import OUTBOUNDS
 from pipetwist.outbounds.setting import OutboundSetting
@@ -59,9 +61,9 @@ class PipetwistService(MultiService):
         self.log = leveled_logger("pipetwist", document.log.level)
         self.store: ICounterStore = store or MemoryCounterStore()
         self.online = OnlineUsers(time.time)
-        hang_ups = HangUpWatch(reactor)
-        self._hang_ups = hang_ups
-        self.outbounds = _outbounds(document, OutboundSetting(reactor, spawner, hang_ups, self.log))
+        self._hang_ups = hang_ups = HangUpWatch(reactor)
+        self._kernel = kernel = kernel_setting(reactor)
+        self.outbounds = _outbounds(document, OutboundSetting(reactor, spawner, hang_ups, kernel, self.log))
         self.relay = Relay(
             reactor,
             Router(document.route.rules, document.final),
@@ -70,7 +72,7 @@ class PipetwistService(MultiService):
             online=self.online,
             log=self.log,
         )
-        self.inbounds = _inbounds(document, InboundSetting(reactor, self.relay, hang_ups, self.log, failed or _logged(self.log)))
+        self.inbounds = _inbounds(document, InboundSetting(reactor, self.relay, hang_ups, kernel, self.log, failed or _logged(self.log)))
         self.api: Any = None
         """The `pipetwist.api.service.StatsApi`; None where the configuration does not ask for it."""
         options = document.experimental.v2ray_api
@@ -110,6 +112,8 @@ class PipetwistService(MultiService):
         yield self.relay.drain(self._drain_timeout)
         yield self._all([outbound.stopService() for outbound in self.outbounds.values() if IService.providedBy(outbound)])
         self._hang_ups.close()
+        if self._kernel is not None:
+            self._kernel.close()
 
     def _all_or_nothing(self, start: Callable[[], None]) -> None:
         try:
@@ -132,7 +136,16 @@ def _logged(log: Logger) -> Callable[[StartError], None]:
 
 def _outbounds(document: Document, setting: OutboundSetting) -> dict[str, Any]:
     kinds: dict[type, Any] = {kind.Options: kind for kind in OUTBOUNDS}
-    return {options.tag: kinds[type(options)](options, setting) for options in document.outbounds}
+    stream = replace(setting, kernel=None)
+    outbounds = {}
+    for options in document.outbounds:
+        transfer = options.transfer or document.transfer
+        outbound = kinds[type(options)](options, stream if transfer == "stream" else setting)
+        if transfer == "kernel" and not outbound.in_kernel:
+            message = f"outbound {options.tag}: its bytes can't be moved by the kernel, as transfer asks for; use auto"
+            raise StartError(message)
+        outbounds[options.tag] = outbound
+    return outbounds
 
 
 def _inbounds(document: Document, setting: InboundSetting) -> dict[str, Any]:

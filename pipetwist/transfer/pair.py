@@ -7,7 +7,7 @@ from collections.abc import Callable
 from zope.interface import implementer
 
 from pipetwist.connection.machine import ConnectionMachine, End
-from pipetwist.interfaces import ISide, ISideReceiver
+from pipetwist.interfaces import IDescriptorSide, ISide, ISideReceiver
 
 __all__ = ["Ear", "couple"]
 
@@ -66,8 +66,12 @@ class Ear:
 
 
 def couple(client: Ear, server: Ear) -> None:
-    """Carry bytes both ways from now on."""
-    client.hand_to(server.side)
-    server.hand_to(client.side)
+    """Carry bytes both ways from now on; two descriptors do it by themselves."""
+    if IDescriptorSide.providedBy(client.side) and IDescriptorSide.providedBy(server.side):
+        client.side.carry_to(server.side)
+        server.side.carry_to(client.side)
+    else:
+        client.hand_to(server.side)
+        server.hand_to(client.side)
     client.side.resume_reading()
     server.side.resume_reading()

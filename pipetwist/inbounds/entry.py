@@ -1,0 +1,55 @@
+"""Lets accepted sockets in: as descriptors where the outbound's side is one too, on Twisted transports elsewhere."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+from pipetwist.connection.visitor import Visitor
+from pipetwist.inbounds.setting import InboundSetting
+from pipetwist.kernel.socket_side import SocketSide
+from pipetwist.transfer.adoption import adopted_side
+
+__all__ = ["RefusedError", "SocketEntry"]
+
+
+class RefusedError(Exception):
+    """This visitor may not come in. Its text says who and why."""
+
+
+class SocketEntry:
+    """Takes the sockets that an acceptor accepts.
+
+    Args:
+        tag: the inbound's.
+        identify: says who is at the other end of a socket; raises `RefusedError`.
+        setting: what the inbound works with.
+    """
+
+    def __init__(self, tag: str, identify: Callable[[socket.socket], Visitor], setting: InboundSetting) -> None:
+        self._tag = tag
+        self._identify = identify
+        self._setting = setting
+
+    def accepted(self, accepted: socket.socket) -> None:
+        """Let one in."""
+        setting = self._setting
+        try:
+            visitor = self._identify(accepted)
+        except RefusedError as refusal:
+            accepted.close()
+            setting.log.warn("inbound {tag}: {refusal}", tag=self._tag, refusal=str(refusal))
+            return
+        except OSError:  # it is gone already, and nobody knows who it was
+            accepted.close()
+            return
+        passage = setting.relay.admit(visitor)
+        if setting.kernel is not None and passage.outbound.in_kernel:
+            setting.relay.carry(passage, SocketSide(setting.kernel, accepted, passage.tracker))
+            return
+        try:
+            side = adopted_side(setting.reactor, setting.hang_ups, accepted, passage.tracker)
+        except OSError as error:
+            setting.log.warn("inbound {tag}: {peer} can't be served: {error}", tag=self._tag, peer=visitor.peer, error=error.strerror)
+            return
+        setting.relay.carry(passage, side)

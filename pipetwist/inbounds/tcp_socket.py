@@ -1,0 +1,45 @@
+"""A listening TCP socket."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+from pipetwist.errors import StartError
+
+__all__ = ["listen_tcp"]
+
+_BACKLOG = 4096  # the kernel lowers it to net.core.somaxconn
+
+
+def listen_tcp(place: str, host: str, port: int) -> socket.socket:
+    """Listen on an address.
+
+    Args:
+        place: whose it is, for errors.
+        host: the address, or a name of it.
+        port: the port; 0 for a free one.
+
+    Raises:
+        StartError: it can't listen there.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError as error:
+        message = f"{place}: listen: {host} is no address: {error.strerror}"
+        raise StartError(message) from error
+    family, kind, protocol, _, address = found[0]
+    listening = socket.socket(family, kind, protocol)
+    try:
+        if os.name == "posix":
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listening.bind(address)
+        listening.listen(_BACKLOG)
+    except OSError as error:
+        listening.close()
+        shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        message = f"{place}: can't listen on {shown}: {error.strerror}"
+        raise StartError(message) from error
+    return listening

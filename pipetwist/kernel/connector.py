@@ -1,0 +1,110 @@
+"""Connects sockets without waiting: a unix socket mostly at once, a TCP socket when the poller says so."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+from pipetwist.errors import ConnectError
+from pipetwist.kernel.poller import OUT, Poller
+
+__all__ = ["connect_socket"]
+
+# A unix socket whose server's backlog is full can't be waited for with poll(2): connecting is tried anew this often.
+_RETRY_SECONDS = 0.01
+
+
+class _Connecting:
+    """One attempt that could not be finished at once."""
+
+    def __init__(self, reactor: IReactorTime, poller: Poller | None, opened: socket.socket, address: Any, name: str) -> None:
+        self._reactor = reactor
+        self._poller = poller
+        self._opened = opened
+        self._address = address
+        self._name = name
+        self._retry: IDelayedCall | None = None
+        self._polled = False
+        self.deferred: Deferred[socket.socket] = Deferred(lambda _: self._give_up())
+
+    def wait(self, number: int) -> None:
+        """Wait as the error number of the last attempt asks for."""
+        if number == errno.EAGAIN and self._opened.family == socket.AF_UNIX:
+            self._retry = self._reactor.callLater(_RETRY_SECONDS, self._try_again)
+        elif number == errno.EINPROGRESS and self._poller is not None:
+            self._poller.add(self._opened.fileno(), self, OUT)
+            self._polled = True
+        else:
+            self._opened.close()
+            self.deferred.errback(_error(self._name, number))
+
+    def ready(self, events: int) -> None:
+        """The attempt has come to an end."""
+        # The side that it becomes is watched anew.
+        self._stop_polling(closing=False)
+        number = self._opened.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if number:
+            self._opened.close()
+            self.deferred.errback(_error(self._name, number))
+        else:
+            self.deferred.callback(self._opened)
+
+    def _try_again(self) -> None:
+        self._retry = None
+        number = self._opened.connect_ex(self._address)
+        if number:
+            self.wait(number)
+        else:
+            self.deferred.callback(self._opened)
+
+    def _give_up(self) -> None:
+        if self._retry is not None:
+            self._retry.cancel()
+        self._stop_polling(closing=True)
+        self._opened.close()
+
+    def _stop_polling(self, *, closing: bool) -> None:
+        if self._polled and self._poller is not None:
+            self._polled = False
+            self._poller.remove(self._opened.fileno(), closing=closing)
+
+
+def connect_socket(
+    reactor: IReactorTime, poller: Poller | None, family: int, address: Any, name: str, connected: Callable[[socket.socket], Any]
+) -> Deferred[Any]:
+    """Connect a stream socket.
+
+    Args:
+        reactor: counts the time.
+        poller: tells when a TCP socket is connected; a unix socket needs none.
+        family: the address's family.
+        address: where to.
+        name: the address for people.
+        connected: makes the result of the connected socket, which does not block.
+
+    Returns:
+        A Deferred of that result; it fails with ConnectError.
+    """
+    try:
+        opened = socket.socket(family, socket.SOCK_STREAM)
+    except OSError as error:
+        return fail(_error(name, error.errno))
+    opened.setblocking(False)
+    number = opened.connect_ex(address)
+    if not number:
+        done: Deferred[Any] = Deferred()
+        done.callback(connected(opened))
+        return done
+    attempt = _Connecting(reactor, poller, opened, address, name)
+    attempt.wait(number)
+    return attempt.deferred.addCallback(connected)
+
+
+def _error(name: str, number: int | None) -> ConnectError:
+    return ConnectError(f"{name}: {os.strerror(number or errno.EIO)}")

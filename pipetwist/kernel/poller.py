@@ -1,0 +1,115 @@
+"""An epoll set of ours, which the reactor sees as one descriptor.
+
+The reactor's work for each event is done once for a batch. Descriptors are level-triggered: what is left over is told of again, so nobody
+has to be remembered, and one that is busy waits until the others of its batch had their turn.
+"""
+
+from __future__ import annotations
+
+import select
+from typing import Protocol
+
+from twisted.internet.interfaces import IReactorFDSet, IReadDescriptor
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+__all__ = ["IN", "OUT", "Pollable", "Poller"]
+
+IN = getattr(select, "EPOLLIN", 1)
+OUT = getattr(select, "EPOLLOUT", 4)
+# Nothing but the end of a descriptor, which the kernel tells of unasked: said once, or it would be said for ever.
+_QUIET = getattr(select, "EPOLLET", 1 << 31)
+# Events in a batch, and batches before the reactor's other descriptors and timers get their turn.
+_BATCH = 256
+_ROUNDS = 4
+
+_log = Logger()
+
+
+class Pollable(Protocol):
+    """What a descriptor's events are told to."""
+
+    def ready(self, events: int) -> None:
+        """The descriptor has these events (`IN`, `OUT`, EPOLLHUP, EPOLLERR)."""
+
+
+@implementer(IReadDescriptor)
+class Poller:
+    """Tells of the events of many descriptors.
+
+    Args:
+        reactor: reads this set as one descriptor while there is anything in it.
+    """
+
+    def __init__(self, reactor: IReactorFDSet) -> None:
+        self._reactor = reactor
+        self._epoll = select.epoll()
+        self._told: dict[int, Pollable] = {}
+
+    def add(self, descriptor: int, told: Pollable, events: int) -> None:
+        """Tell of a descriptor's events from now on.
+
+        Raises:
+            OSError: the kernel can't watch it.
+        """
+        self._epoll.register(descriptor, events or _QUIET)
+        if not self._told:
+            self._reactor.addReader(self)
+        self._told[descriptor] = told
+
+    def change(self, descriptor: int, events: int) -> None:
+        """Tell of other events; with none only of the descriptor's end, once."""
+        self._epoll.modify(descriptor, events or _QUIET)
+
+    def remove(self, descriptor: int, *, closing: bool = True) -> None:
+        """Tell no more.
+
+        Args:
+            descriptor: which.
+            closing: it is closed right afterwards, by which the kernel forgets it.
+        """
+        del self._told[descriptor]
+        if not closing:
+            self._epoll.unregister(descriptor)
+        if not self._told:
+            self._reactor.removeReader(self)
+
+    def doRead(self) -> None:
+        """Tell of what has happened, batch after batch while there is more."""
+        told = self._told
+        for _ in range(_ROUNDS):
+            events = self._epoll.poll(0, _BATCH)
+            for descriptor, what in events:
+                pollable = told.get(descriptor)
+                if pollable is not None:
+                    try:
+                        pollable.ready(what)
+                    except Exception:  # noqa: BLE001 - one connection's mistake is not the others'
+                        self._failed(descriptor)
+            if not events:
+                return
+
+    def fileno(self) -> int:
+        """The set's descriptor."""
+        return self._epoll.fileno()
+
+    def logPrefix(self) -> str:
+        """A name for the reactor's log."""
+        return "poller"
+
+    def connectionLost(self, reason: Failure) -> None:
+        """The reactor has stopped reading this."""
+
+    def close(self) -> None:
+        """Watch nothing more."""
+        if self._told:
+            self._told.clear()
+            self._reactor.removeReader(self)
+        self._epoll.close()
+
+    def _failed(self, descriptor: int) -> None:
+        _log.failure("A descriptor's events could not be handled")
+        if descriptor in self._told:
+            # Level-triggered, it would be told of for ever.
+            self.change(descriptor, 0)

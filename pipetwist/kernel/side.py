@@ -1,0 +1,218 @@
+"""A side of a connection that is a kernel descriptor, or two: one to read and one to write.
+
+As any `ISide` it hands what it reads to its receiver. Coupled with another of its kind it moves bytes itself: what comes is read into a
+buffer that all share and sent on at once; a direction that keeps filling the buffer is spliced through a pipe; one that begins or ends at
+a pipe, as a command's do, is spliced without another. Bytes are counted by what the system calls return.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from pipetwist.interfaces import ISideReceiver
+from pipetwist.kernel.delivery import Delivery
+from pipetwist.kernel.descriptor import SPLICE_FLAGS
+from pipetwist.kernel.pipe_pool import Pipe
+from pipetwist.kernel.poller import OUT
+from pipetwist.kernel.setting import BUFFER_SIZE
+
+__all__ = ["DescriptorSide"]
+
+# A direction moves so much before the others of its batch get their turn.
+TURN_BYTES = 1 << 22
+# A spliced direction that moves less than this in a turn goes back to copying, and its pipe to the pool.
+QUIET_BYTES = 1 << 15
+# So many reads in a row fill the buffer before a pipe is worth it.
+FULL_READS = 2
+# What is written to a side may wait up to so much before it says that it is crowded.
+CROWDED_BYTES = 1 << 16
+
+_HANG_UP = 0x10 | 0x8  # EPOLLHUP and EPOLLERR
+
+
+class DescriptorSide(Delivery):
+    """What sockets and commands have in common."""
+
+    __slots__ = ()
+
+    def ready(self, events: int) -> None:
+        """Read, write, or notice that the peer has gone."""
+        if events & OUT and self.waiting:
+            self.flush()
+        if events & ~OUT and not self.over:
+            if self.wants_to_read():
+                self.read()
+            elif events & _HANG_UP:
+                self.peer_gone()
+
+    def peer_gone(self) -> None:
+        """The peer has gone, while nothing is read from it."""
+        if self.waiting:
+            self.flush()
+        if not self.over and not self.closing:
+            self.receiver.hung_up()
+
+    # Reading.
+
+    def read(self) -> None:
+        """Move what has come."""
+        sink = self.sink
+        if sink is None or sink.write_over or self.closing:
+            self.copy(sink)
+        elif self.is_pipe or sink.is_pipe:
+            self.splice_straight(sink)
+        elif sink.pipe is not None:
+            self.splice_through(sink, sink.pipe)
+        else:
+            self.copy(sink)
+
+    def copy(self, sink: Any) -> None:
+        """Read once, and send it on at once; without a sink hand it to the receiver."""
+        try:
+            count = self.receive()
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self.broken(error.strerror or str(error))
+            return
+        if not count:
+            self.end_reading()
+            return
+        self.count_received(count)
+        if self.closing:
+            return
+        if sink is None:
+            self.receiver.data_received(bytes(self.kernel.buffer[:count]))
+            return
+        sink.take(count)
+        if count < BUFFER_SIZE:
+            self.full_reads = 0
+            return
+        self.full_reads += 1
+        if self.full_reads >= FULL_READS and not sink.waiting and not sink.write_over:
+            sink.pipe = self.kernel.pool.borrow()
+
+    def splice_through(self, sink: Any, pipe: Pipe) -> None:
+        """Move as much as a turn allows through the sink's pipe, which is empty at first."""
+        moved = 0
+        while moved < TURN_BYTES:
+            try:
+                count = os.splice(self.splice_from(), pipe.writing, pipe.size, flags=SPLICE_FLAGS)
+            except BlockingIOError:
+                break
+            except OSError as error:
+                self.broken(error.strerror or str(error))
+                return
+            if not count:
+                # Splice says 0 at an end of file, and has said it elsewhere (3proxy/3proxy#853): a read decides.
+                self.stop_splicing(sink)
+                self.copy(sink)
+                return
+            pipe.held += count
+            moved += count
+            self.count_received(count)
+            sink.drain()
+            if sink.waiting or sink.write_over:
+                return
+        if moved < QUIET_BYTES:
+            self.stop_splicing(sink)
+
+    def stop_splicing(self, sink: Any) -> None:
+        """Go back to copying."""
+        sink.return_pipe()
+        self.full_reads = 0
+
+    def splice_straight(self, sink: Any) -> None:
+        """Move as much as a turn allows between a pipe and something else."""
+        moved = 0
+        while moved < TURN_BYTES:
+            try:
+                count = os.splice(self.splice_from(), sink.splice_to(), TURN_BYTES, flags=SPLICE_FLAGS)
+            except BlockingIOError:
+                # There is something to read, or nobody would have come here: it is the sink that has no room.
+                if not moved:
+                    sink.wait()
+                return
+            except BrokenPipeError as error:
+                sink.cannot_write(error)
+                return
+            except OSError:
+                # Which of the two has failed is not said; each will say it when it is used by itself.
+                self.copy(sink)
+                return
+            if not count:
+                self.copy(sink)
+                return
+            moved += count
+            self.count_received(count)
+            sink.count_delivered(count)
+
+    def end_reading(self) -> None:
+        """The peer sends nothing more."""
+        self.read_over = True
+        self.watch()
+        self.all_read()
+
+    # ISide.
+
+    def attach(self, receiver: ISideReceiver) -> None:
+        """See `ISide`."""
+        self.receiver = receiver
+        self.attached = True
+        if self.over:
+            self.receiver.lost(self.cause)
+
+    def carry_to(self, sink: Any) -> None:
+        """See `IDescriptorSide`."""
+        self.sink = sink
+        sink.source = self
+
+    def write(self, data: bytes) -> None:
+        """See `ISide`."""
+        if self.write_over or self.finishing:
+            return
+        if self.queue is None:
+            view = memoryview(data)
+            try:
+                sent = self.send(view)
+            except BlockingIOError:
+                sent = 0
+            except OSError as error:
+                self.cannot_write(error)
+                return
+            self.count_delivered(sent)
+            if sent == len(data):
+                return
+            self.queue = bytearray(view[sent:])
+            self.wait()
+        else:
+            self.queue += data
+        if len(self.queue) > CROWDED_BYTES and not self.crowded:
+            self.crowded = True
+            self.receiver.crowded()
+
+    def pause_reading(self) -> None:
+        """See `ISide`."""
+        if not self.paused and not self.closing:
+            self.paused = True
+            self.watch()
+
+    def resume_reading(self) -> None:
+        """See `ISide`."""
+        if self.paused and not self.read_over:
+            self.paused = False
+            self.watch()
+
+    def finish_writing(self) -> None:
+        """See `ISide`."""
+        if not self.write_over and not self.finishing:
+            self.finishing = True
+            if not self.waiting:
+                self.end_writing()
+
+    def discard_reading(self) -> None:
+        """Read on, so that the peer is not stopped, and drop it."""
+        if not self.read_over and not self.over:
+            self.held_back = self.paused = False
+            self.watch()

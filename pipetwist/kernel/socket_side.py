@@ -1,0 +1,167 @@
+"""A side of a connection that is a socket."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+
+from twisted.internet.interfaces import IDelayedCall
+from zope.interface import implementer
+
+from pipetwist.interfaces import IDescriptorSide, ITracker
+from pipetwist.kernel.poller import IN, OUT
+from pipetwist.kernel.setting import BUFFER_SIZE, KernelSetting
+from pipetwist.kernel.side import DescriptorSide
+
+__all__ = ["SocketSide"]
+
+# After the last byte for a peer that is still sending, so long is waited for its end of file (see `pipetwist.transfer.stream`).
+LINGER_SECONDS = 2.0
+
+_DONT_WAIT = getattr(socket, "MSG_DONTWAIT", 0)
+_RESET = struct.pack("ii", 1, 0)
+
+
+@implementer(IDescriptorSide)
+class SocketSide(DescriptorSide):
+    """A connected stream socket.
+
+    Args:
+        kernel: what it works with.
+        connected: the socket.
+        tracker: counts what is read from here and delivered here.
+    """
+
+    __slots__ = ("_descriptor", "_events", "_linger", "_recv_into", "_send", "_socket")
+
+    def __init__(self, kernel: KernelSetting, connected: socket.socket, tracker: ITracker | None = None) -> None:
+        super().__init__(kernel, tracker)
+        # Whether a splice waits is the socket's to say; what is read and written here says it itself.
+        connected.setblocking(False)
+        self._socket = connected
+        self._descriptor = connected.fileno()
+        self._recv_into = connected.recv_into
+        self._send = connected.send
+        self._events = -1
+        self._linger: IDelayedCall | None = None
+
+    # Descriptor.
+
+    def receive(self) -> int:
+        """See `Descriptor`."""
+        return self._recv_into(self.kernel.buffer, BUFFER_SIZE, _DONT_WAIT)
+
+    def send(self, data: memoryview | bytearray) -> int:
+        """See `Descriptor`."""
+        return self._send(data, _DONT_WAIT)
+
+    def splice_from(self) -> int:
+        """See `Descriptor`."""
+        return self._descriptor
+
+    def splice_to(self) -> int:
+        """See `Descriptor`."""
+        return self._descriptor
+
+    def watch(self) -> None:
+        """See `Descriptor`."""
+        if self.over:
+            return
+        events = (OUT if self.waiting else 0) | (IN if self.wants_to_read() else 0)
+        if events == self._events:
+            return
+        new, self._events = self._events < 0, events
+        if not new:
+            self.kernel.poller.change(self._descriptor, events)
+            return
+        try:
+            self.kernel.poller.add(self._descriptor, self, events)
+        except OSError as error:  # the kernel's bound on what may be watched, epoll_ctl(2)
+            self._events = -1
+            self._lost(error.strerror or str(error))
+
+    def shut(self) -> None:
+        """See `Descriptor`; a peer that is gone by now needs no end of file."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_WR)
+
+    def all_read(self) -> None:
+        """See `Descriptor`."""
+        if self.closing:
+            self._finish_closing()
+        elif self.cause:
+            self._lost(self.cause)
+        else:
+            self.receiver.read_ended()
+
+    def all_delivered(self) -> None:
+        """See `Descriptor`."""
+        if self.closing:
+            self._finish_closing()
+
+    def unwritable(self, cause: str) -> None:
+        """See `Descriptor`: what the peer has sent is still read, and its end ends this side."""
+        self.cause = cause
+        if self.closing:
+            self._lost("")
+        elif self.read_over:
+            self._lost(cause)
+
+    def broken(self, cause: str) -> None:
+        """See `Descriptor`."""
+        self._lost("" if self.closing else cause)
+
+    # ISide.
+
+    def close(self) -> None:
+        """See `ISide`; a peer that is still sending, and was sent something, is waited for a moment."""
+        if self.over or self.closing:
+            return
+        self.closing = True
+        if not self.delivered and not self.waiting and not self.read_over:
+            self._lost("")
+            return
+        self.finish_writing()
+        self.discard_reading()
+        self._finish_closing()
+
+    def hang_up(self) -> None:
+        """See `ISide`."""
+        self.close()
+
+    def abort(self) -> None:
+        """See `ISide`: over TCP the peer gets a reset."""
+        if not self.over and self._socket.family != socket.AF_UNIX:
+            with contextlib.suppress(OSError):
+                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        self._lost("")
+
+    def _finish_closing(self) -> None:
+        if self.over or not self.write_over:
+            return
+        if self.read_over:
+            self._lost("")
+        elif self._linger is None:
+            self._linger = self.kernel.reactor.callLater(LINGER_SECONDS, self._lingered)
+
+    def _lingered(self) -> None:
+        self._linger = None
+        self._lost("")
+
+    def _lost(self, cause: str) -> None:
+        if self.over:
+            return
+        self.over = self.read_over = self.write_over = True
+        self.cause = cause
+        if self._linger is not None:
+            self._linger.cancel()
+            self._linger = None
+        self.queue = None
+        self.return_pipe()
+        if self._events >= 0:
+            self.kernel.poller.remove(self._descriptor)
+        self._socket.close()
+        self.release_source()
+        if self.attached:
+            self.receiver.lost(cause)

@@ -1,0 +1,56 @@
+"""Makes connected sockets sides on Twisted transports."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+from twisted.internet.interfaces import IAddress, IProtocol
+from twisted.internet.protocol import Factory
+
+from pipetwist.interfaces import ITracker
+from pipetwist.stats.counting import CountingProtocol
+from pipetwist.transfer.hang_up import HangUpWatch
+from pipetwist.transfer.stream import StreamSide
+
+__all__ = ["adopted_side", "counted_side"]
+
+
+class _Adoption(Factory):
+    """Gives one protocol to one adopted socket."""
+
+    noisy = False
+
+    def __init__(self, protocol: IProtocol) -> None:
+        self._given = protocol
+
+    def buildProtocol(self, addr: IAddress | None) -> Any:
+        return self._given
+
+
+def counted_side(reactor: Any, hang_ups: HangUpWatch | None, tracker: ITracker | None) -> tuple[StreamSide, IProtocol]:
+    """A side for a Twisted transport.
+
+    Returns:
+        The side, and the protocol to connect to the transport: the side itself, or what counts around it.
+    """
+    side = StreamSide(reactor, hang_ups)
+    return side, side if tracker is None else CountingProtocol(None, side, tracker)
+
+
+def adopted_side(reactor: Any, hang_ups: HangUpWatch | None, connected: socket.socket, tracker: ITracker | None = None) -> StreamSide:
+    """A side for a connected socket, which becomes the reactor's.
+
+    Args:
+        reactor: adopts sockets.
+        hang_ups: notices a peer that has gone.
+        connected: the socket.
+        tracker: counts it; None to leave it uncounted.
+
+    Raises:
+        OSError: there is no descriptor for it.
+    """
+    side, protocol = counted_side(reactor, hang_ups, tracker)
+    with connected:
+        reactor.adoptStreamConnection(connected.fileno(), connected.family, _Adoption(protocol))
+    return side
