@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import fields
 from difflib import get_close_matches
 from functools import lru_cache
 from types import NoneType
@@ -83,10 +83,7 @@ def _follow(steps: Sequence[str | int]) -> tuple[Place, Any]:
             continue
         place = (*place, step)
         holder = _plain(expected)
-        if isinstance(step, int):
-            expected = get_args(holder)[0]
-        elif isinstance(holder, type) and is_dataclass(holder):
-            expected = _keys(holder).get(step, holder)
+        expected = get_args(holder)[0] if isinstance(step, int) else _keys(holder).get(step, holder)
     return place, expected if _is_choice(expected) else _plain(expected)
 
 

@@ -42,9 +42,7 @@ class Checked:
             folder = (info.context or {}).get("folder") or Path.cwd()
             return self.parse(raw, folder)
 
-        return core_schema.with_info_plain_validator_function(
-            validate, serialization=core_schema.plain_serializer_function_ser_schema(self.write)
-        )
+        return core_schema.with_info_plain_validator_function(validate)
 
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, object]:
         """Describe the written form."""

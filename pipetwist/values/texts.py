@@ -49,10 +49,6 @@ def _parse_environment(raw: object, folder: Path) -> dict[str, str]:
     return dict(raw)
 
 
-def _write_command(command: tuple[str, ...]) -> list[str]:
-    return list(command)
-
-
 _COMMAND_SCHEMA: dict[str, Any] = {"type": "array", "items": {"type": "string"}, "minItems": 1, "examples": [["ncat", "127.0.0.1", "80"]]}
 _ENVIRONMENT_SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -62,5 +58,5 @@ _ENVIRONMENT_SCHEMA: dict[str, Any] = {
 }
 
 Text = Annotated[str, Checked(_parse_text, {"type": "string", "minLength": 1})]
-Command = Annotated[tuple[str, ...], Checked(_parse_command, _COMMAND_SCHEMA, _write_command)]
+Command = Annotated[tuple[str, ...], Checked(_parse_command, _COMMAND_SCHEMA)]
 Environment = Annotated[dict[str, str], Checked(_parse_environment, _ENVIRONMENT_SCHEMA)]
