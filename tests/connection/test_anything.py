@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import combinations
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -20,14 +21,15 @@ _TIMEOUTS = Timeouts(idle=None, half_close=7)
 _ENDS = st.sampled_from(End)
 _CAUSES = st.sampled_from(["", "reset"])
 _EFFECTS = ["close", "hang_up", "abort", "finish_writing", "cancel_connecting", "start_transfer"]
+_COMBINATIONS = [frozenset(chosen) for size in range(len(_EFFECTS) + 1) for chosen in combinations(_EFFECTS, size)]
 
 
 @implementer(IConnectionEffects)
 class _World(RuleBasedStateMachine):
     """Two ends and a clock that behave as real ones may, but do it at any time, in the middle of what the machine asks as well."""
 
-    @initialize(at_once=st.frozensets(st.sampled_from(_EFFECTS)))
-    def begin(self, at_once: frozenset[str]) -> None:
+    @initialize(at_once=st.sampled_from(_COMBINATIONS), is_open=st.booleans())
+    def begin(self, at_once: frozenset[str], *, is_open: bool) -> None:
         """Accept a client, and begin to connect."""
         self.at_once = at_once
         self.there = {End.CLIENT}
@@ -43,6 +45,8 @@ class _World(RuleBasedStateMachine):
         self.reason: str | None = None
         self.machine = ConnectionMachine(self, _TIMEOUTS)
         self.machine.connecting()
+        if is_open:
+            self.connected()
 
     # What happens.
 
@@ -123,12 +127,12 @@ class _World(RuleBasedStateMachine):
         self._asked("finish_writing", end, lambda: self.lost(end, "reset"))
 
     def close(self, end: End) -> None:
-        assert end not in self.last_words
+        assert end not in self.last_words - self.aborted
         self.last_words.add(end)
         self._asked("close", end, lambda: self.lost(end, ""))
 
     def hang_up(self, end: End) -> None:
-        assert end not in self.last_words
+        assert end not in self.last_words - self.aborted
         self.last_words.add(end)
         self._asked("hang_up", end, lambda: self.lost(end, ""))
 
@@ -169,6 +173,11 @@ class _World(RuleBasedStateMachine):
                 assert end.other in self.finish_written | self.last_words
 
     @invariant()
+    def nobody_is_waited_for_in_vain(self) -> None:
+        """An end whose peer has gone, and from which everything was read, is over or told so."""
+        assert not self.gone & self.ended & self.there - self.last_words
+
+    @invariant()
     def nothing_connects_for_nobody(self) -> None:
         """Connecting goes on only for a client that is there."""
         if self.connecting and not self.cancelled:
@@ -202,4 +211,4 @@ class AnythingTest(SynchronousTestCase):
 
     def test_random_lives(self) -> None:
         """Whatever happens in whatever order, nothing is asked of a lost end, and the connection ends once, bounded, with a reason."""
-        run_state_machine_as_test(_World, settings=settings(max_examples=300, stateful_step_count=12, deadline=None, database=None))
+        run_state_machine_as_test(_World, settings=settings(max_examples=600, stateful_step_count=12, deadline=None, database=None))

@@ -1,0 +1,123 @@
+"""Which connections are counted, on which counters, and under which names."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyObject
+
+from pipetwist.interfaces import ITracker
+from pipetwist.stats.counters import MemoryCounter, MemoryCounterStore
+from pipetwist.stats.names import DIRECTIONS, Entity, traffic_name
+from pipetwist.stats.tracking import Tracked, Tracker
+
+__all__ = ["NamesTest", "TrackedTest", "TrackerTest"]
+
+_NAMES = st.sampled_from(["a", "b"])
+_LISTS = st.frozensets(_NAMES)
+_VISITS = st.lists(st.tuples(_NAMES, _NAMES, st.none() | _NAMES, st.integers(0, 99), st.integers(0, 99)), max_size=6)
+
+
+class NamesTest(SynchronousTestCase):
+    """The names of counters."""
+
+    def test_names(self) -> None:
+        """A counter's name has V2Ray's four parts."""
+        self.assertEqual(traffic_name("inbound", "pipe-in", "uplink"), "inbound>>>pipe-in>>>traffic>>>uplink")
+        self.assertEqual(traffic_name("outbound", "plugin", "downlink"), "outbound>>>plugin>>>traffic>>>downlink")
+        self.assertEqual(traffic_name("user", "alice", DIRECTIONS[0]), "user>>>alice>>>traffic>>>uplink")
+
+
+class TrackerTest(SynchronousTestCase):
+    """One connection's tracker."""
+
+    def test_every_counter(self) -> None:
+        """Each byte goes to every counter of its direction, and to none of the other."""
+        up, more_up, down = (MemoryCounter(name) for name in ("up", "more up", "down"))
+        tracker = Tracker(iter([up, more_up]), [down])
+        verifyObject(ITracker, tracker)
+        tracker.uplink(3)
+        tracker.uplink(4)
+        tracker.downlink(5)
+        self.assertEqual([counter.total() for counter in (up, more_up, down)], [7, 7, 5])
+
+
+class TrackedTest(SynchronousTestCase):
+    """What is listed."""
+
+    def setUp(self) -> None:
+        """List one of each."""
+        self.store = MemoryCounterStore()
+        self.tracked = Tracked(self.store, inbounds=["in"], outbounds=["out"], users=["alice"])
+
+    def names(self) -> list[str]:
+        """The counters there are."""
+        return [counter.name for counter in self.store.counters()]
+
+    def test_tracks(self) -> None:
+        """Only what is listed is tracked, each kind for itself, and no user is nobody's name."""
+        self.assertTrue(self.tracked.tracks("user", "alice"))
+        for entity, name in (("inbound", "alice"), ("user", "in"), ("outbound", "in"), ("user", None)):
+            self.assertFalse(self.tracked.tracks(entity, name))  # type: ignore[arg-type]  # mypy takes the tuple's first for any str
+
+    def test_nothing_before_the_first(self) -> None:
+        """There is no counter before the first connection."""
+        self.assertEqual(self.names(), [])
+
+    def test_none(self) -> None:
+        """A connection that belongs to nothing listed gets no tracker and makes no counter."""
+        self.assertIsNone(self.tracked.tracker("other", "other", "other"))
+        self.assertIsNone(self.tracked.tracker("other", "other", None))
+        self.assertEqual(self.names(), [])
+
+    def test_appear_in_pairs(self) -> None:
+        """Both directions appear at 0 with the first connection that they belong to, and only what it belongs to."""
+        self.assertIsNotNone(self.tracked.tracker("in", "other", "bob"))
+        self.assertEqual(self.names(), ["inbound>>>in>>>traffic>>>downlink", "inbound>>>in>>>traffic>>>uplink"])
+        self.assertEqual([counter.value() for counter in self.store.counters()], [0, 0])
+
+    def test_same_figures(self) -> None:
+        """One connection adds the same figures to its inbound, its outbound and its user."""
+        tracker = self.tracked.tracker("in", "out", "alice")
+        assert tracker is not None
+        tracker.uplink(10)
+        tracker.downlink(20)
+        values = {counter.name.replace(">>>traffic>>>", " "): counter.value() for counter in self.store.counters()}
+        self.assertEqual(
+            values,
+            {
+                "inbound>>>in downlink": 20,
+                "inbound>>>in uplink": 10,
+                "outbound>>>out downlink": 20,
+                "outbound>>>out uplink": 10,
+                "user>>>alice downlink": 20,
+                "user>>>alice uplink": 10,
+            },
+        )
+
+    @given(inbounds=_LISTS, outbounds=_LISTS, users=_LISTS, visits=_VISITS)
+    def test_any_lists(
+        self,
+        inbounds: frozenset[str],
+        outbounds: frozenset[str],
+        users: frozenset[str],
+        visits: list[tuple[str, str, str | None, int, int]],
+    ) -> None:
+        """Whatever is listed and whoever comes, there is a counter for just what came and is listed, with the sum of its connections."""
+        store = MemoryCounterStore()
+        tracked = Tracked(store, inbounds=inbounds, outbounds=outbounds, users=users)
+        listed: dict[Entity, frozenset[str]] = {"inbound": inbounds, "outbound": outbounds, "user": users}
+        expected: dict[str, int] = {}
+        for inbound, outbound, user, up, down in visits:
+            tracker = tracked.tracker(inbound, outbound, user)
+            came: dict[Entity, str | None] = {"inbound": inbound, "outbound": outbound, "user": user}
+            for entity, name in came.items():
+                if name is not None and name in listed[entity]:
+                    for direction, count in (("uplink", up), ("downlink", down)):
+                        key = f"{entity}>>>{name}>>>traffic>>>{direction}"
+                        expected[key] = expected.get(key, 0) + count
+            if tracker is not None:
+                tracker.uplink(up)
+                tracker.downlink(down)
+        self.assertEqual({counter.name: counter.value() for counter in store.counters()}, expected)
