@@ -46,7 +46,7 @@ _FULL: dict[str, Any] = {
         {"type": "endpoint", "tag": "activated", "endpoint": "systemd:domain=UNIX:name=pipe"},
     ],
     "outbounds": [
-        {"type": "unix", "tag": "plugin", "path": "@@plugin", "connect_timeout": "500ms"},
+        {"type": "unix", "tag": "plugin", "path": "@@plugin", "connect_timeout": "500ms", "transfer": "stream"},
         {
             "type": "fork",
             "tag": "tool",
@@ -68,6 +68,7 @@ _FULL: dict[str, Any] = {
         {"type": "endpoint", "tag": "any", "endpoint": "tcp:127.0.0.1:80"},
     ],
     "route": {"rules": [{"inbound": ["tcp-in"], "auth_user": ["bob"], "outbound": "tool"}], "final": "secure"},
+    "transfer": "kernel",
     "drain_timeout": "10s",
     "experimental": {
         "v2ray_api": {

@@ -56,7 +56,7 @@ class ReadingTest(SynchronousTestCase):
                 half_close_timeout=90.0,
             ),
         )
-        self.assertEqual(document.outbounds[0], UnixOutboundOptions(tag="plugin", path="@@plugin", connect_timeout=0.5))
+        self.assertEqual(document.outbounds[0], UnixOutboundOptions(tag="plugin", path="@@plugin", connect_timeout=0.5, transfer="stream"))
         self.assertEqual(
             document.route, RouteOptions(rules=(RuleOptions(inbound=("tcp-in",), auth_user=("bob",), outbound="tool"),), final="secure")
         )
