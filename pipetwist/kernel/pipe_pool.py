@@ -80,6 +80,17 @@ class PipePool:
         self.lent += 1
         return pipe
 
+    def claim(self) -> bool:
+        """Ask whether a pipe of somebody else's may be made as large as those of the pool; it counts until `release`."""
+        if self.lent >= self.limit:
+            return False
+        self.lent += 1
+        return True
+
+    def release(self) -> None:
+        """A pipe that was claimed for is closed."""
+        self.lent -= 1
+
     def give_back(self, pipe: Pipe) -> None:
         """Return a pipe. One that still holds something is closed, and what it holds is gone."""
         self.lent -= 1

@@ -28,6 +28,7 @@ FULL_READS = 2
 # What is written to a side may wait up to so much before it says that it is crowded.
 CROWDED_BYTES = 1 << 16
 
+USUAL_PIPE_SIZE = 1 << 16  # pipe(7)
 _HANG_UP = 0x10 | 0x8  # EPOLLHUP and EPOLLERR
 
 
@@ -80,11 +81,16 @@ class DescriptorSide(Delivery):
             self.end_reading()
             return
         self.count_received(count)
-        if self.closing:
-            return
-        if sink is None:
-            self.receiver.data_received(bytes(self.kernel.buffer[:count]))
-            return
+        if not self.closing:
+            if sink is None:
+                self.receiver.data_received(bytes(self.kernel.buffer[:count]))
+            else:
+                self.send_on(sink, count)
+        if self.unread is not None:
+            self.read_of_rest(count)
+
+    def send_on(self, sink: Any, count: int) -> None:
+        """Deliver what was just read; a direction that keeps filling the buffer is spliced from now on."""
         sink.take(count)
         if count < BUFFER_SIZE:
             self.full_reads = 0
@@ -128,7 +134,7 @@ class DescriptorSide(Delivery):
         moved = 0
         while moved < TURN_BYTES:
             try:
-                count = os.splice(self.splice_from(), sink.splice_to(), TURN_BYTES, flags=SPLICE_FLAGS)
+                count = os.splice(self.splice_from(), sink.splice_to(), self.unread or TURN_BYTES, flags=SPLICE_FLAGS)
             except BlockingIOError:
                 # There is something to read, or nobody would have come here: it is the sink that has no room.
                 if not moved:
@@ -147,6 +153,22 @@ class DescriptorSide(Delivery):
             moved += count
             self.count_received(count)
             sink.count_delivered(count)
+            if count >= USUAL_PIPE_SIZE:
+                self.found_full()
+            if self.unread is not None:
+                self.read_of_rest(count)
+                if self.read_over:
+                    return
+
+    def found_full(self) -> None:
+        """A pipe of the usual size was full: a larger one would save steps."""
+
+    def read_of_rest(self, count: int) -> None:
+        """So much was read of what may still be read."""
+        if self.unread is not None and not self.read_over:
+            self.unread -= count
+            if self.unread <= 0:
+                self.end_reading()
 
     def end_reading(self) -> None:
         """The peer sends nothing more."""

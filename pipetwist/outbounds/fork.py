@@ -12,6 +12,7 @@ from zope.interface import implementer
 
 from pipetwist.errors import ConnectError
 from pipetwist.interfaces import IOutbound, ISide
+from pipetwist.kernel.command_side import CommandSide
 from pipetwist.outbounds.options import OutboundOptions
 from pipetwist.outbounds.setting import OutboundSetting
 from pipetwist.process.command import prepare_command
@@ -30,7 +31,7 @@ class ForkOutboundOptions(OutboundOptions):
     type: Literal["fork"] = "fork"
     """Always ``fork``."""
     command: Command
-    """The command and its arguments; no shell reads them. One with ``/`` is relative to the configuration's folder, else PATH is searched."""
+    """The command and its arguments, for no shell. One with ``/`` is relative to the configuration's folder, others are sought in PATH."""
     env: Environment = field(default_factory=dict)
     """Variables for the command, over PATH, HOME, LANG and the like."""
     inherit_env: bool = False
@@ -62,10 +63,11 @@ class ForkOutbound(Service):
     def __init__(self, options: ForkOutboundOptions, setting: OutboundSetting) -> None:
         self.tag = options.tag
         self.connect_timeout = options.connect_timeout
-        self.in_kernel = False
+        self.in_kernel = setting.kernel is not None and setting.spawner is None
         self._options = options
         self._reactor = setting.reactor
         self._log = setting.log
+        self._kernel = setting.kernel
         self._spawner = setting.spawner or spawner_for(setting.reactor)
         self._prepared = prepare_command(
             f"outbound {self.tag}",
@@ -76,7 +78,7 @@ class ForkOutbound(Service):
             user=options.user,
             ours=os.environ,
         )
-        self._children: dict[ChildSide, None] = {}
+        self._children: dict[ISide, None] = {}
         self._all_ended: Deferred[None] | None = None
 
     @property
@@ -88,19 +90,25 @@ class ForkOutbound(Service):
         """See `IOutbound`."""
         if self._options.max_processes is not None and len(self._children) >= self._options.max_processes:
             return fail(ConnectError(f"{len(self._children)} commands are running, which is max_processes"))
-        pid: int | None = None
-
-        def log_line(line: str) -> None:
-            self._log.info("{tag}[{pid}]: {line}", tag=self.tag, pid=pid, line=line)
-
-        side = ChildSide(self._reactor, self._spawner, self._options.kill_grace, StandardErrorLines(self._reactor, log_line), self._ended)
         try:
-            transport = self._spawner.spawn(side, self._prepared.command, self._prepared.env)
+            side = self._start()
         except OSError as error:
             return fail(ConnectError(f"{self._prepared.command[0]}: {error.strerror}"))
-        pid = transport.pid
         self._children[side] = None
         return succeed(side)
+
+    def _start(self) -> CommandSide | ChildSide:
+        command, env, grace = self._prepared.command, self._prepared.env, self._options.kill_grace
+        if self.in_kernel and self._kernel is not None:
+            return CommandSide(self._kernel, command, env, grace, self._log_line, self._ended)
+        pid = 0
+        lines = StandardErrorLines(self._reactor, lambda line: self._log_line(pid, line))
+        side = ChildSide(self._reactor, self._spawner, grace, lines, self._ended)
+        pid = self._spawner.spawn(side, command, env).pid
+        return side
+
+    def _log_line(self, pid: int, line: str) -> None:
+        self._log.info("{tag}[{pid}]: {line}", tag=self.tag, pid=pid, line=line)
 
     def stopService(self) -> Deferred[None]:
         """End every command that still runs, and wait until they are gone."""
@@ -112,7 +120,7 @@ class ForkOutbound(Service):
             side.abort()
         return all_ended
 
-    def _ended(self, side: ChildSide) -> None:
+    def _ended(self, side: ISide) -> None:
         self._children.pop(side, None)
         if self._all_ended is not None and not self._children:
             self._all_ended.callback(None)

@@ -12,23 +12,18 @@ import signal
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from twisted.internet.error import ProcessDone, ProcessTerminated
 from twisted.internet.interfaces import IAddress, IConsumer, IProcessTransport, IPushProducer, IReactorFDSet, IReactorTime, IReadDescriptor
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from pipetwist.process.pipes import PipeReader, PipeWriter, child_pipe
+from pipetwist.process.launch import launch
+from pipetwist.process.life import Life, exit_failure
+from pipetwist.process.pipes import PipeReader, PipeWriter
 
 __all__ = ["Child", "ChildReactor"]
 
 _STDIN, _STDOUT, _STDERR = 0, 1, 2
-# Python ignores SIGPIPE and SIGXFSZ, and what is ignored stays ignored in a command.
-_DEFAULT_SIGNALS = [signal.SIGPIPE, signal.SIGXFSZ]
-
-
-# Descendants that hold a command's output open when it has exited get so long from SIGTERM to SIGKILL.
-DESCENDANTS_SECONDS = 1.0
 
 
 class ChildReactor(IReactorFDSet, IReactorTime):
@@ -42,14 +37,14 @@ class _NoAddress:
 
 @implementer(IReadDescriptor)
 class _Exit:
-    """The child's pidfd, which becomes readable when it exits (pidfd_open(2))."""
+    """The child's pidfd, for the reactor to read."""
 
-    def __init__(self, child: Child, pid: int) -> None:
+    def __init__(self, child: Child, pidfd: int) -> None:
         self._child = child
-        self._descriptor = os.pidfd_open(pid)
+        self._pidfd = pidfd
 
     def fileno(self) -> int:
-        return self._descriptor
+        return self._pidfd
 
     def logPrefix(self) -> str:
         return "child"
@@ -58,12 +53,7 @@ class _Exit:
         self._child.exited()
 
     def connectionLost(self, reason: Failure) -> None:
-        self.close()
-
-    def close(self) -> None:
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+        """The reactor has stopped reading this."""
 
 
 @implementer(IProcessTransport, IPushProducer, IConsumer)
@@ -85,25 +75,13 @@ class Child:
     def __init__(self, reactor: ChildReactor, protocol: ProcessProtocol, command: Sequence[str], env: Mapping[str, str]) -> None:
         self._reactor = reactor
         self._protocol: Any = protocol
-        self._status: int | None = None
         self._ending = False
-        with contextlib.ExitStack() as childs_ends, contextlib.ExitStack() as failure:
-            ours = [child_pipe(name, childs_ends, failure) for name in (_STDIN, _STDOUT, _STDERR)]
-            self.pid: int | None = os.posix_spawn(
-                command[0],
-                list(command),
-                dict(env),
-                file_actions=[(os.POSIX_SPAWN_DUP2, theirs, name) for name, (theirs, _) in enumerate(ours)],
-                setpgroup=0,
-                setsigmask=[],
-                setsigdef=_DEFAULT_SIGNALS,
-            )
-            failure.pop_all()
-        self._exit = _Exit(self, self.pid)
-        stdin, stdout, stderr = (descriptor for _, descriptor in ours)
-        self.stdin = PipeWriter(reactor, self, _STDIN, stdin)
-        self.stdout = PipeReader(reactor, self, _STDOUT, stdout)
-        self.stderr = PipeReader(reactor, self, _STDERR, stderr)
+        launched = launch(command, env)
+        self.life = Life(reactor, launched.pid, launched.pidfd)
+        self._exit = _Exit(self, launched.pidfd)
+        self.stdin = PipeWriter(reactor, self, _STDIN, launched.stdin)
+        self.stdout = PipeReader(reactor, self, _STDOUT, launched.stdout)
+        self.stderr = PipeReader(reactor, self, _STDERR, launched.stderr)
         self.pipes: dict[int, PipeReader | PipeWriter] = {_STDIN: self.stdin, _STDOUT: self.stdout, _STDERR: self.stderr}
         reactor.addReader(self._exit)
         self.stdout.startReading()
@@ -123,52 +101,32 @@ class Child:
             self._end()
 
     def exited(self) -> None:
-        """The child has exited; it stays unreaped, so that its number stays its group's, until its pipes are over."""
-        if self._status is not None:
+        """The child has exited."""
+        if self.life.status is not None:
             return
         self._reactor.removeReader(self._exit)
-        self._exit.close()
-        found = os.waitid(os.P_PID, self.pid or 0, os.WEXITED | os.WNOWAIT)
-        self._status = found.si_status if found is not None and found.si_code == os.CLD_EXITED else -(found.si_status if found else 0)
-        self._protocol.processExited(self._reason())
-        self.stdin.loseConnection()
+        self.life.exited()
+        self._protocol.processExited(exit_failure(self.life.status))
         self.stdin.stop()
         self.stdout.drain()
         self.stderr.drain()
         self._end()
 
     def _end(self) -> None:
-        if self._status is None or self.pipes or self._ending:
+        if self.life.status is None or self.pipes or self._ending:
             return
         self._ending = True
-        self.signal_group(signal.SIGTERM)
-        if self.stdout.held_open or self.stderr.held_open:
-            self._reactor.callLater(DESCENDANTS_SECONDS, self._reap)
-        else:
-            self._reap()
+        self.life.reap(self.stdout.held_open or self.stderr.held_open, self._reaped)
 
-    def _reap(self) -> None:
-        self.signal_group(signal.SIGKILL)
-        if self.pid is not None:
-            os.waitpid(self.pid, 0)
-        self.pid = None
-        self._protocol.processEnded(self._reason())
-
-    def _reason(self) -> Failure:
-        if self._status == 0:
-            return Failure(ProcessDone(0))
-        if self._status is not None and self._status < 0:
-            return Failure(ProcessTerminated(None, -self._status, self._status))
-        return Failure(ProcessTerminated(self._status))
-
-    def signal_group(self, number: int) -> None:
-        """Signal every process of the group that the child leads."""
-        if self.pid is not None:
-            # Nobody is left to signal, or what is left has become another user's.
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.pid, number)
+    def _reaped(self) -> None:
+        self._protocol.processEnded(exit_failure(self.life.status))
 
     # IProcessTransport.
+
+    @property
+    def pid(self) -> int | None:
+        """Its number; None once it is reaped."""
+        return self.life.pid
 
     def signalProcess(self, signalID: str | int) -> None:
         """Signal the child alone."""

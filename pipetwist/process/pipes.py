@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import fcntl
 import os
@@ -15,7 +14,7 @@ from twisted.internet.interfaces import IReactorFDSet
 from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
 from twisted.python.failure import Failure
 
-__all__ = ["PipeOwner", "PipeReader", "PipeWriter", "child_pipe"]
+__all__ = ["PipeOwner", "PipeReader", "PipeWriter"]
 
 _READ_SIZE = 65536  # a pipe's size where nobody changes it, pipe(7)
 
@@ -28,30 +27,6 @@ class PipeOwner(Protocol):
 
     def pipe_ended(self, name: int) -> None:
         """A pipe is over; its descriptor is closed."""
-
-
-def child_pipe(name: int, childs_ends: contextlib.ExitStack, failure: contextlib.ExitStack) -> tuple[int, int]:
-    """Make the pipe for one of a command's standard descriptors.
-
-    Args:
-        name: 0 for one that the command reads, another for one that it writes.
-        childs_ends: closes the command's end when it is left.
-        failure: closes the daemon's end when it is left.
-
-    Returns:
-        The command's end and the daemon's, which does not block.
-    """
-    reading, writing = os.pipe2(os.O_CLOEXEC)
-    theirs, ours = (reading, writing) if name == 0 else (writing, reading)
-    failure.callback(os.close, ours)
-    if theirs <= 2:
-        # The daemon runs without standard descriptors; a dup2 in the command would overwrite an end still needed.
-        moved = fcntl.fcntl(theirs, fcntl.F_DUPFD_CLOEXEC, 3)
-        os.close(theirs)
-        theirs = moved
-    childs_ends.callback(os.close, theirs)
-    os.set_blocking(ours, False)
-    return theirs, ours
 
 
 class PipeReader(FileDescriptor):

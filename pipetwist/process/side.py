@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.error import ProcessDone, ProcessTerminated
-from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
+from twisted.internet.interfaces import IPushProducer, IReactorTime
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from pipetwist.interfaces import ISide, ISideReceiver, ISpawner
+from pipetwist.process.life import Termination, describe_exit
 from pipetwist.process.standard_error import StandardErrorLines
 from pipetwist.stats.counting import count_writes
 from pipetwist.transfer.causes import describe_error
@@ -65,13 +65,9 @@ class ChildSide(ProcessProtocol):
     ) -> None:
         self.received = 0
         self.delivered = 0
-        self._clock = clock
-        self._spawner = spawner
-        self._kill_grace = kill_grace
+        self._termination = Termination(clock, lambda number: spawner.signal_group(self.transport, number), kill_grace)
         self._stderr = stderr
         self._ended = ended
-        self._signal: IDelayedCall | None = None
-        self._signalled = False
         self._attached = False
         self._read_over = False
         self._write_over = False
@@ -102,7 +98,7 @@ class ChildSide(ProcessProtocol):
         if childFD == 0:
             self._stdin_closed = self._write_over = True
             if self._hanging_up:
-                self._signal_after(END_OF_FILE_SECONDS)
+                self._termination.after(END_OF_FILE_SECONDS)
         elif childFD == 1:
             self._read_over = True
             if not self._closing:
@@ -113,10 +109,8 @@ class ChildSide(ProcessProtocol):
     def processEnded(self, reason: Failure) -> None:
         """It has exited, and everything that it wrote was read."""
         self._over = self._read_over = self._write_over = True
-        if self._signal is not None:
-            self._signal.cancel()
-            self._signal = None
-        self._cause = "" if self._signalled else _cause(reason)
+        self._termination.cancel()
+        self._cause = "" if self._termination.signalled else _cause(reason)
         self._ended(self)
         if self._attached:
             self.receiver.lost(self._cause)
@@ -161,7 +155,7 @@ class ChildSide(ProcessProtocol):
         self._closing = True
         self.finish_writing()
         self.resume_reading()
-        self._signal_after(self._kill_grace)
+        self._termination.after(self._termination.grace)
 
     def hang_up(self) -> None:
         """See `ISide`: SIGTERM follows soon after its end of file, or after `kill_grace` where it does not take its input."""
@@ -170,7 +164,7 @@ class ChildSide(ProcessProtocol):
         self._closing = self._hanging_up = True
         self.finish_writing()
         self.resume_reading()
-        self._signal_after(END_OF_FILE_SECONDS if self._stdin_closed else self._kill_grace)
+        self._termination.after(END_OF_FILE_SECONDS if self._stdin_closed else self._termination.grace)
 
     def abort(self) -> None:
         """See `ISide`: SIGTERM now, SIGKILL after `kill_grace`."""
@@ -179,41 +173,16 @@ class ChildSide(ProcessProtocol):
             self._hanging_up = False
             self._write_over = True
             self.transport.loseConnection()
-            if not self._signalled:
-                self._terminate()
-
-    def _signal_after(self, seconds: float) -> None:
-        if self._over or self._signalled:
-            return
-        if self._signal is not None:
-            self._signal.cancel()
-        self._signal = self._clock.callLater(min(seconds, self._kill_grace), self._terminate)
-
-    def _terminate(self) -> None:
-        if self._signal is not None and self._signal.active():
-            self._signal.cancel()
-        self._signalled = True
-        self._signal = self._clock.callLater(self._kill_grace, self._kill)
-        self._spawner.signal_group(self.transport, signal.SIGTERM)
-
-    def _kill(self) -> None:
-        self._signal = None
-        self._spawner.signal_group(self.transport, _SIGKILL)
+            self._termination.now()
 
     def _count_delivered(self, count: int) -> None:
         self.delivered += count
-
-
-# Windows has no SIGKILL; ending a process there is always this.
-_SIGKILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 
 
 def _cause(reason: Failure) -> str:
     error = reason.value
     if isinstance(error, ProcessDone):
         return ""
-    if isinstance(error, ProcessTerminated) and error.signal:
-        return f"the command was killed by {signal.Signals(error.signal).name}"
     if isinstance(error, ProcessTerminated):
-        return f"the command exited with status {error.exitCode}"
+        return describe_exit(error.exitCode, error.signal)
     return describe_error(error)

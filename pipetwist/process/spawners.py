@@ -34,7 +34,7 @@ class PosixSpawner:
 
     def signal_group(self, transport: Any, number: int) -> None:
         """See `ISpawner`."""
-        transport.signal_group(number)
+        transport.life.signal_group(number)
 
 
 @implementer(ISpawner)

@@ -1,0 +1,316 @@
+"""A side of a connection that is a command's standard input and output, spliced straight to and from the other side."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import sys
+import termios
+from collections.abc import Callable, Mapping, Sequence
+
+from zope.interface import implementer
+
+from pipetwist.interfaces import IDescriptorSide
+from pipetwist.kernel.pipe_pool import PIPE_SIZE
+from pipetwist.kernel.poller import IN, OUT
+from pipetwist.kernel.setting import KernelSetting
+from pipetwist.kernel.side import DescriptorSide
+from pipetwist.process.launch import launch
+from pipetwist.process.life import Life, Termination, describe_exit
+from pipetwist.process.side import END_OF_FILE_SECONDS
+from pipetwist.process.standard_error import StandardErrorLines
+
+__all__ = ["CommandSide"]
+
+_READ_SIZE = 1 << 16
+_F_SETPIPE_SZ = getattr(fcntl, "F_SETPIPE_SZ", 1031)
+
+
+class _Events:
+    """Takes the events of one of a command's descriptors to the method that they concern."""
+
+    __slots__ = ("ready",)
+
+    def __init__(self, ready: Callable[[int], None]) -> None:
+        self.ready = ready
+
+
+@implementer(IDescriptorSide)
+class CommandSide(DescriptorSide):
+    """A command, started for one connection.
+
+    Args:
+        kernel: what it works with.
+        command: the executable's path and its arguments.
+        env: the whole environment.
+        kill_grace: seconds from SIGTERM to SIGKILL.
+        log: takes the lines of its standard error, with its number.
+        ended: called once it has ended and been reaped.
+
+    Raises:
+        OSError: where it can't be started.
+    """
+
+    __slots__ = (
+        "_ended",
+        "_hanging_up",
+        "_held_open",
+        "_input_claimed",
+        "_input_watched",
+        "_life",
+        "_output_claimed",
+        "_output_events",
+        "_stderr",
+        "_stderr_lines",
+        "_stdin",
+        "_stdout",
+        "_termination",
+    )
+
+    is_pipe = True
+
+    def __init__(
+        self,
+        kernel: KernelSetting,
+        command: Sequence[str],
+        env: Mapping[str, str],
+        kill_grace: float,
+        log: Callable[[int, str], None],
+        ended: Callable[[CommandSide], None],
+    ) -> None:
+        super().__init__(kernel)
+        launched = launch(command, env)
+        self._life = Life(kernel.reactor, launched.pid, launched.pidfd)
+        self._termination = Termination(kernel.reactor, self._life.signal_group, kill_grace)
+        self._ended = ended
+        self._stdin, self._stdout, self._stderr = launched.stdin, launched.stdout, launched.stderr
+        self._stderr_lines = StandardErrorLines(kernel.reactor, lambda line: log(launched.pid, line))
+        self._input_watched = self._input_claimed = self._output_claimed = False
+        self._output_events = -1
+        self._hanging_up = False
+        self._held_open = False
+        poller = kernel.poller
+        poller.add(launched.pidfd, _Events(self._exited), IN)
+        poller.add(launched.stderr, _Events(self._stderr_ready), IN)
+
+    # Descriptor.
+
+    def receive(self) -> int:
+        """See `Descriptor`."""
+        view = self.kernel.buffer if self.unread is None else self.kernel.buffer[: max(self.unread, 1)]
+        return os.readv(self._stdout, [view])
+
+    def send(self, data: memoryview | bytearray) -> int:
+        """See `Descriptor`."""
+        return os.write(self._stdin, data)
+
+    def splice_from(self) -> int:
+        """See `Descriptor`."""
+        return self._stdout
+
+    def splice_to(self) -> int:
+        """See `Descriptor`."""
+        return self._stdin
+
+    def watch(self) -> None:
+        """See `Descriptor`."""
+        poller = self.kernel.poller
+        if self._stdin >= 0 and self.waiting != self._input_watched:
+            if self.waiting:
+                poller.add(self._stdin, _Events(self._input_ready), OUT)
+            else:
+                poller.remove(self._stdin, closing=False)
+            self._input_watched = self.waiting
+        events = IN if self.wants_to_read() else 0
+        if self._stdout >= 0 and events != self._output_events:
+            if self._output_events < 0:
+                poller.add(self._stdout, _Events(self.ready), events)
+            else:
+                poller.change(self._stdout, events)
+            self._output_events = events
+
+    def shut(self) -> None:
+        """See `Descriptor`."""
+        self._close_stdin()
+
+    def all_read(self) -> None:
+        """See `Descriptor`: the command has closed its output, or has exited and all of it is read."""
+        if self._life.status is not None:
+            self._held_open = self._held_open or not _at_end(self._stdout)
+        self._close_stdout()
+        if not self.closing:
+            self.receiver.read_ended()
+        self._end()
+
+    def all_delivered(self) -> None:
+        """See `Descriptor`."""
+        if self._hanging_up:
+            self._termination.after(END_OF_FILE_SECONDS)
+
+    def wait(self) -> None:
+        """See `Delivery`: a pipe that is full is enlarged at first."""
+        if not self._input_claimed and not self.waiting:
+            self._input_claimed = self._enlarge(self._stdin)
+        super().wait()
+
+    def found_full(self) -> None:
+        """See `DescriptorSide`."""
+        if not self._output_claimed:
+            self._output_claimed = self._enlarge(self._stdout)
+
+    def unwritable(self, cause: str) -> None:
+        """See `Descriptor`: a command that has closed its standard input gets no more of it, and may go on writing."""
+        self._close_stdin()
+        self.all_delivered()
+
+    def broken(self, cause: str) -> None:
+        """See `Descriptor`."""
+        self.end_reading()
+
+    # Its descriptors' events.
+
+    def _input_ready(self, events: int) -> None:
+        if self.waiting:
+            self.flush()
+
+    def peer_gone(self) -> None:
+        """See `DescriptorSide`: a command is gone when it exits, and no sooner."""
+
+    def _stderr_ready(self, events: int) -> None:
+        try:
+            data = os.read(self._stderr, _READ_SIZE)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if data:
+            self._stderr_lines.data_received(data)
+        else:
+            self._close_stderr()
+            self._end()
+
+    def _exited(self, events: int) -> None:
+        self.kernel.poller.remove(self._life.pidfd)
+        self._life.exited()
+        if not self.write_over:
+            self.write_over = True
+            self.finishing = False
+            self.queue = None
+            self._close_stdin()
+            self.relieve()
+        self._read_rest_of_stderr()
+        if self._stdout >= 0:
+            self.unread = _held(self._stdout)
+            if self.closing or not self.unread:
+                self.end_reading()
+                return
+        self._end()
+
+    def _read_rest_of_stderr(self) -> None:
+        if self._stderr < 0:
+            return
+        left = _held(self._stderr)
+        while left > 0 and self._stderr >= 0:
+            data = os.read(self._stderr, min(left, _READ_SIZE))
+            left -= len(data)
+            self._stderr_lines.data_received(data)
+        self._held_open = self._held_open or not _at_end(self._stderr)
+        self._close_stderr()
+
+    # ISide.
+
+    def close(self) -> None:
+        """See `ISide`: it may take as long to end by itself as it may take after SIGTERM."""
+        if not self.over and not self.closing:
+            self.closing = True
+            self._termination.after(self._termination.grace)
+            self.finish_writing()
+            self.discard_reading()
+
+    def hang_up(self) -> None:
+        """See `ISide`: SIGTERM follows soon after its end of file, or after `kill_grace` where it does not take its input."""
+        if not self.over and not self.closing:
+            self.closing = self._hanging_up = True
+            self._termination.after(END_OF_FILE_SECONDS if self.write_over else self._termination.grace)
+            self.finish_writing()
+            self.discard_reading()
+
+    def abort(self) -> None:
+        """See `ISide`: SIGTERM now, SIGKILL after `kill_grace`."""
+        if self.over:
+            return
+        self.closing = True
+        self._hanging_up = False
+        self.write_over = True
+        self.queue = None
+        self._close_stdin()
+        self.release_source()
+        self._termination.now()
+        if self._stdout >= 0:
+            self.end_reading()
+
+    # Its end.
+
+    def _end(self) -> None:
+        if self._life.status is None or self._stdout >= 0 or self._stderr >= 0 or self.over:
+            return
+        self.over = self.read_over = self.write_over = True
+        self._termination.cancel()
+        self._life.reap(self._held_open, self._reaped)
+
+    def _reaped(self) -> None:
+        status = self._life.status or 0
+        self.cause = "" if self._termination.signalled else describe_exit(max(status, 0), max(-status, 0))
+        self._ended(self)
+        if self.attached:
+            self.receiver.lost(self.cause)
+
+    def _enlarge(self, pipe: int) -> bool:
+        if not self.kernel.pool.claim():
+            return False
+        with contextlib.suppress(OSError):  # above the user's limit; it stays as it is
+            fcntl.fcntl(pipe, _F_SETPIPE_SZ, PIPE_SIZE)
+        return True
+
+    def _close_stdin(self) -> None:
+        self.waiting = False
+        if self._stdin >= 0:
+            if self._input_watched:
+                self.kernel.poller.remove(self._stdin)
+                self._input_watched = False
+            os.close(self._stdin)
+            self._stdin = -1
+            if self._input_claimed:
+                self.kernel.pool.release()
+
+    def _close_stdout(self) -> None:
+        if self._stdout >= 0:
+            if self._output_events >= 0:
+                self.kernel.poller.remove(self._stdout)
+            os.close(self._stdout)
+            self._stdout = -1
+            if self._output_claimed:
+                self.kernel.pool.release()
+
+    def _close_stderr(self) -> None:
+        if self._stderr >= 0:
+            self.kernel.poller.remove(self._stderr)
+            os.close(self._stderr)
+            self._stderr = -1
+            self._stderr_lines.ended()
+
+
+def _held(pipe: int) -> int:
+    """How many bytes a pipe holds."""
+    count = bytearray(4)
+    fcntl.ioctl(pipe, termios.FIONREAD, count)
+    return int.from_bytes(count, sys.byteorder)
+
+
+def _at_end(pipe: int) -> bool:
+    """Whether nobody has the other end of an empty pipe open."""
+    try:
+        return not os.read(pipe, 1)
+    except OSError:
+        return False

@@ -1,0 +1,90 @@
+"""Starts a command with as few steps as the system allows: posix_spawn, three pipes, a process group of its own, a pidfd."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+__all__ = ["Launched", "launch", "signal_group"]
+
+# Python ignores these, and what is ignored stays ignored in a command.
+_DEFAULT_SIGNALS = [signal.SIGPIPE, signal.SIGXFSZ] if hasattr(signal, "SIGPIPE") else []
+
+
+@dataclass(frozen=True)
+class Launched:
+    """A command that runs.
+
+    Args:
+        pid: its number, and its group's, until it is reaped.
+        pidfd: becomes readable when it exits (pidfd_open(2)).
+        stdin: the end to write of its standard input.
+        stdout: the end to read of its standard output.
+        stderr: the end to read of its standard error. None of the three blocks.
+    """
+
+    pid: int
+    pidfd: int
+    stdin: int
+    stdout: int
+    stderr: int
+
+
+def launch(command: Sequence[str], env: Mapping[str, str]) -> Launched:
+    """Start a command.
+
+    posix_spawn neither copies the daemon's page tables nor runs what threads such as gRPC's have registered for a fork. Every descriptor
+    of the daemon's closes on exec, so that none has to be looked for.
+
+    Args:
+        command: the executable's path and its arguments.
+        env: the whole environment.
+
+    Raises:
+        OSError: where it can't be started.
+    """
+    with contextlib.ExitStack() as theirs, contextlib.ExitStack() as ours:
+        ends = [_pipe(name, theirs, ours) for name in range(3)]
+        pid = os.posix_spawn(
+            command[0],
+            list(command),
+            env,
+            file_actions=[(os.POSIX_SPAWN_DUP2, end, name) for name, (end, _) in enumerate(ends)],
+            setpgroup=0,
+            setsigmask=(),
+            setsigdef=_DEFAULT_SIGNALS,
+        )
+        try:
+            pidfd = os.pidfd_open(pid)
+        except OSError:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            raise
+        ours.pop_all()
+    return Launched(pid, pidfd, *(end for _, end in ends))
+
+
+def signal_group(pid: int, number: int) -> None:
+    """Signal every process of the group that a command leads, which must not have been reaped: its number is its group's until then."""
+    # Nobody is left to signal, or what is left has become another user's.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, number)
+
+
+def _pipe(name: int, theirs: contextlib.ExitStack, ours: contextlib.ExitStack) -> tuple[int, int]:
+    """The command's end and the daemon's, which does not block. The stacks close them when they are left."""
+    reading, writing = os.pipe2(os.O_CLOEXEC)
+    their_end, our_end = (reading, writing) if name == 0 else (writing, reading)
+    ours.callback(os.close, our_end)
+    if their_end <= 2:
+        # The daemon runs without standard descriptors; a dup2 in the command would overwrite an end still needed.
+        moved = fcntl.fcntl(their_end, fcntl.F_DUPFD_CLOEXEC, 3)
+        os.close(their_end)
+        their_end = moved
+    theirs.callback(os.close, their_end)
+    os.set_blocking(our_end, False)
+    return their_end, our_end
