@@ -1,0 +1,1 @@
+"""Tests of commands: what they need, how they start and end, and their standard streams."""
