@@ -28,7 +28,8 @@ def format_json_line(event: LogEvent) -> str:
     if "log_failure" in event:
         line["traceback"] = event["log_failure"].getTraceback()
     if event.get("log_namespace", "").startswith("pipetwist"):
-        line |= {key: value for key, value in event.items() if not key.startswith("log_") and isinstance(value, _PLAIN)}
+        # The line's own keys stay: an observer of Twisted's old kind leaves its "time" and others in the event.
+        line |= {key: value for key, value in event.items() if key not in line and not key.startswith("log_") and isinstance(value, _PLAIN)}
     return json.dumps(line, ensure_ascii=False) + "\n"
 
 

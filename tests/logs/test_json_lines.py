@@ -1,0 +1,147 @@
+"""The log as JSON lines."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import sys
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from twisted.logger import Logger, LogLevel, LogPublisher
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+
+from pipetwist.logs.json_lines import format_json_line, json_observer, twistd_log_file
+from tests.interop.scratch import scratch_folder
+
+__all__ = ["FileTest", "LineTest"]
+
+_TIME = 1_700_000_000.25
+
+
+def _line(**event: Any) -> dict[str, Any]:
+    """The object of an event's line."""
+    event.setdefault("log_time", _TIME)
+    text = format_json_line(event)
+    assert text.endswith("}\n")
+    assert text.count("\n") == 1
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+class LineTest(SynchronousTestCase):
+    """One event."""
+
+    def test_fields(self) -> None:
+        """A line has the time in UTC, the level, where it comes from, the text, and the event's own fields."""
+        line = _line(
+            log_level=LogLevel.warn,
+            log_namespace="pipetwist",
+            log_format="{inbound} took {seconds:.1f} s of {user}",
+            inbound="in",
+            seconds=1.25,
+            user=None,
+        )
+        self.assertEqual(
+            line,
+            {
+                "time": "2023-11-14T22:13:20.250+00:00",
+                "level": "warn",
+                "logger": "pipetwist",
+                "message": "in took 1.2 s of None",
+                "inbound": "in",
+                "seconds": 1.25,
+                "user": None,
+            },
+        )
+
+    def test_time(self) -> None:
+        """The time can be read back."""
+        self.assertEqual(datetime.fromisoformat(_line()["time"]), datetime.fromtimestamp(_TIME, timezone.utc))
+
+    def test_one_line(self) -> None:
+        """A text with line ends and other languages' letters stays on one line, the letters as they are."""
+        text = format_json_line({"log_time": _TIME, "log_format": "{text}", "text": 'a\nb\r"é"'})
+        self.assertEqual(text.count("\n"), 1)
+        self.assertIn("é", text)
+        self.assertEqual(json.loads(text)["message"], 'a\nb\r"é"')
+
+    def test_others(self) -> None:
+        """Another program's or library's event gives its text and not its fields, which may be anything."""
+        self.assertEqual(
+            _line(log_level=LogLevel.info, log_namespace="twisted.web", log_format="{secret}", secret="text"),
+            {"time": "2023-11-14T22:13:20.250+00:00", "level": "info", "logger": "twisted.web", "message": "text"},
+        )
+
+    def test_bare(self) -> None:
+        """An event that says nothing of itself has a line too."""
+        self.assertEqual(_line(), {"time": "2023-11-14T22:13:20.250+00:00", "level": "info", "logger": "-", "message": ""})
+
+    def test_objects(self) -> None:
+        """A field that is neither text nor number is in the text alone."""
+        line = _line(log_namespace="pipetwist", log_format="{thing}", thing=["a"])
+        self.assertEqual(line["message"], "['a']")
+        self.assertNotIn("thing", line)
+
+    def test_own_keys(self) -> None:
+        """A field of an event never stands in the place of the line's own, nor what an old observer leaves in an event."""
+        line = _line(
+            log_level=LogLevel.error, log_namespace="pipetwist", log_format="text", time=1.0, level="x", logger="y", message="z", other="w"
+        )
+        self.assertEqual(
+            line,
+            {"time": "2023-11-14T22:13:20.250+00:00", "level": "error", "logger": "pipetwist", "message": "text", "other": "w"},
+        )
+
+    def test_failure(self) -> None:
+        """A failure has its traceback."""
+        try:
+            raise ValueError("of this")  # noqa: EM101 - it is looked for in the traceback
+        except ValueError:
+            line = _line(log_namespace="pipetwist", log_level=LogLevel.critical, log_format="It failed", log_failure=Failure())
+        self.assertEqual(line["message"], "It failed")
+        self.assertIn("ValueError: of this", line["traceback"])
+
+    def test_observer(self) -> None:
+        """An observer writes one line for each event to its file."""
+        file = io.StringIO()
+        log = Logger("pipetwist", observer=LogPublisher(json_observer(file)))
+        log.info("one {n}", n=1)
+        log.error("two")
+        lines = [json.loads(line) for line in file.getvalue().splitlines()]
+        self.assertEqual([(line["level"], line["message"]) for line in lines], [("info", "one 1"), ("error", "two")])
+        self.assertEqual(lines[0]["n"], 1)
+
+
+class FileTest(SynchronousTestCase):
+    """The file that twistd would log to."""
+
+    def test_standard_output(self) -> None:
+        """It is standard output for '-', and in the foreground where no file is named."""
+        self.assertIs(twistd_log_file({"logfile": "-", "nodaemon": False}), sys.stdout)
+        self.assertIs(twistd_log_file({"logfile": None, "nodaemon": True}), sys.stdout)
+
+    def test_named(self) -> None:
+        """It is the file that is named, in the foreground too."""
+        path = scratch_folder(self) / "own.log"
+        for nodaemon in (0, 1):
+            file = twistd_log_file({"logfile": str(path), "nodaemon": nodaemon})
+            self.addCleanup(file.close)
+            file.write(f"line {nodaemon}\n")
+            file.flush()
+        self.assertEqual(path.read_text(encoding="utf-8"), "line 0\nline 1\n")
+
+    def test_unnamed_daemon(self) -> None:
+        """It is twistd.log in the current folder for a daemon without a name for it."""
+        folder = scratch_folder(self)
+        before = Path.cwd()
+        self.addCleanup(os.chdir, before)
+        os.chdir(folder)
+        file = twistd_log_file({"logfile": None, "nodaemon": False})
+        self.addCleanup(file.close)
+        file.write("line\n")
+        file.flush()
+        self.assertEqual((folder / "twistd.log").read_text(encoding="utf-8"), "line\n")

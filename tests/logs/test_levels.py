@@ -1,0 +1,43 @@
+"""Loggers that keep quiet below a level."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from twisted.logger import capturedLogs
+from twisted.trial.unittest import SynchronousTestCase
+
+from pipetwist.logs.levels import Level, leveled_logger
+
+__all__ = ["LevelsTest"]
+
+_LEVELS: tuple[Level, ...] = get_args(Level)
+
+
+class LevelsTest(SynchronousTestCase):
+    """What comes through."""
+
+    def test_levels(self) -> None:
+        """Each level lets through itself and what is more important."""
+        self.assertEqual(_LEVELS, ("debug", "info", "warn", "error"))
+        for number, level in enumerate(_LEVELS):
+            log = leveled_logger("pipetwist.test", level)
+            with capturedLogs() as events:
+                for each in _LEVELS:
+                    getattr(log, each)("said")
+            self.assertEqual([event["log_level"].name for event in events], list(_LEVELS[number:]))
+
+    def test_namespace(self) -> None:
+        """Events come from the namespace that is asked for, with their fields."""
+        with capturedLogs() as events:
+            leveled_logger("pipetwist.test", "info").info("{a} and {b}", a=1, b="two")
+        (event,) = events
+        self.assertEqual((event["log_namespace"], event["a"], event["b"]), ("pipetwist.test", 1, "two"))
+
+    def test_apart(self) -> None:
+        """Loggers of different levels do not change each other."""
+        loud, quiet = leveled_logger("loud", "debug"), leveled_logger("quiet", "error")
+        with capturedLogs() as events:
+            loud.debug("heard")
+            quiet.warn("unheard")
+        self.assertEqual([event["log_namespace"] for event in events], ["loud"])
