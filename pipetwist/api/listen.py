@@ -23,7 +23,7 @@ _HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?")
 class TcpListen:
     """A TCP port of one address.
 
-    Args:
+    Attributes:
         host: a host's name or address, an IPv6 address without brackets.
         port: its number; 0 takes a free one.
     """
@@ -47,7 +47,7 @@ class TcpListen:
 class UnixListen:
     """A unix socket.
 
-    Args:
+    Attributes:
         path: where its file stands, absolute.
     """
 

@@ -25,7 +25,7 @@ _PROC = Path("/proc/self")
 class ProcessFigures:
     """One look at the process.
 
-    Args:
+    Attributes:
         threads: how many it has.
         collections: runs of Python's garbage collector so far, of all generations.
         resident: bytes of its memory that are in RAM now; 0 where the system does not say.

@@ -32,7 +32,7 @@ class SlowQueryError(Exception):
 class Bounds:
     """How much one query may ask for.
 
-    Args:
+    Attributes:
         patterns: how many patterns.
         characters: how long each of them.
         memory: bytes that RE2 may use for each of them; one that needs more is refused. The module re2 keeps the last 128 of them.

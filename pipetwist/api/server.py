@@ -43,7 +43,7 @@ _OPTIONS = (
 class StatsServer:
     """A server and the threads that its calls run in.
 
-    Args:
+    Attributes:
         grpc: gRPC's server.
         health: gRPC's health service.
         executor: the threads.

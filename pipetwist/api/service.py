@@ -108,7 +108,7 @@ class StatsApi(Service):
         """Stop listening.
 
         Returns:
-            A Deferred that fires when the calls that ran have ended, which takes `grace` at most.
+            A Deferred that fires when the calls that ran have ended, which takes ``grace`` at most.
         """
         super().stopService()
         running, self._running, self.address = self._running, None, None

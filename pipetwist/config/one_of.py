@@ -23,7 +23,7 @@ class HasOptions(Protocol):
 class OneOf:
     """Marks an annotated type: the value is an instance of one of several option classes.
 
-    Args:
+    Attributes:
         kind: what they are the types of, for messages.
         by_type: the classes with the value of ``type`` that each is chosen by.
     """

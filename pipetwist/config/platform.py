@@ -15,7 +15,7 @@ def unsupported(raw: object, platform: str) -> Iterator[Problem]:
 
     Args:
         raw: the document.
-        platform: its name, as in `sys.platform`.
+        platform: its name, as in ``sys.platform``.
     """
     if platform == "win32":
         yield from _unix_sockets(raw)

@@ -21,7 +21,7 @@ _PLAIN_KEY = re.compile(r"[^\W\d][\w$-]*")
 class Problem:
     """One problem.
 
-    Args:
+    Attributes:
         place: where it is.
         text: what is wrong, for people, on one line.
     """

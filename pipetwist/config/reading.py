@@ -27,7 +27,7 @@ def read_document(path: str | os.PathLike[str], *, platform: str = sys.platform)
 
     Args:
         path: the file; relative paths in it are relative to its folder.
-        platform: what it is to run on, as in `sys.platform`.
+        platform: what it is to run on, as in ``sys.platform``.
 
     Raises:
         ConfigError: it can't be read or used. Its text has one line for each problem.
@@ -51,7 +51,7 @@ def parse_document(text: str, folder: Path, name: str, *, platform: str = sys.pl
         text: JSON, in which comments, trailing commas and the rest of JSON5 may stand.
         folder: what relative paths in it are relative to.
         name: the file's name, for messages.
-        platform: what it is to run on, as in `sys.platform`.
+        platform: what it is to run on, as in ``sys.platform``.
 
     Raises:
         ConfigError: it can't be used. Its text has one line for each problem.

@@ -11,7 +11,7 @@ __all__ = ["Timeouts", "Visitor"]
 class Timeouts:
     """How long a connection may go on without a byte moving.
 
-    Args:
+    Attributes:
         idle: seconds while it is open both ways; None for as long as it likes.
         half_close: seconds once a direction has ended.
     """
@@ -24,7 +24,7 @@ class Timeouts:
 class Visitor:
     """A client that has connected.
 
-    Args:
+    Attributes:
         inbound: the tag of the inbound.
         peer: where it comes from, for the log: ``127.0.0.1:4711``, or ``pid:99 uid:1000 gid:1000``.
         source: what its user is seen online from: an address without the port, or ``pid:99``.

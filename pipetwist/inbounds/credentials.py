@@ -39,7 +39,7 @@ class PeerUser(Protocol):
 class PeerCredentials:
     """A peer at the moment when it connected.
 
-    Args:
+    Attributes:
         pid: its process; 0 for one that this process can't see.
         uid: the system's user that it ran as.
         gid: the system's group that it ran as.

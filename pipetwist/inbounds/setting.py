@@ -24,7 +24,7 @@ def _raise(error: StartError) -> None:
 class InboundSetting:
     """What every inbound works with.
 
-    Args:
+    Attributes:
         reactor: the reactor; which of its interfaces are used depends on the inbound.
         relay: takes the connections.
         hang_ups: notices sockets whose peer has gone.

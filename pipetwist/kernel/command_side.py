@@ -229,7 +229,7 @@ class CommandSide(DescriptorSide):
             self.discard_reading()
 
     def hang_up(self) -> None:
-        """See `ISide`: SIGTERM follows soon after its end of file, or after `kill_grace` where it does not take its input."""
+        """See `ISide`: SIGTERM follows soon after its end of file, or after ``kill_grace`` where it does not take its input."""
         if not self.over and not self.closing:
             self.closing = self._hanging_up = True
             self._termination.after(END_OF_FILE_SECONDS if self.write_over else self._termination.grace)
@@ -237,7 +237,7 @@ class CommandSide(DescriptorSide):
             self.discard_reading()
 
     def abort(self) -> None:
-        """See `ISide`: SIGTERM now, SIGKILL after `kill_grace`."""
+        """See `ISide`: SIGTERM now, SIGKILL after ``kill_grace``."""
         if self.over:
             return
         self.closing = True

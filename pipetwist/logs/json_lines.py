@@ -39,7 +39,7 @@ def json_observer(file: IO[Any]) -> ILogObserver:
 
 
 def twistd_log_file(options: Mapping[str, Any]) -> IO[Any]:
-    """The file that twistd itself would log to, given its options: `twisted.scripts.twistd` lets nobody else ask it."""
+    """The file that twistd itself would log to, given its options: ``twisted.scripts.twistd`` lets nobody else ask it."""
     name = options.get("logfile")
     if name == "-" or (options.get("nodaemon") and not name):
         return sys.stdout

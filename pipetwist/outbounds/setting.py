@@ -18,7 +18,7 @@ __all__ = ["OutboundSetting"]
 class OutboundSetting:
     """What every outbound works with.
 
-    Args:
+    Attributes:
         reactor: the reactor; which of its interfaces are used depends on the outbound.
         spawner: starts commands; None for the best that the reactor and the system have.
         hang_ups: notices sockets whose peer has gone.

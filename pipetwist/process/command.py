@@ -20,7 +20,7 @@ _USUAL = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "LOGNAME", "SHELL", "SYS
 class PreparedCommand:
     """A command that can be started as it is.
 
-    Args:
+    Attributes:
         command: the executable's absolute path and its arguments.
         env: the whole environment.
     """
@@ -48,7 +48,7 @@ def prepare_command(
         place: whose command it is, for errors.
         command: the command and its arguments.
         env: variables over the usual ones.
-        inherit_env: whether every variable of `ours` is passed on.
+        inherit_env: whether every variable of ``ours`` is passed on.
         cwd: the folder to start it in.
         user: the system's user to run it as.
         ours: the daemon's environment.

@@ -19,7 +19,7 @@ _DEFAULT_SIGNALS = [signal.SIGPIPE, signal.SIGXFSZ] if hasattr(signal, "SIGPIPE"
 class Launched:
     """A command that runs.
 
-    Args:
+    Attributes:
         pid: its number, and its group's, until it is reaped.
         pidfd: becomes readable when it exits (pidfd_open(2)).
         stdin: the end to write of its standard input.

@@ -158,7 +158,7 @@ class ChildSide(ProcessProtocol):
         self._termination.after(self._termination.grace)
 
     def hang_up(self) -> None:
-        """See `ISide`: SIGTERM follows soon after its end of file, or after `kill_grace` where it does not take its input."""
+        """See `ISide`: SIGTERM follows soon after its end of file, or after ``kill_grace`` where it does not take its input."""
         if self._over or self._closing:
             return
         self._closing = self._hanging_up = True
@@ -167,7 +167,7 @@ class ChildSide(ProcessProtocol):
         self._termination.after(END_OF_FILE_SECONDS if self._stdin_closed else self._termination.grace)
 
     def abort(self) -> None:
-        """See `ISide`: SIGTERM now, SIGKILL after `kill_grace`."""
+        """See `ISide`: SIGTERM now, SIGKILL after ``kill_grace``."""
         if not self._over:
             self._closing = True
             self._hanging_up = False

@@ -26,7 +26,7 @@ __all__ = ["Passage", "Relay"]
 class Passage:
     """A visitor that has been routed.
 
-    Args:
+    Attributes:
         visitor: who it is.
         outbound: where it goes.
         tracker: counts it; None where nothing about it is tracked.

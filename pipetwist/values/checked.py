@@ -24,7 +24,7 @@ def _as_it_is(value: object) -> object:
 class Checked:
     """Marks an annotated type: its written form is turned into its value by a function of ours.
 
-    Args:
+    Attributes:
         parse: takes the written value and the configuration's folder; raises ValueError with a text for people.
         schema: the JSON Schema of the written form.
         write: turns the value back into a written form that `parse` takes.
@@ -53,7 +53,7 @@ class Checked:
 class NotEmpty:
     """Marks an annotated list that needs an entry.
 
-    Args:
+    Attributes:
         problem: what to say of an empty one.
     """
 
