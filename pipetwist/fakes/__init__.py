@@ -1,0 +1,1 @@
+"""Parts of pipetwist that are in memory and do what a test says. `pipetwist.testing` publishes them."""

@@ -1,0 +1,190 @@
+"""A side whose peer is the test, and a receiver that keeps what it hears."""
+
+from __future__ import annotations
+
+from zope.interface import implementer
+
+from pipetwist.interfaces import ISide, ISideReceiver
+
+__all__ = ["FakeSide", "RecordingReceiver"]
+
+
+@implementer(ISide)
+class FakeSide:
+    """A side whose peer is the test.
+
+    Args:
+        lingers: whether it waits for `lose` after `close`, `hang_up` and `abort`, instead of being lost at once.
+    """
+
+    def __init__(self, *, lingers: bool = False) -> None:
+        self.received = 0
+        self.delivered = 0
+        self.written = b""
+        """What was written to it, delivered or not."""
+        self.asked: list[str] = []
+        """The names of the methods of `ISide` that were called, in order, except `attach` and `write`."""
+        self.reading = False
+        self.over = False
+        self._lingers = lingers
+        self._receiver: ISideReceiver | None = None
+        self._unread: list[bytes] = []
+        self._ended = self._end_told = False
+        self._gone = False
+        self._finished = self._closing = self._crowded = False
+        self._cause = ""
+
+    # What the test does.
+
+    def deliver(self, data: bytes) -> None:
+        """The peer sends; it is read as soon as reading goes on."""
+        if self._ended:
+            message = "the peer has ended; it can't send any more"
+            raise RuntimeError(message)
+        self._unread.append(data)
+        self._read()
+
+    def end(self) -> None:
+        """The peer half-closes, which is read after what it has sent."""
+        self._ended = True
+        self._read()
+
+    def crowd(self) -> None:
+        """The peer takes no more: what is written waits."""
+        self._crowded = True
+        if self._receiver is not None:
+            self._receiver.crowded()
+
+    def relieve(self) -> None:
+        """The peer takes everything."""
+        self._crowded = False
+        self.delivered = len(self.written)
+        if self._closing:
+            self._lose_if_closing()
+        elif self._receiver is not None:
+            self._receiver.relieved()
+
+    def go(self) -> None:
+        """The peer goes entirely; what it sent before may still be unread."""
+        self._gone = True
+        if self._receiver is not None and not self._closing:
+            self._receiver.hung_up()
+
+    def lose(self, cause: str = "") -> None:
+        """The side is over, both ways."""
+        if not self.over:
+            self.over = True
+            self._cause = cause
+            if self._receiver is not None:
+                self._receiver.lost(cause)
+
+    # ISide.
+
+    def attach(self, receiver: ISideReceiver) -> None:
+        """See `ISide`."""
+        self._receiver = receiver
+        if self.over:
+            receiver.lost(self._cause)
+        elif self._gone:
+            receiver.hung_up()
+
+    def write(self, data: bytes) -> None:
+        """See `ISide`.
+
+        Raises:
+            RuntimeError: nothing may be written any more.
+        """
+        if self._finished and not self.over:
+            message = "written to a side after finish_writing"
+            raise RuntimeError(message)
+        if not self.over:
+            self.written += data
+            if not self._crowded:
+                self.delivered = len(self.written)
+
+    def pause_reading(self) -> None:
+        """See `ISide`."""
+        self.asked.append("pause_reading")
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        """See `ISide`."""
+        self.asked.append("resume_reading")
+        self.reading = True
+        self._read()
+
+    def finish_writing(self) -> None:
+        """See `ISide`."""
+        self.asked.append("finish_writing")
+        self._finished = True
+
+    def close(self) -> None:
+        """See `ISide`."""
+        self.asked.append("close")
+        self._finished = self._closing = True
+        self._lose_if_closing()
+
+    def hang_up(self) -> None:
+        """See `ISide`."""
+        self.asked.append("hang_up")
+        self._finished = self._closing = True
+        self._lose_if_closing()
+
+    def abort(self) -> None:
+        """See `ISide`."""
+        self.asked.append("abort")
+        self._finished = self._closing = True
+        self._crowded = False
+        self._lose_if_closing()
+
+    def _lose_if_closing(self) -> None:
+        if self._closing and not self._crowded and not self._lingers:
+            self.lose()
+
+    def _read(self) -> None:
+        while self._receiver is not None and self.reading and not self._closing and not self.over and self._unread:
+            data = self._unread.pop(0)
+            self.received += len(data)
+            self._receiver.data_received(data)
+        if self._receiver is None or not self.reading or self._closing or self.over or self._unread:
+            return
+        if self._ended and not self._end_told:
+            self._end_told = True
+            self._receiver.read_ended()
+
+
+@implementer(ISideReceiver)
+class RecordingReceiver:
+    """Keeps what it hears of a side."""
+
+    def __init__(self) -> None:
+        self.data = b""
+        self.heard: list[str] = []
+        """The names of the methods of `ISideReceiver` that were called, in order, except `data_received`."""
+        self.cause: str | None = None
+        """Why the side was lost; None while it is not."""
+
+    def data_received(self, data: bytes) -> None:
+        """See `ISideReceiver`."""
+        self.data += data
+
+    def read_ended(self) -> None:
+        """See `ISideReceiver`."""
+        self.heard.append("read_ended")
+
+    def crowded(self) -> None:
+        """See `ISideReceiver`."""
+        self.heard.append("crowded")
+
+    def relieved(self) -> None:
+        """See `ISideReceiver`."""
+        self.heard.append("relieved")
+
+    def hung_up(self) -> None:
+        """See `ISideReceiver`."""
+        self.heard.append("hung_up")
+
+    def lost(self, cause: str) -> None:
+        """See `ISideReceiver`."""
+        self.heard.append("lost")
+        self.cause = cause

@@ -1,0 +1,19 @@
+"""Fakes for tests of what works with pipetwist's interfaces: sides, outbounds, commands, a relay and a tracker, all in memory.
+
+They do no I/O and need no reactor. Each does what is asked of it at once, tells of it in the same call, and keeps a record:
+
+    outbound = FakeOutbound()
+    relay = Relay(Clock(), Router([], outbound.tag), {outbound.tag: outbound})
+    client = FakeSide()
+    relay.carry(relay.admit(Visitor("in", "test", "test")), client)
+    client.deliver(b"hello")
+    assert outbound.sides[0].written == b"hello"
+"""
+
+from __future__ import annotations
+
+from pipetwist.fakes.process import FakeProcess, FakeSpawner
+from pipetwist.fakes.relay import FakeOutbound, RecordingRelay, RecordingTracker
+from pipetwist.fakes.side import FakeSide, RecordingReceiver
+
+__all__ = ["FakeOutbound", "FakeProcess", "FakeSide", "FakeSpawner", "RecordingReceiver", "RecordingRelay", "RecordingTracker"]
