@@ -16,7 +16,7 @@ from tests.interop.site import page
 from tests.interop.talk import Talk
 from tests.interop.v2ray_pair import query_traffic
 
-__all__ = ["ToolsTest"]
+__all__ = ["StreamToolsTest", "ToolsTest"]
 
 _REQUEST = page(200_000, "request")
 _PAGE = page(300_000, "page")
@@ -27,6 +27,8 @@ class ToolsTest(SynchronousTestCase):
 
     The client sends a request. The server answers with the digest of what it got, which says that everything arrived, and a page.
     """
+
+    transfer = "auto"
 
     def setUp(self) -> None:
         """Find the programs and write the two ways to answer."""
@@ -111,6 +113,7 @@ class ToolsTest(SynchronousTestCase):
         daemon = start_daemon(
             self,
             {
+                "transfer": self.transfer,
                 "inbounds": [
                     {"type": "unix", "tag": "unix-in", "path": "x.sock"},
                     {"type": "tcp", "tag": "tcp-in", "listen_port": port},
@@ -155,6 +158,12 @@ class ToolsTest(SynchronousTestCase):
             )
         client.finish()
         self.assertEqual(client.wait(), 0, command)
+
+
+class StreamToolsTest(ToolsTest):
+    """The same with bytes that Twisted's transports move."""
+
+    transfer = "stream"
 
 
 def _clients(unix: Path, port: int) -> list[list[str]]:

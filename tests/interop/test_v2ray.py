@@ -14,7 +14,7 @@ from tests.interop.scratch import connected, free_port, scratch_folder, wait_unt
 from tests.interop.site import page
 from tests.interop.v2ray_pair import V2RayPair, query_traffic
 
-__all__ = ["V2RayTest"]
+__all__ = ["StreamV2RayTest", "V2RayTest"]
 
 _BIG = 64 * 1024 * 1024
 _SMALL = 1024 * 1024
@@ -23,6 +23,8 @@ _PARALLEL = 50
 
 class V2RayTest(SynchronousTestCase):
     """A, which dials pipetwist; B, which pipetwist's outbound leads to; an HTTP server behind B, and downloads through A."""
+
+    transfer = "auto"
 
     def setUp(self) -> None:
         """Start the pair."""
@@ -48,6 +50,7 @@ class V2RayTest(SynchronousTestCase):
         daemon = start_daemon(
             self,
             {
+                "transfer": self.transfer,
                 "inbounds": [{"type": "unix", "tag": "pipe-in", "path": str(self.pair.dialled)}],
                 "outbounds": [{"tag": "out", **outbound}],
                 "experimental": {
@@ -71,3 +74,9 @@ class V2RayTest(SynchronousTestCase):
     def _download(self, size: int, name: str) -> None:
         """Download a page and compare it; digests, since trial would print the bytes."""
         self.assertEqual(sha256(self.pair.download(size, name)).hexdigest(), sha256(page(size, name)).hexdigest())
+
+
+class StreamV2RayTest(V2RayTest):
+    """The same with bytes that Twisted's transports move."""
+
+    transfer = "stream"
