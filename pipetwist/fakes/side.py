@@ -31,7 +31,7 @@ class FakeSide:
         self._unread: list[bytes] = []
         self._ended = self._end_told = False
         self._gone = False
-        self._finished = self._closing = self._crowded = False
+        self._finished = self._closing = self._stalled = False
         self._cause = ""
 
     # What the test does.
@@ -49,15 +49,19 @@ class FakeSide:
         self._ended = True
         self._read()
 
+    def stall(self) -> None:
+        """The peer takes no more: what is written waits, and nobody is told."""
+        self._stalled = True
+
     def crowd(self) -> None:
-        """The peer takes no more: what is written waits."""
-        self._crowded = True
+        """The peer takes no more, and more waits for it than the side wants to hold."""
+        self.stall()
         if self._receiver is not None:
             self._receiver.crowded()
 
     def relieve(self) -> None:
         """The peer takes everything."""
-        self._crowded = False
+        self._stalled = False
         self.delivered = len(self.written)
         if self._closing:
             self._lose_if_closing()
@@ -99,7 +103,7 @@ class FakeSide:
             raise RuntimeError(message)
         if not self.over:
             self.written += data
-            if not self._crowded:
+            if not self._stalled:
                 self.delivered = len(self.written)
 
     def pause_reading(self) -> None:
@@ -134,11 +138,11 @@ class FakeSide:
         """See `ISide`."""
         self.asked.append("abort")
         self._finished = self._closing = True
-        self._crowded = False
+        self._stalled = False
         self._lose_if_closing()
 
     def _lose_if_closing(self) -> None:
-        if self._closing and not self._crowded and not self._lingers:
+        if self._closing and not self._stalled and not self._lingers:
             self.lose()
 
     def _read(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.internet.defer import TimeoutError as DeferredTimeoutError
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
@@ -49,9 +49,9 @@ class Connection:
         client.side.attach(client)
         if self.machine.phase is not Phase.CONNECTING:
             return
-        connecting = outbound.connect()
+        connecting = maybeDeferred(outbound.connect)
         if not connecting.called:
-            connecting.addTimeout(outbound.connect_timeout, self._clock)
+            connecting.addTimeout(outbound.connect_timeout, self._clock, _too_slow)
         self._connecting = connecting.addCallbacks(self._connected, self._connect_failed, errbackArgs=(outbound.connect_timeout,))
         self._connecting.addErrback(self._broken)
 
@@ -112,3 +112,8 @@ class Connection:
     def finished(self, reason: str) -> None:
         """See `IConnectionEffects`."""
         self._over(self, reason)
+
+
+def _too_slow(result: ISide | Failure, seconds: float) -> ISide | Failure:
+    # What was cancelled may fail with an error of its own, as Twisted's endpoints do.
+    return Failure(DeferredTimeoutError()) if isinstance(result, Failure) else result

@@ -20,6 +20,8 @@ from pipetwist.stats.tracking import Tracked
 
 __all__ = ["Passage", "Relay"]
 
+_STOPPING = "pipetwist is stopping"
+
 
 @implementer(IPassage)
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ class Relay:
         self._count = 0
         self._open: dict[Connection, None] = {}
         self._drained: Deferred[None] | None = None
+        self._ending = False
 
     @property
     def open_connections(self) -> int:
@@ -112,6 +115,8 @@ class Relay:
         connection = Connection(self._clock, client, visitor.timeouts, over)
         self._open[connection] = None
         connection.open(passage.outbound)
+        if self._ending:
+            connection.machine.stop(_STOPPING)
 
     def drain(self, seconds: float) -> Deferred[None]:
         """Let what is open finish.
@@ -128,11 +133,14 @@ class Relay:
         limit = self._clock.callLater(seconds, self._end_all)
 
         def empty(result: None) -> None:
+            self._ending = False
             if limit.active():
                 limit.cancel()
 
         return drained.addCallback(empty)
 
     def _end_all(self) -> None:
+        # Who was let in before, and comes only now, as after a handshake, is ended as well.
+        self._ending = True
         for connection in list(self._open):
-            connection.machine.stop("pipetwist is stopping")
+            connection.machine.stop(_STOPPING)

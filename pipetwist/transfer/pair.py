@@ -22,12 +22,13 @@ class Ear:
         machine: decides what follows.
     """
 
-    __slots__ = ("_early", "_end", "_machine", "_other", "data_received", "side")
+    __slots__ = ("_early", "_end", "_machine", "_other", "data_received", "is_crowded", "side")
 
     data_received: Callable[[bytes], None]
 
     def __init__(self, end: End, side: ISide, machine: ConnectionMachine) -> None:
         self.side = side
+        self.is_crowded = False
         self._end = end
         self._machine = machine
         self._other: ISide | None = None
@@ -44,11 +45,13 @@ class Ear:
 
     def crowded(self) -> None:
         """See `ISideReceiver`: the other side reads nothing more for this one."""
+        self.is_crowded = True
         if self._other is not None:
             self._other.pause_reading()
 
     def relieved(self) -> None:
         """See `ISideReceiver`: the other side reads on."""
+        self.is_crowded = False
         if self._other is not None:
             self._other.resume_reading()
 
@@ -73,5 +76,8 @@ def couple(client: Ear, server: Ear) -> None:
     else:
         client.hand_to(server.side)
         server.hand_to(client.side)
-    client.side.resume_reading()
-    server.side.resume_reading()
+    # What had come early may have been more than a side wants to hold.
+    if not server.is_crowded:
+        client.side.resume_reading()
+    if not client.is_crowded:
+        server.side.resume_reading()

@@ -1,0 +1,257 @@
+"""The relay: from a visitor to its line in the log."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.task import Clock
+from twisted.logger import Logger, LogPublisher, formatEvent
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyObject
+
+from pipetwist.connection.visitor import Timeouts, Visitor
+from pipetwist.interfaces import IPassage, IRelay
+from pipetwist.relay.relay import Relay
+from pipetwist.routing.rules import Router, RuleOptions
+from pipetwist.stats.counters import MemoryCounterStore
+from pipetwist.stats.online import OnlineUsers
+from pipetwist.stats.tracking import Tracked
+from pipetwist.testing import FakeOutbound, FakeSide
+
+__all__ = ["AdmittingTest", "DrainingTest", "LogTest", "OnlineTest"]
+
+
+class _RelayTestCase(SynchronousTestCase):
+    """A relay with two outbounds, which counts the inbound "in" and the user "alice"."""
+
+    def setUp(self) -> None:
+        """Make the relay."""
+        self.clock = Clock()
+        self.clock.advance(1000)
+        self.outbounds = {"a": FakeOutbound("a"), "b": FakeOutbound("b")}
+        self.store = MemoryCounterStore()
+        self.online = OnlineUsers(self.clock.seconds)
+        self.events: list[dict[str, Any]] = []
+        self.relay = Relay(
+            self.clock,
+            Router([RuleOptions(auth_user=("bob",), outbound="b")], "a"),
+            self.outbounds,
+            tracked=Tracked(self.store, inbounds=["in"], users=["alice"]),
+            online=self.online,
+            log=Logger("pipetwist", observer=LogPublisher(self.events.append)),  # type: ignore[arg-type]  # a list's append observes well
+        )
+
+    def carry(self, user: str | None = None, source: str = "pid:1", *, inbound: str = "in", client: FakeSide | None = None) -> FakeSide:
+        """Carry one visitor; its side."""
+        client = client or FakeSide()
+        self.relay.carry(self.relay.admit(Visitor(inbound, f"{source} uid:0 gid:0", source, user, Timeouts())), client)
+        return client
+
+
+class AdmittingTest(_RelayTestCase):
+    """Route and tracker."""
+
+    def test_interfaces(self) -> None:
+        """The relay and what it admits are what the interfaces say."""
+        verifyObject(IRelay, self.relay)
+        verifyObject(IPassage, self.relay.admit(Visitor("in", "peer", "source")))
+
+    def test_route(self) -> None:
+        """Visitors go where the route says."""
+        for user, outbound in ((None, "a"), ("alice", "a"), ("bob", "b")):
+            passage = self.relay.admit(Visitor("in", "peer", "source", user))
+            self.assertIs(passage.outbound, self.outbounds[outbound])
+
+    def test_tracker(self) -> None:
+        """What is listed gets a tracker, and its counters appear; what is not gets none."""
+        self.assertIsNone(self.relay.admit(Visitor("other", "peer", "source", "bob")).tracker)
+        self.assertEqual(self.store.counters(), [])
+        tracker = self.relay.admit(Visitor("in", "peer", "source", "alice")).tracker
+        assert tracker is not None
+        tracker.uplink(3)
+        self.assertEqual({counter.name: counter.value() for counter in self.store.counters()}["user>>>alice>>>traffic>>>uplink"], 3)
+
+    def test_nothing_tracked(self) -> None:
+        """A relay that counts nothing gives no tracker."""
+        relay = Relay(self.clock, Router([], "a"), self.outbounds)
+        self.assertIsNone(relay.admit(Visitor("in", "peer", "source", "alice")).tracker)
+
+    def test_carried(self) -> None:
+        """What is admitted is carried to its outbound, and open until both sides are over."""
+        client = self.carry("bob")
+        client.deliver(b"hello")
+        self.assertEqual((self.outbounds["b"].sides[0].written, self.relay.open_connections), (b"hello", 1))
+        client.lose()
+        self.assertEqual(self.relay.open_connections, 0)
+
+
+class LogTest(_RelayTestCase):
+    """The line of a finished connection."""
+
+    def test_line(self) -> None:
+        """It has the number, inbound, outbound, user, peer, seconds, bytes up and down, and the reason, as text and as fields."""
+        client = self.carry("bob", "pid:9")
+        client.deliver(b"12345")
+        self.outbounds["b"].sides[0].deliver(b"123")
+        self.clock.advance(1.5)
+        client.lose("the connection was reset")
+        (event,) = self.events
+        self.assertEqual(
+            formatEvent(event),
+            "1 in -> b user=bob peer=pid:9 uid:0 gid:0 1.500s up=5 down=3: client: the connection was reset",
+        )
+        fields = ("id", "inbound", "outbound", "user", "peer", "seconds", "uplink", "downlink", "reason")
+        self.assertEqual(
+            [event[field] for field in fields],
+            [1, "in", "b", "bob", "pid:9 uid:0 gid:0", 1.5, 5, 3, "client: the connection was reset"],
+        )
+        self.assertEqual((event["log_level"].name, event["log_namespace"]), ("info", "pipetwist"))
+
+    def test_delivered(self) -> None:
+        """Downlink is what the client's system has taken, not what waits for it."""
+        client = self.carry()
+        client.stall()
+        self.outbounds["a"].sides[0].deliver(b"answer")
+        client.abort()
+        self.assertEqual(self.events[0]["downlink"], 0)
+
+    def test_nobody(self) -> None:
+        """A connection of no user has a dash there."""
+        self.carry().lose()
+        self.assertIn("user=- ", formatEvent(self.events[0]))
+
+    def test_numbers(self) -> None:
+        """Connections are numbered as they come, and logged as they end, one line each."""
+        first, second = self.carry(), self.carry()
+        second.lose()
+        first.lose()
+        third = self.carry()
+        third.lose()
+        self.assertEqual([event["id"] for event in self.events], [2, 1, 3])
+
+    def test_not_connected(self) -> None:
+        """A connection whose outbound can't be connected has its line too."""
+        self.outbounds["a"].connect_timeout = 0.5
+        self.patch(self.outbounds["a"], "_delays", True)
+        self.carry()
+        self.clock.advance(0.5)
+        self.assertEqual(self.events[0]["reason"], "cannot connect: no answer for 0.5 s")
+
+
+class OnlineTest(_RelayTestCase):
+    """Users who are online."""
+
+    def test_online(self) -> None:
+        """A tracked user is online from each source as long as a connection from there is open."""
+        first, second, other = self.carry("alice", "pid:1"), self.carry("alice", "pid:1"), self.carry("alice", "pid:2")
+        self.assertEqual(self.online.online(), {"alice": {"pid:1": 1000, "pid:2": 1000}})
+        first.lose()
+        other.lose()
+        self.assertEqual(self.online.online(), {"alice": {"pid:1": 1000}})
+        second.lose()
+        self.assertEqual((self.online.online(), self.online.sources("alice")), ({}, {}))
+
+    def test_others(self) -> None:
+        """Nobody, and a user who is not tracked, are never online."""
+        for user in (None, "bob"):
+            self.carry(user).lose()
+            self.assertEqual(self.online.online(), {})
+        self.assertIsNone(self.online.sources("bob"))
+
+    def test_lost_at_once(self) -> None:
+        """A client that is lost before anything was connected was online just once."""
+        client = FakeSide()
+        client.lose()
+        self.carry("alice", client=client)
+        self.assertEqual((self.online.online(), self.relay.open_connections, len(self.events)), ({}, 0, 1))
+
+    def test_nobody_counts(self) -> None:
+        """A relay without tracking, or without anybody to tell, carries users as well."""
+        for relay in (
+            Relay(self.clock, Router([], "a"), self.outbounds, online=self.online),
+            Relay(self.clock, Router([], "a"), self.outbounds, tracked=Tracked(self.store, users=["alice"])),
+        ):
+            client = FakeSide()
+            relay.carry(relay.admit(Visitor("in", "peer", "source", "alice")), client)
+            client.lose()
+            self.assertEqual((relay.open_connections, self.online.sources("alice")), (0, None))
+
+
+class DrainingTest(_RelayTestCase):
+    """The end of a relay."""
+
+    def test_nothing_open(self) -> None:
+        """Where nothing is open it is over at once, and nothing is left on the clock."""
+        self.successResultOf(self.relay.drain(5))
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_finishing(self) -> None:
+        """What is open may finish; it is over with the last."""
+        first, second = self.carry(), self.carry()
+        drained = self.relay.drain(5)
+        first.lose()
+        self.clock.advance(4.9)
+        self.assertNoResult(drained)
+        second.deliver(b"still carried")
+        second.lose()
+        self.successResultOf(drained)
+        self.assertEqual(self.outbounds["a"].sides[1].written, b"still carried")
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_ended(self) -> None:
+        """What has not finished in time is ended, and the log says why."""
+        clients = [self.carry(), self.carry()]
+        drained = self.relay.drain(5)
+        self.clock.advance(5)
+        self.successResultOf(drained)
+        self.assertEqual([client.asked[-1] for client in clients], ["abort", "abort"])
+        self.assertEqual([event["reason"] for event in self.events], ["pipetwist is stopping"] * 2)
+
+    def test_slow_to_end(self) -> None:
+        """It waits for sides that take their time to end."""
+        self.patch(self.outbounds["a"], "_delays", True)
+        client = self.carry()
+        server = FakeSide(lingers=True)
+        self.outbounds["a"].connecting[0].callback(server)
+        drained = self.relay.drain(5)
+        self.clock.advance(5)
+        self.assertTrue(client.over)
+        self.assertNoResult(drained)
+        server.lose()
+        self.successResultOf(drained)
+
+    def test_comes_while_draining(self) -> None:
+        """A visitor who was let in before, and comes while the others finish, may finish as well."""
+        first = self.carry()
+        drained = self.relay.drain(5)
+        late = self.carry()
+        first.lose()
+        self.assertNoResult(drained)
+        late.lose()
+        self.successResultOf(drained)
+
+    def test_comes_too_late(self) -> None:
+        """A visitor who comes when the time is over is ended at once, and does not hold up the end."""
+        self.patch(self.outbounds["a"], "_delays", True)
+        self.carry()
+        server = FakeSide(lingers=True)
+        self.outbounds["a"].connecting[0].callback(server)
+        drained = self.relay.drain(5)
+        self.clock.advance(5)
+        late = self.carry()
+        self.assertTrue(late.over)
+        self.assertEqual(self.events[-1]["reason"], "pipetwist is stopping")
+        server.lose()
+        self.successResultOf(drained)
+
+    def test_used_again(self) -> None:
+        """A relay that was drained carries again, and can be drained again."""
+        self.carry()
+        self.relay.drain(5)
+        self.clock.advance(5)
+        client = self.carry()
+        client.deliver(b"again")
+        self.assertEqual(self.outbounds["a"].sides[-1].written, b"again")
+        drained = self.relay.drain(5)
+        client.lose()
+        self.successResultOf(drained)
