@@ -21,12 +21,13 @@ struct run {
     struct address address;
     int set;
     struct latencies all;
-    uint64_t done, failed;
+    uint64_t most, begun, done, failed; /* how many; most is 0 where only the time bounds them */
 };
 
 static bool begin(struct run *run, struct slot *slot) {
     char message[MESSAGE] = {0};
     slot->begin = nanoseconds();
+    run->begun++;
     /* A unix socket connects at once, or waits for a place in the backlog, which no event would tell of. */
     slot->connection = connect_to(&run->address, is_tcp(&run->address) ? SOCK_NONBLOCK : 0);
     slot->received = 0;
@@ -55,6 +56,7 @@ static void renew(struct run *run, struct slot *slot) {
     do {
         close(slot->connection);
         if (run->failed > 100 && run->failed > run->done) fail("the relay refuses connections: %llu failed", (unsigned long long)run->failed);
+        if (run->most && run->begun - run->failed >= run->most) return;
     } while (!begin(run, slot) && ++run->failed);
 }
 
@@ -62,14 +64,14 @@ void connections(const char *client, const char *server, struct amount amount, s
     if (amount.bytes) fail("connections are bounded by seconds or times");
     end_all_after(amount.seconds + 60);
     pid_t process = start_server(serve_echoes, server, NULL);
-    struct run run = {.address = parse_address(client), .set = epoll_create1(EPOLL_CLOEXEC), .all = new_latencies()};
+    struct run run = {.address = parse_address(client), .set = epoll_create1(EPOLL_CLOEXEC), .all = new_latencies(), .most = amount.times};
     struct slot *slots = calloc(clients, sizeof *slots);
     struct epoll_event events[EVENTS];
     int64_t start = nanoseconds(), now = start;
     int64_t end = start + (amount.seconds ? (int64_t)(amount.seconds * 1e9) : 60000000000LL);
-    for (size_t i = 0; i < clients; i++)
+    for (size_t i = 0; i < clients && (!run.most || i < run.most); i++)
         if (!begin(&run, &slots[i])) fail("can't begin");
-    while (now < end && (!amount.times || run.done < amount.times)) {
+    while (now < end && (!run.most || run.done < run.most)) {
         int count = epoll_wait(run.set, events, EVENTS, STALLED);
         if (count == 0) fail("no answer for 10 s, after %llu connections", (unsigned long long)run.done);
         for (int i = 0; i < count; i++) {

@@ -1,6 +1,6 @@
 /* The load generator: both ends of a relay under test.
 
-     cc -O2 -pthread -o load bench/load/[a-z]*.c          (`make bench` does it; so does `python -m bench.load`, which says where the program is)
+     cc -O2 -pthread -o load bench/load/[a-z]*.c          (or `python -m bench.generator`, which says where it is)
 
    The relay listens at CLIENT and connects to SERVER. This plays the client and the server. An address is a unix socket's path, or [127.0.0.1]:PORT.
    With the same address twice, there is no relay between.

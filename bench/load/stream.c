@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BUFFER = 256 << 10, FIRST_BYTE = 10, DRAIN = 1 /* seconds */, MOST = 1000, STACK = 64 << 10 };
+enum { BUFFER = 256 << 10, FIRST_BYTE = 5, DRAIN = 1 /* seconds */, MOST = 1000, STACK = 64 << 10 };
 
 struct sink {
     _Alignas(128) _Atomic uint64_t received;
@@ -199,7 +199,7 @@ void stream(const char *client, const char *server, const char *direction, struc
         count += start_end(&plan, (int[]){connection, connection}, UP, i, threads + count);
     }
     if (echo) plan.goes[UP] = false; /* from here on: what comes back is what counts, once */
-    if (!wait_for_sinks(&plan, false, FIRST_BYTE, process)) fail("nothing came through in 10 s");
+    if (!wait_for_sinks(&plan, false, FIRST_BYTE, process)) fail("nothing came through in 5 s");
     struct result result = amount.seconds ? in_time(&plan, amount.seconds, process) : in_bytes(&plan, begin, process);
     report(&plan, direction, &result);
     fflush(stdout);

@@ -1,0 +1,1 @@
+"""Benchmarks of pipetwist beside other relays: `python -m bench`, or `make bench`. Linux only, with a C compiler."""

@@ -1,0 +1,64 @@
+"""The figures in docs/performance.md: what stands between its markers is written anew, and the plot beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench.measures.catalogue import MEASURES
+from bench.plot import plot
+from bench.processes import MeasureError
+from bench.results import Results
+from bench.tables import as_markdown, measure_rows, requirement_rows
+
+__all__ = ["figures", "rewrite"]
+
+_DOCS = Path(__file__).parent.parent / "docs"
+DOCUMENT = _DOCS / "performance.md"
+PLOT = _DOCS / "performance.svg"
+BEGIN = "<!-- figures: `make bench` writes what follows -->"
+END = "<!-- end of figures -->"
+
+
+def rewrite(results: Results, document: Path = DOCUMENT, picture: Path = PLOT) -> None:
+    """Put the results into the document, and draw them.
+
+    Raises:
+        MeasureError: the document has no place for them.
+    """
+    text = document.read_text(encoding="utf-8") if document.exists() else ""
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        message = f"{document} has no lines {BEGIN} and {END}, between which the figures go"
+        raise MeasureError(message)
+    document.write_text(f"{before}{BEGIN}\n\n{figures(results, picture.name)}\n\n{END}{after}", encoding="utf-8")
+    picture.write_text(plot(results), encoding="utf-8")
+
+
+def figures(results: Results, picture: str) -> str:
+    """The results in Markdown.
+
+    Args:
+        results: of a run.
+        picture: the name of the plot's file.
+    """
+    parts = [_conditions(results), f"![Medians of the relays beside each other]({picture})"]
+    parts += ["### What must be reached", as_markdown(requirement_rows(results)), "### Each measure"]
+    for measure in MEASURES:
+        rows = measure_rows(measure, results)
+        if len(rows) > 1:
+            parts += [f"**{measure.title}** (`{measure.name}`)", as_markdown(rows)]
+    if results.left_out:
+        parts += ["Not measured:", "\n".join(f"- {line}" for line in results.left_out)]
+    return "\n\n".join(parts)
+
+
+def _conditions(results: Results) -> str:
+    """How the figures came about."""
+    machine, settings = results.machine, results.settings
+    programs = ", ".join(f"{name} {version}" for name, version in results.versions.items() if version and not name.startswith("pipetwist-"))
+    return (
+        f"Measured on {machine['date']} on {machine['processor']}, {machine['cores']} cores, {machine['system']}: medians of "
+        f"{settings['rounds']:.0f} rounds, {settings['seconds']:g} s for each run, {settings['idle']:.0f} idle connections.\n"
+        f"Programs: {programs}."
+    )

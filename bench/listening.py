@@ -1,0 +1,32 @@
+"""Whether somebody listens, asked of the kernel: a connection to find out would be one that the relay carries."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench.places import TcpPlace, UnixPlace
+
+__all__ = ["listens"]
+
+_ACCEPTS_CONNECTIONS = 0x10000  # __SO_ACCEPTCON in the column Flags of /proc/net/unix
+_TCP_LISTEN = "0A"  # in the column st of /proc/net/tcp
+
+
+def listens(place: UnixPlace | TcpPlace) -> bool:
+    """Whether somebody listens there.
+
+    The kernel lists a unix socket by the name that it was bound to. HAProxy binds to a longer one and moves that, so a name that begins with the
+    path is one too.
+    """
+    if isinstance(place, TcpPlace):
+        return any(_listens_on_port(table, place.port) for table in ("/proc/net/tcp", "/proc/net/tcp6"))
+    rows = (fields for fields in _rows("/proc/net/unix") if len(fields) == 8 and fields[7].startswith(str(place.path)))
+    return place.path.exists() and any(int(fields[3], 16) & _ACCEPTS_CONNECTIONS for fields in rows)
+
+
+def _listens_on_port(table: str, port: int) -> bool:
+    return any(fields[3] == _TCP_LISTEN and int(fields[1].rpartition(":")[2], 16) == port for fields in _rows(table))
+
+
+def _rows(table: str) -> list[list[str]]:
+    return [line.split(maxsplit=7) for line in Path(table).read_text(encoding="utf-8", errors="surrogateescape").splitlines()[1:]]

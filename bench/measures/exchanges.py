@@ -1,0 +1,49 @@
+"""Short exchanges of 64 bytes each way: a connection for each, or all on one."""
+
+from __future__ import annotations
+
+from bench.generator import load
+from bench.measures.measure import Better, Effort, Quantity, Take, Values
+from bench.relays.running import Running
+
+__all__ = ["CONNECTION_QUANTITIES", "TRIP_QUANTITIES", "connections", "trips"]
+
+_MOST_CONNECTIONS = 10_000
+"""TCP gets slow when it has used half its ports between two addresses, 14,000, and each is kept for a minute after its connection's end."""
+_MICRO = 1e-6
+
+CONNECTION_QUANTITIES = (
+    Quantity("rate", "connections/s", Better.HIGHER),
+    Quantity("median", "median µs", Better.LOWER),
+    Quantity("p99", "99 % µs", Better.LOWER),
+    Quantity("cpu", "CPU µs each", Better.LOWER),
+)
+TRIP_QUANTITIES = (
+    Quantity("rate", "round trips/s", Better.HIGHER),
+    Quantity("median", "median µs", Better.LOWER, 1),
+    Quantity("p99", "99 % µs", Better.LOWER, 1),
+)
+
+
+def connections(clients: int = 8, *, share: float = 1.0) -> Take:
+    """Clients that connect, send, receive, close, and begin again."""
+
+    def take(running: Running, effort: Effort) -> Values:
+        before = running.cpu_seconds()
+        answer = load("connections", running.client, running.server, f"{effort.seconds * share}/{_MOST_CONNECTIONS}x", clients)
+        values = {"rate": answer["per_second"], "median": answer["median_us"], "p99": answer["p99_us"]}
+        if running.program:
+            values["cpu"] = (running.cpu_seconds() - before) / answer["count"] / _MICRO
+        return values
+
+    return take
+
+
+def trips(*, share: float = 1.0) -> Take:
+    """One client that sends and waits for the answer, over and over."""
+
+    def take(running: Running, effort: Effort) -> Values:
+        answer = load("trips", running.client, running.server, effort.seconds * share)
+        return {"rate": answer["per_second"], "median": answer["median_us"], "p99": answer["p99_us"]}
+
+    return take

@@ -1,0 +1,118 @@
+"""A relay's process: started in the background, waited for, ended by its id, and asked for what it uses."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+__all__ = ["MeasureError", "Program"]
+
+_TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+_PARENT, _CPU_TIMES, _STARTED = 1, slice(11, 15), 19  # of what comes after the name in /proc/PID/stat (proc(5))
+
+
+class MeasureError(Exception):
+    """Something can't be measured; the text says why."""
+
+
+class Program:
+    """A program in the background.
+
+    Args:
+        command: its words.
+        folder: its working folder, where what it says goes to a file.
+    """
+
+    def __init__(self, command: Sequence[str], folder: Path) -> None:
+        self._log = folder / "said.log"
+        with self._log.open("wb") as said:
+            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT, cwd=folder)
+
+    def wait_until(self, condition: Callable[[], bool], what: str, seconds: float = 20.0) -> None:
+        """Look until the condition holds.
+
+        Raises:
+            MeasureError: it did not hold in time, or the program has ended; with the last that it said.
+        """
+        end = time.monotonic() + seconds
+        while not condition():
+            if self._process.poll() is not None:
+                message = f"it ended with status {self._process.returncode}: {self._last_words()}"
+                raise MeasureError(message)
+            if time.monotonic() > end:
+                message = f"waited {seconds:.0f} s for it to {what}: {self._last_words()}"
+                raise MeasureError(message)
+            time.sleep(0.01)
+
+    def stop(self) -> None:
+        """End it, and what it has started, and wait until it has ended."""
+        family = {pid: started for pid in self.family() if (started := _started(pid))}
+        self._process.terminate()
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait(10)
+        for pid, started in family.items():
+            if _started(pid) == started:
+                _kill(pid)
+
+    def family(self) -> list[int]:
+        """Its process and all below it."""
+        children: dict[int, list[int]] = {}
+        for folder in Path("/proc").glob("[0-9]*"):
+            if columns := _columns(int(folder.name)):
+                children.setdefault(int(columns[_PARENT]), []).append(int(folder.name))
+        found = [self._process.pid]
+        for pid in found:  # grows meanwhile
+            found += children.get(pid, [])
+        return found
+
+    def cpu_seconds(self) -> float:
+        """CPU time, of user and system, that it and its children have used so far, with those that it has waited for."""
+        return sum(sum(map(int, columns[_CPU_TIMES])) for columns in map(_columns, self.family()) if columns) / _TICKS_PER_SECOND
+
+    def memory(self) -> int:
+        """Bytes that are resident for it and its children (VmRSS). What the kernel keeps for their sockets and pipes is not in it."""
+        return sum(_resident(pid) for pid in self.family())
+
+    def descriptors(self) -> int:
+        """How many descriptors it and its children have open."""
+        return sum(len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in self.family() if _columns(pid))
+
+    def _last_words(self) -> str:
+        lines = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        return lines[-1] if lines else "it said nothing"
+
+
+def _columns(pid: int) -> list[str]:
+    """What comes after the name in /proc/PID/stat; nothing where the process has gone."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+    return text.rpartition(")")[2].split()
+
+
+def _started(pid: int) -> str:
+    columns = _columns(pid)
+    return columns[_STARTED] if columns else ""
+
+
+def _resident(pid: int) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8", errors="replace").splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS:"))
+
+
+def _kill(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return

@@ -1,0 +1,1 @@
+"""The relays that are measured, each in a module of its own."""

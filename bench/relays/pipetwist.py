@@ -1,0 +1,82 @@
+"""pipetwist itself, from this checkout, in its variants.
+
+Its log is at the level warn: the peers keep no line for each connection either.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.places import Command, Kind, Route, TcpPlace
+from pipetwist import __version__
+
+__all__ = ["Pipetwist"]
+
+_TWISTD = "import sys; sys.path.insert(0, sys.argv.pop(1)); from twisted.scripts.twistd import run; run()"
+_ROOT = Path(__file__).parent.parent.parent
+
+
+@dataclass(frozen=True)
+class Pipetwist:
+    """pipetwist.
+
+    Args:
+        name: what the variant is called.
+        kinds: what it is measured with.
+        counting: whether the inbound and the outbound are counted.
+        transfer: the configuration's key of that name; the default where None.
+        prefork: how many commands wait ready; none where 0.
+    """
+
+    name: str = "pipetwist"
+    kinds: frozenset[Kind] = frozenset(Kind)
+    counting: bool = False
+    transfer: str | None = None
+    prefork: int = 0
+
+    def missing(self) -> str | None:
+        """It is always there."""
+        return None
+
+    def version(self) -> str:
+        """The version, and the Python and Twisted that it runs on."""
+        from twisted import __version__ as twisted
+
+        return f"{__version__} on Python {sys.version.split()[0]} and Twisted {twisted}"
+
+    def command(self, route: Route, folder: Path) -> Sequence[str]:
+        """Twistd in the foreground."""
+        path = folder / "pipetwist.json"
+        path.write_text(json.dumps(self._configuration(route)), encoding="utf-8")
+        return (sys.executable, "-c", _TWISTD, str(_ROOT), "--nodaemon", "--pidfile=", "pipetwist", "--config", str(path))
+
+    def _configuration(self, route: Route) -> dict[str, Any]:
+        document: dict[str, Any] = {"log": {"level": "warn"}, "inbounds": [_inbound(route)], "outbounds": [self._outbound(route)]}
+        if self.transfer is not None:
+            document["transfer"] = self.transfer
+        if self.counting:
+            document["experimental"] = {"v2ray_api": {"stats": {"enabled": True, "inbounds": ["in"], "outbounds": ["out"]}}}
+        return document
+
+    def _outbound(self, route: Route) -> dict[str, Any]:
+        match route.target:
+            case Command(words):
+                return {"type": "fork", "tag": "out", "command": words} | ({"prefork": self.prefork} if self.prefork else {})
+            case TcpPlace(port):
+                return {"type": "tcp", "tag": "out", "server": "127.0.0.1", "server_port": port}
+            case place:
+                return {"type": "unix", "tag": "out", "path": os.fspath(place.path)}
+
+
+def _inbound(route: Route) -> dict[str, Any]:
+    match route.listen:
+        case TcpPlace(port):
+            return {"type": "tcp", "tag": "in", "listen_port": port}
+        case place:
+            return {"type": "unix", "tag": "in", "path": os.fspath(place.path)}

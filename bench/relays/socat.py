@@ -1,0 +1,44 @@
+"""Socat with a process for each connection, and buffers of 64 KiB (its own are 8 KiB)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.places import Command, Kind, Route, TcpPlace, UnixPlace
+from bench.relays.relay import first_version_in, not_installed
+
+__all__ = ["Socat"]
+
+
+class Socat:
+    """Socat."""
+
+    name = "socat"
+    kinds = frozenset(Kind)
+
+    def missing(self) -> str | None:
+        """Whether it is installed."""
+        return not_installed("socat", "socat")
+
+    def version(self) -> str:
+        """What it says."""
+        return first_version_in("socat", "-V")
+
+    def command(self, route: Route, folder: Path) -> Sequence[str]:
+        """The parent that accepts; its backlog is not its own 5, or clients would wait for that."""
+        return ("socat", "-b", "65536", f"{_listen(route.listen)},fork,backlog=1024", _target(route.target))
+
+
+def _listen(place: UnixPlace | TcpPlace) -> str:
+    return f"TCP-LISTEN:{place.port},bind=127.0.0.1,reuseaddr" if isinstance(place, TcpPlace) else f"UNIX-LISTEN:{place}"
+
+
+def _target(place: UnixPlace | TcpPlace | Command) -> str:
+    match place:
+        case Command(words):
+            return f"EXEC:{' '.join(words)}"
+        case TcpPlace(port):
+            return f"TCP:127.0.0.1:{port}"
+        case _:
+            return f"UNIX-CONNECT:{place}"

@@ -1,0 +1,134 @@
+"""What pipetwist must reach beside its peers, on the same machine in the same run, and whether it does (medians)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from bench.results import Results
+
+__all__ = ["REQUIREMENTS", "Finding", "Requirement", "findings"]
+
+
+class Bound(Enum):
+    """How two figures are compared."""
+
+    RATIO_AT_LEAST = "at least {:g} x"
+    RATIO_AT_MOST = "at most {:g} x"
+    MORE_BY_AT_MOST = "at most {:g} KB more than"
+    APART_BY_LESS = "less than {:.0%} from"
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """One condition.
+
+    Args:
+        what: what is compared, for people.
+        bound: how.
+        limit: with which number.
+        against: the relay on the other side.
+        measures: where the figures come from; it must hold in each.
+        quantity: the key of the figure.
+        of: the relay on this side.
+    """
+
+    what: str
+    bound: Bound
+    limit: float
+    against: str
+    measures: tuple[str, ...]
+    quantity: str = "rate"
+    of: str = "pipetwist"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What came of a requirement.
+
+    Args:
+        requirement: which.
+        figures: the figure of each measure; empty where one was not measured.
+        reached: whether it holds; None where it was not measured.
+    """
+
+    requirement: Requirement
+    figures: tuple[float, ...]
+    reached: bool | None
+
+    @property
+    def asked(self) -> str:
+        """The bound, for people."""
+        return f"{self.requirement.bound.value.format(self.requirement.limit)} {self.requirement.against}"
+
+    @property
+    def measured(self) -> str:
+        """The figures, for people."""
+        pattern = {Bound.MORE_BY_AT_MOST: "{:+.2f} KB", Bound.APART_BY_LESS: "{:+.1%}"}.get(self.requirement.bound, "{:.2f} x")
+        return ", ".join(pattern.format(figure) for figure in self.figures) or "not measured"
+
+    @property
+    def verdict(self) -> str:
+        """Whether it is reached, for people."""
+        return {True: "yes", False: "no", None: "-"}[self.reached]
+
+
+_UNIX, _TCP, _CAT = ("unix-stream-up", "unix-stream-down"), ("tcp-stream-up", "tcp-stream-down"), ("fork-stream-both",)
+_TAGS = ("counting-stream", "counting-connections", "counting-trips")
+_UNIX_STREAM = "unix to unix, one stream, up and down"
+_TCP_STREAM = "TCP to TCP, one stream, up and down"
+_LEAST, _MOST = Bound.RATIO_AT_LEAST, Bound.RATIO_AT_MOST
+
+REQUIREMENTS = (
+    Requirement(_UNIX_STREAM, _LEAST, 2.0, "haproxy", _UNIX),
+    Requirement(_UNIX_STREAM, _LEAST, 3.0, "socat", _UNIX),
+    Requirement(_UNIX_STREAM, _LEAST, 0.7, "direct", _UNIX),
+    Requirement(_TCP_STREAM, _LEAST, 1.5, "haproxy", _TCP),
+    Requirement(_TCP_STREAM, _LEAST, 1.0, "sing-box", _TCP),
+    Requirement(_TCP_STREAM, _LEAST, 4.0, "v2ray", _TCP),
+    Requirement("unix to a forked cat and back", _LEAST, 2.5, "socat", _CAT),
+    Requirement("CPU seconds of the relay for each GB, unix, up and down", _MOST, 0.5, "haproxy", _UNIX, "cpu"),
+    Requirement("connections a second, unix", _LEAST, 6.0, "socat", ("unix-connections",)),
+    Requirement("connections a second, unix", _LEAST, 0.65, "haproxy", ("unix-connections",)),
+    Requirement("connections a second, TCP", _LEAST, 1.2, "sing-box", ("tcp-connections",)),
+    Requirement("connections a second, TCP", _LEAST, 1.2, "v2ray", ("tcp-connections",)),
+    Requirement("forked commands a second", _LEAST, 1.6, "socat", ("fork-connections",)),
+    Requirement("time to the first answer, without prefork", _LEAST, 5.0, "pipetwist-prefork", ("fork-answer", "fork-burst"), "median"),
+    Requirement("64-byte round trip, median, unix", _MOST, 1.3, "haproxy", ("unix-trips",), "median"),
+    Requirement("memory for each idle connection, unix", Bound.MORE_BY_AT_MOST, 4.0, "haproxy", ("unix-idle",), "memory"),
+    Requirement("counting: stream, connections, round trips", Bound.APART_BY_LESS, 0.02, "pipetwist", _TAGS, of="pipetwist-counting"),
+)
+
+
+def findings(results: Results) -> list[Finding]:
+    """What came of each requirement."""
+    return [_finding(requirement, results) for requirement in REQUIREMENTS]
+
+
+def _finding(requirement: Requirement, results: Results) -> Finding:
+    figures = tuple(_figure(requirement, measure, results) for measure in requirement.measures)
+    measured = tuple(figure for figure in figures if figure is not None)
+    if len(measured) < len(figures):
+        return Finding(requirement, (), None)
+    return Finding(requirement, measured, all(_holds(requirement, figure) for figure in measured))
+
+
+def _figure(requirement: Requirement, measure: str, results: Results) -> float | None:
+    ours = results.summary(measure, requirement.of, requirement.quantity)
+    theirs = results.summary(measure, requirement.against, requirement.quantity)
+    if ours is None or theirs is None or (theirs.median == 0 and requirement.bound is not Bound.MORE_BY_AT_MOST):
+        return None
+    if requirement.bound is Bound.MORE_BY_AT_MOST:
+        return ours.median - theirs.median
+    ratio = ours.median / theirs.median
+    return ratio - 1 if requirement.bound is Bound.APART_BY_LESS else ratio
+
+
+def _holds(requirement: Requirement, figure: float) -> bool:
+    match requirement.bound:
+        case Bound.RATIO_AT_LEAST:
+            return figure >= requirement.limit
+        case Bound.RATIO_AT_MOST | Bound.MORE_BY_AT_MOST:
+            return figure <= requirement.limit
+        case Bound.APART_BY_LESS:
+            return abs(figure) < requirement.limit

@@ -1,0 +1,76 @@
+"""What the runs gave: each sample, and the medians of them; as an object and as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+__all__ = ["Results", "Sample", "Summary"]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One run of one measure against one relay.
+
+    Args:
+        measure: its name.
+        relay: its name.
+        round: which round, from 1.
+        values: a figure for each quantity's key.
+    """
+
+    measure: str
+    relay: str
+    round: int
+    values: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The figures of one quantity over the rounds."""
+
+    median: float
+    lowest: float
+    highest: float
+
+
+@dataclass
+class Results:
+    """All the samples, and what they were taken with.
+
+    Args:
+        machine: what is known of the machine, as texts for people.
+        versions: the versions of the relays, by their names.
+        settings: how much was done.
+        samples: the samples, in the order of time.
+        left_out: what was not measured, a line each.
+    """
+
+    machine: dict[str, str]
+    versions: dict[str, str]
+    settings: dict[str, float]
+    samples: list[Sample] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+
+    def summary(self, measure: str, relay: str, quantity: str) -> Summary | None:
+        """The figures of one quantity; None where it was not measured."""
+        figures = [
+            sample.values[quantity]
+            for sample in self.samples
+            if sample.measure == measure and sample.relay == relay and quantity in sample.values
+        ]
+        return Summary(median(figures), min(figures), max(figures)) if figures else None
+
+    def write(self, path: Path) -> None:
+        """Write everything into a file."""
+        path.write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
+
+    @classmethod
+    def read(cls, path: Path) -> Results:
+        """Read what was written."""
+        raw: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return cls(**{**raw, "samples": [Sample(**sample) for sample in raw["samples"]]})

@@ -1,0 +1,58 @@
+"""Tables of the results: rows of texts, and these rows as aligned text or as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bench.measures.measure import Measure
+from bench.requirements import findings
+from bench.results import Results
+
+__all__ = ["Rows", "as_markdown", "as_text", "measure_rows", "requirement_rows"]
+
+Rows = list[list[str]]
+"""A table: the headings, then a row for each relay or requirement; the first column is text, the others are figures."""
+
+OURS = "pipetwist"
+
+
+def measure_rows(measure: Measure, results: Results) -> Rows:
+    """A measure's table: for each relay the median of each quantity, the spread of the first, and how pipetwist compares in the first."""
+    first = measure.quantities[0]
+    ours = results.summary(measure.name, OURS, first.key)
+    rows = [["relay", *(quantity.title for quantity in measure.quantities), f"lowest - highest {first.title}", f"{OURS} / this"]]
+    for relay in measure.relays:
+        summary = results.summary(measure.name, relay.name, first.key)
+        if summary is None:
+            continue
+        figures = []
+        for quantity in measure.quantities:
+            one = results.summary(measure.name, relay.name, quantity.key)
+            figures.append("" if one is None else f"{one.median:,.{quantity.digits}f}")
+        spread = f"{summary.lowest:,.{first.digits}f} - {summary.highest:,.{first.digits}f}"
+        ratio = f"{ours.median / summary.median:.2f} x" if ours and summary.median and relay.name != OURS else ""
+        rows.append([relay.name, *figures, spread, ratio])
+    return rows
+
+
+def requirement_rows(results: Results) -> Rows:
+    """What must be reached, and what was."""
+    rows = [["measure", "must reach", "measured", "reached"]]
+    rows += [[finding.requirement.what, finding.asked, finding.measured, finding.verdict] for finding in findings(results)]
+    return rows
+
+
+def as_text(title: str, rows: Rows) -> str:
+    """A table for a terminal."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join([title, *(f"  {_aligned(row, widths)}".rstrip() for row in rows)])
+
+
+def as_markdown(rows: Rows) -> str:
+    """A table for a document."""
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    return "\n".join([lines[0], "|---|" + "--:|" * (len(rows[0]) - 1), *lines[1:]])
+
+
+def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(text.rjust(width) if index else text.ljust(width) for index, (text, width) in enumerate(zip(row, widths, strict=True)))
