@@ -14,12 +14,14 @@ find_python = for name in python3 python3.14 python3.13 python3.12 python3.11 py
 
 .PHONY: help
 help:
-	@echo 'make run       start pipetwist on etc/pipetwist.json'
-	@echo 'make test      everything that is checked'
-	@echo 'make test-all  the tests on every Python from 3.10 on that is here, and on the lowest versions of the dependencies'
-	@echo 'make proto     generate the modules of pipetwist/api/wire from proto/'
-	@echo 'make docs      write the reference of the modules to apidocs/'
-	@echo 'make clean     remove what these made, and the environment'
+	@echo 'make run           start pipetwist on etc/pipetwist.json'
+	@echo 'make test          everything that is checked'
+	@echo 'make test-all      the tests on every Python from 3.10 on that is here, and on the lowest versions of the dependencies'
+	@echo 'make test-pythons  the same without those that start other programs'
+	@echo 'make bench         measure pipetwist beside the relays that are installed, and write docs/performance.md (20 minutes)'
+	@echo 'make proto         generate the modules of pipetwist/api/wire from proto/'
+	@echo 'make docs          write the reference of the modules to apidocs/'
+	@echo 'make clean         remove what these made, and the environment'
 
 $(BIN)/python:
 	@python=$$($(find_python)); echo "Making the environment $(VENV) with $$("$$python" --version)"; "$$python" -m venv $(VENV)
@@ -66,9 +68,23 @@ trial: $(VENV)/.test
 	$(BIN)/coverage run -m twisted.trial tests
 	$(BIN)/coverage report
 
-.PHONY: test-all
+# The commands of pyenv run only the versions that are chosen: all of them, where it is used.
+nox = PYENV_VERSION=$$(pyenv versions --bare 2>/dev/null | paste -s -d :) $(BIN)/nox
+
+.PHONY: test-all test-pythons
 test-all: $(VENV)/.test
-	$(BIN)/nox
+	$(nox)
+
+test-pythons: $(VENV)/.test
+	$(nox) --sessions quick lowest
+
+$(VENV)/.bench: $(BIN)/python setup.cfg pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	@touch $@ $(VENV)/.run
+
+.PHONY: bench
+bench: $(VENV)/.bench
+	$(BIN)/python -m bench --document
 
 .PHONY: proto
 proto: $(VENV)/.test
@@ -81,5 +97,5 @@ docs: $(VENV)/.test
 .PHONY: clean
 clean:
 	rm -rf $(VENV) .nox .coverage* .mypy_cache .ruff_cache .hypothesis _trial_temp* apidocs build dist *.egg-info
-	find pipetwist tests twisted proto -name __pycache__ -prune -exec rm -rf {} +
+	find pipetwist tests bench twisted proto -name __pycache__ -prune -exec rm -rf {} +
 	rm -f twisted/plugins/dropin.cache
