@@ -26,6 +26,6 @@ def describe_error(error: BaseException | None) -> str:
         return error.strerror
     arguments = getattr(error, "args", ())
     if type(error).__module__.startswith("OpenSSL") and arguments and isinstance(arguments[0], list):
-        return "TLS: " + ", ".join(part[-1] for part in arguments[0])
+        return "TLS: " + (", ".join(part[-1] for part in arguments[0]) or type(error).__name__)
     text = " ".join(str(error).split())
     return text.removesuffix(".") or type(error).__name__

@@ -29,7 +29,9 @@ class HangUpWatch:
     def __init__(self, reactor: IReactorFDSet) -> None:
         self._reactor = reactor
         self._told: dict[int, Callable[[], None]] = {}
-        self._epoll = select.epoll() if hasattr(select, "epoll") and IReactorFDSet.providedBy(reactor) else None
+        self._possible = hasattr(select, "epoll") and IReactorFDSet.providedBy(reactor)
+        # Made when somebody is to be watched: a daemon makes its services before it forks.
+        self._epoll: select.epoll | None = None
 
     def watch(self, descriptor: int, hung_up: Callable[[], None]) -> None:
         """Have it said, once, that the peer of this socket has gone.
@@ -38,8 +40,10 @@ class HangUpWatch:
             descriptor: the socket's. It must be given to `forget` when it is closed.
             hung_up: called in the reactor's thread.
         """
-        if self._epoll is None:
+        if not self._possible:
             return
+        if self._epoll is None:
+            self._epoll = select.epoll()
         try:
             # Edge-triggered, so that a condition that stays is said once.
             self._epoll.register(descriptor, select.EPOLLET)
@@ -76,7 +80,7 @@ class HangUpWatch:
         self.close()
 
     def close(self) -> None:
-        """Watch nothing more."""
+        """Watch nothing of what is watched now."""
         if self._told:
             self._told.clear()
             self._reactor.removeReader(self)

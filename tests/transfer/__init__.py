@@ -1,0 +1,1 @@
+"""Tests of moving bytes between two sides."""

@@ -1,0 +1,110 @@
+"""A transport in memory that runs Twisted's own code for descriptors: buffers, producers, half-close and close are the real ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.abstract import FileDescriptor
+from twisted.internet.error import ConnectionAborted
+from twisted.internet.interfaces import IHalfCloseableProtocol, IProtocol
+from twisted.internet.main import CONNECTION_DONE
+from twisted.python.failure import Failure
+
+__all__ = ["MemoryReactor", "MemoryTransport"]
+
+
+class MemoryReactor:
+    """Knows who wants to read and who wants to write."""
+
+    def __init__(self) -> None:
+        self.readers: set[object] = set()
+        self.writers: set[object] = set()
+        self.addReader = self.readers.add
+        self.addWriter = self.writers.add
+        self.removeReader = self.readers.discard
+        self.removeWriter = self.writers.discard
+
+
+class MemoryTransport(FileDescriptor):
+    """A stream transport whose system is the test.
+
+    Args:
+        protocol: the protocol, which is connected at once.
+        number: the descriptor's.
+    """
+
+    def __init__(self, protocol: IProtocol, number: int = 99) -> None:
+        self.memory = MemoryReactor()
+        super().__init__(self.memory)  # type: ignore[arg-type]  # of a reactor it has what a descriptor uses
+        self.connected = 1
+        self.protocol: Any = protocol
+        self.number = number
+        self.room = 0
+        """How many bytes the system takes."""
+        self.taken = b""
+        """What it has taken."""
+        self.shut = False
+        """Whether the end of file was sent."""
+        self.startReading()
+        protocol.makeConnection(self)
+
+    # What the test does.
+
+    @property
+    def reading(self) -> bool:
+        """Whether it waits for something to read."""
+        return self in self.memory.readers
+
+    def receive(self, data: bytes) -> None:
+        """The peer's bytes are read, as they are where the transport waits for them."""
+        assert self.reading, "nothing is read from a transport that does not wait for it"
+        self.protocol.dataReceived(data)
+
+    def receive_end(self) -> None:
+        """The peer's end of file is read."""
+        assert self.reading, "nothing is read from a transport that does not wait for it"
+        self.stopReading()
+        if IHalfCloseableProtocol.providedBy(self.protocol):
+            self.protocol.readConnectionLost()
+        else:
+            self.connectionLost(Failure(CONNECTION_DONE))
+
+    def take(self, room: int = 1 << 30) -> None:
+        """The system takes so much of what was written, in as many turns as that needs."""
+        self.room = room
+        while self in self.memory.writers:
+            before = self.room
+            outcome = self.doWrite()
+            if isinstance(outcome, Exception):
+                self.connectionLost(Failure(outcome))
+            elif self.room in (0, before):
+                break
+        self.room = 0
+
+    # What Twisted's transports of sockets do over their system.
+
+    def fileno(self) -> int:
+        """The descriptor's number."""
+        return self.number
+
+    def writeSomeData(self, data: bytes) -> int | BaseException:
+        """Take what there is room for."""
+        count = min(self.room, len(data))
+        self.room -= count
+        self.taken += bytes(data[:count])
+        return count
+
+    def _closeWriteConnection(self) -> None:
+        self.shut = True
+        if IHalfCloseableProtocol.providedBy(self.protocol):
+            self.protocol.writeConnectionLost()
+
+    def abortConnection(self) -> None:
+        """See `ITCPTransport`."""
+        if not self.disconnected:
+            self.connectionLost(Failure(ConnectionAborted()))
+
+    def connectionLost(self, reason: Failure) -> None:
+        """Both ways are over."""
+        super().connectionLost(reason)
+        self.protocol.connectionLost(reason)
