@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.document import rewrite
+from bench.document import DOCUMENT, around_figures, rewrite
 from bench.generator import build
 from bench.machine import describe
 from bench.measures.catalogue import MEASURES, RELAYS
@@ -43,6 +43,8 @@ def main(words: Sequence[str]) -> int:
     """Do what the words ask for; the status is 1 where that is not possible."""
     request = _request(words)
     try:
+        if request.document:
+            around_figures(DOCUMENT)  # or the want of a place would show after all the measuring
         results = Results.read(request.source) if request.source else _measured(request)
     except MeasureError as reason:
         print(f"bench: {reason}", file=sys.stderr)
@@ -51,11 +53,14 @@ def main(words: Sequence[str]) -> int:
         rows = measure_rows(measure, results)
         if len(rows) > 1:
             print(as_text(f"{measure.name}: {measure.title}", rows), end="\n\n")
-    print(as_text("What must be reached (medians; ratios of pipetwist to the other)", requirement_rows(results)))
+    rows = requirement_rows(results, [measure.name for measure in request.measures])
+    if len(rows) > 1:
+        print(as_text("What must be reached (medians; ratios of pipetwist to the other)", rows), end="\n\n")
     for line in results.left_out:
         print(line)
+    print(f"Other programs used {results.disturbance:.0%} of the machine during the runs (median).")
     if request.document:
-        rewrite(results)
+        rewrite(DOCUMENT, results)
     return 0
 
 

@@ -10,29 +10,39 @@ from bench.processes import MeasureError
 from bench.results import Results
 from bench.tables import as_markdown, measure_rows, requirement_rows
 
-__all__ = ["figures", "rewrite"]
+__all__ = ["DOCUMENT", "around_figures", "figures", "rewrite"]
 
-_DOCS = Path(__file__).parent.parent / "docs"
-DOCUMENT = _DOCS / "performance.md"
-PLOT = _DOCS / "performance.svg"
-BEGIN = "<!-- figures: `make bench` writes what follows -->"
-END = "<!-- end of figures -->"
+DOCUMENT = Path(__file__).parent.parent / "docs" / "performance.md"
+"""Where the figures go."""
+_BEGIN = "<!-- figures: `make bench` writes what follows -->"
+_END = "<!-- end of figures -->"
 
 
-def rewrite(results: Results, document: Path = DOCUMENT, picture: Path = PLOT) -> None:
-    """Put the results into the document, and draw them.
+def rewrite(document: Path, results: Results) -> None:
+    """Put the results into a document, and draw them into an SVG of the same name beside it.
 
     Raises:
         MeasureError: the document has no place for them.
     """
-    text = document.read_text(encoding="utf-8") if document.exists() else ""
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        message = f"{document} has no lines {BEGIN} and {END}, between which the figures go"
-        raise MeasureError(message)
-    document.write_text(f"{before}{BEGIN}\n\n{figures(results, picture.name)}\n\n{END}{after}", encoding="utf-8")
+    before, after = around_figures(document)
+    picture = document.with_suffix(".svg")
+    document.write_text(f"{before}{_BEGIN}\n\n{figures(results, picture.name)}\n\n{_END}{after}", encoding="utf-8")
     picture.write_text(plot(results), encoding="utf-8")
+
+
+def around_figures(document: Path) -> tuple[str, str]:
+    """What stands before the figures in a document, and what after them.
+
+    Raises:
+        MeasureError: the document has no place for figures.
+    """
+    text = document.read_text(encoding="utf-8") if document.exists() else ""
+    before, begin, rest = text.partition(_BEGIN)
+    _, end, after = rest.partition(_END)
+    if not begin or not end:
+        message = f"{document} needs the lines {_BEGIN} and {_END}, between which the figures go"
+        raise MeasureError(message)
+    return before, after
 
 
 def figures(results: Results, picture: str) -> str:
@@ -43,7 +53,8 @@ def figures(results: Results, picture: str) -> str:
         picture: the name of the plot's file.
     """
     parts = [_conditions(results), f"![Medians of the relays beside each other]({picture})"]
-    parts += ["### What must be reached", as_markdown(requirement_rows(results)), "### Each measure"]
+    requirements = requirement_rows(results, [measure.name for measure in MEASURES])
+    parts += ["### What must be reached", as_markdown(requirements), "### Each measure"]
     for measure in MEASURES:
         rows = measure_rows(measure, results)
         if len(rows) > 1:
@@ -60,5 +71,5 @@ def _conditions(results: Results) -> str:
     return (
         f"Measured on {machine['date']} on {machine['processor']}, {machine['cores']} cores, {machine['system']}: medians of "
         f"{settings['rounds']:.0f} rounds, {settings['seconds']:g} s for each run, {settings['idle']:.0f} idle connections.\n"
-        f"Programs: {programs}."
+        f"Other programs used {results.disturbance:.0%} of the machine meanwhile (median). Programs: {programs}."
     )

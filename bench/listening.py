@@ -15,8 +15,8 @@ _TCP_LISTEN = "0A"  # in the column st of /proc/net/tcp
 def listens(place: UnixPlace | TcpPlace) -> bool:
     """Whether somebody listens there.
 
-    The kernel lists a unix socket by the name that it was bound to. HAProxy binds to a longer one and moves that, so a name that begins with the
-    path is one too.
+    The kernel lists a unix socket by the name that it was bound to. HAProxy binds to a longer name and moves that file to the path, so a
+    name that only begins with the path will do.
     """
     if isinstance(place, TcpPlace):
         return any(_listens_on_port(table, place.port) for table in ("/proc/net/tcp", "/proc/net/tcp6"))

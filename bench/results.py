@@ -21,12 +21,14 @@ class Sample:
         relay: its name.
         round: which round, from 1.
         values: a figure for each quantity's key.
+        others: the part of the machine that other programs used meanwhile.
     """
 
     measure: str
     relay: str
     round: int
     values: Mapping[str, float]
+    others: float
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,11 @@ class Results:
             if sample.measure == measure and sample.relay == relay and quantity in sample.values
         ]
         return Summary(median(figures), min(figures), max(figures)) if figures else None
+
+    @property
+    def disturbance(self) -> float:
+        """The part of the machine that other programs used during the runs (median)."""
+        return median(sample.others for sample in self.samples) if self.samples else 0.0
 
     def write(self, path: Path) -> None:
         """Write everything into a file."""

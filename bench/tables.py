@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from bench.measures.measure import Measure
 from bench.requirements import findings
@@ -35,11 +35,11 @@ def measure_rows(measure: Measure, results: Results) -> Rows:
     return rows
 
 
-def requirement_rows(results: Results) -> Rows:
-    """What must be reached, and what was."""
+def requirement_rows(results: Results, measures: Collection[str]) -> Rows:
+    """What must be reached, and what was, as far as these measures show it."""
     rows = [["measure", "must reach", "measured", "reached"]]
-    rows += [[finding.requirement.what, finding.asked, finding.measured, finding.verdict] for finding in findings(results)]
-    return rows
+    shown = [finding for finding in findings(results) if set(finding.requirement.measures) <= set(measures)]
+    return rows + [[finding.requirement.what, finding.asked, finding.measured, finding.verdict] for finding in shown]
 
 
 def as_text(title: str, rows: Rows) -> str:

