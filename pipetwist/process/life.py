@@ -138,5 +138,12 @@ def describe_exit(status: int | None, number: int | None) -> str:
         number: the signal that killed it.
     """
     if number:
-        return f"the command was killed by {signal.Signals(number).name}"
+        return f"the command was killed by {_signal_name(number)}"
     return f"the command exited with status {status}" if status else ""
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # most of the real-time signals have none, signal(7)
+        return f"signal {number}"

@@ -69,6 +69,7 @@ class ChildSide(ProcessProtocol):
         self._stderr = stderr
         self._ended = ended
         self._attached = False
+        self._shows_writes = False
         self._read_over = False
         self._write_over = False
         self._stdin_closed = False
@@ -82,7 +83,9 @@ class ChildSide(ProcessProtocol):
     def connectionMade(self) -> None:
         """Hold still until someone is attached and wants bytes."""
         self.transport.pauseProducing()
-        count_writes(self.transport.pipes[0], self._count_delivered)
+        # Not every reactor's transport has pipes to look at.
+        stdin = getattr(self.transport, "pipes", {}).get(0)
+        self._shows_writes = stdin is not None and count_writes(stdin, self._count_delivered)
 
     def childDataReceived(self, childFD: int, data: bytes) -> None:
         """Hand its output on, its standard error to the log."""
@@ -130,6 +133,8 @@ class ChildSide(ProcessProtocol):
         """See `ISide`; a command that has closed its standard input gets no more of it, and may go on writing."""
         if not self._write_over:
             self.transport.write(data)
+            if not self._shows_writes:
+                self.delivered += len(data)
 
     def pause_reading(self) -> None:
         """See `ISide`."""

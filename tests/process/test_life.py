@@ -1,0 +1,99 @@
+"""How a command is told to end, and what is said of its end."""
+
+from __future__ import annotations
+
+import signal
+
+from twisted.internet.error import ProcessDone, ProcessTerminated
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from pipetwist.process.life import Termination, describe_exit, exit_failure
+
+__all__ = ["ExitTest", "TerminationTest"]
+
+_TERM, _KILL = signal.SIGTERM, signal.SIGKILL
+
+
+class TerminationTest(SynchronousTestCase):
+    """SIGTERM, then SIGKILL."""
+
+    def setUp(self) -> None:
+        """Give a command 5 s."""
+        self.clock = Clock()
+        self.sent: list[tuple[float, int]] = []
+        self.termination = Termination(self.clock, lambda number: self.sent.append((self.clock.seconds(), number)), 5)
+
+    def test_now(self) -> None:
+        """SIGTERM is sent at once, SIGKILL when the grace is over."""
+        self.termination.now()
+        self.assertEqual((self.sent, self.termination.signalled), ([(0, _TERM)], True))
+        self.clock.pump([1] * 20)
+        self.assertEqual(self.sent, [(0, _TERM), (5, _KILL)])
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_after(self) -> None:
+        """SIGTERM is sent after so long, and nothing was signalled before."""
+        self.termination.after(0.5)
+        self.assertFalse(self.termination.signalled)
+        self.clock.pump([0.25] * 40)
+        self.assertEqual(self.sent, [(0.5, _TERM), (5.5, _KILL)])
+
+    def test_after_the_grace_at_most(self) -> None:
+        """It is never waited for longer than the grace."""
+        self.termination.after(60)
+        self.clock.advance(5)
+        self.assertEqual(self.sent, [(5, _TERM)])
+
+    def test_again(self) -> None:
+        """What is asked for last counts, until SIGTERM is sent."""
+        self.termination.after(5)
+        self.termination.after(1)
+        self.clock.advance(1)
+        self.termination.after(1)
+        self.termination.now()
+        self.clock.pump([1] * 20)
+        self.assertEqual(self.sent, [(1, _TERM), (6, _KILL)])
+
+    def test_now_instead_of_later(self) -> None:
+        """What was to happen later can happen now instead."""
+        self.termination.after(3)
+        self.clock.advance(1)
+        self.termination.now()
+        self.clock.pump([1] * 20)
+        self.assertEqual(self.sent, [(1, _TERM), (6, _KILL)])
+
+    def test_ended(self) -> None:
+        """A command that has ended gets no signal more, before SIGTERM and after it."""
+        self.termination.after(1)
+        self.termination.cancel()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+        self.termination.now()
+        self.termination.cancel()
+        self.termination.cancel()
+        self.clock.advance(60)
+        self.assertEqual(self.sent, [(0, _TERM)])
+
+
+class ExitTest(SynchronousTestCase):
+    """The end in words, and as Twisted has it."""
+
+    def test_description(self) -> None:
+        """A good end needs no words; a status and a signal are named."""
+        self.assertEqual(describe_exit(0, None), "")
+        self.assertEqual(describe_exit(0, 0), "")
+        self.assertEqual(describe_exit(3, None), "the command exited with status 3")
+        self.assertEqual(describe_exit(None, 15), "the command was killed by SIGTERM")
+        self.assertEqual(describe_exit(None, 9), "the command was killed by SIGKILL")
+
+    def test_signal_without_name(self) -> None:
+        """A signal that has no name is named by its number."""
+        self.assertEqual(describe_exit(None, 40), "the command was killed by signal 40")
+
+    def test_failure(self) -> None:
+        """A good end is ProcessDone, another ProcessTerminated with its status or signal."""
+        self.assertIsInstance(exit_failure(0).value, ProcessDone)
+        for status, expected in ((3, (3, None)), (-15, (None, 15))):
+            error = exit_failure(status).value
+            assert isinstance(error, ProcessTerminated)
+            self.assertEqual((error.exitCode, error.signal), expected)
