@@ -80,9 +80,9 @@ class Poller:
         told = self._told
         for _ in range(_ROUNDS):
             events = self._epoll.poll(0, _BATCH)
-            for descriptor, what in events:
-                pollable = told.get(descriptor)
-                if pollable is not None:
+            # Whom an event is for is looked up before any is told: a descriptor that is closed in this batch may be another's by its turn.
+            for descriptor, what, pollable in [(descriptor, what, told.get(descriptor)) for descriptor, what in events]:
+                if pollable is not None and told.get(descriptor) is pollable:
                     try:
                         pollable.ready(what)
                     except Exception:  # noqa: BLE001 - one connection's mistake is not the others'

@@ -45,7 +45,7 @@ class Life:
         """Its pidfd has become readable: note its status, and close the pidfd."""
         os.close(self.pidfd)
         self.pidfd = -1
-        found = os.waitid(os.P_PID, self.pid or 0, os.WEXITED | os.WNOWAIT)
+        found = os.waitid(os.P_PID, self.pid or 0, os.WEXITED | os.WNOWAIT | os.WNOHANG)
         if found is not None:
             self.status = found.si_status if found.si_code == os.CLD_EXITED else -found.si_status
 
