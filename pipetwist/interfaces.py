@@ -83,11 +83,11 @@ class IOutbound(Interface):
     connect_timeout: float = Attribute("Seconds that `connect` may take.")
     in_kernel: bool = Attribute("Whether its sides provide `IDescriptorSide`.")
 
-    def connect() -> Deferred[ISide]:
+    def connect() -> ISide | Deferred[ISide]:
         """Open one connection.
 
         Returns:
-            A Deferred of its side, reading paused. It may be cancelled, and fails with an exception whose text is for people.
+            Its side, reading paused, or a Deferred of it, which may be cancelled and fails with an exception whose text is for people.
         """
 
 

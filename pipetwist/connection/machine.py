@@ -24,10 +24,14 @@ class End(Enum):
     CLIENT = "client"
     SERVER = "server"
 
-    @property
-    def other(self) -> End:
-        """The opposite end."""
-        return End.SERVER if self is End.CLIENT else End.CLIENT
+    other: End
+    """The opposite end."""
+
+    # Members are looked up by identity; Enum's own hash is a call of Python's for each.
+    __hash__ = object.__hash__
+
+
+End.CLIENT.other, End.SERVER.other = End.SERVER, End.CLIENT
 
 
 class Phase(Enum):

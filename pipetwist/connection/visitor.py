@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 __all__ = ["Timeouts", "Visitor"]
 
@@ -20,8 +21,7 @@ class Timeouts:
     half_close: float = 300.0
 
 
-@dataclass(frozen=True)
-class Visitor:
+class Visitor(NamedTuple):
     """A client that has connected.
 
     Attributes:

@@ -11,6 +11,7 @@ from twisted.internet.interfaces import IDelayedCall, IReadDescriptor
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from pipetwist.inbounds.listening_socket import ListeningSocket
 from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.kernel.poller import IN
 
@@ -33,7 +34,7 @@ class Acceptor:
         accepted: takes each connected socket, which is its from then on.
     """
 
-    def __init__(self, setting: InboundSetting, listening: socket.socket, accepted: Callable[[socket.socket], None]) -> None:
+    def __init__(self, setting: InboundSetting, listening: ListeningSocket, accepted: Callable[[socket.socket], None]) -> None:
         listening.setblocking(False)
         self._setting = setting
         self._listening = listening
@@ -72,7 +73,7 @@ class Acceptor:
         """Accept what waits."""
         for _ in range(BATCH):
             try:
-                accepted, _ = self._listening.accept()
+                accepted = self._listening.take()
             except (BlockingIOError, InterruptedError):
                 return
             except OSError as error:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from pipetwist.connection.visitor import Timeouts, Visitor
 from pipetwist.inbounds.entry import RefusedError
@@ -35,8 +34,7 @@ class PeerUser(Protocol):
         """The system's group that it runs as."""
 
 
-@dataclass(frozen=True)
-class PeerCredentials:
+class PeerCredentials(NamedTuple):
     """A peer at the moment when it connected.
 
     Attributes:

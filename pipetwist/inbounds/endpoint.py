@@ -19,6 +19,7 @@ from pipetwist.inbounds.credentials import unix_visitor
 from pipetwist.inbounds.doorway import DoorwayFactory
 from pipetwist.inbounds.entry import SocketEntry
 from pipetwist.inbounds.listening import EndpointListener, ListeningService, address_visitor
+from pipetwist.inbounds.listening_socket import ListeningSocket
 from pipetwist.inbounds.options import InboundOptions
 from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.interfaces import IInbound
@@ -55,7 +56,7 @@ class EndpointInbound(ListeningService):
         super().__init__(options, setting)
         self._listener = EndpointListener(self.tag)
         self._acceptor: Acceptor | None = None
-        self._adopted: socket.socket | None = None
+        self._adopted: ListeningSocket | None = None
         try:
             self._endpoint = serverFromString(setting.reactor, options.endpoint)
         except Exception as error:
@@ -70,7 +71,7 @@ class EndpointInbound(ListeningService):
         if isinstance(endpoint, AdoptedStreamServerEndpoint) and endpoint.addressFamily == socket.AF_UNIX:
             # Twisted's port would unlink the path when it stops, but a socket that systemd has handed in is systemd's.
             os.set_inheritable(endpoint.fileno, False)
-            self._adopted = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, fileno=endpoint.fileno)
+            self._adopted = ListeningSocket(socket.AF_UNIX, socket.SOCK_STREAM, fileno=endpoint.fileno)
             entry = SocketEntry(self.tag, self._identify_socket, self.setting)
             self._acceptor = Acceptor(self.setting, self._adopted, entry.accepted)
             self._acceptor.start()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from twisted.internet.defer import Deferred, maybeDeferred
@@ -15,6 +15,7 @@ from pipetwist.inbounds.acceptor import Acceptor
 from pipetwist.inbounds.doorway import DoorwayFactory
 from pipetwist.inbounds.entry import RefusedError, SocketEntry
 from pipetwist.inbounds.listening import EndpointListener, ListeningService, address_visitor
+from pipetwist.inbounds.listening_socket import ListeningSocket
 from pipetwist.inbounds.options import InboundOptions, TlsServerOptions
 from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.inbounds.tcp_socket import listen_tcp
@@ -79,7 +80,7 @@ class TcpInbound(ListeningService):
         super().__init__(options, setting)
         self._options = options
         self._listener = EndpointListener(self.tag)
-        self._listening: socket.socket | None = None
+        self._listening: ListeningSocket | None = None
         self._acceptor: Acceptor | None = None
         tls = options.tls
         self._tls = (
@@ -139,6 +140,6 @@ class TcpInbound(ListeningService):
         name = Certificate.peerFromTransport(transport).getSubject().get("commonName", b"").decode("utf-8", "backslashreplace")
         for user in self._options.users:
             if user.certificate_name == name:
-                return replace(visitor, user=user.name)
+                return visitor._replace(user=user.name)
         message = f"refused {visitor.peer}, whose certificate is of {name!r}, which is none of its users"
         raise RefusedError(message)

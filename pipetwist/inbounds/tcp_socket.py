@@ -6,13 +6,14 @@ import os
 import socket
 
 from pipetwist.errors import StartError
+from pipetwist.inbounds.listening_socket import ListeningSocket
 
 __all__ = ["listen_tcp"]
 
 _BACKLOG = 4096  # the kernel lowers it to net.core.somaxconn
 
 
-def listen_tcp(place: str, host: str, port: int) -> socket.socket:
+def listen_tcp(place: str, host: str, port: int) -> ListeningSocket:
     """Listen on an address.
 
     Args:
@@ -29,7 +30,7 @@ def listen_tcp(place: str, host: str, port: int) -> socket.socket:
         message = f"{place}: listen: {host} is no address: {error.strerror}"
         raise StartError(message) from error
     family, kind, protocol, _, address = found[0]
-    listening = socket.socket(family, kind, protocol)
+    listening = ListeningSocket(family, kind, protocol)
     try:
         if os.name == "posix":
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

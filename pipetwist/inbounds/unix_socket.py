@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipetwist.errors import StartError
+from pipetwist.inbounds.listening_socket import ListeningSocket
 from pipetwist.values import is_abstract, unix_sockaddr
 
 __all__ = ["UnixListeningSocket"]
@@ -38,7 +39,7 @@ class UnixListeningSocket:
         self._place = place
         self._path = path
         self._identity: tuple[int, int] | None = None
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.socket = ListeningSocket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             if is_abstract(path):
                 self.socket.bind(unix_sockaddr(path))

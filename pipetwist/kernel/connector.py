@@ -12,12 +12,14 @@ from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from pipetwist.errors import ConnectError
+from pipetwist.interfaces import ISide
 from pipetwist.kernel.poller import OUT, Poller
 
 __all__ = ["connect_socket"]
 
 # A unix socket whose server's backlog is full can't be waited for with poll(2): connecting is tried anew this often.
 _RETRY_SECONDS = 0.01
+_NON_BLOCKING = getattr(socket, "SOCK_NONBLOCK", 0)
 
 
 class _Connecting:
@@ -76,8 +78,8 @@ class _Connecting:
 
 
 def connect_socket(
-    reactor: IReactorTime, poller: Poller | None, family: int, address: Any, name: str, connected: Callable[[socket.socket], Any]
-) -> Deferred[Any]:
+    reactor: IReactorTime, poller: Poller | None, family: int, address: Any, name: str, connected: Callable[[socket.socket], ISide]
+) -> ISide | Deferred[ISide]:
     """Connect a stream socket.
 
     Args:
@@ -86,21 +88,20 @@ def connect_socket(
         family: the address's family.
         address: where to.
         name: the address for people.
-        connected: makes the result of the connected socket, which does not block.
+        connected: makes a side of the connected socket, which does not block.
 
     Returns:
-        A Deferred of that result; it fails with ConnectError.
+        That side, or a Deferred of it, which fails with ConnectError.
     """
     try:
-        opened = socket.socket(family, socket.SOCK_STREAM)
+        opened = socket.socket(family, socket.SOCK_STREAM | _NON_BLOCKING)
     except OSError as error:
         return fail(_error(name, error.errno))
-    opened.setblocking(False)
+    if not _NON_BLOCKING:
+        opened.setblocking(False)
     number = opened.connect_ex(address)
     if not number:
-        done: Deferred[Any] = Deferred()
-        done.callback(connected(opened))
-        return done
+        return connected(opened)
     attempt = _Connecting(reactor, poller, opened, address, name)
     attempt.wait(number)
     return attempt.deferred.addCallback(connected)

@@ -31,6 +31,7 @@ class Descriptor:
         "delivered",
         "finishing",
         "full_reads",
+        "gone",
         "held_back",
         "kernel",
         "over",
@@ -65,6 +66,7 @@ class Descriptor:
         self.held_back = False  # by a sink that has no room
         self.read_over = False
         self.full_reads = 0
+        self.gone = False  # the peer, of whom something may be unread
         self.unread: int | None = None  # bytes that may still be read where there is a bound to them
         # Writing: what waits is in the queue or in the pipe.
         self.waiting = False

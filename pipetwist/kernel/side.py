@@ -43,6 +43,7 @@ class DescriptorSide(Delivery):
             self.flush()
         if events & ~OUT and not self.over:
             if self.wants_to_read():
+                self.gone = bool(events & _HANG_UP)
                 self.read()
             elif events & _HANG_UP:
                 self.peer_gone()
@@ -51,8 +52,10 @@ class DescriptorSide(Delivery):
         """The peer has gone, while nothing is read from it."""
         if self.waiting:
             self.flush()
-        if not self.over and not self.closing:
-            self.receiver.hung_up()
+        if not self.over:
+            if not self.closing:
+                self.receiver.hung_up()
+            self.watch()
 
     # Reading.
 
@@ -173,8 +176,13 @@ class DescriptorSide(Delivery):
     def end_reading(self) -> None:
         """The peer sends nothing more."""
         self.read_over = True
-        self.watch()
-        self.all_read()
+        if self.gone:
+            # Told of both at once, it need not be watched for the second.
+            self.all_read()
+            self.peer_gone()
+        else:
+            self.watch()
+            self.all_read()
 
     # ISide.
 

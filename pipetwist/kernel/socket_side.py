@@ -33,17 +33,16 @@ class SocketSide(DescriptorSide):
         tracker: counts what is read from here and delivered here.
     """
 
-    __slots__ = ("_descriptor", "_events", "_linger", "_recv_into", "_send", "_socket")
+    __slots__ = ("_descriptor", "_events", "_linger", "_may_block", "_recv_into", "_send", "_socket")
 
     def __init__(self, kernel: KernelSetting, connected: socket.socket, tracker: ITracker | None = None) -> None:
         super().__init__(kernel, tracker)
-        # Whether a splice waits is the socket's to say; what is read and written here says it itself.
-        connected.setblocking(False)
         self._socket = connected
         self._descriptor = connected.fileno()
         self._recv_into = connected.recv_into
         self._send = connected.send
         self._events = -1
+        self._may_block = connected.gettimeout() is None
         self._linger: IDelayedCall | None = None
 
     # Descriptor.
@@ -58,11 +57,20 @@ class SocketSide(DescriptorSide):
 
     def splice_from(self) -> int:
         """See `Descriptor`."""
+        if self._may_block:
+            self._stop_blocking()
         return self._descriptor
 
     def splice_to(self) -> int:
         """See `Descriptor`."""
+        if self._may_block:
+            self._stop_blocking()
         return self._descriptor
+
+    def _stop_blocking(self) -> None:
+        # Reading and writing say for themselves that they will not wait, so that most connections need not ask the kernel for it.
+        self._may_block = False
+        self._socket.setblocking(False)
 
     def watch(self) -> None:
         """See `Descriptor`."""

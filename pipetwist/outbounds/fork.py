@@ -86,7 +86,7 @@ class ForkOutbound(Service):
         """How many commands have not ended yet."""
         return len(self._children)
 
-    def connect(self) -> Deferred[ISide]:
+    def connect(self) -> ISide | Deferred[ISide]:
         """See `IOutbound`."""
         if self._options.max_processes is not None and len(self._children) >= self._options.max_processes:
             return fail(ConnectError(f"{len(self._children)} commands are running, which is max_processes"))
@@ -95,7 +95,7 @@ class ForkOutbound(Service):
         except OSError as error:
             return fail(ConnectError(f"{self._prepared.command[0]}: {error.strerror}"))
         self._children[side] = None
-        return succeed(side)
+        return side
 
     def _start(self) -> CommandSide | ChildSide:
         command, env, grace = self._prepared.command, self._prepared.env, self._options.kill_grace

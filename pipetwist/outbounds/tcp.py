@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any, ClassVar, Literal
 
-from twisted.internet.defer import Deferred, inlineCallbacks
+from twisted.internet.defer import Deferred, inlineCallbacks, maybeDeferred
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.threads import deferToThreadPool
@@ -74,7 +74,7 @@ class TcpOutbound:
             endpoint = wrapClientTLS(client_tls(f"outbound {self.tag}", name, options.tls.certificate_path), endpoint)
         self._endpoint = endpoint
 
-    def connect(self) -> Deferred[ISide]:
+    def connect(self) -> ISide | Deferred[ISide]:
         """See `IOutbound`."""
         kernel = self._setting.kernel
         if not self.in_kernel or kernel is None:
@@ -101,12 +101,12 @@ class TcpOutbound:
         *earlier, (family, _, _, _, last) = found
         for family_before, _, _, _, address in earlier:
             with contextlib.suppress(ConnectError):
-                side: ISide = yield self._connect_address(kernel, family_before, address)
+                side: ISide = yield maybeDeferred(self._connect_address, kernel, family_before, address)
                 return side
-        side = yield self._connect_address(kernel, family, last)
+        side = yield maybeDeferred(self._connect_address, kernel, family, last)
         return side
 
-    def _connect_address(self, kernel: KernelSetting, family: int, address: Any) -> Deferred[ISide]:
+    def _connect_address(self, kernel: KernelSetting, family: int, address: Any) -> ISide | Deferred[ISide]:
         def side(connected: socket.socket) -> ISide:
             connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             return SocketSide(kernel, connected)

@@ -49,7 +49,7 @@ class UnixOutbound:
         self._setting = setting
         self.in_kernel = setting.kernel is not None
 
-    def connect(self) -> Deferred[ISide]:
+    def connect(self) -> ISide | Deferred[ISide]:
         """See `IOutbound`."""
         poller = None if self._setting.kernel is None else self._setting.kernel.poller
         return connect_socket(self._setting.reactor, poller, socket.AF_UNIX, self._address, self._path, self._side)

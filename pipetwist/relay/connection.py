@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
+from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.internet.defer import TimeoutError as DeferredTimeoutError
-from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from pipetwist.connection.inactivity import Inactivity
+from pipetwist.connection.inactivity import Inactivity, Rounds
 from pipetwist.connection.machine import ConnectionMachine, End, Phase
 from pipetwist.connection.visitor import Timeouts
 from pipetwist.interfaces import IConnectionEffects, IOutbound, ISide
@@ -28,19 +27,19 @@ class Connection:
     """Connects an outbound for a client, carries their bytes, and ends.
 
     Args:
-        clock: counts the time.
+        rounds: notices inactivity, and counts the time.
         client: the client's side, its reading paused.
         timeouts: how long it may go on without a byte.
         over: called once with the reason when both sides have ended.
     """
 
-    def __init__(self, clock: IReactorTime, client: ISide, timeouts: Timeouts, over: Callable[[Connection, str], None]) -> None:
+    def __init__(self, rounds: Rounds, client: ISide, timeouts: Timeouts, over: Callable[[Connection, str], None]) -> None:
         self.machine = ConnectionMachine(self, timeouts)
-        self._clock = clock
+        self._clock = rounds.clock
         self._over = over
         self._ears = {End.CLIENT: Ear(End.CLIENT, client, self.machine)}
         self._connecting: Deferred[None] | None = None
-        self._inactivity = Inactivity(clock, self._delivered, self.machine.inactive)
+        self._inactivity = Inactivity(rounds, self._delivered, self.machine.inactive)
 
     def open(self, outbound: IOutbound) -> None:
         """Connect the outbound, and begin."""
@@ -49,9 +48,14 @@ class Connection:
         client.side.attach(client)
         if self.machine.phase is not Phase.CONNECTING:
             return
-        connecting = maybeDeferred(outbound.connect)
-        if not connecting.called:
-            connecting.addTimeout(outbound.connect_timeout, self._clock, _too_slow)
+        try:
+            connecting = outbound.connect()
+        except Exception:  # noqa: BLE001 - an outbound's mistake ends its connection, not the relay
+            connecting = fail()
+        if not isinstance(connecting, Deferred):
+            self._connected(connecting)
+            return
+        connecting.addTimeout(outbound.connect_timeout, self._clock, _too_slow)
         self._connecting = connecting.addCallbacks(self._connected, self._connect_failed, errbackArgs=(outbound.connect_timeout,))
         self._connecting.addErrback(self._broken)
 
@@ -76,7 +80,9 @@ class Connection:
         self.machine.stop(f"internal error: {describe_error(failure.value)}")
 
     def _delivered(self) -> int:
-        return sum(ear.side.delivered for ear in self._ears.values())
+        delivered = self._ears[End.CLIENT].side.delivered
+        server = self._ears.get(End.SERVER)
+        return delivered if server is None else delivered + server.side.delivered
 
     # IConnectionEffects.
 

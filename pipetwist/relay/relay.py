@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from pipetwist.connection.inactivity import Rounds
 from pipetwist.connection.visitor import Visitor
 from pipetwist.interfaces import IOutbound, IPassage, IRelay, ISide, ITracker
 from pipetwist.relay.connection import Connection
@@ -24,8 +25,7 @@ _STOPPING = "pipetwist is stopping"
 
 
 @implementer(IPassage)
-@dataclass(frozen=True)
-class Passage:
+class Passage(NamedTuple):
     """A visitor that has been routed.
 
     Attributes:
@@ -63,6 +63,7 @@ class Relay:
         log: Logger | None = None,
     ) -> None:
         self._clock = clock
+        self._rounds = Rounds(clock)
         self._router = router
         self._outbounds = outbounds
         self._tracked = tracked
@@ -108,11 +109,13 @@ class Relay:
                 reason=reason,
             )
             del self._open[connection]
-            if self._drained is not None and not self._open:
-                self._drained.callback(None)
-                self._drained = None
+            if not self._open:
+                self._rounds.rest()
+                if self._drained is not None:
+                    self._drained.callback(None)
+                    self._drained = None
 
-        connection = Connection(self._clock, client, visitor.timeouts, over)
+        connection = Connection(self._rounds, client, visitor.timeouts, over)
         self._open[connection] = None
         connection.open(passage.outbound)
         if self._ending:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from pipetwist.connection.inactivity import Inactivity
+from pipetwist.connection.inactivity import Inactivity, Rounds
 
 __all__ = ["InactivityTest"]
 
@@ -16,9 +16,10 @@ class InactivityTest(SynchronousTestCase):
     def setUp(self) -> None:
         """Begin with nothing moved."""
         self.clock = Clock()
+        self.rounds = Rounds(self.clock)
         self.moved = 0
         self.expired: list[tuple[float, float]] = []
-        self.inactivity = Inactivity(self.clock, lambda: self.moved, lambda seconds: self.expired.append((self.clock.seconds(), seconds)))
+        self.inactivity = Inactivity(self.rounds, lambda: self.moved, lambda seconds: self.expired.append((self.clock.seconds(), seconds)))
 
     def wait(self, seconds: float) -> None:
         """Let time pass in small steps, which a float holds exactly."""
@@ -61,9 +62,10 @@ class InactivityTest(SynchronousTestCase):
         self.assertEqual(self.expired, [])
 
     def test_stop(self) -> None:
-        """Nothing is said, and no call is left, once watching has stopped."""
+        """Nothing is said once watching has stopped, and no call is left where nobody is watched."""
         self.inactivity.watch(10)
         self.inactivity.watch(None)
+        self.rounds.rest()
         self.assertEqual(self.clock.getDelayedCalls(), [])
         self.wait(20)
         self.assertEqual(self.expired, [])
@@ -78,6 +80,27 @@ class InactivityTest(SynchronousTestCase):
         self.wait(1 / 64)
         self.assertEqual(self.expired, [(13.0, 5)])
 
+    def test_many(self) -> None:
+        """Those who are allowed the same time are looked at in one call, each from its own beginning, and one may end another."""
+        ended: list[str] = []
+        later = Inactivity(self.rounds, lambda: 0, lambda seconds: ended.append("later"))
+
+        def expired(seconds: float) -> None:
+            ended.append("first")
+            together.watch(None)
+
+        first = Inactivity(self.rounds, lambda: 0, expired)
+        together = Inactivity(self.rounds, lambda: 0, lambda seconds: ended.append("together"))
+        first.watch(10)
+        together.watch(10)
+        self.wait(5)
+        later.watch(10)
+        self.assertEqual(len(self.clock.getDelayedCalls()), 1)
+        self.wait(5)
+        self.assertEqual(ended, ["first"])
+        self.wait(5)
+        self.assertEqual(ended, ["first", "later"])
+
     def test_watch_when_expired(self) -> None:
         """Watching may be stopped or begun anew in the very call that says it."""
         again: list[float] = []
@@ -86,7 +109,7 @@ class InactivityTest(SynchronousTestCase):
             again.append(seconds)
             inactivity.watch(3 if len(again) == 1 else None)
 
-        inactivity = Inactivity(self.clock, lambda: 0, expired)
+        inactivity = Inactivity(self.rounds, lambda: 0, expired)
         inactivity.watch(2)
         self.wait(10)
         self.assertEqual(again, [2, 3])

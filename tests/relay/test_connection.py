@@ -10,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
+from pipetwist.connection.inactivity import Rounds
 from pipetwist.connection.machine import End, Phase
 from pipetwist.connection.visitor import Timeouts
 from pipetwist.errors import ConnectError
@@ -28,9 +29,10 @@ class _ConnectionTestCase(SynchronousTestCase):
     def setUp(self) -> None:
         """Make the connection; nothing is connected yet."""
         self.clock = Clock()
+        self.rounds = Rounds(self.clock)
         self.client = FakeSide()
         self.reasons: list[str] = []
-        self.connection = Connection(self.clock, self.client, _TIMEOUTS, lambda _, reason: self.reasons.append(reason))
+        self.connection = Connection(self.rounds, self.client, _TIMEOUTS, lambda _, reason: self.reasons.append(reason))
 
     def open(self, *, lingers: bool = False) -> FakeSide:
         """Connect an outbound; its side."""
@@ -43,6 +45,7 @@ class _ConnectionTestCase(SynchronousTestCase):
     def assertOver(self, reason: str) -> None:
         """It is over for this reason, and nothing of it is left on the clock."""
         self.assertEqual(self.reasons, [reason])
+        self.rounds.rest()
         self.assertEqual(self.clock.getDelayedCalls(), [])
         self.assertTrue(self.client.over)
 
@@ -304,7 +307,7 @@ class BytesTest(_ConnectionTestCase):
                 self.crowd()
 
         client, server = Early(), Small()
-        connection = Connection(self.clock, client, _TIMEOUTS, lambda _, reason: self.reasons.append(reason))
+        connection = Connection(self.rounds, client, _TIMEOUTS, lambda _, reason: self.reasons.append(reason))
         outbound = FakeOutbound(delays=True)
         connection.open(outbound)
         outbound.connecting[0].callback(server)
@@ -329,7 +332,7 @@ class TimeoutsTest(_ConnectionTestCase):
 
     def test_never_idle(self) -> None:
         """Without that time-out it may go on for ever."""
-        connection = Connection(self.clock, self.client, Timeouts(), lambda _, reason: self.reasons.append(reason))
+        connection = Connection(self.rounds, self.client, Timeouts(), lambda _, reason: self.reasons.append(reason))
         connection.open(FakeOutbound())
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
