@@ -16,24 +16,21 @@ __all__ = ["FailuresTest"]
 
 
 class FailuresTest(SynchronousTestCase):
-    """Each reason, in the foreground, as a daemon and with twist."""
+    """Each reason in the foreground; one of each stage of the start as a daemon and with twist too."""
 
     def setUp(self) -> None:
         """Choose the folder and the ways to start."""
         self.folder = scratch_folder(self)
         self.pidfile = self.folder / "pid"
-        self.ways = {
-            "foreground": [*TWISTD, "-n", "--pidfile="],
-            "daemon": [*TWISTD, f"--pidfile={self.pidfile}", f"--logfile={self.folder}/log"],
-            "twist": [*TWIST],
-        }
+        self.foreground = [*TWISTD, "-n", "--pidfile="]
+        self.every_way = (self.foreground, [*TWISTD, f"--pidfile={self.pidfile}", f"--logfile={self.folder}/log"], [*TWIST])
 
     def test_bad_configuration(self) -> None:
         """Every problem of the configuration has its line, with the file and the place."""
         configuration = _configuration(self.folder / "in.sock", mode="rw", colour="red")
         configuration["route"] = {"final": "nowhere"}
         path = self.folder / "pipetwist.json"
-        for lines in self._refusals(configuration):
+        for lines in self._refused_every_way(configuration):
             self.assertEqual(len(lines), 3, lines)
             for place, line in zip(("inbounds[0].colour", "inbounds[0].mode", "route.final"), sorted(lines), strict=True):
                 self.assertIn(f"{path}: {place}", line)
@@ -41,7 +38,7 @@ class FailuresTest(SynchronousTestCase):
 
     def test_no_configuration_file(self) -> None:
         """A configuration that is not there is named."""
-        for way in self.ways.values():
+        for way in self.every_way:
             said = run_to_end(self.folder, [*way, "pipetwist", "--config", "missing.json"])
             self.assertEqual(said.returncode, 1)
             self.assertIn("missing.json", self._one(said.stderr.splitlines()))
@@ -52,7 +49,7 @@ class FailuresTest(SynchronousTestCase):
         with socket.socket(socket.AF_UNIX) as other:
             other.bind(str(path))
             other.listen()
-            for lines in self._refusals(_configuration(path)):
+            for lines in self._refused_every_way(_configuration(path)):
                 self.assertIn(str(path), self._one(lines))
             self.assertTrue(listens(path))
 
@@ -60,8 +57,8 @@ class FailuresTest(SynchronousTestCase):
         """A second daemon on the same configuration does not start, and the first goes on."""
         configuration = _configuration(self.folder / "in.sock")
         daemon = start_daemon(self, configuration, folder=self.folder)
-        for lines in self._refusals(configuration):
-            self.assertIn(str(self.folder / "in.sock"), self._one(lines))
+        line = self._refused(configuration)
+        self.assertIn(str(self.folder / "in.sock"), line)
         self.assertTrue(listens(self.folder / "in.sock"))
         daemon.stop()
 
@@ -69,15 +66,15 @@ class FailuresTest(SynchronousTestCase):
         """A file that is not a socket is named, and never replaced."""
         path = self.folder / "in.sock"
         path.write_text("precious", encoding="utf-8")
-        for lines in self._refusals(_configuration(path)):
-            self.assertIn(str(path), self._one(lines))
+        line = self._refused(_configuration(path))
+        self.assertIn(str(path), line)
         self.assertEqual(path.read_text(encoding="utf-8"), "precious")
 
     def test_no_folder(self) -> None:
         """A folder that is not there is named."""
         path = self.folder / "missing" / "in.sock"
-        for lines in self._refusals(_configuration(path)):
-            self.assertIn(str(path.parent), self._one(lines))
+        line = self._refused(_configuration(path))
+        self.assertIn(str(path.parent), line)
 
     def test_taken_port(self) -> None:
         """A port on which another program listens is named; the unix inbound that came first is taken away again."""
@@ -85,17 +82,17 @@ class FailuresTest(SynchronousTestCase):
             port = other.getsockname()[1]
             configuration = _configuration(self.folder / "in.sock")
             configuration["inbounds"].append({"type": "tcp", "tag": "tcp-in", "listen_port": port})
-            for lines in self._refusals(configuration):
-                self.assertIn(str(port), self._one(lines))
-                self.assertFalse(listens(self.folder / "in.sock"))
+            line = self._refused(configuration)
+            self.assertIn(str(port), line)
+            self.assertFalse((self.folder / "in.sock").exists())
 
     def test_taken_api_port(self) -> None:
         """The API's port, taken by another program, is named; nothing listens then."""
         with socket.create_server(("127.0.0.1", 0)) as other:
             port = other.getsockname()[1]
-            for lines in self._refusals(_with_api(_configuration(self.folder / "in.sock"), f"127.0.0.1:{port}")):
+            for lines in self._refused_every_way(_with_api(_configuration(self.folder / "in.sock"), f"127.0.0.1:{port}")):
                 self.assertIn(str(port), self._one(lines))
-                self.assertFalse(listens(self.folder / "in.sock"))
+                self.assertFalse((self.folder / "in.sock").exists())
 
     def test_taken_api_path(self) -> None:
         """The API never takes over the path of a live server."""
@@ -103,37 +100,41 @@ class FailuresTest(SynchronousTestCase):
         with socket.socket(socket.AF_UNIX) as other:
             other.bind(str(path))
             other.listen()
-            for lines in self._refusals(_with_api(_configuration(self.folder / "in.sock"), f"unix:{path}")):
-                self.assertIn(str(path), self._one(lines))
+            line = self._refused(_with_api(_configuration(self.folder / "in.sock"), f"unix:{path}"))
+            self.assertIn(str(path), line)
             self.assertTrue(listens(path))
 
     def test_shared_api_port(self) -> None:
         """Two daemons never share a port for the API."""
         port = free_port(self)
         first = start_daemon(self, _with_api(_configuration(self.folder / "in.sock"), f"127.0.0.1:{port}"), folder=self.folder)
-        for lines in self._refusals(_with_api(_configuration(self.folder / "in2.sock"), f"127.0.0.1:{port}")):
-            self.assertIn(str(port), self._one(lines))
+        line = self._refused(_with_api(_configuration(self.folder / "in2.sock"), f"127.0.0.1:{port}"))
+        self.assertIn(str(port), line)
         first.stop()
 
     def test_missing_command(self) -> None:
         """A command that does not exist is named with its outbound."""
         configuration = _configuration(self.folder / "in.sock")
         configuration["outbounds"] = [{"type": "fork", "tag": "tool", "command": ["no-such-command"]}]
-        for lines in self._refusals(configuration):
+        for lines in self._refused_every_way(configuration):
             line = self._one(lines)
             self.assertIn("no-such-command", line)
             self.assertIn("tool", line)
 
-    def _refusals(self, configuration: Configuration) -> list[list[str]]:
-        """Start the daemon in each way, each to fail; what each said on standard error, by lines."""
+    def _refused(self, configuration: Configuration) -> str:
+        """Start the daemon in the foreground, to fail; the one line that it said on standard error."""
+        return self._one(self._refusal(self.foreground, configuration))
+
+    def _refused_every_way(self, configuration: Configuration) -> list[list[str]]:
+        """Start the daemon in each way, each to fail; the lines that each said on standard error."""
+        return [self._refusal(way, configuration) for way in self.every_way]
+
+    def _refusal(self, way: Sequence[str], configuration: Configuration) -> list[str]:
         path = write_configuration(self.folder, configuration)
-        said = []
-        for name, way in self.ways.items():
-            outcome = run_to_end(self.folder, [*way, "pipetwist", "--config", str(path)])
-            self.assertEqual(outcome.returncode, 1, f"{name}: {outcome}")
-            self.assertFalse(self.pidfile.exists(), name)
-            said.append(outcome.stderr.splitlines())
-        return said
+        outcome = run_to_end(self.folder, [*way, "pipetwist", "--config", str(path)])
+        self.assertEqual(outcome.returncode, 1, outcome)
+        self.assertFalse(self.pidfile.exists(), outcome)
+        return outcome.stderr.splitlines()
 
     def _one(self, lines: Sequence[str]) -> str:
         self.assertEqual(len(lines), 1, "\n".join(lines))
