@@ -15,7 +15,7 @@ from bench.generator import build
 from bench.machine import describe
 from bench.measures.catalogue import MEASURES, RELAYS
 from bench.measures.measure import Effort, Measure
-from bench.processes import MeasureError
+from bench.processes import MeasureError, allow_many_descriptors
 from bench.relays.relay import Relay
 from bench.results import Results
 from bench.rounds import Rounds
@@ -71,6 +71,7 @@ def _measured(request: Request) -> Results:
         MeasureError: there is no load generator.
     """
     build()
+    allow_many_descriptors()
     missing = {relay.name: reason for relay in request.relays if (reason := relay.missing())}
     here = tuple(relay for relay in request.relays if relay.name not in missing)
     effort = request.effort
@@ -98,8 +99,10 @@ def _request(words: Sequence[str]) -> Request:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__, epilog=f"Measures: {', '.join(_names(MEASURES))}.")
     parser.add_argument("--only", metavar="MEASURES", help="only these, with commas between; a name's beginning will do")
     parser.add_argument("--relays", metavar="RELAYS", help=f"only these of {', '.join(_names(RELAYS))}")
-    parser.add_argument("--rounds", type=int, default=5, help="how many runs each figure is the median of (5)")
-    parser.add_argument("--seconds", type=float, default=0.6, help="how long each run takes (0.6)")
+    parser.add_argument("--rounds", type=int, default=9, help="how many rounds there are (9)")
+    parser.add_argument(
+        "--seconds", type=float, default=0.35, help="how long each run takes (0.35); many short ones say more than few long"
+    )
     parser.add_argument("--quick", action="store_true", help="one short round of pipetwist and socat, to see that everything works")
     parser.add_argument("--out", type=Path, metavar="FILE", help="where the raw data go, as JSON; a new scratch file where absent")
     parser.add_argument("--from", type=Path, metavar="FILE", dest="source", help="measure nothing: take the raw data of an earlier run")

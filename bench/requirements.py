@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from math import inf
+from statistics import median
 
 from bench.results import Results
 
@@ -48,13 +50,15 @@ class Finding:
 
     Args:
         requirement: which.
-        figures: the figure of each measure; empty where one was not measured.
-        reached: whether it holds; None where it was not measured.
+        figures: for each measure the medians beside each other; empty where one was not measured.
+        by_round: for each measure the median of what each round gives by itself.
+        reached: whether it holds for the medians; None where it was not measured.
     """
 
     requirement: Requirement
-    figures: tuple[float, ...]
-    reached: bool | None
+    figures: tuple[float, ...] = ()
+    by_round: tuple[float, ...] = ()
+    reached: bool | None = None
 
     @property
     def asked(self) -> str:
@@ -64,13 +68,21 @@ class Finding:
     @property
     def measured(self) -> str:
         """The figures, for people."""
-        pattern = {Bound.MORE_BY_AT_MOST: "{:+.2f} KB", Bound.APART_BY_LESS: "{:+.1%}"}.get(self.requirement.bound, "{:.2f} x")
-        return ", ".join(pattern.format(figure) for figure in self.figures) or "not measured"
+        return self._texts(self.figures) or "not measured"
+
+    @property
+    def measured_by_round(self) -> str:
+        """The medians of the rounds' own figures, for people."""
+        return self._texts(self.by_round)
 
     @property
     def verdict(self) -> str:
         """Whether it is reached, for people."""
         return {True: "yes", False: "no", None: "-"}[self.reached]
+
+    def _texts(self, figures: tuple[float, ...]) -> str:
+        pattern = {Bound.MORE_BY_AT_MOST: "{:+.2f} KB", Bound.APART_BY_LESS: "{:+.1%}"}.get(self.requirement.bound, "{:.2f} x")
+        return ", ".join(pattern.format(figure) for figure in figures)
 
 
 _UNIX, _TCP, _CAT = ("unix-stream-up", "unix-stream-down"), ("tcp-stream-up", "tcp-stream-down"), ("fork-stream-both",)
@@ -106,22 +118,23 @@ def findings(results: Results) -> list[Finding]:
 
 
 def _finding(requirement: Requirement, results: Results) -> Finding:
-    figures = tuple(_figure(requirement, measure, results) for measure in requirement.measures)
-    measured = tuple(figure for figure in figures if figure is not None)
-    if len(measured) < len(figures):
-        return Finding(requirement, (), None)
-    return Finding(requirement, measured, all(_holds(requirement, figure) for figure in measured))
+    figures, by_round = [], []
+    for measure in requirement.measures:
+        ours = results.summary(measure, requirement.of, requirement.quantity)
+        theirs = results.summary(measure, requirement.against, requirement.quantity)
+        pairs = results.pairs(measure, requirement.of, requirement.against, requirement.quantity)
+        if ours is None or theirs is None or not pairs:
+            return Finding(requirement)
+        figures.append(_compare(requirement.bound, ours.median, theirs.median))
+        by_round.append(median(_compare(requirement.bound, one, other) for one, other in pairs))
+    return Finding(requirement, tuple(figures), tuple(by_round), all(_holds(requirement, figure) for figure in figures))
 
 
-def _figure(requirement: Requirement, measure: str, results: Results) -> float | None:
-    ours = results.summary(measure, requirement.of, requirement.quantity)
-    theirs = results.summary(measure, requirement.against, requirement.quantity)
-    if ours is None or theirs is None or (theirs.median == 0 and requirement.bound is not Bound.MORE_BY_AT_MOST):
-        return None
-    if requirement.bound is Bound.MORE_BY_AT_MOST:
-        return ours.median - theirs.median
-    ratio = ours.median / theirs.median
-    return ratio - 1 if requirement.bound is Bound.APART_BY_LESS else ratio
+def _compare(bound: Bound, ours: float, theirs: float) -> float:
+    if bound is Bound.MORE_BY_AT_MOST:
+        return ours - theirs
+    ratio = ours / theirs if theirs else inf
+    return ratio - 1 if bound is Bound.APART_BY_LESS else ratio
 
 
 def _holds(requirement: Requirement, figure: float) -> bool:

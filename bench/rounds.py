@@ -18,7 +18,6 @@ __all__ = ["Rounds"]
 
 _QUIET = 0.1
 """The part of the machine that others may use without a run being taken again."""
-_TRIES = 2
 
 
 class Rounds:
@@ -82,7 +81,7 @@ class Rounds:
     def _quietest(self, measure: Measure, running: Running) -> tuple[Values, float]:
         """Run once, or again if others disturbed it; the run that was disturbed least, and by how much."""
         tries: list[tuple[float, Values]] = []
-        while len(tries) < _TRIES and (not tries or tries[-1][0] > _QUIET):
+        while len(tries) < measure.tries and (not tries or tries[-1][0] > _QUIET):
             disturbance = Disturbance(running.cpu_seconds)
             values = measure.take(running, self._effort)
             tries.append((disturbance.share(), values))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from statistics import median
 
 from bench.measures.measure import Measure
 from bench.requirements import findings
@@ -17,10 +18,15 @@ OURS = "pipetwist"
 
 
 def measure_rows(measure: Measure, results: Results) -> Rows:
-    """A measure's table: for each relay the median of each quantity, the spread of the first, and how pipetwist compares in the first."""
+    """A measure's table: for each relay the median of each quantity, and of the first the spread and how pipetwist compares.
+
+    It compares by the ratio of the medians, and by the median of the ratios that each round gives by itself. Where a machine is fast for a
+    while and slow for a while, the second says more.
+    """
     first = measure.quantities[0]
     ours = results.summary(measure.name, OURS, first.key)
-    rows = [["relay", *(quantity.title for quantity in measure.quantities), f"lowest - highest {first.title}", f"{OURS} / this"]]
+    headings = [*(quantity.title for quantity in measure.quantities), f"lowest - highest {first.title}", f"{OURS} / this", "round by round"]
+    rows = [["relay", *headings]]
     for relay in measure.relays:
         summary = results.summary(measure.name, relay.name, first.key)
         if summary is None:
@@ -31,15 +37,17 @@ def measure_rows(measure: Measure, results: Results) -> Rows:
             figures.append("" if one is None else f"{one.median:,.{quantity.digits}f}")
         spread = f"{summary.lowest:,.{first.digits}f} - {summary.highest:,.{first.digits}f}"
         ratio = f"{ours.median / summary.median:.2f} x" if ours and summary.median and relay.name != OURS else ""
-        rows.append([relay.name, *figures, spread, ratio])
+        ratios = [one / other for one, other in results.pairs(measure.name, OURS, relay.name, first.key) if other]
+        rows.append([relay.name, *figures, spread, ratio, f"{median(ratios):.2f} x" if ratio and ratios else ""])
     return rows
 
 
 def requirement_rows(results: Results, measures: Collection[str]) -> Rows:
     """What must be reached, and what was, as far as these measures show it."""
-    rows = [["measure", "must reach", "measured", "reached"]]
+    rows = [["measure", "must reach", "measured", "reached", "round by round"]]
     shown = [finding for finding in findings(results) if set(finding.requirement.measures) <= set(measures)]
-    return rows + [[finding.requirement.what, finding.asked, finding.measured, finding.verdict] for finding in shown]
+    rows += [[one.requirement.what, one.asked, one.measured, one.verdict, one.measured_by_round] for one in shown]
+    return rows
 
 
 def as_text(title: str, rows: Rows) -> str:

@@ -17,8 +17,9 @@ void idle(const char *client, const char *server, struct amount amount) {
     int *connections = calloc(amount.times, sizeof *connections);
     for (uint64_t i = 0; i < amount.times; i++) {
         connections[i] = connect_to(&address, 0);
+        bound_waiting(connections[i]);
         send_whole(connections[i], message, MESSAGE);
-        if (!receive_whole(connections[i], message, MESSAGE)) fail("the relay closed connection %llu", (unsigned long long)i + 1);
+        if (!receive_whole(connections[i], message, MESSAGE)) fail("no answer on connection %llu", (unsigned long long)i + 1);
     }
     printf("{\"mode\": \"idle\", \"open\": %llu}\n", (unsigned long long)amount.times);
     fflush(stdout);

@@ -25,7 +25,7 @@
      load trips :10001 :10002 5000x
 
    The answer is one line of JSON on standard output. Rates are bytes (or exchanges) a second, from the middle of the run: streams first warm up
-   for a tenth of the time, at most 0.2 s. What was expected but did not happen is one line on standard error and the exit status 1.
+   for 0.1 s. What was expected but did not happen is one line on standard error and the exit status 1.
 
    Streams use threads that block, one for each direction and end, with buffers of 256 KiB. Client and server are two processes. Sockets have the
    buffers that the system gives them. Contents are not looked at; the amounts are. */

@@ -42,6 +42,7 @@ bool is_tcp(const struct address *address);
 int listen_at(const struct address *address);
 int connect_to(const struct address *address, int flags); /* fails at once where nobody listens; -1 when the connection only begins */
 void send_whole(int descriptor, const char *bytes, size_t size);
+void bound_waiting(int connection); /* receiving ends after 10 s without a byte */
 bool receive_whole(int descriptor, char *bytes, size_t size); /* false when the other side has closed */
 
 /* server.c: what stands behind the relay, in a process of its own that lives no longer than its parent */

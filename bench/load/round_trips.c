@@ -11,7 +11,7 @@ enum { WARM_UP = 100 };
 static void trip(int connection) {
     static char message[MESSAGE];
     send_whole(connection, message, MESSAGE);
-    if (!receive_whole(connection, message, MESSAGE)) fail("the relay closed the connection");
+    if (!receive_whole(connection, message, MESSAGE)) fail("no answer");
 }
 
 void round_trips(const char *client, const char *server, struct amount amount) {
@@ -22,6 +22,7 @@ void round_trips(const char *client, const char *server, struct amount amount) {
     struct latencies all = new_latencies();
     int connection = connect_to(&address, 0), yes = 1;
     if (is_tcp(&address)) setsockopt(connection, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+    bound_waiting(connection);
     for (int i = 0; i < WARM_UP; i++) trip(connection);
     int64_t begin = nanoseconds(), now = begin;
     int64_t end = begin + (amount.seconds ? (int64_t)(amount.seconds * 1e9) : 60000000000LL);

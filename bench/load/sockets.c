@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 enum { BACKLOG = 4096 };
@@ -62,6 +63,11 @@ void send_whole(int descriptor, const char *bytes, size_t size) {
         if (some <= 0) fail("can't send");
         sent += (size_t)some;
     }
+}
+
+void bound_waiting(int connection) {
+    struct timeval time = {.tv_sec = 10};
+    setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time);
 }
 
 bool receive_whole(int descriptor, char *bytes, size_t size) {

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 enum { BUFFER = 256 << 10, FIRST_BYTE = 5, DRAIN = 1 /* seconds */, MOST = 1000, STACK = 64 << 10 };
+static const double WARM_UP = 0.1; /* seconds */
 
 struct sink {
     _Alignas(128) _Atomic uint64_t received;
@@ -142,7 +143,7 @@ struct result {
 /* What comes in during so many seconds from now, after warming up. */
 static struct result in_time(const struct plan *plan, double seconds, pid_t server) {
     struct result result;
-    pause_for(seconds < 2 ? seconds / 10 : 0.2);
+    pause_for(WARM_UP);
     int64_t begin = nanoseconds();
     uint64_t before[] = {sum(plan, UP), sum(plan, DOWN)};
     pause_for(seconds);

@@ -51,20 +51,21 @@ def _trips(name: str, kind: Kind) -> Measure:
 
 def _idle(name: str, kind: Kind) -> Measure:
     title = f"{kind.value}, connections that are idle"
+    """Each run needs a new process: memory that was used once is there already for the next."""
     relays = _that_do(kind, _ONE_PROCESS)
-    return Measure(name, title, kind, relays, idle.QUANTITIES, idle.idle, rounds_for_each=0.6, restart_after=1)
+    return Measure(name, title, kind, relays, idle.QUANTITIES, idle.idle, rounds_for_each=0.4, restart_after=1, tries=1)
 
 
 def _answers(name: str, clients: int, how: str) -> Measure:
     title = f"{Kind.CAT.value}, {answers.POOL} connections {how}, time from connecting to the answer"
     relays = (*_that_do(Kind.CAT), _PREFORK)
-    return Measure(name, title, Kind.CAT, relays, answers.QUANTITIES, answers.answers(clients), rounds_for_each=2.0)
+    return Measure(name, title, Kind.CAT, relays, answers.QUANTITIES, answers.answers(clients), rounds_for_each=1.5)
 
 
 def _counting(name: str, what: str, quantities: tuple[Quantity, ...], take: Take) -> Measure:
     """Small differences need many short runs, and new processes now and then: each has a layout of memory of its own."""
     title = f"{Kind.UNIX.value}, {what}, with counting off and on"
-    return Measure(name, title, Kind.UNIX, (_PIPETWIST, _COUNTING), quantities, take, rounds_for_each=6.0, restart_after=5)
+    return Measure(name, title, Kind.UNIX, (_PIPETWIST, _COUNTING), quantities, take, rounds_for_each=4.0, restart_after=6)
 
 
 _SHORT = 0.5  # of the usual time

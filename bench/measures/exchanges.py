@@ -8,8 +8,9 @@ from bench.relays.running import Running
 
 __all__ = ["CONNECTION_QUANTITIES", "TRIP_QUANTITIES", "connections", "trips"]
 
-_MOST_CONNECTIONS = 10_000
-"""TCP gets slow when it has used half its ports between two addresses, 14,000, and each is kept for a minute after its connection's end."""
+_MOST_CONNECTIONS = 7_000
+"""TCP gets slow when it has used half its ports between two addresses, 14,000, and each is kept for a minute after its connection's end. A
+run may be taken twice."""
 _MICRO = 1e-6
 
 CONNECTION_QUANTITIES = (

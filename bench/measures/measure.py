@@ -70,6 +70,7 @@ class Measure:
         take: how one run is done.
         rounds_for_each: how many rounds of it are run for each round that was asked for.
         restart_after: after so many rounds the relays are started anew; never where 0.
+        tries: how often a run is taken, at most, when others disturb it.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Measure:
     take: Take
     rounds_for_each: float = 1.0
     restart_after: int = 0
+    tries: int = 2
 
     def rounds(self, asked: int) -> int:
         """How many rounds of it are run where so many were asked for."""

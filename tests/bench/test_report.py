@@ -48,13 +48,14 @@ class ResultsTest(SynchronousTestCase):
         self.assertEqual(Results.read(path), results)
 
     def test_rows(self) -> None:
-        """A table says of each relay that was measured how many times its figure ours is."""
+        """A table says of each relay how many times its figure ours is, by the medians and round by round."""
         measure = next(measure for measure in MEASURES if measure.name == "unix-stream-up")
-        results = _results({("unix-stream-up", "pipetwist", "rate"): [6.0], ("unix-stream-up", "haproxy", "rate"): [2.0, 4.0, 3.0]})
+        ours, theirs = ("unix-stream-up", "pipetwist", "rate"), ("unix-stream-up", "haproxy", "rate")
+        results = _results({ours: [2.0, 9.0, 6.0], theirs: [2.0, 3.0, 12.0]})
         rows = measure_rows(measure, results)
-        self.assertEqual([(row[0], row[1], row[-2], row[-1]) for row in rows[1:]], [
-            ("pipetwist", "6.00", "6.00 - 6.00", ""),
-            ("haproxy", "3.00", "2.00 - 4.00", "2.00 x"),
+        self.assertEqual([(row[0], row[1], *row[-3:]) for row in rows[1:]], [
+            ("pipetwist", "6.00", "2.00 - 9.00", "", ""),
+            ("haproxy", "3.00", "2.00 - 12.00", "2.00 x", "1.00 x"),
         ])  # fmt: skip
 
 
@@ -127,7 +128,7 @@ class DocumentTest(SynchronousTestCase):
         self.assertTrue(text.startswith(f"Before.\n{begin}\n"))
         self.assertTrue(text.endswith(f"\n{end}\nAfter.\n"))
         self.assertNotIn("old figures", text)
-        self.assertIn("| haproxy | 3.00 |  | 2.00 - 4.00 | 1.00 x |\n", text)
+        self.assertIn("| haproxy | 3.00 |  | 2.00 - 4.00 | 1.00 x | 1.00 x |\n", text)
         rewrite(self.document, self.results)
         self.assertEqual(self.document.read_text(encoding="utf-8"), text)
 
