@@ -31,10 +31,10 @@ _STYLE = """\
 text { font: 12px system-ui, sans-serif; fill: #24292f; }
 .title { font-weight: 600; }
 .unit, .figure { fill: #57606a; }
-.ours { fill: #0969da; } .other { fill: #afb8c1; } .spread { stroke: #24292f; stroke-width: 1.5; }
+.ours { fill: #0969da; } .variant { fill: #80b3f0; } .other { fill: #afb8c1; } .spread { stroke: #24292f; stroke-width: 1.5; }
 @media (prefers-color-scheme: dark) {
   text { fill: #e6edf3; } .unit, .figure { fill: #9198a1; }
-  .ours { fill: #4493f8; } .other { fill: #57606a; } .spread { stroke: #e6edf3; }
+  .ours { fill: #4493f8; } .variant { fill: #1f4f8f; } .other { fill: #57606a; } .spread { stroke: #e6edf3; }
 }"""
 
 
@@ -76,7 +76,7 @@ def _bar(relay: str, summary: Summary, quantity: Quantity, scale: float, top: in
     """One relay: its name, the median as a bar, the lowest and highest as a line across its end, and the figure."""
     middle, base = top + _BAR / 2, top + _BAR - 2
     length, low, high = (_LABELS + max(0.0, figure) * scale for figure in (summary.median, summary.lowest, summary.highest))
-    kind = "ours" if relay.startswith("pipetwist") else "other"
+    kind = "ours" if relay == "pipetwist" else "variant" if relay.startswith("pipetwist") else "other"
     return (
         f'<text x="{_LABELS - 8}" y="{base}" text-anchor="end">{escape(relay)}</text>'
         f'<rect class="{kind}" x="{_LABELS}" y="{top}" width="{length - _LABELS:.1f}" height="{_BAR}"/>'

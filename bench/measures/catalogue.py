@@ -38,14 +38,14 @@ def _streams(name: str, kind: Kind, direction: str, way: str, connections: int =
 
 
 def _connections(name: str, kind: Kind) -> Measure:
-    title = f"{kind.value}, 8 clients, each 64 bytes there and back on a new connection"
+    title = f"{kind.value}, a connection for each 64 bytes"
     relays = (*_that_do(kind), _PREFORK) if kind is Kind.CAT else _that_do(kind)
     new_ports = 1 if kind is Kind.TCP else 0
     return Measure(name, title, kind, relays, exchanges.CONNECTION_QUANTITIES, exchanges.connections(), restart_after=new_ports)
 
 
 def _trips(name: str, kind: Kind) -> Measure:
-    title = f"{kind.value}, one client, 64 bytes there and back on one connection"
+    title = f"{kind.value}, round trips of 64 bytes"
     return Measure(name, title, kind, _that_do(kind), exchanges.TRIP_QUANTITIES, exchanges.trips())
 
 
