@@ -51,11 +51,11 @@ class ResultsTest(SynchronousTestCase):
         """A table says of each relay how many times its figure ours is, by the medians and round by round."""
         measure = next(measure for measure in MEASURES if measure.name == "unix-stream-up")
         ours, theirs = ("unix-stream-up", "pipetwist", "rate"), ("unix-stream-up", "haproxy", "rate")
-        results = _results({ours: [2.0, 9.0, 6.0], theirs: [2.0, 3.0, 12.0]})
+        results = _results({ours: [4.0, 9.0, 6.0], theirs: [1.0, 3.0, 12.0]})
         rows = measure_rows(measure, results)
         self.assertEqual([(row[0], row[1], *row[-3:]) for row in rows[1:]], [
-            ("pipetwist", "6.00", "2.00 - 9.00", "", ""),
-            ("haproxy", "3.00", "2.00 - 12.00", "2.00 x", "1.00 x"),
+            ("pipetwist", "6.00", "4.00 - 9.00", "", ""),
+            ("haproxy", "3.00", "1.00 - 12.00", "2.00 x", "3.00 x"),
         ])  # fmt: skip
 
 
@@ -97,6 +97,8 @@ class RequirementsTest(SynchronousTestCase):
         """Memory is compared by the difference, also with a relay that takes none."""
         figures = {("unix-idle", "pipetwist", "memory"): [4.1], ("unix-idle", "haproxy", "memory"): [0.0]}
         self.assertEqual(_verdicts(figures, "haproxy"), [("+4.10 KB", "no")])
+        figures["unix-idle", "haproxy", "memory"] = [0.5]
+        self.assertEqual(_verdicts(figures, "haproxy"), [("+3.60 KB", "yes")])
 
     def test_apart(self) -> None:
         """Counting may differ neither way."""
@@ -139,12 +141,12 @@ class DocumentTest(SynchronousTestCase):
         self.assertEqual(self.document.read_text(encoding="utf-8"), "Nothing.\n")
 
     def test_plot(self) -> None:
-        """The plot is well-formed, has the relays' names and figures, and its bars stay within it."""
+        """The plot is well-formed, has the relays' names and figures, and leaves room for a figure beside the longest bar."""
         begin, end = "<!-- figures: `make bench` writes what follows -->", "<!-- end of figures -->"
         self.document.write_text(f"{begin}\n{end}\n", encoding="utf-8")
         rewrite(self.document, self.results)
         picture = ET.fromstring(self.document.with_suffix(".svg").read_text(encoding="utf-8"))
         texts = [element.text for element in picture.iter("{http://www.w3.org/2000/svg}text")]
         self.assertEqual([text for text in texts if text in {"pipetwist", "haproxy", "3.00"}], ["pipetwist", "3.00", "haproxy", "3.00"])
-        for bar in picture.iter("{http://www.w3.org/2000/svg}rect"):
-            self.assertLess(float(bar.attrib["x"]) + float(bar.attrib["width"]), float(picture.attrib["width"]))
+        ends = [float(line.attrib["x2"]) for line in picture.iter("{http://www.w3.org/2000/svg}line")]
+        self.assertEqual(ends, [370.0, 370.0])  # of a panel 460 wide
