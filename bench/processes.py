@@ -88,7 +88,7 @@ class Program:
 
     def _last_words(self) -> str:
         lines = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        return lines[-1] if lines else "it said nothing"
+        return lines[-1].replace(f"{self._log.parent}/", "") if lines else "it said nothing"
 
 
 def allow_many_descriptors() -> None:

@@ -72,7 +72,7 @@ class Rounds:
         try:
             values, others = self._quietest(measure, running)
         except MeasureError as reason:
-            self._leave_out(measure, running.relay, reason)
+            self._leave_out(measure, running.relay, reason, f" from round {number} on" if number > 1 else "")
             return False
         self._results.samples.append(Sample(measure.name, name, number, values, others))
         self._say(f"{measure.name} {number}: {name} {values[first.key]:.{first.digits}f} {first.title} (others used {others:.0%})")
@@ -88,7 +88,7 @@ class Rounds:
         others, values = min(tries, key=itemgetter(0))
         return values, others
 
-    def _leave_out(self, measure: Measure, relay: Relay, reason: MeasureError) -> None:
-        line = f"{relay.name} is left out of {measure.name}: {reason}"
+    def _leave_out(self, measure: Measure, relay: Relay, reason: MeasureError, since: str = "") -> None:
+        line = f"{relay.name} is left out of {measure.name}{since}: {reason}"
         self._results.left_out.append(line)
         self._say(line)
