@@ -93,7 +93,7 @@ class Poller:
                         pollable.ready(what)
                     except Exception:  # noqa: BLE001 - one connection's mistake is not the others'
                         self._failed(descriptor)
-            if not events:
+            if not events or not told:  # the last of them may have closed this set
                 return
 
     def _spin(self) -> list[tuple[int, int]]:
@@ -114,7 +114,7 @@ class Poller:
 
     def fileno(self) -> int:
         """The set's descriptor."""
-        return self._epoll.fileno()
+        return -1 if self._epoll.closed else self._epoll.fileno()
 
     def logPrefix(self) -> str:
         """A name for the reactor's log."""
