@@ -123,7 +123,7 @@ class DescendantsTest(_ChildTestCase):
         """One that holds the output gets a moment after SIGTERM for what it still has to do."""
         folder = scratch_folder(self)
         self.patch(life, "DESCENDANTS_SECONDS", 0.5)
-        descendant = f"trap 'echo done > {folder}/file; exit' TERM; echo ready > {folder}/ready; sleep 60 & wait"
+        descendant = f"trap 'sleep 0.1; echo done > {folder}/file; exit' TERM; echo ready > {folder}/ready; sleep 60 & wait"
         await self.shell(f"({descendant}) & until test -s {folder}/ready; do :; done").end
         self.assertEqual((folder / "file").read_text(encoding="utf-8"), "done\n")
 
