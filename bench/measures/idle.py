@@ -5,10 +5,12 @@ The memory is VmRSS of the relay's process. What the kernel keeps for sockets an
 
 from __future__ import annotations
 
+import resource
 import time
 
 from bench.generator import hold, load
 from bench.measures.measure import Better, Effort, Quantity, Values
+from bench.processes import MeasureError
 from bench.relays.running import Running
 
 __all__ = ["QUANTITIES", "idle"]
@@ -30,7 +32,11 @@ def idle(running: Running, effort: Effort) -> Values:
     load("connections", running.client, running.server, _WARM_UP)
     time.sleep(_SETTLED)
     memory, descriptors = running.program.memory(), running.program.descriptors()
-    with hold(running.client, running.server, effort.idle):
-        time.sleep(_SETTLED)
-        more_memory, more_descriptors = running.program.memory() - memory, running.program.descriptors() - descriptors
+    try:
+        with hold(running.client, running.server, effort.idle):
+            time.sleep(_SETTLED)
+            more_memory, more_descriptors = running.program.memory() - memory, running.program.descriptors() - descriptors
+    except MeasureError as reason:
+        message = f"{reason}; the system lets it have {resource.getrlimit(resource.RLIMIT_NOFILE)[0]} descriptors"
+        raise MeasureError(message) from reason
     return {"memory": more_memory / effort.idle / 1e3, "descriptors": more_descriptors / effort.idle, "base": memory / 1e6}
