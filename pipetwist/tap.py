@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import sys
 from collections.abc import Callable
@@ -76,6 +77,8 @@ class _Daemon(Service):
         super().startService()
         self._start(self._tree.startService)
         os.close(self._stderr)
+        # What was made up to now stays; the collector need not look through it again and again while connections come and go.
+        gc.freeze()
 
     def stopService(self) -> Any:
         """See `PipetwistService`."""

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["StatsServer"]
 
-_THREADS = 8
-_STREAMS = 3  # of each streaming method; reflection's alone hold threads, so that five are left to the other calls
+_THREADS = 10
+_STREAMS = 3  # of each of the two streaming methods, so that four threads are left to the other calls
 _CALLS = 64  # that run or wait for a thread
 _CONNECTIONS = 128
 _REQUEST_BYTES = 1024 * 1024

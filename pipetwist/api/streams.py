@@ -14,8 +14,8 @@ __all__ = ["StreamLimit"]
 class StreamLimit(grpc.ServerInterceptor):  # type: ignore[type-arg] # generic in its types alone
     """Allows each streaming method only so many calls at once; one more is refused with RESOURCE_EXHAUSTED.
 
-    A call of server reflection holds its thread for as long as the client keeps it open, and one of the health service's Watch its memory.
-    Unary calls are not touched.
+    A call of server reflection, or of the health service's Watch, holds its thread for as long as the client keeps it open. Unary calls are
+    not touched.
 
     Args:
         calls: how many calls of each method may be open.
@@ -48,13 +48,13 @@ class StreamLimit(grpc.ServerInterceptor):  # type: ignore[type-arg] # generic i
         )
 
     def _limited(self, behaviour: Callable[..., Any], free: BoundedSemaphore) -> Callable[..., Any]:
-        def limited(request: Any, context: grpc.ServicerContext, *more: Any, **named: Any) -> Any:
+        def limited(request: Any, context: grpc.ServicerContext) -> Any:
             if not free.acquire(blocking=False):
                 context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, f"{self._calls} such calls are open already; close one and try again.")
             if not context.add_callback(free.release):
                 free.release()  # it has ended already
-            return behaviour(request, context, *more, **named)
+            return behaviour(request, context)
 
-        # gRPC's mark of a method that answers later, without holding its thread.
-        limited.experimental_non_blocking = getattr(behaviour, "experimental_non_blocking", False)  # type: ignore[attr-defined] # a function's
+        # Watch's attribute experimental_non_blocking is not handed on, so that it answers from a thread. Without one it sends while it holds
+        # its lock, and waits for gRPC's own thread, which waits for that lock when another watcher has gone: the server stands still for ever.
         return limited

@@ -263,8 +263,10 @@ class CommandSide(DescriptorSide):
         status = self._life.status or 0
         self.cause = "" if self._termination.signalled else describe_exit(max(status, 0), max(-status, 0))
         self._ended(self)
+        self.sink = self.source = None
         if self.attached:
-            self.receiver.lost(self.cause)
+            receiver, self.receiver = self.receiver, None
+            receiver.lost(self.cause)
 
     def _enlarge(self, pipe: int) -> bool:
         if not self.kernel.pool.claim():

@@ -82,7 +82,7 @@ class Delivery(Descriptor):
                 return
         self.watch()
         self.release_source()
-        if self.crowded:
+        if self.crowded and not self.over:
             self.crowded = False
             self.receiver.relieved()
 

@@ -171,5 +171,8 @@ class SocketSide(DescriptorSide):
             self.kernel.poller.remove(self._descriptor)
         self._socket.close()
         self.release_source()
+        # The other side and the receiver hold this one as well: circles that the collector would have to find.
+        self.sink = self.source = None
         if self.attached:
-            self.receiver.lost(cause)
+            receiver, self.receiver = self.receiver, None
+            receiver.lost(cause)

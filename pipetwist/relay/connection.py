@@ -116,7 +116,8 @@ class Connection:
         self._inactivity.watch(seconds)
 
     def finished(self, reason: str) -> None:
-        """See `IConnectionEffects`."""
+        """See `IConnectionEffects`. What holds this in a circle is let go of, or the collector would have to find it."""
+        del self._inactivity
         self._over(self, reason)
 
 
