@@ -25,6 +25,7 @@ from twisted.internet.interfaces import (
 )
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.testing import StringTransport
+from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 from zope.interface import alsoProvides, directlyProvides, implementer
@@ -251,6 +252,13 @@ class WritesTest(SynchronousTestCase):
             self.assertEqual(tracker.down, 11)
         tls.take()
         self.assertEqual(tls.taken, b"onetwothree")
+
+    def test_under_tls(self) -> None:
+        """What the system takes under TLS is not the protocol's bytes, and is left alone."""
+        wrapper = ProtocolWrapper(WrappingFactory(_Builds()), _Plain())
+        MemoryTransport(wrapper)
+        alsoProvides(wrapper, ISSLTransport)
+        self.assertFalse(count_writes(wrapper, self.fail))
 
     def test_through_wrappers(self) -> None:
         """It is found behind wrappers, and several may count."""
