@@ -49,7 +49,7 @@ run: $(VENV)/.run
 .PHONY: test
 test: lint types proto-check docs news trial
 
-.PHONY: lint types proto-check news trial
+.PHONY: lint types proto-check news trial trial-interop trial-others
 lint: $(VENV)/.test
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -63,10 +63,19 @@ proto-check: $(VENV)/.test
 news: $(VENV)/.test
 	$(BIN)/towncrier build --draft --version unreleased > /dev/null
 
+# Real programs in one process, everything else, with coverage, in another, at the same time.
 trial: $(VENV)/.test
-	$(BIN)/coverage erase
-	$(BIN)/coverage run -m twisted.trial tests
+	@$(MAKE) --no-print-directory --output-sync=target --jobs=2 trial-interop trial-others
 	$(BIN)/coverage report
+
+trial-interop: $(VENV)/.test
+	$(BIN)/python -m twisted.trial tests.interop
+
+others = $(subst /,.,$(filter-out tests/interop, $(patsubst %/__init__.py,%,$(wildcard tests/*/__init__.py)) $(patsubst %.py,%,$(wildcard tests/test_*.py))))
+
+trial-others: $(VENV)/.test
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m twisted.trial $(others)
 
 # The commands of pyenv run only the versions that are chosen: all of them, where it is used.
 nox = PYENV_VERSION=$$(pyenv versions --bare 2>/dev/null | paste -s -d :) $(BIN)/nox
