@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from typing import Any
+from typing import Any, cast
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,6 +21,7 @@ from twisted.internet.interfaces import (
     ISSLTransport,
     IStreamServerEndpoint,
     ITCPTransport,
+    ITransport,
     IUNIXTransport,
 )
 from twisted.internet.protocol import Factory, Protocol
@@ -258,7 +259,7 @@ class WritesTest(SynchronousTestCase):
         wrapper = ProtocolWrapper(WrappingFactory(_Builds()), _Plain())
         MemoryTransport(wrapper)
         alsoProvides(wrapper, ISSLTransport)
-        self.assertFalse(count_writes(wrapper, self.fail))
+        self.assertFalse(count_writes(cast("ITransport", wrapper), self.fail))
 
     def test_through_wrappers(self) -> None:
         """It is found behind wrappers, and several may count."""
