@@ -55,6 +55,6 @@ class StreamLimit(grpc.ServerInterceptor):  # type: ignore[type-arg] # generic i
                 free.release()  # it has ended already
             return behaviour(request, context)
 
-        # Watch's attribute experimental_non_blocking is not handed on, so that it answers from a thread. Without one it sends while it holds
-        # its lock, and waits for gRPC's own thread, which waits for that lock when another watcher has gone: the server stands still for ever.
+        # Watch's attribute experimental_non_blocking is not handed on, so that it answers from a thread. Without one it sends while it
+        # holds its lock, and waits for gRPC's own thread; that waits for the lock when another watcher has gone: the server stands still.
         return limited

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import gc
 import time
+from typing import cast
 
 import grpc
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from pipetwist.api.query import Bounds
+from pipetwist.api.process import CollectorTime
+from pipetwist.api.query import USUAL_BOUNDS, Bounds
+from pipetwist.api.servicer import StatsServicer
 from pipetwist.api.services import V2RAY_SERVICE, XRAY_SERVICE
+from pipetwist.api.wire.stats_pb2 import QueryStatsRequest
 from pipetwist.stats.online import OnlineUsers
 from tests.api.serving import Client, counted, start_api
 
-__all__ = ["OnlineCallsTest", "StatsCallsTest", "SysStatsTest", "V2RayNameTest"]
+__all__ = ["GoneClientTest", "OnlineCallsTest", "StatsCallsTest", "SysStatsTest", "V2RayNameTest"]
 
 _UPLINK = "inbound>>>in>>>traffic>>>uplink"
 _DOWNLINK = "inbound>>>in>>>traffic>>>downlink"
@@ -104,6 +108,25 @@ class StatsCallsTest(SynchronousTestCase):
         self.assertEqual(code, grpc.StatusCode.RESOURCE_EXHAUSTED)
         self.assertIn("ask for less", text)
         self.assertEqual(self.query(pattern=_UPLINK), [(_UPLINK, 10)])
+
+
+class _Gone:
+    """The context of a call whose client has gone."""
+
+    def is_active(self) -> bool:
+        """See `grpc.RpcContext`."""
+        return False
+
+
+class GoneClientTest(SynchronousTestCase):
+    """A client that goes while its query waits for its turn."""
+
+    def test_reset(self) -> None:
+        """Nothing is reset, since nobody would learn the values."""
+        store = counted({_UPLINK: 10})
+        servicer = StatsServicer(store, OnlineUsers(lambda: 0.0), CollectorTime(), lambda: 0.0, USUAL_BOUNDS)
+        servicer.QueryStats(QueryStatsRequest(reset=True), cast("grpc.ServicerContext", _Gone()))
+        self.assertEqual(store.counter(_UPLINK).value(), 10)
 
 
 class V2RayNameTest(StatsCallsTest):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import mmap
 import resource
+import sys
 import threading
 from pathlib import Path
 
@@ -119,7 +120,9 @@ class CollectorTimeTest(SynchronousTestCase):
             def __del__(self) -> None:
                 self.time.start()
 
+        errors: list[object] = []
+        self.patch(sys, "unraisablehook", errors.append)
         StartsWithin(self.time)
         gc.collect()
         self.addCleanup(self.time.stop)
-        self.assertEqual(self.time.nanoseconds, 0)
+        self.assertEqual((self.time.nanoseconds, errors), (0, []))

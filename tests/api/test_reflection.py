@@ -175,6 +175,23 @@ class StreamsTest(SynchronousTestCase):
         self.assertEqual(caught.exception.code(), grpc.StatusCode.RESOURCE_EXHAUSTED)
         self.assertEqual(len(_IdleStream(self, self.channel).answer().list_services_response.service), 4)
 
+    def test_watchers_that_come_and_go(self) -> None:
+        """Watchers that leave while others come, or while the service stops, hold nobody up."""
+        ended = threading.Thread(target=self._come_and_go, daemon=True)
+        ended.start()
+        ended.join(60)
+        self.assertFalse(ended.is_alive(), "the server or its stop stands still")
+
+    def _come_and_go(self) -> None:
+        for _ in range(30):
+            api = start_api(self)
+            with grpc.insecure_channel(target_of(api)) as channel:
+                health = health_pb2_grpc.HealthStub(channel)
+                watches = [health.Watch(health_pb2.HealthCheckRequest(), timeout=RPC_SECONDS) for _ in range(3)]
+                for watch in watches:
+                    next(watch)
+            api.stopService()
+
     def test_many_queries_at_once(self) -> None:
         """More calls at once than there are threads are all answered."""
         client = Client(self, self.api, V2RAY_SERVICE)
