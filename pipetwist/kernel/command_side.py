@@ -193,6 +193,9 @@ class CommandSide(DescriptorSide):
     def _exited(self, events: int) -> None:
         self.kernel.poller.remove(self._life.pidfd)
         self._life.exited()
+        if not self.attached:
+            # It was ready for a connection and is of no use any more.
+            self.abort()
         if not self.write_over:
             self.write_over = True
             self.finishing = False

@@ -16,6 +16,7 @@ from pipetwist.kernel.command_side import CommandSide
 from pipetwist.outbounds.options import OutboundOptions
 from pipetwist.outbounds.setting import OutboundSetting
 from pipetwist.process.command import prepare_command
+from pipetwist.process.ready import ReadyCommands
 from pipetwist.process.side import ChildSide
 from pipetwist.process.spawners import spawner_for
 from pipetwist.process.standard_error import StandardErrorLines
@@ -44,6 +45,14 @@ class ForkOutboundOptions(OutboundOptions):
     """How long a command may take to end after SIGTERM, before SIGKILL. ``"5s"`` where absent."""
     max_processes: PositiveCount | None = None
     """How many may run at once; a connection beyond that is closed. No bound where absent."""
+    prefork: PositiveCount | None = None
+    """How many are started ahead and wait for a connection each. None where absent."""
+
+    def __post_init__(self) -> None:
+        """Refuse to have more ready than may run."""
+        if self.prefork is not None and self.max_processes is not None and self.prefork > self.max_processes:
+            message = f"prefork ({self.prefork}) is more than max_processes ({self.max_processes}) lets run"
+            raise ValueError(message)
 
 
 @implementer(IOutbound)
@@ -79,6 +88,7 @@ class ForkOutbound(Service):
             ours=os.environ,
         )
         self._children: dict[ISide, None] = {}
+        self._ready = ReadyCommands(setting.reactor, options.prefork or 0, self._start_within_bounds, self._log_trouble)
         self._all_ended: Deferred[None] | None = None
 
     @property
@@ -88,12 +98,23 @@ class ForkOutbound(Service):
 
     def connect(self) -> ISide | Deferred[ISide]:
         """See `IOutbound`."""
-        if self._options.max_processes is not None and len(self._children) >= self._options.max_processes:
-            return fail(ConnectError(f"{len(self._children)} commands are running, which is max_processes"))
         try:
-            side = self._start()
+            side = self._ready.take() or self._start_within_bounds()
         except OSError as error:
             return fail(ConnectError(f"{self._prepared.command[0]}: {error.strerror}"))
+        if side is None:
+            return fail(ConnectError(f"{len(self._children)} commands are running, which is max_processes"))
+        return side
+
+    def startService(self) -> None:
+        """Start what is to be ready."""
+        super().startService()
+        self._ready.begin()
+
+    def _start_within_bounds(self) -> ISide | None:
+        if self._options.max_processes is not None and len(self._children) >= self._options.max_processes:
+            return None
+        side: ISide = self._start()
         self._children[side] = None
         return side
 
@@ -110,9 +131,13 @@ class ForkOutbound(Service):
     def _log_line(self, pid: int, line: str) -> None:
         self._log.info("{tag}[{pid}]: {line}", tag=self.tag, pid=pid, line=line)
 
+    def _log_trouble(self, text: str) -> None:
+        self._log.warn("outbound {tag}: {text}", tag=self.tag, text=text)
+
     def stopService(self) -> Deferred[None]:
         """End every command that still runs, and wait until they are gone."""
         super().stopService()
+        self._ready.stop()
         if not self._children:
             return succeed(None)
         all_ended = self._all_ended = Deferred()
@@ -122,6 +147,8 @@ class ForkOutbound(Service):
 
     def _ended(self, side: ISide) -> None:
         self._children.pop(side, None)
+        self._ready.ended(side)
+        self._ready.refill()
         if self._all_ended is not None and not self._children:
             self._all_ended.callback(None)
             self._all_ended = None

@@ -109,6 +109,11 @@ class ChildSide(ProcessProtocol):
         else:
             self._stderr.ended()
 
+    def processExited(self, reason: Failure) -> None:
+        """It has exited; one that nobody was connected to yet is of no use any more."""
+        if not self._attached:
+            self.abort()
+
     def processEnded(self, reason: Failure) -> None:
         """It has exited, and everything that it wrote was read."""
         self._over = self._read_over = self._write_over = True

@@ -1,0 +1,94 @@
+"""Commands that are started before they are needed: since a command is told nothing about its connection, one can be waiting for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+from pipetwist.interfaces import ISide
+
+__all__ = ["ReadyCommands"]
+
+# After a ready command has died, or could not be started, so long is waited at first; twice as long each time, up to the longest.
+FIRST_PAUSE_SECONDS = 0.1
+LONGEST_PAUSE_SECONDS = 30.0
+# Starting a command takes longer than serving a connection: replacements wait for a lull, and are started one by one.
+LULL_SECONDS = 0.02
+
+
+class ReadyCommands:
+    """Keeps a number of commands ready.
+
+    Args:
+        clock: counts the time.
+        count: how many.
+        start: starts one; None where there may be no more for now. Raises OSError where it can't be started.
+        log: is told of trouble.
+    """
+
+    def __init__(self, clock: IReactorTime, count: int, start: Callable[[], ISide | None], log: Callable[[str], None]) -> None:
+        self._clock = clock
+        self._count = count
+        self._start = start
+        self._log = log
+        self._ready: dict[ISide, float] = {}  # and since when
+        self._call: IDelayedCall | None = None
+        self._pause = FIRST_PAUSE_SECONDS
+        self._stopped = True
+
+    def begin(self) -> None:
+        """Start them, and replace from now on what is taken or dies."""
+        self._stopped = False
+        if self._count:
+            self._add()
+
+    def stop(self) -> None:
+        """Replace none any more. Those that are ready still run."""
+        self._stopped = True
+        if self._call is not None:
+            self._call.cancel()
+            self._call = None
+
+    def take(self) -> ISide | None:
+        """The one that has been ready longest, or None."""
+        if not self._ready:
+            return None
+        side = next(iter(self._ready))
+        del self._ready[side]
+        self._pause = FIRST_PAUSE_SECONDS
+        self.refill()
+        return side
+
+    def refill(self) -> None:
+        """Another may be started: do so once those who ask for one now have been served."""
+        if not self._stopped and self._call is None and len(self._ready) < self._count:
+            self._call = self._clock.callLater(LULL_SECONDS, self._add)
+
+    def ended(self, side: ISide) -> None:
+        """A command has ended; one that was ready is replaced after a pause, which grows while none of them is of use."""
+        since = self._ready.pop(side, None)
+        if since is not None:
+            if self._clock.seconds() - since > LONGEST_PAUSE_SECONDS:
+                self._pause = FIRST_PAUSE_SECONDS
+            if self._call is None:
+                self._wait("a command that was ready for a connection has ended by itself")
+
+    def _add(self) -> None:
+        self._call = None
+        try:
+            side = self._start()
+        except OSError as error:
+            self._wait(f"can't start a command to have ready: {error.strerror}")
+            return
+        if side is not None:
+            self._ready[side] = self._clock.seconds()
+            if len(self._ready) < self._count:
+                self._call = self._clock.callLater(0, self._add)
+
+    def _wait(self, why: str) -> None:
+        if self._stopped:
+            return
+        self._log(f"{why}; the next is started in {self._pause:g} s")
+        self._call = self._clock.callLater(self._pause, self._add)
+        self._pause = min(self._pause * 2, LONGEST_PAUSE_SECONDS)
