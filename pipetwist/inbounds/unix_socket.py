@@ -55,13 +55,18 @@ class UnixListeningSocket:
             raise
 
     def close(self) -> None:
-        """Remove the file, unless another has taken its place, and listen no more."""
-        if self._identity is not None:
+        """Remove the file, unless another has taken its place, and listen no more.
+
+        Raises:
+            OSError: the file stays; nobody listens there any more all the same.
+        """
+        identity, self._identity = self._identity, None
+        try:
             with contextlib.suppress(FileNotFoundError):
-                if _identity(self._path) == self._identity:
+                if identity is not None and _identity(self._path) == identity:
                     Path(self._path).unlink()
-            self._identity = None
-        self.socket.close()
+        finally:
+            self.socket.close()
 
     def _listen_on_file(self, mode: int, owner: str | int | None, group: str | int | None) -> None:
         try:

@@ -1,0 +1,392 @@
+"""Listening on a unix socket's path, and the file that stands for it."""
+
+from __future__ import annotations
+
+import errno
+import grp
+import os
+import pwd
+import socket
+import stat
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from unittest import skipUnless
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from pipetwist.errors import StartError
+from pipetwist.inbounds import unix_socket
+from pipetwist.inbounds.listening_socket import ListeningSocket
+from pipetwist.inbounds.unix_socket import UnixListeningSocket
+from pipetwist.values import unix_sockaddr
+from tests.interop.scratch import scratch_folder
+
+__all__ = ["AbstractTest", "ClosingTest", "ModeTest", "OwnerTest", "PlaceTest", "StaleTest"]
+
+_AS_ROOT = skipUnless(os.geteuid() == 0, "needs root")
+
+
+class _SocketTestCase(SynchronousTestCase):
+    """A path in a folder of the test's own."""
+
+    def setUp(self) -> None:
+        """Choose the path."""
+        self.folder = scratch_folder(self)
+        self.path = str(self.folder / "in.sock")
+
+    def listen(self, mode: int = 0o600, path: str | None = None, **owners: Any) -> UnixListeningSocket:
+        """Listen; the test's clean-up closes it."""
+        listening = UnixListeningSocket("inbound in", path or self.path, mode, **owners)
+        self.addCleanup(listening.close)
+        return listening
+
+    def refusal(self, **arguments: Any) -> str:
+        """What is said where it can't listen."""
+        return str(self.assertRaises(StartError, self.listen, **arguments))
+
+    def connects(self, path: str | None = None) -> bool:
+        """Whether somebody listens at the path."""
+        with socket.socket(socket.AF_UNIX) as client:
+            return client.connect_ex(unix_sockaddr(path or self.path)) == 0
+
+    def crash(self) -> None:
+        """Leave a socket's file behind, as a process that was killed does."""
+        with socket.socket(socket.AF_UNIX) as left:
+            left.bind(self.path)
+            left.listen()
+
+
+class ModeTest(_SocketTestCase):
+    """The file's mode."""
+
+    def test_listens(self) -> None:
+        """It listens, on a socket that no command inherits."""
+        listening = self.listen()
+        self.assertTrue(self.connects())
+        self.assertFalse(listening.socket.get_inheritable())
+
+    @settings(max_examples=20, deadline=None, database=None)
+    @given(mode=st.integers(0, 0o777), umask=st.sampled_from([0, 0o022, 0o077, 0o777]))
+    def test_any_mode(self, mode: int, umask: int) -> None:
+        """The file has the mode that was asked for, whatever the umask."""
+        before = os.umask(umask)
+        try:
+            listening = UnixListeningSocket("inbound in", self.path, mode)
+        finally:
+            os.umask(before)
+        try:
+            self.assertEqual(stat.S_IMODE(os.lstat(self.path).st_mode), mode)
+        finally:
+            listening.close()
+
+    def test_nobody_before(self) -> None:
+        """Nobody can connect before the file has its mode and its owner."""
+        could: list[bool] = []
+        modes: list[int] = []
+
+        class Watched(ListeningSocket):
+            """Looks from outside at each step."""
+
+            def listen(watched, backlog: int = 0) -> None:  # noqa: N805 - self is the test
+                could.append(self.connects())
+                modes.append(stat.S_IMODE(os.lstat(self.path).st_mode))
+                super().listen(backlog)
+
+        chown = os.chown
+
+        def watched_chown(path: str, *arguments: Any, **more: Any) -> None:
+            could.append(self.connects())
+            chown(path, *arguments, **more)
+
+        self.patch(unix_socket, "ListeningSocket", Watched)
+        self.patch(os, "chown", watched_chown)
+        before = os.umask(0)
+        self.addCleanup(os.umask, before)
+        self.listen(0o600, owner=os.getuid())
+        self.assertEqual((could, modes), ([False, False], [0o600]))
+        self.assertTrue(self.connects())
+
+    def test_backlog(self) -> None:
+        """Many clients that come at once wait, and none is turned away."""
+        self.listen()
+        clients = [socket.socket(socket.AF_UNIX) for _ in range(200)]
+        try:
+            for client in clients:
+                client.setblocking(False)
+                client.connect(self.path)
+        finally:
+            for client in clients:
+                client.close()
+
+
+class PlaceTest(_SocketTestCase):
+    """Where it can't listen."""
+
+    def test_no_folder(self) -> None:
+        """A folder that is not there is named, with what to do."""
+        self.assertEqual(
+            self.refusal(path=f"{self.folder}/nowhere/in.sock"), f"inbound in: there is no folder {self.folder}/nowhere; make it first"
+        )
+
+    def test_folder_is_a_file(self) -> None:
+        """A file in the folder's place is told."""
+        (self.folder / "file").touch()
+        self.assertEqual(
+            self.refusal(path=f"{self.folder}/file/in.sock"), f"inbound in: can't listen on {self.folder}/file/in.sock: Not a directory"
+        )
+
+    def test_too_long(self) -> None:
+        """A path that is longer than the kernel takes is told, and nothing is made."""
+        path = f"{self.folder}/{'x' * 108}"
+        self.assertEqual(self.refusal(path=path), f"inbound in: can't listen on {path}: AF_UNIX path too long")
+        self.assertEqual(list(self.folder.iterdir()), [])
+
+    def test_longest(self) -> None:
+        """The longest path that the kernel takes is taken."""
+        path = f"{self.folder}/{'x' * (106 - len(str(self.folder)))}"
+        self.assertEqual(len(path), 107)
+        self.listen(path=path)
+        self.assertTrue(self.connects(path))
+
+    def test_no_socket(self) -> None:
+        """What is no socket is never replaced: a file, a folder, a pipe, a link to nothing, and a link to a socket."""
+        self.crash()
+        made: dict[str, Callable[[Path], object]] = {
+            "file": lambda path: path.write_text("precious", encoding="utf-8"),
+            "folder": lambda path: path.mkdir(),
+            "pipe": lambda path: os.mkfifo(path),
+            "link": lambda path: path.symlink_to("nothing"),
+            "link to a socket": lambda path: path.symlink_to(self.path),
+        }
+        for name, make in made.items():
+            path = self.folder / name
+            make(path)
+            before = os.lstat(path)
+            self.assertEqual(
+                self.refusal(path=str(path)), f"inbound in: {path} exists and is not a socket; remove it or choose another path"
+            )
+            self.assertEqual(os.lstat(path), before)
+
+    def test_nothing_left(self) -> None:
+        """Where it fails no descriptor is left open."""
+        before = _descriptors()
+        self.refusal(path=f"{self.folder}/nowhere/in.sock")
+        self.refusal(path=str(self.folder))
+        self.refusal(group="no group of this name")
+        self.assertEqual(_descriptors(), before)
+
+    def test_no_right(self) -> None:
+        """A folder where it may make nothing is told."""
+        self.patch(unix_socket, "ListeningSocket", _refusing(errno.EACCES))
+        self.assertEqual(self.refusal(), f"inbound in: can't listen on {self.path}: Permission denied")
+
+
+class StaleTest(_SocketTestCase):
+    """A file that is there already."""
+
+    def test_stale(self) -> None:
+        """What a crash has left is replaced."""
+        self.crash()
+        self.assertFalse(self.connects())
+        self.listen()
+        self.assertTrue(self.connects())
+
+    def test_live(self) -> None:
+        """A path at which another listens is not taken over, and stays its own."""
+        first = self.listen()
+        said = f"inbound in: another process listens on {self.path}; stop it or choose another path"
+        self.assertEqual(self.refusal(), said)
+        self.assertTrue(self.connects())
+        first.close()
+        self.listen()
+
+    def test_live_and_busy(self) -> None:
+        """The same where the other has so many waiting that it can't be connected."""
+        with socket.socket(socket.AF_UNIX) as busy, socket.socket(socket.AF_UNIX) as waits, socket.socket(socket.AF_UNIX) as too:
+            busy.bind(self.path)
+            busy.listen(0)
+            waits.connect(self.path)
+            too.setblocking(False)
+            self.assertEqual(too.connect_ex(self.path), errno.EAGAIN)
+            self.assertIn("another process listens", self.refusal())
+
+    def test_live_of_another_kind(self) -> None:
+        """A socket of another kind at which somebody hears is not replaced."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as hears:
+            hears.bind(self.path)
+            self.assertIn("another process listens", self.refusal())
+
+    def test_two_at_once(self) -> None:
+        """Of two that start at once over a stale file one listens, and the other is told so; neither takes the other's fresh file."""
+        for _ in range(10):
+            self.crash()
+            begin = threading.Barrier(2)
+            outcomes: list[object] = []
+
+            def start(begin: threading.Barrier, outcomes: list[object]) -> None:
+                begin.wait(10)
+                try:
+                    outcomes.append(UnixListeningSocket("inbound in", self.path, 0o600))
+                except StartError as error:
+                    outcomes.append(str(error))
+
+            threads = [threading.Thread(target=start, args=(begin, outcomes)) for _ in range(2)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join(10)
+            listening = [outcome for outcome in outcomes if isinstance(outcome, UnixListeningSocket)]
+            self.assertEqual((len(listening), len(outcomes)), (1, 2))
+            self.assertTrue(self.connects())
+            listening[0].close()
+            self.assertEqual(list(self.folder.iterdir()), [])
+
+
+class OwnerTest(_SocketTestCase):
+    """Whose the file is."""
+
+    @_AS_ROOT
+    def test_numbers(self) -> None:
+        """Owner and group can be given by number, each for itself."""
+        cases: list[tuple[dict[str, Any], tuple[int, int]]] = [
+            ({"owner": 4711, "group": 4712}, (4711, 4712)),
+            ({"owner": 4711}, (4711, os.getgid())),
+            ({"group": 4712}, (os.getuid(), 4712)),
+            ({"owner": 0, "group": 0}, (0, 0)),
+        ]
+        for owners, expected in cases:
+            listening = self.listen(0o660, **owners)
+            found = os.lstat(self.path)
+            self.assertEqual((found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)), (*expected, 0o660))
+            listening.close()
+
+    @_AS_ROOT
+    def test_names(self) -> None:
+        """They can be given by name."""
+        user = next(entry for entry in pwd.getpwall() if entry.pw_uid)
+        group = next(entry for entry in grp.getgrall() if entry.gr_gid)
+        self.listen(owner=user.pw_name, group=group.gr_name)
+        found = os.lstat(self.path)
+        self.assertEqual((found.st_uid, found.st_gid), (user.pw_uid, group.gr_gid))
+
+    def test_unknown(self) -> None:
+        """A name that the system does not know is told, and no file is left."""
+        self.assertEqual(self.refusal(owner="nobody-of-this-name"), "inbound in: owner: the system has no user 'nobody-of-this-name'")
+        self.assertEqual(self.refusal(group="none-of-this-name"), "inbound in: group: the system has no group 'none-of-this-name'")
+        self.assertEqual(list(self.folder.iterdir()), [])
+
+    def test_not_allowed(self) -> None:
+        """A file that can't be given away is told with what was wanted, and none is left."""
+
+        def refuse(*_: object, **__: object) -> None:
+            raise PermissionError(errno.EPERM, "Operation not permitted")
+
+        self.patch(os, "chown", refuse)
+        self.assertEqual(
+            self.refusal(owner=4711, group="root"),
+            f"inbound in: {self.path} can't be given to owner 4711, group root: only root may give files away, or a member to its group",
+        )
+        self.assertIn("can't be given to group 0:", self.refusal(group=0))
+        self.assertEqual(list(self.folder.iterdir()), [])
+
+
+class ClosingTest(_SocketTestCase):
+    """The end of listening."""
+
+    def test_removed(self) -> None:
+        """The file goes, and nobody listens; closing again does nothing."""
+        listening = self.listen()
+        listening.close()
+        self.assertEqual(list(self.folder.iterdir()), [])
+        self.assertEqual(listening.socket.fileno(), -1)
+        listening.close()
+
+    def test_open_connections(self) -> None:
+        """Connections that are open go on."""
+        listening = self.listen()
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(self.path)
+            accepted, _ = listening.socket.accept()
+            listening.close()
+            with accepted:
+                accepted.sendall(b"still here")
+            self.assertEqual(client.recv(99), b"still here")
+
+    def test_another_file(self) -> None:
+        """A file that another process has put there since stays."""
+        listening = self.listen()
+        Path(self.path).unlink()
+        other = self.listen()
+        listening.close()
+        self.assertTrue(self.connects())
+        other.close()
+        self.assertEqual(list(self.folder.iterdir()), [])
+
+    def test_missing(self) -> None:
+        """A file that is gone already is no error."""
+        listening = self.listen()
+        Path(self.path).unlink()
+        listening.close()
+
+    def test_folder_missing(self) -> None:
+        """Nor is a folder that is gone."""
+        folder = self.folder / "folder"
+        folder.mkdir()
+        listening = self.listen(path=str(folder / "in.sock"))
+        (folder / "in.sock").unlink()
+        folder.rmdir()
+        listening.close()
+
+    def test_no_right(self) -> None:
+        """Where the file can't be removed any more that is told, but nobody listens all the same."""
+        listening = self.listen()
+
+        def refuse(_: Path) -> None:
+            raise PermissionError(errno.EACCES, "Permission denied")
+
+        unlink = Path.unlink
+        self.patch(Path, "unlink", refuse)
+        self.addCleanup(unlink, Path(self.path))
+        self.assertRaises(PermissionError, listening.close)
+        self.assertFalse(self.connects())
+        self.assertEqual(listening.socket.fileno(), -1)
+
+
+class AbstractTest(_SocketTestCase):
+    """Names without a file."""
+
+    def test_names(self) -> None:
+        """An abstract name is listened on as it is, and its padded form is another; both go when they are closed."""
+        name = f"pipetwist-test-{os.getpid()}"
+        for path, address in ((f"@{name}", b"\0" + name.encode()), (f"@@{name}", (b"\0" + name.encode()).ljust(108, b"\0"))):
+            listening = self.listen(path=path)
+            self.assertEqual(listening.socket.getsockname(), address)
+            self.assertTrue(self.connects(path))
+            listening.close()
+            self.assertFalse(self.connects(path))
+
+    def test_taken(self) -> None:
+        """A name that is taken is told as it was written."""
+        for prefix in ("@", "@@"):
+            path = f"{prefix}pipetwist-test-{os.getpid()}"
+            self.listen(path=path)
+            self.assertEqual(self.refusal(path=path), f"inbound in: another process listens on {path}; stop it or choose another path")
+
+
+def _descriptors() -> int:
+    """How many descriptors this process has."""
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+def _refusing(number: int) -> type[ListeningSocket]:
+    """A kind of socket that can't be bound."""
+
+    class Refusing(ListeningSocket):
+        def bind(self, address: object) -> None:
+            raise OSError(number, os.strerror(number))
+
+    return Refusing
