@@ -14,7 +14,7 @@ from twisted.internet.protocol import ProcessProtocol
 from zope.interface import Attribute, Interface
 
 if TYPE_CHECKING:
-    from pipetwist.connection.machine import End
+    from pipetwist.connection.end import End
     from pipetwist.connection.visitor import Visitor
 
 __all__ = [

@@ -13,26 +13,11 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any
 
+from pipetwist.connection.end import End
 from pipetwist.connection.visitor import Timeouts
 from pipetwist.interfaces import IConnectionEffects
 
 __all__ = ["ConnectionMachine", "End", "Phase"]
-
-
-class End(Enum):
-    """An end of a connection, as seen from the relay."""
-
-    CLIENT = "client"
-    SERVER = "server"
-
-    other: End
-    """The opposite end."""
-
-    # Members are looked up by identity; Enum's own hash is a call of Python's for each.
-    __hash__ = object.__hash__
-
-
-End.CLIENT.other, End.SERVER.other = End.SERVER, End.CLIENT
 
 
 class Phase(Enum):

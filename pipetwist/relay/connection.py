@@ -10,8 +10,9 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from pipetwist.connection.end import End
 from pipetwist.connection.inactivity import Inactivity, Rounds
-from pipetwist.connection.machine import ConnectionMachine, End, Phase
+from pipetwist.connection.machine import ConnectionMachine, Phase
 from pipetwist.connection.visitor import Timeouts
 from pipetwist.interfaces import IConnectionEffects, IOutbound, ISide
 from pipetwist.transfer.causes import describe_error

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from zope.interface import implementer
 
-from pipetwist.connection.machine import ConnectionMachine, End
+from pipetwist.connection.end import End
+from pipetwist.connection.machine import ConnectionMachine
 from pipetwist.interfaces import IDescriptorSide, ISide, ISideReceiver
 
 __all__ = ["Ear", "couple"]

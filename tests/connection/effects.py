@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zope.interface import implementer
 
-from pipetwist.connection.machine import End
+from pipetwist.connection.end import End
 from pipetwist.interfaces import IConnectionEffects
 
 __all__ = ["RecordingEffects"]

@@ -11,7 +11,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from pipetwist.connection.machine import ConnectionMachine, End, Phase
+from pipetwist.connection.end import End
+from pipetwist.connection.machine import ConnectionMachine, Phase
 from pipetwist.connection.visitor import Timeouts
 from pipetwist.interfaces import IConnectionEffects
 

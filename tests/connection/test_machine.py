@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from pipetwist.connection.machine import ConnectionMachine, End, Phase
+from pipetwist.connection.end import End
+from pipetwist.connection.machine import ConnectionMachine, Phase
 from pipetwist.connection.visitor import Timeouts
 from tests.connection.effects import RecordingEffects
 

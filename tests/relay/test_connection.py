@@ -10,8 +10,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
+from pipetwist.connection.end import End
 from pipetwist.connection.inactivity import Rounds
-from pipetwist.connection.machine import End, Phase
+from pipetwist.connection.machine import Phase
 from pipetwist.connection.visitor import Timeouts
 from pipetwist.errors import ConnectError
 from pipetwist.interfaces import IConnectionEffects, IOutbound, ISide

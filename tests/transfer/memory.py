@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import select
 from typing import Any
 
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.error import ConnectionAborted
-from twisted.internet.interfaces import IHalfCloseableProtocol, IProtocol
+from twisted.internet.interfaces import IHalfCloseableProtocol, IProtocol, IReactorFDSet
 from twisted.internet.main import CONNECTION_DONE
+from twisted.internet.task import Clock
 from twisted.python.failure import Failure
+from zope.interface import alsoProvides
 
-__all__ = ["MemoryReactor", "MemoryTransport"]
+__all__ = ["MemoryReactor", "MemoryTransport", "TurningReactor"]
 
 
 class MemoryReactor:
@@ -23,6 +26,23 @@ class MemoryReactor:
         self.addWriter = self.writers.add
         self.removeReader = self.readers.discard
         self.removeWriter = self.writers.discard
+
+
+class TurningReactor(Clock, MemoryReactor):
+    """Reads what is readable, of the system's own descriptors, when the test says so."""
+
+    def __init__(self) -> None:
+        Clock.__init__(self)
+        MemoryReactor.__init__(self)
+        alsoProvides(self, IReactorFDSet)
+
+    def turn(self) -> int:
+        """Read once what is readable; how many that were."""
+        readers: list[Any] = list(self.readers)
+        readable, _, _ = select.select(readers, [], [], 0)
+        for reader in readable:
+            reader.doRead()
+        return len(readable)
 
 
 class MemoryTransport(FileDescriptor):

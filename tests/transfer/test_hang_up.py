@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import select
 import socket
 from pathlib import Path
 from typing import cast
@@ -11,11 +10,10 @@ from twisted.internet.interfaces import IReactorFDSet, IReadDescriptor
 from twisted.internet.main import CONNECTION_DONE
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
-from zope.interface import alsoProvides
 from zope.interface.verify import verifyObject
 
 from pipetwist.transfer.hang_up import HangUpWatch
-from tests.transfer.memory import MemoryReactor
+from tests.transfer.memory import TurningReactor
 
 __all__ = ["HangUpWatchTest", "NoEpollTest"]
 
@@ -25,25 +23,12 @@ def _descriptors() -> int:
     return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
 
-class _Reactor(MemoryReactor):
-    """A reactor that reads what is readable when the test says so."""
-
-    def turn(self) -> int:
-        """Read once what is readable; how many that were."""
-        readable, _, _ = select.select([reader.fileno() for reader in self.readers], [], [], 0)  # type: ignore[attr-defined]  # descriptors
-        for reader in list(self.readers):
-            if reader.fileno() in readable:  # type: ignore[attr-defined]  # a descriptor
-                reader.doRead()  # type: ignore[attr-defined]  # the same
-        return len(readable)
-
-
 class HangUpWatchTest(SynchronousTestCase):
     """Pairs of sockets."""
 
     def setUp(self) -> None:
         """Watch the near end of a pair."""
-        self.reactor = _Reactor()
-        alsoProvides(self.reactor, IReactorFDSet)
+        self.reactor = TurningReactor()
         self.watch = HangUpWatch(cast("IReactorFDSet", self.reactor))
         self.addCleanup(self.watch.close)
         self.near, self.far = self.pair()

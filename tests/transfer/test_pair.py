@@ -6,7 +6,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
-from pipetwist.connection.machine import ConnectionMachine, End
+from pipetwist.connection.end import End
+from pipetwist.connection.machine import ConnectionMachine
 from pipetwist.connection.visitor import Timeouts
 from pipetwist.interfaces import IDescriptorSide, ISideReceiver
 from pipetwist.testing import FakeSide
