@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import select
 from time import perf_counter
-from typing import Protocol
+from typing import Any, Protocol, cast
 
 from twisted.internet.interfaces import IReactorFDSet, IReadDescriptor
 from twisted.logger import Logger
@@ -48,7 +48,8 @@ class Poller:
 
     def __init__(self, reactor: IReactorFDSet) -> None:
         self._reactor = reactor
-        self._epoll = select.epoll()
+        # Opened with the first descriptor: a daemon's services are made before it forks, and may be stopped and started again.
+        self._epoll: Any = None
         self._told: dict[int, Pollable] = {}
         self._skip = 0
         self._penalty = 1
@@ -59,6 +60,8 @@ class Poller:
         Raises:
             OSError: the kernel can't watch it.
         """
+        if self._epoll is None:
+            self._epoll = select.epoll()
         self._epoll.register(descriptor, events or _QUIET)
         if not self._told:
             self._reactor.addReader(self)
@@ -104,7 +107,7 @@ class Poller:
         poll = self._epoll.poll
         until = perf_counter() + _SPIN_SECONDS
         while perf_counter() < until:
-            events = poll(0, _BATCH)
+            events: list[tuple[int, int]] = poll(0, _BATCH)
             if events:
                 self._penalty = 1
                 return events
@@ -114,7 +117,7 @@ class Poller:
 
     def fileno(self) -> int:
         """The set's descriptor."""
-        return -1 if self._epoll.closed else self._epoll.fileno()
+        return -1 if self._epoll is None else cast("int", self._epoll.fileno())
 
     def logPrefix(self) -> str:
         """A name for the reactor's log."""
@@ -128,7 +131,9 @@ class Poller:
         if self._told:
             self._told.clear()
             self._reactor.removeReader(self)
-        self._epoll.close()
+        if self._epoll is not None:
+            self._epoll.close()
+            self._epoll = None
 
     def _failed(self, descriptor: int) -> None:
         _log.failure("A descriptor's events could not be handled")

@@ -20,7 +20,7 @@ from pipetwist.kernel.setting import BUFFER_SIZE
 __all__ = ["DescriptorSide"]
 
 # A direction moves so much before the others of its batch get their turn.
-TURN_BYTES = 1 << 22
+TURN_BYTES = 1 << 20
 # A spliced direction that moves less than this in a turn goes back to copying, and its pipe to the pool.
 QUIET_BYTES = 1 << 15
 # So many reads in a row fill the buffer before a pipe is worth it.
