@@ -26,28 +26,28 @@ class LinuxTest(SynchronousTestCase):
             raise SkipTest(message)
 
     def test_memory(self) -> None:
-        """Memory that the process takes and writes to shows in both figures, in bytes."""
+        """Memory that the process takes and writes to shows in both figures."""
         before = process_figures()
         with mmap.mmap(-1, 64 * 1024 * 1024) as taken:
             for offset in range(0, len(taken), mmap.PAGESIZE):
                 taken[offset] = 1
             after = process_figures()
-        for grown in (after.resident - before.resident, after.address_space - before.address_space):
-            self.assertGreater(grown, 60 * 1024 * 1024)
-            self.assertLess(grown, 80 * 1024 * 1024)
+        self.assertGreater(after.resident - before.resident, 48 * 1024 * 1024)
+        self.assertGreater(after.address_space - before.address_space, 48 * 1024 * 1024)
 
     def test_threads(self) -> None:
-        """Each thread counts."""
-        end = threading.Event()
-        self.addCleanup(end.set)
-        before = process_figures().threads
-        threads = [threading.Thread(target=end.wait, args=(20,)) for _ in range(3)]
-        for thread in threads:
-            thread.start()
-        self.assertEqual(process_figures().threads, before + 3)
-        end.set()
-        for thread in threads:
-            thread.join(20)
+        """Python's threads and those of libraries count."""
+        self.assertGreaterEqual(process_figures().threads, threading.active_count())
+
+    def test_what_the_kernel_says(self) -> None:
+        """The figures are those of proc(5): pages made bytes, and a thread for each entry."""
+        proc = Path(self.mktemp())
+        for thread in ("11", "12", "13"):
+            (proc / "task" / thread).mkdir(parents=True)
+        (proc / "statm").write_text("900 300 40 5 0 6 0\n", encoding="ascii")
+        figures = process_figures(proc)
+        page = resource.getpagesize()
+        self.assertEqual((figures.threads, figures.resident, figures.address_space), (3, 300 * page, 900 * page))
 
     def test_collections(self) -> None:
         """A run of the collector counts one, of whichever generation."""
