@@ -83,7 +83,10 @@ class Acceptor:
                 # One that was gone before it was accepted (accept(2)): its error is nobody's.
                 continue
             self._short = False
-            self._accepted(accepted)
+            try:
+                self._accepted(accepted)
+            except Exception:  # noqa: BLE001 - one connection's mistake does not end the listening
+                self._setting.log.failure("A connection could not be let in")
 
     def _watch(self) -> None:
         self._watching = True

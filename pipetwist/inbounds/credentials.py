@@ -15,7 +15,7 @@ __all__ = ["PEER_CREDENTIALS", "PeerCredentials", "PeerUser", "match_user", "uni
 PEER_CREDENTIALS = hasattr(socket, "SO_PEERCRED")
 """Whether this system says who a peer is."""
 
-_UCRED = struct.Struct("3i")
+_UCRED = struct.Struct("i2I")  # struct ucred: pid_t, uid_t, gid_t
 
 
 class PeerUser(Protocol):

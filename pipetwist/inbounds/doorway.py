@@ -40,6 +40,7 @@ class Doorway(Protocol):
         self._setting = setting
         self._inside: Any = None
         self._handshake: IDelayedCall | None = None
+        self._refused = False
 
     def connectionMade(self) -> None:
         """Without TLS the visitor is known at once."""
@@ -50,7 +51,6 @@ class Doorway(Protocol):
 
     def handshakeCompleted(self) -> None:
         """With TLS the visitor is known once certificates have been shown."""
-        self._stop_waiting()
         self._let_in()
 
     def _let_in(self) -> None:
@@ -58,8 +58,11 @@ class Doorway(Protocol):
             visitor = self._identify(self.transport)
         except RefusedError as refusal:
             self._setting.log.warn("inbound {tag}: {refusal}", tag=self._tag, refusal=str(refusal))
+            self._refused = True
+            # Over TLS the peer's answer to this is waited for no longer than its handshake would have been.
             self.transport.loseConnection()
             return
+        self._stop_waiting()
         passage = self._setting.relay.admit(visitor)
         side, inside = counted_side(self._setting.reactor, self._setting.hang_ups, passage.tracker)
         self._inside = inside
@@ -95,7 +98,7 @@ class Doorway(Protocol):
         inside, self._inside = self._inside, None
         if inside is not None:
             inside.connectionLost(reason)
-        elif ISSLTransport.providedBy(self.transport):
+        elif ISSLTransport.providedBy(self.transport) and not self._refused:
             cause = cause_of(reason) or "the handshake was not completed"
             self._setting.log.info("inbound {tag}: a client was lost before it came in: {cause}", tag=self._tag, cause=cause)
 

@@ -1,0 +1,248 @@
+"""Accepting connections, with real sockets."""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+import socket
+import subprocess
+import sys
+from typing import Any
+
+from twisted.internet.interfaces import IReadDescriptor
+from twisted.logger import Logger, LogPublisher
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyObject
+
+from pipetwist.inbounds.acceptor import BATCH, SHORTAGE_SECONDS, Acceptor
+from pipetwist.inbounds.listening_socket import ListeningSocket
+from pipetwist.inbounds.setting import InboundSetting
+from pipetwist.kernel.setting import kernel_setting
+from pipetwist.testing import RecordingRelay
+from tests.interop.scratch import scratch_folder
+from tests.transfer.memory import TurningReactor
+
+__all__ = ["AcceptorTest", "KernelAcceptorTest", "LimitTest", "ListeningSocketTest"]
+
+
+class _Scarce(ListeningSocket):
+    """Fails with these error numbers before it accepts."""
+
+    errors: list[int]
+
+    def take(self) -> socket.socket:
+        if self.errors:
+            number = self.errors.pop(0)
+            raise OSError(number, os.strerror(number))
+        return super().take()
+
+
+class AcceptorTest(SynchronousTestCase):
+    """An acceptor on a reactor that turns when the test says so."""
+
+    in_kernel = False
+
+    def setUp(self) -> None:
+        """Listen, and accept."""
+        self.reactor = TurningReactor()
+        self.events: list[dict[str, Any]] = []
+        self.accepted: list[socket.socket] = []
+        self.listening = _Scarce(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.listening.errors = []
+        self.addCleanup(self.listening.close)
+        self.path = str(scratch_folder(self) / "s")
+        self.listening.bind(self.path)
+        self.listening.listen(1000)
+        kernel = kernel_setting(self.reactor) if self.in_kernel else None
+        if kernel is not None:
+            self.addCleanup(kernel.close)
+        log = Logger("pipetwist", observer=LogPublisher(self.events.append))  # type: ignore[arg-type]  # a list's append observes well
+        self.acceptor = Acceptor(InboundSetting(self.reactor, RecordingRelay(), None, kernel, log), self.listening, self.accept)
+        self.acceptor.start()
+        self.addCleanup(self.acceptor.stop)
+
+    def accept(self, accepted: socket.socket) -> None:
+        """Take a connection; the test's clean-up closes it."""
+        self.accepted.append(accepted)
+        self.addCleanup(accepted.close)
+
+    def connect(self) -> socket.socket:
+        """Connect a client; the test's clean-up closes it."""
+        client = socket.socket(socket.AF_UNIX)
+        self.addCleanup(client.close)
+        client.connect(self.path)
+        return client
+
+    def test_interface(self) -> None:
+        """It is a descriptor for the reactor to read."""
+        verifyObject(IReadDescriptor, self.acceptor)
+        self.assertEqual((self.acceptor.fileno(), self.acceptor.logPrefix()), (self.listening.fileno(), "acceptor"))
+
+    def test_accepts(self) -> None:
+        """Everybody who waits is accepted, and nobody is waited for."""
+        clients = [self.connect() for _ in range(3)]
+        self.reactor.turn()
+        self.assertEqual(len(self.accepted), 3)
+        for client, accepted in zip(clients, self.accepted, strict=True):
+            accepted.sendall(b"hello")
+            self.assertEqual(client.recv(99), b"hello")
+        self.assertEqual(self.reactor.turn(), 0)
+
+    def test_batch(self) -> None:
+        """Of many who wait so many are accepted in one turn, the others in the next."""
+        clients = [self.connect() for _ in range(BATCH + 5)]
+        self.acceptor.doRead()
+        self.assertEqual(len(self.accepted), BATCH)
+        self.acceptor.doRead()
+        self.assertEqual(len(self.accepted), len(clients))
+
+    def test_stop(self) -> None:
+        """After a stop nobody is accepted any more, who waits or who comes; it may be stopped again, and started."""
+        self.acceptor.stop()
+        self.acceptor.stop()
+        self.connect()
+        self.reactor.turn()
+        self.assertEqual(self.accepted, [])
+        self.assertEqual(self.reactor.readers, set())
+        self.acceptor.start()
+        self.reactor.turn()
+        self.assertEqual(len(self.accepted), 1)
+
+    def test_shortage(self) -> None:
+        """A shortage is told, once as long as it lasts, and accepting is tried again after a moment and not before."""
+        for number in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
+            self.events.clear()
+            self.accepted.clear()
+            self.listening.errors = [number, number]
+            self.connect()
+            for _ in range(2):
+                self.reactor.turn()
+                self.assertEqual(self.reactor.turn(), 0)
+                self.assertEqual(self.accepted, [])
+                self.reactor.advance(SHORTAGE_SECONDS)
+            self.reactor.turn()
+            self.assertEqual(len(self.accepted), 1)
+            (event,) = self.events
+            self.assertEqual((event["log_level"].name, event["error"]), ("warn", os.strerror(number)))
+
+    def test_told_again(self) -> None:
+        """A shortage that comes again later is told again."""
+        for _ in range(2):
+            self.listening.errors = [errno.EMFILE]
+            self.connect()
+            self.reactor.turn()
+            self.reactor.advance(SHORTAGE_SECONDS)
+            self.reactor.turn()
+        self.assertEqual((len(self.events), len(self.accepted)), (2, 2))
+
+    def test_stop_during_a_shortage(self) -> None:
+        """A stop during a shortage leaves nothing on the clock."""
+        self.listening.errors = [errno.EMFILE]
+        self.connect()
+        self.reactor.turn()
+        self.acceptor.stop()
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
+
+    def test_gone_before(self) -> None:
+        """A client that was gone before it was accepted is nobody's trouble, and the next is accepted."""
+        self.listening.errors = [errno.ECONNABORTED, errno.EPROTO, errno.EINTR]
+        self.connect()
+        self.reactor.turn()
+        self.listening.errors = []
+        self.reactor.turn()
+        self.assertEqual((len(self.accepted), self.events), (1, []))
+
+    def test_mistake(self) -> None:
+        """A mistake with one connection is logged, and the next is accepted all the same."""
+
+        def fail_once(accepted: socket.socket) -> None:
+            accepted.close()
+            self.patch(self.acceptor, "_accepted", self.accept)
+            message = "a mistake"
+            raise ValueError(message)
+
+        self.patch(self.acceptor, "_accepted", fail_once)
+        self.connect()
+        self.connect()
+        self.reactor.turn()
+        self.assertEqual(len(self.accepted), 1)
+        (event,) = self.events
+        self.assertEqual((event["log_level"].name, str(event["log_failure"].value)), ("critical", "a mistake"))
+
+
+class KernelAcceptorTest(AcceptorTest):
+    """The same on a poller."""
+
+    in_kernel = True
+
+
+class LimitTest(SynchronousTestCase):
+    """The system's own limit."""
+
+    def test_descriptors(self) -> None:
+        """A process that has no descriptor left goes on when it has some again; the clients that waited come in then."""
+        program = """
+import resource, socket, sys
+from pipetwist.inbounds.acceptor import Acceptor, SHORTAGE_SECONDS
+from pipetwist.inbounds.listening_socket import ListeningSocket
+from pipetwist.inbounds.setting import InboundSetting
+from pipetwist.testing import RecordingRelay
+from tests.transfer.memory import TurningReactor
+reactor = TurningReactor()
+listening = ListeningSocket(socket.AF_UNIX, socket.SOCK_STREAM)
+listening.bind("\\0pipetwist-test-%d" % __import__("os").getpid())
+listening.listen(100)
+accepted = []
+acceptor = Acceptor(InboundSetting(reactor, RecordingRelay()), listening, accepted.append)
+acceptor.start()
+clients = [socket.socket(socket.AF_UNIX) for _ in range(30)]
+for client in clients:
+    client.connect(listening.getsockname())
+resource.setrlimit(resource.RLIMIT_NOFILE, (max(client.fileno() for client in clients) + 11, 4096))
+reactor.turn()
+few = len(accepted)
+for connection in accepted:
+    connection.close()
+for _ in range(9):
+    reactor.advance(SHORTAGE_SECONDS)
+    reactor.turn()
+    for connection in accepted:
+        connection.close()
+print(few, len(accepted))
+"""
+        said = subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=True,
+        )
+        self.assertEqual(said.stdout, "10 30\n")
+        self.assertGreater(resource.getrlimit(resource.RLIMIT_NOFILE)[0], 60)
+
+
+class ListeningSocketTest(SynchronousTestCase):
+    """The socket that hands out connections."""
+
+    def test_take(self) -> None:
+        """What it hands out is a socket as Python's own accept makes it: of the same kind, and not inherited."""
+        for family, address in ((socket.AF_UNIX, ""), (socket.AF_INET, ("127.0.0.1", 0))):
+            with ListeningSocket(family, socket.SOCK_STREAM) as listening, socket.socket(family) as client:
+                listening.bind(address)
+                listening.listen()
+                client.connect(listening.getsockname())
+                with listening.take() as accepted:
+                    self.assertEqual((accepted.family, accepted.type, accepted.proto), (family, socket.SOCK_STREAM, 0))
+                    self.assertFalse(accepted.get_inheritable())
+                    accepted.sendall(b"hello")
+                    self.assertEqual(client.recv(99), b"hello")
+
+    def test_nobody(self) -> None:
+        """Where nobody waits it raises what accept raises."""
+        with ListeningSocket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
+            listening.bind("")
+            listening.listen()
+            listening.setblocking(False)
+            self.assertRaises(BlockingIOError, listening.take)
