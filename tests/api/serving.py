@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,11 @@ from pipetwist.api.options import ApiOptions
 from pipetwist.api.query import USUAL_BOUNDS, Bounds
 from pipetwist.api.service import StatsApi
 from pipetwist.api.services import SERVICES
-from pipetwist.interfaces import ICounterStore
+from pipetwist.interfaces import ICounter, ICounterStore
 from pipetwist.stats.counters import MemoryCounterStore
 from pipetwist.stats.online import OnlineUsers
 
-__all__ = ["RPC_SECONDS", "Client", "ThreadlessReactor", "counted", "open_channel", "start_api", "target_of"]
+__all__ = ["RPC_SECONDS", "Client", "SlowStore", "ThreadlessReactor", "counted", "open_channel", "start_api", "target_of"]
 
 RPC_SECONDS = 20.0
 """How long any call of a test may take."""
@@ -58,6 +59,24 @@ class ThreadlessReactor:
 
     def suggestThreadPoolSize(self, size: int) -> None:
         """See `IReactorThreads`."""
+
+
+class SlowStore(MemoryCounterStore):
+    """A store with a counter ``a`` of 7, that makes queries wait until they are released."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.counter("a").add(7)
+        self.asked = threading.Event()
+        """A query has come."""
+        self.release = threading.Event()
+        """Lets queries go on."""
+
+    def counters(self) -> list[ICounter]:
+        """See `ICounterStore`."""
+        self.asked.set()
+        self.release.wait(RPC_SECONDS)
+        return super().counters()
 
 
 def counted(counters: dict[str, int]) -> MemoryCounterStore:

@@ -24,11 +24,10 @@ from pipetwist.api.options import ApiOptions
 from pipetwist.api.service import StatsApi
 from pipetwist.api.services import V2RAY_SERVICE
 from pipetwist.errors import StartError
-from pipetwist.interfaces import ICounter
 from pipetwist.stats.counters import MemoryCounterStore
 from pipetwist.stats.online import OnlineUsers
 from tests.api.programs import run_python
-from tests.api.serving import Client, ThreadlessReactor, counted, start_api, target_of
+from tests.api.serving import Client, SlowStore, ThreadlessReactor, counted, start_api, target_of
 from tests.interop.scratch import scratch_folder, wait_until
 
 __all__ = ["FailureTest", "LifeTest", "StopTest", "UnixTest"]
@@ -297,28 +296,12 @@ os.kill(os.getpid(), signal.SIGKILL)
         self.assertEqual(self.value(), 7)
 
 
-class _SlowStore(MemoryCounterStore):
-    """A store that makes a query wait."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.counter("a").add(7)
-        self.asked = threading.Event()
-        self.release = threading.Event()
-
-    def counters(self) -> list[ICounter]:
-        """See `ICounterStore`."""
-        self.asked.set()
-        self.release.wait(20)
-        return super().counters()
-
-
 class StopTest(TestCase):
     """Stopping while calls run, with a real reactor."""
 
     def setUp(self) -> None:
         """A query is being answered."""
-        self.store = _SlowStore()
+        self.store = SlowStore()
         self.addCleanup(self.store.release.set)
 
     def start(self, grace: float) -> tuple[StatsApi, Deferred[Any]]:
