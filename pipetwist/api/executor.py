@@ -30,7 +30,7 @@ class _Pool(ThreadPool):
 class TwistedExecutor:
     """Runs work in a Twisted thread pool of its own, which makes a thread when it is needed and not before.
 
-    gRPC's server wants `submit`, and ``Future.add_done_callback`` of what that returns, which it counts the calls by that run.
+    gRPC's server wants `submit`, and ``Future.add_done_callback`` of what that returns, by which it counts the calls that run.
 
     Args:
         most_threads: how many there may be; work beyond that waits for one to be free.

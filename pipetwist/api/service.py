@@ -116,7 +116,10 @@ class StatsApi(Service):
             return succeed(None)
         running.collector_time.stop()
         if running.file is not None:
-            running.file.remove()
+            try:
+                running.file.remove()
+            except OSError as error:
+                self._log.warn("{address} stays behind: {reason}", address=self._options.listen, reason=error.strerror)
         return deferToThreadPool(self._reactor, self._reactor.getThreadPool(), running.server.stop, self._grace)
 
     def _allowed_address(self) -> TcpListen | UnixListen:

@@ -28,7 +28,7 @@ from pipetwist.stats.counters import MemoryCounterStore
 from pipetwist.stats.online import OnlineUsers
 from tests.api.programs import run_python
 from tests.api.serving import Client, SlowStore, ThreadlessReactor, counted, start_api, target_of
-from tests.interop.scratch import scratch_folder, wait_until
+from tests.interop.scratch import accepts, scratch_folder, wait_until
 
 __all__ = ["FailureTest", "LifeTest", "StopTest", "UnixTest"]
 
@@ -277,6 +277,19 @@ os.kill(os.getpid(), signal.SIGKILL)
         self.assertIn(f"unix:{self.path}: Operation not permitted", str(error))
         self.assertNotIn(str(self.folder), Path("/proc/net/unix").read_text(encoding="utf-8"))
         self.assertEqual(list(self.folder.iterdir()), [])
+
+    def test_file_that_stays(self) -> None:
+        """A file that can't be removed is told of in the log, and the service stops none the less."""
+        api = self.start()
+
+        def forbid(*_: object) -> None:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+        self.patch(Path, "unlink", forbid)
+        with capturedLogs() as events:
+            self.successResultOf(api.stopService())
+        self.assertEqual([formatEvent(event) for event in events], [f"unix:{self.path} stays behind: Permission denied"])
+        self.assertFalse(accepts(self.path))
 
     def test_another_s_socket_at_stop(self) -> None:
         """A socket that another server has put there since outlives the stop."""
