@@ -7,7 +7,7 @@ import socket
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, cast
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.endpoints import AdoptedStreamServerEndpoint, serverFromString
 from twisted.internet.interfaces import ISystemHandle, IUNIXTransport
 from zope.interface import implementer
@@ -57,6 +57,7 @@ class EndpointInbound(ListeningService):
         self._listener = EndpointListener(self.tag)
         self._acceptor: Acceptor | None = None
         self._adopted: ListeningSocket | None = None
+        self._spent = False
         try:
             self._endpoint = serverFromString(setting.reactor, options.endpoint)
         except Exception as error:
@@ -66,9 +67,13 @@ class EndpointInbound(ListeningService):
 
     def listen(self) -> Deferred[None]:
         """See `IInbound`."""
+        if self._acceptor is not None:
+            return succeed(None)
         factory = DoorwayFactory(self.tag, self._identify, self.setting)
         endpoint = self._endpoint
         if isinstance(endpoint, AdoptedStreamServerEndpoint) and endpoint.addressFamily == socket.AF_UNIX:
+            if self._spent:
+                return fail(StartError(f"inbound {self.tag}: the socket that was handed in was closed; it can't be listened on again"))
             # Twisted's port would unlink the path when it stops, but a socket that systemd has handed in is systemd's.
             os.set_inheritable(endpoint.fileno, False)
             self._adopted = ListeningSocket(socket.AF_UNIX, socket.SOCK_STREAM, fileno=endpoint.fileno)
@@ -84,6 +89,7 @@ class EndpointInbound(ListeningService):
             self._acceptor.stop()
             self._adopted.close()
             self._acceptor = self._adopted = None
+            self._spent = True
         return self._listener.stop()
 
     def _identify(self, transport: Any) -> Visitor:

@@ -67,7 +67,7 @@ class ListeningService(Service):
         if self._begun:
             return
         self._begun = True
-        listening = self.listen()
+        listening = maybeDeferred(self.listen)
         failures: list[Failure] = []
         listening.addErrback(failures.append)
         if failures:
@@ -77,7 +77,8 @@ class ListeningService(Service):
         listening.addCallback(lambda _: self._failed_later(failures))
 
     def _failed_later(self, failures: list[Failure]) -> None:
-        if failures:
+        if failures and self._begun:
+            self._begun = False
             error = failures[0].value
             self.setting.failed(error if isinstance(error, StartError) else StartError(f"inbound {self.tag}: {describe_error(error)}"))
 
@@ -91,25 +92,47 @@ class EndpointListener:
 
     def __init__(self, tag: str) -> None:
         self._tag = tag
+        self._wanted = False
         self.port: IListeningPort | None = None
 
     def listen(self, endpoint: IStreamServerEndpoint, factory: IProtocolFactory) -> Deferred[None]:
-        """Listen; fails with StartError."""
+        """Listen, unless that was asked for before; fails with StartError."""
+        if self._wanted:
+            return succeed(None)
+        self._wanted = True
         return maybeDeferred(endpoint.listen, factory).addCallbacks(self._listening, self._failed)
 
     def stop(self) -> Deferred[None]:
-        """Stop listening."""
+        """Stop listening, or stop as soon as it has begun."""
+        self._wanted = False
         port, self.port = self.port, None
-        return succeed(None) if port is None else maybeDeferred(port.stopListening).addCallback(lambda _: None)
+        return succeed(None) if port is None else _stop(port)
 
-    def _listening(self, port: IListeningPort) -> None:
+    def _listening(self, port: IListeningPort) -> Deferred[None] | None:
+        if not self._wanted:
+            return _stop(port)
         self.port = port
+        return None
 
     def _failed(self, failure: Failure) -> None:
+        self._wanted = False
         error = failure.value
         text = describe_error(error.socketError) if isinstance(error, CannotListenError) else describe_error(error)
-        message = f"inbound {self._tag}: can't listen: {text}"
+        message = f"inbound {self._tag}: can't listen{_place(error)}: {text}"
         raise StartError(message) from error
+
+
+def _stop(port: IListeningPort) -> Deferred[None]:
+    return maybeDeferred(port.stopListening).addCallback(lambda _: None)
+
+
+def _place(error: object) -> str:
+    """Where Twisted could not listen, as far as its error says."""
+    if not isinstance(error, CannotListenError):
+        return ""
+    if not isinstance(error.port, int):
+        return f" on {error.port}"
+    return f" on {_shown(error.interface, error.port)}" if error.interface else f" on port {error.port}"
 
 
 def address_visitor(tag: str, peer: object, timeouts: Timeouts, user: str | None = None) -> Visitor:
@@ -117,4 +140,8 @@ def address_visitor(tag: str, peer: object, timeouts: Timeouts, user: str | None
     host, port = getattr(peer, "host", None), getattr(peer, "port", None)
     if host is None:
         return Visitor(tag, "unix", "unix", user, timeouts)
-    return Visitor(tag, f"[{host}]:{port}" if ":" in host else f"{host}:{port}", host, user, timeouts)
+    return Visitor(tag, _shown(host, port), host, user, timeouts)
+
+
+def _shown(host: str, port: object) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
