@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import errno
+
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
+from twisted.internet.main import CONNECTION_LOST
 from twisted.python.failure import Failure
 
-__all__ = ["cause_of", "describe_error"]
+__all__ = ["NO_CLOSE_NOTIFY", "cause_of", "describe_error"]
+
+NO_CLOSE_NOTIFY = "the connection was lost without a TLS close_notify"
+"""The cause where a TLS connection's socket has ended before TLS has; a reset is among these."""
+
+_RESET = "the connection was reset"
 
 
 def cause_of(reason: Failure) -> str:
     """What went wrong; empty where nothing did, or where we did it."""
     if reason.check(ConnectionDone, ConnectionAborted):
         return ""
+    if reason.value is CONNECTION_LOST:
+        # What Twisted's TLS makes of an end of file that OpenSSL did not expect; from sockets a copy without words comes.
+        return NO_CLOSE_NOTIFY
     if reason.check(ConnectionLost) and reason.value is not None and not reason.value.args:
-        return "the connection was reset"
+        return _RESET
     return describe_error(reason.value)
 
 
@@ -22,6 +33,8 @@ def describe_error(error: BaseException | None) -> str:
 
     Twisted's connection errors say it in their text; an OSError in its errno; pyOpenSSL's in tuples of library, function and reason.
     """
+    if isinstance(error, OSError) and error.errno in (errno.ECONNRESET, errno.EPIPE):
+        return _RESET
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     arguments = getattr(error, "args", ())

@@ -6,12 +6,13 @@ from typing import Any, cast
 
 from twisted.internet.interfaces import IDelayedCall, IHalfCloseableProtocol, IPushProducer, IReactorTime, ISSLTransport
 from twisted.internet.protocol import Protocol
+from twisted.protocols.policies import ProtocolWrapper
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from pipetwist.interfaces import ISide, ISideReceiver
 from pipetwist.stats.counting import count_writes
-from pipetwist.transfer.causes import cause_of
+from pipetwist.transfer.causes import NO_CLOSE_NOTIFY, cause_of
 from pipetwist.transfer.hang_up import HangUpWatch
 
 __all__ = ["StreamSide"]
@@ -99,7 +100,9 @@ class StreamSide(Protocol):
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]  # Protocol's own default is a reused failure
         """Both directions are over."""
         self._over = self._read_over = self._write_over = True
-        self._cause = cause_of(reason)
+        cause = cause_of(reason)
+        # Who is told of the end by TLS may well close without saying so as well.
+        self._cause = "" if self._closing and cause == NO_CLOSE_NOTIFY else cause
         if self._linger is not None:
             self._linger.cancel()
             self._linger = None
@@ -156,7 +159,8 @@ class StreamSide(Protocol):
             self._lose()
             return
         self.resume_reading()
-        if self._shut:
+        # TLS does not tell when its close_notify has gone out. What has not by the end of the wait still does.
+        if self._shut or ISSLTransport.providedBy(self.transport):
             self._linger_on()
 
     def hang_up(self) -> None:
@@ -188,8 +192,13 @@ class StreamSide(Protocol):
         self._lose()
 
     def _lose(self) -> None:
+        transport = self.transport
+        if ISSLTransport.providedBy(transport):
+            # TLS would wait for the peer's close_notify, however long that takes; its socket closes when all is delivered.
+            while isinstance(transport, ProtocolWrapper):
+                transport = transport.transport
         if not self._over:
-            self.transport.loseConnection()
+            transport.loseConnection()
 
     def _watch(self) -> None:
         fileno = getattr(self.transport, "fileno", None)
