@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from pipetwist.kernel.descriptor import SPLICE_FLAGS, Descriptor
+from pipetwist.transfer.causes import describe_error
 
 __all__ = ["Delivery"]
 
@@ -101,11 +102,10 @@ class Delivery(Descriptor):
             self.pipe = None
 
     def end_writing(self) -> None:
-        """Everything is delivered, the end of file is next; where this side is about to be closed, closing is one."""
+        """Everything is delivered, the end of file is next."""
         self.write_over = True
         self.return_pipe()
-        if not (self.closing and self.read_over):
-            self.shut()
+        self.shut()
         self.all_delivered()
 
     def cannot_write(self, error: OSError) -> None:
@@ -116,6 +116,6 @@ class Delivery(Descriptor):
         self.finishing = False
         self.queue = None
         self.return_pipe()
-        self.unwritable(error.strerror or str(error))
+        self.unwritable(describe_error(error))
         if not self.over:
             self.relieve()

@@ -16,6 +16,7 @@ from pipetwist.kernel.descriptor import SPLICE_FLAGS
 from pipetwist.kernel.pipe_pool import Pipe
 from pipetwist.kernel.poller import OUT
 from pipetwist.kernel.setting import BUFFER_SIZE
+from pipetwist.transfer.causes import describe_error
 
 __all__ = ["DescriptorSide"]
 
@@ -78,7 +79,7 @@ class DescriptorSide(Delivery):
         except BlockingIOError:
             return
         except OSError as error:
-            self.broken(error.strerror or str(error))
+            self.broken(describe_error(error))
             return
         if not count:
             self.end_reading()
@@ -111,7 +112,7 @@ class DescriptorSide(Delivery):
             except BlockingIOError:
                 break
             except OSError as error:
-                self.broken(error.strerror or str(error))
+                self.broken(describe_error(error))
                 return
             if not count:
                 # Splice says 0 at an end of file, and has said it elsewhere (3proxy/3proxy#853): a read decides.
@@ -143,12 +144,12 @@ class DescriptorSide(Delivery):
                 if not moved:
                     sink.wait()
                 return
-            except BrokenPipeError as error:
-                sink.cannot_write(error)
-                return
-            except OSError:
-                # Which of the two has failed is not said; each will say it when it is used by itself.
-                self.copy(sink)
+            except OSError as error:
+                # Which of the two has failed is not said, but of a pipe nothing else can be.
+                if self.is_pipe or isinstance(error, BrokenPipeError):
+                    sink.cannot_write(error)
+                else:
+                    self.broken(describe_error(error))
                 return
             if not count:
                 self.copy(sink)

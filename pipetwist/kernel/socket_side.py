@@ -13,6 +13,7 @@ from pipetwist.interfaces import IDescriptorSide, ITracker
 from pipetwist.kernel.poller import IN, OUT
 from pipetwist.kernel.setting import BUFFER_SIZE, KernelSetting
 from pipetwist.kernel.side import DescriptorSide
+from pipetwist.transfer.causes import describe_error
 
 __all__ = ["SocketSide"]
 
@@ -87,10 +88,12 @@ class SocketSide(DescriptorSide):
             self.kernel.poller.add(self._descriptor, self, events)
         except OSError as error:  # the kernel's bound on what may be watched, epoll_ctl(2)
             self._events = -1
-            self._lost(error.strerror or str(error))
+            self._lost(describe_error(error))
 
     def shut(self) -> None:
-        """See `Descriptor`; a peer that is gone by now needs no end of file."""
+        """See `Descriptor`; where the socket is closed next that is an end of file, and a peer that is gone by now needs none."""
+        if self.closing and self.read_over:
+            return
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_WR)
 
