@@ -21,6 +21,7 @@ from pipetwist.kernel.connector import connect_socket
 from pipetwist.kernel.setting import KernelSetting
 from pipetwist.kernel.socket_side import SocketSide
 from pipetwist.outbounds.endpoint import connect_endpoint
+from pipetwist.outbounds.handshake import connect_tls
 from pipetwist.outbounds.options import OutboundOptions, TlsClientOptions
 from pipetwist.outbounds.setting import OutboundSetting
 from pipetwist.tls import client_tls
@@ -64,12 +65,12 @@ class TcpOutbound:
         self._setting = setting
         self._shown = f"[{options.server}]:{options.server_port}" if ":" in options.server else f"{options.server}:{options.server_port}"
         self._numeric = _numeric(options.server, options.server_port)
-        tls = options.tls is not None and options.tls.enabled
-        self.in_kernel = setting.kernel is not None and not tls
+        self._tls = options.tls is not None and options.tls.enabled
+        self.in_kernel = setting.kernel is not None and not self._tls
         endpoint: IStreamClientEndpoint = HostnameEndpoint(
             setting.reactor, options.server, options.server_port, timeout=options.connect_timeout
         )
-        if options.tls is not None and tls:
+        if options.tls is not None and self._tls:
             name = options.tls.server_name or options.server
             endpoint = wrapClientTLS(client_tls(f"outbound {self.tag}", name, options.tls.certificate_path), endpoint)
         self._endpoint = endpoint
@@ -77,6 +78,8 @@ class TcpOutbound:
     def connect(self) -> ISide | Deferred[ISide]:
         """See `IOutbound`."""
         kernel = self._setting.kernel
+        if self._tls:
+            return connect_tls(self._endpoint, self._shown, self._setting)
         if not self.in_kernel or kernel is None:
             return connect_endpoint(self._endpoint, self._setting)
         if self._numeric is not None:

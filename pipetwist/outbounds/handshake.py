@@ -1,0 +1,64 @@
+"""Connecting with TLS, which is done when the handshake is: until then nobody knows whether the server is who it should be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.interfaces import IHandshakeListener, IStreamClientEndpoint
+from twisted.internet.protocol import Factory, Protocol
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from pipetwist.errors import ConnectError
+from pipetwist.interfaces import ISide
+from pipetwist.outbounds.setting import OutboundSetting
+from pipetwist.transfer.causes import describe_error
+from pipetwist.transfer.stream import StreamSide
+
+__all__ = ["connect_tls"]
+
+
+@implementer(IHandshakeListener)
+class _Handshake(Protocol):
+    """The first protocol of a TLS connection, which gives way to the side."""
+
+    transport: Any  # a TLSMemoryBIOProtocol, which is a transport to the protocol that it wraps
+
+    def __init__(self, side: StreamSide, name: str) -> None:
+        self._side = side
+        self._name = name
+        self.done: Deferred[ISide] = Deferred(lambda _: self.transport.abortConnection())
+
+    def handshakeCompleted(self) -> None:
+        """The server is who it should be."""
+        self.transport.wrappedProtocol = self._side
+        self._side.makeConnection(self.transport)
+        self.done.callback(self._side)
+
+    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]  # Protocol's own default is a reused failure
+        """It is not, or it has not waited for the end of the handshake."""
+        lost = reason.check(ConnectionDone, ConnectionLost)
+        cause = "the connection was lost in the TLS handshake" if lost else describe_error(reason.value)
+        if not self.done.called:
+            self.done.errback(ConnectError(f"{self._name}: {cause}"))
+
+
+def connect_tls(endpoint: IStreamClientEndpoint, name: str, setting: OutboundSetting) -> Deferred[ISide]:
+    """Connect an endpoint that speaks TLS as a side of a connection.
+
+    Args:
+        endpoint: what `twisted.internet.endpoints.wrapClientTLS` makes.
+        name: where it leads, for people.
+        setting: what the outbound works with.
+    """
+
+    class HandshakeFactory(Factory[_Handshake]):
+        noisy = False
+
+        def buildProtocol(self, addr: Any) -> _Handshake:
+            return _Handshake(StreamSide(setting.reactor, setting.hang_ups), name)
+
+    connecting: Deferred[Any] = endpoint.connect(HandshakeFactory())
+    return connecting.addCallback(lambda handshake: handshake.done)
