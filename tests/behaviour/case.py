@@ -1,0 +1,93 @@
+"""A test of connections between one kind of client and one kind of server, with pipetwist between."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet import reactor
+from twisted.logger import LogEvent
+from twisted.trial.unittest import TestCase
+
+from pipetwist.api.options import ApiOptions, StatsOptions
+from pipetwist.config.document import Document, ExperimentalOptions
+from pipetwist.connection.end import End
+from pipetwist.interfaces import ISide
+from pipetwist.service.tree import PipetwistService
+from tests.behaviour.lines import Lines
+from tests.behaviour.pairs import Pair
+from tests.behaviour.peer import Peer
+from tests.interop.scratch import scratch_folder
+
+__all__ = ["PairCase"]
+
+
+class PairCase(TestCase):
+    """A test of one pair."""
+
+    pair: Pair
+    timeout = 60
+
+    def setUp(self) -> None:
+        """Choose the addresses."""
+        self.folder = scratch_folder(self)
+        self.clients = self.pair.clients(self, self.folder)
+        self.servers = self.pair.servers(self, self.folder)
+        self.lines = Lines(self)
+
+    async def begin(
+        self,
+        *,
+        connect_timeout: float = 5.0,
+        idle_timeout: float | None = None,
+        half_close_timeout: float = 300.0,
+        tracked: bool = True,
+    ) -> None:
+        """Start pipetwist; the test's clean-up stops it."""
+        stats = StatsOptions(enabled=True, inbounds=("in",), outbounds=("out",), users=("alice",)) if tracked else StatsOptions()
+        document = Document(
+            inbounds=(self.clients.inbound(idle_timeout, half_close_timeout),),
+            outbounds=(self.servers.outbound(connect_timeout),),
+            transfer=self.pair.transfer,
+            drain_timeout=0.1,
+            experimental=ExperimentalOptions(v2ray_api=ApiOptions(stats=stats)),
+        )
+        self.service = PipetwistService(document, reactor, spawner=self.servers.spawner(reactor))
+        self.service.startService()
+        self.addCleanup(self.service.stopService)
+
+    async def client(self) -> Peer:
+        """Connect a client; the test's clean-up closes it."""
+        return self._peer(await self.clients.connect())
+
+    async def server(self) -> Peer:
+        """Wait for the server's end of a connection; the test's clean-up closes it."""
+        return self._peer(await self.servers.accept())
+
+    async def connect(self) -> tuple[Peer, Peer]:
+        """Connect a client, and wait for the server's end."""
+        client = await self.client()
+        return client, await self.server()
+
+    async def line(self) -> LogEvent:
+        """Wait until one more connection is over, and take its event in the log."""
+        return await self.lines.next()
+
+    async def reason(self) -> str:
+        """Wait until one more connection is over, and take its reason."""
+        return str((await self.line())["reason"])
+
+    def sides(self) -> tuple[ISide, ISide]:
+        """The sides of the one connection that is open: the client's and the server's."""
+        (connection,) = self.service.relay._open
+        return connection._ears[End.CLIENT].side, connection._ears[End.SERVER].side
+
+    def count(self, entity: str, name: str) -> tuple[int, int] | None:
+        """What is counted, up and down; None where nothing is."""
+        counters = [self.service.store.get(f"{entity}>>>{name}>>>traffic>>>{direction}") for direction in ("uplink", "downlink")]
+        up, down = (None if counter is None else counter.value() for counter in counters)
+        return None if up is None or down is None else (up, down)
+
+    def _peer(self, channel: Any) -> Peer:
+        peer = Peer(channel)
+        self.addCleanup(peer.reset)
+        return peer

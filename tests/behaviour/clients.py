@@ -1,0 +1,142 @@
+"""The kinds of client: an inbound that it comes in at, and how it connects."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+from typing import ClassVar
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from pipetwist.inbounds.endpoint import EndpointInboundOptions
+from pipetwist.inbounds.options import InboundOptions, TlsServerOptions
+from pipetwist.inbounds.tcp import CertificateUserOptions, TcpInboundOptions
+from pipetwist.inbounds.unix import PeerUserOptions, UnixInboundOptions
+from tests.behaviour.certificates import AUTHORITY, CLIENT_NAME, SERVER, SERVER_NAME, client_context
+from tests.behaviour.channels import SocketChannel, TlsChannel
+from tests.behaviour.waiting import until
+from tests.interop.scratch import free_port
+
+__all__ = ["Clients", "EndpointTcpClients", "EndpointUnixClients", "TcpClients", "TlsClients", "UnixClients"]
+
+
+class Clients:
+    """One kind of client, for one test."""
+
+    name: ClassVar[str]
+    half_closes: ClassVar[bool]
+    """Whether its end of file leaves the other direction open."""
+    user: ClassVar[str]
+    """The user that it is known as; empty where it is not."""
+    reset: ClassVar[str]
+    """The log's reason for a connection that it has reset."""
+
+    def __init__(self, case: SynchronousTestCase, folder: Path) -> None:
+        """Choose an address that is free."""
+        raise NotImplementedError
+
+    def inbound(self, idle_timeout: float | None, half_close_timeout: float) -> InboundOptions:
+        """The inbound's options, with the tag ``in``."""
+        raise NotImplementedError
+
+    async def connect(self) -> SocketChannel:
+        """Connect one."""
+        raise NotImplementedError
+
+
+class UnixClients(Clients):
+    """Clients of an inbound ``unix``, known by the kernel's word."""
+
+    name = "unix"
+    half_closes = True
+    user = "alice"
+    reset = "client closed"
+
+    def __init__(self, case: SynchronousTestCase, folder: Path) -> None:
+        self.path = str(folder / "in.sock")
+
+    def inbound(self, idle_timeout: float | None, half_close_timeout: float) -> InboundOptions:
+        """See `Clients`."""
+        alice = PeerUserOptions(name=self.user, uid=os.geteuid())
+        return UnixInboundOptions(
+            tag="in", path=self.path, users=(alice,), idle_timeout=idle_timeout, half_close_timeout=half_close_timeout
+        )
+
+    async def connect(self) -> SocketChannel:
+        """See `Clients`."""
+        client = socket.socket(socket.AF_UNIX)
+        client.connect(self.path)
+        return SocketChannel(client)
+
+
+class TcpClients(Clients):
+    """Clients of an inbound ``tcp`` without TLS."""
+
+    name = "tcp"
+    half_closes = True
+    user = ""
+    reset = "client: the connection was reset"
+
+    def __init__(self, case: SynchronousTestCase, folder: Path) -> None:
+        self.port = free_port(case)
+
+    def inbound(self, idle_timeout: float | None, half_close_timeout: float) -> InboundOptions:
+        """See `Clients`."""
+        return TcpInboundOptions(tag="in", listen_port=self.port, idle_timeout=idle_timeout, half_close_timeout=half_close_timeout)
+
+    async def connect(self) -> SocketChannel:
+        """See `Clients`."""
+        return SocketChannel(socket.create_connection(("127.0.0.1", self.port)))
+
+
+class TlsClients(TcpClients):
+    """Clients of an inbound ``tcp`` with TLS, known by their certificates.
+
+    Twisted answers a close_notify with its own and closes, so an end of file from one of them ends both directions.
+    """
+
+    name = "tls"
+    half_closes = False
+    user = "alice"
+    reset = "client: the connection was lost without a TLS close_notify"
+
+    def inbound(self, idle_timeout: float | None, half_close_timeout: float) -> InboundOptions:
+        """See `Clients`."""
+        return TcpInboundOptions(
+            tag="in",
+            listen_port=self.port,
+            tls=TlsServerOptions(certificate_path=SERVER[0], key_path=SERVER[1], client_certificate_path=AUTHORITY),
+            users=(CertificateUserOptions(name=self.user, certificate_name=CLIENT_NAME),),
+            idle_timeout=idle_timeout,
+            half_close_timeout=half_close_timeout,
+        )
+
+    async def connect(self) -> SocketChannel:
+        """See `Clients`."""
+        client = TlsChannel(socket.create_connection(("127.0.0.1", self.port)), client_context(), SERVER_NAME)
+        await until(client.shake_hands, "the handshake")
+        return client
+
+
+class EndpointUnixClients(UnixClients):
+    """Clients of an inbound ``endpoint`` whose string is of a unix socket."""
+
+    name = "endpoint_unix"
+    user = ""
+
+    def inbound(self, idle_timeout: float | None, half_close_timeout: float) -> InboundOptions:
+        """See `Clients`."""
+        endpoint = f"unix:{self.path}"
+        return EndpointInboundOptions(tag="in", endpoint=endpoint, idle_timeout=idle_timeout, half_close_timeout=half_close_timeout)
+
+
+class EndpointTcpClients(TcpClients):
+    """Clients of an inbound ``endpoint`` whose string is of a TCP port."""
+
+    name = "endpoint_tcp"
+
+    def inbound(self, idle_timeout: float | None, half_close_timeout: float) -> InboundOptions:
+        """See `Clients`."""
+        endpoint = f"tcp:{self.port}:interface=127.0.0.1"
+        return EndpointInboundOptions(tag="in", endpoint=endpoint, idle_timeout=idle_timeout, half_close_timeout=half_close_timeout)

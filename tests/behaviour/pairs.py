@@ -1,0 +1,73 @@
+"""Which kinds of client and server are tried with each other: the list that a suite of behaviours runs over."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING, Literal
+
+from tests.behaviour.clients import Clients, EndpointTcpClients, EndpointUnixClients, TcpClients, TlsClients, UnixClients
+from tests.behaviour.commands import ForkServers, ReactorForkServers
+from tests.behaviour.servers import EndpointTcpServers, EndpointUnixServers, Servers, TcpServers, TlsServers, UnixServers
+
+if TYPE_CHECKING:
+    from tests.behaviour.case import PairCase
+
+__all__ = ["PAIRS", "Pair", "over_pairs"]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """What stands on the two sides of pipetwist, and how bytes get from one to the other.
+
+    Attributes:
+        clients: the kind of client.
+        servers: the kind of server.
+        transfer: the configuration's ``transfer``.
+    """
+
+    clients: type[Clients]
+    servers: type[Servers]
+    transfer: Literal["kernel", "stream"]
+
+    @property
+    def name(self) -> str:
+        """The pair's name, for the names of its tests."""
+        return f"{self.clients.name}_to_{self.servers.name}_by_{self.transfer}"
+
+
+# A client that comes in by TLS or an endpoint is on a Twisted transport whatever the server is on.
+PAIRS = (
+    *(
+        Pair(clients, servers, "kernel")
+        for clients, servers in product(
+            (UnixClients, TcpClients, TlsClients, EndpointUnixClients),
+            (UnixServers, TcpServers, ForkServers),
+        )
+    ),
+    *(
+        Pair(clients, servers, "stream")
+        for clients, servers in product(
+            (UnixClients, TcpClients, TlsClients, EndpointTcpClients),
+            (UnixServers, TcpServers, TlsServers, EndpointUnixServers, EndpointTcpServers, ForkServers, ReactorForkServers),
+        )
+    ),
+)
+
+
+def over_pairs(fits: Callable[[Pair], bool] = lambda _: True) -> Callable[[type[PairCase]], None]:
+    """Turn a suite of behaviours into a test case for each pair, in the suite's own module.
+
+    Args:
+        fits: says for which pairs it holds.
+    """
+
+    def generate(suite: type[PairCase]) -> None:
+        module = vars(sys.modules[suite.__module__])
+        for pair in filter(fits, PAIRS):
+            name = f"{suite.__name__}_{pair.name}"
+            module[name] = type(name, (suite,), {"pair": pair, "__module__": suite.__module__, "__doc__": f"{suite.__doc__} {pair.name}."})
+
+    return generate

@@ -1,0 +1,198 @@
+"""The kinds of server that is no command: an outbound that leads to it, and how it accepts."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from pathlib import Path
+from typing import Any, ClassVar
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from pipetwist.interfaces import ISpawner
+from pipetwist.outbounds.endpoint import EndpointOutboundOptions
+from pipetwist.outbounds.options import OutboundOptions, TlsClientOptions
+from pipetwist.outbounds.tcp import TcpOutboundOptions
+from pipetwist.outbounds.unix import UnixOutboundOptions
+from tests.behaviour.certificates import AUTHORITY, SERVER_NAME, server_context
+from tests.behaviour.channels import Channel, SocketChannel, TlsChannel
+from tests.behaviour.waiting import until
+from tests.interop.scratch import free_port
+
+__all__ = ["EndpointTcpServers", "EndpointUnixServers", "Servers", "SocketServers", "TcpServers", "TlsServers", "UnixServers"]
+
+
+class Servers:
+    """One kind of server, for one test."""
+
+    name: ClassVar[str]
+    half_closes: ClassVar[bool]
+    """Whether its end of file leaves the other direction open."""
+    reset: ClassVar[str]
+    """The log's reason for a connection that it has reset."""
+    can_keep_waiting: ClassVar[bool]
+    """Whether connecting it can take for ever."""
+
+    def __init__(self, case: SynchronousTestCase, folder: Path) -> None:
+        """Listen on an address that is free."""
+        raise NotImplementedError
+
+    def outbound(self, connect_timeout: float) -> OutboundOptions:
+        """The outbound's options, with the tag ``out``."""
+        raise NotImplementedError
+
+    def spawner(self, reactor: Any) -> ISpawner | None:
+        """What starts commands; None for the system's best."""
+        raise NotImplementedError
+
+    async def accept(self) -> Channel:
+        """Wait for the next connection."""
+        raise NotImplementedError
+
+    def refuse(self) -> str:
+        """Let connecting fail from now on, and say what is to be told of it."""
+        raise NotImplementedError
+
+    def keep_waiting(self) -> None:
+        """Neither accept nor refuse from now on."""
+        raise NotImplementedError
+
+
+class SocketServers(Servers):
+    """What servers that listen have in common."""
+
+    half_closes = True
+    can_keep_waiting = True
+    listening: socket.socket
+
+    def spawner(self, reactor: Any) -> ISpawner | None:
+        """See `Servers`."""
+        return None
+
+    async def accept(self) -> Channel:
+        """See `Servers`."""
+        return SocketChannel(await self.accepted())
+
+    async def accepted(self) -> socket.socket:
+        """Wait for the next connection, and take its socket, which does not block."""
+        found: list[socket.socket] = []
+
+        def look() -> bool:
+            try:
+                found.append(self.listening.accept()[0])
+            except BlockingIOError:
+                return False
+            return True
+
+        await until(look, "a connection to the server")
+        found[0].setblocking(False)
+        return found[0]
+
+    def keep_waiting(self) -> None:
+        """See `Servers`: the backlog is full."""
+        self.listening.listen(0)
+        for _ in range(4):
+            filler = socket.socket(self.listening.family)
+            self._case.addCleanup(filler.close)
+            filler.setblocking(False)
+            filler.connect_ex(self.listening.getsockname())
+
+    def _listen(self, case: SynchronousTestCase, listening: socket.socket) -> None:
+        self._case = case
+        self.listening = listening
+        case.addCleanup(listening.close)
+        listening.setblocking(False)
+        listening.listen(1024)
+
+
+class UnixServers(SocketServers):
+    """Servers at the end of an outbound ``unix``."""
+
+    name = "unix"
+    reset = "server closed"
+
+    def __init__(self, case: SynchronousTestCase, folder: Path) -> None:
+        self.path = str(folder / "out.sock")
+        listening = socket.socket(socket.AF_UNIX)
+        listening.bind(self.path)
+        self._listen(case, listening)
+
+    def outbound(self, connect_timeout: float) -> OutboundOptions:
+        """See `Servers`."""
+        return UnixOutboundOptions(tag="out", path=self.path, connect_timeout=connect_timeout)
+
+    def refuse(self) -> str:
+        """See `Servers`."""
+        self.listening.close()
+        return "Connection refused"
+
+
+class TcpServers(SocketServers):
+    """Servers at the end of an outbound ``tcp`` without TLS."""
+
+    name = "tcp"
+    reset = "server: the connection was reset"
+
+    def __init__(self, case: SynchronousTestCase, folder: Path) -> None:
+        self.port = free_port(case)
+        listening = socket.socket()
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(("127.0.0.1", self.port))
+        self._listen(case, listening)
+
+    def outbound(self, connect_timeout: float) -> OutboundOptions:
+        """See `Servers`."""
+        return TcpOutboundOptions(tag="out", server="127.0.0.1", server_port=self.port, connect_timeout=connect_timeout)
+
+    def refuse(self) -> str:
+        """See `Servers`."""
+        self.listening.close()
+        return "Connection refused"
+
+
+class TlsServers(TcpServers):
+    """Servers at the end of an outbound ``tcp`` with TLS.
+
+    Twisted answers a close_notify with its own and closes, so an end of file from one of them ends both directions.
+    """
+
+    name = "tls"
+    reset = "server: the connection was lost without a TLS close_notify"
+    half_closes = False
+
+    def outbound(self, connect_timeout: float) -> OutboundOptions:
+        """See `Servers`."""
+        tls = TlsClientOptions(enabled=True, server_name=SERVER_NAME, certificate_path=AUTHORITY)
+        return TcpOutboundOptions(tag="out", server="127.0.0.1", server_port=self.port, tls=tls, connect_timeout=connect_timeout)
+
+    async def accept(self) -> Channel:
+        """See `Servers`."""
+        return await shake_hands(await self.accepted(), server_context())
+
+
+class EndpointUnixServers(UnixServers):
+    """Servers at the end of an outbound ``endpoint`` whose string is of a unix socket; Twisted does not wait for a full backlog."""
+
+    name = "endpoint_unix"
+    can_keep_waiting = False
+
+    def outbound(self, connect_timeout: float) -> OutboundOptions:
+        """See `Servers`."""
+        return EndpointOutboundOptions(tag="out", endpoint=f"unix:{self.path}", connect_timeout=connect_timeout)
+
+
+class EndpointTcpServers(TcpServers):
+    """Servers at the end of an outbound ``endpoint`` whose string is of a TCP port."""
+
+    name = "endpoint_tcp"
+
+    def outbound(self, connect_timeout: float) -> OutboundOptions:
+        """See `Servers`."""
+        return EndpointOutboundOptions(tag="out", endpoint=f"tcp:127.0.0.1:{self.port}", connect_timeout=connect_timeout)
+
+
+async def shake_hands(accepted: socket.socket, context: ssl.SSLContext) -> TlsChannel:
+    """Speak TLS, as a server, on a connection that was accepted."""
+    wrapped = TlsChannel(accepted, context, None)
+    await until(wrapped.shake_hands, "the handshake")
+    return wrapped

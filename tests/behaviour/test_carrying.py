@@ -1,0 +1,76 @@
+"""What is sent arrives, whoever sends it, and however much it is."""
+
+from __future__ import annotations
+
+import random
+
+from tests.behaviour.case import PairCase
+from tests.behaviour.pairs import over_pairs
+
+__all__ = ["CarryingTest"]
+
+_MUCH = random.Random(0).randbytes(3_000_000)
+
+
+@over_pairs()
+class CarryingTest(PairCase):
+    """Bytes arrive."""
+
+    async def test_both_ways(self) -> None:
+        """What the client says comes to the server, and the answer to the client, again and again."""
+        await self.begin()
+        client, server = await self.connect()
+        for number in range(3):
+            client.send(b"question %d" % number)
+            await server.has(10 * (number + 1))
+            server.send(b"answer %d" % number)
+            await client.has(8 * (number + 1))
+        self.assertEqual(bytes(server.received), b"question 0question 1question 2")
+        self.assertEqual(bytes(client.received), b"answer 0answer 1answer 2")
+
+    async def test_server_speaks_first(self) -> None:
+        """A server that speaks before its client is heard."""
+        await self.begin()
+        client, server = await self.connect()
+        server.send(b"welcome")
+        await client.has(7)
+        self.assertEqual(bytes(client.received), b"welcome")
+
+    async def test_much_up(self) -> None:
+        """Megabytes from the client arrive whole."""
+        await self.begin()
+        client, server = await self.connect()
+        client.send(_MUCH)
+        await server.has(len(_MUCH))
+        self.assertTrue(server.received == _MUCH)
+
+    async def test_much_down(self) -> None:
+        """Megabytes from the server arrive whole."""
+        await self.begin()
+        client, server = await self.connect()
+        server.send(_MUCH)
+        await client.has(len(_MUCH))
+        self.assertTrue(client.received == _MUCH)
+
+    async def test_much_both_ways(self) -> None:
+        """Megabytes both ways at once arrive whole."""
+        await self.begin()
+        client, server = await self.connect()
+        client.send(_MUCH)
+        server.send(_MUCH[::-1])
+        await server.has(len(_MUCH))
+        await client.has(len(_MUCH))
+        self.assertTrue(server.received == _MUCH)
+        self.assertTrue(client.received == _MUCH[::-1])
+
+    async def test_several_at_once(self) -> None:
+        """Connections at the same time are kept apart."""
+        await self.begin()
+        pairs = [await self.connect() for _ in range(3)]
+        for number, (client, server) in enumerate(pairs):
+            client.send(b"up %d" % number)
+            server.send(b"down %d" % number)
+        for number, (client, server) in enumerate(pairs):
+            await server.has(4)
+            await client.has(6)
+            self.assertEqual((bytes(server.received), bytes(client.received)), (b"up %d" % number, b"down %d" % number))

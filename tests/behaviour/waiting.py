@@ -1,0 +1,39 @@
+"""Waits that end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted.internet import reactor
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
+
+__all__ = ["clock", "moments", "until"]
+
+clock: IReactorTime = reactor
+
+_LOOK_SECONDS = 0.002
+
+
+async def until(condition: Callable[[], object], what: str, seconds: float = 20.0) -> None:
+    """Let the reactor run until the condition holds.
+
+    Args:
+        condition: looked at every few milliseconds.
+        what: what is waited for, to be told where it does not come.
+        seconds: how long to wait.
+
+    Raises:
+        AssertionError: it did not hold in time.
+    """
+    end = clock.seconds() + seconds
+    while not condition():
+        if clock.seconds() > end:
+            message = f"waited {seconds:g} s for {what}"
+            raise AssertionError(message)
+        await deferLater(clock, _LOOK_SECONDS)
+
+
+async def moments(seconds: float) -> None:
+    """Let the reactor run for a while in which nothing should happen."""
+    await deferLater(clock, seconds)
