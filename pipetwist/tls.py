@@ -34,16 +34,23 @@ def server_tls(place: str, certificate_path: str, key_path: str, client_certific
     own, *chain = _certificates(place, "certificate_path", certificate_path)
     trusted = None if client_certificate_path is None else _certificates(place, "client_certificate_path", client_certificate_path)
     key = _read(place, "key_path", key_path)
+    if b"ENCRYPTED" in key:
+        # OpenSSL would ask for the pass phrase at a terminal that a daemon does not have.
+        message = f"{place}: tls.key_path: {key_path} is encrypted; a key without a pass phrase is needed"
+        raise StartError(message)
     try:
-        return CertificateOptions(
+        options = CertificateOptions(
             privateKey=KeyPair.load(key, _PEM).original,
             certificate=own.original,
             extraCertChain=[certificate.original for certificate in chain],
             trustRoot=None if trusted is None else trustRootFromCertificates(trusted),
         )
+        # Made now, and not for the first client: it fails where the key is another certificate's.
+        options.getContext()
     except Exception as error:
-        message = f"{place}: tls.key_path: {key_path} can't be used: {describe_error(error)}"
+        message = f"{place}: tls.key_path: {key_path} can't be used with {certificate_path}: {describe_error(error)}"
         raise StartError(message) from error
+    return options
 
 
 def client_tls(place: str, server_name: str, certificate_path: str | None) -> Any:
