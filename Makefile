@@ -101,7 +101,7 @@ proto: $(VENV)/.test
 
 .PHONY: docs
 docs: $(VENV)/.test
-	$(BIN)/pydoctor --quiet --quiet
+	$(BIN)/pydoctor --quiet
 
 .PHONY: clean
 clean:

@@ -49,7 +49,7 @@ class FakeProcess:
     # What the test does.
 
     def say(self, data: bytes, name: int = 1) -> None:
-        """Write to standard output, or to standard error where `name` is 2; it is read as soon as nobody pauses it."""
+        """Write to standard output, or to standard error where ``name`` is 2; it is read as soon as nobody pauses it."""
         self._unread.append((name, data))
         self._read()
 
@@ -87,20 +87,20 @@ class FakeProcess:
     # IProcessTransport.
 
     def write(self, data: bytes) -> None:
-        """See `ITransport`."""
+        """See ``ITransport``."""
         if 0 in self.open:
             self.stdin += data
 
     def writeSequence(self, data: Iterable[bytes]) -> None:
-        """See `ITransport`."""
+        """See ``ITransport``."""
         self.write(b"".join(data))
 
     def writeToChild(self, childFD: int, data: bytes) -> None:
-        """See `IProcessTransport`."""
+        """See ``IProcessTransport``."""
         self.write(data)
 
     def closeChildFD(self, descriptor: int) -> None:
-        """See `IProcessTransport`; for the test it is the way to have the command close it."""
+        """See ``IProcessTransport``; for the test it is the way to have the command close it."""
         if descriptor in self.open:
             self.open.discard(descriptor)
             if descriptor == 0 and self._producer is not None:
@@ -109,55 +109,55 @@ class FakeProcess:
             self._end()
 
     def closeStdin(self) -> None:
-        """See `IProcessTransport`."""
+        """See ``IProcessTransport``."""
         self.closeChildFD(0)
 
     def closeStdout(self) -> None:
-        """See `IProcessTransport`."""
+        """See ``IProcessTransport``."""
         self.closeChildFD(1)
 
     def closeStderr(self) -> None:
-        """See `IProcessTransport`."""
+        """See ``IProcessTransport``."""
         self.closeChildFD(2)
 
     def loseConnection(self) -> None:
-        """See `ITransport`."""
+        """See ``ITransport``."""
         for name in (0, 1, 2):
             self.closeChildFD(name)
 
     def signalProcess(self, signalID: str | int) -> None:
-        """See `IProcessTransport`."""
+        """See ``IProcessTransport``."""
         self.exit(number=signalID if isinstance(signalID, int) else getattr(signal, f"SIG{signalID.removeprefix('SIG')}"))
 
     def getPeer(self) -> UNIXAddress:
-        """See `ITransport`."""
+        """See ``ITransport``."""
         return UNIXAddress(None)
 
     def getHost(self) -> UNIXAddress:
-        """See `ITransport`."""
+        """See ``ITransport``."""
         return UNIXAddress(None)
 
     # IPushProducer and IConsumer.
 
     def pauseProducing(self) -> None:
-        """See `IPushProducer`."""
+        """See ``IPushProducer``."""
         self.paused = True
 
     def resumeProducing(self) -> None:
-        """See `IPushProducer`."""
+        """See ``IPushProducer``."""
         self.paused = False
         self._read()
 
     def stopProducing(self) -> None:
-        """See `IPushProducer`."""
+        """See ``IPushProducer``."""
         self.loseConnection()
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:
-        """See `IConsumer`."""
+        """See ``IConsumer``."""
         self._producer = producer
 
     def unregisterProducer(self) -> None:
-        """See `IConsumer`."""
+        """See ``IConsumer``."""
         self._producer = None
 
 

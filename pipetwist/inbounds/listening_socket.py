@@ -10,7 +10,7 @@ __all__ = ["ListeningSocket"]
 class ListeningSocket(socket.socket):
     """A stream socket to listen with.
 
-    `socket.accept` asks for the family, the type and the address of each connection, and makes constants of the enumerations of them; all
+    ``socket.accept`` asks for the family, the type and the address of each connection, and makes constants of the enumerations of them; all
     of a listener's are alike.
     """
 
@@ -20,7 +20,7 @@ class ListeningSocket(socket.socket):
         """Accept one connection, whose socket blocks.
 
         Raises:
-            OSError: as `socket.accept`.
+            OSError: as ``socket.accept``.
         """
         descriptor, _ = self._accept()  # type: ignore[attr-defined]  # it is what accept itself calls, and typeshed leaves it out
         if self._accepts is None:

@@ -32,7 +32,7 @@ def counted_side(reactor: Any, hang_ups: HangUpWatch | None, tracker: ITracker |
     """A side for a Twisted transport.
 
     Returns:
-        The side, and the protocol to connect to the transport: the side itself, or what counts around it.
+        The side, and the protocol to connect to the transport, which is the side or what counts around it.
     """
     side = StreamSide(reactor, hang_ups)
     return side, side if tracker is None else CountingProtocol(None, side, tracker)
