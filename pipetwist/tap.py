@@ -32,6 +32,24 @@ class _StartFailedError(SystemExit, Exception):
         self.code = 1
 
 
+class _ToldOnce:
+    """Standard error for twistd's parent process, which repeats the daemon's word on its failed start, cut to 100 bytes.
+
+    Args:
+        stream: the real one.
+    """
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> Any:
+        """Write all but the repetition."""
+        return None if _StartFailedError.__name__ in text else self._stream.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
 class Options(usage.Options):
     """The command line behind the command's name."""
 
@@ -67,6 +85,7 @@ class _Daemon(Service):
         self._tree = tree
         # twistd points standard error to the log, or nowhere, before it starts the service.
         self._stderr = os.dup(2)
+        sys.__stderr__ = _ToldOnce(sys.__stderr__)  # type: ignore[assignment,misc]  # it does what twistd asks of it
 
     def privilegedStartService(self) -> None:
         """See `PipetwistService`."""
