@@ -1,0 +1,105 @@
+"""A command as a client endpoint, for Twisted programs: it is started for each connection, and ends with it.
+
+Twisted's own ProcessEndpoint has no half-close, no abort, and no end but the command's own.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import PurePath
+from types import MappingProxyType
+from typing import Any
+
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.error import NoProtocol
+from twisted.internet.interfaces import IProtocol, IProtocolFactory, IStreamClientEndpoint
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from pipetwist.errors import ConnectError
+from pipetwist.interfaces import ISpawner
+from pipetwist.process.command import prepare_command
+from pipetwist.process.spawners import spawner_for
+from pipetwist.process.transport import CommandAddress, CommandTransport
+
+__all__ = ["CommandEndpoint"]
+
+_log = Logger("pipetwist")
+
+
+@implementer(IStreamClientEndpoint)
+class CommandEndpoint:
+    """Starts a command for each connection; its standard input and output are the connection.
+
+    What its transport does is said at `pipetwist.process.transport.CommandTransport`. Its standard error goes to the log by lines, within
+    bounds. The command leads a process group of its own where the system has posix_spawn and pidfds, and the whole group is signalled.
+
+    Args:
+        reactor: starts processes, reads and writes their pipes, and counts the time.
+        command: the command and its arguments, for no shell; one without ``/`` is sought in PATH.
+        env: variables over PATH, HOME, LANG and the like.
+        inherit_env: whether it gets every variable of this process.
+        cwd: the folder that it starts in; this process's where it is None.
+        user: the system's user that it runs as, which needs root.
+        kill_grace: seconds from SIGTERM to SIGKILL.
+        spawner: starts it; the best that the reactor and the system have where it is None.
+        log: takes what it says on standard error.
+
+    Raises:
+        StartError: there is no such command, folder or user.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        command: Sequence[str],
+        env: Mapping[str, str] = MappingProxyType({}),
+        *,
+        inherit_env: bool = False,
+        cwd: str | None = None,
+        user: str | None = None,
+        kill_grace: float = 5.0,
+        spawner: ISpawner | None = None,
+        log: Logger = _log,
+    ) -> None:
+        self._prepared = prepare_command("CommandEndpoint", command, env=env, inherit_env=inherit_env, cwd=cwd, user=user, ours=os.environ)
+        self._reactor = reactor
+        self._kill_grace = kill_grace
+        self._spawner = spawner or spawner_for(reactor)
+        self._name = PurePath(command[0]).name
+        self._log = log
+
+    def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
+        """Start the command, and connect a protocol with it.
+
+        Returns:
+            A Deferred of the protocol. It fails with ConnectError where the command can't be started, and with NoProtocol where the
+            factory builds none.
+        """
+        return maybeDeferred(self._connect, protocolFactory)
+
+    def _connect(self, factory: IProtocolFactory) -> IProtocol:
+        factory.doStart()
+        try:
+            protocol, transport = self._start(factory)
+        except BaseException:
+            factory.doStop()
+            raise
+        transport.connect()
+        return protocol
+
+    def _start(self, factory: IProtocolFactory) -> tuple[IProtocol, CommandTransport]:
+        protocol: IProtocol | None = factory.buildProtocol(CommandAddress(self._prepared.command))
+        if protocol is None:
+            raise NoProtocol
+        transport = CommandTransport(self._reactor, self._spawner, self._kill_grace, protocol, self._log_line, factory.doStop)
+        try:
+            transport.start(self._prepared.command, self._prepared.env)
+        except OSError as error:
+            message = f"{self._prepared.command[0]}: {error.strerror}"
+            raise ConnectError(message) from error
+        return protocol, transport
+
+    def _log_line(self, pid: int, line: str) -> None:
+        self._log.info("{command}[{pid}]: {line}", command=self._name, pid=pid, line=line)

@@ -1,0 +1,238 @@
+"""A command's standard input and output as what a Twisted protocol is connected to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from twisted.internet.error import ConnectionAborted, ConnectionDone
+from twisted.internet.interfaces import IAddress, IConsumer, IHalfCloseableProtocol, IPushProducer, IReactorTime, ITransport
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from pipetwist.interfaces import ISideReceiver, ISpawner
+from pipetwist.process.side import ChildSide
+from pipetwist.process.standard_error import StandardErrorLines
+
+__all__ = ["CommandAddress", "CommandTransport"]
+
+
+@implementer(IAddress)
+@dataclass(frozen=True)
+class CommandAddress:
+    """What a command has for an address.
+
+    Attributes:
+        command: the executable's path and its arguments.
+    """
+
+    command: tuple[str, ...]
+
+
+class _Side(ChildSide):
+    """Tells besides what only a transport has to know: that standard input is over, and how the command ended.
+
+    Args:
+        input_over: called when standard input is closed, by us or by the command.
+        arguments: a `ChildSide`'s.
+    """
+
+    def __init__(self, input_over: Callable[[], None], *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.reason = Failure(ConnectionDone())
+        self._input_over = input_over
+
+    def childConnectionLost(self, childFD: int) -> None:
+        super().childConnectionLost(childFD)
+        if childFD == 0:
+            self._input_over()
+
+    def processEnded(self, reason: Failure) -> None:
+        self.reason = reason
+        super().processEnded(reason)
+
+
+@implementer(ITransport, IConsumer, IPushProducer, ISideReceiver)
+class CommandTransport:
+    """Connects a protocol with a command.
+
+    To an `IHalfCloseableProtocol` the end of the command's output is `readConnectionLost`; for another protocol it closes the connection.
+    `connectionLost` comes when the command has ended, with ConnectionDone where it ended well or was ended by `loseConnection`,
+    ConnectionAborted after `abortConnection`, and else ProcessTerminated, which has its exit status.
+
+    Args:
+        clock: bounds how long the command may take to end.
+        spawner: starts and signals it.
+        kill_grace: seconds from SIGTERM to SIGKILL.
+        protocol: is connected.
+        log: takes each line of its standard error, with its number.
+        over: called after the protocol's `connectionLost`.
+    """
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        spawner: ISpawner,
+        kill_grace: float,
+        protocol: Any,
+        log: Callable[[int, str], None],
+        over: Callable[[], None],
+    ) -> None:
+        self.connected = False
+        self.disconnecting = False
+        self._address = CommandAddress(())
+        self._protocol = protocol
+        self._half_closing = IHalfCloseableProtocol.providedBy(protocol)
+        self._over = over
+        self._aborted = False
+        self._producer: Any = None
+        self._ending: Callable[[], None] | None = None
+        self._pid = 0
+        lines = StandardErrorLines(clock, lambda line: log(self._pid, line))
+        self._spawner = spawner
+        self._side = _Side(self._input_over, clock, spawner, kill_grace, lines, lambda side: None)
+
+    def start(self, command: Sequence[str], env: Mapping[str, str]) -> None:
+        """Start the command. `connect` is to be called in the same turn of the reactor.
+
+        Args:
+            command: the executable's path and its arguments.
+            env: the whole environment.
+
+        Raises:
+            OSError: where it can't be started.
+        """
+        self._address = CommandAddress(tuple(command))
+        process = self._spawner.spawn(self._side, command, env)
+        self.connected = True
+        self._pid = process.pid or 0
+        self._side.attach(self)
+        # A producer of the protocol's own takes the place of the side's, through which a relay would hear of a full pipe.
+        self._side.transport.unregisterProducer()
+
+    def connect(self) -> None:
+        """Connect the protocol. One that fails in its `connectionMade` is aborted."""
+        self._side.resume_reading()
+        try:
+            self._protocol.makeConnection(self)
+        except BaseException:
+            self.abortConnection()
+            raise
+
+    # ITransport, and what transports with half-close have besides.
+
+    def write(self, data: bytes) -> None:
+        """Write to the command's standard input."""
+        self._side.write(data)
+
+    def writeSequence(self, data: Iterable[bytes]) -> None:
+        """Write to the command's standard input."""
+        self._side.write(b"".join(data))
+
+    def loseWriteConnection(self) -> None:
+        """Close the command's standard input after what was written, and what a registered producer has still to write; read on."""
+        if not self.disconnecting:
+            self._once_produced(self._side.finish_writing)
+
+    def loseConnection(self) -> None:
+        """Close its standard input likewise, and read no more; SIGTERM follows soon after its end of file, then SIGKILL."""
+        self.disconnecting = True
+        self._once_produced(self._side.hang_up)
+
+    def abortConnection(self) -> None:
+        """Drop what was not written, and send SIGTERM now, SIGKILL after the grace."""
+        self.disconnecting = self._aborted = True
+        self._side.abort()
+
+    def getPeer(self) -> CommandAddress:
+        """The command."""
+        return self._address
+
+    def getHost(self) -> CommandAddress:
+        """The command too: pipes have no names."""
+        return self._address
+
+    # Back pressure: what produces for standard input, and standard output as a producer.
+
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
+        """Have a producer paused while standard input is full; it is told to stop when the command reads no more."""
+        self._side.transport.registerProducer(producer, streaming)
+        self._producer = producer
+
+    def unregisterProducer(self) -> None:
+        """The producer has written everything; a close that has waited for that follows."""
+        if self._producer is not None:
+            self._producer = None
+            self._side.transport.unregisterProducer()
+        self._end()
+
+    def pauseProducing(self) -> None:
+        """Read no more of its standard output for now."""
+        self._side.pause_reading()
+
+    def resumeProducing(self) -> None:
+        """Read on."""
+        self._side.resume_reading()
+
+    def stopProducing(self) -> None:
+        """See `loseConnection`."""
+        self.loseConnection()
+
+    def _once_produced(self, ending: Callable[[], None]) -> None:
+        self._ending = ending
+        if self._producer is None:
+            self._end()
+
+    def _end(self) -> None:
+        ending, self._ending = self._ending, None
+        if ending is not None:
+            ending()
+
+    def _input_over(self) -> None:
+        # Standard input has told the producer.
+        self._producer = None
+        self._end()
+        if self._half_closing and not self.disconnecting:
+            self._protocol.writeConnectionLost()
+
+    # ISideReceiver.
+
+    def data_received(self, data: bytes) -> None:
+        """See `ISideReceiver`; while a producer holds up a `loseConnection`, what is read goes nowhere."""
+        if not self.disconnecting:
+            self._protocol.dataReceived(data)
+
+    def read_ended(self) -> None:
+        """See `ISideReceiver`."""
+        if self._half_closing:
+            if not self.disconnecting:
+                self._protocol.readConnectionLost()
+            return
+        self.disconnecting = True
+        producer = self._producer
+        self.unregisterProducer()
+        if producer is not None:
+            producer.stopProducing()
+        self._side.close()
+
+    def crowded(self) -> None:
+        """See `ISideReceiver`; the protocol's producer is told by standard input itself."""
+
+    def relieved(self) -> None:
+        """See `ISideReceiver`."""
+
+    def hung_up(self) -> None:
+        """See `ISideReceiver`; a command's end is all that is told of it."""
+
+    def lost(self, cause: str) -> None:
+        """See `ISideReceiver`."""
+        self.connected = False
+        self.disconnecting = True
+        self._protocol.connectionLost(self._reason(cause))
+        self._over()
+
+    def _reason(self, cause: str) -> Failure:
+        if self._aborted:
+            return Failure(ConnectionAborted())
+        return self._side.reason if cause else Failure(ConnectionDone())
