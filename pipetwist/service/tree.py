@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import replace
 from typing import Any
 
 from twisted.application.service import IService, MultiService
-from twisted.internet.defer import Deferred, DeferredList, inlineCallbacks
+from twisted.internet.defer import Deferred, DeferredList, inlineCallbacks, maybeDeferred
 from twisted.logger import Logger
 
 from pipetwist.api.availability import load_api
@@ -100,17 +100,16 @@ class PipetwistService(MultiService):
 
     @inlineCallbacks
     def stopService(self) -> Generator[Deferred[Any], Any, None]:
-        """Stop in order: the API and the listeners, the connections once they have had their time, the commands.
+        """Stop in order: the API and the listeners, the connections once they have had their time, the commands and what else was added.
 
         Returns:
             A Deferred that fires when everything has ended.
         """
         self.running = 0
-        first = [] if self.api is None or not self.api.running else [self.api.stopService()]
-        first += [inbound.stopService() for inbound in self.inbounds.values()]
-        yield self._all(first)
+        first = [part for part in self if part is self.api or part in self.inbounds.values()]
+        yield self._stop(first)
         yield self.relay.drain(self._drain_timeout)
-        yield self._all([outbound.stopService() for outbound in self.outbounds.values() if IService.providedBy(outbound)])
+        yield self._stop([part for part in self if part not in first])
         self._hang_ups.close()
         if self._kernel is not None:
             self._kernel.close()
@@ -118,13 +117,14 @@ class PipetwistService(MultiService):
     def _all_or_nothing(self, start: Callable[[], None]) -> None:
         try:
             start()
-        except StartError:
+        except Exception:
             self.running = 0
-            for inbound in self.inbounds.values():
-                inbound.stop_listening()
+            self._stop(self)
             raise
 
-    def _all(self, stopping: list[Deferred[Any]]) -> Deferred[Any]:
+    def _stop(self, parts: Iterable[Any]) -> Deferred[Any]:
+        # An inbound may listen before it runs, for that is how twistd binds.
+        stopping = [maybeDeferred(part.stopService) for part in parts if part.running or part in self.inbounds.values()]
         for one in stopping:
             one.addErrback(lambda failure: self.log.failure("A part did not stop", failure))
         return DeferredList(stopping)

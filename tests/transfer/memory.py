@@ -6,10 +6,11 @@ import select
 from typing import Any
 
 from twisted.internet.abstract import FileDescriptor
-from twisted.internet.error import ConnectionAborted
-from twisted.internet.interfaces import IHalfCloseableProtocol, IProtocol, IReactorFDSet
+from twisted.internet.error import ConnectionAborted, ConnectionDone
+from twisted.internet.interfaces import IHalfCloseableDescriptor, IHalfCloseableProtocol, IProtocol, IReactorFDSet
 from twisted.internet.main import CONNECTION_DONE
 from twisted.internet.task import Clock
+from twisted.internet.unix import Server as UnixServer
 from twisted.python.failure import Failure
 from zope.interface import alsoProvides
 
@@ -29,7 +30,7 @@ class MemoryReactor:
 
 
 class TurningReactor(Clock, MemoryReactor):
-    """Reads what is readable, of the system's own descriptors, when the test says so."""
+    """Reads and writes what can be, of the system's own descriptors, when the test says so."""
 
     def __init__(self) -> None:
         Clock.__init__(self)
@@ -37,12 +38,31 @@ class TurningReactor(Clock, MemoryReactor):
         alsoProvides(self, IReactorFDSet)
 
     def turn(self) -> int:
-        """Read once what is readable; how many that were."""
+        """Read and write once what can be; how many that were."""
         readers: list[Any] = list(self.readers)
-        readable, _, _ = select.select(readers, [], [], 0)
-        for reader in readable:
-            reader.doRead()
-        return len(readable)
+        writers: list[Any] = list(self.writers)
+        readable, writable, _ = select.select(readers, writers, [], 0)
+        for one in readable:
+            self._handle(one, one.doRead, reading=True)
+        for one in writable:
+            self._handle(one, one.doWrite, reading=False)
+        return len(readable) + len(writable)
+
+    def adoptStreamConnection(self, descriptor: int, family: int, factory: Any) -> Any:
+        """See `IReactorSocket`: a transport of Twisted's for a unix socket."""
+        return UnixServer._fromConnectedSocket(descriptor, factory, self)
+
+    def _handle(self, one: Any, do: Any, *, reading: bool) -> None:
+        why = do() if one.fileno() >= 0 else None
+        if why is None:
+            return
+        # What twisted.internet.posixbase does where a descriptor has ended.
+        self.removeReader(one)
+        if reading and isinstance(why, ConnectionDone) and IHalfCloseableDescriptor.providedBy(one):
+            one.readConnectionLost(Failure(why))
+        else:
+            self.removeWriter(one)
+            one.connectionLost(Failure(why))
 
 
 class MemoryTransport(FileDescriptor):

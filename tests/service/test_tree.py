@@ -1,0 +1,372 @@
+"""The tree of services: it starts as a whole or not at all, and stops in order."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import Any
+
+from twisted.application.service import IService, MultiService
+from twisted.internet.defer import Deferred
+from twisted.logger import capturedLogs, formatEvent
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyObject
+
+from pipetwist.api.options import ApiOptions, StatsOptions
+from pipetwist.config.document import Document, ExperimentalOptions, LogOptions, RouteOptions
+from pipetwist.errors import StartError
+from pipetwist.inbounds.endpoint import EndpointInboundOptions
+from pipetwist.inbounds.unix import UnixInboundOptions
+from pipetwist.interfaces import IInbound, IOutbound
+from pipetwist.outbounds.endpoint import EndpointOutboundOptions
+from pipetwist.outbounds.fork import ForkOutboundOptions
+from pipetwist.outbounds.tcp import TcpOutboundOptions
+from pipetwist.outbounds.unix import UnixOutboundOptions
+from pipetwist.routing.rules import RuleOptions
+from pipetwist.service.tree import PipetwistService
+from pipetwist.stats.counters import MemoryCounterStore
+from pipetwist.testing import FakeSpawner
+from tests.interop.scratch import scratch_folder
+from tests.transfer.memory import TurningReactor
+
+__all__ = ["BuildingTest", "EmbeddingTest", "StartingTest", "StoppingTest"]
+
+
+class _TreeTestCase(SynchronousTestCase):
+    """Inbounds on unix sockets, and an outbound that starts commands, which are the test's."""
+
+    def setUp(self) -> None:
+        """Choose the paths."""
+        self.folder = scratch_folder(self)
+        self.reactor = TurningReactor()
+        self.spawner = FakeSpawner()
+
+    def inbound(self, name: str = "in") -> UnixInboundOptions:
+        """An inbound of that name, at a path of that name."""
+        return UnixInboundOptions(tag=name, path=str(self.folder / name))
+
+    def make(self, *inbounds: Any, outbounds: Any = (), failed: Any = None, store: Any = None, **more: Any) -> PipetwistService:
+        """Build the tree; the test's clean-up stops it."""
+        outbounds = outbounds or (ForkOutboundOptions(tag="tool", command=("cat",)),)
+        document = Document(inbounds=inbounds or (self.inbound(),), outbounds=outbounds, **more)
+        tree = PipetwistService(document, self.reactor, spawner=self.spawner, failed=failed, store=store)
+        self.addCleanup(self.stop, tree)
+        return tree
+
+    def stop(self, tree: PipetwistService) -> None:
+        """Stop it, however long that takes."""
+        stopped = tree.stopService()
+        self.reactor.pump([1] * 20)
+        self.successResultOf(stopped)
+
+    def connect(self, name: str = "in") -> socket.socket:
+        """Connect a client, and let it in; the test's clean-up closes it."""
+        client = socket.socket(socket.AF_UNIX)
+        self.addCleanup(client.close)
+        client.connect(str(self.folder / name))
+        self.turn()
+        return client
+
+    def turn(self) -> None:
+        """Let everything happen that can."""
+        for _ in range(5):
+            self.reactor.turn()
+            self.reactor.advance(0)
+
+    def there(self) -> list[str]:
+        """The files that there are."""
+        return sorted(path.name for path in self.folder.iterdir())
+
+
+class BuildingTest(_TreeTestCase):
+    """From a document to services."""
+
+    def test_parts(self) -> None:
+        """Inbounds and outbounds are there by their tags, each what its interface says; there is no API that nobody asked for."""
+        tree = self.make(
+            self.inbound("a"),
+            self.inbound("b"),
+            outbounds=(ForkOutboundOptions(tag="tool", command=("cat",)), UnixOutboundOptions(tag="plugin", path="/run/plugin.sock")),
+        )
+        verifyObject(IService, tree)
+        self.assertEqual((list(tree.inbounds), list(tree.outbounds), tree.api), (["a", "b"], ["tool", "plugin"], None))
+        for inbound in tree.inbounds.values():
+            verifyObject(IInbound, inbound)
+        for outbound in tree.outbounds.values():
+            verifyObject(IOutbound, outbound)
+
+    def test_nothing_yet(self) -> None:
+        """Before it is started it listens nowhere, and has no descriptor of the system's."""
+        before = _descriptors()
+        self.make()
+        self.assertEqual((self.there(), self.reactor.readers, self.reactor.getDelayedCalls()), ([], set(), []))
+        self.assertEqual(_descriptors(), before)
+
+    def test_can_not_be_had(self) -> None:
+        """What an outbound or an inbound needs and can't be had is told when the tree is built."""
+        for arguments, said in (
+            ({"outbounds": (ForkOutboundOptions(tag="tool", command=("no-such-command",)),)}, "outbound tool: there is no command"),
+            ({"outbounds": (EndpointOutboundOptions(tag="any", endpoint="nothing:x"),)}, "outbound any: 'nothing:x' describes no"),
+        ):
+            self.assertIn(said, str(self.assertRaises(StartError, self.make, **arguments)))
+        error = self.assertRaises(StartError, self.make, EndpointInboundOptions(tag="any", endpoint="systemd:domain=UNIX:name=pipe"))
+        self.assertIn("inbound any: 'systemd:domain=UNIX:name=pipe' describes no server endpoint", str(error))
+
+    def test_route(self) -> None:
+        """Visitors go where the rules say, and the rest to the final outbound, or to the first where none is named."""
+        for final, expected in ((None, "first"), ("second", "second")):
+            tree = self.make(
+                self.inbound("a"),
+                self.inbound("b"),
+                outbounds=[ForkOutboundOptions(tag=tag, command=("cat",)) for tag in ("first", "second", "third")],
+                route=RouteOptions(rules=(RuleOptions(inbound=("b",), outbound="third"),), final=final),
+            )
+            tree.startService()
+            for name in ("a", "b"):
+                self.connect(name)
+            self.assertEqual(
+                [outbound.processes for outbound in tree.outbounds.values()], [int(tag == expected) for tag in ("first", "second")] + [1]
+            )
+            self.stop(tree)
+
+    def test_counting(self) -> None:
+        """What is listed is counted in the store that it was given, unless statistics are off."""
+        for enabled in (True, False):
+            store = MemoryCounterStore()
+            stats = StatsOptions(enabled=enabled, inbounds=("in",))
+            tree = self.make(store=store, experimental=ExperimentalOptions(v2ray_api=ApiOptions(stats=stats)))
+            self.assertIs(tree.store, store)
+            tree.startService()
+            client = self.connect()
+            client.sendall(b"hello")
+            self.turn()
+            self.assertEqual(self.spawner.processes[-1].stdin, b"hello")
+            expected = {"inbound>>>in>>>traffic>>>downlink": 0, "inbound>>>in>>>traffic>>>uplink": 5} if enabled else {}
+            self.assertEqual({counter.name: counter.value() for counter in store.counters()}, expected)
+            self.stop(tree)
+
+    def test_transfer(self) -> None:
+        """Who asks for a transfer by the kernel where there can be none is told so."""
+        self.assertIn(
+            "outbound tool: its bytes can't be moved by the kernel", str(self.assertRaises(StartError, self.make, transfer="kernel"))
+        )
+        plain = TcpOutboundOptions(tag="direct", server="127.0.0.1", server_port=1)
+        self.assertTrue(self.make(outbounds=(plain,), transfer="kernel").outbounds["direct"].in_kernel)
+        self.assertFalse(self.make(outbounds=(plain,), transfer="stream").outbounds["direct"].in_kernel)
+        of_its_own = TcpOutboundOptions(tag="direct", server="127.0.0.1", server_port=1, transfer="stream")
+        self.assertFalse(self.make(outbounds=(of_its_own,), transfer="kernel").outbounds["direct"].in_kernel)
+
+    def test_log_level(self) -> None:
+        """What is less important than the level is not logged."""
+        for level, lines in (("info", 1), ("warn", 0)):
+            tree = self.make(log=LogOptions(level=level))  # type: ignore[arg-type]  # one of its values
+            tree.startService()
+            with capturedLogs() as events:
+                self.connect().close()
+                self.turn()
+                self.reactor.pump([1] * 10)
+                self.turn()
+            self.assertEqual(len([event for event in events if "uplink" in event]), lines)
+            self.stop(tree)
+
+
+class StartingTest(_TreeTestCase):
+    """All or nothing."""
+
+    def test_start(self) -> None:
+        """Started, it listens everywhere; twistd's two steps do it once."""
+        tree = self.make(self.inbound("a"), self.inbound("b"))
+        tree.privilegedStartService()
+        self.assertEqual(self.there(), ["a", "b"])
+        tree.startService()
+        self.assertEqual((self.there(), bool(tree.running)), (["a", "b"], True))
+
+    def test_nothing_left(self) -> None:
+        """Where one inbound can't listen none does, in either step, and no socket's file is left."""
+        for start in ("privilegedStartService", "startService"):
+            bad = UnixInboundOptions(tag="bad", path=str(self.folder / "nowhere" / "bad"))
+            tree = self.make(self.inbound("a"), bad, self.inbound("b"))
+            error = self.assertRaises(StartError, getattr(tree, start))
+            self.assertEqual(str(error), f"inbound bad: there is no folder {self.folder}/nowhere; make it first")
+            self.assertEqual((self.there(), bool(tree.running), self.reactor.readers), ([], False, set()))
+
+    def test_api_can_not_start(self) -> None:
+        """The API is the last to start; where it can't nothing else stays."""
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            options = ApiOptions(listen=f"127.0.0.1:{taken.getsockname()[1]}")
+            tree = self.make(experimental=ExperimentalOptions(v2ray_api=options))
+            self.assertRaises(StartError, tree.startService)
+        self.assertEqual((self.there(), bool(tree.running), self.reactor.readers), ([], False, set()))
+
+    def test_mistake(self) -> None:
+        """Whatever an inbound fails with, nothing stays."""
+        tree = self.make(self.inbound("a"), self.inbound("b"))
+
+        def fail() -> None:
+            message = "a mistake"
+            raise ValueError(message)
+
+        self.patch(tree.inbounds["b"], "listen", fail)
+        self.assertRaises(ValueError, tree.startService)
+        self.assertEqual((self.there(), bool(tree.running)), ([], False))
+
+    def test_second_try(self) -> None:
+        """When what was wrong is put right it can be started."""
+        tree = self.make(self.inbound("a"), UnixInboundOptions(tag="bad", path=str(self.folder / "later" / "bad")))
+        self.assertRaises(StartError, tree.privilegedStartService)
+        self.assertRaises(StartError, tree.startService)
+        (self.folder / "later").mkdir()
+        tree.startService()
+        self.assertEqual(self.there(), ["a", "later"])
+        self.connect("a")
+        self.assertEqual(len(self.spawner.processes), 1)
+
+    def test_commands_that_wait(self) -> None:
+        """Commands that were started ahead do not outlive a start that failed."""
+        bad = UnixInboundOptions(tag="bad", path=str(self.folder / "nowhere" / "bad"))
+        tree = self.make(bad, outbounds=(ForkOutboundOptions(tag="tool", command=("cat",), prefork=2),))
+        self.assertRaises(StartError, tree.startService)
+        self.reactor.pump([1] * 10)
+        self.assertEqual([process.pid for process in self.spawner.processes if process.pid is not None], [])
+
+    def test_fails_later(self) -> None:
+        """An inbound that fails to listen only later is told to whoever runs the tree, or logged."""
+        failures: list[StartError] = []
+        for failed in (failures.append, None):
+            tree = self.make(EndpointInboundOptions(tag="any", endpoint="tcp:0"), failed=failed)
+            listening: Deferred[Any] = Deferred()
+            self.patch(tree.inbounds["any"], "listen", lambda listening=listening: listening)
+            tree.startService()
+            with capturedLogs() as events:
+                listening.errback(Failure(StartError("inbound any: taken")))
+            logged = [formatEvent(event) for event in events if event["log_level"].name == "error"]
+            self.assertEqual(logged, [] if failed else ["inbound any: taken"])
+        self.assertEqual([str(failure) for failure in failures], ["inbound any: taken"])
+
+
+class StoppingTest(_TreeTestCase):
+    """In order."""
+
+    def test_idle(self) -> None:
+        """A tree without connections stops at once, and leaves no file and no descriptor."""
+        before = _descriptors()
+        tree = self.make()
+        tree.startService()
+        self.successResultOf(tree.stopService())
+        self.assertEqual((self.there(), self.reactor.readers, self.reactor.getDelayedCalls(), _descriptors()), ([], set(), [], before))
+
+    def test_never_started(self) -> None:
+        """One that was never started can be stopped."""
+        self.successResultOf(self.make().stopService())
+
+    def test_open_connection(self) -> None:
+        """Nobody comes in any more, but who is in may finish, and its command with it."""
+        tree = self.make()
+        tree.startService()
+        client = self.connect()
+        stopped = tree.stopService()
+        self.assertEqual(self.there(), [])
+        (process,) = self.spawner.processes
+        client.sendall(b"last words")
+        self.turn()
+        self.assertEqual(process.stdin, b"last words")
+        self.assertNoResult(stopped)
+        process.say(b"answer")
+        process.exit()
+        self.turn()
+        self.assertEqual(client.recv(99), b"answer")
+        client.close()
+        self.turn()
+        self.reactor.pump([0.5] * 6)
+        self.successResultOf(stopped)
+        self.assertEqual((self.spawner.signals, self.reactor.getDelayedCalls()), ([], []))
+
+    def test_out_of_time(self) -> None:
+        """Who does not finish in time is ended, and its command too, which is waited for."""
+        self.spawner = FakeSpawner(stubborn=True)
+        tree = self.make(drain_timeout=3)
+        tree.startService()
+        client = self.connect()
+        stopped = tree.stopService()
+        self.reactor.advance(2.9)
+        self.assertEqual(self.spawner.signals, [])
+        self.reactor.advance(0.1)
+        self.assertEqual(len(self.spawner.signals), 1)
+        self.assertNoResult(stopped)
+        self.reactor.advance(5)
+        self.turn()
+        self.successResultOf(stopped)
+        self.assertEqual(client.recv(99), b"")
+
+    def test_part_that_fails(self) -> None:
+        """A part that does not stop is logged, and the others stop."""
+        tree = self.make(self.inbound("a"), self.inbound("b"))
+        tree.startService()
+        failing: Deferred[None] = Deferred()
+        stop = tree.inbounds["a"].stopService
+        self.patch(tree.inbounds["a"], "stopService", lambda: (stop(), failing)[1])
+        stopped = tree.stopService()
+        failing.errback(Failure(ValueError("a mistake")))
+        self.successResultOf(stopped)
+        self.assertEqual((len(self.flushLoggedErrors(ValueError)), self.there()), (1, []))
+
+    def test_again(self) -> None:
+        """It can be started again after it has stopped, and everything works as before."""
+        tree = self.make()
+        for _ in range(2):
+            tree.startService()
+            client = self.connect()
+            client.sendall(b"hello")
+            self.turn()
+            self.assertEqual(self.spawner.processes[-1].stdin, b"hello")
+            client.close()
+            self.turn()
+            self.reactor.pump([0.5] * 20)
+            self.assertEqual(tree.relay.open_connections, 0)
+            self.successResultOf(tree.stopService())
+        self.assertEqual(self.there(), [])
+
+
+class EmbeddingTest(_TreeTestCase):
+    """In a program of one's own."""
+
+    def test_child(self) -> None:
+        """As a child of another service it starts and stops with it, and the other waits for its end."""
+        parent = MultiService()
+        tree = self.make()
+        tree.setServiceParent(parent)
+        parent.privilegedStartService()
+        parent.startService()
+        self.connect()
+        stopped = parent.stopService()
+        self.assertNoResult(stopped)
+        self.assertEqual(self.there(), [])
+        self.reactor.pump([1] * 12)
+        self.successResultOf(stopped)
+
+    def test_added_later(self) -> None:
+        """Added to a service that runs it starts, and removed it stops."""
+        parent = MultiService()
+        parent.startService()
+        tree = self.make()
+        tree.setServiceParent(parent)
+        self.assertEqual(self.there(), ["in"])
+        self.successResultOf(tree.disownServiceParent())
+        self.assertEqual(self.there(), [])
+
+    def test_own_children(self) -> None:
+        """A service of one's own that was added to it starts and stops with it."""
+        tree, own = self.make(), MultiService()
+        own.setServiceParent(tree)
+        tree.startService()
+        self.assertTrue(own.running)
+        self.successResultOf(tree.stopService())
+        self.assertFalse(own.running)
+
+
+def _descriptors() -> int:
+    """How many descriptors this process has."""
+    return len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - they are counted
