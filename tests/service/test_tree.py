@@ -263,7 +263,8 @@ class StoppingTest(_TreeTestCase):
         self.successResultOf(self.make().stopService())
 
     def test_open_connection(self) -> None:
-        """Nobody comes in any more, but who is in may finish, and its command with it."""
+        """Nobody comes in any more, but who is in may finish, and its command with it; then no descriptor is left."""
+        before = _descriptors()
         tree = self.make()
         tree.startService()
         client = self.connect()
@@ -282,7 +283,7 @@ class StoppingTest(_TreeTestCase):
         self.turn()
         self.reactor.pump([0.5] * 6)
         self.successResultOf(stopped)
-        self.assertEqual((self.spawner.signals, self.reactor.getDelayedCalls()), ([], []))
+        self.assertEqual((self.spawner.signals, self.reactor.getDelayedCalls(), _descriptors()), ([], [], before))
 
     def test_out_of_time(self) -> None:
         """Who does not finish in time is ended, and its command too, which is waited for."""

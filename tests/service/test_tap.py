@@ -1,0 +1,193 @@
+"""The command line behind twistd and twist, and what they start."""
+
+from __future__ import annotations
+
+import gc
+import io
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from twisted.application.service import IService, MultiService
+from twisted.logger import Logger, LogPublisher
+from twisted.python import usage
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyObject
+
+from pipetwist import tap
+from pipetwist.errors import StartError
+from pipetwist.tap import Options, makeService
+from tests.interop.scratch import scratch_folder
+
+__all__ = ["DaemonTest", "OptionsTest", "ServiceTest"]
+
+
+class _TapTestCase(SynchronousTestCase):
+    """A configuration in a folder."""
+
+    def setUp(self) -> None:
+        """Choose the file."""
+        self.folder = scratch_folder(self)
+        self.file = self.folder / "pipetwist.json"
+
+    def configure(self, command: str = "cat", **more: Any) -> Path:
+        """Write a good configuration, with these keys over it."""
+        document = {
+            "inbounds": [{"type": "unix", "tag": "in", "path": "in.sock"}],
+            "outbounds": [{"type": "fork", "tag": "out", "command": [command]}],
+            **more,
+        }
+        self.file.write_text(json.dumps(document), encoding="utf-8")
+        return self.file
+
+    def options(self, *arguments: str, parent: dict[str, Any] | None = None) -> Options:
+        """What the command line says."""
+        options = Options()
+        options.parent = {} if parent is None else parent  # type: ignore[assignment]  # twistd's own options are such a mapping
+        options.parseOptions(arguments)
+        return options
+
+
+class OptionsTest(_TapTestCase):
+    """The command line."""
+
+    def test_no_configuration(self) -> None:
+        """Without a configuration it is said how to give one."""
+        error = self.assertRaises(usage.UsageError, self.options)
+        self.assertIn("pipetwist --config FILE", str(error))
+
+    def test_unknown(self) -> None:
+        """What it does not know is refused."""
+        self.assertRaises(usage.UsageError, self.options, "--nothing")
+
+    def test_configuration(self) -> None:
+        """The configuration is read, by its long key or its short one, relative paths in its folder."""
+        self.configure()
+        for key in ("--config", "-c"):
+            document = self.options(key, str(self.file)).document
+            self.assertEqual([inbound.path for inbound in document.inbounds], [str(self.folder / "in.sock")])  # type: ignore[attr-defined]  # unix
+
+    def test_bad_configuration(self) -> None:
+        """A bad one ends the program with every problem and the file's name, and without a traceback."""
+        self.configure(nothing=1, inbounds=[])
+        error = self.assertRaises(SystemExit, self.options, "--config", str(self.file))
+        lines = str(error.code).splitlines()
+        self.assertEqual(len(lines), 2)
+        for line in lines:
+            self.assertTrue(line.startswith(f"{self.file}: "), line)
+
+    def test_missing_configuration(self) -> None:
+        """So does one that is not there."""
+        error = self.assertRaises(SystemExit, self.options, "--config", str(self.file))
+        self.assertIn(str(self.file), str(error.code))
+
+    def test_text(self) -> None:
+        """With a text log twistd's and twist's own observers stay."""
+        self.configure()
+        for parent in ({"logger": None}, {"fileLogObserverFactory": "own"}):
+            before = dict(parent)
+            self.options("--config", str(self.file), parent=parent)
+            self.assertEqual(parent, before)
+
+    def test_json_under_twistd(self) -> None:
+        """With a JSON log twistd is given an observer for the file that it would log to."""
+        self.configure(log={"format": "json"})
+        path = self.folder / "own.log"
+        parent: dict[str, Any] = {"logfile": str(path)}
+        self.options("--config", str(self.file), parent=parent)
+        Logger("pipetwist", observer=LogPublisher(parent["logger"]())).info("said")
+        self.assertEqual(json.loads(path.read_text(encoding="utf-8"))["message"], "said")
+
+    def test_json_under_twist(self) -> None:
+        """With a JSON log twist is given a maker of observers."""
+        self.configure(log={"format": "json"})
+        parent: dict[str, Any] = {"fileLogObserverFactory": None}
+        self.options("--config", str(self.file), parent=parent)
+        file = io.StringIO()
+        Logger("pipetwist", observer=LogPublisher(parent["fileLogObserverFactory"](file))).info("said")
+        self.assertEqual(json.loads(file.getvalue())["message"], "said")
+
+    def test_own_observer(self) -> None:
+        """Who asks twistd for an observer of their own, or for syslog, gets that."""
+        self.configure(log={"format": "json"})
+        for parent in ({"logger": "own"}, {"syslog": True}):
+            before = dict(parent)
+            self.options("--config", str(self.file), parent=parent)
+            self.assertEqual(parent, before)
+
+
+class ServiceTest(_TapTestCase):
+    """The service."""
+
+    def test_can_not_be_had(self) -> None:
+        """What the configuration names and can't be had ends the program with one line."""
+        options = self.options("--config", str(self.configure("no-such-command")))
+        error = self.assertRaises(SystemExit, makeService, options)
+        self.assertTrue(str(error.code).startswith("pipetwist: outbound out: there is no command 'no-such-command'"), error.code)
+        self.assertNotIn("\n", str(error.code))
+
+    def test_exit_status(self) -> None:
+        """A start that failed ends a process with status 1, and is an exception that twistd's daemon tells its parent of."""
+        error = tap._StartFailedError("why")
+        self.assertEqual((error.code, str(error), isinstance(error, Exception)), (1, "why", True))
+
+
+class _Tree(MultiService):
+    """A tree that fails to start as the test wishes."""
+
+    error: StartError | None = None
+
+    def privilegedStartService(self) -> None:
+        super().privilegedStartService()
+        if self.error is not None:
+            raise self.error
+
+    def startService(self) -> None:
+        super().startService()
+        if self.error is not None:
+            raise self.error
+
+
+class DaemonTest(SynchronousTestCase):
+    """What twistd starts."""
+
+    def setUp(self) -> None:
+        """Make the daemon, with a pipe for its standard error, and nothing for the collector to be told."""
+        self.said, told = os.pipe()
+        self.told = told
+        self.addCleanup(os.close, self.said)
+        self.patch(sys, "__stderr__", sys.__stderr__)
+        self.patch(os, "dup", lambda _: told)
+        self.patch(gc, "freeze", lambda: None)
+        self.tree = _Tree()
+        self.daemon = tap._Daemon(self.tree)  # type: ignore[arg-type]  # of a tree it has what is asked of one
+        verifyObject(IService, self.daemon)
+
+    def test_starts(self) -> None:
+        """It starts and stops the tree in twistd's steps, and gives standard error back when it has started."""
+        self.daemon.privilegedStartService()
+        self.daemon.startService()
+        self.assertTrue(self.tree.running and self.daemon.running)
+        self.assertEqual(os.read(self.said, 99), b"")
+        self.successResultOf(self.daemon.stopService())
+        self.assertFalse(self.tree.running or self.daemon.running)
+
+    def test_fails(self) -> None:
+        """Where either step fails that is said in one line on the standard error that it began with, and the process ends with status 1."""
+        self.addCleanup(os.close, self.told)
+        self.tree.error = StartError("inbound in: taken")
+        for start in (self.daemon.privilegedStartService, self.daemon.startService):
+            error = self.assertRaises(SystemExit, start)
+            self.assertEqual(error.code, 1)
+            self.assertEqual(os.read(self.said, 99), b"pipetwist: inbound in: taken\n")
+
+    def test_told_once(self) -> None:
+        """What twistd's parent process repeats of it is left out of its standard error, and nothing else is."""
+        file = io.StringIO()
+        stream = tap._ToldOnce(file)
+        stream.write("An error has occurred: b'_StartFailedError: inbound in: taken'\n")
+        stream.write("something else\n")
+        stream.flush()
+        self.assertEqual(file.getvalue(), "something else\n")
