@@ -151,6 +151,7 @@ static struct result in_time(const struct plan *plan, double seconds, pid_t serv
     for (int way = UP; way <= DOWN; way++) result.received[way] = sum(plan, way) - before[way];
     for (int way = UP; way <= DOWN; way++)
         if (plan->goes[way] && every_sink(plan, true)) fail("the relay closed connections before the time was over");
+    if (!result.received[UP] && !result.received[DOWN]) fail("the bytes stopped coming");
     plan->shared->stop = true;
     wait_for_sinks(plan, true, DRAIN, server); /* a relay that keeps a half-closed connection open is not waited for */
     return result;

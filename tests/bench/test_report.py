@@ -100,6 +100,18 @@ class RequirementsTest(SynchronousTestCase):
         figures["unix-idle", "haproxy", "memory"] = [0.5]
         self.assertEqual(_verdicts(figures, "haproxy"), [("+3.60 KB", "yes")])
 
+    def test_apart_round_by_round(self) -> None:
+        """A machine that gets faster between the rounds does not make counting cost anything, and one that is steady hides nothing."""
+        figures: dict[tuple[str, str, str], list[float]] = {}
+        for what in ("stream", "connections", "trips"):
+            figures[f"counting-{what}", "pipetwist", "rate"] = [100.0, 100.0, 200.0]
+            figures[f"counting-{what}", "pipetwist-counting", "rate"] = [100.0, 199.0, 200.0]
+        figures["counting-trips", "pipetwist-counting", "rate"] = [90.0, 90.0, 180.0]
+        (finding,) = (finding for finding in findings(_results(figures)) if finding.requirement.against == "pipetwist")
+        self.assertEqual((finding.measured_by_round, finding.verdict), ("+0.0%, +0.0%, -10.0%", "no"))
+        figures["counting-trips", "pipetwist-counting", "rate"] = [99.0, 99.0, 198.0]
+        self.assertEqual(_verdicts(figures, "pipetwist"), [("+99.0%, +99.0%, -1.0%", "yes")])
+
     def test_apart(self) -> None:
         """Counting may differ neither way."""
         for rate, expected in ((97.9, ("-2.1%", "no")), (102.1, ("+2.1%", "no")), (98.1, ("-1.9%", "yes"))):
