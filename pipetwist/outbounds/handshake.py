@@ -49,7 +49,7 @@ def connect_tls(endpoint: IStreamClientEndpoint, name: str, setting: OutboundSet
     """Connect an endpoint that speaks TLS as a side of a connection.
 
     Args:
-        endpoint: what `twisted.internet.endpoints.wrapClientTLS` makes.
+        endpoint: what ``twisted.internet.endpoints.wrapClientTLS`` makes.
         name: where it leads, for people.
         setting: what the outbound works with.
     """
