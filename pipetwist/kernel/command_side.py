@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import sys
-import termios
 from collections.abc import Callable, Mapping, Sequence
 
 from zope.interface import implementer
 
 from pipetwist.interfaces import IDescriptorSide
+from pipetwist.kernel.command_errors import CommandErrors
+from pipetwist.kernel.pipe_ends import at_end, held_bytes
 from pipetwist.kernel.pipe_pool import PIPE_SIZE
 from pipetwist.kernel.poller import IN, OUT
 from pipetwist.kernel.setting import KernelSetting
@@ -23,7 +23,6 @@ from pipetwist.process.standard_error import StandardErrorLines
 
 __all__ = ["CommandSide"]
 
-_READ_SIZE = 1 << 16
 _F_SETPIPE_SZ = getattr(fcntl, "F_SETPIPE_SZ", 1031)
 
 
@@ -62,7 +61,6 @@ class CommandSide(DescriptorSide):
         "_output_claimed",
         "_output_events",
         "_stderr",
-        "_stderr_lines",
         "_stdin",
         "_stdout",
         "_termination",
@@ -84,15 +82,15 @@ class CommandSide(DescriptorSide):
         self._life = Life(kernel.reactor, launched.pid, launched.pidfd)
         self._termination = Termination(kernel.reactor, self._life.signal_group, kill_grace)
         self._ended = ended
-        self._stdin, self._stdout, self._stderr = launched.stdin, launched.stdout, launched.stderr
-        self._stderr_lines = StandardErrorLines(kernel.reactor, lambda line: log(launched.pid, line))
+        self._stdin, self._stdout = launched.stdin, launched.stdout
+        lines = StandardErrorLines(kernel.reactor, lambda line: log(launched.pid, line))
+        self._stderr = CommandErrors(kernel.poller, launched.stderr, lines, self._end)
         self._input_watched = self._input_claimed = self._output_claimed = False
         self._output_events = -1
         self._hanging_up = False
         self._held_open = False
         poller = kernel.poller
         poller.add(launched.pidfd, _Events(self._exited), IN)
-        poller.add(launched.stderr, _Events(self._stderr_ready), IN)
 
     # Descriptor.
 
@@ -137,7 +135,7 @@ class CommandSide(DescriptorSide):
     def all_read(self) -> None:
         """See `Descriptor`: the command has closed its output, or has exited and all of it is read."""
         if self._life.status is not None:
-            self._held_open = self._held_open or not _at_end(self._stdout)
+            self._held_open = self._held_open or not at_end(self._stdout)
         self._close_stdout()
         if not self.closing:
             self.receiver.read_ended()
@@ -177,19 +175,6 @@ class CommandSide(DescriptorSide):
     def peer_gone(self) -> None:
         """See `DescriptorSide`: a command is gone when it exits, and no sooner."""
 
-    def _stderr_ready(self, events: int) -> None:
-        try:
-            data = os.read(self._stderr, _READ_SIZE)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        if data:
-            self._stderr_lines.data_received(data)
-        else:
-            self._close_stderr()
-            self._end()
-
     def _exited(self, events: int) -> None:
         self.kernel.poller.remove(self._life.pidfd)
         self._life.exited()
@@ -202,24 +187,13 @@ class CommandSide(DescriptorSide):
             self.queue = None
             self._close_stdin()
             self.relieve()
-        self._read_rest_of_stderr()
+        self._held_open = self._stderr.read_rest() or self._held_open
         if self._stdout >= 0:
-            self.unread = _held(self._stdout)
+            self.unread = held_bytes(self._stdout)
             if self.closing or not self.unread:
                 self.end_reading()
                 return
         self._end()
-
-    def _read_rest_of_stderr(self) -> None:
-        if self._stderr < 0:
-            return
-        left = _held(self._stderr)
-        while left > 0 and self._stderr >= 0:
-            data = os.read(self._stderr, min(left, _READ_SIZE))
-            left -= len(data)
-            self._stderr_lines.data_received(data)
-        self._held_open = self._held_open or not _at_end(self._stderr)
-        self._close_stderr()
 
     # ISide.
 
@@ -256,7 +230,7 @@ class CommandSide(DescriptorSide):
     # Its end.
 
     def _end(self) -> None:
-        if self._life.status is None or self._stdout >= 0 or self._stderr >= 0 or self.over:
+        if self._life.status is None or self._stdout >= 0 or not self._stderr.over or self.over:
             return
         self.over = self.read_over = self.write_over = True
         self._termination.cancel()
@@ -297,25 +271,3 @@ class CommandSide(DescriptorSide):
             self._stdout = -1
             if self._output_claimed:
                 self.kernel.pool.release()
-
-    def _close_stderr(self) -> None:
-        if self._stderr >= 0:
-            self.kernel.poller.remove(self._stderr)
-            os.close(self._stderr)
-            self._stderr = -1
-            self._stderr_lines.ended()
-
-
-def _held(pipe: int) -> int:
-    """How many bytes a pipe holds."""
-    count = bytearray(4)
-    fcntl.ioctl(pipe, termios.FIONREAD, count)
-    return int.from_bytes(count, sys.byteorder)
-
-
-def _at_end(pipe: int) -> bool:
-    """Whether nobody has the other end of an empty pipe open."""
-    try:
-        return not os.read(pipe, 1)
-    except OSError:
-        return False

@@ -1,0 +1,78 @@
+"""A command's standard error, read for the log while the command runs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from pipetwist.kernel.pipe_ends import at_end, held_bytes
+from pipetwist.kernel.poller import IN, Poller
+from pipetwist.process.standard_error import StandardErrorLines
+
+__all__ = ["CommandErrors"]
+
+_READ_SIZE = 1 << 16
+
+
+class CommandErrors:
+    """Reads one command's standard error.
+
+    Args:
+        poller: tells of what comes.
+        descriptor: the end to read.
+        lines: takes what is read.
+        ended: called when the command, and whoever else had it, has closed it.
+    """
+
+    __slots__ = ("_descriptor", "_ended", "_lines", "_poller")
+
+    def __init__(self, poller: Poller, descriptor: int, lines: StandardErrorLines, ended: Callable[[], None]) -> None:
+        self._poller = poller
+        self._descriptor = descriptor
+        self._lines = lines
+        self._ended = ended
+        poller.add(descriptor, self, IN)
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more is read."""
+        return self._descriptor < 0
+
+    def ready(self, events: int) -> None:
+        """Read once."""
+        try:
+            data = os.read(self._descriptor, _READ_SIZE)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if data:
+            self._lines.data_received(data)
+        else:
+            self.close()
+            self._ended()
+
+    def read_rest(self) -> bool:
+        """The command has exited: read what there is now, and no more.
+
+        Returns:
+            Whether a descendant of it had this open still.
+        """
+        if self.over:
+            return False
+        left = held_bytes(self._descriptor)
+        while left > 0:
+            data = os.read(self._descriptor, min(left, _READ_SIZE))
+            left -= len(data)
+            self._lines.data_received(data)
+        held_open = not at_end(self._descriptor)
+        self.close()
+        return held_open
+
+    def close(self) -> None:
+        """Read no more."""
+        if not self.over:
+            self._poller.remove(self._descriptor)
+            os.close(self._descriptor)
+            self._descriptor = -1
+            self._lines.ended()
