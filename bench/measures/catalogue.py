@@ -38,12 +38,10 @@ def _streams(name: str, kind: Kind, direction: str, way: str, connections: int =
 
 
 def _connections(name: str, kind: Kind) -> Measure:
-    """ncat only where it starts the command itself: where it starts a second ncat, it makes 30 a second, which no table needs."""
+    """The table is without ncat where that would start a second ncat for each connection, at 30 a second."""
     title = f"{kind.value}, a connection for each 64 bytes"
-    if kind is Kind.CAT:
-        relays = (*_that_do(kind), _PREFORK)
-    else:
-        relays = tuple(relay for relay in _that_do(kind) if relay.name != "ncat")
+    without_ncat = tuple(relay for relay in _that_do(kind) if relay.name != "ncat")
+    relays = (*_that_do(kind), _PREFORK) if kind is Kind.CAT else without_ncat
     new_ports = 1 if kind is Kind.TCP else 0
     return Measure(name, title, kind, relays, exchanges.CONNECTION_QUANTITIES, exchanges.connections(), restart_after=new_ports)
 
