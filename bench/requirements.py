@@ -52,8 +52,8 @@ class Finding:
         requirement: which.
         figures: for each measure the medians beside each other; empty where one was not measured.
         by_round: for each measure the median of what each round gives by itself.
-        reached: whether it holds; None where it was not measured. The medians decide. Where two figures are to be the same, the figures of the
-            rounds do, since what the machine does between the rounds moves the medians more.
+        reached: whether it holds; None where it was not measured. The medians decide. Where two figures are to be the same, the figures
+            of the rounds do, since what the machine does between the rounds moves the medians more.
     """
 
     requirement: Requirement
