@@ -71,7 +71,7 @@ class FakeProcess:
             self._read()
 
     def _read(self) -> None:
-        while self._unread and not self.paused:
+        while self._unread and (not self.paused or not self._unread[0][1]):
             name, data = self._unread.pop(0)
             if not data:
                 self.closeChildFD(name)

@@ -100,7 +100,8 @@ class PipeReader(FileDescriptor):
             self._drain_on()
 
     def _drain_on(self) -> None:
-        while self.connected and not self._paused:
+        # Where nothing is left there is nothing to hold back: a command that nobody reads yet is known to have ended.
+        while self.connected and (not self._paused or not self._left):
             over = self.doRead()
             if over is not None:
                 self.connectionLost(Failure(over))

@@ -104,7 +104,7 @@ class ChildSide(ProcessProtocol):
                 self._termination.after(END_OF_FILE_SECONDS)
         elif childFD == 1:
             self._read_over = True
-            if not self._closing:
+            if self._attached and not self._closing:
                 self.receiver.read_ended()
         else:
             self._stderr.ended()

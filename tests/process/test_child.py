@@ -155,6 +155,11 @@ class PipesTest(_ChildTestCase):
         await listener.end
         self.assertEqual((listener.output[1], listener.output[2]), (b"one\n", b"two\n"))
 
+    async def test_paused_in_silence(self) -> None:
+        """A command that has said nothing has ended when it has exited, also while its output is paused."""
+        listener = self.shell("exit 3", paused=True)
+        self.assertEqual((await listener.end).exitCode, 3)
+
     async def test_paused_in_between(self) -> None:
         """Output may be paused and resumed at any time, in the middle of what is left when the command has exited too."""
         listener = self.shell("head -c 20000 /dev/zero; head -c 5000 /dev/zero", paused=True)

@@ -114,6 +114,14 @@ class ReadingTest(_SideTestCase):
         self.side.processEnded(Failure(ConnectionLost("gone")))
         self.assertIn("gone", str(self.receiver.cause))
 
+    def test_ends_unread(self) -> None:
+        """A command that ends in silence before somebody is attached is known to have ended, and told so then."""
+        side = self.start()
+        self.spawner.processes[-1].exit(1)
+        self.assertEqual(self.ended, [side])
+        side.attach(self.receiver)
+        self.assertEqual((self.receiver.heard, self.receiver.cause), (["lost"], "the command exited with status 1"))
+
     def test_attached_late(self) -> None:
         """Who is attached after its end is told at once."""
         side = self.start()
