@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from twisted.internet.interfaces import IDelayedCall, IHalfCloseableProtocol, IPushProducer, IReactorTime, ISSLTransport
+from twisted.internet.interfaces import (
+    IDelayedCall,
+    IHalfCloseableProtocol,
+    IPushProducer,
+    IReactorTime,
+    ISSLTransport,
+    ITCPTransport,
+    IUNIXTransport,
+)
 from twisted.internet.protocol import Protocol
 from twisted.protocols.policies import ProtocolWrapper
 from twisted.python.failure import Failure
@@ -75,6 +83,9 @@ class StreamSide(Protocol):
     def connectionMade(self) -> None:
         """Hold still until someone is attached and wants bytes."""
         self.transport.pauseProducing()
+        if ITCPTransport.providedBy(self.transport) and not IUNIXTransport.providedBy(self.transport):
+            # What is small has been small on the other side: it is not for a relay to wait for more.
+            self.transport.setTcpNoDelay(True)
         self._shows_writes = count_writes(self.transport, self._count_delivered)
 
     def dataReceived(self, data: bytes) -> None:

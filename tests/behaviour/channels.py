@@ -16,7 +16,6 @@ from typing import Protocol
 __all__ = ["Channel", "PipesChannel", "SocketChannel", "TlsChannel"]
 
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER on, for no time: closing resets (socket(7))
-_KERNEL_BUFFER = 65536  # small, so that a test of back pressure need not fill megabytes
 
 
 class Channel(Protocol):
@@ -52,8 +51,8 @@ class SocketChannel:
 
     def __init__(self, connected: socket.socket) -> None:
         connected.setblocking(False)
-        connected.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _KERNEL_BUFFER)
-        connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _KERNEL_BUFFER)
+        if connected.family != socket.AF_UNIX:
+            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket = connected
         self.read_fd = connected.fileno()
         # The reactor knows one reader or writer by each descriptor.

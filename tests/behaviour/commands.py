@@ -71,7 +71,7 @@ class ForkServers(Servers):
                 if not control:
                     control.append(self.listening.accept()[0])
                     control[0].setblocking(False)
-                said, descriptors, _, _ = socket.recv_fds(control[0], 4, 2)
+                said, descriptors, _, _ = socket.recv_fds(control[0], 4, 2, socket.MSG_CMSG_CLOEXEC)
             except BlockingIOError:
                 return False
             stdin, stdout = descriptors

@@ -15,8 +15,8 @@ from tests.behaviour.pairs import over_pairs
 
 __all__ = ["AccountsTest"]
 
-_UP = random.Random(3).randbytes(300_000)
-_DOWN = random.Random(4).randbytes(500_000)
+_UP = random.Random(3).randbytes(100_000)
+_DOWN = random.Random(4).randbytes(150_000)
 
 _LINE = re.compile(
     r"(?P<id>\d+) in -> out user=(?P<user>\S+) peer=(?P<peer>.+?) "

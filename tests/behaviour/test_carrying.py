@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import random
+import socket
+from typing import Any
 
 from tests.behaviour.case import PairCase
 from tests.behaviour.pairs import over_pairs
 
 __all__ = ["CarryingTest"]
 
-_MUCH = random.Random(0).randbytes(3_000_000)
+_MUCH = random.Random(0).randbytes(2_000_000)
 
 
 @over_pairs()
@@ -63,6 +65,14 @@ class CarryingTest(PairCase):
         self.assertTrue(server.received == _MUCH)
         self.assertTrue(client.received == _MUCH[::-1])
 
+    async def test_nothing_is_held_back(self) -> None:
+        """What is small is sent on at once: TCP does not wait for more of it (RFC 896)."""
+        await self.begin()
+        await self.connect()
+        for side in self.sides():
+            for connected in _sockets(side):
+                self.assertTrue(connected.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+
     async def test_several_at_once(self) -> None:
         """Connections at the same time are kept apart."""
         await self.begin()
@@ -74,3 +84,9 @@ class CarryingTest(PairCase):
             await server.has(4)
             await client.has(6)
             self.assertEqual((bytes(server.received), bytes(client.received)), (b"up %d" % number, b"down %d" % number))
+
+
+def _sockets(side: Any) -> list[socket.socket]:
+    """The TCP socket that a side is, if it is one."""
+    found = getattr(side, "_socket", None) or getattr(getattr(side, "transport", None), "socket", None)
+    return [found] if isinstance(found, socket.socket) and found.family == socket.AF_INET else []

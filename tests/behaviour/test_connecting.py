@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from tests.behaviour.case import PairCase
-from tests.behaviour.pairs import over_pairs
+from tests.behaviour.pairs import SOME_PAIRS, over_pairs
 from tests.behaviour.waiting import until
 
 __all__ = ["RefusedTest", "UnansweredTest"]
 
 
-@over_pairs()
+@over_pairs(SOME_PAIRS)
 class RefusedTest(PairCase):
     """Nobody is there."""
 
@@ -36,7 +36,7 @@ class RefusedTest(PairCase):
         await server.has(10)
 
 
-@over_pairs(lambda pair: pair.servers.can_keep_waiting)
+@over_pairs(SOME_PAIRS, lambda pair: pair.servers.can_keep_waiting)
 class UnansweredTest(PairCase):
     """Nobody answers."""
 
@@ -53,7 +53,7 @@ class UnansweredTest(PairCase):
 
     async def test_client_closes_meanwhile(self) -> None:
         """A client that resets before its outbound has answered ends the connection."""
-        await self.begin(connect_timeout=0.2)
+        await self.begin(connect_timeout=0.1)
         self.servers.keep_waiting()
         client = await self.client()
         await until(lambda: self.service.relay.open_connections, "the connection to be accepted")

@@ -100,7 +100,7 @@ class ClosingTest(PairCase):
         self.assertEqual(await self.reason(), self.servers.reset)
 
 
-@over_pairs(_half_closes)
+@over_pairs(fits=_half_closes)
 class HalfClosingTest(PairCase):
     """An end has no more to say, and listens."""
 
@@ -151,7 +151,7 @@ class HalfClosingTest(PairCase):
         self.assertEqual(await self.reason(), "client closed")
 
 
-@over_pairs(lambda pair: not _half_closes(pair))
+@over_pairs(fits=lambda pair: not _half_closes(pair))
 class CloseNotifyTest(PairCase):
     """Half-closes where one end speaks TLS.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.behaviour.case import PairCase
 from tests.behaviour.commands import ForkServers
-from tests.behaviour.pairs import over_pairs
+from tests.behaviour.pairs import SOME_PAIRS, over_pairs
 from tests.behaviour.peer import Peer
 
 __all__ = ["HalfCloseTimeoutTest", "IdleTimeoutTest"]
@@ -17,23 +17,23 @@ class _TimeoutCase(PairCase):
         return client, [] if issubclass(self.pair.servers, ForkServers) else [await self.server()]
 
 
-@over_pairs()
+@over_pairs(SOME_PAIRS)
 class IdleTimeoutTest(_TimeoutCase):
     """Connections that are open both ways."""
 
     async def test_idle(self) -> None:
         """A connection without a byte for as long as the inbound allows is closed at both ends."""
-        await self.begin(idle_timeout=0.2)
+        await self.begin(idle_timeout=0.1)
         client, servers = await self._client_and_servers()
         await client.end()
         line = await self.line()
-        self.assertEqual(line["reason"], "no byte moved for 0.2 s")
-        self.assertGreaterEqual(line["seconds"], 0.2)
+        self.assertEqual(line["reason"], "no byte moved for 0.1 s")
+        self.assertGreaterEqual(line["seconds"], 0.1)
         for server in servers:
             await server.end()
 
 
-@over_pairs(lambda pair: pair.clients.half_closes)
+@over_pairs(SOME_PAIRS, lambda pair: pair.clients.half_closes)
 class HalfCloseTimeoutTest(_TimeoutCase):
     """Connections of which one direction has ended."""
 
