@@ -5,12 +5,16 @@ from __future__ import annotations
 import atexit
 import gc
 import os
+import signal
 import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
 
 from twisted.application.service import IService, Service
+from twisted.internet.interfaces import IReactorFromThreads
+from twisted.logger import ILogObserver
 from twisted.python import usage
+from twisted.python.logfile import LogFile
 
 from pipetwist.config.document import Document
 from pipetwist.config.reading import read_document
@@ -58,6 +62,8 @@ class Options(usage.Options):
     optParameters = [["config", "c", None, "The configuration file."]]  # noqa: RUF012 - usage.Options declares it so
 
     document: Document
+    log_observer: Callable[[], ILogObserver] | None = None
+    """Makes the observer that twistd's application is to have; None for twistd's own."""
 
     def postOptions(self) -> None:
         """Read the configuration: twistd chooses its log before it makes the service."""
@@ -71,21 +77,40 @@ class Options(usage.Options):
         if self.document.log.format == "json":
             self._log_json(self.parent)
 
-    def _log_json(self, twistd: Any) -> None:
-        if "fileLogObserverFactory" in twistd:  # it is twist
-            twistd["fileLogObserverFactory"] = json_observer
-        elif not twistd.get("logger") and not twistd.get("syslog"):
-            twistd["logger"] = lambda: json_observer(twistd_log_file(twistd))
+    def _log_json(self, runner: Any) -> None:
+        if "fileLogObserverFactory" in runner:  # it is twist
+            runner["fileLogObserverFactory"] = json_observer
+        elif not runner.get("logger") and not runner.get("syslog"):
+            self.log_observer = lambda: _twistd_json_observer(runner)
+
+
+def _twistd_json_observer(options: Any) -> ILogObserver:
+    if options.get("logfile") == "-" and not options.get("nodaemon"):
+        sys.exit("pipetwist: a daemon has no standard output to log to; give --logfile a file")
+    file = twistd_log_file(options)
+    if isinstance(file, LogFile) and hasattr(signal, "SIGUSR1") and not signal.getsignal(signal.SIGUSR1):
+        from twisted.internet import reactor
+
+        # As with twistd's own log.
+        signal.signal(signal.SIGUSR1, lambda *_: IReactorFromThreads(reactor).callFromThread(file.rotate))
+    return json_observer(file)
 
 
 class _Daemon(Service):
     """Starts the tree, and where that fails says why in one line where the person who started it reads it."""
 
-    def __init__(self, tree: PipetwistService) -> None:
+    def __init__(self, tree: PipetwistService, log_observer: Callable[[], ILogObserver] | None = None) -> None:
         self._tree = tree
+        self._log_observer = log_observer
         # twistd points standard error to the log, or nowhere, before it starts the service.
         self._stderr = os.dup(2)
         sys.__stderr__ = _ToldOnce(sys.__stderr__)  # type: ignore[assignment,misc]  # it does what twistd asks of it
+
+    def setServiceParent(self, parent: Any) -> None:
+        """Give twistd's application its log. What twistd's option names as logger would have to be imported by that name."""
+        super().setServiceParent(parent)
+        if self._log_observer is not None:
+            parent.setComponent(ILogObserver, self._log_observer())
 
     def privilegedStartService(self) -> None:
         """See `PipetwistService`."""
@@ -125,7 +150,7 @@ def makeService(options: Options) -> IService:
         tree = PipetwistService(options.document, reactor, failed=failed)
     except StartError as error:
         sys.exit(f"pipetwist: {error}")
-    return _Daemon(tree)
+    return _Daemon(tree, options.log_observer)
 
 
 def _exit_with_failure() -> NoReturn:

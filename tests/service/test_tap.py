@@ -6,12 +6,14 @@ import gc
 import io
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
 
-from twisted.application.service import IService, MultiService
-from twisted.logger import Logger, LogPublisher
+from twisted.application.service import Application, IService, MultiService
+from twisted.internet import reactor
+from twisted.logger import ILogObserver, Logger, LogPublisher
 from twisted.python import usage
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
@@ -83,22 +85,53 @@ class OptionsTest(_TapTestCase):
         error = self.assertRaises(SystemExit, self.options, "--config", str(self.file))
         self.assertIn(str(self.file), str(error.code))
 
+    def application_observer(self, twistd: dict[str, Any]) -> Any:
+        """The observer that an application gets of the service, which is made with these options of twistd."""
+        self.patch(sys, "__stderr__", sys.__stderr__)
+        self.patch(os, "dup", lambda _: -1)
+        application = Application("pipetwist")
+        makeService(self.options("--config", str(self.file), parent=twistd)).setServiceParent(application)
+        return application.getComponent(ILogObserver)
+
     def test_text(self) -> None:
         """With a text log twistd's and twist's own observers stay."""
         self.configure()
         for parent in ({"logger": None}, {"fileLogObserverFactory": "own"}):
             before = dict(parent)
-            self.options("--config", str(self.file), parent=parent)
+            self.assertIsNone(self.application_observer(parent))
             self.assertEqual(parent, before)
 
     def test_json_under_twistd(self) -> None:
-        """With a JSON log twistd is given an observer for the file that it would log to."""
+        """With a JSON log twistd's application is given an observer for the file that twistd would log to."""
         self.configure(log={"format": "json"})
         path = self.folder / "own.log"
-        parent: dict[str, Any] = {"logfile": str(path)}
-        self.options("--config", str(self.file), parent=parent)
-        Logger("pipetwist", observer=LogPublisher(parent["logger"]())).info("said")
+        observer = self.application_observer({"logfile": str(path), "logger": None})
+        assert observer is not None
+        Logger("pipetwist", observer=LogPublisher(observer)).info("said")
         self.assertEqual(json.loads(path.read_text(encoding="utf-8"))["message"], "said")
+
+    def test_rotation(self) -> None:
+        """SIGUSR1 rotates that file, as it does with twistd's own log, unless it has another meaning already."""
+        self.configure(log={"format": "json"})
+        path = self.folder / "own.log"
+        before = signal.signal(signal.SIGUSR1, signal.SIG_DFL)
+        self.addCleanup(signal.signal, signal.SIGUSR1, before)
+        calls: list[Any] = []
+        self.patch(reactor, "callFromThread", calls.append)
+        for _ in range(2):
+            self.application_observer({"logfile": str(path)})
+        os.kill(os.getpid(), signal.SIGUSR1)
+        (rotate,) = calls
+        path.write_text("old", encoding="utf-8")
+        rotate()
+        self.assertEqual((self.folder / "own.log.1").read_text(encoding="utf-8"), "old")
+
+    def test_json_to_nowhere(self) -> None:
+        """A daemon that is to log to standard output, which it does not have, does not start."""
+        self.configure(log={"format": "json"})
+        error = self.assertRaises(SystemExit, self.application_observer, {"logfile": "-"})
+        self.assertIn("--logfile", str(error.code))
+        self.assertIsNotNone(self.application_observer({"logfile": "-", "nodaemon": True}))
 
     def test_json_under_twist(self) -> None:
         """With a JSON log twist is given a maker of observers."""
@@ -113,9 +146,7 @@ class OptionsTest(_TapTestCase):
         """Who asks twistd for an observer of their own, or for syslog, gets that."""
         self.configure(log={"format": "json"})
         for parent in ({"logger": "own"}, {"syslog": True}):
-            before = dict(parent)
-            self.options("--config", str(self.file), parent=parent)
-            self.assertEqual(parent, before)
+            self.assertIsNone(self.application_observer(parent))
 
 
 class ServiceTest(_TapTestCase):
