@@ -101,7 +101,10 @@ def connect_socket(
         opened.setblocking(False)
     number = opened.connect_ex(address)
     if not number:
-        return connected(opened)
+        try:
+            return connected(opened)
+        except OSError as error:
+            return fail(_error(name, error.errno))
     attempt = _Connecting(reactor, poller, opened, address, name)
     attempt.wait(number)
     return attempt.deferred.addCallback(connected)
