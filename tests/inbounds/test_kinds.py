@@ -1,0 +1,383 @@
+"""The inbounds themselves: unix, tcp and endpoint."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from OpenSSL.crypto import FILETYPE_PEM, load_certificate
+from twisted.internet.endpoints import AdoptedStreamServerEndpoint
+from twisted.internet.error import CannotListenError
+from twisted.internet.testing import MemoryReactorClock
+from twisted.logger import Logger, LogPublisher, formatEvent
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyObject
+
+from pipetwist.connection.visitor import Timeouts
+from pipetwist.errors import StartError
+from pipetwist.inbounds import unix as unix_inbound
+from pipetwist.inbounds.endpoint import EndpointInbound, EndpointInboundOptions
+from pipetwist.inbounds.entry import RefusedError
+from pipetwist.inbounds.options import TlsServerOptions
+from pipetwist.inbounds.registry import INBOUNDS
+from pipetwist.inbounds.setting import InboundSetting
+from pipetwist.inbounds.tcp import CertificateUserOptions, TcpInbound, TcpInboundOptions
+from pipetwist.inbounds.unix import PeerUserOptions, UnixInbound, UnixInboundOptions
+from pipetwist.interfaces import IInbound
+from pipetwist.kernel.setting import kernel_setting
+from pipetwist.testing import RecordingRelay
+from tests.api.certificates import Authority
+from tests.interop.scratch import scratch_folder
+from tests.transfer.memory import TurningReactor
+
+__all__ = ["CertificateUsersTest", "EndpointTest", "KernelUnixTest", "RegistryTest", "TcpTest", "UnixTest"]
+
+
+class RegistryTest(SynchronousTestCase):
+    """The types there are."""
+
+    def test_types(self) -> None:
+        """Each type has a name of its own, and options of its own that say it."""
+        names = [kind.Options.__dataclass_fields__["type"].default for kind in INBOUNDS]
+        self.assertEqual(names, ["endpoint", "tcp", "unix"])
+        for kind in INBOUNDS:
+            self.assertTrue(IInbound.implementedBy(kind))
+
+
+class _InboundTestCase(SynchronousTestCase):
+    """Inbounds on a reactor that turns when the test says so, before a relay that keeps its visitors."""
+
+    in_kernel = False
+
+    def setUp(self) -> None:
+        """Prepare what they work with."""
+        self.folder = scratch_folder(self)
+        self.reactor = TurningReactor()
+        self.relay = RecordingRelay()
+        self.events: list[dict[str, Any]] = []
+        kernel = kernel_setting(self.reactor) if self.in_kernel else None
+        if kernel is not None:
+            self.addCleanup(kernel.close)
+        log = Logger("pipetwist", observer=LogPublisher(self.events.append))  # type: ignore[arg-type]  # a list's append observes well
+        self.setting = InboundSetting(self.reactor, self.relay, None, kernel, log)
+        self.addCleanup(self.abort)
+
+    def abort(self) -> None:
+        """Abort every connection that came in."""
+        for _, side in self.relay.carried:
+            side.abort()
+        self.reactor.advance(0)
+
+    def listen(self, inbound: Any) -> Any:
+        """Listen; the test's clean-up stops it."""
+        verifyObject(IInbound, inbound)
+        self.addCleanup(inbound.stop_listening)
+        self.successResultOf(inbound.listen())
+        return inbound
+
+    def connect(self, family: int, address: Any) -> socket.socket:
+        """Connect a client, and let it in; the test's clean-up closes it."""
+        client = socket.socket(family)
+        self.addCleanup(client.close)
+        client.connect(address)
+        client.settimeout(10)
+        for _ in range(3):
+            self.reactor.turn()
+        return client
+
+    def said(self) -> list[str]:
+        """What was logged."""
+        return [f"{event['log_level'].name}: {formatEvent(event)}" for event in self.events]
+
+
+class UnixTest(_InboundTestCase):
+    """On a unix socket."""
+
+    def make(self, **options: Any) -> UnixInbound:
+        """Make the inbound."""
+        self.path = str(self.folder / "in.sock")
+        return UnixInbound(UnixInboundOptions(tag="in", path=self.path, idle_timeout=1, half_close_timeout=2, **options), self.setting)
+
+    def test_listens(self) -> None:
+        """It listens once, on a file that nobody else may use, and stops; its clients come in as who they are, with its time-outs."""
+        inbound = self.listen(self.make())
+        self.successResultOf(inbound.listen())
+        self.assertEqual(stat.S_IMODE(os.lstat(self.path).st_mode), 0o600)
+        self.connect(socket.AF_UNIX, self.path)
+        (visitor,) = self.relay.visitors
+        self.assertEqual((visitor.inbound, visitor.source, visitor.user), ("in", f"pid:{os.getpid()}", None))
+        self.assertEqual(visitor.timeouts, Timeouts(idle=1, half_close=2))
+        self.successResultOf(inbound.stop_listening())
+        self.assertFalse(Path(self.path).exists())
+        self.assertEqual(len(self.relay.carried), 1)
+        self.successResultOf(inbound.stop_listening())
+
+    def test_again(self) -> None:
+        """Stopped, it can listen again."""
+        inbound = self.listen(self.make(mode=0o660))
+        inbound.stop_listening()
+        self.listen(inbound)
+        self.assertEqual(stat.S_IMODE(os.lstat(self.path).st_mode), 0o660)
+        self.connect(socket.AF_UNIX, self.path)
+        self.assertEqual(len(self.relay.carried), 1)
+
+    def test_users(self) -> None:
+        """Who is one of its users comes in as that; nobody else does."""
+        self.listen(self.make(users=(PeerUserOptions(name="me", uid=os.getuid()),)))
+        self.connect(socket.AF_UNIX, self.path)
+        self.assertEqual([visitor.user for visitor in self.relay.visitors], ["me"])
+
+    def test_refused(self) -> None:
+        """Who is none of them is closed, and logged."""
+        self.listen(self.make(users=(PeerUserOptions(name="other", uid=os.getuid() + 1),)))
+        client = self.connect(socket.AF_UNIX, self.path)
+        self.assertEqual((client.recv(99), self.relay.visitors), (b"", []))
+        self.assertEqual(
+            self.said(),
+            [f"warn: inbound in: refused pid:{os.getpid()} uid:{os.getuid()} gid:{os.getgid()}, which is none of its users"],
+        )
+
+    def test_can_not_listen(self) -> None:
+        """Where it can't listen it fails with what is wrong."""
+        self.listen(self.make())
+        failure = self.failureResultOf(self.make().listen(), StartError)
+        self.assertIn(f"inbound in: another process listens on {self.path}", str(failure.value))
+        failure = self.failureResultOf(self.make(group="none-of-this-name").listen(), StartError)
+
+    def test_no_credentials(self) -> None:
+        """Users where the system does not say who a peer is are refused at the start."""
+        self.patch(unix_inbound, "PEER_CREDENTIALS", False)
+        failure = self.failureResultOf(self.make(users=(PeerUserOptions(name="me", uid=0),)).listen(), StartError)
+        self.assertEqual(str(failure.value), "inbound in: users: this system does not say who the peer of a unix socket is")
+
+    def test_file_stays(self) -> None:
+        """A file that can't be removed at the stop is logged, and it has stopped all the same."""
+        inbound = self.listen(self.make())
+
+        def refuse(_: Path) -> None:
+            raise PermissionError(13, "Permission denied")
+
+        unlink: Callable[[Path], None] = Path.unlink
+        self.patch(Path, "unlink", refuse)
+        self.successResultOf(inbound.stop_listening())
+        self.assertEqual(self.said(), [f"warn: inbound in: {self.path} stays behind: Permission denied"])
+        with socket.socket(socket.AF_UNIX) as client:
+            self.assertRaises(ConnectionRefusedError, client.connect, self.path)
+        unlink(Path(self.path))
+
+    def test_user_of_nobody(self) -> None:
+        """A user without any number could be nobody."""
+        self.assertIn("uid or a gid", str(self.assertRaises(ValueError, PeerUserOptions, name="x")))
+
+
+class KernelUnixTest(UnixTest):
+    """The same on a poller."""
+
+    in_kernel = True
+
+
+class TcpTest(_InboundTestCase):
+    """On a TCP port."""
+
+    in_kernel = True
+
+    def make(self, listen: str = "127.0.0.1", **options: Any) -> TcpInbound:
+        """Make the inbound."""
+        return TcpInbound(TcpInboundOptions(tag="in", listen=listen, listen_port=0, **options), self.setting)
+
+    def test_listens(self) -> None:
+        """It listens on a free port where that is asked for, once, and says which; stopped, it has none."""
+        inbound = self.make()
+        self.assertIsNone(inbound.port)
+        self.listen(inbound)
+        port = inbound.port
+        self.successResultOf(inbound.listen())
+        self.assertEqual(inbound.port, port)
+        client = self.connect(socket.AF_INET, ("127.0.0.1", port))
+        (visitor,) = self.relay.visitors
+        self.assertEqual((visitor.peer, visitor.source, visitor.user), (f"127.0.0.1:{client.getsockname()[1]}", "127.0.0.1", None))
+        self.successResultOf(inbound.stop_listening())
+        self.assertIsNone(inbound.port)
+        with socket.socket() as late:
+            self.assertRaises(ConnectionRefusedError, late.connect, ("127.0.0.1", port))
+
+    def test_taken(self) -> None:
+        """A port that is taken is told with its address."""
+        inbound = self.listen(self.make())
+        other = TcpInbound(TcpInboundOptions(tag="other", listen_port=inbound.port), self.setting)
+        failure = self.failureResultOf(other.listen(), StartError)
+        self.assertEqual(str(failure.value), f"inbound other: can't listen on 127.0.0.1:{inbound.port}: Address already in use")
+
+    def test_version_6(self) -> None:
+        """Over an address of version 6 a visitor's peer has it in brackets."""
+        inbound = self.make("::1")
+        self.addCleanup(inbound.stop_listening)
+        listening = inbound.listen()
+        failures: list[Any] = []
+        listening.addErrback(failures.append)
+        if failures:
+            self.assertIn("[::1]:0", str(failures[0].value))
+            return
+        self.connect(socket.AF_INET6, ("::1", inbound.port))
+        self.assertTrue(self.relay.visitors[0].peer.startswith("[::1]:"))
+        self.assertEqual(self.relay.visitors[0].source, "::1")
+
+    def test_twisted(self) -> None:
+        """Where the kernel does not move the bytes, and over TLS, it listens on Twisted's endpoints, of either version, once."""
+        authority = Authority(self.folder, "authority")
+        certificate, key = map(str, authority.issue("server.example"))
+        tls = TlsServerOptions(certificate_path=certificate, key_path=key)
+        for listen in ("127.0.0.1", "::1"):
+            for kernel, security in ((None, None), (self.setting.kernel, tls)):
+                reactor = MemoryReactorClock()
+                setting = InboundSetting(reactor, self.relay, None, kernel)
+                inbound = TcpInbound(TcpInboundOptions(tag="in", listen=listen, listen_port=10080, tls=security), setting)
+                for _ in range(2):
+                    self.successResultOf(inbound.listen())
+                ((port, _, backlog, interface),) = reactor.tcpServers
+                self.assertEqual((port, interface, inbound.port), (10080, listen, 10080))
+                self.assertGreater(backlog, 1000)
+
+    def test_twisted_taken(self) -> None:
+        """There a port that is taken is told with its address too."""
+        reactor = MemoryReactorClock()
+
+        def refuse(port: int, factory: object, backlog: int = 50, interface: str = "") -> None:
+            raise CannotListenError(interface, port, OSError(98, "Address already in use"))
+
+        self.patch(reactor, "listenTCP", refuse)
+        inbound = TcpInbound(TcpInboundOptions(tag="in", listen_port=10080), InboundSetting(reactor, self.relay))
+        failure = self.failureResultOf(inbound.listen(), StartError)
+        self.assertEqual(str(failure.value), "inbound in: can't listen on 127.0.0.1:10080: Address already in use")
+
+    def test_bad_certificate(self) -> None:
+        """A certificate that can't be used is told when the inbound is made."""
+        tls = TlsServerOptions(certificate_path="/nothing.pem", key_path="/nothing.key")
+        error = self.assertRaises(StartError, self.make, tls=tls)
+        self.assertEqual(str(error), "inbound in: tls.certificate_path: /nothing.pem can't be read: No such file or directory")
+        self.assertIsNone(self.make(tls=TlsServerOptions(enabled=False, certificate_path="/nothing.pem", key_path="/nothing.key"))._tls)
+
+
+class _Peer:
+    """A TLS transport, as far as it says who the peer is."""
+
+    def __init__(self, certificate: Any) -> None:
+        self._certificate = certificate
+
+    def getHandle(self) -> Any:
+        """See ISystemHandle."""
+        return self
+
+    def get_peer_certificate(self) -> Any:
+        """See OpenSSL.SSL.Connection."""
+        return self._certificate
+
+    def getPeer(self) -> Any:
+        """See ITransport."""
+        return None
+
+
+class CertificateUsersTest(_InboundTestCase):
+    """Users who are known by their certificates."""
+
+    def setUp(self) -> None:
+        """Make an inbound with users, and certificates."""
+        super().setUp()
+        self.authority = Authority(self.folder, "authority")
+        certificate, key = map(str, self.authority.issue("server.example"))
+        tls = TlsServerOptions(certificate_path=certificate, key_path=key, client_certificate_path=str(self.authority.path))
+        users = (
+            CertificateUserOptions(name="alice", certificate_name="alice's computer"),
+            CertificateUserOptions(name="bob", certificate_name="bob's computer"),
+        )
+        self.inbound = TcpInbound(TcpInboundOptions(tag="in", listen_port=0, tls=tls, users=users), self.setting)
+
+    def transport(self, name: str) -> Any:
+        """The transport of a peer whose certificate is of that name."""
+        certificate, _ = self.authority.issue(name)
+        return _Peer(load_certificate(FILETYPE_PEM, certificate.read_bytes()))
+
+    def test_users(self) -> None:
+        """A peer is the user of its certificate's name."""
+        for name, user in (("alice's computer", "alice"), ("bob's computer", "bob")):
+            self.assertEqual(self.inbound._identify(self.transport(name)).user, user)
+
+    def test_refused(self) -> None:
+        """Nobody else comes in, and it is said whose certificate it was."""
+        error = self.assertRaises(RefusedError, self.inbound._identify, self.transport("carol"))
+        self.assertEqual(str(error), "refused unix, whose certificate is of 'carol', which is none of its users")
+
+    def test_needs_certificates(self) -> None:
+        """Users without a CA for their certificates are refused."""
+        users = (CertificateUserOptions(name="alice", certificate_name="x"),)
+        for tls in (
+            None,
+            TlsServerOptions(certificate_path="/x", key_path="/y"),
+            TlsServerOptions(enabled=False, certificate_path="/x", key_path="/y", client_certificate_path="/z"),
+        ):
+            error = self.assertRaises(ValueError, TcpInboundOptions, tag="in", listen_port=0, users=users, tls=tls)
+            self.assertIn("client_certificate_path", str(error))
+
+
+class EndpointTest(_InboundTestCase):
+    """On an endpoint."""
+
+    def make(self, endpoint: str) -> EndpointInbound:
+        """Make the inbound."""
+        return EndpointInbound(EndpointInboundOptions(tag="in", endpoint=endpoint), self.setting)
+
+    def hand_in(self, path: str) -> int:
+        """A listening socket as systemd hands it in: inherited; the number of its descriptor."""
+        listening = socket.socket(socket.AF_UNIX)
+        listening.bind(path)
+        listening.listen()
+        os.set_inheritable(listening.fileno(), True)
+        return listening.detach()
+
+    def adopt(self, descriptor: int) -> EndpointInbound:
+        """An inbound on a socket that was handed in."""
+        inbound = self.make("tcp:0")
+        inbound._endpoint = AdoptedStreamServerEndpoint(self.reactor, descriptor, socket.AF_UNIX)
+        return inbound
+
+    def test_strings(self) -> None:
+        """A string that describes nothing is told, and so is a socket that systemd has not handed in."""
+        for text in ("", "nothing:x", "tcp:x"):
+            error = self.assertRaises(StartError, self.make, text)
+            self.assertTrue(str(error).startswith(f"inbound in: {text!r} describes no server endpoint: "), str(error))
+        error = self.assertRaises(StartError, self.make, "systemd:domain=UNIX:name=pipe")
+        self.assertIn("nothing was handed in as", str(error))
+
+    def test_listens(self) -> None:
+        """It listens on the endpoint, once."""
+        reactor = MemoryReactorClock()
+        inbound = EndpointInbound(EndpointInboundOptions(tag="in", endpoint="tcp:10080"), InboundSetting(reactor, self.relay))
+        verifyObject(IInbound, inbound)
+        for _ in range(2):
+            self.successResultOf(inbound.listen())
+        self.assertEqual([server[0] for server in reactor.tcpServers], [10080])
+
+    def test_handed_in(self) -> None:
+        """A unix socket that systemd has handed in is listened on, once, and not inherited by commands; its file is systemd's and stays."""
+        path = str(self.folder / "systemd.sock")
+        descriptor = self.hand_in(path)
+        inbound = self.listen(self.adopt(descriptor))
+        self.successResultOf(inbound.listen())
+        self.assertFalse(os.get_inheritable(descriptor))
+        self.connect(socket.AF_UNIX, path)
+        (visitor,) = self.relay.visitors
+        self.assertEqual(visitor.source, f"pid:{os.getpid()}")
+        self.successResultOf(inbound.stop_listening())
+        self.assertTrue(Path(path).exists())
+
+    def test_handed_in_again(self) -> None:
+        """Such a socket, once closed, is gone: its number may be another's by now, and is not taken for it."""
+        inbound = self.adopt(self.hand_in(str(self.folder / "systemd.sock")))
+        self.successResultOf(inbound.listen())
+        inbound.stop_listening()
+        failure = self.failureResultOf(inbound.listen(), StartError)
+        self.assertIn("inbound in: the socket that was handed in was closed", str(failure.value))
