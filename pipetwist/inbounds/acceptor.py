@@ -69,6 +69,10 @@ class Acceptor:
         """The poller has something to accept."""
         self.doRead()
 
+    def failed(self) -> None:
+        """See `pipetwist.kernel.poller.Pollable`: accepting is tried again."""
+        self._rest()
+
     def doRead(self) -> None:
         """Accept what waits."""
         for _ in range(BATCH):
@@ -108,6 +112,9 @@ class Acceptor:
         if not self._short:
             self._short = True
             self._setting.log.warn("can't accept a connection: {error}; trying again", error=os.strerror(shortage.errno or 0))
+        self._rest()
+
+    def _rest(self) -> None:
         self._unwatch()
         self._pause = self._setting.reactor.callLater(SHORTAGE_SECONDS, self._resume)
 

@@ -52,6 +52,11 @@ class CommandErrors:
             self.close()
             self._ended()
 
+    def failed(self) -> None:
+        """See `pipetwist.kernel.poller.Pollable`."""
+        self.close()
+        self._ended()
+
     def read_rest(self) -> bool:
         """The command has exited: read what there is now, and no more.
 

@@ -9,30 +9,22 @@ from collections.abc import Callable, Mapping, Sequence
 
 from zope.interface import implementer
 
-from pipetwist.interfaces import IDescriptorSide
+from pipetwist.interfaces import IDescriptorSide, ISideReceiver
 from pipetwist.kernel.command_errors import CommandErrors
 from pipetwist.kernel.pipe_ends import at_end, held_bytes
 from pipetwist.kernel.pipe_pool import PIPE_SIZE
-from pipetwist.kernel.poller import IN, OUT
+from pipetwist.kernel.poller import IN, OUT, Events
 from pipetwist.kernel.setting import KernelSetting
 from pipetwist.kernel.side import DescriptorSide
-from pipetwist.process.launch import launch
+from pipetwist.process.launch import abandon, launch
 from pipetwist.process.life import Life, Termination, describe_exit
 from pipetwist.process.side import END_OF_FILE_SECONDS
 from pipetwist.process.standard_error import StandardErrorLines
+from pipetwist.transfer.causes import describe_error
 
 __all__ = ["CommandSide"]
 
 _F_SETPIPE_SZ = getattr(fcntl, "F_SETPIPE_SZ", 1031)
-
-
-class _Events:
-    """Takes the events of one of a command's descriptors to the method that they concern."""
-
-    __slots__ = ("ready",)
-
-    def __init__(self, ready: Callable[[int], None]) -> None:
-        self.ready = ready
 
 
 @implementer(IDescriptorSide)
@@ -60,6 +52,7 @@ class CommandSide(DescriptorSide):
         "_life",
         "_output_claimed",
         "_output_events",
+        "_output_watched",
         "_stderr",
         "_stdin",
         "_stdout",
@@ -84,13 +77,17 @@ class CommandSide(DescriptorSide):
         self._ended = ended
         self._stdin, self._stdout = launched.stdin, launched.stdout
         lines = StandardErrorLines(kernel.reactor, lambda line: log(launched.pid, line))
-        self._stderr = CommandErrors(kernel.poller, launched.stderr, lines, self._end)
         self._input_watched = self._input_claimed = self._output_claimed = False
-        self._output_events = -1
+        self._output_events = 0
+        self._output_watched = False
         self._hanging_up = False
         self._held_open = False
-        poller = kernel.poller
-        poller.add(launched.pidfd, _Events(self._exited), IN)
+        with contextlib.ExitStack() as unwatched:
+            unwatched.callback(abandon, launched)
+            kernel.poller.add(launched.pidfd, Events(self._exited, self.failed), IN)
+            unwatched.callback(kernel.poller.remove, launched.pidfd)
+            self._stderr = CommandErrors(kernel.poller, launched.stderr, lines, self._end)
+            unwatched.pop_all()
 
     # Descriptor.
 
@@ -113,20 +110,30 @@ class CommandSide(DescriptorSide):
 
     def watch(self) -> None:
         """See `Descriptor`."""
-        poller = self.kernel.poller
-        if self._stdin >= 0 and self.waiting != self._input_watched:
-            if self.waiting:
-                poller.add(self._stdin, _Events(self._input_ready), OUT)
-            else:
-                poller.remove(self._stdin, closing=False)
-            self._input_watched = self.waiting
-        events = IN if self.wants_to_read() else 0
-        if self._stdout >= 0 and events != self._output_events:
-            if self._output_events < 0:
-                poller.add(self._stdout, _Events(self.ready), events)
-            else:
-                poller.change(self._stdout, events)
-            self._output_events = events
+        try:
+            if self._stdin >= 0 and self.waiting != self._input_watched:
+                self._watch_input()
+            events = IN if self.wants_to_read() else 0
+            if self._stdout >= 0 and events != self._output_events:
+                self._watch_output(events)
+        except OSError as error:  # the kernel's bound on what may be watched, epoll_ctl(2)
+            self.cause = describe_error(error)
+            self.abort()
+
+    def _watch_input(self) -> None:
+        if self.waiting:
+            self.kernel.poller.add(self._stdin, Events(self._input_ready, self.failed), OUT)
+        else:
+            self.kernel.poller.remove(self._stdin, closing=False)
+        self._input_watched = self.waiting
+
+    def _watch_output(self, events: int) -> None:
+        if self._output_watched:
+            self.kernel.poller.change(self._stdout, events)
+        else:
+            self.kernel.poller.add(self._stdout, Events(self.ready, self.failed), events)
+            self._output_watched = True
+        self._output_events = events
 
     def shut(self) -> None:
         """See `Descriptor`."""
@@ -172,6 +179,12 @@ class CommandSide(DescriptorSide):
         if self.waiting:
             self.flush()
 
+    def failed(self) -> None:
+        """See `Pollable`."""
+        self.cause = "internal error"
+        self._stderr.close()
+        self.abort()
+
     def peer_gone(self) -> None:
         """See `DescriptorSide`: a command is gone when it exits, and no sooner."""
 
@@ -196,6 +209,14 @@ class CommandSide(DescriptorSide):
         self._end()
 
     # ISide.
+
+    def attach(self, receiver: ISideReceiver) -> None:
+        """See `ISide`; the end of one that is about to be reaped is told then."""
+        if self.over and self._life.pid is not None:
+            self.receiver = receiver
+            self.attached = True
+        else:
+            super().attach(receiver)
 
     def close(self) -> None:
         """See `ISide`: it may take as long to end by itself as it may take after SIGTERM."""
@@ -238,7 +259,8 @@ class CommandSide(DescriptorSide):
 
     def _reaped(self) -> None:
         status = self._life.status or 0
-        self.cause = "" if self._termination.signalled else describe_exit(max(status, 0), max(-status, 0))
+        if not self.cause and not self._termination.signalled:
+            self.cause = describe_exit(max(status, 0), max(-status, 0))
         self._ended(self)
         self.sink = self.source = None
         if self.attached:
@@ -265,7 +287,7 @@ class CommandSide(DescriptorSide):
 
     def _close_stdout(self) -> None:
         if self._stdout >= 0:
-            if self._output_events >= 0:
+            if self._output_watched:
                 self.kernel.poller.remove(self._stdout)
             os.close(self._stdout)
             self._stdout = -1

@@ -40,11 +40,13 @@ class _Connecting:
         if number == errno.EAGAIN and self._opened.family == socket.AF_UNIX:
             self._retry = self._reactor.callLater(_RETRY_SECONDS, self._try_again)
         elif number == errno.EINPROGRESS and self._poller is not None:
-            self._poller.add(self._opened.fileno(), self, OUT)
-            self._polled = True
+            try:
+                self._poller.add(self._opened.fileno(), self, OUT)
+                self._polled = True
+            except OSError as error:  # the kernel's bound on what may be watched, epoll_ctl(2)
+                self._fail(error.errno)
         else:
-            self._opened.close()
-            self.deferred.errback(_error(self._name, number))
+            self._fail(number)
 
     def ready(self, events: int) -> None:
         """The attempt has come to an end."""
@@ -52,10 +54,17 @@ class _Connecting:
         self._stop_polling(closing=False)
         number = self._opened.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if number:
-            self._opened.close()
-            self.deferred.errback(_error(self._name, number))
+            self._fail(number)
         else:
             self.deferred.callback(self._opened)
+
+    def failed(self) -> None:
+        """See `pipetwist.kernel.poller.Pollable`."""
+        self.deferred.cancel()
+
+    def _fail(self, number: int | None) -> None:
+        self._opened.close()
+        self.deferred.errback(_error(self._name, number))
 
     def _try_again(self) -> None:
         self._retry = None

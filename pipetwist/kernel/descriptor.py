@@ -30,7 +30,7 @@ class Descriptor:
         "crowded",
         "delivered",
         "finishing",
-        "full_reads",
+        "busy_reads",
         "gone",
         "held_back",
         "kernel",
@@ -51,6 +51,8 @@ class Descriptor:
 
     is_pipe = False
     """Whether bytes can be spliced straight to it and from it."""
+    is_tcp = False
+    """Whether it is a TCP socket. Between two of them the kernel splices page by page, and copying with a large buffer is quicker."""
 
     def __init__(self, kernel: KernelSetting, tracker: ITracker | None = None) -> None:
         self.kernel = kernel
@@ -65,7 +67,7 @@ class Descriptor:
         self.paused = True  # by whoever asked for it
         self.held_back = False  # by a sink that has no room
         self.read_over = False
-        self.full_reads = 0
+        self.busy_reads = 0
         self.gone = False  # the peer, of whom something may be unread
         self.unread: int | None = None  # bytes that may still be read where there is a bound to them
         # Writing: what waits is in the queue or in the pipe.

@@ -6,7 +6,9 @@ has to be remembered, and one that is busy waits until the others of its batch h
 
 from __future__ import annotations
 
+import contextlib
 import select
+from collections.abc import Callable
 from time import perf_counter
 from typing import Any, Protocol, cast
 
@@ -15,7 +17,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-__all__ = ["IN", "OUT", "Pollable", "Poller"]
+__all__ = ["IN", "OUT", "Events", "Pollable", "Poller"]
 
 IN = getattr(select, "EPOLLIN", 1)
 OUT = getattr(select, "EPOLLOUT", 4)
@@ -36,6 +38,24 @@ class Pollable(Protocol):
 
     def ready(self, events: int) -> None:
         """The descriptor has these events (`IN`, `OUT`, EPOLLHUP, EPOLLERR)."""
+
+    def failed(self) -> None:
+        """`ready` has raised, and in what state it left this nobody knows: end. Nothing more is told afterwards."""
+
+
+class Events:
+    """Takes the events of one of several descriptors that belong together to the method that they concern.
+
+    Args:
+        ready: see `Pollable`.
+        failed: see `Pollable`.
+    """
+
+    __slots__ = ("failed", "ready")
+
+    def __init__(self, ready: Callable[[int], None], failed: Callable[[], None]) -> None:
+        self.ready = ready
+        self.failed = failed
 
 
 @implementer(IReadDescriptor)
@@ -79,10 +99,10 @@ class Poller:
             closing: it is closed right afterwards, by which the kernel forgets it.
         """
         del self._told[descriptor]
-        if not closing:
-            self._epoll.unregister(descriptor)
         if not self._told:
             self._reactor.removeReader(self)
+        if not closing:
+            self._epoll.unregister(descriptor)
 
     def doRead(self) -> None:
         """Tell of what has happened, batch after batch while there is more."""
@@ -95,7 +115,7 @@ class Poller:
                     try:
                         pollable.ready(what)
                     except Exception:  # noqa: BLE001 - one connection's mistake is not the others'
-                        self._failed(descriptor)
+                        self._failed(descriptor, pollable)
             if not events or not told:  # the last of them may have closed this set
                 return
 
@@ -135,8 +155,13 @@ class Poller:
             self._epoll.close()
             self._epoll = None
 
-    def _failed(self, descriptor: int) -> None:
+    def _failed(self, descriptor: int, pollable: Pollable) -> None:
         _log.failure("A descriptor's events could not be handled")
-        if descriptor in self._told:
-            # Level-triggered, it would be told of for ever.
-            self.change(descriptor, 0)
+        try:
+            pollable.failed()
+        except Exception:  # noqa: BLE001 - the reactor would take it for the end of the whole set
+            _log.failure("A descriptor whose events could not be handled could not be ended either")
+        if self._told.get(descriptor) is pollable:
+            # Level-triggered, it would be told of for ever. It may be closed, and nobody has said so.
+            with contextlib.suppress(OSError):
+                self.remove(descriptor, closing=False)

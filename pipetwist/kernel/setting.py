@@ -13,8 +13,8 @@ from pipetwist.kernel.poller import Poller
 
 __all__ = ["KernelSetting", "kernel_setting"]
 
-# One read takes as much as this; a direction that fills it again and again is spliced.
-BUFFER_SIZE = 1 << 16
+# One read takes as much as this.
+BUFFER_SIZE = 1 << 18
 
 
 class KernelSetting:

@@ -15,7 +15,6 @@ from pipetwist.kernel.delivery import Delivery
 from pipetwist.kernel.descriptor import SPLICE_FLAGS
 from pipetwist.kernel.pipe_pool import Pipe
 from pipetwist.kernel.poller import OUT
-from pipetwist.kernel.setting import BUFFER_SIZE
 from pipetwist.transfer.causes import describe_error
 
 __all__ = ["DescriptorSide"]
@@ -24,8 +23,9 @@ __all__ = ["DescriptorSide"]
 TURN_BYTES = 1 << 20
 # A spliced direction that moves less than this in a turn goes back to copying, and its pipe to the pool.
 QUIET_BYTES = 1 << 15
-# So many reads in a row fill the buffer before a pipe is worth it.
-FULL_READS = 2
+# A direction of which so many reads in a row bring as much as this is busy, and a pipe is worth it.
+BUSY_BYTES = 1 << 16
+BUSY_READS = 2
 # What is written to a side may wait up to so much before it says that it is crowded.
 CROWDED_BYTES = 1 << 16
 
@@ -94,13 +94,13 @@ class DescriptorSide(Delivery):
             self.read_of_rest(count)
 
     def send_on(self, sink: Any, count: int) -> None:
-        """Deliver what was just read; a direction that keeps filling the buffer is spliced from now on."""
+        """Deliver what was just read; a direction that stays busy is spliced from now on."""
         sink.take(count)
-        if count < BUFFER_SIZE:
-            self.full_reads = 0
+        if count < BUSY_BYTES:
+            self.busy_reads = 0
             return
-        self.full_reads += 1
-        if self.full_reads >= FULL_READS and not sink.waiting and not sink.write_over:
+        self.busy_reads += 1
+        if self.busy_reads >= BUSY_READS and not (self.is_tcp and sink.is_tcp) and not sink.waiting and not sink.write_over:
             sink.pipe = self.kernel.pool.borrow()
 
     def splice_through(self, sink: Any, pipe: Pipe) -> None:
@@ -131,7 +131,7 @@ class DescriptorSide(Delivery):
     def stop_splicing(self, sink: Any) -> None:
         """Go back to copying."""
         sink.return_pipe()
-        self.full_reads = 0
+        self.busy_reads = 0
 
     def splice_straight(self, sink: Any) -> None:
         """Move as much as a turn allows between a pipe and something else."""

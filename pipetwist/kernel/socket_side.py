@@ -143,10 +143,17 @@ class SocketSide(DescriptorSide):
 
     def abort(self) -> None:
         """See `ISide`: over TCP the peer gets a reset."""
+        self._reset("")
+
+    def failed(self) -> None:
+        """See `Pollable`."""
+        self._reset("internal error")
+
+    def _reset(self, cause: str) -> None:
         if not self.over and self._socket.family != socket.AF_UNIX:
             with contextlib.suppress(OSError):
                 self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-        self._lost("")
+        self._lost(cause)
 
     def _finish_closing(self) -> None:
         if self.over or not self.write_over:

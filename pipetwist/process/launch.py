@@ -9,7 +9,7 @@ import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-__all__ = ["Launched", "launch", "signal_group"]
+__all__ = ["Launched", "abandon", "launch", "signal_group"]
 
 # Python ignores these, and what is ignored stays ignored in a command.
 _DEFAULT_SIGNALS = [signal.SIGPIPE, signal.SIGXFSZ] if hasattr(signal, "SIGPIPE") else []
@@ -66,6 +66,14 @@ def launch(command: Sequence[str], env: Mapping[str, str]) -> Launched:
             raise
         ours.pop_all()
     return Launched(pid, pidfd, *(end for _, end in ends))
+
+
+def abandon(launched: Launched) -> None:
+    """End a command at once that can't be kept, and all that it brought."""
+    signal_group(launched.pid, signal.SIGKILL)
+    os.waitpid(launched.pid, 0)
+    for descriptor in (launched.pidfd, launched.stdin, launched.stdout, launched.stderr):
+        os.close(descriptor)
 
 
 def signal_group(pid: int, number: int) -> None:

@@ -1,0 +1,108 @@
+"""A reactor that turns when a test says so, and what a test of descriptors needs besides."""
+
+from __future__ import annotations
+
+import select
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+from twisted.internet.interfaces import IReactorFDSet
+from twisted.trial.unittest import SynchronousTestCase
+
+from pipetwist.kernel.pipe_pool import PipePool
+from pipetwist.kernel.poller import Poller
+from pipetwist.kernel.setting import KernelSetting
+from tests.transfer.memory import TurningReactor
+
+__all__ = ["KernelCase", "Loop", "open_descriptors", "take_all"]
+
+_MOST_TURNS = 1000
+
+
+class Loop(TurningReactor):
+    """Time stands still in it but for what a test advances, or waits."""
+
+    def settle(self) -> None:
+        """Turn until there is nothing to do.
+
+        Raises:
+            AssertionError: there always is.
+        """
+        for _ in range(_MOST_TURNS):
+            if not self.turn():
+                return
+        message = f"it is not done after {_MOST_TURNS} turns"
+        raise AssertionError(message)
+
+    def until(self, condition: Callable[[], object], what: str, seconds: float = 20.0) -> None:
+        """Turn, and let time go on, until the condition holds.
+
+        Raises:
+            AssertionError: it did not hold in time.
+        """
+        end = time.monotonic() + seconds
+        while not condition():
+            before = time.monotonic()
+            if before > end:
+                message = f"waited {seconds:g} s for {what}"
+                raise AssertionError(message)
+            readers: list[Any] = list(self.readers)
+            select.select(readers, [], [], 0.01)
+            self.turn()
+            self.advance(time.monotonic() - before)
+
+
+class KernelCase(SynchronousTestCase):
+    """A test with a poller and a pool of its own, which must all have been given back by its end."""
+
+    pipes = 4
+
+    def setUp(self) -> None:
+        """Make them."""
+        self.before = open_descriptors()
+        self.loop = Loop()
+        descriptors = cast("IReactorFDSet", self.loop)
+        self.kernel = KernelSetting(self.loop, Poller(descriptors), PipePool(self.pipes))
+        # Clean-ups run in reverse order: what a test opens is closed before this is looked at.
+        self.addCleanup(self._is_clean)
+
+    def pair(self, family: int = socket.AF_UNIX) -> tuple[socket.socket, socket.socket]:
+        """Two connected sockets, the second of which does not block; the test's clean-up closes them."""
+        if family == socket.AF_UNIX:
+            near, far = socket.socketpair()
+        else:
+            with socket.create_server(("127.0.0.1", 0)) as server:
+                far = socket.create_connection(server.getsockname())
+                near = server.accept()[0]
+        far.setblocking(False)
+        self.addCleanup(near.close)
+        self.addCleanup(far.close)
+        return near, far
+
+    def _is_clean(self) -> None:
+        self.assertEqual(self.kernel.pool.lent, 0)
+        self.assertEqual(self.kernel.poller._told, {})
+        self.assertEqual(self.loop.getDelayedCalls(), [])
+        self.kernel.close()
+        self.assertEqual(open_descriptors(), self.before)
+
+
+def open_descriptors() -> set[int]:
+    """The numbers of this process's descriptors, and the one that they are read with, which is always the lowest free one."""
+    return {int(path.name) for path in Path("/proc/self/fd").iterdir()}
+
+
+def take_all(end: socket.socket) -> bytes:
+    """What waits at a socket that does not block; nothing at the end of file as well."""
+    taken = bytearray()
+    while True:
+        try:
+            data = end.recv(1 << 20)
+        except BlockingIOError:
+            return bytes(taken)
+        if not data:
+            return bytes(taken)
+        taken += data
