@@ -54,7 +54,10 @@ class Connection:
         except Exception:  # noqa: BLE001 - an outbound's mistake ends its connection, not the relay
             connecting = fail()
         if not isinstance(connecting, Deferred):
-            self._connected(connecting)
+            try:
+                self._connected(connecting)
+            except Exception:  # noqa: BLE001 - what goes wrong with one connection ends that one
+                self._broken(Failure())
             return
         connecting.addTimeout(outbound.connect_timeout, self._clock, _too_slow)
         self._connecting = connecting.addCallbacks(self._connected, self._connect_failed, errbackArgs=(outbound.connect_timeout,))

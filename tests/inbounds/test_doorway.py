@@ -28,6 +28,9 @@ _VISITOR = Visitor("in", "127.0.0.1:4711", "127.0.0.1")
 class _TlsTransport(MemoryTransport):
     """A transport that says it speaks TLS."""
 
+    def setTcpNoDelay(self, enabled: bool) -> None:
+        """See `ITCPTransport`."""
+
     def startReading(self) -> None:
         alsoProvides(self, ISSLTransport)
         super().startReading()

@@ -198,6 +198,28 @@ class ConnectingTest(_ConnectionTestCase):
         self.assertEqual(server.asked, ["abort"])
         self.assertOver("internal error: a mistake")
 
+    def test_side_that_raises_at_once(self) -> None:
+        """The same where the side was there at once."""
+        server = FakeSide()
+
+        def resume_reading() -> None:
+            message = "a mistake"
+            raise ValueError(message)
+
+        self.patch(server, "resume_reading", resume_reading)
+        self.patch(self.outbound, "connect", lambda: server)
+        self.connection.open(self.outbound)
+        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
+        self.assertOver("internal error: a mistake")
+
+    def test_there_at_once(self) -> None:
+        """A side that is there at once is carried without more ado."""
+        server = FakeSide()
+        self.patch(self.outbound, "connect", lambda: server)
+        self.connection.open(self.outbound)
+        self.client.deliver(b"hello")
+        self.assertEqual(server.written, b"hello")
+
     def test_outbound_is_one(self) -> None:
         """The outbound of these tests is what the interface says."""
         verifyObject(IOutbound, self.outbound)

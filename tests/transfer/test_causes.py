@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import errno
+import os
 
 from OpenSSL import SSL
 from twisted.internet import error
+from twisted.internet.main import CONNECTION_LOST
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.errors import ConnectError
-from pipetwist.transfer.causes import cause_of, describe_error
+from pipetwist.transfer.causes import NO_CLOSE_NOTIFY, cause_of, describe_error
 
 __all__ = ["CauseTest", "DescriptionTest"]
 
@@ -26,6 +28,15 @@ class CauseTest(SynchronousTestCase):
     def test_reset(self) -> None:
         """A connection that was lost without a reason was reset."""
         self.assertEqual(cause_of(Failure(error.ConnectionLost())), "the connection was reset")
+
+    def test_no_close_notify(self) -> None:
+        """A TLS connection whose socket has ended before TLS has is told apart from a reset."""
+        self.assertEqual(cause_of(Failure(CONNECTION_LOST)), NO_CLOSE_NOTIFY)
+
+    def test_reset_by_number(self) -> None:
+        """A reset is one whether it is noticed in reading or in writing."""
+        for number in (errno.ECONNRESET, errno.EPIPE):
+            self.assertEqual(cause_of(Failure(OSError(number, os.strerror(number)))), "the connection was reset")
 
     def test_reasons(self) -> None:
         """A reason is told."""

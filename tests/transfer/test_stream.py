@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.internet.error import ConnectionDone, ConnectionLost
-from twisted.internet.interfaces import IHalfCloseableProtocol
+from twisted.internet.interfaces import IHalfCloseableProtocol, ITCPTransport
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import alsoProvides
 from zope.interface.verify import verifyObject
 
 from pipetwist.interfaces import ISide
@@ -19,7 +20,7 @@ from pipetwist.transfer.hang_up import HangUpWatch
 from pipetwist.transfer.stream import LINGER_SECONDS, StreamSide
 from tests.transfer.memory import MemoryReactor, MemoryTransport
 
-__all__ = ["BareTransportTest", "ClosingTest", "EndsTest", "HangUpTest", "ReadingTest", "WritingTest"]
+__all__ = ["BareTransportTest", "ClosingTest", "EndsTest", "HangUpTest", "ReadingTest", "TcpTest", "WritingTest"]
 
 _MUCH = b"x" * 200_000
 
@@ -81,6 +82,27 @@ class ReadingTest(_StreamTestCase):
         self.side.pause_reading()
         self.side.resume_reading()
         self.assertFalse(self.transport.reading)
+
+
+class _TcpTransport(MemoryTransport):
+    """Says that it is TCP, and keeps whether small pieces may be held back."""
+
+    holds_back = True
+
+    def startReading(self) -> None:
+        alsoProvides(self, ITCPTransport)
+        super().startReading()
+
+    def setTcpNoDelay(self, enabled: bool) -> None:
+        self.holds_back = not enabled
+
+
+class TcpTest(SynchronousTestCase):
+    """Over TCP."""
+
+    def test_small_pieces(self) -> None:
+        """Small pieces are not held back for larger ones."""
+        self.assertFalse(_TcpTransport(StreamSide(Clock())).holds_back)
 
 
 class WritingTest(_StreamTestCase):

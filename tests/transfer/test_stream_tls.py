@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from pipetwist.stats.counting import CountingProtocol
 from pipetwist.testing import RecordingReceiver, RecordingTracker
 from pipetwist.tls import client_tls, server_tls
-from pipetwist.transfer.stream import StreamSide
+from pipetwist.transfer.stream import LINGER_SECONDS, StreamSide
 from tests.api.certificates import Authority
 from tests.interop.scratch import scratch_folder
 
@@ -103,6 +103,18 @@ class TlsTest(SynchronousTestCase):
         self.pump.flush()
         self.assertEqual((self.client_ear.data, self.client_ear.heard, self.client_ear.cause), (b"answer", ["lost"], ""))
         self.assertEqual((self.server_ear.heard, self.server_ear.cause), (["lost"], ""))
+
+    def test_close_unanswered(self) -> None:
+        """A peer that does not answer the end is waited for a moment; what is under way to it still gets there."""
+        self.connect()
+        self.server.write(b"answer")
+        self.server.close()
+        self.clock.advance(LINGER_SECONDS - 0.1)
+        self.assertFalse(self.pump.serverIO.disconnecting)
+        self.clock.advance(0.1)
+        self.assertTrue(self.pump.serverIO.disconnecting)
+        self.pump.flush()
+        self.assertEqual((self.client_ear.data, self.client_ear.heard[-1]), (b"answer", "lost"))
 
     def test_close_before_the_handshake_is_over(self) -> None:
         """What is written before the handshake is over is delivered after it."""
