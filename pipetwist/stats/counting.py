@@ -79,6 +79,7 @@ class CountingProtocol(ProtocolWrapper):
         self._read = tracker.uplink
         self._written = tracker.downlink
         self._shown = False
+        self._waiting = 0
 
     def makeConnection(self, transport: Any) -> None:
         """Provide what the transport provides, and what the protocol wants of one."""
@@ -88,7 +89,7 @@ class CountingProtocol(ProtocolWrapper):
                 alsoProvides(self, interface)
         self.connected = 1
         self.transport = transport
-        self._shown = count_writes(transport, self._written)
+        self._shown = count_writes(transport, self._taken)
         if self.factory is not None:
             self.factory.registerProtocol(self)
         self.wrappedProtocol.makeConnection(self)
@@ -96,15 +97,30 @@ class CountingProtocol(ProtocolWrapper):
     def write(self, data: bytes) -> None:
         """Pass on, counting here where the transport can't show what the kernel takes."""
         self.transport.write(data)
-        if not self._shown:
-            self._written(len(data))
+        self._count(len(data))
 
     def writeSequence(self, data: Any) -> None:
         """Pass on, counting here where the transport can't show what the kernel takes."""
         chunks = list(data)
         self.transport.writeSequence(chunks)
-        if not self._shown:
-            self._written(sum(map(len, chunks)))
+        self._count(sum(map(len, chunks)))
+
+    def startTLS(self, *arguments: Any) -> Any:
+        """Pass on; from now on the kernel takes other bytes than the protocol writes, so that they count when TLS takes them."""
+        self._written(self._waiting)
+        self._shown = False
+        return self.transport.startTLS(*arguments)
+
+    def _count(self, count: int) -> None:
+        if self._shown:
+            self._waiting += count
+        else:
+            self._written(count)
+
+    def _taken(self, count: int) -> None:
+        if self._shown:
+            self._waiting -= count
+            self._written(count)
 
     def abortConnection(self) -> None:
         """Pass on."""

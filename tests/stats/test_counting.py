@@ -200,6 +200,23 @@ class ProtocolTest(_CountingTestCase):
         self.transport.take()
         self.assertEqual((asked, self.protocol.heard), (["pause", "resume"], ["connectionLost"]))
 
+    def test_tls_begins(self) -> None:
+        """When TLS begins in the middle, what waits counts once, and what is written afterwards counts as the protocol writes it."""
+        asked: list[object] = []
+        self.transport.startTLS = lambda *arguments: asked.append(arguments)  # type: ignore[attr-defined]  # as TCP's transports have it
+        self.protocol.transport.write(b"plain")
+        self.transport.take(2)
+        self.protocol.transport.startTLS("context", False)
+        self.assertEqual((asked, self.tracker.down), ([("context", False)], 5))
+        self.transport.take()
+        self.transport.write(b"what TLS makes of it, which the protocol has not written")
+        self.transport.take()
+        self.assertEqual(self.tracker.down, 5)
+        self.protocol.transport.write(b"hidden")
+        self.protocol.transport.writeSequence([b"a", b"b"])
+        self.transport.take()
+        self.assertEqual(self.tracker.down, 13)
+
     def test_passes_on(self) -> None:
         """Whatever else a transport has is reached through it."""
         self.transport.own_thing = "own"  # type: ignore[attr-defined]  # some transport's own
