@@ -57,8 +57,8 @@ class _Side(ChildSide):
 class CommandTransport:
     """Connects a protocol with a command.
 
-    To an `IHalfCloseableProtocol` the end of the command's output is `readConnectionLost`; for another protocol it closes the connection.
-    `connectionLost` comes when the command has ended, with ConnectionDone where it ended well or was ended by `loseConnection`,
+    To an ``IHalfCloseableProtocol`` the end of the command's output is ``readConnectionLost``; for another protocol it closes the connection.
+    ``connectionLost`` comes when the command has ended, with ConnectionDone where it ended well or was ended by `loseConnection`,
     ConnectionAborted after `abortConnection`, and else ProcessTerminated, which has its exit status.
 
     Args:
@@ -67,7 +67,7 @@ class CommandTransport:
         kill_grace: seconds from SIGTERM to SIGKILL.
         protocol: is connected.
         log: takes each line of its standard error, with its number.
-        over: called after the protocol's `connectionLost`.
+        over: called after the protocol's ``connectionLost``.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class CommandTransport:
         self._side.transport.unregisterProducer()
 
     def connect(self) -> None:
-        """Connect the protocol. One that fails in its `connectionMade` is aborted."""
+        """Connect the protocol. One that fails in its ``connectionMade`` is aborted."""
         self._side.resume_reading()
         try:
             self._protocol.makeConnection(self)
