@@ -7,6 +7,7 @@ import errno
 import os
 import socket
 import stat
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from pipetwist.values import is_abstract, unix_sockaddr
 __all__ = ["UnixListeningSocket"]
 
 _BACKLOG = 4096  # the kernel lowers it to net.core.somaxconn
+# Another daemon has the lock for an instant. Who has it for longer wants something else: anybody may lock a folder that they can read.
+_LOCK_SECONDS = 1.0
 
 
 class UnixListeningSocket:
@@ -118,9 +121,18 @@ def _folder_locked(folder: Path) -> Iterator[None]:
     # Two daemons that start at once must not take each other's fresh socket, which does not answer yet, for a stale one.
     import fcntl  # there is none on Windows, where nobody gets here
 
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except PermissionError:  # files may be made there, but not listed; nothing can be locked
+        yield
+        return
+    try:
+        end = time.monotonic() + _LOCK_SECONDS
+        while time.monotonic() < end:
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            time.sleep(0.005)
         yield
     finally:
         os.close(descriptor)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import grp
 import os
 import pwd
@@ -25,7 +26,7 @@ from pipetwist.inbounds.unix_socket import UnixListeningSocket
 from pipetwist.values import unix_sockaddr
 from tests.interop.scratch import scratch_folder
 
-__all__ = ["AbstractTest", "ClosingTest", "ModeTest", "OwnerTest", "PlaceTest", "StaleTest"]
+__all__ = ["AbstractTest", "ClosingTest", "LockTest", "ModeTest", "OwnerTest", "PlaceTest", "StaleTest"]
 
 _AS_ROOT = skipUnless(os.geteuid() == 0, "needs root")
 
@@ -244,6 +245,30 @@ class StaleTest(_SocketTestCase):
             self.assertTrue(self.connects())
             listening[0].close()
             self.assertEqual(list(self.folder.iterdir()), [])
+
+
+class LockTest(_SocketTestCase):
+    """The folder's lock, which daemons that start at once take in turn."""
+
+    def test_held_by_others(self) -> None:
+        """Somebody who has locked the folder for another reason does not keep it from listening."""
+        self.patch(unix_socket, "_LOCK_SECONDS", 0.05)
+        descriptor = os.open(self.folder, os.O_RDONLY)
+        self.addCleanup(os.close, descriptor)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        self.listen()
+        self.assertTrue(self.connects())
+
+    def test_no_right_to_read(self) -> None:
+        """A folder that may be written to and not read is no hindrance."""
+
+        def refuse(path: object, flags: int) -> int:
+            raise PermissionError(errno.EACCES, "Permission denied")
+
+        self.patch(os, "open", refuse)
+        listening = UnixListeningSocket("inbound in", self.path, 0o600)
+        self.addCleanup(listening.close)
+        self.assertTrue(self.connects())
 
 
 class OwnerTest(_SocketTestCase):
