@@ -223,7 +223,16 @@ class StaleTest(_SocketTestCase):
 
     def test_two_at_once(self) -> None:
         """Of two that start at once over a stale file one listens, and the other is told so; neither takes the other's fresh file."""
-        for _ in range(10):
+
+        class Slow(ListeningSocket):
+            """Leaves the other time to find the file before it listens."""
+
+            def listen(self, backlog: int = 0) -> None:
+                threading.Event().wait(0.02)
+                super().listen(backlog)
+
+        self.patch(unix_socket, "ListeningSocket", Slow)
+        for _ in range(3):
             self.crash()
             begin = threading.Barrier(2)
             outcomes: list[object] = []
