@@ -5,7 +5,7 @@ A byte's way is accept -> route -> connect -> transfer -> close; the interfaces 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableSequence, Sequence
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
@@ -217,6 +217,7 @@ class ICounter(Interface):
     """
 
     name: str = Attribute("Its name, for instance ``inbound>>>TAG>>>traffic>>>uplink``.")
+    cell: MutableSequence[int] = Attribute("Its first item is the total. Who adds often adds here, without a call.")
 
     def add(count: int) -> None:
         """Count so many bytes more."""

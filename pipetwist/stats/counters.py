@@ -19,31 +19,31 @@ class MemoryCounter:
     exclude each other. A total read by a reset is some total that was true: what is added afterwards belongs to the next value.
     """
 
-    __slots__ = ("_baseline", "_resetting", "_total", "name")
+    __slots__ = ("_baseline", "_resetting", "cell", "name")
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._total = 0
+        self.cell = [0]
         self._baseline = 0
         self._resetting = Lock()
 
     def add(self, count: int) -> None:
         """See `ICounter`."""
-        self._total += count
+        self.cell[0] += count
 
     def total(self) -> int:
         """See `ICounter`."""
-        return self._total
+        return self.cell[0]
 
     def value(self) -> int:
         """See `ICounter`."""
         with self._resetting:
-            return self._total - self._baseline
+            return self.cell[0] - self._baseline
 
     def reset(self) -> int:
         """See `ICounter`."""
         with self._resetting:
-            total = self._total
+            total = self.cell[0]
             value = total - self._baseline
             self._baseline = total
         return value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, MutableSequence, Sequence
 
 from zope.interface import implementer
 
@@ -14,28 +14,46 @@ __all__ = ["Tracked", "Tracker"]
 
 @implementer(ITracker)
 class Tracker:
-    """Adds one connection's bytes to each counter that it belongs to.
+    """Adds connections' bytes to each counter that they belong to.
 
     Args:
         uplink: the counters of what is read from the client.
         downlink: the counters of what is written to the client.
     """
 
-    __slots__ = ("_downlink", "_uplink")
+    __slots__ = ("downlink", "uplink")
 
     def __init__(self, uplink: Iterable[ICounter], downlink: Iterable[ICounter]) -> None:
-        self._uplink = tuple(uplink)
-        self._downlink = tuple(downlink)
-
-    def uplink(self, count: int) -> None:
+        self.uplink = _adder([counter.cell for counter in uplink])
         """See `ITracker`."""
-        for counter in self._uplink:
-            counter.add(count)
-
-    def downlink(self, count: int) -> None:
+        self.downlink = _adder([counter.cell for counter in downlink])
         """See `ITracker`."""
-        for counter in self._downlink:
-            counter.add(count)
+
+
+def _adder(cells: Sequence[MutableSequence[int]]) -> Callable[[int], None]:
+    """What adds to all of these cells in one call: it is made for every read and every write of a counted connection."""
+
+    def add_to_any(count: int) -> None:
+        for cell in cells:
+            cell[0] += count
+
+    if not 1 <= len(cells) <= 3:
+        return add_to_any
+    first, second, third = (*cells, [0], [0])[:3]
+
+    def add_to_one(count: int) -> None:
+        first[0] += count
+
+    def add_to_two(count: int) -> None:
+        first[0] += count
+        second[0] += count
+
+    def add_to_three(count: int) -> None:
+        first[0] += count
+        second[0] += count
+        third[0] += count
+
+    return (add_to_one, add_to_two, add_to_three)[len(cells) - 1]
 
 
 class Tracked:
@@ -60,13 +78,23 @@ class Tracked:
             "outbound": frozenset(outbounds),
             "user": frozenset(users),
         }
+        self._trackers: dict[tuple[str, str, str | None], Tracker | None] = {}
 
     def tracks(self, entity: Entity, name: str | None) -> bool:
         """Whether this inbound, outbound or user is counted."""
         return name in self._names[entity]
 
     def tracker(self, inbound: str, outbound: str, user: str | None) -> Tracker | None:
-        """A tracker for one connection, or None where nothing that it belongs to is counted."""
+        """The tracker of a connection, or None where nothing that it belongs to is counted.
+
+        Those of the same inbound, outbound and user share one.
+        """
+        key = (inbound, outbound, user)
+        if key not in self._trackers:
+            self._trackers[key] = self._make_tracker(inbound, outbound, user)
+        return self._trackers[key]
+
+    def _make_tracker(self, inbound: str, outbound: str, user: str | None) -> Tracker | None:
         parts: tuple[tuple[Entity, str | None], ...] = (("inbound", inbound), ("outbound", outbound), ("user", user))
         belongs = [(entity, name) for entity, name in parts if name is not None and self.tracks(entity, name)]
         if not belongs:
