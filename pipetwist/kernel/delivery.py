@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from pipetwist.kernel.descriptor import SPLICE_FLAGS, Descriptor
+from pipetwist.kernel.descriptor import NOT_NOW, SPLICE_FLAGS, Descriptor
 from pipetwist.transfer.causes import describe_error
 
 __all__ = ["Delivery"]
@@ -22,11 +22,11 @@ class Delivery(Descriptor):
         view = self.kernel.buffer[:count]
         try:
             sent = self.send(view)
-        except BlockingIOError:
-            sent = 0
         except OSError as error:
-            self.cannot_write(error)
-            return
+            if error.errno not in NOT_NOW:
+                self.cannot_write(error)
+                return
+            sent = 0
         self.count_delivered(sent)
         if sent < count:
             self.queue = bytearray(view[sent:])
@@ -42,10 +42,11 @@ class Delivery(Descriptor):
                 sent = os.splice(pipe.reading, self.splice_to(), pipe.held, flags=SPLICE_FLAGS)
                 pipe.held -= sent
                 self.count_delivered(sent)
-        except BlockingIOError:
-            self.wait()
         except OSError as error:
-            self.cannot_write(error)
+            if error.errno in NOT_NOW:
+                self.wait()
+            else:
+                self.cannot_write(error)
 
     def wait(self) -> None:
         """There is no room: go on when there is, and hold the source back until then."""
@@ -64,10 +65,9 @@ class Delivery(Descriptor):
                 sent = self.send(self.queue)
                 self.count_delivered(sent)
                 del self.queue[:sent]
-        except BlockingIOError:
-            return
         except OSError as error:
-            self.cannot_write(error)
+            if error.errno not in NOT_NOW:
+                self.cannot_write(error)
             return
         self.queue = None
         self.drain()

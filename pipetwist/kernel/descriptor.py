@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import Any
 
@@ -9,10 +10,12 @@ from pipetwist.interfaces import ITracker
 from pipetwist.kernel.pipe_pool import Pipe
 from pipetwist.kernel.setting import KernelSetting
 
-__all__ = ["SPLICE_FLAGS", "Descriptor"]
+__all__ = ["NOT_NOW", "SPLICE_FLAGS", "Descriptor"]
 
 # Applies to the pipe alone (splice(2)); sockets must not block.
 SPLICE_FLAGS = getattr(os, "SPLICE_F_MOVE", 1) | getattr(os, "SPLICE_F_NONBLOCK", 2)
+# What passes: the peer has no room or nothing to read, or the system has no memory for it, which Twisted takes for the same.
+NOT_NOW = (errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM)
 
 
 class Descriptor:

@@ -12,7 +12,7 @@ from typing import Any
 
 from pipetwist.interfaces import ISideReceiver
 from pipetwist.kernel.delivery import Delivery
-from pipetwist.kernel.descriptor import SPLICE_FLAGS
+from pipetwist.kernel.descriptor import NOT_NOW, SPLICE_FLAGS
 from pipetwist.kernel.pipe_pool import Pipe
 from pipetwist.kernel.poller import OUT
 from pipetwist.transfer.causes import describe_error
@@ -76,10 +76,9 @@ class DescriptorSide(Delivery):
         """Read once, and send it on at once; without a sink hand it to the receiver."""
         try:
             count = self.receive()
-        except BlockingIOError:
-            return
         except OSError as error:
-            self.broken(describe_error(error))
+            if error.errno not in NOT_NOW:
+                self.broken(describe_error(error))
             return
         if not count:
             self.end_reading()
@@ -109,9 +108,9 @@ class DescriptorSide(Delivery):
         while moved < TURN_BYTES:
             try:
                 count = os.splice(self.splice_from(), pipe.writing, pipe.size, flags=SPLICE_FLAGS)
-            except BlockingIOError:
-                break
             except OSError as error:
+                if error.errno in NOT_NOW:
+                    break
                 self.broken(describe_error(error))
                 return
             if not count:
@@ -139,14 +138,13 @@ class DescriptorSide(Delivery):
         while moved < TURN_BYTES:
             try:
                 count = os.splice(self.splice_from(), sink.splice_to(), self.unread or TURN_BYTES, flags=SPLICE_FLAGS)
-            except BlockingIOError:
-                # There is something to read, or nobody would have come here: it is the sink that has no room.
-                if not moved:
-                    sink.wait()
-                return
             except OSError as error:
+                if error.errno in NOT_NOW:
+                    # There is something to read, or nobody would have come here: it is the sink that has no room.
+                    if not moved:
+                        sink.wait()
                 # Which of the two has failed is not said, but of a pipe nothing else can be.
-                if self.is_pipe or isinstance(error, BrokenPipeError):
+                elif self.is_pipe or isinstance(error, BrokenPipeError):
                     sink.cannot_write(error)
                 else:
                     self.broken(describe_error(error))
@@ -207,11 +205,11 @@ class DescriptorSide(Delivery):
             view = memoryview(data)
             try:
                 sent = self.send(view)
-            except BlockingIOError:
-                sent = 0
             except OSError as error:
-                self.cannot_write(error)
-                return
+                if error.errno not in NOT_NOW:
+                    self.cannot_write(error)
+                    return
+                sent = 0
             self.count_delivered(sent)
             if sent == len(data):
                 return
@@ -219,7 +217,8 @@ class DescriptorSide(Delivery):
             self.wait()
         else:
             self.queue += data
-        if len(self.queue) > CROWDED_BYTES and not self.crowded:
+        # Waiting ends the side where the kernel can't watch it.
+        if not self.write_over and len(self.queue) > CROWDED_BYTES and not self.crowded:
             self.crowded = True
             self.receiver.crowded()
 

@@ -1,0 +1,495 @@
+"""A socket as a side, alone: what its peer does it tells, what it is asked for it does."""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import socket
+import struct
+from typing import Any
+
+from zope.interface.verify import verifyObject
+
+from pipetwist.interfaces import IDescriptorSide, ISide
+from pipetwist.kernel.poller import IN, OUT, Pollable
+from pipetwist.kernel.side import CROWDED_BYTES
+from pipetwist.kernel.socket_side import LINGER_SECONDS, SocketSide
+from pipetwist.testing import RecordingReceiver, RecordingTracker
+from tests.kernel.loop import KernelCase, take_all
+
+__all__ = ["ClosingTest", "DirectlyToldTest", "EndingTest", "ReadingTest", "TcpEndingTest", "TroubleTest", "WritingTest"]
+
+_RESET = struct.pack("ii", 1, 0)  # SO_LINGER on, for no time: closing resets (socket(7))
+
+
+class SideCase(KernelCase):
+    """A side, its receiver, and the peer."""
+
+    family = socket.AF_UNIX
+
+    def setUp(self) -> None:
+        """Attach a receiver to a side."""
+        super().setUp()
+        self.side, self.receiver, self.peer = self.make()
+
+    def make(self, *, attached: bool = True) -> tuple[SocketSide, RecordingReceiver, socket.socket]:
+        """One more side, its receiver and its peer; the test's clean-up ends it."""
+        near, far = self.pair(self.family)
+        side = SocketSide(self.kernel, near, RecordingTracker())
+        self.addCleanup(side.abort)
+        receiver = RecordingReceiver()
+        if attached:
+            side.attach(receiver)
+        return side, receiver, far
+
+    def read_on(self) -> None:
+        """Read what there is."""
+        self.side.resume_reading()
+        self.loop.settle()
+
+    def fill(self) -> bytes:
+        """Write until the system takes no more, and somewhat beyond that; what was written."""
+        block = bytes(range(256)) * 256
+        written = b""
+        while not self.side.waiting:
+            self.side.write(block)
+            written += block
+        return written
+
+    def heard(self) -> list[str]:
+        """What the receiver has heard, but for data."""
+        return self.receiver.heard
+
+    def reset(self) -> None:
+        """The peer resets."""
+        self.peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        self.peer.close()
+
+
+class ReadingTest(SideCase):
+    """What the peer sends."""
+
+    def test_interface(self) -> None:
+        """It is what the interfaces say."""
+        verifyObject(ISide, self.side)
+        verifyObject(IDescriptorSide, self.side)
+
+    def test_nothing_before_it_is_asked_for(self) -> None:
+        """Nothing is read before reading is resumed; what came before is read then, and counted."""
+        self.peer.send(b"one")
+        self.loop.settle()
+        self.assertEqual((self.receiver.data, self.side.received, self.kernel.poller._told), (b"", 0, {}))
+        self.read_on()
+        self.peer.send(b"two")
+        self.loop.settle()
+        self.assertEqual((self.receiver.data, self.side.received, self.side.delivered), (b"onetwo", 6, 0))
+        self.assertEqual(self._tracked(), (6, 0))
+
+    def test_pause(self) -> None:
+        """Nothing is read while reading is paused, however often it is, and it costs nothing."""
+        self.read_on()
+        self.side.pause_reading()
+        self.side.pause_reading()
+        self.peer.send(b"later")
+        self.loop.settle()
+        self.assertEqual(self.receiver.data, b"")
+        self.side.resume_reading()
+        self.side.resume_reading()
+        self.loop.settle()
+        self.assertEqual(self.receiver.data, b"later")
+
+    def test_pause_at_data(self) -> None:
+        """Whoever is given data may pause at once: more waits."""
+        receiver = _Pauses(self.side)
+        self.side.attach(receiver)
+        for number in range(3):
+            self.peer.send(b"%d" % number)
+            self.loop.settle()
+            self.assertEqual((receiver.data, self.side.received), (b"012"[:number], number))
+            self.read_on()
+
+    def test_end(self) -> None:
+        """The peer's end of file is told once, after what it has sent; writing goes on."""
+        self.peer.send(b"last")
+        self.peer.shutdown(socket.SHUT_WR)
+        self.read_on()
+        self.side.resume_reading()
+        self.side.pause_reading()
+        self.side.resume_reading()
+        self.loop.settle()
+        self.assertEqual((self.receiver.data, self.heard()), (b"last", ["read_ended"]))
+        self.side.write(b"answer")
+        self.assertEqual((self.peer.recv(99), self.side.delivered), (b"answer", 6))
+
+    def test_hung_up(self) -> None:
+        """A peer that closes is told at once while nothing is read; what it has sent is read later, then its end."""
+        self.read_on()
+        self.side.pause_reading()
+        self.peer.send(b"last")
+        self.peer.close()
+        self.loop.settle()
+        self.assertEqual((self.receiver.data, self.heard()), (b"", ["hung_up"]))
+        self.read_on()
+        self.assertEqual((self.receiver.data, set(self.heard())), (b"last", {"hung_up", "read_ended"}))
+        self.assertEqual(self.heard()[1], "read_ended")
+
+    def test_hung_up_after_the_end(self) -> None:
+        """A peer that closes while it is read is told as the end and the hang-up; that it half-closed before makes no difference."""
+        self.peer.send(b"last")
+        self.peer.close()
+        self.read_on()
+        self.assertEqual((self.receiver.data, self.heard()[:2]), (b"last", ["read_ended", "hung_up"]))
+        self.side, self.receiver, self.peer = self.make()
+        self.peer.shutdown(socket.SHUT_WR)
+        self.read_on()
+        self.assertEqual(self.heard(), ["read_ended"])
+        self.peer.close()
+        self.loop.settle()
+        self.assertEqual(self.heard(), ["read_ended", "hung_up"])
+
+    def test_blocking_or_not(self) -> None:
+        """Whether the socket blocks or not, nobody waits for it."""
+        for blocks in (True, False):
+            near, far = self.pair()
+            near.setblocking(blocks)
+            side = SocketSide(self.kernel, near)
+            self.addCleanup(side.abort)
+            side.attach(RecordingReceiver())
+            side.resume_reading()
+            side.ready(IN)
+            self.assertEqual((side.received, side.over), (0, False))
+            side.write(bytes(10_000_000))
+            self.assertTrue(side.waiting)
+            self.assertEqual(len(take_all(far)), side.delivered)
+
+    def _tracked(self) -> tuple[int, int]:
+        tracker: Any = self.side.tracker
+        return tracker.up, tracker.down
+
+
+class _Pauses(RecordingReceiver):
+    """Pauses its side at whatever comes."""
+
+    def __init__(self, side: SocketSide) -> None:
+        super().__init__()
+        self._side = side
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._side.pause_reading()
+
+
+class WritingTest(SideCase):
+    """What the peer is sent."""
+
+    def test_at_once(self) -> None:
+        """What the system takes is delivered in the call, and counted; nothing is watched for it."""
+        self.side.write(b"one")
+        self.side.write(b"two")
+        self.assertEqual((take_all(self.peer), self.side.delivered), (b"onetwo", 6))
+        self.assertEqual((self.kernel.poller._told, self.heard()), ({}, []))
+
+    def test_crowded(self) -> None:
+        """What the system does not take waits; more than a little crowds the side, until all of it is delivered."""
+        written = self.fill()
+        while len(self.side.queue or b"") <= CROWDED_BYTES:
+            self.assertEqual(self.heard(), [])
+            self.side.write(b"y" * 10_000)
+            written += b"y" * 10_000
+        self.assertEqual(self.heard(), ["crowded"])
+        self.side.write(b"z")
+        written += b"z"
+        self.loop.settle()
+        taken = b""
+        while self.side.queue:
+            self.assertEqual(self.heard(), ["crowded"])
+            taken += take_all(self.peer)
+            self.loop.settle()
+        taken += take_all(self.peer)
+        self.assertTrue(taken == written)
+        self.assertEqual((self.heard(), self.side.delivered), (["crowded", "relieved"], len(written)))
+        self.assertEqual((self.side.queue, self.side.waiting), (None, False))
+
+    def test_finish(self) -> None:
+        """The end of file follows what was written, at once or when there is room; reading goes on, and nothing more is written."""
+        written = self.fill()
+        self.side.finish_writing()
+        self.side.finish_writing()
+        self.side.write(b"too late")
+        taken = b""
+        while len(taken) < len(written):
+            taken += take_all(self.peer)
+            self.loop.settle()
+        self.assertTrue(taken == written)
+        self.assertEqual(self.peer.recv(1), b"")
+        self.side.write(b"too late")
+        self.side.finish_writing()
+        self.peer.send(b"still heard")
+        self.read_on()
+        self.assertEqual((self.receiver.data, self.heard()), (b"still heard", []))
+
+    def test_finish_at_once(self) -> None:
+        """Where nothing waits the end of file is sent in the call."""
+        self.side.write(b"x")
+        self.side.finish_writing()
+        self.assertEqual((self.peer.recv(9), self.peer.recv(9)), (b"x", b""))
+
+    def test_peer_takes_no_more(self) -> None:
+        """A peer that only reads no more loses what is written for it, and is heard to its end, which ends the side for the reason."""
+        self.peer.send(b"its last words")
+        self.peer.shutdown(socket.SHUT_RD)
+        self.side.write(b"unheard")
+        self.side.write(b"unheard as well")
+        self.assertEqual((self.side.delivered, self.heard()), (0, []))
+        self.read_on()
+        self.assertEqual((self.receiver.data, self.heard()), (b"its last words", []))
+        self.peer.shutdown(socket.SHUT_WR)
+        self.loop.settle()
+        self.assertEqual((self.heard(), self.receiver.cause), (["lost"], "the connection was reset"))
+
+    def test_peer_takes_no_more_of_what_waits(self) -> None:
+        """What waits for a peer that has gone is forgotten, and whoever was held back for it is told."""
+        while not self.heard():
+            self.fill()
+            self.side.write(bytes(CROWDED_BYTES))
+        self.peer.close()
+        self.loop.settle()
+        self.assertEqual(self.heard()[:3], ["crowded", "relieved", "hung_up"])
+        self.assertEqual((self.side.queue, self.side.waiting), (None, False))
+
+    def test_peer_takes_no_more_and_has_ended(self) -> None:
+        """A peer that has ended and reads no more is lost when something is written for it."""
+        self.peer.shutdown(socket.SHUT_WR)
+        self.read_on()
+        self.peer.shutdown(socket.SHUT_RD)
+        self.side.write(b"unheard")
+        self.assertEqual((self.heard(), self.receiver.cause), (["read_ended", "lost"], "the connection was reset"))
+
+
+class EndingTest(SideCase):
+    """The peer ends, rudely or not, and the end is told once."""
+
+    def lost(self) -> tuple[list[str], str | None]:
+        """What the receiver has heard, and the cause."""
+        return self.receiver.heard, self.receiver.cause
+
+    def test_abort(self) -> None:
+        """It is over in the call, whatever waits, and everything afterwards is for nobody."""
+        self.fill()
+        self.read_on()
+        self.side.abort()
+        self.assertEqual(self.lost(), (["lost"], ""))
+        for call in (self.side.abort, self.side.close, self.side.hang_up, self.side.finish_writing, self.side.resume_reading):
+            call()
+        self.side.pause_reading()
+        self.side.write(b"late")
+        self.loop.settle()
+        self.assertEqual(self.lost(), (["lost"], ""))
+        self.assertEqual((self.side.queue, self.kernel.poller._told), (None, {}))
+
+    def test_attached_late(self) -> None:
+        """Who is attached late is told of what happened before."""
+        side, receiver, _ = self.make(attached=False)
+        side.abort()
+        side.attach(receiver)
+        self.assertEqual((receiver.heard, receiver.cause), (["lost"], ""))
+
+    def test_mistake(self) -> None:
+        """A mistake of the receiver's ends the side, for that reason."""
+        self.patch(self.receiver, "data_received", self._stumble)
+        self.peer.send(b"x")
+        self.read_on()
+        self.assertEqual(self.lost(), (["lost"], "internal error"))
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    def _stumble(self, data: bytes) -> None:
+        raise ZeroDivisionError
+
+
+class TcpEndingTest(EndingTest):
+    """The same over TCP, which has resets."""
+
+    family = socket.AF_INET
+
+    def test_reset(self) -> None:
+        """A reset is told with its name, after what came before it."""
+        self.peer.send(b"last")
+        self.read_on()
+        self.reset()
+        self.loop.settle()
+        self.assertEqual((self.receiver.data, self.lost()), (b"last", (["lost"], "the connection was reset")))
+
+    def test_reset_while_paused(self) -> None:
+        """A reset while nothing is read is a peer that has gone, once, and a reset when reading goes on."""
+        self.read_on()
+        self.side.pause_reading()
+        self.reset()
+        self.loop.settle()
+        self.assertEqual(self.heard(), ["hung_up"])
+        self.read_on()
+        self.assertEqual(self.lost(), (["hung_up", "lost"], "the connection was reset"))
+
+    def test_reset_while_waiting(self) -> None:
+        """A reset while something waits to be delivered ends the side when its reading goes on."""
+        self.fill()
+        self.reset()
+        self.loop.settle()
+        self.assertEqual(self.side.queue, None)
+        self.read_on()
+        self.assertEqual(self.receiver.heard[-1], "lost")
+        self.assertEqual(self.receiver.cause, "the connection was reset")
+
+    def test_abort_resets(self) -> None:
+        """An abort is a reset to the peer, and so is a mistake."""
+        self.side.abort()
+        self.assertRaises(ConnectionResetError, self.peer.recv, 1)
+        self.side, self.receiver, self.peer = self.make()
+        self.test_mistake()
+        self.assertRaises(ConnectionResetError, self.peer.recv, 1)
+
+
+class ClosingTest(SideCase):
+    """Closing in order."""
+
+    def test_nothing_written(self) -> None:
+        """A side that has delivered nothing closes at once."""
+        self.read_on()
+        self.side.close()
+        self.assertEqual((self.heard(), self.receiver.cause, self.peer.recv(1)), (["lost"], "", b""))
+
+    def test_peer_has_ended(self) -> None:
+        """Where the peer has ended it closes when everything is delivered."""
+        self.peer.shutdown(socket.SHUT_WR)
+        self.read_on()
+        written = self.fill()
+        self.side.close()
+        taken = b""
+        while self.side.queue:
+            self.assertEqual(self.heard(), ["read_ended"])
+            taken += take_all(self.peer)
+            self.loop.settle()
+        taken += take_all(self.peer)
+        self.assertTrue(taken == written)
+        self.assertEqual((self.heard(), self.receiver.cause, self.peer.recv(1)), (["read_ended", "lost"], "", b""))
+
+    def test_waits_for_the_peer(self) -> None:
+        """A peer that is still sending gets everything and an end of file, and its own end closes the side; what it sends is dropped."""
+        for method in ("close", "hang_up"):
+            self.side, self.receiver, self.peer = self.make()
+            self.side.write(b"answer")
+            getattr(self.side, method)()
+            self.assertEqual((self.peer.recv(99), self.peer.recv(99)), (b"answer", b""))
+            self.peer.send(b"dropped")
+            self.loop.settle()
+            self.assertEqual((self.heard(), self.receiver.data, self.side.received), ([], b"", 7))
+            self.side.pause_reading()
+            self.peer.close()
+            self.loop.settle()
+            self.assertEqual((self.heard(), self.receiver.cause), (["lost"], ""))
+
+    def test_does_not_wait_for_ever(self) -> None:
+        """A peer that does not end is waited for two seconds after the last byte, and no longer."""
+        written = self.fill()
+        self.side.close()
+        self.loop.advance(LINGER_SECONDS * 3)
+        self.assertEqual(self.heard(), [])
+        taken = b""
+        while len(taken) < len(written):
+            taken += take_all(self.peer)
+            self.loop.settle()
+        self.loop.advance(LINGER_SECONDS * 0.9)
+        self.assertEqual(self.heard(), [])
+        self.loop.advance(LINGER_SECONDS * 0.2)
+        self.assertEqual((self.heard(), self.receiver.cause), (["lost"], ""))
+
+    def test_peer_goes_meanwhile(self) -> None:
+        """A peer that goes while something waits for it is lost without a reason, for it was to be."""
+        self.fill()
+        self.side.close()
+        self.peer.close()
+        self.loop.settle()
+        self.assertEqual((self.heard(), self.receiver.cause), (["lost"], ""))
+
+    def test_abort_meanwhile(self) -> None:
+        """A side that waits for its peer can be aborted, which leaves nothing on the clock."""
+        self.side.write(b"answer")
+        self.side.close()
+        self.assertEqual(len(self.loop.getDelayedCalls()), 1)
+        self.side.abort()
+        self.assertEqual((self.heard(), self.loop.getDelayedCalls()), (["lost"], []))
+
+    def test_paused(self) -> None:
+        """A side whose reading was paused closes all the same."""
+        self.read_on()
+        self.side.pause_reading()
+        self.side.write(b"answer")
+        self.side.close()
+        self.peer.close()
+        self.loop.settle()
+        self.assertEqual(self.heard(), ["lost"])
+
+
+class TroubleTest(SideCase):
+    """The system is short of something."""
+
+    def test_unwatchable(self) -> None:
+        """A side that the kernel can't watch, to read or to write, is lost for the kernel's reason."""
+        self.patch(self.kernel.poller, "add", self._no_space)
+        self.side.resume_reading()
+        self.assertEqual((self.heard(), self.receiver.cause), (["lost"], "No space left on device"))
+        self.side, self.receiver, self.peer = self.make()
+        self.side.write(bytes(10_000_000))
+        self.side.write(b"late")
+        self.assertEqual((self.heard(), self.receiver.cause), (["lost"], "No space left on device"))
+
+    def test_no_memory(self) -> None:
+        """What the system has no memory for is delivered when it has."""
+        for number in (errno.ENOBUFS, errno.ENOMEM):
+            self.side, self.receiver, self.peer = self.make()
+            shortage = _Shortage(number)
+            self.patch(self.side, "_send", shortage.around(self.side._send))
+            self.side.write(b"one")
+            self.side.write(b"two")
+            self.assertEqual((self.side.delivered, self.side.waiting), (0, True))
+            self.loop.turn()
+            self.assertEqual((self.heard(), self.side.delivered), ([], 0))
+            shortage.over = True
+            self.loop.settle()
+            self.assertEqual((take_all(self.peer), self.side.delivered, self.heard()), (b"onetwo", 6, []))
+
+    def _no_space(self, descriptor: int, told: Pollable, events: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+class _Shortage:
+    """Lets a system call fail as long as it lasts."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+        self.over = False
+
+    def around(self, call: Any) -> Any:
+        def short(*arguments: Any, **keywords: Any) -> Any:
+            if not self.over:
+                raise OSError(self._number, os.strerror(self._number))
+            return call(*arguments, **keywords)
+
+        return short
+
+
+class DirectlyToldTest(SideCase):
+    """Events that come in a way that the kernel tells rarely."""
+
+    def test_late_events(self) -> None:
+        """Events that come though nothing can be read or written change nothing."""
+        self.side.resume_reading()
+        for events in (IN, OUT, IN | OUT):
+            self.side.ready(events)
+        self.assertEqual((self.heard(), self.side.over), ([], False))
+
+    def test_error_with_nothing_to_read(self) -> None:
+        """An error without anything to read is no end."""
+        self.side.resume_reading()
+        self.side.ready(select.EPOLLERR)
+        self.assertEqual((self.heard(), self.side.over), ([], False))
