@@ -201,7 +201,8 @@ class DescriptorSide(Delivery):
         """See `ISide`."""
         if self.write_over or self.finishing:
             return
-        if self.queue is None:
+        queue = self.queue
+        if queue is None:
             view = memoryview(data)
             try:
                 sent = self.send(view)
@@ -213,12 +214,12 @@ class DescriptorSide(Delivery):
             self.count_delivered(sent)
             if sent == len(data):
                 return
-            self.queue = bytearray(view[sent:])
+            queue = self.queue = bytearray(view[sent:])
             self.wait()
         else:
-            self.queue += data
-        # Waiting ends the side where the kernel can't watch it.
-        if not self.write_over and len(self.queue) > CROWDED_BYTES and not self.crowded:
+            queue += data
+        # Waiting ends a side that the kernel can't watch, and forgets the queue.
+        if len(queue) > CROWDED_BYTES and not self.crowded and self.queue is queue:
             self.crowded = True
             self.receiver.crowded()
 
