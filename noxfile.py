@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from configparser import ConfigParser
 from pathlib import Path
 
@@ -24,14 +25,16 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def quick(session: nox.Session) -> None:
-    """Run the tests that start no other program."""
+    """Run all but the tests of real programs, on the Pythons that `make test` does not run them on."""
+    if session.python == ".".join(platform.python_version_tuple()[:2]):
+        session.skip("nox itself runs on this one, and so does make test")
     session.install("--editable", ".[test]")
     session.run("python", "-m", "twisted.trial", *_without_interop())
 
 
 @nox.session(python=LOWEST)
 def lowest(session: nox.Session) -> None:
-    """Run the tests that start no other program, on the lowest version of each dependency."""
+    """Run all but the tests of real programs, on the lowest version of each dependency."""
     pins = Path(session.create_tmp()) / "lowest.txt"
     pins.write_text("\n".join(_lower_bounds()) + "\n", encoding="utf-8")
     session.install("--editable", ".[test]", "--constraint", str(pins))
