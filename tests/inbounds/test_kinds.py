@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from OpenSSL.crypto import FILETYPE_PEM, load_certificate
+from twisted.internet.address import IPv4Address
 from twisted.internet.endpoints import AdoptedStreamServerEndpoint
 from twisted.internet.error import CannotListenError
-from twisted.internet.testing import MemoryReactorClock
+from twisted.internet.interfaces import IUNIXTransport
+from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.logger import Logger, LogPublisher, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import alsoProvides
 from zope.interface.verify import verifyObject
 
 from pipetwist.connection.visitor import Timeouts
@@ -360,6 +363,21 @@ class EndpointTest(_InboundTestCase):
         for _ in range(2):
             self.successResultOf(inbound.listen())
         self.assertEqual([server[0] for server in reactor.tcpServers], [10080])
+
+    def test_visitors(self) -> None:
+        """A client of a unix socket is known by what the kernel says of it, one of TCP by its address, one of neither not at all."""
+        reactor = MemoryReactorClock()
+        inbound = EndpointInbound(EndpointInboundOptions(tag="in", endpoint="tcp:10080"), InboundSetting(reactor, self.relay))
+        self.successResultOf(inbound.listen())
+        near, far = socket.socketpair()
+        self.addCleanup(near.close)
+        self.addCleanup(far.close)
+        unix = _Peer(None)
+        self.patch(unix, "getHandle", lambda: near)
+        alsoProvides(unix, IUNIXTransport)
+        tcp = StringTransport(peerAddress=IPv4Address("TCP", "10.0.0.1", 80))
+        for transport, source in ((unix, f"pid:{os.getpid()}"), (tcp, "10.0.0.1"), (_Peer(None), "unix")):
+            self.assertEqual(inbound._identify(transport).source, source)
 
     def test_handed_in(self) -> None:
         """A unix socket that systemd has handed in is listened on, once, and not inherited by commands; its file is systemd's and stays."""

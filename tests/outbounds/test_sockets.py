@@ -31,7 +31,7 @@ from pipetwist.values import unix_sockaddr
 from tests.interop.scratch import free_port, scratch_folder
 from tests.transfer.memory import TurningReactor
 
-__all__ = ["AdoptionTest", "EndpointTest", "KernelTcpTest", "KernelUnixTest", "RegistryTest", "TcpTest", "UnixTest"]
+__all__ = ["AdoptionTest", "EndpointTest", "KernelTcpTest", "KernelUnixTest", "NameTest", "RegistryTest", "TcpTest", "UnixTest"]
 
 
 class RegistryTest(SynchronousTestCase):
@@ -238,6 +238,74 @@ class KernelTcpTest(_SocketTestCase):
         self.assertEqual(self.error(self.make(port).connect()), f"127.0.0.1:{port}: Connection refused")
         self.kernel.close()  # type: ignore[union-attr]  # it is there
         self.assertEqual(_descriptors(), before)
+
+
+class _InlineReactor(TurningReactor):
+    """Does at once what is to be done in a thread."""
+
+    def getThreadPool(self) -> Any:
+        """See `IReactorThreads`."""
+        return self
+
+    def callInThreadWithCallback(self, done: Any, function: Any, *arguments: Any, **more: Any) -> None:
+        """See twisted.python.threadpool.ThreadPool."""
+        try:
+            result = function(*arguments, **more)
+        except OSError:
+            done(False, Failure())
+        else:
+            done(True, result)
+
+    def callFromThread(self, function: Any, *arguments: Any) -> None:
+        """See `IReactorFromThreads`."""
+        function(*arguments)
+
+
+class NameTest(_SocketTestCase):
+    """To a TCP server known by a name, with bytes that the kernel moves."""
+
+    in_kernel = True
+
+    def setUp(self) -> None:
+        """Listen, and give a name to two addresses, at the second of which is who listens."""
+        super().setUp()
+        self.reactor = _InlineReactor()
+        self.kernel = kernel_setting(self.reactor)
+        assert self.kernel is not None
+        self.addCleanup(self.kernel.close)
+        self.setting = OutboundSetting(self.reactor, None, None, self.kernel)
+        self.listening = self.listen(socket.AF_INET, ("127.0.0.1", 0))
+        self.port = self.listening.getsockname()[1]
+        self.found: list[str] = ["127.0.0.2", "127.0.0.1"]
+        self.patch(socket, "getaddrinfo", self.find)
+        self.outbound = TcpOutbound(TcpOutboundOptions(tag="out", server="server.example", server_port=self.port), self.setting)
+
+    def find(self, host: str, port: int, **_: object) -> list[Any]:
+        """See socket.getaddrinfo."""
+        self.assertEqual((host, port), ("server.example", self.port))
+        if not self.found:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in self.found]
+
+    def test_first_that_answers(self) -> None:
+        """Its addresses are tried in turn until one answers."""
+        connecting: Any = self.outbound.connect()
+        for _ in range(6):
+            self.reactor.turn()
+        self.assertCarries(self.side(connecting), self.listening)
+
+    def test_none_answers(self) -> None:
+        """Where none answers it is said of the last, by the name."""
+        self.found = ["127.0.0.2", "127.0.0.3"]
+        connecting: Any = self.outbound.connect()
+        for _ in range(6):
+            self.reactor.turn()
+        self.assertEqual(self.error(connecting), f"server.example:{self.port}: Connection refused")
+
+    def test_no_such_name(self) -> None:
+        """A name that nobody knows is told."""
+        self.found = []
+        self.assertEqual(self.error(self.outbound.connect()), "server.example: Name or service not known")
 
 
 class _Addresses(MemoryReactorClock):
