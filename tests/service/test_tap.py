@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import io
 import json
@@ -13,7 +14,7 @@ from typing import Any
 
 from twisted.application.service import Application, IService, MultiService
 from twisted.internet import reactor
-from twisted.logger import ILogObserver, Logger, LogPublisher
+from twisted.logger import ILogObserver, Logger, LogPublisher, capturedLogs, formatEvent
 from twisted.python import usage
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
@@ -158,6 +159,41 @@ class ServiceTest(_TapTestCase):
         error = self.assertRaises(SystemExit, makeService, options)
         self.assertTrue(str(error.code).startswith("pipetwist: outbound out: there is no command 'no-such-command'"), error.code)
         self.assertNotIn("\n", str(error.code))
+
+    def test_made(self) -> None:
+        """A good configuration becomes a service, which has not begun to listen."""
+        self.patch(sys, "__stderr__", sys.__stderr__)
+        service: Any = makeService(self.options("--config", str(self.configure())))
+        os.close(service._stderr)
+        verifyObject(IService, service)
+        self.assertEqual([path.name for path in self.folder.iterdir()], ["pipetwist.json"])
+
+    def test_fails_later(self) -> None:
+        """What fails only after the start is logged, stops the reactor, and ends the process with status 1."""
+        happened: list[object] = []
+        made: list[Any] = []
+
+        class Tree(MultiService):
+            log = Logger("pipetwist")
+
+            def __init__(self, document: object, reactor: object, failed: object) -> None:
+                super().__init__()
+                made.append(failed)
+
+        self.patch(sys, "__stderr__", sys.__stderr__)
+        self.patch(tap, "PipetwistService", Tree)
+        self.patch(atexit, "register", happened.append)
+        self.patch(reactor, "stop", lambda: happened.append("stop"))
+        self.patch(os, "_exit", happened.append)
+        service: Any = makeService(self.options("--config", str(self.configure())))
+        os.close(service._stderr)
+        with capturedLogs() as events:
+            made[0](StartError("inbound in: taken"))
+        self.assertEqual([(event["log_level"].name, formatEvent(event)) for event in events], [("critical", "inbound in: taken")])
+        at_exit, stop = happened
+        self.assertEqual(stop, "stop")
+        at_exit()  # type: ignore[operator]  # what was registered is called at the end
+        self.assertEqual(happened[2:], [1])
 
     def test_exit_status(self) -> None:
         """A start that failed ends a process with status 1, and is an exception that twistd's daemon tells its parent of."""
