@@ -146,6 +146,16 @@ class ConnectingTest(_ForkTestCase):
         self.successResultOf(outbound.stopService())
         self.assertEqual([process.pid for process in self.spawner.processes], [None] * 3)
 
+    def test_trouble_with_ready_ones(self) -> None:
+        """Trouble with having commands ready is logged, with the tag."""
+        outbound = self.make(prefork=1)
+        self.spawner.error = PermissionError(errno.EACCES, "Permission denied")
+        outbound.startService()
+        self.clock.pump([0.01] * 3)
+        (line,) = self.said()
+        self.assertTrue(line.startswith("warn: outbound tool: "), line)
+        self.assertIn("Permission denied", line)
+
     def test_too_many_ready(self) -> None:
         """More can't be ready than may run."""
         error = self.assertRaises(ValueError, ForkOutboundOptions, tag="tool", command=("cat",), prefork=3, max_processes=2)
@@ -166,6 +176,7 @@ class EndingTest(_ForkTestCase):
         self.successResultOf(outbound.stopService())
         self.assertEqual([number for _, number in self.spawner.signals], [signal.SIGTERM] * 3)
         self.assertEqual([receiver.heard[-1] for receiver in receivers], ["lost"] * 3)
+        self.clock.advance(0)
         self.assertEqual((outbound.processes, self.clock.getDelayedCalls()), (0, []))
 
     def test_stubborn(self) -> None:
@@ -190,19 +201,29 @@ class EndingTest(_ForkTestCase):
         self.assertEqual((receiver.heard[-1], outbound.processes), ("lost", 0))
 
     def test_real(self) -> None:
-        """Without anybody else's spawner the command is a real one."""
-        folder = scratch_folder(self)
-        reactor = TurningReactor()
-        command = ("sh", "-c", f"echo started > {folder}/file; exec cat")
-        outbound = ForkOutbound(ForkOutboundOptions(tag="tool", command=command), OutboundSetting(reactor))
-        connected: Any = outbound.connect()
-        side = self.successResultOf(connected) if isinstance(connected, Deferred) else connected
-        receiver = RecordingReceiver()
-        side.attach(receiver)
-        side.resume_reading()
-        side.write(b"hello")
-        wait_until(lambda: (reactor.turn(), receiver.data == b"hello")[1], "what the command says")
-        self.assertEqual((receiver.data, (folder / "file").read_text(encoding="utf-8")), (b"hello", "started\n"))
-        side.finish_writing()
-        wait_until(lambda: (reactor.turn(), receiver.cause is not None)[1], "the end of the command")
-        self.assertEqual((receiver.heard[-2:], receiver.cause, outbound.processes), (["read_ended", "lost"], "", 0))
+        """Without anybody else's spawner the command is a real one, whether the kernel moves its bytes or Twisted."""
+        for in_kernel in (False, True):
+            folder = scratch_folder(self)
+            reactor = TurningReactor()
+            kernel = kernel_setting(reactor) if in_kernel else None
+            log = Logger("pipetwist", observer=LogPublisher(self.events.append))  # type: ignore[arg-type]  # a list's append observes well
+            command = ("sh", "-c", f"echo started > {folder}/file; echo warning >&2; exec cat")
+            outbound = ForkOutbound(ForkOutboundOptions(tag="tool", command=command), OutboundSetting(reactor, None, None, kernel, log))
+            side, receiver = self.connect(outbound)
+            side.resume_reading()
+            side.write(b"hello")
+            wait_until(lambda reactor=reactor, receiver=receiver: _turned(reactor) and receiver.data == b"hello", "what the command says")  # type: ignore[misc]  # bound at once
+            self.assertEqual((folder / "file").read_text(encoding="utf-8"), "started\n")
+            side.finish_writing()
+            wait_until(lambda reactor=reactor, receiver=receiver: _turned(reactor) and receiver.cause is not None, "the end of the command")  # type: ignore[misc]  # bound at once
+            self.assertEqual((receiver.heard[-2:], receiver.cause, outbound.processes), (["read_ended", "lost"], "", 0))
+            self.assertRegex(self.said().pop(), r"^info: tool\[[0-9]+\]: warning$")
+            if kernel is not None:
+                kernel.close()
+
+
+def _turned(reactor: TurningReactor) -> bool:
+    """Let everything happen that can."""
+    reactor.turn()
+    reactor.advance(0.01)
+    return True

@@ -48,7 +48,8 @@ class _SideTestCase(SynchronousTestCase):
         return [number for _, number in self.spawner.signals]
 
     def assertLost(self, cause: str) -> None:
-        """The side is over, as it was told once and last, and nothing of it is left."""
+        """The side is over, as it was told once and last, and nothing of it is left after a turn of the reactor."""
+        self.clock.advance(0)
         self.assertEqual((self.receiver.heard.count("lost"), self.receiver.heard[-1], self.receiver.cause), (1, "lost", cause))
         self.assertEqual(self.clock.getDelayedCalls(), [])
         self.assertEqual(self.ended, [self.side])
