@@ -107,6 +107,8 @@ class ConnectionMachine:
             end: which.
             cause: what went wrong there; empty where nothing did.
         """
+        if self.phase is Phase.CLOSED:
+            return
         self._present.discard(end)
         self._sending.discard(end)
         if cause:
@@ -156,9 +158,8 @@ class ConnectionMachine:
         self.reason = f"{self.reason}; {reason}" if self.reason else reason
 
     def _finish(self) -> None:
-        if self.phase is not Phase.CLOSED:
-            self.phase = Phase.CLOSED
-            # Nothing is asked of them any more, and they hold this machine: a circle less for the collector to find.
-            effects, self._effects = self._effects, None
-            effects.watch(None)
-            effects.finished(self.reason)
+        self.phase = Phase.CLOSED
+        # Nothing is asked of them any more, and they hold this machine: a circle less for the collector to find.
+        effects, self._effects = self._effects, None
+        effects.watch(None)
+        effects.finished(self.reason)

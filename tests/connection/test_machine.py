@@ -178,6 +178,20 @@ class ClosingTest(_MachineTestCase):
         self.machine.lost(_SERVER, "")
         self.assertEqual(self.effects.new(), ["watch 7", "close client"])
 
+    def test_after_the_end(self) -> None:
+        """Once it is over nothing that is still told changes anything."""
+        self.open()
+        self.machine.lost(_SERVER, "")
+        self.machine.lost(_CLIENT, "")
+        self.effects.new()
+        for end in End:
+            self.machine.lost(end, "late")
+            self.machine.read_ended(end)
+            self.machine.hung_up(end)
+        self.machine.connected()
+        self.machine.connect_failed("late")
+        self.assertEqual((self.effects.new(), self.machine.reason, self.machine.phase), ([], "server closed", Phase.CLOSED))
+
     def test_nothing_asked_of_the_lost(self) -> None:
         """An end that was lost while the other one is closed is not closed any more."""
         self.open()
