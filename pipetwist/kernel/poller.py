@@ -116,8 +116,15 @@ class Poller:
                         pollable.ready(what)
                     except Exception:  # noqa: BLE001 - one connection's mistake is not the others'
                         self._failed(descriptor, pollable)
+                elif pollable is None:
+                    self._forget(descriptor)
             if not events or not told:  # the last of them may have closed this set
                 return
+
+    def _forget(self, descriptor: int) -> None:
+        # It was removed as one that is about to be closed, and was not: level-triggered, it would be told of for ever.
+        with contextlib.suppress(OSError, ValueError):
+            self._epoll.unregister(descriptor)
 
     def _spin(self) -> list[tuple[int, int]]:
         """Look for a moment whether something comes. Each time in vain makes it rarer, up to once in `_LONGEST_PENALTY` turns."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import Deferred, TimeoutError, fail, succeed  # noqa: A004 - Twisted's name
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from pipetwist.errors import ConnectError
@@ -23,6 +24,10 @@ from pipetwist.process.standard_error import StandardErrorLines
 from pipetwist.values import Command, Duration, Environment, FilePath, PositiveCount, Text
 
 __all__ = ["ForkOutbound", "ForkOutboundOptions"]
+
+
+# After SIGKILL a command is gone in no time; a stop waits for it no longer than this.
+_STOP_SECONDS = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +148,14 @@ class ForkOutbound(Service):
         all_ended = self._all_ended = Deferred()
         for side in list(self._children):
             side.abort()
-        return all_ended
+        # What SIGKILL does not end, or what goes wrong here, must not keep the daemon from ending.
+        all_ended.addTimeout(self._options.kill_grace + _STOP_SECONDS, self._reactor)
+        return all_ended.addErrback(self._not_ended)
+
+    def _not_ended(self, failure: Failure) -> None:
+        failure.trap(TimeoutError)
+        self._all_ended = None
+        self._log_trouble(f"{len(self._children)} commands have not ended, and are left behind")
 
     def _ended(self, side: ISide) -> None:
         self._children.pop(side, None)

@@ -166,6 +166,21 @@ class PollerTest(_PollerCase):
         self._turn_once()
         self.assertEqual(newcomer.told, [IN])
 
+    def test_removed_and_left_open(self) -> None:
+        """One that was removed as if it were about to be closed, and was not, is forgotten instead of told of for ever."""
+        reading, writing = os.pipe()
+        self.addCleanup(os.close, reading)
+        other, others = socket.socketpair()
+        self.addCleanup(other.close)
+        self.addCleanup(others.close)
+        told = _Told()
+        self.poller.add(other.fileno(), told, IN)
+        self.poller.add(reading, told, IN)
+        self.poller.remove(reading)
+        os.close(writing)
+        self.poller.doRead()
+        self.assertEqual((told.told, select.select([self.poller.fileno()], [], [], 0)[0]), ([], []))
+
     def test_removed_in_a_batch(self) -> None:
         """Who is removed by another of the same batch is told nothing any more."""
         (near, far), (other, other_far) = self.pair(), self.pair()
