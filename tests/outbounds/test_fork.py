@@ -179,6 +179,19 @@ class EndingTest(_ForkTestCase):
         self.clock.advance(0)
         self.assertEqual((outbound.processes, self.clock.getDelayedCalls()), (0, []))
 
+    def test_never_ends(self) -> None:
+        """One that not even SIGKILL ends is left behind and told of, rather than waited for without end."""
+        outbound = self.make(kill_grace=2)
+        self.connect(outbound)
+        self.patch(self.spawner, "signal_group", lambda transport, number: None)
+        stopped = outbound.stopService()
+        self.clock.pump([1] * 6)
+        self.assertNoResult(stopped)
+        self.clock.pump([1] * 2)
+        self.successResultOf(stopped)
+        (event,) = [event for event in self.events if event["log_level"].name == "warn"]
+        self.assertEqual(event["text"], "1 commands have not ended, and are left behind")
+
     def test_stubborn(self) -> None:
         """One that outlives SIGTERM is killed after its grace, and waited for."""
         self.spawner = FakeSpawner(stubborn=True)
