@@ -5,7 +5,7 @@ A byte's way is accept -> route -> connect -> transfer -> close; the interfaces 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableSequence, Sequence
+from collections.abc import Callable, Mapping, MutableSequence, Sequence
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
@@ -208,6 +208,15 @@ class ISpawner(Interface):
 
     def signal_group(transport: IProcessTransport, number: int) -> None:
         """Send a signal to every process of a command's group; one that has gone is no error."""
+
+    def end_group(transport: IProcessTransport, grace: float, ended: Callable[[], None]) -> None:
+        """End what a command that has ended has left of its group: SIGTERM, unless that was sent, then SIGKILL.
+
+        Args:
+            transport: what `spawn` returned.
+            grace: seconds from SIGTERM to SIGKILL.
+            ended: called when nobody is left, which may be at once.
+        """
 
 
 class ICounter(Interface):

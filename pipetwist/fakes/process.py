@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from twisted.internet.address import UNIXAddress
@@ -191,3 +191,7 @@ class FakeSpawner:
         self.signals.append((transport, number))
         if number == _SIGKILL or (number == signal.SIGTERM and not self._stubborn):
             transport.exit(number=number)
+
+    def end_group(self, transport: Any, grace: float, ended: Callable[[], None]) -> None:
+        """See `ISpawner`: the fakes leave nobody."""
+        ended()

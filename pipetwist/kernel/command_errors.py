@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from pipetwist.kernel.pipe_ends import at_end, held_bytes
+from pipetwist.kernel.pipe_ends import held_bytes
 from pipetwist.kernel.poller import IN, Poller
 from pipetwist.process.standard_error import StandardErrorLines
 
@@ -57,22 +57,16 @@ class CommandErrors:
         self.close()
         self._ended()
 
-    def read_rest(self) -> bool:
-        """The command has exited: read what there is now, and no more.
-
-        Returns:
-            Whether a descendant of it had this open still.
-        """
+    def read_rest(self) -> None:
+        """The command has exited: read what there is now, and no more."""
         if self.over:
-            return False
+            return
         left = held_bytes(self._descriptor)
         while left > 0:
             data = os.read(self._descriptor, min(left, _READ_SIZE))
             left -= len(data)
             self._lines.data_received(data)
-        held_open = not at_end(self._descriptor)
         self.close()
-        return held_open
 
     def close(self) -> None:
         """Read no more."""

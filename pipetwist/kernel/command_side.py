@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from zope.interface import implementer
 
-from pipetwist.interfaces import IDescriptorSide, ISideReceiver
+from pipetwist.interfaces import IDescriptorSide
 from pipetwist.kernel.command_errors import CommandErrors
-from pipetwist.kernel.pipe_ends import at_end, held_bytes
+from pipetwist.kernel.pipe_ends import held_bytes
 from pipetwist.kernel.pipe_pool import PIPE_SIZE
 from pipetwist.kernel.poller import IN, OUT, Events
 from pipetwist.kernel.setting import KernelSetting
@@ -46,7 +46,6 @@ class CommandSide(DescriptorSide):
     __slots__ = (
         "_ended",
         "_hanging_up",
-        "_held_open",
         "_input_claimed",
         "_input_watched",
         "_life",
@@ -81,7 +80,6 @@ class CommandSide(DescriptorSide):
         self._output_events = 0
         self._output_watched = False
         self._hanging_up = False
-        self._held_open = False
         with contextlib.ExitStack() as unwatched:
             unwatched.callback(abandon, launched)
             kernel.poller.add(launched.pidfd, Events(self._exited, self.failed), IN)
@@ -141,8 +139,6 @@ class CommandSide(DescriptorSide):
 
     def all_read(self) -> None:
         """See `Descriptor`: the command has closed its output, or has exited and all of it is read."""
-        if self._life.status is not None:
-            self._held_open = self._held_open or not at_end(self._stdout)
         self._close_stdout()
         if not self.closing:
             self.receiver.read_ended()
@@ -200,7 +196,7 @@ class CommandSide(DescriptorSide):
             self.queue = None
             self._close_stdin()
             self.relieve()
-        self._held_open = self._stderr.read_rest() or self._held_open
+        self._stderr.read_rest()
         if self._stdout >= 0:
             self.unread = held_bytes(self._stdout)
             if self.closing or not self.unread:
@@ -209,14 +205,6 @@ class CommandSide(DescriptorSide):
         self._end()
 
     # ISide.
-
-    def attach(self, receiver: ISideReceiver) -> None:
-        """See `ISide`; the end of one that is about to be reaped is told then."""
-        if self.over and self._life.pid is not None:
-            self.receiver = receiver
-            self.attached = True
-        else:
-            super().attach(receiver)
 
     def close(self) -> None:
         """See `ISide`: it may take as long to end by itself as it may take after SIGTERM."""
@@ -255,13 +243,11 @@ class CommandSide(DescriptorSide):
             return
         self.over = self.read_over = self.write_over = True
         self._termination.cancel()
-        self._life.reap(self._held_open, self._reaped)
-
-    def _reaped(self) -> None:
+        self._life.reap()
         status = self._life.status or 0
         if not self.cause and not self._termination.signalled:
             self.cause = describe_exit(max(status, 0), max(-status, 0))
-        self._ended(self)
+        self._life.end_group(self._termination.grace, lambda: self._ended(self))
         self.sink = self.source = None
         if self.attached:
             receiver, self.receiver = self.receiver, None

@@ -60,7 +60,8 @@ class _Exit:
 class Child:
     """A running command in a process group of its own.
 
-    Once it has exited, its output ends with what its pipes hold then: a descendant that keeps them open is not waited for.
+    Once it has exited, its output ends with what its pipes hold then: a descendant that keeps them open is not waited for, and is for
+    `Life.end_group` to end.
 
     Args:
         reactor: reads and writes descriptors, and counts the time.
@@ -116,9 +117,7 @@ class Child:
         if self.life.status is None or self.pipes or self._ending:
             return
         self._ending = True
-        self.life.reap(self.stdout.held_open or self.stderr.held_open, self._reaped)
-
-    def _reaped(self) -> None:
+        self.life.reap()
         self._protocol.processEnded(exit_failure(self.life.status))
 
     # IProcessTransport.

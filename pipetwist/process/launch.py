@@ -9,7 +9,7 @@ import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-__all__ = ["Launched", "abandon", "launch", "signal_group"]
+__all__ = ["Launched", "abandon", "group_exists", "launch", "signal_group"]
 
 # Python ignores these, and what is ignored stays ignored in a command.
 _DEFAULT_SIGNALS = [signal.SIGPIPE, signal.SIGXFSZ] if hasattr(signal, "SIGPIPE") else []
@@ -77,10 +77,26 @@ def abandon(launched: Launched) -> None:
 
 
 def signal_group(pid: int, number: int) -> None:
-    """Signal every process of the group that a command leads, which must not have been reaped: its number is its group's until then."""
+    """Signal every process of the group that a command leads. Its number is its group's until it is reaped and the group is empty."""
     # Nobody is left to signal, or what is left has become another user's.
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, number)
+
+
+def group_exists(pid: int) -> bool:
+    """Whether anybody is left of the group that a reaped command has led.
+
+    Those who have ended are left until their parent waits for them. Where that is this process, as in a container that it is the first
+    process of, it does so here.
+    """
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-pid, os.WNOHANG)[0]:
+            pass
+    try:
+        os.killpg(pid, 0)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
 
 
 def _pipe(name: int, theirs: contextlib.ExitStack, ours: contextlib.ExitStack) -> tuple[int, int]:

@@ -10,21 +10,22 @@ from twisted.internet.error import ProcessDone, ProcessTerminated
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.python.failure import Failure
 
-from pipetwist.process.launch import signal_group
+from pipetwist.process.launch import group_exists, signal_group
 
 __all__ = ["Life", "Termination", "describe_exit", "exit_failure"]
 
-# Descendants that hold a command's output open when it has exited get so long from SIGTERM to SIGKILL.
-DESCENDANTS_SECONDS = 1.0
+# Whether anybody is left of a group is looked at after so long, then less often, and at last every so many seconds.
+_FIRST_LOOK_SECONDS = 0.005
+_LOOK_SECONDS = 0.1
 # Windows has no SIGKILL; ending a process there is always this.
 _SIGKILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 
 
 class Life:
-    """Knows whether a command still runs, and reaps it.
+    """Knows whether a command still runs, reaps it, and ends what it leaves behind.
 
     A command that has exited stays unreaped until its output is read: so long its number stays its group's, and can be signalled without
-    meeting somebody else's.
+    meeting somebody else's. While anybody is left of the group the kernel gives the number to nobody either.
 
     Args:
         clock: counts the time.
@@ -32,11 +33,14 @@ class Life:
         pidfd: becomes readable when it exits.
     """
 
-    __slots__ = ("_clock", "pid", "pidfd", "status")
+    __slots__ = ("_clock", "_group", "_terminated_at", "pid", "pidfd", "status")
 
     def __init__(self, clock: IReactorTime, pid: int, pidfd: int) -> None:
         self._clock = clock
+        self._group: int | None = pid
+        self._terminated_at: float | None = None
         self.pid: int | None = pid
+        """Its number; None once it is reaped."""
         self.pidfd = pidfd
         self.status: int | None = None
         """Its exit status, or the negative number of the signal that killed it; None while it runs."""
@@ -51,28 +55,39 @@ class Life:
 
     def signal_group(self, number: int) -> None:
         """Signal every process of the group that it leads."""
-        if self.pid is not None:
-            signal_group(self.pid, number)
+        if self._group is not None:
+            if number == signal.SIGTERM and self._terminated_at is None:
+                self._terminated_at = self._clock.seconds()
+            signal_group(self._group, number)
 
-    def reap(self, output_held_open: bool, reaped: Callable[[], None]) -> None:
-        """Its output is read: end what is left of its group, and reap it.
-
-        Args:
-            output_held_open: whether a descendant still had its output open; it gets SIGTERM and a moment.
-            reaped: called when that is done, which may be at once.
-        """
-        self.signal_group(signal.SIGTERM)
-        if output_held_open:
-            self._clock.callLater(DESCENDANTS_SECONDS, self._reap, reaped)
-        else:
-            self._reap(reaped)
-
-    def _reap(self, reaped: Callable[[], None]) -> None:
-        self.signal_group(_SIGKILL)
+    def reap(self) -> None:
+        """Its output is read, and it is of no use any more."""
         if self.pid is not None:
             os.waitpid(self.pid, 0)
-        self.pid = None
-        reaped()
+            self.pid = None
+
+    def end_group(self, grace: float, ended: Callable[[], None]) -> None:
+        """End what a command that is reaped has left of its group.
+
+        Those who had SIGTERM with it are not sent another: to many a program the second means to leave everything as it is.
+
+        Args:
+            grace: seconds from SIGTERM to SIGKILL.
+            ended: called when nobody is left, which may be at once, or when who was left has got SIGKILL.
+        """
+        if self._terminated_at is None and self._group is not None and group_exists(self._group):
+            self.signal_group(signal.SIGTERM)
+        self._look(grace, _FIRST_LOOK_SECONDS, ended)
+
+    def _look(self, grace: float, pause: float, ended: Callable[[], None]) -> None:
+        late = self._terminated_at is not None and self._clock.seconds() - self._terminated_at >= grace
+        if late:
+            self.signal_group(_SIGKILL)
+        if late or self._group is None or not group_exists(self._group):
+            self._group = None
+            ended()
+        else:
+            self._clock.callLater(pause, self._look, grace, min(pause * 2, _LOOK_SECONDS), ended)
 
 
 class Termination:

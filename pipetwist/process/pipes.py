@@ -47,8 +47,6 @@ class PipeReader(FileDescriptor):
         self._descriptor = descriptor
         self._paused = False
         self._left: int | None = None
-        self.held_open = False
-        """Whether somebody else still had the pipe open when the command had exited."""
 
     def fileno(self) -> int:
         """The descriptor, -1 once closed."""
@@ -56,21 +54,18 @@ class PipeReader(FileDescriptor):
 
     def doRead(self) -> BaseException | None:
         """Read once."""
+        if self._left == 0:
+            return CONNECTION_DONE
         try:
-            data = os.read(self._descriptor, _READ_SIZE if self._left is None else min(_READ_SIZE, max(self._left, 1)))
+            data = os.read(self._descriptor, _READ_SIZE if self._left is None else min(_READ_SIZE, self._left))
         except BlockingIOError:
-            data = None
+            return None if self._left is None else CONNECTION_DONE
         except OSError:
             return CONNECTION_LOST
-        if self._left is not None:
-            if data is None or (data and not self._left):
-                self.held_open = True
-                return CONNECTION_DONE
-            self._left -= len(data)
-        if data is None:
-            return None
         if not data:
             return CONNECTION_DONE
+        if self._left is not None:
+            self._left -= len(data)
         self._owner.data_read(self._name, data)
         return None
 

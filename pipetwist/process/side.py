@@ -65,6 +65,8 @@ class ChildSide(ProcessProtocol):
     ) -> None:
         self.received = 0
         self.delivered = 0
+        self._clock = clock
+        self._spawner = spawner
         self._termination = Termination(clock, lambda number: spawner.signal_group(self.transport, number), kill_grace)
         self._stderr = stderr
         self._ended = ended
@@ -110,7 +112,12 @@ class ChildSide(ProcessProtocol):
             self._stderr.ended()
 
     def processExited(self, reason: Failure) -> None:
-        """It has exited; one that nobody was connected to yet is of no use any more."""
+        """It has exited; one that nobody is connected to is of no use any more."""
+        if not self._attached:
+            # Twisted may tell of it before it has said that the command is started, and whoever had it started comes right after.
+            self._clock.callLater(0, self._abandon)
+
+    def _abandon(self) -> None:
         if not self._attached:
             self.abort()
 
@@ -119,7 +126,7 @@ class ChildSide(ProcessProtocol):
         self._over = self._read_over = self._write_over = True
         self._termination.cancel()
         self._cause = "" if self._termination.signalled else _cause(reason)
-        self._ended(self)
+        self._spawner.end_group(self.transport, self._termination.grace, lambda: self._ended(self))
         if self._attached:
             self.receiver.lost(self._cause)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from twisted.internet.error import ProcessExitedAlready
@@ -36,6 +36,10 @@ class PosixSpawner:
         """See `ISpawner`."""
         transport.life.signal_group(number)
 
+    def end_group(self, transport: Any, grace: float, ended: Callable[[], None]) -> None:
+        """See `ISpawner`."""
+        transport.life.end_group(grace, ended)
+
 
 @implementer(ISpawner)
 class ReactorSpawner:
@@ -58,6 +62,10 @@ class ReactorSpawner:
             transport.signalProcess(number)
         except ProcessExitedAlready:
             return
+
+    def end_group(self, transport: Any, grace: float, ended: Callable[[], None]) -> None:
+        """See `ISpawner`: nobody knows who is left."""
+        ended()
 
 
 def spawner_for(reactor: Any) -> PosixSpawner | ReactorSpawner:

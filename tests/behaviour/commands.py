@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from tests.behaviour.channels import Channel, PipesChannel
 from tests.behaviour.servers import Servers
 from tests.behaviour.waiting import until
 
-__all__ = ["ForkServers", "ReactorForkServers"]
+__all__ = ["ForkServers", "GivenCommands", "ReactorForkServers", "ReactorGivenCommands"]
 
 # What the command does. Most of Python is left out, so that it starts in a few milliseconds.
 _SCRIPT = """\
@@ -95,6 +96,31 @@ class ReactorForkServers(ForkServers):
     """Commands started with Twisted's spawnProcess, as elsewhere."""
 
     name = "reactor_fork"
+
+    def spawner(self, reactor: Any) -> ISpawner | None:
+        """See `Servers`."""
+        return ReactorSpawner(reactor)
+
+
+class GivenCommands(ForkServers):
+    """Commands that a test gives, and that play themselves."""
+
+    name = "given"
+    _options: Mapping[str, Any]
+
+    def give(self, *command: str, **options: Any) -> None:
+        """Choose the command, and other options of the outbound."""
+        self._options = {"kill_grace": 5.0, "command": command, **options}
+
+    def outbound(self, connect_timeout: float) -> OutboundOptions:
+        """See `Servers`."""
+        return ForkOutboundOptions(tag="out", connect_timeout=connect_timeout, **self._options)
+
+
+class ReactorGivenCommands(GivenCommands):
+    """The same, started with Twisted's spawnProcess."""
+
+    name = "reactor_given"
 
     def spawner(self, reactor: Any) -> ISpawner | None:
         """See `Servers`."""

@@ -11,12 +11,13 @@ from typing import Any
 from unittest import skipUnless
 
 from twisted.internet import reactor
+from twisted.internet.defer import Deferred
 from twisted.internet.error import ProcessDone
 from twisted.internet.interfaces import IAddress, IConsumer, IPushProducer
+from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 from zope.interface.verify import verifyObject
 
-from pipetwist.process import life
 from pipetwist.process.child import Child
 from tests.interop.scratch import has_ended, scratch_folder, wait_until
 from tests.process.listener import Listener
@@ -101,39 +102,64 @@ class GroupTest(_ChildTestCase):
 class DescendantsTest(_ChildTestCase):
     """What a command has started, and leaves behind."""
 
-    def setUp(self) -> None:
-        """Give them less time than they usually get."""
-        self.patch(life, "DESCENDANTS_SECONDS", 0.1)
+    def group_ended(self, listener: Listener, grace: float) -> Deferred[None]:
+        """End what a command that has ended has left behind."""
+        ended: Deferred[None] = Deferred()
+        listener.transport.life.end_group(grace, lambda: ended.callback(None))
+        return ended
+
+    async def test_nobody(self) -> None:
+        """Where a command leaves nobody its group has ended at once."""
+        listener = self.shell("exit 0")
+        await listener.end
+        self.assertTrue(self.group_ended(listener, 1000).called)
 
     async def test_holds_the_pipe(self) -> None:
-        """One that holds the output open when the command has exited is not waited for, and does not live on."""
+        """One that holds the output open when the command has exited is not waited for, and ends by SIGTERM."""
         listener = self.shell("sleep 60 & echo $!")
         self.assertIsInstance(await listener.end, ProcessDone)
+        ended = self.group_ended(listener, 1)
         self.assertEnds(int(listener.output[1]))
+        await ended
 
     async def test_outlives_sigterm(self) -> None:
-        """One that holds the output and outlives SIGTERM gets SIGKILL."""
+        """One that outlives SIGTERM gets SIGKILL after the grace."""
         ready = scratch_folder(self) / "ready"
         listener = self.shell(
             f"(trap '' TERM; echo $(exec sh -c 'echo $PPID'); touch {ready}; exec sleep 60) & until test -e {ready}; do :; done"
         )
         await listener.end
+        await self.group_ended(listener, 0.1)
         self.assertEnds(int(listener.output[1]))
 
     async def test_may_clean_up(self) -> None:
-        """One that holds the output gets a moment after SIGTERM for what it still has to do."""
+        """One has the grace after SIGTERM for what it still has to do."""
         folder = scratch_folder(self)
-        self.patch(life, "DESCENDANTS_SECONDS", 0.5)
         descendant = f"trap 'sleep 0.1; echo done > {folder}/file; exit' TERM; echo ready > {folder}/ready; sleep 60 & wait"
-        await self.shell(f"({descendant}) & until test -s {folder}/ready; do :; done").end
+        listener = self.shell(f"({descendant}) & until test -s {folder}/ready; do :; done")
+        await listener.end
+        await self.group_ended(listener, 1)
         self.assertEqual((folder / "file").read_text(encoding="utf-8"), "done\n")
+
+    async def test_signalled_before(self) -> None:
+        """One that got SIGTERM with the command gets no second, and SIGKILL when the grace from then is over."""
+        folder = scratch_folder(self)
+        descendant = f"trap 'echo again >> {folder}/file' TERM; echo ready > {folder}/ready; while :; do sleep 60 & wait; done"
+        listener = self.shell(f"({descendant}) & until test -s {folder}/ready; do :; done; exec sleep 60")
+        wait_until((folder / "ready").exists, "the descendant to be ready")
+        await deferLater(_reactor, 0.05)
+        listener.transport.life.signal_group(signal.SIGTERM)
+        await listener.end
+        await self.group_ended(listener, 0.3)
+        self.assertEqual((folder / "file").read_text(encoding="utf-8"), "again\n")
 
     async def test_silent(self) -> None:
         """One that holds nothing open does not hold up the end, and does not live on either."""
-        self.patch(life, "DESCENDANTS_SECONDS", 1000)
         listener = self.shell("sleep 60 > /dev/null 2>&1 & echo $!; until [ $(readlink /proc/$!/fd/2) = /dev/null ]; do :; done")
         await listener.end
+        ended = self.group_ended(listener, 1)
         self.assertEnds(int(listener.output[1]))
+        await ended
 
     async def test_goes_on_writing(self) -> None:
         """What the pipes hold when the command exits is read to its end; what descendants go on to write is not."""
