@@ -71,8 +71,10 @@ class Delivery(Descriptor):
             return
         self.queue = None
         self.drain()
-        if not self.write_over and (self.pipe is None or not self.pipe.held):
-            self.relieve()
+        if self.write_over or (self.pipe is not None and self.pipe.held):
+            return
+        self.return_pipe()
+        self.relieve()
 
     def relieve(self) -> None:
         """Nothing waits any more: what was put off until then follows."""

@@ -28,12 +28,12 @@ class Descriptor:
 
     __slots__ = (
         "attached",
+        "busy_reads",
         "cause",
         "closing",
         "crowded",
         "delivered",
         "finishing",
-        "busy_reads",
         "gone",
         "held_back",
         "kernel",

@@ -11,6 +11,8 @@ __all__ = ["Pipe", "PipePool", "usual_limit"]
 PIPE_SIZE = 1 << 20
 # What the kernel grants an unprivileged user in all before a new pipe shrinks (pipe(7)); half of it is left to others.
 _PAGES_SOFT = Path("/proc/sys/fs/pipe-user-pages-soft")
+# A pipe that can't be had has cost five system calls: so many who ask next are told so without another try.
+_PATIENCE = 1000
 _F_SETPIPE_SZ = getattr(fcntl, "F_SETPIPE_SZ", 1031)
 
 
@@ -56,10 +58,11 @@ class PipePool:
         smallest: a pipe that the kernel grants less than this is of no use.
     """
 
-    def __init__(self, limit: int | None = None, spare: int = 8, smallest: int = 1 << 17) -> None:
+    def __init__(self, limit: int | None = None, spare: int = 32, smallest: int = 1 << 17) -> None:
         self.limit = usual_limit() if limit is None else limit
         self.lent = 0
         self._spare = spare
+        self._refusals = 0
         self._smallest = smallest
         self._idle: list[Pipe] = []
 
@@ -70,20 +73,22 @@ class PipePool:
             return self._idle.pop()
         if self.lent >= self.limit:
             return None
-        try:
-            pipe = Pipe()
-        except OSError:
+        if self._refusals:
+            self._refusals -= 1
             return None
-        if pipe.size < self._smallest:
-            pipe.close()
-            return None
-        self.lent += 1
+        pipe = self._new()
+        if pipe is None:
+            self._refusals = _PATIENCE
+        else:
+            self.lent += 1
         return pipe
 
     def claim(self) -> bool:
         """Ask whether a pipe of somebody else's may be made as large as those of the pool; it counts until `release`."""
         if self.lent >= self.limit:
             return False
+        if self.lent + len(self._idle) >= self.limit:
+            self._idle.pop().close()
         self.lent += 1
         return True
 
@@ -103,3 +108,13 @@ class PipePool:
         """Close the pipes that nobody uses."""
         while self._idle:
             self._idle.pop().close()
+
+    def _new(self) -> Pipe | None:
+        try:
+            pipe = Pipe()
+        except OSError:
+            return None
+        if pipe.size < self._smallest:
+            pipe.close()
+            return None
+        return pipe

@@ -13,7 +13,6 @@ from typing import Any
 from pipetwist.interfaces import ISideReceiver
 from pipetwist.kernel.delivery import Delivery
 from pipetwist.kernel.descriptor import NOT_NOW, SPLICE_FLAGS
-from pipetwist.kernel.pipe_pool import Pipe
 from pipetwist.kernel.poller import OUT
 from pipetwist.transfer.causes import describe_error
 
@@ -21,7 +20,7 @@ __all__ = ["DescriptorSide"]
 
 # A direction moves so much before the others of its batch get their turn.
 TURN_BYTES = 1 << 20
-# A spliced direction that moves less than this in a turn goes back to copying, and its pipe to the pool.
+# A spliced direction that moves less than this in a turn goes back to copying.
 QUIET_BYTES = 1 << 15
 # A direction of which so many reads in a row bring as much as this is busy, and a pipe is worth it.
 BUSY_BYTES = 1 << 16
@@ -67,8 +66,8 @@ class DescriptorSide(Delivery):
             self.copy(sink)
         elif self.is_pipe or sink.is_pipe:
             self.splice_straight(sink)
-        elif sink.pipe is not None:
-            self.splice_through(sink, sink.pipe)
+        elif self.busy_reads >= BUSY_READS:
+            self.splice_through(sink)
         else:
             self.copy(sink)
 
@@ -97,20 +96,24 @@ class DescriptorSide(Delivery):
         sink.take(count)
         if count < BUSY_BYTES:
             self.busy_reads = 0
-            return
-        self.busy_reads += 1
-        if self.busy_reads >= BUSY_READS and not (self.is_tcp and sink.is_tcp) and not sink.waiting and not sink.write_over:
-            sink.pipe = self.kernel.pool.borrow()
+        elif not (self.is_tcp and sink.is_tcp):
+            self.busy_reads += 1
 
-    def splice_through(self, sink: Any, pipe: Pipe) -> None:
-        """Move as much as a turn allows through the sink's pipe, which is empty at first."""
+    def splice_through(self, sink: Any) -> None:
+        """Move as much as a turn allows through a pipe, which the sink keeps as long as there is something in it, and no longer."""
+        pipe = sink.pipe = self.kernel.pool.borrow()
+        if pipe is None:
+            self.copy(sink)
+            return
+        source = self.splice_from()
         moved = 0
         while moved < TURN_BYTES:
             try:
-                count = os.splice(self.splice_from(), pipe.writing, pipe.size, flags=SPLICE_FLAGS)
+                count = os.splice(source, pipe.writing, TURN_BYTES - moved, flags=SPLICE_FLAGS)
             except OSError as error:
                 if error.errno in NOT_NOW:
                     break
+                sink.return_pipe()
                 self.broken(describe_error(error))
                 return
             if not count:
@@ -126,6 +129,8 @@ class DescriptorSide(Delivery):
                 return
         if moved < QUIET_BYTES:
             self.stop_splicing(sink)
+        else:
+            sink.return_pipe()
 
     def stop_splicing(self, sink: Any) -> None:
         """Go back to copying."""
@@ -137,7 +142,7 @@ class DescriptorSide(Delivery):
         moved = 0
         while moved < TURN_BYTES:
             try:
-                count = os.splice(self.splice_from(), sink.splice_to(), self.unread or TURN_BYTES, flags=SPLICE_FLAGS)
+                count = os.splice(self.splice_from(), sink.splice_to(), self.unread or TURN_BYTES - moved, flags=SPLICE_FLAGS)
             except OSError as error:
                 if error.errno in NOT_NOW:
                     # There is something to read, or nobody would have come here: it is the sink that has no room.
@@ -196,6 +201,9 @@ class DescriptorSide(Delivery):
         """See `IDescriptorSide`."""
         self.sink = sink
         sink.source = self
+        if sink.waiting:
+            self.held_back = True
+            self.watch()
 
     def write(self, data: bytes) -> None:
         """See `ISide`."""

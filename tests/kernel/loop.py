@@ -20,6 +20,7 @@ from tests.transfer.memory import TurningReactor
 __all__ = ["KernelCase", "Loop", "open_descriptors", "take_all"]
 
 _MOST_TURNS = 1000
+_TCP_BUFFER = 1 << 17
 
 
 class Loop(TurningReactor):
@@ -77,6 +78,10 @@ class KernelCase(SynchronousTestCase):
             with socket.create_server(("127.0.0.1", 0)) as server:
                 far = socket.create_connection(server.getsockname())
                 near = server.accept()[0]
+            # A unix socket has as little; without a bound megabytes are underway.
+            for end in (near, far):
+                end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _TCP_BUFFER)
+                end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _TCP_BUFFER)
         far.setblocking(False)
         self.addCleanup(near.close)
         self.addCleanup(far.close)

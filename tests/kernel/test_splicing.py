@@ -1,0 +1,361 @@
+"""Two coupled sockets: when bytes are copied, when they are spliced, and what that leaves behind."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import random
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from pipetwist.kernel import delivery, side
+from pipetwist.kernel.setting import BUFFER_SIZE
+from pipetwist.kernel.side import BUSY_BYTES, BUSY_READS, QUIET_BYTES, TURN_BYTES
+from tests.kernel.coupled import Coupled, CoupledCase, move
+from tests.kernel.loop import take_all
+
+__all__ = ["CopyingTest", "EndOfFileTest", "LossTest", "PipesTest", "TcpCopyingTest", "TcpToUnixCopyingTest"]
+
+_MUCH = random.Random(0).randbytes(5_000_000)
+
+
+class _Calls:
+    """The calls of os.splice; they go to the system unless the test stands in for it."""
+
+    def __init__(self) -> None:
+        self.made: list[tuple[int, int]] = []
+        self.splice: Callable[..., int] = os.splice
+
+    def __call__(self, source: int, sink: int, count: int, **keywords: Any) -> int:
+        self.made.append((source, sink))
+        return self.splice(source, sink, count, **keywords)
+
+
+class _SplicingCase(CoupledCase):
+    """Tests that look at the calls of os.splice."""
+
+    def setUp(self) -> None:
+        """Note the calls."""
+        super().setUp()
+        self.calls = _Calls()
+        for module in (side, delivery):
+            self.patch(module, "os", _Os(self.calls))
+
+    def splice_up(self, connection: Coupled) -> int:
+        """Send up until the direction is busy, and then until it is stopped, with something in its pipe if it got one.
+
+        Returns:
+            How many bytes have not come yet.
+        """
+        underway = 0
+        while connection.client.busy_reads < BUSY_READS:
+            underway += self._send(connection) - len(take_all(connection.server_peer))
+        while sent := self._send(connection):
+            underway += sent
+        self.assertTrue(connection.server.waiting)
+        return underway
+
+    def _send(self, connection: Coupled) -> int:
+        sent = 0
+        with contextlib.suppress(BlockingIOError):
+            sent = connection.client_peer.send(bytes(4 * BUSY_BYTES))
+        self.loop.settle()
+        return sent
+
+
+class _Os:
+    """The module os, with the calls of splice noted."""
+
+    def __init__(self, calls: _Calls) -> None:
+        self.splice = calls
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(os, name)
+
+
+class CopyingTest(_SplicingCase):
+    """Bytes arrive, by whichever way."""
+
+    def test_small(self) -> None:
+        """A small message is passed on in the turn in which it comes, and is not spliced."""
+        connection = self.couple()
+        for number in range(20):
+            connection.client_peer.send(b"question %02d" % number)
+            self.loop.turn()
+            self.assertEqual(connection.server_peer.recv(99), b"question %02d" % number)
+            connection.server_peer.send(b"answer %02d" % number)
+            self.loop.turn()
+            self.assertEqual(connection.client_peer.recv(99), b"answer %02d" % number)
+        self.assertEqual(connection.figures, (220, 220, 180, 180))
+        self.assertEqual(connection.counted, (220, 180))
+        self.assertEqual((self.calls.made, self.kernel.pool._idle), ([], []))
+
+    def test_much(self) -> None:
+        """Much arrives whole, both ways, and is counted."""
+        connection = self.couple()
+        self.assertTrue(move(self, _MUCH, connection.client_peer, connection.server_peer) == _MUCH)
+        self.assertTrue(move(self, _MUCH[::-1], connection.server_peer, connection.client_peer) == _MUCH[::-1])
+        self.assertEqual(connection.figures, (len(_MUCH),) * 4)
+        self.assertEqual(connection.counted, (len(_MUCH),) * 2)
+
+    def test_reader_that_stalls(self) -> None:
+        """The sender is stopped while its reader does not read: no more than a turn's bytes are held, and nothing is lost."""
+        connection = self.couple()
+        sent = 0
+        while sent < len(_MUCH):
+            try:
+                sent += connection.client_peer.send(_MUCH[sent : sent + 100_000])
+            except BlockingIOError:
+                break
+            self.loop.settle()
+        self.assertLess(sent, len(_MUCH))
+        self.assertLessEqual(connection.client.received - connection.server.delivered, TURN_BYTES)
+        self.assertTrue(connection.client.held_back)
+        came = take_all(connection.server_peer)
+        came += move(self, _MUCH[sent : sent + 300_000], connection.client_peer, connection.server_peer)
+        while len(came) < sent + 300_000:
+            self.loop.settle()
+            came += take_all(connection.server_peer)
+        self.assertTrue(came == _MUCH[: sent + 300_000])
+
+    def test_written_before(self) -> None:
+        """What was written to a side before it is coupled arrives first."""
+        connection = self.couple(reading=False)
+        connection.server.source = None
+        first = b""
+        while not connection.server.waiting:
+            connection.server.write(_MUCH[:100_000])
+            first += _MUCH[:100_000]
+        connection.client.carry_to(connection.server)
+        connection.client_peer.send(b"last")
+        connection.client.resume_reading()
+        self.loop.settle()
+        came = b""
+        while len(came) < len(first) + 4:
+            came += take_all(connection.server_peer)
+            self.loop.settle()
+        self.assertTrue(came == first + b"last")
+
+
+class TcpCopyingTest(CopyingTest):
+    """The same from TCP to TCP."""
+
+    families = (socket.AF_INET, socket.AF_INET)
+
+
+class TcpToUnixCopyingTest(CopyingTest):
+    """The same from TCP to a unix socket."""
+
+    families = (socket.AF_INET, socket.AF_UNIX)
+
+
+class PipesTest(_SplicingCase):
+    """Who has pipes, and how long."""
+
+    def test_busy_and_quiet(self) -> None:
+        """A direction that stays busy is spliced; when it goes quiet it is copied again."""
+        connection = self.couple()
+        move(self, _MUCH, connection.client_peer, connection.server_peer)
+        self.assertTrue(self.calls.made)
+        self.calls.made.clear()
+        self._say(connection, bytes(100))
+        self.calls.made.clear()
+        for _ in range(10):
+            self._say(connection, bytes(100))
+        self.assertEqual(self.calls.made, [])
+
+    def test_idle(self) -> None:
+        """A connection that is idle after a burst, of whatever size and both ways, has no pipe and no buffer."""
+        for size in (1, QUIET_BYTES, BUSY_BYTES, 2 * BUSY_BYTES, 3 * BUSY_BYTES, BUFFER_SIZE, 4 * BUFFER_SIZE, TURN_BYTES, len(_MUCH)):
+            connection = self.couple()
+            move(self, _MUCH[:size], connection.client_peer, connection.server_peer)
+            move(self, _MUCH[:size], connection.server_peer, connection.client_peer)
+            for one in (connection.client, connection.server):
+                self.assertEqual((one.pipe, one.queue, one.waiting), (None, None, False), size)
+            self.assertEqual(self.kernel.pool.lent, 0, size)
+
+    def test_stalled(self) -> None:
+        """A direction that is stopped has one pipe; it is given back when it is empty, whether or not more comes."""
+        connection = self.couple()
+        self.splice_up(connection)
+        self.assertEqual(self.kernel.pool.lent, 1)
+        while connection.server.waiting:
+            take_all(connection.server_peer)
+            self.loop.turn()
+        # What the client has sent in the meantime may go on, in a turn of its own.
+        self.loop.settle()
+        while take_all(connection.server_peer):
+            self.loop.settle()
+        self.assertEqual((connection.server.pipe, self.kernel.pool.lent), (None, 0))
+
+    def test_pool_is_empty(self) -> None:
+        """More busy directions than there are pipes all go on, some of them by copying, and none gets more than one pipe."""
+        connections = [(connection, self.splice_up(connection)) for connection in [self.couple() for _ in range(self.pipes + 3)]]
+        self.assertEqual(self.kernel.pool.lent, self.pipes)
+        self.assertEqual(sum(connection.server.pipe is not None for connection, _ in connections), self.pipes)
+        for connection, underway in connections:
+            came = move(self, _MUCH, connection.client_peer, connection.server_peer, underway)
+            self.assertEqual(len(came), underway + len(_MUCH))
+            self.assertTrue(came.endswith(_MUCH))
+        self.assertEqual(self.kernel.pool.lent, 0)
+
+    def test_no_descriptors_for_a_pipe(self) -> None:
+        """Where the system has no descriptors for a pipe bytes are copied; it is not asked again each time."""
+        asked = []
+
+        def none(flags: int) -> tuple[int, int]:
+            asked.append(flags)
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+        self.patch(os, "pipe2", none)
+        connection = self.couple()
+        self.assertTrue(move(self, _MUCH, connection.client_peer, connection.server_peer) == _MUCH)
+        self.assertEqual(self.calls.made, [])
+        self.assertEqual(len(asked), 1)
+
+    def _say(self, connection: Coupled, data: bytes) -> None:
+        connection.client_peer.send(data)
+        self.loop.settle()
+        self.assertEqual(connection.server_peer.recv(BUFFER_SIZE), data)
+
+
+class EndOfFileTest(_SplicingCase):
+    """What splice says of an end, and what is made of it."""
+
+    def test_end_while_splicing(self) -> None:
+        """The end of file of a direction that is spliced is told once, after everything, and the pipe is given back."""
+        connection = self.couple()
+        underway = self.splice_up(connection)
+        connection.client_peer.shutdown(socket.SHUT_WR)
+        total = 0
+        while not connection.client_heard.heard:
+            total += len(take_all(connection.server_peer))
+            self.loop.settle()
+        connection.server.finish_writing()
+        while connection.server.pipe is not None:
+            total += len(take_all(connection.server_peer))
+            self.loop.settle()
+        total += len(take_all(connection.server_peer))
+        self.assertEqual((connection.client_heard.heard, self.kernel.pool.lent), (["read_ended"], 0))
+        self.assertEqual((total, connection.server.delivered), (underway, connection.client.received))
+        self.assertEqual(connection.server_peer.recv(1), b"")
+
+    def test_no_end(self) -> None:
+        """A 0 that splice says though there is no end of file ends nothing: a read decides, and loses nothing."""
+        connection = self.couple()
+        lies = [0]
+
+        def lie(source: int, sink: int, count: int, **keywords: Any) -> int:
+            # The first splice of each turn from the socket moves something, the second says 0.
+            if source == connection.client._descriptor:
+                lies[0] += 1
+                if lies[0] % 2 == 0:
+                    return 0
+            return os.splice(source, sink, count, **keywords)
+
+        self.calls.splice = lie
+        self.assertTrue(move(self, _MUCH, connection.client_peer, connection.server_peer) == _MUCH)
+        self.assertGreater(lies[0], 2)
+        self.assertEqual((connection.client_heard.heard, connection.client.read_over, self.kernel.pool.lent), ([], False, 0))
+
+    def test_nothing_but_lies(self) -> None:
+        """Where splice says nothing but 0 all is copied."""
+        connection = self.couple()
+
+        def lie(source: int, sink: int, count: int, **keywords: Any) -> int:
+            return 0
+
+        self.calls.splice = lie
+        self.assertTrue(move(self, _MUCH, connection.client_peer, connection.server_peer) == _MUCH)
+        self.assertEqual(connection.client_heard.heard, [])
+        self.assertTrue(self.calls.made)
+
+    def test_no_memory(self) -> None:
+        """Where the system has no memory to splice nothing is lost."""
+        connection = self.couple()
+        turn = [0]
+
+        def short(source: int, sink: int, count: int, **keywords: Any) -> int:
+            turn[0] += 1
+            if turn[0] % 3:
+                raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+            return os.splice(source, sink, count, **keywords)
+
+        self.calls.splice = short
+        self.assertTrue(move(self, _MUCH, connection.client_peer, connection.server_peer) == _MUCH)
+        self.assertEqual((connection.client_heard.heard, connection.server_heard.heard), ([], []))
+
+
+class LossTest(_SplicingCase):
+    """An end is lost while its direction is spliced."""
+
+    def test_sink(self) -> None:
+        """Where the one who is sent to has gone what is in the pipe is dropped with the pipe, and the sender is read on."""
+        connection = self.couple()
+        self.splice_up(connection)
+        connection.server_peer.close()
+        self.loop.settle()
+        self.assertEqual((self.kernel.pool.lent, connection.server.pipe, self.kernel.pool._idle), (0, None, []))
+        self.assertFalse(connection.client.held_back)
+        received = connection.client.received
+        connection.client_peer.send(b"dropped")
+        self.loop.settle()
+        self.assertEqual(connection.client.received, received + 7)
+        self.assertNotIn("lost", connection.client_heard.heard)
+
+    def test_aborted_sink(self) -> None:
+        """A side that is aborted gives its pipe back, and what is read for it afterwards is dropped."""
+        connection = self.couple()
+        self.splice_up(connection)
+        connection.server.abort()
+        self.assertEqual(self.kernel.pool.lent, 0)
+        self.loop.settle()
+        connection.client_peer.send(b"dropped")
+        self.loop.settle()
+        self.assertNotIn("lost", connection.client_heard.heard)
+
+    def test_aborted_source(self) -> None:
+        """A side that is aborted has what was read from it delivered all the same."""
+        connection = self.couple()
+        self.splice_up(connection)
+        before = connection.server.delivered
+        connection.client.abort()
+        connection.server.close()
+        self.assertGreater(connection.client.received, before)
+        while not connection.server.write_over:
+            take_all(connection.server_peer)
+            self.loop.settle()
+        self.assertEqual(connection.server.delivered, connection.client.received)
+        self.assertEqual(self.kernel.pool.lent, 0)
+
+    def test_number_reused(self) -> None:
+        """What becomes of the number of a descriptor that is closed while spliced is no concern of the connection: nobody writes to it."""
+        connection = self.couple()
+        self.splice_up(connection)
+        number = connection.server._descriptor
+        newcomer, its_peer = self.pair()
+        connection.server.abort()
+        os.dup2(newcomer.fileno(), number)
+        self.addCleanup(os.close, number)
+        self.calls.made.clear()
+        self.loop.settle()
+        for _ in range(20):
+            connection.client_peer.send(bytes(BUSY_BYTES))
+            self.loop.settle()
+        self.assertEqual(take_all(its_peer), b"")
+        self.assertNotIn(number, {sink for _, sink in self.calls.made})
+
+    def test_reset_while_splicing(self) -> None:
+        """A reset that splice is the first to say is a reset."""
+        self.families = (socket.AF_INET, socket.AF_UNIX)
+        connection = self.couple()
+        self.splice_up(connection)
+        connection.client_peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        connection.client_peer.close()
+        self.loop.until(lambda: "hung_up" in connection.client_heard.heard, "the reset")
+        while "lost" not in connection.client_heard.heard:
+            take_all(connection.server_peer)
+            self.loop.settle()
+        self.assertEqual(connection.client_heard.cause, "the connection was reset")
