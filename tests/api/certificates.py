@@ -15,6 +15,18 @@ from cryptography.x509.oid import NameOID
 __all__ = ["Authority"]
 
 _DAY = dt.timedelta(days=1)
+# Python from 3.13 on checks as strictly as RFC 5280 says: a CA says what it may do, and who signed can be told from a certificate.
+_SIGNS_CERTIFICATES = x509.KeyUsage(
+    key_cert_sign=True,
+    crl_sign=True,
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    encipher_only=False,
+    decipher_only=False,
+)
 
 
 class Authority:
@@ -29,8 +41,12 @@ class Authority:
         self._folder = folder
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = _subject(name)
-        certificate = _builder(self._name, self._name, self._key).add_extension(
-            x509.BasicConstraints(ca=True, path_length=0), critical=True
+        own_key = x509.SubjectKeyIdentifier.from_public_key(self._key.public_key())
+        certificate = (
+            _builder(self._name, self._name, self._key)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .add_extension(_SIGNS_CERTIFICATES, critical=True)
+            .add_extension(own_key, critical=False)
         )
         self.path = folder / f"{name}.pem"
         """The CA's certificate."""
@@ -48,7 +64,9 @@ class Authority:
         """
         key = ec.generate_private_key(ec.SECP256R1())
         names = x509.SubjectAlternativeName([x509.DNSName(name), x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))])
-        certificate = _builder(_subject(name), self._name, key).add_extension(names, critical=False).sign(self._key, hashes.SHA256())
+        signer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
+        unsigned = _builder(_subject(name), self._name, key).add_extension(names, critical=False).add_extension(signer, critical=False)
+        certificate = unsigned.sign(self._key, hashes.SHA256())
         encryption = NoEncryption() if pass_phrase is None else BestAvailableEncryption(pass_phrase)
         paths = self._folder / f"{name}.pem", self._folder / f"{name}.key"
         paths[0].write_bytes(certificate.public_bytes(Encoding.PEM))
