@@ -201,7 +201,9 @@ class CommandSide(DescriptorSide):
             self.unread = held_bytes(self._stdout)
             if self.closing or not self.unread:
                 self.end_reading()
-                return
+            else:
+                self.receiver.hung_up()
+            return
         self._end()
 
     # ISide.
@@ -232,7 +234,8 @@ class CommandSide(DescriptorSide):
         self.queue = None
         self._close_stdin()
         self.release_source()
-        self._termination.now()
+        if self._life.status is None:
+            self._termination.now()
         if self._stdout >= 0:
             self.end_reading()
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.error import ProcessDone, ProcessTerminated
-from twisted.internet.interfaces import IPushProducer, IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -70,6 +70,8 @@ class ChildSide(ProcessProtocol):
         self._termination = Termination(clock, lambda number: spawner.signal_group(self.transport, number), kill_grace)
         self._stderr = stderr
         self._ended = ended
+        self._unread: IDelayedCall | None = None
+        self._exited = False
         self._attached = False
         self._shows_writes = False
         self._read_over = False
@@ -112,19 +114,26 @@ class ChildSide(ProcessProtocol):
             self._stderr.ended()
 
     def processExited(self, reason: Failure) -> None:
-        """It has exited; one that nobody is connected to is of no use any more."""
-        if not self._attached:
-            # Twisted may tell of it before it has said that the command is started, and whoever had it started comes right after.
-            self._clock.callLater(0, self._abandon)
+        """It has exited, and there may be output of it that is not read yet."""
+        self._exited = True
+        # Twisted may tell of it before it has said that the command is started, and whoever had it started comes right after.
+        self._unread = self._clock.callLater(0, self._left_unread)
 
-    def _abandon(self) -> None:
+    def _left_unread(self) -> None:
+        self._unread = None
         if not self._attached:
+            # It was ready for a connection and is of no use any more.
             self.abort()
+        elif not self._read_over and not self._closing:
+            self.receiver.hung_up()
 
     def processEnded(self, reason: Failure) -> None:
         """It has exited, and everything that it wrote was read."""
         self._over = self._read_over = self._write_over = True
         self._termination.cancel()
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
         self._cause = "" if self._termination.signalled else _cause(reason)
         self._spawner.end_group(self.transport, self._termination.grace, lambda: self._ended(self))
         if self._attached:
@@ -189,8 +198,9 @@ class ChildSide(ProcessProtocol):
             self._closing = True
             self._hanging_up = False
             self._write_over = True
+            if not self._exited:
+                self._termination.now()
             self.transport.loseConnection()
-            self._termination.now()
 
     def _count_delivered(self, count: int) -> None:
         self.delivered += count

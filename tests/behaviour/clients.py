@@ -29,6 +29,8 @@ class Clients:
     """Whether its end of file leaves the other direction open."""
     user: ClassVar[str]
     """The user that it is known as; empty where it is not."""
+    is_seen_to_go: ClassVar[bool]
+    """Whether the kernel tells of its close while nothing is read from it. Of TCP's it would only tell who reads."""
     reset: ClassVar[str]
     """The log's reason for a connection that it has reset."""
 
@@ -49,6 +51,7 @@ class UnixClients(Clients):
     """Clients of an inbound ``unix``, known by the kernel's word."""
 
     name = "unix"
+    is_seen_to_go = True
     half_closes = True
     user = "alice"
     reset = "client closed"
@@ -74,6 +77,7 @@ class TcpClients(Clients):
     """Clients of an inbound ``tcp`` without TLS."""
 
     name = "tcp"
+    is_seen_to_go = False
     half_closes = True
     user = ""
     reset = "client: the connection was reset"

@@ -38,6 +38,7 @@ class ForkServers(Servers):
     """Commands started with posix_spawn, as on Linux they are."""
 
     name = "fork"
+    is_seen_to_go = True
     reset = "server closed; server: the command was killed by SIGKILL"
     half_closes = True
     can_keep_waiting = False

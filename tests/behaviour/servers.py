@@ -28,6 +28,8 @@ class Servers:
     name: ClassVar[str]
     half_closes: ClassVar[bool]
     """Whether its end of file leaves the other direction open."""
+    is_seen_to_go: ClassVar[bool]
+    """Whether the kernel tells of its close while nothing is read from it. Of TCP's it would only tell who reads."""
     reset: ClassVar[str]
     """The log's reason for a connection that it has reset."""
     can_keep_waiting: ClassVar[bool]
@@ -109,6 +111,7 @@ class UnixServers(SocketServers):
     """Servers at the end of an outbound ``unix``."""
 
     name = "unix"
+    is_seen_to_go = True
     reset = "server closed"
 
     def __init__(self, case: SynchronousTestCase, folder: Path) -> None:
@@ -131,6 +134,7 @@ class TcpServers(SocketServers):
     """Servers at the end of an outbound ``tcp`` without TLS."""
 
     name = "tcp"
+    is_seen_to_go = False
     reset = "server: the connection was reset"
 
     def __init__(self, case: SynchronousTestCase, folder: Path) -> None:

@@ -5,81 +5,24 @@ from __future__ import annotations
 import random
 
 from tests.behaviour.case import PairCase
-from tests.behaviour.pairs import over_pairs
+from tests.behaviour.pairs import SOME_PAIRS, over_pairs
 from tests.behaviour.peer import Peer, endless
 from tests.behaviour.waiting import moments
 
-__all__ = ["PressureTest"]
+__all__ = ["GoneClientTest", "GoneServerTest", "PressureTest"]
 
 _BLOCK = random.Random(2).randbytes(100_000)
 _LOOK_SECONDS = 0.005
 _LOOKS = 3
 
 # What fits between a sender that is stopped and a reader that does not read: the kernel's buffers of two connections, and pipetwist's.
-_MOST_SENT = 16_000_000
+_MOST_SENT = 64_000_000
 # What a connection may hold in pipetwist itself.
 _MOST_HELD = 1_100_000
 
 
-@over_pairs()
-class PressureTest(PairCase):
-    """One end sends without an end, the other does not read."""
-
-    async def test_server_is_slow(self) -> None:
-        """A client is stopped while its server does not read, and nothing is lost when it reads on."""
-        await self.begin()
-        client, server = await self.connect()
-        await self._stops(client, server)
-        incoming, outgoing = self.sides()
-        self.assertLess(incoming.received - outgoing.delivered, _MOST_HELD)
-        await self._goes_on(client, server)
-
-    async def test_client_is_slow(self) -> None:
-        """A server is stopped while its client does not read, and nothing is lost when it reads on."""
-        await self.begin()
-        client, server = await self.connect()
-        await self._stops(server, client)
-        outgoing, incoming = self.sides()
-        self.assertLess(incoming.received - outgoing.delivered, _MOST_HELD)
-        await self._goes_on(server, client)
-
-    async def test_client_closes_while_it_is_stopped(self) -> None:
-        """What a client sent before it closed arrives whole, though the server was not reading when it closed."""
-        await self.begin()
-        client, server = await self.connect()
-        await self._stops(client, server)
-        await self._closes(client, server)
-        self.assertIn(await self.reason(), ("client closed", self.clients.reset))
-
-    async def test_server_closes_while_it_is_stopped(self) -> None:
-        """What a server sent before it closed arrives whole, though the client was not reading when it closed."""
-        await self.begin()
-        client, server = await self.connect()
-        await self._stops(server, client)
-        await self._closes(server, client)
-        self.assertIn(await self.reason(), ("server closed", self.servers.reset))
-
-    async def test_slow_server_closes(self) -> None:
-        """A server that closes without having read ends the connection, though its client was stopped."""
-        await self.begin()
-        client, server = await self.connect()
-        await self._stops(client, server)
-        server.close()
-        await client.end()
-        client.close()
-        self.assertIn("server", await self.reason())
-
-    async def test_slow_client_closes(self) -> None:
-        """A client that closes without having read ends the connection, though its server was stopped."""
-        await self.begin()
-        client, server = await self.connect()
-        await self._stops(server, client)
-        client.close()
-        await server.end()
-        server.close()
-        self.assertIn("client", await self.reason())
-
-    async def _stops(self, sender: Peer, reader: Peer) -> None:
+class _PressureCase(PairCase):
+    async def stops(self, sender: Peer, reader: Peer) -> None:
         """Have one send and the other not read, until nothing moves any more."""
         reader.hold()
         sender.pour(_BLOCK)
@@ -89,6 +32,65 @@ class PressureTest(PairCase):
             looks = looks + 1 if sender.sent == seen > 0 else 0
             seen = sender.sent
             self.assertLess(seen, _MOST_SENT)
+
+
+@over_pairs()
+class PressureTest(_PressureCase):
+    """One end sends without an end, the other does not read."""
+
+    async def test_server_is_slow(self) -> None:
+        """A client is stopped while its server does not read, and nothing is lost when it reads on."""
+        await self.begin()
+        client, server = await self.connect()
+        await self.stops(client, server)
+        incoming, outgoing = self.sides()
+        self.assertLess(incoming.received - outgoing.delivered, _MOST_HELD)
+        await self._goes_on(client, server)
+
+    async def test_client_is_slow(self) -> None:
+        """A server is stopped while its client does not read, and nothing is lost when it reads on."""
+        await self.begin()
+        client, server = await self.connect()
+        await self.stops(server, client)
+        outgoing, incoming = self.sides()
+        self.assertLess(incoming.received - outgoing.delivered, _MOST_HELD)
+        await self._goes_on(server, client)
+
+    async def test_client_closes_while_it_is_stopped(self) -> None:
+        """What a client sent before it closed arrives whole, though the server was not reading when it closed."""
+        await self.begin()
+        client, server = await self.connect()
+        await self.stops(client, server)
+        await self._closes(client, server)
+        self.assertIn(await self.reason(), ("client closed", self.clients.reset))
+
+    async def test_server_closes_while_it_is_stopped(self) -> None:
+        """What a server sent before it closed arrives whole, though the client was not reading when it closed."""
+        await self.begin()
+        client, server = await self.connect()
+        await self.stops(server, client)
+        await self._closes(server, client)
+        self.assertIn(await self.reason(), ("server closed", self.servers.reset))
+
+    async def test_slow_server_closes(self) -> None:
+        """A server that closes without having read ends the connection, though its client was stopped."""
+        await self.begin()
+        client, server = await self.connect()
+        await self.stops(client, server)
+        server.close()
+        await client.end()
+        client.close()
+        self.assertIn("server", await self.reason())
+
+    async def test_slow_client_closes(self) -> None:
+        """A client that closes without having read ends the connection, though its server was stopped."""
+        await self.begin()
+        client, server = await self.connect()
+        await self.stops(server, client)
+        client.close()
+        await server.end()
+        server.close()
+        self.assertIn("client", await self.reason())
 
     async def _goes_on(self, sender: Peer, reader: Peer) -> None:
         stopped_at = sender.sent
@@ -108,3 +110,31 @@ class PressureTest(PairCase):
         self.assertEqual(len(reader.received), sender.sent)
         self.assertTrue(reader.received == endless(_BLOCK, sender.sent))
         reader.close()
+
+
+@over_pairs(SOME_PAIRS, lambda pair: pair.servers.is_seen_to_go)
+class GoneServerTest(_PressureCase):
+    """A server has gone, and what it has left behind is not read by anybody."""
+
+    async def test_client_never_reads(self) -> None:
+        """The connection is not kept for longer than one of which a direction has ended."""
+        await self.begin(half_close_timeout=0.1)
+        client, server = await self.connect()
+        await self.stops(server, client)
+        server.stop_pouring()
+        server.close()
+        self.assertIn("no byte moved for 0.1 s", await self.reason())
+
+
+@over_pairs(SOME_PAIRS, lambda pair: pair.clients.is_seen_to_go)
+class GoneClientTest(_PressureCase):
+    """A client has gone, and what it has left behind is not read by anybody."""
+
+    async def test_server_never_reads(self) -> None:
+        """The connection is not kept for longer than one of which a direction has ended."""
+        await self.begin(half_close_timeout=0.1)
+        client, server = await self.connect()
+        await self.stops(client, server)
+        client.stop_pouring()
+        client.close()
+        self.assertIn("no byte moved for 0.1 s", await self.reason())
