@@ -116,7 +116,7 @@ class Poller:
                         pollable.ready(what)
                     except Exception:  # noqa: BLE001 - one connection's mistake is not the others'
                         self._failed(descriptor, pollable)
-                elif pollable is None:
+                elif pollable is None and descriptor not in told:
                     self._forget(descriptor)
             if not events or not told:  # the last of them may have closed this set
                 return

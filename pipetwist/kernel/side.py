@@ -180,13 +180,14 @@ class DescriptorSide(Delivery):
     def end_reading(self) -> None:
         """The peer sends nothing more."""
         self.read_over = True
+        self.all_read()
+        if self.over:
+            return
         if self.gone:
             # Told of both at once, it need not be watched for the second.
-            self.all_read()
             self.peer_gone()
         else:
             self.watch()
-            self.all_read()
 
     # ISide.
 
