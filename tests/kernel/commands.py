@@ -1,0 +1,71 @@
+"""Commands as sides, for tests."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+
+from pipetwist.kernel.command_side import CommandSide
+from pipetwist.testing import RecordingReceiver
+from tests.kernel.loop import KernelCase
+
+__all__ = ["GRACE", "CommandCase"]
+
+GRACE = 5.0
+
+
+class CommandCase(KernelCase):
+    """Tests of commands."""
+
+    def setUp(self) -> None:
+        """Have nothing logged yet, and nothing ended."""
+        super().setUp()
+        self.lines: list[str] = []
+        self.ended: list[CommandSide] = []
+
+    def start(self, *command: str) -> CommandSide:
+        """Start one; the test's clean-up ends it."""
+        side = CommandSide(self.kernel, command, {"PATH": os.environ["PATH"]}, GRACE, self._log, self.ended.append)
+        self.addCleanup(self._end, side)
+        return side
+
+    def command(self, *command: str) -> tuple[CommandSide, RecordingReceiver]:
+        """Start one, and attach a receiver; the test's clean-up ends it."""
+        side = self.start(*command)
+        receiver = RecordingReceiver()
+        side.attach(receiver)
+        return side, receiver
+
+    def shell(self, script: str) -> tuple[CommandSide, RecordingReceiver]:
+        """Start a script."""
+        return self.command("/bin/sh", "-c", script)
+
+    def says(self, side: CommandSide, receiver: RecordingReceiver, data: bytes) -> None:
+        """Read until it has said this and nothing else."""
+        side.resume_reading()
+        self.loop.until(lambda: len(receiver.data) >= len(data), f"{data!r}")
+        self.assertEqual(receiver.data, data)
+
+    def heard(self, receiver: RecordingReceiver, *events: str) -> Callable[[], bool]:
+        """Whether a receiver has heard these, in this order, and nothing else but that a command has exited before it was read."""
+        return lambda: [event for event in receiver.heard if event != "hung_up"] == list(events)
+
+    def lost(self, receiver: RecordingReceiver) -> Callable[[], bool]:
+        """Whether a receiver has heard of the end of its side."""
+        return lambda: receiver.heard[-1:] == ["lost"]
+
+    def number(self, side: CommandSide) -> int:
+        """A command's process."""
+        assert side._life.pid is not None
+        return side._life.pid
+
+    def _end(self, side: CommandSide) -> None:
+        # Whatever the test has made of it, stopped or deaf.
+        if side._life.pid is not None:
+            os.killpg(side._life.pid, signal.SIGKILL)
+        side.abort()
+        self.loop.until(lambda: side in self.ended, "the command's end")
+
+    def _log(self, pid: int, line: str) -> None:
+        self.lines.append(line)
