@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,9 @@ from pipetwist.interfaces import ISpawner
 from pipetwist.process.child import Child, ChildReactor
 
 __all__ = ["PosixSpawner", "ReactorSpawner", "spawner_for"]
+
+# Twisted's transport on Windows knows signals by these names alone, and lets their numbers pass without a word.
+_NAMES = {signal.SIGTERM: "TERM", getattr(signal, "SIGKILL", signal.SIGTERM): "KILL"}
 
 
 @implementer(ISpawner)
@@ -59,7 +63,7 @@ class ReactorSpawner:
     def signal_group(self, transport: Any, number: int) -> None:
         """See `ISpawner`."""
         try:
-            transport.signalProcess(number)
+            transport.signalProcess(_NAMES.get(number, number))
         except ProcessExitedAlready:
             return
 

@@ -168,6 +168,16 @@ class _Keeps:
         return self
 
 
+class _Signalled:
+    """A transport that keeps the signals that it was to send."""
+
+    def __init__(self) -> None:
+        self.signals: list[str | int] = []
+
+    def signalProcess(self, signalID: str | int) -> None:
+        self.signals.append(signalID)
+
+
 class ChoiceTest(SynchronousTestCase):
     """Which one is the best."""
 
@@ -190,3 +200,10 @@ class ChoiceTest(SynchronousTestCase):
         keeps, protocol = _Keeps(), object()
         ReactorSpawner(keeps).spawn(protocol, ("/bin/tool", "-x"), {"KEY": "value"})  # type: ignore[arg-type]  # it starts nothing
         self.assertEqual(keeps.asked, (protocol, "/bin/tool", ["/bin/tool", "-x"], {"KEY": "value"}))
+
+    def test_names(self) -> None:
+        """The signals that end a command are sent by their names: Twisted's transport on Windows sends nothing for a number."""
+        transport = _Signalled()
+        for number in (signal.SIGTERM, signal.SIGKILL, signal.SIGHUP):
+            ReactorSpawner(_reactor).signal_group(transport, number)
+        self.assertEqual(transport.signals, ["TERM", "KILL", signal.SIGHUP])
