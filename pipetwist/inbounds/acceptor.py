@@ -106,7 +106,7 @@ class Acceptor:
         if self._setting.kernel is None:
             self._setting.reactor.removeReader(self)
         else:
-            self._setting.kernel.poller.remove(self._listening.fileno(), closing=False)
+            self._setting.kernel.poller.remove(self._listening.fileno())
 
     def _wait(self, shortage: OSError) -> None:
         if not self._short:

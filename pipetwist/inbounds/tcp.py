@@ -128,7 +128,6 @@ class TcpInbound(ListeningService):
 
     def _identify_socket(self, connected: socket.socket) -> Visitor:
         host, port = connected.getpeername()[:2]
-        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return Visitor(self.tag, f"[{host}]:{port}" if ":" in host else f"{host}:{port}", host, None, self.timeouts)
 
     def _identify(self, transport: Any) -> Visitor:

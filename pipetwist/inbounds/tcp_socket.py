@@ -37,6 +37,8 @@ def listen_tcp(place: str, host: str, port: int) -> ListeningSocket:
         if family == socket.AF_INET6:
             listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         listening.bind(address)
+        # What is accepted has this as well: a relay passes on what it gets, and waits for no more to fill a segment.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         listening.listen(_BACKLOG)
     except OSError as error:
         listening.close()

@@ -122,7 +122,7 @@ class CommandSide(DescriptorSide):
         if self.waiting:
             self.kernel.poller.add(self._stdin, Events(self._input_ready, self.failed), OUT)
         else:
-            self.kernel.poller.remove(self._stdin, closing=False)
+            self.kernel.poller.remove(self._stdin)
         self._input_watched = self.waiting
 
     def _watch_output(self, events: int) -> None:
@@ -185,8 +185,8 @@ class CommandSide(DescriptorSide):
         """See `DescriptorSide`: a command is gone when it exits, and no sooner."""
 
     def _exited(self, events: int) -> None:
-        self.kernel.poller.remove(self._life.pidfd)
-        self._life.exited()
+        if not self._life.exited(lambda: self.kernel.poller.remove(self._life.pidfd)):
+            return
         if not self.attached:
             # It was ready for a connection and is of no use any more.
             self.abort()

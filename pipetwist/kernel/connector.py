@@ -51,7 +51,7 @@ class _Connecting:
     def ready(self, events: int) -> None:
         """The attempt has come to an end."""
         # The side that it becomes is watched anew.
-        self._stop_polling(closing=False)
+        self._stop_polling()
         number = self._opened.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if number:
             self._fail(number)
@@ -77,13 +77,13 @@ class _Connecting:
     def _give_up(self) -> None:
         if self._retry is not None:
             self._retry.cancel()
-        self._stop_polling(closing=True)
+        self._stop_polling()
         self._opened.close()
 
-    def _stop_polling(self, *, closing: bool) -> None:
+    def _stop_polling(self) -> None:
         if self._polled and self._poller is not None:
             self._polled = False
-            self._poller.remove(self._opened.fileno(), closing=closing)
+            self._poller.remove(self._opened.fileno())
 
 
 def connect_socket(
@@ -109,6 +109,11 @@ def connect_socket(
     if not _NON_BLOCKING:
         opened.setblocking(False)
     number = opened.connect_ex(address)
+    if number == errno.EINPROGRESS:
+        # Where the server is on this machine the answer is there by now, and asking again costs less than being told.
+        number = opened.connect_ex(address)
+        if number == errno.EALREADY:
+            number = errno.EINPROGRESS
     if not number:
         try:
             return connected(opened)

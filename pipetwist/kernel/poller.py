@@ -91,18 +91,16 @@ class Poller:
         """Tell of other events; with none only of the descriptor's end, once."""
         self._epoll.modify(descriptor, events or _QUIET)
 
-    def remove(self, descriptor: int, *, closing: bool = True) -> None:
-        """Tell no more.
+    def remove(self, descriptor: int) -> None:
+        """Tell no more. It must be open still.
 
-        Args:
-            descriptor: which.
-            closing: it is closed right afterwards, by which the kernel forgets it.
+        Closing it would not be enough: a command that is just being started has a copy of it until its exec, as long as which the kernel
+        goes on telling of the number, whoever has it by then (epoll(7), questions and answers).
         """
         del self._told[descriptor]
         if not self._told:
             self._reactor.removeReader(self)
-        if not closing:
-            self._epoll.unregister(descriptor)
+        self._epoll.unregister(descriptor)
 
     def doRead(self) -> None:
         """Tell of what has happened, batch after batch while there is more."""
@@ -116,15 +114,8 @@ class Poller:
                         pollable.ready(what)
                     except Exception:  # noqa: BLE001 - one connection's mistake is not the others'
                         self._failed(descriptor, pollable)
-                elif pollable is None and descriptor not in told:
-                    self._forget(descriptor)
             if not events or not told:  # the last of them may have closed this set
                 return
-
-    def _forget(self, descriptor: int) -> None:
-        # It was removed as one that is about to be closed, and was not: level-triggered, it would be told of for ever.
-        with contextlib.suppress(OSError, ValueError):
-            self._epoll.unregister(descriptor)
 
     def _spin(self) -> list[tuple[int, int]]:
         """Look for a moment whether something comes. Each time in vain makes it rarer, up to once in `_LONGEST_PENALTY` turns."""
@@ -171,4 +162,4 @@ class Poller:
         if self._told.get(descriptor) is pollable:
             # Level-triggered, it would be told of for ever. It may be closed, and nobody has said so.
             with contextlib.suppress(OSError):
-                self.remove(descriptor, closing=False)
+                self.remove(descriptor)

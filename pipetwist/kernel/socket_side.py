@@ -48,6 +48,11 @@ class SocketSide(DescriptorSide):
 
     # Descriptor.
 
+    @property
+    def is_tcp(self) -> bool:  # type: ignore[override]  # a class's attribute in Descriptor
+        """See `Descriptor`; asked for only when a direction is busy."""
+        return self._socket.family != socket.AF_UNIX
+
     def receive(self) -> int:
         """See `Descriptor`."""
         return self._recv_into(self.kernel.buffer, BUFFER_SIZE, _DONT_WAIT)

@@ -105,8 +105,8 @@ class Child:
         """The child has exited."""
         if self.life.status is not None:
             return
-        self._reactor.removeReader(self._exit)
-        self.life.exited()
+        if not self.life.exited(lambda: self._reactor.removeReader(self._exit)):
+            return
         self._protocol.processExited(exit_failure(self.life.status))
         self.stdin.stop()
         self.stdout.drain()

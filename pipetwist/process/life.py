@@ -45,13 +45,23 @@ class Life:
         self.status: int | None = None
         """Its exit status, or the negative number of the signal that killed it; None while it runs."""
 
-    def exited(self) -> None:
-        """Its pidfd has become readable: note its status, and close the pidfd."""
+    def exited(self, unwatch: Callable[[], None]) -> bool:
+        """Its pidfd was said to be readable: note its status, and close the pidfd.
+
+        Args:
+            unwatch: has the pidfd watched no more.
+
+        Returns:
+            False where it has not exited after all.
+        """
+        found = os.waitid(os.P_PID, self.pid or 0, os.WEXITED | os.WNOWAIT | os.WNOHANG)
+        if found is None:
+            return False
+        unwatch()
         os.close(self.pidfd)
         self.pidfd = -1
-        found = os.waitid(os.P_PID, self.pid or 0, os.WEXITED | os.WNOWAIT | os.WNOHANG)
-        if found is not None:
-            self.status = found.si_status if found.si_code == os.CLD_EXITED else -found.si_status
+        self.status = found.si_status if found.si_code == os.CLD_EXITED else -found.si_status
+        return True
 
     def signal_group(self, number: int) -> None:
         """Signal every process of the group that it leads."""

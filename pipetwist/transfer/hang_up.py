@@ -64,7 +64,7 @@ class HangUpWatch:
             return
         for descriptor, _ in self._epoll.poll(0):
             hung_up = self._told.get(descriptor)
-            if hung_up is not None:
+            if hung_up is not None and _has_hung_up(descriptor):
                 hung_up()
 
     def fileno(self) -> int:
@@ -87,3 +87,10 @@ class HangUpWatch:
         if self._epoll is not None:
             self._epoll.close()
             self._epoll = None
+
+
+def _has_hung_up(descriptor: int) -> bool:
+    # While a command is being started it has copies of descriptors that are closed here, and the kernel tells of their numbers still.
+    poll = select.poll()
+    poll.register(descriptor, 0)
+    return bool(poll.poll(0))

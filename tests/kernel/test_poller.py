@@ -42,15 +42,10 @@ class _Told:
 
 class _PollerCase(KernelCase):
     def setUp(self) -> None:
-        """Make a poller, and have what is added to it removed in the end."""
+        """Make a poller, and have it closed in the end."""
         super().setUp()
         self.poller = self.kernel.poller
-        self.addCleanup(self.empty)
-
-    def empty(self) -> None:
-        """Remove what is in the poller."""
-        for descriptor in list(self.poller._told):
-            self.poller.remove(descriptor)
+        self.addCleanup(self.poller.close)
 
 
 class PollerTest(_PollerCase):
@@ -74,13 +69,13 @@ class PollerTest(_PollerCase):
             self.poller.add(near.fileno(), told, IN)
             self.assertEqual(self.loop.readers, {self.poller})
             self.poller.add(far.fileno(), told, IN)
-            self.poller.remove(near.fileno(), closing=False)
+            self.poller.remove(near.fileno())
             self.assertEqual(self.loop.readers, {self.poller})
             near.send(b"x")
             self._turn_once()
             self.assertEqual(told.told, [IN] * (round_ + 1))
             far.recv(1)
-            self.poller.remove(far.fileno(), closing=False)
+            self.poller.remove(far.fileno())
             self.assertEqual(self.loop.readers, set())
 
     def test_events(self) -> None:
@@ -166,20 +161,24 @@ class PollerTest(_PollerCase):
         self._turn_once()
         self.assertEqual(newcomer.told, [IN])
 
-    def test_removed_and_left_open(self) -> None:
-        """One that was removed as if it were about to be closed, and was not, is forgotten instead of told of for ever."""
+    def test_copy_elsewhere(self) -> None:
+        """One that was removed and closed is not told of any more though another process has a copy, least of all its number's next."""
         reading, writing = os.pipe()
-        self.addCleanup(os.close, reading)
-        other, others = socket.socketpair()
-        self.addCleanup(other.close)
-        self.addCleanup(others.close)
-        told = _Told()
-        self.poller.add(other.fileno(), told, IN)
+        copy = os.dup(reading)  # as a command has it that is being started
+        told, new = _Told(), _Told()
         self.poller.add(reading, told, IN)
         self.poller.remove(reading)
+        os.close(reading)
+        again, writing_again = os.pipe()
+        self.assertEqual(again, reading)
+        self.poller.add(again, new, IN)
         os.close(writing)
         self.poller.doRead()
-        self.assertEqual((told.told, select.select([self.poller.fileno()], [], [], 0)[0]), ([], []))
+        self.assertEqual((told.told, new.told), ([], []))
+        for descriptor in (copy, writing_again):
+            os.close(descriptor)
+        self.poller.remove(again)
+        os.close(again)
 
     def test_removed_in_a_batch(self) -> None:
         """Who is removed by another of the same batch is told nothing any more."""
@@ -198,7 +197,7 @@ class PollerTest(_PollerCase):
         newcomer = _Told(lambda: self._remove(far))
 
         def replace() -> None:
-            self.poller.remove(near.fileno(), closing=False)
+            self.poller.remove(near.fileno())
             self.poller.add(far.fileno(), newcomer, OUT)
 
         first = _Told(replace)
@@ -240,7 +239,7 @@ class PollerTest(_PollerCase):
         self.assertEqual((self.loop.readers, self.poller._told), (set(), {}))
 
     def _remove(self, one: socket.socket) -> None:
-        self.poller.remove(one.fileno(), closing=False)
+        self.poller.remove(one.fileno())
 
     def _turn_once(self) -> None:
         self.patch(poller_module, "_ROUNDS", 1)
@@ -311,7 +310,7 @@ class FailureTest(_PollerCase):
         newcomer = _Told()
 
         def end() -> None:
-            self.poller.remove(near.fileno(), closing=False)
+            self.poller.remove(near.fileno())
             self.poller.add(near.fileno(), newcomer, IN)
 
         self.poller.add(near.fileno(), _Told(self.stumble, end), IN)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import select
 import signal
 
 from twisted.internet.error import ProcessDone, ProcessTerminated
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from pipetwist.process.life import Termination, describe_exit, exit_failure
+from pipetwist.process.launch import launch
+from pipetwist.process.life import Life, Termination, describe_exit, exit_failure
 
-__all__ = ["ExitTest", "TerminationTest"]
+__all__ = ["ExitTest", "LifeTest", "TerminationTest"]
 
 _TERM, _KILL = signal.SIGTERM, signal.SIGKILL
 
@@ -97,3 +100,23 @@ class ExitTest(SynchronousTestCase):
             error = exit_failure(status).value
             assert isinstance(error, ProcessTerminated)
             self.assertEqual((error.exitCode, error.signal), expected)
+
+
+class LifeTest(SynchronousTestCase):
+    """A real command."""
+
+    def test_not_exited(self) -> None:
+        """A command whose pidfd was said to be readable by mistake goes on, and its exit is noted when it comes."""
+        launched = launch(["/bin/cat"], {})
+        for descriptor in (launched.stdout, launched.stderr):
+            self.addCleanup(os.close, descriptor)
+        life = Life(Clock(), launched.pid, launched.pidfd)
+        unwatched: list[int] = []
+        self.assertFalse(life.exited(lambda: unwatched.append(life.pidfd)))
+        self.assertEqual((life.status, life.pidfd, unwatched), (None, launched.pidfd, []))
+        os.close(launched.stdin)
+        select.select([launched.pidfd], [], [], 10)
+        self.assertTrue(life.exited(lambda: unwatched.append(life.pidfd)))
+        self.assertEqual((life.status, life.pidfd, unwatched), (0, -1, [launched.pidfd]))
+        life.reap()
+        self.assertIsNone(life.pid)

@@ -56,6 +56,20 @@ class HangUpWatchTest(SynchronousTestCase):
         self.assertEqual(self.reactor.turn(), 0)
         self.assertEqual((self.gone, self.near.recv(99)), (["near"], b"last words"))
 
+    def test_copy_elsewhere(self) -> None:
+        """Who has the number of a socket that was closed is not told of its end, though another process has a copy of it."""
+        copy = self.near.dup()  # as a command has it that is being started
+        self.addCleanup(copy.close)
+        number = self.near.fileno()
+        self.near.close()
+        self.watch.forget(number)
+        near, _far = self.pair()
+        self.assertEqual(near.fileno(), number)
+        self.watch.watch(number, lambda: self.gone.append("new"))
+        self.far.close()
+        self.reactor.turn()
+        self.assertEqual(self.gone, [])
+
     def test_there(self) -> None:
         """A peer that sends, that half-closes, and that stops reading is there, and wakes nobody."""
         self.far.sendall(b"data")
