@@ -7,30 +7,17 @@ import errno
 import os
 import random
 import socket
-from collections.abc import Callable
 from typing import Any
 
-from pipetwist.kernel import delivery, side
 from pipetwist.kernel.setting import BUFFER_SIZE
 from pipetwist.kernel.side import BUSY_BYTES, BUSY_READS, QUIET_BYTES, TURN_BYTES
 from tests.kernel.coupled import Coupled, CoupledCase, move
 from tests.kernel.loop import take_all
+from tests.kernel.noted import NotedSplices
 
 __all__ = ["CopyingTest", "EndOfFileTest", "LossTest", "PipesTest", "TcpCopyingTest", "TcpToUnixCopyingTest"]
 
 _MUCH = random.Random(0).randbytes(5_000_000)
-
-
-class _Calls:
-    """The calls of os.splice; they go to the system unless the test stands in for it."""
-
-    def __init__(self) -> None:
-        self.made: list[tuple[int, int]] = []
-        self.splice: Callable[..., int] = os.splice
-
-    def __call__(self, source: int, sink: int, count: int, **keywords: Any) -> int:
-        self.made.append((source, sink))
-        return self.splice(source, sink, count, **keywords)
 
 
 class _SplicingCase(CoupledCase):
@@ -39,9 +26,7 @@ class _SplicingCase(CoupledCase):
     def setUp(self) -> None:
         """Note the calls."""
         super().setUp()
-        self.calls = _Calls()
-        for module in (side, delivery):
-            self.patch(module, "os", _Os(self.calls))
+        self.calls = NotedSplices(self)
 
     def splice_up(self, connection: Coupled) -> int:
         """Send up until the direction is busy, and then until it is stopped, with something in its pipe if it got one.
@@ -63,16 +48,6 @@ class _SplicingCase(CoupledCase):
             sent = connection.client_peer.send(bytes(4 * BUSY_BYTES))
         self.loop.settle()
         return sent
-
-
-class _Os:
-    """The module os, with the calls of splice noted."""
-
-    def __init__(self, calls: _Calls) -> None:
-        self.splice = calls
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(os, name)
 
 
 class CopyingTest(_SplicingCase):
@@ -255,7 +230,7 @@ class EndOfFileTest(_SplicingCase):
                     return 0
             return os.splice(source, sink, count, **keywords)
 
-        self.calls.splice = lie
+        self.calls.instead = lie
         self.assertTrue(move(self, _MUCH, connection.client_peer, connection.server_peer) == _MUCH)
         self.assertGreater(lies[0], 2)
         self.assertEqual((connection.client_heard.heard, connection.client.read_over, self.kernel.pool.lent), ([], False, 0))
@@ -267,7 +242,7 @@ class EndOfFileTest(_SplicingCase):
         def lie(source: int, sink: int, count: int, **keywords: Any) -> int:
             return 0
 
-        self.calls.splice = lie
+        self.calls.instead = lie
         self.assertTrue(move(self, _MUCH, connection.client_peer, connection.server_peer) == _MUCH)
         self.assertEqual(connection.client_heard.heard, [])
         self.assertTrue(self.calls.made)
@@ -283,7 +258,7 @@ class EndOfFileTest(_SplicingCase):
                 raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
             return os.splice(source, sink, count, **keywords)
 
-        self.calls.splice = short
+        self.calls.instead = short
         self.assertTrue(move(self, _MUCH, connection.client_peer, connection.server_peer) == _MUCH)
         self.assertEqual((connection.client_heard.heard, connection.server_heard.heard), ([], []))
 
