@@ -12,6 +12,8 @@ __all__ = ["clock", "moments", "until"]
 
 clock: IReactorTime = reactor
 
+# What is waited for mostly comes within a few turns of the reactor; after those it is looked for less often.
+_TURNS = 50
 _LOOK_SECONDS = 0.002
 
 
@@ -27,11 +29,13 @@ async def until(condition: Callable[[], object], what: str, seconds: float = 20.
         AssertionError: it did not hold in time.
     """
     end = clock.seconds() + seconds
+    looks = 0
     while not condition():
+        looks += 1
         if clock.seconds() > end:
             message = f"waited {seconds:g} s for {what}"
             raise AssertionError(message)
-        await deferLater(clock, _LOOK_SECONDS)
+        await deferLater(clock, 0 if looks < _TURNS else _LOOK_SECONDS)
 
 
 async def moments(seconds: float) -> None:
