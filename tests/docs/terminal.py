@@ -20,6 +20,7 @@ from tests.interop.scratch import has_ended, scratch_folder, wait_until
 
 __all__ = ["Terminal", "commands", "same_each_time"]
 
+_FOLDER = "/srv/pipetwist"  # where the documents' files are, in messages with whole paths
 _PEERS = {"nc", "ncat", "socat", "v2ctl"}
 _END_OF_COMMAND = "--- next command ---"
 _SECONDS = 30.0
@@ -69,7 +70,7 @@ class Terminal:
     def __init__(self, case: SynchronousTestCase, instead: Mapping[str, str] | None = None) -> None:
         self.folder = scratch_folder(case)
         self._case = case
-        self._instead = dict(instead or {})
+        self._instead = {_FOLDER: str(self.folder), **(instead or {})}
         case.addCleanup(self._end_daemons)
 
     def save(self, block: Block) -> None:
@@ -90,26 +91,37 @@ class Terminal:
 
         Raises:
             SkipTest: a program is missing.
-            AssertionError: an output differs.
+            AssertionError: an output differs, or does not end.
         """
         typed = commands(block)
         for command, _ in typed:
             for word in _PEERS.intersection(shlex.split(command, comments=True)):
                 need(word)
         script = "\n".join(f"{self.translated(command)}\necho {shlex.quote(_END_OF_COMMAND)}" for command, _ in typed)
-        ran = subprocess.run(
+        outputs = self._said(script, block.place).split(f"{_END_OF_COMMAND}\n")
+        self._case.assertEqual(len(outputs), len(typed) + 1, f"{block.place}: {outputs}")
+        for (command, expected), output in zip(typed, outputs, strict=False):
+            self._case.assertEqual(same_each_time(output), same_each_time(self.translated(expected)), f"{block.place}: {command}")
+
+    def _said(self, script: str, place: str) -> str:
+        """Run a script to its end, and take what it says."""
+        shell = subprocess.Popen(
             ["sh", "-c", script],
             cwd=self.folder,
             env=_environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            timeout=_SECONDS,
-            check=False,
+            start_new_session=True,
         )
-        outputs = ran.stdout.decode("utf-8", "backslashreplace").split(f"{_END_OF_COMMAND}\n")
-        for (command, expected), output in zip(typed, outputs, strict=False):
-            self._case.assertEqual(same_each_time(output), same_each_time(self.translated(expected)), f"{block.place}: {command}")
+        try:
+            said, _ = shell.communicate(timeout=_SECONDS)
+        except subprocess.TimeoutExpired as late:
+            os.killpg(shell.pid, signal.SIGKILL)
+            said, _ = shell.communicate()
+            message = f"{place}: the commands did not end within {_SECONDS:.0f} s; they said:\n{said.decode('utf-8', 'backslashreplace')}"
+            raise AssertionError(message) from late
+        return said.decode("utf-8", "backslashreplace")
 
     def _end_daemons(self) -> None:
         for path in self.folder.glob("*.pid"):

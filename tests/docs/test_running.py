@@ -1,0 +1,211 @@
+"""docs/running.md: its commands, and what it says of the log, of signals and of descriptors."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import socket
+from pathlib import Path
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.docs.document import ROOT, blocks
+from tests.docs.terminal import Terminal, same_each_time
+from tests.interop.daemon import TWIST, TWISTD, Daemon, start_daemon
+from tests.interop.scratch import free_port, scratch_folder, wait_until
+
+__all__ = ["CommandsTest", "DescriptorsTest", "LogTest", "ReasonsTest", "SignalsTest", "StartTest"]
+
+_DOCUMENT = "docs/running.md"
+_ECHO: dict[str, Any] = {
+    "inbounds": [{"type": "unix", "tag": "pipe-in", "path": "in.sock"}],
+    "outbounds": [{"type": "fork", "tag": "echo", "command": ["cat"]}],
+}
+
+
+def _text() -> str:
+    return (ROOT / _DOCUMENT).read_text(encoding="utf-8")
+
+
+def _shown(heading: str) -> str:
+    """The only block under a heading."""
+    (block,) = (block for block in blocks(_DOCUMENT) if block.heading == heading)
+    return block.text
+
+
+def _connect(case: SynchronousTestCase, path: Path) -> socket.socket:
+    client = socket.socket(socket.AF_UNIX)
+    case.addCleanup(client.close)
+    client.settimeout(20)
+    client.connect(str(path))
+    return client
+
+
+def _say_hello(case: SynchronousTestCase, path: Path) -> None:
+    """Six bytes there and six back."""
+    client = _connect(case, path)
+    client.sendall(b"hello\n")
+    client.shutdown(socket.SHUT_WR)
+    while client.recv(100):
+        pass
+
+
+class CommandsTest(SynchronousTestCase):
+    """The commands that are shown."""
+
+    def test_commands(self) -> None:
+        """They say what the document shows."""
+        terminal = Terminal(self)
+        typed = 0
+        for block in blocks(_DOCUMENT):
+            if block.language == "json" and block.name is not None:
+                terminal.save(block)
+            elif block.language == "console":
+                terminal.type(block)
+                typed += 1
+        self.assertGreater(typed, 3)
+
+
+class LogTest(SynchronousTestCase):
+    """The lines that are shown."""
+
+    def test_text(self) -> None:
+        """The line of a connection is that of the document."""
+        daemon = start_daemon(self, _ECHO)
+        _say_hello(self, daemon.folder / "in.sock")
+        line = same_each_time(_shown("The line of a connection"))
+        wait_until(lambda: line in same_each_time(daemon.log).splitlines(), f"the line {line}")
+
+    def test_json(self) -> None:
+        """As JSON too, for twistd and for twist, where every line is an object that has what every line is said to have."""
+        shown = _shown("JSON lines")
+        for command in ((*TWISTD, "-n", "--pidfile="), TWIST):
+            daemon = start_daemon(self, {**_ECHO, "log": {"format": "json"}}, command=command)
+            _say_hello(self, daemon.folder / "in.sock")
+            wait_until(lambda daemon=daemon: '"reason"' in daemon.log, "the line of the connection")  # type: ignore[misc]  # mypy can't infer it
+            daemon.stop()
+            lines = [json.loads(line) for line in daemon.log.splitlines()]
+            for line in lines:
+                self.assertGreaterEqual(line.keys(), {"time", "level", "logger", "message"})
+            (connection,) = (line for line in daemon.log.splitlines() if '"reason"' in line)
+            self.assertEqual(same_each_time(connection), same_each_time(shown))
+
+    def test_fields(self) -> None:
+        """Every field of the line that is shown is explained."""
+        for field in json.loads(_shown("JSON lines")):
+            self.assertIn(f"`{field}`", _text())
+
+
+class ReasonsTest(SynchronousTestCase):
+    """Why connections end."""
+
+    def test_reasons(self) -> None:
+        """What the log says of connections that end in many ways is in the document, but for the numbers."""
+        outbounds: dict[str, dict[str, Any]] = {
+            "ends": {"type": "fork", "command": ["true"]},
+            "fails": {"type": "fork", "command": ["sh", "-c", "exit 7"]},
+            "killed": {"type": "fork", "command": ["sh", "-c", "kill -SEGV $$"]},
+            "refused": {"type": "tcp", "server": "127.0.0.1", "server_port": free_port(self)},
+            "silent": {"type": "fork", "command": ["sleep", "60"]},
+            "full": {"type": "fork", "command": ["cat"], "max_processes": 1},
+            "broken": {"type": "fork", "command": ["cat"]},
+        }
+        daemon = start_daemon(
+            self,
+            {
+                "log": {"format": "json"},
+                "inbounds": [
+                    {"type": "unix", "tag": tag, "path": f"{tag}.sock", **({"idle_timeout": "100ms"} if tag == "silent" else {})}
+                    for tag in outbounds
+                ],
+                "outbounds": [{"tag": tag, **options} for tag, options in outbounds.items()],
+                "route": {"rules": [{"inbound": [tag], "outbound": tag} for tag in outbounds]},
+                "drain_timeout": "10ms",
+            },
+        )
+        broken = self._echoed(daemon.folder / "broken.sock")
+        broken.close()  # with a byte unread, which the kernel tells the daemon as a reset
+        staying = self._echoed(daemon.folder / "full.sock")
+        for tag in outbounds.keys() - {"broken"}:
+            self.assertEqual(_connect(self, daemon.folder / f"{tag}.sock").recv(1), b"")
+        daemon.stop()
+        staying.close()
+        lines = [json.loads(line) for line in daemon.log.splitlines()]
+        reasons = [line["reason"] for line in lines if "reason" in line]
+        self.assertEqual(len(reasons), len(outbounds) + 1)
+        # Where it can't connect the document has the last words, which say why.
+        words = [
+            part.rpartition(": ")[2] if part.startswith("cannot connect") else part for reason in reasons for part in reason.split("; ")
+        ]
+        known = re.sub(r"\d+", "N", _text())
+        self.assertEqual([word for word in words if re.sub(r"[\d.]+", "N", word) not in known], [])
+
+    def _echoed(self, path: Path) -> socket.socket:
+        """A connection on which a byte has come back and is not read."""
+        client = _connect(self, path)
+        client.sendall(b"x")
+        self.assertEqual(client.recv(1, socket.MSG_PEEK), b"x")
+        return client
+
+
+class SignalsTest(SynchronousTestCase):
+    """What signals do."""
+
+    def test_signals(self) -> None:
+        """The daemon ends by the signal; one that stops it in order takes the socket away, and one that is its end leaves it."""
+        for number, stays in ((signal.SIGINT, False), (signal.SIGHUP, True)):
+            self.assertIn(number.name, _text())
+            daemon = start_daemon(self, _ECHO)
+            daemon.process.send_signal(number)
+            self.assertEqual(daemon.process.wait(20), -number)
+            self.assertEqual((daemon.folder / "in.sock").exists(), stays, number)
+
+
+class DescriptorsTest(SynchronousTestCase):
+    """How many a connection takes."""
+
+    def test_descriptors(self) -> None:
+        """Between two sockets two, and to a command five."""
+        folder = scratch_folder(self)
+        server = socket.socket(socket.AF_UNIX)
+        self.addCleanup(server.close)
+        server.bind(str(folder / "server.sock"))
+        server.listen()
+        configuration = {
+            "inbounds": [*_ECHO["inbounds"], {"type": "unix", "tag": "to-server", "path": "to-server.sock"}],
+            "outbounds": [*_ECHO["outbounds"], {"type": "unix", "tag": "server", "path": "server.sock"}],
+            "route": {"rules": [{"inbound": ["to-server"], "outbound": "server"}]},
+        }
+        daemon = start_daemon(self, configuration, folder=folder)
+        taken = [_descriptors(daemon)]
+        client = _connect(self, folder / "to-server.sock")
+        client.sendall(b"x")
+        accepted, _ = server.accept()
+        self.addCleanup(accepted.close)
+        self.assertEqual(accepted.recv(1), b"x")
+        taken.append(_descriptors(daemon))
+        client = _connect(self, folder / "in.sock")
+        client.sendall(b"x")
+        self.assertEqual(client.recv(1), b"x")
+        taken.append(_descriptors(daemon))
+        self.assertEqual([taken[1] - taken[0], taken[2] - taken[1]], [2, 5])
+        self.assertIn("| 2 for a connection from socket to socket, 5 for one to a command", _text())
+
+
+class StartTest(SynchronousTestCase):
+    """The lines of a start that fails."""
+
+    def test_lines(self) -> None:
+        """Each that the document explains is in the program, but for what stands for a name there."""
+        lines = re.findall(r"^\| `(.+?)` \| .*$", _text().partition("| line | what to do |")[2].partition("\n\n")[0], re.MULTILINE)
+        self.assertGreater(len(lines), 5)
+        program = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "pipetwist").rglob("*.py"))
+        for line in lines:
+            for piece in re.split(r"[A-Z]{3,}|'|\.\.\.|grpcio|Permission denied|[(),]", line):
+                self.assertIn(piece.strip(" :"), program, line)
+
+
+def _descriptors(daemon: Daemon) -> int:
+    return len(list(Path(f"/proc/{daemon.pid}/fd").iterdir()))
