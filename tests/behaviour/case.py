@@ -16,6 +16,7 @@ from pipetwist.service.tree import PipetwistService
 from tests.behaviour.lines import Lines
 from tests.behaviour.pairs import Pair
 from tests.behaviour.peer import Peer
+from tests.behaviour.waiting import until
 from tests.interop.scratch import scratch_folder
 
 __all__ = ["PairCase"]
@@ -64,9 +65,11 @@ class PairCase(TestCase):
         return self._peer(await self.servers.accept())
 
     async def connect(self) -> tuple[Peer, Peer]:
-        """Connect a client, and wait for the server's end."""
+        """Connect a client, and wait for the server's end, and for the relay to have both."""
         client = await self.client()
-        return client, await self.server()
+        server = await self.server()
+        await until(lambda: all(len(connection._ears) == 2 for connection in self.service.relay._open), "the relay to be connected")
+        return client, server
 
     async def line(self) -> LogEvent:
         """Wait until one more connection is over, and take its event in the log."""
