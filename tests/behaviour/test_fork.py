@@ -260,7 +260,7 @@ class GroupTest(ForkCase):
         """A descendant that tidies up on SIGTERM has the grace for it, though the command itself ends at once."""
         kept = self.folder / "kept"
         tidy = f"trap 'sleep 0.1; echo kept > {shlex.quote(str(kept))}; exit' TERM; echo up; sleep 600 & wait"
-        client = await self.run_script(f"({tidy}) & echo $!; exec sleep 600", kill_grace=0.7)
+        client = await self.run_script(f"({tidy}) & echo $!; exec sleep 600", kill_grace=0.5)
         await until(lambda: client.received.count(b"\n") == 2, "the descendant to be up")
         client.close()
         await self.line()
