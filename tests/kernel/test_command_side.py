@@ -22,7 +22,7 @@ from tests.kernel.loop import open_descriptors
 __all__ = ["EndingTest", "ExitTest", "InputTest", "OutputTest", "TroubleTest"]
 
 _USUAL_PIPE = 1 << 16
-_DEAF = "trap '' TERM; echo ready; while :; do sleep 60; done"
+_DEAF = "trap '' TERM; echo ready; exec sleep 60"
 
 
 class OutputTest(CommandCase):
@@ -156,7 +156,7 @@ class InputTest(CommandCase):
 
     def test_closes_its_input(self) -> None:
         """A command that has closed its input gets nothing more, which ends nothing: it may go on writing."""
-        side, receiver = self.shell("exec <&-; echo ready; kill -STOP $$; echo more; sleep 60")
+        side, receiver = self.shell("exec <&-; echo ready; kill -STOP $$; echo more; exec sleep 60")
         self.says(side, receiver, b"ready\n")
         side.write(b"unheard")
         side.write(b"unheard")
@@ -167,7 +167,7 @@ class InputTest(CommandCase):
 
     def test_closes_its_input_while_more_waits(self) -> None:
         """What waits for a command that closes its input is forgotten, and whoever was held back is told."""
-        side, receiver = self.shell("kill -STOP $$; exec <&-; sleep 60")
+        side, receiver = self.shell("kill -STOP $$; exec <&-; exec sleep 60")
         while receiver.heard != ["crowded"]:
             side.write(bytes(100_000))
             self.loop.settle()

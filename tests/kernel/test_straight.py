@@ -93,9 +93,12 @@ class StraightTest(CommandCase):
 
     def test_rest(self) -> None:
         """What a command wrote before it exited is spliced, and no more than that though others have its output open."""
-        client, server = self.couple("/bin/sh", "-c", "kill -STOP $$; head -c 50000 /dev/zero; sleep 60 & exit")
+        client, server = self.couple("/bin/sh", "-c", "kill -STOP $$; exec head -c 50000 /dev/zero")
         server.pause_reading()
-        self._go_on(server)
+        os.waitid(os.P_PID, self.number(server), os.WSTOPPED)
+        others = os.open(f"/proc/{self.number(server)}/fd/1", os.O_WRONLY)
+        self.addCleanup(os.close, others)
+        os.kill(self.number(server), signal.SIGCONT)
         self.loop.until(lambda: self.heard_of_server.heard == ["hung_up"], "its exit")
         server.resume_reading()
         self.loop.settle()
@@ -154,7 +157,7 @@ class StraightTest(CommandCase):
 
     def test_command_closes_its_input(self) -> None:
         """What is sent to a command that has closed its input is dropped, and its output still comes."""
-        client, server = self.couple("/bin/sh", "-c", "exec <&-; kill -STOP $$; echo more; sleep 60")
+        client, server = self.couple("/bin/sh", "-c", "exec <&-; kill -STOP $$; echo more; exec sleep 60")
         os.waitid(os.P_PID, self.number(server), os.WSTOPPED)
         self.peer.send(b"unheard")
         self.loop.until(lambda: server.write_over, "the input's end")
