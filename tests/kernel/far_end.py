@@ -93,16 +93,16 @@ class FarEnd:
 
     def _send(self) -> bool:
         before = self.sent
-        with contextlib.suppress(BlockingIOError):
+        try:
             while self._to_send:
-                try:
-                    taken = self.socket.send(stream(self.sent, self._to_send))
-                except (BrokenPipeError, ConnectionResetError) as error:
-                    self.failure = error
-                    self._to_send = 0
-                else:
-                    self.sent += taken
-                    self._to_send -= taken
+                taken = self.socket.send(stream(self.sent, self._to_send))
+                self.sent += taken
+                self._to_send -= taken
+        except BlockingIOError:
+            pass
+        except (BrokenPipeError, ConnectionResetError) as error:
+            self.failure = error
+            self._to_send = 0
         if self._finishing and not self._to_send and not self._finished:
             self._finished = True
             with contextlib.suppress(OSError):  # there may be nobody left

@@ -96,7 +96,8 @@ class RelayCase(SynchronousTestCase):
 
     def pump(self, ends: Sequence[FarEnd]) -> bool:
         """Let the far ends and pipetwist do once what they can; whether that was anything."""
-        return any([end.pump() for end in ends]) | bool(self.loop.turn())
+        did = [end.pump() for end in ends]
+        return bool(self.loop.turn()) or any(did)
 
     def pump_until(self, ends: Sequence[FarEnd], condition: Callable[[], object], what: str) -> None:
         """Let them do what they can until the condition holds."""
@@ -160,6 +161,7 @@ class RelayCase(SynchronousTestCase):
         return listening
 
     def _acceptable(self) -> bool:
+        assert self.listening is not None
         return bool(select.select([self.listening], [], [], 0)[0])
 
     def _stop(self) -> None:
