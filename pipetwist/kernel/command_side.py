@@ -206,6 +206,10 @@ class CommandSide(DescriptorSide):
             return
         self._end()
 
+    def runs(self) -> bool:
+        """Whether it has not exited, by the kernel's word."""
+        return self._life.runs()
+
     # ISide.
 
     def close(self) -> None:

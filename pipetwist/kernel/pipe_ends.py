@@ -1,12 +1,13 @@
-"""What can be asked of the end of a pipe that is read."""
+"""What can be asked of the end of a pipe."""
 
 from __future__ import annotations
 
 import fcntl
+import select
 import sys
 import termios
 
-__all__ = ["held_bytes"]
+__all__ = ["has_room", "held_bytes"]
 
 
 def held_bytes(pipe: int) -> int:
@@ -14,3 +15,10 @@ def held_bytes(pipe: int) -> int:
     count = bytearray(4)
     fcntl.ioctl(pipe, termios.FIONREAD, count)
     return int.from_bytes(count, sys.byteorder)
+
+
+def has_room(descriptor: int) -> bool:
+    """Whether a pipe or a socket takes something now."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLOUT)
+    return bool(poll.poll(0))

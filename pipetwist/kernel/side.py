@@ -13,6 +13,7 @@ from typing import Any
 from pipetwist.interfaces import ISideReceiver
 from pipetwist.kernel.delivery import Delivery
 from pipetwist.kernel.descriptor import NOT_NOW, SPLICE_FLAGS
+from pipetwist.kernel.pipe_ends import has_room
 from pipetwist.kernel.poller import OUT
 from pipetwist.transfer.causes import describe_error
 
@@ -145,9 +146,8 @@ class DescriptorSide(Delivery):
                 count = os.splice(self.splice_from(), sink.splice_to(), self.unread or TURN_BYTES - moved, flags=SPLICE_FLAGS)
             except OSError as error:
                 if error.errno in NOT_NOW:
-                    # There is something to read, or nobody would have come here: it is the sink that has no room.
                     if not moved:
-                        sink.wait()
+                        self.splice_stopped(sink)
                 # Which of the two has failed is not said, but of a pipe nothing else can be.
                 elif self.is_pipe or isinstance(error, BrokenPipeError):
                     sink.cannot_write(error)
@@ -166,6 +166,16 @@ class DescriptorSide(Delivery):
                 self.read_of_rest(count)
                 if self.read_over:
                     return
+
+    def splice_stopped(self, sink: Any) -> None:
+        """Nothing could be spliced, which mostly means that the sink is full.
+
+        Where it is not, the source has something that is no byte, such as TCP's urgent data, and a read gets past it.
+        """
+        if has_room(sink.splice_to()):
+            self.copy(sink)
+        else:
+            sink.wait()
 
     def found_full(self) -> None:
         """A pipe of the usual size was full: a larger one would save steps."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, TimeoutError, fail, succeed  # noqa: A004 - Twisted's name
@@ -24,6 +24,10 @@ from pipetwist.process.standard_error import StandardErrorLines
 from pipetwist.values import Command, Duration, Environment, FilePath, PositiveCount, Text
 
 __all__ = ["ForkOutbound", "ForkOutboundOptions"]
+
+
+def _runs(side: Any) -> bool:
+    return not isinstance(side, CommandSide) or side.runs()
 
 
 # After SIGKILL a command is gone in no time; a stop waits for it no longer than this.
@@ -93,7 +97,7 @@ class ForkOutbound(Service):
             ours=os.environ,
         )
         self._children: dict[ISide, None] = {}
-        self._ready = ReadyCommands(setting.reactor, options.prefork or 0, self._start_within_bounds, self._log_trouble)
+        self._ready = ReadyCommands(setting.reactor, options.prefork or 0, self._start_within_bounds, self._log_trouble, _runs)
         self._all_ended: Deferred[None] | None = None
 
     @property

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any, ClassVar, Literal
 
-from twisted.internet.defer import Deferred, inlineCallbacks, maybeDeferred
+from twisted.internet.defer import Deferred, TimeoutError, inlineCallbacks, maybeDeferred  # noqa: A004 - Twisted's name
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.threads import deferToThreadPool
@@ -28,6 +28,10 @@ from pipetwist.tls import client_tls
 from pipetwist.values import Port, Text
 
 __all__ = ["TcpOutbound", "TcpOutboundOptions"]
+
+
+# Where a name has several addresses, the next is tried after so long (RFC 8305 recommends 0.25 s, and to go on waiting besides).
+_NEXT_ADDRESS_SECONDS = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,8 +107,10 @@ class TcpOutbound:
             raise ConnectError(message) from None
         *earlier, (family, _, _, _, last) = found
         for family_before, _, _, _, address in earlier:
-            with contextlib.suppress(ConnectError):
-                side: ISide = yield maybeDeferred(self._connect_address, kernel, family_before, address)
+            with contextlib.suppress(ConnectError, TimeoutError):
+                # An address that does not answer leaves time for the others.
+                attempt = maybeDeferred(self._connect_address, kernel, family_before, address)
+                side: ISide = yield attempt.addTimeout(min(_NEXT_ADDRESS_SECONDS, self.connect_timeout / len(found)), reactor)
                 return side
         side = yield maybeDeferred(self._connect_address, kernel, family, last)
         return side

@@ -63,6 +63,10 @@ class Life:
         self.status = found.si_status if found.si_code == os.CLD_EXITED else -found.si_status
         return True
 
+    def runs(self) -> bool:
+        """Whether it has not exited; asks the kernel, which knows before the pidfd is looked at."""
+        return self.pid is not None and os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None
+
     def signal_group(self, number: int) -> None:
         """Signal every process of the group that it leads."""
         if self._group is not None:

@@ -25,9 +25,19 @@ class ReadyCommands:
         count: how many.
         start: starts one; None where there may be no more for now. Raises OSError where it can't be started.
         log: is told of trouble.
+        runs: whether one still runs, of whose end nobody may have been told yet.
     """
 
-    def __init__(self, clock: IReactorTime, count: int, start: Callable[[], ISide | None], log: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        clock: IReactorTime,
+        count: int,
+        start: Callable[[], ISide | None],
+        log: Callable[[str], None],
+        runs: Callable[[ISide], bool] = lambda _: True,
+    ) -> None:
+        self._runs = runs
+        self._pausing = False
         self._clock = clock
         self._count = count
         self._start = start
@@ -52,12 +62,13 @@ class ReadyCommands:
 
     def take(self) -> ISide | None:
         """The one that has been ready longest, or None."""
-        if not self._ready:
-            return None
-        side = next(iter(self._ready))
-        del self._ready[side]
-        self._pause = FIRST_PAUSE_SECONDS
-        self.refill()
+        # One that has ended is told of soon, and is left for that.
+        side = next((side for side in self._ready if self._runs(side)), None)
+        if side is not None:
+            since = self._ready.pop(side)
+            if self._clock.seconds() - since > self._pause:
+                self._pause = FIRST_PAUSE_SECONDS
+            self.refill()
         return side
 
     def refill(self) -> None:
@@ -71,11 +82,12 @@ class ReadyCommands:
         if since is not None:
             if self._clock.seconds() - since > LONGEST_PAUSE_SECONDS:
                 self._pause = FIRST_PAUSE_SECONDS
-            if self._call is None:
+            if not self._pausing:
                 self._wait("a command that was ready for a connection has ended by itself")
 
     def _add(self) -> None:
         self._call = None
+        self._pausing = False
         try:
             side = self._start()
         except OSError as error:
@@ -89,6 +101,9 @@ class ReadyCommands:
     def _wait(self, why: str) -> None:
         if self._stopped:
             return
+        if self._call is not None:
+            self._call.cancel()
+        self._pausing = True
         self._log(f"{why}; the next is started in {self._pause:g} s")
         self._call = self._clock.callLater(self._pause, self._add)
         self._pause = min(self._pause * 2, LONGEST_PAUSE_SECONDS)

@@ -206,6 +206,18 @@ class TcpStraightTest(StraightTest):
 
     family = socket.AF_INET
 
+    def test_urgent(self) -> None:
+        """Urgent data, which no splice gets past, stops nobody and costs nothing: it is left out, as by a read, and what follows arrives."""
+        client, _server = self.couple("/bin/cat")
+        self.assertEqual(move(self, b"before", self.peer, self.peer), b"before")
+        self.peer.send(b"!", socket.MSG_OOB)
+        self.loop.settle()
+        self.calls.made.clear()
+        self.loop.settle()
+        self.assertEqual(self.calls.made, [])
+        self.assertEqual(move(self, b"after", self.peer, self.peer), b"after")
+        self.assertEqual(client.received, 11)
+
     def test_reset(self) -> None:
         """A reset that splice is the first to say is a reset, not an end of file."""
         client, server = self.couple("/bin/cat")

@@ -88,6 +88,7 @@ class ReadyCommandsTest(SynchronousTestCase):
             self.assertEqual(len(self.started), count)
             pause *= 2
         self.assertEqual(len(self.trouble), 4)
+        self.clock.advance(pause)
         self.ready.take()
         self.clock.advance(LULL_SECONDS)
         self.ready.ended(self.started[-1])
@@ -105,6 +106,33 @@ class ReadyCommandsTest(SynchronousTestCase):
         self.ready.ended(self.started[-1])
         self.clock.advance(FIRST_PAUSE_SECONDS)
         self.assertEqual(len(self.started), 24)
+
+    def test_dies_while_others_are_started(self) -> None:
+        """Where one dies before all have been started, none is started without the pause either."""
+        self.ready.begin()
+        for times in range(5):
+            started = len(self.started)
+            self.ready.ended(self.started[-1])
+            self.clock.advance(FIRST_PAUSE_SECONDS * 2**times * 0.99)
+            self.assertEqual(len(self.started), started)
+            self.clock.advance(FIRST_PAUSE_SECONDS * 2**times * 0.02)
+            self.assertGreater(len(self.started), started)
+        self.assertEqual(len(self.trouble), 5)
+
+    def test_dies_in_use(self) -> None:
+        """Being taken is no sign that they are of use while they die as soon as they are started."""
+        self.fill()
+        self.ready.ended(self.started[-1])
+        self.ready.take()
+        self.clock.advance(FIRST_PAUSE_SECONDS)
+        self.ready.ended(self.started[-1])
+        self.assertIn("0.2 s", self.trouble[-1])
+
+    def test_ended_unnoticed(self) -> None:
+        """One that has ended, of which nobody has been told yet, is not given."""
+        self.ready = ReadyCommands(self.clock, 3, self.start, self.trouble.append, lambda side: side is not self.started[0])
+        self.fill()
+        self.assertIs(self.ready.take(), self.started[1])
 
     def test_other_ends(self) -> None:
         """The end of a command that was given away is nothing to the pool."""
