@@ -207,7 +207,7 @@ class TcpStraightTest(StraightTest):
     family = socket.AF_INET
 
     def test_urgent(self) -> None:
-        """Urgent data, which no splice gets past, stops nobody and costs nothing: it is left out, as by a read, and what follows arrives."""
+        """Urgent data, which no splice gets past, stops nobody and costs nothing: as by a read it is left out, and the rest arrives."""
         client, _server = self.couple("/bin/cat")
         self.assertEqual(move(self, b"before", self.peer, self.peer), b"before")
         self.peer.send(b"!", socket.MSG_OOB)
