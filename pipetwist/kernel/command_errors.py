@@ -30,7 +30,7 @@ class CommandErrors:
         self._poller = poller
         self._descriptor = descriptor
         self._lines = lines
-        self._ended = ended
+        self._ended: Callable[[], None] | None = ended
         poller.add(descriptor, self, IN)
 
     @property
@@ -49,13 +49,11 @@ class CommandErrors:
         if data:
             self._lines.data_received(data)
         else:
-            self.close()
-            self._ended()
+            self._end()
 
     def failed(self) -> None:
         """See `pipetwist.kernel.poller.Pollable`."""
-        self.close()
-        self._ended()
+        self._end()
 
     def read_rest(self) -> None:
         """The command has exited: read what there is now, and no more."""
@@ -74,4 +72,12 @@ class CommandErrors:
             self._poller.remove(self._descriptor)
             os.close(self._descriptor)
             self._descriptor = -1
+            # Whoever is to be called holds this: a circle less for the collector to find.
+            self._ended = None
             self._lines.ended()
+
+    def _end(self) -> None:
+        ended = self._ended
+        self.close()
+        if ended is not None:
+            ended()
