@@ -130,11 +130,21 @@ class _Daemon(Service):
         return self._tree.stopService()
 
     def _start(self, start: Callable[[], None]) -> None:
+        # The reactor takes SIGTERM when it runs, which is after twistd has said that the daemon does.
+        signal.signal(signal.SIGTERM, _stop_when_running)
         try:
             start()
         except StartError as error:
             os.write(self._stderr, f"pipetwist: {error}\n".encode())
+            # The log may be all that is kept of a daemon that nobody watches.
+            self._tree.log.critical("{error}", error=str(error))
             raise _StartFailedError(str(error)) from None
+
+
+def _stop_when_running(number: int, frame: object) -> None:
+    from twisted.internet import reactor
+
+    reactor.callWhenRunning(reactor.stop)
 
 
 def makeService(options: Options) -> IService:

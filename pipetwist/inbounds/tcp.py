@@ -125,6 +125,8 @@ class TcpInbound(ListeningService):
             self._listening = listen_tcp(f"inbound {self.tag}", self._options.listen, self._options.listen_port)
             self._acceptor = Acceptor(self.setting, self._listening, SocketEntry(self.tag, self._identify_socket, self.setting).accepted)
             self._acceptor.start()
+            shown = "[{}]:{}" if ":" in self._options.listen else "{}:{}"
+            self.setting.log.info("inbound {tag} listens on {where}", tag=self.tag, where=shown.format(self._options.listen, self.port))
 
     def _identify_socket(self, connected: socket.socket) -> Visitor:
         host, port = connected.getpeername()[:2]

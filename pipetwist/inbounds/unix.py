@@ -93,6 +93,7 @@ class UnixInbound(ListeningService):
         self._listening = listening
         self._acceptor = Acceptor(self.setting, listening.socket, SocketEntry(self.tag, self._identify, self.setting).accepted)
         self._acceptor.start()
+        self.setting.log.info("inbound {tag} listens on {path}", tag=self.tag, path=options.path)
         return succeed(None)
 
     def stop_listening(self) -> Deferred[None]:

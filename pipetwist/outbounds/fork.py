@@ -49,7 +49,7 @@ class ForkOutboundOptions(OutboundOptions):
     cwd: FilePath | None = None
     """The folder that the command starts in; the daemon's where absent."""
     user: Text | None = None
-    """The system's user that the command runs as; the daemon must run as root."""
+    """The system's user that the command runs as; the daemon must be root, and stay it."""
     kill_grace: Duration = 5.0
     """How long a command may take to end after SIGTERM, before SIGKILL. ``"5s"`` where absent."""
     max_processes: PositiveCount | None = None
@@ -112,7 +112,7 @@ class ForkOutbound(Service):
         except OSError as error:
             return fail(ConnectError(f"{self._prepared.command[0]}: {error.strerror}"))
         if side is None:
-            return fail(ConnectError(f"{len(self._children)} commands are running, which is max_processes"))
+            return fail(ConnectError(f"max_processes ({self._options.max_processes}) commands are running"))
         return side
 
     def startService(self) -> None:

@@ -40,5 +40,7 @@ def describe_error(error: BaseException | None) -> str:
     arguments = getattr(error, "args", ())
     if type(error).__module__.startswith("OpenSSL") and arguments and isinstance(arguments[0], list):
         return "TLS: " + (", ".join(part[-1] for part in arguments[0]) or type(error).__name__)
+    if type(error).__module__.startswith("service_identity"):
+        return "TLS: the server's certificate is not of the name that it was asked for"
     text = " ".join(str(error).split())
     return text.removesuffix(".") or type(error).__name__

@@ -287,7 +287,7 @@ class SettingTest(ForkCase):
         await self.pids(first, 1)
         second = await self.client()
         await second.end()
-        self.assertEqual(await self.reason(), "cannot connect: 1 commands are running, which is max_processes")
+        self.assertEqual(await self.reason(), "cannot connect: max_processes (1) commands are running")
         first.close()
         await self.line()
         await self.pids(await self.client(), 1)

@@ -93,8 +93,9 @@ class _InboundTestCase(SynchronousTestCase):
         return client
 
     def said(self) -> list[str]:
-        """What was logged."""
-        return [f"{event['log_level'].name}: {formatEvent(event)}" for event in self.events]
+        """What was logged, but for where it listens."""
+        said = [f"{event['log_level'].name}: {formatEvent(event)}" for event in self.events]
+        return [line for line in said if " listens on " not in line]
 
 
 class UnixTest(_InboundTestCase):
@@ -133,6 +134,11 @@ class UnixTest(_InboundTestCase):
         self.listen(self.make(users=(PeerUserOptions(name="me", uid=os.getuid()),)))
         self.connect(socket.AF_UNIX, self.path)
         self.assertEqual([visitor.user for visitor in self.relay.visitors], ["me"])
+
+    def test_says_where(self) -> None:
+        """Where it listens is logged."""
+        self.listen(self.make())
+        self.assertEqual([formatEvent(event) for event in self.events], [f"inbound in listens on {self.path}"])
 
     def test_refused(self) -> None:
         """Who is none of them is closed, and logged."""

@@ -115,7 +115,7 @@ class ConnectingTest(_ForkTestCase):
         outbound = self.make(max_processes=2)
         self.connect(outbound)
         self.connect(outbound)
-        self.assertEqual(self.refusal(outbound), "2 commands are running, which is max_processes")
+        self.assertEqual(self.refusal(outbound), "max_processes (2) commands are running")
         self.spawner.processes[0].resumeProducing()
         self.spawner.processes[0].exit()
         self.assertEqual(outbound.processes, 1)

@@ -205,6 +205,7 @@ class _Tree(MultiService):
     """A tree that fails to start as the test wishes."""
 
     error: StartError | None = None
+    log = Logger("pipetwist")
 
     def privilegedStartService(self) -> None:
         super().privilegedStartService()
@@ -228,6 +229,7 @@ class DaemonTest(SynchronousTestCase):
         self.patch(sys, "__stderr__", sys.__stderr__)
         self.patch(os, "dup", lambda _: told)
         self.patch(gc, "freeze", lambda: None)
+        self.addCleanup(signal.signal, signal.SIGTERM, signal.getsignal(signal.SIGTERM))
         self.tree = _Tree()
         self.daemon = tap._Daemon(self.tree)  # type: ignore[arg-type]  # of a tree it has what is asked of one
         verifyObject(IService, self.daemon)
@@ -240,6 +242,15 @@ class DaemonTest(SynchronousTestCase):
         self.assertEqual(os.read(self.said, 99), b"")
         self.successResultOf(self.daemon.stopService())
         self.assertFalse(self.tree.running or self.daemon.running)
+
+    def test_stopped_early(self) -> None:
+        """A SIGTERM between the start and the reactor's run stops the reactor once it runs, so that the stop is in order."""
+        calls: list[Any] = []
+        self.patch(reactor, "callWhenRunning", calls.append)
+        self.daemon.privilegedStartService()
+        self.daemon.startService()
+        os.kill(os.getpid(), signal.SIGTERM)
+        self.assertEqual(calls, [reactor.stop])  # type: ignore[attr-defined]  # the module stands for whichever reactor trial has installed
 
     def test_fails(self) -> None:
         """Where either step fails that is said in one line on the standard error that it began with, and the process ends with status 1."""
