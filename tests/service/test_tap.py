@@ -250,7 +250,7 @@ class DaemonTest(SynchronousTestCase):
         self.daemon.privilegedStartService()
         self.daemon.startService()
         os.kill(os.getpid(), signal.SIGTERM)
-        self.assertEqual(calls, [reactor.stop])  # type: ignore[attr-defined]  # the module stands for whichever reactor trial has installed
+        self.assertEqual(calls, [reactor.stop])
 
     def test_fails(self) -> None:
         """Where either step fails that is said in one line on the standard error that it began with, and the process ends with status 1."""
