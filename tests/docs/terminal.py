@@ -102,6 +102,9 @@ class Terminal:
         self._case.assertEqual(len(outputs), len(typed) + 1, f"{block.place}: {outputs}")
         for (command, expected), output in zip(typed, outputs, strict=False):
             self._case.assertEqual(same_each_time(output), same_each_time(self.translated(expected)), f"{block.place}: {command}")
+        for name in re.findall(r"kill \$\(cat (\S+)\)", block.text):
+            # People are slower than a daemon that stops; the next block is not.
+            wait_until(lambda name=name: not (self.folder / name).exists(), f"the end of {name}")  # type: ignore[misc]  # mypy can't infer it
 
     def _said(self, script: str, place: str) -> str:
         """Run a script to its end, and take what it says."""
