@@ -70,6 +70,7 @@ class Terminal:
     def __init__(self, case: SynchronousTestCase, instead: Mapping[str, str] | None = None) -> None:
         self.folder = scratch_folder(case)
         self._case = case
+        case.maxDiff = None
         self._instead = {_FOLDER: str(self.folder), **(instead or {})}
         case.addCleanup(self._end_daemons)
 
