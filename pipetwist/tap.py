@@ -136,8 +136,6 @@ class _Daemon(Service):
             start()
         except StartError as error:
             os.write(self._stderr, f"pipetwist: {error}\n".encode())
-            # The log may be all that is kept of a daemon that nobody watches.
-            self._tree.log.critical("{error}", error=str(error))
             raise _StartFailedError(str(error)) from None
 
 

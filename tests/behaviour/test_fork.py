@@ -180,7 +180,7 @@ class EndingTest(ForkCase):
     async def test_slow_client_of_a_command_that_has_exited(self) -> None:
         """What is in a command's pipe when it has exited waits for the client."""
         done = self.folder / "done"
-        size = 200_000  # the pipe and the socket hold so much, so that the command does not wait
+        size = 100_000  # the pipe and the socket hold so much, so that the command does not wait
         client = await self.run_script(f"echo $$; read go; head -c {size} /dev/zero; : > {shlex.quote(str(done))}")
         (pid,) = await self.pids(client, 1)
         client.hold()
