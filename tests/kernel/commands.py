@@ -55,6 +55,16 @@ class CommandCase(KernelCase):
         """Whether a receiver has heard of the end of its side."""
         return lambda: receiver.heard[-1:] == ["lost"]
 
+    def crowd(self, side: CommandSide, receiver: RecordingReceiver) -> int:
+        """Write to one that does not read until it is crowded; how much that was."""
+        written = 0
+        for _ in self.loop.rounds("it to be crowded"):
+            if receiver.heard == ["crowded"]:
+                break
+            side.write(bytes(100_000))
+            written += 100_000
+        return written
+
     def number(self, side: CommandSide) -> int:
         """A command's process."""
         assert side._life.pid is not None

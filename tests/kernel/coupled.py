@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 from typing import Any, NamedTuple
 
@@ -69,19 +70,13 @@ def move(case: KernelCase, data: bytes, sender: socket.socket, reader: socket.so
     """
     rest = memoryview(data)
     came = bytearray()
-    while rest or len(came) < underway + len(data):
+    for _ in case.loop.rounds("what was sent to come"):
+        came += take_all(reader)
+        if not rest and len(came) >= underway + len(data):
+            break
         with contextlib.suppress(BlockingIOError):
             rest = rest[sender.send(rest) :]
-        case.loop.settle()
-        before = len(came)
-        came += take_all(reader)
-        if not rest and len(came) == before:
-            case.loop.until(lambda: _readable(reader), "what was sent")
+        # A command, or TCP, may take a moment.
+        readers: list[Any] = [reader, *case.loop.readers]
+        select.select(readers, [sender] if rest else [], [], 0.1)
     return bytes(came)
-
-
-def _readable(end: socket.socket) -> bool:
-    try:
-        return bool(end.recv(1, socket.MSG_PEEK))
-    except BlockingIOError:
-        return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import select
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -36,6 +36,19 @@ class Loop(TurningReactor):
             if not self.turn():
                 return
         message = f"it is not done after {_MOST_TURNS} turns"
+        raise AssertionError(message)
+
+    def rounds(self, what: str, seconds: float = 20.0) -> Iterator[None]:
+        """Settle before each round of a loop that a test leaves when it has what it waits for.
+
+        Raises:
+            AssertionError: it has not left in time.
+        """
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.settle()
+            yield
+        message = f"waited {seconds:g} s for {what}"
         raise AssertionError(message)
 
     def until(self, condition: Callable[[], object], what: str, seconds: float = 20.0) -> None:
@@ -86,6 +99,15 @@ class KernelCase(SynchronousTestCase):
         self.addCleanup(near.close)
         self.addCleanup(far.close)
         return near, far
+
+    def take_until(self, end: socket.socket, condition: Callable[[], object], what: str) -> bytes:
+        """Take what comes at a socket that does not block, until the condition holds."""
+        taken = b""
+        for _ in self.loop.rounds(what):
+            taken += take_all(end)
+            if condition():
+                break
+        return taken + take_all(end)
 
     def _is_clean(self) -> None:
         self.assertEqual(self.kernel.pool.lent, 0)

@@ -104,11 +104,7 @@ class InputTest(CommandCase):
     def test_crowded(self) -> None:
         """What a command that is busy does not take waits; more than a little crowds the side, until all of it is taken."""
         side, receiver = self.stopped()
-        written = 0
-        while receiver.heard != ["crowded"]:
-            side.write(bytes(100_000))
-            written += 100_000
-            self.loop.settle()
+        written = self.crowd(side, receiver)
         assert side.queue is not None
         self.assertGreater(len(side.queue), CROWDED_BYTES)
         self.assertEqual(side.delivered + len(side.queue), written)
@@ -168,9 +164,7 @@ class InputTest(CommandCase):
     def test_closes_its_input_while_more_waits(self) -> None:
         """What waits for a command that closes its input is forgotten, and whoever was held back is told."""
         side, receiver = self.shell("kill -STOP $$; exec <&-; exec sleep 60")
-        while receiver.heard != ["crowded"]:
-            side.write(bytes(100_000))
-            self.loop.settle()
+        self.crowd(side, receiver)
         self.go_on(side)
         self.loop.until(self.heard(receiver, "crowded", "relieved"), "relief")
         self.assertEqual((side.queue, side.waiting, self.kernel.pool.lent), (None, False, 0))
@@ -219,9 +213,7 @@ class ExitTest(CommandCase):
     def test_while_written_to(self) -> None:
         """What waits for a command that exits is forgotten, and whoever was held back is told before its end."""
         side, receiver = self.shell("kill -STOP $$")
-        while receiver.heard != ["crowded"]:
-            side.write(bytes(100_000))
-            self.loop.settle()
+        self.crowd(side, receiver)
         side.resume_reading()
         os.waitid(os.P_PID, self.number(side), os.WSTOPPED)
         os.kill(self.number(side), signal.SIGCONT)

@@ -116,8 +116,7 @@ class BesideSocketsTest(CoupledCase):
         for one in busy:
             one.fill()
         talk.client_peer.send(b"a little")
-        while trips < _TRIPS:
-            self.loop.turn()
+        self.loop.until(lambda: trips >= _TRIPS, "the little ones' trips")
         self.assertLessEqual(max(waits), 2 * TURN_BYTES)
         totals = [sum(waits[number :: len(busy)]) for number in range(len(busy))]
         self.assertGreaterEqual(min(totals), _TRIPS * TURN_BYTES if whole_turns else 1)

@@ -35,19 +35,25 @@ class _SplicingCase(CoupledCase):
             How many bytes have not come yet.
         """
         underway = 0
-        while connection.client.busy_reads < BUSY_READS:
-            underway += self._send(connection) - len(take_all(connection.server_peer))
-        while sent := self._send(connection):
+        for _ in self.loop.rounds("the direction to be busy"):
+            underway -= len(take_all(connection.server_peer))
+            if connection.client.busy_reads >= BUSY_READS:
+                break
+            underway += _send(connection, 4 * BUSY_BYTES)
+        for _ in self.loop.rounds("it to be stopped"):
+            sent = _send(connection, 4 * BUSY_BYTES)
+            if not sent:
+                break
             underway += sent
         self.assertTrue(connection.server.waiting)
         return underway
 
-    def _send(self, connection: Coupled) -> int:
-        sent = 0
-        with contextlib.suppress(BlockingIOError):
-            sent = connection.client_peer.send(bytes(4 * BUSY_BYTES))
-        self.loop.settle()
-        return sent
+
+def _send(connection: Coupled, count: int) -> int:
+    """Send so many zeros up, or what goes; how many that were."""
+    with contextlib.suppress(BlockingIOError):
+        return connection.client_peer.send(bytes(count))
+    return 0
 
 
 class CopyingTest(_SplicingCase):
@@ -79,39 +85,25 @@ class CopyingTest(_SplicingCase):
         """The sender is stopped while its reader does not read: no more than a turn's bytes are held, and nothing is lost."""
         connection = self.couple()
         sent = 0
-        while sent < len(_MUCH):
-            try:
+        with contextlib.suppress(BlockingIOError):
+            for _ in self.loop.rounds("the sender to be stopped"):
                 sent += connection.client_peer.send(_MUCH[sent : sent + 100_000])
-            except BlockingIOError:
-                break
-            self.loop.settle()
         self.assertLess(sent, len(_MUCH))
         self.assertLessEqual(connection.client.received - connection.server.delivered, TURN_BYTES)
         self.assertTrue(connection.client.held_back)
-        came = take_all(connection.server_peer)
-        came += move(self, _MUCH[sent : sent + 300_000], connection.client_peer, connection.server_peer)
-        while len(came) < sent + 300_000:
-            self.loop.settle()
-            came += take_all(connection.server_peer)
+        came = move(self, _MUCH[sent : sent + 300_000], connection.client_peer, connection.server_peer, sent)
         self.assertTrue(came == _MUCH[: sent + 300_000])
 
     def test_written_before(self) -> None:
         """What was written to a side before it is coupled arrives first."""
         connection = self.couple(reading=False)
         connection.server.source = None
-        first = b""
-        while not connection.server.waiting:
-            connection.server.write(_MUCH[:100_000])
-            first += _MUCH[:100_000]
+        connection.server.write(_MUCH)
+        self.assertTrue(connection.server.waiting)
         connection.client.carry_to(connection.server)
-        connection.client_peer.send(b"last")
         connection.client.resume_reading()
-        self.loop.settle()
-        came = b""
-        while len(came) < len(first) + 4:
-            came += take_all(connection.server_peer)
-            self.loop.settle()
-        self.assertTrue(came == first + b"last")
+        came = move(self, b"last", connection.client_peer, connection.server_peer, len(_MUCH))
+        self.assertTrue(came == _MUCH + b"last")
 
 
 class TcpCopyingTest(CopyingTest):
@@ -154,16 +146,29 @@ class PipesTest(_SplicingCase):
     def test_stalled(self) -> None:
         """A direction that is stopped has one pipe; it is given back when it is empty, whether or not more comes."""
         connection = self.couple()
-        self.splice_up(connection)
+        underway = self.splice_up(connection)
         self.assertEqual(self.kernel.pool.lent, 1)
-        while connection.server.waiting:
-            take_all(connection.server_peer)
-            self.loop.turn()
+        came = self.take_until(connection.server_peer, lambda: not connection.server.waiting, "all of it")
         # What the client has sent in the meantime may go on, in a turn of its own.
-        self.loop.settle()
-        while take_all(connection.server_peer):
-            self.loop.settle()
+        while more := self.take_until(connection.server_peer, lambda: True, "more"):
+            came += more
+        self.assertEqual(len(came), underway)
         self.assertEqual((connection.server.pipe, self.kernel.pool.lent), (None, 0))
+
+    def test_turn(self) -> None:
+        """In one turn no more is moved than a turn allows, however much there is, and however large the pipe is."""
+        connection = self.couple()
+        asked: list[int] = []
+
+        def plenty(source: int, sink: int, most: int, **keywords: Any) -> int:
+            asked.append(most)
+            return min(most, 300_000)
+
+        self.calls.instead = plenty
+        connection.client.busy_reads = BUSY_READS
+        connection.client.read()
+        self.assertEqual((connection.client.received, connection.server.delivered), (TURN_BYTES, TURN_BYTES))
+        self.assertEqual(asked[-2:], [TURN_BYTES - 3 * 300_000] * 2)
 
     def test_pool_is_empty(self) -> None:
         """More busy directions than there are pipes all go on, some of them by copying, and none gets more than one pipe."""
@@ -204,15 +209,9 @@ class EndOfFileTest(_SplicingCase):
         connection = self.couple()
         underway = self.splice_up(connection)
         connection.client_peer.shutdown(socket.SHUT_WR)
-        total = 0
-        while not connection.client_heard.heard:
-            total += len(take_all(connection.server_peer))
-            self.loop.settle()
+        total = len(self.take_until(connection.server_peer, lambda: connection.client_heard.heard, "the end of file"))
         connection.server.finish_writing()
-        while connection.server.pipe is not None:
-            total += len(take_all(connection.server_peer))
-            self.loop.settle()
-        total += len(take_all(connection.server_peer))
+        total += len(self.take_until(connection.server_peer, lambda: connection.server.write_over, "all of it"))
         self.assertEqual((connection.client_heard.heard, self.kernel.pool.lent), (["read_ended"], 0))
         self.assertEqual((total, connection.server.delivered), (underway, connection.client.received))
         self.assertEqual(connection.server_peer.recv(1), b"")
@@ -291,6 +290,20 @@ class LossTest(_SplicingCase):
         self.loop.settle()
         self.assertNotIn("lost", connection.client_heard.heard)
 
+    def test_closed_while_held_back(self) -> None:
+        """A side that is closed while it is not read, for the other has no room, is read on, and what comes is dropped."""
+        connection = self.couple()
+        self.splice_up(connection)
+        connection.client.write(b"answer")
+        self.assertTrue(connection.client.held_back)
+        delivered, received = connection.server.delivered, connection.client.received
+        connection.client.close()
+        self.loop.settle()
+        self.assertGreater(connection.client.received, received)
+        connection.client_peer.close()
+        self.loop.settle()
+        self.assertEqual((connection.client_heard.heard, connection.server.delivered), (["lost"], delivered))
+
     def test_aborted_source(self) -> None:
         """A side that is aborted has what was read from it delivered all the same."""
         connection = self.couple()
@@ -299,9 +312,7 @@ class LossTest(_SplicingCase):
         connection.client.abort()
         connection.server.close()
         self.assertGreater(connection.client.received, before)
-        while not connection.server.write_over:
-            take_all(connection.server_peer)
-            self.loop.settle()
+        self.take_until(connection.server_peer, lambda: connection.server.write_over, "all of it")
         self.assertEqual(connection.server.delivered, connection.client.received)
         self.assertEqual(self.kernel.pool.lent, 0)
 
@@ -330,7 +341,5 @@ class LossTest(_SplicingCase):
         connection.client_peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         connection.client_peer.close()
         self.loop.until(lambda: "hung_up" in connection.client_heard.heard, "the reset")
-        while "lost" not in connection.client_heard.heard:
-            take_all(connection.server_peer)
-            self.loop.settle()
+        self.take_until(connection.server_peer, lambda: "lost" in connection.client_heard.heard, "the loss")
         self.assertEqual(connection.client_heard.cause, "the connection was reset")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import random
 import signal
 import socket
 from typing import Any
 
+from pipetwist.kernel.pipe_ends import held_bytes
+from pipetwist.kernel.pipe_pool import PIPE_SIZE
 from pipetwist.kernel.side import TURN_BYTES
 from pipetwist.kernel.socket_side import SocketSide
 from pipetwist.testing import RecordingReceiver, RecordingTracker
@@ -20,6 +23,7 @@ from tests.kernel.noted import NotedSplices
 
 __all__ = ["StraightTest", "TcpStraightTest"]
 
+_F_GETPIPE_SZ = getattr(fcntl, "F_GETPIPE_SZ", 1032)
 _MUCH = random.Random(1).randbytes(5_000_000)
 
 
@@ -81,6 +85,18 @@ class StraightTest(CommandCase):
         self.assertEqual((client.received, server.received), (server.delivered, client.delivered))
         self.assertTrue(move(self, _MUCH, self.peer, self.peer, sent).endswith(_MUCH))
 
+    def test_output_enlarged(self) -> None:
+        """The pipe of a command that fills it is enlarged, once, and counts in the pool until it is closed."""
+        _client, server = self.couple("/bin/sh", "-c", "head -c 3000000 /dev/zero; read x")
+        server.pause_reading()
+        self.loop.until(lambda: held_bytes(server._stdout) == 1 << 16, "the pipe to be full")
+        server.resume_reading()
+        self.assertEqual(len(move(self, b"", self.peer, self.peer, 3_000_000)), 3_000_000)
+        self.assertEqual((fcntl.fcntl(server._stdout, _F_GETPIPE_SZ), self.kernel.pool.lent), (PIPE_SIZE, 1))
+        server.finish_writing()
+        self.loop.until(self.lost(self.heard_of_server), "its end")
+        self.assertEqual(self.kernel.pool.lent, 0)
+
     def test_half_close(self) -> None:
         """The end of file goes on to the command when the machine says so; the rest comes back, then the command's own end."""
         _client, server = self.couple("/bin/cat")
@@ -100,6 +116,7 @@ class StraightTest(CommandCase):
         self.addCleanup(os.close, others)
         os.kill(self.number(server), signal.SIGCONT)
         self.loop.until(lambda: self.heard_of_server.heard == ["hung_up"], "its exit")
+        os.write(others, b"too late")
         server.resume_reading()
         self.loop.settle()
         self.assertEqual((self.heard_of_server.heard, client.delivered), (["hung_up", "read_ended", "lost"], 50_000))
