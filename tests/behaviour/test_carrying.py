@@ -7,10 +7,13 @@ import socket
 from typing import Any
 
 from tests.behaviour.case import PairCase
-from tests.behaviour.pairs import over_pairs
+from tests.behaviour.clients import EndpointTcpClients, TcpClients, TlsClients
+from tests.behaviour.pairs import Pair, over_pairs
+from tests.behaviour.servers import EndpointTcpServers, TcpServers, TlsServers
 
-__all__ = ["CarryingTest"]
+__all__ = ["CarryingTest", "DelayTest"]
 
+_TCP = (TcpClients, TlsClients, EndpointTcpClients, TcpServers, TlsServers, EndpointTcpServers)
 _MUCH = random.Random(0).randbytes(2_000_000)
 
 
@@ -65,14 +68,6 @@ class CarryingTest(PairCase):
         self.assertTrue(server.received == _MUCH)
         self.assertTrue(client.received == _MUCH[::-1])
 
-    async def test_nothing_is_held_back(self) -> None:
-        """What is small is sent on at once: TCP does not wait for more of it (RFC 896)."""
-        await self.begin()
-        await self.connect()
-        for side in self.sides():
-            for connected in _sockets(side):
-                self.assertTrue(connected.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
-
     async def test_several_at_once(self) -> None:
         """Connections at the same time are kept apart."""
         await self.begin()
@@ -84,6 +79,24 @@ class CarryingTest(PairCase):
             await server.has(4)
             await client.has(6)
             self.assertEqual((bytes(server.received), bytes(client.received)), (b"up %d" % number, b"down %d" % number))
+
+
+def _has_tcp(pair: Pair) -> bool:
+    return any(kind in _TCP for kind in (pair.clients, pair.servers))
+
+
+@over_pairs(fits=_has_tcp)
+class DelayTest(PairCase):
+    """TCP on one side or on both."""
+
+    async def test_nothing_is_held_back(self) -> None:
+        """What is small is sent on at once: TCP does not wait for more of it (RFC 896)."""
+        await self.begin()
+        await self.connect()
+        sockets = [found for side in self.sides() for found in _sockets(side)]
+        self.assertEqual(len(sockets), sum(kind in _TCP for kind in (self.pair.clients, self.pair.servers)))
+        for connected in sockets:
+            self.assertTrue(connected.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
 
 
 def _sockets(side: Any) -> list[socket.socket]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -38,8 +39,7 @@ class TrapsTest(PairCase):
         """
         await self._pipetwist()
         await self._closes_after_a_pause()
-        self._naive(Forwarder)
-        await self.assertFailure(Deferred.fromCoroutine(self._closes_after_a_pause()), AssertionError)
+        await self._catches(Forwarder, self._closes_after_a_pause)
 
     async def test_full_close(self) -> None:
         """A client that has closed is not taken for one that has half-closed, and is not kept for a server that waits.
@@ -48,8 +48,7 @@ class TrapsTest(PairCase):
         """
         await self._pipetwist()
         await self._notices_a_full_close()
-        self._naive(HalfCloser)
-        await self.assertFailure(Deferred.fromCoroutine(self._notices_a_full_close()), AssertionError)
+        await self._catches(HalfCloser, self._notices_a_full_close)
 
     async def test_resumed_after_the_end(self) -> None:
         """A client's end of file is taken for one, though reading is resumed after it.
@@ -58,8 +57,7 @@ class TrapsTest(PairCase):
         """
         await self._pipetwist()
         await self._answers_after_an_early_end()
-        self._naive(EarlyReader)
-        await self.assertFailure(Deferred.fromCoroutine(self._answers_after_an_early_end()), AssertionError)
+        await self._catches(EarlyReader, self._answers_after_an_early_end)
 
     async def test_close_while_paused(self) -> None:
         """A client that closes while nothing is read from it is noticed, and its connection is not kept for ever.
@@ -68,8 +66,7 @@ class TrapsTest(PairCase):
         """
         await self._pipetwist(half_close_timeout=0.1)
         await self._notices_a_close_while_paused()
-        self._naive(HalfCloser)
-        await self.assertFailure(Deferred.fromCoroutine(self._notices_a_close_while_paused()), AssertionError)
+        await self._catches(HalfCloser, self._notices_a_close_while_paused)
 
     # The relays.
 
@@ -78,11 +75,15 @@ class TrapsTest(PairCase):
         self.relay = self.service.relay
         self.patience = 20.0
 
-    def _naive(self, end: type[Forwarder]) -> None:
+    async def _catches(self, end: type[Forwarder], to_do: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """See a naive relay fail at what pipetwist has just done; once is enough, since pipetwist has no part in it."""
+        if self.pair.transfer == "kernel":
+            return
         path = str(self.folder / "naive.sock")
         self.relay = NaiveRelay(self, end, path, self.servers.path)
         self.clients.path = path
         self.patience = _NEVER_SECONDS
+        await self.assertFailure(Deferred.fromCoroutine(to_do()), AssertionError)
 
     # What they are to do.
 
