@@ -350,6 +350,14 @@ class TcpEndingTest(EndingTest):
         self.assertEqual(self.receiver.heard[-1], "lost")
         self.assertEqual(self.receiver.cause, "the connection was reset")
 
+    def test_reset_while_closing(self) -> None:
+        """A reset of a side that is to close is no reason: it was to end."""
+        self.side.write(b"x")
+        self.side.close()
+        self.reset()
+        self.loop.settle()
+        self.assertEqual(self.lost(), (["lost"], ""))
+
     def test_abort_resets(self) -> None:
         """An abort is a reset to the peer, and so is a mistake."""
         self.side.abort()
@@ -458,6 +466,18 @@ class TroubleTest(SideCase):
             shortage.over = True
             self.loop.settle()
             self.assertEqual((take_all(self.peer), self.side.delivered, self.heard()), (b"onetwo", 6, []))
+
+    def test_close_without_memory(self) -> None:
+        """A side of which nothing could be delivered yet is not closed before that is done."""
+        shortage = _Shortage(errno.ENOBUFS)
+        self.patch(self.side, "_send", shortage.around(self.side._send))
+        self.side.write(b"hello")
+        self.side.close()
+        self.loop.turn()
+        self.assertEqual(self.heard(), [])
+        shortage.over = True
+        self.loop.settle()
+        self.assertEqual((self.peer.recv(99), self.peer.recv(99)), (b"hello", b""))
 
     def _no_space(self, descriptor: int, told: Pollable, events: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -279,6 +279,17 @@ class LossTest(_SplicingCase):
         self.assertEqual(connection.client.received, received + 7)
         self.assertNotIn("lost", connection.client_heard.heard)
 
+    def test_sink_that_reads_no_more(self) -> None:
+        """The pipe of a side whose peer reads no more is given back, with what is in it, though the peer is there and may send."""
+        connection = self.couple()
+        self.splice_up(connection)
+        connection.server_peer.shutdown(socket.SHUT_RD)
+        self.take_until(connection.server_peer, lambda: connection.server.write_over, "the end of writing")
+        self.assertEqual((self.kernel.pool.lent, self.kernel.pool._idle, connection.server.over), (0, [], False))
+        connection.server_peer.send(b"last words")
+        self.loop.settle()
+        self.assertEqual(connection.client_peer.recv(99), b"last words")
+
     def test_aborted_sink(self) -> None:
         """A side that is aborted gives its pipe back, and what is read for it afterwards is dropped."""
         connection = self.couple()
