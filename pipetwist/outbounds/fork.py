@@ -131,10 +131,9 @@ class ForkOutbound(Service):
         command, env, grace = self._prepared.command, self._prepared.env, self._options.kill_grace
         if self.in_kernel and self._kernel is not None:
             return CommandSide(self._kernel, command, env, grace, self._log_line, self._ended)
-        pid = 0
-        lines = StandardErrorLines(self._reactor, lambda line: self._log_line(pid, line))
+        lines = StandardErrorLines(self._reactor, lambda line: self._log_line(side.pid, line))
         side = ChildSide(self._reactor, self._spawner, grace, lines, self._ended)
-        pid = self._spawner.spawn(side, command, env).pid
+        self._spawner.spawn(side, command, env)
         return side
 
     def _log_line(self, pid: int, line: str) -> None:

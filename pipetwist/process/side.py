@@ -63,6 +63,8 @@ class ChildSide(ProcessProtocol):
         stderr: StandardErrorLines,
         ended: Callable[[ChildSide], None],
     ) -> None:
+        self.pid = 0
+        """Its number, which it had."""
         self.received = 0
         self.delivered = 0
         self._clock = clock
@@ -86,6 +88,8 @@ class ChildSide(ProcessProtocol):
 
     def connectionMade(self) -> None:
         """Hold still until someone is attached and wants bytes."""
+        # One that is reaped has no number any more, and is still to be read.
+        self.pid = self.transport.pid
         self.transport.pauseProducing()
         # Not every reactor's transport has pipes to look at.
         stdin = getattr(self.transport, "pipes", {}).get(0)

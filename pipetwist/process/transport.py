@@ -88,8 +88,7 @@ class CommandTransport:
         self._aborted = False
         self._producer: Any = None
         self._ending: Callable[[], None] | None = None
-        self._pid = 0
-        lines = StandardErrorLines(clock, lambda line: log(self._pid, line))
+        lines = StandardErrorLines(clock, lambda line: log(self._side.pid, line))
         self._spawner = spawner
         self._side = _Side(self._input_over, clock, spawner, kill_grace, lines, lambda side: None)
 
@@ -104,9 +103,8 @@ class CommandTransport:
             OSError: where it can't be started.
         """
         self._address = CommandAddress(tuple(command))
-        process = self._spawner.spawn(self._side, command, env)
+        self._spawner.spawn(self._side, command, env)
         self.connected = True
-        self._pid = process.pid or 0
         self._side.attach(self)
         # A producer of the protocol's own takes the place of the side's, through which a relay would hear of a full pipe.
         self._side.transport.unregisterProducer()

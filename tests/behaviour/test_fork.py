@@ -11,7 +11,7 @@ from typing import Any
 
 from twisted.internet import process, reactor
 from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublisher
-from twisted.trial.unittest import SkipTest
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
 from zope.interface import implementer
 
 from pipetwist.config.document import Document
@@ -102,9 +102,7 @@ class PipesTest(ForkCase):
 
     async def test_standard_error(self) -> None:
         """Standard error goes to the log by lines, with tag and number; long ones are cut, and of many most are left out."""
-        said = _Said()
-        globalLogPublisher.addObserver(said)
-        self.addCleanup(globalLogPublisher.removeObserver, said)
+        said = _Said(self)
         client = await self.run_script("echo $$; echo oops >&2; printf '%03000d\\n' 7 >&2; seq 1000 >&2; printf unfinished >&2")
         (pid,) = await self.pids(client, 1)
         await client.end()
@@ -143,11 +141,13 @@ class EndingTest(ForkCase):
     async def test_exit_at_once(self) -> None:
         """A command that has exited before anybody could be told that it runs is heard all the same."""
         self.patch(process, "registerReapProcessHandler", _after_the_exit)
-        client = await self.run_script("echo bye; exit 3")
+        said = _Said(self)
+        client = await self.run_script("echo $$; echo oops >&2; exit 3")
         await client.end()
-        self.assertEqual(bytes(client.received), b"bye\n")
+        pid = int(client.received)
         client.close()
         self.assertIn("the command exited with status 3", await self.reason())
+        self.assertEqual(said.texts, [f"out[{pid}]: oops"])
 
     async def test_killed(self) -> None:
         """A command that a signal kills is told of by the signal's name."""
@@ -364,8 +364,10 @@ def _after_the_exit(pid: int, transport: Any) -> None:
 class _Said:
     """What commands have said on standard error."""
 
-    def __init__(self) -> None:
+    def __init__(self, case: SynchronousTestCase) -> None:
         self.texts: list[str] = []
+        globalLogPublisher.addObserver(self)
+        case.addCleanup(globalLogPublisher.removeObserver, self)
 
     def __call__(self, event: LogEvent) -> None:
         if event.get("log_namespace") == "pipetwist" and "line" in event:
