@@ -30,14 +30,16 @@ class Doorway(Protocol):
         tag: the inbound's.
         identify: says who came over a transport; raises `RefusedError`.
         setting: what the inbound works with.
+        waiting: holds those whose handshake is not over yet.
     """
 
     transport: Any  # a transport with TLS or without; identify knows which
 
-    def __init__(self, tag: str, identify: Callable[[Any], Visitor], setting: InboundSetting) -> None:
+    def __init__(self, tag: str, identify: Callable[[Any], Visitor], setting: InboundSetting, waiting: set[Doorway]) -> None:
         self._tag = tag
         self._identify = identify
         self._setting = setting
+        self._waiting = waiting
         self._inside: Any = None
         self._handshake: IDelayedCall | None = None
         self._refused = False
@@ -46,6 +48,7 @@ class Doorway(Protocol):
         """Without TLS the visitor is known at once."""
         if ISSLTransport.providedBy(self.transport):
             self._handshake = self._setting.reactor.callLater(HANDSHAKE_SECONDS, self._too_slow)
+            self._waiting.add(self)
         else:
             self._let_in()
 
@@ -76,6 +79,7 @@ class Doorway(Protocol):
         self.transport.abortConnection()
 
     def _stop_waiting(self) -> None:
+        self._waiting.discard(self)
         if self._handshake is not None:
             self._handshake.cancel()
             self._handshake = None
@@ -118,7 +122,13 @@ class DoorwayFactory(Factory[Doorway]):
         self._tag = tag
         self._identify = identify
         self._setting = setting
+        self._waiting: set[Doorway] = set()
 
     def buildProtocol(self, addr: IAddress | None) -> Doorway:
         """Build one."""
-        return Doorway(self._tag, self._identify, self._setting)
+        return Doorway(self._tag, self._identify, self._setting, self._waiting)
+
+    def stopFactory(self) -> None:
+        """Nobody listens any more: who has not come in by now does not."""
+        for doorway in list(self._waiting):
+            doorway.transport.abortConnection()

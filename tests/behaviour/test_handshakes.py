@@ -6,12 +6,12 @@ import socket
 
 from tests.behaviour.case import PairCase
 from tests.behaviour.certificates import stranger_context
-from tests.behaviour.clients import UnixClients
+from tests.behaviour.clients import TlsClients, UnixClients
 from tests.behaviour.pairs import Pair
-from tests.behaviour.servers import TlsServers, shake_hands
-from tests.behaviour.waiting import until
+from tests.behaviour.servers import TlsServers, UnixServers, shake_hands
+from tests.behaviour.waiting import moments, until
 
-__all__ = ["HandshakeTest"]
+__all__ = ["HandshakeTest", "InboundHandshakeTest"]
 
 
 class HandshakeTest(PairCase):
@@ -64,6 +64,23 @@ class HandshakeTest(PairCase):
         accepted = await self.servers.accepted()
         self.addCleanup(accepted.close)
         return accepted
+
+
+class InboundHandshakeTest(PairCase):
+    """An inbound with TLS, and a client that says nothing."""
+
+    pair = Pair(TlsClients, UnixServers, "stream")
+
+    async def test_stop(self) -> None:
+        """A client that has not come in yet is not waited for when pipetwist stops, and nothing of it is left."""
+        await self.begin()
+        assert isinstance(self.clients, TlsClients)
+        client = socket.create_connection(("127.0.0.1", self.clients.port))
+        self.addCleanup(client.close)
+        client.setblocking(False)
+        await moments(0.02)
+        await self.service.stopService()
+        await until(lambda: _has_ended(client), "the end of the client's connection", 5)
 
 
 def _has_ended(connected: socket.socket) -> bool:
