@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import socket
@@ -123,12 +124,12 @@ class DescriptorsTest(SynchronousTestCase):
 
     def test_command(self) -> None:
         """So is one for whose command there are not enough, wherever in its start they run out; no process is left."""
-        daemon = self.start({"type": "fork", "command": ["/bin/cat"]})
+        daemon = self.start({"type": "fork", "command": ["/bin/sh", "-c", "echo hello; exec cat"]})
         before = self.descriptors(daemon)
         needed = 0
         while not self._starts(daemon, 1 + needed):
             needed += 1
-            self.assertEqual(daemon.log.count("up=0 down=0: cannot connect: /bin/cat: Too many open files"), needed)
+            self.assertEqual(daemon.log.count("up=0 down=0: cannot connect: /bin/sh: Too many open files"), needed)
             wait_until(lambda: self.descriptors(daemon) == before, "the descriptors to be given back")
             self.assertEqual(self.children(daemon), [])
         # Both ends of three pipes, of which the daemon keeps one each, and what tells of the exit; and the client.
@@ -141,8 +142,15 @@ class DescriptorsTest(SynchronousTestCase):
         """Whether a client's command is started where the daemon has so many descriptors left."""
         self.leave(daemon, count)
         finished = daemon.log.count(" in -> out ")
-        self.clients = [self.connect()]
-        wait_until(lambda: bool(self.children(daemon)) or daemon.log.count(" in -> out ") > finished, "the connection to begin or end")
+        client = self.connect()
+        self.clients = [client]
+
+        def speaks() -> bool:
+            with contextlib.suppress(BlockingIOError):
+                return bool(client.recv(9, socket.MSG_DONTWAIT))
+            return False
+
+        wait_until(lambda: daemon.log.count(" in -> out ") > finished or speaks(), "the command's words, or the connection's end")
         return daemon.log.count(" in -> out ") == finished
 
     def descriptors(self, daemon: Daemon) -> int:
