@@ -383,8 +383,19 @@ class TroubleTest(CommandCase):
             self.loop.until(self.lost(receiver), "its end")
             self.assertEqual(receiver.cause, "No space left on device")
 
-    def test_mistakes(self) -> None:
-        """A mistake of the receiver's, or of who logs its standard error, ends the command."""
+    def test_mistake_in_logging(self) -> None:
+        """A mistake of who logs its standard error ends the log of it, and nothing else."""
+        self.patch(self, "_log", lambda pid, line: 1 // 0)
+        side, receiver = self.shell("echo one >&2; read x; echo said")
+        self.loop.until(lambda: side._stderr.over, "the mistake")
+        side.write(b"\n")
+        side.resume_reading()
+        self.loop.until(self.lost(receiver), "its end")
+        self.assertEqual((receiver.data, receiver.cause), (b"said\n", ""))
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    def test_mistake(self) -> None:
+        """A mistake of the receiver's ends the command."""
         side, receiver = self.shell("echo said; exec sleep 60")
         self.patch(receiver, "data_received", self._stumble)
         side.resume_reading()
