@@ -93,11 +93,11 @@ class Acceptor:
                 self._setting.log.failure("A connection could not be let in")
 
     def _watch(self) -> None:
-        self._watching = True
         if self._setting.kernel is None:
             self._setting.reactor.addReader(self)
         else:
             self._setting.kernel.poller.add(self._listening.fileno(), self, IN)
+        self._watching = True
 
     def _unwatch(self) -> None:
         if not self._watching:
@@ -120,4 +120,7 @@ class Acceptor:
 
     def _resume(self) -> None:
         self._pause = None
-        self._watch()
+        try:
+            self._watch()
+        except OSError as refusal:  # the kernel's bound on what is watched, or its memory, epoll_ctl(2)
+            self._wait(refusal)

@@ -176,6 +176,30 @@ class KernelAcceptorTest(AcceptorTest):
 
     in_kernel = True
 
+    def test_refused_by_epoll(self) -> None:
+        """Where the kernel refuses to watch the socket again after a shortage, that is one more shortage, and not the end of listening."""
+        kernel = self.acceptor._setting.kernel
+        assert kernel is not None
+        add, refusals = kernel.poller.add, [errno.ENOSPC, errno.ENOMEM]
+
+        def refuse(*arguments: Any) -> None:
+            if refusals:
+                number = refusals.pop()
+                raise OSError(number, os.strerror(number))
+            add(*arguments)
+
+        self.listening.errors = [errno.EMFILE]
+        self.connect()
+        self.reactor.turn()
+        self.patch(kernel.poller, "add", refuse)
+        for _ in range(2):
+            self.reactor.advance(SHORTAGE_SECONDS)
+            self.reactor.turn()
+            self.assertEqual(self.accepted, [])
+        self.reactor.advance(SHORTAGE_SECONDS)
+        self.reactor.turn()
+        self.assertEqual((len(self.accepted), len(self.events)), (1, 1))
+
 
 class LimitTest(SynchronousTestCase):
     """The system's own limit."""
