@@ -14,7 +14,7 @@ from pipetwist.connection.inactivity import Rounds
 from pipetwist.connection.visitor import Visitor
 from pipetwist.interfaces import IOutbound, IPassage, IRelay, ISide, ITracker
 from pipetwist.relay.connection import Connection
-from pipetwist.relay.record import log_connection
+from pipetwist.relay.ledger import Ledger
 from pipetwist.routing.rules import Router
 from pipetwist.stats.online import OnlineUsers
 from pipetwist.stats.tracking import Tracked
@@ -41,7 +41,7 @@ class Passage(NamedTuple):
 
 @implementer(IRelay)
 class Relay:
-    """The relay itself.
+    """The relay itself. What it has open stands in its `ledger`.
 
     Args:
         clock: counts the time.
@@ -67,9 +67,7 @@ class Relay:
         self._router = router
         self._outbounds = outbounds
         self._tracked = tracked
-        self._online = online
-        self._log = log or Logger()
-        self._count = 0
+        self.ledger = Ledger(clock, tracked=tracked, online=online, log=log or Logger())
         self._open: dict[Connection, None] = {}
         self._drained: Deferred[None] | None = None
         self._ending = False
@@ -87,27 +85,10 @@ class Relay:
 
     def carry(self, passage: IPassage, client: ISide) -> None:
         """See `IRelay`."""
-        self._count += 1
-        number = self._count
-        began = self._clock.seconds()
-        visitor = passage.visitor
-        online = self._online if visitor.user and self._tracked and self._tracked.tracks("user", visitor.user) else None
-        if online is not None and visitor.user is not None:
-            online.opened(visitor.user, visitor.source)
+        account = self.ledger.open(passage, client)
 
         def over(connection: Connection, reason: str) -> None:
-            if online is not None and visitor.user is not None:
-                online.closed(visitor.user, visitor.source)
-            log_connection(
-                self._log,
-                number,
-                visitor,
-                passage.outbound.tag,
-                seconds=self._clock.seconds() - began,
-                uplink=client.received,
-                downlink=client.delivered,
-                reason=reason,
-            )
+            self.ledger.close(account, reason)
             del self._open[connection]
             if not self._open:
                 self._rounds.rest()
@@ -115,7 +96,7 @@ class Relay:
                     self._drained.callback(None)
                     self._drained = None
 
-        connection = Connection(self._rounds, client, visitor.timeouts, over)
+        connection = Connection(self._rounds, client, passage.visitor.timeouts, over)
         self._open[connection] = None
         connection.open(passage.outbound)
         if self._ending:

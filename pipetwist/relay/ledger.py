@@ -1,0 +1,113 @@
+"""What is known of every connection while it is open, and what is told of it once it is over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from pipetwist.connection.visitor import Visitor
+from pipetwist.interfaces import IPassage, ISide
+from pipetwist.stats.names import Entity
+from pipetwist.stats.online import OnlineUsers
+from pipetwist.stats.tracking import Tracked
+
+__all__ = ["Account", "Ledger"]
+
+_LINE = "{id} {inbound} -> {outbound} user={user} peer={peer} {seconds:.3f}s up={uplink} down={downlink}: {reason}"
+
+
+class Account:
+    """One connection.
+
+    Args:
+        number: counts connections from 1 since the start.
+        passage: who it is, and where it goes.
+        client: the client's side, whose figures are the connection's.
+        began: when it was opened, in the ledger's clock's seconds.
+    """
+
+    __slots__ = ("began", "client", "number", "outbound", "seen_online", "visitor")
+
+    def __init__(self, number: int, passage: IPassage, client: ISide, began: float) -> None:
+        self.number = number
+        self.visitor: Visitor = passage.visitor
+        self.outbound: str = passage.outbound.tag
+        self.client = client
+        self.began = began
+        self.seen_online = False
+
+    @property
+    def uplink(self) -> int:
+        """Bytes read from the client so far."""
+        return self.client.received
+
+    @property
+    def downlink(self) -> int:
+        """Bytes written to the client so far."""
+        return self.client.delivered
+
+
+class Ledger:
+    """Keeps an account of each open connection, in the order in which they came, and logs a line for each that is over.
+
+    Args:
+        clock: counts the time.
+        tracked: says which users are seen online; None for none.
+        online: is told of their connections.
+        log: takes the lines.
+    """
+
+    def __init__(self, clock: IReactorTime, *, tracked: Tracked | None = None, online: OnlineUsers | None = None, log: Logger) -> None:
+        self.clock = clock
+        self.total = 0
+        """How many connections there have been."""
+        self._tracks: Callable[[Entity, str], bool] = (lambda *_: False) if tracked is None else tracked.tracks
+        self._online = online
+        self._log = log
+        self._open: dict[Account, None] = {}
+
+    def __len__(self) -> int:
+        """How many are open."""
+        return len(self._open)
+
+    def accounts(self) -> list[Account]:
+        """Those that are open now."""
+        return list(self._open)
+
+    def open(self, passage: IPassage, client: ISide) -> Account:
+        """A connection begins."""
+        self.total += 1
+        account = Account(self.total, passage, client, self.clock.seconds())
+        self._open[account] = None
+        user = account.visitor.user
+        if user is not None and self._online is not None and self._tracks("user", user):
+            account.seen_online = True
+            self._online.opened(user, account.visitor.source)
+        return account
+
+    def close(self, account: Account, reason: str) -> None:
+        """A connection is over.
+
+        Args:
+            account: its own.
+            reason: why, for people.
+        """
+        visitor: Any = account.visitor
+        if account.seen_online and self._online is not None:
+            self._online.closed(visitor.user, visitor.source)
+        self._log.info(
+            _LINE,
+            id=account.number,
+            inbound=visitor.inbound,
+            outbound=account.outbound,
+            user=visitor.user or "-",
+            peer=visitor.peer,
+            seconds=self.clock.seconds() - account.began,
+            uplink=account.uplink,
+            downlink=account.downlink,
+            reason=reason,
+        )
+        del self._open[account]
