@@ -189,13 +189,13 @@ class LoadingTest(SynchronousTestCase):
         self.assertEqual(_loaded("pipetwist.relay.relay", "pipetwist.inbounds.registry", "pipetwist.outbounds.registry"), set())
 
     def test_embedding(self) -> None:
-        """A program that builds the whole tree from a configuration object without the API loads neither grpc nor pydantic."""
+        """A program that builds the whole tree from a configuration object without the API loads neither grpc nor pydantic nor the web."""
         self.assertEqual(_loaded("pipetwist.service.tree"), set())
 
 
 def _loaded(*modules: str) -> set[str]:
     """Which of the heavy packages come along with these modules, in a process of its own."""
-    heavy = {"grpc", "google.protobuf", "pydantic", "re2", "json5", "click", "twisted.internet.reactor"}
+    heavy = {"grpc", "prometheus_client", "twisted.web", "google.protobuf", "pydantic", "re2", "json5", "click", "twisted.internet.reactor"}
     program = f"import sys, {', '.join(modules)}; print(*sys.modules)"
     said = subprocess.run([sys.executable, "-c", program], cwd=_PACKAGE.parent, capture_output=True, text=True, timeout=60, check=True)
     return heavy & set(said.stdout.split())

@@ -1,6 +1,6 @@
 """The counters over gRPC, as V2Ray's StatsService.
 
-Where grpcio can't be had `pipetwist.api.options`, `pipetwist.api.listen` and `pipetwist.api.availability` can still be imported.
+Where grpcio can't be had `pipetwist.api.options` and `pipetwist.api.availability` can still be imported.
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from pipetwist.api.listen import ListenAddress
 from pipetwist.values import FilePath, Mode, Tag, UserName
+from pipetwist.values.listen import ListenAddress
 
 __all__ = ["ApiOptions", "ApiTlsOptions", "StatsOptions"]
 

@@ -12,7 +12,6 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
-from pipetwist.api.listen import TcpListen, UnixListen, parse_listen, why_refused
 from pipetwist.api.process import CollectorTime
 from pipetwist.api.query import USUAL_BOUNDS, Bounds
 from pipetwist.api.server import StatsServer
@@ -21,6 +20,7 @@ from pipetwist.api.tcp_listener import listen_tcp
 from pipetwist.api.tls import server_credentials
 from pipetwist.api.unix_listener import SocketFile, listen_unix
 from pipetwist.errors import StartError
+from pipetwist.values.listen import TcpListen, UnixListen, parse_listen, why_refused
 
 if TYPE_CHECKING:
     import grpc

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from pipetwist.errors import StartError
 
 if TYPE_CHECKING:
-    from pipetwist.api.listen import TcpListen
+    from pipetwist.values.listen import TcpListen
 
 __all__ = ["SERVER_OPTIONS", "listen_tcp"]
 

@@ -1,4 +1,4 @@
-"""Whether the parts of a document agree: names that must differ, names that must be there, and an API that is safe.
+"""Whether the parts of a document agree: names that must differ, names that must be there, and listeners that are safe.
 
 This looks at the document as it was written, so that it finds what it can in one whose values are wrong elsewhere.
 """
@@ -10,9 +10,9 @@ from difflib import get_close_matches
 from types import EllipsisType
 from typing import NamedTuple, TypeGuard
 
-from pipetwist.api.listen import UnixListen, parse_listen, why_refused
 from pipetwist.config.problems import Place, Problem, every
 from pipetwist.values import quote
+from pipetwist.values.listen import UnixListen, parse_listen, why_refused
 from pipetwist.values.names import parse_name
 
 __all__ = ["disagreements"]
@@ -53,9 +53,10 @@ def disagreements(raw: object) -> Iterator[Problem]:
         yield from _unknown_names(raw, kind)
     for kind in (_INBOUND, _OUTBOUND):
         yield from _shared_tags(raw, kind)
-    for place, options in every(raw, *_API):
-        if isinstance(options, dict):
-            yield from _refused_listener(options, place)
+    for listener in (_API, ("metrics",)):
+        for place, options in every(raw, *listener):
+            if isinstance(options, dict):
+                yield from _refused_listener(options, place)
 
 
 def _bad_names(raw: object, kind: _Kind) -> Iterator[Problem]:

@@ -16,6 +16,7 @@ from pipetwist.outbounds.options import OutboundOptions
 from pipetwist.outbounds.registry import OUTBOUNDS
 from pipetwist.routing.rules import RuleOptions
 from pipetwist.values import Duration, NotEmpty, Tag
+from pipetwist.web.options import WebOptions
 
 __all__ = ["Document", "ExperimentalOptions", "LogOptions", "RouteOptions"]
 
@@ -83,6 +84,8 @@ class Document:
     """How long open connections may go on after a stop is asked for. ``"5s"`` where absent."""
     experimental: ExperimentalOptions = field(default_factory=ExperimentalOptions)
     """The counters and the API that serves them."""
+    metrics: WebOptions | None = None
+    """The HTTP listener that serves metrics; without it there is none."""
 
     @property
     def final(self) -> str:

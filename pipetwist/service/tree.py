@@ -23,6 +23,7 @@ from pipetwist.outbounds.registry import OUTBOUNDS
 from pipetwist.outbounds.setting import OutboundSetting
 from pipetwist.relay.relay import Relay
 from pipetwist.routing.rules import Router
+from pipetwist.service.looking import web_service
 from pipetwist.stats.counters import MemoryCounterStore
 from pipetwist.stats.online import OnlineUsers
 from pipetwist.stats.tracking import Tracked
@@ -78,7 +79,11 @@ class PipetwistService(MultiService):
         options = document.experimental.v2ray_api
         if options is not None and options.listen is not None:
             self.api = load_api()(options, self.store, self.online, reactor)
-        for part in (*self.outbounds.values(), *self.inbounds.values(), self.api):
+        self.web: Any = None
+        """The `pipetwist.web.service.WebService`; None where the configuration does not ask for it."""
+        if document.metrics is not None:
+            self.web = web_service(document.metrics, reactor, self.log)
+        for part in (*self.outbounds.values(), *self.inbounds.values(), self.web, self.api):
             if IService.providedBy(part):
                 part.setServiceParent(self)
 
@@ -100,13 +105,13 @@ class PipetwistService(MultiService):
 
     @inlineCallbacks
     def stopService(self) -> Generator[Deferred[Any], Any, None]:
-        """Stop in order: the API and the listeners, the connections once they have had their time, the commands and what else was added.
+        """Stop in order: all that listens, the connections once they have had their time, the commands and what else was added.
 
         Returns:
             A Deferred that fires when everything has ended.
         """
         self.running = 0
-        first = [part for part in self if part is self.api or part in self.inbounds.values()]
+        first = [part for part in self if part is self.api or part is self.web or part in self.inbounds.values()]
         yield self._stop(first)
         yield self.relay.drain(self._drain_timeout)
         yield self._stop([part for part in self if part not in first])
@@ -123,8 +128,9 @@ class PipetwistService(MultiService):
             raise
 
     def _stop(self, parts: Iterable[Any]) -> Deferred[Any]:
-        # An inbound may listen before it runs, for that is how twistd binds.
-        stopping = [maybeDeferred(part.stopService) for part in parts if part.running or part in self.inbounds.values()]
+        # What is bound may listen before it runs, for that is how twistd binds.
+        bound = (self.web, *self.inbounds.values())
+        stopping = [maybeDeferred(part.stopService) for part in parts if part.running or part in bound]
         for one in stopping:
             one.addErrback(lambda failure: self.log.failure("A part did not stop", failure))
         return DeferredList(stopping)

@@ -16,7 +16,6 @@ from twisted.python.threadpool import ThreadPool
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from pipetwist.api.listen import TcpListen
 from pipetwist.api.options import ApiOptions
 from pipetwist.api.query import USUAL_BOUNDS, Bounds
 from pipetwist.api.service import StatsApi
@@ -24,6 +23,7 @@ from pipetwist.api.services import SERVICES
 from pipetwist.interfaces import ICounter, ICounterStore
 from pipetwist.stats.counters import MemoryCounterStore
 from pipetwist.stats.online import OnlineUsers
+from pipetwist.values.listen import TcpListen
 
 __all__ = ["RPC_SECONDS", "Client", "SlowStore", "ThreadlessReactor", "counted", "open_channel", "start_api", "target_of"]
 

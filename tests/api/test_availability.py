@@ -57,7 +57,7 @@ class AvailabilityTest(SynchronousTestCase):
         """Reading options and addresses loads none of those packages."""
         said = output_of(
             "-c",
-            "import sys, pipetwist.api.options, pipetwist.api.listen, pipetwist.api.availability, pipetwist.stats.online\n"
+            "import sys, pipetwist.api.options, pipetwist.values.listen, pipetwist.api.availability, pipetwist.stats.online\n"
             "print([name for name in ('grpc', 'google.protobuf', 're2', 'pydantic') if name in sys.modules])",
         )
         self.assertEqual(said, "[]\n")

@@ -12,9 +12,9 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from twisted.trial.unittest import SynchronousTestCase
 
-from pipetwist.api.listen import TcpListen
 from pipetwist.api.services import V2RAY_SERVICE
 from pipetwist.api.wire.stats_pb2 import QueryStatsRequest, QueryStatsResponse
+from pipetwist.values.listen import TcpListen
 from tests.api.serving import RPC_SECONDS, Client, SlowStore, counted, open_channel, start_api, target_of
 from tests.interop.scratch import wait_until
 

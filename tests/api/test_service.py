@@ -19,13 +19,13 @@ from twisted.internet.threads import deferToThread
 from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
-from pipetwist.api.listen import TcpListen
 from pipetwist.api.options import ApiOptions
 from pipetwist.api.service import StatsApi
 from pipetwist.api.services import V2RAY_SERVICE
 from pipetwist.errors import StartError
 from pipetwist.stats.counters import MemoryCounterStore
 from pipetwist.stats.online import OnlineUsers
+from pipetwist.values.listen import TcpListen
 from tests.api.programs import run_python
 from tests.api.serving import Client, SlowStore, ThreadlessReactor, counted, start_api, target_of
 from tests.interop.scratch import accepts, scratch_folder, wait_until

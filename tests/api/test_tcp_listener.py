@@ -10,9 +10,9 @@ from typing import Any
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-from pipetwist.api.listen import TcpListen
 from pipetwist.api.tcp_listener import listen_tcp
 from pipetwist.errors import StartError
+from pipetwist.values.listen import TcpListen
 
 __all__ = ["TcpListenerTest"]
 

@@ -70,6 +70,12 @@ _FULL: dict[str, Any] = {
     "route": {"rules": [{"inbound": ["tcp-in"], "auth_user": ["bob"], "outbound": "tool"}], "final": "secure"},
     "transfer": "kernel",
     "drain_timeout": "10s",
+    "metrics": {
+        "listen": "127.0.0.1:9100",
+        "insecure": False,
+        "tls": {"certificate_path": "a.pem", "key_path": "a.key", "client_certificate_path": "ca.pem"},
+        "hosts": ["relay.example.org"],
+    },
     "experimental": {
         "v2ray_api": {
             "listen": "127.0.0.1:10085",

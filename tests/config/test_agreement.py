@@ -121,7 +121,7 @@ class MentionsTest(SynchronousTestCase):
 
 
 class ListenerTest(SynchronousTestCase):
-    """Where the API listens."""
+    """Where the API listens, and who shows the metrics."""
 
     def _said(self, **api: object) -> list[str]:
         return [line.removeprefix("experimental.v2ray_api.") for line in problems({**small(), "experimental": {"v2ray_api": api}})]
@@ -157,6 +157,12 @@ class ListenerTest(SynchronousTestCase):
         """What is no address is told once."""
         for listen in (10085, "10085", "127.0.0.1", ":1", "unix:"):
             self.assertEqual([line.split(":")[0] for line in self._said(listen=listen)], ["listen"], listen)
+
+    def test_metrics(self) -> None:
+        """What holds for the API holds for the listener of the metrics."""
+        self.assertEqual(problems({**small(), "metrics": {"listen": "localhost:1"}}), [])
+        (line,) = problems({**small(), "metrics": {"listen": "[::]:1", "hosts": ["relay"]}})
+        self.assertTrue(line.startswith("metrics.listen: [::]:1 can be reached from other machines without TLS"), line)
 
     def test_unix_with_tls(self) -> None:
         """A unix socket with TLS is refused where TLS is given."""

@@ -37,6 +37,8 @@ _HEADINGS = {
     "ApiOptions": ("v2ray_api",),
     "ApiTlsOptions": ("TLS of v2ray_api",),
     "StatsOptions": ("stats",),
+    "WebOptions": ("metrics",),
+    "WebTlsOptions": ("TLS of metrics",),
 }
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 from jsonschema import Draft202012Validator
 from twisted.trial.unittest import SynchronousTestCase
 
-from pipetwist.api.listen import TcpListen, parse_listen
 from pipetwist.config.reading import read_document
 from pipetwist.config.syntax import parse_json
 from pipetwist.inbounds.options import InboundOptions
 from pipetwist.inbounds.unix import UnixInboundOptions
 from pipetwist.outbounds.fork import ForkOutboundOptions
 from pipetwist.outbounds.options import OutboundOptions
+from pipetwist.values.listen import TcpListen, parse_listen
 from tests.config.documents import EXAMPLES
 from tests.config.walking import SCHEMA, definitions, objects
 

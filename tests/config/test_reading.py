@@ -194,6 +194,7 @@ class ReportTest(SynchronousTestCase):
                 "route": {"rules": [{"inbound": ["c"], "auth_user": [], "outbound": "bb"}], "final": "a"},
                 "drain_timeout": 5,
                 "experimental": {"v2ray_api": {"listen": "0.0.0.0:1", "stats": {"users": ["bo"]}}},
+                "metrics": {"listen": "unix:a", "hosts": ["relay:9100"]},
             },
             'log.level: "wran" is not known here; did you mean "warn"?',
             'log.colour: this key is not known here; use one of "level", "format"',
@@ -218,6 +219,8 @@ class ReportTest(SynchronousTestCase):
             'experimental.v2ray_api.listen: 0.0.0.0:1 can be reached from other machines without TLS; give "tls", or listen on 127.0.0.1, '
             'or say "insecure": true',
             'experimental.v2ray_api.stats.users[0]: no inbound has a user named "bo"; did you mean "bob"?',
+            'metrics.listen: "unix:a" is a unix socket, where no browser and no Prometheus can ask; write "127.0.0.1:9100" or "[::1]:9100"',
+            'metrics.hosts[0]: "relay:9100" is not the name of a host; write it alone, without a port, such as "relay.example.org"',
         )
 
     def test_whole(self) -> None:

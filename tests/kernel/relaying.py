@@ -85,8 +85,8 @@ class RelayCase(SynchronousTestCase):
         else:
             client.connect(("127.0.0.1", self.service.inbounds["in"].port))
         self.addCleanup(client.close)
-        number = self.service.relay._count
-        self.loop.until(lambda: self.service.relay._count > number, "the connection to be accepted")
+        number = self.service.relay.ledger.total
+        self.loop.until(lambda: self.service.relay.ledger.total > number, "the connection to be accepted")
         if self.listening is None:
             return FarEnd(client), None
         self.loop.until(self._acceptable, "the connection to the server")

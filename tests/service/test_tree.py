@@ -7,6 +7,7 @@ import socket
 from typing import Any
 
 from twisted.application.service import IService, MultiService
+from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from twisted.logger import capturedLogs, formatEvent
 from twisted.python.failure import Failure
@@ -27,6 +28,7 @@ from pipetwist.routing.rules import RuleOptions
 from pipetwist.service.tree import PipetwistService
 from pipetwist.stats.counters import MemoryCounterStore
 from pipetwist.testing import FakeSpawner
+from pipetwist.web.options import WebOptions
 from tests.interop.scratch import scratch_folder
 from tests.transfer.memory import TurningReactor
 
@@ -83,14 +85,14 @@ class BuildingTest(_TreeTestCase):
     """From a document to services."""
 
     def test_parts(self) -> None:
-        """Inbounds and outbounds are there by their tags, each what its interface says; there is no API that nobody asked for."""
+        """Inbounds and outbounds are there by their tags, each what its interface says; and no API or web that nobody asked for."""
         tree = self.make(
             self.inbound("a"),
             self.inbound("b"),
             outbounds=(ForkOutboundOptions(tag="tool", command=("cat",)), UnixOutboundOptions(tag="plugin", path="/run/plugin.sock")),
         )
         verifyObject(IService, tree)
-        self.assertEqual((list(tree.inbounds), list(tree.outbounds), tree.api), (["a", "b"], ["tool", "plugin"], None))
+        self.assertEqual((list(tree.inbounds), list(tree.outbounds), tree.api, tree.web), (["a", "b"], ["tool", "plugin"], None, None))
         for inbound in tree.inbounds.values():
             verifyObject(IInbound, inbound)
         for outbound in tree.outbounds.values():
@@ -213,6 +215,26 @@ class StartingTest(_TreeTestCase):
         self.assertRaises(ValueError, tree.startService)
         self.assertEqual((self.there(), bool(tree.running)), ([], False))
 
+    def test_web(self) -> None:
+        """The HTTP listener is bound in twistd's first step, let go of where another part fails, and the first to stop."""
+        number = 9100
+        options = WebOptions(listen=f"127.0.0.1:{number}")
+        listening: list[int] = []
+        self.reactor.listenTCP = lambda port, factory, interface: _Port(listening, port)  # type: ignore[attr-defined]  # as a reactor has it
+        tree = self.make(metrics=options)
+        tree.privilegedStartService()
+        self.assertEqual(listening, [number])
+        tree.startService()
+        self.assertEqual(listening, [number])
+        self.connect()
+        stopped = tree.stopService()
+        self.assertEqual((listening, tree.relay.open_connections), ([], 1))
+        self.reactor.pump([1] * 20)
+        self.successResultOf(stopped)
+        bad = UnixInboundOptions(tag="bad", path=str(self.folder / "nowhere" / "bad"))
+        self.assertRaises(StartError, self.make(bad, metrics=options).privilegedStartService)
+        self.assertEqual(listening, [])
+
     def test_second_try(self) -> None:
         """When what was wrong is put right it can be started."""
         tree = self.make(self.inbound("a"), UnixInboundOptions(tag="bad", path=str(self.folder / "later" / "bad")))
@@ -329,6 +351,28 @@ class StoppingTest(_TreeTestCase):
             self.assertEqual(tree.relay.open_connections, 0)
             self.successResultOf(tree.stopService())
         self.assertEqual(self.there(), [])
+
+
+class _Port:
+    """Stands for a port of Twisted's.
+
+    Args:
+        listening: the numbers of all that listen.
+        number: its own.
+    """
+
+    def __init__(self, listening: list[int], number: int) -> None:
+        self._listening = listening
+        self._number = number
+        listening.append(number)
+
+    def getHost(self) -> IPv4Address:
+        """Where it listens."""
+        return IPv4Address("TCP", "127.0.0.1", self._number)
+
+    def stopListening(self) -> None:
+        """Listen no more."""
+        self._listening.remove(self._number)
 
 
 class EmbeddingTest(_TreeTestCase):

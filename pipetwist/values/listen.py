@@ -1,4 +1,7 @@
-"""Where the API listens: ``host:port``, or ``unix:`` and a path. Only the text is looked at here, nothing is opened or looked up."""
+"""Where what people and programs ask listens: ``host:port``, or ``unix:`` and a path.
+
+Only the text is looked at here, nothing is opened or looked up.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,12 @@ from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 from typing import Annotated
 
-from pipetwist.values import Checked, is_abstract, quote
+from pipetwist.values.checked import Checked
 from pipetwist.values.numbers import parse_port
-from pipetwist.values.paths import parse_unix_path
+from pipetwist.values.paths import is_abstract, parse_unix_path
+from pipetwist.values.quoting import quote
 
-__all__ = ["ListenAddress", "TcpListen", "UnixListen", "parse_listen", "why_refused"]
+__all__ = ["HostName", "ListenAddress", "TcpListen", "TcpListenAddress", "UnixListen", "parse_listen", "why_refused"]
 
 _UNIX = "unix:"
 _HOST_AND_PORT = re.compile(r"(\[[^\[\]]*\]|[^\[\]:]*):([0-9]{1,5})", re.ASCII)
@@ -118,6 +122,30 @@ def _normalise(raw: object, folder: Path) -> str:
     return str(parse_listen(raw, folder))
 
 
+def _normalise_tcp(raw: object, folder: Path) -> str:
+    listen = parse_listen(raw, folder)
+    if isinstance(listen, UnixListen):
+        message = f'{quote(raw)} is a unix socket, where no browser and no Prometheus can ask; write "127.0.0.1:9100" or "[::1]:9100"'
+        raise ValueError(message)
+    return str(listen)
+
+
+def _parse_host_name(raw: object, folder: Path) -> str:
+    if not isinstance(raw, str) or not _HOST_NAME.fullmatch(raw):
+        message = f'{quote(raw)} is not the name of a host; write it alone, without a port, such as "relay.example.org"'
+        raise ValueError(message)
+    return raw.lower()
+
+
 _SCHEMA = {"type": "string", "pattern": "^(unix:.+|.+:[0-9]{1,5})$", "examples": ["127.0.0.1:10085", "unix:/run/api.sock"]}
 ListenAddress = Annotated[str, Checked(_normalise, _SCHEMA)]
 """A text that `parse_listen` takes, its path absolute."""
+
+_TCP_SCHEMA = {"type": "string", "pattern": "^.+:[0-9]{1,5}$", "not": {"pattern": "^unix:"}, "examples": ["127.0.0.1:9100"]}
+TcpListenAddress = Annotated[str, Checked(_normalise_tcp, _TCP_SCHEMA)]
+"""A text that `parse_listen` takes for a TCP port."""
+
+HostName = Annotated[
+    str, Checked(_parse_host_name, {"type": "string", "pattern": f"^{_HOST_NAME.pattern}$", "examples": ["relay.example.org"]})
+]
+"""A host's name in small letters, without a port."""

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from pipetwist.api.listen import TcpListen, UnixListen, parse_listen, why_refused
+from pipetwist.values.listen import TcpListen, UnixListen, parse_listen, why_refused
 
 __all__ = ["ListenTest", "RefusalTest"]
 

@@ -1,0 +1,41 @@
+"""What a configuration says about the HTTP listener: its block ``metrics``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from pipetwist.values import FilePath
+from pipetwist.values.listen import HostName, TcpListenAddress
+
+__all__ = ["WebOptions", "WebTlsOptions"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebTlsOptions:
+    """TLS of the HTTP listener."""
+
+    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid", "use_attribute_docstrings": True}
+
+    certificate_path: FilePath
+    """PEM file with the server's certificate, and its chain."""
+    key_path: FilePath
+    """PEM file with the certificate's private key."""
+    client_certificate_path: FilePath | None = None
+    """PEM file with a CA; clients must then present a certificate that it signed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebOptions:
+    """The HTTP listener that serves ``/metrics``."""
+
+    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid", "use_attribute_docstrings": True}
+
+    listen: TcpListenAddress
+    """``host:port``."""
+    insecure: bool = False
+    """Allows an address that is not loopback without TLS."""
+    tls: WebTlsOptions | None = None
+    """TLS; without it the bytes are plain."""
+    hosts: tuple[HostName, ...] = ()
+    """Names that it may be asked by, beside ``localhost``, the host it listens on, and addresses."""

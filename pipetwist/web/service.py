@@ -1,0 +1,117 @@
+"""The HTTP listener as a Twisted service."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
+from twisted.internet.error import CannotListenError
+from twisted.logger import Logger
+from twisted.web.resource import IResource
+
+from pipetwist.errors import StartError
+from pipetwist.tls import server_tls
+from pipetwist.transfer.causes import describe_error
+from pipetwist.values.listen import TcpListen, UnixListen, parse_listen, why_refused
+from pipetwist.web.options import WebOptions
+from pipetwist.web.site import Connections, LookSite, Root
+
+__all__ = ["WebService"]
+
+_PLACE = "metrics"
+
+
+class WebService(Service):
+    """Listens for HTTP, and serves what was put at its paths.
+
+    twistd binds in `privilegedStartService`, while it is still root; twist and other programs call `startService` alone.
+
+    Args:
+        options: where to listen, and how.
+        reactor: listens, and counts the time.
+        log: takes what there is to say.
+
+    Raises:
+        StartError: it may not listen there, or a certificate can't be used.
+    """
+
+    def __init__(self, options: WebOptions, reactor: Any, log: Logger | None = None) -> None:
+        self._listen = _allowed(options)
+        tls = options.tls
+        self._tls = None if tls is None else server_tls(_PLACE, tls.certificate_path, tls.key_path, tls.client_certificate_path)
+        self._reactor = reactor
+        self._log = log or Logger()
+        self._root = Root()
+        self._connections = Connections(LookSite(self._root, {self._listen.host.lower(), *options.hosts}, reactor))
+        self._port: Any = None
+        self.address: TcpListen | None = None
+        """Where it listens, the port that was chosen for port 0 included; None while it does not."""
+
+    def put(self, name: str, resource: IResource) -> None:
+        """Serve something.
+
+        Args:
+            name: the first part of its path, ``metrics`` for instance; empty for ``/`` itself.
+            resource: what is there. It is asked with GET and HEAD only, and every answer of it gets the security headers.
+        """
+        self._root.putChild(name.encode(), resource)
+
+    def privilegedStartService(self) -> None:
+        """Listen.
+
+        Raises:
+            StartError: it can't listen.
+        """
+        super().privilegedStartService()
+        self._begin()
+
+    def startService(self) -> None:
+        """Listen, unless that was done before.
+
+        Raises:
+            StartError: it can't listen.
+        """
+        super().startService()
+        self._begin()
+
+    def stopService(self) -> Deferred[None]:
+        """Stop listening, and end whoever is connected."""
+        super().stopService()
+        port, self._port, self.address = self._port, None, None
+        if port is None:
+            return succeed(None)
+        self._connections.end_all()
+        return maybeDeferred(port.stopListening).addCallback(lambda _: None)
+
+    def _begin(self) -> None:
+        if self._port is not None:
+            return
+        host, port = self._listen.host, self._listen.port
+        try:
+            if self._tls is None:
+                self._port = self._reactor.listenTCP(port, self._connections, interface=host)
+            else:
+                self._port = self._reactor.listenSSL(port, self._connections, self._tls, interface=host)
+        except CannotListenError as error:
+            message = f"{_PLACE}.listen: can't listen on {self._listen}: {describe_error(error.socketError)}"
+            raise StartError(message) from error
+        self.address = TcpListen(host, self._port.getHost().port)
+        scheme = "http" if self._tls is None else "https"
+        self._log.info("{scheme}://{address} shows what pipetwist does", scheme=scheme, address=self.address)
+
+
+def _allowed(options: WebOptions) -> TcpListen:
+    try:
+        listen = parse_listen(options.listen)
+    except ValueError as error:
+        message = f"{_PLACE}.listen: {error}"
+        raise StartError(message) from error
+    if isinstance(listen, UnixListen):
+        message = f"{_PLACE}.listen: {listen} is a unix socket; listen on a TCP port"
+        raise StartError(message)
+    refused = why_refused(listen, tls=options.tls is not None, insecure=options.insecure)
+    if refused is not None:
+        message = f"{_PLACE}.listen: {refused}"
+        raise StartError(message)
+    return listen

@@ -1,0 +1,131 @@
+"""The listener as a service, on real sockets."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from typing import Any
+
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.threads import deferToThread
+from twisted.trial.unittest import TestCase
+
+from pipetwist.errors import StartError
+from pipetwist.web.answers import TextAnswer
+from pipetwist.web.options import WebOptions, WebTlsOptions
+from pipetwist.web.service import WebService
+from tests.behaviour.certificates import AUTHORITY, CLIENT, SERVER, client_context
+from tests.interop.scratch import free_port
+from tests.web.asking import Answer, parse_answer
+
+__all__ = ["ListeningTest", "RefusedTest"]
+
+_TLS = WebTlsOptions(certificate_path=SERVER[0], key_path=SERVER[1], client_certificate_path=AUTHORITY)
+
+
+class _ServiceCase(TestCase):
+    timeout = 30
+
+    def make(self, listen: str = "127.0.0.1:0", **options: Any) -> WebService:
+        """Make the service with a page; the test's clean-up stops it."""
+        service = WebService(WebOptions(listen=listen, **options), reactor)
+        service.put("", TextAnswer(200, "the page"))
+        self.addCleanup(service.stopService)
+        return service
+
+    def ask(self, service: WebService, context: ssl.SSLContext | None = None) -> Deferred[Answer]:
+        """Ask for the page, in a thread."""
+        assert service.address is not None
+        return deferToThread(_ask, (service.address.host, service.address.port), context)
+
+
+class ListeningTest(_ServiceCase):
+    """Where it may listen."""
+
+    async def test_serving(self) -> None:
+        """Started it listens, twistd's two steps do it once, and stopped it does not any more; it can be started again."""
+        service = self.make()
+        for _ in range(2):
+            service.privilegedStartService()
+            address = service.address
+            service.startService()
+            self.assertEqual(service.address, address)
+            self.assertEqual((await self.ask(service)).body, b"the page\n")
+            await service.stopService()
+            self.assertIsNone(service.address)
+
+    async def test_ipv6(self) -> None:
+        """It listens on an IPv6 address."""
+        service = self.make("[::1]:0")
+        service.startService()
+        self.assertEqual((await self.ask(service)).status, 200)
+
+    async def test_tls(self) -> None:
+        """With TLS, clients may be asked for a certificate, and whoever has none gets nothing."""
+        service = self.make("0.0.0.0:0", tls=_TLS)
+        service.startService()
+        self.assertEqual((await self.ask(service, client_context())).status, 200)
+        without = ssl.create_default_context(cafile=AUTHORITY)
+        without.maximum_version = ssl.TLSVersion.TLSv1_2  # in 1.3 a client that is refused learns of it only later
+        await self.assertFailure(self.ask(service, without), ssl.SSLError, ConnectionResetError)
+
+    async def test_stop(self) -> None:
+        """The stop ends who is still connected, and takes no time for it."""
+        service = self.make()
+        service.startService()
+        assert service.address is not None
+        with socket.create_connection((service.address.host, service.address.port), 20) as client:
+            await self.ask(service)
+            await service.stopService()
+            self.assertEqual(await deferToThread(_rest, client), b"")
+
+    async def test_taken(self) -> None:
+        """A port that is another's stops the start, with its place and the reason."""
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            place = f"127.0.0.1:{other.getsockname()[1]}"
+            error = self.assertRaises(StartError, self.make(place).privilegedStartService)
+        self.assertEqual(str(error), f"metrics.listen: can't listen on {place}: Address already in use")
+
+    async def test_unknown(self) -> None:
+        """So does a name that nothing is known of."""
+        error = self.assertRaises(StartError, self.make("no-such-host.invalid:0", insecure=True).startService)
+        self.assertIn("metrics.listen: can't listen on no-such-host.invalid:0: ", str(error))
+
+
+class RefusedTest(_ServiceCase):
+    """Where it may not."""
+
+    def test_reachable(self) -> None:
+        """An address that others reach needs TLS, or the word that it may be insecure."""
+        error = self.assertRaises(StartError, self.make, "0.0.0.0:0")
+        self.assertTrue(str(error).startswith("metrics.listen: 0.0.0.0:0 can be reached from other machines without TLS"))
+        self.make("0.0.0.0:0", insecure=True)
+
+    def test_other_addresses(self) -> None:
+        """What is no TCP port is refused, should somebody build the options by hand."""
+        for listen, words in (("nowhere", "is not an address"), ("unix:/run/x", "is a unix socket")):
+            self.assertIn(words, str(self.assertRaises(StartError, self.make, listen)))
+
+    def test_certificate(self) -> None:
+        """A certificate that can't be used is told before anything listens."""
+        tls = WebTlsOptions(certificate_path=SERVER[0], key_path=CLIENT[1])
+        error = self.assertRaises(StartError, self.make, f"127.0.0.1:{free_port(self)}", tls=tls)
+        self.assertIn("metrics: tls.key_path", str(error))
+
+
+def _ask(address: tuple[str, int], context: ssl.SSLContext | None) -> Answer:
+    with socket.create_connection(address, 20) as plain:
+        client = plain if context is None else context.wrap_socket(plain, server_hostname="localhost")
+        client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        return parse_answer(_rest(client))
+
+
+def _rest(client: socket.socket) -> bytes:
+    chunks = []
+    try:
+        while chunk := client.recv(4096):
+            chunks.append(chunk)
+    except ConnectionResetError:
+        pass
+    return b"".join(chunks)

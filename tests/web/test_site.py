@@ -1,0 +1,166 @@
+"""The site: whom it answers, and what every answer has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.error import ConnectionDone
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET, Request
+
+from pipetwist.web.answers import HEADERS, TextAnswer
+from pipetwist.web.site import Connections, LookSite, Root
+from tests.web.asking import Answer, Client, parse_answer
+
+__all__ = ["AnsweringTest", "BoundsTest"]
+
+
+class _Broken(Resource):
+    isLeaf = True
+
+    def render_GET(self, request: Request) -> bytes:
+        if request.args:
+            request.write(b"a part")
+        message = "a mistake"
+        raise ValueError(message)
+
+
+class _Endless(Resource):
+    isLeaf = True
+
+    def render_GET(self, request: Request) -> Any:
+        request.write(b"once\n")
+        return NOT_DONE_YET
+
+
+class _SiteCase(SynchronousTestCase):
+    def setUp(self) -> None:
+        """Serve something."""
+        self.clock = Clock()
+        root = Root()
+        root.putChild(b"", TextAnswer(200, "the page"))
+        root.putChild(b"metrics", TextAnswer(200, "the metrics"))
+        root.putChild(b"broken", _Broken())
+        root.putChild(b"endless", _Endless())
+        self.factory = Connections(LookSite(root, ["relay.example.org"], self.clock), most=3)
+        self.client = Client(self.factory)
+
+    def check(self, answer: Answer, status: int, text: str) -> None:
+        """An answer of ours in plain text, with all that every one has."""
+        self.assertEqual((answer.status, answer.body.decode()), (status, text))
+        self.assertEqual(answer.headers["content-type"], "text/plain; charset=utf-8")
+        self.check_headers(answer)
+
+    def check_headers(self, answer: Answer) -> None:
+        """What every answer has, and what none tells."""
+        self.assertEqual({name: answer.headers.get(name.lower()) for name in HEADERS}, HEADERS)
+        self.assertNotIn("server", answer.headers)
+        self.assertNotIn(b"twisted", str(answer).lower().encode())
+
+
+class AnsweringTest(_SiteCase):
+    """Requests, one after another on one connection where it stays."""
+
+    def test_paths(self) -> None:
+        """What was put at a path is there, and elsewhere is nothing."""
+        self.check(self.client.ask("/"), 200, "the page\n")
+        self.check(self.client.ask("/metrics?name=x"), 200, "the metrics\n")
+        for path in ("/nothing", "/nothing/below", "//", "/metrics/below", "/metrics/", "/%2e%2e/metrics", "/METRICS"):
+            self.check(self.client.ask(path), 404, "Not Found\n")
+
+    def test_head(self) -> None:
+        """HEAD is answered as GET would be, without the body."""
+        got, head = self.client.ask("/metrics"), self.client.ask("/metrics", "HEAD")
+        self.assertEqual((head.status, head.body), (200, b""))
+        self.assertEqual({**got.headers, "date": ""}, {**head.headers, "date": ""})
+
+    def test_methods(self) -> None:
+        """Nothing else may be asked, not even of everything."""
+        for method, path in (
+            ("POST", "/"),
+            ("DELETE", "/metrics"),
+            ("OPTIONS", "/metrics"),
+            ("OPTIONS", "*"),
+            ("FROB", "/"),
+            ("PUT", "/"),
+        ):
+            answer = self.client.ask(path, method)
+            self.check(answer, 405, "Here one can only look: GET and HEAD are answered.\n")
+            self.assertEqual(answer.headers["allow"], "GET, HEAD")
+
+    def test_hosts(self) -> None:
+        """A request for a host that is not ours is refused, and so is one for none."""
+        for good in ("127.0.0.1:9100", "relay.example.org"):
+            self.check(self.client.ask("/", host=good), 200, "the page\n")
+        for bad in ("evil.example", None):
+            self.check(self.client.ask("/", host=bad), 403, 'This host is not known here; give its name in "hosts" of "metrics".\n')
+
+    def test_no_path(self) -> None:
+        """What is asked of a proxy is not for us."""
+        self.check(self.client.ask("http://evil.example/metrics"), 400, "Bad Request\n")
+
+    def test_mistake(self) -> None:
+        """Of a mistake the client hears no more than that it is one, and the log has the rest."""
+        self.check(self.client.ask("/broken"), 500, "Internal Server Error\n")
+        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
+
+    def test_late_mistake(self) -> None:
+        """One after the answer has begun ends the connection, so that nobody takes the part for the whole."""
+        self.client.ask("/broken?x=1")
+        self.assertTrue(self.client.transport.disconnecting)
+        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
+
+
+class BoundsTest(_SiteCase):
+    """What a client may take up."""
+
+    def test_body(self) -> None:
+        """A request with a body is refused before the body is there, and answered once."""
+        for header in ("Content-Length: 5", "Content-Length: 99999999999", "Transfer-Encoding: chunked"):
+            for rest in (b"", b"hello"):
+                client = Client(self.factory)
+                raw = client.send(f"GET / HTTP/1.1\r\nHost: localhost\r\n{header}\r\n\r\n".encode() + rest)
+                answer = parse_answer(raw)
+                self.assertEqual((answer.status, answer.body, raw.count(b"HTTP/1.1")), (413, b"", 1), header)
+                self.check_headers(answer)
+                self.assertTrue(client.transport.disconnecting)
+                self.factory.protocols.popitem()
+
+    def test_no_body(self) -> None:
+        """One that says that it has none is answered."""
+        self.check(self.client.ask("/", **{"Content-Length": "0"}), 200, "the page\n")
+
+    def test_head_of_request(self) -> None:
+        """A request line and headers beyond 16 KiB are refused, however they are cut."""
+        for head in (b"GET /" + b"x" * 17000, b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 4000, b"GET / HTTP/1.1\r\nX: " + b"x" * 17000):
+            client = Client(self.factory)
+            client.send(head + b"\r\n")
+            self.assertTrue(client.transport.disconnecting)
+            self.factory.protocols.popitem()
+
+    def test_idle(self) -> None:
+        """Who says nothing for a minute is let go, and who waits for the rest of an answer is not."""
+        waiting = Client(self.factory)
+        self.assertIn(b"once", waiting.ask("/endless").body)
+        self.clock.advance(59)
+        self.assertFalse(self.client.transport.disconnecting)
+        self.clock.advance(1)
+        self.assertEqual((self.client.transport.disconnecting, waiting.transport.disconnecting), (True, False))
+
+    def test_most(self) -> None:
+        """Beyond the bound nobody gets in, until another has gone."""
+        others = [Client(self.factory) for _ in range(2)]
+        self.assertIsNone(self.factory.buildProtocol(None))
+        others[0].protocol.connectionLost(Failure(ConnectionDone()))
+        self.assertIsNotNone(self.factory.buildProtocol(None))
+
+    def test_nothing_wakes(self) -> None:
+        """A site that nobody asks lets the reactor sleep."""
+        factory = Connections(LookSite(Root(), (), self.clock))
+        before = self.clock.getDelayedCalls()
+        factory.doStart()
+        self.assertEqual(self.clock.getDelayedCalls(), before)
+        factory.doStop()
