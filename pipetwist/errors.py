@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["ConfigError", "ConnectError", "StartError"]
+__all__ = ["ConfigError", "ConnectError", "StartError", "StoreError"]
 
 
 class ConfigError(Exception):
@@ -15,3 +15,7 @@ class StartError(Exception):
 
 class ConnectError(Exception):
     """An outbound can't be connected for one connection. Its text is one line."""
+
+
+class StoreError(StartError):
+    """A file of counters can't be used. Its text is one line."""

@@ -226,7 +226,10 @@ class ICounter(Interface):
     """
 
     name: str = Attribute("Its name, for instance ``inbound>>>TAG>>>traffic>>>uplink``.")
-    cell: MutableSequence[int] = Attribute("Its first item is the total. Who adds often adds here, without a call.")
+    cell: MutableSequence[int] | memoryview[int] = Attribute(
+        "Its first item grows by `unit` for each byte. Who adds often adds here, without a call."
+    )
+    unit: int = Attribute("What a byte adds to the cell: 1 in memory, another number where the cell's item checks itself.")
 
     def add(count: int) -> None:
         """Count so many bytes more."""

@@ -182,7 +182,8 @@ class LoadingTest(SynchronousTestCase):
 
     def test_counting(self) -> None:
         """A program that counts its own traffic loads neither grpc nor pydantic, and no configuration."""
-        self.assertEqual(_loaded("pipetwist.stats.counting", "pipetwist.stats.counters", "pipetwist.stats.tracking"), set())
+        counting = ("pipetwist.stats.counting", "pipetwist.stats.counters", "pipetwist.stats.tracking", "pipetwist.storage.store")
+        self.assertEqual(_loaded(*counting), set())
 
     def test_relay(self) -> None:
         """A program that builds a relay of inbounds and outbounds loads neither grpc nor pydantic."""

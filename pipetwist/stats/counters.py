@@ -21,6 +21,9 @@ class MemoryCounter:
 
     __slots__ = ("_baseline", "_resetting", "cell", "name")
 
+    unit = 1
+    """See `ICounter`."""
+
     def __init__(self, name: str) -> None:
         self.name = name
         self.cell = [0]

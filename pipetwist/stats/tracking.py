@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, MutableSequence, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from zope.interface import implementer
 
@@ -24,36 +24,40 @@ class Tracker:
     __slots__ = ("downlink", "uplink")
 
     def __init__(self, uplink: Iterable[ICounter], downlink: Iterable[ICounter]) -> None:
-        self.uplink = _adder([counter.cell for counter in uplink])
+        self.uplink = _adder(list(uplink))
         """See `ITracker`."""
-        self.downlink = _adder([counter.cell for counter in downlink])
+        self.downlink = _adder(list(downlink))
         """See `ITracker`."""
 
 
-def _adder(cells: Sequence[MutableSequence[int]]) -> Callable[[int], None]:
-    """What adds to all of these cells in one call: it is made for every read and every write of a counted connection."""
+def _adder(counters: Sequence[ICounter]) -> Callable[[int], None]:
+    """What adds to all of these counters in one call: it is made for every read and every write of a counted connection."""
 
     def add_to_any(count: int) -> None:
-        for cell in cells:
-            cell[0] += count
+        for counter in counters:
+            counter.add(count)
 
-    if not 1 <= len(cells) <= 3:
+    units = {counter.unit for counter in counters}
+    if not 1 <= len(counters) <= 3 or len(units) > 1:
         return add_to_any
-    first, second, third = (*cells, [0], [0])[:3]
+    (unit,) = units
+    first, second, third = (*(counter.cell for counter in counters), [0], [0])[:3]
 
     def add_to_one(count: int) -> None:
-        first[0] += count
+        first[0] += count * unit
 
     def add_to_two(count: int) -> None:
+        count *= unit
         first[0] += count
         second[0] += count
 
     def add_to_three(count: int) -> None:
+        count *= unit
         first[0] += count
         second[0] += count
         third[0] += count
 
-    return (add_to_one, add_to_two, add_to_three)[len(cells) - 1]
+    return (add_to_one, add_to_two, add_to_three)[len(counters) - 1]
 
 
 class Tracked:

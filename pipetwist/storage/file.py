@@ -1,0 +1,252 @@
+"""The file of counters on the disk: found or made, locked, read, and replaced as a whole.
+
+The lock is that of flock(2) on the file itself. It belongs to what was opened, so it goes on through the fork of a process that becomes a
+daemon, and ends with the last process that has it, however that ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+import sys
+import tempfile
+import time
+from collections.abc import Generator
+from pathlib import Path
+
+from pipetwist.errors import StoreError
+from pipetwist.storage.layout import BEGIN, MAGIC, Contents, DamagedError, build, parse
+
+if sys.platform != "win32":
+    import fcntl
+
+__all__ = ["StoreFile", "is_locked", "open_file", "open_to_read", "replace_file"]
+
+_FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
+_READ_BYTES = 1 << 20
+# Who only reads holds the lock for a moment, and so may a command that a killed daemon was just starting.
+_LOCK_TRIES = 20
+_LOCK_PAUSE = 0.05
+_NO_SUCH_CALL = (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS)
+
+
+class StoreFile:
+    """An open file of counters.
+
+    Args:
+        path: where it is, its symbolic links resolved.
+        descriptor: the open file; `close` closes it.
+    """
+
+    def __init__(self, path: Path, descriptor: int) -> None:
+        self.path = path
+        self.descriptor = descriptor
+
+    def read(self) -> bytes:
+        """Every byte of it. One that does not begin as a file of counters is not read further, whatever its size."""
+        parts = [os.pread(self.descriptor, BEGIN, 0)]
+        if parts[0].startswith(MAGIC):
+            position = BEGIN
+            while part := os.pread(self.descriptor, _READ_BYTES, position):
+                parts.append(part)
+                position += len(part)
+        return b"".join(parts)
+
+    def contents(self) -> Contents:
+        """What it holds.
+
+        Raises:
+            StoreError: it is damaged, or no file of counters.
+        """
+        try:
+            return parse(self.read())
+        except DamagedError as error:
+            message = f"{self.path}: the file is {error}. It was left as it is: put a copy in its place, or move it away to begin at 0"
+            raise StoreError(message) from None
+
+    def write(self, position: int, data: bytes) -> None:
+        """Write all of this there."""
+        while data:
+            written = os.pwrite(self.descriptor, data, position)
+            position, data = position + written, data[written:]
+
+    def size(self) -> int:
+        """Its size in bytes."""
+        return os.fstat(self.descriptor).st_size
+
+    def reserve(self, size: int) -> None:
+        """Have so many bytes on the disk, zeros where there were none, so that a mapping of them never lacks room.
+
+        Raises:
+            OSError: there is no room.
+        """
+        before = self.size()
+        if hasattr(os, "posix_fallocate"):
+            try:
+                os.posix_fallocate(self.descriptor, 0, size)
+            except OSError as error:
+                if error.errno not in _NO_SUCH_CALL:
+                    raise
+            else:
+                return
+        self.write(before, bytes(max(0, size - before)))
+
+    def close(self) -> None:
+        """Close it, which gives the lock back."""
+        os.close(self.descriptor)
+
+
+@contextlib.contextmanager
+def _explained(path: Path) -> Generator[None]:
+    try:
+        yield
+    except OSError as error:
+        message = f"{path}: the file can't be used: {error.strerror}"
+        raise StoreError(message) from error
+
+
+def open_file(path: str | os.PathLike[str], *, create: bool) -> StoreFile:
+    """Open a file of counters to write it, and lock it.
+
+    Args:
+        path: where it is.
+        create: whether to make one where there is none.
+
+    Raises:
+        StoreError: it can't be had.
+    """
+    real = Path(os.path.realpath(path))
+    with _explained(real):
+        while True:
+            try:
+                file = _open(real, os.O_RDWR)
+            except FileNotFoundError:
+                if not create:
+                    raise
+                _create(real)
+                continue
+            try:
+                _lock(file)
+                if _is_at(file, real):
+                    return file
+            except BaseException:
+                file.close()
+                raise
+            # It was replaced between the two.
+            file.close()
+
+
+def open_to_read(path: str | os.PathLike[str]) -> StoreFile:
+    """Open a file of counters to look at it only, in use or not.
+
+    Raises:
+        StoreError: it can't be had.
+    """
+    real = Path(os.path.realpath(path))
+    with _explained(real):
+        return _open(real, os.O_RDONLY)
+
+
+def is_locked(file: StoreFile) -> bool:
+    """Whether another process uses the file now."""
+    if not _locks(file, fcntl.LOCK_SH):
+        return True
+    fcntl.flock(file.descriptor, fcntl.LOCK_UN)
+    return False
+
+
+def replace_file(file: StoreFile, data: bytes) -> None:
+    """Put another file in the place of this one, which is locked: after a crash either the one or the other is there.
+
+    Raises:
+        StoreError: it can't be made; the file is as it was.
+    """
+    with _explained(file.path):
+        old = os.fstat(file.descriptor)
+        new, name = _write_beside(file.path, data)
+        try:
+            if (old.st_uid, old.st_gid) != (os.geteuid(), os.getegid()):
+                os.fchown(new.descriptor, old.st_uid, old.st_gid)
+            os.fchmod(new.descriptor, stat.S_IMODE(old.st_mode))
+            name.replace(file.path)
+        except BaseException:
+            name.unlink()
+            raise
+        finally:
+            new.close()
+        _sync_folder(file.path.parent)
+
+
+def _open(path: Path, how: int) -> StoreFile:
+    if sys.byteorder != "little":
+        message = f"{path}: counters can be in a file on little-endian machines only; leave the key store out"
+        raise StoreError(message)
+    file = StoreFile(path, os.open(path, how | _FLAGS))
+    if not stat.S_ISREG(os.fstat(file.descriptor).st_mode):
+        file.close()
+        message = f"{path}: this is no file; choose another path for the counters"
+        raise StoreError(message)
+    return file
+
+
+def _create(path: Path) -> None:
+    """Make an empty one. It gets its name when all of it is on the disk, and takes nobody's place."""
+    if not path.parent.is_dir():
+        message = f"{path}: there is no folder {path.parent} for the counters; make it, or choose another path"
+        raise StoreError(message)
+    new, name = _write_beside(path, build([]))
+    new.close()
+    try:
+        with contextlib.suppress(FileExistsError):
+            os.link(name, path)
+    finally:
+        name.unlink()
+    _sync_folder(path.parent)
+
+
+def _write_beside(path: Path, data: bytes) -> tuple[StoreFile, Path]:
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".new", dir=path.parent)
+    file = StoreFile(Path(name), descriptor)
+    try:
+        file.write(0, data)
+        os.fsync(descriptor)
+    except BaseException:
+        file.close()
+        file.path.unlink()
+        raise
+    return file, file.path
+
+
+def _lock(file: StoreFile) -> None:
+    for _ in range(_LOCK_TRIES):
+        if _locks(file, fcntl.LOCK_EX):
+            return
+        time.sleep(_LOCK_PAUSE)
+    message = f"{file.path}: a running daemon uses this file; stop it first, or choose another path"
+    raise StoreError(message)
+
+
+def _locks(file: StoreFile, how: int) -> bool:
+    try:
+        fcntl.flock(file.descriptor, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _is_at(file: StoreFile, path: Path) -> bool:
+    try:
+        there = path.stat()
+    except FileNotFoundError:
+        return False
+    return os.path.samestat(there, os.fstat(file.descriptor))
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

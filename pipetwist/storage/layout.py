@@ -1,0 +1,227 @@
+"""How counters lie in a file, and what of a file's bytes can be believed. Nothing here touches a file.
+
+All numbers are little-endian. A header of 64 bytes is followed by one record after another, and zeros up to a multiple of `STEP`::
+
+    header
+     0  16  MAGIC
+    16   4  VERSION
+    20   4  CRC-32 of the 20 bytes before
+    24   8  0 while the file is in use; what seal() says after an orderly stop
+    32   8  word: so many bytes were on the disk at the last sync
+    40  24  zeros
+
+    record
+     0   4  bytes of the record, a multiple of 32
+     4   4  bytes of the name
+     8   4  CRC-32 of the record's place, sizes, writer and name
+    12   4  the process that writes it; 0, as long as there is only one
+    16   8  word: the total
+    24   8  word: the baseline
+    32 ...  the name in UTF-8, and zeros
+
+Words are those of `pipetwist.storage.words`. What changes in a record lies in one line of the processor's cache, and its first eight bytes
+are written last: a record is there as a whole or not at all. A counter is the sum of the records of its name.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import NamedTuple
+from zlib import crc32
+
+from pipetwist.storage.words import decode, encode
+
+__all__ = [
+    "BEGIN",
+    "HEAD_SIZE",
+    "MAGIC",
+    "NAME_AT",
+    "SEAL_AT",
+    "STEP",
+    "SYNCED_AT",
+    "WORDS_AT",
+    "Contents",
+    "DamagedError",
+    "Slot",
+    "build",
+    "head",
+    "parse",
+    "record_size",
+    "seal",
+    "whole_steps",
+]
+
+MAGIC = b"\x89pipetwist\r\n\x1a\n\0\0"
+VERSION = 1
+SEAL_AT = 24
+SYNCED_AT = 32
+BEGIN = 64
+"""Where the first record begins."""
+
+HEAD_SIZE = 16
+"""Bytes of a record before its words."""
+WORDS_AT = 16
+"""Where a record's total stands, counted from its begin; the baseline follows."""
+NAME_AT = 32
+"""Where its name stands."""
+STEP = 1 << 16
+"""Bytes that a file grows by."""
+
+_ALIGNMENT = 32
+_HEAD = struct.Struct("<IIII")
+_SEALED = 0x5EA1ED00 << 32
+_WORD = struct.Struct("<Q")
+
+
+class DamagedError(Exception):
+    """The bytes are not those of a file of counters that can be believed. Its text says why."""
+
+
+class Slot(NamedTuple):
+    """One record.
+
+    Attributes:
+        name: the counter's.
+        place: where the record begins, in bytes.
+        end: where it ends.
+        total: bytes counted.
+        baseline: the total at the last reset.
+    """
+
+    name: str
+    place: int
+    end: int
+    total: int
+    baseline: int
+
+    @property
+    def words(self) -> int:
+        """Where its total stands, followed by its baseline."""
+        return self.place + WORDS_AT
+
+
+class Contents(NamedTuple):
+    """What a file holds.
+
+    Attributes:
+        slots: its records, in their order.
+        end: where the next one would begin, in bytes.
+        torn: bytes behind that which are no record and no zeros: one that was not finished.
+        sealed: whether the file was closed in order, so that every byte of it was checked.
+    """
+
+    slots: list[Slot]
+    end: int
+    torn: int
+    sealed: bool
+
+
+def whole_steps(size: int) -> int:
+    """The size of a file that has so many bytes in use."""
+    return -(-size // STEP) * STEP
+
+
+def record_size(name: bytes) -> int:
+    """Bytes of a record."""
+    return NAME_AT + -(-len(name) // _ALIGNMENT) * _ALIGNMENT
+
+
+def head(place: int, name: bytes, writer: int = 0) -> bytes:
+    """The first 16 bytes of a record."""
+    size = record_size(name)
+    return _HEAD.pack(size, len(name), _checksum(place, size, writer, name), writer)
+
+
+def build(slots: list[tuple[str, int, int]]) -> bytes:
+    """Make the bytes of a file that was closed in order.
+
+    Args:
+        slots: the name, the total and the baseline of each record.
+    """
+    records = bytearray()
+    for text, total, baseline in slots:
+        name = text.encode()
+        place = BEGIN + len(records)
+        words = encode(place + WORDS_AT, total), encode(place + WORDS_AT + 8, baseline)
+        records += head(place, name) + struct.pack("<QQ", *words) + name.ljust(record_size(name) - NAME_AT, b"\0")
+    fixed = MAGIC + struct.pack("<I", VERSION)
+    end = BEGIN + len(records)
+    header = (fixed + struct.pack("<IQQ", crc32(fixed), 0, encode(SYNCED_AT, end))).ljust(BEGIN, b"\0")
+    data = (header + records).ljust(whole_steps(end), b"\0")
+    return data[:SEAL_AT] + _WORD.pack(seal(data)) + data[SYNCED_AT:]
+
+
+def seal(data: bytes) -> int:
+    """What stands at `SEAL_AT` of a file that was closed in order: a checksum of all its other bytes."""
+    return _SEALED | crc32(memoryview(data)[SYNCED_AT:], crc32(data[:SEAL_AT]))
+
+
+def parse(data: bytes) -> Contents:
+    """Take a file's bytes apart.
+
+    A file that is sealed must be the very file that was sealed. In another, one that a killed daemon or a machine without power left,
+    everything up to the last sync must be there and every word be right; what was added behind that may have come to the disk in part.
+
+    Raises:
+        DamagedError: they can't be believed, or are no file of counters at all.
+    """
+    synced = _check_header(data)
+    mark = _WORD.unpack_from(data, SEAL_AT)[0]
+    if mark and mark != seal(data):
+        message = "damaged: it is not as it was when it was closed"
+        raise DamagedError(message)
+    slots: list[Slot] = []
+    end = BEGIN
+    while (slot := _slot(data, end)) is not None:
+        slots.append(slot)
+        end = slot.end
+    if end < synced:
+        what = "cut short" if len(data) < synced else "damaged"
+        message = f"{what}: there is no whole record at byte {end}, and {synced} bytes should be there"
+        raise DamagedError(message)
+    return Contents(slots, end, len(data[end:].rstrip(b"\0")), sealed=bool(mark))
+
+
+def _check_header(data: bytes) -> int:
+    if not data.startswith(MAGIC):
+        message = "no file of counters" if data else "empty, and so no file of counters"
+        raise DamagedError(message)
+    if len(data) < BEGIN:
+        message = f"cut short: {len(data)} bytes are not even a header"
+        raise DamagedError(message)
+    version, checksum = struct.unpack_from("<II", data, len(MAGIC))
+    if checksum != crc32(data[: len(MAGIC) + 4]):
+        message = "damaged: its header's checksum is wrong"
+        raise DamagedError(message)
+    if version != VERSION:
+        message = f"of version {version}, and this pipetwist knows version {VERSION} only"
+        raise DamagedError(message)
+    synced = decode(SYNCED_AT, _WORD.unpack_from(data, SYNCED_AT)[0])
+    if synced is None or synced < BEGIN or any(data[SYNCED_AT + 8 : BEGIN]):
+        message = "damaged: its header is wrong"
+        raise DamagedError(message)
+    return synced
+
+
+def _slot(data: bytes, place: int) -> Slot | None:
+    """The record there, or None where there is no whole one."""
+    if place + NAME_AT > len(data):
+        return None
+    size, length, checksum, writer = _HEAD.unpack_from(data, place)
+    end = place + size
+    raw = data[place + NAME_AT : place + NAME_AT + length]
+    if end > len(data) or size != record_size(raw) or len(raw) != length or checksum != _checksum(place, size, writer, raw):
+        return None
+    try:
+        name = raw.decode()
+    except UnicodeDecodeError:
+        return None
+    total, baseline = (decode(place + at, _WORD.unpack_from(data, place + at)[0]) for at in (WORDS_AT, WORDS_AT + 8))
+    if total is None or baseline is None or baseline > total or any(data[place + NAME_AT + length : end]):
+        message = f"damaged: what it says of {name} can't be right"
+        raise DamagedError(message)
+    return Slot(name, place, end, total, baseline)
+
+
+def _checksum(place: int, size: int, writer: int, name: bytes) -> int:
+    return crc32(name, crc32(struct.pack("<QIII", place, size, len(name), writer)))

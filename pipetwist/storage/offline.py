@@ -1,0 +1,106 @@
+"""What a command does with a file of counters: look at it, and forget some of them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from pipetwist.errors import StoreError
+from pipetwist.storage.file import StoreFile, is_locked, open_file, open_to_read, replace_file
+from pipetwist.storage.layout import Contents, build
+
+__all__ = ["Figures", "forget_counters", "read_counters", "remarks"]
+
+# While a daemon writes, a look may meet a word that is half written.
+_LOOKS = 5
+
+
+class Figures(NamedTuple):
+    """One counter.
+
+    Attributes:
+        name: for instance ``inbound>>>TAG>>>traffic>>>uplink``.
+        total: bytes counted in all, whatever was reset.
+        value: bytes counted since the last reset.
+    """
+
+    name: str
+    total: int
+    value: int
+
+
+def read_counters(path: str | os.PathLike[str]) -> list[Figures]:
+    """The counters in a file, by name. Nothing in it is changed.
+
+    Of a daemon that runs they are what it has counted up to now, each at some moment of the look.
+
+    Raises:
+        StoreError: there is no such file, or it can't be believed.
+    """
+    file = open_to_read(path)
+    try:
+        contents = _look(file)
+    finally:
+        file.close()
+    figures: dict[str, Figures] = {}
+    for slot in contents.slots:
+        before = figures.get(slot.name, Figures(slot.name, 0, 0))
+        figures[slot.name] = Figures(slot.name, before.total + slot.total, before.value + slot.total - slot.baseline)
+    return [figures[name] for name in sorted(figures)]
+
+
+def remarks(path: str | os.PathLike[str]) -> list[str]:
+    """What a person who reads the counters of a file should know of it: one line for each, and none for a file that was closed in order.
+
+    Raises:
+        StoreError: there is no such file, or it can't be believed.
+    """
+    file = open_to_read(path)
+    try:
+        if is_locked(file):
+            return [f"{file.path}: a running daemon uses this file; it goes on counting"]
+        contents = _look(file)
+    finally:
+        file.close()
+    if contents.sealed:
+        return []
+    said = [f"{file.path}: the daemon was not stopped in order; what it had counted is all here"]
+    if contents.torn:
+        said.append(f"{file.path}: at its end a counter was being made; the next start clears {contents.torn} bytes there")
+    return said
+
+
+def forget_counters(path: str | os.PathLike[str], names: Iterable[str]) -> list[str]:
+    """Remove counters from the file of a stopped daemon. The others stay as they are, and a crash on the way leaves all or none removed.
+
+    Args:
+        path: the file.
+        names: the counters' whole names. One that is not there is no error.
+
+    Returns:
+        The names of those that were removed, in order.
+
+    Raises:
+        StoreError: there is no such file, a daemon uses it, it can't be believed, or no other can be put in its place.
+    """
+    unwanted = set(names)
+    file = open_file(path, create=False)
+    try:
+        slots = file.contents().slots
+        kept = [(slot.name, slot.total, slot.baseline) for slot in slots if slot.name not in unwanted]
+        if len(kept) < len(slots):
+            replace_file(file, build(kept))
+    finally:
+        file.close()
+    return sorted(unwanted & {slot.name for slot in slots})
+
+
+def _look(file: StoreFile) -> Contents:
+    for _ in range(_LOOKS):
+        with contextlib.suppress(StoreError):
+            return file.contents()
+        if not is_locked(file):
+            break
+    return file.contents()

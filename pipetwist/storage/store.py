@@ -1,0 +1,241 @@
+"""Counters in a file that is mapped into memory.
+
+What is added is in the kernel's pages at once, which belong to the file: they outlive the process, however it ends. Only a machine that
+loses its power loses what has not been synced.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Callable
+from threading import Lock
+from typing import TypeAlias
+
+from zope.interface import implementer
+
+from pipetwist.errors import StoreError
+from pipetwist.interfaces import ICounter, ICounterStore
+from pipetwist.storage.file import StoreFile, open_file
+from pipetwist.storage.layout import SEAL_AT, SYNCED_AT, Contents, seal, whole_steps
+from pipetwist.storage.mapping import RecordMap
+from pipetwist.storage.words import MOST, UNIT, encode
+
+__all__ = ["FileCounter", "FileCounterStore"]
+
+Words: TypeAlias = "list[int] | memoryview[int]"
+"""A total and a baseline."""
+
+# A record with more than this is left as it is at the next start, and another one is begun: there is always room for as much again.
+_FULL = MOST // 2
+
+
+@implementer(ICounter)
+class FileCounter:
+    """A counter whose words are in a file: its own record's, and those of records before that, to which nothing is added any more.
+
+    As with `pipetwist.stats.counters.MemoryCounter` the total has one writer, and resets exclude each other.
+
+    Args:
+        name: its name.
+        records: the total and the baseline of each record, as `pipetwist.storage.words` has them; the last is its own.
+    """
+
+    __slots__ = ("_records", "_resetting", "cell", "name")
+
+    unit = UNIT
+    """See `ICounter`."""
+
+    def __init__(self, name: str, records: list[Words]) -> None:
+        self.name = name
+        self.cell = records[-1]
+        self._records = records
+        self._resetting = Lock()
+
+    def add(self, count: int) -> None:
+        """See `ICounter`."""
+        self.cell[0] += count * UNIT
+
+    def total(self) -> int:
+        """See `ICounter`."""
+        with self._resetting:
+            return sum(record[0] // UNIT for record in self._records)
+
+    def value(self) -> int:
+        """See `ICounter`."""
+        with self._resetting:
+            return sum(record[0] // UNIT - record[1] // UNIT for record in self._records)
+
+    def reset(self) -> int:
+        """See `ICounter`."""
+        value = 0
+        with self._resetting:
+            for record in self._records:
+                total, (baseline, residue) = record[0] // UNIT, divmod(record[1], UNIT)
+                value += total - baseline
+                record[1] = total * UNIT + residue
+        return value
+
+    def save(self, record: Words) -> None:
+        """Put the figures of a counter that has no record yet into this new one."""
+        with self._resetting:
+            for number in range(2):
+                record[number] += self.cell[number]
+
+    def detach(self) -> None:
+        """Keep the figures, and let go of the file."""
+        with self._resetting:
+            mapped, self._records = self._records, [list(record) for record in self._records]
+            self.cell = self._records[-1]
+        for record in mapped:
+            if isinstance(record, memoryview):
+                record.release()
+
+
+@implementer(ICounterStore)
+class FileCounterStore:
+    """Counters in a file. Those of a name that nobody uses any more stay, and are served like the others.
+
+    `open`, `counter` and `detach` are for the reactor's thread, `sync` and `close` for another one, since they wait for the disk.
+
+    Args:
+        path: where the file is; it is made where there is none.
+        unsaved: told of a counter that counts in memory only, since there is no room for it in the file, and of the reason.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], unsaved: Callable[[str, OSError], None]) -> None:
+        self.path = path
+        self._unsaved = unsaved
+        self._counters: dict[str, FileCounter] = {}
+        self._in_memory: list[FileCounter] = []
+        self._file: StoreFile | None = None
+        self._map: RecordMap | None = None
+        self._end = self._synced = 0
+
+    def open(self) -> Contents:
+        """Open the file, lock it, check it, and clear what was not finished at its end.
+
+        Returns:
+            What was in it.
+
+        Raises:
+            StoreError: it can't be used; one that is damaged, or is no file of counters, is left as it is.
+        """
+        file = open_file(self.path, create=True)
+        try:
+            contents = file.contents()
+            self._map = _take_over(file, contents)
+        except OSError as error:
+            file.close()
+            message = f"{file.path}: the counters can't be kept here: {error.strerror}"
+            raise StoreError(message) from error
+        except BaseException:
+            file.close()
+            raise
+        self._file = file
+        self._synced = 0
+        self._in_memory = []
+        self._counters = self._found(contents, self._map)
+        return contents
+
+    def _found(self, contents: Contents, mapped: RecordMap) -> dict[str, FileCounter]:
+        records: dict[str, list[Words]] = {}
+        for slot in contents.slots:
+            records.setdefault(slot.name, []).append(mapped.record(slot.words))
+        for name, ones in records.items():
+            if ones[-1][0] // UNIT > _FULL and (another := self._new_record(mapped, name)) is not None:
+                ones.append(another)
+        return {name: FileCounter(name, ones) for name, ones in records.items()}
+
+    def counter(self, name: str) -> FileCounter:
+        """See `ICounterStore`; where the store is not open this is a ValueError."""
+        if self._map is None:
+            message = f"the counters of {self.path} are not open"
+            raise ValueError(message)
+        counter = self._counters.get(name)
+        if counter is None:
+            record = self._new_record(self._map, name)
+            counter = self._counters[name] = FileCounter(name, [[0, 0] if record is None else record])
+            if record is None:
+                self._in_memory.append(counter)
+        return counter
+
+    def _new_record(self, mapped: RecordMap, name: str) -> memoryview[int] | None:
+        try:
+            return mapped.append(name)
+        except OSError as error:
+            self._unsaved(name, error)
+            return None
+
+    def get(self, name: str) -> ICounter | None:
+        """See `ICounterStore`."""
+        return self._counters.get(name)
+
+    def counters(self) -> list[ICounter]:
+        """See `ICounterStore`."""
+        return [counter for _, counter in sorted(self._counters.copy().items())]
+
+    def sync(self) -> None:
+        """Wait until what was counted up to now is on the disk.
+
+        This is fsync(2), which on Linux writes a mapping's pages too. ``mmap.flush`` would hold the interpreter's lock while it waits.
+
+        Raises:
+            OSError: the disk does not take it.
+        """
+        file, mapped = self._file, self._map
+        if file is None or mapped is None:
+            return
+        end = mapped.end
+        os.fsync(file.descriptor)
+        self._mark_synced(file, end)
+
+    def detach(self) -> None:
+        """Nothing is counted in the file from now on; the figures stay here as they are."""
+        if self._map is None:
+            return
+        for counter in self._in_memory:
+            # There may be room by now.
+            record = self._new_record(self._map, counter.name)
+            if record is not None:
+                counter.save(record)
+                record.release()
+        for counter in self._counters.values():
+            counter.detach()
+        self._end = self._map.end
+        self._map.close()
+        self._map = None
+
+    def close(self) -> None:
+        """After `detach`: put everything on the disk, seal the file, and let others have it.
+
+        Raises:
+            OSError: the disk does not take it; the file is then as a killed daemon leaves it.
+        """
+        file, self._file = self._file, None
+        if file is None:
+            return
+        try:
+            os.fsync(file.descriptor)
+            self._mark_synced(file, self._end)
+            file.write(SEAL_AT, struct.pack("<Q", seal(file.read())))
+            os.fsync(file.descriptor)
+        finally:
+            file.close()
+
+    def _mark_synced(self, file: StoreFile, end: int) -> None:
+        if end != self._synced:
+            file.write(SYNCED_AT, struct.pack("<Q", encode(SYNCED_AT, end)))
+            self._synced = end
+
+
+def _take_over(file: StoreFile, contents: Contents) -> RecordMap:
+    """Make a file that was found good one that may be written."""
+    if contents.torn:
+        os.ftruncate(file.descriptor, contents.end)
+    # A copy may have holes, and to write to one on a full disk would end the process.
+    file.reserve(max(whole_steps(contents.end), file.size()))
+    file.write(SEAL_AT, bytes(8))
+    # Before anything is counted: a file that is sealed, and holds other figures than it was sealed with, is a damaged one.
+    os.fsync(file.descriptor)
+    return RecordMap(file, file.size(), contents.end)
