@@ -21,6 +21,7 @@ __all__ = [
     "IConnectionEffects",
     "ICounter",
     "ICounterStore",
+    "IDatagramSide",
     "IDescriptorSide",
     "IInbound",
     "IOutbound",
@@ -82,6 +83,7 @@ class IOutbound(Interface):
     tag: str = Attribute("The outbound's name, unique in a configuration.")
     connect_timeout: float = Attribute("Seconds that `connect` may take.")
     in_kernel: bool = Attribute("Whether its sides provide `IDescriptorSide`.")
+    largest_datagram: int | None = Attribute("Bytes of the largest that its sides, which provide `IDatagramSide`, carry; None for streams.")
 
     def connect() -> ISide | Deferred[ISide]:
         """Open one connection.
@@ -124,6 +126,16 @@ class ISide(Interface):
 
     def abort() -> None:
         """End now, whatever is undelivered."""
+
+
+class IDatagramSide(ISide):
+    """A side of a packet connection: what is written to it and what its receiver hears of is one datagram each, which may be empty.
+
+    Its figures of bytes are payload alone.
+    """
+
+    datagrams: int = Attribute("Datagrams received and delivered so far.")
+    dropped: int = Attribute("Datagrams dropped so far, for want of room or of a way.")
 
 
 class IDescriptorSide(ISide):

@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from types import EllipsisType
 from typing import NamedTuple, TypeGuard
 
+from pipetwist.config.carrying import misrouted
 from pipetwist.config.problems import Place, Problem, every
 from pipetwist.values import quote
 from pipetwist.values.listen import UnixListen, parse_listen, why_refused
@@ -53,6 +54,7 @@ def disagreements(raw: object) -> Iterator[Problem]:
         yield from _unknown_names(raw, kind)
     for kind in (_INBOUND, _OUTBOUND):
         yield from _shared_tags(raw, kind)
+    yield from misrouted(raw)
     for listener in (_API, ("metrics",)):
         for place, options in every(raw, *listener):
             if isinstance(options, dict):

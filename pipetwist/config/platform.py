@@ -26,7 +26,7 @@ def unsupported(raw: object, platform: str) -> Iterator[Problem]:
 def _unix_sockets(raw: object) -> Iterator[Problem]:
     for section in ("inbounds", "outbounds"):
         for place, type_ in every(raw, section, ..., "type"):
-            if type_ == "unix":
+            if type_ in ("unix", "unixgram"):
                 yield Problem(place, "Windows has no unix sockets; use the type tcp or endpoint")
     for place, listen in every(raw, "experimental", "v2ray_api", "listen"):
         if isinstance(listen, str) and listen.startswith("unix:"):
@@ -39,6 +39,9 @@ def _linux_sockets(raw: object) -> Iterator[Problem]:
         for place, path in every(raw, section, ..., "path"):
             if isinstance(path, str) and is_abstract(path):
                 yield Problem(place, "only Linux has abstract names; write a path")
+    for place, type_ in every(raw, "outbounds", ..., "type"):
+        if type_ == "unixgram":
+            yield Problem(place, "only Linux gives a socket a name that answers can go to without a file; use the type udp")
     for place, options in every(raw, "inbounds", ...):
-        if isinstance(options, dict) and options.get("type") == "unix" and options.get("users"):
+        if isinstance(options, dict) and options.get("type") in ("unix", "unixgram") and options.get("users"):
             yield Problem((*place, "users"), "only Linux tells who a peer is; leave the key out, and let the socket's mode decide")

@@ -24,10 +24,10 @@ class FakeOutbound:
     """
 
     def __init__(self, tag: str = "out", connect_timeout: float = 5.0, *, delays: bool = False) -> None:
-        self.in_kernel = False
         self.tag = tag
         self.connect_timeout = connect_timeout
         self.in_kernel = False
+        self.largest_datagram: int | None = None
         self.connecting: list[Deferred[ISide]] = []
         """Connections that were asked for and have waited for the test."""
         self.cancelled = 0

@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 from pipetwist.connection.visitor import Timeouts, Visitor
 from pipetwist.inbounds.entry import RefusedError
 
-__all__ = ["PEER_CREDENTIALS", "PeerCredentials", "PeerUser", "match_user", "unix_visitor"]
+__all__ = ["PEER_CREDENTIALS", "PeerCredentials", "PeerUser", "match_user", "unix_visitor", "visitor_of"]
 
 PEER_CREDENTIALS = hasattr(socket, "SO_PEERCRED")
 """Whether this system says who a peer is."""
@@ -75,8 +75,22 @@ def unix_visitor(tag: str, connected: socket.socket, timeouts: Timeouts, users: 
         RefusedError: the peer is none of them.
     """
     if not PEER_CREDENTIALS:
-        return Visitor(tag, "unix", "unix", None, timeouts)
+        return visitor_of(tag, None, timeouts)
     peer = PeerCredentials(*_UCRED.unpack(connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)))
+    return visitor_of(tag, peer, timeouts, users)
+
+
+def visitor_of(tag: str, peer: PeerCredentials | None, timeouts: Timeouts, users: Sequence[PeerUser] = ()) -> Visitor:
+    """A visitor of these credentials; None where the kernel gives none.
+
+    Raises:
+        RefusedError: users are named, and the peer is none of them.
+    """
+    if peer is None and users:
+        message = "refused a sender without credentials"
+        raise RefusedError(message)
+    if peer is None:
+        return Visitor(tag, "unix", "unix", None, timeouts)
     user = match_user(users, peer)
     if users and user is None:
         message = f"refused {peer}, which is none of its users"

@@ -13,6 +13,7 @@ from zope.interface import implementer
 from pipetwist.connection.visitor import Visitor
 from pipetwist.inbounds.entry import RefusedError
 from pipetwist.inbounds.setting import InboundSetting
+from pipetwist.packets.framed import FramedSide, FrameTally
 from pipetwist.transfer.adoption import counted_side
 from pipetwist.transfer.causes import cause_of
 
@@ -31,12 +32,16 @@ class Doorway(Protocol):
         identify: says who came over a transport; raises `RefusedError`.
         setting: what the inbound works with.
         waiting: holds those whose handshake is not over yet.
+        framed: whether a connection carries datagrams.
     """
 
     transport: Any  # a transport with TLS or without; identify knows which
 
-    def __init__(self, tag: str, identify: Callable[[Any], Visitor], setting: InboundSetting, waiting: set[Doorway]) -> None:
+    def __init__(
+        self, tag: str, identify: Callable[[Any], Visitor], setting: InboundSetting, waiting: set[Doorway], *, framed: bool = False
+    ) -> None:
         self._tag = tag
+        self._framed = framed
         self._identify = identify
         self._setting = setting
         self._waiting = waiting
@@ -67,12 +72,16 @@ class Doorway(Protocol):
             return
         self._stop_waiting()
         passage = self._setting.relay.admit(visitor)
-        side, inside = counted_side(self._setting.reactor, self._setting.hang_ups, passage.tracker)
+        tracker = passage.tracker
+        tally = None
+        if self._framed:
+            tracker = tally = FrameTally(tracker)
+        side, inside = counted_side(self._setting.reactor, self._setting.hang_ups, tracker)
         self._inside = inside
         # The transport's calls go past this protocol from now on.
         self.dataReceived = inside.dataReceived  # type: ignore[method-assign]  # see above
         inside.makeConnection(self.transport)
-        self._setting.relay.carry(passage, side)
+        self._setting.relay.carry(passage, side if tally is None else FramedSide(side, tally, passage.outbound.largest_datagram))
 
     def _too_slow(self) -> None:
         self._handshake = None
@@ -114,11 +123,13 @@ class DoorwayFactory(Factory[Doorway]):
         tag: the inbound's.
         identify: says who came over a transport; raises `RefusedError`.
         setting: what the inbound works with.
+        framed: whether a connection carries datagrams.
     """
 
     noisy = False
 
-    def __init__(self, tag: str, identify: Callable[[Any], Visitor], setting: InboundSetting) -> None:
+    def __init__(self, tag: str, identify: Callable[[Any], Visitor], setting: InboundSetting, *, framed: bool = False) -> None:
+        self._framed = framed
         self._tag = tag
         self._identify = identify
         self._setting = setting
@@ -126,7 +137,7 @@ class DoorwayFactory(Factory[Doorway]):
 
     def buildProtocol(self, addr: IAddress | None) -> Doorway:
         """Build one."""
-        return Doorway(self._tag, self._identify, self._setting, self._waiting)
+        return Doorway(self._tag, self._identify, self._setting, self._waiting, framed=self._framed)
 
     def stopFactory(self) -> None:
         """Nobody listens any more: who has not come in by now does not."""

@@ -20,7 +20,7 @@ from pipetwist.inbounds.doorway import DoorwayFactory
 from pipetwist.inbounds.entry import SocketEntry
 from pipetwist.inbounds.listening import EndpointListener, ListeningService, address_visitor
 from pipetwist.inbounds.listening_socket import ListeningSocket
-from pipetwist.inbounds.options import InboundOptions
+from pipetwist.inbounds.options import InboundOptions, StreamInboundOptions
 from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.interfaces import IInbound
 from pipetwist.values import Text
@@ -29,7 +29,7 @@ __all__ = ["EndpointInbound", "EndpointInboundOptions"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class EndpointInboundOptions(InboundOptions):
+class EndpointInboundOptions(StreamInboundOptions):
     """An inbound on whatever a Twisted server endpoint string describes."""
 
     type: Literal["endpoint"] = "endpoint"
@@ -58,6 +58,7 @@ class EndpointInbound(ListeningService):
         self._acceptor: Acceptor | None = None
         self._adopted: ListeningSocket | None = None
         self._spent = False
+        self._framed = options.framing is not None
         try:
             self._endpoint = serverFromString(setting.reactor, options.endpoint)
         except Exception as error:
@@ -69,7 +70,7 @@ class EndpointInbound(ListeningService):
         """See `IInbound`."""
         if self._acceptor is not None:
             return succeed(None)
-        factory = DoorwayFactory(self.tag, self._identify, self.setting)
+        factory = DoorwayFactory(self.tag, self._identify, self.setting, framed=self._framed)
         endpoint = self._endpoint
         if isinstance(endpoint, AdoptedStreamServerEndpoint) and endpoint.addressFamily == socket.AF_UNIX:
             if self._spent:
@@ -77,7 +78,7 @@ class EndpointInbound(ListeningService):
             # Twisted's port would unlink the path when it stops, but a socket that systemd has handed in is systemd's.
             os.set_inheritable(endpoint.fileno, False)
             self._adopted = ListeningSocket(socket.AF_UNIX, socket.SOCK_STREAM, fileno=endpoint.fileno)
-            entry = SocketEntry(self.tag, self._identify_socket, self.setting)
+            entry = SocketEntry(self.tag, self._identify_socket, self.setting, framed=self._framed)
             self._acceptor = Acceptor(self.setting, self._adopted, entry.accepted)
             self._acceptor.start()
             return succeed(None)

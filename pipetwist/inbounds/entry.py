@@ -7,7 +7,9 @@ from collections.abc import Callable
 
 from pipetwist.connection.visitor import Visitor
 from pipetwist.inbounds.setting import InboundSetting
+from pipetwist.interfaces import ISide
 from pipetwist.kernel.socket_side import SocketSide
+from pipetwist.packets.framed import FramedSide, FrameTally
 from pipetwist.transfer.adoption import adopted_side
 
 __all__ = ["RefusedError", "SocketEntry"]
@@ -24,10 +26,12 @@ class SocketEntry:
         tag: the inbound's.
         identify: says who is at the other end of a socket; raises `RefusedError`.
         setting: what the inbound works with.
+        framed: whether a connection carries datagrams.
     """
 
-    def __init__(self, tag: str, identify: Callable[[socket.socket], Visitor], setting: InboundSetting) -> None:
+    def __init__(self, tag: str, identify: Callable[[socket.socket], Visitor], setting: InboundSetting, *, framed: bool = False) -> None:
         self._tag = tag
+        self._framed = framed
         self._identify = identify
         self._setting = setting
 
@@ -44,12 +48,17 @@ class SocketEntry:
             accepted.close()
             return
         passage = setting.relay.admit(visitor)
+        tracker = passage.tracker
+        tally = None
+        if self._framed:
+            tracker = tally = FrameTally(tracker)
+        side: ISide
         if setting.kernel is not None and passage.outbound.in_kernel:
-            setting.relay.carry(passage, SocketSide(setting.kernel, accepted, passage.tracker))
-            return
-        try:
-            side = adopted_side(setting.reactor, setting.hang_ups, accepted, passage.tracker)
-        except OSError as error:
-            setting.log.warn("inbound {tag}: {peer} can't be served: {error}", tag=self._tag, peer=visitor.peer, error=error.strerror)
-            return
-        setting.relay.carry(passage, side)
+            side = SocketSide(setting.kernel, accepted, tracker)
+        else:
+            try:
+                side = adopted_side(setting.reactor, setting.hang_ups, accepted, tracker)
+            except OSError as error:
+                setting.log.warn("inbound {tag}: {peer} can't be served: {error}", tag=self._tag, peer=visitor.peer, error=error.strerror)
+                return
+        setting.relay.carry(passage, side if tally is None else FramedSide(side, tally, passage.outbound.largest_datagram))

@@ -13,6 +13,7 @@ from pipetwist.errors import StartError
 from pipetwist.inbounds.options import InboundOptions
 from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.transfer.causes import describe_error
+from pipetwist.values.addresses import shown_address
 
 __all__ = ["EndpointListener", "ListeningService", "address_visitor"]
 
@@ -27,7 +28,7 @@ class ListeningService(Service):
 
     def __init__(self, options: InboundOptions, setting: InboundSetting) -> None:
         self.tag = options.tag
-        self.timeouts = Timeouts(idle=options.idle_timeout, half_close=options.half_close_timeout)
+        self.timeouts = options.timeouts
         self.setting = setting
         self._begun = False
 
@@ -132,7 +133,7 @@ def _place(error: object) -> str:
         return ""
     if not isinstance(error.port, int):
         return f" on {error.port}"
-    return f" on {_shown(error.interface, error.port)}" if error.interface else f" on port {error.port}"
+    return f" on {shown_address(error.interface, error.port)}" if error.interface else f" on port {error.port}"
 
 
 def address_visitor(tag: str, peer: object, timeouts: Timeouts, user: str | None = None) -> Visitor:
@@ -140,8 +141,4 @@ def address_visitor(tag: str, peer: object, timeouts: Timeouts, user: str | None
     host, port = getattr(peer, "host", None), getattr(peer, "port", None)
     if host is None:
         return Visitor(tag, "unix", "unix", user, timeouts)
-    return Visitor(tag, _shown(host, port), host, user, timeouts)
-
-
-def _shown(host: str, port: object) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return Visitor(tag, shown_address(host, port), host, user, timeouts)

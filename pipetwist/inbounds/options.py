@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from pipetwist.values import Duration, FilePath, Tag
+from pipetwist.connection.visitor import Timeouts
+from pipetwist.values import Duration, FilePath, Framing, PositiveCount, Tag
 
-__all__ = ["InboundOptions", "TlsServerOptions"]
+__all__ = ["InboundOptions", "PacketInboundOptions", "StreamInboundOptions", "TlsServerOptions"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,10 +19,43 @@ class InboundOptions:
 
     tag: Tag
     """The inbound's name."""
+
+    @property
+    def timeouts(self) -> Timeouts:
+        """How long one of its connections may go on without a byte."""
+        return Timeouts()
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamInboundOptions(InboundOptions):
+    """The keys of every inbound that streams come in at."""
+
     idle_timeout: Duration | None = None
     """Closes a connection that is open both ways after so long without a byte; without it never."""
     half_close_timeout: Duration = 300.0
     """Closes a connection of which one direction has ended after so long without a byte. ``"5m"`` where absent."""
+    framing: Framing | None = None
+    """``"rfc4571"`` where a connection carries datagrams, each preceded by its length as two bytes, big-endian; bytes where absent."""
+
+    @property
+    def timeouts(self) -> Timeouts:
+        """See `InboundOptions`."""
+        return Timeouts(idle=self.idle_timeout, half_close=self.half_close_timeout)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PacketInboundOptions(InboundOptions):
+    """The keys of every inbound that datagrams come in at."""
+
+    udp_timeout: Duration = 300.0
+    """Ends an association, which is all that one source sends and is answered, after so long without a datagram. ``"5m"`` where absent."""
+    max_associations: PositiveCount = 4096
+    """How many may be open at once; for one beyond that the one that was idle for longest ends. 4096 where absent."""
+
+    @property
+    def timeouts(self) -> Timeouts:
+        """See `InboundOptions`."""
+        return Timeouts(idle=self.udp_timeout, half_close=self.udp_timeout)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pipetwist.inbounds.endpoint import EndpointInbound
 from pipetwist.inbounds.tcp import TcpInbound
+from pipetwist.inbounds.udp import UdpInbound
 from pipetwist.inbounds.unix import UnixInbound
+from pipetwist.inbounds.unixgram import UnixgramInbound
 
 __all__ = ["INBOUNDS"]
 
-INBOUNDS = (EndpointInbound, TcpInbound, UnixInbound)
+INBOUNDS = (EndpointInbound, TcpInbound, UdpInbound, UnixInbound, UnixgramInbound)

@@ -11,6 +11,7 @@ from twisted.logger import Logger
 from pipetwist.errors import StartError
 from pipetwist.interfaces import IRelay
 from pipetwist.kernel.setting import KernelSetting
+from pipetwist.packets.setting import PacketSetting
 from pipetwist.transfer.hang_up import HangUpWatch
 
 __all__ = ["InboundSetting"]
@@ -31,6 +32,7 @@ class InboundSetting:
         kernel: moves bytes between descriptors; None where it is not to, or can't.
         log: takes what inbounds have to say.
         failed: is told where listening fails only after the service has started.
+        packets: what datagram sockets work with; one of their own where it is None.
     """
 
     reactor: Any
@@ -39,3 +41,4 @@ class InboundSetting:
     kernel: KernelSetting | None = None
     log: Logger = field(default_factory=Logger)
     failed: Callable[[StartError], None] = _raise
+    packets: PacketSetting | None = None

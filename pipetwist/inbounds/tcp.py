@@ -16,12 +16,13 @@ from pipetwist.inbounds.doorway import DoorwayFactory
 from pipetwist.inbounds.entry import RefusedError, SocketEntry
 from pipetwist.inbounds.listening import EndpointListener, ListeningService, address_visitor
 from pipetwist.inbounds.listening_socket import ListeningSocket
-from pipetwist.inbounds.options import InboundOptions, TlsServerOptions
+from pipetwist.inbounds.options import InboundOptions, StreamInboundOptions, TlsServerOptions
 from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.inbounds.tcp_socket import listen_tcp
 from pipetwist.interfaces import IInbound
 from pipetwist.tls import server_tls
 from pipetwist.values import Port, Text, UserName
+from pipetwist.values.addresses import shown_address
 
 __all__ = ["CertificateUserOptions", "TcpInbound", "TcpInboundOptions"]
 
@@ -41,7 +42,7 @@ class CertificateUserOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TcpInboundOptions(InboundOptions):
+class TcpInboundOptions(StreamInboundOptions):
     """An inbound on a TCP port."""
 
     type: Literal["tcp"] = "tcp"
@@ -102,7 +103,7 @@ class TcpInbound(ListeningService):
         """See `IInbound`."""
         if self._tls is None and self.setting.kernel is not None:
             return maybeDeferred(self._listen_in_kernel)
-        factory: Any = DoorwayFactory(self.tag, self._identify, self.setting)
+        factory: Any = DoorwayFactory(self.tag, self._identify, self.setting, framed=self._options.framing is not None)
         if self._tls is not None:
             from twisted.protocols.tls import TLSMemoryBIOFactory  # only where TLS is asked for
 
@@ -123,14 +124,14 @@ class TcpInbound(ListeningService):
     def _listen_in_kernel(self) -> None:
         if self._listening is None:
             self._listening = listen_tcp(f"inbound {self.tag}", self._options.listen, self._options.listen_port)
-            self._acceptor = Acceptor(self.setting, self._listening, SocketEntry(self.tag, self._identify_socket, self.setting).accepted)
+            entry = SocketEntry(self.tag, self._identify_socket, self.setting, framed=self._options.framing is not None)
+            self._acceptor = Acceptor(self.setting, self._listening, entry.accepted)
             self._acceptor.start()
-            shown = "[{}]:{}" if ":" in self._options.listen else "{}:{}"
-            self.setting.log.info("inbound {tag} listens on {where}", tag=self.tag, where=shown.format(self._options.listen, self.port))
+            self.setting.log.info("inbound {tag} listens on {where}", tag=self.tag, where=shown_address(self._options.listen, self.port))
 
     def _identify_socket(self, connected: socket.socket) -> Visitor:
         host, port = connected.getpeername()[:2]
-        return Visitor(self.tag, f"[{host}]:{port}" if ":" in host else f"{host}:{port}", host, None, self.timeouts)
+        return Visitor(self.tag, shown_address(host, port), host, None, self.timeouts)
 
     def _identify(self, transport: Any) -> Visitor:
         visitor = address_visitor(self.tag, transport.getPeer(), self.timeouts)

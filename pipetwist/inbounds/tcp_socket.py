@@ -7,6 +7,7 @@ import socket
 
 from pipetwist.errors import StartError
 from pipetwist.inbounds.listening_socket import ListeningSocket
+from pipetwist.values.addresses import shown_address
 
 __all__ = ["listen_tcp"]
 
@@ -42,7 +43,6 @@ def listen_tcp(place: str, host: str, port: int) -> ListeningSocket:
         listening.listen(_BACKLOG)
     except OSError as error:
         listening.close()
-        shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        message = f"{place}: can't listen on {shown}: {error.strerror}"
+        message = f"{place}: can't listen on {shown_address(host, port)}: {error.strerror}"
         raise StartError(message) from error
     return listening

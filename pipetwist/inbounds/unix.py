@@ -15,7 +15,7 @@ from pipetwist.inbounds.acceptor import Acceptor
 from pipetwist.inbounds.credentials import PEER_CREDENTIALS, unix_visitor
 from pipetwist.inbounds.entry import SocketEntry
 from pipetwist.inbounds.listening import ListeningService
-from pipetwist.inbounds.options import InboundOptions
+from pipetwist.inbounds.options import InboundOptions, StreamInboundOptions
 from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.inbounds.unix_socket import UnixListeningSocket
 from pipetwist.interfaces import IInbound
@@ -45,7 +45,7 @@ class PeerUserOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class UnixInboundOptions(InboundOptions):
+class UnixInboundOptions(StreamInboundOptions):
     """An inbound on a unix domain socket."""
 
     type: Literal["unix"] = "unix"
@@ -91,7 +91,8 @@ class UnixInbound(ListeningService):
         except StartError as error:
             return fail(error)
         self._listening = listening
-        self._acceptor = Acceptor(self.setting, listening.socket, SocketEntry(self.tag, self._identify, self.setting).accepted)
+        entry = SocketEntry(self.tag, self._identify, self.setting, framed=options.framing is not None)
+        self._acceptor = Acceptor(self.setting, listening.socket, entry.accepted)
         self._acceptor.start()
         self.setting.log.info("inbound {tag} listens on {path}", tag=self.tag, path=options.path)
         return succeed(None)

@@ -8,7 +8,7 @@ import os
 import socket
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from pipetwist.errors import StartError
@@ -33,20 +33,35 @@ class UnixListeningSocket:
         mode: the file's mode.
         owner: the name or number of the file's owner; None for ours.
         group: the name or number of the file's group; None for ours.
+        kind: streams or datagrams.
+        prepare: is given the socket before anybody can send to it.
 
     Raises:
         StartError: it can't listen there.
     """
 
-    def __init__(self, place: str, path: str, mode: int, owner: str | int | None = None, group: str | int | None = None) -> None:
+    def __init__(
+        self,
+        place: str,
+        path: str,
+        mode: int,
+        owner: str | int | None = None,
+        group: str | int | None = None,
+        *,
+        kind: int = socket.SOCK_STREAM,
+        prepare: Callable[[socket.socket], None] | None = None,
+    ) -> None:
         self._place = place
         self._path = path
         self._identity: tuple[int, int] | None = None
-        self.socket = ListeningSocket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._kind = kind
+        self.socket = ListeningSocket(socket.AF_UNIX, kind)
         try:
+            if prepare is not None:
+                prepare(self.socket)
             if is_abstract(path):
                 self.socket.bind(unix_sockaddr(path))
-                self.socket.listen(_BACKLOG)
+                self._listen()
             else:
                 with _folder_locked(Path(path).parent):
                     self._listen_on_file(mode, owner, group)
@@ -71,7 +86,14 @@ class UnixListeningSocket:
         finally:
             self.socket.close()
 
+    def _listen(self) -> None:
+        if self._kind == socket.SOCK_STREAM:
+            self.socket.listen(_BACKLOG)
+
     def _listen_on_file(self, mode: int, owner: str | int | None, group: str | int | None) -> None:
+        # A stream socket refuses everybody until it listens. Datagrams it takes at once, so that the file may have no other mode before.
+        if self._kind != socket.SOCK_STREAM:
+            os.fchmod(self.socket.fileno(), 0)
         try:
             self.socket.bind(unix_sockaddr(self._path))
         except OSError as error:
@@ -81,10 +103,9 @@ class UnixListeningSocket:
             self.socket.bind(unix_sockaddr(self._path))
         self._identity = _identity(self._path)
         try:
-            # Until it listens, connecting is refused: nobody comes in under the mode that the umask gave it.
             _give(self._place, self._path, owner, group)
             Path(self._path).chmod(mode)
-            self.socket.listen(_BACKLOG)
+            self._listen()
         except BaseException:
             self.close()
             raise
@@ -93,7 +114,7 @@ class UnixListeningSocket:
         if not stat.S_ISSOCK(os.lstat(self._path).st_mode):
             message = f"{self._place}: {self._path} exists and is not a socket; remove it or choose another path"
             raise StartError(message)
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        with socket.socket(socket.AF_UNIX, self._kind) as probe:
             probe.setblocking(False)
             answer = probe.connect_ex(unix_sockaddr(self._path))
         if answer != errno.ECONNREFUSED:

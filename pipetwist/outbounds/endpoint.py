@@ -13,8 +13,9 @@ from zope.interface import implementer
 
 from pipetwist.errors import StartError
 from pipetwist.interfaces import IOutbound, ISide
-from pipetwist.outbounds.options import OutboundOptions
+from pipetwist.outbounds.options import OutboundOptions, StreamOutboundOptions
 from pipetwist.outbounds.setting import OutboundSetting
+from pipetwist.packets.framing import LARGEST_FRAMED
 from pipetwist.transfer.stream import StreamSide
 from pipetwist.values import Text
 
@@ -22,7 +23,7 @@ __all__ = ["EndpointOutbound", "EndpointOutboundOptions", "connect_endpoint"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class EndpointOutboundOptions(OutboundOptions):
+class EndpointOutboundOptions(StreamOutboundOptions):
     """An outbound to whatever a Twisted client endpoint string describes."""
 
     type: Literal["endpoint"] = "endpoint"
@@ -61,6 +62,7 @@ class EndpointOutbound:
     def __init__(self, options: EndpointOutboundOptions, setting: OutboundSetting) -> None:
         self.tag = options.tag
         self.connect_timeout = options.connect_timeout
+        self.largest_datagram = None if options.framing is None else LARGEST_FRAMED
         self.in_kernel = False
         self._setting = setting
         try:

@@ -14,8 +14,10 @@ from zope.interface import implementer
 from pipetwist.errors import ConnectError
 from pipetwist.interfaces import IOutbound, ISide
 from pipetwist.kernel.command_side import CommandSide
-from pipetwist.outbounds.options import OutboundOptions
+from pipetwist.outbounds.options import OutboundOptions, StreamOutboundOptions
 from pipetwist.outbounds.setting import OutboundSetting
+from pipetwist.packets.framed import frame_connection
+from pipetwist.packets.framing import LARGEST_FRAMED
 from pipetwist.process.command import prepare_command
 from pipetwist.process.ready import ReadyCommands
 from pipetwist.process.side import ChildSide
@@ -35,7 +37,7 @@ _STOP_SECONDS = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class ForkOutboundOptions(OutboundOptions):
+class ForkOutboundOptions(StreamOutboundOptions):
     """An outbound to the standard input and output of a command started for each connection."""
 
     type: Literal["fork"] = "fork"
@@ -81,6 +83,7 @@ class ForkOutbound(Service):
     def __init__(self, options: ForkOutboundOptions, setting: OutboundSetting) -> None:
         self.tag = options.tag
         self.connect_timeout = options.connect_timeout
+        self.largest_datagram = None if options.framing is None else LARGEST_FRAMED
         self.in_kernel = setting.kernel is not None and setting.spawner is None
         self._options = options
         self._reactor = setting.reactor
@@ -107,6 +110,10 @@ class ForkOutbound(Service):
 
     def connect(self) -> ISide | Deferred[ISide]:
         """See `IOutbound`."""
+        connecting = self._connect()
+        return connecting if self.largest_datagram is None else frame_connection(connecting)
+
+    def _connect(self) -> ISide | Deferred[ISide]:
         try:
             side = self._ready.take() or self._start_within_bounds()
         except OSError as error:

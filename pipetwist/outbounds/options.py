@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from pipetwist.values import Duration, FilePath, Tag, Text
+from pipetwist.values import Duration, FilePath, Framing, Tag, Text
 
-__all__ = ["OutboundOptions", "TlsClientOptions"]
+__all__ = ["OutboundOptions", "StreamOutboundOptions", "TlsClientOptions"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,8 +20,16 @@ class OutboundOptions:
     """The outbound's name."""
     connect_timeout: Duration = 5.0
     """How long connecting may take. ``"5s"`` where absent."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamOutboundOptions(OutboundOptions):
+    """The keys of every outbound that is a stream."""
+
     transfer: Literal["auto", "kernel", "stream"] | None = None
     """How bytes are moved: by the kernel, by Twisted's transports, or as it suits; as the whole configuration says where absent."""
+    framing: Framing | None = None
+    """``"rfc4571"`` to carry datagrams, each preceded by its length as two bytes, big-endian; bytes where absent."""
 
 
 @dataclass(frozen=True, kw_only=True)

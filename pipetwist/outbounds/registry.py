@@ -5,8 +5,10 @@ from __future__ import annotations
 from pipetwist.outbounds.endpoint import EndpointOutbound
 from pipetwist.outbounds.fork import ForkOutbound
 from pipetwist.outbounds.tcp import TcpOutbound
+from pipetwist.outbounds.udp import UdpOutbound
 from pipetwist.outbounds.unix import UnixOutbound
+from pipetwist.outbounds.unixgram import UnixgramOutbound
 
 __all__ = ["OUTBOUNDS"]
 
-OUTBOUNDS = (EndpointOutbound, ForkOutbound, TcpOutbound, UnixOutbound)
+OUTBOUNDS = (EndpointOutbound, ForkOutbound, TcpOutbound, UdpOutbound, UnixOutbound, UnixgramOutbound)

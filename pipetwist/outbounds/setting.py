@@ -9,6 +9,7 @@ from twisted.logger import Logger
 
 from pipetwist.interfaces import ISpawner
 from pipetwist.kernel.setting import KernelSetting
+from pipetwist.packets.setting import PacketSetting
 from pipetwist.transfer.hang_up import HangUpWatch
 
 __all__ = ["OutboundSetting"]
@@ -24,6 +25,7 @@ class OutboundSetting:
         hang_ups: notices sockets whose peer has gone.
         kernel: moves bytes between descriptors; None where it is not to, or can't.
         log: takes what outbounds have to say.
+        packets: what datagram sockets work with; one of their own where it is None.
     """
 
     reactor: Any
@@ -31,3 +33,4 @@ class OutboundSetting:
     hang_ups: HangUpWatch | None = None
     kernel: KernelSetting | None = None
     log: Logger = field(default_factory=Logger)
+    packets: PacketSetting | None = None

@@ -6,7 +6,6 @@ import contextlib
 import socket
 from collections.abc import Generator
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import Any, ClassVar, Literal
 
 from twisted.internet.defer import Deferred, TimeoutError, inlineCallbacks, maybeDeferred  # noqa: A004 - Twisted's name
@@ -22,10 +21,13 @@ from pipetwist.kernel.setting import KernelSetting
 from pipetwist.kernel.socket_side import SocketSide
 from pipetwist.outbounds.endpoint import connect_endpoint
 from pipetwist.outbounds.handshake import connect_tls
-from pipetwist.outbounds.options import OutboundOptions, TlsClientOptions
+from pipetwist.outbounds.options import OutboundOptions, StreamOutboundOptions, TlsClientOptions
 from pipetwist.outbounds.setting import OutboundSetting
+from pipetwist.packets.framed import frame_connection
+from pipetwist.packets.framing import LARGEST_FRAMED
 from pipetwist.tls import client_tls
 from pipetwist.values import Port, Text
+from pipetwist.values.addresses import numeric_address, shown_address
 
 __all__ = ["TcpOutbound", "TcpOutboundOptions"]
 
@@ -35,7 +37,7 @@ _NEXT_ADDRESS_SECONDS = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class TcpOutboundOptions(OutboundOptions):
+class TcpOutboundOptions(StreamOutboundOptions):
     """An outbound to a TCP server."""
 
     type: Literal["tcp"] = "tcp"
@@ -65,10 +67,11 @@ class TcpOutbound:
     def __init__(self, options: TcpOutboundOptions, setting: OutboundSetting) -> None:
         self.tag = options.tag
         self.connect_timeout = options.connect_timeout
+        self.largest_datagram = None if options.framing is None else LARGEST_FRAMED
         self._options = options
         self._setting = setting
-        self._shown = f"[{options.server}]:{options.server_port}" if ":" in options.server else f"{options.server}:{options.server_port}"
-        self._numeric = _numeric(options.server, options.server_port)
+        self._shown = shown_address(options.server, options.server_port)
+        self._numeric = numeric_address(options.server, options.server_port)
         self._tls = options.tls is not None and options.tls.enabled
         self.in_kernel = setting.kernel is not None and not self._tls
         endpoint: IStreamClientEndpoint = HostnameEndpoint(
@@ -81,6 +84,10 @@ class TcpOutbound:
 
     def connect(self) -> ISide | Deferred[ISide]:
         """See `IOutbound`."""
+        connecting = self._connect()
+        return connecting if self.largest_datagram is None else frame_connection(connecting)
+
+    def _connect(self) -> ISide | Deferred[ISide]:
         kernel = self._setting.kernel
         if self._tls:
             return connect_tls(self._endpoint, self._shown, self._setting)
@@ -121,11 +128,3 @@ class TcpOutbound:
             return SocketSide(kernel, connected)
 
         return connect_socket(self._setting.reactor, kernel.poller, family, address, self._shown, side)
-
-
-def _numeric(host: str, port: int) -> tuple[int, Any] | None:
-    try:
-        version = ip_address(host).version
-    except ValueError:
-        return None
-    return (socket.AF_INET, (host, port)) if version == 4 else (socket.AF_INET6, (host, port, 0, 0))

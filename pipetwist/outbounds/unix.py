@@ -12,8 +12,10 @@ from zope.interface import implementer
 from pipetwist.interfaces import IOutbound, ISide
 from pipetwist.kernel.connector import connect_socket
 from pipetwist.kernel.socket_side import SocketSide
-from pipetwist.outbounds.options import OutboundOptions
+from pipetwist.outbounds.options import OutboundOptions, StreamOutboundOptions
 from pipetwist.outbounds.setting import OutboundSetting
+from pipetwist.packets.framed import frame_connection
+from pipetwist.packets.framing import LARGEST_FRAMED
 from pipetwist.transfer.adoption import adopted_side
 from pipetwist.values import UnixPath, unix_sockaddr
 
@@ -21,7 +23,7 @@ __all__ = ["UnixOutbound", "UnixOutboundOptions"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class UnixOutboundOptions(OutboundOptions):
+class UnixOutboundOptions(StreamOutboundOptions):
     """An outbound to a unix domain socket."""
 
     type: Literal["unix"] = "unix"
@@ -44,6 +46,7 @@ class UnixOutbound:
     def __init__(self, options: UnixOutboundOptions, setting: OutboundSetting) -> None:
         self.tag = options.tag
         self.connect_timeout = options.connect_timeout
+        self.largest_datagram = None if options.framing is None else LARGEST_FRAMED
         self._path = options.path
         self._address = unix_sockaddr(options.path)
         self._setting = setting
@@ -51,6 +54,10 @@ class UnixOutbound:
 
     def connect(self) -> ISide | Deferred[ISide]:
         """See `IOutbound`."""
+        connecting = self._connect()
+        return connecting if self.largest_datagram is None else frame_connection(connecting)
+
+    def _connect(self) -> ISide | Deferred[ISide]:
         poller = None if self._setting.kernel is None else self._setting.kernel.poller
         return connect_socket(self._setting.reactor, poller, socket.AF_UNIX, self._address, self._path, self._side)
 

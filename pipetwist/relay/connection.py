@@ -14,7 +14,7 @@ from pipetwist.connection.end import End
 from pipetwist.connection.inactivity import Inactivity, Rounds
 from pipetwist.connection.machine import ConnectionMachine, Phase
 from pipetwist.connection.visitor import Timeouts
-from pipetwist.interfaces import IConnectionEffects, IOutbound, ISide
+from pipetwist.interfaces import IConnectionEffects, IDatagramSide, IOutbound, ISide
 from pipetwist.transfer.causes import describe_error
 from pipetwist.transfer.pair import Ear, couple
 
@@ -40,7 +40,7 @@ class Connection:
         self._over = over
         self._ears = {End.CLIENT: Ear(End.CLIENT, client, self.machine)}
         self._connecting: Deferred[None] | None = None
-        self._inactivity = Inactivity(rounds, self._delivered, self.machine.inactive)
+        self._inactivity = Inactivity(rounds, self._moved, self.machine.inactive)
 
     def open(self, outbound: IOutbound) -> None:
         """Connect the outbound, and begin."""
@@ -83,10 +83,13 @@ class Connection:
         _log.failure("A connection failed in pipetwist itself", failure)
         self.machine.stop(f"internal error: {describe_error(failure.value)}")
 
-    def _delivered(self) -> int:
-        delivered = self._ears[End.CLIENT].side.delivered
-        server = self._ears.get(End.SERVER)
-        return delivered if server is None else delivered + server.side.delivered
+    def _moved(self) -> int:
+        return sum(_moved(ear.side) for ear in self._ears.values())
+
+    @property
+    def dropped(self) -> int:
+        """Datagrams that either side has dropped."""
+        return sum(getattr(ear.side, "dropped", 0) for ear in self._ears.values())
 
     # IConnectionEffects.
 
@@ -123,6 +126,11 @@ class Connection:
         """See `IConnectionEffects`. What holds this in a circle is let go of, or the collector would have to find it."""
         del self._inactivity
         self._over(self, reason)
+
+
+def _moved(side: ISide) -> int:
+    # A datagram may be empty.
+    return side.datagrams if IDatagramSide.providedBy(side) else side.delivered
 
 
 def _too_slow(result: ISide | Failure, seconds: float) -> ISide | Failure:

@@ -88,7 +88,8 @@ class Relay:
         account = self.ledger.open(passage, client)
 
         def over(connection: Connection, reason: str) -> None:
-            self.ledger.close(account, reason)
+            dropped = connection.dropped
+            self.ledger.close(account, f"{reason}; {dropped} datagrams dropped" if dropped else reason)
             del self._open[connection]
             if not self._open:
                 self._rounds.rest()

@@ -19,8 +19,10 @@ from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.interfaces import ICounterStore, ISpawner
 from pipetwist.kernel.setting import kernel_setting
 from pipetwist.logs.levels import leveled_logger
+from pipetwist.outbounds.options import StreamOutboundOptions
 from pipetwist.outbounds.registry import OUTBOUNDS
 from pipetwist.outbounds.setting import OutboundSetting
+from pipetwist.packets.setting import PacketSetting
 from pipetwist.relay.relay import Relay
 from pipetwist.routing.rules import Router
 from pipetwist.service.looking import web_service
@@ -64,7 +66,8 @@ class PipetwistService(MultiService):
         self.online = OnlineUsers(time.time)
         self._hang_ups = hang_ups = HangUpWatch(reactor)
         self._kernel = kernel = kernel_setting(reactor)
-        self.outbounds = _outbounds(document, OutboundSetting(reactor, spawner, hang_ups, kernel, self.log))
+        packets = PacketSetting(reactor, None if kernel is None else kernel.poller)
+        self.outbounds = _outbounds(document, OutboundSetting(reactor, spawner, hang_ups, kernel, self.log, packets))
         self.relay = Relay(
             reactor,
             Router(document.route.rules, document.final),
@@ -73,7 +76,9 @@ class PipetwistService(MultiService):
             online=self.online,
             log=self.log,
         )
-        self.inbounds = _inbounds(document, InboundSetting(reactor, self.relay, hang_ups, kernel, self.log, failed or _logged(self.log)))
+        self.inbounds = _inbounds(
+            document, InboundSetting(reactor, self.relay, hang_ups, kernel, self.log, failed or _logged(self.log), packets)
+        )
         self.api: Any = None
         """The `pipetwist.api.service.StatsApi`; None where the configuration does not ask for it."""
         options = document.experimental.v2ray_api
@@ -145,7 +150,9 @@ def _outbounds(document: Document, setting: OutboundSetting) -> dict[str, Any]:
     stream = replace(setting, kernel=None)
     outbounds = {}
     for options in document.outbounds:
-        transfer = options.transfer or document.transfer
+        transfer = "auto"
+        if isinstance(options, StreamOutboundOptions):
+            transfer = options.transfer or document.transfer
         outbound = kinds[type(options)](options, stream if transfer == "stream" else setting)
         if transfer == "kernel" and not outbound.in_kernel:
             message = f"outbound {options.tag}: its bytes can't be moved by the kernel, as transfer asks for; use auto"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pipetwist.values.checked import Checked, NotEmpty
 from pipetwist.values.durations import Duration
+from pipetwist.values.framing import Framing
 from pipetwist.values.names import Owner, Tag, UserName
 from pipetwist.values.numbers import Id, Mode, Port, PositiveCount
 from pipetwist.values.paths import FilePath, UnixPath, is_abstract, unix_sockaddr
@@ -19,6 +20,7 @@ __all__ = [
     "Duration",
     "Environment",
     "FilePath",
+    "Framing",
     "Id",
     "Mode",
     "NotEmpty",

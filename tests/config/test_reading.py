@@ -242,13 +242,13 @@ class ReportTest(SynchronousTestCase):
         document["outbounds"] = [{"tag": "a", "type": "http"}]
         self._said(
             document,
-            'inbounds[0].type: this key is needed, and missing; use one of "endpoint", "tcp", "unix"',
-            'inbounds[1].type: "http" is not a type of inbound; use one of "endpoint", "tcp", "unix"',
-            'inbounds[2].type: 5 is not a type of inbound; use one of "endpoint", "tcp", "unix"',
-            'inbounds[3].type: ["unix"] is not a type of inbound; use one of "endpoint", "tcp", "unix"',
+            'inbounds[0].type: this key is needed, and missing; use one of "endpoint", "tcp", "udp", "unix", "unixgram"',
+            'inbounds[1].type: "http" is not a type of inbound; use one of "endpoint", "tcp", "udp", "unix", "unixgram"',
+            'inbounds[2].type: 5 is not a type of inbound; use one of "endpoint", "tcp", "udp", "unix", "unixgram"',
+            'inbounds[3].type: ["unix"] is not a type of inbound; use one of "endpoint", "tcp", "udp", "unix", "unixgram"',
             "inbounds[4]: [] is not an object, which is written {...}",
             "inbounds[5]: null is not an object, which is written {...}",
-            'outbounds[0].type: "http" is not a type of outbound; use one of "endpoint", "fork", "tcp", "unix"',
+            'outbounds[0].type: "http" is not a type of outbound; use one of "endpoint", "fork", "tcp", "udp", "unix", "unixgram"',
         )
 
     def test_empty_lists(self) -> None:

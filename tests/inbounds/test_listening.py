@@ -20,7 +20,7 @@ from zope.interface.verify import verifyObject
 from pipetwist.connection.visitor import Timeouts, Visitor
 from pipetwist.errors import StartError
 from pipetwist.inbounds.listening import EndpointListener, ListeningService, address_visitor
-from pipetwist.inbounds.options import InboundOptions
+from pipetwist.inbounds.options import StreamInboundOptions
 from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.inbounds.tcp_socket import listen_tcp
 from pipetwist.testing import RecordingRelay
@@ -33,7 +33,7 @@ class _Service(ListeningService):
 
     def __init__(self, failed: Any) -> None:
         super().__init__(
-            InboundOptions(tag="in", idle_timeout=1, half_close_timeout=2), InboundSetting(None, RecordingRelay(), failed=failed)
+            StreamInboundOptions(tag="in", idle_timeout=1, half_close_timeout=2), InboundSetting(None, RecordingRelay(), failed=failed)
         )
         self.listening: Deferred[None] | Exception | None = None
         self.asked: list[str] = []

@@ -1,0 +1,67 @@
+"""The inbound ``udp``."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from zope.interface import implementer
+
+from pipetwist.connection.visitor import Visitor
+from pipetwist.inbounds.options import InboundOptions, PacketInboundOptions
+from pipetwist.inbounds.packets import PacketInbound
+from pipetwist.inbounds.setting import InboundSetting
+from pipetwist.interfaces import IInbound
+from pipetwist.packets.sockets import listen_udp
+from pipetwist.packets.source import Source
+from pipetwist.values import Port, Text
+from pipetwist.values.addresses import shown_address
+
+__all__ = ["UdpInbound", "UdpInboundOptions"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class UdpInboundOptions(PacketInboundOptions):
+    """An inbound on a UDP port."""
+
+    type: Literal["udp"] = "udp"
+    """Always ``udp``."""
+    listen: Text = "127.0.0.1"
+    """The address to listen on. ``"127.0.0.1"`` where absent."""
+    listen_port: Port
+    """The port to listen on; 0 takes a free one."""
+
+
+@implementer(IInbound)
+class UdpInbound(PacketInbound):
+    """Listens on a UDP port.
+
+    Args:
+        options: what the configuration says.
+        setting: what it works with.
+    """
+
+    Options: ClassVar[type[InboundOptions]] = UdpInboundOptions
+
+    def __init__(self, options: UdpInboundOptions, setting: InboundSetting) -> None:
+        super().__init__(options, setting)
+        self._options = options
+        self.port: int | None = None
+        """The port that it listens on; None while it does not."""
+
+    def open_socket(self) -> tuple[socket.socket, Any]:
+        """See `PacketInbound`."""
+        opened, anywhere = listen_udp(f"inbound {self.tag}", self._options.listen, self._options.listen_port)
+        self.port = opened.getsockname()[1]
+        self.setting.log.info("inbound {tag} listens on {where}", tag=self.tag, where=shown_address(self._options.listen, self.port))
+        return opened, self.packets.from_network(opened.family, anywhere=anywhere)
+
+    def close_socket(self) -> None:
+        """See `PacketInbound`."""
+        self.port = None
+
+    def identify(self, source: Source) -> Visitor:
+        """See `PacketInbound`."""
+        host = source.host or ""
+        return Visitor(self.tag, shown_address(host, source.port), host, None, self.timeouts)

@@ -1,0 +1,96 @@
+"""The inbound ``unixgram``."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from zope.interface import implementer
+
+from pipetwist.connection.visitor import Visitor
+from pipetwist.errors import StartError
+from pipetwist.inbounds.credentials import PEER_CREDENTIALS, PeerCredentials, visitor_of
+from pipetwist.inbounds.options import InboundOptions, PacketInboundOptions
+from pipetwist.inbounds.packets import PacketInbound
+from pipetwist.inbounds.setting import InboundSetting
+from pipetwist.inbounds.unix import PeerUserOptions
+from pipetwist.inbounds.unix_socket import UnixListeningSocket
+from pipetwist.interfaces import IInbound
+from pipetwist.packets.setting import enlarge_buffers
+from pipetwist.packets.source import Source
+from pipetwist.values import Mode, Owner, UnixPath
+
+__all__ = ["UnixgramInbound", "UnixgramInboundOptions"]
+
+_SO_PASSCRED = getattr(socket, "SO_PASSCRED", 16)
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnixgramInboundOptions(PacketInboundOptions):
+    """An inbound on a unix datagram socket."""
+
+    type: Literal["unixgram"] = "unixgram"
+    """Always ``unixgram``."""
+    path: UnixPath
+    """The socket's path; ``@name`` is abstract, ``@@name`` abstract and padded to 108 bytes."""
+    mode: Mode = 0o600
+    """The socket's file mode. ``"0600"`` where absent."""
+    owner: Owner | None = None
+    """The name or number of the user that owns the socket."""
+    group: Owner | None = None
+    """The name or number of the group that owns the socket."""
+    users: tuple[PeerUserOptions, ...] = ()
+    """Who may send: the first match by uid, then by gid. Without it everybody may, as no user."""
+
+
+@implementer(IInbound)
+class UnixgramInbound(PacketInbound):
+    """Listens on a unix datagram socket.
+
+    Args:
+        options: what the configuration says.
+        setting: what it works with.
+    """
+
+    Options: ClassVar[type[InboundOptions]] = UnixgramInboundOptions
+
+    def __init__(self, options: UnixgramInboundOptions, setting: InboundSetting) -> None:
+        super().__init__(options, setting)
+        self._options = options
+        self._listening: UnixListeningSocket | None = None
+
+    def open_socket(self) -> tuple[socket.socket, Any]:
+        """See `PacketInbound`."""
+        options, place = self._options, f"inbound {self.tag}"
+        if options.users and not PEER_CREDENTIALS:
+            message = f"{place}: users: this system does not say who sends to a unix socket"
+            raise StartError(message)
+        self._listening = listening = UnixListeningSocket(
+            place, options.path, options.mode, options.owner, options.group, kind=socket.SOCK_DGRAM, prepare=_prepare
+        )
+        self.setting.log.info("inbound {tag} listens on {path}", tag=self.tag, path=options.path)
+        return listening.socket, self.packets.from_unix
+
+    def close_socket(self) -> None:
+        """See `PacketInbound`."""
+        listening, self._listening = self._listening, None
+        if listening is not None:
+            try:
+                listening.close()
+            except OSError as error:
+                self.setting.log.warn(
+                    "inbound {tag}: {path} stays behind: {error}", tag=self.tag, path=self._options.path, error=error.strerror
+                )
+
+    def identify(self, source: Source) -> Visitor:
+        """See `PacketInbound`."""
+        peer = None if source.credentials is None else PeerCredentials(*source.credentials)
+        return visitor_of(self.tag, peer, self.timeouts, self._options.users)
+
+
+def _prepare(opened: socket.socket) -> None:
+    enlarge_buffers(opened)
+    with contextlib.suppress(OSError):  # there are no credentials elsewhere
+        opened.setsockopt(socket.SOL_SOCKET, _SO_PASSCRED, 1)

@@ -1,0 +1,200 @@
+"""A stream that carries datagrams, as a side of a packet connection."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from twisted.internet.defer import Deferred
+from zope.interface import implementer
+
+from pipetwist.interfaces import IDatagramSide, ISide, ISideReceiver, ITracker
+from pipetwist.packets.framing import LARGEST_FRAMED, Deframer, frame
+
+__all__ = ["FrameTally", "FramedSide", "frame_connection"]
+
+
+@implementer(ITracker)
+class FrameTally:
+    """Counts the datagrams that a stream delivers: one counts, without its length's two bytes, once the system has taken all of it.
+
+    The stream's own side is given this as its tracker, before there is a `FramedSide` around it.
+
+    Args:
+        tracker: counts the payload; None where nothing is counted.
+    """
+
+    def __init__(self, tracker: ITracker | None = None) -> None:
+        self.tracker = tracker
+        self.delivered = 0
+        """Bytes of datagrams that the system has taken."""
+        self.datagrams = 0
+        """How many that were."""
+        self._waiting: deque[tuple[int, int]] = deque()
+        self._written = 0
+        self._taken = 0
+
+    def write(self, framed: int, payload: int) -> None:
+        """A datagram is about to be written, as so many bytes of the stream."""
+        self._written += framed
+        self._waiting.append((self._written, payload))
+
+    def uplink(self, count: int) -> None:
+        """See `ITracker`: what was read counts when it is known to be a datagram."""
+
+    def downlink(self, count: int) -> None:
+        """See `ITracker`."""
+        self.reach(self._taken + count)
+
+    def reach(self, taken: int) -> None:
+        """The system has taken so many bytes of the stream in all."""
+        self._taken = taken = max(self._taken, taken)
+        waiting = self._waiting
+        while waiting and waiting[0][0] <= taken:
+            _, payload = waiting.popleft()
+            self.delivered += payload
+            self.datagrams += 1
+            if payload and self.tracker is not None:
+                self.tracker.downlink(payload)
+
+
+@implementer(IDatagramSide, ISideReceiver)
+class FramedSide:
+    """Datagrams over a stream.
+
+    Args:
+        stream: the stream's side, whose tracker is the tally.
+        tally: counts what is delivered.
+        largest: bytes of the largest datagram that the other side can carry; what announces a larger one is an error of the stream.
+            None where any can be that a frame holds.
+    """
+
+    def __init__(self, stream: ISide, tally: FrameTally, largest: int | None = None) -> None:
+        self.received = 0
+        self.dropped = 0
+        self._stream = stream
+        self._tally = tally
+        self._largest = LARGEST_FRAMED if largest is None else largest
+        self._deframer = Deframer()
+        self._count = 0
+        self._receiver: ISideReceiver | None = None
+        self._cause = ""
+        self._over = False
+
+    @property
+    def delivered(self) -> int:
+        """See `ISide`."""
+        self._tally.reach(self._stream.delivered)
+        return self._tally.delivered
+
+    @property
+    def datagrams(self) -> int:
+        """See `IDatagramSide`."""
+        self._tally.reach(self._stream.delivered)
+        return self._count + self._tally.datagrams
+
+    # The stream's receiver.
+
+    def data_received(self, data: bytes) -> None:
+        """See `ISideReceiver`: hand on each datagram that is complete."""
+        for datagram in self._deframer.feed(data):
+            if self._over or self._cause:
+                return
+            size = len(datagram)
+            if size > self._largest:
+                self._fail(f"a datagram of {size} bytes, where {self._largest} can be carried")
+                return
+            self._count += 1
+            self.received += size
+            if size and self._tally.tracker is not None:
+                self._tally.tracker.uplink(size)
+            if self._receiver is not None:
+                self._receiver.data_received(datagram)
+
+    def read_ended(self) -> None:
+        """See `ISideReceiver`; an end inside a datagram is an error."""
+        if self._deframer.inside and not self._cause:
+            self._fail("the stream ended inside a datagram")
+        elif self._receiver is not None and not self._cause:
+            self._receiver.read_ended()
+
+    def crowded(self) -> None:
+        """See `ISideReceiver`."""
+        if self._receiver is not None:
+            self._receiver.crowded()
+
+    def relieved(self) -> None:
+        """See `ISideReceiver`."""
+        if self._receiver is not None:
+            self._receiver.relieved()
+
+    def hung_up(self) -> None:
+        """See `ISideReceiver`."""
+        if self._receiver is not None:
+            self._receiver.hung_up()
+
+    def lost(self, cause: str) -> None:
+        """See `ISideReceiver`."""
+        self._over = True
+        receiver, self._receiver = self._receiver, None
+        if receiver is not None:
+            receiver.lost(self._cause or cause)
+
+    # ISide.
+
+    def attach(self, receiver: ISideReceiver) -> None:
+        """See `ISide`."""
+        self._receiver = receiver
+        self._stream.attach(self)
+
+    def write(self, data: bytes) -> None:
+        """See `IDatagramSide`; a datagram that is too large for a frame is an error of the stream."""
+        if self._over or self._cause:
+            return
+        if len(data) > LARGEST_FRAMED:
+            self._fail(f"a datagram of {len(data)} bytes, where a frame holds {LARGEST_FRAMED}")
+            return
+        framed = frame(data)
+        self._tally.reach(self._stream.delivered)
+        self._tally.write(len(framed), len(data))
+        self._stream.write(framed)
+
+    def pause_reading(self) -> None:
+        """See `ISide`."""
+        self._stream.pause_reading()
+
+    def resume_reading(self) -> None:
+        """See `ISide`."""
+        self._stream.resume_reading()
+
+    def finish_writing(self) -> None:
+        """See `ISide`."""
+        self._stream.finish_writing()
+
+    def close(self) -> None:
+        """See `ISide`."""
+        self._stream.close()
+
+    def hang_up(self) -> None:
+        """See `ISide`."""
+        self._stream.hang_up()
+
+    def abort(self) -> None:
+        """See `ISide`."""
+        self._stream.abort()
+
+    def _fail(self, cause: str) -> None:
+        self._cause = cause
+        self._stream.abort()
+
+
+def frame_connection(connecting: ISide | Deferred[ISide], largest: int | None = None) -> ISide | Deferred[ISide]:
+    """Carry datagrams over the stream that an outbound connects.
+
+    Args:
+        connecting: its side, or a Deferred of it.
+        largest: see `FramedSide`.
+    """
+    if isinstance(connecting, Deferred):
+        return connecting.addCallback(lambda stream: FramedSide(stream, FrameTally(), largest))
+    side: ISide = FramedSide(connecting, FrameTally(), largest)
+    return side

@@ -1,0 +1,165 @@
+"""A datagram socket that anybody sends to: tells its sources apart, and has each carried as a connection of its own."""
+
+from __future__ import annotations
+
+import socket
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.interfaces import IDelayedCall
+from twisted.logger import Logger
+
+from pipetwist.interfaces import ITracker
+from pipetwist.kernel.poller import IN
+from pipetwist.packets.association import AssociationSide
+from pipetwist.packets.batch import Batch
+from pipetwist.packets.setting import PacketSetting
+from pipetwist.packets.socket_side import dropped_by_kernel
+from pipetwist.packets.source import Source
+from pipetwist.transfer.causes import describe_error
+
+__all__ = ["PacketListener"]
+
+# Batches that are read before others get their turn.
+_ROUNDS = 4
+# A socket that many are answered through does not say which of them has room: answers that wait are tried again this often.
+_RETRY_SECONDS = 0.01
+
+_Associate = Callable[[Source, ITracker | None], AssociationSide]
+
+
+class PacketListener:
+    """Reads a datagram inbound's socket.
+
+    Args:
+        packets: what it works with.
+        opened: the socket.
+        batch: what it is read into.
+        most: how many associations may be open.
+        admit: lets a source in: makes its side with `associate`, and has it carried; does neither where it is refused.
+        log: takes what goes wrong.
+    """
+
+    def __init__(
+        self, packets: PacketSetting, opened: socket.socket, batch: Any, most: int, admit: Callable[[Source, _Associate], None], log: Logger
+    ) -> None:
+        opened.setblocking(False)
+        self.dropped = 0
+        """Datagrams that belong to no association: refused, or cut."""
+        self._packets = packets
+        self._socket = opened
+        self._batch = batch
+        self._most = most
+        self._admit = admit
+        self._log = log
+        self._associations: OrderedDict[Any, AssociationSide] = OrderedDict()
+        self._waiting: dict[AssociationSide, None] = {}
+        self._retry: IDelayedCall | None = None
+        self._listening = False
+
+    def __len__(self) -> int:
+        """How many associations there are."""
+        return len(self._associations)
+
+    @property
+    def dropped_by_kernel(self) -> int:
+        """Datagrams that the system has dropped since they came quicker than they were read."""
+        return dropped_by_kernel(self._socket) if self._listening else 0
+
+    def start(self) -> None:
+        """Read from now on."""
+        self._packets.watcher.add(self._socket.fileno(), self, IN)
+        self._listening = True
+
+    def stop(self) -> None:
+        """Close the socket, which ends every association: there would be no way for its answers."""
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
+        if self._listening:
+            self._listening = False
+            self._packets.watcher.remove(self._socket.fileno())
+        for association in list(self._associations.values()):
+            association.lose("the inbound has stopped listening")
+        self._socket.close()
+
+    def ready(self, events: int) -> None:
+        """See `pipetwist.kernel.poller.Pollable`."""
+        for _ in range(_ROUNDS):
+            try:
+                count = self._batch.receive(self._socket, connected=False)
+            except OSError as error:
+                # It is what some answer came to, and not the socket's end.
+                self._log.debug("a datagram socket reports: {error}", error=describe_error(error))
+                continue
+            for start, stop, key in self._batch.runs():
+                self._arrived(start, stop, key)
+            if count < self._batch.count or not self._listening:
+                return
+
+    def failed(self) -> None:
+        """See `pipetwist.kernel.poller.Pollable`: reading goes on."""
+        if self._listening:
+            self._packets.watcher.remove(self._socket.fileno())
+            self._packets.watcher.add(self._socket.fileno(), self, IN)
+
+    def _arrived(self, start: int, stop: int, key: Any) -> None:
+        association = self._associations.get(key)
+        if association is None:
+            association = self._open(key)
+            if association is None:
+                self.dropped += stop - start
+                return
+        else:
+            self._associations.move_to_end(key)
+        cut = self._batch.cut
+        if not cut:
+            association.arrived(self._batch, start, stop)
+            return
+        for place in range(start, stop):
+            if place in cut:
+                association.dropped += 1
+            else:
+                association.arrived(self._batch, place, place + 1)
+
+    def _open(self, key: Any) -> AssociationSide | None:
+        if len(self._associations) >= self._most:
+            next(iter(self._associations.values())).make_room(self._most)
+
+        def associate(source: Source, tracker: ITracker | None) -> AssociationSide:
+            def left(association: AssociationSide) -> None:
+                if self._associations.get(key) is association:
+                    del self._associations[key]
+
+            association = self._associations[key] = AssociationSide(self._packets.reactor, source, self, left, tracker)
+            return association
+
+        try:
+            self._admit(self._batch.source(key), associate)
+        except Exception:  # noqa: BLE001 - one source's mistake does not end the listening
+            self._log.failure("A datagram's source could not be let in")
+        return self._associations.get(key)
+
+    # What associations are answered with.
+
+    def answer_batch(self, batch: Batch, start: int, stop: int, target: Source) -> int:
+        """See `pipetwist.packets.association.Answering`."""
+        return batch.send(self._socket, start, stop, target)
+
+    def answer(self, datagram: bytes, target: Source) -> None:
+        """See `pipetwist.packets.association.Answering`."""
+        self._batch.send_one(self._socket, datagram, target)
+
+    def await_room(self, association: AssociationSide) -> None:
+        """See `pipetwist.packets.association.Answering`."""
+        self._waiting[association] = None
+        if self._retry is None:
+            self._retry = self._packets.reactor.callLater(_RETRY_SECONDS, self._try_again)
+
+    def _try_again(self) -> None:
+        self._retry = None
+        waiting, self._waiting = self._waiting, {}
+        for association in waiting:
+            if not association.over:
+                association.flush()

@@ -1,0 +1,96 @@
+"""Many datagrams, one system call each: what `pipetwist.packets.batch` does, on systems that have not got what that needs."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections.abc import Iterator
+from itertools import groupby
+from typing import Any
+
+from pipetwist.packets.source import Source
+
+__all__ = ["PlainBatch"]
+
+_CUT = getattr(socket, "MSG_TRUNC", 0)
+
+
+class PlainBatch:
+    """The datagrams that were received last.
+
+    Args:
+        count: how many at most.
+        largest: bytes of the largest datagram; a longer one is cut, and stands in `cut`.
+        control: bytes of ancillary data, which no such system gives in a way that is known here.
+    """
+
+    def __init__(self, count: int, largest: int, control: int = 0) -> None:
+        self.count = count
+        self.largest = largest
+        self.lengths: list[int] = []
+        self.cut: set[int] = set()
+        self._data: list[bytes] = []
+        self._names: list[Any] = []
+
+    def receive(self, opened: socket.socket, *, connected: bool) -> int:
+        """See `pipetwist.packets.batch.Batch`."""
+        self._data, self._names, self.cut = [], [], set()
+        while len(self._data) < self.count:
+            try:
+                if hasattr(opened, "recvmsg"):
+                    data, _, flags, name = opened.recvmsg(self.largest)
+                else:  # Windows, where what is cut is an error
+                    (data, name), flags = opened.recvfrom(self.largest), 0
+            except (BlockingIOError, InterruptedError):
+                break
+            except OSError:
+                # What came before it is handled first, and the socket goes on saying so only where it has to.
+                if self._data:
+                    break
+                raise
+            if flags & _CUT:
+                self.cut.add(len(self._data))
+            self._data.append(data)
+            self._names.append(name)
+        self.lengths = [len(data) for data in self._data]
+        return len(self._data)
+
+    def runs(self) -> Iterator[tuple[int, int, Any]]:
+        """See `pipetwist.packets.batch.Batch`."""
+        at = 0
+        for name, of_one in groupby(self._names):
+            stop = at + len(list(of_one))
+            yield at, stop, name
+            at = stop
+
+    def source(self, key: Any) -> Source:
+        """See `pipetwist.packets.batch.Batch`."""
+        if isinstance(key, tuple):
+            return Source(key[0], key[1], True, None, key)
+        return Source(None, 0, bool(key), None, key)
+
+    def data(self, place: int) -> bytes:
+        """See `pipetwist.packets.batch.Batch`."""
+        return self._data[place]
+
+    def send(self, opened: socket.socket, start: int, stop: int, target: Source | None = None) -> int:
+        """See `pipetwist.packets.batch.Batch`."""
+        place = start
+        try:
+            for place in range(start, stop):
+                if target is None:
+                    opened.send(self._data[place])
+                else:
+                    opened.sendto(self._data[place], target.name)
+        except OSError:
+            if place == start:
+                raise
+            return place - start
+        return stop - start
+
+    def send_one(self, opened: socket.socket, data: bytes, target: Source) -> None:
+        """See `pipetwist.packets.batch.Batch`."""
+        if len(data) > self.largest:
+            raise OSError(errno.EMSGSIZE, os.strerror(errno.EMSGSIZE))
+        opened.sendto(data, target.name)

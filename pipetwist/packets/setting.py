@@ -1,0 +1,89 @@
+"""What every datagram socket works with."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+from pipetwist.kernel.poller import Poller
+from pipetwist.packets.batch import Batch, batches_work
+from pipetwist.packets.plain import PlainBatch
+from pipetwist.packets.watcher import Watcher
+
+__all__ = ["PacketSetting", "enlarge_buffers", "largest_unix"]
+
+_COUNT = 64
+_UDP_SIZE = 1 << 16
+# Of a unix socket hardly more than net.unix.max_dgram_qlen wait, which is 10 where nobody has raised it.
+_UNIX_COUNT = 16
+_USUAL_UNIX_SIZE = 1 << 18
+_CREDENTIALS = socket.CMSG_SPACE(struct.calcsize("i2I")) if hasattr(socket, "CMSG_SPACE") else 0
+# struct in_pktinfo and struct in6_pktinfo are 12 and 20 bytes, ip(7), ipv6(7).
+_ADDRESSES = {socket.AF_INET: 12, socket.AF_INET6: 20}
+_BUFFER_SIZE = 1 << 22
+_FORCE = {socket.SO_RCVBUF: 33, socket.SO_SNDBUF: 32}  # SO_RCVBUFFORCE and SO_SNDBUFFORCE, socket(7)
+
+
+class PacketSetting:
+    """What every datagram socket works with. Its memory is taken when something of it is first used.
+
+    Args:
+        reactor: counts the time.
+        poller: tells of descriptors' events; None to have the reactor tell.
+    """
+
+    def __init__(self, reactor: Any, poller: Poller | None = None) -> None:
+        self.reactor = reactor
+        self.watcher: Any = poller or Watcher(reactor)
+        self._make = Batch if batches_work() else PlainBatch
+        self._batches: dict[int, Any] = {}
+
+    @cached_property
+    def from_unix_peers(self) -> Any:
+        """The batch for connected unix sockets."""
+        return self._make(_UNIX_COUNT, largest_unix())
+
+    @cached_property
+    def from_network_peers(self) -> Any:
+        """The batch for connected UDP sockets."""
+        return self._make(_COUNT, _UDP_SIZE)
+
+    @cached_property
+    def from_unix(self) -> Any:
+        """The batch for unix sockets that anybody sends to, which says who."""
+        return self._make(_UNIX_COUNT, largest_unix(), _CREDENTIALS)
+
+    def from_network(self, family: int, *, anywhere: bool) -> Any:
+        """The batch for UDP sockets that anybody sends to.
+
+        Args:
+            family: their address family.
+            anywhere: whether they are bound to no address, so that each datagram must say where it was sent.
+        """
+        control = socket.CMSG_SPACE(_ADDRESSES[socket.AddressFamily(family)]) if anywhere and batches_work() else 0
+        if control not in self._batches:
+            self._batches[control] = self._make(_COUNT, _UDP_SIZE, control)
+        return self._batches[control]
+
+
+@cache
+def largest_unix() -> int:
+    """Bytes of the largest datagram of a unix socket: its sender's buffer bounds it, and the system that (socket(7), unix(7))."""
+    with contextlib.suppress(OSError, ValueError):
+        return max(_USUAL_UNIX_SIZE, 2 * int(Path("/proc/sys/net/core/wmem_max").read_text(encoding="ascii")))
+    return _USUAL_UNIX_SIZE
+
+
+def enlarge_buffers(opened: socket.socket) -> None:
+    """Let a datagram socket hold more than usual while others have their turn; as much as the system allows."""
+    for option, force in _FORCE.items():
+        if opened.getsockopt(socket.SOL_SOCKET, option) < _BUFFER_SIZE:
+            try:
+                opened.setsockopt(socket.SOL_SOCKET, force, _BUFFER_SIZE)
+            except OSError:
+                with contextlib.suppress(OSError):
+                    opened.setsockopt(socket.SOL_SOCKET, option, _BUFFER_SIZE)

@@ -1,0 +1,278 @@
+"""What the two kinds of datagram socket's sides have in common: what they count, hold and drop, and how they end."""
+
+from __future__ import annotations
+
+import errno
+from typing import Any
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+from pipetwist.interfaces import ISideReceiver, ITracker
+from pipetwist.packets.batch import Batch
+from pipetwist.packets.waiting import WaitingDatagrams
+from pipetwist.transfer.causes import describe_error
+
+__all__ = ["NOT_NOW", "PacketSide"]
+
+# What passes: the peer has no room, or the system has no memory for it.
+NOT_NOW = (errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM, errno.EINTR)
+# What still waits for a side that is to close may wait so long.
+LINGER_SECONDS = 2.0
+
+
+class PacketSide:
+    """A side that is datagrams. The methods that raise NotImplementedError are the kinds' own.
+
+    Coupled with another of its kind it hands on what it received where it lies in the batch; elsewhere datagram by datagram.
+
+    Args:
+        clock: bounds the wait for what is not delivered.
+        tracker: counts what is read from here and delivered here; None for a side that is not counted.
+    """
+
+    __slots__ = (
+        "_clock",
+        "_linger",
+        "cause",
+        "closing",
+        "datagrams",
+        "delivered",
+        "dropped",
+        "early",
+        "from_stream",
+        "outgoing",
+        "over",
+        "paused",
+        "received",
+        "receiver",
+        "sink",
+        "tracker",
+    )
+
+    def __init__(self, clock: IReactorTime, tracker: ITracker | None = None) -> None:
+        self._clock = clock
+        self._linger: IDelayedCall | None = None
+        self.tracker = tracker
+        self.receiver: ISideReceiver | None = None
+        self.sink: Any = None
+        self.from_stream = True  # what is written here comes from, until another of this kind says otherwise
+        self.received = 0
+        self.delivered = 0
+        self.datagrams = 0
+        self.dropped = 0
+        self.paused = True
+        self.closing = False
+        self.over = False
+        self.cause = ""
+        self.early: WaitingDatagrams | None = None  # read before anyone wanted it
+        self.outgoing: WaitingDatagrams | None = None  # not taken by the system yet
+
+    # What the kinds have for themselves.
+
+    def send_batch(self, batch: Batch, start: int, stop: int) -> int:
+        """Send some of a batch; as `Batch.send`."""
+        raise NotImplementedError
+
+    def send_one(self, datagram: bytes) -> None:
+        """Send one datagram; raises OSError where the system has not taken it."""
+        raise NotImplementedError
+
+    def await_room(self) -> None:
+        """Call `flush` once the system may take more."""
+        raise NotImplementedError
+
+    def leave(self) -> None:
+        """Nothing more is to be read for this side."""
+        raise NotImplementedError
+
+    def release(self) -> None:
+        """This side is over: give everything back."""
+        raise NotImplementedError
+
+    # Reading.
+
+    def arrived(self, batch: Batch, start: int, stop: int) -> None:
+        """Some of a batch was received for this side."""
+        if self.closing or self.over:
+            self.dropped += stop - start
+            return
+        count = sum(batch.lengths[start:stop])
+        self.received += count
+        self.datagrams += stop - start
+        if self.tracker is not None and count:
+            self.tracker.uplink(count)
+        if not self.paused and self.sink is not None:
+            self.sink.take(batch, start, stop)
+        else:
+            for place in range(start, stop):
+                self.hand_on(batch.data(place))
+
+    def hand_on(self, datagram: bytes) -> None:
+        """Hand on one datagram, or keep it until somebody wants it."""
+        if not self.paused and self.sink is not None:
+            self.sink.write(datagram)
+        elif not self.paused and self.receiver is not None:
+            self.receiver.data_received(datagram)
+        else:
+            if self.early is None:
+                self.early = WaitingDatagrams()
+            self.dropped += not self.early.keep(datagram)
+
+    def resume_reading(self) -> None:
+        """See `ISide`."""
+        self.paused = False
+        early = self.early
+        while early and not self.paused and not self.over:
+            datagram = early.first()
+            early.remove_first()
+            self.hand_on(datagram)
+        if not early:
+            self.early = None
+
+    def pause_reading(self) -> None:
+        """See `ISide`."""
+        self.paused = True
+
+    # Writing.
+
+    def take(self, batch: Batch, start: int, stop: int) -> None:
+        """Send some of a batch, and keep what the system does not take."""
+        while start < stop and not self.closing and not self.over:
+            if self.outgoing is not None:
+                self._keep(batch, start, stop)
+                return
+            try:
+                sent = self.send_batch(batch, start, stop)
+            except OSError as error:
+                if error.errno in NOT_NOW:
+                    self._keep(batch, start, stop)
+                    self.await_room()
+                    return
+                if error.errno != errno.EMSGSIZE:
+                    self.dropped += stop - start
+                    self.lose(describe_error(error))
+                    return
+                # It is larger than this side carries.
+                self.dropped += 1
+                start += 1
+                continue
+            self._count(sum(batch.lengths[start : start + sent]), sent)
+            start += sent
+        self.dropped += stop - start
+
+    def write(self, data: bytes) -> None:
+        """See `IDatagramSide`."""
+        if self.closing or self.over:
+            self.dropped += 1
+        elif self.outgoing is not None:
+            self.dropped += not self.outgoing.keep(data)
+        elif not self._deliver(data):
+            self.outgoing = WaitingDatagrams()
+            self.outgoing.keep(data)
+            self.await_room()
+
+    def flush(self) -> None:
+        """The system may take more: send what waits."""
+        while self.outgoing and not self.over:
+            if not self._deliver(self.outgoing.first()):
+                self.await_room()
+                return
+            if self.outgoing is not None:
+                self.outgoing.remove_first()
+        self.outgoing = None
+        if self.closing and not self.over:
+            self.lose("")
+
+    def _deliver(self, datagram: bytes) -> bool:
+        """Send one; False where it must wait."""
+        try:
+            self.send_one(datagram)
+        except OSError as error:
+            if error.errno in NOT_NOW:
+                return False
+            self.dropped += 1
+            if error.errno == errno.EMSGSIZE and not self.from_stream:
+                # Its sender is told as little as by a network.
+                return True
+            if error.errno == errno.EMSGSIZE:
+                self.lose(f"a datagram of {len(datagram)} bytes is larger than this socket carries")
+            else:
+                self.lose(describe_error(error))
+            return True
+        self._count(len(datagram), 1)
+        return True
+
+    def _count(self, count: int, datagrams: int) -> None:
+        self.delivered += count
+        self.datagrams += datagrams
+        if self.tracker is not None and count:
+            self.tracker.downlink(count)
+
+    def _keep(self, batch: Batch, start: int, stop: int) -> None:
+        if self.outgoing is None:
+            self.outgoing = WaitingDatagrams()
+        for place in range(start, stop):
+            self.dropped += not self.outgoing.keep(batch.data(place))
+
+    # ISide.
+
+    def attach(self, receiver: ISideReceiver) -> None:
+        """See `ISide`."""
+        self.receiver = receiver
+        if self.over:
+            self.receiver = None
+            receiver.lost(self.cause)
+
+    def carry_to(self, sink: Any) -> None:
+        """See `IDescriptorSide`."""
+        self.sink = sink
+        sink.from_stream = False
+
+    def finish_writing(self) -> None:
+        """See `ISide`: a datagram socket has no end of file to send."""
+
+    def close(self) -> None:
+        """See `ISide`."""
+        if self.closing or self.over:
+            return
+        self.closing = True
+        self.leave()
+        if self.outgoing is None:
+            self.lose("")
+        else:
+            self._linger = self._clock.callLater(LINGER_SECONDS, self._lingered)
+
+    def hang_up(self) -> None:
+        """See `ISide`."""
+        self.close()
+
+    def abort(self) -> None:
+        """See `ISide`."""
+        self.lose("")
+
+    def failed(self) -> None:
+        """See `pipetwist.kernel.poller.Pollable`."""
+        self.lose("internal error")
+
+    def lose(self, cause: str) -> None:
+        """This side is over."""
+        if self.over:
+            return
+        self.over = True
+        self.cause = cause
+        if self._linger is not None:
+            self._linger.cancel()
+            self._linger = None
+        for waiting in (self.early, self.outgoing):
+            self.dropped += len(waiting or ())
+        self.early = self.outgoing = None
+        self.leave()
+        self.release()
+        self.sink = None
+        receiver, self.receiver = self.receiver, None
+        if receiver is not None:
+            receiver.lost(cause)
+
+    def _lingered(self) -> None:
+        self._linger = None
+        self.lose("")

@@ -1,0 +1,133 @@
+"""A side of a packet connection that is a datagram socket with one peer."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+
+from zope.interface import implementer
+
+from pipetwist.interfaces import IDatagramSide, IDescriptorSide
+from pipetwist.kernel.poller import IN, OUT
+from pipetwist.packets.batch import Batch
+from pipetwist.packets.setting import PacketSetting
+from pipetwist.packets.side import PacketSide
+from pipetwist.transfer.causes import describe_error
+
+__all__ = ["DatagramSide", "dropped_by_kernel"]
+
+# Batches that are read before others get their turn.
+_ROUNDS = 4
+_ERROR = 0x8  # EPOLLERR
+_SO_MEMINFO = 55
+_MEMINFO = struct.Struct("@9I")  # linux/sock_diag.h, SK_MEMINFO_VARS, of which the last is how many datagrams found no room
+
+
+@implementer(IDescriptorSide, IDatagramSide)
+class DatagramSide(PacketSide):
+    """A datagram socket that is connected to a server.
+
+    Args:
+        packets: what it works with.
+        connected: the socket.
+    """
+
+    __slots__ = ("_batch", "_events", "_packets", "_socket", "_wants_room")
+
+    def __init__(self, packets: PacketSetting, connected: socket.socket) -> None:
+        super().__init__(packets.reactor)
+        self._packets = packets
+        self._socket = connected
+        self._batch = packets.from_unix_peers if connected.family == socket.AF_UNIX else packets.from_network_peers
+        self._wants_room = False
+        self._events = 0
+        packets.watcher.add(connected.fileno(), self, 0)
+
+    def ready(self, events: int) -> None:
+        """See `pipetwist.kernel.poller.Pollable`."""
+        if events & OUT and self._wants_room:
+            self._wants_room = False
+            self.flush()
+            self._watch()
+        if events & ~OUT and not self.over:
+            self._read(events)
+
+    def _read(self, events: int) -> None:
+        batch = self._batch
+        for _ in range(_ROUNDS):
+            if self.paused or self.over:
+                break
+            try:
+                count = batch.receive(self._socket, connected=True)
+            except OSError as error:
+                self.lose(describe_error(error))
+                return
+            if batch.cut:
+                self._drop_cut(batch, count)
+            else:
+                self.arrived(batch, 0, count)
+            if count < batch.count:
+                return
+        if events & _ERROR and not self.over:
+            number = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if number:
+                self.lose(describe_error(OSError(number, "")))
+
+    def _drop_cut(self, batch: Batch, count: int) -> None:
+        for place in range(count):
+            if place in batch.cut:
+                self.dropped += 1
+            else:
+                self.arrived(batch, place, place + 1)
+
+    # PacketSide.
+
+    def send_batch(self, batch: Batch, start: int, stop: int) -> int:
+        """See `PacketSide`."""
+        return batch.send(self._socket, start, stop)
+
+    def send_one(self, datagram: bytes) -> None:
+        """See `PacketSide`."""
+        self._socket.send(datagram)
+
+    def await_room(self) -> None:
+        """See `PacketSide`."""
+        self._wants_room = True
+        self._watch()
+
+    def resume_reading(self) -> None:
+        """See `ISide`."""
+        super().resume_reading()
+        self._watch()
+
+    def pause_reading(self) -> None:
+        """See `ISide`: the kernel holds what comes, and drops what is too much."""
+        super().pause_reading()
+        self._watch()
+
+    def leave(self) -> None:
+        """See `PacketSide`."""
+        self.paused = True
+        self._watch()
+
+    def release(self) -> None:
+        """See `PacketSide`."""
+        self.dropped += dropped_by_kernel(self._socket)
+        self._packets.watcher.remove(self._socket.fileno())
+        self._socket.close()
+
+    def _watch(self) -> None:
+        if self.over:
+            return
+        events = (0 if self.paused else IN) | (OUT if self._wants_room else 0)
+        if events != self._events:
+            self._events = events
+            self._packets.watcher.change(self._socket.fileno(), events)
+
+
+def dropped_by_kernel(opened: socket.socket) -> int:
+    """How many datagrams the system has dropped for want of room in this socket, where it says so."""
+    with contextlib.suppress(OSError, struct.error):
+        return int(_MEMINFO.unpack(opened.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, _MEMINFO.size))[-1])
+    return 0

@@ -1,0 +1,23 @@
+"""Addresses of the network."""
+
+from __future__ import annotations
+
+import socket
+from ipaddress import ip_address
+from typing import Any
+
+__all__ = ["numeric_address", "shown_address"]
+
+
+def numeric_address(host: str, port: int) -> tuple[int, Any] | None:
+    """The family and the socket address of a host written in digits; None for a name."""
+    try:
+        version = ip_address(host).version
+    except ValueError:
+        return None
+    return (socket.AF_INET, (host, port)) if version == 4 else (socket.AF_INET6, (host, port, 0, 0))
+
+
+def shown_address(host: str, port: object) -> str:
+    """An address for people."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,0 +1,9 @@
+"""How datagrams stand on a stream."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+__all__ = ["Framing"]
+
+Framing = Literal["rfc4571"]
