@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["ConfigError", "ConnectError", "StartError", "StoreError"]
+__all__ = ["ConfigError", "ConnectError", "ServerError", "StartError", "StoreError"]
 
 
 class ConfigError(Exception):
@@ -19,3 +19,7 @@ class ConnectError(Exception):
 
 class StoreError(StartError):
     """A file of counters can't be used. Its text is one line."""
+
+
+class ServerError(Exception):
+    """A StatsService that was asked gives no answer. Its text is one line."""

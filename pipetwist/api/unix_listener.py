@@ -15,6 +15,7 @@ import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import quote as percent_encoded
 
 from pipetwist.errors import StartError
 
@@ -66,7 +67,7 @@ def listen_unix(path: str, mode: int, add_port: Callable[[str], object]) -> Sock
     try:
         _make_room(place)
         with _private_path(place) as (made, short):
-            add_port(f"unix:{short}")
+            add_port(f"unix:{percent_encoded(os.fsencode(short))}")
             made.chmod(mode)
             identity = _identity(made.lstat())
             _put(made, place)

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import click
 
-from pipetwist.config.reading import read_document
-from pipetwist.errors import ConfigError
-
 __all__ = ["check"]
 
 
@@ -17,11 +14,9 @@ def check(file: str) -> None:
 
     Every problem is a line on standard error, and the exit status is then 1.
     """
-    try:
-        document = read_document(file)
-    except ConfigError as error:
-        click.echo(error, err=True)
-        raise SystemExit(1) from None
+    from pipetwist.config.reading import read_document
+
+    document = read_document(file)
     inbounds = _counted(len(document.inbounds), "inbound")
     click.echo(f"{file} is good: {inbounds}, {_counted(len(document.outbounds), 'outbound')}.")
 

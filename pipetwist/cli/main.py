@@ -1,21 +1,48 @@
-"""The command ``pipetwist``: what can be done without a running daemon. Each command of it has a file of its own."""
+"""The command ``pipetwist``. Each command of it has a file of its own, which imports what is heavy when it runs.
+
+Exit statuses: 0, 1 for a problem, 2 for a call that is not understood, 130 after Ctrl-C.
+"""
 
 from __future__ import annotations
+
+from typing import Any
 
 import click
 
 from pipetwist import __version__
 from pipetwist.cli.check import check
+from pipetwist.cli.online import online
 from pipetwist.cli.schema import schema
+from pipetwist.cli.stats import stats
+from pipetwist.cli.system import system
+from pipetwist.errors import ConfigError, ServerError
 
 __all__ = ["main"]
 
+_INTERRUPTED = 130
 
-@click.group()
+
+class _Commands(click.Group):
+    """Tells what went wrong in one line, and the shell by the exit status."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except ConfigError as error:
+            click.echo(error, err=True)  # each line has the file's name
+        except ServerError as error:
+            click.echo(f"pipetwist: {error}", err=True)
+        except KeyboardInterrupt:
+            ctx.exit(_INTERRUPTED)
+        return ctx.exit(1)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="pipetwist", message="%(prog)s %(version)s")
 def main() -> None:
-    """Look after configurations of pipetwist; twistd starts it."""
+    """Look after configurations of pipetwist, and ask what runs; twistd starts it."""
 
 
-main.add_command(check)
-main.add_command(schema)
+for _command in (check, schema, stats, system, online):
+    main.add_command(_command)

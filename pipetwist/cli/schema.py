@@ -6,12 +6,12 @@ import json
 
 import click
 
-from pipetwist.config.schema import document_schema
-
 __all__ = ["schema"]
 
 
 @click.command()
 def schema() -> None:
     """Print the JSON Schema of a configuration, for an editor to check and complete one with."""
+    from pipetwist.config.schema import document_schema
+
     click.echo(json.dumps(document_schema(), indent=2, ensure_ascii=False))

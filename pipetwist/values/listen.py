@@ -79,7 +79,7 @@ def parse_listen(raw: object, folder: Path | None = None) -> TcpListen | UnixLis
         return UnixListen(parse_unix_path(path, (folder or Path()).absolute()))
     match = _HOST_AND_PORT.fullmatch(raw) if isinstance(raw, str) else None
     if match is None:
-        message = f'{quote(raw)} is not an address to listen on; write "127.0.0.1:10085", "[::1]:10085" or "unix:/path"'
+        message = f'{quote(raw)} is not an address; write "127.0.0.1:10085", "[::1]:10085" or "unix:/path"'
         raise ValueError(message)
     return TcpListen(_parse_host(match[1], match[0]), parse_port(int(match[2])))
 

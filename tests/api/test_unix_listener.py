@@ -8,6 +8,7 @@ import socket
 import stat
 import tempfile
 from pathlib import Path
+from urllib.parse import unquote
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -31,7 +32,7 @@ class UnixListenerTest(SynchronousTestCase):
 
     def bind(self, address: str) -> int:
         """What gRPC's server does with a path: it removes a socket that is there, and listens under the umask's mode."""
-        path = address.removeprefix("unix:")
+        path = unquote(address.removeprefix("unix:"))
         if Path(path).is_socket():
             Path(path).unlink()
         listening = self.listening(path)
@@ -106,6 +107,13 @@ class UnixListenerTest(SynchronousTestCase):
         listen_unix(str(path), 0o600, self.bind)
         self.assertTrue(self.answers(self.bound[0], path))
         self.assertEqual(_names(folder), {"a"})
+
+    def test_odd_name(self) -> None:
+        """A path with characters that mean something in a URI, which gRPC's addresses are, names that file."""
+        self.path = self.folder / "a b%41?#.sock"
+        listen_unix(str(self.path), 0o600, self.bind)
+        self.assertEqual([Path(path).name for path in self.asked], ["a b%41?#.sock"])
+        self.assertEqual(_names(self.folder), {"a b%41?#.sock"})
 
     def test_stale_socket(self) -> None:
         """The socket that a crash left is replaced."""

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
-from contextlib import redirect_stderr, redirect_stdout
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 import pipetwist
 from pipetwist.cli.main import main
 from pipetwist.config.schema import document_schema
+from tests.cli.calling import PROGRAM, call
 
 __all__ = ["CheckTest", "CommandTest", "SchemaTest"]
 
@@ -22,16 +20,6 @@ _GOOD: dict[str, Any] = {
     "inbounds": [{"type": "unix", "tag": "a", "path": "in.sock"}],
     "outbounds": [{"type": "fork", "tag": "a", "command": ["cat"]}, {"type": "unix", "tag": "b", "path": "out.sock"}],
 }
-
-
-def _call(*arguments: str) -> tuple[int | str | None, str, str]:
-    """Exit status, standard output and standard error."""
-    with redirect_stdout(StringIO()) as output, redirect_stderr(StringIO()) as errors:
-        try:
-            main.main(arguments, prog_name="pipetwist")
-        except SystemExit as end:
-            return end.code, output.getvalue(), errors.getvalue()
-    raise AssertionError
 
 
 class CheckTest(SynchronousTestCase):
@@ -46,23 +34,23 @@ class CheckTest(SynchronousTestCase):
     def test_good(self) -> None:
         """A good file is said to be good, with how much is in it, on standard output."""
         path = self._file(_GOOD)
-        self.assertEqual(_call("check", path), (0, f"{path} is good: 1 inbound, 2 outbounds.\n", ""))
+        self.assertEqual(call("check", path), (0, f"{path} is good: 1 inbound, 2 outbounds.\n", ""))
 
     def test_bad(self) -> None:
         """Every problem of a bad file is a line on standard error, and the exit status is 1."""
         path = self._file({**_GOOD, "outbounds": [], "drain_timeout": 5})
-        status, output, errors = _call("check", path)
+        status, output, errors = call("check", path)
         self.assertEqual((status, output), (1, ""))
         self.assertEqual([line.split(": ")[:2] for line in errors.splitlines()], [[path, "outbounds"], [path, "drain_timeout"]])
 
     def test_missing(self) -> None:
         """A file that is not there is a problem of the file, in one line."""
-        self.assertEqual(_call("check", "none.json"), (1, "", "none.json: the file can't be read: No such file or directory\n"))
+        self.assertEqual(call("check", "none.json"), (1, "", "none.json: the file can't be read: No such file or directory\n"))
 
     def test_usage(self) -> None:
         """A call without a file, or with one too many, is told with status 2."""
         for arguments in (["check"], ["check", "a", "b"]):
-            status, output, errors = _call(*arguments)
+            status, output, errors = call(*arguments)
             self.assertEqual((status, output), (2, ""))
             self.assertIn("Usage: pipetwist check", errors)
 
@@ -72,7 +60,7 @@ class SchemaTest(SynchronousTestCase):
 
     def test_schema(self) -> None:
         """The JSON Schema of a configuration is printed."""
-        status, output, errors = _call("schema")
+        status, output, errors = call("schema")
         self.assertEqual((status, json.loads(output), errors), (0, document_schema(), ""))
 
 
@@ -81,23 +69,22 @@ class CommandTest(SynchronousTestCase):
 
     def test_version(self) -> None:
         """The version is printed."""
-        self.assertEqual(_call("--version"), (0, f"pipetwist {pipetwist.__version__}\n", ""))
+        self.assertEqual(call("--version"), (0, f"pipetwist {pipetwist.__version__}\n", ""))
 
     def test_help(self) -> None:
         """The help names every command."""
-        _, output, _ = _call("--help")
+        _, output, _ = call("--help")
         self.assertEqual([name for name in main.commands if f"  {name}  " not in output], [])
-        self.assertLessEqual({"check", "schema"}, set(main.commands))
+        self.assertLessEqual({"check", "schema", "stats", "sys", "online"}, set(main.commands))
 
     def test_unknown(self) -> None:
         """An unknown command is told with status 2."""
-        status, _, errors = _call("chek")
+        status, _, errors = call("chek")
         self.assertEqual(status, 2)
         self.assertIn("No such command", errors)
 
     def test_process(self) -> None:
         """In a process of its own a bad file ends with status 1, without a traceback."""
-        program = [sys.executable, "-c", "from pipetwist.cli.main import main; main()", "check", "none.json"]
-        ended = subprocess.run(program, capture_output=True, text=True, timeout=60, check=False)
+        ended = subprocess.run([*PROGRAM, "check", "none.json"], capture_output=True, text=True, timeout=60, check=False)
         self.assertEqual((ended.returncode, ended.stdout), (1, ""))
         self.assertEqual(ended.stderr, "none.json: the file can't be read: No such file or directory\n")

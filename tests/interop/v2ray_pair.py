@@ -45,11 +45,21 @@ class V2RayPair:
 
     def traffic_sent_by_a(self) -> Traffic:
         """What A wrote to its outbound's socket, and read there."""
-        return query_traffic(f"127.0.0.1:{self._api_a}")["outbound", "pipe-out"]
+        return query_traffic(self.api_a)["outbound", "pipe-out"]
 
     def traffic_seen_by_b(self) -> Traffic:
         """What B read at its inbound's socket, and wrote there."""
-        return query_traffic(f"127.0.0.1:{self._api_b}")["inbound", "pipe-in"]
+        return query_traffic(self.api_b)["inbound", "pipe-in"]
+
+    @property
+    def api_a(self) -> str:
+        """Where A serves its StatsService."""
+        return f"127.0.0.1:{self._api_a}"
+
+    @property
+    def api_b(self) -> str:
+        """Where B serves its StatsService."""
+        return f"127.0.0.1:{self._api_b}"
 
     def _start(self, name: str, addresses: list[Path | int]) -> None:
         text = (_TEMPLATES / f"{name}.json.in").read_text(encoding="utf-8")

@@ -1,0 +1,44 @@
+"""``pipetwist online``."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import click
+
+from pipetwist.cli.output import on_terminal, print_json, print_lines
+from pipetwist.cli.server_options import server_options
+
+if TYPE_CHECKING:
+    from pipetwist.client.server import Server
+
+__all__ = ["online"]
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, as Xray's GetUsersStats has it.")
+@server_options
+def online(as_json: bool, server: Server) -> None:
+    """Show the users who are connected, and from where. For pipetwist and Xray.
+
+    A source is an address, or pid:N for a process on a unix socket. Elsewhere than on a terminal each is a line with the user, a TAB, the
+    source, a TAB, and when it was last seen, in seconds since 1970.
+    """
+    from pipetwist.client.calls import StatsCalls
+    from pipetwist.client.online import read_online
+
+    with closing(StatsCalls(server)) as calls:
+        users = read_online(calls)
+    if as_json:
+        print_json({"users": [{"email": user, "ips": _entries(sources)} for user, sources in users.items()]})
+    elif on_terminal():
+        from pipetwist.cli.tables import online_table, print_table
+
+        print_table(online_table(users))
+    else:
+        print_lines((user, source, seen) for user, sources in users.items() for source, seen in sorted(sources.items()))
+
+
+def _entries(sources: dict[str, int]) -> list[dict[str, str | int]]:
+    return [{"ip": source, "last_seen": seen} for source, seen in sorted(sources.items())]

@@ -1,0 +1,142 @@
+"""``pipetwist stats``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import click
+
+from pipetwist.cli.durations import to_seconds
+from pipetwist.cli.output import on_terminal, print_json, print_lines
+from pipetwist.cli.server_options import server_options
+
+if TYPE_CHECKING:
+    from pipetwist.client.calls import StatsCalls
+    from pipetwist.client.counters import Selection
+    from pipetwist.client.server import Server
+
+__all__ = ["stats"]
+
+_Show = Callable[[Mapping[str, int]], None]
+
+
+@click.command()
+@click.argument("patterns", metavar="[PATTERN]...", nargs=-1)
+@click.option("--regexp", "-e", is_flag=True, help="The patterns are regular expressions (RE2) that match anywhere in a name.")
+@click.option("--reset", is_flag=True, help="Start the counters that are shown again from 0, and no others.")
+@click.option("--json", "as_json", is_flag=True, help='Print JSON: {"stat": [{"name": ..., "value": ...}]}, values in bytes.')
+@click.option("--bytes", "exact", is_flag=True, help="Show plain numbers of bytes in the table.")
+@click.option("--watch", "-w", is_flag=True, help="Ask again and again until Ctrl-C. With --json each answer is a line.")
+@click.option(
+    "--interval",
+    "-n",
+    metavar="DURATION",
+    callback=to_seconds,
+    default="2s",
+    show_default=True,
+    help="How long --watch waits in between.",
+)
+@server_options
+def stats(
+    patterns: tuple[str, ...], regexp: bool, reset: bool, as_json: bool, exact: bool, watch: bool, interval: float, server: Server
+) -> None:
+    """Show the counters whose names contain any PATTERN, or all of them.
+
+    A name is, for instance, user>>>alice>>>traffic>>>uplink. On a terminal sizes are in units (1 KiB is 1024 bytes). Elsewhere each counter
+    is a line with its name, a TAB and its bytes.
+    """
+    from pipetwist.client.calls import StatsCalls
+    from pipetwist.client.counters import BadPatternError, Selection
+
+    try:
+        selection = Selection(patterns, regexp=regexp)
+    except BadPatternError as error:
+        raise click.BadParameter(str(error), param_hint="PATTERN") from error
+    with closing(StatsCalls(server)) as calls:
+
+        def read(show: _Show) -> None:
+            _read(calls, selection, show, reset=reset)
+
+        if not watch:
+            read(_shower(as_json=as_json, exact=exact, again=False))
+        elif on_terminal() and not as_json:
+            _watch_table(read, interval, exact=exact)
+        else:
+            _watch_lines(read, interval, _shower(as_json=as_json, exact=exact, again=True))
+
+
+def _read(calls: StatsCalls, selection: Selection, show: _Show, *, reset: bool) -> None:
+    """Read counters once and show them; those that were reset before something went wrong too, since nobody can read those values again."""
+    from pipetwist.client.counters import read_counters, reset_counters
+
+    if not reset:
+        show(read_counters(calls, selection))
+        return
+    taken: dict[str, int] = {}
+    try:
+        for name, value in reset_counters(calls, selection):
+            taken[name] = taken.get(name, 0) + value  # sing-box may tell the two parts of one value
+    except BaseException:
+        if taken:
+            show(taken)
+        raise
+    show(taken)
+
+
+def _shower(*, as_json: bool, exact: bool, again: bool) -> _Show:
+    def show(values: Mapping[str, int]) -> None:
+        if as_json:
+            print_json({"stat": [{"name": name, "value": value} for name, value in values.items()]}, one_line=again)
+        elif on_terminal():
+            from pipetwist.cli.tables import counters_table, print_table
+
+            print_table(counters_table(values, exact=exact))
+        else:
+            print_lines(values.items())
+            if again:
+                click.echo()
+
+    return show
+
+
+def _watch_lines(read: Callable[[_Show], None], interval: float, show: _Show) -> None:
+    from pipetwist.errors import ServerError
+
+    read(show)
+    while True:
+        time.sleep(interval)
+        try:
+            read(show)
+        except ServerError as error:
+            click.echo(f"pipetwist: {error}", err=True)  # who watches wants to see it come back
+
+
+def _watch_table(read: Callable[[_Show], None], interval: float, *, exact: bool) -> None:
+    from rich.console import Console, Group
+    from rich.live import Live
+    from rich.text import Text
+
+    from pipetwist.cli.output import printable
+    from pipetwist.cli.tables import counters_table
+    from pipetwist.errors import ServerError
+
+    shown: Mapping[str, int] = {}
+
+    def keep(values: Mapping[str, int]) -> None:
+        nonlocal shown
+        shown = values
+
+    read(keep)
+    with Live(console=Console(highlight=False), auto_refresh=False) as live:
+        fault = ""
+        while True:
+            live.update(Group(counters_table(shown, exact=exact), Text(fault, style="red")), refresh=True)
+            time.sleep(interval)
+            fault = ""
+            try:
+                read(keep)
+            except ServerError as error:
+                fault = printable(str(error))

@@ -1,0 +1,72 @@
+"""From counters to rows: uplink and downlink of an inbound, an outbound or a user side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pipetwist.stats.names import DIRECTIONS
+
+__all__ = ["Reading", "Row", "rates", "rows"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """An inbound, an outbound or a user, or whatever else a server counts the traffic of.
+
+    Attributes:
+        entity: what it is, such as ``inbound``.
+        name: its tag or its name.
+        uplink: the name of its counter for what clients sent.
+        downlink: the name of its counter for what clients were sent.
+    """
+
+    entity: str
+    name: str
+    uplink: str
+    downlink: str
+
+
+def rows(names: Mapping[str, object]) -> tuple[list[Row], list[str]]:
+    """Put the counters of one entity in one row.
+
+    Returns:
+        The rows, in the order in which they first came, and the names that are not those of traffic.
+    """
+    found: dict[Row, None] = {}
+    others = []
+    for name in names:
+        parts = name.split(">>>")
+        if len(parts) == 4 and parts[2] == "traffic" and parts[3] in DIRECTIONS:
+            stem = ">>>".join(parts[:3])
+            found[Row(parts[0], parts[1], f"{stem}>>>uplink", f"{stem}>>>downlink")] = None
+        else:
+            others.append(name)
+    return list(found), others
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The counters at one moment.
+
+    Attributes:
+        seconds: when, on a clock that only grows.
+        values: what each counter had.
+    """
+
+    seconds: float
+    values: Mapping[str, int]
+
+
+def rates(earlier: Reading, later: Reading) -> dict[str, float]:
+    """How many bytes each counter grew by in a second.
+
+    A counter that is smaller than before was reset, or its server started again: as in Prometheus's rate() it counts from 0. So does one
+    that was not there before, since servers make it when they begin to count.
+    """
+    passed = later.seconds - earlier.seconds
+    return {name: _growth(earlier.values.get(name, 0), value) / passed for name, value in later.values.items()}
+
+
+def _growth(before: int, now: int) -> int:
+    return now - before if now >= before else max(now, 0)

@@ -1,0 +1,165 @@
+"""The calls of a StatsService, under whichever of its two names the server knows them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, NoReturn, TypeVar
+
+import grpc
+from google.protobuf.message import Message
+
+from pipetwist.api.services import V2RAY_SERVICE, XRAY_SERVICE
+from pipetwist.api.wire.stats_pb2 import (
+    GetAllOnlineUsersRequest,
+    GetAllOnlineUsersResponse,
+    GetStatsOnlineIpListResponse,
+    GetStatsRequest,
+    GetStatsResponse,
+    GetUsersStatsRequest,
+    GetUsersStatsResponse,
+    QueryStatsRequest,
+    QueryStatsResponse,
+    SysStatsRequest,
+    SysStatsResponse,
+)
+from pipetwist.client.diagnosis import why_unreachable
+from pipetwist.client.server import Server
+from pipetwist.client.tls import channel_credentials
+from pipetwist.errors import ServerError
+
+__all__ = ["StatsCalls", "UnsupportedError"]
+
+_MOST_BYTES: Final = 256 * 1024 * 1024  # of an answer: two million counters
+_NOT_FOUND: Final = "not found."  # how each server's answer ends
+_Answer = TypeVar("_Answer", bound=Message)
+
+
+class UnsupportedError(ServerError):
+    """The server has no such call."""
+
+
+class StatsCalls:
+    """Makes calls to one server, one at a time. To be closed.
+
+    Args:
+        server: the server. It is connected to by the first call.
+
+    Raises:
+        ServerError: a file that TLS needs can't be used.
+    """
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        options: list[tuple[str, Any]] = [
+            ("grpc.enable_http_proxy", 0),  # an API is next door; a proxy of the environment would be in the way
+            ("grpc.max_receive_message_length", _MOST_BYTES),
+            ("grpc.max_reconnect_backoff_ms", 1000),  # who watches wants to see that a server is back
+        ]
+        if server.tls is None:
+            self._channel = grpc.insecure_channel(server.target, options=options)
+            return
+        if server.tls.name is not None:
+            options.append(("grpc.ssl_target_name_override", server.tls.name))
+        self._channel = grpc.secure_channel(server.target, channel_credentials(server.tls), options=options)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._channel.close()
+
+    def get_stats(self, name: str, *, reset: bool = False) -> int | None:
+        """A counter's value, or None where there is no such counter.
+
+        Raises:
+            ServerError: there is no answer.
+        """
+        answer = self._found("GetStats", GetStatsRequest(name=name, reset=reset), GetStatsResponse)
+        return None if answer is None else answer.stat.value
+
+    def query_stats(
+        self, *, pattern: str = "", patterns: Sequence[str] = (), regexp: bool = False, reset: bool = False
+    ) -> list[tuple[str, int]]:
+        """Names and values of counters, in the server's order, in which a name may stand twice (sing-box).
+
+        Raises:
+            ServerError: there is no answer.
+        """
+        request = QueryStatsRequest(pattern=pattern, patterns=patterns, regexp=regexp, reset=reset)
+        return [(stat.name, stat.value) for stat in self._call("QueryStats", request, QueryStatsResponse).stat]
+
+    def get_sys_stats(self) -> SysStatsResponse:
+        """The figures of the server's process.
+
+        Raises:
+            ServerError: there is no answer.
+        """
+        return self._call("GetSysStats", SysStatsRequest(), SysStatsResponse)
+
+    def get_users_stats(self) -> GetUsersStatsResponse:
+        """The users who are online, with their sources; Xray's alone.
+
+        Raises:
+            UnsupportedError: the server does not have this call.
+            ServerError: there is no answer.
+        """
+        return self._call("GetUsersStats", GetUsersStatsRequest(), GetUsersStatsResponse, XRAY_SERVICE)
+
+    def get_all_online_users(self) -> list[str]:
+        """The names ``user>>>NAME>>>online`` of the users who are online; Xray's alone.
+
+        Raises:
+            UnsupportedError: the server does not have this call.
+            ServerError: there is no answer.
+        """
+        return list(self._call("GetAllOnlineUsers", GetAllOnlineUsersRequest(), GetAllOnlineUsersResponse, XRAY_SERVICE).users)
+
+    def get_stats_online_ip_list(self, name: str) -> dict[str, int] | None:
+        """A user's sources, with the time that each was last seen at in seconds since 1970, or None for a user never seen; Xray's alone.
+
+        Raises:
+            UnsupportedError: the server does not have this call.
+            ServerError: there is no answer.
+        """
+        answer = self._found("GetStatsOnlineIpList", GetStatsRequest(name=name), GetStatsOnlineIpListResponse, XRAY_SERVICE)
+        return None if answer is None else dict(answer.ips)
+
+    def _found(self, method: str, request: Message, answer: type[_Answer], *services: str) -> _Answer | None:
+        try:
+            return self._call(method, request, answer, *services)
+        except _NotFoundError:
+            return None
+
+    def _call(self, method: str, request: Message, answer: type[_Answer], *services: str) -> _Answer:
+        for service in services or (V2RAY_SERVICE, XRAY_SERVICE):
+            call = self._channel.unary_unary(
+                f"/{service}/{method}", request_serializer=type(request).SerializeToString, response_deserializer=answer.FromString
+            )
+            try:
+                given: _Answer = call(request, timeout=self._server.timeout)
+            except grpc.RpcError as error:
+                if error.code() is not grpc.StatusCode.UNIMPLEMENTED:
+                    self._fail(method, error)
+            else:
+                return given
+        message = f"{self._server.address} has no call {method}"
+        raise UnsupportedError(message)
+
+    def _fail(self, method: str, error: Any) -> NoReturn:
+        code: grpc.StatusCode = error.code()
+        details: str = error.details() or ""
+        address = self._server.address
+        if code in {grpc.StatusCode.NOT_FOUND, grpc.StatusCode.UNKNOWN} and details.endswith(_NOT_FOUND):
+            raise _NotFoundError(details) from None
+        if code is grpc.StatusCode.UNAVAILABLE:
+            message = why_unreachable(self._server, details)
+        elif code is grpc.StatusCode.DEADLINE_EXCEEDED:
+            message = (
+                f"{address} gave no answer to {method} within {self._server.timeout:g} s; "
+                "wait longer with --timeout, or see whether that is the port of the API"
+            )
+        else:
+            message = f"{address} refuses {method}: {details or code.name}"
+        raise ServerError(message) from error
+
+
+class _NotFoundError(ServerError):
+    """The server has no counter of that name."""

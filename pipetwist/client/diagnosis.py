@@ -1,0 +1,110 @@
+"""Why a server can't be reached, and what to do: found out by connecting once more, since gRPC's own words are for programmers."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+
+from pipetwist.client.server import ClientTls, Server
+from pipetwist.client.tls import ssl_context
+from pipetwist.values import unix_sockaddr
+from pipetwist.values.listen import TcpListen
+
+__all__ = ["why_unreachable"]
+
+_LONGEST = 3.0  # seconds for each of the few steps
+_NEED_OF_CERTIFICATE = {"TLSV13_ALERT_CERTIFICATE_REQUIRED", "SSLV3_ALERT_HANDSHAKE_FAILURE", "TLSV1_ALERT_HANDSHAKE_FAILURE"}
+_NO_TLS = {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "UNEXPECTED_MESSAGE"}
+_IS_IT_ON = "is the server running, and is its API on (experimental.v2ray_api.listen in pipetwist and sing-box, api in V2Ray and Xray)?"
+
+
+def why_unreachable(server: Server, details: str) -> str:
+    """Say in one line why a call did not reach the server.
+
+    Args:
+        server: the server.
+        details: what gRPC says, for the case that nothing better is found.
+    """
+    try:
+        connection = _connect(server)
+    except OSError as error:
+        return _why_not_connected(server, error)
+    with connection:
+        reason = _why_no_answer(connection, server) if server.tls is None else _why_no_tls(connection, server, server.tls)
+    return reason or f"{server.address} can be connected to, but gives no answer as gRPC does ({details}); is it the port of the API?"
+
+
+def _connect(server: Server) -> socket.socket:
+    address = server.address
+    timeout = min(server.timeout, _LONGEST)
+    if isinstance(address, TcpListen):
+        return socket.create_connection((address.host, address.port), timeout)
+    connection = socket.socket(socket.AF_UNIX)
+    try:
+        connection.settimeout(timeout)
+        connection.connect(unix_sockaddr(address.path))
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _why_not_connected(server: Server, error: OSError) -> str:
+    address = server.address
+    if isinstance(error, socket.gaierror) and isinstance(address, TcpListen):
+        return f"no address is known for the name {address.host}: {error.strerror}"
+    if isinstance(error, FileNotFoundError):
+        return f"there is no socket {address}; {_IS_IT_ON}"
+    if isinstance(error, ConnectionRefusedError):
+        return f"nothing listens at {address}; {_IS_IT_ON}"
+    if isinstance(error, PermissionError):
+        return f"this user may not connect to {address} ({error.strerror}); its mode is listen_mode in pipetwist's configuration"
+    if isinstance(error, TimeoutError):
+        return f"{address} can't be connected to in time; is the address right, and does a firewall let it through?"
+    return f"{address} can't be connected to: {error.strerror or error}"
+
+
+def _why_no_answer(connection: socket.socket, server: Server) -> str | None:
+    """Why there is no gRPC without TLS: perhaps since there is with it."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.set_alpn_protocols(["h2"])
+    try:
+        with context.wrap_socket(connection):
+            return f"{server.address} speaks TLS; add --tls, and --ca FILE where the system does not know its certificate's CA"
+    except (OSError, ValueError):
+        return None
+
+
+def _why_no_tls(connection: socket.socket, server: Server, tls: ClientTls) -> str | None:
+    """Why there is no gRPC over TLS."""
+    host = server.address.host if isinstance(server.address, TcpListen) else "localhost"
+    try:
+        with ssl_context(tls).wrap_socket(connection, server_hostname=tls.name or host) as secured:
+            return None if tls.certificate is not None or _says_something(secured) else _wants_certificate(server)
+    except ssl.SSLCertVerificationError as error:
+        return (
+            f"the certificate of {server.address} can't be trusted: {error.verify_message}; "
+            "--ca FILE says which CA signs it, --server-name which name it has"
+        )
+    except ssl.SSLError as error:
+        if error.reason in _NEED_OF_CERTIFICATE:
+            return _wants_certificate(server)
+        if error.reason in _NO_TLS:
+            return f"{server.address} speaks no TLS; leave out --tls and the options that go with it"
+        return f"no TLS with {server.address}: {(error.reason or str(error)).lower().replace('_', ' ')}"
+    except (OSError, ValueError):
+        return None
+
+
+def _says_something(secured: ssl.SSLSocket) -> bool:
+    """Whether a server goes on after the handshake. With TLS 1.3 one that wants a certificate is heard only now; gRPC's hangs up."""
+    try:
+        return secured.recv(1) != b""
+    except ConnectionError:
+        return False
+
+
+def _wants_certificate(server: Server) -> str:
+    return f"{server.address} lets in only who presents a certificate that its CA signed; give --cert FILE and --key FILE"

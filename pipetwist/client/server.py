@@ -1,0 +1,101 @@
+"""Where a StatsService is and how it is reached: its address as people write it, and TLS. Nothing is opened or looked up here."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote as percent_encoded
+
+from pipetwist.values import is_abstract, quote
+from pipetwist.values.listen import TcpListen, UnixListen, parse_listen
+from pipetwist.values.paths import parse_unix_path
+
+if TYPE_CHECKING:
+    from pipetwist.api.options import ApiOptions
+
+__all__ = ["USUAL_ADDRESS", "ClientTls", "Server", "address_of", "parse_address"]
+
+USUAL_ADDRESS: Final = "127.0.0.1:10085"
+"""Where the examples of V2Ray, Xray and pipetwist serve their API."""
+
+_UNIX = "unix:"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClientTls:
+    """TLS towards a server.
+
+    Attributes:
+        authority: PEM file with the CA that signed the server's certificate; the system's where absent.
+        certificate: PEM file with the certificate that is presented, and its chain.
+        key: PEM file with that certificate's private key.
+        name: the name that the server's certificate must have; that of the address where absent.
+    """
+
+    authority: str | None = None
+    certificate: str | None = None
+    key: str | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """A server.
+
+    Attributes:
+        address: where it listens.
+        tls: TLS, or None where it speaks none.
+        timeout: seconds that one call may take, connecting included.
+    """
+
+    address: TcpListen | UnixListen
+    tls: ClientTls | None = None
+    timeout: float = 5.0
+
+    @property
+    def target(self) -> str:
+        """The address as gRPC writes it (grpc/doc/naming.md)."""
+        if isinstance(self.address, TcpListen):
+            return str(self.address)
+        if is_abstract(self.address.path):
+            return f"unix-abstract:{percent_encoded(os.fsencode(self.address.path[1:]))}"
+        return f"{_UNIX}{percent_encoded(os.fsencode(self.address.path))}"
+
+
+def parse_address(raw: str) -> TcpListen | UnixListen:
+    """Take apart the address of a server: ``host:port``, ``unix:/path``, ``unix:@name`` or, as gRPC writes it, ``unix:///path``.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if raw.startswith(_UNIX):
+        return UnixListen(parse_unix_path(raw.removeprefix(_UNIX).removeprefix("//"), Path.cwd()))
+    address = parse_listen(raw)
+    if isinstance(address, TcpListen) and address.port == 0:
+        message = f"{quote(raw)} is not the address of a server: nothing listens on port 0"
+        raise ValueError(message)
+    return address
+
+
+def address_of(options: ApiOptions) -> TcpListen | UnixListen | None:
+    """The address at which the API of a configuration is reached from its own machine; None where it listens nowhere.
+
+    Raises:
+        ValueError: it takes a free port at each start.
+    """
+    if options.listen is None:
+        return None
+    address = parse_address(options.listen)
+    if isinstance(address, TcpListen) and _is_every_address(address.host):
+        return TcpListen("::1" if ":" in address.host else "127.0.0.1", address.port)
+    return address
+
+
+def _is_every_address(host: str) -> bool:
+    try:
+        return ip_address(host).is_unspecified
+    except ValueError:
+        return False

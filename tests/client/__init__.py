@@ -1,0 +1,1 @@
+"""Asking a StatsService, whoever serves it."""

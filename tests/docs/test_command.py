@@ -1,0 +1,91 @@
+"""docs/command.md: its commands say what it shows, and its tables have every command and option."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+
+import click
+from twisted.trial.unittest import SynchronousTestCase
+
+from pipetwist.cli.main import main
+from pipetwist.config.syntax import parse_json
+from tests.cli.calling import TerminalCall, plain
+from tests.docs.document import ROOT, blocks
+from tests.docs.terminal import Terminal
+from tests.interop.daemon import start_daemon
+from tests.interop.scratch import free_port, wait_until
+
+__all__ = ["CommandsTest", "TablesTest"]
+
+_DOCUMENT = "docs/command.md"
+_USUAL = "127.0.0.1:10085"
+_SERVER = {"server", "config", "tls", "ca", "cert", "key", "server_name", "timeout"}
+
+
+class CommandsTest(SynchronousTestCase):
+    """The blocks, typed beside the daemon that `make run` starts, when it has carried six bytes there and six back."""
+
+    def test_commands(self) -> None:
+        """Each command says what the document shows, and the table is what a terminal shows."""
+        server = f"127.0.0.1:{free_port(self)}"
+        terminal = Terminal(self, {_USUAL: server})
+        self.patch(os, "environ", {**os.environ, "PIPETWIST_SERVER": server})
+        example = terminal.translated((ROOT / "etc" / "pipetwist.json").read_text(encoding="utf-8"))
+        document = parse_json(example)
+        assert isinstance(document, dict)
+        daemon = start_daemon(self, document, folder=terminal.folder)
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(20)
+            client.connect(str(terminal.folder / "pipetwist.sock"))
+            client.sendall(b"hello\n")
+            client.shutdown(socket.SHUT_WR)
+            while client.recv(100):
+                pass
+        wait_until(lambda: "pipe-in -> echo" in daemon.log, "the end of the connection")
+        for block in blocks(_DOCUMENT):
+            if block.language == "console":
+                terminal.type(block)
+        (table,) = [block.text for block in blocks(_DOCUMENT) if block.language == "text"]
+        call = TerminalCall(self, ["stats"])
+        self.assertEqual(call.status(), 0, call.text)
+        self.assertEqual([line.rstrip() for line in plain(call.text).splitlines()], table.splitlines())
+
+
+class TablesTest(SynchronousTestCase):
+    """What the tables say."""
+
+    def setUp(self) -> None:
+        """Read the tables under each heading."""
+        self.tables: dict[str, dict[str, str]] = {}
+        heading = ""
+        for line in (ROOT / _DOCUMENT).read_text(encoding="utf-8").splitlines():
+            if line.startswith("#"):
+                heading = line.lstrip("# ")
+            row = re.fullmatch(r"\| (.+?) \| (.+) \|", line)
+            if row and not row[1].startswith(("-", "option", "command", "status")):
+                self.tables.setdefault(heading, {})[row[1]] = row[2]
+
+    def test_commands(self) -> None:
+        """The first table names every command, and each has a section."""
+        self.assertEqual(set(self.tables["The command pipetwist"]), {f"[{name}](#{name.replace(' ', '-')})" for name in main.commands})
+
+    def test_options(self) -> None:
+        """Each option stands in the table of its command, with the words of the command's own help."""
+        for name, command in main.commands.items():
+            options = [option for option in command.params if isinstance(option, click.Option)]
+            own = {_written(option): _described(option) for option in options if option.name not in _SERVER}
+            self.assertEqual({key: text for key, text in self.tables.get(name, {}).items() if key.startswith("`-")}, own, name)
+            of_server = {_written(option): _described(option) for option in options if option.name in _SERVER}
+            if of_server:
+                self.assertEqual(self.tables["Which server"], of_server, name)
+
+
+def _written(option: click.Option) -> str:
+    names = ", ".join(sorted(option.opts, key=len))
+    return f"`{names}`" if option.is_flag else f"`{names} {option.metavar}`"
+
+
+def _described(option: click.Option) -> str:
+    return f"{option.help} Default: {option.default}." if option.show_default else f"{option.help}"
