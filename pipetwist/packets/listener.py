@@ -26,7 +26,7 @@ _ROUNDS = 4
 # A socket that many are answered through does not say which of them has room: answers that wait are tried again this often.
 _RETRY_SECONDS = 0.01
 
-_Associate = Callable[[Source, ITracker | None], AssociationSide]
+_Associate = Callable[[Source, "ITracker | None"], AssociationSide]
 
 
 class PacketListener:
