@@ -16,6 +16,7 @@ from zope.interface import Attribute, Interface
 if TYPE_CHECKING:
     from pipetwist.connection.end import End
     from pipetwist.connection.visitor import Visitor
+    from pipetwist.inbounds.options import InboundOptions
 
 __all__ = [
     "IConnectionEffects",
@@ -48,6 +49,19 @@ class IInbound(Interface):
 
     def stop_listening() -> Deferred[None]:
         """Accept nothing more; connections that are open go on."""
+
+    def goes_on_with(options: InboundOptions) -> bool:
+        """Whether it can listen on, without a moment's rest, with these options in the place of its own."""
+
+    def change(options: InboundOptions) -> Callable[[], None]:
+        """Take other options, with which it goes on, for who comes from now on. Files that they name are read again.
+
+        Returns:
+            What takes it back.
+
+        Raises:
+            pipetwist.errors.StartError: they can't be had; then nothing has changed.
+        """
 
 
 class IRelay(Interface):

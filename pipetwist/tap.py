@@ -20,6 +20,7 @@ from pipetwist.config.document import Document
 from pipetwist.config.reading import read_document
 from pipetwist.errors import ConfigError, StartError
 from pipetwist.logs.json_lines import json_observer, twistd_log_file
+from pipetwist.service.rereading import Rereading
 from pipetwist.service.tree import PipetwistService
 
 __all__ = ["Options", "makeService"]
@@ -62,6 +63,8 @@ class Options(usage.Options):
     optParameters = [["config", "c", None, "The configuration file."]]  # noqa: RUF012 - usage.Options declares it so
 
     document: Document
+    path: str
+    """The configuration's file, absolute."""
     log_observer: Callable[[], ILogObserver] | None = None
     """Makes the observer that twistd's application is to have; None for twistd's own."""
 
@@ -71,6 +74,7 @@ class Options(usage.Options):
             message = "say which configuration to use: pipetwist --config FILE"
             raise usage.UsageError(message)
         try:
+            self.path = os.path.abspath(self["config"])  # noqa: PTH100 - Path.absolute keeps "..", and resolve would follow links
             self.document = read_document(self["config"])
         except ConfigError as error:
             sys.exit(str(error))
@@ -97,10 +101,17 @@ def _twistd_json_observer(options: Any) -> ILogObserver:
 
 
 class _Daemon(Service):
-    """Starts the tree, and where that fails says why in one line where the person who started it reads it."""
+    """Starts the tree, and where that fails says why in one line where the person who started it reads it.
 
-    def __init__(self, tree: PipetwistService, log_observer: Callable[[], ILogObserver] | None = None) -> None:
+    Args:
+        tree: the tree.
+        path: the configuration's file, absolute; it is read again at SIGHUP.
+        log_observer: makes the observer that twistd's application is to have; None for twistd's own.
+    """
+
+    def __init__(self, tree: PipetwistService, path: str, log_observer: Callable[[], ILogObserver] | None = None) -> None:
         self._tree = tree
+        self._rereading = Rereading(tree, path)
         self._log_observer = log_observer
         # twistd points standard error to the log, or nowhere, before it starts the service.
         self._stderr = os.dup(2)
@@ -127,16 +138,49 @@ class _Daemon(Service):
     def stopService(self) -> Any:
         """See `PipetwistService`."""
         super().stopService()
+        # The reactor would be stopped a second time, which it takes for a mistake.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._stopping_already)
         return self._tree.stopService()
 
     def _start(self, start: Callable[[], None]) -> None:
         # The reactor takes SIGTERM when it runs, which is after twistd has said that the daemon does.
         signal.signal(signal.SIGTERM, _stop_when_running)
+        if hasattr(signal, "SIGHUP"):
+            self._has_terminal = _has_terminal()
+            signal.signal(signal.SIGHUP, self._hung_up)
         try:
             start()
         except StartError as error:
             os.write(self._stderr, f"pipetwist: {error}\n".encode())
             raise _StartFailedError(str(error)) from None
+
+    def _hung_up(self, number: int, frame: object) -> None:
+        from twisted.internet import reactor
+
+        if self._has_terminal and not _has_terminal():
+            # Nobody asks for a reload: the terminal that it ran in was closed, and it would live on with nobody to stop it.
+            _stop_when_running(number, frame)
+        else:
+            IReactorFromThreads(reactor).callFromThread(self._rereading.reread)
+
+    def _stopping_already(self, number: int, frame: object) -> None:
+        from twisted.internet import reactor
+
+        text = "stopping already; {count} open connections may go on for at most {seconds:g} s"
+        seconds = self._tree.document.drain_timeout
+        IReactorFromThreads(reactor).callFromThread(
+            lambda: self._tree.log.info(text, count=self._tree.relay.open_connections, seconds=seconds)
+        )
+
+
+def _has_terminal() -> bool:
+    """Whether the process has a controlling terminal, tty(4)."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC))
+    except OSError:
+        return False
+    return True
 
 
 def _stop_when_running(number: int, frame: object) -> None:
@@ -158,7 +202,7 @@ def makeService(options: Options) -> IService:
         tree = PipetwistService(options.document, reactor, failed=failed)
     except StartError as error:
         sys.exit(f"pipetwist: {error}")
-    return _Daemon(tree, options.log_observer)
+    return _Daemon(tree, options.path, options.log_observer)
 
 
 def _exit_with_failure() -> NoReturn:

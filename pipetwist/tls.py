@@ -6,15 +6,34 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from twisted.internet.interfaces import IOpenSSLContextFactory
+from zope.interface import implementer
+
 from pipetwist.errors import StartError
 from pipetwist.transfer.causes import describe_error
 
 if TYPE_CHECKING:
     from twisted.internet.ssl import Certificate, CertificateOptions
 
-__all__ = ["client_tls", "server_tls"]
+__all__ = ["RenewableTls", "client_tls", "server_tls"]
 
 _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
+
+
+@implementer(IOpenSSLContextFactory)
+class RenewableTls:
+    """A context factory of Twisted's whose certificates can be exchanged: each handshake takes those that are there when it begins.
+
+    Args:
+        options: what `server_tls` returns.
+    """
+
+    def __init__(self, options: CertificateOptions) -> None:
+        self.options = options
+
+    def getContext(self) -> Any:
+        """What TLSMemoryBIOFactory asks for with each connection."""
+        return self.options.getContext()
 
 
 def server_tls(place: str, certificate_path: str, key_path: str, client_certificate_path: str | None) -> CertificateOptions:

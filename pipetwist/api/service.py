@@ -55,9 +55,8 @@ class StatsApi(Service):
         grace: seconds that those may take before they are cancelled.
         bounds: how much one query may ask for.
         clock: seconds that only grow; for the time that the service has been up.
+        log: takes what it has to say.
     """
-
-    _log = Logger()
 
     def __init__(
         self,
@@ -69,6 +68,7 @@ class StatsApi(Service):
         grace: float = 2.0,
         bounds: Bounds = USUAL_BOUNDS,
         clock: Callable[[], float] = time.monotonic,
+        log: Logger | None = None,
     ) -> None:
         self._options = options
         self._store = store
@@ -77,6 +77,7 @@ class StatsApi(Service):
         self._grace = grace
         self._bounds = bounds
         self._clock = clock
+        self._log = log or Logger()
         self._running: _Running | None = None
         self.address: TcpListen | UnixListen | None = None
         """Where it listens, the port that was chosen for port 0 included; None while it does not."""

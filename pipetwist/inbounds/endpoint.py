@@ -54,6 +54,7 @@ class EndpointInbound(ListeningService):
 
     def __init__(self, options: EndpointInboundOptions, setting: InboundSetting) -> None:
         super().__init__(options, setting)
+        self._unchangeable = _unchangeable(options)
         self._listener = EndpointListener(self.tag)
         self._acceptor: Acceptor | None = None
         self._adopted: ListeningSocket | None = None
@@ -65,6 +66,10 @@ class EndpointInbound(ListeningService):
             # A parser of endpoint strings is anybody's plug-in, and raises what it likes.
             message = f"inbound {self.tag}: {options.endpoint!r} describes no server endpoint: {_describe(error)}"
             raise StartError(message) from error
+
+    def goes_on_with(self, options: InboundOptions) -> bool:
+        """See `IInbound`."""
+        return isinstance(options, EndpointInboundOptions) and _unchangeable(options) == self._unchangeable
 
     def listen(self) -> Deferred[None]:
         """See `IInbound`."""
@@ -100,6 +105,10 @@ class EndpointInbound(ListeningService):
 
     def _identify_socket(self, connected: socket.socket) -> Visitor:
         return unix_visitor(self.tag, connected, self.timeouts)
+
+
+def _unchangeable(options: EndpointInboundOptions) -> tuple[object, ...]:
+    return options.tag, options.endpoint, options.framing
 
 
 def _describe(error: Exception) -> str:

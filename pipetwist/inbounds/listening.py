@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.error import CannotListenError
@@ -24,13 +26,14 @@ class ListeningService(Service):
     twistd binds in `privilegedStartService`, while it is still root; twist and other programs call `startService` alone.
     """
 
-    tag: str
+    claim: object = None
+    """What nobody else can listen at while this does, to be compared; None where that is not known."""
 
     def __init__(self, options: InboundOptions, setting: InboundSetting) -> None:
         self.tag = options.tag
-        self.timeouts = options.timeouts
         self.setting = setting
         self._begun = False
+        self.take(options)
 
     def listen(self) -> Deferred[None]:
         """See `pipetwist.interfaces.IInbound`."""
@@ -39,6 +42,21 @@ class ListeningService(Service):
     def stop_listening(self) -> Deferred[None]:
         """See `pipetwist.interfaces.IInbound`."""
         raise NotImplementedError
+
+    def take(self, options: InboundOptions) -> None:
+        """Go by these options from now on; they are such that `goes_on_with` is true."""
+        self.options = options
+        self.timeouts = options.timeouts
+
+    def goes_on_with(self, options: InboundOptions) -> bool:
+        """See `pipetwist.interfaces.IInbound`."""
+        return options == self.options
+
+    def change(self, options: InboundOptions) -> Callable[[], None]:
+        """See `pipetwist.interfaces.IInbound`."""
+        before = self.options
+        self.take(options)
+        return lambda: self.take(before)
 
     def privilegedStartService(self) -> None:
         """Listen.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.endpoints import TCP4ServerEndpoint, TCP6ServerEndpoint
@@ -20,9 +21,12 @@ from pipetwist.inbounds.options import InboundOptions, StreamInboundOptions, Tls
 from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.inbounds.tcp_socket import listen_tcp
 from pipetwist.interfaces import IInbound
-from pipetwist.tls import server_tls
+from pipetwist.tls import RenewableTls, server_tls
 from pipetwist.values import Port, Text, UserName
 from pipetwist.values.addresses import shown_address
+
+if TYPE_CHECKING:
+    from twisted.internet.ssl import CertificateOptions
 
 __all__ = ["CertificateUserOptions", "TcpInbound", "TcpInboundOptions"]
 
@@ -79,16 +83,35 @@ class TcpInbound(ListeningService):
 
     def __init__(self, options: TcpInboundOptions, setting: InboundSetting) -> None:
         super().__init__(options, setting)
-        self._options = options
+        self.claim = ("port", options.listen_port) if options.listen_port else self
         self._listener = EndpointListener(self.tag)
         self._listening: ListeningSocket | None = None
         self._acceptor: Acceptor | None = None
-        tls = options.tls
-        self._tls = (
-            server_tls(f"inbound {self.tag}", tls.certificate_path, tls.key_path, tls.client_certificate_path)
-            if tls is not None and tls.enabled
-            else None
-        )
+        tls = _tls(options)
+        self._tls = None if tls is None else RenewableTls(tls)
+
+    def take(self, options: InboundOptions) -> None:
+        """See `ListeningService`."""
+        super().take(options)
+        self._options = cast("TcpInboundOptions", options)
+
+    def goes_on_with(self, options: InboundOptions) -> bool:
+        """See `IInbound`."""
+        return isinstance(options, TcpInboundOptions) and _unchangeable(options) == _unchangeable(self._options)
+
+    def change(self, options: InboundOptions) -> Callable[[], None]:
+        """See `IInbound`."""
+        renewed, renewable = _tls(cast("TcpInboundOptions", options)), self._tls
+        take_back = super().change(options)
+        if renewed is None or renewable is None:
+            return take_back
+        before, renewable.options = renewable.options, renewed
+
+        def take_tls_back() -> None:
+            take_back()
+            renewable.options = before
+
+        return take_tls_back
 
     @property
     def port(self) -> int | None:
@@ -145,3 +168,14 @@ class TcpInbound(ListeningService):
                 return visitor._replace(user=user.name)
         message = f"refused {visitor.peer}, whose certificate is of {name!r}, which is none of its users"
         raise RefusedError(message)
+
+
+def _tls(options: TcpInboundOptions) -> CertificateOptions | None:
+    tls = options.tls
+    if tls is None or not tls.enabled:
+        return None
+    return server_tls(f"inbound {options.tag}", tls.certificate_path, tls.key_path, tls.client_certificate_path)
+
+
+def _unchangeable(options: TcpInboundOptions) -> tuple[object, ...]:
+    return options.tag, options.listen, options.listen_port, options.framing, options.tls is not None and options.tls.enabled

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, cast
 
 from zope.interface import implementer
 
@@ -46,9 +46,18 @@ class UdpInbound(PacketInbound):
 
     def __init__(self, options: UdpInboundOptions, setting: InboundSetting) -> None:
         super().__init__(options, setting)
-        self._options = options
+        self.claim = ("udp", options.listen_port) if options.listen_port else self
         self.port: int | None = None
         """The port that it listens on; None while it does not."""
+
+    def take(self, options: InboundOptions) -> None:
+        """See `ListeningService`."""
+        super().take(options)
+        self._options = cast("UdpInboundOptions", options)
+
+    def goes_on_with(self, options: InboundOptions) -> bool:
+        """See `IInbound`."""
+        return isinstance(options, UdpInboundOptions) and _unchangeable(options) == _unchangeable(self._options)
 
     def open_socket(self) -> tuple[socket.socket, Any]:
         """See `PacketInbound`."""
@@ -65,3 +74,7 @@ class UdpInbound(PacketInbound):
         """See `PacketInbound`."""
         host = source.host or ""
         return Visitor(self.tag, shown_address(host, source.port), host, None, self.timeouts)
+
+
+def _unchangeable(options: UdpInboundOptions) -> tuple[object, ...]:
+    return options.tag, options.listen, options.listen_port, options.max_associations

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, cast
 
 from twisted.internet.defer import Deferred, fail, succeed
 from zope.interface import implementer
@@ -19,7 +20,7 @@ from pipetwist.inbounds.options import InboundOptions, StreamInboundOptions
 from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.inbounds.unix_socket import UnixListeningSocket
 from pipetwist.interfaces import IInbound
-from pipetwist.values import Id, Mode, Owner, UnixPath, UserName
+from pipetwist.values import Id, Mode, Owner, UnixPath, UserName, unix_sockaddr
 
 __all__ = ["PeerUserOptions", "UnixInbound", "UnixInboundOptions"]
 
@@ -75,9 +76,34 @@ class UnixInbound(ListeningService):
 
     def __init__(self, options: UnixInboundOptions, setting: InboundSetting) -> None:
         super().__init__(options, setting)
-        self._options = options
+        self.claim = unix_sockaddr(options.path)
         self._listening: UnixListeningSocket | None = None
         self._acceptor: Acceptor | None = None
+
+    def take(self, options: InboundOptions) -> None:
+        """See `ListeningService`."""
+        super().take(options)
+        self._options = cast("UnixInboundOptions", options)
+
+    def goes_on_with(self, options: InboundOptions) -> bool:
+        """See `IInbound`."""
+        return isinstance(options, UnixInboundOptions) and _unchangeable(options) == _unchangeable(self._options)
+
+    def change(self, options: InboundOptions) -> Callable[[], None]:
+        """See `IInbound`."""
+        before = _file_options(self._options)
+        after = _file_options(cast("UnixInboundOptions", options))
+        listening = self._listening
+        if listening is not None and after != before:
+            listening.change_file(*after)
+        take_back = super().change(options)
+
+        def take_file_back() -> None:
+            take_back()
+            if listening is not None and after != before:
+                listening.change_file(*before)
+
+        return take_file_back
 
     def listen(self) -> Deferred[None]:
         """See `IInbound`."""
@@ -112,3 +138,11 @@ class UnixInbound(ListeningService):
 
     def _identify(self, connected: socket.socket) -> Visitor:
         return unix_visitor(self.tag, connected, self.timeouts, self._options.users)
+
+
+def _unchangeable(options: UnixInboundOptions) -> tuple[object, ...]:
+    return options.tag, options.path, options.framing
+
+
+def _file_options(options: UnixInboundOptions) -> tuple[int, str | int | None, str | int | None]:
+    return options.mode, options.owner, options.group

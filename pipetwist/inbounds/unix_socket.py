@@ -72,6 +72,26 @@ class UnixListeningSocket:
             self.socket.close()
             raise
 
+    def change_file(self, mode: int, owner: str | int | None = None, group: str | int | None = None) -> None:
+        """Give the file another mode and other owners; nothing where there is none.
+
+        Args:
+            mode: the file's mode.
+            owner: the name or number of the file's owner; None for ours.
+            group: the name or number of the file's group; None for ours.
+
+        Raises:
+            StartError: the system does not allow it.
+        """
+        if self._identity is None:
+            return
+        try:
+            _give(self._place, self._path, os.geteuid() if owner is None else owner, os.getegid() if group is None else group)
+            Path(self._path).chmod(mode)
+        except OSError as error:
+            message = f"{self._place}: {self._path} can't be given the mode {mode:04o}: {error.strerror}"
+            raise StartError(message) from error
+
     def close(self) -> None:
         """Remove the file, unless another has taken its place, and listen no more.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, cast
 
 from zope.interface import implementer
 
@@ -20,7 +20,7 @@ from pipetwist.inbounds.unix_socket import UnixListeningSocket
 from pipetwist.interfaces import IInbound
 from pipetwist.packets.setting import enlarge_buffers
 from pipetwist.packets.source import Source
-from pipetwist.values import Mode, Owner, UnixPath
+from pipetwist.values import Mode, Owner, UnixPath, unix_sockaddr
 
 __all__ = ["UnixgramInbound", "UnixgramInboundOptions"]
 
@@ -58,8 +58,17 @@ class UnixgramInbound(PacketInbound):
 
     def __init__(self, options: UnixgramInboundOptions, setting: InboundSetting) -> None:
         super().__init__(options, setting)
-        self._options = options
+        self.claim = unix_sockaddr(options.path)
         self._listening: UnixListeningSocket | None = None
+
+    def take(self, options: InboundOptions) -> None:
+        """See `ListeningService`."""
+        super().take(options)
+        self._options = cast("UnixgramInboundOptions", options)
+
+    def goes_on_with(self, options: InboundOptions) -> bool:
+        """See `IInbound`."""
+        return isinstance(options, UnixgramInboundOptions) and _unchangeable(options) == _unchangeable(self._options)
 
     def open_socket(self) -> tuple[socket.socket, Any]:
         """See `PacketInbound`."""
@@ -88,6 +97,10 @@ class UnixgramInbound(PacketInbound):
         """See `PacketInbound`."""
         peer = None if source.credentials is None else PeerCredentials(*source.credentials)
         return visitor_of(self.tag, peer, self.timeouts, self._options.users)
+
+
+def _unchangeable(options: UnixgramInboundOptions) -> tuple[object, ...]:
+    return options.tag, options.path, options.mode, options.owner, options.group, options.max_associations
 
 
 def _prepare(opened: socket.socket) -> None:

@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred, TimeoutError, fail, succeed  # noqa
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from pipetwist.errors import ConnectError
+from pipetwist.errors import ConnectError, StartError
 from pipetwist.interfaces import IOutbound, ISide
 from pipetwist.kernel.command_side import CommandSide
 from pipetwist.outbounds.options import OutboundOptions, StreamOutboundOptions
@@ -101,6 +101,7 @@ class ForkOutbound(Service):
         )
         self._children: dict[ISide, None] = {}
         self._ready = ReadyCommands(setting.reactor, options.prefork or 0, self._start_within_bounds, self._log_trouble, _runs)
+        self._retired: Deferred[None] | None = None
         self._all_ended: Deferred[None] | None = None
 
     @property
@@ -123,7 +124,14 @@ class ForkOutbound(Service):
         return side
 
     def startService(self) -> None:
-        """Start what is to be ready."""
+        """Start what is to be ready.
+
+        Raises:
+            StartError: commands are to run as another user, and the daemon is root no more.
+        """
+        if self._options.user is not None and os.geteuid() != 0:
+            message = f"outbound {self.tag}: user: only root can start a command as {self._options.user!r}; leave out --uid, or user"
+            raise StartError(message)
         super().startService()
         self._ready.begin()
 
@@ -149,6 +157,16 @@ class ForkOutbound(Service):
     def _log_trouble(self, text: str) -> None:
         self._log.warn("outbound {tag}: {text}", tag=self.tag, text=text)
 
+    def retire(self) -> Deferred[None]:
+        """No connection comes here any more: end the commands that wait for one, and leave the others to theirs.
+
+        Returns:
+            A Deferred that fires when all have ended.
+        """
+        self._retired = Deferred()
+        self._ready.dismiss()
+        return self._retired if self._children else succeed(None)
+
     def stopService(self) -> Deferred[None]:
         """End every command that still runs, and wait until they are gone."""
         super().stopService()
@@ -171,6 +189,9 @@ class ForkOutbound(Service):
         self._children.pop(side, None)
         self._ready.ended(side)
         self._ready.refill()
-        if self._all_ended is not None and not self._children:
-            self._all_ended.callback(None)
-            self._all_ended = None
+        if self._children:
+            return
+        for waiting in (self._retired, self._all_ended):
+            if waiting is not None:
+                waiting.callback(None)
+        self._retired = self._all_ended = None

@@ -60,6 +60,12 @@ class ReadyCommands:
             self._call.cancel()
             self._call = None
 
+    def dismiss(self) -> None:
+        """Replace none any more, and end those that are ready."""
+        self.stop()
+        for side in list(self._ready):
+            side.abort()
+
     def take(self) -> ISide | None:
         """The one that has been ready longest, or None."""
         # One that has ended is told of soon, and is left for that.

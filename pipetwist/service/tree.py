@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from twisted.application.service import IService, MultiService
-from twisted.internet.defer import Deferred, DeferredList, inlineCallbacks, maybeDeferred
+from twisted.internet.defer import Deferred, DeferredList, DeferredLock, inlineCallbacks, maybeDeferred
 from twisted.logger import Logger
 
 from pipetwist.api.availability import load_api
 from pipetwist.config.document import Document
 from pipetwist.errors import StartError
+from pipetwist.inbounds.options import InboundOptions
 from pipetwist.inbounds.registry import INBOUNDS
 from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.interfaces import ICounterStore, ISpawner
 from pipetwist.kernel.setting import kernel_setting
-from pipetwist.logs.levels import leveled_logger
-from pipetwist.outbounds.options import StreamOutboundOptions
+from pipetwist.logs.levels import LeveledLogger
 from pipetwist.outbounds.registry import OUTBOUNDS
 from pipetwist.outbounds.setting import OutboundSetting
 from pipetwist.packets.setting import PacketSetting
 from pipetwist.relay.relay import Relay
 from pipetwist.routing.rules import Router
 from pipetwist.service.looking import web_service
+from pipetwist.service.reload import reload_tree, transfer_of
 from pipetwist.stats.counters import MemoryCounterStore
 from pipetwist.stats.online import OnlineUsers
 from pipetwist.stats.tracking import Tracked
@@ -60,36 +61,108 @@ class PipetwistService(MultiService):
         failed: Callable[[StartError], None] | None = None,
     ) -> None:
         super().__init__()
-        self._drain_timeout = document.drain_timeout
-        self.log = leveled_logger("pipetwist", document.log.level)
+        self.document = self.started = document
+        """The configuration that it goes by; and the one that it was made with, for what can't be changed since."""
+        self._changing = DeferredLock()
+        self.log = LeveledLogger("pipetwist", document.log.level)
         self.store: ICounterStore = store or MemoryCounterStore()
         self.online = OnlineUsers(time.time)
         self._hang_ups = hang_ups = HangUpWatch(reactor)
         self._kernel = kernel = kernel_setting(reactor)
         packets = PacketSetting(reactor, None if kernel is None else kernel.poller)
-        self.outbounds = _outbounds(document, OutboundSetting(reactor, spawner, hang_ups, kernel, self.log, packets))
-        self.relay = Relay(
-            reactor,
-            Router(document.route.rules, document.final),
-            self.outbounds,
-            tracked=_tracked(document, self.store),
-            online=self.online,
-            log=self.log,
-        )
-        self.inbounds = _inbounds(
-            document, InboundSetting(reactor, self.relay, hang_ups, kernel, self.log, failed or _logged(self.log), packets)
-        )
+        self._outbound_setting = OutboundSetting(reactor, spawner, hang_ups, kernel, self.log, packets)
+        self.outbounds = self.make_outbounds(document)
+        self._router = Router(document.route.rules, document.final)
+        self._tracked = Tracked(self.store, **_tracked(document))
+        self.relay = Relay(reactor, self._router, self.outbounds, tracked=self._tracked, online=self.online, log=self.log)
+        self._inbound_setting = InboundSetting(reactor, self.relay, hang_ups, kernel, self.log, failed or _logged(self.log), packets)
+        self.inbounds = {options.tag: self.make_inbound(options) for options in document.inbounds}
         self.api: Any = None
         """The `pipetwist.api.service.StatsApi`; None where the configuration does not ask for it."""
         options = document.experimental.v2ray_api
         if options is not None and options.listen is not None:
-            self.api = load_api()(options, self.store, self.online, reactor)
+            self.api = load_api()(options, self.store, self.online, reactor, log=self.log)
         self.web: Any = None
         """The `pipetwist.web.service.WebService`; None where the configuration does not ask for it."""
         if document.metrics is not None:
             self.web = web_service(document.metrics, reactor, self.log)
         for part in (*self.outbounds.values(), *self.inbounds.values(), self.web, self.api):
             if IService.providedBy(part):
+                part.setServiceParent(self)
+
+    def make_inbound(self, options: InboundOptions) -> Any:
+        """Make an inbound; it does not listen yet.
+
+        Raises:
+            StartError: something that it names can't be had.
+        """
+        kinds: dict[type, Any] = {kind.Options: kind for kind in INBOUNDS}
+        return kinds[type(options)](options, self._inbound_setting)
+
+    def make_outbounds(self, document: Document, kept: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Make every outbound of a configuration.
+
+        Args:
+            document: the configuration.
+            kept: those that there are already, by their tags.
+
+        Raises:
+            StartError: something that one names can't be had.
+        """
+        kinds: dict[type, Any] = {kind.Options: kind for kind in OUTBOUNDS}
+        stream = replace(self._outbound_setting, kernel=None)
+        outbounds: dict[str, Any] = {}
+        for options in document.outbounds:
+            transfer = transfer_of(options, document)
+            outbound = None if kept is None else kept.get(options.tag)
+            if outbound is None:
+                outbound = kinds[type(options)](options, stream if transfer == "stream" else self._outbound_setting)
+            if transfer == "kernel" and not outbound.in_kernel:
+                message = f"outbound {options.tag}: its bytes can't be moved by the kernel, as transfer asks for; use auto"
+                raise StartError(message)
+            outbounds[options.tag] = outbound
+        return outbounds
+
+    def reload(self, document: Document) -> Deferred[None]:
+        """Go on by another configuration, all or nothing, without an interruption.
+
+        Inbounds that are to listen where they do now go on listening, others stop and start. Who comes goes by the new configuration, who
+        is in by the old. Counters stay. What can't be changed without a restart is logged.
+
+        Args:
+            document: the configuration.
+
+        Returns:
+            A Deferred that fires when connections come in by it. It fails with `StartError` where something in it can't be had, or where
+            the service does not run; then everything is as it was.
+        """
+        changing: Deferred[None] = self._changing.run(self._reload, document)
+        return changing
+
+    def _reload(self, document: Document) -> Deferred[None]:
+        if not self.running:
+            message = "pipetwist does not run, so there is nothing to reload"
+            raise StartError(message)
+        return reload_tree(self, document)
+
+    def go_by(self, document: Document, inbounds: dict[str, Any], outbounds: dict[str, Any]) -> None:
+        """Let who comes from now on go by a configuration. What is no longer in it is left as it is, for the caller to end.
+
+        Args:
+            document: the configuration.
+            inbounds: all of its inbounds, which listen.
+            outbounds: all of its outbounds.
+        """
+        self.document = document
+        self.log.set_level(document.log.level)
+        self._router.change(document.route.rules, document.final)
+        self._tracked.change(**_tracked(document))
+        self.inbounds = inbounds
+        # The relay has this very mapping.
+        self.outbounds.clear()
+        self.outbounds.update(outbounds)
+        for part in (*outbounds.values(), *inbounds.values()):
+            if IService.providedBy(part) and part.parent is None:
                 part.setServiceParent(self)
 
     def privilegedStartService(self) -> None:
@@ -115,14 +188,16 @@ class PipetwistService(MultiService):
         Returns:
             A Deferred that fires when everything has ended.
         """
+        yield self._changing.acquire()
         self.running = 0
         first = [part for part in self if part is self.api or part is self.web or part in self.inbounds.values()]
         yield self._stop(first)
-        yield self.relay.drain(self._drain_timeout)
+        yield self.relay.drain(self.document.drain_timeout)
         yield self._stop([part for part in self if part not in first])
         self._hang_ups.close()
         if self._kernel is not None:
             self._kernel.close()
+        self._changing.release()
 
     def _all_or_nothing(self, start: Callable[[], None]) -> None:
         try:
@@ -145,29 +220,9 @@ def _logged(log: Logger) -> Callable[[StartError], None]:
     return lambda error: log.error("{error}", error=str(error))
 
 
-def _outbounds(document: Document, setting: OutboundSetting) -> dict[str, Any]:
-    kinds: dict[type, Any] = {kind.Options: kind for kind in OUTBOUNDS}
-    stream = replace(setting, kernel=None)
-    outbounds = {}
-    for options in document.outbounds:
-        transfer = "auto"
-        if isinstance(options, StreamOutboundOptions):
-            transfer = options.transfer or document.transfer
-        outbound = kinds[type(options)](options, stream if transfer == "stream" else setting)
-        if transfer == "kernel" and not outbound.in_kernel:
-            message = f"outbound {options.tag}: its bytes can't be moved by the kernel, as transfer asks for; use auto"
-            raise StartError(message)
-        outbounds[options.tag] = outbound
-    return outbounds
-
-
-def _inbounds(document: Document, setting: InboundSetting) -> dict[str, Any]:
-    kinds: dict[type, Any] = {kind.Options: kind for kind in INBOUNDS}
-    return {options.tag: kinds[type(options)](options, setting) for options in document.inbounds}
-
-
-def _tracked(document: Document, store: ICounterStore) -> Tracked | None:
+def _tracked(document: Document) -> dict[str, Sequence[str]]:
+    """What `Tracked` is to count."""
     api = document.experimental.v2ray_api
     if api is None or not api.stats.enabled:
-        return None
-    return Tracked(store, inbounds=api.stats.inbounds, outbounds=api.stats.outbounds, users=api.stats.users)
+        return {}
+    return {"inbounds": api.stats.inbounds, "outbounds": api.stats.outbounds, "users": api.stats.users}

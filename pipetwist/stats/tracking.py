@@ -77,12 +77,14 @@ class Tracked:
         self, store: ICounterStore, *, inbounds: Iterable[str] = (), outbounds: Iterable[str] = (), users: Iterable[str] = ()
     ) -> None:
         self.store = store
-        self._names: dict[Entity, frozenset[str]] = {
-            "inbound": frozenset(inbounds),
-            "outbound": frozenset(outbounds),
-            "user": frozenset(users),
-        }
+        self._names: dict[Entity, frozenset[str]] = {}
         self._trackers: dict[tuple[str, str, str | None], Tracker | None] = {}
+        self.change(inbounds=inbounds, outbounds=outbounds, users=users)
+
+    def change(self, *, inbounds: Iterable[str] = (), outbounds: Iterable[str] = (), users: Iterable[str] = ()) -> None:
+        """Count these from now on, and no others. Connections that have a tracker keep it, and counters stay as they are."""
+        self._names = {"inbound": frozenset(inbounds), "outbound": frozenset(outbounds), "user": frozenset(users)}
+        self._trackers.clear()
 
     def tracks(self, entity: Entity, name: str | None) -> bool:
         """Whether this inbound, outbound or user is counted."""

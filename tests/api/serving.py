@@ -110,7 +110,7 @@ def start_api(
         clock: of the time that the service has been up.
         options: more of the options' fields.
     """
-    timed = {} if clock is None else {"clock": clock}
+    timed: dict[str, Any] = {} if clock is None else {"clock": clock}
     api = StatsApi(
         ApiOptions(listen=listen, **options),
         MemoryCounterStore() if store is None else store,

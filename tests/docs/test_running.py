@@ -155,7 +155,7 @@ class SignalsTest(SynchronousTestCase):
 
     def test_signals(self) -> None:
         """The daemon ends by the signal; one that stops it in order takes the socket away, and one that is its end leaves it."""
-        for number, stays in ((signal.SIGINT, False), (signal.SIGHUP, True)):
+        for number, stays in ((signal.SIGINT, False), (signal.SIGUSR2, True)):
             self.assertIn(number.name, _text())
             daemon = start_daemon(self, _ECHO)
             daemon.process.send_signal(number)

@@ -48,6 +48,21 @@ class StoppingTest(SynchronousTestCase):
         self.assertEqual(client.recv(100), b"")
         self.assertTrue(has_ended(pid))
 
+    def test_asked_again(self) -> None:
+        """Who asks a second time is told what is waited for, and it is no mistake."""
+        daemon = start_daemon(self, _configuration("60s"), folder=self.folder)
+        client = self._connect()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGINT):
+            before = daemon.log.count("stopping already; 1 open connections may go on for at most 60 s")
+            daemon.process.send_signal(number)
+            if self.path.exists():
+                wait_until(lambda: not self.path.exists(), "the stop to begin")
+            else:
+                wait_until(lambda before=before: daemon.log.count("stopping already") > before, "an answer")  # type: ignore[misc]  # mypy can't infer it
+        client.close()
+        self.assertEqual(daemon.process.wait(10), -signal.SIGINT)
+        self.assertNotIn("Traceback", daemon.log)
+
     def test_deaf_command(self) -> None:
         """A command that ignores SIGTERM, and its own child, are killed before the daemon ends."""
         script = "trap '' TERM; sleep 600 & echo $$ $!; wait; wait"

@@ -7,7 +7,7 @@ from typing import get_args
 from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
-from pipetwist.logs.levels import Level, leveled_logger
+from pipetwist.logs.levels import Level, LeveledLogger
 
 __all__ = ["LevelsTest"]
 
@@ -21,7 +21,7 @@ class LevelsTest(SynchronousTestCase):
         """Each level lets through itself and what is more important."""
         self.assertEqual(_LEVELS, ("debug", "info", "warn", "error"))
         for number, level in enumerate(_LEVELS):
-            log = leveled_logger("pipetwist.test", level)
+            log = LeveledLogger("pipetwist.test", level)
             with capturedLogs() as events:
                 for each in _LEVELS:
                     getattr(log, each)("said")
@@ -30,14 +30,23 @@ class LevelsTest(SynchronousTestCase):
     def test_namespace(self) -> None:
         """Events come from the namespace that is asked for, with their fields."""
         with capturedLogs() as events:
-            leveled_logger("pipetwist.test", "info").info("{a} and {b}", a=1, b="two")
+            LeveledLogger("pipetwist.test", "info").info("{a} and {b}", a=1, b="two")
         (event,) = events
         self.assertEqual((event["log_namespace"], event["a"], event["b"]), ("pipetwist.test", 1, "two"))
 
     def test_apart(self) -> None:
         """Loggers of different levels do not change each other."""
-        loud, quiet = leveled_logger("loud", "debug"), leveled_logger("quiet", "error")
+        loud, quiet = LeveledLogger("loud", "debug"), LeveledLogger("quiet", "error")
         with capturedLogs() as events:
             loud.debug("heard")
             quiet.warn("unheard")
         self.assertEqual([event["log_namespace"] for event in events], ["loud"])
+
+    def test_changed(self) -> None:
+        """The level can be changed; whoever has the logger logs by the new one."""
+        log = LeveledLogger("pipetwist.test", "error")
+        log.set_level("warn")
+        with capturedLogs() as events:
+            log.warn("heard")
+            log.info("unheard")
+        self.assertEqual([event["log_format"] for event in events], ["heard"])

@@ -10,7 +10,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.logger import Logger, LogPublisher, formatEvent
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from pipetwist.errors import ConnectError, StartError
@@ -62,6 +62,16 @@ class _ForkTestCase(SynchronousTestCase):
 
 class OptionsTest(_ForkTestCase):
     """What it is made of."""
+
+    def test_user_of_a_daemon_that_is_root_no_more(self) -> None:
+        """A user is an error at the start where the daemon has become another user since it was made."""
+        if os.geteuid() != 0:
+            message = "only root can start a command as another user"
+            raise SkipTest(message)
+        outbound = self.make(user="nobody")
+        self.patch(os, "geteuid", lambda: 65534)
+        said = str(self.assertRaises(StartError, outbound.startService))
+        self.assertEqual(said, "outbound tool: user: only root can start a command as 'nobody'; leave out --uid, or user")
 
     def test_interface(self) -> None:
         """It is an outbound, which has its tag and its time-out from its options."""

@@ -229,9 +229,10 @@ class DaemonTest(SynchronousTestCase):
         self.patch(sys, "__stderr__", sys.__stderr__)
         self.patch(os, "dup", lambda _: told)
         self.patch(gc, "freeze", lambda: None)
-        self.addCleanup(signal.signal, signal.SIGTERM, signal.getsignal(signal.SIGTERM))
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            self.addCleanup(signal.signal, number, signal.getsignal(number))
         self.tree = _Tree()
-        self.daemon = tap._Daemon(self.tree)  # type: ignore[arg-type]  # of a tree it has what is asked of one
+        self.daemon = tap._Daemon(self.tree, "/nowhere.json")  # type: ignore[arg-type]  # of a tree it has what is asked of one
         verifyObject(IService, self.daemon)
 
     def test_starts(self) -> None:
@@ -260,6 +261,24 @@ class DaemonTest(SynchronousTestCase):
             error = self.assertRaises(SystemExit, start)
             self.assertEqual(error.code, 1)
             self.assertEqual(os.read(self.said, 99), b"pipetwist: inbound in: taken\n")
+
+    def test_reload(self) -> None:
+        """SIGHUP has the configuration read again in the reactor's thread, and ends nothing."""
+        calls: list[Any] = []
+        self.patch(reactor, "callFromThread", calls.append)
+        self.daemon.startService()
+        os.kill(os.getpid(), signal.SIGHUP)
+        self.assertEqual(calls, [self.daemon._rereading.reread])
+
+    def test_terminal_closed(self) -> None:
+        """Where the terminal that it was started in has gone, SIGHUP stops the reactor."""
+        there = iter([True, False])
+        calls: list[Any] = []
+        self.patch(tap, "_has_terminal", lambda: next(there))
+        self.patch(reactor, "callWhenRunning", calls.append)
+        self.daemon.startService()
+        os.kill(os.getpid(), signal.SIGHUP)
+        self.assertEqual(calls, [reactor.stop])
 
     def test_told_once(self) -> None:
         """What twistd's parent process repeats of it is left out of its standard error, and nothing else is."""

@@ -11,11 +11,10 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from twisted.logger import capturedLogs, formatEvent
 from twisted.python.failure import Failure
-from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from pipetwist.api.options import ApiOptions, StatsOptions
-from pipetwist.config.document import Document, ExperimentalOptions, LogOptions, RouteOptions
+from pipetwist.config.document import ExperimentalOptions, LogOptions, RouteOptions
 from pipetwist.errors import StartError
 from pipetwist.inbounds.endpoint import EndpointInboundOptions
 from pipetwist.inbounds.unix import UnixInboundOptions
@@ -25,63 +24,15 @@ from pipetwist.outbounds.fork import ForkOutboundOptions
 from pipetwist.outbounds.tcp import TcpOutboundOptions
 from pipetwist.outbounds.unix import UnixOutboundOptions
 from pipetwist.routing.rules import RuleOptions
-from pipetwist.service.tree import PipetwistService
 from pipetwist.stats.counters import MemoryCounterStore
 from pipetwist.testing import FakeSpawner
 from pipetwist.web.options import WebOptions
-from tests.interop.scratch import scratch_folder
-from tests.transfer.memory import TurningReactor
+from tests.service.case import TreeTestCase
 
 __all__ = ["BuildingTest", "EmbeddingTest", "StartingTest", "StoppingTest"]
 
 
-class _TreeTestCase(SynchronousTestCase):
-    """Inbounds on unix sockets, and an outbound that starts commands, which are the test's."""
-
-    def setUp(self) -> None:
-        """Choose the paths."""
-        self.folder = scratch_folder(self)
-        self.reactor = TurningReactor()
-        self.spawner = FakeSpawner()
-
-    def inbound(self, name: str = "in") -> UnixInboundOptions:
-        """An inbound of that name, at a path of that name."""
-        return UnixInboundOptions(tag=name, path=str(self.folder / name))
-
-    def make(self, *inbounds: Any, outbounds: Any = (), failed: Any = None, store: Any = None, **more: Any) -> PipetwistService:
-        """Build the tree; the test's clean-up stops it."""
-        outbounds = outbounds or (ForkOutboundOptions(tag="tool", command=("cat",)),)
-        document = Document(inbounds=inbounds or (self.inbound(),), outbounds=outbounds, **more)
-        tree = PipetwistService(document, self.reactor, spawner=self.spawner, failed=failed, store=store)
-        self.addCleanup(self.stop, tree)
-        return tree
-
-    def stop(self, tree: PipetwistService) -> None:
-        """Stop it, however long that takes."""
-        stopped = tree.stopService()
-        self.reactor.pump([1] * 20)
-        self.successResultOf(stopped)
-
-    def connect(self, name: str = "in") -> socket.socket:
-        """Connect a client, and let it in; the test's clean-up closes it."""
-        client = socket.socket(socket.AF_UNIX)
-        self.addCleanup(client.close)
-        client.connect(str(self.folder / name))
-        self.turn()
-        return client
-
-    def turn(self) -> None:
-        """Let everything happen that can."""
-        for _ in range(5):
-            self.reactor.turn()
-            self.reactor.advance(0)
-
-    def there(self) -> list[str]:
-        """The files that there are."""
-        return sorted(path.name for path in self.folder.iterdir())
-
-
-class BuildingTest(_TreeTestCase):
+class BuildingTest(TreeTestCase):
     """From a document to services."""
 
     def test_parts(self) -> None:
@@ -173,7 +124,7 @@ class BuildingTest(_TreeTestCase):
             self.stop(tree)
 
 
-class StartingTest(_TreeTestCase):
+class StartingTest(TreeTestCase):
     """All or nothing."""
 
     def test_start(self) -> None:
@@ -269,7 +220,7 @@ class StartingTest(_TreeTestCase):
         self.assertEqual([str(failure) for failure in failures], ["inbound any: taken"])
 
 
-class StoppingTest(_TreeTestCase):
+class StoppingTest(TreeTestCase):
     """In order."""
 
     def test_idle(self) -> None:
@@ -375,7 +326,7 @@ class _Port:
         self._listening.remove(self._number)
 
 
-class EmbeddingTest(_TreeTestCase):
+class EmbeddingTest(TreeTestCase):
     """In a program of one's own."""
 
     def test_child(self) -> None:

@@ -1,0 +1,233 @@
+"""A daemon that is told to reload: nobody is refused meanwhile, who is in stays in, and a mistake changes nothing."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import socket
+import ssl
+import threading
+from pathlib import Path
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.api.certificates import Authority
+from tests.interop.daemon import TWIST, TWISTD, Daemon, daemon_environment, run_to_end, start_daemon, write_configuration
+from tests.interop.scratch import free_port, has_ended, listens, scratch_folder, wait_until
+
+__all__ = ["ReloadingTest", "TerminalTest"]
+
+_TAKEN = "the configuration was taken anew"
+
+
+def _configuration(command: str = "cat", *inbounds: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {
+        "inbounds": [{"type": "unix", "tag": "in", "path": "in.sock"}, *inbounds],
+        "outbounds": [{"type": "fork", "tag": "out", "command": [command]}],
+        **more,
+    }
+
+
+class ReloadingTest(SynchronousTestCase):
+    """SIGHUP."""
+
+    def setUp(self) -> None:
+        """Choose the folder."""
+        self.folder = scratch_folder(self)
+        self.path = self.folder / "in.sock"
+
+    def reload(self, daemon: Daemon, configuration: dict[str, Any], *, says: str = _TAKEN) -> None:
+        """Write another configuration, and wait until the daemon has said what it makes of it."""
+        before = daemon.log.count(says)
+        write_configuration(self.folder, configuration)
+        daemon.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: daemon.log.count(says) > before, f"the daemon to say {says!r}")
+
+    def ask(self, path: Path | None = None) -> bytes:
+        """Say hello, and take the whole answer."""
+        with self.connect(path) as client:
+            client.sendall(b"hello\n")
+            client.shutdown(socket.SHUT_WR)
+            return client.makefile("rb").read()
+
+    def _try_to_ask(self) -> bytes | OSError:
+        try:
+            return self.ask()
+        except OSError as refused:
+            return refused
+
+    def connect(self, path: Path | None = None) -> socket.socket:
+        """Connect; the test's clean-up closes it."""
+        client = socket.socket(socket.AF_UNIX)
+        self.addCleanup(client.close)
+        client.settimeout(20)
+        client.connect(str(path or self.path))
+        return client
+
+    def test_exchanged(self) -> None:
+        """Who comes gets the new command and may come in at the new inbound; who is in goes on with the old."""
+        for command in ((*TWISTD, "-n", "--pidfile="), TWIST):
+            daemon = start_daemon(self, _configuration(), folder=self.folder, command=command)
+            client = self.connect()
+            client.sendall(b"before")
+            self.assertEqual(client.recv(100), b"before")
+            self.reload(daemon, _configuration("rev", {"type": "unix", "tag": "new", "path": "new.sock"}))
+            self.assertEqual([self.ask(), self.ask(self.folder / "new.sock")], [b"olleh\n"] * 2)
+            client.sendall(b"after")
+            self.assertEqual(client.recv(100), b"after")
+            self.reload(daemon, _configuration())
+            self.assertFalse((self.folder / "new.sock").exists())
+            client.close()
+            daemon.stop()
+            self.assertEqual([path.name for path in self.folder.glob("*.sock")], [])
+
+    def test_nobody_refused(self) -> None:
+        """While it reloads again and again, every client gets in and is answered in full."""
+        daemon = start_daemon(self, _configuration(), folder=self.folder)
+        answers: list[bytes | OSError] = []
+        done = threading.Event()
+
+        def come() -> None:
+            while not done.is_set() and len(answers) < 2000:
+                answers.append(self._try_to_ask())
+
+        crowd = threading.Thread(target=come)
+        crowd.start()
+        try:
+            for round_ in range(10):
+                inbound = {"type": "unix", "tag": f"new-{round_}", "path": f"new-{round_}.sock"}
+                self.reload(daemon, _configuration("cat", inbound, drain_timeout=f"{round_ + 1}s"))
+        finally:
+            done.set()
+            crowd.join(30)
+        self.assertEqual(set(answers), {b"hello\n"})
+        self.assertGreater(len(answers), 10)
+
+    def test_mistakes(self) -> None:
+        """What is wrong with the file is logged line by line, and so is a port that is taken; everything goes on."""
+        port = free_port(self)
+        daemon = start_daemon(self, _configuration("rev"), folder=self.folder)
+        with socket.socket() as other:
+            other.bind(("127.0.0.1", 0))
+            other.listen()
+            port = other.getsockname()[1]
+            for configuration, said in (
+                (_configuration("cat", {"type": "tcp", "tag": "in", "listen_port": "x"}), ["inbounds[1].tag", "inbounds[1].listen_port"]),
+                (_configuration("cat", {"type": "tcp", "tag": "taken", "listen_port": port}), ["Address already in use"]),
+                (_configuration("no-such-command"), ["outbound out: there is no command 'no-such-command'"]),
+            ):
+                self.reload(daemon, configuration, says="everything goes on as before")
+                for line in said:
+                    self.assertIn(line, daemon.log)
+                self.assertEqual(self.ask(), b"olleh\n")
+        (self.folder / "pipetwist.json").unlink()
+        daemon.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: "the file can't be read" in daemon.log, "the daemon to miss its file")
+        self.assertNotIn("Traceback", daemon.log)
+        daemon.stop()
+
+    def test_daemon(self) -> None:
+        """A daemon in the background, with another folder to run in, finds its file and its paths again."""
+        run = self.folder / "run"
+        run.mkdir()
+        write_configuration(self.folder, _configuration())
+        command = [*TWISTD, f"--rundir={run}", f"--pidfile={run / 'pid'}", f"--logfile={run / 'log'}", "pipetwist", "-c", "pipetwist.json"]
+        self.assertEqual(run_to_end(self.folder, command).returncode, 0)
+        pid = int((run / "pid").read_text(encoding="ascii"))
+        self.addCleanup(_kill, pid)
+        write_configuration(self.folder, _configuration("rev", {"type": "unix", "tag": "new", "path": "new.sock"}))
+        os.kill(pid, signal.SIGHUP)
+        wait_until(lambda: listens(self.folder / "new.sock"), "the new inbound")
+        self.assertEqual(self.ask(self.folder / "new.sock"), b"olleh\n")
+        os.kill(pid, signal.SIGTERM)
+        wait_until(lambda: has_ended(pid), "the daemon to end")
+
+    def test_certificate(self) -> None:
+        """A renewed certificate is shown to who comes, without an interruption, while who is in stays; a broken one changes nothing."""
+        old, new = (Authority(self._made(name), name) for name in ("old", "new"))
+        certificate, key = self.folder / "tls.pem", self.folder / "tls.key"
+
+        def install(authority: Authority) -> None:
+            for made, place in zip(authority.issue("localhost"), (certificate, key), strict=True):
+                place.write_bytes(made.read_bytes())
+
+        install(old)
+        port = free_port(self)
+        tls = {"certificate_path": "tls.pem", "key_path": "tls.key"}
+        configuration = _configuration("cat", {"type": "tcp", "tag": "tls", "listen_port": port, "tls": tls})
+        daemon = start_daemon(self, configuration, folder=self.folder)
+        client = self._greet(port, old)
+        install(new)
+        self.reload(daemon, configuration)
+        self._greet(port, new)
+        self.assertRaises(ssl.SSLError, self._greet, port, old)
+        client.sendall(b"still here")
+        self.assertEqual(client.recv(100), b"still here")
+        certificate.write_bytes(b"broken")
+        self.reload(daemon, configuration, says="there is no certificate in")
+        self._greet(port, new)
+
+    def test_plain_and_tls(self) -> None:
+        """A port may change from plain to TLS and back."""
+        authority = Authority(self._made("authority"), "authority")
+        certificate, key = authority.issue("localhost")
+        port = free_port(self)
+        plain = {"type": "tcp", "tag": "tcp", "listen_port": port}
+        secure = {**plain, "tls": {"certificate_path": str(certificate), "key_path": str(key)}}
+        daemon = start_daemon(self, _configuration("cat", plain), folder=self.folder)
+        for inbound in (secure, plain, secure):
+            self.reload(daemon, _configuration("cat", inbound))
+            if inbound is secure:
+                self._greet(port, authority)
+            else:
+                with socket.create_connection(("127.0.0.1", port), 20) as client:
+                    client.sendall(b"plain")
+                    self.assertEqual(client.recv(100), b"plain")
+        daemon.stop()
+
+    def _made(self, name: str) -> Path:
+        folder = self.folder / name
+        folder.mkdir()
+        return folder
+
+    def _greet(self, port: int, authority: Authority) -> ssl.SSLSocket:
+        client = ssl.create_default_context(cafile=str(authority.path)).wrap_socket(
+            socket.create_connection(("127.0.0.1", port), 20), server_hostname="localhost"
+        )
+        self.addCleanup(client.close)
+        client.sendall(b"hello")
+        self.assertEqual(client.recv(100), b"hello")
+        return client
+
+
+class TerminalTest(SynchronousTestCase):
+    """A daemon in the foreground of a terminal."""
+
+    def test_closed(self) -> None:
+        """When its terminal is closed it stops in order; a SIGHUP before that reloads."""
+        folder = scratch_folder(self)
+        path = write_configuration(folder, _configuration())
+        child, terminal = pty.fork()
+        if not child:
+            os.chdir(folder)
+            os.execve(TWISTD[0], [*TWISTD, "-n", "--pidfile=", "--logfile=log", "pipetwist", "-c", str(path)], daemon_environment())
+        self.addCleanup(_reap, child)
+        wait_until(lambda: listens(folder / "in.sock"), "the daemon to listen")
+        wait_until(lambda: "twisted.internet" in (folder / "log").read_text(encoding="utf-8"), "the daemon's log")
+        os.kill(child, signal.SIGHUP)
+        wait_until(lambda: _TAKEN in (folder / "log").read_text(encoding="utf-8"), "the reload")
+        os.close(terminal)
+        wait_until(lambda: not (folder / "in.sock").exists(), "the daemon to stop")
+
+
+def _kill(pid: int) -> None:
+    if not has_ended(pid):
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: has_ended(pid), "the daemon to end")
+
+
+def _reap(child: int) -> None:
+    _kill(child)
+    os.waitpid(child, 0)
