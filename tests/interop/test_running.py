@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import stat
+import sys
 from pathlib import Path
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
@@ -15,6 +16,12 @@ from tests.interop.scratch import has_ended, listens, scratch_folder, wait_until
 
 __all__ = ["ActivationTest", "RunningTest"]
 
+_HAND_OVER = """
+import os, sys
+os.dup2(int(os.environ["HANDED"]), 3)
+os.environ["LISTEN_PID"] = str(os.getpid())
+os.execv(sys.argv[1], sys.argv[1:])
+"""
 _ECHO = {
     "inbounds": [{"type": "unix", "tag": "in", "path": "in.sock", "mode": "0666"}],
     "outbounds": [{"type": "fork", "tag": "out", "command": ["cat"]}],
@@ -100,7 +107,7 @@ class ActivationTest(SynchronousTestCase):
         listener.listen()
         configuration = {**_ECHO, "inbounds": [{"type": "endpoint", "tag": "in", "endpoint": "systemd:domain=UNIX:name=pipe"}]}
         # LISTEN_PID must be the daemon's own process, which only a program that becomes the daemon can know. Descriptors begin at 3.
-        handing_over = ("sh", "-c", 'exec 3<&"$HANDED"; export LISTEN_PID=$$; exec "$@"', "sh")
+        handing_over = (sys.executable, "-c", _HAND_OVER)
         daemon = start_daemon(
             self,
             configuration,
