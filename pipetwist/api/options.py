@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from pipetwist.values import FilePath, Mode, Tag, UserName
+from pipetwist.values import Duration, FilePath, Mode, Tag, UserName
 from pipetwist.values.listen import ListenAddress
 
 __all__ = ["ApiOptions", "ApiTlsOptions", "StatsOptions"]
@@ -13,7 +13,7 @@ __all__ = ["ApiOptions", "ApiTlsOptions", "StatsOptions"]
 
 @dataclass(frozen=True, kw_only=True)
 class StatsOptions:
-    """What is counted."""
+    """What is counted, and where the counters are kept."""
 
     __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid", "use_attribute_docstrings": True}
 
@@ -25,6 +25,10 @@ class StatsOptions:
     """Tags of the outbounds to count."""
     users: tuple[UserName, ...] = ()
     """Names of the users to count."""
+    store: FilePath | None = None
+    """The file that the counters are kept in, made where there is none; without it they end with the daemon."""
+    sync_interval: Duration = 10.0
+    """How much of the last counting a machine that loses its power may lose. ``"10s"`` where absent."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,6 +19,7 @@ def unsupported(raw: object, platform: str) -> Iterator[Problem]:
     """
     if platform == "win32":
         yield from _unix_sockets(raw)
+        yield from _counter_files(raw)
     elif platform != "linux":
         yield from _linux_sockets(raw)
 
@@ -31,6 +32,13 @@ def _unix_sockets(raw: object) -> Iterator[Problem]:
     for place, listen in every(raw, "experimental", "v2ray_api", "listen"):
         if isinstance(listen, str) and listen.startswith("unix:"):
             yield Problem(place, "Windows has no unix sockets; listen on a TCP port, such as 127.0.0.1:10085")
+
+
+def _counter_files(raw: object) -> Iterator[Problem]:
+    """They are locked with flock(2)."""
+    for place, store in every(raw, "experimental", "v2ray_api", "stats", "store"):
+        if store is not None:
+            yield Problem(place, "on Windows counters can't be kept in a file; leave the key out")
 
 
 def _linux_sockets(raw: object) -> Iterator[Problem]:

@@ -30,6 +30,7 @@ from pipetwist.service.reload import reload_tree, transfer_of
 from pipetwist.stats.counters import MemoryCounterStore
 from pipetwist.stats.online import OnlineUsers
 from pipetwist.stats.tracking import Tracked
+from pipetwist.storage.service import StorageService
 from pipetwist.transfer.hang_up import HangUpWatch
 
 __all__ = ["PipetwistService"]
@@ -43,7 +44,7 @@ class PipetwistService(MultiService):
     Args:
         document: the configuration.
         reactor: the reactor.
-        store: where the counters live; in memory where it is None.
+        store: where the counters live; where it is None, in the file that the configuration names, or in memory.
         spawner: starts the commands of ``fork`` outbounds; the system's best where it is None.
         failed: is told where an inbound fails to listen only after the start; logs it where it is None.
 
@@ -65,7 +66,9 @@ class PipetwistService(MultiService):
         """The configuration that it goes by; and the one that it was made with, for what can't be changed since."""
         self._changing = DeferredLock()
         self.log = LeveledLogger("pipetwist", document.log.level)
-        self.store: ICounterStore = store or MemoryCounterStore()
+        self.storage = _storage(document, reactor, self.log) if store is None else None
+        """The `pipetwist.storage.service.StorageService`; None where the counters are in no file of the configuration's."""
+        self.store: ICounterStore = store or (self.storage.store if self.storage else MemoryCounterStore())
         self.online = OnlineUsers(time.time)
         self._hang_ups = hang_ups = HangUpWatch(reactor)
         self._kernel = kernel = kernel_setting(reactor)
@@ -86,7 +89,7 @@ class PipetwistService(MultiService):
         """The `pipetwist.web.service.WebService`; None where the configuration does not ask for it."""
         if document.metrics is not None:
             self.web = web_service(document.metrics, reactor, self.log)
-        for part in (*self.outbounds.values(), *self.inbounds.values(), self.web, self.api):
+        for part in (self.storage, *self.outbounds.values(), *self.inbounds.values(), self.web, self.api):
             if IService.providedBy(part):
                 part.setServiceParent(self)
 
@@ -174,16 +177,21 @@ class PipetwistService(MultiService):
         self._all_or_nothing(super().privilegedStartService)
 
     def startService(self) -> None:
-        """Start everything, the API last.
+        """Start everything: the file of counters first, the API last.
 
         Raises:
             StartError: something can't be started; then nothing is.
         """
+        # Who was counted before a stop was counted in a file that has been closed since.
+        self._tracked.change(**_tracked(self.document))
         self._all_or_nothing(super().startService)
 
     @inlineCallbacks
     def stopService(self) -> Generator[Deferred[Any], Any, None]:
-        """Stop in order: all that listens, the connections once they have had their time, the commands and what else was added.
+        """Stop in order.
+
+        First all that listens, then the connections once they have had their time, the commands and what else was added, and the file of
+        counters.
 
         Returns:
             A Deferred that fires when everything has ended.
@@ -193,7 +201,8 @@ class PipetwistService(MultiService):
         first = [part for part in self if part is self.api or part is self.web or part in self.inbounds.values()]
         yield self._stop(first)
         yield self.relay.drain(self.document.drain_timeout)
-        yield self._stop([part for part in self if part not in first])
+        yield self._stop([part for part in self if part not in first and part is not self.storage])
+        yield self._stop([part for part in self if part is self.storage])
         self._hang_ups.close()
         if self._kernel is not None:
             self._kernel.close()
@@ -218,6 +227,13 @@ class PipetwistService(MultiService):
 
 def _logged(log: Logger) -> Callable[[StartError], None]:
     return lambda error: log.error("{error}", error=str(error))
+
+
+def _storage(document: Document, reactor: Any, log: Logger) -> StorageService | None:
+    api = document.experimental.v2ray_api
+    if api is None or api.stats.store is None:
+        return None
+    return StorageService(api.stats.store, api.stats.sync_interval, reactor, log)
 
 
 def _tracked(document: Document) -> dict[str, Sequence[str]]:

@@ -13,9 +13,18 @@ from pipetwist.outbounds.fork import ForkOutboundOptions
 from pipetwist.service.tree import PipetwistService
 from pipetwist.testing import FakeSpawner
 from tests.interop.scratch import scratch_folder
+from tests.storage.mailbox import Mailbox
 from tests.transfer.memory import TurningReactor
 
 __all__ = ["TreeTestCase"]
+
+
+class _ThreadedReactor(Mailbox, TurningReactor):
+    """One to which threads can talk as well."""
+
+    def __init__(self) -> None:
+        Mailbox.__init__(self)
+        TurningReactor.__init__(self)
 
 
 class TreeTestCase(SynchronousTestCase):
@@ -24,7 +33,7 @@ class TreeTestCase(SynchronousTestCase):
     def setUp(self) -> None:
         """Choose the paths."""
         self.folder = scratch_folder(self)
-        self.reactor = TurningReactor()
+        self.reactor = _ThreadedReactor()
         self.spawner = FakeSpawner()
 
     def inbound(self, name: str = "in") -> UnixInboundOptions:
@@ -43,6 +52,7 @@ class TreeTestCase(SynchronousTestCase):
         """Stop it, however long that takes."""
         stopped = tree.stopService()
         self.reactor.pump([1] * 20)
+        self.reactor.wait_for(stopped)
         self.successResultOf(stopped)
 
     def connect(self, name: str = "in") -> socket.socket:

@@ -1,0 +1,87 @@
+"""The thread that waits for the disk, so that the reactor's does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import TIMEOUT_MAX, Event, Thread
+from typing import Protocol
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorFromThreads
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+__all__ = ["Syncing"]
+
+
+class Syncable(Protocol):
+    """What is to be on the disk: `pipetwist.storage.store.FileCounterStore` as a thread sees it."""
+
+    def sync(self) -> None:
+        """Put what is there now on the disk."""
+
+    def close(self) -> None:
+        """Put everything on the disk; nothing comes after it."""
+
+
+class Syncing:
+    """Syncs a store from time to time, and closes it in the end.
+
+    Args:
+        store: the store.
+        interval: seconds between two syncs.
+        reactor: in whose thread it is told what happened.
+        log: is told when the disk takes nothing, and when it does again.
+    """
+
+    def __init__(self, store: Syncable, interval: float, reactor: IReactorFromThreads, log: Logger) -> None:
+        self._store = store
+        self._interval = min(interval, TIMEOUT_MAX)
+        self._reactor = reactor
+        self._log = log
+        self._over = Event()
+        self._closed: Deferred[None] = Deferred()
+        self._trouble: str | None = None
+        # One that the interpreter waits for: a stop that nobody waited for is finished all the same.
+        self._thread = Thread(target=self._run, name="pipetwist-sync")
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> Deferred[None]:
+        """Close the store, and end.
+
+        Returns:
+            A Deferred that fires when that is done, well or not.
+        """
+        self._over.set()
+        return self._closed
+
+    def _run(self) -> None:
+        while not self._over.wait(self._interval):
+            self._attempt(self._store.sync)
+        self._attempt(self._store.close)
+        self._reactor.callFromThread(self._closed.callback, None)
+
+    def _attempt(self, step: Callable[[], None]) -> None:
+        trouble = None
+        try:
+            step()
+        except OSError as error:
+            trouble = error.strerror or str(error)
+        except Exception:  # noqa: BLE001 - a mistake in a sync does not end syncing
+            self._reactor.callFromThread(self._log.failure, "The counters could not be synced", Failure())
+            return
+        if trouble != self._trouble:
+            self._trouble = trouble
+            self._reactor.callFromThread(self._tell, trouble)
+
+    def _tell(self, trouble: str | None) -> None:
+        if trouble is None:
+            self._log.info("The counters are written to the disk again")
+        else:
+            self._log.error(
+                "The counters can't be written to the disk: {trouble}; a kill loses none of them, but a loss of power would",
+                trouble=trouble,
+            )
