@@ -18,7 +18,7 @@ help:
 	@echo 'make test          everything that is checked'
 	@echo 'make test-all      the tests on every Python from 3.10 on that is here, and on the lowest versions of the dependencies'
 	@echo 'make test-pythons  the same without the tests of real programs, and without the Python that make test uses'
-	@echo 'make bench         measure pipetwist beside the relays that are installed, and write docs/performance.md (20 minutes)'
+	@echo 'make bench         measure pipetwist beside the relays that are installed, and write docs/performance.md (25 minutes)'
 	@echo 'make proto         generate the modules of pipetwist/api/wire from proto/'
 	@echo 'make docs          write the reference of the modules to apidocs/'
 	@echo 'make clean         remove what these made, and the environment'

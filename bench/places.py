@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import socket
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import Enum
@@ -10,7 +12,13 @@ from pathlib import Path
 
 from bench.generator import PROGRAM
 
-__all__ = ["Command", "Kind", "Route", "TcpPlace", "UnixPlace", "route_of"]
+__all__ = ["UDP_SECONDS", "Command", "Kind", "Route", "TcpPlace", "UdpPlace", "UnixPlace", "route_of"]
+
+UDP_SECONDS = 5
+"""How long a relay keeps a client of UDP without a datagram: each run brings new ones."""
+
+_GIVEN_BY_CHANCE = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_FIRST_UDP = 20_000
 
 
 class Kind(Enum):
@@ -18,6 +26,7 @@ class Kind(Enum):
 
     UNIX = "unix to unix"
     TCP = "TCP to TCP"
+    UDP = "UDP to UDP"
     CAT = "unix to a forked cat and back"
     COMMAND = "unix to a forked command"
 
@@ -43,6 +52,16 @@ class TcpPlace:
 
 
 @dataclass(frozen=True)
+class UdpPlace:
+    """A UDP port on 127.0.0.1. As text it is what the load generator takes for it."""
+
+    port: int
+
+    def __str__(self) -> str:
+        return f"udp:{self.port}"
+
+
+@dataclass(frozen=True)
 class Command:
     """A command that the relay starts for each connection. As text it is what the load generator is told of it.
 
@@ -62,8 +81,8 @@ class Command:
 class Route:
     """What a relay connects: where it listens, and where it leads."""
 
-    listen: UnixPlace | TcpPlace
-    target: UnixPlace | TcpPlace | Command
+    listen: UnixPlace | TcpPlace | UdpPlace
+    target: UnixPlace | TcpPlace | UdpPlace | Command
 
 
 def route_of(kind: Kind, folder: Path, until: ExitStack) -> Route:
@@ -76,6 +95,9 @@ def route_of(kind: Kind, folder: Path, until: ExitStack) -> Route:
     """
     if kind is Kind.TCP:
         return Route(TcpPlace(_free_port(until)), TcpPlace(_free_port(until)))
+    if kind is Kind.UDP:
+        ports = _free_udp_ports()
+        return Route(UdpPlace(next(ports)), UdpPlace(next(ports)))
     listen = UnixPlace(folder / "in.sock")
     if kind is Kind.UNIX:
         return Route(listen, UnixPlace(folder / "out.sock"))
@@ -95,3 +117,18 @@ def _free_port(until: ExitStack) -> int:
     holder.bind(("127.0.0.1", 0))
     port: int = holder.getsockname()[1]
     return port
+
+
+def _free_udp_ports() -> Iterator[int]:
+    """Ports that nobody uses, below those that the system gives by chance.
+
+    Holding one, as for TCP, would take datagrams away from who listens on it.
+    """
+    given = int(_GIVEN_BY_CHANCE.read_text(encoding="ascii").split()[0])
+    for port in random.sample(range(_FIRST_UDP, given), given - _FIRST_UDP):
+        with socket.socket(type=socket.SOCK_DGRAM) as trial:
+            try:
+                trial.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        yield port

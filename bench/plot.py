@@ -20,6 +20,8 @@ _PANELS = (
     ("fork-stream-both", "rate"),
     ("fork-connections", "rate"),
     ("unix-idle", "memory"),
+    ("udp-datagrams", "rate"),
+    ("udp-64-sources", "rate"),
 )
 """What is drawn: a measure and one of its quantities."""
 

@@ -90,6 +90,7 @@ _UNIX, _TCP, _CAT = ("unix-stream-up", "unix-stream-down"), ("tcp-stream-up", "t
 _TAGS = ("counting-stream", "counting-connections", "counting-trips")
 _UNIX_STREAM = "unix to unix, one stream, up and down"
 _TCP_STREAM = "TCP to TCP, one stream, up and down"
+_DATAGRAMS = "datagrams a second, 200 and 1,400 bytes, 64 sources"
 _LEAST, _MOST = Bound.RATIO_AT_LEAST, Bound.RATIO_AT_MOST
 
 REQUIREMENTS = (
@@ -107,6 +108,7 @@ REQUIREMENTS = (
     Requirement("connections a second, TCP", _LEAST, 1.2, "v2ray", ("tcp-connections",)),
     Requirement("forked commands a second", _LEAST, 1.6, "socat", ("fork-connections",)),
     Requirement("time to the first answer, without prefork", _LEAST, 5.0, "pipetwist-prefork", ("fork-answer", "fork-burst"), "median"),
+    Requirement(_DATAGRAMS, _LEAST, 1.0, "sing-box", ("udp-datagrams", "udp-large-datagrams", "udp-64-sources")),
     Requirement("64-byte round trip, median, unix", _MOST, 1.3, "haproxy", ("unix-trips",), "median"),
     Requirement("memory for each idle connection, unix", Bound.MORE_BY_AT_MOST, 4.0, "haproxy", ("unix-idle",), "memory"),
     Requirement("counting: stream, connections, round trips", Bound.APART_BY_LESS, 0.02, "pipetwist", _TAGS, of="pipetwist-counting"),

@@ -2,7 +2,8 @@
 
      cc -O2 -pthread -o load bench/load/[a-z]*.c          (or `python -m bench.generator`, which says where it is)
 
-   The relay listens at CLIENT and connects to SERVER. This plays the client and the server. An address is a unix socket's path, or [127.0.0.1]:PORT.
+   The relay listens at CLIENT and connects to SERVER. This plays the client and the server. An address is a unix socket's path, or [127.0.0.1]:PORT
+   for TCP, or udp:PORT for UDP, with trips and packets.
    With the same address twice, there is no relay between.
    For a relay that starts a command for each connection: where that is `cat`, SERVER is the word echo. Where it is `load command PATH`, the
    command hands its standard input and output to the server, and SERVER is command=PATH.
@@ -10,6 +11,8 @@
      load stream CLIENT SERVER up|down|both AMOUNT [CONNECTIONS]   bytes a second, as they come in at the receiving end
      load connections CLIENT SERVER AMOUNT [CLIENTS]               CLIENTS (8) at once connect, send 64 bytes, get 64 back and close
      load trips CLIENT SERVER AMOUNT                               64 bytes there and back, over and over on one connection
+     load packets CLIENT SERVER RATE SECONDS [SIZE] [SOURCES]      RATE datagrams a second of SIZE (200) bytes, from SOURCES (1) in turn, and what
+                                                                   arrives of them
      load idle CLIENT SERVER COUNT                                 opens COUNT connections, exchanges 64 bytes on each, says so, and
                                                                    holds them until its standard input ends (or for two minutes)
 
@@ -23,6 +26,7 @@
      load connections client.sock server.sock 1
      load connections :10001 :10002 1/10000x
      load trips :10001 :10002 5000x
+     load packets udp:10001 udp:10002 100000 1 200 64
 
    The answer is one line of JSON on standard output. Rates are bytes (or exchanges) a second, from the middle of the run: streams first warm up
    for 0.1 s. What was expected but did not happen is one line on standard error and the exit status 1.
@@ -61,11 +65,14 @@ int main(int count, char **words) {
         connections(words[2], words[3], parse_amount(words[4]), count == 6 ? number(words[5], 1, 1000) : 8);
     else if (!strcmp(mode, "trips") && count == 5)
         round_trips(words[2], words[3], parse_amount(words[4]));
+    else if (!strcmp(mode, "packets") && count >= 6 && count <= 8)
+        packets(words[2], words[3], (double)number(words[4], 1, 100000000), parse_amount(words[5]).seconds, count > 6 ? number(words[6], 1, 65507) : 200,
+                count > 7 ? number(words[7], 1, 1000) : 1);
     else if (!strcmp(mode, "idle") && count == 5)
         idle(words[2], words[3], (struct amount){.times = number(words[4], 1, 100000)});
     else if (!strcmp(mode, "command") && count == 3)
         hand_over(words[2]);
     else
-        fail("usage: load stream|connections|trips|idle|command ...; the top of load.c says what comes then");
+        fail("usage: load stream|connections|trips|packets|idle|command ...; the top of load.c says what comes then");
     return 0;
 }

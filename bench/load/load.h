@@ -13,6 +13,7 @@
 enum { MESSAGE = 64 }; /* bytes of a request and of its answer */
 
 struct address {
+    int type; /* of its sockets: SOCK_STREAM or SOCK_DGRAM */
     socklen_t length;
     union {
         struct sockaddr any;
@@ -39,18 +40,20 @@ void *shared_memory(size_t size); /* zeroed, and shared with the processes that 
 /* sockets.c */
 struct address parse_address(const char *text);
 bool is_tcp(const struct address *address);
-int listen_at(const struct address *address);
+int listen_at(const struct address *address); /* a socket of datagrams is only bound there */
 int connect_to(const struct address *address, int flags); /* fails at once where nobody listens; -1 when the connection only begins */
 void send_whole(int descriptor, const char *bytes, size_t size);
 void bound_waiting(int connection); /* receiving ends after 10 s without a byte */
 bool receive_whole(int descriptor, char *bytes, size_t size); /* false when the other side has closed */
 
 /* server.c: what stands behind the relay, in a process of its own that lives no longer than its parent */
-pid_t start_server(void serve(int listener, void *context), const char *where, void *context); /* 0 where it is the word echo: the relay's command answers */
+typedef void serving(int listener, void *context);
+pid_t start_server(serving *serve, const char *where, void *context); /* 0 where it is the word echo: the relay's command answers */
 bool is_command(const char *where); /* whether commands hand their ends to the server there */
 void end_server(pid_t server);
 void serve_echoes(int listener, void *unused); /* every message comes back, on any number of connections */
 void serve_one_echo(int listener, void *unused); /* the same on one connection, with the fewest calls */
+void serve_datagram_echoes(int bound, void *unused); /* every datagram comes back */
 
 /* handing.c: a command that the relay has started hands its ends to the server */
 void hand_over(const char *path);
@@ -71,5 +74,6 @@ void stream(const char *client, const char *server, const char *direction, struc
 void connections(const char *client, const char *server, struct amount amount, size_t clients);
 void round_trips(const char *client, const char *server, struct amount amount);
 void idle(const char *client, const char *server, struct amount amount);
+void packets(const char *client, const char *server, double rate, double seconds, size_t size, size_t sources);
 
 #endif

@@ -1,4 +1,4 @@
-/* 64 bytes there and back, one at a time, on one connection. */
+/* 64 bytes there and back, one at a time, on one connection, or as datagrams from one source. */
 #define _GNU_SOURCE
 #include "load.h"
 
@@ -17,8 +17,8 @@ static void trip(int connection) {
 void round_trips(const char *client, const char *server, struct amount amount) {
     if (amount.bytes) fail("round trips are bounded by seconds or times");
     end_all_after(amount.seconds + 60);
-    pid_t process = start_server(serve_one_echo, server, NULL);
     struct address address = parse_address(client);
+    pid_t process = start_server(address.type == SOCK_DGRAM ? serve_datagram_echoes : serve_one_echo, server, NULL);
     struct latencies all = new_latencies();
     int connection = connect_to(&address, 0), yes = 1;
     if (is_tcp(&address)) setsockopt(connection, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);

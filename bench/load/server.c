@@ -18,7 +18,7 @@ static const char COMMAND[] = "command=";
 
 bool is_command(const char *where) { return !strncmp(where, COMMAND, strlen(COMMAND)); }
 
-pid_t start_server(void serve(int listener, void *context), const char *where, void *context) {
+pid_t start_server(serving *serve, const char *where, void *context) {
     if (!strcmp(where, "echo")) return 0;
     struct address address = parse_address(is_command(where) ? where + strlen(COMMAND) : where);
     int listener = listen_at(&address);
@@ -86,5 +86,15 @@ void serve_one_echo(int listener, void *unused) {
         while ((size = read(connection, bytes, sizeof bytes)) > 0)
             if (write(connection, bytes, (size_t)size) != size) break;
         close(connection);
+    }
+}
+
+void serve_datagram_echoes(int bound, void *unused) {
+    (void)unused;
+    static char bytes[65536];
+    for (;;) {
+        struct address from = {.length = sizeof from.of};
+        ssize_t size = recvfrom(bound, bytes, sizeof bytes, 0, &from.of.any, &from.length);
+        if (size >= 0) sendto(bound, bytes, (size_t)size, 0, &from.of.any, from.length);
     }
 }

@@ -1,4 +1,4 @@
-/* Unix and TCP sockets: addresses, listening, connecting, and sending and receiving whole messages. */
+/* Unix, TCP and UDP sockets: addresses, listening, connecting, and sending and receiving whole messages. */
 #define _GNU_SOURCE
 #include "load.h"
 
@@ -11,8 +11,11 @@
 
 enum { BACKLOG = 4096 };
 
+static const char UDP[] = "udp";
+
 struct address parse_address(const char *text) {
-    struct address address = {0};
+    struct address address = {.type = strncmp(text, UDP, strlen(UDP)) ? SOCK_STREAM : SOCK_DGRAM};
+    if (address.type == SOCK_DGRAM) text += strlen(UDP);
     const char *colon = strrchr(text, ':');
     if (colon == NULL) {
         if (strlen(text) >= sizeof address.of.un.sun_path) fail("%s is too long for a unix socket's path", text);
@@ -23,7 +26,7 @@ struct address parse_address(const char *text) {
     }
     int port = atoi(colon + 1);
     bool here = colon == text || !strncmp(text, "127.0.0.1:", 10);
-    if (!here || port < 1 || port > 65535) fail("%s is no [127.0.0.1]:PORT, and loads stay on this machine", text);
+    if (!here || port < 1 || port > 65535) fail("%s is no [udp][127.0.0.1]:PORT, and loads stay on this machine", text);
     address.of.in.sin_family = AF_INET;
     address.of.in.sin_port = htons((uint16_t)port);
     address.of.in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -31,23 +34,24 @@ struct address parse_address(const char *text) {
     return address;
 }
 
-bool is_tcp(const struct address *address) { return address->of.any.sa_family == AF_INET; }
+bool is_tcp(const struct address *address) { return address->of.any.sa_family == AF_INET && address->type == SOCK_STREAM; }
 
 int listen_at(const struct address *address) {
-    int listener = socket(address->of.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int listener = socket(address->of.any.sa_family, address->type | SOCK_CLOEXEC, 0);
     int yes = 1;
     if (listener == -1) fail("socket");
     if (is_tcp(address))
         setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-    else
+    else if (address->of.any.sa_family == AF_UNIX)
         unlink(address->of.un.sun_path);
     errno = 0;
-    if (bind(listener, &address->of.any, address->length) || listen(listener, BACKLOG)) fail("can't listen for the relay");
+    if (bind(listener, &address->of.any, address->length)) fail("can't listen for the relay");
+    if (address->type == SOCK_STREAM && listen(listener, BACKLOG)) fail("can't listen for the relay");
     return listener;
 }
 
 int connect_to(const struct address *address, int flags) {
-    int connection = socket(address->of.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
+    int connection = socket(address->of.any.sa_family, address->type | SOCK_CLOEXEC | flags, 0);
     if (connection == -1) fail("socket");
     while (connect(connection, &address->of.any, address->length)) {
         if (errno == EINPROGRESS) break;

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.measures import answers, exchanges, idle, streams
+from bench.measures import answers, datagrams, exchanges, idle, streams
 from bench.measures.measure import Measure, Quantity, Take
 from bench.places import Kind
 from bench.relays.direct import Direct
@@ -17,7 +17,7 @@ from bench.relays.v2ray import V2Ray
 __all__ = ["MEASURES", "RELAYS"]
 
 _PIPETWIST = Pipetwist()
-_TWISTED_TRANSPORTS = Pipetwist("pipetwist-stream", transfer="stream")
+_TWISTED_TRANSPORTS = Pipetwist("pipetwist-stream", frozenset(Kind) - {Kind.UDP}, transfer="stream")
 _COUNTING = Pipetwist("pipetwist-counting", counting=True)
 _PREFORK = Pipetwist("pipetwist-prefork", prefork=answers.POOL)
 
@@ -49,6 +49,14 @@ def _connections(name: str, kind: Kind) -> Measure:
 def _trips(name: str, kind: Kind) -> Measure:
     title = f"{kind.value}, round trips of 64 bytes"
     return Measure(name, title, kind, _that_do(kind), exchanges.TRIP_QUANTITIES, exchanges.trips())
+
+
+def _datagrams(name: str, size: int, sources: int) -> Measure:
+    whose = "one source" if sources == 1 else f"{sources} sources in turn"
+    title = f"{Kind.UDP.value}, datagrams of {size:,} bytes from {whose}, 0.1 % lost at most"
+    quantities = datagrams.FROM_ONE if sources == 1 else datagrams.FROM_MANY
+    take = datagrams.datagrams(size, sources)
+    return Measure(name, title, Kind.UDP, _that_do(Kind.UDP), quantities, take, rounds_for_each=0.6, tries=1)
 
 
 def _idle(name: str, kind: Kind) -> Measure:
@@ -91,6 +99,10 @@ MEASURES = (
     _trips("unix-trips", Kind.UNIX),
     _trips("tcp-trips", Kind.TCP),
     _trips("fork-trips", Kind.CAT),
+    _trips("udp-trips", Kind.UDP),
+    _datagrams("udp-datagrams", 200, 1),
+    _datagrams("udp-large-datagrams", 1400, 1),
+    _datagrams("udp-64-sources", 200, 64),
     _idle("unix-idle", Kind.UNIX),
     _idle("tcp-idle", Kind.TCP),
     _answers("fork-answer", 1, "one after the other"),

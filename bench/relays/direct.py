@@ -14,7 +14,7 @@ class Direct:
     """No relay."""
 
     name = "direct"
-    kinds = frozenset({Kind.UNIX, Kind.TCP})
+    kinds = frozenset({Kind.UNIX, Kind.TCP, Kind.UDP})
 
     def missing(self) -> str | None:
         """It is always there."""

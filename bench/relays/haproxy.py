@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.places import Command, Kind, Route, TcpPlace, UnixPlace
+from bench.places import Command, Kind, Route, TcpPlace, UdpPlace, UnixPlace
 from bench.relays.relay import first_version_in, not_installed
 
 __all__ = ["HAProxy"]
@@ -49,5 +49,5 @@ class HAProxy:
         return ("haproxy", "-db", "-f", str(path))
 
 
-def _address(place: UnixPlace | TcpPlace | Command) -> str:
+def _address(place: UnixPlace | TcpPlace | UdpPlace | Command) -> str:
     return f"127.0.0.1:{place.port}" if isinstance(place, TcpPlace) else f"unix@{place}"

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.places import Command, Kind, Route, TcpPlace, UnixPlace
+from bench.places import Command, Kind, Route, TcpPlace, UdpPlace, UnixPlace
 from bench.relays.relay import first_version_in, not_installed
 
 __all__ = ["Ncat"]
@@ -16,7 +16,7 @@ class Ncat:
     """Ncat."""
 
     name = "ncat"
-    kinds = frozenset(Kind)
+    kinds = frozenset(Kind) - {Kind.UDP}
 
     def missing(self) -> str | None:
         """Whether it is installed."""
@@ -32,5 +32,5 @@ class Ncat:
         return ("ncat", "--listen", "--keep-open", "--max-conns", "1000", *_address(route.listen), "--exec", " ".join(words))
 
 
-def _address(place: UnixPlace | TcpPlace) -> tuple[str, ...]:
+def _address(place: UnixPlace | TcpPlace | UdpPlace) -> tuple[str, ...]:
     return ("127.0.0.1", str(place.port)) if isinstance(place, TcpPlace) else ("--unixsock", str(place))

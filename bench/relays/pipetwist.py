@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.places import Command, Kind, Route, TcpPlace
+from bench.places import UDP_SECONDS, Command, Kind, Route, TcpPlace, UdpPlace
 from pipetwist import __version__
 
 __all__ = ["Pipetwist"]
@@ -70,6 +70,8 @@ class Pipetwist:
                 return {"type": "fork", "tag": "out", "command": words} | ({"prefork": self.prefork} if self.prefork else {})
             case TcpPlace(port):
                 return {"type": "tcp", "tag": "out", "server": "127.0.0.1", "server_port": port}
+            case UdpPlace(port):
+                return {"type": "udp", "tag": "out", "server": "127.0.0.1", "server_port": port}
             case place:
                 return {"type": "unix", "tag": "out", "path": os.fspath(place.path)}
 
@@ -78,5 +80,7 @@ def _inbound(route: Route) -> dict[str, Any]:
     match route.listen:
         case TcpPlace(port):
             return {"type": "tcp", "tag": "in", "listen_port": port}
+        case UdpPlace(port):
+            return {"type": "udp", "tag": "in", "listen_port": port, "udp_timeout": f"{UDP_SECONDS}s"}
         case place:
             return {"type": "unix", "tag": "in", "path": os.fspath(place.path)}

@@ -8,7 +8,7 @@ from importlib import import_module
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
-from bench.places import Kind, Route, TcpPlace
+from bench.places import UDP_SECONDS, Kind, Route, TcpPlace, UdpPlace
 from bench.relays.relay import first_version_in
 
 __all__ = ["SingBox"]
@@ -18,7 +18,7 @@ class SingBox:
     """sing-box."""
 
     name = "sing-box"
-    kinds = frozenset({Kind.TCP})
+    kinds = frozenset({Kind.TCP, Kind.UDP})
 
     def missing(self) -> str | None:
         """Whether the wheel is installed, for this machine's kind of processor."""
@@ -38,7 +38,7 @@ class SingBox:
 
     def command(self, route: Route, folder: Path) -> Sequence[str]:
         """One process in the foreground."""
-        if not isinstance(route.listen, TcpPlace) or not isinstance(route.target, TcpPlace):
+        if not isinstance(route.listen, TcpPlace | UdpPlace) or not isinstance(route.target, TcpPlace | UdpPlace):
             message = "sing-box has no unix sockets"
             raise TypeError(message)
         document = {
@@ -49,7 +49,7 @@ class SingBox:
                     "tag": "in",
                     "listen": "127.0.0.1",
                     "listen_port": route.listen.port,
-                    "network": "tcp",
+                    **({"network": "udp", "udp_timeout": f"{UDP_SECONDS}s"} if isinstance(route.listen, UdpPlace) else {"network": "tcp"}),
                     "override_address": "127.0.0.1",
                     "override_port": route.target.port,
                 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.places import Command, Kind, Route, TcpPlace, UnixPlace
+from bench.places import UDP_SECONDS, Command, Kind, Route, TcpPlace, UdpPlace, UnixPlace
 from bench.relays.relay import first_version_in, not_installed
 
 __all__ = ["Socat"]
@@ -27,6 +27,9 @@ class Socat:
 
     def command(self, route: Route, folder: Path) -> Sequence[str]:
         """The parent that accepts; its backlog is not its own 5, or clients would wait for that."""
+        if isinstance(route.listen, UdpPlace):
+            listen = f"UDP-LISTEN:{route.listen.port},bind=127.0.0.1,reuseaddr,fork"
+            return ("socat", "-b", "65536", "-T", str(UDP_SECONDS), listen, _target(route.target))
         return ("socat", "-b", "65536", f"{_listen(route.listen)},fork,backlog=1024", _target(route.target))
 
 
@@ -34,11 +37,13 @@ def _listen(place: UnixPlace | TcpPlace) -> str:
     return f"TCP-LISTEN:{place.port},bind=127.0.0.1,reuseaddr" if isinstance(place, TcpPlace) else f"UNIX-LISTEN:{place}"
 
 
-def _target(place: UnixPlace | TcpPlace | Command) -> str:
+def _target(place: UnixPlace | TcpPlace | UdpPlace | Command) -> str:
     match place:
         case Command(words):
             return f"EXEC:{' '.join(words)}"
         case TcpPlace(port):
             return f"TCP:127.0.0.1:{port}"
+        case UdpPlace(port):
+            return f"UDP:127.0.0.1:{port}"
         case _:
             return f"UNIX-CONNECT:{place}"

@@ -15,7 +15,16 @@ from tests.interop.peers import need
 __all__ = ["SmokeTest"]
 
 _ROOT = Path(bench.__file__).parent.parent
-_MEASURES = {"unix-stream-both", "tcp-connections", "fork-stream-up", "fork-answer", "tcp-trips", "unix-idle"}
+_MEASURES = {
+    "unix-stream-both",
+    "tcp-connections",
+    "fork-stream-up",
+    "fork-answer",
+    "tcp-trips",
+    "unix-idle",
+    "udp-trips",
+    "udp-64-sources",
+}
 
 
 class SmokeTest(SynchronousTestCase):
