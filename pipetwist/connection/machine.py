@@ -13,6 +13,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any
 
+from pipetwist.connection.cause import Cause
 from pipetwist.connection.end import End
 from pipetwist.connection.visitor import Timeouts
 from pipetwist.interfaces import IConnectionEffects
@@ -39,7 +40,7 @@ class ConnectionMachine:
         timeouts: how long it may go on without a byte.
     """
 
-    __slots__ = ("_effects", "_hung_up", "_present", "_sending", "_timeouts", "phase", "reason")
+    __slots__ = ("_effects", "_hung_up", "_present", "_sending", "_timeouts", "cause", "phase", "reason")
 
     def __init__(self, effects: IConnectionEffects, timeouts: Timeouts) -> None:
         self._effects: Any = effects
@@ -49,6 +50,7 @@ class ConnectionMachine:
         self._hung_up: set[End] = set()
         self.phase = Phase.ACCEPTED
         self.reason = ""
+        self.cause: Cause | None = None
 
     def connecting(self) -> None:
         """The outbound is being connected."""
@@ -68,7 +70,7 @@ class ConnectionMachine:
     def connect_failed(self, cause: str) -> None:
         """The outbound can't be connected; does nothing where the client did not wait for it."""
         if self.phase is Phase.CONNECTING:
-            self._give_reason(f"cannot connect: {cause}")
+            self._give_reason(f"cannot connect: {cause}", Cause.CONNECT)
             self.phase = Phase.CLOSING
             self._close(End.CLIENT)
 
@@ -112,7 +114,7 @@ class ConnectionMachine:
         self._present.discard(end)
         self._sending.discard(end)
         if cause:
-            self._give_reason(f"{end.value}: {cause}")
+            self._give_reason(f"{end.value}: {cause}", Cause.CLIENT if end is End.CLIENT else Cause.SERVER)
         elif not self.reason:
             self._give_reason(f"{end.value} closed")
         was_closing = self.phase is Phase.CLOSING
@@ -128,13 +130,13 @@ class ConnectionMachine:
 
     def inactive(self, seconds: float) -> None:
         """No byte has moved for as long as was to be watched for."""
-        self.stop(f"no byte moved for {seconds:g} s")
+        self.stop(f"no byte moved for {seconds:g} s", Cause.INACTIVITY)
 
-    def stop(self, reason: str) -> None:
+    def stop(self, reason: str, cause: Cause = Cause.STOPPED) -> None:
         """End the connection now, whatever is undelivered."""
         if self.phase is Phase.CLOSED:
             return
-        self._give_reason(reason)
+        self._give_reason(reason, cause)
         self._begin_closing()
         self._effects.watch(None)
         for end in (End.CLIENT, End.SERVER):
@@ -154,8 +156,9 @@ class ConnectionMachine:
             if end in self._present:
                 self._effects.close(end)
 
-    def _give_reason(self, reason: str) -> None:
+    def _give_reason(self, reason: str, cause: Cause | None = None) -> None:
         self.reason = f"{self.reason}; {reason}" if self.reason else reason
+        self.cause = self.cause or cause
 
     def _finish(self) -> None:
         self.phase = Phase.CLOSED

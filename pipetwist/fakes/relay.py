@@ -5,6 +5,7 @@ from __future__ import annotations
 from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
 
+from pipetwist.connection.cause import Cause
 from pipetwist.connection.visitor import Visitor
 from pipetwist.fakes.side import FakeSide
 from pipetwist.interfaces import IOutbound, IPassage, IRelay, ISide, ITracker
@@ -61,6 +62,7 @@ class RecordingRelay:
     def __init__(self, tracker: ITracker | None = None) -> None:
         self.visitors: list[Visitor] = []
         self.carried: list[tuple[IPassage, ISide]] = []
+        self.away: list[tuple[str, Cause]] = []
         self._tracker = tracker
 
     def admit(self, visitor: Visitor) -> IPassage:
@@ -71,6 +73,10 @@ class RecordingRelay:
     def carry(self, passage: IPassage, client: ISide) -> None:
         """See `IRelay`."""
         self.carried.append((passage, client))
+
+    def turned_away(self, inbound: str, cause: Cause) -> None:
+        """See `IRelay`."""
+        self.away.append((inbound, cause))
 
 
 @implementer(ITracker)

@@ -10,6 +10,7 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from pipetwist.connection.cause import Cause
 from pipetwist.connection.visitor import Visitor
 from pipetwist.inbounds.entry import RefusedError
 from pipetwist.inbounds.setting import InboundSetting
@@ -66,6 +67,7 @@ class Doorway(Protocol):
             visitor = self._identify(self.transport)
         except RefusedError as refusal:
             self._setting.log.warn("inbound {tag}: {refusal}", tag=self._tag, refusal=str(refusal))
+            self._setting.relay.turned_away(self._tag, Cause.REFUSED)
             self._refused = True
             # Over TLS the peer's answer to this is waited for no longer than its handshake would have been.
             self.transport.loseConnection()
@@ -113,6 +115,7 @@ class Doorway(Protocol):
             inside.connectionLost(reason)
         elif ISSLTransport.providedBy(self.transport) and not self._refused:
             cause = cause_of(reason) or "the handshake was not completed"
+            self._setting.relay.turned_away(self._tag, Cause.HANDSHAKE)
             self._setting.log.info("inbound {tag}: a client was lost before it came in: {cause}", tag=self._tag, cause=cause)
 
 

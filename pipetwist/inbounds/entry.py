@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 
+from pipetwist.connection.cause import Cause
 from pipetwist.connection.visitor import Visitor
 from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.interfaces import ISide
@@ -43,6 +44,7 @@ class SocketEntry:
         except RefusedError as refusal:
             accepted.close()
             setting.log.warn("inbound {tag}: {refusal}", tag=self._tag, refusal=str(refusal))
+            setting.relay.turned_away(self._tag, Cause.REFUSED)
             return
         except OSError:  # it is gone already, and nobody knows who it was
             accepted.close()
@@ -60,5 +62,6 @@ class SocketEntry:
                 side = adopted_side(setting.reactor, setting.hang_ups, accepted, tracker)
             except OSError as error:
                 setting.log.warn("inbound {tag}: {peer} can't be served: {error}", tag=self._tag, peer=visitor.peer, error=error.strerror)
+                setting.relay.turned_away(self._tag, Cause.INTERNAL)
                 return
         setting.relay.carry(passage, side if tally is None else FramedSide(side, tally, passage.outbound.largest_datagram))

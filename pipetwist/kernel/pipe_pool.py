@@ -66,6 +66,11 @@ class PipePool:
         self._smallest = smallest
         self._idle: list[Pipe] = []
 
+    @property
+    def idle(self) -> int:
+        """How many that nobody uses are kept now."""
+        return len(self._idle)
+
     def borrow(self) -> Pipe | None:
         """An empty pipe, or None where there is none to be had: then copying has to do."""
         if self._idle:

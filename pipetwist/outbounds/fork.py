@@ -100,6 +100,8 @@ class ForkOutbound(Service):
             ours=os.environ,
         )
         self._children: dict[ISide, None] = {}
+        self.started = 0
+        """How many commands have been started."""
         self._ready = ReadyCommands(setting.reactor, options.prefork or 0, self._start_within_bounds, self._log_trouble, _runs)
         self._retired: Deferred[None] | None = None
         self._all_ended: Deferred[None] | None = None
@@ -108,6 +110,11 @@ class ForkOutbound(Service):
     def processes(self) -> int:
         """How many commands have not ended yet."""
         return len(self._children)
+
+    @property
+    def ready(self) -> int:
+        """How many of those wait for a connection."""
+        return len(self._ready)
 
     def connect(self) -> ISide | Deferred[ISide]:
         """See `IOutbound`."""
@@ -139,6 +146,7 @@ class ForkOutbound(Service):
         if self._options.max_processes is not None and len(self._children) >= self._options.max_processes:
             return None
         side: ISide = self._start()
+        self.started += 1
         self._children[side] = None
         return side
 

@@ -47,6 +47,10 @@ class ReadyCommands:
         self._pause = FIRST_PAUSE_SECONDS
         self._stopped = True
 
+    def __len__(self) -> int:
+        """How many are ready."""
+        return len(self._ready)
+
     def begin(self) -> None:
         """Start them, and replace from now on what is taken or dies."""
         self._stopped = False

@@ -10,6 +10,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from pipetwist.connection.cause import Cause
 from pipetwist.connection.end import End
 from pipetwist.connection.inactivity import Inactivity, Rounds
 from pipetwist.connection.machine import ConnectionMachine, Phase
@@ -81,7 +82,7 @@ class Connection:
 
     def _broken(self, failure: Failure) -> None:
         _log.failure("A connection failed in pipetwist itself", failure)
-        self.machine.stop(f"internal error: {describe_error(failure.value)}")
+        self.machine.stop(f"internal error: {describe_error(failure.value)}", Cause.INTERNAL)
 
     def _moved(self) -> int:
         return sum(_moved(ear.side) for ear in self._ears.values())

@@ -8,8 +8,9 @@ from typing import Any
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from pipetwist.connection.cause import Cause
 from pipetwist.connection.visitor import Visitor
-from pipetwist.interfaces import IPassage, ISide
+from pipetwist.interfaces import IConnectionObserver, IPassage, ISide
 from pipetwist.stats.names import Entity
 from pipetwist.stats.online import OnlineUsers
 from pipetwist.stats.tracking import Tracked
@@ -68,6 +69,7 @@ class Ledger:
         self._online = online
         self._log = log
         self._open: dict[Account, None] = {}
+        self._observers: tuple[IConnectionObserver, ...] = ()
 
     def __len__(self) -> int:
         """How many are open."""
@@ -77,25 +79,41 @@ class Ledger:
         """Those that are open now."""
         return list(self._open)
 
+    def observe(self, observer: IConnectionObserver) -> None:
+        """Tell somebody of every connection from now on."""
+        self._observers = (*self._observers, observer)
+
+    def turned_away(self, inbound: str, cause: Cause) -> None:
+        """Somebody did not get in."""
+        for observer in self._observers:
+            observer.turned_away(inbound, cause)
+
     def open(self, passage: IPassage, client: ISide) -> Account:
         """A connection begins."""
         self.total += 1
         account = Account(self.total, passage, client, self.clock.seconds())
         self._open[account] = None
+        for observer in self._observers:
+            observer.opened(account.visitor.inbound, account.outbound)
         user = account.visitor.user
         if user is not None and self._online is not None and self._tracks("user", user):
             account.seen_online = True
             self._online.opened(user, account.visitor.source)
         return account
 
-    def close(self, account: Account, reason: str) -> None:
+    def close(self, account: Account, reason: str, cause: Cause | None = None, dropped: int = 0) -> None:
         """A connection is over.
 
         Args:
             account: its own.
             reason: why, for people.
+            cause: what came in its way; None where it went well.
+            dropped: datagrams that either side has dropped.
         """
         visitor: Any = account.visitor
+        seconds = self.clock.seconds() - account.began
+        for observer in self._observers:
+            observer.closed(visitor.inbound, account.outbound, seconds, cause, dropped)
         if account.seen_online and self._online is not None:
             self._online.closed(visitor.user, visitor.source)
         self._log.info(
@@ -105,7 +123,7 @@ class Ledger:
             outbound=account.outbound,
             user=visitor.user or "-",
             peer=visitor.peer,
-            seconds=self.clock.seconds() - account.began,
+            seconds=seconds,
             uplink=account.uplink,
             downlink=account.downlink,
             reason=reason,

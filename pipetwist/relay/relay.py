@@ -10,6 +10,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from pipetwist.connection.cause import Cause
 from pipetwist.connection.inactivity import Rounds
 from pipetwist.connection.visitor import Visitor
 from pipetwist.interfaces import IOutbound, IPassage, IRelay, ISide, ITracker
@@ -64,9 +65,11 @@ class Relay:
     ) -> None:
         self._clock = clock
         self._rounds = Rounds(clock)
-        self._router = router
+        self.router = router
+        """What chooses."""
         self._outbounds = outbounds
-        self._tracked = tracked
+        self.tracked = tracked
+        """What is counted; None where nothing is."""
         self.ledger = Ledger(clock, tracked=tracked, online=online, log=log or Logger())
         self._open: dict[Connection, None] = {}
         self._drained: Deferred[None] | None = None
@@ -79,8 +82,8 @@ class Relay:
 
     def admit(self, visitor: Visitor) -> Passage:
         """See `IRelay`."""
-        outbound = self._outbounds[self._router.choose(visitor.inbound, visitor.user)]
-        tracker = None if self._tracked is None else self._tracked.tracker(visitor.inbound, outbound.tag, visitor.user)
+        outbound = self._outbounds[self.router.choose(visitor.inbound, visitor.user)]
+        tracker = None if self.tracked is None else self.tracked.tracker(visitor.inbound, outbound.tag, visitor.user)
         return Passage(visitor, outbound, tracker)
 
     def carry(self, passage: IPassage, client: ISide) -> None:
@@ -89,7 +92,8 @@ class Relay:
 
         def over(connection: Connection, reason: str) -> None:
             dropped = connection.dropped
-            self.ledger.close(account, f"{reason}; {dropped} datagrams dropped" if dropped else reason)
+            reason = f"{reason}; {dropped} datagrams dropped" if dropped else reason
+            self.ledger.close(account, reason, connection.machine.cause, dropped)
             del self._open[connection]
             if not self._open:
                 self._rounds.rest()
@@ -102,6 +106,10 @@ class Relay:
         connection.open(passage.outbound)
         if self._ending:
             connection.machine.stop(_STOPPING)
+
+    def turned_away(self, inbound: str, cause: Cause) -> None:
+        """See `IRelay`."""
+        self.ledger.turned_away(inbound, cause)
 
     def drain(self, seconds: float) -> Deferred[None]:
         """Let what is open finish.

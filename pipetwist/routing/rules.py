@@ -47,6 +47,17 @@ class Router:
         self._rules = tuple(rules)
         self._final = final
 
+    def reachable(self, inbound: str) -> list[str]:
+        """The tags of the outbounds that connections of an inbound may go to, each by some user."""
+        tags: dict[str, None] = {}
+        for rule in self._rules:
+            if rule.inbound is None or inbound in rule.inbound:
+                tags[rule.outbound] = None
+                if rule.auth_user is None:
+                    return list(tags)
+        tags[self._final] = None
+        return list(tags)
+
     def choose(self, inbound: str, user: str | None) -> str:
         """The tag of the outbound for a connection of this inbound and user."""
         for rule in self._rules:

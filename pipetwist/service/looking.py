@@ -1,29 +1,63 @@
-"""What the HTTP listener serves: each part is added here."""
+"""What the HTTP listener serves: each part is put at its path here."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from twisted.logger import Logger
+from pipetwist.errors import StartError
+from pipetwist.inbounds.packets import PacketInbound
+from pipetwist.outbounds.fork import ForkOutbound
 
 if TYPE_CHECKING:
+    from twisted.web.resource import IResource
+
+    from pipetwist.service.tree import PipetwistService
     from pipetwist.web.options import WebOptions
     from pipetwist.web.service import WebService
 
 __all__ = ["web_service"]
 
 
-def web_service(options: WebOptions, reactor: Any, log: Logger) -> WebService:
+def web_service(options: WebOptions, tree: PipetwistService, reactor: Any) -> WebService:
     """The listener with all that it serves. Nothing of the web is loaded where this is not called.
 
     Args:
         options: what the configuration says.
+        tree: what is looked at, made but for this.
         reactor: the reactor.
-        log: takes what there is to say.
 
     Raises:
-        StartError: it may not listen there, or a certificate can't be used.
+        StartError: it may not listen there, or something that it needs can't be had.
     """
     from pipetwist.web.service import WebService
 
-    return WebService(options, reactor, log)
+    web = WebService(options, reactor, tree.log)
+    web.put("metrics", _metrics(tree))
+    return web
+
+
+def _metrics(tree: PipetwistService) -> IResource:
+    try:
+        from pipetwist.metrics.resource import ScrapedResource
+        from pipetwist.metrics.sources import Sources
+        from pipetwist.metrics.tally import ConnectionTally
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] != "prometheus_client":
+            raise
+        message = f"metrics needs prometheus_client, which can't be imported here ({error}): pip install prometheus_client"
+        raise StartError(message) from error
+
+    relay = tree.relay
+    tally = ConnectionTally()
+    relay.ledger.observe(tally)
+    return ScrapedResource(
+        Sources(
+            tree.store,
+            tally,
+            counted=lambda: () if relay.tracked is None else relay.tracked.names(),
+            routes=lambda: {tag: relay.router.reachable(tag) for tag in list(tree.inbounds)},
+            strays=lambda: {tag: inbound.dropped for tag, inbound in list(tree.inbounds.items()) if isinstance(inbound, PacketInbound)},
+            commands=lambda: {tag: outbound for tag, outbound in list(tree.outbounds.items()) if isinstance(outbound, ForkOutbound)},
+            pipes=tree.pipes,
+        )
+    )

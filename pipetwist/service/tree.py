@@ -18,6 +18,7 @@ from pipetwist.inbounds.options import InboundOptions
 from pipetwist.inbounds.registry import INBOUNDS
 from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.interfaces import ICounterStore, ISpawner
+from pipetwist.kernel.pipe_pool import PipePool
 from pipetwist.kernel.setting import kernel_setting
 from pipetwist.logs.levels import LeveledLogger
 from pipetwist.outbounds.registry import OUTBOUNDS
@@ -88,10 +89,15 @@ class PipetwistService(MultiService):
         self.web: Any = None
         """The `pipetwist.web.service.WebService`; None where the configuration does not ask for it."""
         if document.metrics is not None:
-            self.web = web_service(document.metrics, reactor, self.log)
+            self.web = web_service(document.metrics, self, reactor)
         for part in (self.storage, *self.outbounds.values(), *self.inbounds.values(), self.web, self.api):
             if IService.providedBy(part):
                 part.setServiceParent(self)
+
+    @property
+    def pipes(self) -> PipePool | None:
+        """The pipes that bytes are spliced through; None where the kernel moves nothing."""
+        return None if self._kernel is None else self._kernel.pool
 
     def make_inbound(self, options: InboundOptions) -> Any:
         """Make an inbound; it does not listen yet.

@@ -86,6 +86,10 @@ class Tracked:
         self._names = {"inbound": frozenset(inbounds), "outbound": frozenset(outbounds), "user": frozenset(users)}
         self._trackers.clear()
 
+    def names(self) -> list[tuple[Entity, str]]:
+        """Every inbound, outbound and user that is counted."""
+        return [(entity, name) for entity, names in self._names.items() for name in sorted(names)]
+
     def tracks(self, entity: Entity, name: str | None) -> bool:
         """Whether this inbound, outbound or user is counted."""
         return name in self._names[entity]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from pipetwist.connection.cause import Cause
 from pipetwist.connection.end import End
 from pipetwist.connection.machine import ConnectionMachine, Phase
 from pipetwist.connection.visitor import Timeouts
 from tests.connection.effects import RecordingEffects
 
-__all__ = ["ClosingTest", "ConnectingTest", "HalfCloseTest", "HangUpTest", "ReasonTest", "StopTest"]
+__all__ = ["CauseTest", "ClosingTest", "ConnectingTest", "HalfCloseTest", "HangUpTest", "ReasonTest", "StopTest"]
 
 _CLIENT, _SERVER = End.CLIENT, End.SERVER
 
@@ -283,6 +284,45 @@ class StopTest(_MachineTestCase):
         self.machine.stop("enough")
         self.assertEqual(self.effects.new(), [])
         self.assertEqual(self.machine.reason, "server closed")
+
+
+class CauseTest(_MachineTestCase):
+    """What came in the way, as it is counted."""
+
+    def cause(self, *steps: tuple[object, ...]) -> Cause | None:
+        """What did, where an open connection meets this and then ends."""
+        self.setUp()
+        self.open()
+        for name, *arguments in steps:
+            getattr(self.machine, str(name))(*arguments)
+        for end in (_CLIENT, _SERVER):
+            self.machine.lost(end, "")
+        self.assertIs(self.machine.phase, Phase.CLOSED)
+        return self.machine.cause
+
+    def test_nothing(self) -> None:
+        """Ends that close in an orderly way come in the way of nothing."""
+        self.assertIsNone(self.cause())
+        self.assertIsNone(self.cause(("read_ended", _SERVER), ("read_ended", _CLIENT)))
+
+    def test_each(self) -> None:
+        """Whatever else ends a connection has its own."""
+        self.assertIs(self.cause(("lost", _CLIENT, "the connection was reset")), Cause.CLIENT)
+        self.assertIs(self.cause(("lost", _SERVER, "the command exited with status 3")), Cause.SERVER)
+        self.assertIs(self.cause(("inactive", 5)), Cause.INACTIVITY)
+        self.assertIs(self.cause(("stop", "pipetwist is stopping")), Cause.STOPPED)
+        self.assertIs(self.cause(("stop", "internal error: a mistake", Cause.INTERNAL)), Cause.INTERNAL)
+
+    def test_connecting(self) -> None:
+        """So has an outbound that can't be connected."""
+        self.begin_connecting()
+        self.machine.connect_failed("Connection refused")
+        self.assertIs(self.machine.cause, Cause.CONNECT)
+
+    def test_first(self) -> None:
+        """Of several what came first counts, though an end may have closed in order before."""
+        self.assertIs(self.cause(("read_ended", _CLIENT), ("lost", _SERVER, "reset"), ("stop", "enough")), Cause.SERVER)
+        self.assertIs(self.cause(("inactive", 5), ("lost", _CLIENT, "reset")), Cause.INACTIVITY)
 
 
 class ReasonTest(_MachineTestCase):

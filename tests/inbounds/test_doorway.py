@@ -13,6 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import alsoProvides
 from zope.interface.verify import verifyObject
 
+from pipetwist.connection.cause import Cause
 from pipetwist.connection.visitor import Visitor
 from pipetwist.inbounds.doorway import HANDSHAKE_SECONDS, Doorway, DoorwayFactory
 from pipetwist.inbounds.entry import RefusedError
@@ -132,7 +133,7 @@ class PlainTest(_DoorwayTestCase):
         self.doorway.writeConnectionLost()
         transport.take()
         self.assertTrue(transport.disconnected)
-        self.assertEqual(self.relay.carried, [])
+        self.assertEqual((self.relay.carried, self.relay.away), ([], [("in", Cause.REFUSED)]))
         self.assertEqual(self.said(), ["warn: inbound in: refused 127.0.0.1:4711, which is none of its users"])
 
 
@@ -160,6 +161,7 @@ class HandshakeTest(_DoorwayTestCase):
         self.clock.advance(0.1)
         self.assertTrue(transport.disconnected)
         self.assertEqual(self.said(), ["info: inbound in: a client was lost before it came in: the handshake was not completed"])
+        self.assertEqual(self.relay.away, [("in", Cause.HANDSHAKE)])
 
     def test_failed(self) -> None:
         """A handshake that fails is logged with its cause, and nothing is left on the clock."""
@@ -185,6 +187,7 @@ class HandshakeTest(_DoorwayTestCase):
         transport.take()
         self.assertTrue(transport.disconnected)
         self.assertEqual((self.said(), self.clock.getDelayedCalls()), (["warn: inbound in: refused 127.0.0.1:4711"], []))
+        self.assertEqual(self.relay.away, [("in", Cause.REFUSED)])
 
     def test_refused_and_stays(self) -> None:
         """One that does not go when it is refused is aborted after a while."""

@@ -11,6 +11,7 @@ from twisted.logger import Logger, LogPublisher, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
+from pipetwist.connection.cause import Cause
 from pipetwist.connection.visitor import Visitor
 from pipetwist.inbounds.entry import RefusedError, SocketEntry
 from pipetwist.inbounds.setting import InboundSetting
@@ -143,6 +144,7 @@ class EntryTest(SynchronousTestCase):
         self.enter()
         self.assertRefused()
         self.assertEqual(self.said(), ["warn: inbound in: refused pid:1, which is none of its users"])
+        self.assertEqual(self.relay.away, [("in", Cause.REFUSED)])
 
     def test_gone(self) -> None:
         """Who is gone before it is known who it was is closed without a word."""
@@ -157,3 +159,4 @@ class EntryTest(SynchronousTestCase):
         self.enter()
         self.assertRefused()
         self.assertEqual(self.said(), ["warn: inbound in: pid:1 uid:2 gid:3 can't be served: Too many open files"])
+        self.assertEqual(self.relay.away, [("in", Cause.INTERNAL)])

@@ -103,7 +103,7 @@ class ConnectingTest(_ForkTestCase):
         self.patch(os, "environ", {"PATH": os.environ["PATH"], "SECRET": "ours"})
         outbound = self.make("cat", "-", "$x", env={"KEY": "value"})
         sides = [self.connect(outbound)[0] for _ in range(2)]
-        self.assertEqual((len(self.spawner.processes), outbound.processes), (2, 2))
+        self.assertEqual((len(self.spawner.processes), outbound.processes, outbound.started, outbound.ready), (2, 2, 2, 0))
         for process, side in zip(self.spawner.processes, sides, strict=True):
             self.assertEqual(process.command[1:], ("-", "$x"))
             self.assertTrue(process.command[0].endswith("/cat"))

@@ -46,7 +46,7 @@ class ReadyCommandsTest(SynchronousTestCase):
         self.ready.begin()
         self.assertEqual(len(self.started), 1)
         self.clock.advance(0)
-        self.assertEqual(len(self.started), 3)
+        self.assertEqual((len(self.started), len(self.ready)), (3, 3))
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_none_asked_for(self) -> None:

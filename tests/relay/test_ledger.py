@@ -7,8 +7,12 @@ from typing import Any
 from twisted.internet.task import Clock
 from twisted.logger import Logger
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
+from zope.interface.verify import verifyObject
 
+from pipetwist.connection.cause import Cause
 from pipetwist.connection.visitor import Visitor
+from pipetwist.interfaces import IConnectionObserver
 from pipetwist.relay.ledger import Ledger
 from pipetwist.relay.relay import Passage
 from pipetwist.stats.counters import MemoryCounterStore
@@ -17,6 +21,27 @@ from pipetwist.stats.tracking import Tracked
 from pipetwist.testing import FakeOutbound, FakeSide
 
 __all__ = ["LedgerTest"]
+
+
+@implementer(IConnectionObserver)
+class _Observer:
+    """Writes down what it is told.
+
+    Args:
+        told: takes it.
+    """
+
+    def __init__(self, told: list[tuple[object, ...]]) -> None:
+        self._told = told
+
+    def opened(self, inbound: str, outbound: str) -> None:
+        self._told.append(("opened", inbound, outbound))
+
+    def closed(self, inbound: str, outbound: str, seconds: float, cause: Cause | None, dropped: int) -> None:
+        self._told.append(("closed", inbound, outbound, seconds, cause, dropped))
+
+    def turned_away(self, inbound: str, cause: Cause) -> None:
+        self._told.append(("away", inbound, cause))
 
 
 class LedgerTest(SynchronousTestCase):
@@ -47,6 +72,20 @@ class LedgerTest(SynchronousTestCase):
         self.ledger.close(first, "client closed")
         self.assertEqual((self.ledger.accounts(), len(self.ledger), self.ledger.total), ([second], 1, 2))
         self.assertEqual((self.events[0]["uplink"], self.events[0]["reason"]), (5, "client closed"))
+
+    def test_observers(self) -> None:
+        """Whoever observes is told of each connection as it begins and as it is over, and of who did not get in."""
+        told: list[tuple[object, ...]] = []
+        observer = _Observer(told)
+        verifyObject(IConnectionObserver, observer)
+        self.ledger.observe(observer)
+        self.ledger.observe(observer)
+        account = self.ledger.open(Passage(Visitor("in", "peer", "peer"), FakeOutbound("out"), None), FakeSide())
+        self.clock.advance(2.5)
+        self.ledger.close(account, "client: reset", Cause.CLIENT, 3)
+        self.ledger.turned_away("in", Cause.REFUSED)
+        self.assertEqual(told[::2], [("opened", "in", "out"), ("closed", "in", "out", 2.5, Cause.CLIENT, 3), ("away", "in", Cause.REFUSED)])
+        self.assertEqual(told[::2], told[1::2])
 
     def test_online(self) -> None:
         """Users who are counted are online as long as their connections are open; others are never."""

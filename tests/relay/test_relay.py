@@ -9,8 +9,10 @@ from twisted.logger import Logger, LogPublisher, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
+from pipetwist.connection.cause import Cause
 from pipetwist.connection.visitor import Timeouts, Visitor
 from pipetwist.interfaces import IPassage, IRelay
+from pipetwist.metrics.tally import ConnectionTally
 from pipetwist.relay.relay import Relay
 from pipetwist.routing.rules import Router, RuleOptions
 from pipetwist.stats.counters import MemoryCounterStore
@@ -18,7 +20,7 @@ from pipetwist.stats.online import OnlineUsers
 from pipetwist.stats.tracking import Tracked
 from pipetwist.testing import FakeOutbound, FakeSide
 
-__all__ = ["AdmittingTest", "DrainingTest", "LogTest", "OnlineTest"]
+__all__ = ["AdmittingTest", "DrainingTest", "LogTest", "ObservingTest", "OnlineTest"]
 
 
 class _RelayTestCase(SynchronousTestCase):
@@ -175,6 +177,22 @@ class OnlineTest(_RelayTestCase):
             relay.carry(relay.admit(Visitor("in", "peer", "source", "alice")), client)
             client.lose()
             self.assertEqual((relay.open_connections, self.online.sources("alice")), (0, None))
+
+
+class ObservingTest(_RelayTestCase):
+    """What observers of the ledger are told."""
+
+    def test_causes(self) -> None:
+        """Of each connection what came in its way, and of who did not get in why."""
+        tally = ConnectionTally()
+        self.relay.ledger.observe(tally)
+        for cause in ("", "reset"):
+            self.carry().lose(cause)
+        self.carry()
+        self.relay.turned_away("in", Cause.REFUSED)
+        way = tally.ways()["in", "a"]
+        self.assertEqual((way.opened, way.closed, way.failures[Cause.CLIENT]), (3, 2, 1))
+        self.assertEqual((sum(way.failures.values()), tally.away()), (1, {("in", Cause.REFUSED): 1}))
 
 
 class DrainingTest(_RelayTestCase):

@@ -59,6 +59,21 @@ class RouterTest(SynchronousTestCase):
         self.assertEqual(router.choose("a", "alice"), "first")
         self.assertEqual(router.choose("c", "alice"), "final")
 
+    def test_reachable(self) -> None:
+        """Connections may go where their inbound's rules say, up to the first that holds for everybody, or else to the final outbound."""
+        router = Router(
+            [
+                RuleOptions(inbound=("b",), outbound="none"),
+                RuleOptions(inbound=("a", "b"), auth_user=("alice",), outbound="first"),
+                RuleOptions(auth_user=("bob",), outbound="second"),
+                RuleOptions(auth_user=("carol",), outbound="first"),
+            ],
+            "final",
+        )
+        self.assertEqual(router.reachable("a"), ["first", "second", "final"])
+        self.assertEqual(router.reachable("c"), ["second", "first", "final"])
+        self.assertEqual(router.reachable("b"), ["none"])
+
     def test_rules_of_an_iterator(self) -> None:
         """Rules may come from an iterator, and are tried for every connection."""
         router = Router(iter([RuleOptions(outbound="x")]), "final")

@@ -9,7 +9,7 @@ from zope.interface.verify import verifyObject
 
 from pipetwist.interfaces import ITracker
 from pipetwist.stats.counters import MemoryCounter, MemoryCounterStore
-from pipetwist.stats.names import DIRECTIONS, Entity, traffic_name
+from pipetwist.stats.names import DIRECTIONS, Entity, traffic_entity, traffic_name
 from pipetwist.stats.tracking import Tracked, Tracker
 
 __all__ = ["NamesTest", "TrackedTest", "TrackerTest"]
@@ -27,6 +27,12 @@ class NamesTest(SynchronousTestCase):
         self.assertEqual(traffic_name("inbound", "pipe-in", "uplink"), "inbound>>>pipe-in>>>traffic>>>uplink")
         self.assertEqual(traffic_name("outbound", "plugin", "downlink"), "outbound>>>plugin>>>traffic>>>downlink")
         self.assertEqual(traffic_name("user", "alice", DIRECTIONS[0]), "user>>>alice>>>traffic>>>uplink")
+
+    def test_entities(self) -> None:
+        """From a counter's name one learns what it counts; other names tell nothing."""
+        self.assertEqual(traffic_entity(traffic_name("user", "a b", "downlink")), ("user", "a b", "downlink"))
+        for name in ("", "user>>>a>>>online", "user>>>a>>>traffic>>>up", "users>>>a>>>traffic>>>uplink", "user>>>a>>>b>>>traffic>>>uplink"):
+            self.assertIsNone(traffic_entity(name), name)
 
 
 class TrackerTest(SynchronousTestCase):
@@ -60,6 +66,11 @@ class TrackedTest(SynchronousTestCase):
         self.assertTrue(self.tracked.tracks("user", "alice"))
         for entity, name in (("inbound", "alice"), ("user", "in"), ("outbound", "in"), ("user", None)):
             self.assertFalse(self.tracked.tracks(entity, name))  # type: ignore[arg-type]  # mypy takes the tuple's first for any str
+
+    def test_all_names(self) -> None:
+        """Everything that is counted can be listed, whether it has come yet or not."""
+        tracked = Tracked(MemoryCounterStore(), inbounds=["b", "a"], users=["b"])
+        self.assertEqual(tracked.names(), [("inbound", "a"), ("inbound", "b"), ("user", "b")])
 
     def test_nothing_before_the_first(self) -> None:
         """There is no counter before the first connection."""

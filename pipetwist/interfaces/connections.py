@@ -1,27 +1,23 @@
-"""The interfaces between pipetwist's rooms: every one of them, and nothing that implements them.
-
-A byte's way is accept -> route -> connect -> transfer -> close; the interfaces stand in that order, the counters last.
-"""
+"""Interfaces of a connection, in the order of its way: accept -> route -> connect -> transfer -> close, and who is told of it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, MutableSequence, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IProcessTransport
-from twisted.internet.protocol import ProcessProtocol
 from zope.interface import Attribute, Interface
 
 if TYPE_CHECKING:
+    from pipetwist.connection.cause import Cause
     from pipetwist.connection.end import End
     from pipetwist.connection.visitor import Visitor
     from pipetwist.inbounds.options import InboundOptions
+    from pipetwist.interfaces.counting import ITracker
 
 __all__ = [
     "IConnectionEffects",
-    "ICounter",
-    "ICounterStore",
+    "IConnectionObserver",
     "IDatagramSide",
     "IDescriptorSide",
     "IInbound",
@@ -30,8 +26,6 @@ __all__ = [
     "IRelay",
     "ISide",
     "ISideReceiver",
-    "ISpawner",
-    "ITracker",
 ]
 
 
@@ -80,6 +74,14 @@ class IRelay(Interface):
         Args:
             passage: what `admit` returned.
             client: the client's side, its reading paused.
+        """
+
+    def turned_away(inbound: str, cause: Cause) -> None:
+        """Somebody who came did not get in.
+
+        Args:
+            inbound: the tag of where it was.
+            cause: why not.
         """
 
 
@@ -213,85 +215,22 @@ class IConnectionEffects(Interface):
         """The connection is over. Comes exactly once and last."""
 
 
-class ISpawner(Interface):
-    """Starts commands."""
+class IConnectionObserver(Interface):
+    """Is told of connections as they begin and end, in the reactor's thread. They are many: it has to be quick."""
 
-    def spawn(
-        protocol: ProcessProtocol,
-        command: Sequence[str],
-        env: Mapping[str, str],
-    ) -> IProcessTransport:
-        """Start a command in a process group of its own, with pipes for standard input, output and error.
+    def opened(inbound: str, outbound: str) -> None:
+        """One begins, between an inbound and an outbound of these tags."""
 
-        Args:
-            protocol: hears of its output and its end, as Twisted's spawnProcess would tell it.
-            command: the executable's path and its arguments.
-            env: the whole environment.
-
-        Raises:
-            OSError: where the command can't be started.
-        """
-
-    def signal_group(transport: IProcessTransport, number: int) -> None:
-        """Send a signal to every process of a command's group; one that has gone is no error."""
-
-    def end_group(transport: IProcessTransport, grace: float, ended: Callable[[], None]) -> None:
-        """End what a command that has ended has left of its group: SIGTERM, unless that was sent, then SIGKILL.
+    def closed(inbound: str, outbound: str, seconds: float, cause: Cause | None, dropped: int) -> None:
+        """One is over.
 
         Args:
-            transport: what `spawn` returned.
-            grace: seconds from SIGTERM to SIGKILL.
-            ended: called when nobody is left, which may be at once.
+            inbound: the inbound's tag.
+            outbound: the outbound's tag.
+            seconds: from the accept to the end of both sides.
+            cause: what came in its way; None where it went well.
+            dropped: datagrams that either side has dropped.
         """
 
-
-class ICounter(Interface):
-    """A count of bytes that only grows, and a baseline that a reset moves up to it.
-
-    `add` is called in the reactor's thread only, without a lock; the rest from any thread.
-    """
-
-    name: str = Attribute("Its name, for instance ``inbound>>>TAG>>>traffic>>>uplink``.")
-    cell: MutableSequence[int] | memoryview[int] = Attribute(
-        "Its first item grows by `unit` for each byte. Who adds often adds here, without a call."
-    )
-    unit: int = Attribute("What a byte adds to the cell: 1 in memory, another number where the cell's item checks itself.")
-
-    def add(count: int) -> None:
-        """Count so many bytes more."""
-
-    def total() -> int:
-        """Bytes counted in all, whatever was reset."""
-
-    def value() -> int:
-        """Bytes counted since the last reset."""
-
-    def reset() -> int:
-        """Move the baseline up to the total.
-
-        Returns:
-            The value that this ended: concurrent resets share the total out between them without loss.
-        """
-
-
-class ICounterStore(Interface):
-    """Where counters live."""
-
-    def counter(name: str) -> ICounter:
-        """The counter of that name, made at 0 if there is none. In the reactor's thread only."""
-
-    def get(name: str) -> ICounter | None:
-        """The counter of that name, or None. From any thread."""
-
-    def counters() -> list[ICounter]:
-        """Every counter there is now, by name. From any thread."""
-
-
-class ITracker(Interface):
-    """Counts one connection for everything tracked that it belongs to."""
-
-    def uplink(count: int) -> None:
-        """So many bytes were read from the client."""
-
-    def downlink(count: int) -> None:
-        """So many bytes were written to the client."""
+    def turned_away(inbound: str, cause: Cause) -> None:
+        """See `IRelay`."""

@@ -1,0 +1,35 @@
+"""The interfaces between pipetwist's rooms: every one of them, and nothing that implements them."""
+
+from __future__ import annotations
+
+from pipetwist.interfaces.commands import ISpawner
+from pipetwist.interfaces.connections import (
+    IConnectionEffects,
+    IConnectionObserver,
+    IDatagramSide,
+    IDescriptorSide,
+    IInbound,
+    IOutbound,
+    IPassage,
+    IRelay,
+    ISide,
+    ISideReceiver,
+)
+from pipetwist.interfaces.counting import ICounter, ICounterStore, ITracker
+
+__all__ = [
+    "IConnectionEffects",
+    "IConnectionObserver",
+    "ICounter",
+    "ICounterStore",
+    "IDatagramSide",
+    "IDescriptorSide",
+    "IInbound",
+    "IOutbound",
+    "IPassage",
+    "IRelay",
+    "ISide",
+    "ISideReceiver",
+    "ISpawner",
+    "ITracker",
+]

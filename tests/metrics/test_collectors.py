@@ -1,0 +1,162 @@
+"""What each collector shows of what it reads."""
+
+from __future__ import annotations
+
+import platform
+
+from prometheus_client import CollectorRegistry
+from twisted.trial.unittest import SynchronousTestCase
+
+import pipetwist
+import twisted
+from pipetwist.connection.cause import Cause
+from pipetwist.metrics.connections import ConnectionsCollector
+from pipetwist.metrics.resource import registry_of
+from pipetwist.metrics.sources import Sources
+from tests.metrics.sources import FakeCommands, FakePipes, made_sources
+
+__all__ = ["ConnectionsTest", "RunningTest", "TrafficTest"]
+
+
+class _CollectorCase(SynchronousTestCase):
+    def show(self, sources: Sources) -> None:
+        """Read from these from now on."""
+        self.registry = registry_of(sources)
+
+    def value(self, metric: str, **labels: str) -> float | None:
+        """A sample's value; None where there is no such sample."""
+        return self.registry.get_sample_value(metric, labels)
+
+
+class TrafficTest(_CollectorCase):
+    """Bytes."""
+
+    def traffic(self, entity: str, tag: str) -> list[float | None]:
+        """Both directions' bytes."""
+        return [self.value("pipetwist_traffic_bytes_total", entity=entity, tag=tag, direction=way) for way in ("uplink", "downlink")]
+
+    def test_totals(self) -> None:
+        """Each traffic counter's total is there, by what it counts, and the latest at each look; other counters are not."""
+        sources = made_sources()
+        self.show(sources)
+        sources.store.counter("inbound>>>pipe-in>>>traffic>>>uplink").add(3)
+        sources.store.counter("something>>>else").add(9)
+        self.assertEqual(self.traffic("inbound", "pipe-in"), [3, None])
+        sources.store.counter("inbound>>>pipe-in>>>traffic>>>uplink").add(2**40)
+        self.assertEqual(self.traffic("inbound", "pipe-in"), [2**40 + 3, None])
+
+    def test_resets(self) -> None:
+        """A reset takes nothing from a total."""
+        sources = made_sources()
+        self.show(sources)
+        counter = sources.store.counter("user>>>alice>>>traffic>>>downlink")
+        counter.add(5)
+        self.assertEqual((counter.reset(), self.traffic("user", "alice")), (5, [None, 5]))
+        counter.add(2)
+        self.assertEqual((counter.value(), self.traffic("user", "alice")), (2, [None, 7]))
+
+    def test_before_the_first_byte(self) -> None:
+        """What is to be counted is there at 0 before it has a counter, so that its first bytes are seen as growth."""
+        counted = [("user", "alice")]
+        sources = made_sources(counted=lambda: counted)
+        self.show(sources)
+        self.assertEqual((self.traffic("user", "alice"), self.traffic("user", "bob")), ([0, 0], [None, None]))
+        counted.append(("user", "bob"))
+        sources.store.counter("user>>>alice>>>traffic>>>uplink").add(1)
+        self.assertEqual((self.traffic("user", "alice"), self.traffic("user", "bob")), ([1, 0], [0, 0]))
+
+    def test_any_name(self) -> None:
+        """A name may have anything in it, and stays one label's value in what is written."""
+        name = 'quote " backslash \\ comma , brace } ü'
+        self.show(made_sources(counted=lambda: [("user", name)]))
+        self.assertEqual(self.traffic("user", name), [0, 0])
+
+
+class ConnectionsTest(_CollectorCase):
+    """Connections, from "in" to "out"."""
+
+    def setUp(self) -> None:
+        """Know one way."""
+        self.sources = made_sources(routes=lambda: {"in": ["out"]}, strays=lambda: {"in": 4})
+        self.show(self.sources)
+
+    def of_way(self, metric: str, **labels: str) -> float | None:
+        """A figure of the way."""
+        return self.value(f"pipetwist_{metric}", inbound="in", outbound="out", **labels)
+
+    def test_nothing_yet(self) -> None:
+        """Before anybody came everything is there at 0: a first failure is seen as growth."""
+        for metric in ("connections_total", "open_connections", "connection_duration_seconds_count", "datagrams_dropped_total"):
+            self.assertEqual(self.of_way(metric), 0, metric)
+        under_way = {Cause.CONNECT, Cause.INACTIVITY, Cause.CLIENT, Cause.SERVER, Cause.STOPPED, Cause.INTERNAL}
+        for cause in Cause:
+            self.assertEqual(self.of_way("connection_failures_total", cause=cause.value), 0 if cause in under_way else None)
+        for cause in (Cause.REFUSED, Cause.HANDSHAKE):
+            self.assertEqual(self.value("pipetwist_connection_failures_total", inbound="in", outbound="", cause=cause.value), 0)
+
+    def test_counts(self) -> None:
+        """Open ones, those that are over, how long they took, and what came in their way."""
+        tally = self.sources.tally
+        for _ in range(4):
+            tally.opened("in", "out")
+        tally.closed("in", "out", 0.001, None, 0)
+        tally.closed("in", "out", 4.0, Cause.SERVER, 3)
+        tally.closed("in", "out", 1e6, Cause.INACTIVITY, 2)
+        tally.turned_away("in", Cause.REFUSED)
+        self.assertEqual((self.of_way("connections_total"), self.of_way("open_connections")), (4, 1))
+        buckets = [self.of_way("connection_duration_seconds_bucket", le=bound) for bound in ("0.005", "2.5", "10.0", "43200.0", "+Inf")]
+        self.assertEqual(buckets, [1, 1, 2, 2, 3])
+        self.assertEqual(self.of_way("connection_duration_seconds_count"), 3)
+        self.assertEqual(self.of_way("connection_duration_seconds_sum"), 1000004.001)
+        self.assertEqual([self.of_way("connection_failures_total", cause=cause) for cause in ("server", "inactivity", "client")], [1, 1, 0])
+        self.assertEqual(self.value("pipetwist_connection_failures_total", inbound="in", outbound="", cause="refused"), 1)
+        self.assertEqual(self.of_way("datagrams_dropped_total"), 5)
+        self.assertEqual(self.value("pipetwist_datagrams_dropped_total", inbound="in", outbound=""), 4)
+
+    def test_way_that_is_no_more(self) -> None:
+        """What was counted on a way that the route has no longer stays."""
+        self.sources.tally.opened("old", "gone")
+        self.assertEqual(self.value("pipetwist_connections_total", inbound="old", outbound="gone"), 1)
+
+    def test_names(self) -> None:
+        """Nothing but these is shown of connections: a new one has to be in the documentation."""
+        registry = CollectorRegistry()
+        registry.register(ConnectionsCollector(self.sources))
+        self.assertEqual(
+            [family.name for family in registry.collect()],
+            [
+                "pipetwist_connections",
+                "pipetwist_open_connections",
+                "pipetwist_connection_duration_seconds",
+                "pipetwist_connection_failures",
+                "pipetwist_datagrams_dropped",
+            ],
+        )
+
+
+class RunningTest(_CollectorCase):
+    """Commands, pipes and the build."""
+
+    def test_commands(self) -> None:
+        """Of each outbound's commands those that run, wait, and were started."""
+        self.show(made_sources(commands=lambda: {"tool": FakeCommands()}))
+        figures = [self.value(f"pipetwist_commands_{name}", outbound="tool") for name in ("running", "ready", "started_total")]
+        self.assertEqual(figures, [3, 2, 7])
+
+    def test_pipes(self) -> None:
+        """Pipes are there where the kernel moves bytes."""
+        for pipes, expected in ((FakePipes(), [4, 5, 32]), (None, [None] * 3)):
+            self.show(made_sources(pipes=pipes))
+            self.assertEqual([self.value(f"pipetwist_pipes_{name}") for name in ("lent", "idle", "limit")], expected)
+
+    def test_build(self) -> None:
+        """The versions of all that it is made of."""
+        self.show(made_sources())
+        labels = {"version": pipetwist.__version__, "python": platform.python_version(), "twisted": twisted.__version__}
+        self.assertEqual(self.value("pipetwist_build_info", **labels), 1)
+
+    def test_process(self) -> None:
+        """The process's own figures are there, too."""
+        self.show(made_sources())
+        self.assertGreater(self.value("process_resident_memory_bytes") or 0, 1e6)
+        self.assertGreater(self.value("process_open_fds") or 0, 2)

@@ -1,0 +1,113 @@
+"""What is at /metrics, asked over a real socket: it is written in a thread."""
+
+from __future__ import annotations
+
+import gzip
+import http.client
+import threading
+from typing import Any
+
+from prometheus_client.parser import text_string_to_metric_families
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.threads import deferToThread
+from twisted.trial.unittest import TestCase
+
+from pipetwist.metrics.resource import ScrapedResource
+from pipetwist.web.answers import HEADERS
+from pipetwist.web.options import WebOptions
+from pipetwist.web.service import WebService
+from tests.metrics.sources import made_sources
+from tests.web.asking import Answer
+
+__all__ = ["ScrapingTest"]
+
+_OPENMETRICS = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"
+
+
+class ScrapingTest(TestCase):
+    """Scrapes."""
+
+    timeout = 30
+
+    def setUp(self) -> None:
+        """Serve the metrics of a user."""
+        self.sources = made_sources(counted=self.counted)
+        self.threads: list[threading.Thread] = []
+        self.service = WebService(WebOptions(listen="127.0.0.1:0"), reactor)
+        self.service.put("metrics", ScrapedResource(self.sources))
+        self.service.startService()
+        self.addCleanup(self.service.stopService)
+
+    def counted(self) -> Any:
+        """What is counted; remembers in which thread that was asked."""
+        self.threads.append(threading.current_thread())
+        return [("user", "alice")]
+
+    def ask(self, path: str = "/metrics", method: str = "GET", **headers: str) -> Deferred[Answer]:
+        """Ask."""
+        assert self.service.address is not None
+        return deferToThread(
+            _ask, self.service.address.port, path, method, {name.replace("_", "-"): text for name, text in headers.items()}
+        )
+
+    async def test_text(self) -> None:
+        """By default it is Prometheus's text, and has every header that every answer has."""
+        answer = await self.ask()
+        self.assertEqual((answer.status, answer.headers["content-type"]), (200, "text/plain; version=0.0.4; charset=utf-8"))
+        self.assertEqual({name: answer.headers.get(name.lower()) for name in HEADERS}, HEADERS)
+        self.assertNotIn("server", answer.headers)
+        families = {family.name for family in text_string_to_metric_families(answer.body.decode())}
+        self.assertLessEqual({"pipetwist_traffic_bytes", "pipetwist_connections", "pipetwist_build_info"}, families)
+
+    async def test_openmetrics(self) -> None:
+        """Who asks for OpenMetrics gets it, compressed where that is taken."""
+        answer = await self.ask(Accept=_OPENMETRICS, Accept_Encoding="gzip")
+        self.assertTrue(answer.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0"))
+        self.assertEqual(answer.headers["content-encoding"], "gzip")
+        self.assertTrue(gzip.decompress(answer.body).endswith(b"# EOF\n"))
+
+    async def test_head(self) -> None:
+        """HEAD is answered as GET, without the body."""
+        answer = await self.ask(method="HEAD")
+        self.assertEqual(
+            (answer.status, answer.headers["content-type"], answer.body), (200, "text/plain; version=0.0.4; charset=utf-8", b"")
+        )
+
+    async def test_some(self) -> None:
+        """One may ask for some metrics by their names."""
+        answer = await self.ask("/metrics?name[]=pipetwist_traffic_bytes_total")
+        self.assertEqual([family.name for family in text_string_to_metric_families(answer.body.decode())], ["pipetwist_traffic_bytes"])
+
+    async def test_nothing_below(self) -> None:
+        """There is nothing below it, nor beside it."""
+        for path in ("/metrics/", "/metrics/x", "/favicon.ico"):
+            self.assertEqual((await self.ask(path)).status, 404)
+
+    async def test_thread(self) -> None:
+        """What takes its time is done in another thread than the relay's."""
+        self.threads.clear()
+        await self.ask()
+        self.assertEqual([thread is threading.main_thread() for thread in self.threads], [False])
+
+    async def test_mistake(self) -> None:
+        """A source that fails is a failed scrape, without a word of why, and the log has the rest."""
+        message = "a mistake"
+
+        def fail() -> Any:
+            raise ValueError(message)
+
+        object.__setattr__(self.sources, "counted", fail)
+        answer = await self.ask()
+        self.assertEqual((answer.status, message.encode() in answer.body), (500, False))
+        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
+
+
+def _ask(port: int, path: str, method: str, headers: dict[str, str]) -> Answer:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    try:
+        connection.request(method, path, headers=headers)
+        response = connection.getresponse()
+        return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, response.read())
+    finally:
+        connection.close()

@@ -1,0 +1,169 @@
+"""The whole tree, looked at over HTTP while connections come and go."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from urllib.request import urlopen
+
+from prometheus_client.parser import text_string_to_metric_families
+from twisted.internet import reactor
+from twisted.internet.threads import deferToThread
+from twisted.trial.unittest import SynchronousTestCase, TestCase
+
+from pipetwist.api.options import ApiOptions, StatsOptions
+from pipetwist.config.document import Document, ExperimentalOptions, RouteOptions
+from pipetwist.errors import StartError
+from pipetwist.inbounds.udp import UdpInboundOptions
+from pipetwist.inbounds.unix import PeerUserOptions, UnixInboundOptions
+from pipetwist.outbounds.fork import ForkOutboundOptions
+from pipetwist.outbounds.tcp import TcpOutboundOptions
+from pipetwist.routing.rules import RuleOptions
+from pipetwist.service.tree import PipetwistService
+from pipetwist.web.options import WebOptions
+from tests.api.programs import output_of
+from tests.behaviour.waiting import until
+from tests.interop.scratch import free_port, scratch_folder
+
+__all__ = ["LoadingTest", "LookingTest"]
+
+_Figures = dict[tuple[str, tuple[tuple[str, str], ...]], float]
+
+
+class LookingTest(TestCase):
+    """A tree whose figures are read."""
+
+    timeout = 60
+
+    def setUp(self) -> None:
+        """Start it: one inbound for a command that answers, one for a server that is not there, and one for nobody."""
+        folder = scratch_folder(self)
+        self.paths = {tag: str(folder / tag) for tag in ("echo-in", "dead-in", "closed-in")}
+        nobody = PeerUserOptions(name="nobody", uid=65533)
+        users = {"closed-in": (nobody,)}
+        stats = StatsOptions(enabled=True, inbounds=("echo-in",), users=("nobody",))
+        document = Document(
+            inbounds=(
+                *(UnixInboundOptions(tag=tag, path=path, users=users.get(tag, ())) for tag, path in self.paths.items()),
+                UdpInboundOptions(tag="udp-in", listen_port=0),
+            ),
+            outbounds=(
+                ForkOutboundOptions(tag="echo", command=("cat",), prefork=1),
+                TcpOutboundOptions(tag="dead", server="127.0.0.1", server_port=free_port(self)),
+            ),
+            route=RouteOptions(rules=(RuleOptions(inbound=("dead-in",), outbound="dead"),)),
+            experimental=ExperimentalOptions(v2ray_api=ApiOptions(stats=stats)),
+            metrics=WebOptions(listen="127.0.0.1:0"),
+        )
+        self.service = PipetwistService(document, reactor)
+        self.service.startService()
+        self.addCleanup(self.service.stopService)
+
+    async def figures(self) -> _Figures:
+        """All samples, by their names and labels."""
+        text = await deferToThread(_read, f"http://{self.service.web.address}/metrics")
+        families = text_string_to_metric_families(text)
+        return {(sample.name, tuple(sorted(sample.labels.items()))): sample.value for family in families for sample in family.samples}
+
+    def connect(self, tag: str) -> socket.socket:
+        """Connect a client; the test's clean-up closes it."""
+        client = socket.socket(socket.AF_UNIX)
+        self.addCleanup(client.close)
+        client.settimeout(20)
+        client.connect(self.paths[tag])
+        return client
+
+    async def test_connections(self) -> None:
+        """What a connection carries and how it ends shows, and what is open and runs while it is."""
+        client = self.connect("echo-in")
+        self.assertEqual(await deferToThread(_talk, client), b"hello")
+        figures = await self.figures()
+        way = {"inbound": "echo-in", "outbound": "echo"}
+        self.assertEqual(_pick(figures, "pipetwist_open_connections", **way), 1)
+        self.assertEqual(_pick(figures, "pipetwist_traffic_bytes_total", entity="inbound", tag="echo-in", direction="uplink"), 5)
+        self.assertEqual(_pick(figures, "pipetwist_traffic_bytes_total", entity="user", tag="nobody", direction="uplink"), 0)
+        self.assertGreaterEqual(_pick(figures, "pipetwist_commands_running", outbound="echo"), 1)
+        self.assertGreaterEqual(_pick(figures, "pipetwist_commands_started_total", outbound="echo"), 1)
+        if sys.platform == "linux":
+            self.assertGreaterEqual(_pick(figures, "pipetwist_pipes_limit"), 1)
+        client.close()
+        await until(lambda: not self.service.relay.open_connections, "the connection to be over")
+        figures = await self.figures()
+        self.assertEqual(
+            (_pick(figures, "pipetwist_open_connections", **way), _pick(figures, "pipetwist_connections_total", **way)), (0, 1)
+        )
+        self.assertEqual(_pick(figures, "pipetwist_connection_duration_seconds_count", **way), 1)
+        self.assertEqual(sum(value for (name, _), value in figures.items() if name == "pipetwist_connection_failures_total"), 0)
+
+    async def test_failures(self) -> None:
+        """What comes in the way of connections is told apart."""
+        for tag in ("dead-in", "closed-in"):
+            self.assertEqual(await deferToThread(self.connect(tag).recv, 9), b"")
+        figures = await self.figures()
+        failures = {labels: value for (name, labels), value in figures.items() if name == "pipetwist_connection_failures_total" and value}
+        self.assertEqual(
+            failures,
+            {
+                (("cause", "connect"), ("inbound", "dead-in"), ("outbound", "dead")): 1,
+                (("cause", "refused"), ("inbound", "closed-in"), ("outbound", "")): 1,
+            },
+        )
+
+    async def test_before_anybody(self) -> None:
+        """Every way that the route has is there before anybody comes, and none that it has not."""
+        figures = await self.figures()
+        ways = {tuple(value for _, value in labels) for name, labels in figures if name == "pipetwist_connections_total"}
+        self.assertEqual(ways, {("echo-in", "echo"), ("dead-in", "dead"), ("closed-in", "echo"), ("udp-in", "echo")})
+        self.assertEqual(_pick(figures, "pipetwist_datagrams_dropped_total", inbound="udp-in", outbound=""), 0)
+
+
+class LoadingTest(SynchronousTestCase):
+    """What it needs."""
+
+    def test_missing(self) -> None:
+        """Where prometheus_client is missing the error is one line that says so, and what to install."""
+        said = output_of("-c", _WITHOUT)
+        self.assertEqual(said.count("\n"), 1)
+        self.assertTrue(said.startswith("metrics needs prometheus_client, which can't be imported here"), said)
+        self.assertIn("pip install prometheus_client", said)
+
+    def test_refused(self) -> None:
+        """Where it may not listen the tree can't be made."""
+        outbounds = (ForkOutboundOptions(tag="echo", command=("cat",)),)
+        document = Document(
+            inbounds=(UnixInboundOptions(tag="in", path="/nowhere/in"),), outbounds=outbounds, metrics=WebOptions(listen="0.0.0.0:1")
+        )
+        self.assertRaises(StartError, PipetwistService, document, reactor)
+
+
+_WITHOUT = """
+import sys
+sys.modules["prometheus_client"] = None
+from twisted.internet import reactor
+from pipetwist.config.document import Document
+from pipetwist.errors import StartError
+from pipetwist.inbounds.unix import UnixInboundOptions
+from pipetwist.outbounds.unix import UnixOutboundOptions
+from pipetwist.service.tree import PipetwistService
+from pipetwist.web.options import WebOptions
+inbounds, outbounds = (UnixInboundOptions(tag="a", path="/a"),), (UnixOutboundOptions(tag="b", path="/b"),)
+try:
+    PipetwistService(Document(inbounds=inbounds, outbounds=outbounds, metrics=WebOptions(listen="127.0.0.1:0")), reactor)
+except StartError as error:
+    print(error)
+"""
+
+
+def _read(address: str) -> str:
+    with urlopen(address, timeout=20) as response:
+        text: bytes = response.read()
+    return text.decode()
+
+
+def _talk(client: socket.socket) -> bytes:
+    client.sendall(b"hello")
+    return client.recv(9)
+
+
+def _pick(figures: _Figures, metric: str, **labels: str) -> float:
+    return figures[metric, tuple(sorted(labels.items()))]
