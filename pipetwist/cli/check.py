@@ -7,8 +7,8 @@ import click
 __all__ = ["check"]
 
 
-@click.command()
-@click.argument("file")
+@click.command(short_help="Say whether a configuration is good.")
+@click.argument("file", type=click.Path())
 def check(file: str) -> None:
     """Say whether the configuration FILE is good.
 

@@ -11,10 +11,13 @@ import click
 
 from pipetwist import __version__
 from pipetwist.cli.check import check
+from pipetwist.cli.completion import completion
+from pipetwist.cli.init import init
 from pipetwist.cli.online import online
 from pipetwist.cli.schema import schema
 from pipetwist.cli.stats import stats
 from pipetwist.cli.system import system
+from pipetwist.cli.top import top
 from pipetwist.errors import ConfigError, ServerError
 
 __all__ = ["main"]
@@ -44,5 +47,5 @@ def main() -> None:
     """Look after configurations of pipetwist, and ask what runs; twistd starts it."""
 
 
-for _command in (check, schema, stats, system, online):
+for _command in (init, check, schema, stats, system, online, top, completion):
     main.add_command(_command)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["online"]
 
 
-@click.command()
+@click.command(short_help="Show who is connected and from where.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, as Xray's GetUsersStats has it.")
 @server_options
 def online(as_json: bool, server: Server) -> None:

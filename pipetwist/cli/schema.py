@@ -9,7 +9,7 @@ import click
 __all__ = ["schema"]
 
 
-@click.command()
+@click.command(short_help="Print the JSON Schema of a configuration.")
 def schema() -> None:
     """Print the JSON Schema of a configuration, for an editor to check and complete one with."""
     from pipetwist.config.schema import document_schema

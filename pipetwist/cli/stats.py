@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pipetwist.cli.completion import complete_pattern
 from pipetwist.cli.durations import to_seconds
 from pipetwist.cli.output import on_terminal, print_json, print_lines
+from pipetwist.cli.selecting import selected
 from pipetwist.cli.server_options import server_options
 
 if TYPE_CHECKING:
@@ -23,8 +25,8 @@ __all__ = ["stats"]
 _Show = Callable[[Mapping[str, int]], None]
 
 
-@click.command()
-@click.argument("patterns", metavar="[PATTERN]...", nargs=-1)
+@click.command(short_help="Show counters and reset them.")
+@click.argument("patterns", metavar="[PATTERN]...", nargs=-1, shell_complete=complete_pattern)
 @click.option("--regexp", "-e", is_flag=True, help="The patterns are regular expressions (RE2) that match anywhere in a name.")
 @click.option("--reset", is_flag=True, help="Start the counters that are shown again from 0, and no others.")
 @click.option("--json", "as_json", is_flag=True, help='Print JSON: {"stat": [{"name": ..., "value": ...}]}, values in bytes.')
@@ -49,12 +51,8 @@ def stats(
     is a line with its name, a TAB and its bytes.
     """
     from pipetwist.client.calls import StatsCalls
-    from pipetwist.client.counters import BadPatternError, Selection
 
-    try:
-        selection = Selection(patterns, regexp=regexp)
-    except BadPatternError as error:
-        raise click.BadParameter(str(error), param_hint="PATTERN") from error
+    selection = selected(patterns, regexp=regexp)
     with closing(StatsCalls(server)) as calls:
 
         def read(show: _Show) -> None:

@@ -36,7 +36,7 @@ _FIGURES: Final[dict[str, tuple[str, Callable[[int], str]]]] = {
 }
 
 
-@click.command("sys")
+@click.command("sys", short_help="Show how long a server has been up and its memory.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: one object with the fields of V2Ray's SysStatsResponse.")
 @server_options
 def system(as_json: bool, server: Server) -> None:

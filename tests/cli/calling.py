@@ -95,7 +95,7 @@ class TerminalCall:
         end = time.monotonic() + seconds
         while not condition(self.text):
             if time.monotonic() > end:
-                message = f"waited {seconds:.0f} s for {what}; the terminal has:\n{self.text!r}"
+                message = f"waited {seconds:.0f} s for {what}; the terminal has at last:\n{plain(self.text)[-2000:]}"
                 raise TimeoutError(message)
             self._read(0.05)
 
@@ -108,7 +108,7 @@ class TerminalCall:
         end = time.monotonic() + seconds
         while self.process.poll() is None:
             if time.monotonic() > end:
-                message = f"the command did not end within {seconds:.0f} s; the terminal has:\n{self.text!r}"
+                message = f"the command did not end within {seconds:.0f} s; the terminal has at last:\n{plain(self.text)[-2000:]}"
                 raise TimeoutError(message)
             self._read(0.05)
         self._read(0)

@@ -75,7 +75,7 @@ class CommandTest(SynchronousTestCase):
         """The help names every command."""
         _, output, _ = call("--help")
         self.assertEqual([name for name in main.commands if f"  {name}  " not in output], [])
-        self.assertLessEqual({"check", "schema", "stats", "sys", "online"}, set(main.commands))
+        self.assertLessEqual({"init", "check", "schema", "stats", "sys", "online", "top", "completion"}, set(main.commands))
 
     def test_unknown(self) -> None:
         """An unknown command is told with status 2."""

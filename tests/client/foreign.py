@@ -177,10 +177,9 @@ def _handlers(servicer: V2Ray5, service: str) -> grpc.GenericRpcHandler[Any, Any
 
 
 def _handler(servicer: V2Ray5, name: str) -> grpc.RpcMethodHandler[Any, Any]:
-    method: Callable[[Any, grpc.ServicerContext], Any] = getattr(servicer, name)
-
     def answer(request: Any, context: grpc.ServicerContext) -> Any:
         servicer.calls.append((name, request))
+        method: Callable[[Any, grpc.ServicerContext], Any] = getattr(servicer, name)
         return method(request, context)
 
     return grpc.unary_unary_rpc_method_handler(

@@ -9,6 +9,7 @@ import socket
 import click
 from twisted.trial.unittest import SynchronousTestCase
 
+from pipetwist.cli.init import SHAPES
 from pipetwist.cli.main import main
 from pipetwist.config.syntax import parse_json
 from tests.cli.calling import TerminalCall, plain
@@ -47,7 +48,7 @@ class CommandsTest(SynchronousTestCase):
         for block in blocks(_DOCUMENT):
             if block.language == "console":
                 terminal.type(block)
-        (table,) = [block.text for block in blocks(_DOCUMENT) if block.language == "text"]
+        (table,) = [block.text for block in blocks(_DOCUMENT) if block.language == "text" and block.heading == "stats"]
         call = TerminalCall(self, ["stats"])
         self.assertEqual(call.status(), 0, call.text)
         self.assertEqual([line.rstrip() for line in plain(call.text).splitlines()], table.splitlines())
@@ -64,12 +65,17 @@ class TablesTest(SynchronousTestCase):
             if line.startswith("#"):
                 heading = line.lstrip("# ")
             row = re.fullmatch(r"\| (.+?) \| (.+) \|", line)
-            if row and not row[1].startswith(("-", "option", "command", "status")):
+            if row and not row[1].startswith(("-", "option", "command", "status", "shape", "shell")):
                 self.tables.setdefault(heading, {})[row[1]] = row[2]
 
     def test_commands(self) -> None:
         """The first table names every command, and each has a section."""
         self.assertEqual(set(self.tables["The command pipetwist"]), {f"[{name}](#{name.replace(' ', '-')})" for name in main.commands})
+
+    def test_shapes(self) -> None:
+        """Each shape stands in a table, with the words of the command's own help."""
+        shapes = {key: text for key, text in self.tables["init"].items() if not key.startswith("`-")}
+        self.assertEqual(shapes, {f"`{shape}`": what for shape, what in SHAPES.items()})
 
     def test_options(self) -> None:
         """Each option stands in the table of its command, with the words of the command's own help."""

@@ -1,0 +1,102 @@
+"""What ``pipetwist top`` shows, from what the server has said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from pipetwist.cli.output import printable
+from pipetwist.cli.quantities import duration_text, rate_text, size_text
+from pipetwist.cli.tables import table_of
+from pipetwist.cli.traffic import Reading, Row, rates, rows
+from pipetwist.client.online import Online
+
+__all__ = ["SORTS", "Sample", "Sort", "top_view"]
+
+Sort = Literal["rate", "total", "name"]
+SORTS: tuple[Sort, ...] = ("rate", "total", "name")
+
+_ENTITIES = ("inbound", "outbound", "user")  # those of other servers come after
+_LINES_AROUND = 6  # two above the table, its headings, and three below
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What the server said at one moment.
+
+    Attributes:
+        reading: the counters.
+        online: who is online; None where the server does not know.
+        uptime: seconds that the server has been up.
+    """
+
+    reading: Reading
+    online: Online | None
+    uptime: int
+
+
+def top_view(server: str, earlier: Sample | None, later: Sample, *, sort: Sort, fault: str, height: int) -> RenderableType:
+    """Make the view.
+
+    Args:
+        server: where the server is.
+        earlier: the sample before; None while there is but one.
+        later: the newest sample.
+        sort: what is first among inbounds, outbounds and users.
+        fault: why there is no newer sample; empty where nothing is wrong.
+        height: how many lines there are.
+    """
+    growth = None if earlier is None else rates(earlier.reading, later.reading)
+    found, _ = rows(later.reading.values)
+    found.sort(key=lambda row: _key(row, later.reading.values, growth or {}, sort))
+    room = max(1, height - _LINES_AROUND)
+    table = table_of("", "name", "uplink/s", "downlink/s", "uplink", "downlink", "sources", right=5)
+    for row in found[:room]:
+        table.add_row(*_cells(row, later, growth))
+    more = f"and {len(found) - room} more, which this screen has no room for" if len(found) > room else ""
+    return Group(
+        Text(_headline(server, later, found, growth), style="bold", no_wrap=True, overflow="ellipsis"),
+        Text(),
+        table,
+        Text(more, style="dim"),
+        Text(printable(fault), style="red") if fault else Text(f"q quits, s sorts by {_next(sort)} (now by {sort})", style="dim"),
+    )
+
+
+def _headline(server: str, sample: Sample, found: list[Row], growth: Mapping[str, float] | None) -> str:
+    parts = [printable(server), f"up {duration_text(sample.uptime)}"]
+    inbounds = [row for row in found if row.entity == "inbound"]
+    if inbounds and growth is not None:
+        uplink = sum(growth.get(row.uplink, 0.0) for row in inbounds)
+        downlink = sum(growth.get(row.downlink, 0.0) for row in inbounds)
+        parts.append(f"uplink {rate_text(uplink)}, downlink {rate_text(downlink)}")
+    if sample.online is not None:
+        sources = sum(map(len, sample.online.values()))
+        parts.append(f"{_counted(len(sample.online), 'user')} online from {_counted(sources, 'source')}")
+    return "   ".join(parts)
+
+
+def _key(row: Row, values: Mapping[str, int], growth: Mapping[str, float], sort: Sort) -> tuple[int, float, str]:
+    entity = _ENTITIES.index(row.entity) if row.entity in _ENTITIES else len(_ENTITIES)
+    figures: Mapping[str, float] = {"rate": growth, "total": values, "name": {}}[sort]
+    return entity, -figures.get(row.uplink, 0) - figures.get(row.downlink, 0), row.name
+
+
+def _cells(row: Row, sample: Sample, growth: Mapping[str, float] | None) -> list[Text | str]:
+    names = (row.uplink, row.downlink)
+    speeds = ["" if growth is None else rate_text(growth.get(name, 0.0)) for name in names]
+    sizes = [size_text(sample.reading.values.get(name, 0)) for name in names]
+    sources = str(len(sample.online.get(row.name, ()))) if sample.online is not None and row.entity == "user" else ""
+    return [Text(printable(row.entity), style="cyan"), Text(printable(row.name)), *speeds, *sizes, sources]
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _next(sort: Sort) -> Sort:
+    return SORTS[(SORTS.index(sort) + 1) % len(SORTS)]
