@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Protocol
 
 from twisted.internet.interfaces import IReactorTime
@@ -17,7 +16,7 @@ __all__ = ["Answering", "AssociationSide"]
 
 
 class Answering(Protocol):
-    """What sends an association's answers."""
+    """What associations belong to, and are answered through."""
 
     def answer_batch(self, batch: Batch, start: int, stop: int, target: Source) -> int:
         """Send some of a batch; as `Batch.send`."""
@@ -28,6 +27,12 @@ class Answering(Protocol):
     def await_room(self, association: AssociationSide) -> None:
         """Flush this association once the system may take more."""
 
+    def active(self, association: AssociationSide) -> None:
+        """This association is being answered."""
+
+    def left(self, association: AssociationSide) -> None:
+        """Nothing more is to be read for this association. Comes once."""
+
 
 @implementer(IDescriptorSide, IDatagramSide)
 class AssociationSide(PacketSide):
@@ -35,26 +40,27 @@ class AssociationSide(PacketSide):
 
     Args:
         clock: bounds the wait for what is not delivered.
+        key: what the inbound knows it by.
         source: who it is.
         answering: sends the answers.
-        left: called once, when nothing more is to be read for it.
         tracker: counts it; None to leave it uncounted.
     """
 
-    __slots__ = ("_answering", "_left", "_source")
+    __slots__ = ("_answering", "_left", "_source", "key")
 
     def __init__(
         self,
         clock: IReactorTime,
+        key: Any,
         source: Source,
         answering: Answering,
-        left: Callable[[AssociationSide], None],
         tracker: ITracker | None = None,
     ) -> None:
         super().__init__(clock, tracker)
+        self.key = key
         self._source = source
         self._answering = answering
-        self._left: Any = left
+        self._left = False
 
     def make_room(self, most: int) -> None:
         """End, for another to come in."""
@@ -73,6 +79,7 @@ class AssociationSide(PacketSide):
     def take(self, batch: Batch, start: int, stop: int) -> None:
         """See `PacketSide`."""
         if self._source.named:
+            self._answering.active(self)
             super().take(batch, start, stop)
         else:
             self.dropped += stop - start
@@ -80,6 +87,7 @@ class AssociationSide(PacketSide):
     def write(self, data: bytes) -> None:
         """See `IDatagramSide`."""
         if self._source.named:
+            self._answering.active(self)
             super().write(data)
         else:
             self.dropped += 1
@@ -90,9 +98,9 @@ class AssociationSide(PacketSide):
 
     def leave(self) -> None:
         """See `PacketSide`."""
-        left, self._left = self._left, None
-        if left is not None:
-            left(self)
+        if not self._left:
+            self._left = True
+            self._answering.left(self)
 
     def release(self) -> None:
         """See `PacketSide`: the socket is everybody's."""

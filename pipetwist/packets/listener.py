@@ -106,13 +106,19 @@ class PacketListener:
 
     def _arrived(self, start: int, stop: int, key: Any) -> None:
         association = self._associations.get(key)
-        if association is None:
-            association = self._open(key)
-            if association is None:
+        if association is not None:
+            self._associations.move_to_end(key)
+        else:
+            association = self._open(key, start)
+            if association is not None:
+                start += 1
+            if association is None or association.over:
                 self.dropped += stop - start
                 return
-        else:
-            self._associations.move_to_end(key)
+        if start < stop:
+            self._hand(association, start, stop)
+
+    def _hand(self, association: AssociationSide, start: int, stop: int) -> None:
         cut = self._batch.cut
         if not cut:
             association.arrived(self._batch, start, stop)
@@ -123,23 +129,24 @@ class PacketListener:
             else:
                 association.arrived(self._batch, place, place + 1)
 
-    def _open(self, key: Any) -> AssociationSide | None:
+    def _open(self, key: Any, place: int) -> AssociationSide | None:
+        """Let a source in, with the datagram that it has sent first: what becomes of that is in the association's line."""
         if len(self._associations) >= self._most:
             next(iter(self._associations.values())).make_room(self._most)
 
-        def associate(source: Source, tracker: ITracker | None) -> AssociationSide:
-            def left(association: AssociationSide) -> None:
-                if self._associations.get(key) is association:
-                    del self._associations[key]
+        made: list[AssociationSide] = []
 
-            association = self._associations[key] = AssociationSide(self._packets.reactor, source, self, left, tracker)
+        def associate(source: Source, tracker: ITracker | None) -> AssociationSide:
+            association = self._associations[key] = AssociationSide(self._packets.reactor, key, source, self, tracker)
+            made.append(association)
+            self._hand(association, place, place + 1)
             return association
 
         try:
             self._admit(self._batch.source(key), associate)
         except Exception:  # noqa: BLE001 - one source's mistake does not end the listening
             self._log.failure("A datagram's source could not be let in")
-        return self._associations.get(key)
+        return made[0] if made else None
 
     # What associations are answered with.
 
@@ -156,6 +163,16 @@ class PacketListener:
         self._waiting[association] = None
         if self._retry is None:
             self._retry = self._packets.reactor.callLater(_RETRY_SECONDS, self._try_again)
+
+    def active(self, association: AssociationSide) -> None:
+        """See `pipetwist.packets.association.Answering`."""
+        if association.key in self._associations:
+            self._associations.move_to_end(association.key)
+
+    def left(self, association: AssociationSide) -> None:
+        """See `pipetwist.packets.association.Answering`."""
+        if self._associations.get(association.key) is association:
+            del self._associations[association.key]
 
     def _try_again(self) -> None:
         self._retry = None

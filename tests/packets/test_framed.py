@@ -1,0 +1,146 @@
+"""A stream side that carries datagrams."""
+
+from __future__ import annotations
+
+from twisted.internet.defer import Deferred
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyObject
+
+from pipetwist.interfaces import IDatagramSide, ISide, ISideReceiver, ITracker
+from pipetwist.packets.framed import FramedSide, FrameTally, frame_connection
+from pipetwist.packets.framing import frame
+from pipetwist.testing import FakeSide, RecordingReceiver, RecordingTracker
+
+__all__ = ["FramedSideTest", "TallyTest"]
+
+
+class _Datagrams(RecordingReceiver):
+    """Keeps datagrams apart."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.datagrams: list[bytes] = []
+
+    def data_received(self, data: bytes) -> None:
+        self.datagrams.append(data)
+
+
+class FramedSideTest(SynchronousTestCase):
+    """A side over a stream that the test plays."""
+
+    def setUp(self) -> None:
+        """Make the side."""
+        self.stream = FakeSide()
+        self.tracker = RecordingTracker()
+        self.side = FramedSide(self.stream, FrameTally(self.tracker), 100)
+        self.receiver = _Datagrams()
+        self.side.attach(self.receiver)
+        self.side.resume_reading()
+
+    def test_interfaces(self) -> None:
+        """It is a side of datagrams, and hears of its stream."""
+        verifyObject(IDatagramSide, self.side)
+        verifyObject(ISideReceiver, self.side)
+
+    def test_received(self) -> None:
+        """Datagrams are handed on one by one, and their payload counts when they are complete."""
+        self.stream.deliver(frame(b"one") + frame(b"") + frame(b"three")[:4])
+        self.assertEqual((self.receiver.datagrams, self.side.received, self.tracker.up, self.side.datagrams), ([b"one", b""], 3, 3, 2))
+        self.stream.deliver(frame(b"three")[4:])
+        self.assertEqual((self.receiver.datagrams[2:], self.side.received, self.tracker.up), ([b"three"], 8, 8))
+
+    def test_written(self) -> None:
+        """A datagram is written with its length before it, and counts without it once the system has taken all of it."""
+        self.side.write(b"hello")
+        self.assertEqual((self.stream.written, self.side.delivered, self.side.datagrams), (b"\0\5hello", 5, 1))
+        self.stream.stall()
+        self.side.write(b"world")
+        self.assertEqual((self.side.delivered, self.side.datagrams), (5, 1))
+        self.stream.delivered += 6
+        self.assertEqual((self.side.delivered, self.side.datagrams), (5, 1))
+        self.stream.delivered += 1
+        self.assertEqual((self.side.delivered, self.side.datagrams, self.tracker.down), (10, 2, 10))
+
+    def test_too_large_to_carry(self) -> None:
+        """A datagram larger than the other side carries ends the stream with what is wrong, and nothing after it comes through."""
+        self.stream.deliver(frame(bytes(101)) + frame(b"next"))
+        self.assertEqual((self.receiver.datagrams, self.receiver.cause), ([], "a datagram of 101 bytes, where 100 can be carried"))
+        self.assertEqual(self.side.received, 0)
+
+    def test_too_large_to_frame(self) -> None:
+        """A datagram that no frame holds ends the stream with what is wrong."""
+        self.side.write(bytes(65536))
+        self.assertEqual((self.stream.written, self.receiver.cause), (b"", "a datagram of 65536 bytes, where a frame holds 65535"))
+        self.side.write(b"x")
+        self.assertEqual(self.stream.written, b"")
+
+    def test_end(self) -> None:
+        """The stream's end between datagrams is an end; inside one it is an error."""
+        self.stream.deliver(frame(b"x"))
+        self.stream.end()
+        self.assertEqual((self.receiver.heard, self.receiver.cause), (["read_ended"], None))
+        self.setUp()
+        self.stream.deliver(frame(b"xyz")[:3])
+        self.stream.end()
+        self.assertEqual((self.receiver.heard, self.receiver.cause), (["lost"], "the stream ended inside a datagram"))
+
+    def test_passed_on(self) -> None:
+        """What the stream says of room and of its end is passed on, and so is what is asked of it."""
+        self.stream.crowd()
+        self.stream.relieve()
+        self.stream.go()
+        self.assertEqual(self.receiver.heard, ["crowded", "relieved", "hung_up"])
+        self.side.pause_reading()
+        self.side.finish_writing()
+        self.side.close()
+        self.assertEqual(self.stream.asked[1:], ["pause_reading", "finish_writing", "close"])
+        self.assertEqual((self.receiver.heard[3:], self.receiver.cause), (["lost"], ""))
+        for ask in ("hang_up", "abort"):
+            self.setUp()
+            getattr(self.side, ask)()
+            self.assertEqual(self.stream.asked[1:], [ask])
+
+    def test_lost(self) -> None:
+        """The stream's loss is told with its cause."""
+        self.stream.lose("the connection was reset")
+        self.assertEqual(self.receiver.cause, "the connection was reset")
+        self.side.write(b"late")
+        self.assertEqual(self.stream.written, b"")
+
+    def test_connection(self) -> None:
+        """What an outbound connects is framed, be it there at once or later."""
+        connected = frame_connection(self.stream)
+        assert not isinstance(connected, Deferred)
+        self.assertIsInstance(connected, FramedSide)
+        later: Deferred[ISide] = Deferred()
+        framed = frame_connection(later)
+        assert isinstance(framed, Deferred)
+        later.callback(self.stream)
+        self.assertIsInstance(self.successResultOf(framed), FramedSide)
+
+
+class TallyTest(SynchronousTestCase):
+    """What is delivered, by what the system has taken."""
+
+    def test_tracker(self) -> None:
+        """It is a tracker, and counts each datagram for another as soon as its last byte is taken; reading counts nothing."""
+        tracker = RecordingTracker()
+        tally = FrameTally(tracker)
+        verifyObject(ITracker, tally)
+        for payload in (3, 0, 4):
+            tally.write(payload + 2, payload)
+        steps = []
+        for taken in (4, 1, 1, 1, 5, 1):
+            tally.uplink(taken)
+            tally.downlink(taken)
+            steps.append((tally.datagrams, tally.delivered, tracker.down, tracker.up))
+        self.assertEqual(steps, [(0, 0, 0, 0), (1, 3, 3, 0), (1, 3, 3, 0), (2, 3, 3, 0), (2, 3, 3, 0), (3, 7, 7, 0)])
+
+    def test_never_back(self) -> None:
+        """A figure that lags behind takes nothing back."""
+        tally = FrameTally()
+        tally.write(5, 3)
+        tally.downlink(3)
+        tally.reach(1)
+        tally.downlink(2)
+        self.assertEqual(tally.delivered, 3)
