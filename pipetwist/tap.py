@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from twisted.application.service import IService, Service
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorFromThreads
 from twisted.logger import ILogObserver
 from twisted.python import usage
@@ -22,6 +23,9 @@ from pipetwist.errors import ConfigError, StartError
 from pipetwist.logs.json_lines import json_observer, twistd_log_file
 from pipetwist.service.rereading import Rereading
 from pipetwist.service.tree import PipetwistService
+from pipetwist.systemd.environment import take_environment
+from pipetwist.systemd.notifier import Notifier
+from pipetwist.systemd.reporter import Reporter
 
 __all__ = ["Options", "makeService"]
 
@@ -106,12 +110,16 @@ class _Daemon(Service):
     Args:
         tree: the tree.
         path: the configuration's file, absolute; it is read again at SIGHUP.
+        reporter: tells the service manager how it goes.
         log_observer: makes the observer that twistd's application is to have; None for twistd's own.
     """
 
-    def __init__(self, tree: PipetwistService, path: str, log_observer: Callable[[], ILogObserver] | None = None) -> None:
+    def __init__(
+        self, tree: PipetwistService, path: str, reporter: Reporter, log_observer: Callable[[], ILogObserver] | None = None
+    ) -> None:
         self._tree = tree
         self._rereading = Rereading(tree, path)
+        self._reporter = reporter
         self._log_observer = log_observer
         # twistd points standard error to the log, or nowhere, before it starts the service.
         self._stderr = os.dup(2)
@@ -131,6 +139,7 @@ class _Daemon(Service):
         """See `PipetwistService`."""
         super().startService()
         self._start(self._tree.startService)
+        self._reporter.ready()
         os.close(self._stderr)
         # What was made up to now stays; the collector need not look through it again and again while connections come and go.
         gc.freeze()
@@ -139,9 +148,19 @@ class _Daemon(Service):
         """See `PipetwistService`."""
         super().stopService()
         # The reactor would be stopped a second time, which it takes for a mistake.
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._stopping_already)
-        return self._tree.stopService()
+        for number in ("SIGINT", "SIGTERM", "SIGHUP"):
+            if hasattr(signal, number):
+                signal.signal(getattr(signal, number), self._stopping_already)
+        self._reporter.stopping(self._tree.longest_stop)
+        return self._tree.stopService().addBoth(self._stopped)
+
+    def _stopped(self, result: Any) -> Any:
+        self._reporter.stopped()
+        return result
+
+    def _reload(self) -> Deferred[None]:
+        self._reporter.reloading()
+        return self._rereading.reread().addBoth(lambda _: self._reporter.ready())
 
     def _start(self, start: Callable[[], None]) -> None:
         # The reactor takes SIGTERM when it runs, which is after twistd has said that the daemon does.
@@ -152,6 +171,7 @@ class _Daemon(Service):
         try:
             start()
         except StartError as error:
+            self._reporter.failed(str(error))
             os.write(self._stderr, f"pipetwist: {error}\n".encode())
             raise _StartFailedError(str(error)) from None
 
@@ -162,7 +182,7 @@ class _Daemon(Service):
             # Nobody asks for a reload: the terminal that it ran in was closed, and it would live on with nobody to stop it.
             _stop_when_running(number, frame)
         else:
-            IReactorFromThreads(reactor).callFromThread(self._rereading.reread)
+            IReactorFromThreads(reactor).callFromThread(self._reload)
 
     def _stopping_already(self, number: int, frame: object) -> None:
         from twisted.internet import reactor
@@ -198,11 +218,15 @@ def makeService(options: Options) -> IService:
         atexit.register(_exit_with_failure)
         reactor.stop()
 
+    said = take_environment(os.environ)
+    notifier = Notifier(said.notify_socket)
     try:
-        tree = PipetwistService(options.document, reactor, failed=failed)
+        tree = PipetwistService(options.document, reactor, handed_in=said.descriptors, failed=failed)
     except StartError as error:
+        notifier.send(f"STATUS={error}")
         sys.exit(f"pipetwist: {error}")
-    return _Daemon(tree, options.path, options.log_observer)
+    reporter = Reporter(reactor, notifier, lambda: f"{tree.relay.open_connections} connections are open", said.watchdog)
+    return _Daemon(tree, options.path, reporter, options.log_observer)
 
 
 def _exit_with_failure() -> NoReturn:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import socket
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, cast
 
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.endpoints import AdoptedStreamServerEndpoint, serverFromString
 from twisted.internet.interfaces import ISystemHandle, IUNIXTransport
 from zope.interface import implementer
@@ -18,6 +17,7 @@ from pipetwist.inbounds.acceptor import Acceptor
 from pipetwist.inbounds.credentials import unix_visitor
 from pipetwist.inbounds.doorway import DoorwayFactory
 from pipetwist.inbounds.entry import SocketEntry
+from pipetwist.inbounds.handed_in import HandedInSocket
 from pipetwist.inbounds.listening import EndpointListener, ListeningService, address_visitor
 from pipetwist.inbounds.listening_socket import ListeningSocket
 from pipetwist.inbounds.options import InboundOptions, StreamInboundOptions
@@ -58,7 +58,6 @@ class EndpointInbound(ListeningService):
         self._listener = EndpointListener(self.tag)
         self._acceptor: Acceptor | None = None
         self._adopted: ListeningSocket | None = None
-        self._spent = False
         self._framed = options.framing is not None
         try:
             self._endpoint = serverFromString(setting.reactor, options.endpoint)
@@ -66,6 +65,10 @@ class EndpointInbound(ListeningService):
             # A parser of endpoint strings is anybody's plug-in, and raises what it likes.
             message = f"inbound {self.tag}: {options.endpoint!r} describes no server endpoint: {_describe(error)}"
             raise StartError(message) from error
+        if isinstance(self._endpoint, AdoptedStreamServerEndpoint):
+            descriptor = self._endpoint.fileno
+            self.handed_in = setting.handed_in.with_descriptor(descriptor) or HandedInSocket(descriptor)
+            self.claim = self
 
     def goes_on_with(self, options: InboundOptions) -> bool:
         """See `IInbound`."""
@@ -73,21 +76,18 @@ class EndpointInbound(ListeningService):
 
     def listen(self) -> Deferred[None]:
         """See `IInbound`."""
-        if self._acceptor is not None:
+        if self._acceptor is not None or self._listener.wanted:
             return succeed(None)
-        factory = DoorwayFactory(self.tag, self._identify, self.setting, framed=self._framed)
-        endpoint = self._endpoint
-        if isinstance(endpoint, AdoptedStreamServerEndpoint) and endpoint.addressFamily == socket.AF_UNIX:
-            if self._spent:
-                return fail(StartError(f"inbound {self.tag}: the socket that was handed in was closed; it can't be listened on again"))
-            # Twisted's port would unlink the path when it stops, but a socket that systemd has handed in is systemd's.
-            os.set_inheritable(endpoint.fileno, False)
-            self._adopted = ListeningSocket(socket.AF_UNIX, socket.SOCK_STREAM, fileno=endpoint.fileno)
+        if self.handed_in is not None and self.handed_in.is_unix:
+            # Twisted's port would unlink the path when it stops, but a socket that was handed in is another's.
+            self._adopted = self.handed_in.copy()
             entry = SocketEntry(self.tag, self._identify_socket, self.setting, framed=self._framed)
             self._acceptor = Acceptor(self.setting, self._adopted, entry.accepted)
             self._acceptor.start()
+            self.log_listening(str(self.handed_in))
             return succeed(None)
-        return self._listener.listen(endpoint, factory)
+        endpoint = self._endpoint if self.handed_in is None else self.handed_in.endpoint(self.setting.reactor)
+        return self._listener.listen(endpoint, DoorwayFactory(self.tag, self._identify, self.setting, framed=self._framed))
 
     def stop_listening(self) -> Deferred[None]:
         """See `IInbound`."""
@@ -95,7 +95,6 @@ class EndpointInbound(ListeningService):
             self._acceptor.stop()
             self._adopted.close()
             self._acceptor = self._adopted = None
-            self._spent = True
         return self._listener.stop()
 
     def _identify(self, transport: Any) -> Visitor:

@@ -12,6 +12,7 @@ from twisted.python.failure import Failure
 
 from pipetwist.connection.visitor import Timeouts, Visitor
 from pipetwist.errors import StartError
+from pipetwist.inbounds.handed_in import HandedInSocket
 from pipetwist.inbounds.options import InboundOptions
 from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.transfer.causes import describe_error
@@ -29,6 +30,9 @@ class ListeningService(Service):
     claim: object = None
     """What nobody else can listen at while this does, to be compared; None where that is not known."""
 
+    handed_in: HandedInSocket | None = None
+    """What it listens with, where that is not a socket of its own."""
+
     def __init__(self, options: InboundOptions, setting: InboundSetting) -> None:
         self.tag = options.tag
         self.setting = setting
@@ -42,6 +46,11 @@ class ListeningService(Service):
     def stop_listening(self) -> Deferred[None]:
         """See `pipetwist.interfaces.IInbound`."""
         raise NotImplementedError
+
+    def log_listening(self, where: str) -> None:
+        """Say that it listens now."""
+        whose = "" if self.handed_in is None else ", with the socket that was handed in"
+        self.setting.log.info("inbound {tag} listens on {where}{whose}", tag=self.tag, where=where, whose=whose)
 
     def take(self, options: InboundOptions) -> None:
         """Go by these options from now on; they are such that `goes_on_with` is true."""
@@ -111,30 +120,31 @@ class EndpointListener:
 
     def __init__(self, tag: str) -> None:
         self._tag = tag
-        self._wanted = False
+        self.wanted = False
+        """Whether it listens, or is about to."""
         self.port: IListeningPort | None = None
 
     def listen(self, endpoint: IStreamServerEndpoint, factory: IProtocolFactory) -> Deferred[None]:
         """Listen, unless that was asked for before; fails with StartError."""
-        if self._wanted:
+        if self.wanted:
             return succeed(None)
-        self._wanted = True
+        self.wanted = True
         return maybeDeferred(endpoint.listen, factory).addCallbacks(self._listening, self._failed)
 
     def stop(self) -> Deferred[None]:
         """Stop listening, or stop as soon as it has begun."""
-        self._wanted = False
+        self.wanted = False
         port, self.port = self.port, None
         return succeed(None) if port is None else _stop(port)
 
     def _listening(self, port: IListeningPort) -> Deferred[None] | None:
-        if not self._wanted:
+        if not self.wanted:
             return _stop(port)
         self.port = port
         return None
 
     def _failed(self, failure: Failure) -> None:
-        self._wanted = False
+        self.wanted = False
         error = failure.value
         text = describe_error(error.socketError) if isinstance(error, CannotListenError) else describe_error(error)
         message = f"inbound {self._tag}: can't listen{_place(error)}: {text}"

@@ -9,6 +9,7 @@ from typing import Any
 from twisted.logger import Logger
 
 from pipetwist.errors import StartError
+from pipetwist.inbounds.handed_in import HandedIn
 from pipetwist.interfaces import IRelay
 from pipetwist.kernel.setting import KernelSetting
 from pipetwist.packets.setting import PacketSetting
@@ -33,6 +34,7 @@ class InboundSetting:
         log: takes what inbounds have to say.
         failed: is told where listening fails only after the service has started.
         packets: what datagram sockets work with; one of their own where it is None.
+        handed_in: sockets that listen already, for inbounds of their addresses.
     """
 
     reactor: Any
@@ -42,3 +44,4 @@ class InboundSetting:
     log: Logger = field(default_factory=Logger)
     failed: Callable[[StartError], None] = _raise
     packets: PacketSetting | None = None
+    handed_in: HandedIn = field(default_factory=HandedIn)

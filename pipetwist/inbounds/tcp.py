@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.endpoints import TCP4ServerEndpoint, TCP6ServerEndpoint
+from twisted.internet.interfaces import IStreamServerEndpoint
 from zope.interface import implementer
 
 from pipetwist.connection.visitor import Visitor
@@ -84,6 +85,7 @@ class TcpInbound(ListeningService):
     def __init__(self, options: TcpInboundOptions, setting: InboundSetting) -> None:
         super().__init__(options, setting)
         self.claim = ("port", options.listen_port) if options.listen_port else self
+        self.handed_in = setting.handed_in.at_port(options.listen, options.listen_port)
         self._listener = EndpointListener(self.tag)
         self._listening: ListeningSocket | None = None
         self._acceptor: Acceptor | None = None
@@ -126,15 +128,21 @@ class TcpInbound(ListeningService):
         """See `IInbound`."""
         if self._tls is None and self.setting.kernel is not None:
             return maybeDeferred(self._listen_in_kernel)
+        if self._listener.wanted:
+            return succeed(None)
         factory: Any = DoorwayFactory(self.tag, self._identify, self.setting, framed=self._options.framing is not None)
         if self._tls is not None:
             from twisted.protocols.tls import TLSMemoryBIOFactory  # only where TLS is asked for
 
             factory = TLSMemoryBIOFactory(self._tls, False, factory, self.setting.reactor)
             factory.noisy = False
+        return self._listener.listen(self._endpoint(), factory)
+
+    def _endpoint(self) -> IStreamServerEndpoint:
+        if self.handed_in is not None:
+            return self.handed_in.endpoint(self.setting.reactor)
         kind = TCP6ServerEndpoint if ":" in self._options.listen else TCP4ServerEndpoint
-        endpoint = kind(self.setting.reactor, self._options.listen_port, backlog=_BACKLOG, interface=self._options.listen)
-        return self._listener.listen(endpoint, factory)
+        return kind(self.setting.reactor, self._options.listen_port, backlog=_BACKLOG, interface=self._options.listen)
 
     def stop_listening(self) -> Deferred[None]:
         """See `IInbound`."""
@@ -146,11 +154,15 @@ class TcpInbound(ListeningService):
 
     def _listen_in_kernel(self) -> None:
         if self._listening is None:
-            self._listening = listen_tcp(f"inbound {self.tag}", self._options.listen, self._options.listen_port)
+            if self.handed_in is None:
+                self._listening = listen_tcp(f"inbound {self.tag}", self._options.listen, self._options.listen_port)
+            else:
+                self._listening = self.handed_in.copy()
+                self._listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             entry = SocketEntry(self.tag, self._identify_socket, self.setting, framed=self._options.framing is not None)
             self._acceptor = Acceptor(self.setting, self._listening, entry.accepted)
             self._acceptor.start()
-            self.setting.log.info("inbound {tag} listens on {where}", tag=self.tag, where=shown_address(self._options.listen, self.port))
+            self.log_listening(shown_address(self._options.listen, self.port))
 
     def _identify_socket(self, connected: socket.socket) -> Visitor:
         host, port = connected.getpeername()[:2]

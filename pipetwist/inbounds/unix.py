@@ -77,6 +77,7 @@ class UnixInbound(ListeningService):
     def __init__(self, options: UnixInboundOptions, setting: InboundSetting) -> None:
         super().__init__(options, setting)
         self.claim = unix_sockaddr(options.path)
+        self.handed_in = setting.handed_in.at_path(options.path)
         self._listening: UnixListeningSocket | None = None
         self._acceptor: Acceptor | None = None
 
@@ -113,14 +114,16 @@ class UnixInbound(ListeningService):
         if options.users and not PEER_CREDENTIALS:
             return fail(StartError(f"inbound {self.tag}: users: this system does not say who the peer of a unix socket is"))
         try:
-            listening = UnixListeningSocket(f"inbound {self.tag}", options.path, options.mode, options.owner, options.group)
+            listening = UnixListeningSocket(
+                f"inbound {self.tag}", options.path, options.mode, options.owner, options.group, handed_in=self.handed_in
+            )
         except StartError as error:
             return fail(error)
         self._listening = listening
         entry = SocketEntry(self.tag, self._identify, self.setting, framed=options.framing is not None)
         self._acceptor = Acceptor(self.setting, listening.socket, entry.accepted)
         self._acceptor.start()
-        self.setting.log.info("inbound {tag} listens on {path}", tag=self.tag, path=options.path)
+        self.log_listening(options.path)
         return succeed(None)
 
     def stop_listening(self) -> Deferred[None]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from pipetwist.errors import StartError
+from pipetwist.inbounds.handed_in import HandedInSocket
 from pipetwist.inbounds.listening_socket import ListeningSocket
 from pipetwist.values import is_abstract, unix_sockaddr
 
@@ -35,6 +36,7 @@ class UnixListeningSocket:
         group: the name or number of the file's group; None for ours.
         kind: streams or datagrams.
         prepare: is given the socket before anybody can send to it.
+        handed_in: listens there already. Its file is another's, and stays as it is.
 
     Raises:
         StartError: it can't listen there.
@@ -50,11 +52,15 @@ class UnixListeningSocket:
         *,
         kind: int = socket.SOCK_STREAM,
         prepare: Callable[[socket.socket], None] | None = None,
+        handed_in: HandedInSocket | None = None,
     ) -> None:
         self._place = place
         self._path = path
         self._identity: tuple[int, int] | None = None
         self._kind = kind
+        if handed_in is not None:
+            self.socket = handed_in.copy()
+            return
         self.socket = ListeningSocket(socket.AF_UNIX, kind)
         try:
             if prepare is not None:

@@ -60,6 +60,8 @@ def reload_tree(tree: PipetwistService, document: Document) -> Generator[Deferre
     for outbound in idle:
         _retire(outbound)
     tree.log.info("the configuration was taken anew{report}", report=report)
+    for one in tree.unused_sockets():
+        tree.log.warn("{socket} was handed in, and no inbound listens there any more: clients wait in vain", socket=str(one))
     for place in needs_restart(tree.started, document):
         tree.log.warn("{place}: the change of this key needs a restart", place=place)
 

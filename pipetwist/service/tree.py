@@ -14,6 +14,7 @@ from twisted.logger import Logger
 from pipetwist.api.availability import load_api
 from pipetwist.config.document import Document
 from pipetwist.errors import StartError
+from pipetwist.inbounds.handed_in import HandedIn, HandedInSocket
 from pipetwist.inbounds.options import InboundOptions
 from pipetwist.inbounds.registry import INBOUNDS
 from pipetwist.inbounds.setting import InboundSetting
@@ -21,6 +22,7 @@ from pipetwist.interfaces import ICounterStore, ISpawner
 from pipetwist.kernel.pipe_pool import PipePool
 from pipetwist.kernel.setting import kernel_setting
 from pipetwist.logs.levels import LeveledLogger
+from pipetwist.outbounds.fork import ForkOutboundOptions
 from pipetwist.outbounds.registry import OUTBOUNDS
 from pipetwist.outbounds.setting import OutboundSetting
 from pipetwist.packets.setting import PacketSetting
@@ -37,6 +39,10 @@ from pipetwist.transfer.hang_up import HangUpWatch
 __all__ = ["PipetwistService"]
 
 
+# For what a stop does besides waiting for connections and commands, such as calls of the API that run.
+_REST_SECONDS = 15.0
+
+
 class PipetwistService(MultiService):
     """All that a configuration asks for, as one service.
 
@@ -47,10 +53,12 @@ class PipetwistService(MultiService):
         reactor: the reactor.
         store: where the counters live; where it is None, in the file that the configuration names, or in memory.
         spawner: starts the commands of ``fork`` outbounds; the system's best where it is None.
+        handed_in: descriptors of sockets that listen already, as systemd hands them in: an inbound of the same address listens with them.
         failed: is told where an inbound fails to listen only after the start; logs it where it is None.
 
     Raises:
-        StartError: something that the configuration names can't be had: a command, a certificate, an endpoint.
+        StartError: something that the configuration names can't be had: a command, a certificate, an endpoint; or a socket was handed in
+            at an address where no inbound listens.
     """
 
     def __init__(
@@ -60,6 +68,7 @@ class PipetwistService(MultiService):
         *,
         store: ICounterStore | None = None,
         spawner: ISpawner | None = None,
+        handed_in: Iterable[int] = (),
         failed: Callable[[StartError], None] | None = None,
     ) -> None:
         super().__init__()
@@ -79,8 +88,13 @@ class PipetwistService(MultiService):
         self._router = Router(document.route.rules, document.final)
         self._tracked = Tracked(self.store, **_tracked(document))
         self.relay = Relay(reactor, self._router, self.outbounds, tracked=self._tracked, online=self.online, log=self.log)
-        self._inbound_setting = InboundSetting(reactor, self.relay, hang_ups, kernel, self.log, failed or _logged(self.log), packets)
+        self._inbound_setting = InboundSetting(
+            reactor, self.relay, hang_ups, kernel, self.log, failed or _logged(self.log), packets, HandedIn(handed_in)
+        )
         self.inbounds = {options.tag: self.make_inbound(options) for options in document.inbounds}
+        for one in self.unused_sockets():
+            message = f"{one} was handed in, and no inbound listens there: write that in one's path, or listen and listen_port"
+            raise StartError(message)
         self.api: Any = None
         """The `pipetwist.api.service.StatsApi`; None where the configuration does not ask for it."""
         options = document.experimental.v2ray_api
@@ -99,6 +113,12 @@ class PipetwistService(MultiService):
         """The pipes that bytes are spliced through; None where the kernel moves nothing."""
         return None if self._kernel is None else self._kernel.pool
 
+    @property
+    def longest_stop(self) -> float:
+        """How many seconds a stop may take: connections have their time, then commands have theirs, and a little for the rest."""
+        graces = [options.kill_grace for options in self.document.outbounds if isinstance(options, ForkOutboundOptions)]
+        return self.document.drain_timeout + max(graces, default=0.0) + _REST_SECONDS
+
     def make_inbound(self, options: InboundOptions) -> Any:
         """Make an inbound; it does not listen yet.
 
@@ -107,6 +127,11 @@ class PipetwistService(MultiService):
         """
         kinds: dict[type, Any] = {kind.Options: kind for kind in INBOUNDS}
         return kinds[type(options)](options, self._inbound_setting)
+
+    def unused_sockets(self) -> list[HandedInSocket]:
+        """The sockets that were handed in and are of no use: clients wait there for ever."""
+        used = [inbound.handed_in for inbound in self.inbounds.values()]
+        return [one for one in self._inbound_setting.handed_in if one not in used]
 
     def make_outbounds(self, document: Document, kept: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Make every outbound of a configuration.

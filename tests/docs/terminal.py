@@ -21,7 +21,7 @@ from tests.interop.scratch import has_ended, scratch_folder, wait_until
 __all__ = ["Terminal", "commands", "same_each_time"]
 
 _FOLDER = "/srv/pipetwist"  # where the documents' files are, in messages with whole paths
-_PEERS = {"nc", "ncat", "socat", "v2ctl"}
+_PEERS = {"nc", "ncat", "socat", "systemd-socket-activate", "v2ctl"}
 _END_OF_COMMAND = "--- next command ---"
 _SECONDS = 30.0
 

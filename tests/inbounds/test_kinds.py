@@ -22,6 +22,7 @@ from zope.interface.verify import verifyObject
 
 from pipetwist.connection.visitor import Timeouts
 from pipetwist.errors import StartError
+from pipetwist.inbounds import endpoint
 from pipetwist.inbounds import unix as unix_inbound
 from pipetwist.inbounds.endpoint import EndpointInbound, EndpointInboundOptions
 from pipetwist.inbounds.entry import RefusedError
@@ -349,9 +350,9 @@ class EndpointTest(_InboundTestCase):
 
     def adopt(self, descriptor: int) -> EndpointInbound:
         """An inbound on a socket that was handed in."""
-        inbound = self.make("tcp:0")
-        inbound._endpoint = AdoptedStreamServerEndpoint(self.reactor, descriptor, socket.AF_UNIX)
-        return inbound
+        self.addCleanup(os.close, descriptor)
+        self.patch(endpoint, "serverFromString", lambda *_: AdoptedStreamServerEndpoint(self.reactor, descriptor, socket.AF_UNIX))
+        return self.make("systemd:domain=UNIX:name=pipe")
 
     def test_strings(self) -> None:
         """A string that describes nothing is told, and so is a socket that systemd has not handed in."""
@@ -399,9 +400,14 @@ class EndpointTest(_InboundTestCase):
         self.assertTrue(Path(path).exists())
 
     def test_handed_in_again(self) -> None:
-        """Such a socket, once closed, is gone: its number may be another's by now, and is not taken for it."""
-        inbound = self.adopt(self.hand_in(str(self.folder / "systemd.sock")))
+        """Such a socket stays open when the inbound stops: who comes meanwhile waits, and is let in when it listens again."""
+        path = self.folder / "systemd.sock"
+        inbound = self.adopt(self.hand_in(str(path)))
         self.successResultOf(inbound.listen())
         inbound.stop_listening()
-        failure = self.failureResultOf(inbound.listen(), StartError)
-        self.assertIn("inbound in: the socket that was handed in was closed", str(failure.value))
+        client = socket.socket(socket.AF_UNIX)
+        self.addCleanup(client.close)
+        client.connect(str(path))
+        self.listen(inbound)
+        self.reactor.turn()
+        self.assertEqual(len(self.relay.visitors), 1)

@@ -1,4 +1,4 @@
-"""The ways to run the daemon: twistd in the foreground, twistd as a daemon, twist, and systemd's socket activation."""
+"""The ways to run the daemon: twistd in the foreground, twistd as a daemon, twist, and an endpoint of systemd's."""
 
 from __future__ import annotations
 

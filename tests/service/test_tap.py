@@ -14,6 +14,7 @@ from typing import Any
 
 from twisted.application.service import Application, IService, MultiService
 from twisted.internet import reactor
+from twisted.internet.task import Clock
 from twisted.logger import ILogObserver, Logger, LogPublisher, capturedLogs, formatEvent
 from twisted.python import usage
 from twisted.trial.unittest import SynchronousTestCase
@@ -21,6 +22,8 @@ from zope.interface.verify import verifyObject
 
 from pipetwist import tap
 from pipetwist.errors import StartError
+from pipetwist.systemd.notifier import Notifier
+from pipetwist.systemd.reporter import Reporter
 from pipetwist.tap import Options, makeService
 from tests.interop.scratch import scratch_folder
 
@@ -176,7 +179,7 @@ class ServiceTest(_TapTestCase):
         class Tree(MultiService):
             log = Logger("pipetwist")
 
-            def __init__(self, document: object, reactor: object, failed: object) -> None:
+            def __init__(self, document: object, reactor: object, handed_in: object, failed: object) -> None:
                 super().__init__()
                 made.append(failed)
 
@@ -206,6 +209,7 @@ class _Tree(MultiService):
 
     error: StartError | None = None
     log = Logger("pipetwist")
+    longest_stop = 1.0
 
     def privilegedStartService(self) -> None:
         super().privilegedStartService()
@@ -232,7 +236,7 @@ class DaemonTest(SynchronousTestCase):
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             self.addCleanup(signal.signal, number, signal.getsignal(number))
         self.tree = _Tree()
-        self.daemon = tap._Daemon(self.tree, "/nowhere.json")  # type: ignore[arg-type]  # of a tree it has what is asked of one
+        self.daemon = tap._Daemon(self.tree, "/nowhere.json", Reporter(Clock(), Notifier(None), str, None))  # type: ignore[arg-type]  # of a tree it has what is asked of one
         verifyObject(IService, self.daemon)
 
     def test_starts(self) -> None:
@@ -268,7 +272,7 @@ class DaemonTest(SynchronousTestCase):
         self.patch(reactor, "callFromThread", calls.append)
         self.daemon.startService()
         os.kill(os.getpid(), signal.SIGHUP)
-        self.assertEqual(calls, [self.daemon._rereading.reread])
+        self.assertEqual(calls, [self.daemon._reload])
 
     def test_terminal_closed(self) -> None:
         """Where the terminal that it was started in has gone, SIGHUP stops the reactor."""

@@ -1,0 +1,108 @@
+"""Sockets that listen already when the daemon starts: systemd has opened them, and an inbound of the same address listens with them."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from twisted.internet.endpoints import AdoptedStreamServerEndpoint
+
+from pipetwist.errors import StartError
+from pipetwist.inbounds.listening_socket import ListeningSocket
+from pipetwist.values import is_abstract, unix_sockaddr
+from pipetwist.values.addresses import shown_address
+
+__all__ = ["HandedIn", "HandedInSocket"]
+
+
+class HandedInSocket:
+    """One of them. It stays open when an inbound stops, so that it can listen again.
+
+    Args:
+        descriptor: its descriptor.
+
+    Raises:
+        StartError: it is no socket that streams come in at.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+        try:
+            os.set_inheritable(descriptor, False)  # no command is to have it
+            with socket.socket(fileno=os.dup(descriptor)) as opened:
+                listens = opened.type == socket.SOCK_STREAM and opened.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+                self.address = _comparable(opened.getsockname())
+        except OSError:
+            listens = False
+        if not listens:
+            message = f"descriptor {descriptor}, which was handed in, is no listening stream socket: use ListenStream= and Accept=no"
+            raise StartError(message)
+
+    def __str__(self) -> str:
+        if isinstance(self.address, tuple):
+            return shown_address(*self.address)
+        return os.fsdecode(self.address.replace(b"\0", b"@", 1).rstrip(b"\0"))
+
+    @property
+    def is_unix(self) -> bool:
+        """Whether it is a unix socket."""
+        return isinstance(self.address, bytes)
+
+    def copy(self) -> ListeningSocket:
+        """What an inbound listens with, and may close."""
+        return ListeningSocket(fileno=os.dup(self.descriptor))
+
+    def endpoint(self, reactor: Any) -> AdoptedStreamServerEndpoint:
+        """The same as an endpoint of Twisted's, which may be listened on once."""
+        copy = self.copy()
+        family = copy.family
+        return AdoptedStreamServerEndpoint(reactor, copy.detach(), family)
+
+
+class HandedIn:
+    """All of them.
+
+    Args:
+        descriptors: their descriptors.
+
+    Raises:
+        StartError: one is no socket that streams come in at.
+    """
+
+    def __init__(self, descriptors: Iterable[int] = ()) -> None:
+        self._sockets = [HandedInSocket(descriptor) for descriptor in descriptors]
+
+    def __iter__(self) -> Iterator[HandedInSocket]:
+        return iter(self._sockets)
+
+    def at_path(self, path: str) -> HandedInSocket | None:
+        """The one that listens at a unix socket's path, which is written as in a configuration."""
+        wanted = unix_sockaddr(path)
+        return self._at(wanted if is_abstract(path) else _comparable(wanted))
+
+    def at_port(self, host: str, port: int) -> HandedInSocket | None:
+        """The one that listens at a TCP port of an address, or of a name of it."""
+        if not self._sockets:
+            return None
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        except OSError:
+            return None
+        return self._at(_comparable(found[0][4]))
+
+    def with_descriptor(self, descriptor: int) -> HandedInSocket | None:
+        """The one of this number."""
+        return next((one for one in self._sockets if one.descriptor == descriptor), None)
+
+    def _at(self, address: object) -> HandedInSocket | None:
+        return next((one for one in self._sockets if one.address == address), None)
+
+
+def _comparable(address: object) -> bytes | tuple[str, int]:
+    if isinstance(address, tuple):
+        return address[:2]
+    named = address if isinstance(address, bytes) else os.fsencode(str(address))
+    # An abstract name has a NUL before it. Of two paths that lead to one file, such as /var/run and /run, either may be written.
+    return named if named.startswith(b"\0") else os.path.realpath(named)

@@ -1,0 +1,44 @@
+"""Tells the service manager how the daemon is, by sd_notify(3)'s protocol: lines in a datagram."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+from twisted.logger import Logger
+
+__all__ = ["Notifier"]
+
+
+class Notifier:
+    """Sends assignments to the service manager, if there is one. It never waits, and a failure is logged once.
+
+    Args:
+        address: NOTIFY_SOCKET: a path, or an abstract name that begins with ``@``; None for nobody.
+    """
+
+    _log = Logger()
+
+    def __init__(self, address: str | None) -> None:
+        self._address = None if address is None else os.fsencode(f"\0{address[1:]}" if address.startswith("@") else address)
+        self._shown = address
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether somebody wants to know."""
+        return self._address is not None
+
+    def send(self, *assignments: str) -> None:
+        """Send assignments such as ``READY=1``. A line break in one becomes a blank."""
+        if self._address is None:
+            return
+        text = "\n".join(" ".join(assignment.splitlines()) for assignment in assignments)
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+                sender.setblocking(False)
+                sender.sendto(text.encode(), self._address)
+        except BlockingIOError:  # it does not read just now; it is told the next time
+            return
+        except OSError as error:
+            self._log.warn("can't notify {address} (NOTIFY_SOCKET): {error}", address=self._shown, error=error.strerror)
+            self._address = None

@@ -1,0 +1,73 @@
+"""What the service manager is told, and when: the daemon's states, and again and again that its reactor turns."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+from pipetwist.systemd.notifier import Notifier
+
+__all__ = ["Reporter"]
+
+_STATUS_SECONDS = 5.0
+
+
+class Reporter:
+    """Reports a daemon's states.
+
+    Args:
+        clock: the reactor's, which stands still where the reactor is stuck: nobody says then that it is alive.
+        notifier: takes the reports.
+        status: says for people how it is.
+        watchdog: how often the service manager wants to hear that it is alive, in seconds; None where it does not.
+    """
+
+    def __init__(self, clock: IReactorTime, notifier: Notifier, status: Callable[[], str], watchdog: float | None) -> None:
+        self._clock = clock
+        self._notifier = notifier
+        self._status = status
+        self._watchdog = watchdog
+        # Half of what is allowed, as sd_watchdog_enabled(3) advises.
+        self._pause = _STATUS_SECONDS if watchdog is None else min(_STATUS_SECONDS, watchdog / 2)
+        self._said = ""
+        self._call: IDelayedCall | None = None
+
+    def ready(self) -> None:
+        """It listens; or goes on, after a reload."""
+        self._said = self._status()
+        self._notifier.send("READY=1", f"STATUS={self._said}")
+        if self._call is None and self._notifier.is_heard:
+            self._call = self._clock.callLater(self._pause, self._go_on)
+
+    def failed(self, reason: str) -> None:
+        """It does not start."""
+        self._notifier.send(f"STATUS={reason}")
+
+    def reloading(self) -> None:
+        """It takes its configuration anew. The time is for ``Type=notify-reload``, systemd.service(5)."""
+        self._notifier.send("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}", "STATUS=reloading")
+
+    def stopping(self, seconds: float) -> None:
+        """It stops. It is still alive meanwhile.
+
+        Args:
+            seconds: how long that may take.
+        """
+        self._notifier.send("STOPPING=1", f"EXTEND_TIMEOUT_USEC={int(seconds * 1e6)}")
+
+    def stopped(self) -> None:
+        """It has stopped."""
+        if self._call is not None:
+            self._call.cancel()
+            self._call = None
+
+    def _go_on(self) -> None:
+        self._call = self._clock.callLater(self._pause, self._go_on)
+        alive = [] if self._watchdog is None else ["WATCHDOG=1"]
+        status = self._status()
+        news = [] if status == self._said else [f"STATUS={status}"]
+        self._said = status
+        if alive or news:
+            self._notifier.send(*alive, *news)

@@ -1,0 +1,82 @@
+"""Sockets that listen already."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from pipetwist.errors import StartError
+from pipetwist.inbounds.handed_in import HandedIn, HandedInSocket
+from tests.interop.scratch import scratch_folder
+
+__all__ = ["HandedInTest"]
+
+
+class HandedInTest(SynchronousTestCase):
+    """Found by their addresses."""
+
+    def setUp(self) -> None:
+        """Choose the folder."""
+        self.folder = scratch_folder(self)
+
+    def open(self, family: int, address: object, kind: int = socket.SOCK_STREAM, *, listens: bool = True) -> socket.socket:
+        """A socket; the test's clean-up closes it."""
+        opened = socket.socket(family, kind)
+        self.addCleanup(opened.close)
+        opened.bind(address)  # type: ignore[arg-type]  # of the family
+        if listens:
+            opened.listen()
+        os.set_inheritable(opened.fileno(), True)
+        return opened
+
+    def test_path(self) -> None:
+        """A unix socket is found by its path, by another that leads there, and by its abstract name, as a configuration writes them."""
+        path = self.folder / "in.sock"
+        (self.folder / "link").symlink_to(self.folder)
+        name = f"pipetwist-{os.getpid()}"
+        sockets = [
+            self.open(socket.AF_UNIX, str(path)),
+            self.open(socket.AF_UNIX, f"\0{name}"),
+            self.open(socket.AF_UNIX, f"\0{name}".encode().ljust(108, b"\0")),
+        ]
+        handed_in = HandedIn(one.fileno() for one in sockets)
+        self.assertEqual([str(one) for one in handed_in], [str(path.resolve()), f"@{name}", f"@{name}"])
+        for written, expected in ((path, 0), (self.folder / "link" / "in.sock", 0), (f"@{name}", 1), (f"@@{name}", 2)):
+            found = handed_in.at_path(str(written))
+            assert found is not None
+            self.assertEqual(found.descriptor, sockets[expected].fileno())
+        self.assertIsNone(handed_in.at_path(str(self.folder / "other")))
+
+    def test_port(self) -> None:
+        """A TCP socket is found by its address and port."""
+        opened = self.open(socket.AF_INET, ("127.0.0.1", 0))
+        port = opened.getsockname()[1]
+        handed_in = HandedIn([opened.fileno()])
+        self.assertEqual([str(one) for one in handed_in], [f"127.0.0.1:{port}"])
+        for host, number, found in (("127.0.0.1", port, True), ("0.0.0.0", port, False), ("127.0.0.1", 1, False), ("no host", port, False)):
+            self.assertEqual(handed_in.at_port(host, number) is not None, found, (host, number))
+        self.assertIsNone(HandedIn().at_port("127.0.0.1", port))
+
+    def test_copy(self) -> None:
+        """What an inbound listens with is its own to close, while the socket stays open; no command inherits either."""
+        opened = self.open(socket.AF_UNIX, str(self.folder / "in.sock"))
+        one = HandedInSocket(opened.fileno())
+        copy = one.copy()
+        self.assertFalse(os.get_inheritable(opened.fileno()) or copy.get_inheritable())
+        copy.close()
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(self.folder / "in.sock"))
+            with one.copy() as again:
+                again.take().close()
+
+    def test_no_listener(self) -> None:
+        """What is not a stream socket that listens is refused, with what to do."""
+        datagrams = self.open(socket.AF_UNIX, str(self.folder / "dgram"), socket.SOCK_DGRAM, listens=False)
+        silent = self.open(socket.AF_UNIX, str(self.folder / "silent"), listens=False)
+        with Path("/dev/null").open("rb") as file:
+            for number in (datagrams.fileno(), silent.fileno(), file.fileno(), 1_000_000):
+                error = self.assertRaises(StartError, HandedIn, [number])
+                self.assertIn(f"descriptor {number}, which was handed in, is no listening stream socket", str(error))

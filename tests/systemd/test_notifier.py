@@ -1,0 +1,65 @@
+"""Datagrams to the service manager."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+
+from twisted.logger import capturedLogs, formatEvent
+from twisted.trial.unittest import SynchronousTestCase
+
+from pipetwist.systemd.notifier import Notifier
+from tests.interop.scratch import scratch_folder
+
+__all__ = ["NotifierTest"]
+
+
+class NotifierTest(SynchronousTestCase):
+    """What arrives."""
+
+    def bind(self, address: str) -> socket.socket:
+        """A service manager's socket."""
+        manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(manager.close)
+        manager.bind(address)
+        manager.setblocking(False)
+        return manager
+
+    def test_addresses(self) -> None:
+        """A datagram of lines goes to a path or to an abstract name."""
+        path = str(scratch_folder(self) / "notify")
+        for written, address in ((path, path), (f"@pipetwist-{os.getpid()}", f"\0pipetwist-{os.getpid()}")):
+            manager = self.bind(address)
+            notifier = Notifier(written)
+            self.assertTrue(notifier.is_heard)
+            notifier.send("READY=1", "STATUS=well\nREADY=0")
+            self.assertEqual(manager.recv(1000), b"READY=1\nSTATUS=well READY=0")
+
+    def test_nobody(self) -> None:
+        """Without an address nothing is sent."""
+        notifier = Notifier(None)
+        notifier.send("READY=1")
+        self.assertFalse(notifier.is_heard)
+
+    def test_gone(self) -> None:
+        """Where nobody is at the address that is logged, once."""
+        notifier = Notifier(str(scratch_folder(self) / "notify"))
+        with capturedLogs() as events:
+            notifier.send("READY=1")
+            notifier.send("WATCHDOG=1")
+        (event,) = events
+        self.assertTrue(formatEvent(event).endswith("/notify (NOTIFY_SOCKET): No such file or directory"), formatEvent(event))
+
+    def test_crowded(self) -> None:
+        """A manager that does not read holds nobody up, and is told again when it does."""
+        path = str(scratch_folder(self) / "notify")
+        manager = self.bind(path)
+        notifier = Notifier(path)
+        for number in range(10_000):
+            notifier.send(f"STATUS={number}")
+        with contextlib.suppress(BlockingIOError):
+            while manager.recv(1000):
+                pass
+        notifier.send("READY=1")
+        self.assertEqual(manager.recv(1000), b"READY=1")
