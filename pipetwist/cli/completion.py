@@ -42,11 +42,14 @@ def completion(shell: str) -> None:
 
 def complete_pattern(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     """The tags and user names that the server counts, for a shell. Where there is no answer at once there are none."""
+    given = context.params.get(parameter.name or "") or ()
     try:
-        given = context.params.get(parameter.name or "") or ()
-        return sorted({part for part in _parts(context) if part.startswith(incomplete)}.difference(given))
+        parts = {part for part in _parts(context) if part.startswith(incomplete)}
     except Exception:  # noqa: BLE001 - a shell that completes can't show what is wrong
-        return []
+        parts = set()
+    if context.info_name == "stats" and not given and "forget".startswith(incomplete):
+        parts.add("forget")  # the second word of a command
+    return sorted(parts.difference(given))
 
 
 def _parts(context: click.Context) -> Iterable[str]:

@@ -5,28 +5,45 @@ Exit statuses: 0, 1 for a problem, 2 for a call that is not understood, 130 afte
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from pipetwist import __version__
 from pipetwist.cli.check import check
 from pipetwist.cli.completion import completion
+from pipetwist.cli.forget import forget
 from pipetwist.cli.init import init
 from pipetwist.cli.online import online
 from pipetwist.cli.schema import schema
 from pipetwist.cli.stats import stats
 from pipetwist.cli.system import system
 from pipetwist.cli.top import top
-from pipetwist.errors import ConfigError, ServerError
+from pipetwist.errors import ConfigError, ServerError, StoreError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 __all__ = ["main"]
 
 _INTERRUPTED = 130
 
 
+_TWO_WORDS = ("stats", "forget")
+
+
 class _Commands(click.Group):
-    """Tells what went wrong in one line, and the shell by the exit status."""
+    """Tells what went wrong in one line, and the shell by the exit status. One command has a name of two words."""
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find a command by its name."""
+        if tuple(args[:2]) == _TWO_WORDS:
+            args = [" ".join(_TWO_WORDS), *args[2:]]
+        return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete the first word."""
+        return [item for item in super().shell_complete(ctx, incomplete) if " " not in item.value]
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command."""
@@ -34,7 +51,7 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         except ConfigError as error:
             click.echo(error, err=True)  # each line has the file's name
-        except ServerError as error:
+        except (ServerError, StoreError) as error:
             click.echo(f"pipetwist: {error}", err=True)
         except KeyboardInterrupt:
             ctx.exit(_INTERRUPTED)
@@ -47,5 +64,5 @@ def main() -> None:
     """Look after configurations of pipetwist, and ask what runs; twistd starts it."""
 
 
-for _command in (init, check, schema, stats, system, online, top, completion):
+for _command in (init, check, schema, stats, forget, system, online, top, completion):
     main.add_command(_command)

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from contextlib import closing
-from typing import TYPE_CHECKING
 
 import click
 
 from pipetwist.cli.output import on_terminal, print_json, print_lines
-from pipetwist.cli.server_options import server_options
-
-if TYPE_CHECKING:
-    from pipetwist.client.server import Server
+from pipetwist.cli.server_options import ServerChoice, server_options
 
 __all__ = ["online"]
 
@@ -19,7 +15,7 @@ __all__ = ["online"]
 @click.command(short_help="Show who is connected and from where.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, as Xray's GetUsersStats has it.")
 @server_options
-def online(as_json: bool, server: Server) -> None:
+def online(as_json: bool, server: ServerChoice) -> None:
     """Show the users who are connected, and from where. For pipetwist and Xray.
 
     A source is an address, or pid:N for a process on a unix socket. Elsewhere than on a terminal each is a line with the user, a TAB, the
@@ -28,7 +24,7 @@ def online(as_json: bool, server: Server) -> None:
     from pipetwist.client.calls import StatsCalls
     from pipetwist.client.online import read_online
 
-    with closing(StatsCalls(server)) as calls:
+    with closing(StatsCalls(server())) as calls:
         users = read_online(calls)
     if as_json:
         print_json({"users": [{"email": user, "ips": _entries(sources)} for user, sources in users.items()]})

@@ -14,7 +14,10 @@ from pipetwist.cli.durations import to_seconds
 if TYPE_CHECKING:
     from pipetwist.client.server import Server
 
-__all__ = ["SERVER_VARIABLE", "chosen_server", "server_options"]
+__all__ = ["SERVER_VARIABLE", "ServerChoice", "chosen_server", "server_options"]
+
+ServerChoice = Callable[[], "Server"]
+"""Makes the server that was chosen."""
 
 SERVER_VARIABLE = "PIPETWIST_SERVER"
 """The environment variable that says what --server says."""
@@ -46,12 +49,12 @@ _NAMES = ("server", "config", "tls", "ca", "cert", "key", "server_name", "timeou
 
 
 def server_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command these options, and the server that they say as its argument ``server``."""
+    """Give a command these options, and as its argument ``server`` what makes the server that they say; see `chosen_server`."""
 
     @functools.wraps(command)
     def with_server(**given: Any) -> None:
         said = {name: given.pop(name) for name in _NAMES}
-        command(server=chosen_server(click.get_current_context(), said), **given)
+        command(server=functools.partial(chosen_server, click.get_current_context(), said), **given)
 
     return functools.reduce(lambda decorated, option: option(decorated), reversed(_OPTIONS), with_server)
 

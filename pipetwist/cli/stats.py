@@ -8,17 +8,18 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from pipetwist.cli.completion import complete_pattern
 from pipetwist.cli.durations import to_seconds
 from pipetwist.cli.output import on_terminal, print_json, print_lines
 from pipetwist.cli.selecting import selected
-from pipetwist.cli.server_options import server_options
+from pipetwist.cli.server_options import ServerChoice, server_options
+from pipetwist.cli.stored import stored_counters, tell_remarks
 
 if TYPE_CHECKING:
     from pipetwist.client.calls import StatsCalls
     from pipetwist.client.counters import Selection
-    from pipetwist.client.server import Server
 
 __all__ = ["stats"]
 
@@ -41,29 +42,57 @@ _Show = Callable[[Mapping[str, int]], None]
     show_default=True,
     help="How long --watch waits in between.",
 )
+@click.option("--store", metavar="FILE", type=click.Path(dir_okay=False), help="Read this file of a daemon, be it stopped; ask no server.")
+@click.option("--total", is_flag=True, help="With --store, show what was counted in all, whatever was reset.")
 @server_options
 def stats(
-    patterns: tuple[str, ...], regexp: bool, reset: bool, as_json: bool, exact: bool, watch: bool, interval: float, server: Server
+    patterns: tuple[str, ...],
+    regexp: bool,
+    reset: bool,
+    as_json: bool,
+    exact: bool,
+    watch: bool,
+    interval: float,
+    store: str | None,
+    total: bool,
+    server: ServerChoice,
 ) -> None:
     """Show the counters whose names contain any PATTERN, or all of them.
 
     A name is, for instance, user>>>alice>>>traffic>>>uplink. On a terminal sizes are in units (1 KiB is 1024 bytes). Elsewhere each counter
     is a line with its name, a TAB and its bytes.
     """
-    from pipetwist.client.calls import StatsCalls
-
     selection = selected(patterns, regexp=regexp)
-    with closing(StatsCalls(server)) as calls:
+    if (fault := _why_not_together(store, reset=reset, total=total)) is not None:
+        raise click.UsageError(fault)
 
-        def read(show: _Show) -> None:
-            _read(calls, selection, show, reset=reset)
-
+    def run(read: Callable[[_Show], None]) -> None:
         if not watch:
             read(_shower(as_json=as_json, exact=exact, again=False))
         elif on_terminal() and not as_json:
             _watch_table(read, interval, exact=exact)
         else:
             _watch_lines(read, interval, _shower(as_json=as_json, exact=exact, again=True))
+
+    if store is not None:
+        tell_remarks(store)
+        run(lambda show: show(stored_counters(store, selection, total=total)))
+        return
+    from pipetwist.client.calls import StatsCalls
+
+    with closing(StatsCalls(server())) as calls:
+        run(lambda show: _read(calls, selection, show, reset=reset))
+
+
+def _why_not_together(store: str | None, *, reset: bool, total: bool) -> str | None:
+    context = click.get_current_context()
+    if store is None:
+        return "--total goes with --store: a server tells only what was counted since the last reset" if total else None
+    if any(context.get_parameter_source(name) is ParameterSource.COMMANDLINE for name in ("server", "config")):
+        return "--store reads a file and asks no server; leave out --server and --config"
+    if reset:
+        return "--store only reads: ask the running server to reset, or remove counters from a file with pipetwist stats forget"
+    return None
 
 
 def _read(calls: StatsCalls, selection: Selection, show: _Show, *, reset: bool) -> None:
@@ -101,14 +130,14 @@ def _shower(*, as_json: bool, exact: bool, again: bool) -> _Show:
 
 
 def _watch_lines(read: Callable[[_Show], None], interval: float, show: _Show) -> None:
-    from pipetwist.errors import ServerError
+    from pipetwist.errors import ServerError, StoreError
 
     read(show)
     while True:
         time.sleep(interval)
         try:
             read(show)
-        except ServerError as error:
+        except (ServerError, StoreError) as error:
             click.echo(f"pipetwist: {error}", err=True)  # who watches wants to see it come back
 
 
@@ -119,7 +148,7 @@ def _watch_table(read: Callable[[_Show], None], interval: float, *, exact: bool)
 
     from pipetwist.cli.output import printable
     from pipetwist.cli.tables import counters_table
-    from pipetwist.errors import ServerError
+    from pipetwist.errors import ServerError, StoreError
 
     shown: Mapping[str, int] = {}
 
@@ -136,5 +165,5 @@ def _watch_table(read: Callable[[_Show], None], interval: float, *, exact: bool)
             fault = ""
             try:
                 read(keep)
-            except ServerError as error:
+            except (ServerError, StoreError) as error:
                 fault = printable(str(error))

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
 from pipetwist.cli.output import on_terminal, print_json, print_lines
 from pipetwist.cli.quantities import duration_text, size_text
-from pipetwist.cli.server_options import server_options
-
-if TYPE_CHECKING:
-    from pipetwist.client.server import Server
+from pipetwist.cli.server_options import ServerChoice, server_options
 
 __all__ = ["system"]
 
@@ -39,14 +36,14 @@ _FIGURES: Final[dict[str, tuple[str, Callable[[int], str]]]] = {
 @click.command("sys", short_help="Show how long a server has been up and its memory.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: one object with the fields of V2Ray's SysStatsResponse.")
 @server_options
-def system(as_json: bool, server: Server) -> None:
+def system(as_json: bool, server: ServerChoice) -> None:
     """Show how long the server has been up, and its memory.
 
     Elsewhere than on a terminal each field of V2Ray's SysStatsResponse is a line with its name, a TAB and its value.
     """
     from pipetwist.client.calls import StatsCalls
 
-    with closing(StatsCalls(server)) as calls:
+    with closing(StatsCalls(server())) as calls:
         answer = calls.get_sys_stats()
     figures = {field.name: getattr(answer, field.name) for field in answer.DESCRIPTOR.fields}
     if as_json:

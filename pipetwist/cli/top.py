@@ -13,14 +13,13 @@ from pipetwist.cli.completion import complete_pattern
 from pipetwist.cli.durations import to_seconds
 from pipetwist.cli.output import on_terminal
 from pipetwist.cli.selecting import selected
-from pipetwist.cli.server_options import server_options
+from pipetwist.cli.server_options import ServerChoice, server_options
 
 if TYPE_CHECKING:
     from pipetwist.cli.screen import Screen
     from pipetwist.cli.top_view import Sample, Sort
     from pipetwist.client.calls import StatsCalls
     from pipetwist.client.counters import Selection
-    from pipetwist.client.server import Server
 
 __all__ = ["top"]
 
@@ -38,7 +37,7 @@ __all__ = ["top"]
     help="What comes first among inbounds, outbounds and users: rate, total or name.",
 )
 @server_options
-def top(patterns: tuple[str, ...], regexp: bool, interval: float, sort: Sort, server: Server) -> None:
+def top(patterns: tuple[str, ...], regexp: bool, interval: float, sort: Sort, server: ServerChoice) -> None:
     """Show rates, totals and who is online, live, for the counters whose names contain any PATTERN.
 
     q ends it, and s sorts by something else. Nothing is reset.
@@ -49,12 +48,13 @@ def top(patterns: tuple[str, ...], regexp: bool, interval: float, sort: Sort, se
     if not on_terminal() or os.environ.get("TERM", "dumb") in {"dumb", "unknown"}:
         message = "top needs a terminal that can be drawn on; elsewhere there is pipetwist stats --watch"
         raise click.UsageError(message)
-    with closing(StatsCalls(server)) as calls:
+    asked = server()
+    with closing(StatsCalls(asked)) as calls:
         sample = _ask(calls, selection, with_online=True)  # what goes wrong here is told before the screen is taken
         from pipetwist.cli.screen import whole_screen
 
         with whole_screen() as screen:
-            _Top(str(server.address), calls, selection, screen, sort, sample).run(interval)
+            _Top(str(asked.address), calls, selection, screen, sort, sample).run(interval)
 
 
 class _Top:

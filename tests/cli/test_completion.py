@@ -54,12 +54,18 @@ class OffersTest(SynchronousTestCase):
         servicer = V2Ray5()
         servicer.counters["user>>>a b;c>>>traffic>>>uplink"] = 1
         address = serve(self, servicer)
-        for line in (f"pipetwist stats -s {address} ", f"pipetwist top -s {address} "):
-            self.assertEqual(self.offers(line), ["alice", "bob", "in"])
+        self.assertEqual(self.offers(f"pipetwist stats -s {address} "), ["alice", "bob", "forget", "in"])
+        self.assertEqual(self.offers(f"pipetwist top -s {address} "), ["alice", "bob", "in"])
         self.assertEqual(self.offers("pipetwist stats al", PIPETWIST_SERVER=address), ["alice"])
         self.assertEqual(self.offers("pipetwist stats alice ", PIPETWIST_SERVER=address), ["bob", "in"])
 
+    def test_two_words(self) -> None:
+        """A command of two words is completed word by word."""
+        self.assertEqual(self.offers("pipetwist stat"), ["stats"])
+        self.assertEqual(self.offers("pipetwist stats f", PIPETWIST_SERVER="127.0.0.1:1"), ["forget"])
+        self.assertEqual(self.offers("pipetwist stats forget --"), ["--store", "--config", "--help"])
+
     def test_no_server(self) -> None:
         """Where no server answers nothing is offered, and nothing is said."""
-        self.assertEqual(self.offers("pipetwist stats -s 127.0.0.1:1 "), [])
-        self.assertEqual(self.offers(f"pipetwist stats -c {os.devnull} "), [])
+        self.assertEqual(self.offers("pipetwist stats -s 127.0.0.1:1 "), ["forget"])
+        self.assertEqual(self.offers(f"pipetwist stats -c {os.devnull} "), ["forget"])
