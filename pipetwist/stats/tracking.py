@@ -44,20 +44,24 @@ def _adder(counters: Sequence[ICounter]) -> Callable[[int], None]:
     first, second, third = (*(counter.cell for counter in counters), [0], [0])[:3]
 
     def add_to_one(count: int) -> None:
-        first[0] += count * unit
+        first[0] += count
 
     def add_to_two(count: int) -> None:
-        count *= unit
         first[0] += count
         second[0] += count
 
     def add_to_three(count: int) -> None:
+        first[0] += count
+        second[0] += count
+        third[0] += count
+
+    def add_units(count: int) -> None:
         count *= unit
         first[0] += count
         second[0] += count
         third[0] += count
 
-    return (add_to_one, add_to_two, add_to_three)[len(counters) - 1]
+    return (add_to_one, add_to_two, add_to_three)[len(counters) - 1] if unit == 1 else add_units
 
 
 class Tracked:

@@ -11,9 +11,11 @@ from typing import Any
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
+from pipetwist.storage.layout import STEP, parse
 from pipetwist.storage.offline import forget_counters, read_counters, remarks
 from tests.interop.daemon import TWISTD, run_to_end, start_daemon, write_configuration
 from tests.interop.scratch import has_ended, scratch_folder, wait_until
+from tests.storage.files import close, open_store
 
 __all__ = ["StoreTest"]
 
@@ -94,6 +96,26 @@ class StoreTest(SynchronousTestCase):
         self.assertEqual(started.returncode, 1)
         self.assertIn(f"pipetwist: {self.file}: the file is damaged: what it says of inbound>>>in>>>traffic>>>", started.stderr)
         self.assertEqual(self.file.read_bytes(), bytes(data))
+
+    def test_full_disk(self) -> None:
+        """Where there is no room for a new counter the relay goes on, says so, and counts on in the file what is there."""
+        store = open_store(self.file)
+        for name in (_UPLINK, _UPLINK.replace("up", "down"), *map(str, range(1020))):
+            store.counter(name)
+        close(store)
+        self.assertLess(STEP - parse(self.file.read_bytes()).end, 64)
+        # So that no file of the daemon's gets larger than that; ulimit counts by 512 bytes.
+        limited = ("sh", "-c", 'ulimit -f 128; exec "$@"', "sh")
+        command = (*limited, *TWISTD, "-n", "--pidfile=")
+        daemon = start_daemon(self, _configuration(outbounds=["out"]), folder=self.folder, command=command)
+        for number in (1, 2):
+            _say(self.folder / "in.sock", b"hello")
+            self.assertEqual([figures.total for figures in read_counters(self.file) if figures.total], [5 * number] * 2)
+        told = "There is no room in {} for the counter outbound>>>out>>>traffic>>>uplink: File too large. It counts in memory"
+        self.assertEqual(daemon.log.count(told.format(self.file)), 1)
+        daemon.stop()
+        self.assertEqual(daemon.log.count(told.format(self.file)), 2)
+        self.assertEqual(remarks(self.file), [])
 
     def test_other_user(self) -> None:
         """With ``--uid`` the file belongs to the user that the daemon runs as."""
