@@ -14,7 +14,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 import pipetwist
-from tests.interop.scratch import accepts, listens, scratch_folder, wait_until
+from tests.interop.scratch import accepts, listens, receives, scratch_folder, wait_until
 
 __all__ = ["TWIST", "TWISTD", "Configuration", "Daemon", "daemon_environment", "run_to_end", "start_daemon", "write_configuration"]
 
@@ -163,6 +163,10 @@ def _is_ready(folder: Path, configuration: Configuration) -> bool:
         if inbound["type"] == "unix" and not listens(folder / inbound["path"]):
             return False
         if inbound["type"] == "tcp" and not listens(inbound["listen_port"]):
+            return False
+        if inbound["type"] == "unixgram" and not receives(folder / inbound["path"]):
+            return False
+        if inbound["type"] == "udp" and not receives(inbound["listen_port"]):
             return False
     listen: str | None = configuration.get("experimental", {}).get("v2ray_api", {}).get("listen")
     if listen is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 import socket
 import tempfile
@@ -11,10 +12,11 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-__all__ = ["accepts", "connected", "free_port", "has_ended", "listens", "scratch_folder", "wait_until"]
+__all__ = ["accepts", "connected", "free_datagram_port", "free_port", "has_ended", "listens", "receives", "scratch_folder", "wait_until"]
 
 _ACCEPTS_CONNECTIONS = 0x10000  # __SO_ACCEPTCON in the column Flags of /proc/net/unix
 _CONNECTED = "03"  # SS_CONNECTED in the column St of /proc/net/unix
+_DATAGRAMS = "0002"  # SOCK_DGRAM in the column Type of /proc/net/unix
 _TCP_LISTEN = "0A"  # in the column st of /proc/net/tcp
 
 
@@ -42,6 +44,28 @@ def free_port(case: SynchronousTestCase) -> int:
     return port
 
 
+def free_datagram_port(case: SynchronousTestCase) -> int:
+    """A port on 127.0.0.1 that nobody has, neither for UDP nor for TCP.
+
+    It is of those that the kernel hands to nobody (ip(7), ip_local_port_range), and stays bound for TCP as that of `free_port` does. For
+    UDP there is no such way to hold it: where two sockets share a port by SO_REUSEADDR, the one that was bound last gets the datagrams.
+    """
+    first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii").split()[0])
+    for port in random.SystemRandom().sample(range(10000, first), 100):
+        holder = socket.socket()
+        case.addCleanup(holder.close)
+        with socket.socket(type=socket.SOCK_DGRAM) as datagrams:
+            try:
+                for one in (datagrams, holder):
+                    one.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        return port
+    message = "no port is free for both UDP and TCP"
+    raise AssertionError(message)
+
+
 def wait_until(condition: Callable[[], bool], what: str, seconds: float = 20.0) -> None:
     """Look until the condition holds.
 
@@ -61,6 +85,13 @@ def listens(address: Path | int) -> bool:
     if isinstance(address, int):
         return any(_listens_on_port(table, address) for table in ("/proc/net/tcp", "/proc/net/tcp6"))
     return any(fields[7] == str(address) and int(fields[3], 16) & _ACCEPTS_CONNECTIONS for fields in _unix_sockets())
+
+
+def receives(address: Path | int) -> bool:
+    """Whether a datagram socket is bound to this unix socket's path or this UDP port: what is sent there waits for it from then on."""
+    if isinstance(address, int):
+        return any(_local_port(row) == address for table in ("/proc/net/udp", "/proc/net/udp6") for row in _rows(table))
+    return any(fields[7] == str(address) and fields[4] == _DATAGRAMS for fields in _unix_sockets())
 
 
 def accepts(path: Path) -> bool:
@@ -90,5 +121,12 @@ def _unix_sockets() -> list[list[str]]:
 
 
 def _listens_on_port(table: str, port: int) -> bool:
-    rows = (line.split() for line in Path(table).read_text(encoding="ascii").splitlines()[1:])
-    return any(row[3] == _TCP_LISTEN and int(row[1].rpartition(":")[2], 16) == port for row in rows)
+    return any(row[3] == _TCP_LISTEN and _local_port(row) == port for row in _rows(table))
+
+
+def _rows(table: str) -> list[list[str]]:
+    return [line.split() for line in Path(table).read_text(encoding="ascii").splitlines()[1:]]
+
+
+def _local_port(row: list[str]) -> int:
+    return int(row[1].rpartition(":")[2], 16)
