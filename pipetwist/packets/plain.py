@@ -13,7 +13,7 @@ from pipetwist.packets.source import Source
 
 __all__ = ["PlainBatch"]
 
-_CUT = getattr(socket, "MSG_TRUNC", 0)
+_CUT = int(getattr(socket, "MSG_TRUNC", 0))
 
 
 class PlainBatch:
@@ -23,9 +23,10 @@ class PlainBatch:
         count: how many at most.
         largest: bytes of the largest datagram; a longer one is cut, and stands in `cut`.
         control: bytes of ancillary data, which no such system gives in a way that is known here.
+        name: bytes of every sender's ``sockaddr``, which Python hides.
     """
 
-    def __init__(self, count: int, largest: int, control: int = 0) -> None:
+    def __init__(self, count: int, largest: int, control: int = 0, name: int = 0) -> None:
         self.count = count
         self.largest = largest
         self.lengths: list[int] = []

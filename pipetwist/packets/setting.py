@@ -22,8 +22,9 @@ _UDP_SIZE = 1 << 16
 _UNIX_COUNT = 16
 _USUAL_UNIX_SIZE = 1 << 18
 _CREDENTIALS = socket.CMSG_SPACE(struct.calcsize("i2I")) if hasattr(socket, "CMSG_SPACE") else 0
-# struct in_pktinfo and struct in6_pktinfo are 12 and 20 bytes, ip(7), ipv6(7).
+# struct in_pktinfo and struct in6_pktinfo are 12 and 20 bytes, struct sockaddr_in and struct sockaddr_in6 16 and 28, ip(7), ipv6(7).
 _ADDRESSES = {socket.AF_INET: 12, socket.AF_INET6: 20}
+_NAMES = {socket.AF_INET: 16, socket.AF_INET6: 28}
 _BUFFER_SIZE = 1 << 22
 _FORCE = {socket.SO_RCVBUF: 33, socket.SO_SNDBUF: 32}  # SO_RCVBUFFORCE and SO_SNDBUFFORCE, socket(7)
 
@@ -40,7 +41,7 @@ class PacketSetting:
         self.reactor = reactor
         self.watcher: Any = poller or Watcher(reactor)
         self._make = Batch if batches_work() else PlainBatch
-        self._batches: dict[int, Any] = {}
+        self._batches: dict[tuple[int, int], Any] = {}
 
     @cached_property
     def from_unix_peers(self) -> Any:
@@ -64,10 +65,11 @@ class PacketSetting:
             family: their address family.
             anywhere: whether they are bound to no address, so that each datagram must say where it was sent.
         """
-        control = socket.CMSG_SPACE(_ADDRESSES[socket.AddressFamily(family)]) if anywhere and batches_work() else 0
-        if control not in self._batches:
-            self._batches[control] = self._make(_COUNT, _UDP_SIZE, control)
-        return self._batches[control]
+        kind = socket.AddressFamily(family)
+        control = socket.CMSG_SPACE(_ADDRESSES[kind]) if anywhere and batches_work() else 0
+        if (kind, control) not in self._batches:
+            self._batches[kind, control] = self._make(_COUNT, _UDP_SIZE, control, _NAMES[kind])
+        return self._batches[kind, control]
 
 
 @cache
