@@ -1,19 +1,42 @@
-"""The example of docs/stats-api.md, run as it stands there."""
+"""The examples of docs/stats-api.md, run as they stand there."""
 
 from __future__ import annotations
 
 import re
 import subprocess
+import sys
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.api.services import V2RAY_SERVICE, XRAY_SERVICE
+from pipetwist.storage.store import FileCounterStore
 from tests.api.programs import ROOT
 from tests.api.serving import Client
 from tests.interop.daemon import TWISTD, daemon_environment
 from tests.interop.scratch import scratch_folder, wait_until
 
-__all__ = ["OwnCountersTest"]
+__all__ = ["FileTest", "OwnCountersTest"]
+
+
+def _examples() -> list[str]:
+    text = (ROOT / "docs" / "stats-api.md").read_text(encoding="utf-8")
+    found = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return [str(example) for example in found]
+
+
+class FileTest(SynchronousTestCase):
+    """A file of counters, read by a program."""
+
+    def test_example(self) -> None:
+        """The example prints each counter with its total and its value."""
+        folder = scratch_folder(self)
+        store = FileCounterStore(folder / "counters.db", lambda name, error: None)
+        store.open()
+        store.counter("user>>>alice>>>traffic>>>uplink").add(7)
+        store.close()
+        (example,) = [text for text in _examples() if "read_counters" in text]
+        done = subprocess.run([sys.executable, "-c", example], cwd=folder, capture_output=True, text=True, check=True, timeout=60)
+        self.assertEqual(done.stdout, "user>>>alice>>>traffic>>>uplink 7 7\n")
 
 
 class OwnCountersTest(SynchronousTestCase):
@@ -23,11 +46,8 @@ class OwnCountersTest(SynchronousTestCase):
         """The example serves what it counts and who is online, and stops when it is told to."""
         folder = scratch_folder(self)
         path = folder / "api.sock"
-        example = re.findall(
-            r"^```python\n(.*?)^```$", (ROOT / "docs" / "stats-api.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
-        )
+        example = [text for text in _examples() if '"127.0.0.1:10085"' in text]
         self.assertEqual(len(example), 1)
-        self.assertIn('"127.0.0.1:10085"', example[0])
         (folder / "own_counters.tac").write_text(example[0].replace("127.0.0.1:10085", f"unix:{path}"), encoding="utf-8")
         with (folder / "log").open("wb") as log:
             command = [*TWISTD, "--pidfile=", "-ny", "own_counters.tac"]

@@ -103,6 +103,7 @@ class PlainBatchTest(SynchronousTestCase):
         """Targets may change from call to call, and between kinds of address."""
         folder = scratch_folder(self)
         unix = self.open(socket.AF_UNIX, abstract(folder / "in"))
+        unix.setblocking(False)
         peers = [self.open(socket.AF_UNIX, abstract(folder / ("x" * length))) for length in (1, 20)]
         batch = self.batch(4, 100, 0)
         sources = []
