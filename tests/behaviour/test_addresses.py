@@ -1,0 +1,81 @@
+"""A UDP inbound that listens on every address of this machine: answers come from the address that was sent to."""
+
+from __future__ import annotations
+
+import socket
+
+from twisted.trial.unittest import SkipTest
+
+from tests.packets.case import PacketCase
+
+__all__ = ["AddressesTest", "PlainSixthAddressesTest", "SixthAddressesTest"]
+
+
+class AddressesTest(PacketCase):
+    """IPv4, of which a whole network is this machine's loopback."""
+
+    inbound_options = {"listen": "0.0.0.0"}  # noqa: RUF012 - see PacketCase
+    family = socket.AF_INET
+    addresses: tuple[str, ...] = ("127.0.0.2", "127.0.0.1", "127.9.9.9")
+
+    def setUp(self) -> None:
+        """See whether there are such addresses."""
+        try:
+            with socket.socket(self.family, socket.SOCK_DGRAM) as probe:
+                probe.bind((self.addresses[0], 0))
+        except OSError as error:
+            message = f"{self.addresses[0]} is no address here: {error}"
+            raise SkipTest(message) from error
+        super().setUp()
+
+    def test_answers(self) -> None:
+        """One source that sends to several addresses is answered from each; a client that hears but the one it sent to hears it."""
+        source = socket.socket(self.family, socket.SOCK_DGRAM)
+        self.addCleanup(source.close)
+        source.setblocking(False)
+        for number, address in enumerate(self.addresses, 1):
+            source.sendto(b"question", (address, self.inbound.port))
+            self.came(self.server, b"question")
+            self.server.send(b"first")
+            self.server.send(b"second")
+            self.assertEqual([self._next(source), self._next(source)], [(b"first", address), (b"second", address)])
+            self.assertEqual(self.open, number)  # the same source at another address is another association
+
+        connected = socket.socket(self.family, socket.SOCK_DGRAM)
+        self.addCleanup(connected.close)
+        connected.setblocking(False)
+        connected.connect((self.addresses[0], self.inbound.port))
+        connected.send(b"question")
+        self.came(self.server, b"question")
+        self.server.send(b"answer")
+        self.assertEqual(self._next(connected), (b"answer", self.addresses[0]))
+
+    def _next(self, client: socket.socket) -> tuple[bytes, str]:
+        """The next datagram at a client, and the address that it came from."""
+        came: list[tuple[bytes, str]] = []
+
+        def take() -> bool:
+            try:
+                datagram, source = client.recvfrom(100)
+            except BlockingIOError:
+                return False
+            self.assertEqual(source[1], self.inbound.port)
+            came.append((datagram, source[0]))
+            return True
+
+        self.loop.until(take, "an answer")
+        return came[0]
+
+
+class SixthAddressesTest(AddressesTest):
+    """IPv6, of which this machine has one address for itself."""
+
+    inbound_options = {"listen": "::"}  # noqa: RUF012 - see PacketCase
+    family = socket.AF_INET6
+    addresses = ("::1",)
+
+
+class PlainSixthAddressesTest(SixthAddressesTest):
+    """The same where the system does not say what was sent to, and chooses the address itself."""
+
+    plain = True
