@@ -20,6 +20,7 @@ help:
 	@echo 'make test-pythons  the same without the tests of real programs, and without the Python that make test uses'
 	@echo 'make bench         measure pipetwist beside the relays that are installed, and write docs/performance.md (25 minutes)'
 	@echo 'make proto         generate the modules of pipetwist/api/wire from proto/'
+	@echo 'make man           make the manual pages in man/ from docs/'
 	@echo 'make docs          write the reference of the modules to apidocs/'
 	@echo 'make clean         remove what these made, and the environment'
 
@@ -47,9 +48,9 @@ run: $(VENV)/.run
 	@exec $(BIN)/twistd --nodaemon --pidfile= pipetwist --config etc/pipetwist.json
 
 .PHONY: test
-test: lint types proto-check docs news trial
+test: lint types proto-check man-check docs news trial
 
-.PHONY: lint types proto-check news trial trial-interop trial-others
+.PHONY: lint types proto-check man-check news trial trial-interop trial-others
 lint: $(VENV)/.test
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -59,6 +60,9 @@ types: $(VENV)/.test
 
 proto-check: $(VENV)/.test
 	$(BIN)/python proto/generate.py --check
+
+man-check: $(VENV)/.test
+	$(BIN)/python man/generate.py --check
 
 news: $(VENV)/.test
 	$(BIN)/towncrier build --draft --version unreleased > /dev/null
@@ -98,6 +102,10 @@ bench: $(VENV)/.bench
 .PHONY: proto
 proto: $(VENV)/.test
 	$(BIN)/python proto/generate.py
+
+.PHONY: man
+man: $(VENV)/.test
+	$(BIN)/python man/generate.py
 
 .PHONY: docs
 docs: $(VENV)/.test

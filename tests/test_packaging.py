@@ -30,7 +30,7 @@ class WheelTest(SynchronousTestCase):
         sources.mkdir(parents=True)
         for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
             shutil.copy(_ROOT / name, sources)
-        for name in ("pipetwist", "twisted"):
+        for name in ("pipetwist", "twisted", "man"):
             shutil.copytree(_ROOT / name, sources / name, ignore=shutil.ignore_patterns("__pycache__", "dropin.cache"))
         made = _python(f"from setuptools.build_meta import build_wheel; build_wheel({str(folder)!r})", sources)
         self.assertEqual(made.returncode, 0, made.stderr)
@@ -45,7 +45,12 @@ class WheelTest(SynchronousTestCase):
         package = {path.relative_to(_ROOT).as_posix() for path in (_ROOT / "pipetwist").rglob("*.py*") if path.suffix in {".py", ".pyi"}}
         shapes = {path.relative_to(_ROOT).as_posix() for path in (_ROOT / "pipetwist" / "cli" / "shapes").iterdir()}
         expected = package | shapes | {"pipetwist/py.typed", _PLUGIN.as_posix()}
-        self.assertEqual({name for name in self.names if ".dist-info/" not in name}, expected)
+        self.assertEqual({name for name in self.names if ".dist-info/" not in name and ".data/" not in name}, expected)
+
+    def test_manual_pages(self) -> None:
+        """The wheel puts the manual pages where man(1) looks beside the commands, and nothing else there."""
+        data = {name.partition(".data/")[2] for name in self.names if ".data/" in name}
+        self.assertEqual(data, {"data/share/man/man1/pipetwist.1", "data/share/man/man5/pipetwist.json.5"})
 
     def test_twisted_stays_whole(self) -> None:
         """The wheel puts one file into Twisted's folder of plugins, and no ``__init__.py``."""
