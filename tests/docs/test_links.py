@@ -17,7 +17,12 @@ class LinksTest(SynchronousTestCase):
     def test_links(self) -> None:
         """Each link within the checkout names a file, and a heading in it where it says one."""
         astray = []
-        documents = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+        documents = [
+            ROOT / "README.md",
+            ROOT / "CONTRIBUTING.md",
+            *sorted((ROOT / "docs").glob("*.md")),
+            *sorted((ROOT / "etc").rglob("*.md")),
+        ]
         for document in documents:
             for link in re.findall(r"\]\(([^)\s]+)\)", document.read_text(encoding="utf-8")):
                 path, _, anchor = link.partition("#")

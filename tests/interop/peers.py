@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,13 +15,13 @@ __all__ = ["need", "start_peer"]
 
 
 def need(program: str) -> str:
-    """The path of a program that a test can't do without.
+    """The path of a program that a test can't do without, which may be in this Python's environment.
 
     Raises:
         SkipTest: the program is not installed.
         AssertionError: the same, where the environment variable PIPETWIST_REQUIRE_PEERS says that it should be.
     """
-    path = shutil.which(program)
+    path = shutil.which(program) or shutil.which(program, path=str(Path(sys.executable).parent))
     if path is not None:
         return path
     message = f"{program} is not installed"

@@ -57,9 +57,11 @@ class Site:
 
         case.addCleanup(end)
 
-    def download(self, port: int, size: int, name: str) -> bytes:
-        """Fetch a page from a port that leads to this site."""
+    def download(self, port: int, size: int, name: str, *, proxy: bool = False) -> bytes:
+        """Fetch a page from a port that leads to this site, or through the HTTP proxy there."""
         connection = HTTPConnection("127.0.0.1", port, timeout=60)
+        if proxy:
+            connection.set_tunnel("127.0.0.1", self.port)
         try:
             connection.request("GET", f"/{size}/{name}", headers={"Connection": "close"})
             return connection.getresponse().read()

@@ -1,0 +1,18 @@
+"""Ends with status 0 where a pipetwist serves, by gRPC's health service: HOST:PORT or unix:PATH in PIPETWIST_SERVER, or 127.0.0.1:10085."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+SECONDS = 4
+
+with grpc.insecure_channel(os.environ.get("PIPETWIST_SERVER", "127.0.0.1:10085")) as channel:
+    try:
+        answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=SECONDS)
+    except grpc.RpcError as error:
+        sys.exit(f"no health service answers: {error.details()}")
+sys.exit(answer.status != health_pb2.HealthCheckResponse.SERVING)
