@@ -37,7 +37,7 @@ class PacketListener:
         opened: the socket.
         batch: what it is read into.
         most: how many associations may be open.
-        admit: lets a source in: makes its side with `associate`, and has it carried; does neither where it is refused.
+        admit: lets a source in: makes its side with ``associate``, and has it carried; does neither where it is refused.
         log: takes what goes wrong.
     """
 

@@ -3,35 +3,56 @@
 from __future__ import annotations
 
 import re
+import socket
+from typing import Any
+from urllib.request import urlopen
 
 from prometheus_client.core import Metric
 from twisted.trial.unittest import SynchronousTestCase
 
+from pipetwist.config.syntax import parse_json
 from pipetwist.connection.cause import Cause
 from pipetwist.metrics.resource import registry_of
-from tests.docs.document import ROOT
-from tests.metrics.sources import FakeCommands, FakePipes, made_sources
+from tests.docs.document import ROOT, blocks
+from tests.interop.daemon import start_daemon
+from tests.interop.scratch import free_port
+from tests.metrics.sources import full_sources
 
-__all__ = ["MetricsTest"]
+__all__ = ["ExampleTest", "MetricsTest"]
 
+_DOCUMENT = "docs/monitoring.md"
 _KINDS = {"info": "gauge"}  # as Prometheus's text has it
 
 
 def _text() -> str:
-    return (ROOT / "docs" / "monitoring.md").read_text(encoding="utf-8")
+    return (ROOT / _DOCUMENT).read_text(encoding="utf-8")
 
 
 def _shown() -> dict[str, Metric]:
     """Every metric that there may be, by the name that Prometheus has for it."""
-    sources = made_sources(
-        counted=lambda: [("user", "alice")],
-        routes=lambda: {"in": ["out"]},
-        strays=lambda: {"in": 0},
-        commands=lambda: {"out": FakeCommands()},
-        pipes=FakePipes(),
-    )
     endings = {"counter": "_total", "info": "_info"}
-    return {family.name + endings.get(family.type, ""): family for family in registry_of(sources).collect()}
+    return {family.name + endings.get(family.type, ""): family for family in registry_of(full_sources()).collect()}
+
+
+class ExampleTest(SynchronousTestCase):
+    """The configuration that is shown."""
+
+    def test_example(self) -> None:
+        """With it, and a line that was echoed, the metrics have the lines that are shown."""
+        configuration, lines = (block.text for block in blocks(_DOCUMENT) if block.language in {"json", "text"})
+        document: Any = parse_json(configuration)
+        port = free_port(self)
+        document["metrics"]["listen"] = f"127.0.0.1:{port}"
+        daemon = start_daemon(self, document)
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(20)
+            client.connect(str(daemon.folder / "in.sock"))
+            client.sendall(b"hello\n")
+            self.assertEqual(client.recv(9), b"hello\n")
+        with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20) as answer:
+            shown = answer.read().decode().splitlines()
+        self.assertGreater(len(lines.splitlines()), 2)
+        self.assertEqual([line for line in lines.splitlines() if line not in shown], [])
 
 
 class MetricsTest(SynchronousTestCase):
