@@ -191,10 +191,10 @@ class PipetwistService(MultiService):
         self.log.set_level(document.log.level)
         self._router.change(document.route.rules, document.final)
         self._tracked.change(**_tracked(document))
-        self.inbounds = inbounds
-        # The relay has this very mapping.
-        self.outbounds.clear()
-        self.outbounds.update(outbounds)
+        # Others have these very mappings: the relay, and what looks on.
+        for kept, wanted in ((self.inbounds, inbounds), (self.outbounds, outbounds)):
+            kept.clear()
+            kept.update(wanted)
         for part in (*outbounds.values(), *inbounds.values()):
             if IService.providedBy(part) and part.parent is None:
                 part.setServiceParent(self)
