@@ -21,6 +21,7 @@ help:
 	@echo 'make bench         measure pipetwist beside the relays that are installed, and write docs/performance.md (25 minutes)'
 	@echo 'make proto         generate the modules of pipetwist/api/wire from proto/'
 	@echo 'make man           make the manual pages in man/ from docs/'
+	@echo 'make picture       take the picture of the page that the documents show (needs Chromium)'
 	@echo 'make docs          write the reference of the modules to apidocs/'
 	@echo 'make clean         remove what these made, and the environment'
 
@@ -106,6 +107,10 @@ proto: $(VENV)/.test
 .PHONY: man
 man: $(VENV)/.test
 	$(BIN)/python man/generate.py
+
+.PHONY: picture
+picture: $(VENV)/.test
+	$(BIN)/python -m tests.interop.picture
 
 .PHONY: docs
 docs: $(VENV)/.test

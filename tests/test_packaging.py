@@ -41,10 +41,12 @@ class WheelTest(SynchronousTestCase):
             archive.extractall(self.installed)
 
     def test_files(self) -> None:
-        """The wheel has every module of the package, its types, its examples and the plugin, and nothing else outside its metadata."""
+        """The wheel has every module, its types, the examples, the page and the plugin, and nothing else outside its metadata."""
         package = {path.relative_to(_ROOT).as_posix() for path in (_ROOT / "pipetwist").rglob("*.py*") if path.suffix in {".py", ".pyi"}}
         shapes = {path.relative_to(_ROOT).as_posix() for path in (_ROOT / "pipetwist" / "cli" / "shapes").iterdir()}
-        expected = package | shapes | {"pipetwist/py.typed", _PLUGIN.as_posix()}
+        page = {path.relative_to(_ROOT).as_posix() for path in (_ROOT / "pipetwist" / "page" / "assets").iterdir()}
+        self.assertIn("pipetwist/page/assets/uPlot.LICENSE", page)
+        expected = package | shapes | page | {"pipetwist/py.typed", _PLUGIN.as_posix()}
         self.assertEqual({name for name in self.names if ".dist-info/" not in name and ".data/" not in name}, expected)
 
     def test_manual_pages(self) -> None:

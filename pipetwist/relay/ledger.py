@@ -65,6 +65,10 @@ class Ledger:
         self.clock = clock
         self.total = 0
         """How many connections there have been."""
+        self.closed_uplink = 0
+        """Bytes that were read from the clients of those that are over."""
+        self.closed_downlink = 0
+        """Bytes that were written to the clients of those that are over."""
         self._tracks: Callable[[Entity, str], bool] = (lambda *_: False) if tracked is None else tracked.tracks
         self._online = online
         self._log = log
@@ -114,6 +118,8 @@ class Ledger:
         seconds = self.clock.seconds() - account.began
         for observer in self._observers:
             observer.closed(visitor.inbound, account.outbound, seconds, cause, dropped)
+        self.closed_uplink += account.uplink
+        self.closed_downlink += account.downlink
         if account.seen_online and self._online is not None:
             self._online.closed(visitor.user, visitor.source)
         self._log.info(

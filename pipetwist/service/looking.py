@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from pipetwist.errors import StartError
@@ -33,6 +34,7 @@ def web_service(options: WebOptions, tree: PipetwistService, reactor: Any) -> We
 
     web = WebService(options, reactor, tree.log)
     web.put("metrics", _metrics(tree))
+    _put_page(web, tree, reactor)
     return web
 
 
@@ -61,3 +63,13 @@ def _metrics(tree: PipetwistService) -> IResource:
             pipes=tree.pipes,
         )
     )
+
+
+def _put_page(web: WebService, tree: PipetwistService, reactor: Any) -> None:
+    from pipetwist.page.feed import Feed
+    from pipetwist.page.resources import page_resources
+
+    feed = Feed(reactor, tree.relay.ledger, tree.store, time.time, tree.log)
+    for name, resource in page_resources(feed).items():
+        web.put(name, resource)
+    web.before_stop(feed.close)

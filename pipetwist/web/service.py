@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from twisted.application.service import Service
@@ -44,6 +45,7 @@ class WebService(Service):
         self._log = log or Logger()
         self._root = Root()
         self._connections = Connections(LookSite(self._root, {self._listen.host.lower(), *options.hosts}, reactor))
+        self._before_stop: list[Callable[[], object]] = []
         self._port: Any = None
         self.address: TcpListen | None = None
         """Where it listens, the port that was chosen for port 0 included; None while it does not."""
@@ -56,6 +58,10 @@ class WebService(Service):
             resource: what is there. It is asked with GET and HEAD only, and every answer of it gets the security headers.
         """
         self._root.putChild(name.encode(), resource)
+
+    def before_stop(self, call: Callable[[], object]) -> None:
+        """Have something done before clients are ended, so that it can say good-bye to those that it answers still."""
+        self._before_stop.append(call)
 
     def privilegedStartService(self) -> None:
         """Listen.
@@ -81,6 +87,8 @@ class WebService(Service):
         port, self._port, self.address = self._port, None, None
         if port is None:
             return succeed(None)
+        for call in self._before_stop:
+            call()
         self._connections.end_all()
         return maybeDeferred(port.stopListening).addCallback(lambda _: None)
 

@@ -131,6 +131,7 @@ class Connections(WrappingFactory[ProtocolWrapper]):
         return None if len(self.protocols) >= self._most else super().buildProtocol(addr)
 
     def end_all(self) -> None:
-        """End every connection, whatever is undelivered."""
+        """End every connection, whatever is undelivered, but for those that are being closed in order."""
         for client in list(self.protocols):
-            client.abortConnection()
+            if not client.disconnecting:
+                client.abortConnection()

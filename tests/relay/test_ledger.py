@@ -87,6 +87,15 @@ class LedgerTest(SynchronousTestCase):
         self.assertEqual(told[::2], [("opened", "in", "out"), ("closed", "in", "out", 2.5, Cause.CLIENT, 3), ("away", "in", Cause.REFUSED)])
         self.assertEqual(told[::2], told[1::2])
 
+    def test_bytes_of_the_closed(self) -> None:
+        """What connections that are over have carried is summed up, whether anybody counts them or not."""
+        for received, delivered in ((5, 7), (10, 20)):
+            client = FakeSide()
+            account = self.ledger.open(Passage(Visitor("in", "peer", "peer"), FakeOutbound("out"), None), client)
+            client.received, client.delivered = received, delivered
+            self.ledger.close(account, "client closed")
+        self.assertEqual((self.ledger.closed_uplink, self.ledger.closed_downlink), (15, 27))
+
     def test_online(self) -> None:
         """Users who are counted are online as long as their connections are open; others are never."""
         accounts = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import sys
 from urllib.request import urlopen
@@ -108,6 +109,28 @@ class LookingTest(TestCase):
                 (("cause", "refused"), ("inbound", "closed-in"), ("outbound", "")): 1,
             },
         )
+
+    async def test_page(self) -> None:
+        """The page is there, and its figures are the connection's, the counters' and the sum of all."""
+        client = self.connect("echo-in")
+        self.assertEqual(await deferToThread(_talk, client), b"hello")
+        self.assertIn("<title>pipetwist</title>", await deferToThread(_read, f"http://{self.service.web.address}/"))
+        snapshot = json.loads(await deferToThread(_read, f"http://{self.service.web.address}/api/snapshot"))
+        (row,) = snapshot["connections"]["rows"]
+        self.assertEqual((row["inbound"], row["outbound"], row["user"], row["uplink"], row["downlink"]), ("echo-in", "echo", None, 5, 5))
+        (inbound,) = snapshot["traffic"]["inbound"]["names"].items()
+        self.assertEqual(inbound, ("echo-in", {"uplink": 5, "downlink": 5, "uplink_rate": None, "downlink_rate": None}))
+        self.assertEqual((snapshot["totals"]["open"], snapshot["totals"]["uplink"]), (1, 5))
+
+    async def test_stop(self) -> None:
+        """The stop ends a stream of events in order, and no timer of it is left."""
+        events = await deferToThread(urlopen, f"http://{self.service.web.address}/api/events", timeout=20)
+        self.addCleanup(events.close)
+        lines = [await deferToThread(events.readline) for _ in range(3)]
+        self.assertEqual(lines, [b"retry: 3000\n", b"\n", b"event: snapshot\n"])
+        rest = deferToThread(events.read)
+        await self.service.stopService()
+        self.assertTrue((await rest).endswith(b"}\n\n"))  # a stream that is cut off makes reading fail
 
     async def test_before_anybody(self) -> None:
         """Every way that the route has is there before anybody comes, and none that it has not."""

@@ -1,0 +1,142 @@
+// Moving charts, drawn by uPlot.
+
+import { colour, faint, onColours } from "./colours.js";
+import { axisRate } from "./format.js";
+import { SECONDS } from "./history.js";
+
+const { uPlot } = window;
+const FONT = "11px Inter, system-ui, sans-serif";
+// Steps of an axis of rates that are round in binary units.
+const STEPS = Array.from({ length: 60 }, (_, power) => 2 ** power);
+
+/** What the charts show: the last minutes. */
+const lastMinutes = (times) => {
+  const now = times.at(-1) ?? Date.now() / 1000;
+  return [now - SECONDS, now];
+};
+
+function start(host, options, data) {
+  const size = () => ({ width: Math.max(1, host.clientWidth), height: Math.max(1, host.clientHeight) });
+  const chart = new uPlot({ ...options, ...size(), legend: { show: false } }, data, host);
+  new ResizeObserver(() => chart.setSize(size())).observe(host);
+  onColours(() => chart.redraw(false));
+  return chart;
+}
+
+/** A chart of several names: the downlink of each above the line, its uplink below. */
+export class Throughput {
+  /** Slots are the lines at most; at(index) is told where the pointer is, null being nowhere. */
+  constructor(host, slots, at) {
+    this.slots = slots;
+    this.times = [];
+    this.raised = null;
+    const axis = {
+      stroke: () => colour("--muted"),
+      font: FONT,
+      ticks: { show: false },
+      grid: { stroke: () => colour("--grid"), width: 1 },
+    };
+    const two = (value) => String(value).padStart(2, "0");
+    const clock = (seconds) => {
+      const time = new Date(seconds * 1000);
+      const [start, end] = lastMinutes(this.times);
+      if (seconds < start + 12 || seconds > end - 12) return ""; // it would be cut off
+      return `${two(time.getHours())}:${two(time.getMinutes())}`;
+    };
+    this.chart = start(
+      host,
+      {
+        padding: [20, 2, 0, 0],
+        cursor: { y: false, drag: { x: false, y: false }, sync: { key: "pipetwist" }, points: { show: false } },
+        scales: {
+          x: { time: true, range: () => lastMinutes(this.times) },
+          y: { range: (_, low, high) => this.bounds(low, high) },
+        },
+        axes: [
+          { ...axis, size: 22, incrs: [60], space: 10, values: (_, splits) => splits.map(clock), grid: { show: false } },
+          { ...axis, size: 66, space: 30, incrs: STEPS, values: (_, splits) => splits.map(axisRate) },
+        ],
+        series: [{}, ...Array.from({ length: slots }, (_, slot) => [this.line(slot), this.line(slot)]).flat()],
+        hooks: {
+          setCursor: [(chart) => at(chart.cursor.left >= 0 ? (chart.cursor.idx ?? null) : null)],
+          drawAxes: [zeroLine],
+        },
+      },
+      [[], ...Array.from({ length: 2 * slots }, () => [])],
+    );
+  }
+
+  line(slot) {
+    const property = `--line-${slot + 1}`;
+    const opacity = () => (this.raised === null || this.raised === slot ? 1 : 0.12);
+    return {
+      width: 1.5,
+      points: { show: false },
+      stroke: () => faint(property, opacity()),
+      fill: () => faint(property, 0.07 * opacity()),
+    };
+  }
+
+  bounds(low, high) {
+    const most = Math.max(high ?? 0, -(low ?? 0), 1024);
+    return [Math.min((low ?? 0) * 1.1, -0.12 * most), Math.max((high ?? 0) * 1.1, 0.3 * most)];
+  }
+
+  /** Bring one slot to the fore; null for none. */
+  raise(slot) {
+    if (this.raised === slot) return;
+    this.raised = slot;
+    this.chart.redraw(false);
+  }
+
+  /** Draw these names, each in the slot that it stands in; an empty slot is null. */
+  draw(times, names) {
+    this.times = times;
+    const nothing = Array(times.length).fill(null);
+    const lines = names.flatMap((one) =>
+      one ? [one.downlink, one.uplink.map((value) => (value === null ? null : -value))] : [nothing, nothing],
+    );
+    this.chart.setData([times, ...lines]);
+  }
+}
+
+function zeroLine(chart) {
+  const { ctx, bbox } = chart;
+  const y = Math.round(chart.valToPos(0, "y", true)) + 0.5;
+  ctx.save();
+  ctx.strokeStyle = colour("--muted");
+  ctx.globalAlpha = 0.5;
+  ctx.lineWidth = 1;
+  ctx.beginPath();
+  ctx.moveTo(bbox.left, y);
+  ctx.lineTo(bbox.left + bbox.width, y);
+  ctx.stroke();
+  ctx.restore();
+}
+
+/** One line without anything around it. */
+export class Spark {
+  constructor(host, property) {
+    this.times = [];
+    this.chart = start(
+      host,
+      {
+        padding: [2, 0, 0, 0],
+        cursor: { show: false },
+        scales: { x: { time: true, range: () => lastMinutes(this.times) }, y: { range: (_, low, high) => [0, Math.max(high ?? 0, 1024)] } },
+        axes: [{ show: false }, { show: false }],
+        series: [
+          {},
+          { width: 1.5, points: { show: false }, stroke: () => faint(property, 0.9), fill: () => faint(property, 0.14) },
+        ],
+      },
+      [[], []],
+    );
+  }
+
+  /** Draw these rates. */
+  draw(times, rates) {
+    this.times = times;
+    this.chart.setData([times, rates]);
+  }
+}

@@ -1,0 +1,19 @@
+// Elements of the page. What comes from the server is put in as text, never as markup.
+
+/** The element with this id. */
+export function byId(id) {
+  return document.getElementById(id);
+}
+
+/** A new element with attributes, and children that are elements or texts. */
+export function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+}
+
+/** Set an element's text where it is another one. */
+export function say(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}

@@ -1,0 +1,167 @@
+// The panel of one kind of names: a chart of the busiest, and their figures below it.
+
+import { Throughput } from "./chart.js";
+import { make, say } from "./elements.js";
+import { bytes, count, rate, time } from "./format.js";
+import { History } from "./history.js";
+
+const SLOTS = 6; // more lines than these can't be told apart
+
+/** Inbounds, outbounds or users. */
+export class Panel {
+  constructor(host, entity, title) {
+    this.entity = entity;
+    this.history = new History();
+    this.slots = Array(SLOTS).fill(null); // which name has which colour
+    this.rows = [];
+    this.chosen = null;
+    this.counted = 0;
+    this.at = null;
+
+    this.note = make("p", { class: "note" });
+    this.find = make("input", {
+      type: "search",
+      placeholder: `Find ${entity === "user" ? "a user" : `an ${entity}`}`,
+      "aria-label": `Find ${entity === "user" ? "a user" : `an ${entity}`}`,
+      autocomplete: "off",
+      spellcheck: "false",
+      hidden: "",
+    });
+    this.find.addEventListener("input", () => this.render());
+    const drawing = make("div", {
+      class: "drawing",
+      role: "img",
+      "aria-label": `Throughput of ${title.toLowerCase()} in the last five minutes. The table below has the figures.`,
+    });
+    this.body = make("tbody");
+    const head = (text, label) => make("th", { scope: "col" }, make("span", { "aria-hidden": "true" }, text), unseen(label));
+    this.table = make(
+      "table",
+      { class: "names" },
+      make(
+        "thead",
+        {},
+        make(
+          "tr",
+          {},
+          make("th", { scope: "col" }, unseen("Name")),
+          head("↓ now", "Downlink now"),
+          head("↑ now", "Uplink now"),
+          head("↓ total", "Downlink in all"),
+          head("↑ total", "Uplink in all"),
+        ),
+      ),
+      this.body,
+    );
+    this.nothing = make("p", { class: "nothing" });
+    const heading = make("h2", { id: `${entity}-title` }, title);
+    host.append(
+      make(
+        "section",
+        { class: "panel", "aria-labelledby": heading.id, id: `${entity}-panel` },
+        make("header", {}, heading, this.note, this.find),
+        make("div", { class: "chart" }, drawing, ends("down", "↓ down"), ends("up", "↑ up")),
+        this.table,
+        this.nothing,
+      ),
+    );
+    this.chart = new Throughput(drawing, SLOTS, (index) => {
+      this.at = index;
+      this.renderFigures();
+    });
+    this.title = title.toLowerCase();
+  }
+
+  /** Take what an event says. */
+  take(when, traffic, whole) {
+    this.counted = traffic.counted;
+    this.history.push(when, traffic.names, whole);
+  }
+
+  /** Show it. */
+  render() {
+    const found = this.history.busiest(this.find.value);
+    const shown = found.slice(0, SLOTS);
+    this.assign(shown);
+    this.find.hidden = this.history.names.size <= SLOTS;
+    this.chart.draw(this.history.times, this.slots);
+    this.renderRows(shown);
+    this.renderFigures();
+    const others = found.length > shown.length || this.counted > this.history.names.size;
+    say(this.note, others ? `the busiest ${shown.length} of ${count(this.find.value ? found.length : this.counted)}` : count(shown.length));
+    this.table.hidden = !shown.length;
+    this.nothing.hidden = shown.length > 0;
+    say(this.nothing, this.find.value ? `None of the ${this.title} has this in its name.` : `None of the ${this.title} is counted yet.`);
+  }
+
+  /** Who is shown still keeps its colour; who comes gets one that is free. */
+  assign(shown) {
+    this.slots = this.slots.map((one) => (shown.includes(one) ? one : null));
+    for (const one of shown) if (!this.slots.includes(one)) this.slots[this.slots.indexOf(null)] = one;
+    if (this.chosen !== null && !shown.some((one) => one.name === this.chosen)) this.chosen = null;
+    this.raise(null);
+  }
+
+  raise(name) {
+    const wanted = name ?? this.chosen;
+    const slot = this.slots.findIndex((one) => one !== null && one.name === wanted);
+    this.chart.raise(slot === -1 ? null : slot);
+  }
+
+  renderRows(shown) {
+    while (this.rows.length < shown.length) this.rows.push(this.row());
+    this.rows.forEach((row, index) => {
+      const one = shown[index];
+      row.element.hidden = !one;
+      row.one = one ?? null;
+      if (!one) return;
+      say(row.name, one.name);
+      row.button.title = one.name;
+      row.button.setAttribute("aria-pressed", String(this.chosen === one.name));
+      row.swatch.style.setProperty("--line", `var(--line-${this.slots.indexOf(one) + 1})`);
+      row.element.classList.toggle("still", one.sum === 0);
+    });
+  }
+
+  /** The figures of now, or of the moment that the pointer is at. */
+  renderFigures() {
+    const { times } = this.history;
+    const index = this.at !== null && this.at < times.length ? this.at : times.length - 1;
+    for (const { one, cells } of this.rows) {
+      if (!one) continue;
+      say(cells[0], rate(one.downlink[index]));
+      say(cells[1], rate(one.uplink[index]));
+      say(cells[2], bytes(one.totals.downlink));
+      say(cells[3], bytes(one.totals.uplink));
+    }
+    const head = this.at === null ? "now" : time(times[index]);
+    this.table.querySelectorAll("thead th span:first-child").forEach((label, column) => {
+      if (column === 1 || column === 2) say(label, `${column === 1 ? "↓" : "↑"} ${head}`);
+    });
+  }
+
+  row() {
+    const swatch = make("span", { class: "swatch", "aria-hidden": "true" });
+    const name = make("span", { class: "name" });
+    const button = make("button", { type: "button", "aria-pressed": "false" }, swatch, name);
+    const cells = ["now", "now", "total", "total"].map((kind) => make("td", { class: kind }));
+    const element = make("tr", {}, make("th", { scope: "row" }, button), ...cells);
+    const row = { element, button, swatch, name, cells, one: null };
+    button.addEventListener("click", () => {
+      this.chosen = this.chosen === row.one.name ? null : row.one.name;
+      this.render();
+    });
+    element.addEventListener("mouseenter", () => this.raise(row.one.name));
+    element.addEventListener("mouseleave", () => this.raise(null));
+    this.body.append(element);
+    return row;
+  }
+}
+
+function unseen(text) {
+  return make("span", { class: "unseen" }, text);
+}
+
+function ends(direction, text) {
+  return make("span", { class: `end ${direction}`, "aria-hidden": "true" }, text);
+}

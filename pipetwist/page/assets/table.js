@@ -1,0 +1,139 @@
+// The table of open connections. The server filters, sorts and caps it; here are its head, its rows and what it says when there are none.
+
+import { byId, make, say } from "./elements.js";
+import { age, bytes, count, rate } from "./format.js";
+
+const COLUMNS = [
+  { key: "inbound", title: "Inbound", text: (row) => row.inbound, first: "asc" },
+  { key: "outbound", title: "Outbound", text: (row) => row.outbound, first: "asc" },
+  { key: "user", title: "User", text: (row) => row.user ?? "–", first: "asc" },
+  { key: "peer", title: "Peer", text: (row) => row.peer, first: "asc" },
+  { key: "age", title: "Age", text: (row) => age(row.age), first: "desc", number: true },
+  { key: "downlink", title: "↓ bytes", spoken: "Downlink bytes", text: (row) => bytes(row.downlink), first: "desc", number: true },
+  { key: "uplink", title: "↑ bytes", spoken: "Uplink bytes", text: (row) => bytes(row.uplink), first: "desc", number: true },
+  { key: "downlink_rate", title: "↓ rate", spoken: "Downlink rate", text: (row) => rate(row.downlink_rate), first: "desc", number: true },
+  { key: "uplink_rate", title: "↑ rate", spoken: "Uplink rate", text: (row) => rate(row.uplink_rate), first: "desc", number: true },
+];
+const RATES = ["downlink_rate", "uplink_rate"];
+
+/** The table. */
+export class Table {
+  /** A view is {sort, order, filter}; changed(view) is told of another one. */
+  constructor(view, changed) {
+    this.view = view;
+    this.changed = changed;
+    this.rows = new Map();
+    this.body = byId("rows");
+    this.filter = byId("filter");
+    this.makeHead();
+    this.makeSorter();
+    this.filter.value = view.filter;
+    let typing = 0;
+    this.filter.addEventListener("input", () => {
+      clearTimeout(typing);
+      typing = setTimeout(() => this.choose({ filter: this.filter.value.trim() }), 150);
+    });
+    this.renderHead();
+  }
+
+  makeHead() {
+    this.heads = COLUMNS.map((column) => {
+      const arrow = make("span", { class: "sorted", "aria-hidden": "true" });
+      const button = make("button", { type: "button" }, column.title, arrow);
+      if (column.spoken) button.setAttribute("aria-label", column.spoken);
+      button.addEventListener("click", () => this.sortBy(column));
+      const head = make("th", { scope: "col", role: "columnheader", class: `${column.key} ${column.number ? "number" : "text"}` }, button);
+      byId("heads").append(head);
+      return { column, head, arrow };
+    });
+  }
+
+  makeSorter() {
+    this.sorter = byId("sort");
+    for (const { key, title, spoken, first } of COLUMNS) {
+      const other = first === "asc" ? "desc" : "asc";
+      const [usual, reverse] = first === "asc" ? ["A to Z", "Z to A"] : ["most first", "least first"];
+      this.sorter.append(make("option", { value: `${key} ${first}` }, `${spoken ?? title}, ${usual}`));
+      this.sorter.append(make("option", { value: `${key} ${other}` }, `${spoken ?? title}, ${reverse}`));
+    }
+    this.sorter.addEventListener("change", () => {
+      const [sort, order] = this.sorter.value.split(" ");
+      this.choose({ sort, order });
+    });
+  }
+
+  sortBy({ key, first }) {
+    const again = this.view.sort === key;
+    this.choose({ sort: key, order: again ? (this.view.order === "asc" ? "desc" : "asc") : first });
+  }
+
+  choose(change) {
+    this.view = { ...this.view, ...change };
+    this.renderHead();
+    this.changed(this.view);
+  }
+
+  renderHead() {
+    for (const { column, head, arrow } of this.heads) {
+      const sorted = column.key === this.view.sort;
+      head.setAttribute("aria-sort", sorted ? (this.view.order === "asc" ? "ascending" : "descending") : "none");
+      say(arrow, sorted ? (this.view.order === "asc" ? "▲" : "▼") : "");
+    }
+    this.sorter.value = `${this.view.sort} ${this.view.order}`;
+  }
+
+  /** Show what an event says. */
+  render({ matching, rows }, open) {
+    const gone = new Set(this.rows.keys());
+    const most = Object.fromEntries(RATES.map((key) => [key, Math.max(1, ...rows.map((row) => row[key] ?? 0))]));
+    let place = this.body.firstElementChild;
+    for (const data of rows) {
+      gone.delete(data.id);
+      const row = this.rows.get(data.id) ?? this.makeRow(data.id);
+      if (row.element === place) place = place.nextElementSibling;
+      else this.body.insertBefore(row.element, place);
+      this.fill(row, data, most);
+    }
+    for (const id of gone) {
+      this.rows.get(id).element.remove();
+      this.rows.delete(id);
+    }
+    this.renderNote(rows.length, matching, open);
+  }
+
+  makeRow(id) {
+    const cells = COLUMNS.map((column) => {
+      const cell = make("td", { role: "cell", class: `${column.key.replace("_", "-")} ${column.number ? "number" : "text"}` });
+      cell.dataset.title = column.title;
+      return cell;
+    });
+    const row = { element: make("tr", { role: "row" }, ...cells), cells };
+    row.element.dataset.id = id;
+    this.rows.set(id, row);
+    return row;
+  }
+
+  fill({ element, cells }, data, most) {
+    COLUMNS.forEach((column, index) => {
+      const cell = cells[index];
+      const text = column.text(data);
+      say(cell, text);
+      if (!column.number && cell.title !== text) cell.title = text;
+      if (RATES.includes(column.key)) {
+        cell.style.setProperty("--part", ((data[column.key] ?? 0) / most[column.key]).toFixed(3));
+        cell.classList.toggle("still", !data[column.key]);
+      }
+    });
+    element.classList.toggle("nobody", data.user === null);
+  }
+
+  renderNote(shown, matching, open) {
+    const all = this.view.filter ? `${count(matching)} of ${count(open)} match` : `${count(open)} open`;
+    say(byId("shown"), shown < matching ? `showing ${count(shown)} of ${count(matching)}${this.view.filter ? ` that match` : ""}` : all);
+    const nothing = byId("nothing");
+    nothing.hidden = shown > 0;
+    if (shown > 0) return;
+    const none = open === 0 ? "No connection is open. They appear here as clients connect." : `None of ${count(open)} connections matches “${this.view.filter}”.`;
+    say(nothing, none);
+  }
+}

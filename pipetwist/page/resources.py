@@ -1,0 +1,142 @@
+"""The page, its files and its two calls, as resources of Twisted's web server. All of them are read, and nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.web.http import BAD_REQUEST, NOT_FOUND, SERVICE_UNAVAILABLE
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET, Request
+
+from pipetwist.page.feed import MOST_STREAMS, Feed
+from pipetwist.page.stream import Stream
+from pipetwist.page.view import View, parse_view
+from pipetwist.web.answers import TextAnswer
+from pipetwist.web.site import Root
+
+__all__ = ["ASSETS", "page_resources"]
+
+_FOLDER = Path(__file__).parent / "assets"
+_TYPES = {
+    ".css": b"text/css; charset=utf-8",
+    ".html": b"text/html; charset=utf-8",
+    ".js": b"text/javascript; charset=utf-8",
+    ".svg": b"image/svg+xml",
+}
+ASSETS = sorted(path.name for path in _FOLDER.iterdir() if path.suffix in _TYPES)
+"""The names of the page's files."""
+
+
+def page_resources(feed: Feed) -> dict[str, Resource]:
+    """What is served, by the first part of its path: the page at ``/``, its files below ``/page``, and its calls below ``/api``.
+
+    Args:
+        feed: has the figures.
+    """
+    files, api = _Folder(), _Folder()
+    for name in ASSETS:
+        files.putChild(name.encode("ascii"), _File(_FOLDER / name))
+    api.putChild(b"snapshot", _Snapshot(feed))
+    api.putChild(b"events", _Events(feed))
+    return {"": _File(_FOLDER / "index.html"), "page": files, "api": api}
+
+
+class _Folder(Root):
+    """Holds files or calls, and is nothing itself."""
+
+    def render(self, request: Request) -> bytes:
+        """There is no list of what is in it."""
+        return TextAnswer(NOT_FOUND).render(request)
+
+
+class _File(Resource):
+    """A file, which is small and read once. Browsers ask each time whether it is another one since."""
+
+    isLeaf = True
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._body = path.read_bytes()
+        self._type = _TYPES[path.suffix]
+        self._etag = b'"%b"' % hashlib.sha256(self._body).hexdigest()[:16].encode("ascii")
+
+    def render_GET(self, request: Request) -> bytes:
+        """Send it."""
+        request.setHeader(b"Content-Type", self._type)
+        request.setHeader(b"Cache-Control", b"no-cache")
+        return b"" if request.setETag(self._etag) else self._body
+
+
+class _Call(Resource):
+    """A call whose arguments are a view."""
+
+    isLeaf = True
+
+    def __init__(self, feed: Feed) -> None:
+        super().__init__()
+        self.feed = feed
+
+    def render_GET(self, request: Request) -> Any:
+        """Answer, or say what is wrong with the arguments."""
+        request.setHeader(b"Cache-Control", b"no-store")
+        try:
+            view = parse_view(request.args or {})
+        except ValueError as error:
+            return TextAnswer(BAD_REQUEST, str(error)).render(request)
+        return self.answer(request, view)
+
+    def answer(self, request: Request, view: View) -> Any:
+        """Answer with what somebody wants to see."""
+        raise NotImplementedError
+
+
+class _Snapshot(_Call):
+    """The figures, once."""
+
+    def answer(self, request: Request, view: View) -> Any:
+        """See `_Call`."""
+        request.setHeader(b"Content-Type", b"application/json")
+        gone = _gone(request)
+
+        def send(body: bytes) -> None:
+            if not gone:
+                request.setHeader(b"Content-Length", b"%d" % len(body))
+                request.write(b"" if request.method == b"HEAD" else body)
+                request.finish()
+
+        def refuse(failure: object) -> None:
+            if not gone:
+                request.write(TextAnswer(SERVICE_UNAVAILABLE, "The figures can't be had now.").render(request))
+                request.finish()
+
+        self.feed.snapshot(view).addCallbacks(send, refuse)
+        return NOT_DONE_YET
+
+
+class _Events(_Call):
+    """The figures, again and again."""
+
+    def answer(self, request: Request, view: View) -> Any:
+        """See `_Call`."""
+        if self.feed.full:
+            request.setHeader(b"Retry-After", b"5")
+            return TextAnswer(SERVICE_UNAVAILABLE, f"{MOST_STREAMS} pages watch already; close one").render(request)
+        request.setHeader(b"Content-Type", b"text/event-stream")
+        request.setHeader(b"X-Accel-Buffering", b"no")  # asks a proxy not to collect events (nginx)
+        if request.method == b"HEAD":
+            return b""
+        stream = Stream(request, view, self.feed.clock)
+        request.notifyFinish().addErrback(lambda _: self.feed.leave(stream))
+        self.feed.watch(stream)
+        return NOT_DONE_YET
+
+
+def _gone(request: Request) -> list[object]:
+    """A list that has something in it once the request is over."""
+    over: list[object] = []
+    ended: Deferred[None] = request.notifyFinish()
+    ended.addBoth(over.append)
+    return over

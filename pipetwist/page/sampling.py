@@ -1,0 +1,173 @@
+"""The figures of one moment: read from the ledger and the counters, piece by piece, with the rates since the moment before."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from typing import TypeVar
+
+from pipetwist.interfaces import ICounterStore
+from pipetwist.relay.ledger import Account, Ledger
+from pipetwist.stats.names import DIRECTIONS, ENTITIES, Entity, traffic_entity
+
+__all__ = ["MOST_NAMES", "Flow", "Reading", "Sampler"]
+
+MOST_NAMES = 2000
+"""Inbounds, outbounds and users that are told of each kind, those with the most bytes where there are more."""
+_PIECE = 250  # connections or counters that are read at once: half a millisecond
+_Item = TypeVar("_Item")
+
+
+class Flow:
+    """Bytes in both directions, and how many a second since the sample before."""
+
+    __slots__ = ("downlink", "downlink_rate", "uplink", "uplink_rate")
+
+    def __init__(self) -> None:
+        self.uplink = 0
+        """Bytes read from clients, in all."""
+        self.downlink = 0
+        """Bytes written to clients, in all."""
+        self.uplink_rate: float | None = None
+        """Bytes a second; None where no sample before says so."""
+        self.downlink_rate: float | None = None
+        """The same of the downlink."""
+
+    @property
+    def total(self) -> int:
+        """Bytes of both directions."""
+        return self.uplink + self.downlink
+
+    @property
+    def moved(self) -> bool:
+        """Whether it is not known to have stood still."""
+        return self.uplink_rate != 0 or self.downlink_rate != 0
+
+    def update(self, uplink: int, downlink: int, seconds: float | None) -> None:
+        """Take new totals, and the rates over so many seconds; None where it is not known since when they grew."""
+        if seconds is None:
+            self.uplink_rate = self.downlink_rate = None
+        else:
+            self.uplink_rate = (uplink - self.uplink) / seconds
+            self.downlink_rate = (downlink - self.downlink) / seconds
+        self.uplink = uplink
+        self.downlink = downlink
+
+
+class Reading(Flow):
+    """One connection's figures.
+
+    Args:
+        account: its own.
+    """
+
+    __slots__ = ("account", "round", "text")
+
+    def __init__(self, account: Account) -> None:
+        super().__init__()
+        self.account = account
+        self.round = 0
+        """The sample that had it last."""
+        visitor = account.visitor
+        self.text = "\n".join((visitor.inbound, account.outbound, visitor.user or "", visitor.peer)).casefold()
+        """What is looked through for the words of a filter."""
+
+
+class Sampler:
+    """Reads the figures.
+
+    It writes them over those before: as many new objects a second as there are connections would set Python's collector of garbage to work,
+    which holds the reactor up for longer than all of this.
+
+    Args:
+        ledger: has the connections.
+        store: has the counters.
+    """
+
+    def __init__(self, ledger: Ledger, store: ICounterStore) -> None:
+        self._ledger = ledger
+        self._store = store
+        self._round = 0
+        self._totals: dict[Entity, dict[str, list[int]]] = {entity: {} for entity in ENTITIES}  # counters never go
+        self.seconds = 0.0
+        """When it was, by the ledger's clock."""
+        self.interval: float | None = None
+        """Seconds since the sample before; None for the first."""
+        self.opened = 0
+        """How many connections there have been."""
+        self.flow = Flow()
+        """All bytes carried, whether they are counted for somebody or not."""
+        self.connections: dict[Account, Reading] = {}
+        """The open connections, in the order in which they came."""
+        self.traffic: dict[Entity, dict[str, Flow]] = {entity: {} for entity in ENTITIES}
+        """What is counted for each name, of at most `MOST_NAMES`."""
+        self.counted: dict[Entity, int] = dict.fromkeys(ENTITIES, 0)
+        """How many names of each kind are counted."""
+
+    def sample(self) -> Iterator[None]:
+        """Read everything.
+
+        Other work may be done wherever this yields, so that no number of connections or users holds the reactor up. The figures are whole
+        again at the end.
+        """
+        now = self._ledger.clock.seconds()
+        first = self._round == 0
+        interval = None if first else max(now - self.seconds, 1e-3)
+        self._round += 1
+        self.seconds, self.interval, self.opened = now, interval, self._ledger.total
+        # Who closes while this reads is in the list of the open, and not yet in these sums.
+        uplink, downlink = self._ledger.closed_uplink, self._ledger.closed_downlink
+        accounts = self._ledger.accounts()
+        for piece in _pieces(accounts):
+            for account in piece:
+                reading = self._read(account, interval)
+                uplink += reading.uplink
+                downlink += reading.downlink
+            yield
+        self.flow.update(uplink, downlink, interval)
+        if len(self.connections) > len(accounts):
+            for account in [account for account, reading in self.connections.items() if reading.round != self._round]:
+                del self.connections[account]
+        yield
+        yield from self._read_counters(interval)
+
+    def _read(self, account: Account, interval: float | None) -> Reading:
+        reading = self.connections.get(account)
+        if reading is None:
+            reading = self.connections[account] = Reading(account)
+        reading.round = self._round
+        reading.update(account.uplink, account.downlink, interval)
+        return reading
+
+    def _read_counters(self, interval: float | None) -> Iterator[None]:
+        for piece in _pieces(self._store.counters()):
+            for counter in piece:
+                found = traffic_entity(counter.name)
+                if found is not None:
+                    entity, name, direction = found
+                    both = self._totals[entity].get(name)
+                    if both is None:
+                        both = self._totals[entity][name] = [0, 0]
+                    both[DIRECTIONS.index(direction)] = counter.total()
+            yield
+        for entity in ENTITIES:
+            self._keep(entity, self._totals[entity], interval)
+            yield
+
+    def _keep(self, entity: Entity, totals: dict[str, list[int]], interval: float | None) -> None:
+        all_known = self.counted[entity] == len(self.traffic[entity])
+        self.counted[entity] = len(totals)
+        names = sorted(heapq.nlargest(MOST_NAMES, totals, key=lambda name: sum(totals[name]))) if len(totals) > MOST_NAMES else totals
+        known, flows = self.traffic[entity], {}
+        for name in names:
+            flow = known.get(name)
+            # A name that is new has carried all of its bytes since; one that was left out before, nobody knows when.
+            since = interval if flow is not None or all_known else None
+            flows[name] = flow or Flow()
+            uplink, downlink = totals[name]
+            flows[name].update(uplink, downlink, since)
+        self.traffic[entity] = flows
+
+
+def _pieces(items: list[_Item]) -> Iterator[list[_Item]]:
+    return (items[start : start + _PIECE] for start in range(0, len(items), _PIECE))

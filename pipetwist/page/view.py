@@ -1,0 +1,108 @@
+"""Which of the open connections somebody wants to see, and in what order."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+from pipetwist.page.sampling import Reading
+
+__all__ = ["MOST_ROWS", "SORTS", "View", "parse_view"]
+
+MOST_ROWS = 1000
+_ROWS = 200
+_LONGEST_FILTER = 200
+
+SORTS: Mapping[str, Callable[[Reading], Any]] = {
+    "id": lambda reading: reading.account.number,
+    "inbound": lambda reading: reading.account.visitor.inbound,
+    "outbound": lambda reading: reading.account.outbound,
+    "user": lambda reading: reading.account.visitor.user or "",
+    "peer": lambda reading: reading.account.visitor.peer,
+    "age": lambda reading: -reading.account.began,
+    "uplink": lambda reading: reading.uplink,
+    "downlink": lambda reading: reading.downlink,
+    "uplink_rate": lambda reading: reading.uplink_rate or 0.0,
+    "downlink_rate": lambda reading: reading.downlink_rate or 0.0,
+    "rate": lambda reading: (reading.uplink_rate or 0.0) + (reading.downlink_rate or 0.0),
+}
+"""What connections can be sorted by."""
+
+
+class View(NamedTuple):
+    """A choice of the open connections.
+
+    Attributes:
+        sort: a key of `SORTS`.
+        descending: whether the largest come first.
+        words: texts, case-folded, that a connection must all have in its tags, user or peer.
+        limit: rows at most.
+    """
+
+    sort: str = "rate"
+    descending: bool = True
+    words: tuple[str, ...] = ()
+    limit: int = _ROWS
+
+    def rows(self, connections: Iterable[Reading]) -> tuple[int, list[Reading]]:
+        """Choose.
+
+        Returns:
+            How many match, and the first of them in this order, those that are equal in the order in which they came.
+        """
+        matching = list(connections)
+        for word in self.words:
+            matching = [one for one in matching if word in one.text]
+        pick = heapq.nlargest if self.descending else heapq.nsmallest
+        return len(matching), pick(self.limit, matching, key=SORTS[self.sort])
+
+
+def parse_view(arguments: Mapping[bytes, list[bytes]]) -> View:
+    """Read a view from the arguments of a URL.
+
+    Raises:
+        ValueError: an argument is not one, comes twice, or has a value that it can't have; the text is for people.
+    """
+    values: dict[str, str] = {}
+    for key, given in arguments.items():
+        name = key.decode("utf-8", "replace")
+        if name not in _ARGUMENTS:
+            message = f"there is no argument {name[:40]!r}; there are {', '.join(_ARGUMENTS)}"
+            raise ValueError(message)
+        if len(given) != 1:
+            message = f"{name} is given {len(given)} times; give it once"
+            raise ValueError(message)
+        values[name] = given[0].decode("utf-8", "replace")
+    return View(**{field: value for name, text in values.items() for field, value in [_ARGUMENTS[name](text)]})
+
+
+def _sort(text: str) -> tuple[str, Any]:
+    if text not in SORTS:
+        message = f"connections can't be sorted by {text[:40]!r}, but by {', '.join(SORTS)}"
+        raise ValueError(message)
+    return "sort", text
+
+
+def _order(text: str) -> tuple[str, Any]:
+    if text not in {"asc", "desc"}:
+        message = f"order is asc or desc, not {text[:40]!r}"
+        raise ValueError(message)
+    return "descending", text == "desc"
+
+
+def _filter(text: str) -> tuple[str, Any]:
+    if len(text) > _LONGEST_FILTER:
+        message = f"filter has more than {_LONGEST_FILTER} characters"
+        raise ValueError(message)
+    return "words", tuple(text.casefold().split())
+
+
+def _limit(text: str) -> tuple[str, Any]:
+    if not text.isdecimal() or not text.isascii() or len(text) > 6 or not 1 <= int(text) <= MOST_ROWS:
+        message = f"limit is a number from 1 to {MOST_ROWS}, not {text[:40]!r}"
+        raise ValueError(message)
+    return "limit", int(text)
+
+
+_ARGUMENTS: Mapping[str, Callable[[str], tuple[str, Any]]] = {"sort": _sort, "order": _order, "filter": _filter, "limit": _limit}

@@ -1,0 +1,72 @@
+"""docs/page.md, held against what is answered."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from pipetwist.page.document import Times, document
+from pipetwist.page.feed import MOST_STREAMS
+from pipetwist.page.sampling import MOST_NAMES, Sampler
+from pipetwist.page.stream import LONGEST_PAUSE
+from pipetwist.page.view import MOST_ROWS, SORTS, View
+from tests.docs.document import ROOT, blocks
+from tests.page.pretended import PretendedRelay
+
+__all__ = ["PageTest"]
+
+_DOCUMENT = "docs/page.md"
+
+
+def _shape(value: Any, path: str = "") -> set[str]:
+    """The keys of an object and of those in it; what stands for a name is one."""
+    if isinstance(value, list):
+        return {key for one in value for key in _shape(one, path)}
+    if not isinstance(value, dict):
+        return set()
+    if path.endswith(".names"):
+        return {key for one in value.values() for key in _shape(one, f"{path}.NAME")}
+    return {f"{path}.{key}" for key in value} | {inner for key, one in value.items() for inner in _shape(one, f"{path}.{key}")}
+
+
+class PageTest(SynchronousTestCase):
+    """What is said of the calls."""
+
+    def setUp(self) -> None:
+        """Read the document, and make what it describes."""
+        self.text = (ROOT / _DOCUMENT).read_text(encoding="utf-8")
+        relay = PretendedRelay(connections=3)
+        sampler = Sampler(relay.ledger, relay.store)
+        for _ in sampler.sample():
+            pass
+        self.made = document(sampler, View(), Times(0, 0))
+
+    def test_example(self) -> None:
+        """The example has the keys that an answer has."""
+        (example,) = (json.loads(block.text) for block in blocks(_DOCUMENT) if block.language == "json")
+        example["traffic"]["outbound"]["names"] = example["traffic"]["inbound"]["names"]
+        self.assertEqual(_shape(example), _shape(self.made))
+
+    def test_keys(self) -> None:
+        """Every key of an answer is explained, and no other."""
+        table = self.text.partition("| key | |\n")[2].partition("\n\n")[0]
+        told = {name for row in table.splitlines() for name in re.findall(r"`(\w+)`", row)}
+        self.assertEqual(told, {path.rpartition(".")[2] for path in _shape(self.made)} - {"inbound", "user", "outbound", "names"} | _ROW)
+
+    def test_arguments(self) -> None:
+        """Every way to sort is listed, and the bounds are those of the code."""
+        row = next(line for line in self.text.splitlines() if line.startswith("| `sort`"))
+        self.assertEqual(set(re.findall(r"`(\w+)`", row)), {"sort", *SORTS})
+        for words in (
+            f"up to {MOST_ROWS} |",
+            f"at most {MOST_NAMES} of them",
+            f"At most {MOST_STREAMS} may watch",
+            f"after {LONGEST_PAUSE:.0f} seconds",
+        ):
+            self.assertIn(words, self.text)
+
+
+_ROW = {"inbound", "outbound", "user"}

@@ -1,0 +1,70 @@
+"""What a second of the page costs: ``python -m tests.page.cost [CONNECTIONS [USERS]]`` measures it."""
+
+from __future__ import annotations
+
+import random
+import sys
+import time
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from pipetwist.page.document import Times, document, encoded
+from pipetwist.page.sampling import Sampler
+from pipetwist.page.view import View
+from tests.page.pretended import PretendedRelay
+
+__all__ = ["Cost", "costs"]
+
+
+class Cost(NamedTuple):
+    """One second's work.
+
+    Attributes:
+        reading: seconds for the figures, in all their steps.
+        longest: seconds of the longest of these.
+        telling: seconds for one view, as an event.
+        size: bytes of the event.
+    """
+
+    reading: float
+    longest: float
+    telling: float
+    size: int
+
+
+def costs(connections: int, users: int, rounds: int = 8) -> Iterator[Cost]:
+    """Measure rounds in which every connection and every user moves bytes; the first, in which all is new, is left out."""
+    relay = PretendedRelay(connections, [f"user-{number}" for number in range(users)])
+    moving = random.Random(1)
+    sampler = Sampler(relay.ledger, relay.store)
+    for number in range(rounds + 1):
+        relay.clock.advance(1)
+        for side, *_ in relay.open.values():
+            side.received += moving.randrange(10_000)
+            side.delivered += moving.randrange(100_000)
+        for user in relay.users:
+            tracker = relay.tracked.tracker("office-unix", "plugin", user)
+            assert tracker is not None
+            tracker.uplink(moving.randrange(10_000))
+            tracker.downlink(moving.randrange(100_000))
+        begun = step = time.perf_counter()
+        longest = 0.0
+        for _ in sampler.sample():
+            now = time.perf_counter()
+            longest, step = max(longest, now - step), now
+        read = time.perf_counter()
+        event = encoded(document(sampler, View(), Times(0, 0), changes_only=True))
+        if number:
+            yield Cost(read - begun, longest, time.perf_counter() - read, len(event))
+
+
+def _main(connections: int = 5000, users: int = 1000) -> None:
+    for cost in costs(connections, users):
+        sys.stdout.write(
+            f"reading {cost.reading * 1e3:.1f} ms, its longest step {cost.longest * 1e3:.2f} ms; "
+            f"telling {cost.telling * 1e3:.1f} ms, {cost.size} bytes\n"
+        )
+
+
+if __name__ == "__main__":
+    _main(*map(int, sys.argv[1:]))

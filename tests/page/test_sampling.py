@@ -1,0 +1,210 @@
+"""The figures of one moment."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.internet.task import Clock
+from twisted.logger import Logger, LogPublisher
+from twisted.trial.unittest import SynchronousTestCase
+
+from pipetwist.connection.visitor import Visitor
+from pipetwist.page import sampling
+from pipetwist.page.sampling import Reading, Sampler
+from pipetwist.relay.ledger import Account, Ledger
+from pipetwist.relay.relay import Passage
+from pipetwist.stats.counters import MemoryCounterStore
+from pipetwist.stats.names import traffic_entity, traffic_name
+from pipetwist.testing import FakeOutbound, FakeSide
+
+__all__ = ["AnythingTest", "ConnectionsTest", "CountersTest", "NamesTest"]
+
+
+class _Case(SynchronousTestCase):
+    def setUp(self) -> None:
+        """Make a ledger and a store, both empty."""
+        self.clock = Clock()
+        self.ledger = Ledger(self.clock, log=Logger(observer=LogPublisher()))
+        self.store = MemoryCounterStore()
+        self.sampler = Sampler(self.ledger, self.store)
+
+    def connect(self, user: str | None = None) -> tuple[Account, FakeSide]:
+        """A connection begins."""
+        side = FakeSide()
+        return self.ledger.open(Passage(Visitor("in", "192.0.2.1:4711", "192.0.2.1", user), FakeOutbound("out"), None), side), side
+
+    def sample(self, after: float = 1.0) -> None:
+        """Take one to its end, so many seconds after the one before."""
+        self.clock.advance(after)
+        for _ in self.sampler.sample():
+            pass
+
+    def figures(self, account: Account) -> tuple[int, int, float | None, float | None]:
+        """What is known of a connection."""
+        return _figures(self.sampler.connections[account])
+
+
+def _figures(flow: sampling.Flow) -> tuple[int, int, float | None, float | None]:
+    return flow.uplink, flow.downlink, flow.uplink_rate, flow.downlink_rate
+
+
+class ConnectionsTest(_Case):
+    """The figures of connections."""
+
+    def test_rates(self) -> None:
+        """The first sample has no rates; later ones have those of the seconds since, however many there were."""
+        account, side = self.connect()
+        side.received, side.delivered = 100, 1000
+        self.sample()
+        self.assertEqual(self.figures(account), (100, 1000, None, None))
+        side.received, side.delivered = 300, 1000
+        self.sample(after=2.0)
+        self.assertEqual(self.figures(account), (300, 1000, 100.0, 0.0))
+        self.assertEqual(self.sampler.interval, 2.0)
+
+    def test_new_connection(self) -> None:
+        """Who came since the sample before has carried all of its bytes since."""
+        self.sample()
+        account, side = self.connect()
+        side.received = 50
+        self.sample(after=0.5)
+        self.assertEqual(self.figures(account), (50, 0, 100.0, 0.0))
+
+    def test_closed_connection(self) -> None:
+        """Who has closed is gone, and its bytes stay in the sum of all, and in the rate of the seconds when they moved."""
+        account, side = self.connect()
+        self.sample()
+        side.delivered = 70
+        self.ledger.close(account, "client closed")
+        self.sample()
+        self.assertEqual((self.sampler.connections, _figures(self.sampler.flow)), ({}, (0, 70, 0.0, 70.0)))
+        self.assertEqual(self.sampler.opened, 1)
+
+    def test_closing_meanwhile(self) -> None:
+        """The bytes of a connection that closes while the figures are read are in the sum once."""
+        accounts = [self.connect() for _ in range(sampling._PIECE + 1)]
+        for _, side in accounts:
+            side.received = 10
+        reading = self.sampler.sample()
+        next(reading)  # the first piece has been read, the last connection has not
+        for account in (accounts[0][0], accounts[-1][0]):
+            self.ledger.close(account, "client closed")
+        for _ in reading:
+            pass
+        self.assertEqual(self.sampler.flow.uplink, 10 * len(accounts))
+        self.sample()
+        self.assertEqual((self.sampler.flow.uplink, self.sampler.flow.uplink_rate), (10 * len(accounts), 0.0))
+
+    def test_pieces(self) -> None:
+        """However many connections there are, no step reads more than a piece of them."""
+        for _ in range(3 * sampling._PIECE):
+            self.connect()
+        seen = [len(self.sampler.connections) for _ in self.sampler.sample()]
+        self.assertLessEqual(max(later - before for before, later in zip([0, *seen], seen, strict=False)), sampling._PIECE)
+        self.assertEqual(seen[-1], 3 * sampling._PIECE)
+
+    def test_no_new_objects(self) -> None:
+        """A connection that goes on keeps its reading, so that Python's collector has nothing to do."""
+        account, _ = self.connect()
+        self.sample()
+        before = self.sampler.connections[account]
+        self.sample()
+        self.assertIs(self.sampler.connections[account], before)
+
+
+class CountersTest(_Case):
+    """The figures of inbounds, outbounds and users."""
+
+    def count(self, name: str, uplink: int, downlink: int) -> None:
+        """A user has carried so many bytes more."""
+        self.store.counter(traffic_name("user", name, "uplink")).add(uplink)
+        self.store.counter(traffic_name("user", name, "downlink")).add(downlink)
+
+    def test_totals(self) -> None:
+        """They are the counters' totals, which no reset touches."""
+        self.count("alice", 5, 7)
+        self.sample()
+        self.store.counter(traffic_name("user", "alice", "uplink")).reset()
+        self.count("alice", 10, 0)
+        self.sample()
+        self.assertEqual(_figures(self.sampler.traffic["user"]["alice"]), (15, 7, 10.0, 0.0))
+        self.assertEqual(self.sampler.traffic["inbound"], {})
+
+    def test_other_counters(self) -> None:
+        """What counts no traffic is left out."""
+        self.store.counter("user>>>alice>>>online").add(1)
+        self.store.counter("sys>>>x>>>traffic>>>uplink").add(1)
+        self.sample()
+        self.assertEqual(self.sampler.counted, {"inbound": 0, "outbound": 0, "user": 0})
+
+    def test_too_many(self) -> None:
+        """Of too many names there are those with the most bytes, and it is told how many there are in all."""
+        self.patch(sampling, "MOST_NAMES", 2)
+        for name, size in (("a", 1), ("b", 30), ("c", 20)):
+            self.count(name, size, size)
+        self.sample()
+        self.assertEqual((list(self.sampler.traffic["user"]), self.sampler.counted["user"]), (["b", "c"], 3))
+
+    def test_left_out_before(self) -> None:
+        """A name that was left out before has no rate when it comes in: its bytes are not of this second."""
+        self.patch(sampling, "MOST_NAMES", 2)
+        for name, size in (("a", 10), ("b", 30), ("c", 20)):
+            self.count(name, size, size)
+        self.sample()
+        self.count("a", 100, 100)
+        self.sample()
+        self.assertEqual(_figures(self.sampler.traffic["user"]["a"]), (110, 110, None, None))
+
+
+class NamesTest(SynchronousTestCase):
+    """The names of counters, read back."""
+
+    def test_there_and_back(self) -> None:
+        """What a name was made from comes out again, however odd the tag is."""
+        for name in ("alice", "<img src=x onerror=alert(1)>".replace(">", ""), "a b", "__proto__"):
+            self.assertEqual(traffic_entity(traffic_name("user", name, "uplink")), ("user", name, "uplink"))
+
+
+_STEPS = st.lists(
+    st.one_of(
+        st.just(("open", 0)),
+        st.tuples(st.just("close"), st.integers(0, 5)),
+        st.tuples(st.just("carry"), st.integers(0, 5)),
+        st.just(("piece", 0)),
+    ),
+    max_size=40,
+)
+
+
+class AnythingTest(_Case):
+    """Whatever happens between the pieces."""
+
+    @settings(max_examples=100, derandomize=True, deadline=None)
+    @given(_STEPS)
+    def test_sums(self, steps: list[tuple[str, int]]) -> None:
+        """The sum never goes back, never has a byte too many, and has every byte once all is quiet."""
+        self.setUp()
+        self.patch(sampling, "_PIECE", 1)
+        carried, last = 0, 0
+        open_: list[tuple[Account, FakeSide]] = []
+        reading = self.sampler.sample()
+        for what, which in steps:
+            if what == "open":
+                open_.append(self.connect())
+            elif what == "piece":
+                if next(reading, self) is self:
+                    reading = self.sampler.sample()
+                self.assertTrue(last <= self.sampler.flow.uplink <= carried)
+                last = self.sampler.flow.uplink
+            elif which < len(open_):
+                if what == "close":
+                    self.ledger.close(open_.pop(which)[0], "client closed")
+                else:
+                    open_[which][1].received += 3
+                    carried += 3
+        for _ in reading:
+            pass
+        self.sample()
+        self.assertEqual(self.sampler.flow.uplink, carried)
+        self.assertEqual(list(self.sampler.connections), self.ledger.accounts())
+        self.assertTrue(all(isinstance(one, Reading) for one in self.sampler.connections.values()))
