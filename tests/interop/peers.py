@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -31,9 +33,11 @@ def need(program: str) -> str:
 
 
 def start_peer(case: SynchronousTestCase, command: Sequence[str], folder: Path) -> subprocess.Popen[bytes]:
-    """Start a program in the background; the test's clean-up ends it. What it says goes to a file in the folder."""
+    """Start a program in the background; the test's clean-up ends it, and what it has started. What it says goes to a file in the folder."""
     with (folder / f"{Path(command[0]).name}.log").open("ab") as output:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, cwd=folder)
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, cwd=folder, start_new_session=True
+        )
 
     def end() -> None:
         process.terminate()
@@ -42,6 +46,9 @@ def start_peer(case: SynchronousTestCase, command: Sequence[str], folder: Path) 
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait(5)
+        # ncat, for one, has a command for each client, which goes on without it.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
     case.addCleanup(end)
     return process
