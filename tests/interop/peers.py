@@ -33,7 +33,7 @@ def need(program: str) -> str:
 
 
 def start_peer(case: SynchronousTestCase, command: Sequence[str], folder: Path) -> subprocess.Popen[bytes]:
-    """Start a program in the background; the test's clean-up ends it, and what it has started. What it says goes to a file in the folder."""
+    """Start a program in the background; the test's clean-up ends it and what it has started. What it says goes to a file in the folder."""
     with (folder / f"{Path(command[0]).name}.log").open("ab") as output:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, cwd=folder, start_new_session=True
