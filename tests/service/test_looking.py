@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import sys
+from dataclasses import replace
 from urllib.request import urlopen
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -131,6 +132,17 @@ class LookingTest(TestCase):
         rest = deferToThread(events.read)
         await self.service.stopService()
         self.assertTrue((await rest).endswith(b"}\n\n"))  # a stream that is cut off makes reading fail
+
+    async def test_reload(self) -> None:
+        """What another configuration has shows at the next look, and what was counted before stays."""
+        self.assertEqual(await deferToThread(self.connect("dead-in").recv, 9), b"")
+        document = self.service.document
+        other = UnixInboundOptions(tag="other-in", path=f"{self.paths['echo-in']}.other")
+        await self.service.reload(replace(document, inbounds=(*document.inbounds[:1], other)))
+        figures = await self.figures()
+        self.assertEqual(_pick(figures, "pipetwist_connections_total", inbound="other-in", outbound="echo"), 0)
+        self.assertEqual(_pick(figures, "pipetwist_connections_total", inbound="dead-in", outbound="dead"), 1)
+        self.assertNotIn(("pipetwist_connections_total", (("inbound", "closed-in"), ("outbound", "echo"))), figures)
 
     async def test_before_anybody(self) -> None:
         """Every way that the route has is there before anybody comes, and none that it has not."""
