@@ -17,7 +17,7 @@ help:
 	@echo 'make run           start pipetwist on etc/pipetwist.json'
 	@echo 'make test          everything that is checked'
 	@echo 'make test-all      the tests on every Python from 3.10 on that is here, and on the lowest versions of the dependencies'
-	@echo 'make test-pythons  the same without the tests of real programs, and without the Python that make test uses'
+	@echo 'make test-pythons  all but the tests of real programs, on the newest Python and on the lowest versions of the dependencies'
 	@echo 'make bench         measure pipetwist beside the relays that are installed, and write docs/performance.md (25 minutes)'
 	@echo 'make proto         generate the modules of pipetwist/api/wire from proto/'
 	@echo 'make man           make the manual pages in man/ from docs/'
@@ -85,12 +85,16 @@ trial-others: $(VENV)/.test
 # The commands of pyenv run only the versions that are chosen: all of them, where it is used.
 nox = PYENV_VERSION=$$(pyenv versions --bare 2>/dev/null | paste -s -d :) $(BIN)/nox
 
-.PHONY: test-all test-pythons
+.PHONY: test-all test-pythons test-newest test-lowest
 test-all: $(VENV)/.test
 	$(nox)
 
+# Both at once: each waits a good deal.
 test-pythons: $(VENV)/.test
-	$(nox) --sessions quick lowest
+	@$(MAKE) --no-print-directory --output-sync=target --jobs=2 test-newest test-lowest
+
+test-newest test-lowest: test-%: $(VENV)/.test
+	$(nox) --sessions $*
 
 $(VENV)/.bench: $(BIN)/python setup.cfg pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'

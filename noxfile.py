@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import platform
 from configparser import ConfigParser
 from pathlib import Path
+from shutil import which
 
 import nox
 
 PYTHONS = ["3.10", "3.11", "3.12", "3.13", "3.14"]
 LOWEST = PYTHONS[0]
+NEWEST = [version for version in PYTHONS if which(f"python{version}") or version == LOWEST][-1]
 
 nox.needs_version = ">=2024.4.15"
 nox.options.sessions = ["tests", "lowest"]
@@ -23,11 +24,9 @@ def tests(session: nox.Session) -> None:
     session.run("python", "-m", "twisted.trial", *(session.posargs or ["tests"]))
 
 
-@nox.session(python=PYTHONS)
-def quick(session: nox.Session) -> None:
-    """Run all but the tests of real programs, on the Pythons that `make test` does not run them on."""
-    if session.python == ".".join(platform.python_version_tuple()[:2]):
-        session.skip("nox itself runs on this one, and so does make test")
+@nox.session(python=NEWEST)
+def newest(session: nox.Session) -> None:
+    """Run all but the tests of real programs on the newest Python that is here."""
     session.install("--editable", ".[test]")
     session.run("python", "-m", "twisted.trial", *_without_interop())
 
