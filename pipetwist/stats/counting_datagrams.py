@@ -1,0 +1,87 @@
+"""Counts the traffic of Twisted's datagram ports: a wrapper around a protocol, as `pipetwist.stats.counting` has it for streams.
+
+Payload counts: a datagram received when the protocol gets it, one sent when the system has taken it. An empty one adds nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.protocol import ConnectedDatagramProtocol, DatagramProtocol
+from zope.interface import directlyProvides, providedBy
+
+from pipetwist.interfaces import ITracker
+
+__all__ = ["CountingDatagramProtocol"]
+
+
+class _CountingTransport:
+    """What the wrapped protocol sees as its transport."""
+
+    def __init__(self, transport: Any, written: Callable[[Any, int], None]) -> None:
+        self._transport = transport
+        self._written = written
+        directlyProvides(self, providedBy(transport))
+
+    def write(self, datagram: bytes, *address: Any) -> Any:
+        """Pass on, and count what the system has taken: Twisted's ports give back how much, and nothing where they drop it."""
+        taken = self._transport.write(datagram, *address)
+        if isinstance(taken, int):
+            self._written(address[0] if address else None, taken)
+        return taken
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
+class CountingDatagramProtocol(ConnectedDatagramProtocol):
+    """Stands between a port and a protocol and counts what passes; for everything else each sees the other.
+
+    Args:
+        wrapped: the protocol.
+        tracker: gives the tracker for a peer's address, as the protocol gets it, or None to leave that peer uncounted. Of a port with one
+            peer, which has no address in each call, it is asked for None.
+    """
+
+    def __init__(self, wrapped: DatagramProtocol | ConnectedDatagramProtocol, tracker: Callable[[Any], ITracker | None]) -> None:
+        self.noisy = wrapped.noisy
+        self._wrapped: Any = wrapped
+        self._tracker = tracker
+
+    def makeConnection(self, transport: Any) -> None:
+        """Pass on, with a transport that counts."""
+        self._wrapped.makeConnection(_CountingTransport(transport, self._written))
+
+    def doStart(self) -> None:
+        """Pass on."""
+        self._wrapped.doStart()
+
+    def doStop(self) -> None:
+        """Pass on."""
+        self._wrapped.doStop()
+
+    def datagramReceived(self, datagram: bytes, *address: Any) -> None:
+        """Count and pass on."""
+        tracker = self._tracker(address[0] if address else None)
+        if tracker is not None and datagram:
+            tracker.uplink(len(datagram))
+        self._wrapped.datagramReceived(datagram, *address)
+
+    def connectionRefused(self) -> None:
+        """Pass on."""
+        self._wrapped.connectionRefused()
+
+    def connectionFailed(self, failure: Any) -> None:
+        """Pass on."""
+        self._wrapped.connectionFailed(failure)
+
+    def logPrefix(self) -> str:
+        """The wrapped protocol's."""
+        prefix: str = self._wrapped.logPrefix()
+        return prefix
+
+    def _written(self, address: Any, count: int) -> None:
+        tracker = self._tracker(address)
+        if tracker is not None and count:
+            tracker.downlink(count)
