@@ -86,16 +86,23 @@ class PacketListener:
 
     def ready(self, events: int) -> None:
         """See `pipetwist.kernel.poller.Pollable`."""
+        batch, associations = self._batch, self._associations
         for _ in range(_ROUNDS):
             try:
-                count = self._batch.receive(self._socket, connected=False)
+                count = batch.receive(self._socket, connected=False)
             except OSError as error:
                 # It is what some answer came to, and not the socket's end.
                 self._log.debug("a datagram socket reports: {error}", error=describe_error(error))
                 continue
-            for start, stop, key in self._batch.runs():
-                self._arrived(start, stop, key)
-            if count < self._batch.count or not self._listening:
+            cut = batch.cut
+            for start, stop, key in batch.runs():
+                association = associations.get(key)
+                if association is None or cut:
+                    self._arrived(start, stop, key)
+                else:
+                    associations.move_to_end(key)
+                    association.arrived(batch, start, stop)
+            if count < batch.count or not self._listening:
                 return
 
     def failed(self) -> None:

@@ -96,9 +96,10 @@ class PacketSide:
         if self.closing or self.over:
             self.dropped += stop - start
             return
-        count = sum(batch.lengths[start:stop])
+        datagrams = stop - start
+        count = batch.lengths[start] if datagrams == 1 else sum(batch.lengths[start:stop])
         self.received += count
-        self.datagrams += stop - start
+        self.datagrams += datagrams
         if self.tracker is not None and count:
             self.tracker.uplink(count)
         if not self.paused and self.sink is not None:
@@ -156,7 +157,7 @@ class PacketSide:
                 self.dropped += 1
                 start += 1
                 continue
-            self._count(sum(batch.lengths[start : start + sent]), sent)
+            self._count(batch.lengths[start] if sent == 1 else sum(batch.lengths[start : start + sent]), sent)
             start += sent
         self.dropped += stop - start
 
