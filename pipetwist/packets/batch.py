@@ -1,4 +1,4 @@
-"""Many datagrams in one system call: recvmmsg(2) and sendmmsg(2), which Python does not offer.
+"""Many datagrams in one system call.
 
 The kernel's structures are laid out once, over memory that stays. What was received is sent on from where it lies: of a datagram nothing
 is made in Python but its length.
@@ -6,7 +6,6 @@ is made in Python but its length.
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import mmap
 import os
@@ -14,53 +13,15 @@ import socket
 import struct
 from array import array
 from collections.abc import Set as AbstractSet
-from typing import Any, cast
 
+from pipetwist.packets.calls import CONTROL_SIZE, DONT_WAIT, NAME_SIZE, VECTOR, Messages, address_of, failure, recvmmsg, sendmmsg
+from pipetwist.packets.segments import FEWEST_SEGMENTS, Segments
 from pipetwist.packets.source import Source, source_of
 
-__all__ = ["Batch", "batches_work"]
+__all__ = ["Batch"]
 
-_HEADER = "@PIPNPNi0P"  # struct msghdr: name, its length, iovec, their number, control, its length, flags
-_MESSAGE = struct.Struct(_HEADER + "I0P")  # struct mmsghdr: a header, and how many bytes it was
-_VECTOR = struct.Struct("@PN")  # struct iovec
-_NAME_LENGTH, _CONTROL_LENGTH, _FLAGS, _LENGTH = (struct.calcsize(parts) for parts in ("@P", "@PIPNP0P", "@PIPNPN", _HEADER))
-_NAME_SIZE = 112  # sockaddr_un, the longest, unix(7)
-_CONTROL_SIZE = 64
-# As plain numbers: the arithmetic of an enumeration is Python.
-_DONT_WAIT = int(getattr(socket, "MSG_DONTWAIT", 0))
 _CUT = int(getattr(socket, "MSG_TRUNC", 0))
-
-_libc: Any = ctypes.CDLL(None, use_errno=True) if os.name == "posix" else None
-_recvmmsg: Any = getattr(_libc, "recvmmsg", None)
-_sendmmsg: Any = getattr(_libc, "sendmmsg", None)
-# Neither has argtypes: with them ctypes takes half as long again for a call. A Python int goes as a C int, and every pointer is a c_void_p.
 _NONE: frozenset[int] = frozenset()
-
-
-def batches_work() -> bool:
-    """Whether this system has these calls, in the layout that is used here."""
-    return _recvmmsg is not None and _sendmmsg is not None and os.uname().sysname == "Linux"
-
-
-class _Messages:
-    """An array of ``struct mmsghdr``, and its fields of all messages at once."""
-
-    def __init__(self, messages: list[tuple[int, ...]]) -> None:
-        self.size = _MESSAGE.size
-        memory = bytearray(b"".join(_MESSAGE.pack(*message) for message in messages))
-        address = _address(memory)
-        self.at = [ctypes.c_void_p(address + place * self.size) for place in range(len(messages))]
-        """Where each is."""
-        self.bytes = memoryview(memory)
-        self.pristine = memoryview(bytes(memory))
-        self.name_lengths = _field(memory, "I", _NAME_LENGTH)
-        self.control_lengths = _field(memory, "L", _CONTROL_LENGTH)
-        self.flags = _field(memory, "I", _FLAGS)
-        self.lengths = _field(memory, "I", _LENGTH)
-
-    def restore(self, count: int) -> None:
-        """Undo what the kernel has written into the first so many."""
-        self.bytes[: count * self.size] = self.pristine[: count * self.size]
 
 
 class Batch:
@@ -85,28 +46,28 @@ class Batch:
         self._bytes = memoryview(self._memory)
         self._control = control
         self._name = name
-        room = -(-(name or _NAME_SIZE) // 8) * 8
+        room = -(-(name or NAME_SIZE) // 8) * 8
         self._room = room  # of a name, so that what comes after it is aligned
         self._slot = room + control
         self._each_source = struct.Struct(f"{self._slot}s")
         self._sources = bytearray(self._slot * count)
         self._senders = memoryview(self._sources)
-        self._target = bytearray(_NAME_SIZE + _CONTROL_SIZE)
+        self._target = bytearray(NAME_SIZE + CONTROL_SIZE)
         self._aimed_at: Source | None = None
         self._received = 0
-        data, sources, target = _address(self._memory), _address(self._sources), _address(self._target)
+        data, sources, target = address_of(self._memory), address_of(self._sources), address_of(self._target)
         places = range(count + 1)
-        self._in_vectors = bytearray(b"".join(_VECTOR.pack(data + place * largest, largest) for place in places))
+        self._in_vectors = bytearray(b"".join(VECTOR.pack(data + place * largest, largest) for place in places))
         self._out_vectors = bytearray(self._in_vectors)
         self._out_lengths = memoryview(self._out_vectors).cast("L")[1::2]
-        ins, outs = _address(self._in_vectors), _address(self._out_vectors)
-        self._from_peer = _Messages([(0, 0, ins + place * _VECTOR.size, 1, 0, 0, 0, 0) for place in places[:-1]])
-        self._from_anyone = _Messages(
+        ins, outs = address_of(self._in_vectors), address_of(self._out_vectors)
+        self._from_peer = Messages([(0, 0, ins + place * VECTOR.size, 1, 0, 0, 0, 0) for place in places[:-1]])
+        self._from_anyone = Messages(
             [
                 (
                     sources + place * self._slot,
-                    name or _NAME_SIZE,
-                    ins + place * _VECTOR.size,
+                    name or NAME_SIZE,
+                    ins + place * VECTOR.size,
                     1,
                     sources + place * self._slot + room if control else 0,
                     control,
@@ -116,8 +77,9 @@ class Batch:
                 for place in places[:-1]
             ]
         )
-        self._to_peer = _Messages([(0, 0, outs + place * _VECTOR.size, 1, 0, 0, 0, 0) for place in places])
-        self._to_one = _Messages([(target, 0, outs + place * _VECTOR.size, 1, target + _NAME_SIZE, 0, 0, 0) for place in places])
+        self._to_peer = Messages([(0, 0, outs + place * VECTOR.size, 1, 0, 0, 0, 0) for place in places])
+        self._segments = Segments(outs, target)
+        self._to_one = Messages([(target, 0, outs + place * VECTOR.size, 1, target + NAME_SIZE, 0, 0, 0) for place in places])
 
     def receive(self, opened: socket.socket, *, connected: bool) -> int:
         """Receive what waits, up to `count`.
@@ -138,12 +100,12 @@ class Batch:
             if self._control or not self._name:
                 messages.restore(self._received)
             self._received = 0
-        received: int = _recvmmsg(opened.fileno(), messages.at[0], self.count, _DONT_WAIT, None)
+        received: int = recvmmsg(opened.fileno(), messages.at[0], self.count, DONT_WAIT, None)
         if received < 0:
-            number = ctypes.get_errno()
-            if number in (errno.EAGAIN, errno.EINTR):
+            error = failure()
+            if error.errno in (errno.EAGAIN, errno.EINTR):
                 return 0
-            raise OSError(number, os.strerror(number))
+            raise error
         if received == 1:
             length = self._out_lengths[0] = messages.lengths[0]
             self.lengths = [length]
@@ -198,7 +160,7 @@ class Batch:
         at = place * self.largest
         return bytes(self._bytes[at : at + self.lengths[place]])
 
-    def send(self, opened: socket.socket, start: int, stop: int, target: Source | None = None) -> int:
+    def send(self, opened: socket.socket, start: int, stop: int, target: Source | None = None, *, segments: bool = False) -> int:
         """Send on what was received, from one place up to before another.
 
         Args:
@@ -206,6 +168,7 @@ class Batch:
             start: the first place.
             stop: the place after the last.
             target: where to; None for the socket's peer.
+            segments: whether the socket can send datagrams of one size as one message, see `pipetwist.packets.segments`.
 
         Returns:
             How many the system has taken, one at least.
@@ -221,7 +184,14 @@ class Batch:
             messages = self._to_peer
         else:
             messages = self._aim(target)
-        return _send(opened, messages.at[start], stop - start)
+        if segments and stop - start >= FEWEST_SEGMENTS:
+            segmented = self._segments.send(opened, start, self.lengths[start:stop], target)
+            if segmented:
+                return segmented
+        sent: int = sendmmsg(opened.fileno(), messages.at[start], stop - start, DONT_WAIT)
+        if sent < 0:
+            raise failure()
+        return sent
 
     def send_one(self, opened: socket.socket, data: bytes, target: Source) -> None:
         """Send one datagram that is not of this batch.
@@ -234,15 +204,16 @@ class Batch:
         at = self.count * self.largest
         self._bytes[at : at + len(data)] = data
         self._out_lengths[self.count] = len(data)
-        _send(opened, self._aim(target).at[self.count], 1)
+        if sendmmsg(opened.fileno(), self._aim(target).at[self.count], 1, DONT_WAIT) < 0:
+            raise failure()
 
-    def _aim(self, target: Source) -> _Messages:
+    def _aim(self, target: Source) -> Messages:
         messages = self._to_one
         if target is not self._aimed_at:
             name, control = target.name, target.control
             self._target[: len(name)] = name
             if control:
-                self._target[_NAME_SIZE : _NAME_SIZE + len(control)] = control
+                self._target[NAME_SIZE : NAME_SIZE + len(control)] = control
             before = self._aimed_at
             if before is None or len(before.name) != len(name) or len(before.control) != len(control):
                 places = self.count + 1
@@ -250,21 +221,3 @@ class Batch:
                 messages.control_lengths[:] = memoryview(array("L", [len(control)]) * places)
             self._aimed_at = target
         return messages
-
-
-def _send(opened: socket.socket, messages: ctypes.c_void_p, count: int) -> int:
-    sent: int = _sendmmsg(opened.fileno(), messages, count, _DONT_WAIT)
-    if sent < 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
-    return sent
-
-
-def _address(memory: Any) -> int:
-    return ctypes.addressof(ctypes.c_char.from_buffer(memory))
-
-
-def _field(memory: bytearray, kind: str, offset: int) -> memoryview:
-    size = struct.calcsize(kind)
-    fields: memoryview = memoryview(memory).cast(cast("Any", kind))
-    return fields[offset // size :: _MESSAGE.size // size]

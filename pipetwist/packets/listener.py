@@ -14,6 +14,7 @@ from pipetwist.interfaces import ITracker
 from pipetwist.kernel.poller import IN
 from pipetwist.packets.association import AssociationSide
 from pipetwist.packets.batch import Batch
+from pipetwist.packets.segments import segments_work
 from pipetwist.packets.setting import PacketSetting
 from pipetwist.packets.socket_side import dropped_by_kernel
 from pipetwist.packets.source import Source
@@ -49,6 +50,7 @@ class PacketListener:
         """Datagrams that belong to no association: refused, or cut."""
         self._packets = packets
         self._socket = opened
+        self._segments = opened.family != getattr(socket, "AF_UNIX", None) and segments_work()
         self._batch = batch
         self._most = most
         self._admit = admit
@@ -159,7 +161,7 @@ class PacketListener:
 
     def answer_batch(self, batch: Batch, start: int, stop: int, target: Source) -> int:
         """See `pipetwist.packets.association.Answering`."""
-        return batch.send(self._socket, start, stop, target)
+        return batch.send(self._socket, start, stop, target, segments=self._segments)
 
     def answer(self, datagram: bytes, target: Source) -> None:
         """See `pipetwist.packets.association.Answering`."""

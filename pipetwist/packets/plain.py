@@ -75,7 +75,7 @@ class PlainBatch:
         """See `pipetwist.packets.batch.Batch`."""
         return self._data[place]
 
-    def send(self, opened: socket.socket, start: int, stop: int, target: Source | None = None) -> int:
+    def send(self, opened: socket.socket, start: int, stop: int, target: Source | None = None, *, segments: bool = False) -> int:
         """See `pipetwist.packets.batch.Batch`."""
         place = start
         try:

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from pipetwist.kernel.poller import Poller
-from pipetwist.packets.batch import Batch, batches_work
+from pipetwist.packets.batch import Batch
+from pipetwist.packets.calls import batches_work
 from pipetwist.packets.plain import PlainBatch
 from pipetwist.packets.watcher import Watcher
 

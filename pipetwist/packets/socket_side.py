@@ -11,6 +11,7 @@ from zope.interface import implementer
 from pipetwist.interfaces import IDatagramSide, IDescriptorSide
 from pipetwist.kernel.poller import IN, OUT
 from pipetwist.packets.batch import Batch
+from pipetwist.packets.segments import segments_work
 from pipetwist.packets.setting import PacketSetting
 from pipetwist.packets.side import PacketSide
 from pipetwist.transfer.causes import describe_error
@@ -33,13 +34,15 @@ class DatagramSide(PacketSide):
         connected: the socket.
     """
 
-    __slots__ = ("_batch", "_events", "_packets", "_socket", "_wants_room")
+    __slots__ = ("_batch", "_events", "_packets", "_segments", "_socket", "_wants_room")
 
     def __init__(self, packets: PacketSetting, connected: socket.socket) -> None:
         super().__init__(packets.reactor)
         self._packets = packets
         self._socket = connected
-        self._batch = packets.from_unix_peers if connected.family == socket.AF_UNIX else packets.from_network_peers
+        unix = connected.family == socket.AF_UNIX
+        self._batch = packets.from_unix_peers if unix else packets.from_network_peers
+        self._segments = not unix and segments_work()
         self._wants_room = False
         self._events = 0
         packets.watcher.add(connected.fileno(), self, 0)
@@ -85,7 +88,7 @@ class DatagramSide(PacketSide):
 
     def send_batch(self, batch: Batch, start: int, stop: int) -> int:
         """See `PacketSide`."""
-        return batch.send(self._socket, start, stop)
+        return batch.send(self._socket, start, stop, segments=self._segments)
 
     def send_one(self, datagram: bytes) -> None:
         """See `PacketSide`."""

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from pipetwist.packets.batch import Batch, batches_work
+from pipetwist.packets.batch import Batch
+from pipetwist.packets.calls import batches_work
 from pipetwist.packets.plain import PlainBatch
 from pipetwist.packets.setting import PacketSetting, largest_unix
 from tests.interop.scratch import scratch_folder
