@@ -46,7 +46,7 @@ def exchange_inbounds(
             back.append(inbound.stop_listening)
             yield maybeDeferred(inbound.listen)
         back += [staying[options.tag].change(options) for options in wanted if options.tag in staying]
-    except BaseException:
+    except Exception:
         for step in reversed(back):
             yield maybeDeferred(step)
         raise

@@ -98,7 +98,9 @@ class ReloadingTest(SynchronousTestCase):
         try:
             for round_ in range(10):
                 inbound = {"type": "unix", "tag": f"new-{round_}", "path": f"new-{round_}.sock"}
-                self.reload(daemon, _configuration("cat", inbound, drain_timeout=f"{round_ + 1}s"))
+                configuration = _configuration("cat", inbound, drain_timeout=f"{round_ + 1}s")
+                configuration["inbounds"][0]["mode"] = "0660" if round_ % 2 else "0600"
+                self.reload(daemon, configuration)
         finally:
             done.set()
             crowd.join(30)
