@@ -45,7 +45,9 @@ def exchange_inbounds(
         for inbound in coming.values():
             back.append(inbound.stop_listening)
             yield maybeDeferred(inbound.listen)
-        back += [staying[options.tag].change(options) for options in wanted if options.tag in staying]
+        for options in wanted:
+            if options.tag in staying:
+                back.append(staying[options.tag].change(options))  # noqa: PERF401 - where one raises, those before it are to be known
     except Exception:
         for step in reversed(back):
             yield maybeDeferred(step)

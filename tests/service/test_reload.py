@@ -316,6 +316,13 @@ class AllOrNothingTest(_ReloadTestCase):
         (self.folder / "elsewhere").rename(self.folder / "in")
         self.unharmed(tree)
 
+    def test_files(self) -> None:
+        """Where one socket's file can't be given away, the others have their modes again."""
+        tree = self.start(self.inbound("a"), self.inbound("b"))
+        options = (replace(self.inbound("a"), mode=0o666), replace(self.inbound("b"), owner="no-such-user"))
+        self.assertIn("owner: the system has no user", self.refused(tree, inbounds=options))
+        self.assertEqual([(self.folder / name).stat().st_mode & 0o777 for name in ("a", "b")], [0o600, 0o600])
+
     def test_certificate(self) -> None:
         """Where a certificate of an inbound can't be had, nothing changes."""
         tree = self.start()
