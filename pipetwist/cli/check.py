@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
+
+from pipetwist.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pipetwist.config.document import Document
 
 __all__ = ["check"]
 
 
 @click.command(short_help="Say whether a configuration is good.")
 @click.argument("file", type=click.Path())
-def check(file: str) -> None:
+@click.option("--here", is_flag=True, help="Look also for what a start needs on this machine: commands, certificates, folders.")
+def check(file: str, here: bool) -> None:
     """Say whether the configuration FILE is good.
 
     Every problem is a line on standard error, and the exit status is then 1.
@@ -17,8 +25,19 @@ def check(file: str) -> None:
     from pipetwist.config.reading import read_document
 
     document = read_document(file)
+    if here:
+        _look_here(file, document)
     inbounds = _counted(len(document.inbounds), "inbound")
     click.echo(f"{file} is good: {inbounds}, {_counted(len(document.outbounds), 'outbound')}.")
+
+
+def _look_here(file: str, document: Document) -> None:
+    from pipetwist.service.presence import missing
+
+    faults = missing(document)
+    if faults:
+        message = "\n".join(f"{file}: {fault}" for fault in faults)
+        raise ConfigError(message)
 
 
 def _counted(number: int, noun: str) -> str:

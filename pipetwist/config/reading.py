@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from pipetwist.config.agreement import disagreements
 from pipetwist.config.document import Document
+from pipetwist.config.loops import loops
 from pipetwist.config.platform import unsupported
 from pipetwist.config.problems import Problem, in_order
 from pipetwist.config.syntax import NotJsonError, flaws, parse_json
@@ -64,6 +65,8 @@ def parse_document(text: str, folder: Path, name: str, *, platform: str = sys.pl
     encoded = json.dumps(raw, ensure_ascii=False).encode("utf-8", "replace")
     problems = [*flaws(raw), *disagreements(raw), *unsupported(raw, platform)]
     document = _validate(encoded, folder.absolute(), problems)
+    if document is not None and not problems:
+        problems += loops(document)
     if document is None or problems:
         raise ConfigError("\n".join(f"{name}: {problem}" for problem in in_order(problems, raw)))
     return document

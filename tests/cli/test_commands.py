@@ -43,6 +43,15 @@ class CheckTest(SynchronousTestCase):
         self.assertEqual((status, output), (1, ""))
         self.assertEqual([line.split(": ")[:2] for line in errors.splitlines()], [[path, "outbounds"], [path, "drain_timeout"]])
 
+    def test_here(self) -> None:
+        """With --here what is missing on this machine are problems too, and without it they are not looked for."""
+        path = self._file({**_GOOD, "outbounds": [{"type": "fork", "tag": "a", "command": ["./none"]}]})
+        self.assertEqual(call("check", path)[0], 0)
+        place = Path(path).parent.absolute()
+        self.assertEqual(call("check", "--here", path), (1, "", f"{path}: outbound a: there is no command {place}/none\n"))
+        path = self._file({**_GOOD, "outbounds": [{"type": "fork", "tag": "a", "command": ["cat"]}]})
+        self.assertEqual(call("check", "--here", path), (0, f"{path} is good: 1 inbound, 1 outbound.\n", ""))
+
     def test_missing(self) -> None:
         """A file that is not there is a problem of the file, in one line."""
         self.assertEqual(call("check", "none.json"), (1, "", "none.json: the file can't be read: No such file or directory\n"))

@@ -1,0 +1,106 @@
+"""What a start needs of its machine: commands, certificates and folders. All of it is looked at, and not only up to the first fault."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from pipetwist.config.document import Document
+from pipetwist.errors import StartError
+from pipetwist.inbounds.options import InboundOptions
+from pipetwist.inbounds.tcp import TcpInboundOptions
+from pipetwist.outbounds.fork import ForkOutboundOptions
+from pipetwist.outbounds.options import OutboundOptions
+from pipetwist.outbounds.tcp import TcpOutboundOptions
+from pipetwist.process.command import prepare_command
+from pipetwist.tls import client_tls, server_tls
+from pipetwist.values import is_abstract
+from pipetwist.values.listen import UnixListen, parse_listen
+
+__all__ = ["missing"]
+
+
+def missing(document: Document) -> list[str]:
+    """Find what is not there, or can't be used, for the user who asks; a line for each.
+
+    Nothing is started, and nothing is listened on.
+    """
+    needs: list[Callable[[], object]] = [
+        *(partial(_inbound, inbound) for inbound in document.inbounds),
+        *(partial(_outbound, outbound) for outbound in document.outbounds),
+        *(partial(look, document) for look in (_api_tls, _api_folder, _store_folder, _metrics)),
+    ]
+    return [fault for fault in map(_fault, needs) if fault is not None]
+
+
+def _fault(needs: Callable[[], object]) -> str | None:
+    try:
+        needs()
+    except StartError as error:
+        return str(error)
+    return None
+
+
+def _inbound(options: InboundOptions) -> None:
+    place = f"inbound {options.tag}"
+    path: str | None = getattr(options, "path", None)
+    if path is not None and not is_abstract(path):
+        _folder(place, path)
+    if isinstance(options, TcpInboundOptions) and options.tls is not None and options.tls.enabled:
+        server_tls(place, options.tls.certificate_path, options.tls.key_path, options.tls.client_certificate_path)
+
+
+def _outbound(options: OutboundOptions) -> None:
+    place = f"outbound {options.tag}"
+    if isinstance(options, ForkOutboundOptions):
+        prepare_command(
+            place,
+            options.command,
+            env=options.env,
+            inherit_env=options.inherit_env,
+            cwd=options.cwd,
+            user=options.user,
+            ours=os.environ,
+        )
+    elif isinstance(options, TcpOutboundOptions) and options.tls is not None and options.tls.enabled:
+        client_tls(place, options.tls.server_name or options.server, options.tls.certificate_path)
+
+
+def _api_tls(document: Document) -> None:
+    api = document.experimental.v2ray_api
+    if api is None or api.tls is None:
+        return
+    from pipetwist.api.availability import load_api
+
+    load_api()  # says what to install where gRPC is not there
+    from pipetwist.api.tls import server_credentials
+
+    server_credentials(api.tls)
+
+
+def _api_folder(document: Document) -> None:
+    api = document.experimental.v2ray_api
+    listen = None if api is None or api.listen is None else parse_listen(api.listen)
+    if isinstance(listen, UnixListen):
+        _folder("experimental.v2ray_api.listen", listen.path)
+
+
+def _store_folder(document: Document) -> None:
+    api = document.experimental.v2ray_api
+    if api is not None and api.stats.store is not None:
+        _folder("experimental.v2ray_api.stats.store", api.stats.store)
+
+
+def _metrics(document: Document) -> None:
+    if document.metrics is not None and document.metrics.tls is not None:
+        tls = document.metrics.tls
+        server_tls("metrics", tls.certificate_path, tls.key_path, tls.client_certificate_path)
+
+
+def _folder(place: str, path: str) -> None:
+    folder = Path(path).parent
+    if not folder.is_dir():
+        message = f"{place}: there is no folder {folder}; make it first"
+        raise StartError(message)
