@@ -197,7 +197,7 @@ def _check_header(data: bytes) -> int:
         message = f"of version {version}, and this pipetwist knows version {VERSION} only"
         raise DamagedError(message)
     synced = decode(SYNCED_AT, _WORD.unpack_from(data, SYNCED_AT)[0])
-    if synced is None or synced < BEGIN or any(data[SYNCED_AT + 8 : BEGIN]):
+    if synced is None or synced < BEGIN:
         message = "damaged: its header is wrong"
         raise DamagedError(message)
     return synced

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.errors import StoreError
-from pipetwist.storage.layout import BEGIN, Contents, DamagedError, parse
+from pipetwist.storage.layout import BEGIN, Contents, DamagedError, build, parse
 from pipetwist.storage.offline import forget_counters, read_counters
 from tests.interop.scratch import scratch_folder
 from tests.storage.files import AMOUNTS, close, figures, kill, open_store
@@ -110,6 +110,10 @@ class ChangedTest(_FilesTestCase):
                 self.assertIsNone(self.parse(bytes(data)))
                 for bit in (low, high):
                     data[bit // 8] ^= 1 << bit % 8
+
+    def test_impossible(self) -> None:
+        """A counter that was reset beyond its total is damage, sealed or not."""
+        self.assertIsNone(self.parse(build([("a", 5, 5), ("b", 1, 2)])))
 
     @settings(max_examples=300, deadline=None, database=None)
     @given(st.data())

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import itertools
 import os
+import random
 import resource
+import signal
 import stat
 import sys
 import threading
+import time
 from pathlib import Path
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -171,6 +177,83 @@ class FileTest(_StoreTestCase):
             self.assertEqual((figures(store), bool(contents.torn)), ({"a": (1, 1)}, any(after[begin + 8 : written])))
             close(store)
             self.assertEqual(parse(self.path.read_bytes()).torn, 0)
+
+    def test_making(self) -> None:
+        """A counter that is being made is written such that a kill after any step of that leaves it not there, or all there."""
+        writes = 0
+
+        class Stopping:
+            """Memory that takes so many writes and no more."""
+
+            def __init__(self, memory: Any) -> None:
+                self.memory = memory
+
+            def __setitem__(self, place: Any, value: Any) -> None:
+                nonlocal writes
+                if not writes:
+                    raise KeyError
+                writes -= 1
+                self.memory[place] = value
+
+            def __getitem__(self, place: Any) -> Any:
+                return self.memory[place]
+
+        outcomes = []
+        for allowed in range(20):
+            writes = 1000
+            self.path.unlink(missing_ok=True)
+            store = open_store(self.path)
+            store.counter("a").add(1)
+            assert store._map is not None
+            (part,) = store._map._parts
+            octets, words = Stopping(part.octets), Stopping(part.words)
+            store._map._parts = [part._replace(octets=octets, words=words)]  # type: ignore[arg-type]  # what is used of them
+            writes = allowed
+            with contextlib.suppress(KeyError):
+                store.counter("b" * 40)
+            killed = self.path.read_bytes()
+            store._map._parts = [part]
+            close(store)
+            self.path.write_bytes(killed)
+            store = open_store(self.path)
+            outcomes.append(len(figures(store)))
+            self.assertEqual(figures(store)["a"], (1, 1))
+            close(store)
+        self.assertEqual(outcomes, sorted(outcomes))
+        self.assertEqual((outcomes[0], outcomes[-1]), (1, 2))
+        self.assertGreater(outcomes.count(1), 4)
+
+    def test_killed_at_any_moment(self) -> None:
+        """A process that is killed while it makes counters and counts leaves a row without a gap, each counter with all of its bytes."""
+        choose = random.Random(4)
+        for _ in range(25):
+            self.path.unlink(missing_ok=True)
+            told, tell = os.pipe()
+            child = os.fork()
+            if not child:
+                try:
+                    store = open_store(self.path)
+                    os.write(tell, b"x")
+                    for number in itertools.count(1):
+                        store.counter(f"user number {number}").add(number)
+                        store.counter("all").add(number)
+                finally:
+                    os._exit(1)
+            os.close(tell)
+            self.assertEqual(os.read(told, 1), b"x")
+            os.close(told)
+            # At a random moment: nothing is waited for here.
+            time.sleep(choose.uniform(0, 0.02))
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            store = open_store(self.path)
+            totals = {name: total for name, (total, _) in figures(store).items()}
+            close(store)
+            every = totals.pop("all", 0)
+            *made, last = [totals[f"user number {number + 1}"] for number in range(len(totals))] or [0]
+            self.assertEqual(made, list(range(1, len(totals))))
+            self.assertIn(last, (0, len(totals)))
+            self.assertIn(every, (sum(made), sum(made) + last))
 
     def test_in_use(self) -> None:
         """A second store can't have the file, and says so, whatever name it has; when the first has closed it can."""
