@@ -176,14 +176,17 @@ class Batch:
         Raises:
             OSError: it took none.
         """
-        if target is None:
-            if stop - start == 1:
-                at = start * self.largest
-                opened.send(self._bytes[at : at + self.lengths[start]])  # quicker than the call for many
+        if stop - start == 1:
+            # Python's own calls are quicker than the one for many.
+            at = start * self.largest
+            datagram = self._bytes[at : at + self.lengths[start]]
+            if target is None:
+                opened.send(datagram)
                 return 1
-            messages = self._to_peer
-        else:
-            messages = self._aim(target)
+            if target.address is not None:
+                opened.sendto(datagram, target.address)
+                return 1
+        messages = self._to_peer if target is None else self._aim(target)
         if segments and stop - start >= FEWEST_SEGMENTS:
             segmented = self._segments.send(opened, start, self.lengths[start:stop], target)
             if segmented:

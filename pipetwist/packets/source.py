@@ -26,6 +26,7 @@ class Source(NamedTuple):
         credentials: its process, user and group, where the kernel says so.
         name: its ``sockaddr``, or what Python takes for one.
         control: ancillary data that an answer needs, to leave from the address that was sent to.
+        address: its name in Python's words, where they say all that an answer needs.
     """
 
     host: str | None
@@ -34,6 +35,7 @@ class Source(NamedTuple):
     credentials: tuple[int, int, int] | None
     name: Any
     control: Any = b""
+    address: tuple[str, int] | None = None
 
 
 def source_of(name: bytes, control: bytes) -> Source:
@@ -45,7 +47,8 @@ def source_of(name: bytes, control: bytes) -> Source:
     """
     family = _FAMILY.unpack_from(name)[0] if len(name) >= _FAMILY.size else socket.AF_UNIX
     if family == socket.AF_INET:
-        return Source(socket.inet_ntop(family, name[4:8]), _PORT.unpack_from(name, 2)[0], True, None, name, _answering(family, control))
+        host, port = socket.inet_ntop(family, name[4:8]), _PORT.unpack_from(name, 2)[0]
+        return Source(host, port, True, None, name, _answering(family, control), None if control else (host, port))
     if family == socket.AF_INET6:
         return Source(socket.inet_ntop(family, name[8:24]), _PORT.unpack_from(name, 2)[0], True, None, name, _answering(family, control))
     credentials = _UCRED.unpack_from(control, _CONTROL_HEADER) if control else None
