@@ -73,10 +73,19 @@ class Browser:
         self._number = 0
         self._unread = b""
         self._session: str | None = None
-        target = self.command("Target.createTarget", url="about:blank")["targetId"]
-        self._session = self.command("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        self._target: str | None = None
+        self.new_page()
+
+    def new_page(self) -> None:
+        """Close the page, and have an empty one of which nothing was told yet."""
+        self._session = None
+        closed, self._target = self._target, self.command("Target.createTarget", url="about:blank")["targetId"]
+        if closed is not None:
+            self.command("Target.closeTarget", targetId=closed)
+        self._session = self.command("Target.attachToTarget", targetId=self._target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Network", "Log"):
             self.command(f"{domain}.enable")
+        self.events.clear()
 
     def command(self, method: str, **arguments: Any) -> dict[str, Any]:
         """Have the browser do something, and take what comes of it.
@@ -114,7 +123,7 @@ class Browser:
             raise AssertionError(problem)
         return got["result"].get("value")
 
-    def wait_for(self, expression: str, holds: Callable[[Any], bool] = bool, seconds: float = 20.0) -> Any:
+    def wait_for(self, expression: str, holds: Callable[[Any], object] = bool, seconds: float = 20.0) -> Any:
         """Evaluate an expression until what it is holds.
 
         Raises:
@@ -145,9 +154,9 @@ class Browser:
 
     def press(self, key: str, *, shift: bool = False) -> None:
         """Press and release a key: ``Tab``, ``Enter``, ``Space`` or a character."""
-        text = {"Enter": "\r", "Space": " ", "Tab": ""}.get(key, key)
+        text = {"Enter": "\r", "Space": " ", "Tab": "", "ArrowRight": ""}.get(key, key)
         name = {"Space": " "}.get(key, key)
-        code = {"Enter": 13, "Space": 32, "Tab": 9}.get(key, 0)
+        code = {"Enter": 13, "Space": 32, "Tab": 9, "ArrowRight": 39}.get(key, 0)
         common = {"key": name, "windowsVirtualKeyCode": code, "modifiers": 8 if shift else 0}
         self.command("Input.dispatchKeyEvent", type="keyDown" if text else "rawKeyDown", text=text, **common)
         self.command("Input.dispatchKeyEvent", type="keyUp", **common)

@@ -19,7 +19,7 @@ def _take() -> bytes:
     program = shutil.which("chromium")
     if program is None:
         sys.exit("chromium is not installed")
-    command = [sys.executable, "-m", "tests.page.pretended"]
+    command = [sys.executable, "-m", "tests.page.pretended", "--minutes", str(_MINUTES)]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdin is not None
         assert server.stdout is not None

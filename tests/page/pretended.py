@@ -1,10 +1,11 @@
 """A relay that carries nothing: connections with invented names that seem to move bytes, the same ones each time.
 
-``python -m tests.page.pretended`` serves the page on it, with five minutes that have gone by in seconds, until its standard input ends.
+``python -m tests.page.pretended --minutes 5`` serves the page on it, with minutes that go by in seconds, until its standard input ends.
 """
 
 from __future__ import annotations
 
+import argparse
 import math
 import random
 import sys
@@ -13,7 +14,7 @@ from typing import Any
 
 from twisted.internet.protocol import Protocol
 from twisted.internet.stdio import StandardIO
-from twisted.internet.task import Clock, LoopingCall
+from twisted.internet.task import Clock
 from twisted.logger import Logger, LogPublisher
 
 from pipetwist.connection.visitor import Visitor
@@ -29,7 +30,6 @@ from pipetwist.web.service import WebService
 
 __all__ = ["PretendedRelay"]
 
-_MINUTES = 5
 _NOW = 1_767_967_380.0  # a Friday in January 2026, so that pictures differ in nothing but what has changed
 _INBOUNDS = ("office-unix", "vpn-tls", "backup")
 _OUTBOUNDS = ("plugin", "archive", "direct", "ssh-command")
@@ -58,6 +58,7 @@ class PretendedRelay:
         self._random = random.Random(seed)
         self._left = {user: 1.0 / (1 + place) for place, user in enumerate(self.users)}
         for _ in range(connections):
+            self.clock.advance(0.25)
             self.connect()
 
     def now(self) -> float:
@@ -102,6 +103,8 @@ class PretendedRelay:
 
 
 class _Until(Protocol):
+    """Stops the reactor at the end of standard input."""
+
     def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
 
@@ -109,13 +112,11 @@ class _Until(Protocol):
         self._reactor.stop()
 
 
-def _serve(connections: int) -> None:
+def _serve(relay: PretendedRelay, *, seconds: int) -> None:
+    """Serve the page, and let so many seconds go by quickly once it is watched."""
     from twisted.internet import reactor as global_reactor
 
     reactor: Any = global_reactor
-    relay = PretendedRelay(connections)
-    for _ in range(3 * 3600 // 60):
-        relay.advance(60)
     feed = Feed(relay.clock, relay.ledger, relay.store, relay.now)
     feed._started -= 3 * 86400 + 4 * 3600
     web = WebService(WebOptions(listen="127.0.0.1:0"), reactor)
@@ -123,23 +124,33 @@ def _serve(connections: int) -> None:
         web.put(name, resource)
     web.privilegedStartService()
     web.startService()
-    told = [0]
+    left = [seconds]
 
     def second() -> None:
+        # A first second that is as long as one lets the page come up before minutes go by.
+        relay.advance()
         if feed:
-            relay.advance()
-            told[0] += 1
-            if told[0] == 60 * _MINUTES:
-                loop.stop()
-                loop.start(1.0)
+            left[0] -= 1
+        reactor.callLater(0.01 if feed and left[0] > 0 else 1.0, second)
 
-    loop = LoopingCall(second)
-    loop.start(0.01)
+    second()
     StandardIO(_Until(reactor))
     sys.stdout.write(f"{web.address}\n")
     sys.stdout.flush()
     reactor.run()
 
 
+def _main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--connections", type=int, default=60)
+    parser.add_argument("--minutes", type=int, default=0, help="so many go by quickly once the page is watched, and three hours before")
+    parser.add_argument("--user", action="append", default=[], help="one more user")
+    given = parser.parse_args()
+    relay = PretendedRelay(given.connections, (*given.user, *_USERS, None))
+    for _ in range(180 if given.minutes else 0):
+        relay.advance(60)
+    _serve(relay, seconds=60 * given.minutes)
+
+
 if __name__ == "__main__":
-    _serve(int(sys.argv[1]) if len(sys.argv) > 1 else 60)
+    _main()
