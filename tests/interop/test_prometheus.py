@@ -140,6 +140,17 @@ class FilesTest(SynchronousTestCase):
         self.assertEqual(checked.returncode, 0, checked.stdout + checked.stderr)
         self.assertIn(b"2 rule files found", checked.stdout)
 
+    def test_what_is_commented_out(self) -> None:
+        """What stands in comments there is good once it does not."""
+        text = _text(_FILES / "prometheus.yml")
+        whole = re.sub(r"^( *)# (?=- job_name| +[-\w]|alerting)", r"\1", text, flags=re.MULTILINE)
+        self.assertEqual((whole.count("job_name:"), text.count("# - job_name:")), (2, 1))
+        self.assertIn("\nalerting:\n", whole)
+        path = scratch_folder(self) / "prometheus.yml"
+        path.write_text(whole, encoding="utf-8")
+        checked = _promtool("check", "config", "--syntax-only", str(path))
+        self.assertEqual(checked.returncode, 0, checked.stdout + checked.stderr)
+
     def test_rules(self) -> None:
         """The rules and the alerts make of made-up figures what they are to."""
         tested = _promtool("test", "rules", str(_FILES / "pipetwist.test.yml"))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import http.client
+import ssl
 import threading
 from typing import Any
+from urllib.request import urlopen
 
 from prometheus_client.parser import text_string_to_metric_families
 from twisted.internet import reactor
@@ -15,8 +17,9 @@ from twisted.trial.unittest import TestCase
 
 from pipetwist.metrics.resource import ScrapedResource
 from pipetwist.web.answers import HEADERS
-from pipetwist.web.options import WebOptions
+from pipetwist.web.options import WebOptions, WebTlsOptions
 from pipetwist.web.service import WebService
+from tests.behaviour.certificates import AUTHORITY, SERVER
 from tests.metrics.sources import made_sources
 from tests.web.asking import Answer
 
@@ -66,6 +69,19 @@ class ScrapingTest(TestCase):
         self.assertTrue(answer.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0"))
         self.assertEqual(answer.headers["content-encoding"], "gzip")
         self.assertTrue(gzip.decompress(answer.body).endswith(b"# EOF\n"))
+
+    async def test_tls(self) -> None:
+        """Over TLS it is the same."""
+        tls = WebTlsOptions(certificate_path=SERVER[0], key_path=SERVER[1])
+        service = WebService(WebOptions(listen="127.0.0.1:0", tls=tls), reactor)
+        service.put("metrics", ScrapedResource(self.sources))
+        service.startService()
+        self.addCleanup(service.stopService)
+        assert service.address is not None
+        context = ssl.create_default_context(cafile=AUTHORITY)
+        address = f"https://localhost:{service.address.port}/metrics"
+        text = await deferToThread(lambda: urlopen(address, timeout=20, context=context).read())
+        self.assertIn(b'tag="alice"', text)
 
     async def test_head(self) -> None:
         """HEAD is answered as GET, without the body."""

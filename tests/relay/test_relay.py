@@ -194,6 +194,17 @@ class ObservingTest(_RelayTestCase):
         self.assertEqual((way.opened, way.closed, way.failures[Cause.CLIENT]), (3, 2, 1))
         self.assertEqual((sum(way.failures.values()), tally.away()), (1, {("in", Cause.REFUSED): 1}))
 
+    def test_dropped(self) -> None:
+        """The datagrams that a connection has dropped are told when it is over."""
+        tally = ConnectionTally()
+        self.relay.ledger.observe(tally)
+        client = FakeSide()
+        client.dropped = 3  # type: ignore[attr-defined]  # as a side of datagrams has it
+        self.carry(client=client)
+        self.assertEqual(tally.ways()["in", "a"].dropped, 0)
+        client.lose()
+        self.assertEqual(tally.ways()["in", "a"].dropped, 3)
+
 
 class DrainingTest(_RelayTestCase):
     """The end of a relay."""

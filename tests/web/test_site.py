@@ -127,6 +127,7 @@ class BoundsTest(_SiteCase):
                 self.assertEqual((answer.status, answer.body, raw.count(b"HTTP/1.1")), (413, b"", 1), header)
                 self.check_headers(answer)
                 self.assertTrue(client.transport.disconnecting)
+                self.assertEqual(client.send(b"hello"), b"")  # what comes before the connection is closed
                 self.factory.protocols.popitem()
 
     def test_no_body(self) -> None:
