@@ -104,8 +104,7 @@ def _read(calls: StatsCalls, selection: Selection, show: _Show, *, reset: bool) 
         return
     taken: dict[str, int] = {}
     try:
-        for name, value in reset_counters(calls, selection):
-            taken[name] = taken.get(name, 0) + value  # sing-box may tell the two parts of one value
+        taken.update(reset_counters(calls, selection))  # one after the other, so that those before a failure are there
     except BaseException:
         if taken:
             show(taken)

@@ -85,7 +85,7 @@ def _why_no_tls(connection: socket.socket, server: Server, tls: ClientTls) -> st
             return None if tls.certificate is not None or _says_something(secured) else _wants_certificate(server)
     except ssl.SSLCertVerificationError as error:
         return (
-            f"the certificate of {server.address} can't be trusted: {error.verify_message}; "
+            f"the certificate of {server.address} can't be trusted: {error.verify_message.rstrip('.')}; "
             "--ca FILE says which CA signs it, --server-name which name it has"
         )
     except ssl.SSLError as error:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+from pathlib import Path
 from typing import IO
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from pipetwist.api.options import ApiTlsOptions
+from tests.api.certificates import Authority
 from tests.api.serving import counted, start_api, target_of
 from tests.cli.calling import PROGRAM, TerminalCall, call, plain
 from tests.client.foreign import V2Ray5, serve
@@ -64,10 +67,16 @@ class EndingTest(SynchronousTestCase):
 
     def test_words_of_grpc(self) -> None:
         """GRPC writes nothing of its own to standard error where TLS fails."""
-        address = target_of(start_api(self))
-        process, _ = self.start("stats", "--tls", "-s", address)
+        folder = Path(self.mktemp()).absolute()
+        folder.mkdir(parents=True)
+        authority = Authority(folder, "ca")
+        certificate, key = authority.issue("server")
+        tls = ApiTlsOptions(certificate_path=str(certificate), key_path=str(key))
+        address = target_of(start_api(self, tls=tls))
+        process, _ = self.start("stats", "--ca", str(authority.path), "--server-name", "example.org", "-s", address)
         self.assertEqual(process.wait(20), 1)
-        self.assertEqual(self.said(process), f"pipetwist: {address} speaks no TLS; leave out --tls and the options that go with it\n")
+        (line,) = self.said(process).splitlines()
+        self.assertTrue(line.startswith(f"pipetwist: the certificate of {address} can't be trusted"), line)
 
 
 class WatchTest(SynchronousTestCase):
@@ -117,6 +126,25 @@ class WatchTest(SynchronousTestCase):
         lines, _ = self.rounds("--json", lines=2)
         self.assertEqual([json.loads(line)["stat"][0]["value"] for line in lines], [1, 2])
 
+    def test_reset(self) -> None:
+        """With --reset each answer has what came since the one before."""
+        store = counted({"a": 5})
+        process = subprocess.Popen(
+            [*PROGRAM, "stats", "--watch", "--interval", "10ms", "--json", "--reset", "-s", target_of(start_api(self, store))],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=daemon_environment(),
+        )
+        with process:
+            self.addCleanup(process.kill)
+            assert process.stdout is not None
+            answers = (json.loads(line)["stat"][0]["value"] for line in process.stdout)
+            self.assertEqual([next(answers), next(answers)], [5, 0])
+            store.counter("a").add(7)
+            self.assertEqual(next(value for value in answers if value), 7)
+            process.send_signal(signal.SIGINT)
+
     def test_failure(self) -> None:
         """A question without an answer is told on standard error, and the watch goes on."""
         self.failing = {2}
@@ -141,6 +169,11 @@ class WatchTest(SynchronousTestCase):
         self.assertIn("2 B", terminal.text)
         self.assertTrue(terminal.text.rstrip("\r\n^C").endswith("\x1b[?25h"), terminal.text)
         self.assertNotIn("Traceback", plain(terminal.text))
+
+
+def _usual_environment() -> dict[str, str]:
+    """The environment as people have it. This process has told gRPC what to say; unbuffered, Python does not see that a pipe is full."""
+    return {name: value for name, value in daemon_environment().items() if name not in {"PYTHONUNBUFFERED", "GRPC_VERBOSITY"}}
 
 
 class LoadingTest(SynchronousTestCase):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -81,13 +82,16 @@ class ReachTest(SynchronousTestCase):
         """A proxy of the environment is not asked."""
         api = start_api(self, counted({"a": 1}))
         for name in ("http_proxy", "grpc_proxy", "https_proxy"):
-            self.patch_environment(name, "http://127.0.0.1:1")
+            self.set_variable(name, "http://127.0.0.1:1")
         calls = StatsCalls(Server(address=parse_address(str(api.address)), timeout=20.0))
         self.addCleanup(calls.close)
         self.assertEqual(read_counters(calls, Selection()), {"a": 1})
 
-    def patch_environment(self, name: str, value: str) -> None:
-        """Set a variable until the test ends."""
-        import os
-
-        self.patch(os, "environ", {**os.environ, name: value})
+    def set_variable(self, name: str, value: str) -> None:
+        """Set a variable until the test ends, for gRPC too, which asks the C library for it."""
+        before = os.environ.get(name)
+        os.environ[name] = value
+        if before is None:
+            self.addCleanup(os.environ.pop, name)
+        else:
+            self.addCleanup(os.environ.__setitem__, name, before)

@@ -82,7 +82,9 @@ class LoopsTest(SynchronousTestCase):
         """Where some users are led elsewhere nothing is certain, and nothing is told."""
         inbound = {"type": "unix", "tag": "a", "path": "x", "users": [{"name": "alice", "uid": 1}]}
         outbounds = [{"type": "unix", "tag": "b", "path": "x"}, {"type": "unix", "tag": "c", "path": "y"}]
-        self.assertEqual(_loops([inbound], outbounds, {"auth_user": ["alice"], "outbound": "c"}), [])
+        alice = {"auth_user": ["alice"]}
+        self.assertEqual(_loops([inbound], outbounds, {**alice, "outbound": "c"}), [])
+        self.assertEqual(_loops([inbound], outbounds[::-1], {**alice, "outbound": "b"}), [])
 
     def test_together_with_others(self) -> None:
         """A document that is wrong elsewhere is told of that first."""
