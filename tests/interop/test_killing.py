@@ -22,7 +22,7 @@ __all__ = ["KillingTest"]
 
 _KILLS = 100
 _ONE_CALL = 1 << 20  # bytes; what is spliced in one call
-_LONGEST = 0.08  # seconds of traffic before a kill
+_LONGEST = 0.05  # seconds of traffic before a kill
 _NAMES = ("inbound>>>in", "outbound>>>out", "user>>>me")
 _CONFIGURATION = {
     "log": {"level": "warn"},

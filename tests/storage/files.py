@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from pathlib import Path
 from typing import NoReturn
 
+from twisted.trial.unittest import SynchronousTestCase
+
 from pipetwist.storage.store import FileCounterStore
 
-__all__ = ["AMOUNTS", "close", "fail", "figures", "kill", "open_store"]
+__all__ = ["AMOUNTS", "close", "fail", "figures", "kill", "open_store", "quick_folder"]
 
 AMOUNTS = {
     "inbound>>>pipe-in>>>traffic>>>uplink": 2**54 - 1,
@@ -15,6 +19,16 @@ AMOUNTS = {
     "user>>>ändrú>>>traffic>>>downlink": 0,
 }
 """What is counted where a test has no wishes: names that fill their record and names that don't."""
+
+
+_MEMORY = Path("/dev/shm")
+
+
+def quick_folder(case: SynchronousTestCase) -> Path:
+    """A folder for one test, gone after it, in memory where there is a file system there: thousands of fsyncs would take their time."""
+    folder = Path(tempfile.mkdtemp(prefix="pt-", dir=_MEMORY if _MEMORY.is_dir() else None))
+    case.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def fail(name: str, error: OSError) -> NoReturn:

@@ -12,8 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from pipetwist.errors import StoreError
 from pipetwist.storage.layout import BEGIN, Contents, DamagedError, build, parse
 from pipetwist.storage.offline import forget_counters, read_counters
-from tests.interop.scratch import scratch_folder
-from tests.storage.files import AMOUNTS, close, figures, kill, open_store
+from tests.storage.files import AMOUNTS, close, figures, kill, open_store, quick_folder
 
 __all__ = ["ChangedTest", "CutTest", "StartTest"]
 
@@ -23,7 +22,7 @@ class _FilesTestCase(SynchronousTestCase):
 
     def setUp(self) -> None:
         """Make the files."""
-        self.path = scratch_folder(self) / "counters.db"
+        self.path = quick_folder(self) / "counters.db"
         store = open_store(self.path)
         for name, amount in AMOUNTS.items():
             store.counter(name).add(amount)

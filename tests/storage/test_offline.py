@@ -14,8 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from pipetwist.errors import StoreError
 from pipetwist.storage.layout import build
 from pipetwist.storage.offline import Figures, forget_counters, read_counters, remarks
-from tests.interop.scratch import scratch_folder
-from tests.storage.files import AMOUNTS, close, figures, kill, open_store
+from tests.storage.files import AMOUNTS, close, figures, kill, open_store, quick_folder
 
 __all__ = ["ForgettingTest", "LoadingTest", "LookingTest"]
 
@@ -25,7 +24,7 @@ class _FileTestCase(SynchronousTestCase):
 
     def setUp(self) -> None:
         """Make the file."""
-        self.path = scratch_folder(self) / "counters.db"
+        self.path = quick_folder(self) / "counters.db"
         store = open_store(self.path)
         for name, amount in reversed(AMOUNTS.items()):
             store.counter(name).add(amount)

@@ -13,8 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.storage.layout import STEP, parse
 from pipetwist.storage.store import FileCounterStore
-from tests.interop.scratch import scratch_folder
-from tests.storage.files import close, figures, open_store
+from tests.storage.files import close, figures, open_store, quick_folder
 
 __all__ = ["PowerTest"]
 
@@ -39,7 +38,7 @@ class PowerTest(SynchronousTestCase):
 
     def setUp(self) -> None:
         """Hear of every fsync of the file."""
-        self.path = scratch_folder(self) / "counters.db"
+        self.path = quick_folder(self) / "counters.db"
         self.images: list[bytes] = []
         self.synced: dict[str, tuple[int, int]] = {}
         self.store: FileCounterStore | None = None

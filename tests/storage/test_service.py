@@ -16,8 +16,7 @@ from pipetwist.storage.layout import parse
 from pipetwist.storage.offline import read_counters, remarks
 from pipetwist.storage.service import StorageService
 from pipetwist.storage.syncing import Syncing
-from tests.interop.scratch import scratch_folder
-from tests.storage.files import close, kill, open_store
+from tests.storage.files import close, kill, open_store, quick_folder
 from tests.storage.mailbox import Mailbox
 
 __all__ = ["ServiceTest", "SyncingTest"]
@@ -116,7 +115,7 @@ class ServiceTest(SynchronousTestCase):
 
     def setUp(self) -> None:
         """Choose the path."""
-        self.path = scratch_folder(self) / "counters.db"
+        self.path = quick_folder(self) / "counters.db"
         self.reactor = Mailbox()
 
     def start(self, interval: float = 1000) -> StorageService:

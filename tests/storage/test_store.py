@@ -30,8 +30,7 @@ from pipetwist.storage.layout import STEP, parse
 from pipetwist.storage.offline import read_counters
 from pipetwist.storage.store import FileCounterStore
 from pipetwist.storage.words import MOST
-from tests.interop.scratch import scratch_folder
-from tests.storage.files import AMOUNTS, close, figures, kill, open_store
+from tests.storage.files import AMOUNTS, close, figures, kill, open_store, quick_folder
 
 __all__ = ["CountingTest", "FileTest", "GrowthTest", "RoomTest", "StatesTest"]
 
@@ -41,7 +40,7 @@ class _StoreTestCase(SynchronousTestCase):
 
     def setUp(self) -> None:
         """Choose it."""
-        self.path = scratch_folder(self) / "counters.db"
+        self.path = quick_folder(self) / "counters.db"
 
     def open(self) -> FileCounterStore:
         """Open a store; the test's clean-up closes it."""
@@ -457,7 +456,7 @@ class _States(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.case = SynchronousTestCase()
-        self.path = scratch_folder(self.case) / "counters.db"
+        self.path = quick_folder(self.case) / "counters.db"
         self.store = open_store(self.path)
         self.model: dict[str, tuple[int, int]] = {}
 
@@ -525,7 +524,7 @@ class StatesTest(SynchronousTestCase):
     @given(st.lists(st.none() | st.integers(min_value=0, max_value=2**40)))
     def test_values(self, steps: list[int | None]) -> None:
         """What the resets gave and the value are the total."""
-        path = scratch_folder(self) / "counters.db"
+        path = quick_folder(self) / "counters.db"
         store = open_store(path)
         counter = store.counter("name")
         given_out = 0
