@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import signal
 import socket
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.docs.document import ROOT, blocks
 from tests.docs.terminal import Terminal, same_each_time
 from tests.interop.daemon import TWIST, TWISTD, Daemon, start_daemon
-from tests.interop.scratch import free_port, scratch_folder, wait_until
+from tests.interop.scratch import free_datagram_port, free_port, scratch_folder, wait_until
 
 __all__ = ["CommandsTest", "DescriptorsTest", "LogTest", "ReasonsTest", "SignalsTest", "StartTest"]
 
@@ -41,6 +43,14 @@ def _connect(case: SynchronousTestCase, path: Path) -> socket.socket:
     client.settimeout(20)
     client.connect(str(path))
     return client
+
+
+def _datagram_socket(case: SynchronousTestCase, path: Path) -> socket.socket:
+    opened = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    case.addCleanup(opened.close)
+    opened.settimeout(20)
+    opened.bind(str(path))
+    return opened
 
 
 def _say_hello(case: SynchronousTestCase, path: Path) -> None:
@@ -132,9 +142,64 @@ class ReasonsTest(SynchronousTestCase):
             self.assertEqual(_connect(self, daemon.folder / f"{tag}.sock").recv(1), b"")
         daemon.stop()
         staying.close()
+        self._are_known(daemon, len(outbounds) + 1)
+
+    def test_datagrams(self) -> None:
+        """So is what it says of packet connections."""
+        port = free_datagram_port(self)
+        folder = scratch_folder(self)
+        server = _datagram_socket(self, folder / "server.sock")
+        inbounds: dict[str, dict[str, Any]] = {
+            "refused": {},
+            "crowded": {"max_associations": 1},
+            "silent": {"udp_timeout": "500ms"},
+            "stopped": {},
+        }
+        daemon = start_daemon(
+            self,
+            {
+                "log": {"format": "json"},
+                "inbounds": [
+                    *({"type": "unixgram", "tag": tag, "path": f"{tag}.sock", **options} for tag, options in inbounds.items()),
+                    {"type": "unix", "tag": "framed", "path": "framed.sock", "framing": "rfc4571"},
+                ],
+                "outbounds": [
+                    {"type": "unixgram", "tag": "server", "path": "server.sock"},
+                    {"type": "udp", "tag": "nobody", "server": "127.0.0.1", "server_port": port},
+                ],
+                "route": {"rules": [{"inbound": ["refused", "framed"], "outbound": "nobody"}], "final": "server"},
+            },
+            folder=folder,
+        )
+        for tag in inbounds:
+            for name in ("", "another"):
+                client = _datagram_socket(self, folder / f"{tag}-client{name}")
+                client.sendto(b"x", str(folder / f"{tag}.sock"))
+                if tag == "refused":
+                    break
+                self.assertEqual(server.recv(9), b"x")
+        # A client that binds to no path gets no answer, and 65,508 bytes are one too many for UDP.
+        nameless = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(nameless.close)
+        nameless.sendto(b"y", str(folder / "silent.sock"))
+        datagram, source = server.recvfrom(9)
+        server.sendto(datagram, source)
+        for start in (b"\0\2x", b"\xff\xe4" + bytes(65508)):
+            framed = _connect(self, folder / "framed.sock")
+            framed.sendall(start)
+            framed.shutdown(socket.SHUT_WR)
+            with contextlib.suppress(ConnectionError):
+                self.assertEqual(framed.recv(1), b"")
+        wait_until(lambda: daemon.log.count('"reason": "no byte moved') == 3, "the end of who is silent")
+        daemon.stop()
+        self._are_known(daemon, 10)
+        self.assertIn("; 1 datagrams dropped", daemon.log)
+
+    def _are_known(self, daemon: Daemon, connections: int) -> None:
+        """Every reason of so many connections stands in the document."""
         lines = [json.loads(line) for line in daemon.log.splitlines()]
         reasons = [line["reason"] for line in lines if "reason" in line]
-        self.assertEqual(len(reasons), len(outbounds) + 1)
+        self.assertEqual(len(reasons), connections, reasons)
         # Where it can't connect the document has the last words, which say why.
         words = [
             part.rpartition(": ")[2] if part.startswith("cannot connect") else part for reason in reasons for part in reason.split("; ")
@@ -167,16 +232,27 @@ class DescriptorsTest(SynchronousTestCase):
     """How many a connection takes."""
 
     def test_descriptors(self) -> None:
-        """Between two sockets two, and to a command five."""
+        """Between two sockets two, and to a command five; for a source of datagrams one and four."""
         folder = scratch_folder(self)
         server = socket.socket(socket.AF_UNIX)
         self.addCleanup(server.close)
         server.bind(str(folder / "server.sock"))
         server.listen()
+        ways = {"to-server": "server", "grams": "grams", "grams-to-echo": "gram-echo"}
         configuration = {
-            "inbounds": [*_ECHO["inbounds"], {"type": "unix", "tag": "to-server", "path": "to-server.sock"}],
-            "outbounds": [*_ECHO["outbounds"], {"type": "unix", "tag": "server", "path": "server.sock"}],
-            "route": {"rules": [{"inbound": ["to-server"], "outbound": "server"}]},
+            "inbounds": [
+                *_ECHO["inbounds"],
+                {"type": "unix", "tag": "to-server", "path": "to-server.sock"},
+                {"type": "unixgram", "tag": "grams", "path": "grams.sock"},
+                {"type": "unixgram", "tag": "grams-to-echo", "path": "grams-to-echo.sock"},
+            ],
+            "outbounds": [
+                *_ECHO["outbounds"],
+                {"type": "unix", "tag": "server", "path": "server.sock"},
+                {"type": "unixgram", "tag": "grams", "path": "gram-server.sock"},
+                {"type": "fork", "tag": "gram-echo", "command": ["cat"], "framing": "rfc4571"},
+            ],
+            "route": {"rules": [{"inbound": [came], "outbound": goes} for came, goes in ways.items()]},
         }
         daemon = start_daemon(self, configuration, folder=folder)
         taken = [_descriptors(daemon)]
@@ -190,8 +266,17 @@ class DescriptorsTest(SynchronousTestCase):
         client.sendall(b"x")
         self.assertEqual(client.recv(1), b"x")
         taken.append(_descriptors(daemon))
-        self.assertEqual([taken[1] - taken[0], taken[2] - taken[1]], [2, 5])
+        gram_server = _datagram_socket(self, folder / "gram-server.sock")
+        gram_client = _datagram_socket(self, folder / "gram-client.sock")
+        gram_client.sendto(b"x", str(folder / "grams.sock"))
+        self.assertEqual(gram_server.recv(9), b"x")
+        taken.append(_descriptors(daemon))
+        gram_client.sendto(b"x", str(folder / "grams-to-echo.sock"))
+        self.assertEqual(gram_client.recv(9), b"x")
+        taken.append(_descriptors(daemon))
+        self.assertEqual([after - before for before, after in pairwise(taken)], [2, 5, 1, 4])
         self.assertIn("| 2 for a connection from socket to socket, 5 for one to a command", _text())
+        self.assertIn("; 1 and 4 for a source of datagrams", _text())
 
 
 class StartTest(SynchronousTestCase):

@@ -55,7 +55,7 @@ def run_iperf(case: SynchronousTestCase, folder: Path, server: int, client: int,
     start_peer(case, [need("iperf3"), "--server", "--one-off", "--bind", "127.0.0.1", "--port", str(server)], folder)
     wait_until(lambda: listens(server), "iperf3 to listen")
     command = [need("iperf3"), "--json", "--client", "127.0.0.1", "--port", str(client), "--udp", *(["--reverse"] if reverse else [])]
-    # Its own receive buffer holds four milliseconds of this where it asks for no more, and what it loses itself is no relay's loss.
+    # Its own receive buffer holds a few milliseconds of this where it asks for no more, and what it loses itself is no relay's loss.
     sizes = ["--length", str(_DATAGRAM), "--window", str(_largest_window())]
     said = subprocess.run(
         [*command, *sizes, "--bitrate", _RATE, "--time", str(_SECONDS)], capture_output=True, text=True, timeout=60, check=False
