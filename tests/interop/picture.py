@@ -11,7 +11,7 @@ from tests.interop.browser import Browser
 
 __all__: list[str] = []
 
-_WIDTH, _HEIGHT = 1360, 900
+_WIDTH, _HEIGHT = 1360, 800
 _MINUTES = 5
 
 

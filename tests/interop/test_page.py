@@ -192,7 +192,7 @@ class DaemonTest(_Case):
         self.assertEqual({direction: float(total) for direction, total in counted}, {"uplink": 3 << 20, "downlink": 3 << 20})
         self.assertEqual(self.text("#inbound-panel tbody td:nth-of-type(3)"), "3.0\xa0MiB")
         self.assertEqual(self.text("#outbound-panel tbody .name"), "echo")
-        self.assertIn("None of the users is counted", self.text("#user-panel .nothing"))
+        self.assertIn("No user is counted yet.", self.text("#user-panel .nothing"))
         self.carry(client, 1 << 20)
         line = "getComputedStyle(document.querySelector('#inbound-panel .swatch')).backgroundColor.match(/\\d+/g).map(Number)"
         drawn = f"""(() => {{
@@ -284,7 +284,7 @@ class LooksTest(_Case):
         self.browser.wait_for(f"{_ROWS}.map((row) => row.querySelector('.user').textContent)", lambda users: users == sorted(users))
 
     def test_hostile_names(self) -> None:
-        """Names are text, whatever is in them."""
+        """Names are text, whatever is in them; and what would take a text for markup is refused by the page's policy."""
         in_configuration = _HOSTILE.replace(">", "")
         users = (_HOSTILE, in_configuration, "__proto__", "constructor")
         self.open_pretended(*(option for user in users for option in ("--user", user)), query="?filter=onerror")
@@ -294,6 +294,9 @@ class LooksTest(_Case):
             self.browser.evaluate("document.querySelector('#user-panel input').select()")
             self.browser.type(user)
             self.assertEqual(self.browser.evaluate(_FOUND), [user])
+        self.expected_problems = "requires 'TrustedHTML' assignment"  # what the browser says of this attempt
+        attempt = "(() => { try { document.createElement('p').innerHTML = '<b>'; } catch { return 'refused'; } })()"
+        self.assertEqual(self.browser.evaluate(attempt), "refused")
         found = "[document.querySelectorAll('img').length, document.querySelectorAll('#rows img, #panels img').length, window.hit ?? null]"
         self.assertEqual(self.browser.evaluate(found), [1, 0, None])
 

@@ -15,7 +15,7 @@ class CostTest(SynchronousTestCase):
     def test_steps(self) -> None:
         """With 5,000 connections and 1,000 users no step holds the reactor up for longer than a few milliseconds.
 
-        The bounds are ten times what was measured, and hold for the best of some rounds: other programs may run on the machine.
+        The bounds are ten times what was measured, for machines that are slower.
         """
         rounds = list(costs(5000, 1000, rounds=4))
         self.assertLess(min(cost.longest for cost in rounds), 0.006)

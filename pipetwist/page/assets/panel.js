@@ -91,7 +91,7 @@ export class Panel {
     say(this.note, others ? `the busiest ${shown.length} of ${count(this.find.value ? found.length : this.counted)}` : count(shown.length));
     this.table.hidden = !shown.length;
     this.nothing.hidden = shown.length > 0;
-    say(this.nothing, this.find.value ? `None of the ${this.title} has this in its name.` : `None of the ${this.title} is counted yet.`);
+    say(this.nothing, this.find.value ? `None of the ${this.title} has this in its name.` : `No ${this.entity} is counted yet. Those that the configuration lists under “stats” are, from their first connection on.`);
   }
 
   /** Who is shown still keeps its colour; who comes gets one that is free. */
