@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import socket
 import sys
 
+from pipetwist.packets.framing import frame
 from tests.kernel.loop import open_descriptors
 from tests.packets.case import PacketCase
 
-__all__ = ["PlainSourcesTest", "SourcesTest"]
+__all__ = ["FramedSourcesTest", "PlainSourcesTest", "SourcesTest", "StreamSourcesTest"]
 
 _AT_ONCE = 250  # two descriptors each, of the 1024 that a process mostly may have
 # What the interpreter itself keeps and frees between two looks; one block for each source would be thousands.
 _FEW_BLOCKS = 100
+_QUESTION = b"question"
+_ANSWER = b"answer"
 
 
 class SourcesTest(PacketCase):
@@ -21,7 +25,8 @@ class SourcesTest(PacketCase):
 
     inbound_options = {"max_associations": _AT_ONCE}  # noqa: RUF012 - see PacketCase
     sources = 10_000
-    batches = 0
+    _batches = 0
+    _answered = 0
 
     def test_nothing_left(self) -> None:
         """No association, descriptor, timer or memory is left of them, and each has had its answer and was counted."""
@@ -31,7 +36,7 @@ class SourcesTest(PacketCase):
         self.assertEqual(after[1:], before[1:])
         self.assertLess(after[0] - before[0], _FEW_BLOCKS)
         came = self.sources + _AT_ONCE
-        self.assertEqual(self.counted(), (came * len(b"question"), came * len(b"answer")))
+        self.assertEqual(self.counted(), (came * len(_QUESTION), came * len(_ANSWER)))
         self.assertEqual(self.service.relay.ledger.total, came)
 
     def _come_and_go(self, batches: int) -> tuple[int, ...]:
@@ -57,30 +62,32 @@ class SourcesTest(PacketCase):
     def _one_batch(self) -> None:
         address = ("127.0.0.1", self.inbound.port)
         clients = [socket.socket(type=socket.SOCK_DGRAM) for _ in range(_AT_ONCE)]
-        self.batches += 1
+        self._batches += 1
         for client in clients:
             client.setblocking(False)
-            client.bind((f"127.0.1.{self.batches}", 0))  # a port of the batch before may be had again, and is another source here
+            client.bind((f"127.0.1.{self._batches}", 0))  # a port of the batch before may be had again, and is another source here
             client.connect(address)
-            client.send(b"question")
-        answered = 0
+            client.send(_QUESTION)
+        answered = self._answered + _AT_ONCE
 
         def answer() -> bool:
-            nonlocal answered
-            try:
-                while True:
-                    datagram, source = self.server.socket.recvfrom(100)
-                    self.assertEqual(datagram, b"question")
-                    self.server.socket.sendto(b"answer", source)
-                    answered += 1
-            except BlockingIOError:
-                return answered == _AT_ONCE
+            with contextlib.suppress(BlockingIOError):
+                self.answer()
+            return self._answered == answered
 
         self.loop.until(answer, "the questions")
         self.loop.settle()
         for client in clients:
-            self.assertEqual(client.recv(100), b"answer")
+            self.assertEqual(client.recv(100), _ANSWER)
             client.close()
+
+    def answer(self) -> None:
+        """Answer every question until there is none; raises BlockingIOError then."""
+        while True:
+            datagram, source = self.server.socket.recvfrom(100)
+            self.assertEqual(datagram, _QUESTION)
+            self.server.socket.sendto(_ANSWER, source)
+            self._answered += 1
 
 
 class PlainSourcesTest(SourcesTest):
@@ -88,3 +95,45 @@ class PlainSourcesTest(SourcesTest):
 
     plain = True
     sources = 2_000
+
+
+class FramedSourcesTest(SourcesTest):
+    """The same where each source has a stream of its own to the server, on which its datagrams are framed."""
+
+    servers = "framed"
+    sources = 2_000
+
+    def setUp(self) -> None:
+        """Let the server have as many waiting as come at once."""
+        super().setUp()
+        self.server.listen(_AT_ONCE)
+        self.server.setblocking(False)
+        self._streams: set[socket.socket] = set()
+        self.addCleanup(self._close_streams)
+
+    def _close_streams(self) -> None:
+        for stream in self._streams:
+            stream.close()
+
+    def answer(self) -> None:
+        """See `SourcesTest`; a stream that has ended is closed."""
+        for stream in list(self._streams):
+            with contextlib.suppress(BlockingIOError):
+                datagram = stream.recv(100)
+                if datagram:
+                    self.assertEqual(datagram, frame(_QUESTION))
+                    stream.send(frame(_ANSWER))
+                    self._answered += 1
+                else:
+                    self._streams.remove(stream)
+                    stream.close()
+        while True:
+            stream = self.server.accept()[0]
+            stream.setblocking(False)
+            self._streams.add(stream)
+
+
+class StreamSourcesTest(FramedSourcesTest):
+    """The same with streams whose bytes Twisted's transports move."""
+
+    transfer = "stream"
