@@ -12,9 +12,11 @@ from zlib import crc32
 from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.errors import StoreError
+from pipetwist.storage.file import StoreFile
 from pipetwist.storage.layout import build
 from pipetwist.storage.offline import Figures, forget_counters, read_counters, remarks
-from tests.storage.files import AMOUNTS, close, figures, kill, open_store, quick_folder
+from pipetwist.storage.store import FileCounterStore
+from tests.storage.files import AMOUNTS, close, fail, figures, kill, open_store, quick_folder
 
 __all__ = ["ForgettingTest", "LoadingTest", "LookingTest"]
 
@@ -70,6 +72,27 @@ class LookingTest(_FileTestCase):
         (remark,) = remarks(self.path)
         self.assertIn("a running daemon uses this file", remark)
         close(store)
+
+    def test_half_written(self) -> None:
+        """Of a running daemon a figure may be met half written: then it is looked at again. Where no daemon runs that is damage."""
+        good = self.path.read_bytes()
+        bad = bytearray(kill(open_store(self.path)))
+        bad[64 + 18] ^= 1
+        answers: list[bytes] = []
+        self.patch(StoreFile, "read", lambda file: answers.pop(0))
+        store = FileCounterStore(self.path, fail)
+        answers += [good]
+        store.open()
+        answers += [bytes(bad), bytes(bad), good]
+        self.assertEqual(read_counters(self.path), self.expected())
+        answers += [bytes(bad)] * 6
+        self.assertRaises(StoreError, read_counters, self.path)
+        self.assertEqual(answers, [])
+        answers += [good]
+        close(store)
+        answers += [bytes(bad)] * 2
+        self.assertRaises(StoreError, read_counters, self.path)
+        self.assertEqual(answers, [])
 
     def test_several_records(self) -> None:
         """A counter that has several records is the sum of them."""

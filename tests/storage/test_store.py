@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import gc
 import itertools
 import os
@@ -293,6 +294,21 @@ class FileTest(_StoreTestCase):
         self.patch(module, "_lock", replace)
         self.assertEqual(figures(self.open()), {"new": (1, 1)})
 
+    def test_removed_meanwhile(self) -> None:
+        """A file that was removed before it was locked is made anew."""
+        close(self.open())
+        module = sys.modules["pipetwist.storage.file"]
+        lock = module._lock
+
+        def remove(file: object) -> None:
+            self.patch(module, "_lock", lock)
+            self.path.unlink()
+            lock(file)
+
+        self.patch(module, "_lock", remove)
+        self.assertEqual(figures(self.open()), {})
+        self.assertTrue(self.path.exists())
+
     def test_fork(self) -> None:
         """The lock goes on in a child that was forked after it was taken, when the parent has gone."""
         told, tell = os.pipe()
@@ -435,6 +451,39 @@ class RoomTest(_StoreTestCase):
         self.limit(STEP - 1)
         self.assertIn("File too large", str(self.assertRaises(StoreError, self.open)))
         self.assertEqual(list(self.path.parent.iterdir()), [])
+
+    def test_no_room_for_what_is_there(self) -> None:
+        """A copy whose holes can't be filled is not used, and not kept locked; nor is it changed."""
+        close(self.open())
+        before = self.path.read_bytes()
+
+        def full(descriptor: int, offset: int, size: int) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        reserve = os.posix_fallocate
+        self.patch(os, "posix_fallocate", full)
+        self.assertIn("the counters can't be kept here: No space left", str(self.assertRaises(StoreError, self.open)))
+        self.assertEqual(self.path.read_bytes(), before)
+        self.patch(os, "posix_fallocate", reserve)
+        self.open()
+
+    def test_without_fallocate(self) -> None:
+        """Where a file system, or the system, can't reserve room, zeros are written instead."""
+
+        def unknown(descriptor: int, offset: int, size: int) -> None:
+            raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+
+        module = sys.modules["pipetwist.storage.file"]
+        for number, known in enumerate(({"posix_fallocate": unknown}, {})):
+            system = type(os)("os")
+            vars(system).update({name: value for name, value in vars(os).items() if name != "posix_fallocate"}, **known)
+            self.patch(module, "os", system)
+            store = open_store(self.path)
+            for name in range(2000):
+                store.counter(f"{number} {name}")
+            self.assertGreaterEqual(self.path.stat().st_blocks * 512, 2000 * 64)
+            close(store)
+        self.assertEqual(len(figures(self.open())), 4000)
 
     def test_holes(self) -> None:
         """A copy with holes has room on the disk for all of it after the start: a write to a hole on a full disk would end the process."""
