@@ -22,7 +22,7 @@ help:
 	@echo 'make proto         generate the modules of pipetwist/api/wire from proto/'
 	@echo 'make man           make the manual pages in man/ from docs/'
 	@echo 'make picture       take the picture of the page that the documents show (needs Chromium)'
-	@echo 'make docs          write the reference of the modules to apidocs/'
+	@echo 'make docs          write the documentation to build/site/, the reference of the modules in it'
 	@echo 'make clean         remove what these made, and the environment'
 
 $(BIN)/python:
@@ -118,10 +118,11 @@ picture: $(VENV)/.test
 
 .PHONY: docs
 docs: $(VENV)/.test
-	$(BIN)/pydoctor --quiet
+	rm -rf build/site
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet --fresh-env --doctree-dir build/doctrees --conf-dir docs . build/site
 
 .PHONY: clean
 clean:
-	rm -rf $(VENV) .nox .coverage* .mypy_cache .ruff_cache .hypothesis _trial_temp* apidocs build dist *.egg-info
+	rm -rf $(VENV) .nox .coverage* .mypy_cache .ruff_cache .hypothesis _trial_temp* build dist *.egg-info
 	find pipetwist tests bench twisted proto -name __pycache__ -prune -exec rm -rf {} +
 	rm -f twisted/plugins/dropin.cache
