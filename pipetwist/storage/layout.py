@@ -8,7 +8,8 @@ All numbers are little-endian. A header of 64 bytes is followed by one record af
     20   4  CRC-32 of the 20 bytes before
     24   8  0 while the file is in use; what seal() says after an orderly stop
     32   8  word: so many bytes were on the disk at the last sync
-    40  24  zeros
+    40   8  word: so many bytes are in use
+    48  16  zeros
 
     record
      0   4  bytes of the record, a multiple of 32
@@ -39,6 +40,7 @@ __all__ = [
     "SEAL_AT",
     "STEP",
     "SYNCED_AT",
+    "USED_AT",
     "WORDS_AT",
     "Contents",
     "DamagedError",
@@ -55,6 +57,7 @@ MAGIC = b"\x89pipetwist\r\n\x1a\n\0\0"
 VERSION = 1
 SEAL_AT = 24
 SYNCED_AT = 32
+USED_AT = 40
 BEGIN = 64
 """Where the first record begins."""
 
@@ -106,7 +109,7 @@ class Contents(NamedTuple):
     Attributes:
         slots: its records, in their order.
         end: where the next one would begin, in bytes.
-        torn: bytes behind that which are no record and no zeros: one that was not finished.
+        torn: bytes behind that which should be records and are not, or not as a whole.
         sealed: whether the file was closed in order, so that every byte of it was checked.
     """
 
@@ -146,7 +149,7 @@ def build(slots: list[tuple[str, int, int]]) -> bytes:
         records += head(place, name) + struct.pack("<QQ", *words) + name.ljust(record_size(name) - NAME_AT, b"\0")
     fixed = MAGIC + struct.pack("<I", VERSION)
     end = BEGIN + len(records)
-    header = (fixed + struct.pack("<IQQ", crc32(fixed), 0, encode(SYNCED_AT, end))).ljust(BEGIN, b"\0")
+    header = (fixed + struct.pack("<IQQQ", crc32(fixed), 0, encode(SYNCED_AT, end), encode(USED_AT, end))).ljust(BEGIN, b"\0")
     data = (header + records).ljust(whole_steps(end), b"\0")
     return data[:SEAL_AT] + _WORD.pack(seal(data)) + data[SYNCED_AT:]
 
@@ -165,7 +168,7 @@ def parse(data: bytes) -> Contents:
     Raises:
         DamagedError: they can't be believed, or are no file of counters at all.
     """
-    synced = _check_header(data)
+    synced, used = _check_header(data)
     mark = _WORD.unpack_from(data, SEAL_AT)[0]
     if mark and mark != seal(data):
         message = "damaged: it is not as it was when it was closed"
@@ -179,10 +182,11 @@ def parse(data: bytes) -> Contents:
         what = "cut short" if len(data) < synced else "damaged"
         message = f"{what}: there is no whole record at byte {end}, and {synced} bytes should be there"
         raise DamagedError(message)
-    return Contents(slots, end, len(data[end:].rstrip(b"\0")), sealed=bool(mark))
+    return Contents(slots, end, max(used - end, len(data[end:].rstrip(b"\0"))), sealed=bool(mark))
 
 
-def _check_header(data: bytes) -> int:
+def _check_header(data: bytes) -> tuple[int, int]:
+    """What the header says: the bytes that are on the disk, and those that are in use."""
     if not data.startswith(MAGIC):
         message = "no file of counters" if data else "empty, and so no file of counters"
         raise DamagedError(message)
@@ -196,11 +200,11 @@ def _check_header(data: bytes) -> int:
     if version != VERSION:
         message = f"of version {version}, and this pipetwist knows version {VERSION} only"
         raise DamagedError(message)
-    synced = decode(SYNCED_AT, _WORD.unpack_from(data, SYNCED_AT)[0])
-    if synced is None or synced < BEGIN:
+    synced, used = (decode(at, _WORD.unpack_from(data, at)[0]) for at in (SYNCED_AT, USED_AT))
+    if synced is None or used is None or not BEGIN <= synced <= used:
         message = "damaged: its header is wrong"
         raise DamagedError(message)
-    return synced
+    return synced, used
 
 
 def _slot(data: bytes, place: int) -> Slot | None:

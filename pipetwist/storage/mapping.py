@@ -6,7 +6,7 @@ from mmap import ALLOCATIONGRANULARITY, mmap
 from typing import NamedTuple
 
 from pipetwist.storage.file import StoreFile
-from pipetwist.storage.layout import HEAD_SIZE, NAME_AT, WORDS_AT, head, record_size, whole_steps
+from pipetwist.storage.layout import HEAD_SIZE, NAME_AT, USED_AT, WORDS_AT, head, record_size, whole_steps
 from pipetwist.storage.words import encode
 
 __all__ = ["RecordMap"]
@@ -68,6 +68,7 @@ class RecordMap:
         octets[at + _WORD : at + HEAD_SIZE] = start[_WORD:]
         # One step of the machine, after which the record is there.
         words[at // _WORD] = int.from_bytes(start[:_WORD], "little")
+        self._parts[0].words[USED_AT // _WORD] = encode(USED_AT, end)
         self.end = end
         return words[first_word : first_word + 2]
 

@@ -68,7 +68,7 @@ def remarks(path: str | os.PathLike[str]) -> list[str]:
         return []
     said = [f"{file.path}: the daemon was not stopped in order; what it had counted is all here"]
     if contents.torn:
-        said.append(f"{file.path}: at its end a counter was being made; the next start clears {contents.torn} bytes there")
+        said.append(f"{file.path}: the newest counters are not all there; the next start clears {contents.torn} bytes at its end")
     return said
 
 

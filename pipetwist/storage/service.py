@@ -51,7 +51,9 @@ class StorageService(Service):
             )
         if contents.torn:
             self._log.warn(
-                "A counter was being made at the end of {path}; {torn} bytes of it were cleared", path=self.store.path, torn=contents.torn
+                "The newest counters in {path} were not all there; {torn} bytes at its end were cleared",
+                path=self.store.path,
+                torn=contents.torn,
             )
         self._syncing = Syncing(self.store, self._interval, self._reactor, self._log)
         self._syncing.start()

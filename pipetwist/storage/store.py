@@ -17,7 +17,7 @@ from zope.interface import implementer
 from pipetwist.errors import StoreError
 from pipetwist.interfaces import ICounter, ICounterStore
 from pipetwist.storage.file import StoreFile, open_file
-from pipetwist.storage.layout import SEAL_AT, SYNCED_AT, Contents, seal, whole_steps
+from pipetwist.storage.layout import SEAL_AT, SYNCED_AT, USED_AT, Contents, seal, whole_steps
 from pipetwist.storage.mapping import RecordMap
 from pipetwist.storage.words import MOST, UNIT, encode
 
@@ -235,6 +235,7 @@ def _take_over(file: StoreFile, contents: Contents) -> RecordMap:
         os.ftruncate(file.descriptor, contents.end)
     # A copy may have holes, and to write to one on a full disk would end the process.
     file.reserve(max(whole_steps(contents.end), file.size()))
+    file.write(USED_AT, struct.pack("<Q", encode(USED_AT, contents.end)))
     file.write(SEAL_AT, bytes(8))
     # Before anything is counted: a file that is sealed, and holds other figures than it was sealed with, is a damaged one.
     os.fsync(file.descriptor)

@@ -61,7 +61,7 @@ class LookingTest(_FileTestCase):
             file.seek(-1, os.SEEK_END)
             file.write(b"x")
         self.assertEqual(read_counters(self.path), self.expected())
-        self.assertIn("at its end a counter was being made", remarks(self.path)[1])
+        self.assertIn("the newest counters are not all there", remarks(self.path)[1])
 
     def test_running(self) -> None:
         """Of a daemon that runs they are what it has counted up to now, and it is said that it runs."""

@@ -170,7 +170,7 @@ class ServiceTest(SynchronousTestCase):
         said = self.logged(self.start)
         self.assertEqual([text.partition(":")[0] for text in said], ["info", "info", "warn"])
         self.assertIn("was not stopped in order; nothing that it counted is missing", said[1])
-        self.assertIn("139 bytes of it were cleared", said[2])
+        self.assertIn("139 bytes at its end were cleared", said[2])
 
     def test_refused(self) -> None:
         """A file that can't be used ends the start, with no thread."""
