@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from twisted.application.service import IService, Service
 from twisted.internet.defer import Deferred
@@ -26,6 +26,9 @@ from pipetwist.service.tree import PipetwistService
 from pipetwist.systemd.environment import take_environment
 from pipetwist.systemd.notifier import Notifier
 from pipetwist.systemd.reporter import Reporter
+
+if TYPE_CHECKING:
+    from twisted.internet.base import ReactorBase
 
 __all__ = ["Options", "makeService"]
 
@@ -121,6 +124,8 @@ class _Daemon(Service):
         self._rereading = Rereading(tree, path)
         self._reporter = reporter
         self._log_observer = log_observer
+        # nohup has it so.
+        self._outlives_terminal = hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
         # twistd points standard error to the log, or nowhere, before it starts the service.
         self._stderr = os.dup(2)
         sys.__stderr__ = _ToldOnce(sys.__stderr__)  # type: ignore[assignment,misc]  # it does what twistd asks of it
@@ -165,8 +170,10 @@ class _Daemon(Service):
     def _start(self, start: Callable[[], None]) -> None:
         # The reactor takes SIGTERM when it runs, which is after twistd has said that the daemon does.
         signal.signal(signal.SIGTERM, _stop_when_running)
+        if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
+            signal.signal(signal.SIGINT, _interrupt_when_running)
         if hasattr(signal, "SIGHUP"):
-            self._has_terminal = _has_terminal()
+            self._has_terminal = _has_terminal() and not self._outlives_terminal
             signal.signal(signal.SIGHUP, self._hung_up)
         try:
             start()
@@ -207,6 +214,13 @@ def _stop_when_running(number: int, frame: object) -> None:
     from twisted.internet import reactor
 
     reactor.callWhenRunning(reactor.stop)
+
+
+def _interrupt_when_running(number: int, frame: object) -> None:
+    from twisted.internet import reactor
+
+    # The reactor leaves a handler of SIGINT that is there already in its place. This is what its own does.
+    reactor.callWhenRunning(cast("ReactorBase", reactor).sigInt, number, frame)
 
 
 def makeService(options: Options) -> IService:

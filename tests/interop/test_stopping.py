@@ -26,7 +26,7 @@ class StoppingTest(SynchronousTestCase):
     def test_drain(self) -> None:
         """SIGTERM accepts nobody new, lets an open connection finish, and then the daemon ends at once."""
         daemon = start_daemon(self, _configuration("60s"), folder=self.folder)
-        client = self._connect()
+        client = self._enter()
         daemon.process.send_signal(signal.SIGTERM)
         wait_until(lambda: not self.path.exists(), "the socket to go")
         self.assertRaises(OSError, self._connect)
@@ -51,7 +51,7 @@ class StoppingTest(SynchronousTestCase):
     def test_asked_again(self) -> None:
         """Who asks a second time is told what is waited for, and it is no mistake."""
         daemon = start_daemon(self, _configuration("60s"), folder=self.folder)
-        client = self._connect()
+        client = self._enter()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGINT):
             before = daemon.log.count("stopping already; 1 open connections may go on for at most 60 s")
             daemon.process.send_signal(number)
@@ -92,6 +92,13 @@ class StoppingTest(SynchronousTestCase):
         other.bind(str(self.path))
         daemon.stop()
         self.assertTrue(self.path.exists())
+
+    def _enter(self) -> socket.socket:
+        """Connect, and be served: who only waits to be let in is not open."""
+        client = self._connect()
+        client.sendall(b"x")
+        self.assertEqual(client.recv(1), b"x")
+        return client
 
     def _connect(self) -> socket.socket:
         client = socket.socket(socket.AF_UNIX)

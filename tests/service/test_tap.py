@@ -257,6 +257,16 @@ class DaemonTest(SynchronousTestCase):
         os.kill(os.getpid(), signal.SIGTERM)
         self.assertEqual(calls, [reactor.stop])
 
+    def test_interrupted_early(self) -> None:
+        """So does a SIGINT, after which the process ends by it."""
+        calls: list[Any] = []
+        self.patch(reactor, "callWhenRunning", lambda *call: calls.append(call[:2]))
+        self.daemon.privilegedStartService()
+        self.daemon.startService()
+        os.kill(os.getpid(), signal.SIGINT)
+        ((call, number),) = calls
+        self.assertEqual((call.__name__, number), ("sigInt", signal.SIGINT))
+
     def test_fails(self) -> None:
         """Where either step fails that is said in one line on the standard error that it began with, and the process ends with status 1."""
         self.addCleanup(os.close, self.told)
@@ -283,6 +293,18 @@ class DaemonTest(SynchronousTestCase):
         self.daemon.startService()
         os.kill(os.getpid(), signal.SIGHUP)
         self.assertEqual(calls, [reactor.stop])
+
+    def test_nohup(self) -> None:
+        """A daemon that was started with nohup reloads then, and goes on."""
+        there = iter([True, False])
+        calls: list[Any] = []
+        self.patch(tap, "_has_terminal", lambda: next(there))
+        self.patch(reactor, "callFromThread", calls.append)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        daemon = tap._Daemon(self.tree, "/nowhere.json", Reporter(Clock(), Notifier(None), str, None))  # type: ignore[arg-type]  # see above
+        daemon.startService()
+        os.kill(os.getpid(), signal.SIGHUP)
+        self.assertEqual(calls, [daemon._reload])
 
     def test_told_once(self) -> None:
         """What twistd's parent process repeats of it is left out of its standard error, and nothing else is."""
