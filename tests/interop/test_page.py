@@ -27,6 +27,18 @@ _HOSTILE = '<img src=x onerror="window.hit=1">'
 _ROWS = "[...document.querySelectorAll('#rows tr')]"
 _FOUND = "[...document.querySelectorAll('#user-panel tbody tr:not([hidden]) .name')].map((one) => one.textContent)"
 _LIVE = "document.body?.dataset.state === 'live'"
+# How many pixels of a panel's chart have, as good as that, the colour of the line of one of its names.
+_DRAWN = """((entity, place) => {
+  const panel = document.querySelector(`#${entity}-panel`);
+  const line = getComputedStyle(panel.querySelectorAll('.swatch')[place]).backgroundColor.match(/\\d+/g).map(Number);
+  const chart = panel.querySelector('canvas');
+  const canvas = new OffscreenCanvas(chart.width, chart.height).getContext('2d', { willReadFrequently: true });
+  canvas.drawImage(chart, 0, 0);
+  const { data } = canvas.getImageData(0, 0, chart.width, chart.height);
+  let pixels = 0;
+  for (let at = 0; at < data.length; at += 4) if (line.every((value, index) => Math.abs(data[at + index] - value) < 25)) pixels += 1;
+  return pixels;
+})"""
 # What a person sees of the text of an element, and the contrast that it has (WCAG 2.2, 1.4.3).
 _CONTRASTS = """
 (() => {
@@ -194,20 +206,7 @@ class DaemonTest(_Case):
         self.assertEqual(self.text("#outbound-panel tbody .name"), "echo")
         self.assertIn("No user is counted yet.", self.text("#user-panel .nothing"))
         self.carry(client, 1 << 20)
-        line = "getComputedStyle(document.querySelector('#inbound-panel .swatch')).backgroundColor.match(/\\d+/g).map(Number)"
-        drawn = f"""(() => {{
-            const [red, green, blue] = {line};
-            const chart = document.querySelector('#inbound-panel canvas');
-            const canvas = new OffscreenCanvas(chart.width, chart.height).getContext('2d', {{ willReadFrequently: true }});
-            canvas.drawImage(chart, 0, 0);
-            const {{ data }} = canvas.getImageData(0, 0, chart.width, chart.height);
-            let pixels = 0;
-            for (let at = 0; at < data.length; at += 4) {{
-                if (data[at] === red && data[at + 1] === green && data[at + 2] === blue && data[at + 3] > 200) pixels += 1;
-            }}
-            return pixels;
-        }})()"""
-        self.browser.wait_for(drawn, lambda pixels: pixels > 20)
+        self.browser.wait_for(f"{_DRAWN}('inbound', 0)", lambda pixels: pixels > 20)
         client.close()
         self.browser.wait_for(f"{_ROWS}.length", lambda rows: rows == 0)
         self.assertEqual((self.text("#open"), self.text("#downlink")), ("0", "4.0\xa0MiB since the start"))
@@ -382,14 +381,41 @@ class UseTest(_Case):
         self.open_pretended("--minutes", "1")
         start = self.browser.evaluate(_SPOKEN)
         self.browser.wait_for(_SPOKEN, lambda now: now > start + 45)
-        self.browser.evaluate("document.querySelector('#outbound-panel .names button').click()")
-        pressed = "[...document.querySelectorAll('#outbound-panel .names button')].map((one) => one.ariaPressed)"
-        self.assertEqual(self.browser.evaluate(pressed)[:2], ["true", "false"])
-        box = self.browser.evaluate(
-            "(({right, top}) => [right - 20, top + 60])(document.querySelector('#outbound-panel .u-over').getBoundingClientRect())"
-        )
-        self.browser.command("Input.dispatchMouseEvent", type="mouseMoved", x=box[0], y=box[1])
+        buttons = "document.querySelectorAll('#outbound-panel .names button')"
+        second = f"{_DRAWN}('outbound', 1)"
+        self.browser.wait_for(second, lambda pixels: pixels > 20)
+        self.browser.evaluate(f"{buttons}[0].click()")
+        self.assertEqual(self.browser.evaluate(f"[...{buttons}].slice(0, 2).map((one) => one.ariaPressed)"), ["true", "false"])
+        self.browser.wait_for(second, lambda pixels: pixels < 5)
+        self.point_at(f"{buttons}[1]")
+        self.browser.wait_for(second, lambda pixels: pixels > 20)
+        self.point_at("document.querySelector('#outbound-panel .u-over')")
         self.browser.wait_for("document.querySelector('#user-panel thead').textContent", lambda text: re.search(r"↓ \d\d:\d\d:\d\d", text))
+
+    def point_at(self, element: str) -> None:
+        """Move the mouse to an element, near its right edge."""
+        place = self.browser.evaluate(f"(({{ right, top, height }}) => [right - 20, top + height / 2])({element}.getBoundingClientRect())")
+        self.browser.command("Input.dispatchMouseEvent", type="mouseMoved", x=place[0], y=place[1])
+
+    def test_history(self) -> None:
+        """Names that an event leaves out stood still, seconds that nothing is known of are a gap, and a snapshot forgets who is gone."""
+        self.open_pretended()
+        kept = self.browser.evaluate("""import('/page/history.js').then(({ History, SECONDS }) => {
+            const history = new History();
+            const flow = (rate) => ({ downlink: 1, uplink: 1, downlink_rate: rate, uplink_rate: rate });
+            history.push(1, { constructor: flow(null), gone: flow(null) }, true);
+            history.push(2, { constructor: flow(7), gone: flow(1) }, false);
+            history.push(3, {}, false);
+            history.push(9, { constructor: flow(5) }, true);
+            const line = history.names.get('constructor').downlink.slice();
+            const names = history.busiest().map(({ name, sum }) => [name, sum]);
+            const times = history.times.slice();
+            for (let time = 10; time < 2 * SECONDS; time += 1) history.push(time, {}, false);
+            return { line, names, times, last: history.times.length, sum: history.busiest()[0].sum };
+        })""")
+        self.assertEqual(kept["times"], [1, 2, 3, 4, 9])
+        self.assertEqual((kept["line"], kept["names"]), ([None, 7, 0, None, 5], [["constructor", 24]]))
+        self.assertEqual((kept["last"], kept["sum"]), (303, 0))
 
     def test_units(self) -> None:
         """Figures are written as the command writes them."""
