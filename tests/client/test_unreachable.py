@@ -66,11 +66,26 @@ class NobodyTest(_Case):
         """A unix socket that this user may not connect to."""
         address = f"unix:{scratch_folder(self)}/api.sock"
 
-        def refuse(server: Server) -> NoReturn:  # as the kernel does, but for root, whom it lets in everywhere
-            raise PermissionError(errno.EACCES, "Permission denied")
-
-        self.patch(diagnosis, "_connect", refuse)
+        self.fail_to_connect(
+            PermissionError(errno.EACCES, "Permission denied")
+        )  # as the kernel does, but for root, whom it lets in everywhere
         self.assertIn(f"this user may not connect to {address} (Permission denied)", self.error(address))
+
+    def test_no_way(self) -> None:
+        """A machine that does not answer, and one to which there is no way, are told apart."""
+        address = f"127.0.0.1:{free_port(self)}"
+        self.fail_to_connect(TimeoutError("timed out"))
+        self.assertIn(f"{address} can't be connected to in time; is the address right", self.error(address))
+        self.fail_to_connect(OSError(errno.ENETUNREACH, "Network is unreachable"))
+        self.assertEqual(self.error(address), f"{address} can't be connected to: Network is unreachable")
+
+    def fail_to_connect(self, error: OSError) -> None:
+        """Let the look at why there is no answer meet this."""
+
+        def connect(server: Server) -> NoReturn:
+            raise error
+
+        self.patch(diagnosis, "_connect", connect)
 
     def test_unknown_name(self) -> None:
         """A name that has no address (RFC 6761, 6.4, promises that of this one)."""
@@ -202,6 +217,13 @@ class TlsTest(_Case):
     def test_files(self) -> None:
         """A file that can't be read is named."""
         self.assertEqual(self.error("127.0.0.1:1", ClientTls(authority="/none.pem")), "/none.pem can't be read: No such file or directory")
+
+    def test_key_of_another(self) -> None:
+        """A key that is not the certificate's is told, with both files."""
+        certificate, _ = self.authority.issue("client")
+        _, key = self.authority.issue("other")
+        said = self.error("127.0.0.1:1", ClientTls(certificate=str(certificate), key=str(key)))
+        self.assertIn(f"{certificate} and {key} are not a certificate and its key as PEM: key values mismatch", said)
 
     def test_no_certificate_in_file(self) -> None:
         """A file of the CA that has no certificate in it is named."""
