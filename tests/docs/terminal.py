@@ -21,7 +21,7 @@ from tests.interop.scratch import has_ended, scratch_folder, wait_until
 __all__ = ["Terminal", "commands", "same_each_time"]
 
 _FOLDER = "/srv/pipetwist"  # where the documents' files are, in messages with whole paths
-_PEERS = {"nc", "ncat", "socat", "systemd-socket-activate", "v2ctl"}
+_PEERS = {"dig", "dnsmasq", "nc", "ncat", "openssl", "prometheus", "promtool", "socat", "ssh", "systemd-socket-activate", "v2ctl"}
 _END_OF_COMMAND = "--- next command ---"
 _SECONDS = 30.0
 
@@ -103,7 +103,8 @@ class Terminal:
         self._case.assertEqual(len(outputs), len(typed) + 1, f"{block.place}: {outputs}")
         for (command, expected), output in zip(typed, outputs, strict=False):
             self._case.assertEqual(same_each_time(output), same_each_time(self.translated(expected)), f"{block.place}: {command}")
-        for name in re.findall(r"kill \$\(cat (\S+)\)", block.text):
+        stopped = [command for command, _ in typed if command.startswith("kill ") and not command.startswith("kill -")]
+        for name in re.findall(r"\$\(cat (\S+?)\)", "\n".join(stopped)):
             # People are slower than a daemon that stops; the next block is not.
             wait_until(lambda name=name: not (self.folder / name).exists(), f"the end of {name}")  # type: ignore[misc]  # mypy can't infer it
 

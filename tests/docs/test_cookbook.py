@@ -1,0 +1,117 @@
+"""docs/cookbook.md: each recipe, saved and typed as it stands there, gives what it shows."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.docs.document import ROOT, Block, blocks, headings
+from tests.docs.terminal import Terminal
+from tests.interop.peers import need
+from tests.interop.scratch import free_datagram_port, free_port
+
+__all__ = ["CookbookTest"]
+
+_DOCUMENT = "docs/cookbook.md"
+_PORT = re.compile(r"\b10\d{3}\b")
+_DATAGRAMS = {"10053", "10054"}
+
+_RECIPES = {
+    "test_transport": "A transport of your own",
+    "test_ncat": "ncat as a transport",
+    "test_users": "Accounting for each user",
+    "test_store": "Counters that survive",
+    "test_ssh": "SSH through a pipe",
+    "test_tls": "TLS in front of a unix service",
+    "test_dns": "DNS through a unix pipe",
+    "test_reload": "A change that interrupts nobody",
+    "test_activation": "A start by the first client",
+    "test_web": "Inside a web service",
+    "test_prometheus": "One Prometheus for two relays",
+}
+
+
+class CookbookTest(SynchronousTestCase):
+    """The recipes, each in a folder of its own, on ports of its own."""
+
+    def test_recipes(self) -> None:
+        """Every section is a recipe that is tried here, and is in the table."""
+        text = (ROOT / _DOCUMENT).read_text(encoding="utf-8")
+        self.assertEqual(headings(text)[1:], list(_RECIPES.values()))
+        self.assertEqual(re.findall(r"^\| \[(.+?)\]", text, re.MULTILINE), list(_RECIPES.values()))
+
+    def test_transport(self) -> None:
+        """A script of one's own is the wire, and what is on the wire can be seen."""
+        self.type_recipe()
+
+    def test_ncat(self) -> None:
+        """An ncat for each connection leads to the service."""
+        self.type_recipe()
+
+    def test_users(self) -> None:
+        """The kernel says who it is, who is routed and counted."""
+        self.type_recipe({"1000": str(os.getuid()), "1001": str(os.getuid() + 1)})
+
+    def test_store(self) -> None:
+        """Nothing that was counted is lost by a kill."""
+        self.type_recipe()
+
+    def test_ssh(self) -> None:
+        """A client of SSH reaches an sshd that pipetwist starts for it."""
+        need("/usr/sbin/sshd")
+        if os.getuid() == 0:
+            _make_room_for_sshd(self)
+        self.type_recipe()
+
+    def test_tls(self) -> None:
+        """A client that trusts the certificate alone is served."""
+        self.type_recipe()
+
+    def test_dns(self) -> None:
+        """A question goes through the pipe, and its answer back."""
+        self.type_recipe()
+
+    def test_reload(self) -> None:
+        """Who is there goes on, and who comes gets what is new."""
+        self.type_recipe()
+
+    def test_activation(self) -> None:
+        """The first client starts the daemon."""
+        self.type_recipe()
+
+    def test_web(self) -> None:
+        """A page shows what was carried."""
+        self.type_recipe()
+
+    def test_prometheus(self) -> None:
+        """Prometheus adds what two relays have carried."""
+        self.type_recipe()
+
+    def type_recipe(self, instead: dict[str, str] | None = None) -> None:
+        """Save the files of this test's recipe, and type its commands."""
+        section = [block for block in blocks(_DOCUMENT) if block.heading == _RECIPES[self._testMethodName]]
+        terminal = Terminal(self, {**(instead or {}), **self._ports(section)})
+        typed = 0
+        for block in section:
+            if block.language == "console":
+                terminal.type(block)
+                typed += 1
+            else:
+                terminal.save(block)
+        self.assertEqual(typed, 1)
+
+    def _ports(self, section: list[Block]) -> dict[str, str]:
+        """Free ones for those that the recipe names."""
+        named = sorted({port for block in section for port in _PORT.findall(block.text)})
+        return {port: str(free_datagram_port(self) if port in _DATAGRAMS else free_port(self)) for port in named}
+
+
+def _make_room_for_sshd(case: SynchronousTestCase) -> None:
+    """As root sshd wants an empty folder, which its service makes when it starts."""
+    folder = Path("/run/sshd")
+    if not folder.exists():
+        folder.mkdir(mode=0o755)
+        case.addCleanup(folder.rmdir)
