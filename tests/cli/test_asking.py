@@ -35,7 +35,7 @@ class StatsTest(SynchronousTestCase):
         self.assertEqual(call("stats", "-s", address, "none"), (0, "", ""))
 
     def test_json(self) -> None:
-        """JSON has plain numbers, in the form of V2Ray's and Xray's own commands."""
+        """JSON has the shape of the API's answer, with plain numbers."""
         status, output, _ = call("stats", "--json", "-s", serve(self, V2Ray5()), "bob")
         self.assertEqual((status, json.loads(output)), (0, {"stat": [{"name": "user>>>bob>>>traffic>>>uplink", "value": 4}]}))
 
