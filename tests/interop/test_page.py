@@ -380,7 +380,7 @@ class UseTest(_Case):
         """A name that is clicked is brought to the fore, and the figures of a moment are read by pointing at it."""
         self.open_pretended("--minutes", "1")
         start = self.browser.evaluate(_SPOKEN)
-        self.browser.wait_for(_SPOKEN, lambda now: now > start + 45)
+        self.browser.wait_for(_SPOKEN, lambda now: now > start + 25)
         buttons = "document.querySelectorAll('#outbound-panel .names button')"
         second = f"{_DRAWN}('outbound', 1)"
         self.browser.wait_for(second, lambda pixels: pixels > 20)

@@ -14,7 +14,7 @@ from typing import Any
 
 from twisted.internet.protocol import Protocol
 from twisted.internet.stdio import StandardIO
-from twisted.internet.task import Clock
+from twisted.internet.task import Clock, LoopingCall
 from twisted.logger import Logger, LogPublisher
 
 from pipetwist.connection.visitor import Visitor
@@ -127,13 +127,13 @@ def _serve(relay: PretendedRelay, *, seconds: int) -> None:
     left = [seconds]
 
     def second() -> None:
-        # A first second that is as long as one lets the page come up before minutes go by.
         relay.advance()
         if feed:
             left[0] -= 1
         reactor.callLater(0.01 if feed and left[0] > 0 else 1.0, second)
 
     second()
+    LoopingCall(relay.clock.advance, 0).start(0.01)  # what is due at once in the pretended time
     StandardIO(_Until(reactor))
     sys.stdout.write(f"{web.address}\n")
     sys.stdout.flush()

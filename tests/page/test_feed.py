@@ -236,6 +236,14 @@ class FeedTest(_Case):
         self.turn()
         self.assertEqual(len(again.events()), 1)
 
+    def test_close_on_slow_reader(self) -> None:
+        """A stream whose transport is full is dropped then: its end would wait behind what the reader does not take."""
+        request, stream = self.watch()
+        self.turn()
+        stream.pauseProducing()
+        self.feed.close()
+        self.assertEqual((request.channel.transport.aborted, request.finished), (True, False))
+
     def test_closing_meanwhile(self) -> None:
         """One that is closed while the figures are read tells nobody, and logs nothing."""
         request, _ = self.watch()

@@ -14,7 +14,8 @@ export class Panel {
     this.history = new History();
     this.slots = Array(SLOTS).fill(null); // which name has which colour
     this.rows = [];
-    this.chosen = null;
+    this.chosen = null; // by a click
+    this.pointed = null; // by the mouse
     this.counted = 0;
     this.at = null;
 
@@ -99,11 +100,12 @@ export class Panel {
     this.slots = this.slots.map((one) => (shown.includes(one) ? one : null));
     for (const one of shown) if (!this.slots.includes(one)) this.slots[this.slots.indexOf(null)] = one;
     if (this.chosen !== null && !shown.some((one) => one.name === this.chosen)) this.chosen = null;
-    this.raise(null);
+    this.raise();
   }
 
-  raise(name) {
-    const wanted = name ?? this.chosen;
+  /** Bring the name that is pointed at to the fore, or else the one that was chosen. */
+  raise() {
+    const wanted = this.pointed ?? this.chosen;
     const slot = this.slots.findIndex((one) => one !== null && one.name === wanted);
     this.chart.raise(slot === -1 ? null : slot);
   }
@@ -151,8 +153,12 @@ export class Panel {
       this.chosen = this.chosen === row.one.name ? null : row.one.name;
       this.render();
     });
-    element.addEventListener("mouseenter", () => this.raise(row.one.name));
-    element.addEventListener("mouseleave", () => this.raise(null));
+    const point = (name) => {
+      this.pointed = name;
+      this.raise();
+    };
+    element.addEventListener("mouseenter", () => point(row.one.name));
+    element.addEventListener("mouseleave", () => point(null));
     this.body.append(element);
     return row;
   }
