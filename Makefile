@@ -42,7 +42,8 @@ run: $(VENV)/.run
 	@echo
 	@echo '    printf "hello\n" | nc -N -U etc/pipetwist.sock'
 	@echo '    ncat -U etc/pipetwist.sock'
-	@echo "    v2ctl api --server=127.0.0.1:10085 StatsService.QueryStats 'pattern: \"\" reset: false'"
+	@echo '    $(BIN)/pipetwist stats'
+	@echo '    $(BIN)/pipetwist top'
 	@echo
 	@echo 'Ctrl-C stops it.'
 	@echo
