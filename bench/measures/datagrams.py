@@ -9,7 +9,7 @@ from bench.generator import Answer, load
 from bench.measures.measure import Better, Effort, Quantity, Take, Values
 from bench.relays.running import Running
 
-__all__ = ["FROM_MANY", "FROM_ONE", "datagrams"]
+__all__ = ["FROM_MANY", "FROM_ONE", "datagrams", "highest_rate"]
 
 _FIXED = 100_000
 """Datagrams a second that everybody is offered."""
@@ -46,7 +46,7 @@ def datagrams(size: int, sources: int) -> Take:
         before = running.cpu_seconds()
         first = run(_FIXED)
         cpu = running.cpu_seconds() - before
-        values = {"rate": _highest(run, first), "lost": first["lost"] * 100}
+        values = {"rate": highest_rate(run, first), "lost": first["lost"] * 100}
         if running.program:
             values["cpu"] = cpu / first["arrived"] / _MICRO
         return values
@@ -54,7 +54,7 @@ def datagrams(size: int, sources: int) -> Take:
     return take
 
 
-def _highest(run: Callable[[float], Answer], first: Answer) -> float:
+def highest_rate(run: Callable[[float], Answer], first: Answer) -> float:
     """The most that came through in a second; 0 where too much was lost at each rate.
 
     Args:
