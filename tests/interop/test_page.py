@@ -19,7 +19,7 @@ from tests.docs.document import ROOT
 from tests.interop.browser import Browser
 from tests.interop.daemon import Configuration, daemon_environment, start_daemon
 from tests.interop.peers import need
-from tests.interop.scratch import free_port
+from tests.interop.scratch import free_port, listens, wait_until
 
 __all__ = ["DaemonTest", "LooksTest", "UseTest"]
 
@@ -89,10 +89,11 @@ def _start_pretended(*options: str) -> tuple[str, Callable[[], object]]:
 
 
 class _Shared:
-    """What is started once for all tests here, and ended with the process, for which trial has nothing."""
+    """What is started once for all tests here. It ends with the last of them, or with the process where only some are run."""
 
     browser: ClassVar[Browser | None] = None
     pretended: ClassVar[tuple[str, Callable[[], object]] | None] = None
+    run: ClassVar[int] = 0
 
 
 @atexit.register
@@ -101,6 +102,13 @@ def _end_shared() -> None:
         _Shared.pretended[1]()
     if _Shared.browser is not None:
         _Shared.browser.close()
+    _Shared.browser = _Shared.pretended = None
+
+
+def _one_was_run() -> None:
+    _Shared.run += 1
+    if _Shared.run % sum(name.startswith("test_") for case in (DaemonTest, LooksTest, UseTest) for name in dir(case)) == 0:
+        _end_shared()
 
 
 class _Case(SynchronousTestCase):
@@ -109,6 +117,7 @@ class _Case(SynchronousTestCase):
     def setUp(self) -> None:
         """Have an empty page in the browser, which is started with the first test and ends with the last."""
         program = need("chromium")
+        self.addCleanup(_one_was_run)
         if _Shared.browser is None:
             _Shared.browser = Browser(program)
         self.browser = _Shared.browser
@@ -169,8 +178,13 @@ class DaemonTest(_Case):
             "metrics": {"listen": f"127.0.0.1:{self.port}"},
             "drain_timeout": "100ms",
         }
-        self.daemon = start_daemon(self, self.configuration)
+        self.start()
         self.address = f"127.0.0.1:{self.port}"
+
+    def start(self, folder: Path | None = None) -> None:
+        """Start the daemon, and wait until the page can be had."""
+        self.daemon = start_daemon(self, self.configuration, folder=folder)
+        wait_until(lambda: listens(self.port), "the page's listener")
 
     def connect(self) -> socket.socket:
         """A client; the test's clean-up closes it."""
@@ -222,7 +236,7 @@ class DaemonTest(_Case):
         self.browser.wait_for("document.body.dataset.state === 'lost'")
         self.assertEqual((self.text("#status"), len(self.column("user"))), ("Disconnected", 1))
         self.assertRegex(self.text("#lost"), r"No connection to pipetwist\.\s+The figures are those of \d\d:\d\d:\d\d\.\s+Trying again")
-        self.daemon = start_daemon(self, self.configuration, folder=self.daemon.folder)
+        self.start(self.daemon.folder)
         self.browser.wait_for(_LIVE)
         self.assertTrue(self.browser.evaluate("document.querySelector('#lost').hidden"))
         self.browser.wait_for(f"{_ROWS}.length", lambda rows: rows == 0)
