@@ -17,7 +17,8 @@ class ICounter(Interface):
 
     name: str = Attribute("Its name, for instance ``inbound>>>TAG>>>traffic>>>uplink``.")
     cell: MutableSequence[int] | memoryview[int] = Attribute(
-        "Its first item grows by `unit` for each byte. Who adds often adds here, without a call."
+        "Its first item grows by `unit` for each byte. Who adds often adds here, without a call; a ValueError says that nothing was added, "
+        "since this cell is full or was given up: `add` finds another."
     )
     unit: int = Attribute("What a byte adds to the cell: 1 in memory, another number where the cell's item checks itself.")
 

@@ -56,10 +56,19 @@ def _adder(counters: Sequence[ICounter]) -> Callable[[int], None]:
         third[0] += count
 
     def add_units(count: int) -> None:
-        count *= unit
-        first[0] += count
-        second[0] += count
-        third[0] += count
+        units = count * unit
+        try:
+            first[0] += units
+        except ValueError:
+            counters[0].add(count)
+        try:
+            second[0] += units
+        except ValueError:
+            counters[1].add(count)
+        try:
+            third[0] += units
+        except ValueError:
+            counters[2].add(count)
 
     return (add_to_one, add_to_two, add_to_three)[len(counters) - 1] if unit == 1 else add_units
 

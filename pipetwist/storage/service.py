@@ -72,7 +72,7 @@ class StorageService(Service):
 
     def _unsaved(self, name: str, error: OSError) -> None:
         self._log.error(
-            "There is no room in {path} for the counter {name}: {reason}. It counts in memory, and is saved at the stop if there is room",
+            "There is no room in {path} for the counter {name}: {reason}. It counts in memory until there is some, which a kill would lose",
             path=self.store.path,
             name=name,
             reason=error.strerror,

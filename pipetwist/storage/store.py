@@ -19,15 +19,12 @@ from pipetwist.interfaces import ICounter, ICounterStore
 from pipetwist.storage.file import StoreFile, open_file
 from pipetwist.storage.layout import SEAL_AT, SYNCED_AT, USED_AT, Contents, seal, whole_steps
 from pipetwist.storage.mapping import RecordMap
-from pipetwist.storage.words import MOST, UNIT, encode
+from pipetwist.storage.words import UNIT, encode
 
 __all__ = ["FileCounter", "FileCounterStore"]
 
-Words: TypeAlias = "list[int] | memoryview[int]"
-"""A total and a baseline."""
-
-# A record with more than this is left as it is at the next start, and another one is begun: there is always room for as much again.
-_FULL = MOST // 2
+Words: TypeAlias = "memoryview[int]"
+"""A total and a baseline, in the file or in memory."""
 
 
 @implementer(ICounter)
@@ -39,22 +36,32 @@ class FileCounter:
     Args:
         name: its name.
         records: the total and the baseline of each record, as `pipetwist.storage.words` has them; the last is its own.
+        another: begins another record of a name, for when the last one is full.
     """
 
-    __slots__ = ("_records", "_resetting", "cell", "name")
+    __slots__ = ("_another", "_records", "_resetting", "cell", "name")
 
     unit = UNIT
     """See `ICounter`."""
 
-    def __init__(self, name: str, records: list[Words]) -> None:
+    def __init__(self, name: str, records: list[Words], another: Callable[[str], Words]) -> None:
         self.name = name
         self.cell = records[-1]
         self._records = records
+        self._another = another
         self._resetting = Lock()
 
     def add(self, count: int) -> None:
         """See `ICounter`."""
-        self.cell[0] += count * UNIT
+        try:
+            self.cell[0] += count * UNIT
+        except ValueError:
+            # It would hold more than its 64 bits.
+            record = self._another(self.name)
+            record[0] += count * UNIT
+            with self._resetting:
+                self._records = [*self._records, record]
+                self.cell = record
 
     def total(self) -> int:
         """See `ICounter`."""
@@ -76,27 +83,29 @@ class FileCounter:
                 record[1] = total * UNIT + residue
         return value
 
-    def save(self, record: Words) -> None:
-        """Put the figures of a counter that has no record yet into this new one."""
+    def move(self, record: Words) -> None:
+        """Go on in this new record in the place of the last one, and take its figures along."""
         with self._resetting:
+            before, self.cell = self.cell, record
             for number in range(2):
-                record[number] += self.cell[number]
+                record[number] += before[number]
+            self._records = [*self._records[:-1], record]
+        before.release()
 
     def detach(self) -> None:
         """Keep the figures, and let go of the file."""
         with self._resetting:
-            mapped, self._records = self._records, [list(record) for record in self._records]
+            mapped, self._records = self._records, [_in_memory(*record) for record in self._records]
             self.cell = self._records[-1]
         for record in mapped:
-            if isinstance(record, memoryview):
-                record.release()
+            record.release()
 
 
 @implementer(ICounterStore)
 class FileCounterStore:
     """Counters in a file. Those of a name that nobody uses any more stay, and are served like the others.
 
-    `open`, `counter` and `detach` are for the reactor's thread, `sync` and `close` for another one, since they wait for the disk.
+    `sync` and `close` are for a thread, since they wait for the disk; `open`, `counter`, `find_room` and `detach` for the reactor's.
 
     Args:
         path: where the file is; it is made where there is none.
@@ -107,7 +116,7 @@ class FileCounterStore:
         self.path = path
         self._unsaved = unsaved
         self._counters: dict[str, FileCounter] = {}
-        self._in_memory: list[FileCounter] = []
+        self._without_room: set[str] = set()
         self._file: StoreFile | None = None
         self._map: RecordMap | None = None
         self._end = self._synced = 0
@@ -134,7 +143,7 @@ class FileCounterStore:
             raise
         self._file = file
         self._synced = 0
-        self._in_memory = []
+        self._without_room = set()
         self._counters = self._found(contents, self._map)
         return contents
 
@@ -142,10 +151,7 @@ class FileCounterStore:
         records: dict[str, list[Words]] = {}
         for slot in contents.slots:
             records.setdefault(slot.name, []).append(mapped.record(slot.words))
-        for name, ones in records.items():
-            if ones[-1][0] // UNIT > _FULL and (another := self._new_record(mapped, name)) is not None:
-                ones.append(another)
-        return {name: FileCounter(name, ones) for name, ones in records.items()}
+        return {name: FileCounter(name, ones, self._another) for name, ones in records.items()}
 
     def counter(self, name: str) -> FileCounter:
         """See `ICounterStore`; where the store is not open this is a ValueError."""
@@ -154,18 +160,47 @@ class FileCounterStore:
             raise ValueError(message)
         counter = self._counters.get(name)
         if counter is None:
-            record = self._new_record(self._map, name)
-            counter = self._counters[name] = FileCounter(name, [[0, 0] if record is None else record])
-            if record is None:
-                self._in_memory.append(counter)
+            counter = self._counters[name] = FileCounter(name, [self._another(name)], self._another)
         return counter
 
-    def _new_record(self, mapped: RecordMap, name: str) -> memoryview[int] | None:
-        try:
-            return mapped.append(name)
-        except OSError as error:
-            self._unsaved(name, error)
-            return None
+    def _another(self, name: str) -> Words:
+        """Begin a record, in memory where the file has no room or is closed."""
+        if self._map is not None:
+            try:
+                return self._map.append(name)
+            except OSError as error:
+                self._without_room.add(name)
+                self._unsaved(name, error)
+        return _in_memory(0, 0)
+
+    @property
+    def lacks_room(self) -> bool:
+        """Whether any counter counts in memory only. From any thread."""
+        return bool(self._without_room)
+
+    def find_room(self, *, tell: bool = False) -> int:
+        """Have what counts in memory only count in the file, as far as there is room by now.
+
+        Args:
+            tell: whether to tell of those for which there is still none.
+
+        Returns:
+            How many counters have found room.
+        """
+        if self._map is None:
+            return 0
+        found = 0
+        for name in sorted(self._without_room):
+            try:
+                record = self._map.append(name)
+            except OSError as error:
+                if tell:
+                    self._unsaved(name, error)
+                continue
+            self._counters[name].move(record)
+            self._without_room.remove(name)
+            found += 1
+        return found
 
     def get(self, name: str) -> ICounter | None:
         """See `ICounterStore`."""
@@ -194,12 +229,7 @@ class FileCounterStore:
         """Nothing is counted in the file from now on; the figures stay here as they are."""
         if self._map is None:
             return
-        for counter in self._in_memory:
-            # There may be room by now.
-            record = self._new_record(self._map, counter.name)
-            if record is not None:
-                counter.save(record)
-                record.release()
+        self.find_room(tell=True)
         for counter in self._counters.values():
             counter.detach()
         self._end = self._map.end
@@ -227,6 +257,12 @@ class FileCounterStore:
         if end != self._synced:
             file.write(SYNCED_AT, struct.pack("<Q", encode(SYNCED_AT, end)))
             self._synced = end
+
+
+def _in_memory(total: int, baseline: int) -> Words:
+    words = memoryview(bytearray(16)).cast("Q")
+    words[0], words[1] = total, baseline
+    return words
 
 
 def _take_over(file: StoreFile, contents: Contents) -> RecordMap:

@@ -20,6 +20,13 @@ class Syncable(Protocol):
     def sync(self) -> None:
         """Put what is there now on the disk."""
 
+    @property
+    def lacks_room(self) -> bool:
+        """Whether `find_room` has something to do."""
+
+    def find_room(self) -> int:
+        """Put counters into the file that did not get there yet, in the reactor's thread, and say how many."""
+
     def close(self) -> None:
         """Put everything on the disk; nothing comes after it."""
 
@@ -61,6 +68,8 @@ class Syncing:
     def _run(self) -> None:
         while not self._over.wait(self._interval):
             self._attempt(self._store.sync)
+            if self._store.lacks_room:
+                self._reactor.callFromThread(self._find_room)
         self._attempt(self._store.close)
         self._reactor.callFromThread(self._closed.callback, None)
 
@@ -76,6 +85,11 @@ class Syncing:
         if trouble != self._trouble:
             self._trouble = trouble
             self._reactor.callFromThread(self._tell, trouble)
+
+    def _find_room(self) -> None:
+        found = self._store.find_room()
+        if found:
+            self._log.info("There is room again: {count} counters that counted in memory only are in the file now", count=found)
 
     def _tell(self, trouble: str | None) -> None:
         if trouble is None:

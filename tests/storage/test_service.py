@@ -32,6 +32,14 @@ class Disk:
         self.synced = threading.Semaphore(0)
         self.threads: set[threading.Thread] = set()
         self.closed = False
+        self.lacks_room = False
+        self.finders: list[threading.Thread] = []
+
+    def find_room(self) -> int:
+        """Find room for three the second time."""
+        self.finders.append(threading.current_thread())
+        self.lacks_room = len(self.finders) < 2
+        return 0 if self.lacks_room else 3
 
     def sync(self) -> None:
         """Fail as the test says, or not."""
@@ -102,6 +110,16 @@ class SyncingTest(SynchronousTestCase):
                 "critical: The counters could not be synced",
             ],
         )
+
+    def test_finds_room(self) -> None:
+        """Counters without room are tried again after a sync, in the reactor's thread, and it is said when there was some."""
+        self.disk.lacks_room = True
+        syncing = self.start(0.001)
+        while self.disk.lacks_room:
+            self.reactor.do_one()
+        self.reactor.wait_for(syncing.stop())
+        self.assertEqual(set(self.disk.finders), {threading.current_thread()})
+        self.assertIn("info: There is room again: 3 counters", self.said()[0])
 
     def test_trouble_in_the_end(self) -> None:
         """A close that fails is logged, and the stop is over all the same."""

@@ -116,22 +116,44 @@ class CountingTest(_StoreTestCase):
         self.assertEqual(sum(sums) + counter.value(), sum(range(3000)))
 
     def test_most(self) -> None:
-        """A counter that has become great goes on in another record at the next start, as one counter, and can be reset as a whole."""
+        """A counter whose record is full goes on in another one, as one counter, and can be reset as a whole; over starts and kills too."""
         store = self.open()
         counter = store.counter("name")
-        counter.add(MOST // 2 + 10)
-        self.assertEqual(counter.total(), MOST // 2 + 10)
-        for start in (1, 2):
-            close(store)
-            store = self.open()
-            counter = store.counter("name")
-            counter.add(MOST // 2 + 5)
-            self.assertEqual(counter.total(), MOST // 2 * (start + 1) + 10 + 5 * start)
-        self.assertEqual(counter.reset(), counter.total())
-        self.assertEqual(counter.value(), 0)
+        counter.add(MOST - 10)
+        self.assertEqual(counter.reset(), MOST - 10)
+        for _ in range(3):
+            counter.add(7)
+        self.assertEqual((counter.total(), counter.value()), (MOST + 11, 21))
+        kill(store)
+        store = self.open()
+        counter = store.counter("name")
+        counter.add(MOST - 5)
+        self.assertEqual((counter.total(), counter.value()), (2 * MOST + 6, MOST + 16))
+        self.assertEqual((counter.reset(), counter.value()), (MOST + 16, 0))
         close(store)
         self.assertEqual(len(parse(self.path.read_bytes()).slots), 3)
-        self.assertEqual([figures.total for figures in read_counters(self.path)], [MOST // 2 * 3 + 20])
+        self.assertEqual([figures.total for figures in read_counters(self.path)], [2 * MOST + 6])
+
+    def test_most_of_a_tracker(self) -> None:
+        """A tracker whose counters fill up counts on, each byte once on each of them, whichever it is that is full."""
+        for full in itertools.product((False, True), repeat=3):
+            store = self.open()
+            counters = [store.counter(f"{full} {number}") for number in range(3)]
+            tracker = Tracker(counters, counters)
+            before = [MOST - 10 if one else 0 for one in full]
+            for counter, amount in zip(counters, before, strict=True):
+                counter.add(amount)
+            for _ in range(4):
+                tracker.uplink(4)
+                tracker.downlink(3)
+            expected = [amount + 28 for amount in before]
+            self.assertEqual([counter.total() for counter in counters], expected)
+            close(store)
+            # What comes after the stop is lost to the file, and breaks nothing.
+            tracker.uplink(1)
+            self.assertEqual([counter.total() for counter in counters], [amount + 1 for amount in expected])
+            found = {one.name: one.total for one in read_counters(self.path)}
+            self.assertEqual([found[counter.name] for counter in counters], expected)
 
 
 class FileTest(_StoreTestCase):
@@ -438,6 +460,22 @@ class RoomTest(_StoreTestCase):
         self.limit(resource.RLIM_INFINITY)
         close(store)
         self.assertEqual(figures(self.open()), {"last": (1, 1), "long" * STEP: (8, 5)})
+
+    def test_room_meanwhile(self) -> None:
+        """Where there is room again it goes on in the file, for trackers too that counted before, and is there after a kill."""
+        store = self.full()
+        counter = store.counter("long" * STEP)
+        tracker = Tracker([store.counter("last"), counter], [])
+        tracker.uplink(10)
+        counter.reset()
+        self.assertEqual((store.find_room(), store.lacks_room), (0, True))
+        self.limit(resource.RLIM_INFINITY)
+        self.assertEqual((store.find_room(), store.lacks_room, store.find_room()), (1, False, 0))
+        tracker.uplink(5)
+        counter.add(2)
+        self.assertEqual(self.told, ["long: File too large"])
+        kill(store)
+        self.assertEqual(figures(self.open()), {"last": (16, 16), "long" * STEP: (20, 7)})
 
     def test_none_at_the_stop(self) -> None:
         """Where there is none then either, that is told, and the others are saved."""
