@@ -8,7 +8,7 @@ from typing import Any
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.python.failure import Failure
-from twisted.web.http import BAD_REQUEST, FORBIDDEN, INTERNAL_SERVER_ERROR, NOT_ALLOWED, NOT_FOUND
+from twisted.web.http import BAD_REQUEST, FORBIDDEN, INTERNAL_SERVER_ERROR, NOT_ALLOWED, NOT_FOUND, HTTPChannel
 from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
 
@@ -72,6 +72,11 @@ class _Request(Request):
         return reason
 
 
+class _Channel(HTTPChannel):
+    def resetTimeout(self) -> None:
+        """Give a request its time as a whole: one that comes a byte at a time would keep its place for ever."""
+
+
 class LookSite(Site):
     """Serves what only looks.
 
@@ -82,6 +87,7 @@ class LookSite(Site):
     """
 
     noisy = False
+    protocol = _Channel  # type: ignore[assignment]  # Twisted's own also speaks HTTP/2, which nobody is offered here
 
     def __init__(self, root: Resource, names: Iterable[str], reactor: IReactorTime) -> None:
         super().__init__(root, _Request, timeout=_IDLE_SECONDS, reactor=reactor)

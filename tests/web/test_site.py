@@ -151,6 +151,20 @@ class BoundsTest(_SiteCase):
         self.clock.advance(1)
         self.assertEqual((self.client.transport.disconnecting, waiting.transport.disconnecting), (True, False))
 
+    def test_trickling(self) -> None:
+        """A request has its time as a whole, however its bytes come; the next one on its connection has as much again."""
+        for begun in b"GET / HTTP/":
+            self.client.send(bytes([begun]))
+            self.clock.advance(5)
+        self.assertEqual(parse_answer(self.client.send(b"1.1\r\nHost: localhost\r\n\r\n")).status, 200)
+        for _ in range(59):
+            self.client.send(b"A")
+            self.clock.advance(1)
+            self.assertFalse(self.client.transport.disconnecting)
+        self.client.send(b"A")
+        self.clock.advance(1)
+        self.assertTrue(self.client.transport.disconnecting)
+
     def test_most(self) -> None:
         """Beyond the bound nobody gets in, until another has gone."""
         others = [Client(self.factory) for _ in range(2)]
