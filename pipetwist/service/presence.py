@@ -15,6 +15,7 @@ from pipetwist.outbounds.fork import ForkOutboundOptions
 from pipetwist.outbounds.options import OutboundOptions
 from pipetwist.outbounds.tcp import TcpOutboundOptions
 from pipetwist.process.command import prepare_command
+from pipetwist.storage.offline import read_counters
 from pipetwist.tls import client_tls, server_tls
 from pipetwist.values import is_abstract
 from pipetwist.values.listen import UnixListen, parse_listen
@@ -30,7 +31,7 @@ def missing(document: Document) -> list[str]:
     needs: list[Callable[[], object]] = [
         *(partial(_inbound, inbound) for inbound in document.inbounds),
         *(partial(_outbound, outbound) for outbound in document.outbounds),
-        *(partial(look, document) for look in (_api_tls, _api_folder, _store_folder, _metrics)),
+        *(partial(look, document) for look in (_api_tls, _api_folder, _store, _metrics)),
     ]
     return [fault for fault in map(_fault, needs) if fault is not None]
 
@@ -87,10 +88,23 @@ def _api_folder(document: Document) -> None:
         _folder("experimental.v2ray_api.listen", listen.path)
 
 
-def _store_folder(document: Document) -> None:
+def _store(document: Document) -> None:
     api = document.experimental.v2ray_api
-    if api is not None and api.stats.store is not None:
-        _folder("experimental.v2ray_api.stats.store", api.stats.store)
+    if api is None or api.stats.store is None:
+        return
+    place, path = "experimental.v2ray_api.stats.store", api.stats.store
+    real = Path(os.path.realpath(path))
+    _folder(place, str(real))
+    if real.exists():
+        try:
+            # A daemon that uses it may be the one that is to be reloaded.
+            read_counters(real)
+        except StartError as error:
+            message = f"{place}: {error}"
+            raise StartError(message) from error
+    if not os.access(real if real.exists() else real.parent, os.W_OK):
+        message = f"{place}: {real} may not be written by this user"
+        raise StartError(message)
 
 
 def _metrics(document: Document) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.config.reading import parse_document
 from pipetwist.service.presence import missing
+from pipetwist.storage.store import FileCounterStore
 from tests.api.certificates import Authority
 from tests.config.documents import EXAMPLES, full
 from tests.interop.scratch import scratch_folder
@@ -83,6 +85,30 @@ class PresenceTest(SynchronousTestCase):
         (self.folder / "bin" / "tool").symlink_to(sys.executable)
         Authority(self.folder, "ca").issue("server")
         self.assertEqual(self.missing(self.document()), [])
+
+    def test_store(self) -> None:
+        """A file of counters is read: one that a start would refuse is told, one of a daemon that runs is not."""
+        place = "experimental.v2ray_api.stats.store"
+        path = self.folder / "state" / "counters.db"
+        path.parent.mkdir()
+
+        def told() -> list[str]:
+            return [fault for fault in self.missing(self.document()) if fault.startswith(place)]
+
+        path.mkdir()
+        self.assertEqual(told(), [f"{place}: {path}: this is no file; choose another path for the counters"])
+        path.rmdir()
+        path.write_bytes(b"something else")
+        self.assertIn(f"{place}: {path}: the file is no file of counters.", told()[0])
+        path.unlink()
+        store = FileCounterStore(path, lambda name, error: None)
+        store.open()
+        store.counter("name").add(1)
+        self.assertEqual(told(), [])
+        store.detach()
+        store.close()
+        self.patch(os, "access", lambda path, mode: mode != os.W_OK)
+        self.assertEqual(told(), [f"{place}: {path} may not be written by this user"])
 
     def test_api_with_tls(self) -> None:
         """The API's certificate is looked at too, and whether the key is its own."""
