@@ -52,7 +52,7 @@ class HandshakeTest(PairCase):
 
     async def test_client_gone_meanwhile(self) -> None:
         """A client that gives up during the handshake takes the server's connection with it once the time is up."""
-        await self.begin(connect_timeout=0.1)
+        await self.begin(connect_timeout=2)
         client = await self.client()
         accepted = await self._accepted()
         client.close()
