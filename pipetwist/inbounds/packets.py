@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 
 from pipetwist.connection.visitor import Visitor
 from pipetwist.inbounds.entry import RefusedError
 from pipetwist.inbounds.listening import ListeningService
-from pipetwist.inbounds.options import PacketInboundOptions
+from pipetwist.inbounds.options import InboundOptions, PacketInboundOptions
 from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.interfaces import ITracker
 from pipetwist.packets.association import AssociationSide
@@ -34,11 +34,17 @@ class PacketInbound(ListeningService):
     """
 
     def __init__(self, options: PacketInboundOptions, setting: InboundSetting) -> None:
+        self._listener: PacketListener | None = None
         super().__init__(options, setting)
         self.packets = setting.packets or PacketSetting(setting.reactor, None if setting.kernel is None else setting.kernel.poller)
-        self._most = options.max_associations
-        self._listener: PacketListener | None = None
         self._refused: set[str] = set()
+
+    def take(self, options: InboundOptions) -> None:
+        """See `ListeningService`."""
+        super().take(options)
+        self._most = cast("PacketInboundOptions", options).max_associations
+        if self._listener is not None:
+            self._listener.most = self._most
 
     @property
     def associations(self) -> int:

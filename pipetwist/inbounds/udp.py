@@ -77,4 +77,4 @@ class UdpInbound(PacketInbound):
 
 
 def _unchangeable(options: UdpInboundOptions) -> tuple[object, ...]:
-    return options.tag, options.listen, options.listen_port, options.max_associations
+    return options.tag, options.listen, options.listen_port

@@ -100,7 +100,7 @@ class UnixgramInbound(PacketInbound):
 
 
 def _unchangeable(options: UnixgramInboundOptions) -> tuple[object, ...]:
-    return options.tag, options.path, options.mode, options.owner, options.group, options.max_associations
+    return options.tag, options.path, options.mode, options.owner, options.group
 
 
 def _prepare(opened: socket.socket) -> None:

@@ -152,6 +152,7 @@ class IDatagramSide(ISide):
 
     datagrams: int = Attribute("Datagrams received and delivered so far.")
     dropped: int = Attribute("Datagrams dropped so far, for want of room or of a way.")
+    half_closes: bool = Attribute("Whether one direction may end alone; where that is so of neither side, both end together.")
 
 
 class IDescriptorSide(ISide):

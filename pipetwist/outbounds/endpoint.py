@@ -15,6 +15,7 @@ from pipetwist.errors import StartError
 from pipetwist.interfaces import IOutbound, ISide
 from pipetwist.outbounds.options import OutboundOptions, StreamOutboundOptions
 from pipetwist.outbounds.setting import OutboundSetting
+from pipetwist.packets.framed import frame_connection
 from pipetwist.packets.framing import LARGEST_FRAMED
 from pipetwist.transfer.stream import StreamSide
 from pipetwist.values import Text
@@ -72,6 +73,7 @@ class EndpointOutbound:
             message = f"outbound {self.tag}: {options.endpoint!r} describes no client endpoint: {error}"
             raise StartError(message) from error
 
-    def connect(self) -> Deferred[ISide]:
+    def connect(self) -> ISide | Deferred[ISide]:
         """See `IOutbound`."""
-        return connect_endpoint(self._endpoint, self._setting)
+        connecting = connect_endpoint(self._endpoint, self._setting)
+        return connecting if self.largest_datagram is None else frame_connection(connecting)

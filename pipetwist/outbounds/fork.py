@@ -119,7 +119,8 @@ class ForkOutbound(Service):
     def connect(self) -> ISide | Deferred[ISide]:
         """See `IOutbound`."""
         connecting = self._connect()
-        return connecting if self.largest_datagram is None else frame_connection(connecting)
+        # A command may close its output and go on taking what comes.
+        return connecting if self.largest_datagram is None else frame_connection(connecting, half_closes=True)
 
     def _connect(self) -> ISide | Deferred[ISide]:
         try:

@@ -33,6 +33,11 @@ class FrameTally:
         self._written = 0
         self._taken = 0
 
+    @property
+    def waiting(self) -> int:
+        """How many were written and not taken."""
+        return len(self._waiting)
+
     def write(self, framed: int, payload: int) -> None:
         """A datagram is about to be written, as so many bytes of the stream."""
         self._written += framed
@@ -66,9 +71,11 @@ class FramedSide:
         tally: counts what is delivered.
         largest: bytes of the largest datagram that the other side can carry; what announces a larger one is an error of the stream.
             None where any can be that a frame holds.
+        half_closes: see `IDatagramSide`.
     """
 
-    def __init__(self, stream: ISide, tally: FrameTally, largest: int | None = None) -> None:
+    def __init__(self, stream: ISide, tally: FrameTally, largest: int | None = None, *, half_closes: bool = True) -> None:
+        self.half_closes = half_closes
         self.received = 0
         self.dropped = 0
         self._stream = stream
@@ -135,6 +142,8 @@ class FramedSide:
     def lost(self, cause: str) -> None:
         """See `ISideReceiver`."""
         self._over = True
+        self._tally.reach(self._stream.delivered)
+        self.dropped += self._tally.waiting
         receiver, self._receiver = self._receiver, None
         if receiver is not None:
             receiver.lost(self._cause or cause)
@@ -149,8 +158,10 @@ class FramedSide:
     def write(self, data: bytes) -> None:
         """See `IDatagramSide`; a datagram that is too large for a frame is an error of the stream."""
         if self._over or self._cause:
+            self.dropped += 1
             return
         if len(data) > LARGEST_FRAMED:
+            self.dropped += 1
             self._fail(f"a datagram of {len(data)} bytes, where a frame holds {LARGEST_FRAMED}")
             return
         framed = frame(data)
@@ -187,14 +198,14 @@ class FramedSide:
         self._stream.abort()
 
 
-def frame_connection(connecting: ISide | Deferred[ISide], largest: int | None = None) -> ISide | Deferred[ISide]:
+def frame_connection(connecting: ISide | Deferred[ISide], *, half_closes: bool = False) -> ISide | Deferred[ISide]:
     """Carry datagrams over the stream that an outbound connects.
 
     Args:
         connecting: its side, or a Deferred of it.
-        largest: see `FramedSide`.
+        half_closes: see `IDatagramSide`; a server that ends its direction is about to go, as one of DNS over TCP that hears nothing.
     """
     if isinstance(connecting, Deferred):
-        return connecting.addCallback(lambda stream: FramedSide(stream, FrameTally(), largest))
-    side: ISide = FramedSide(connecting, FrameTally(), largest)
+        return connecting.addCallback(lambda stream: FramedSide(stream, FrameTally(), half_closes=half_closes))
+    side: ISide = FramedSide(connecting, FrameTally(), half_closes=half_closes)
     return side

@@ -52,7 +52,7 @@ class PacketListener:
         self._socket = opened
         self._segments = opened.family != getattr(socket, "AF_UNIX", None) and segments_work()
         self._batch = batch
-        self._most = most
+        self.most = most
         self._admit = admit
         self._log = log
         self._associations: OrderedDict[Any, AssociationSide] = OrderedDict()
@@ -140,8 +140,8 @@ class PacketListener:
 
     def _open(self, key: Any, place: int) -> AssociationSide | None:
         """Let a source in, with the datagram that it has sent first: what becomes of that is in the association's line."""
-        if len(self._associations) >= self._most:
-            next(iter(self._associations.values())).make_room(self._most)
+        while len(self._associations) >= self.most:
+            next(iter(self._associations.values())).make_room(self.most)
 
         made: list[AssociationSide] = []
 
@@ -155,6 +155,8 @@ class PacketListener:
             self._admit(self._batch.source(key), associate)
         except Exception:  # noqa: BLE001 - one source's mistake does not end the listening
             self._log.failure("A datagram's source could not be let in")
+            for association in made:
+                association.failed()
         return made[0] if made else None
 
     # What associations are answered with.

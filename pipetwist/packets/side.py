@@ -30,6 +30,8 @@ class PacketSide:
         tracker: counts what is read from here and delivered here; None for a side that is not counted.
     """
 
+    half_closes = False
+
     __slots__ = (
         "_clock",
         "_linger",
@@ -153,8 +155,10 @@ class PacketSide:
                     self.dropped += stop - start
                     self.lose(describe_error(error))
                     return
-                # It is larger than this side carries.
-                self.dropped += 1
+                if not self._deliver(batch.data(start)):
+                    self._keep(batch, start, stop)
+                    self.await_room()
+                    return
                 start += 1
                 continue
             self._count(batch.lengths[start] if sent == 1 else sum(batch.lengths[start : start + sent]), sent)
@@ -187,14 +191,22 @@ class PacketSide:
     def _deliver(self, datagram: bytes) -> bool:
         """Send one; False where it must wait."""
         try:
-            self.send_one(datagram)
+            try:
+                self.send_one(datagram)
+            except OSError as error:
+                if error.errno != errno.EMSGSIZE:
+                    raise
+                # That may be what the way has to say of one before (ICMP), in whose stead this was not sent.
+                self.send_one(datagram)
         except OSError as error:
             if error.errno in NOT_NOW:
                 return False
-            self.dropped += 1
             if error.errno == errno.EMSGSIZE and not self.from_stream:
                 # Its sender is told as little as by a network.
+                self.dropped += 1
                 return True
+            # Where it waits already, it is dropped with the others that do.
+            self.dropped += self.outgoing is None
             if error.errno == errno.EMSGSIZE:
                 self.lose(f"a datagram of {len(datagram)} bytes is larger than this socket carries")
             else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import socket
 import struct
 
@@ -20,6 +21,8 @@ __all__ = ["DatagramSide", "dropped_by_kernel"]
 
 # Batches that are read before others get their turn.
 _ROUNDS = 4
+# Batches that are read before a server's refusal ends everything: more than a socket of `pipetwist.packets.setting.enlarge_buffers` holds.
+_LAST_ROUNDS = 256
 _ERROR = 0x8  # EPOLLERR
 _SO_MEMINFO = 55
 _MEMINFO = struct.Struct("@9I")  # linux/sock_diag.h, SK_MEMINFO_VARS, of which the last is how many datagrams found no room
@@ -64,18 +67,35 @@ class DatagramSide(PacketSide):
             try:
                 count = batch.receive(self._socket, connected=True)
             except OSError as error:
-                self.lose(describe_error(error))
+                self._told(error)
                 return
-            if batch.cut:
-                self._drop_cut(batch, count)
-            else:
-                self.arrived(batch, 0, count)
+            self._hand(batch, count)
             if count < batch.count:
                 return
         if events & _ERROR and not self.over:
             number = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             if number:
-                self.lose(describe_error(OSError(number, "")))
+                self._told(OSError(number, ""))
+
+    def _told(self, error: OSError) -> None:
+        """The socket has something to report of what was sent."""
+        if error.errno == errno.EMSGSIZE:
+            # The way carries less than was thought (ICMP): the kernel cuts to that from now on, and the server is there all the same.
+            return
+        # What had come before is still there to be read.
+        with contextlib.suppress(OSError):
+            for _ in range(_LAST_ROUNDS):
+                count = 0 if self.paused or self.over else self._batch.receive(self._socket, connected=True)
+                if not count:
+                    break
+                self._hand(self._batch, count)
+        self.lose(describe_error(error))
+
+    def _hand(self, batch: Batch, count: int) -> None:
+        if batch.cut:
+            self._drop_cut(batch, count)
+        else:
+            self.arrived(batch, 0, count)
 
     def _drop_cut(self, batch: Batch, count: int) -> None:
         for place in range(count):

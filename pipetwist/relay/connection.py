@@ -106,6 +106,8 @@ class Connection:
     def finish_writing(self, end: End) -> None:
         """See `IConnectionEffects`."""
         self._ears[end].side.finish_writing()
+        if not any(getattr(ear.side, "half_closes", True) for ear in self._ears.values()):
+            self.machine.read_ended(end)
 
     def close(self, end: End) -> None:
         """See `IConnectionEffects`."""

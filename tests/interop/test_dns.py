@@ -61,6 +61,16 @@ class DnsTest(SynchronousTestCase):
         outbound = {"type": "tcp", "server": "127.0.0.1", "server_port": self.server, "framing": "rfc4571"}
         self._try({"type": "udp", "listen_port": self.port}, outbound)
 
+    def test_endpoints(self) -> None:
+        """DNS over TCP comes in at a framed endpoint, and goes out at one."""
+        inbound = {"type": "endpoint", "endpoint": f"tcp:{self.port}:interface=127.0.0.1", "framing": "rfc4571"}
+        self._try(inbound, {"type": "endpoint", "endpoint": f"tcp:127.0.0.1:{self.server}", "framing": "rfc4571"}, "+tcp")
+
+    def test_server_endpoint(self) -> None:
+        """UDP queries resolve as DNS over TCP at a framed endpoint."""
+        outbound = {"type": "endpoint", "endpoint": f"tcp:127.0.0.1:{self.server}", "framing": "rfc4571"}
+        self._try({"type": "udp", "listen_port": self.port}, outbound)
+
     def test_tcp_client(self) -> None:
         """DNS over TCP comes in at a framed inbound and resolves as UDP queries."""
         self._try({"type": "tcp", "listen_port": self.port, "framing": "rfc4571"}, self._to_udp(), "+tcp")

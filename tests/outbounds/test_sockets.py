@@ -17,7 +17,7 @@ from zope.interface import directlyProvidedBy, directlyProvides
 from zope.interface.verify import verifyObject
 
 from pipetwist.errors import ConnectError, StartError
-from pipetwist.interfaces import IDescriptorSide, IOutbound, ISide
+from pipetwist.interfaces import IDatagramSide, IDescriptorSide, IOutbound, ISide
 from pipetwist.kernel.setting import kernel_setting
 from pipetwist.outbounds.endpoint import EndpointOutbound, EndpointOutboundOptions
 from pipetwist.outbounds.options import TlsClientOptions
@@ -370,11 +370,20 @@ class EndpointTest(SynchronousTestCase):
         outbound = EndpointOutbound(EndpointOutboundOptions(tag="out", endpoint="tcp:127.0.0.1:80"), OutboundSetting(reactor))
         verifyObject(IOutbound, outbound)
         for number in range(2):
-            connecting = outbound.connect()
-            reactor.advance(0)
-            protocol: Any = reactor.tcpClients[number][2].buildProtocol(None)
-            protocol.makeConnection(StringTransport())
-            self.assertIsInstance(self.successResultOf(connecting), StreamSide)
+            self.assertIsInstance(self._connected(reactor, outbound, number), StreamSide)
+
+    def test_framed(self) -> None:
+        """With framing its stream carries datagrams."""
+        reactor = _Addresses()
+        options = EndpointOutboundOptions(tag="out", endpoint="tcp:127.0.0.1:80", framing="rfc4571")
+        self.assertTrue(IDatagramSide.providedBy(self._connected(reactor, EndpointOutbound(options, OutboundSetting(reactor)), 0)))
+
+    def _connected(self, reactor: Any, outbound: EndpointOutbound, number: int) -> object:
+        connecting: Any = outbound.connect()
+        reactor.advance(0)
+        protocol: Any = reactor.tcpClients[number][2].buildProtocol(None)
+        protocol.makeConnection(StringTransport())
+        return self.successResultOf(connecting)
 
     def test_bad_strings(self) -> None:
         """A string that describes nothing is told with the outbound."""

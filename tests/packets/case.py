@@ -53,6 +53,11 @@ class PacketCase(SynchronousTestCase):
     plain = False
     """Whether it runs on what every system has."""
 
+    @property
+    def command(self) -> tuple[str, ...]:
+        """What the server ``fork`` runs."""
+        return ("/bin/cat",)
+
     def setUp(self) -> None:
         """Start the services."""
         self.folder = scratch_folder(self)
@@ -188,7 +193,7 @@ class PacketCase(SynchronousTestCase):
             return UnixgramOutboundOptions(tag="out", path=str(self.folder / "out"))
         if self.servers == "framed":
             return UnixOutboundOptions(tag="out", path=str(self.folder / "out"), framing="rfc4571")
-        return ForkOutboundOptions(tag="out", command=("/bin/cat",), framing="rfc4571")
+        return ForkOutboundOptions(tag="out", command=self.command, framing="rfc4571")
 
     def _stop(self) -> None:
         stopped: list[object] = []

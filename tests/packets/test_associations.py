@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import socket
+from dataclasses import replace
+from typing import Any
 
+from pipetwist.connection.end import End
 from pipetwist.inbounds.unix import PeerUserOptions
+from pipetwist.packets.framing import frame
 from pipetwist.packets.waiting import MOST_DATAGRAMS
 from tests.kernel.loop import open_descriptors
 from tests.packets.case import PacketCase
 from tests.packets.ends import DatagramEnd, DatagramServer, FramedEnd
 
-__all__ = ["CommandTest", "CrowdedTest", "FramedTest", "SourcesTest", "StrangersTest", "UdpTest", "UnixgramTest", "UsersTest"]
+__all__ = [
+    "CommandTest",
+    "CrowdedTest",
+    "FramedTest",
+    "SinkTest",
+    "SourcesTest",
+    "StrangersTest",
+    "StreamServerTest",
+    "UdpTest",
+    "UnixgramTest",
+    "UsersTest",
+]
 
 
 class UdpTest(PacketCase):
@@ -81,6 +97,34 @@ class UdpTest(PacketCase):
         self.came(self.server, b"again", others=(client,))
         self.assertEqual(self.lines()[0]["uplink"], 8)
 
+    def test_answered_and_gone(self) -> None:
+        """What a server answered before it went is delivered, though the system tells of its going first."""
+        client = self.client()
+        client.send(b"x")
+        self.came(self.server, b"x")
+        (connection,) = self.service.relay._open
+        for number in range(100):
+            self.server.send(b"%d" % number)
+        self.server.socket.close()
+        connection._ears[End.SERVER].side.write(b"nobody hears this")
+        self.came(client, *(b"%d" % number for number in range(100)))
+        self.assertEqual(self.reason(), "server: Connection refused")
+        self.assertEqual(self.counted(), (1, 190))
+
+    def test_narrow_way(self) -> None:
+        """Word of a way that carries less (ICMP) ends nothing, and loses nothing of what is sent when it comes."""
+        client = self.client()
+        client.send(b"x")
+        self.came(self.server, b"x")
+        (connection,) = self.service.relay._open
+        side: Any = connection._ears[End.SERVER].side
+        batch, opened = side._batch, side._socket = _Narrow(side._batch, "receive"), _Narrow(side._socket, "send")
+        self.server.send(b"answer")
+        self.came(client, b"answer")
+        side.write(b"datagram")
+        self.came(self.server, b"datagram")
+        self.assertEqual((batch.told, opened.told, connection.dropped, self.open), (True, True, 0, 1))
+
     def test_stop(self) -> None:
         """The inbound's stop ends its associations at once, and gives everything back."""
         client = self.client()
@@ -116,6 +160,18 @@ class UdpTest(PacketCase):
         client.send(b"y")
         self.came(self.server, b"y")
 
+    def test_later_mistake(self) -> None:
+        """A mistake after a source's association was made ends that."""
+        carry = self.service.relay.carry
+        self.service.relay.carry = lambda passage, client: 1 / 0  # type: ignore[assignment]  # it is to fail
+        client = self.client()
+        client.send(b"x")
+        self.loop.until(self._flush, "the mistake")
+        self.assertEqual(self.inbound.associations, 0)
+        self.service.relay.carry = carry  # type: ignore[method-assign]  # see above
+        client.send(b"y")
+        self.came(self.server, b"y")
+
     def _flush(self) -> object:
         return self.flushLoggedErrors(ZeroDivisionError)
 
@@ -141,6 +197,37 @@ class SourcesTest(PacketCase):
         self.assertEqual(self.reason(), "client: the oldest of max_associations (2) made room for another")
         host, port = clients[1].socket.getsockname()
         self.assertEqual((self.lines()[0]["peer"], self.open), (f"{host}:{port}", 2))
+
+    def test_fewer(self) -> None:
+        """Where a reload bounds them closer, those beyond that end when another source comes."""
+        clients = [self.client() for _ in range(3)]
+        for client in clients[:2]:
+            client.send(b"x")
+            self.came(self.server, b"x")
+        self.inbound.change(replace(self.inbound.options, max_associations=1))
+        self.assertEqual(self.open, 2)
+        clients[2].send(b"x")
+        self.came(self.server, b"x")
+        self.assertEqual(self.reason(2), "client: the oldest of max_associations (1) made room for another")
+        self.assertEqual((self.open, self.inbound.associations), (1, 1))
+
+
+class _Narrow:
+    """A socket or a batch that reports once, at a call of this name, that the way carries less."""
+
+    def __init__(self, wrapped: Any, call: str) -> None:
+        self.told = False
+        self._wrapped = wrapped
+        self._call = call
+
+    def __getattr__(self, name: str) -> Any:
+        if name == self._call and not self.told:
+            return self._tell
+        return getattr(self._wrapped, name)
+
+    def _tell(self, *_: object, **__: object) -> None:
+        self.told = True
+        raise OSError(errno.EMSGSIZE, "")
 
 
 class UnixgramTest(PacketCase):
@@ -298,6 +385,21 @@ class CrowdedTest(PacketCase):
         self.service.stopService()
         self.assertEqual(self.lines()[0]["reason"], "client: the inbound has stopped listening; 3 datagrams dropped")
 
+    def test_gone(self) -> None:
+        """Where the server goes while datagrams wait for it, each of those is told of once."""
+        client, sent = self.client(), 0
+        client.send(b"x")
+        self.loop.until(lambda: self.open, "the association")
+        (connection,) = self.service.relay._open
+        server: Any = connection._ears[End.SERVER].side
+        while len(server.outgoing or ()) < 3:
+            client.send(b"y")
+            sent += 1
+            self.loop.settle()
+            self.assertLess(sent, 5 * MOST_DATAGRAMS)
+        self.server.socket.close()
+        self.assertEqual(self.reason(), "server: Connection refused; 3 datagrams dropped")
+
     def test_too_large(self) -> None:
         """A datagram that is larger than the client's kind carries is dropped, and those around it are not."""
         client = self.client()
@@ -344,6 +446,42 @@ class FramedTest(PacketCase):
         self.assertEqual(self.counted(), (8, 6))
 
 
+class StreamServerTest(PacketCase):
+    """UDP to a server on a framed stream."""
+
+    servers = "framed"
+
+    def test_end(self) -> None:
+        """A server that ends its direction, as one of DNS that hears nothing, ends the association; the next datagram opens one."""
+        client = self.client()
+        for number in range(2):
+            client.send(b"question")
+            server = self.accepted()
+            self.came(server, b"question")
+            server.send(b"answer")
+            server.socket.shutdown(socket.SHUT_WR)
+            self.came(client, b"answer")
+            self.assertEqual(self.reason(number + 1), "server closed")
+        self.assertEqual((self.open, self.inbound.associations, self.counted()), (0, 0, (16, 12)))
+
+    def test_undelivered(self) -> None:
+        """What a stream held when it broke is told of as dropped."""
+        client, sent = self.client(), 0
+        client.send(b"x")
+        server = self.accepted()
+        self.came(server, b"x")
+        (connection,) = self.service.relay._open
+        side: Any = connection._ears[End.SERVER].side
+        while side.datagrams == sent + 1:
+            client.send(bytes(60_000))
+            sent += 1
+            self.loop.settle()
+            self.assertLess(sent, MOST_DATAGRAMS)
+        taken = side.datagrams
+        server.socket.close()
+        self.assertRegex(self.reason(), rf"^server: .*; {sent + 1 - taken} datagrams dropped$")
+
+
 class CommandTest(PacketCase):
     """UDP to a command."""
 
@@ -361,3 +499,26 @@ class CommandTest(PacketCase):
             self.loop.advance(31)
         self.reason(2)
         self.loop.until(lambda: not outbound.processes, "the end of the commands")
+
+
+class SinkTest(PacketCase):
+    """UDP to a command that answers nothing."""
+
+    servers = "fork"
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """See `PacketCase`."""
+        return ("/bin/sh", "-c", f"exec cat > {self.folder}/sunk")
+
+    def test_output_closed(self) -> None:
+        """A command that has closed its output goes on taking what comes."""
+        client, sunk = self.client(), self.folder / "sunk"
+        expected = b""
+        for datagram in (b"one", b"two", b"three"):
+            client.send(datagram)
+            expected += frame(datagram)
+            for _ in self.loop.rounds("the datagram in the file"):
+                if sunk.exists() and sunk.read_bytes() == expected:
+                    break
+        self.assertEqual((self.open, self.service.outbounds["out"].processes), (1, 1))

@@ -105,7 +105,18 @@ class FramedSideTest(SynchronousTestCase):
         self.stream.lose("the connection was reset")
         self.assertEqual(self.receiver.cause, "the connection was reset")
         self.side.write(b"late")
-        self.assertEqual(self.stream.written, b"")
+        self.assertEqual((self.stream.written, self.side.dropped), (b"", 1))
+
+    def test_undelivered(self) -> None:
+        """What the stream had not delivered when it was lost is dropped, a datagram of which a part is missing as well."""
+        self.side.write(b"one")
+        self.stream.stall()
+        for datagram in (b"two", b"", b"three"):
+            self.side.write(datagram)
+        self.stream.delivered += 6
+        self.assertEqual(self.side.dropped, 0)
+        self.stream.lose("the connection was reset")
+        self.assertEqual((self.side.datagrams, self.side.dropped, self.side.delivered), (2, 2, 6))
 
     def test_connection(self) -> None:
         """What an outbound connects is framed, be it there at once or later."""

@@ -124,16 +124,16 @@ class InboundsTest(_ReloadTestCase):
             self.assertEqual(tree.inbounds["in"].port, port)
 
     def test_datagrams(self) -> None:
-        """An inbound of datagrams keeps its socket where it can, and with other users or times it can."""
+        """An inbound of datagrams keeps its socket where it can, and with other users, times or bounds it can."""
         udp = UdpInboundOptions(tag="udp", listen_port=free_port(self))
         unix = UnixgramInboundOptions(tag="unix", path=str(self.folder / "dgram"))
         tree = self.start(udp, unix)
         before = dict(tree.inbounds)
         bob = PeerUserOptions(name="bob", uid=os.geteuid())
-        self.reload(tree, inbounds=(replace(udp, udp_timeout=1.0), replace(unix, users=(bob,))))
+        self.reload(tree, inbounds=(replace(udp, udp_timeout=1.0, max_associations=1), replace(unix, users=(bob,))))
         self.assertEqual(tree.inbounds, before)
         self.assertEqual(tree.inbounds["udp"].timeouts.idle, 1.0)
-        self.reload(tree, inbounds=(replace(udp, max_associations=1), replace(unix, mode=0o666)))
+        self.reload(tree, inbounds=(replace(udp, listen="0.0.0.0"), replace(unix, mode=0o666)))
         self.assertEqual([tree.inbounds[tag] is before[tag] for tag in before], [False, False])
         self.assertEqual((self.folder / "dgram").stat().st_mode & 0o777, 0o666)
 
