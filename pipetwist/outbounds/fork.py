@@ -166,14 +166,23 @@ class ForkOutbound(Service):
     def _log_trouble(self, text: str) -> None:
         self._log.warn("outbound {tag}: {text}", tag=self.tag, text=text)
 
+    @property
+    def kill_grace(self) -> float:
+        """How many seconds its commands have from SIGTERM to SIGKILL."""
+        return self._options.kill_grace
+
+    def dismiss(self) -> None:
+        """No connection comes here any more: end the commands that wait for one, and leave the others to theirs."""
+        self._ready.dismiss()
+
     def retire(self) -> Deferred[None]:
-        """No connection comes here any more: end the commands that wait for one, and leave the others to theirs.
+        """See `dismiss`.
 
         Returns:
             A Deferred that fires when all have ended.
         """
         self._retired = Deferred()
-        self._ready.dismiss()
+        self.dismiss()
         return self._retired if self._children else succeed(None)
 
     def stopService(self) -> Deferred[None]:

@@ -6,10 +6,15 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred, inlineCallbacks, maybeDeferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
 
+from pipetwist.errors import StartError
 from pipetwist.inbounds.options import InboundOptions
 
 __all__ = ["exchange_inbounds"]
+
+_log = Logger()
 
 
 @inlineCallbacks
@@ -50,9 +55,17 @@ def exchange_inbounds(
                 back.append(staying[options.tag].change(options))  # noqa: PERF401 - where one raises, those before it are to be known
     except Exception:
         for step in reversed(back):
-            yield maybeDeferred(step)
+            # One that can't be taken back, such as a port that somebody else has taken meanwhile, must not keep the others from it.
+            yield maybeDeferred(step).addErrback(_not_taken_back)
         raise
     return {options.tag: staying.get(options.tag) or coming[options.tag] for options in wanted}
+
+
+def _not_taken_back(failure: Failure) -> None:
+    if failure.check(StartError):
+        _log.error("{error}; it was there before the reload, and is not any more", error=str(failure.value))
+    else:
+        _log.failure("A step of a reload could not be taken back", failure)
 
 
 def _needs_address(new: Any, old: Any) -> bool:

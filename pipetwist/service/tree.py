@@ -22,7 +22,7 @@ from pipetwist.interfaces import ICounterStore, ISpawner
 from pipetwist.kernel.pipe_pool import PipePool
 from pipetwist.kernel.setting import kernel_setting
 from pipetwist.logs.levels import LeveledLogger
-from pipetwist.outbounds.fork import ForkOutboundOptions
+from pipetwist.outbounds.fork import ForkOutbound
 from pipetwist.outbounds.registry import OUTBOUNDS
 from pipetwist.outbounds.setting import OutboundSetting
 from pipetwist.packets.setting import PacketSetting
@@ -115,8 +115,8 @@ class PipetwistService(MultiService):
 
     @property
     def longest_stop(self) -> float:
-        """How many seconds a stop may take: connections have their time, then commands have theirs, and a little for the rest."""
-        graces = [options.kill_grace for options in self.document.outbounds if isinstance(options, ForkOutboundOptions)]
+        """How many seconds a stop may take: connections have their time, then commands have theirs, and there is a little for the rest."""
+        graces = [part.kill_grace for part in self if isinstance(part, ForkOutbound)]  # those too that a reload has retired
         return self.document.drain_timeout + max(graces, default=0.0) + _REST_SECONDS
 
     def make_inbound(self, options: InboundOptions) -> Any:
@@ -221,8 +221,8 @@ class PipetwistService(MultiService):
     def stopService(self) -> Generator[Deferred[Any], Any, None]:
         """Stop in order.
 
-        First all that listens, then the connections once they have had their time, the commands and what else was added, and the file of
-        counters.
+        First all that listens and the commands that wait for a connection, then the connections once they have had their time, the other
+        commands and what else was added, and the file of counters.
 
         Returns:
             A Deferred that fires when everything has ended.
@@ -231,6 +231,9 @@ class PipetwistService(MultiService):
         self.running = 0
         first = [part for part in self if part is self.api or part is self.web or part in self.inbounds.values()]
         yield self._stop(first)
+        for part in self:
+            if isinstance(part, ForkOutbound):
+                part.dismiss()  # now, so that their commands' time runs along with that of the connections
         yield self.relay.drain(self.document.drain_timeout)
         yield self._stop([part for part in self if part not in first and part is not self.storage])
         yield self._stop([part for part in self if part is self.storage])

@@ -11,7 +11,9 @@ __all__ = ["Notifier"]
 
 
 class Notifier:
-    """Sends assignments to the service manager, if there is one. It never waits, and a failure is logged once.
+    """Sends assignments to the service manager, if there is one. It never waits; of failures in a row the first is logged.
+
+    Its socket stays open: a watchdog wants to hear from a daemon also while that has no descriptor left to open another with.
 
     Args:
         address: NOTIFY_SOCKET: a path, or an abstract name that begins with ``@``; None for nobody.
@@ -22,6 +24,8 @@ class Notifier:
     def __init__(self, address: str | None) -> None:
         self._address = None if address is None else os.fsencode(f"\0{address[1:]}" if address.startswith("@") else address)
         self._shown = address
+        self._socket: socket.socket | None = None
+        self._fails = False
 
     @property
     def is_heard(self) -> bool:
@@ -34,11 +38,22 @@ class Notifier:
             return
         text = "\n".join(" ".join(assignment.splitlines()) for assignment in assignments)
         try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
-                sender.setblocking(False)
-                sender.sendto(text.encode(), self._address)
+            if self._socket is None:
+                self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+                self._socket.setblocking(False)
+            self._socket.sendto(text.encode(), self._address)
         except BlockingIOError:  # it does not read just now; it is told the next time
             return
         except OSError as error:
-            self._log.warn("can't notify {address} (NOTIFY_SOCKET): {error}", address=self._shown, error=error.strerror)
-            self._address = None
+            if not self._fails:
+                self._log.warn("can't notify {address} (NOTIFY_SOCKET): {error}", address=self._shown, error=error.strerror)
+            self._fails = True
+        else:
+            self._fails = False
+
+    def close(self) -> None:
+        """Send nothing any more."""
+        self._address = None
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None

@@ -32,10 +32,13 @@ class Reporter:
         # Half of what is allowed, as sd_watchdog_enabled(3) advises.
         self._pause = _STATUS_SECONDS if watchdog is None else min(_STATUS_SECONDS, watchdog / 2)
         self._said = ""
+        self._stops = False
         self._call: IDelayedCall | None = None
 
     def ready(self) -> None:
-        """It listens; or goes on, after a reload."""
+        """It listens; or goes on, after a reload. Where it stops already nothing is said of that."""
+        if self._stops:
+            return
         self._said = self._status()
         self._notifier.send("READY=1", f"STATUS={self._said}")
         if self._call is None and self._notifier.is_heard:
@@ -55,6 +58,7 @@ class Reporter:
         Args:
             seconds: how long that may take.
         """
+        self._stops = True
         self._notifier.send("STOPPING=1", f"EXTEND_TIMEOUT_USEC={int(seconds * 1e6)}")
 
     def stopped(self) -> None:
@@ -62,6 +66,7 @@ class Reporter:
         if self._call is not None:
             self._call.cancel()
             self._call = None
+        self._notifier.close()
 
     def _go_on(self) -> None:
         self._call = self._clock.callLater(self._pause, self._go_on)

@@ -6,14 +6,17 @@ import os
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.api.certificates import Authority
 from tests.docs.document import ROOT
 from tests.interop.daemon import TWIST, TWISTD, daemon_environment, run_to_end, start_daemon, write_configuration
 from tests.interop.peers import need
@@ -202,6 +205,60 @@ class UnitsTest(SynchronousTestCase):
         said = run_to_end(_UNITS, [*command, str(_UNITS / "pipetwist.service")])
         self.assertEqual(said.returncode, 0, said.stdout + said.stderr)
         self.assertIn("Overall exposure level for pipetwist.service: 1.", said.stdout)
+
+    def test_confined(self) -> None:
+        """What the service may not do is nothing that TLS, a command, datagrams, a file of counters, the API, metrics or a reload need."""
+        need("systemd-analyze")
+        folder = scratch_folder(self)
+        authority = Authority(folder, "authority")
+        certificate, key = map(str, authority.issue("localhost"))
+        secure, datagrams, api, metrics = (free_port(self) for _ in range(4))
+        tls = {"certificate_path": certificate, "key_path": key, "client_certificate_path": str(authority.path)}
+        stats = {"enabled": True, "inbounds": ["secure", "in", "grams"], "store": "counters.db"}
+        configuration = {
+            "inbounds": [
+                {"type": "tcp", "tag": "secure", "listen_port": secure, "tls": tls},
+                {"type": "unix", "tag": "in", "path": "in.sock"},
+                {"type": "udp", "tag": "grams", "listen_port": datagrams},
+            ],
+            "outbounds": [
+                {"type": "fork", "tag": "out", "command": ["cat"], "prefork": 1},
+                {"type": "fork", "tag": "framed", "command": ["cat"], "framing": "rfc4571"},
+            ],
+            "route": {"rules": [{"inbound": ["grams"], "outbound": "framed"}]},
+            "experimental": {"v2ray_api": {"listen": f"127.0.0.1:{api}", "stats": stats}},
+            "metrics": {"listen": f"127.0.0.1:{metrics}"},
+        }
+        confined = (sys.executable, "-m", "tests.interop.confined", str(_UNITS / "pipetwist.service"))
+        command = ("env", "-C", str(ROOT), *confined, *TWISTD, "-n", "--pidfile=")
+        daemon = start_daemon(self, configuration, folder=folder, command=command)
+        status = Path(f"/proc/{daemon.pid}/status").read_text(encoding="utf-8")
+        self.assertIn("Seccomp:\t2\n", status)
+        context = ssl.create_default_context(cafile=str(authority.path))
+        context.load_cert_chain(certificate, key)
+        for _ in range(2):
+            with (
+                socket.create_connection(("127.0.0.1", secure), 20) as plain,
+                context.wrap_socket(plain, server_hostname="localhost") as client,
+            ):
+                client.sendall(b"hello")
+                self.assertEqual(client.recv(99), b"hello")
+            self.assertEqual(_ask(folder / "in.sock"), b"hello")
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+                client.settimeout(20)
+                client.sendto(b"hello", ("127.0.0.1", datagrams))
+                self.assertEqual(client.recv(99), b"hello")
+            told = daemon.log.count("the configuration was")
+            daemon.process.send_signal(signal.SIGHUP)
+            wait_until(lambda told=told: daemon.log.count("the configuration was") > told, "the reload")  # type: ignore[misc]  # mypy can't infer it
+        asked = run_to_end(folder, [need("pipetwist"), "stats", "-s", f"127.0.0.1:{api}", "uplink"])
+        names = [f"inbound>>>{tag}>>>traffic>>>uplink\t10" for tag in ("grams", "in", "secure")]
+        self.assertEqual((asked.stdout.splitlines(), asked.stderr), (names, ""))
+        with urllib.request.urlopen(f"http://127.0.0.1:{metrics}/metrics", timeout=20) as answer:
+            self.assertIn(b'pipetwist_traffic_bytes_total{direction="uplink",entity="inbound",tag="secure"} 10.0', answer.read())
+        daemon.stop()
+        self.assertNotIn("not taken", daemon.log)
+        self.assertNotIn("Traceback", daemon.log)
 
     def test_command(self) -> None:
         """What the service starts and what reloads it are the daemon's own."""

@@ -7,7 +7,7 @@ import socket
 from dataclasses import replace
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -303,6 +303,21 @@ class AllOrNothingTest(_ReloadTestCase):
         bad = UnixInboundOptions(tag="bad", path=str(self.folder / "nowhere" / "bad"))
         self.refused(tree, inbounds=(renamed, bad))
         self.unharmed(tree)
+
+    def test_can_not_go_back(self) -> None:
+        """Where what made room can't listen again, that is logged, and everything else is taken back all the same."""
+        tree = self.start(self.inbound("in"), self.inbound("lost"))
+        renamed = UnixInboundOptions(tag="renamed", path=str(self.folder / "lost"))
+        bad = UnixInboundOptions(tag="bad", path=str(self.folder / "nowhere" / "bad"))
+        again = UnixInboundOptions(tag="again", path=str(self.folder / "in"))
+        self.patch(tree.inbounds["lost"], "listen", lambda: fail(StartError("inbound lost: taken")))
+        with capturedLogs() as events:
+            self.assertIn("there is no folder", self.refused(tree, inbounds=(renamed, again, bad)))
+        (event,) = [event for event in events if event["log_level"].name == "error"]
+        self.assertEqual(formatEvent(event), "inbound lost: taken; it was there before the reload, and is not any more")
+        self.assertEqual(self.there(), ["in"])
+        self.connect()
+        self.assertEqual(self.commands(tree), {"tool": 1})
 
     def test_file(self) -> None:
         """Where a socket's file can't be given away, or has gone, the users are those of before too."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import socket
+from dataclasses import replace
 from typing import Any
 
 from twisted.application.service import IService, MultiService
@@ -277,6 +278,37 @@ class StoppingTest(TreeTestCase):
         self.turn()
         self.successResultOf(stopped)
         self.assertEqual(client.recv(99), b"")
+
+    def test_deaf_commands(self) -> None:
+        """Commands that wait for a connection are told to end when the stop begins: their time and that of connections run together."""
+        self.spawner = FakeSpawner(stubborn=True)
+        tree = self.make(drain_timeout=3, outbounds=(ForkOutboundOptions(tag="tool", command=("cat",), prefork=1, kill_grace=4),))
+        tree.startService()
+        self.connect()
+        self.reactor.pump([0.1] * 5)
+        served, ready = self.spawner.processes
+        stopped = tree.stopService()
+        self.assertEqual(self.spawner.signals, [(ready, 15)])
+        self.reactor.advance(3)
+        self.assertEqual(self.spawner.signals[1:], [(served, 15)])
+        self.reactor.pump([1] * 4)
+        self.turn()
+        self.successResultOf(stopped)
+        self.assertEqual(self.spawner.signals[2:], [(ready, 9), (served, 9)])
+
+    def test_longest(self) -> None:
+        """How long a stop may take is said with the commands of outbounds that a reload has retired, as long as those run."""
+        slow = ForkOutboundOptions(tag="tool", command=("cat",), kill_grace=60)
+        tree = self.make(drain_timeout=3, outbounds=(slow,))
+        tree.startService()
+        self.assertEqual(tree.longest_stop, 78)
+        client = self.connect()
+        self.successResultOf(tree.reload(replace(tree.document, outbounds=(replace(slow, kill_grace=1),))))
+        self.assertEqual(tree.longest_stop, 78)
+        client.close()
+        self.spawner.processes[0].exit()
+        self.turn()
+        self.assertEqual(tree.longest_stop, 19)
 
     def test_part_that_fails(self) -> None:
         """A part that does not stop is logged, and the others stop."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import socket
+from pathlib import Path
 
 from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
@@ -43,13 +45,48 @@ class NotifierTest(SynchronousTestCase):
         self.assertFalse(notifier.is_heard)
 
     def test_gone(self) -> None:
-        """Where nobody is at the address that is logged, once."""
-        notifier = Notifier(str(scratch_folder(self) / "notify"))
-        with capturedLogs() as events:
-            notifier.send("READY=1")
+        """Where nobody is at the address that is logged, once each time, and who comes there is told."""
+        path = str(scratch_folder(self) / "notify")
+        notifier = Notifier(path)
+        for _ in range(2):
+            with capturedLogs() as events:
+                notifier.send("READY=1")
+                notifier.send("WATCHDOG=1")
+            (event,) = events
+            self.assertTrue(formatEvent(event).endswith("/notify (NOTIFY_SOCKET): No such file or directory"), formatEvent(event))
+            manager = self.bind(path)
             notifier.send("WATCHDOG=1")
-        (event,) = events
-        self.assertTrue(formatEvent(event).endswith("/notify (NOTIFY_SOCKET): No such file or directory"), formatEvent(event))
+            self.assertEqual(manager.recv(1000), b"WATCHDOG=1")
+            Path(path).unlink()
+
+    def test_no_descriptors(self) -> None:
+        """It is told that the daemon is alive also while the daemon can open nothing any more, and that is no failure."""
+        path = str(scratch_folder(self) / "notify")
+        manager = self.bind(path)
+        notifier = Notifier(path)
+        self.addCleanup(notifier.close)
+        notifier.send("READY=1")
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+        try:
+            with capturedLogs() as events:
+                notifier.send("WATCHDOG=1")
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        self.assertEqual((manager.recv(1000), manager.recv(1000), events), (b"READY=1", b"WATCHDOG=1", []))
+
+    def test_closed(self) -> None:
+        """After its end it says nothing, and nobody hears."""
+        path = str(scratch_folder(self) / "notify")
+        manager = self.bind(path)
+        notifier = Notifier(path)
+        notifier.send("READY=1")
+        for _ in range(2):
+            notifier.close()
+        notifier.send("READY=1")
+        self.assertFalse(notifier.is_heard)
+        self.assertEqual(manager.recv(1000), b"READY=1")
+        self.assertRaises(BlockingIOError, manager.recv, 1000)
 
     def test_crowded(self) -> None:
         """A manager that does not read holds nobody up, and is told again when it does."""

@@ -83,6 +83,18 @@ class ReporterTest(SynchronousTestCase):
         self.assertEqual(self.heard()[0][0], "READY=1")
         self.assertEqual(len(self.clock.getDelayedCalls()), 1)
 
+    def test_reload_and_stop(self) -> None:
+        """A reload that is over only when the daemon stops already makes nobody think that it is ready."""
+        reporter = self.make(watchdog=3.0)
+        reporter.ready()
+        reporter.reloading()
+        reporter.stopping(1)
+        self.heard()
+        reporter.ready()
+        reporter.stopped()
+        reporter.ready()
+        self.assertEqual((self.clock.getDelayedCalls(), self.heard()), ([], []))
+
     def test_failed(self) -> None:
         """Why it does not start is its status."""
         self.make().failed("inbound in: taken")
