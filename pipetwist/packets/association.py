@@ -62,9 +62,13 @@ class AssociationSide(PacketSide):
         self._answering = answering
         self._left = False
 
-    def make_room(self, most: int) -> None:
-        """End, for another to come in."""
-        self.lose(f"the oldest of max_associations ({most}) made room for another")
+    def make_room(self, most: str) -> None:
+        """End, for another to come in.
+
+        Args:
+            most: how many there may be, and who says so.
+        """
+        self.lose(f"the oldest of {most} made room for another")
 
     # PacketSide. A source without a name gets no answer: it has no address that one could be sent to.
 

@@ -15,7 +15,7 @@ from pipetwist.kernel.poller import IN
 from pipetwist.packets.association import AssociationSide
 from pipetwist.packets.batch import Batch
 from pipetwist.packets.segments import segments_work
-from pipetwist.packets.setting import PacketSetting
+from pipetwist.packets.setting import PacketSetting, affordable_associations
 from pipetwist.packets.socket_side import dropped_by_kernel
 from pipetwist.packets.source import Source
 from pipetwist.transfer.causes import describe_error
@@ -37,7 +37,7 @@ class PacketListener:
         packets: what it works with.
         opened: the socket.
         batch: what it is read into.
-        most: how many associations may be open.
+        most: how many associations may be open; fewer where this process may not open so many sockets.
         admit: lets a source in: makes its side with ``associate``, and has it carried; does neither where it is refused.
         log: takes what goes wrong.
     """
@@ -53,6 +53,7 @@ class PacketListener:
         self._segments = opened.family != getattr(socket, "AF_UNIX", None) and segments_work()
         self._batch = batch
         self.most = most
+        self._affordable = affordable_associations()
         self._admit = admit
         self._log = log
         self._associations: OrderedDict[Any, AssociationSide] = OrderedDict()
@@ -140,8 +141,11 @@ class PacketListener:
 
     def _open(self, key: Any, place: int) -> AssociationSide | None:
         """Let a source in, with the datagram that it has sent first: what becomes of that is in the association's line."""
-        while len(self._associations) >= self.most:
-            next(iter(self._associations.values())).make_room(self.most)
+        most, said = self.most, f"max_associations ({self.most})"
+        if self._affordable < most:
+            most, said = self._affordable, f"{self._affordable}, as many as the limit of file descriptors allows,"
+        while len(self._associations) >= most:
+            next(iter(self._associations.values())).make_room(said)
 
         made: list[AssociationSide] = []
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import struct
+import sys
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,11 @@ from pipetwist.packets.calls import batches_work
 from pipetwist.packets.plain import PlainBatch
 from pipetwist.packets.watcher import Watcher
 
-__all__ = ["PacketSetting", "enlarge_buffers", "largest_unix"]
+__all__ = ["PacketSetting", "affordable_associations", "enlarge_buffers", "largest_unix"]
 
 _COUNT = 64
+# Of four file descriptors.
+_SHARE = 3
 _UDP_SIZE = 1 << 16
 # Of a unix socket hardly more than net.unix.max_dgram_qlen wait, which is 10 where nobody has raised it.
 _UNIX_COUNT = 16
@@ -71,6 +74,17 @@ class PacketSetting:
         if (kind, control) not in self._batches:
             self._batches[kind, control] = self._make(_COUNT, _UDP_SIZE, control, _NAMES[kind])
         return self._batches[kind, control]
+
+
+def affordable_associations() -> int:
+    """How many associations of one inbound leave file descriptors for everybody else: each has one at least, and sources cost nothing."""
+    try:
+        import resource  # there is none on Windows
+
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    except (ImportError, OSError):
+        return sys.maxsize
+    return sys.maxsize if limit == resource.RLIM_INFINITY else max(1, limit * _SHARE // 4)
 
 
 @cache

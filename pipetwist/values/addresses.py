@@ -10,10 +10,13 @@ __all__ = ["numeric_address", "shown_address"]
 
 
 def numeric_address(host: str, port: int) -> tuple[int, Any] | None:
-    """The family and the socket address of a host written in digits; None for a name."""
+    """The family and the socket address of a host written in digits; None for a name, or for one with an interface's (``fe80::1%eth0``)."""
     try:
         version = ip_address(host).version
     except ValueError:
+        return None
+    if "%" in host:
+        # The system knows the interface's number, and may know it only later.
         return None
     return (socket.AF_INET, (host, port)) if version == 4 else (socket.AF_INET6, (host, port, 0, 0))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import resource
 import socket
 from dataclasses import replace
 from typing import Any
@@ -197,6 +198,18 @@ class SourcesTest(PacketCase):
         self.assertEqual(self.reason(), "client: the oldest of max_associations (2) made room for another")
         host, port = clients[1].socket.getsockname()
         self.assertEqual((self.lines()[0]["peer"], self.open), (f"{host}:{port}", 2))
+
+    def test_few_descriptors(self) -> None:
+        """Where the process may open fewer sockets than that, a flood of sources takes at most three in four."""
+        self.successResultOf(self.inbound.stopService())
+        self.patch(resource, "getrlimit", lambda which: (2, 4096))
+        self.inbound.startService()
+        for _ in range(2):
+            client = self.client()
+            client.send(b"x")
+            self.came(self.server, b"x")
+            self.assertEqual(self.open, 1)
+        self.assertEqual(self.reason(), "client: the oldest of 1, as many as the limit of file descriptors allows, made room for another")
 
     def test_fewer(self) -> None:
         """Where a reload bounds them closer, those beyond that end when another source comes."""

@@ -1,0 +1,26 @@
+"""Addresses of hosts."""
+
+from __future__ import annotations
+
+import socket
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from pipetwist.values.addresses import numeric_address, shown_address
+
+__all__ = ["AddressesTest"]
+
+
+class AddressesTest(SynchronousTestCase):
+    """How hosts are taken, and shown."""
+
+    def test_numeric(self) -> None:
+        """A host in digits needs no look-up; a name does, and so does an address that is good on one interface alone."""
+        self.assertEqual(numeric_address("127.0.0.1", 53), (socket.AF_INET, ("127.0.0.1", 53)))
+        self.assertEqual(numeric_address("::1", 53), (socket.AF_INET6, ("::1", 53, 0, 0)))
+        for host in ("localhost", "fe80::1%lo"):
+            self.assertIsNone(numeric_address(host, 53))
+
+    def test_shown(self) -> None:
+        """A colon in the host is told from the port's."""
+        self.assertEqual((shown_address("::1", 53), shown_address("localhost", 53)), ("[::1]:53", "localhost:53"))
