@@ -5,6 +5,9 @@ Exit statuses: 0, 1 for a problem, 2 for a call that is not understood, 130 afte
 
 from __future__ import annotations
 
+import errno
+import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -27,8 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 _INTERRUPTED = 130
-
-
+_NOT_WRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 _TWO_WORDS = ("stats", "forget")
 
 
@@ -44,6 +46,17 @@ class _Commands(click.Group):
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Complete the first word."""
         return [item for item in super().shell_complete(ctx, incomplete) if " " not in item.value]
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Be called. A reader that has gone is click's own business; where the disk is full, that is told as well."""
+        try:
+            return super().main(*args, **kwargs)
+        except OSError as error:
+            if error.errno not in _NOT_WRITTEN:
+                raise
+            click.echo(f"pipetwist: the output can't be written: {error.strerror}", err=True)
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python tries once more at its end
+            sys.exit(1)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command."""

@@ -140,7 +140,7 @@ class StatsCalls:
                     self._fail(method, error)
             else:
                 return given
-        message = f"{self._server.address} has no call {method}"
+        message = f"{self._server.address} has no call {method}; is it the port of the API, and is StatsService among its services?"
         raise UnsupportedError(message)
 
     def _fail(self, method: str, error: Any) -> NoReturn:

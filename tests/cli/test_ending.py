@@ -31,10 +31,7 @@ class EndingTest(SynchronousTestCase):
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env={
-                **daemon_environment(),
-                "PYTHONUNBUFFERED": "",
-            },  # as people have it; unbuffered, Python does not look whether all is written
+            env=_usual_environment(),
         )
         self.addCleanup(process.wait, 20)
         self.addCleanup(process.kill)
@@ -77,6 +74,21 @@ class EndingTest(SynchronousTestCase):
         self.assertEqual(process.wait(20), 1)
         (line,) = self.said(process).splitlines()
         self.assertTrue(line.startswith(f"pipetwist: the certificate of {address} can't be trusted"), line)
+        address = target_of(start_api(self))
+        process, _ = self.start("stats", "--tls", "-s", address)
+        self.assertEqual(process.wait(20), 1)
+        self.assertEqual(self.said(process), f"pipetwist: {address} speaks no TLS; leave out --tls and the options that go with it\n")
+
+    def test_full_disk(self) -> None:
+        """Where the output can't be written that is told in one line, and the status is 1."""
+        address = target_of(start_api(self, counted({"a": 1})))
+        for command in (("stats", "-s", address), ("stats", "--json", "-s", address), ("schema",), ("--help",)):
+            with Path("/dev/full").open("wb") as full:
+                done = subprocess.run(
+                    [*PROGRAM, *command], stdout=full, stderr=subprocess.PIPE, text=True, env=_usual_environment(), timeout=60, check=False
+                )
+            said = (1, "pipetwist: the output can't be written: No space left on device\n")
+            self.assertEqual((done.returncode, done.stderr), said, command)
 
 
 class WatchTest(SynchronousTestCase):

@@ -119,7 +119,7 @@ class NoAnswerTest(_Case):
         servicer = V2Ray5()
         servicer.services = ("some.other.Service",)
         address = serve(self, servicer)
-        self.assertIn(f"{address} has no call QueryStats", self.error(address))
+        self.assertIn(f"{address} has no call QueryStats; is it the port of the API, and is StatsService among its", self.error(address))
 
     def test_refusal(self) -> None:
         """What a server says when it refuses a question is passed on."""
