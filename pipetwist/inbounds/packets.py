@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 
+from pipetwist.connection.cause import Cause
 from pipetwist.connection.visitor import Visitor
 from pipetwist.inbounds.entry import RefusedError
 from pipetwist.inbounds.listening import ListeningService
@@ -85,9 +86,14 @@ class PacketInbound(ListeningService):
 
     def stop_listening(self) -> Deferred[None]:
         """See `IInbound`: a socket that is closed can't answer, so that the associations end with it."""
+        dropped = self.dropped
         listener, self._listener = self._listener, None
         if listener is not None:
             listener.stop()
+            if dropped:
+                self.setting.log.info(
+                    "inbound {tag} has dropped {dropped} datagrams that belonged to no connection", tag=self.tag, dropped=dropped
+                )
             self.close_socket()
         return succeed(None)
 
@@ -105,6 +111,7 @@ class PacketInbound(ListeningService):
             if text not in self._refused and len(self._refused) < _MOST_NAMED:
                 self._refused.add(text)
                 self.setting.log.warn("inbound {tag}: {refusal}", tag=self.tag, refusal=text)
+                self.setting.relay.turned_away(self.tag, Cause.REFUSED)
             return
         passage = self.setting.relay.admit(visitor)
         self.setting.relay.carry(passage, associate(source, passage.tracker))

@@ -10,6 +10,9 @@ import socket
 from dataclasses import replace
 from typing import Any
 
+from twisted.logger import formatEvent
+
+from pipetwist.connection.cause import Cause
 from pipetwist.connection.end import End
 from pipetwist.inbounds.unix import PeerUserOptions
 from pipetwist.packets.framing import frame
@@ -356,7 +359,9 @@ class StrangersTest(PacketCase):
     inbound_options = {"users": (PeerUserOptions(name="alice", uid=os.getuid() + 1),)}  # noqa: RUF012 - see PacketCase
 
     def test_refused(self) -> None:
-        """A sender that is no user is refused, which is said once, and its datagrams are counted as dropped by the inbound."""
+        """A sender that is no user is refused, which is said and counted once, and its datagrams are counted as dropped by the inbound."""
+        refused: list[tuple[object, ...]] = []
+        self.patch(self.service.relay, "turned_away", lambda *what: refused.append(what))
         client = self.client()
         for _ in range(3):
             client.send(b"hello")
@@ -364,7 +369,9 @@ class StrangersTest(PacketCase):
         self.assertEqual(
             self.warnings(), [f"inbound in: refused pid:{os.getpid()} uid:{os.getuid()} gid:{os.getgid()}, which is none of its users"]
         )
-        self.assertEqual((self.open, self.lines()), (0, []))
+        self.assertEqual((self.open, self.lines(), refused), (0, [], [("in", Cause.REFUSED)]))
+        self.successResultOf(self.inbound.stopService())
+        self.assertEqual(formatEvent(self.events[-1]), "inbound in has dropped 3 datagrams that belonged to no connection")
 
 
 class CrowdedTest(PacketCase):
