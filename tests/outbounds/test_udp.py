@@ -1,0 +1,83 @@
+"""The outbound to a UDP server that is known by a name."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyObject
+
+from pipetwist.errors import ConnectError
+from pipetwist.interfaces import IDatagramSide, IOutbound
+from pipetwist.outbounds import udp
+from pipetwist.outbounds.setting import OutboundSetting
+from pipetwist.outbounds.udp import UdpOutbound, UdpOutboundOptions
+from tests.kernel.loop import Loop, open_descriptors
+
+__all__ = ["UdpNameTest"]
+
+
+class _Reactor(Loop):
+    """Has threads, of which the test plays the part."""
+
+    def getThreadPool(self) -> None:
+        """See `IReactorThreads`."""
+
+
+class UdpNameTest(SynchronousTestCase):
+    """A name that is looked up when the test says so."""
+
+    def setUp(self) -> None:
+        """Make the outbound."""
+        self.looked_up: list[tuple[object, ...]] = []
+        self.found: Deferred[Any] = Deferred()
+
+        def look_up(reactor: object, pool: object, function: object, *what: object, **more: object) -> Deferred[Any]:
+            self.looked_up.append((function, *what))
+            return self.found
+
+        self.patch(udp, "deferToThreadPool", look_up)
+        options = UdpOutboundOptions(tag="out", server="server.example", server_port=53)
+        self.outbound: Any = UdpOutbound(options, OutboundSetting(_Reactor()))
+        self.before = open_descriptors()
+
+    def test_way(self) -> None:
+        """Of several addresses the first is taken that there is a way to."""
+        verifyObject(IOutbound, self.outbound)
+        connecting = self.outbound.connect()
+        self.assertEqual(self.looked_up, [(socket.getaddrinfo, "server.example", 53)])
+        self.assertNoResult(connecting)
+        # Nobody may send there: without SO_BROADCAST it is refused at once.
+        self.found.callback(_addresses("255.255.255.255", "127.0.0.1", "127.0.0.2"))
+        side = self.successResultOf(connecting)
+        self.addCleanup(side.abort)
+        verifyObject(IDatagramSide, side)
+        self.assertEqual(side._socket.getpeername(), ("127.0.0.1", 53))
+
+    def test_no_way(self) -> None:
+        """Where there is a way to none, that is said with the name, and nothing is left open."""
+        connecting = self.outbound.connect()
+        self.found.callback(_addresses("255.255.255.255", "255.255.255.255"))
+        self.assertEqual(str(self.failureResultOf(connecting, ConnectError).value), "server.example:53: Permission denied")
+        self.assertEqual(open_descriptors(), self.before)
+
+    def test_no_such_name(self) -> None:
+        """A name that nobody knows is told."""
+        connecting = self.outbound.connect()
+        self.found.errback(socket.gaierror(socket.EAI_NONAME, "Name or service not known"))
+        self.assertEqual(str(self.failureResultOf(connecting, ConnectError).value), "server.example: Name or service not known")
+
+    def test_given_up(self) -> None:
+        """What is found after somebody has stopped waiting for it opens nothing."""
+        connecting = self.outbound.connect()
+        connecting.cancel()
+        self.failureResultOf(connecting, CancelledError)
+        self.found.callback(_addresses("127.0.0.1"))
+        self.assertEqual(open_descriptors(), self.before)
+
+
+def _addresses(*hosts: str) -> list[Any]:
+    """What socket.getaddrinfo gives."""
+    return [(socket.AF_INET, socket.SOCK_DGRAM, 17, "", (host, 53)) for host in hosts]

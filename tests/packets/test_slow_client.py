@@ -1,0 +1,62 @@
+"""Answers that a client does not take: they wait, are delivered, or are told of."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+from pipetwist.connection.end import End
+from pipetwist.packets.waiting import MOST_DATAGRAMS
+from tests.packets.case import PacketCase
+from tests.packets.ends import DatagramServer, abstract, datagram_socket
+
+__all__ = ["SlowClientTest"]
+
+
+class SlowClientTest(PacketCase):
+    """A client that reads nothing: its unix socket takes a few answers and then no more."""
+
+    clients = "unixgram"
+
+    def setUp(self) -> None:
+        """Have some answers wait for it."""
+        super().setUp()
+        opened = datagram_socket(socket.AF_UNIX, abstract(self.folder / "slow"))
+        self.addCleanup(opened.close)
+        # Not connected: only then a few answers are all that the system keeps for it (unix(7)).
+        self.slow, self.answers = DatagramServer(opened), 0
+        self.slow.peer = str(self.folder / "in")
+        self.slow.send(b"x")
+        self.came(self.server, b"x")
+        (self.connection,) = self.service.relay._open
+        side: Any = self.connection._ears[End.CLIENT].side
+        while len(side.outgoing or ()) < 3:
+            self.server.send(b"%06d" % self.answers)
+            self.answers += 1
+            self.loop.settle()
+            self.assertLess(self.answers, 5 * MOST_DATAGRAMS)
+        self.assertEqual(self.counted(), (1, 6 * (self.answers - 3)))
+
+    def test_waiting(self) -> None:
+        """What it does not take waits, in order, and comes when it reads on."""
+        self.came(self.slow, *(b"%06d" % number for number in range(self.answers)))
+        self.assertEqual((self.counted(), self.connection.dropped), ((1, 6 * self.answers), 0))
+
+    def test_server_gone(self) -> None:
+        """What waits is delivered after the server has gone."""
+        self.server.socket.close()
+        self.slow.send(b"nobody hears this")
+        self.loop.until(lambda: self.connection.machine.reason, "the refusal")
+        self.assertEqual((self.inbound.associations, self.open), (0, 1))
+        self.came(self.slow, *(b"%06d" % number for number in range(self.answers)))
+        self.assertEqual(self.reason(), "server: Connection refused")
+
+    def test_never_read(self) -> None:
+        """It is not waited for any longer than a moment, and what it did not take is told of as dropped."""
+        self.server.socket.close()
+        self.slow.give(b"nobody hears this")
+        self.loop.until(lambda: self.connection.machine.reason, "the refusal")
+        for _ in range(5):
+            self.loop.advance(0.5)
+        self.assertEqual(self.reason(), "server: Connection refused; 3 datagrams dropped")
+        self.assertEqual((self.open, self.counted()), (0, (18, 6 * (self.answers - 3))))
