@@ -30,6 +30,11 @@ class Screen:
         """How many lines it has now."""
         return self._console.size.height
 
+    @property
+    def width(self) -> int:
+        """How many columns of characters it has now."""
+        return self._console.size.width
+
     def draw(self, view: RenderableType) -> None:
         """Show this and nothing else."""
         self._live.update(view, refresh=True)

@@ -118,7 +118,9 @@ class _Top:
         from pipetwist.cli.top_view import top_view
 
         earlier, later = self._samples
-        self._screen.draw(top_view(self._server, earlier, later, sort=self._sort, fault=self._fault, height=self._screen.height))
+        self._screen.draw(
+            top_view(self._server, earlier, later, sort=self._sort, fault=self._fault, width=self._screen.width, height=self._screen.height)
+        )
 
 
 def _ask(calls: StatsCalls, selection: Selection, *, with_online: bool) -> Sample:

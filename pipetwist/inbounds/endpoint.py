@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, cast
@@ -24,6 +25,7 @@ from pipetwist.inbounds.options import InboundOptions, StreamInboundOptions
 from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.interfaces import IInbound
 from pipetwist.values import Text
+from pipetwist.values.addresses import shown_address
 
 __all__ = ["EndpointInbound", "EndpointInboundOptions"]
 
@@ -87,7 +89,12 @@ class EndpointInbound(ListeningService):
             self.log_listening(str(self.handed_in))
             return succeed(None)
         endpoint = self._endpoint if self.handed_in is None else self.handed_in.endpoint(self.setting.reactor)
-        return self._listener.listen(endpoint, DoorwayFactory(self.tag, self._identify, self.setting, framed=self._framed))
+        factory = DoorwayFactory(self.tag, self._identify, self.setting, framed=self._framed)
+        return self._listener.listen(endpoint, factory).addCallback(self._log_listening)
+
+    def _log_listening(self, _: None) -> None:
+        if self._listener.port is not None:
+            self.log_listening(_shown(self._listener.port.getHost()))
 
     def stop_listening(self) -> Deferred[None]:
         """See `IInbound`."""
@@ -108,6 +115,13 @@ class EndpointInbound(ListeningService):
 
 def _unchangeable(options: EndpointInboundOptions) -> tuple[object, ...]:
     return options.tag, options.endpoint, options.framing
+
+
+def _shown(address: Any) -> str:
+    host, port, path = (getattr(address, name, None) for name in ("host", "port", "name"))
+    if isinstance(path, bytes):
+        return os.fsdecode(path)
+    return str(address) if host is None else shown_address(host, port)
 
 
 def _describe(error: Exception) -> str:

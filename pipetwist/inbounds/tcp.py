@@ -136,7 +136,11 @@ class TcpInbound(ListeningService):
 
             factory = TLSMemoryBIOFactory(self._tls, False, factory, self.setting.reactor)
             factory.noisy = False
-        return self._listener.listen(self._endpoint(), factory)
+        return self._listener.listen(self._endpoint(), factory).addCallback(self._log_listening)
+
+    def _log_listening(self, _: None) -> None:
+        if self.port is not None:
+            self.log_listening(shown_address(self._options.listen, self.port))
 
     def _endpoint(self) -> IStreamServerEndpoint:
         if self.handed_in is not None:

@@ -35,12 +35,14 @@ class ViewTest(SynchronousTestCase):
     earlier = _sample(10.0, user_alice=(0, 0), user_bob=(0, 0), inbound_in=(1024, 0), outbound_out=(0, 0))
     later = _sample(12.0, user_alice=(2048, 0), user_bob=(4096, 0), inbound_in=(7168, 0), outbound_out=(0, 0))
 
-    def lines(self, *, sort: Sort = "rate", earlier: bool = True, fault: str = "", height: int = 24) -> list[str]:
+    def lines(
+        self, *, sort: Sort = "rate", earlier: bool = True, fault: str = "", width: int = 100, height: int = 24, later: Sample | None = None
+    ) -> list[str]:
         """The view's lines."""
-        console = Console(width=100, height=height, color_system=None)
+        console = Console(width=width, height=height, color_system=None)
         with console.capture() as capture:
-            view = top_view("127.0.0.1:1", self.earlier if earlier else None, self.later, sort=sort, fault=fault, height=height)
-            console.print(view)
+            before = self.earlier if earlier else None
+            console.print(top_view("127.0.0.1:1", before, later or self.later, sort=sort, fault=fault, width=width, height=height))
         return [line.rstrip() for line in capture.get().splitlines()]
 
     def test_whole(self) -> None:
@@ -78,6 +80,21 @@ class ViewTest(SynchronousTestCase):
         self.assertEqual(len([line for line in lines if line.startswith(("inbound", "outbound", "user"))]), 2)
         self.assertIn("and 2 more, which this screen has no room for", lines)
         self.assertLessEqual(len(lines), 8)
+
+    def test_narrow(self) -> None:
+        """A narrow screen has fewer figures, and names still; each is on one line, be it cut."""
+        self.assertEqual(
+            self.lines(width=57)[2:4],
+            ["          name    uplink/s  downlink/s   uplink  downlink", "inbound   in     3.0 KiB/s       0 B/s  7.0 KiB       0 B"],
+        )
+        self.assertEqual(self.lines(width=56)[2:4], ["          name    uplink/s  downlink/s", "inbound   in     3.0 KiB/s       0 B/s"])
+        later = _sample(12.0, **{"user_漢字漢字漢字漢字@example.org": (4096, 0), "inbound_in": (7168, 0)})
+        wanted = [
+            "         name       uplink/s  downlink/s",
+            "inbound  in        3.0 KiB/s       0 B/s",
+            "user     漢字漢 …  2.0 KiB/s       0 B/s",
+        ]
+        self.assertEqual(self.lines(width=40, later=later)[2:5], wanted)
 
     def test_fault(self) -> None:
         """What goes wrong stands below the last that is known."""

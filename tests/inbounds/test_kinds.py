@@ -34,6 +34,7 @@ from pipetwist.inbounds.unix import PeerUserOptions, UnixInbound, UnixInboundOpt
 from pipetwist.interfaces import IInbound
 from pipetwist.kernel.setting import kernel_setting
 from pipetwist.testing import RecordingRelay
+from pipetwist.values.addresses import shown_address
 from tests.api.certificates import Authority
 from tests.interop.scratch import scratch_folder
 from tests.transfer.memory import TurningReactor
@@ -244,13 +245,16 @@ class TcpTest(_InboundTestCase):
         for listen in ("127.0.0.1", "::1"):
             for kernel, security in ((None, None), (self.setting.kernel, tls)):
                 reactor = MemoryReactorClock()
-                setting = InboundSetting(reactor, self.relay, None, kernel)
+                setting = InboundSetting(reactor, self.relay, None, kernel, self.setting.log)
+                self.events.clear()
                 inbound = TcpInbound(TcpInboundOptions(tag="in", listen=listen, listen_port=10080, tls=security), setting)
                 for _ in range(2):
                     self.successResultOf(inbound.listen())
                 ((port, _, backlog, interface),) = reactor.tcpServers
                 self.assertEqual((port, interface, inbound.port), (10080, listen, 10080))
                 self.assertGreater(backlog, 1000)
+                (event, *_) = self.events
+                self.assertEqual(formatEvent(event), f"inbound in listens on {shown_address(listen, 10080)}")
 
     def test_twisted_taken(self) -> None:
         """There a port that is taken is told with its address too."""
@@ -385,6 +389,14 @@ class EndpointTest(_InboundTestCase):
         tcp = StringTransport(peerAddress=IPv4Address("TCP", "10.0.0.1", 80))
         for transport, source in ((unix, f"pid:{os.getpid()}"), (tcp, "10.0.0.1"), (_Peer(None), "unix")):
             self.assertEqual(inbound._identify(transport).source, source)
+
+    def test_says_where(self) -> None:
+        """Where it listens is logged, as Twisted's endpoint knows it."""
+        for string, where in (("unix:/in.sock", "/in.sock"), ("tcp:10080", "0.0.0.0:10080")):
+            self.events.clear()
+            setting = InboundSetting(MemoryReactorClock(), self.relay, log=self.setting.log)
+            self.successResultOf(EndpointInbound(EndpointInboundOptions(tag="any", endpoint=string), setting).listen())
+            self.assertEqual([formatEvent(event) for event in self.events], [f"inbound any listens on {where}"])
 
     def test_handed_in(self) -> None:
         """A unix socket that systemd has handed in is listened on, once, and not inherited by commands; its file is systemd's and stays."""
