@@ -48,6 +48,8 @@ class _Request(Request):
         super().gotLength(0)
         if length != 0:
             self._has_body = True
+            # Or the channel would ask for the body after the answer.
+            self.requestHeaders.removeHeader(b"Expect")
             self.channel.write(_TOO_LARGE)
             self.channel.loseConnection()
 

@@ -119,7 +119,12 @@ class BoundsTest(_SiteCase):
 
     def test_body(self) -> None:
         """A request with a body is refused before the body is there, and answered once."""
-        for header in ("Content-Length: 5", "Content-Length: 99999999999", "Transfer-Encoding: chunked"):
+        for header in (
+            "Content-Length: 5",
+            "Content-Length: 99999999999",
+            "Transfer-Encoding: chunked",
+            "Expect: 100-continue\r\nContent-Length: 5",
+        ):
             for rest in (b"", b"hello"):
                 client = Client(self.factory)
                 raw = client.send(f"GET / HTTP/1.1\r\nHost: localhost\r\n{header}\r\n\r\n".encode() + rest)
