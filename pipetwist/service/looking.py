@@ -10,8 +10,7 @@ from pipetwist.inbounds.packets import PacketInbound
 from pipetwist.outbounds.fork import ForkOutbound
 
 if TYPE_CHECKING:
-    from twisted.web.resource import IResource
-
+    from pipetwist.metrics.resource import ScrapedResource
     from pipetwist.service.tree import PipetwistService
     from pipetwist.web.options import WebOptions
     from pipetwist.web.service import WebService
@@ -33,12 +32,14 @@ def web_service(options: WebOptions, tree: PipetwistService, reactor: Any) -> We
     from pipetwist.web.service import WebService
 
     web = WebService(options, reactor, tree.log)
-    web.put("metrics", _metrics(tree))
+    metrics = _metrics(tree, reactor)
+    web.put("metrics", metrics)
+    web.before_stop(metrics.close)
     _put_page(web, tree, reactor)
     return web
 
 
-def _metrics(tree: PipetwistService) -> IResource:
+def _metrics(tree: PipetwistService, reactor: Any) -> ScrapedResource:
     try:
         from pipetwist.metrics.resource import ScrapedResource
         from pipetwist.metrics.sources import Sources
@@ -61,7 +62,8 @@ def _metrics(tree: PipetwistService) -> IResource:
             strays=lambda: {tag: inbound.dropped for tag, inbound in list(tree.inbounds.items()) if isinstance(inbound, PacketInbound)},
             commands=lambda: {tag: outbound for tag, outbound in list(tree.outbounds.items()) if isinstance(outbound, ForkOutbound)},
             pipes=tree.pipes,
-        )
+        ),
+        reactor,
     )
 
 

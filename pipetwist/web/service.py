@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, maybeDeferred, succeed
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succeed
 from twisted.internet.error import CannotListenError
 from twisted.logger import Logger
 from twisted.web.resource import IResource
@@ -60,7 +60,10 @@ class WebService(Service):
         self._root.putChild(name.encode(), resource)
 
     def before_stop(self, call: Callable[[], object]) -> None:
-        """Have something done before clients are ended, so that it can say good-bye to those that it answers still."""
+        """Have something done before clients are ended, so that it can say good-bye to those that it answers still.
+
+        Where it gives a Deferred the stop waits for that.
+        """
         self._before_stop.append(call)
 
     def privilegedStartService(self) -> None:
@@ -87,10 +90,10 @@ class WebService(Service):
         port, self._port, self.address = self._port, None, None
         if port is None:
             return succeed(None)
-        for call in self._before_stop:
-            call()
+        stopping = [maybeDeferred(call) for call in self._before_stop]
         self._connections.end_all()
-        return maybeDeferred(port.stopListening).addCallback(lambda _: None)
+        stopping.append(maybeDeferred(port.stopListening))
+        return gatherResults(stopping).addCallback(lambda _: None)
 
     def _begin(self) -> None:
         if self._port is not None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import gzip
 import http.client
+import socket
 import ssl
 import threading
+from collections.abc import Callable
 from typing import Any
 from urllib.request import urlopen
 
 from prometheus_client.parser import text_string_to_metric_families
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
@@ -38,7 +41,8 @@ class ScrapingTest(TestCase):
         self.sources = made_sources(counted=self.counted)
         self.threads: list[threading.Thread] = []
         self.service = WebService(WebOptions(listen="127.0.0.1:0"), reactor)
-        self.service.put("metrics", ScrapedResource(self.sources))
+        self.resource = ScrapedResource(self.sources, reactor)
+        self.service.put("metrics", self.resource)
         self.service.startService()
         self.addCleanup(self.service.stopService)
 
@@ -74,7 +78,7 @@ class ScrapingTest(TestCase):
         """Over TLS it is the same."""
         tls = WebTlsOptions(certificate_path=SERVER[0], key_path=SERVER[1])
         service = WebService(WebOptions(listen="127.0.0.1:0", tls=tls), reactor)
-        service.put("metrics", ScrapedResource(self.sources))
+        service.put("metrics", ScrapedResource(self.sources, reactor))
         service.startService()
         self.addCleanup(service.stopService)
         assert service.address is not None
@@ -105,6 +109,49 @@ class ScrapingTest(TestCase):
         self.threads.clear()
         await self.ask()
         self.assertEqual([thread is threading.main_thread() for thread in self.threads], [False])
+
+    async def test_one_at_a_time(self) -> None:
+        """Who asks while a scrape is written waits for a turn; one who goes away meanwhile holds up nobody."""
+        go_on, before = threading.Event(), len(self.threads)
+        self.addCleanup(go_on.set)
+
+        def counted() -> Any:
+            go_on.wait(20)
+            return self.counted()
+
+        object.__setattr__(self.sources, "counted", counted)
+        first = self.ask()
+        await self.until(lambda: self.resource._turns.locked)
+        assert self.service.address is not None
+        with socket.create_connection(("127.0.0.1", self.service.address.port), 20) as gone:
+            gone.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            await self.until(lambda: len(self.resource._turns.waiting) == 1)
+        await self.until(lambda: not self.resource._turns.waiting)
+        others = [self.ask() for _ in range(3)]
+        await self.until(lambda: len(self.resource._turns.waiting) == 3)
+        go_on.set()
+        self.assertEqual([(await one).status for one in (first, *others)], [200] * 4)
+        self.assertEqual(len(self.threads), 4 + before)
+
+    async def test_stop_meanwhile(self) -> None:
+        """A stop waits for the scrape that is being written, whoever has gone away meanwhile: its thread needs the reactor to end."""
+        go_on = threading.Event()
+        self.addCleanup(go_on.set)
+        object.__setattr__(self.sources, "counted", lambda: [("user", "alice")][: go_on.wait(20)])
+        asked = self.ask()
+        await self.until(lambda: self.resource._turns.locked)
+        self.service.before_stop(self.resource.close)
+        stopped = self.service.stopService()
+        await self.assertFailure(asked, OSError, http.client.HTTPException)
+        self.assertNoResult(stopped)
+        go_on.set()
+        await stopped
+        self.assertFalse(self.resource._turns.locked)
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Let the reactor turn until this is so; the test's time is bounded."""
+        while not condition():
+            await deferLater(reactor, 0.001)
 
     async def test_mistake(self) -> None:
         """A source that fails is a failed scrape, without a word of why, and the log has the rest."""
