@@ -19,12 +19,13 @@ __all__ = ["MEASURES", "RELAYS"]
 _PIPETWIST = Pipetwist()
 _TWISTED_TRANSPORTS = Pipetwist("pipetwist-stream", frozenset(Kind) - {Kind.UDP}, transfer="stream")
 _COUNTING = Pipetwist("pipetwist-counting", counting=True)
+_STORE = Pipetwist("pipetwist-store", counting=True, store=True)
 _PREFORK = Pipetwist("pipetwist-prefork", prefork=answers.POOL)
 
 _USUAL: tuple[Relay, ...] = (Direct(), _PIPETWIST, _TWISTED_TRANSPORTS, HAProxy(), Socat(), Ncat(), SingBox(), V2Ray())
 _ONE_PROCESS: tuple[Relay, ...] = tuple(relay for relay in _USUAL if relay.name not in {"direct", "socat", "ncat"})
 
-RELAYS: tuple[Relay, ...] = (*_USUAL, _COUNTING, _PREFORK)
+RELAYS: tuple[Relay, ...] = (*_USUAL, _COUNTING, _STORE, _PREFORK)
 """All of them, in the order of the tables."""
 
 
@@ -74,8 +75,8 @@ def _answers(name: str, clients: int, how: str) -> Measure:
 
 def _counting(name: str, what: str, quantities: tuple[Quantity, ...], take: Take) -> Measure:
     """Small differences need many short runs, and new processes now and then: each has a layout of memory of its own."""
-    title = f"{Kind.UNIX.value}, {what}, with counting off and on"
-    return Measure(name, title, Kind.UNIX, (_PIPETWIST, _COUNTING), quantities, take, rounds_for_each=4.0, restart_after=6)
+    title = f"{Kind.UNIX.value}, {what}, with counting off and on, and with a file"
+    return Measure(name, title, Kind.UNIX, (_PIPETWIST, _COUNTING, _STORE), quantities, take, rounds_for_each=4.0, restart_after=6)
 
 
 _SHORT = 0.5  # of the usual time

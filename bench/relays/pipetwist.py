@@ -30,6 +30,7 @@ class Pipetwist:
         name: what the variant is called.
         kinds: what it is measured with.
         counting: whether the inbound and the outbound are counted.
+        store: whether their counters are in a file.
         transfer: the configuration's key of that name; the default where None.
         prefork: how many commands wait ready; none where 0.
     """
@@ -37,6 +38,7 @@ class Pipetwist:
     name: str = "pipetwist"
     kinds: frozenset[Kind] = frozenset(Kind)
     counting: bool = False
+    store: bool = False
     transfer: str | None = None
     prefork: int = 0
 
@@ -61,7 +63,8 @@ class Pipetwist:
         if self.transfer is not None:
             document["transfer"] = self.transfer
         if self.counting:
-            document["experimental"] = {"v2ray_api": {"stats": {"enabled": True, "inbounds": ["in"], "outbounds": ["out"]}}}
+            stats: dict[str, Any] = {"enabled": True, "inbounds": ["in"], "outbounds": ["out"]}
+            document["experimental"] = {"v2ray_api": {"stats": stats | ({"store": "counters.db"} if self.store else {})}}
         return document
 
     def _outbound(self, route: Route) -> dict[str, Any]:
