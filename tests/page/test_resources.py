@@ -161,12 +161,12 @@ class CallsTest(_Case):
     def test_slow_reader(self) -> None:
         """What a client does not read is not written to it: at most one event waits."""
         self.client.ask("/api/events")
-        self.client.protocol.wrappedProtocol._channel.pauseProducing()
+        self.client.protocol.wrappedProtocol.pauseProducing()
         self.client.transport.clear()
         for _ in range(20):
             self.relay.advance()
         self.assertEqual(self.client.transport.value(), b"")
-        self.client.protocol.wrappedProtocol._channel.resumeProducing()
+        self.client.protocol.wrappedProtocol.resumeProducing()
         self.relay.advance()
         self.assertIn(b"event: snapshot", bytes(self.client.transport.value()))
 
