@@ -18,49 +18,20 @@ from pipetwist.inbounds.entry import SocketEntry
 from pipetwist.inbounds.listening import ListeningService
 from pipetwist.inbounds.options import InboundOptions, StreamInboundOptions
 from pipetwist.inbounds.setting import InboundSetting
+from pipetwist.inbounds.unix_options import UnixSocketOptions
 from pipetwist.inbounds.unix_socket import UnixListeningSocket
 from pipetwist.interfaces import IInbound
-from pipetwist.values import Id, Mode, Owner, UnixPath, UserName, unix_sockaddr
+from pipetwist.values import unix_sockaddr
 
-__all__ = ["PeerUserOptions", "UnixInbound", "UnixInboundOptions"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class PeerUserOptions:
-    """Who a peer is, by what the kernel says of it."""
-
-    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid", "use_attribute_docstrings": True}
-
-    name: UserName
-    """The user's name."""
-    uid: Id | None = None
-    """The number of the system's user that the peer runs as."""
-    gid: Id | None = None
-    """The number of the system's group that the peer runs as."""
-
-    def __post_init__(self) -> None:
-        """Refuse an entry that could match nobody."""
-        if self.uid is None and self.gid is None:
-            message = "a user of a unix inbound needs a uid or a gid"
-            raise ValueError(message)
+__all__ = ["UnixInbound", "UnixInboundOptions"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class UnixInboundOptions(StreamInboundOptions):
+class UnixInboundOptions(UnixSocketOptions, StreamInboundOptions):
     """An inbound on a unix domain socket."""
 
     type: Literal["unix"] = "unix"
     """Always ``unix``."""
-    path: UnixPath
-    """The socket's path; ``@name`` is abstract, ``@@name`` abstract and padded to 108 bytes."""
-    mode: Mode = 0o600
-    """The socket's file mode. ``"0600"`` where absent."""
-    owner: Owner | None = None
-    """The name or number of the user that owns the socket."""
-    group: Owner | None = None
-    """The name or number of the group that owns the socket."""
-    users: tuple[PeerUserOptions, ...] = ()
-    """Who may connect: the first match by uid, then by gid. Without it everybody may, as no user."""
 
 
 @implementer(IInbound)

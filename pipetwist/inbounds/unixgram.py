@@ -15,12 +15,12 @@ from pipetwist.inbounds.credentials import PEER_CREDENTIALS, PeerCredentials, vi
 from pipetwist.inbounds.options import InboundOptions, PacketInboundOptions
 from pipetwist.inbounds.packets import PacketInbound
 from pipetwist.inbounds.setting import InboundSetting
-from pipetwist.inbounds.unix import PeerUserOptions
+from pipetwist.inbounds.unix_options import UnixSocketOptions
 from pipetwist.inbounds.unix_socket import UnixListeningSocket
 from pipetwist.interfaces import IInbound
 from pipetwist.packets.setting import enlarge_buffers
 from pipetwist.packets.source import Source
-from pipetwist.values import Mode, Owner, UnixPath, unix_sockaddr
+from pipetwist.values import unix_sockaddr
 
 __all__ = ["UnixgramInbound", "UnixgramInboundOptions"]
 
@@ -28,21 +28,11 @@ _SO_PASSCRED = getattr(socket, "SO_PASSCRED", 16)
 
 
 @dataclass(frozen=True, kw_only=True)
-class UnixgramInboundOptions(PacketInboundOptions):
+class UnixgramInboundOptions(UnixSocketOptions, PacketInboundOptions):
     """An inbound on a unix datagram socket."""
 
     type: Literal["unixgram"] = "unixgram"
     """Always ``unixgram``."""
-    path: UnixPath
-    """The socket's path; ``@name`` is abstract, ``@@name`` abstract and padded to 108 bytes."""
-    mode: Mode = 0o600
-    """The socket's file mode. ``"0600"`` where absent."""
-    owner: Owner | None = None
-    """The name or number of the user that owns the socket."""
-    group: Owner | None = None
-    """The name or number of the group that owns the socket."""
-    users: tuple[PeerUserOptions, ...] = ()
-    """Who may send: the first match by uid, then by gid. Without it everybody may, as no user."""
 
 
 @implementer(IInbound)

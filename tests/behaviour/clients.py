@@ -12,7 +12,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from pipetwist.inbounds.endpoint import EndpointInboundOptions
 from pipetwist.inbounds.options import InboundOptions, TlsServerOptions
 from pipetwist.inbounds.tcp import CertificateUserOptions, TcpInboundOptions
-from pipetwist.inbounds.unix import PeerUserOptions, UnixInboundOptions
+from pipetwist.inbounds.unix import UnixInboundOptions
+from pipetwist.inbounds.unix_options import PeerUserOptions
 from tests.behaviour.certificates import AUTHORITY, CLIENT_NAME, SERVER, SERVER_NAME, client_context
 from tests.behaviour.channels import SocketChannel, TlsChannel
 from tests.behaviour.waiting import until

@@ -14,7 +14,8 @@ from pipetwist.config.document import Document, RouteOptions
 from pipetwist.config.reading import parse_document, read_document
 from pipetwist.errors import ConfigError
 from pipetwist.inbounds.tcp import TcpInboundOptions
-from pipetwist.inbounds.unix import PeerUserOptions, UnixInboundOptions
+from pipetwist.inbounds.unix import UnixInboundOptions
+from pipetwist.inbounds.unix_options import PeerUserOptions
 from pipetwist.outbounds.fork import ForkOutboundOptions
 from pipetwist.outbounds.tcp import TcpOutboundOptions
 from pipetwist.outbounds.unix import UnixOutboundOptions

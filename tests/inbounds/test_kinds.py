@@ -30,7 +30,8 @@ from pipetwist.inbounds.options import TlsServerOptions
 from pipetwist.inbounds.registry import INBOUNDS
 from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.inbounds.tcp import CertificateUserOptions, TcpInbound, TcpInboundOptions
-from pipetwist.inbounds.unix import PeerUserOptions, UnixInbound, UnixInboundOptions
+from pipetwist.inbounds.unix import UnixInbound, UnixInboundOptions
+from pipetwist.inbounds.unix_options import PeerUserOptions
 from pipetwist.interfaces import IInbound
 from pipetwist.kernel.setting import kernel_setting
 from pipetwist.testing import RecordingRelay

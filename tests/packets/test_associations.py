@@ -14,7 +14,7 @@ from twisted.logger import formatEvent
 
 from pipetwist.connection.cause import Cause
 from pipetwist.connection.end import End
-from pipetwist.inbounds.unix import PeerUserOptions
+from pipetwist.inbounds.unix_options import PeerUserOptions
 from pipetwist.packets.framing import frame
 from pipetwist.packets.waiting import MOST_DATAGRAMS
 from tests.kernel.loop import open_descriptors

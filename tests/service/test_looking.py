@@ -17,7 +17,8 @@ from pipetwist.api.options import ApiOptions, StatsOptions
 from pipetwist.config.document import Document, ExperimentalOptions, RouteOptions
 from pipetwist.errors import StartError
 from pipetwist.inbounds.udp import UdpInboundOptions
-from pipetwist.inbounds.unix import PeerUserOptions, UnixInboundOptions
+from pipetwist.inbounds.unix import UnixInboundOptions
+from pipetwist.inbounds.unix_options import PeerUserOptions
 from pipetwist.outbounds.fork import ForkOutboundOptions
 from pipetwist.outbounds.tcp import TcpOutboundOptions
 from pipetwist.routing.rules import RuleOptions

@@ -18,7 +18,8 @@ from pipetwist.inbounds.endpoint import EndpointInboundOptions
 from pipetwist.inbounds.options import TlsServerOptions
 from pipetwist.inbounds.tcp import TcpInboundOptions
 from pipetwist.inbounds.udp import UdpInboundOptions
-from pipetwist.inbounds.unix import PeerUserOptions, UnixInboundOptions
+from pipetwist.inbounds.unix import UnixInboundOptions
+from pipetwist.inbounds.unix_options import PeerUserOptions
 from pipetwist.inbounds.unixgram import UnixgramInboundOptions
 from pipetwist.outbounds.fork import ForkOutboundOptions
 from pipetwist.outbounds.unix import UnixOutboundOptions

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from pipetwist.config.document import Document
 from pipetwist.errors import StartError
-from pipetwist.inbounds.unix import PeerUserOptions, UnixInboundOptions
+from pipetwist.inbounds.unix import UnixInboundOptions
+from pipetwist.inbounds.unix_options import PeerUserOptions
 from pipetwist.outbounds.fork import ForkOutboundOptions
 from pipetwist.outbounds.unix import UnixOutboundOptions
 from pipetwist.service.tree import PipetwistService

@@ -1,0 +1,48 @@
+"""What an inbound on a unix socket can be told, be it of streams or of datagrams."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from pipetwist.values import Id, Mode, Owner, UnixPath, UserName
+
+__all__ = ["PeerUserOptions", "UnixSocketOptions"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PeerUserOptions:
+    """Who a peer is, by what the kernel says of it."""
+
+    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid", "use_attribute_docstrings": True}
+
+    name: UserName
+    """The user's name."""
+    uid: Id | None = None
+    """The number of the system's user that the peer runs as."""
+    gid: Id | None = None
+    """The number of the system's group that the peer runs as."""
+
+    def __post_init__(self) -> None:
+        """Refuse an entry that could match nobody."""
+        if self.uid is None and self.gid is None:
+            message = "a user of a unix inbound needs a uid or a gid"
+            raise ValueError(message)
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnixSocketOptions:
+    """The keys of the socket, and who may use it."""
+
+    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid", "use_attribute_docstrings": True}
+
+    path: UnixPath
+    """The socket's path; ``@name`` is abstract, ``@@name`` abstract and padded to 108 bytes."""
+    mode: Mode = 0o600
+    """The socket's file mode. ``"0600"`` where absent."""
+    owner: Owner | None = None
+    """The name or number of the user that owns the socket."""
+    group: Owner | None = None
+    """The name or number of the group that owns the socket."""
+    users: tuple[PeerUserOptions, ...] = ()
+    """Who may come in: the first match by uid, then by gid. Without it everybody may, as no user."""
