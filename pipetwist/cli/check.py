@@ -21,7 +21,9 @@ def check(file: str, here: bool) -> None:
     """Say whether the configuration FILE is good.
 
     Every problem is a line on standard error, and the exit status is then 1.
+    A note there is about what is good and may surprise.
     """
+    from pipetwist.config.notes import notes
     from pipetwist.config.reading import read_document
 
     document = read_document(file)
@@ -29,6 +31,8 @@ def check(file: str, here: bool) -> None:
         _look_here(file, document)
     inbounds = _counted(len(document.inbounds), "inbound")
     click.echo(f"{file} is good: {inbounds}, {_counted(len(document.outbounds), 'outbound')}.")
+    for note in notes(document):
+        click.echo(f"{file}: note: {note}", err=True)
 
 
 def _look_here(file: str, document: Document) -> None:

@@ -13,6 +13,7 @@ from twisted.logger import Logger
 
 from pipetwist.api.availability import load_api
 from pipetwist.config.document import Document
+from pipetwist.config.notes import notes
 from pipetwist.errors import StartError
 from pipetwist.inbounds.handed_in import HandedIn, HandedInSocket
 from pipetwist.inbounds.options import InboundOptions
@@ -216,6 +217,8 @@ class PipetwistService(MultiService):
         # Who was counted before a stop was counted in a file that has been closed since.
         self._tracked.change(**_tracked(self.document))
         self._all_or_nothing(super().startService)
+        for note in notes(self.document):
+            self.log.warn("{note}", note=note)
 
     @inlineCallbacks
     def stopService(self) -> Generator[Deferred[Any], Any, None]:

@@ -36,6 +36,15 @@ class CheckTest(SynchronousTestCase):
         path = self._file(_GOOD)
         self.assertEqual(call("check", path), (0, f"{path} is good: 1 inbound, 2 outbounds.\n", ""))
 
+    def test_note(self) -> None:
+        """What is good and may surprise is a note on standard error: names to count where nothing is counted."""
+        stats = {"inbounds": [_GOOD["inbounds"][0]["tag"]]}
+        path = self._file({**_GOOD, "experimental": {"v2ray_api": {"stats": stats}}})
+        note = 'experimental.v2ray_api.stats lists what is to be counted, and nothing is, as in sing-box, without "enabled": true'
+        self.assertEqual(call("check", path), (0, f"{path} is good: 1 inbound, 2 outbounds.\n", f"{path}: note: {note}\n"))
+        path = self._file({**_GOOD, "experimental": {"v2ray_api": {"stats": {**stats, "enabled": True}}}})
+        self.assertEqual(call("check", path)[2], "")
+
     def test_bad(self) -> None:
         """Every problem of a bad file is a line on standard error, and the exit status is 1."""
         path = self._file({**_GOOD, "outbounds": [], "drain_timeout": 5})

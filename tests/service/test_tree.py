@@ -17,6 +17,7 @@ from zope.interface.verify import verifyObject
 
 from pipetwist.api.options import ApiOptions, StatsOptions
 from pipetwist.config.document import ExperimentalOptions, LogOptions, RouteOptions
+from pipetwist.config.notes import notes
 from pipetwist.errors import StartError
 from pipetwist.inbounds.endpoint import EndpointInboundOptions
 from pipetwist.inbounds.unix import UnixInboundOptions
@@ -138,6 +139,15 @@ class StartingTest(TreeTestCase):
         self.assertEqual(self.there(), ["a", "b"])
         tree.startService()
         self.assertEqual((self.there(), bool(tree.running)), (["a", "b"], True))
+
+    def test_note(self) -> None:
+        """What may surprise is a warning in the log."""
+        tree = self.make(experimental=ExperimentalOptions(v2ray_api=ApiOptions(stats=StatsOptions(inbounds=("in",)))))
+        warned: list[object] = []
+        self.patch(tree.log, "warn", lambda text, **fields: warned.append(fields.get("note")))
+        tree.startService()
+        self.assertEqual(warned, list(notes(tree.document)))
+        self.assertEqual(len(warned), 1)
 
     def test_nothing_left(self) -> None:
         """Where one inbound can't listen none does, in either step, and no socket's file is left."""
