@@ -120,12 +120,14 @@ class WatchTest(SynchronousTestCase):
             text=True,
             env=daemon_environment(),
         )
-        with process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        with process.stdout, process.stderr:
+            self.addCleanup(process.wait, 20)
             self.addCleanup(process.kill)
-            assert process.stdout is not None
-            assert process.stderr is not None
             found = [process.stdout.readline() for _ in range(lines)]
             process.send_signal(signal.SIGINT)
+            process.wait(20)
             return found, process.stderr.read()
 
     def test_lines(self) -> None:
@@ -148,14 +150,16 @@ class WatchTest(SynchronousTestCase):
             text=True,
             env=daemon_environment(),
         )
-        with process:
+        assert process.stdout is not None
+        with process.stdout:
+            self.addCleanup(process.wait, 20)
             self.addCleanup(process.kill)
-            assert process.stdout is not None
             answers = (json.loads(line)["stat"][0]["value"] for line in process.stdout)
             self.assertEqual([next(answers), next(answers)], [5, 0])
             store.counter("a").add(7)
             self.assertEqual(next(value for value in answers if value), 7)
             process.send_signal(signal.SIGINT)
+            self.assertEqual(process.wait(20), 130)
 
     def test_failure(self) -> None:
         """A question without an answer is told on standard error, and the watch goes on."""
