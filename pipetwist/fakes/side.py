@@ -17,6 +17,9 @@ class FakeSide:
         lingers: whether it waits for `lose` after `close`, `hang_up` and `abort`, instead of being lost at once.
     """
 
+    dropped = 0
+    half_closes = True
+
     def __init__(self, *, lingers: bool = False) -> None:
         self.received = 0
         self.delivered = 0
@@ -33,6 +36,11 @@ class FakeSide:
         self._gone = False
         self._finished = self._closing = self._stalled = False
         self._cause = ""
+
+    @property
+    def moved(self) -> int:
+        """See `ISide`."""
+        return self.delivered
 
     # What the test does.
 

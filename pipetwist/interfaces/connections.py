@@ -118,6 +118,9 @@ class ISide(Interface):
 
     received: int = Attribute("Bytes read from this side so far.")
     delivered: int = Attribute("Bytes that the system has taken for this side so far.")
+    moved: int = Attribute("Grows with everything that passes here: what stands still for too long is ended.")
+    dropped: int = Attribute("Datagrams dropped so far, for want of room or of a way; of a stream nothing ever is.")
+    half_closes: bool = Attribute("Whether one direction may end alone; where that is so of neither side, both end together.")
 
     def attach(receiver: ISideReceiver) -> None:
         """Name who hears of what happens here; what happened before is told at once."""
@@ -149,10 +152,6 @@ class IDatagramSide(ISide):
 
     Its figures of bytes are payload alone.
     """
-
-    datagrams: int = Attribute("Datagrams received and delivered so far.")
-    dropped: int = Attribute("Datagrams dropped so far, for want of room or of a way.")
-    half_closes: bool = Attribute("Whether one direction may end alone; where that is so of neither side, both end together.")
 
 
 class IDescriptorSide(ISide):

@@ -52,6 +52,8 @@ class Descriptor:
         "write_over",
     )
 
+    dropped = 0
+    half_closes = True
     is_pipe = False
     """Whether bytes can be spliced straight to it and from it."""
     is_tcp = False
@@ -84,6 +86,11 @@ class Descriptor:
         self.closing = False
         self.over = False
         self.cause = ""
+
+    @property
+    def moved(self) -> int:
+        """See `ISide`."""
+        return self.delivered
 
     def wants_to_read(self) -> bool:
         """Whether what comes is to be read now."""

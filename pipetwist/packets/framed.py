@@ -71,7 +71,7 @@ class FramedSide:
         tally: counts what is delivered.
         largest: bytes of the largest datagram that the other side can carry; what announces a larger one is an error of the stream.
             None where any can be that a frame holds.
-        half_closes: see `IDatagramSide`.
+        half_closes: see `ISide`.
     """
 
     def __init__(self, stream: ISide, tally: FrameTally, largest: int | None = None, *, half_closes: bool = True) -> None:
@@ -94,8 +94,8 @@ class FramedSide:
         return self._tally.delivered
 
     @property
-    def datagrams(self) -> int:
-        """See `IDatagramSide`."""
+    def moved(self) -> int:
+        """See `ISide`: every datagram, since one may be empty."""
         self._tally.reach(self._stream.delivered)
         return self._count + self._tally.datagrams
 
@@ -203,7 +203,7 @@ def frame_connection(connecting: ISide | Deferred[ISide], *, half_closes: bool =
 
     Args:
         connecting: its side, or a Deferred of it.
-        half_closes: see `IDatagramSide`; a server that ends its direction is about to go, as one of DNS over TCP that hears nothing.
+        half_closes: see `ISide`; a server that ends its direction is about to go, as one of DNS over TCP that hears nothing.
     """
     if isinstance(connecting, Deferred):
         return connecting.addCallback(lambda stream: FramedSide(stream, FrameTally(), half_closes=half_closes))

@@ -37,11 +37,11 @@ class PacketSide:
         "_linger",
         "cause",
         "closing",
-        "datagrams",
         "delivered",
         "dropped",
         "early",
         "from_stream",
+        "moved",
         "outgoing",
         "over",
         "paused",
@@ -60,7 +60,7 @@ class PacketSide:
         self.from_stream = True  # what is written here comes from, until another of this kind says otherwise
         self.received = 0
         self.delivered = 0
-        self.datagrams = 0
+        self.moved = 0  # every datagram, since one may be empty
         self.dropped = 0
         self.paused = True
         self.closing = False
@@ -101,7 +101,7 @@ class PacketSide:
         datagrams = stop - start
         count = batch.lengths[start] if datagrams == 1 else sum(batch.lengths[start:stop])
         self.received += count
-        self.datagrams += datagrams
+        self.moved += datagrams
         if self.tracker is not None and count:
             self.tracker.uplink(count)
         if not self.paused and self.sink is not None:
@@ -217,7 +217,7 @@ class PacketSide:
 
     def _count(self, count: int, datagrams: int) -> None:
         self.delivered += count
-        self.datagrams += datagrams
+        self.moved += datagrams
         if self.tracker is not None and count:
             self.tracker.downlink(count)
 

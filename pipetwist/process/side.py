@@ -52,6 +52,8 @@ class ChildSide(ProcessProtocol):
         ended: called once it has ended and been reaped.
     """
 
+    dropped = 0
+    half_closes = True
     transport: Any  # an IProcessTransport, and a producer and a consumer besides
     receiver: ISideReceiver
 
@@ -83,6 +85,11 @@ class ChildSide(ProcessProtocol):
         self._closing = False
         self._over = False
         self._cause = ""
+
+    @property
+    def moved(self) -> int:
+        """See `ISide`."""
+        return self.delivered
 
     # The ProcessProtocol.
 

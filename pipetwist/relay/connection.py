@@ -15,7 +15,7 @@ from pipetwist.connection.end import End
 from pipetwist.connection.inactivity import Inactivity, Rounds
 from pipetwist.connection.machine import ConnectionMachine, Phase
 from pipetwist.connection.visitor import Timeouts
-from pipetwist.interfaces import IConnectionEffects, IDatagramSide, IOutbound, ISide
+from pipetwist.interfaces import IConnectionEffects, IOutbound, ISide
 from pipetwist.transfer.causes import describe_error
 from pipetwist.transfer.pair import Ear, couple
 
@@ -85,12 +85,12 @@ class Connection:
         self.machine.stop(f"internal error: {describe_error(failure.value)}", Cause.INTERNAL)
 
     def _moved(self) -> int:
-        return sum(_moved(ear.side) for ear in self._ears.values())
+        return sum(ear.side.moved for ear in self._ears.values())
 
     @property
     def dropped(self) -> int:
         """Datagrams that either side has dropped."""
-        return sum(getattr(ear.side, "dropped", 0) for ear in self._ears.values())
+        return sum(ear.side.dropped for ear in self._ears.values())
 
     # IConnectionEffects.
 
@@ -106,7 +106,7 @@ class Connection:
     def finish_writing(self, end: End) -> None:
         """See `IConnectionEffects`."""
         self._ears[end].side.finish_writing()
-        if not any(getattr(ear.side, "half_closes", True) for ear in self._ears.values()):
+        if not any(ear.side.half_closes for ear in self._ears.values()):
             self.machine.read_ended(end)
 
     def close(self, end: End) -> None:
@@ -129,11 +129,6 @@ class Connection:
         """See `IConnectionEffects`. What holds this in a circle is let go of, or the collector would have to find it."""
         del self._inactivity
         self._over(self, reason)
-
-
-def _moved(side: ISide) -> int:
-    # A datagram may be empty.
-    return side.datagrams if IDatagramSide.providedBy(side) else side.delivered
 
 
 def _too_slow(result: ISide | Failure, seconds: float) -> ISide | Failure:

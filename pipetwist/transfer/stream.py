@@ -58,6 +58,8 @@ class StreamSide(Protocol):
         hang_ups: notices a peer that has gone.
     """
 
+    dropped = 0
+    half_closes = True
     transport: Any  # what an ITransport is asked for here stands in several interfaces, some of them optional
     receiver: ISideReceiver
 
@@ -77,6 +79,11 @@ class StreamSide(Protocol):
         self._closing = False
         self._over = False
         self._cause = ""
+
+    @property
+    def moved(self) -> int:
+        """See `ISide`."""
+        return self.delivered
 
     # The transport's protocol.
 

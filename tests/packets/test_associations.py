@@ -492,12 +492,12 @@ class StreamServerTest(PacketCase):
         self.came(server, b"x")
         (connection,) = self.service.relay._open
         side: Any = connection._ears[End.SERVER].side
-        while side.datagrams == sent + 1:
+        while side.moved == sent + 1:
             client.send(bytes(60_000))
             sent += 1
             self.loop.settle()
             self.assertLess(sent, MOST_DATAGRAMS)
-        taken = side.datagrams
+        taken = side.moved
         server.socket.close()
         self.assertRegex(self.reason(), rf"^server: .*; {sent + 1 - taken} datagrams dropped$")
 

@@ -45,21 +45,21 @@ class FramedSideTest(SynchronousTestCase):
     def test_received(self) -> None:
         """Datagrams are handed on one by one, and their payload counts when they are complete."""
         self.stream.deliver(frame(b"one") + frame(b"") + frame(b"three")[:4])
-        self.assertEqual((self.receiver.datagrams, self.side.received, self.tracker.up, self.side.datagrams), ([b"one", b""], 3, 3, 2))
+        self.assertEqual((self.receiver.datagrams, self.side.received, self.tracker.up, self.side.moved), ([b"one", b""], 3, 3, 2))
         self.stream.deliver(frame(b"three")[4:])
         self.assertEqual((self.receiver.datagrams[2:], self.side.received, self.tracker.up), ([b"three"], 8, 8))
 
     def test_written(self) -> None:
         """A datagram is written with its length before it, and counts without it once the system has taken all of it."""
         self.side.write(b"hello")
-        self.assertEqual((self.stream.written, self.side.delivered, self.side.datagrams), (b"\0\5hello", 5, 1))
+        self.assertEqual((self.stream.written, self.side.delivered, self.side.moved), (b"\0\5hello", 5, 1))
         self.stream.stall()
         self.side.write(b"world")
-        self.assertEqual((self.side.delivered, self.side.datagrams), (5, 1))
+        self.assertEqual((self.side.delivered, self.side.moved), (5, 1))
         self.stream.delivered += 6
-        self.assertEqual((self.side.delivered, self.side.datagrams), (5, 1))
+        self.assertEqual((self.side.delivered, self.side.moved), (5, 1))
         self.stream.delivered += 1
-        self.assertEqual((self.side.delivered, self.side.datagrams, self.tracker.down), (10, 2, 10))
+        self.assertEqual((self.side.delivered, self.side.moved, self.tracker.down), (10, 2, 10))
 
     def test_too_large_to_carry(self) -> None:
         """A datagram larger than the other side carries ends the stream with what is wrong, and nothing after it comes through."""
@@ -116,7 +116,7 @@ class FramedSideTest(SynchronousTestCase):
         self.stream.delivered += 6
         self.assertEqual(self.side.dropped, 0)
         self.stream.lose("the connection was reset")
-        self.assertEqual((self.side.datagrams, self.side.dropped, self.side.delivered), (2, 2, 6))
+        self.assertEqual((self.side.moved, self.side.dropped, self.side.delivered), (2, 2, 6))
 
     def test_connection(self) -> None:
         """What an outbound connects is framed, be it there at once or later."""

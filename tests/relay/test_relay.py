@@ -199,7 +199,7 @@ class ObservingTest(_RelayTestCase):
         tally = ConnectionTally()
         self.relay.ledger.observe(tally)
         client = FakeSide()
-        client.dropped = 3  # type: ignore[attr-defined]  # as a side of datagrams has it
+        client.dropped = 3
         self.carry(client=client)
         self.assertEqual(tally.ways()["in", "a"].dropped, 0)
         client.lose()
