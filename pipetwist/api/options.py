@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from pipetwist.values import Duration, FilePath, Mode, Tag, UserName
 from pipetwist.values.listen import ListenAddress
+from pipetwist.values.tls_files import TlsFiles
 
 __all__ = ["ApiOptions", "ApiTlsOptions", "StatsOptions"]
 
@@ -32,17 +33,8 @@ class StatsOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ApiTlsOptions:
+class ApiTlsOptions(TlsFiles):
     """TLS of the API's listener."""
-
-    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid", "use_attribute_docstrings": True}
-
-    certificate_path: FilePath
-    """PEM file with the server's certificate, and its chain."""
-    key_path: FilePath
-    """PEM file with the certificate's private key."""
-    client_certificate_path: FilePath | None = None
-    """PEM file with a CA; clients must then present a certificate that it signed."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from pipetwist.connection.visitor import Timeouts
-from pipetwist.values import Duration, FilePath, Framing, PositiveCount, Tag
+from pipetwist.values import Duration, Framing, PositiveCount, Tag
+from pipetwist.values.tls_files import TlsFiles
 
 __all__ = ["InboundOptions", "PacketInboundOptions", "StreamInboundOptions", "TlsServerOptions"]
 
@@ -59,16 +60,10 @@ class PacketInboundOptions(InboundOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TlsServerOptions:
+class TlsServerOptions(TlsFiles):
     """TLS of an inbound."""
 
     __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid", "use_attribute_docstrings": True}
 
     enabled: bool = True
     """Whether TLS is spoken."""
-    certificate_path: FilePath
-    """PEM file with the server's certificate, and its chain."""
-    key_path: FilePath
-    """PEM file with the certificate's private key."""
-    client_certificate_path: FilePath | None = None
-    """PEM file with a CA; clients must then present a certificate that it signed."""

@@ -5,24 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from pipetwist.values import FilePath
 from pipetwist.values.listen import HostName, TcpListenAddress
+from pipetwist.values.tls_files import TlsFiles
 
 __all__ = ["WebOptions", "WebTlsOptions"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class WebTlsOptions:
+class WebTlsOptions(TlsFiles):
     """TLS of the HTTP listener."""
-
-    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid", "use_attribute_docstrings": True}
-
-    certificate_path: FilePath
-    """PEM file with the server's certificate, and its chain."""
-    key_path: FilePath
-    """PEM file with the certificate's private key."""
-    client_certificate_path: FilePath | None = None
-    """PEM file with a CA; clients must then present a certificate that it signed."""
 
 
 @dataclass(frozen=True, kw_only=True)
