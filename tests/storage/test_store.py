@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import gc
 import itertools
 import os
 import random
-import resource
 import signal
 import stat
 import sys
@@ -17,40 +15,23 @@ import time
 from pathlib import Path
 from typing import Any
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from pipetwist.errors import StoreError
 from pipetwist.interfaces import ICounter, ICounterStore
 from pipetwist.stats.counters import MemoryCounter
 from pipetwist.stats.tracking import Tracker
-from pipetwist.storage.layout import STEP, parse
+from pipetwist.storage.layout import parse
 from pipetwist.storage.offline import read_counters
 from pipetwist.storage.store import FileCounterStore
 from pipetwist.storage.words import MOST
-from tests.storage.files import AMOUNTS, close, figures, kill, open_store, quick_folder
+from tests.storage.files import AMOUNTS, close, figures, kill, open_store
+from tests.storage.store_case import StoreTestCase
 
-__all__ = ["CountingTest", "FileTest", "GrowthTest", "RoomTest", "StatesTest"]
-
-
-class _StoreTestCase(SynchronousTestCase):
-    """A path for a file."""
-
-    def setUp(self) -> None:
-        """Choose it."""
-        self.path = quick_folder(self) / "counters.db"
-
-    def open(self) -> FileCounterStore:
-        """Open a store; the test's clean-up closes it."""
-        store = open_store(self.path)
-        self.addCleanup(close, store)
-        return store
+__all__ = ["CountingTest", "FileTest"]
 
 
-class CountingTest(_StoreTestCase):
+class CountingTest(StoreTestCase):
     """As in memory."""
 
     def test_interface(self) -> None:
@@ -156,7 +137,7 @@ class CountingTest(_StoreTestCase):
             self.assertEqual([found[counter.name] for counter in counters], expected)
 
 
-class FileTest(_StoreTestCase):
+class FileTest(StoreTestCase):
     """What becomes of the file."""
 
     def test_made(self) -> None:
@@ -387,241 +368,6 @@ class FileTest(_StoreTestCase):
     def mappings(self) -> int:
         """How often this process maps the file."""
         return Path("/proc/self/maps").read_text(encoding="utf-8").count(str(self.path))
-
-
-class GrowthTest(_StoreTestCase):
-    """Thousands of users."""
-
-    def test_many(self) -> None:
-        """The file grows while it is used: counters from before go on where they are, and all are there after a kill."""
-        store = self.open()
-        counters = [store.counter("first")]
-        cell = counters[0].cell
-        for number in range(6000):
-            counters.append(store.counter(f"user>>>user number {number}>>>traffic>>>uplink"))
-            cell[0] += counters[0].unit
-            counters[-1].add(number)
-        self.assertIs(counters[0].cell, cell)
-        self.assertGreater(self.path.stat().st_size, 8 * STEP)
-        self.assertLess(self.path.read_text(encoding="latin-1").count("\0"), self.path.stat().st_size)
-        self.assertEqual(counters[0].total(), 6000)
-        before = figures(store)
-        kill(store)
-        self.assertEqual(figures(self.open()), before)
-
-    def test_long_name(self) -> None:
-        """A name may be longer than what the file grows by."""
-        names = ["é" * STEP, "x" * (3 * STEP), "", "y"]
-        store = self.open()
-        for number, name in enumerate(names):
-            store.counter(name).add(number)
-        kill(store)
-        self.assertEqual(figures(self.open()), {name: (number, number) for number, name in enumerate(names)})
-
-
-class RoomTest(_StoreTestCase):
-    """A full disk, played by a limit to what this process may write to a file."""
-
-    def setUp(self) -> None:
-        """Keep the limit."""
-        super().setUp()
-        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-        self.limit = lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-        self.addCleanup(self.limit, soft)
-        self.told: list[str] = []
-
-    def full(self) -> FileCounterStore:
-        """A store with counters in a file that can't grow, and one counter for which there was no room."""
-        store = FileCounterStore(self.path, lambda name, error: self.told.append(f"{name[:4]}: {error.strerror}"))
-        store.open()
-        store.counter("last").add(1)
-        self.limit(STEP)
-        store.counter("long" * STEP).add(3)
-        return store
-
-    def test_no_room(self) -> None:
-        """A counter for which there is no room counts in memory, which is told; the others go on in the file, new ones too."""
-        store = self.full()
-        self.assertEqual(self.told, ["long: File too large"])
-        store.counter("last").add(1)
-        store.counter("short").add(2)
-        store.counter("long" * STEP).reset()
-        Tracker([store.counter("long" * STEP), store.counter("last")], []).uplink(10)
-        self.assertEqual(figures(store), {"last": (12, 12), "long" * STEP: (13, 10), "short": (2, 2)})
-        self.assertEqual(len(self.told), 1)
-        kill(store)
-        self.assertEqual(figures(self.open()), {"last": (12, 12), "short": (2, 2)})
-
-    def test_room_at_the_stop(self) -> None:
-        """Where there is room at the stop it is saved then, as it is."""
-        store = self.full()
-        store.counter("long" * STEP).reset()
-        store.counter("long" * STEP).add(5)
-        self.limit(resource.RLIM_INFINITY)
-        close(store)
-        self.assertEqual(figures(self.open()), {"last": (1, 1), "long" * STEP: (8, 5)})
-
-    def test_room_meanwhile(self) -> None:
-        """Where there is room again it goes on in the file, for trackers too that counted before, and is there after a kill."""
-        store = self.full()
-        counter = store.counter("long" * STEP)
-        tracker = Tracker([store.counter("last"), counter], [])
-        tracker.uplink(10)
-        counter.reset()
-        self.assertEqual((store.find_room(), store.lacks_room), (0, True))
-        self.limit(resource.RLIM_INFINITY)
-        self.assertEqual((store.find_room(), store.lacks_room, store.find_room()), (1, False, 0))
-        tracker.uplink(5)
-        counter.add(2)
-        self.assertEqual(self.told, ["long: File too large"])
-        kill(store)
-        self.assertEqual(figures(self.open()), {"last": (16, 16), "long" * STEP: (20, 7)})
-
-    def test_none_at_the_stop(self) -> None:
-        """Where there is none then either, that is told, and the others are saved."""
-        store = self.full()
-        close(store)
-        self.assertEqual(self.told, ["long: File too large"] * 2)
-        self.assertEqual(figures(self.open()), {"last": (1, 1)})
-
-    def test_no_room_at_the_start(self) -> None:
-        """A file that can't be made is told, and nothing of it is left."""
-        self.limit(STEP - 1)
-        self.assertIn("File too large", str(self.assertRaises(StoreError, self.open)))
-        self.assertEqual(list(self.path.parent.iterdir()), [])
-
-    def test_no_room_for_what_is_there(self) -> None:
-        """A copy whose holes can't be filled is not used, and not kept locked; nor is it changed."""
-        close(self.open())
-        before = self.path.read_bytes()
-
-        def full(descriptor: int, offset: int, size: int) -> None:
-            raise OSError(errno.ENOSPC, "No space left on device")
-
-        reserve = os.posix_fallocate
-        self.patch(os, "posix_fallocate", full)
-        self.assertIn("the counters can't be kept here: No space left", str(self.assertRaises(StoreError, self.open)))
-        self.assertEqual(self.path.read_bytes(), before)
-        self.patch(os, "posix_fallocate", reserve)
-        self.open()
-
-    def test_without_fallocate(self) -> None:
-        """Where a file system, or the system, can't reserve room, zeros are written instead."""
-
-        def unknown(descriptor: int, offset: int, size: int) -> None:
-            raise OSError(errno.EOPNOTSUPP, "Operation not supported")
-
-        module = sys.modules["pipetwist.storage.file"]
-        for number, known in enumerate(({"posix_fallocate": unknown}, {})):
-            system = type(os)("os")
-            vars(system).update({name: value for name, value in vars(os).items() if name != "posix_fallocate"}, **known)
-            self.patch(module, "os", system)
-            store = open_store(self.path)
-            for name in range(2000):
-                store.counter(f"{number} {name}")
-            self.assertGreaterEqual(self.path.stat().st_blocks * 512, 2000 * 64)
-            close(store)
-        self.assertEqual(len(figures(self.open())), 4000)
-
-    def test_holes(self) -> None:
-        """A copy with holes has room on the disk for all of it after the start: a write to a hole on a full disk would end the process."""
-        close(self.open())
-        data = self.path.read_bytes()
-        with self.path.open("wb") as file:
-            file.write(data.rstrip(b"\0"))
-            file.truncate(len(data))
-        self.assertLess(self.path.stat().st_blocks * 512, STEP)
-        self.open()
-        self.assertGreaterEqual(self.path.stat().st_blocks * 512, STEP)
-
-
-class _States(RuleBasedStateMachine):
-    """Any order of counting, resets, new names, syncs, stops and kills, against a dict."""
-
-    names = st.text(st.characters(codec="utf-8"), max_size=70)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.case = SynchronousTestCase()
-        self.path = quick_folder(self.case) / "counters.db"
-        self.store = open_store(self.path)
-        self.model: dict[str, tuple[int, int]] = {}
-
-    @rule(name=names, count=st.integers(0, 2**44))
-    def add(self, name: str, count: int) -> None:
-        """Count on this one."""
-        self.store.counter(name).add(count)
-        total, value = self.model.get(name, (0, 0))
-        self.model[name] = total + count, value + count
-
-    @rule(data=st.data())
-    def reset(self, data: st.DataObject) -> None:
-        """Reset one that there is."""
-        if self.model:
-            name = data.draw(st.sampled_from(sorted(self.model)))
-            total, value = self.model[name]
-            assert self.store.counter(name).reset() == value
-            self.model[name] = total, 0
-
-    @rule(number=st.integers(1, 800))
-    def grow(self, number: int) -> None:
-        """Make many."""
-        for one in range(number):
-            self.store.counter(f"grown {one}")
-            self.model.setdefault(f"grown {one}", (0, 0))
-
-    @rule()
-    def sync(self) -> None:
-        """Sync."""
-        self.store.sync()
-
-    @rule()
-    def stop(self) -> None:
-        """Stop in order, and start."""
-        close(self.store)
-        self.store = open_store(self.path)
-
-    @rule()
-    def kill(self) -> None:
-        """Be killed, and start."""
-        kill(self.store)
-        self.store = open_store(self.path)
-
-    @invariant()
-    def same(self) -> None:
-        """The counters are what was counted, in the file too."""
-        assert figures(self.store) == self.model
-        assert {name: (total, value) for name, total, value in read_counters(self.path)} == self.model
-
-    def teardown(self) -> None:
-        """Leave nothing."""
-        close(self.store)
-        self.case.doCleanups()
-
-
-class StatesTest(SynchronousTestCase):
-    """Any order of everything."""
-
-    def test_any_order(self) -> None:
-        """Whatever is done in whatever order, the counters are what was counted."""
-        _States.TestCase.settings = settings(max_examples=40, stateful_step_count=15, deadline=None, database=None, derandomize=True)
-        _States.TestCase("runTest").debug()
-
-    @settings(max_examples=50, deadline=None, database=None)
-    @given(st.lists(st.none() | st.integers(min_value=0, max_value=2**40)))
-    def test_values(self, steps: list[int | None]) -> None:
-        """What the resets gave and the value are the total."""
-        path = quick_folder(self) / "counters.db"
-        store = open_store(path)
-        counter = store.counter("name")
-        given_out = 0
-        for step in steps:
-            if step is None:
-                given_out += counter.reset()
-            else:
-                counter.add(step)
-        self.assertEqual((given_out + counter.value(), counter.total()), (sum(step or 0 for step in steps),) * 2)
-        close(store)
 
 
 def _descriptors() -> int:
