@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from twisted.internet.interfaces import IHandshakeListener
@@ -39,10 +40,10 @@ class _TlsTestCase(SynchronousTestCase):
         path.write_bytes(content)
         return str(path)
 
-    def server(self, certificate: object = None, key: object = None, authority: object = None) -> Any:
+    def server(self, certificate: object = None, key: object = None, authority: object = None, protocols: Sequence[bytes] = ()) -> Any:
         """A server's options."""
         trusted = None if authority is None else str(authority)
-        return server_tls("inbound in", str(certificate or self.certificate), str(key or self.key), trusted)
+        return server_tls("inbound in", str(certificate or self.certificate), str(key or self.key), trusted, protocols)
 
     def refusal(self, **files: object) -> str:
         """What is said where it can't be had."""
@@ -129,11 +130,14 @@ class _End(Protocol):
     shaken = False
     shown = 0
     """How many certificates the other end has shown."""
+    protocol: bytes | None = None
+    """What both have agreed to speak inside, by ALPN."""
     reason: Failure | None = None
 
     def handshakeCompleted(self) -> None:
         self.shaken = True
         self.shown = len(self.transport.getHandle().get_peer_cert_chain() or [])
+        self.protocol = self.transport.negotiatedProtocol
 
     def connectionLost(self, reason: Failure | None = None) -> None:
         self.shaken = False
@@ -164,6 +168,7 @@ class HandshakeTest(_TlsTestCase):
         protocols = [end.wrappedFactory.protocols[0] for end in ends]
         reasons = [str(protocol.reason.value) for protocol in protocols if protocol.reason is not None]
         self.shown = protocols[0].shown
+        self.protocols = [protocol.protocol for protocol in protocols]
         self.assertEqual([protocol.shaken for protocol in protocols], [not reasons] * 2)
         return " ".join(reasons)
 
@@ -202,6 +207,20 @@ class HandshakeTest(_TlsTestCase):
             own = PrivateCertificate.loadPEM(certificate.read_bytes() + key.read_bytes())
             trust = trustRootFromCertificates([Certificate.loadPEM(self.authority.path.read_bytes())])
             self.assertIn(outcome, self.shake(optionsForClientTLS("server.example", trust, own), server))
+
+    def test_offered_protocols(self) -> None:
+        """A client that offers protocols by ALPN is spoken with whether the server speaks one of them or not; one of both is agreed on."""
+        for spoken, offered, agreed in (
+            ((), (b"h2", b"http/1.1"), None),
+            ((b"http/1.1",), (b"h2", b"http/1.1"), b"http/1.1"),
+            ((b"http/1.1",), (b"h2",), None),
+            ((b"http/1.1",), (), None),
+            ((b"a", b"b"), (b"b", b"a"), b"a"),
+        ):
+            trust = trustRootFromCertificates([Certificate.loadPEM(self.authority.path.read_bytes())])
+            client = optionsForClientTLS("server.example", trust, acceptableProtocols=list(offered))
+            self.assertEqual(self.shake(client, self.server(protocols=spoken)), "", (spoken, offered))
+            self.assertEqual(self.protocols, [agreed] * 2, (spoken, offered))
 
     def test_no_client_certificate_wanted(self) -> None:
         """One that does not ask speaks with everybody."""

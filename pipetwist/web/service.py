@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succeed
@@ -15,8 +15,11 @@ from pipetwist.errors import StartError
 from pipetwist.tls import server_tls
 from pipetwist.transfer.causes import describe_error
 from pipetwist.values.listen import TcpListen, UnixListen, parse_listen, why_refused
-from pipetwist.web.options import WebOptions
+from pipetwist.web.options import WebOptions, WebTlsOptions
 from pipetwist.web.site import Connections, LookSite, Root
+
+if TYPE_CHECKING:
+    from twisted.internet.ssl import CertificateOptions
 
 __all__ = ["WebService"]
 
@@ -40,7 +43,7 @@ class WebService(Service):
     def __init__(self, options: WebOptions, reactor: Any, log: Logger | None = None) -> None:
         self._listen = _allowed(options)
         tls = options.tls
-        self._tls = None if tls is None else server_tls(_PLACE, tls.certificate_path, tls.key_path, tls.client_certificate_path)
+        self._tls = None if tls is None else _server_tls(tls)
         self._reactor = reactor
         self._log = log or Logger()
         self._root = Root()
@@ -110,6 +113,10 @@ class WebService(Service):
         self.address = TcpListen(host, self._port.getHost().port)
         scheme = "http" if self._tls is None else "https"
         self._log.info("{scheme}://{address} shows what pipetwist does", scheme=scheme, address=self.address)
+
+
+def _server_tls(tls: WebTlsOptions) -> CertificateOptions:
+    return server_tls(_PLACE, tls.certificate_path, tls.key_path, tls.client_certificate_path, [b"http/1.1"])
 
 
 def _allowed(options: WebOptions) -> TcpListen:

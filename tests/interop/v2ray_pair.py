@@ -29,13 +29,16 @@ class V2RayPair:
     Args:
         case: the test.
         folder: where the sockets and logs go.
+        port: that A dials over TLS, in the place of ``x.sock``.
+        tls: what A's ``tlsSettings`` are then.
     """
 
-    def __init__(self, case: SynchronousTestCase, folder: Path) -> None:
+    def __init__(self, case: SynchronousTestCase, folder: Path, port: int | None = None, tls: Mapping[str, object] | None = None) -> None:
         self.dialled = folder / "x.sock"
         self.served = folder / "y.sock"
         self._case = case
         self._folder = folder
+        self._port, self._tls = port, tls
         self.site = Site(case)
         self.door, self._api_a, self._api_b = (free_port(case) for _ in range(3))
         self._start("server", [self.served, self._api_b], {"/run/v2ray/pipetwist.sock": self.served, "10087": self._api_b})
@@ -51,7 +54,11 @@ class V2RayPair:
         document = json.loads(path.read_text(encoding="utf-8"))
         settings = {"address": "127.0.0.1", "port": self.site.port, "network": "tcp"}
         document["inbounds"][0] |= {"protocol": "dokodemo-door", "settings": settings}
-        document["outbounds"][0]["settings"]["vnext"][0]["users"][0]["security"] = "none"
+        (server,) = document["outbounds"][0]["settings"]["vnext"]
+        server["users"][0]["security"] = "none"
+        if self._port is not None:
+            server["port"] = self._port
+            document["outbounds"][0]["streamSettings"] = {"network": "tcp", "security": "tls", "tlsSettings": self._tls}
         path.write_text(json.dumps(document), encoding="utf-8")
 
     def download(self, size: int, name: str) -> bytes:

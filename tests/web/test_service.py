@@ -70,6 +70,15 @@ class ListeningTest(_ServiceCase):
         without.maximum_version = ssl.TLSVersion.TLSv1_2  # in 1.3 a client that is refused learns of it only later
         await self.assertFailure(self.ask(service, without), ssl.SSLError, ConnectionResetError)
 
+    async def test_offered_protocols(self) -> None:
+        """Over TLS HTTP/1.1 is agreed on with who offers it, as curl, Prometheus and browsers do; who offers something else gets it too."""
+        service = self.make(tls=WebTlsOptions(certificate_path=SERVER[0], key_path=SERVER[1]))
+        service.startService()
+        for offered in (["h2", "http/1.1"], ["h2"], []):
+            context = ssl.create_default_context(cafile=AUTHORITY)
+            context.set_alpn_protocols(offered)
+            self.assertEqual((await self.ask(service, context)).body, b"the page\n", offered)
+
     async def test_stop(self) -> None:
         """The stop ends who is still connected, and takes no time for it."""
         service = self.make()
