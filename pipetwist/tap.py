@@ -144,6 +144,7 @@ class _Daemon(Service):
         """See `PipetwistService`."""
         super().startService()
         self._start(self._tree.startService)
+        self._rereading.foresee()
         self._reporter.ready()
         os.close(self._stderr)
         # What was made up to now stays; the collector need not look through it again and again while connections come and go.

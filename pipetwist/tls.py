@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.interfaces import IOpenSSLContextFactory
 from zope.interface import implementer
 
 from pipetwist.errors import StartError
+from pipetwist.files import KnownFiles
 from pipetwist.transfer.causes import describe_error
 
 if TYPE_CHECKING:
@@ -38,7 +38,12 @@ class RenewableTls:
 
 
 def server_tls(
-    place: str, certificate_path: str, key_path: str, client_certificate_path: str | None, protocols: Sequence[bytes] = ()
+    place: str,
+    certificate_path: str,
+    key_path: str,
+    client_certificate_path: str | None,
+    protocols: Sequence[bytes] = (),
+    files: KnownFiles | None = None,
 ) -> CertificateOptions:
     """What a server shows and asks for.
 
@@ -49,15 +54,17 @@ def server_tls(
         client_certificate_path: the CA that must have signed the clients' certificates; None to ask for none.
         protocols: what is spoken inside, the best first, by the names of ALPN. Clients that offer none of these come in all the same,
             without an agreement.
+        files: reads them; where it is None they are read anew.
 
     Raises:
         StartError: a file can't be used.
     """
     from twisted.internet.ssl import CertificateOptions, KeyPair, trustRootFromCertificates
 
-    own, *chain = _certificates(place, "certificate_path", certificate_path)
-    trusted = None if client_certificate_path is None else _certificates(place, "client_certificate_path", client_certificate_path)
-    key = _read(place, "key_path", key_path)
+    files = files or KnownFiles()
+    own, *chain = _certificates(files, place, "certificate_path", certificate_path)
+    trusted = None if client_certificate_path is None else _certificates(files, place, "client_certificate_path", client_certificate_path)
+    key = _read(files, place, "key_path", key_path)
     if b"ENCRYPTED" in key:
         # OpenSSL would ask for the pass phrase at a terminal that a daemon does not have.
         message = f"{place}: tls.key_path: {key_path} is encrypted; a key without a pass phrase is needed"
@@ -91,20 +98,23 @@ def _agreeing_on(protocols: Sequence[bytes]) -> Callable[[object, list[bytes]], 
     return agree
 
 
-def client_tls(place: str, server_name: str, certificate_path: str | None) -> Any:
+def client_tls(place: str, server_name: str, certificate_path: str | None, files: KnownFiles | None = None) -> Any:
     """What a client asks for: the server's certificate must be of this name, which service-identity verifies.
 
     Args:
         place: whose it is, for errors.
         server_name: the name or address.
         certificate_path: the CA that must have signed the server's certificate; None for the system's.
+        files: reads it; where it is None it is read anew.
 
     Raises:
         StartError: a file can't be used.
     """
     from twisted.internet.ssl import optionsForClientTLS, trustRootFromCertificates
 
-    trust = None if certificate_path is None else trustRootFromCertificates(_certificates(place, "certificate_path", certificate_path))
+    trust = None
+    if certificate_path is not None:
+        trust = trustRootFromCertificates(_certificates(files or KnownFiles(), place, "certificate_path", certificate_path))
     try:
         return optionsForClientTLS(server_name, trustRoot=trust)
     except Exception as error:
@@ -112,10 +122,10 @@ def client_tls(place: str, server_name: str, certificate_path: str | None) -> An
         raise StartError(message) from error
 
 
-def _certificates(place: str, key: str, path: str) -> list[Certificate]:
+def _certificates(files: KnownFiles, place: str, key: str, path: str) -> list[Certificate]:
     from twisted.internet.ssl import Certificate
 
-    pem = _CERTIFICATE.findall(_read(place, key, path))
+    pem = _CERTIFICATE.findall(_read(files, place, key, path))
     if not pem:
         message = f"{place}: tls.{key}: there is no certificate in {path}"
         raise StartError(message)
@@ -126,9 +136,9 @@ def _certificates(place: str, key: str, path: str) -> list[Certificate]:
         raise StartError(message) from error
 
 
-def _read(place: str, key: str, path: str) -> bytes:
+def _read(files: KnownFiles, place: str, key: str, path: str) -> bytes:
     try:
-        return Path(path).read_bytes()
+        return files.read(path)
     except OSError as error:
         message = f"{place}: tls.{key}: {path} can't be read: {error.strerror}"
         raise StartError(message) from error

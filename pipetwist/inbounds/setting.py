@@ -9,6 +9,7 @@ from typing import Any
 from twisted.logger import Logger
 
 from pipetwist.errors import StartError
+from pipetwist.files import KnownFiles
 from pipetwist.inbounds.handed_in import HandedIn
 from pipetwist.interfaces import IRelay
 from pipetwist.kernel.setting import KernelSetting
@@ -35,6 +36,7 @@ class InboundSetting:
         failed: is told where listening fails only after the service has started.
         packets: what datagram sockets work with; one of their own where it is None.
         handed_in: sockets that listen already, for inbounds of their addresses.
+        files: reads certificates and keys.
     """
 
     reactor: Any
@@ -45,3 +47,4 @@ class InboundSetting:
     failed: Callable[[StartError], None] = _raise
     packets: PacketSetting | None = None
     handed_in: HandedIn = field(default_factory=HandedIn)
+    files: KnownFiles = field(default_factory=KnownFiles)

@@ -89,7 +89,7 @@ class TcpInbound(ListeningService):
         self._listener = EndpointListener(self.tag)
         self._listening: ListeningSocket | None = None
         self._acceptor: Acceptor | None = None
-        tls = _tls(options)
+        tls = self._read_tls(options)
         self._tls = None if tls is None else RenewableTls(tls)
 
     def take(self, options: InboundOptions) -> None:
@@ -103,7 +103,7 @@ class TcpInbound(ListeningService):
 
     def change(self, options: InboundOptions) -> Callable[[], None]:
         """See `IInbound`."""
-        renewed, renewable = _tls(cast("TcpInboundOptions", options)), self._tls
+        renewed, renewable = self._read_tls(cast("TcpInboundOptions", options)), self._tls
         take_back = super().change(options)
         if renewed is None or renewable is None:
             return take_back
@@ -114,6 +114,12 @@ class TcpInbound(ListeningService):
             renewable.options = before
 
         return take_tls_back
+
+    def _read_tls(self, options: TcpInboundOptions) -> CertificateOptions | None:
+        tls = options.tls
+        if tls is None or not tls.enabled:
+            return None
+        return server_tls(f"inbound {self.tag}", tls.certificate_path, tls.key_path, tls.client_certificate_path, files=self.setting.files)
 
     @property
     def port(self) -> int | None:
@@ -184,13 +190,6 @@ class TcpInbound(ListeningService):
                 return visitor._replace(user=user.name)
         message = f"refused {visitor.peer}, whose certificate is of {name!r}, which is none of its users"
         raise RefusedError(message)
-
-
-def _tls(options: TcpInboundOptions) -> CertificateOptions | None:
-    tls = options.tls
-    if tls is None or not tls.enabled:
-        return None
-    return server_tls(f"inbound {options.tag}", tls.certificate_path, tls.key_path, tls.client_certificate_path)
 
 
 def _unchangeable(options: TcpInboundOptions) -> tuple[object, ...]:

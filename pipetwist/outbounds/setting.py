@@ -7,6 +7,7 @@ from typing import Any
 
 from twisted.logger import Logger
 
+from pipetwist.files import KnownFiles
 from pipetwist.interfaces import ISpawner
 from pipetwist.kernel.setting import KernelSetting
 from pipetwist.packets.setting import PacketSetting
@@ -26,6 +27,7 @@ class OutboundSetting:
         kernel: moves bytes between descriptors; None where it is not to, or can't.
         log: takes what outbounds have to say.
         packets: what datagram sockets work with; one of their own where it is None.
+        files: reads certificates.
     """
 
     reactor: Any
@@ -34,3 +36,4 @@ class OutboundSetting:
     kernel: KernelSetting | None = None
     log: Logger = field(default_factory=Logger)
     packets: PacketSetting | None = None
+    files: KnownFiles = field(default_factory=KnownFiles)

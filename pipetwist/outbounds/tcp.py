@@ -79,7 +79,7 @@ class TcpOutbound:
         )
         if options.tls is not None and self._tls:
             name = options.tls.server_name or options.server
-            endpoint = wrapClientTLS(client_tls(f"outbound {self.tag}", name, options.tls.certificate_path), endpoint)
+            endpoint = wrapClientTLS(client_tls(f"outbound {self.tag}", name, options.tls.certificate_path, setting.files), endpoint)
         self._endpoint = endpoint
 
     def connect(self) -> ISide | Deferred[ISide]:

@@ -11,6 +11,7 @@ from twisted.python.failure import Failure
 from pipetwist.config.document import Document
 from pipetwist.config.reading import read_document
 from pipetwist.errors import ConfigError, StartError
+from pipetwist.files import may_read
 
 if TYPE_CHECKING:
     from pipetwist.service.tree import PipetwistService
@@ -31,6 +32,11 @@ class Rereading:
         self._tree = tree
         self._path = path
         self._read = read
+
+    def foresee(self) -> None:
+        """Say so where it could not be read again: the daemon may be another user since it was read."""
+        if not may_read(self._path):
+            self._tree.log.warn("{path} can't be read again by this user: every reload comes to nothing", path=self._path)
 
     def reread(self) -> Deferred[None]:
         """Do it once.

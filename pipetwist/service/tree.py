@@ -15,6 +15,7 @@ from pipetwist.api.availability import load_api
 from pipetwist.config.document import Document
 from pipetwist.config.notes import notes
 from pipetwist.errors import StartError
+from pipetwist.files import KnownFiles
 from pipetwist.inbounds.handed_in import HandedIn, HandedInSocket
 from pipetwist.inbounds.options import InboundOptions
 from pipetwist.inbounds.registry import INBOUNDS
@@ -84,13 +85,15 @@ class PipetwistService(MultiService):
         self._hang_ups = hang_ups = HangUpWatch(reactor)
         self._kernel = kernel = kernel_setting(reactor)
         packets = PacketSetting(reactor, None if kernel is None else kernel.poller)
-        self._outbound_setting = OutboundSetting(reactor, spawner, hang_ups, kernel, self.log, packets)
+        self.files = KnownFiles(self._unseen)
+        """Reads the certificates and keys that the configuration names."""
+        self._outbound_setting = OutboundSetting(reactor, spawner, hang_ups, kernel, self.log, packets, self.files)
         self.outbounds = self.make_outbounds(document)
         self._router = Router(document.route.rules, document.final)
         self._tracked = Tracked(self.store, **_tracked(document))
         self.relay = Relay(reactor, self._router, self.outbounds, tracked=self._tracked, online=self.online, log=self.log)
         self._inbound_setting = InboundSetting(
-            reactor, self.relay, hang_ups, kernel, self.log, failed or _logged(self.log), packets, HandedIn(handed_in)
+            reactor, self.relay, hang_ups, kernel, self.log, failed or _logged(self.log), packets, HandedIn(handed_in), self.files
         )
         self.inbounds = {options.tag: self.make_inbound(options) for options in document.inbounds}
         for one in self.unused_sockets():
@@ -219,6 +222,8 @@ class PipetwistService(MultiService):
         self._all_or_nothing(super().startService)
         for note in notes(self.document):
             self.log.warn("{note}", note=note)
+        for path in self.files.unreadable():
+            self.log.warn("{path} can't be read again by this user: once it has changed, a reload comes to nothing", path=path)
 
     @inlineCallbacks
     def stopService(self) -> Generator[Deferred[Any], Any, None]:
@@ -244,6 +249,9 @@ class PipetwistService(MultiService):
         if self._kernel is not None:
             self._kernel.close()
         self._changing.release()
+
+    def _unseen(self, path: str) -> None:
+        self.log.warn("{path} can't be looked at by this user: it goes on with what it has read of it, changed or not", path=path)
 
     def _all_or_nothing(self, start: Callable[[], None]) -> None:
         try:

@@ -11,13 +11,13 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from tests.api.certificates import Authority
 from tests.interop.daemon import TWIST, TWISTD, Daemon, daemon_environment, run_to_end, start_daemon, write_configuration
 from tests.interop.scratch import free_port, has_ended, listens, scratch_folder, wait_until
 
-__all__ = ["ReloadingTest", "TerminalTest"]
+__all__ = ["ReloadingTest", "TerminalTest", "UserTest"]
 
 _TAKEN = "the configuration was taken anew"
 
@@ -202,6 +202,75 @@ class ReloadingTest(SynchronousTestCase):
         client.sendall(b"hello")
         self.assertEqual(client.recv(100), b"hello")
         return client
+
+
+class UserTest(SynchronousTestCase):
+    """A daemon that has read its files as root, and goes on as another user."""
+
+    def setUp(self) -> None:
+        """Make a certificate and a key that root alone may read, and start it with them."""
+        if os.geteuid() != 0:
+            message = "only root can change its user"
+            raise SkipTest(message)
+        self.folder = scratch_folder(self)
+        self.folder.chmod(0o755)
+        self.authority = Authority(self.folder, "authority")
+        self.secret = self.folder / "secret"
+        self.secret.mkdir()
+        self.certificate, self.key = self.folder / "tls.pem", self.secret / "tls.key"
+        self.install()
+        self.port = free_port(self)
+
+    def install(self) -> None:
+        """Put another certificate and its key there."""
+        certificate, key = self.authority.issue("localhost")
+        certificate.replace(self.certificate)
+        key.replace(self.key)
+        self.certificate.chmod(0o644)
+        self.key.chmod(0o600)
+
+    def configuration(self, **more: Any) -> dict[str, Any]:
+        """TLS, and these keys."""
+        tls = {"certificate_path": str(self.certificate), "key_path": str(self.key)}
+        inbound = {"type": "tcp", "tag": "tls", "listen_port": self.port, "tls": tls}
+        return {"inbounds": [inbound], "outbounds": [{"type": "fork", "tag": "out", "command": ["cat"]}], **more}
+
+    def start(self) -> Daemon:
+        """Start it as root, to go on as nobody."""
+        command = (*TWISTD, "-n", "--pidfile=", "--uid=65534", "--gid=65534")
+        return start_daemon(self, self.configuration(), folder=self.folder, command=command)
+
+    def reload(self, daemon: Daemon, says: str = _TAKEN, **more: Any) -> None:
+        """Write another configuration, and wait until it has said what it makes of it."""
+        before = daemon.log.count(says)
+        write_configuration(self.folder, self.configuration(**more))
+        daemon.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: daemon.log.count(says) > before, f"the daemon to say {says!r}")
+
+    def test_unchanged_key(self) -> None:
+        """A key that only root may read is in no reload's way while it is as it was; the start says that it would be after a change."""
+        daemon = self.start()
+        wait_until(lambda: f"{self.key} can't be read again by this user" in daemon.log, "the daemon to foresee it")
+        self.reload(daemon, drain_timeout="2s")
+        self.install()
+        self.reload(daemon, f"{self.key} can't be read: Permission denied", drain_timeout="3s")
+        daemon.stop()
+
+    def test_hidden_key(self) -> None:
+        """A key in a folder that only root may search is taken as it was, and each reload says so."""
+        self.secret.chmod(0o700)
+        daemon = self.start()
+        self.reload(daemon, drain_timeout="2s")
+        self.assertIn(f"{self.key} can't be looked at by this user", daemon.log)
+        daemon.stop()
+
+    def test_configuration(self) -> None:
+        """A configuration that only root may read is named at the start, since every reload would fail."""
+        path = write_configuration(self.folder, self.configuration())
+        path.chmod(0o600)
+        daemon = self.start()
+        wait_until(lambda: f"{path} can't be read again by this user" in daemon.log, "the daemon to foresee it")
+        daemon.stop()
 
 
 class TerminalTest(SynchronousTestCase):
