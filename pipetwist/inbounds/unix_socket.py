@@ -6,27 +6,30 @@ import contextlib
 import errno
 import os
 import socket
-import stat
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from pipetwist.errors import StartError
 from pipetwist.inbounds.handed_in import HandedInSocket
 from pipetwist.inbounds.listening_socket import ListeningSocket
+from pipetwist.inbounds.owners import numbers_of
+from pipetwist.places.folder import Folder
+from pipetwist.places.held import HeldFile, Identity
+from pipetwist.places.socket_place import PlaceTakenError, make_room
 from pipetwist.values import is_abstract, unix_sockaddr
 
 __all__ = ["UnixListeningSocket"]
 
 _BACKLOG = 4096  # the kernel lowers it to net.core.somaxconn
-# Another daemon has the lock for an instant. Who has it for longer wants something else: anybody may lock a folder that they can read.
-_LOCK_SECONDS = 1.0
+# Of the file until it is known for ours: nobody but this user can send a datagram, and what a crash leaves can still be told for stale.
+_FIRST_MODE = 0o200
 
 
 class UnixListeningSocket:
     """Listens on a path, whose mode is set before anybody can connect, and which goes when it is closed.
 
-    A socket file that nobody answers at is what a crash has left, and is replaced. Anything else that stands there stays.
+    A socket file that no process has is what a crash has left, and is replaced. Anything else that stands there stays. Who
+    else may write in the folder can take the file away, or put another in its place, and gets no other file changed by that.
 
     Args:
         place: whose it is, for errors.
@@ -56,7 +59,8 @@ class UnixListeningSocket:
     ) -> None:
         self._place = place
         self._path = path
-        self._identity: tuple[int, int] | None = None
+        self._folder, self._name = os.path.split(path)
+        self._identity: Identity | None = None
         self._kind = kind
         if handed_in is not None:
             self.socket = handed_in.copy()
@@ -69,8 +73,8 @@ class UnixListeningSocket:
                 self.socket.bind(unix_sockaddr(path))
                 self._listen()
             else:
-                with _folder_locked(Path(path).parent):
-                    self._listen_on_file(mode, owner, group)
+                with Folder(self._folder or os.curdir) as held:
+                    self._listen_on_file(held, mode, owner, group)
         except OSError as error:
             self.socket.close()
             raise self._failure(error) from error
@@ -92,8 +96,12 @@ class UnixListeningSocket:
         if self._identity is None:
             return
         try:
-            _give(self._place, self._path, os.geteuid() if owner is None else owner, os.getegid() if group is None else group)
-            Path(self._path).chmod(mode)
+            with Folder(self._folder or os.curdir) as folder, folder.hold(self._name) as held:
+                if held.identity != self._identity:
+                    message = f"{self._place}: {self._path} is not its socket any more, and was left as it is"
+                    raise StartError(message)
+                self._give(held, os.geteuid() if owner is None else owner, os.getegid() if group is None else group)
+                held.chmod(mode)
         except OSError as error:
             message = f"{self._place}: {self._path} can't be given the mode {mode:04o}: {error.strerror}"
             raise StartError(message) from error
@@ -106,9 +114,9 @@ class UnixListeningSocket:
         """
         identity, self._identity = self._identity, None
         try:
-            with contextlib.suppress(FileNotFoundError):
-                if identity is not None and _identity(self._path) == identity:
-                    Path(self._path).unlink()
+            if identity is not None:
+                with contextlib.suppress(FileNotFoundError), Folder(self._folder or os.curdir) as folder:
+                    folder.remove(self._name, identity)
         finally:
             self.socket.close()
 
@@ -116,37 +124,64 @@ class UnixListeningSocket:
         if self._kind == socket.SOCK_STREAM:
             self.socket.listen(_BACKLOG)
 
-    def _listen_on_file(self, mode: int, owner: str | int | None, group: str | int | None) -> None:
-        # A stream socket refuses everybody until it listens. Datagrams it takes at once, so that the file may have no other mode before.
-        if self._kind != socket.SOCK_STREAM:
-            os.fchmod(self.socket.fileno(), 0)
+    def _listen_on_file(self, folder: Folder, mode: int, owner: str | int | None, group: str | int | None) -> None:
+        with contextlib.suppress(OSError):  # elsewhere than on Linux a socket's own mode is not its file's
+            os.fchmod(self.socket.fileno(), _FIRST_MODE)
+        # The name is bound as it is written, since clients and tools read it, and by descriptors from then on.
         try:
-            self.socket.bind(unix_sockaddr(self._path))
+            self.socket.bind(self._path)
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
                 raise
-            self._remove_stale()
-            self.socket.bind(unix_sockaddr(self._path))
-        self._identity = _identity(self._path)
-        try:
-            _give(self._place, self._path, owner, group)
-            Path(self._path).chmod(mode)
-            self._listen()
-        except BaseException:
-            self.close()
-            raise
+            self._bind_over_stale(folder)
+        with self._fresh(folder) as held:
+            self._identity = held.identity
+            try:
+                self._give(held, owner, group)
+                held.chmod(mode)
+                self._listen()
+            except BaseException:
+                self.close()
+                raise
 
-    def _remove_stale(self) -> None:
-        if not stat.S_ISSOCK(os.lstat(self._path).st_mode):
-            message = f"{self._place}: {self._path} exists and is not a socket; remove it or choose another path"
-            raise StartError(message)
-        with socket.socket(socket.AF_UNIX, self._kind) as probe:
-            probe.setblocking(False)
-            answer = probe.connect_ex(unix_sockaddr(self._path))
-        if answer != errno.ECONNREFUSED:
-            message = f"{self._place}: another process listens on {self._path}; stop it or choose another path"
-            raise StartError(message)
-        Path(self._path).unlink()
+    def _bind_over_stale(self, folder: Folder) -> None:
+        try:
+            with make_room(folder, self._name):
+                self.socket.bind(self._path)
+        except PlaceTakenError as taken:
+            if taken.by_socket:
+                text = f"another process listens on {self._path}; stop it or choose another path"
+            else:
+                text = f"{self._path} exists and is not a socket; remove it or choose another path"
+            message = f"{self._place}: {text}"
+            raise StartError(message) from None
+
+    def _fresh(self, folder: Folder) -> HeldFile:
+        """Take hold of what bind has made. The kernel does not say which file that is, but only this one can be so."""
+        with contextlib.suppress(FileNotFoundError):
+            held = folder.hold(self._name)
+            status = held.status
+            if held.is_socket and status.st_uid == os.geteuid() and status.st_nlink == 1 and not status.st_mode & self._foreign_bits:
+                return held
+            held.close()
+        message = f"{self._place}: somebody has put another file in the place of {self._path}; choose a folder where only you can write"
+        raise StartError(message)
+
+    @property
+    def _foreign_bits(self) -> int:
+        """What the fresh file's mode has not got."""
+        return 0o777 & ~_FIRST_MODE if os.fstat(self.socket.fileno()).st_mode & 0o777 == _FIRST_MODE else 0
+
+    def _give(self, held: HeldFile, owner: str | int | None, group: str | int | None) -> None:
+        if owner is None and group is None:
+            return
+        uid, gid = numbers_of(self._place, owner, group)
+        try:
+            held.chown(uid, gid)
+        except PermissionError as error:
+            wanted = ", ".join(f"{key} {value}" for key, value in (("owner", owner), ("group", group)) if value is not None)
+            message = f"{self._place}: {self._path} can't be given to {wanted}: only root may give files away, or a member to its group"
+            raise StartError(message) from error
 
     def _failure(self, error: OSError) -> StartError:
         if error.errno == errno.EADDRINUSE:
@@ -156,54 +191,3 @@ class UnixListeningSocket:
         else:
             text = f"can't listen on {self._path}: {error.strerror or error}"
         return StartError(f"{self._place}: {text}")
-
-
-def _identity(path: str) -> tuple[int, int]:
-    found = os.lstat(path)
-    return found.st_dev, found.st_ino
-
-
-@contextlib.contextmanager
-def _folder_locked(folder: Path) -> Iterator[None]:
-    # Two daemons that start at once must not take each other's fresh socket, which does not answer yet, for a stale one.
-    import fcntl  # there is none on Windows, where nobody gets here
-
-    try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except PermissionError:  # files may be made there, but not listed; nothing can be locked
-        yield
-        return
-    try:
-        end = time.monotonic() + _LOCK_SECONDS
-        while time.monotonic() < end:
-            with contextlib.suppress(BlockingIOError):
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            time.sleep(0.005)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _give(place: str, path: str, owner: str | int | None, group: str | int | None) -> None:
-    if owner is None and group is None:
-        return
-    import grp
-    import pwd
-
-    try:
-        uid = pwd.getpwnam(owner).pw_uid if isinstance(owner, str) else owner
-    except KeyError:
-        message = f"{place}: owner: the system has no user {owner!r}"
-        raise StartError(message) from None
-    try:
-        gid = grp.getgrnam(group).gr_gid if isinstance(group, str) else group
-    except KeyError:
-        message = f"{place}: group: the system has no group {group!r}"
-        raise StartError(message) from None
-    try:
-        os.chown(path, -1 if uid is None else uid, -1 if gid is None else gid, follow_symlinks=False)
-    except PermissionError as error:
-        wanted = ", ".join(f"{key} {value}" for key, value in (("owner", owner), ("group", group)) if value is not None)
-        message = f"{place}: {path} can't be given to {wanted}: only root may give files away, or a member to its group"
-        raise StartError(message) from error

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import stat
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -170,16 +169,14 @@ class UnixTest(_InboundTestCase):
         """A file that can't be removed at the stop is logged, and it has stopped all the same."""
         inbound = self.listen(self.make())
 
-        def refuse(_: Path) -> None:
+        def refuse(*_: object, **__: object) -> None:
             raise PermissionError(13, "Permission denied")
 
-        unlink: Callable[[Path], None] = Path.unlink
-        self.patch(Path, "unlink", refuse)
+        self.patch(os, "rename", refuse)
         self.successResultOf(inbound.stop_listening())
         self.assertEqual(self.said(), [f"warn: inbound in: {self.path} stays behind: Permission denied"])
         with socket.socket(socket.AF_UNIX) as client:
             self.assertRaises(ConnectionRefusedError, client.connect, self.path)
-        unlink(Path(self.path))
 
     def test_user_of_nobody(self) -> None:
         """A user without any number could be nobody."""

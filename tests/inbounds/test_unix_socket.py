@@ -10,6 +10,7 @@ import pwd
 import socket
 import stat
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ from pipetwist.errors import StartError
 from pipetwist.inbounds import unix_socket
 from pipetwist.inbounds.listening_socket import ListeningSocket
 from pipetwist.inbounds.unix_socket import UnixListeningSocket
+from pipetwist.places.folder import Folder
+from pipetwist.places.lock import locked
 from pipetwist.values import unix_sockaddr
 from tests.interop.scratch import scratch_folder
 
@@ -257,25 +260,40 @@ class StaleTest(_SocketTestCase):
 
 
 class LockTest(_SocketTestCase):
-    """The folder's lock, which daemons that start at once take in turn."""
+    """What other processes may lock."""
 
-    def test_held_by_others(self) -> None:
-        """Somebody who has locked the folder for another reason does not keep it from listening."""
-        self.patch(unix_socket, "_LOCK_SECONDS", 0.05)
+    def test_folder_held_by_others(self) -> None:
+        """Somebody who has locked the folder, as whoever may read it can, does not delay listening, over a stale file neither."""
         descriptor = os.open(self.folder, os.O_RDONLY)
         self.addCleanup(os.close, descriptor)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
+        self.patch(time, "sleep", self.fail)
+        self.crash()
         self.listen()
         self.assertTrue(self.connects())
 
+    def test_another_replaces_it(self) -> None:
+        """While another daemon of ours replaces the stale file the place is taken, which is said at once."""
+        self.crash()
+        with Folder(self.folder) as folder, locked(folder, ".in.sock.lock"):
+            self.assertIn("another process listens", self.refusal())
+        self.listen()
+
+    def test_fresh_socket(self) -> None:
+        """A socket that another daemon has bound, and that does not listen yet, is not taken for stale."""
+        with socket.socket(socket.AF_UNIX) as fresh:
+            fresh.bind(self.path)
+            self.assertIn("another process listens", self.refusal())
+
+    @_AS_ROOT
     def test_no_right_to_read(self) -> None:
         """A folder that may be written to and not read is no hindrance."""
-
-        def refuse(path: object, flags: int) -> int:
-            raise PermissionError(errno.EACCES, "Permission denied")
-
-        self.patch(os, "open", refuse)
-        listening = UnixListeningSocket("inbound in", self.path, 0o600)
+        self.folder.chmod(0o733)
+        os.seteuid(65534)
+        try:
+            listening = UnixListeningSocket("inbound in", self.path, 0o600)
+        finally:
+            os.seteuid(0)
         self.addCleanup(listening.close)
         self.assertTrue(self.connects())
 
@@ -379,12 +397,10 @@ class ClosingTest(_SocketTestCase):
         """Where the file can't be removed any more that is told, but nobody listens all the same."""
         listening = self.listen()
 
-        def refuse(_: Path) -> None:
+        def refuse(*_: object, **__: object) -> None:
             raise PermissionError(errno.EACCES, "Permission denied")
 
-        unlink = Path.unlink
-        self.patch(Path, "unlink", refuse)
-        self.addCleanup(unlink, Path(self.path))
+        self.patch(os, "rename", refuse)
         self.assertRaises(PermissionError, listening.close)
         self.assertFalse(self.connects())
         self.assertEqual(listening.socket.fileno(), -1)
