@@ -11,8 +11,8 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from pipetwist.files import folder as folder_module
-from pipetwist.files import held as held_module
+from pipetwist.places import folder as folder_module
+from pipetwist.places import held as held_module
 from pipetwist.places.folder import Folder
 from pipetwist.places.held import HeldFile, Identity
 from tests.interop.scratch import scratch_folder
