@@ -18,7 +18,7 @@ from pipetwist.api.server import StatsServer
 from pipetwist.api.servicer import StatsServicer
 from pipetwist.api.tcp_listener import listen_tcp
 from pipetwist.api.tls import server_credentials
-from pipetwist.api.unix_listener import SocketFile, listen_unix
+from pipetwist.api.unix_listener import UnixListener
 from pipetwist.errors import StartError
 from pipetwist.values.listen import TcpListen, UnixListen, parse_listen, why_refused
 
@@ -39,7 +39,15 @@ _PLACE = "experimental.v2ray_api.listen"
 class _Running:
     server: StatsServer
     collector_time: CollectorTime
-    file: SocketFile | None
+    file: UnixListener | None
+
+    def stop(self, grace: float) -> None:
+        """See `StatsServer.stop`."""
+        try:
+            self.server.stop(grace)
+        finally:
+            if self.file is not None:
+                self.file.close()
 
 
 class StatsApi(Service):
@@ -94,10 +102,13 @@ class StatsApi(Service):
         collector_time = CollectorTime()
         servicer = StatsServicer(self._store, self._online, collector_time, lambda: self._clock() - began, self._bounds)
         server = StatsServer.serving(servicer)
+        file = UnixListener(listen.path) if isinstance(listen, UnixListen) else None
         try:
-            self.address, file = self._listen(listen, server.grpc, credentials)
+            self.address = self._listen(listen, file, server.grpc, credentials)
         except BaseException:
             server.discard()
+            if file is not None:
+                file.close()
             raise
         server.start()
         collector_time.start()
@@ -121,7 +132,7 @@ class StatsApi(Service):
                 running.file.remove()
             except OSError as error:
                 self._log.warn("{address} stays behind: {reason}", address=self._options.listen, reason=error.strerror)
-        return deferToThreadPool(self._reactor, self._reactor.getThreadPool(), running.server.stop, self._grace)
+        return deferToThreadPool(self._reactor, self._reactor.getThreadPool(), running.stop, self._grace)
 
     def _allowed_address(self) -> TcpListen | UnixListen:
         if self._options.listen is None:
@@ -139,13 +150,19 @@ class StatsApi(Service):
         return listen
 
     def _listen(
-        self, listen: TcpListen | UnixListen, server: grpc.Server, credentials: grpc.ServerCredentials | None
-    ) -> tuple[TcpListen | UnixListen, SocketFile | None]:
+        self,
+        listen: TcpListen | UnixListen,
+        file: UnixListener | None,
+        server: grpc.Server,
+        credentials: grpc.ServerCredentials | None,
+    ) -> TcpListen | UnixListen:
         def add_port(address: str) -> int:
             if credentials is None:
                 return server.add_insecure_port(address)
             return server.add_secure_port(address, credentials)
 
-        if isinstance(listen, UnixListen):
-            return listen, listen_unix(listen.path, self._options.listen_mode, add_port)
-        return TcpListen(listen.host, listen_tcp(listen, add_port)), None
+        if isinstance(listen, TcpListen):
+            return TcpListen(listen.host, listen_tcp(listen, add_port))
+        if file is not None:
+            file.listen(self._options.listen_mode, add_port)
+        return listen

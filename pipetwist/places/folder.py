@@ -19,15 +19,20 @@ class Folder:
 
     Args:
         path: where it is. Links on the way are followed.
+        within: the folder in which it is, where the path is only its name there. A link is not followed then.
 
     Raises:
         OSError: it can't be opened.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, follow: bool = True) -> None:
-        flags = os.O_DIRECTORY | os.O_CLOEXEC | (O_PATH or os.O_RDONLY) | (0 if follow else os.O_NOFOLLOW)
-        self.path = os.fspath(path)
-        self.descriptor = os.open(path, flags)
+    def __init__(self, path: str | os.PathLike[str], *, within: Folder | None = None) -> None:
+        flags = os.O_DIRECTORY | os.O_CLOEXEC | (O_PATH or os.O_RDONLY)
+        if within is None:
+            self.path = os.fspath(path)
+            self.descriptor = os.open(path, flags)
+        else:
+            self.path = os.path.join(within.path, path)  # noqa: PTH118 - a Path would take "." out
+            self.descriptor = os.open(path, flags | os.O_NOFOLLOW, dir_fd=within.descriptor)
 
     def __enter__(self) -> Folder:
         return self
@@ -43,6 +48,11 @@ class Folder:
         descriptor, self.descriptor = self.descriptor, -1
         if descriptor != -1:
             os.close(descriptor)
+
+    def path_of(self, name: str) -> str:
+        """A path for system calls that take nothing else. It leads through the descriptor where the system can, and is good as long."""
+        link = f"/proc/self/fd/{self.descriptor}"
+        return os.path.join(link if O_PATH and os.path.lexists(link) else self.path, name)  # noqa: PTH118 - as above
 
     def hold(self, name: str) -> HeldFile:
         """Take hold of an entry; a link is held itself, and not what it leads to.

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import os
 import socket
 from collections.abc import Iterator
 
 from pipetwist.places.folder import Folder
-from pipetwist.places.held import HeldFile
 from pipetwist.places.lock import HeldByAnotherError, locked
 
 __all__ = ["PlaceTakenError", "make_room"]
@@ -58,12 +56,12 @@ def _remove_stale(folder: Folder, name: str) -> None:
     with held:
         if not held.is_socket:
             raise PlaceTakenError(by_socket=False)
-        if _is_bound(held, os.path.join(folder.path, name)):  # noqa: PTH118 - a Path would take "..", which may follow a link, out
+        if _is_bound(held.link or folder.path_of(name)):
             raise PlaceTakenError(by_socket=True)
         folder.remove(name, held.identity)
 
 
-def _is_bound(held: HeldFile, path: str) -> bool:
+def _is_bound(path: str) -> bool:
     """Whether a process has the socket of this file.
 
     A datagram socket is asked for: a stream socket that does not listen yet refuses streams as a stale one does, but is told from it by its
@@ -71,4 +69,4 @@ def _is_bound(held: HeldFile, path: str) -> bool:
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
         probe.setblocking(False)
-        return probe.connect_ex(held.link or path) not in (errno.ECONNREFUSED, errno.ENOENT)
+        return probe.connect_ex(path) not in (errno.ECONNREFUSED, errno.ENOENT)

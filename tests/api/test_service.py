@@ -218,7 +218,7 @@ class UnixTest(SynchronousTestCase):
     def setUp(self) -> None:
         """A path."""
         self.folder = scratch_folder(self)
-        self.path = self.folder / "api.sock"
+        self.path = self.folder / f"api-{self.folder.name}.sock"  # as nobody else has it in the kernel's list
 
     def start(self, **options: Any) -> StatsApi:
         """Serve a counter there."""
@@ -275,17 +275,17 @@ os.kill(os.getpid(), signal.SIGKILL)
         self.patch(os, "link", forbid)
         error = self.assertRaises(StartError, self.start)
         self.assertIn(f"unix:{self.path}: Operation not permitted", str(error))
-        self.assertNotIn(str(self.folder), Path("/proc/net/unix").read_text(encoding="utf-8"))
+        self.assertNotIn(self.path.name, Path("/proc/net/unix").read_text(encoding="utf-8"))
         self.assertEqual(list(self.folder.iterdir()), [])
 
     def test_file_that_stays(self) -> None:
         """A file that can't be removed is told of in the log, and the service stops none the less."""
         api = self.start()
 
-        def forbid(*_: object) -> None:
+        def forbid(*_: object, **__: object) -> None:
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
-        self.patch(Path, "unlink", forbid)
+        self.patch(os, "rename", forbid)
         with capturedLogs() as events:
             self.successResultOf(api.stopService())
         self.assertEqual([formatEvent(event) for event in events], [f"unix:{self.path} stays behind: Permission denied"])

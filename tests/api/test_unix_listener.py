@@ -6,21 +6,23 @@ import errno
 import os
 import socket
 import stat
-import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from pipetwist.api.unix_listener import listen_unix
+from pipetwist.api.unix_listener import UnixListener
 from pipetwist.errors import StartError
 from tests.interop.scratch import scratch_folder
+from tests.places.stranger import needs_root, stranger_does, strangers_folder
 
-__all__ = ["UnixListenerTest"]
+__all__ = ["StrangersTest", "UnixListenerTest"]
 
 
-class UnixListenerTest(SynchronousTestCase):
-    """Putting a socket in its place."""
+class UnixListenerCase(SynchronousTestCase):
+    """A path, and what stands for gRPC."""
 
     def setUp(self) -> None:
         """A folder, and an umask under which sockets are open to everybody."""
@@ -29,6 +31,13 @@ class UnixListenerTest(SynchronousTestCase):
         self.bound: list[socket.socket] = []
         self.asked: list[str] = []
         self.addCleanup(os.umask, os.umask(0))
+
+    def listen(self, path: Path, mode: int, add_port: Callable[[str], int]) -> UnixListener:
+        """Have gRPC's server listen on a path."""
+        listener = UnixListener(str(path))
+        self.addCleanup(listener.close)
+        listener.listen(mode, add_port)
+        return listener
 
     def bind(self, address: str) -> int:
         """What gRPC's server does with a path: it removes a socket that is there, and listens under the umask's mode."""
@@ -61,21 +70,25 @@ class UnixListenerTest(SynchronousTestCase):
 
     def failure(self, path: Path | None = None) -> str:
         """What a failed start says."""
-        text = str(self.assertRaises(StartError, listen_unix, str(path or self.path), 0o600, self.bind))
+        text = str(self.assertRaises(StartError, self.listen, path or self.path, 0o600, self.bind))
         self.assertNotIn("\n", text)
         self.assertTrue(text.startswith("experimental.v2ray_api.listen: "), text)
         return text
 
+
+class UnixListenerTest(UnixListenerCase):
+    """Putting a socket in its place."""
+
     def test_listens(self) -> None:
         """Clients reach the server at the path, and nothing else is left in the folder."""
-        listen_unix(str(self.path), 0o600, self.bind)
+        self.listen(self.path, 0o600, self.bind)
         self.assertTrue(self.answers(self.bound[0]))
         self.assertEqual(_names(self.folder), {"api.sock"})
 
     def test_mode(self) -> None:
         """The file has the mode that was asked for, whatever the umask."""
         for mode in (0o600, 0o660, 0o666):
-            file = listen_unix(str(self.path), mode, self.bind)
+            file = self.listen(self.path, mode, self.bind)
             self.assertEqual(stat.S_IMODE(self.path.lstat().st_mode), mode)
             file.remove()
 
@@ -86,16 +99,16 @@ class UnixListenerTest(SynchronousTestCase):
             self.bind(address)
             private = Path(self.asked[0]).parent
             self.assertEqual(stat.S_IMODE(private.stat().st_mode), 0o700)
-            self.assertEqual(private.parent, self.folder)
+            self.assertEqual(private.resolve().parent, self.folder)
             self.assertFalse(self.path.exists())
             return 1
 
-        listen_unix(str(self.path), 0o600, bind)
+        self.listen(self.path, 0o600, bind)
         self.assertEqual(len(self.bound), 1)
 
     def test_name(self) -> None:
         """The path that the kernel shows ends in the socket's own name."""
-        listen_unix(str(self.path), 0o600, self.bind)
+        self.listen(self.path, 0o600, self.bind)
         self.assertEqual(Path(self.bound[0].getsockname()).name, "api.sock")
 
     def test_longest_path(self) -> None:
@@ -104,21 +117,21 @@ class UnixListenerTest(SynchronousTestCase):
         folder.mkdir()
         path = folder / "a"
         self.assertEqual(len(str(path)), 107)
-        listen_unix(str(path), 0o600, self.bind)
+        self.listen(path, 0o600, self.bind)
         self.assertTrue(self.answers(self.bound[0], path))
         self.assertEqual(_names(folder), {"a"})
 
     def test_odd_name(self) -> None:
         """A path with characters that mean something in a URI, which gRPC's addresses are, names that file."""
         self.path = self.folder / "a b%41?#.sock"
-        listen_unix(str(self.path), 0o600, self.bind)
+        self.listen(self.path, 0o600, self.bind)
         self.assertEqual([Path(path).name for path in self.asked], ["a b%41?#.sock"])
         self.assertEqual(_names(self.folder), {"a b%41?#.sock"})
 
     def test_stale_socket(self) -> None:
         """The socket that a crash left is replaced."""
         self.listening(self.path).close()
-        listen_unix(str(self.path), 0o600, self.bind)
+        self.listen(self.path, 0o600, self.bind)
         self.assertTrue(self.answers(self.bound[0]))
         self.assertEqual(_names(self.folder), {"api.sock"})
 
@@ -180,7 +193,7 @@ class UnixListenerTest(SynchronousTestCase):
         def forbid(*_: object, **__: object) -> str:
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
-        self.patch(tempfile, "mkdtemp", forbid)
+        self.patch(os, "mkdir", forbid)
         self.assertIn("Permission denied", self.failure())
 
     def test_failure_of_grpc(self) -> None:
@@ -190,7 +203,7 @@ class UnixListenerTest(SynchronousTestCase):
             message = "Failed to bind"
             raise RuntimeError(message)
 
-        self.assertIn("Failed to bind", str(self.assertRaises(StartError, listen_unix, str(self.path), 0o600, refuse)))
+        self.assertIn("Failed to bind", str(self.assertRaises(StartError, self.listen, self.path, 0o600, refuse)))
         self.assertEqual(_names(self.folder), set())
 
     def test_server_that_comes_meanwhile(self) -> None:
@@ -202,7 +215,7 @@ class UnixListenerTest(SynchronousTestCase):
             others.append(self.listening(self.path))
             return 1
 
-        error = self.assertRaises(StartError, listen_unix, str(self.path), 0o600, bind)
+        error = self.assertRaises(StartError, self.listen, self.path, 0o600, bind)
         self.assertIn("in use by another server", str(error))
         self.assertFalse(self.answers(self.bound[0]))
         self.assertEqual(_names(self.folder), {"api.sock"})
@@ -215,7 +228,7 @@ class UnixListenerTest(SynchronousTestCase):
             self.listening(self.path).close()
             return 1
 
-        listen_unix(str(self.path), 0o600, bind)
+        self.listen(self.path, 0o600, bind)
         self.assertTrue(self.answers(self.bound[0]))
 
     def test_server_that_replaces_a_stale_socket(self) -> None:
@@ -223,34 +236,95 @@ class UnixListenerTest(SynchronousTestCase):
         self.listening(self.path).close()
         os.utime(self.path, (1, 1))
         others: list[socket.socket] = []
-        rename = Path.rename
+        rename = os.rename
 
-        def overtaken(path: Path, target: Path) -> Path:
-            if path == self.path and not others:
-                path.unlink()
-                others.append(self.listening(path))
-            return rename(path, target)
+        def overtaken(*arguments: Any, **more: Any) -> None:
+            if not others:
+                self.path.unlink()
+                others.append(self.listening(self.path))
+            rename(*arguments, **more)
 
-        self.patch(Path, "rename", overtaken)
+        self.patch(os, "rename", overtaken)
         self.assertIn("in use by another server", self.failure())
         self.assertEqual(_names(self.folder), {"api.sock"})
         self.assertEqual(len(others), 1)
 
     def test_remove(self) -> None:
         """The file goes, and removing it again does nothing."""
-        file = listen_unix(str(self.path), 0o600, self.bind)
+        file = self.listen(self.path, 0o600, self.bind)
         file.remove()
         self.assertFalse(self.path.exists())
         file.remove()
 
     def test_remove_what_is_another_s(self) -> None:
         """A socket that another server has put there since stays, also when gRPC removes the path that it was given."""
-        file = listen_unix(str(self.path), 0o600, self.bind)
+        file = self.listen(self.path, 0o600, self.bind)
         self.path.unlink()
         other = self.listening(self.path)
         file.remove()
         self.assertFalse(Path(self.asked[0]).exists())
         self.assertTrue(self.answers(other))
+
+
+@needs_root
+class StrangersTest(UnixListenerCase):
+    """In a folder where somebody else may write, who exchanges what is made there."""
+
+    def setUp(self) -> None:
+        """A stranger's folder, and files of root's that are none of theirs."""
+        super().setUp()
+        self.folder = strangers_folder(self)
+        self.path = self.folder / "api.sock"
+        self.elsewhere = self.folder.parent / "elsewhere"
+        self.elsewhere.mkdir()
+        self.victim = self.elsewhere / "api.sock"
+
+    def exchange(self) -> None:
+        """Put a link to a folder of root's in the place of the one that was made, under its very name."""
+        stranger_does('for made in .??*; do mv "$made" kept; ln -s ../elsewhere "$made"; done', self.folder)
+
+    def test_private_folder_exchanged(self) -> None:
+        """A link in the place of the private folder leads nobody to another server's socket: it stays, and so does its mode."""
+        other = self.listening(self.victim)
+        self.victim.chmod(0o600)
+
+        def bind(address: str) -> int:
+            self.exchange()
+            return self.bind(address)
+
+        file = self.listen(self.path, 0o666, bind)
+        self.assertTrue(self.answers(other, self.victim))
+        self.assertEqual(stat.S_IMODE(self.victim.lstat().st_mode), 0o600)
+        self.assertTrue(self.answers(self.bound[0]))
+        self.assertEqual(stat.S_IMODE(self.path.lstat().st_mode), 0o666)
+        file.remove()
+
+    def test_link_in_its_place(self) -> None:
+        """A link that is put where the socket was made does not get its target the socket's mode."""
+        self.victim.touch(0o600)
+
+        def bind(address: str) -> int:
+            self.bind(address)
+            self.exchange()
+            return 1
+
+        self.listen(self.path, 0o666, bind)
+        self.assertEqual(stat.S_IMODE(self.victim.lstat().st_mode), 0o600)
+
+    def test_stop(self) -> None:
+        """What gRPC removes at its stop is nothing in a folder that has the private one's name by then."""
+        made: list[str] = []
+
+        def bind(address: str) -> int:
+            made.append(Path(unquote(address.removeprefix("unix:"))).parent.resolve().name)
+            return self.bind(address)
+
+        self.listen(self.path, 0o600, bind)
+        other = self.listening(self.victim)
+        stranger_does(f"ln -s ../elsewhere {made[0]}", self.folder)
+        if Path(self.asked[0]).is_socket():
+            Path(self.asked[0]).unlink()
+        self.assertTrue(self.answers(other, self.victim))
 
 
 def _names(folder: Path) -> set[str]:
