@@ -17,7 +17,7 @@ from pipetwist.api.query import USUAL_BOUNDS, Bounds
 from pipetwist.api.server import StatsServer
 from pipetwist.api.servicer import StatsServicer
 from pipetwist.api.tcp_listener import listen_tcp
-from pipetwist.api.tls import server_credentials
+from pipetwist.api.tls import ServerCertificates
 from pipetwist.api.unix_listener import UnixListener
 from pipetwist.errors import StartError
 from pipetwist.values.listen import TcpListen, UnixListen, parse_listen, why_refused
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import grpc
     from twisted.internet.interfaces import IReactorThreads
 
-    from pipetwist.api.options import ApiOptions
+    from pipetwist.api.options import ApiOptions, ApiTlsOptions
     from pipetwist.interfaces import ICounterStore
     from pipetwist.stats.online import OnlineUsers
 
@@ -40,6 +40,7 @@ class _Running:
     server: StatsServer
     collector_time: CollectorTime
     file: UnixListener | None
+    certificates: ServerCertificates | None
 
     def stop(self, grace: float) -> None:
         """See `StatsServer.stop`."""
@@ -97,14 +98,14 @@ class StatsApi(Service):
             StartError: it can't listen there.
         """
         listen = self._allowed_address()
-        credentials = None if self._options.tls is None else server_credentials(self._options.tls)
+        certificates = None if self._options.tls is None else ServerCertificates(self._options.tls)
         began = self._clock()
         collector_time = CollectorTime()
         servicer = StatsServicer(self._store, self._online, collector_time, lambda: self._clock() - began, self._bounds)
         server = StatsServer.serving(servicer)
         file = UnixListener(listen.path) if isinstance(listen, UnixListen) else None
         try:
-            self.address = self._listen(listen, file, server.grpc, credentials)
+            self.address = self._listen(listen, file, server.grpc, certificates)
         except BaseException:
             server.discard()
             if file is not None:
@@ -112,7 +113,7 @@ class StatsApi(Service):
             raise
         server.start()
         collector_time.start()
-        self._running = _Running(server, collector_time, file)
+        self._running = _Running(server, collector_time, file, certificates)
         super().startService()
         self._log.info("The StatsService listens on {address}", address=self.address)
 
@@ -134,6 +135,22 @@ class StatsApi(Service):
                 self._log.warn("{address} stays behind: {reason}", address=self._options.listen, reason=error.strerror)
         return deferToThreadPool(self._reactor, self._reactor.getThreadPool(), running.stop, self._grace)
 
+    def read_certificates(self, tls: ApiTlsOptions | None) -> Callable[[], None]:
+        """Read certificate and key again, and the CA of clients' certificates. Nothing is read where it does not run, or speaks no TLS.
+
+        Args:
+            tls: where certificate and key are; where they were if it is None.
+
+        Returns:
+            What has them shown to who connects from then on; who is connected stays.
+
+        Raises:
+            StartError: they can't be used; nothing has changed.
+        """
+        if self._running is None or self._running.certificates is None:
+            return lambda: None
+        return self._running.certificates.read(tls)
+
     def _allowed_address(self) -> TcpListen | UnixListen:
         if self._options.listen is None:
             message = f"{_PLACE} is missing: say where to listen"
@@ -154,12 +171,12 @@ class StatsApi(Service):
         listen: TcpListen | UnixListen,
         file: UnixListener | None,
         server: grpc.Server,
-        credentials: grpc.ServerCredentials | None,
+        certificates: ServerCertificates | None,
     ) -> TcpListen | UnixListen:
         def add_port(address: str) -> int:
-            if credentials is None:
+            if certificates is None:
                 return server.add_insecure_port(address)
-            return server.add_secure_port(address, credentials)
+            return server.add_secure_port(address, certificates.credentials())
 
         if isinstance(listen, TcpListen):
             return TcpListen(listen.host, listen_tcp(listen, add_port))

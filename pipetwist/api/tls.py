@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import ssl
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import grpc
 
@@ -13,22 +17,72 @@ from pipetwist.errors import StartError
 if TYPE_CHECKING:
     from pipetwist.api.options import ApiTlsOptions
 
-__all__ = ["server_credentials"]
+__all__ = ["ServerCertificates"]
 
 _PLACE = "experimental.v2ray_api.tls"
 
 
-def server_credentials(options: ApiTlsOptions) -> grpc.ServerCredentials:
-    """Read certificate, key and, where clients have to present a certificate, their CA.
+class ServerCertificates:
+    """What the API shows, and asks clients for. It can be exchanged while gRPC listens.
+
+    Args:
+        options: where the files are.
 
     Raises:
         StartError: a file can't be read, is no PEM file of its kind, or key and certificate don't belong together.
     """
+
+    def __init__(self, options: ApiTlsOptions) -> None:
+        self._options = options
+        self._shown = _configuration(options)
+        self._waiting: list[deque[grpc.ServerCertificateConfiguration]] = []
+
+    def credentials(self) -> grpc.ServerCredentials:
+        """What gRPC needs to listen at one address. Each address needs its own: what is new is fetched once with each."""
+        waiting: deque[grpc.ServerCertificateConfiguration] = deque(maxlen=1)
+        self._waiting.append(waiting)
+        asks = self._options.client_certificate_path is not None
+        fetch = cast("Callable[[], grpc.ServerCertificateConfiguration]", partial(_newest, waiting))  # the stubs don't know of None
+        return grpc.dynamic_ssl_server_credentials(self._shown, fetch, require_client_authentication=asks)
+
+    def read(self, options: ApiTlsOptions | None = None) -> Callable[[], None]:
+        """Read the files again.
+
+        Args:
+            options: where certificate and key are; where they were if it is None. Whose certificates clients need stays as it is, since
+                gRPC can't change that, but for the content of the file.
+
+        Returns:
+            What has them shown to who connects from then on.
+
+        Raises:
+            StartError: see above; nothing has changed.
+        """
+        wanted = replace(options or self._options, client_certificate_path=self._options.client_certificate_path)
+        read = _configuration(wanted)
+
+        def show() -> None:
+            self._options, self._shown = wanted, read
+            for waiting in self._waiting:
+                waiting.append(read)
+
+        return show
+
+
+def _newest(waiting: deque[grpc.ServerCertificateConfiguration]) -> grpc.ServerCertificateConfiguration | None:
+    """What gRPC is to show from now on; None for no change. It asks before each handshake, in a thread of its own."""
+    try:
+        return waiting.pop()
+    except IndexError:
+        return None
+
+
+def _configuration(options: ApiTlsOptions) -> grpc.ServerCertificateConfiguration:
     certificate = _read("certificate_path", options.certificate_path)
     key = _read("key_path", options.key_path)
     authority = None if options.client_certificate_path is None else _read("client_certificate_path", options.client_certificate_path)
     _check(options)
-    return grpc.ssl_server_credentials([(key, certificate)], root_certificates=authority, require_client_auth=authority is not None)
+    return grpc.ssl_server_certificate_configuration([(key, certificate)], root_certificates=authority)
 
 
 def _read(key: str, path: str) -> bytes:

@@ -76,9 +76,9 @@ def _api_tls(document: Document) -> None:
     from pipetwist.api.availability import load_api
 
     load_api()  # says what to install where gRPC is not there
-    from pipetwist.api.tls import server_credentials
+    from pipetwist.api.tls import ServerCertificates
 
-    server_credentials(api.tls)
+    ServerCertificates(api.tls)
 
 
 def _api_folder(document: Document) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,8 @@ _CHANGEABLE = {
     "transfer",
     "drain_timeout",
     *(f"{_STATS}.{key}" for key in ("enabled", "inbounds", "outbounds", "users")),
+    *(f"experimental.v2ray_api.tls.{key}" for key in ("certificate_path", "key_path")),
+    *(f"metrics.tls.{key}" for key in ("certificate_path", "key_path", "client_certificate_path")),
 }
 
 
@@ -49,12 +51,15 @@ def reload_tree(tree: PipetwistService, document: Document) -> Generator[Deferre
         configuration names can't be had; then everything is as it was.
     """
     outbounds = tree.make_outbounds(document, _kept(tree, document))
+    show_certificates = _certificates(tree, document)
     inbounds = yield exchange_inbounds(tree.inbounds, document.inbounds, tree.make_inbound)
     # Nothing can fail from here on.
     report = _report(tree, document)
     left = [inbound for inbound in tree.inbounds.values() if inbound not in inbounds.values()]
     idle = [outbound for outbound in tree.outbounds.values() if IService.providedBy(outbound) and outbound not in outbounds.values()]
     tree.go_by(document, inbounds, outbounds)
+    for show in show_certificates:
+        show()
     for inbound in left:
         inbound.disownServiceParent()
     for outbound in idle:
@@ -83,6 +88,13 @@ def _kept(tree: PipetwistService, document: Document) -> dict[str, Any]:
         for options in document.outbounds
         if (options, transfer_of(options, document)) == before.get(options.tag) and IService.providedBy(tree.outbounds[options.tag])
     }
+
+
+def _certificates(tree: PipetwistService, document: Document) -> list[Callable[[], None]]:
+    """Read those of the API and of the metrics again; what has each shown."""
+    api, metrics = document.experimental.v2ray_api, document.metrics
+    asked = ((tree.api, None if api is None else api.tls), (tree.web, None if metrics is None else metrics.tls))
+    return [part.read_certificates(tls) for part, tls in asked if part is not None]
 
 
 def _report(tree: PipetwistService, document: Document) -> str:

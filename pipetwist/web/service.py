@@ -12,7 +12,8 @@ from twisted.logger import Logger
 from twisted.web.resource import IResource
 
 from pipetwist.errors import StartError
-from pipetwist.tls import server_tls
+from pipetwist.files import KnownFiles
+from pipetwist.tls import RenewableTls, server_tls
 from pipetwist.transfer.causes import describe_error
 from pipetwist.values.listen import TcpListen, UnixListen, parse_listen, why_refused
 from pipetwist.web.options import WebOptions, WebTlsOptions
@@ -35,15 +36,17 @@ class WebService(Service):
         options: where to listen, and how.
         reactor: listens, and counts the time.
         log: takes what there is to say.
+        files: reads the files of TLS; where it is None they are read anew.
 
     Raises:
         StartError: it may not listen there, or a certificate can't be used.
     """
 
-    def __init__(self, options: WebOptions, reactor: Any, log: Logger | None = None) -> None:
+    def __init__(self, options: WebOptions, reactor: Any, log: Logger | None = None, files: KnownFiles | None = None) -> None:
         self._listen = _allowed(options)
-        tls = options.tls
-        self._tls = None if tls is None else _server_tls(tls)
+        self._files = files
+        self._tls_options = options.tls
+        self._tls = None if options.tls is None else RenewableTls(self._read_tls(options.tls))
         self._reactor = reactor
         self._log = log or Logger()
         self._root = Root()
@@ -68,6 +71,31 @@ class WebService(Service):
         Where it gives a Deferred the stop waits for that.
         """
         self._before_stop.append(call)
+
+    def read_certificates(self, tls: WebTlsOptions | None) -> Callable[[], None]:
+        """Read the files of TLS again; nothing is read where none is spoken.
+
+        Args:
+            tls: where they are; where they were if it is None.
+
+        Returns:
+            What has them shown to who connects from then on; who is connected stays.
+
+        Raises:
+            StartError: they can't be used; nothing has changed.
+        """
+        wanted, renewable = tls or self._tls_options, self._tls
+        if wanted is None or renewable is None:
+            return lambda: None
+        read = self._read_tls(wanted)
+
+        def show() -> None:
+            self._tls_options, renewable.options = wanted, read
+
+        return show
+
+    def _read_tls(self, tls: WebTlsOptions) -> CertificateOptions:
+        return server_tls(_PLACE, tls.certificate_path, tls.key_path, tls.client_certificate_path, [b"http/1.1"], self._files)
 
     def privilegedStartService(self) -> None:
         """Listen.
@@ -113,10 +141,6 @@ class WebService(Service):
         self.address = TcpListen(host, self._port.getHost().port)
         scheme = "http" if self._tls is None else "https"
         self._log.info("{scheme}://{address} shows what pipetwist does", scheme=scheme, address=self.address)
-
-
-def _server_tls(tls: WebTlsOptions) -> CertificateOptions:
-    return server_tls(_PLACE, tls.certificate_path, tls.key_path, tls.client_certificate_path, [b"http/1.1"])
 
 
 def _allowed(options: WebOptions) -> TcpListen:

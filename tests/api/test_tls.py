@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import grpc
 from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.api.options import ApiTlsOptions
 from pipetwist.api.services import V2RAY_SERVICE
+from pipetwist.api.tls import ServerCertificates
 from pipetwist.errors import StartError
 from tests.api.certificates import Authority
 from tests.api.serving import Client, counted, start_api
@@ -33,7 +35,8 @@ class TlsTest(SynchronousTestCase):
             key_path=str(self.key),
             client_certificate_path=None if clients is None else str(clients.path),
         )
-        return f"127.0.0.1:{str(start_api(self, counted({'a': 7}), listen=listen, tls=options).address).rpartition(':')[2]}"
+        self.api = start_api(self, counted({"a": 7}), listen=listen, tls=options)
+        return f"127.0.0.1:{str(self.api.address).rpartition(':')[2]}"
 
     def credentials(self, pair: tuple[Path, Path] | None = None) -> grpc.ChannelCredentials:
         """What a client needs that trusts the CA, and presents a certificate where one is given."""
@@ -63,6 +66,69 @@ class TlsTest(SynchronousTestCase):
         self.assertEqual(self.value(target, self.credentials(clients.issue("client"))), 7)
         self.refused(target, self.credentials())
         self.refused(target, self.credentials(self.authority.issue("stranger")))
+
+    def test_renewed(self) -> None:
+        """Certificates that were read again are shown to who connects; who is connected goes on."""
+        target = self.serve()
+        connected = Client(self, target, V2RAY_SERVICE, self.credentials())
+        self.assertEqual(connected.call("GetStats", name="a").stat.value, 7)
+        trusts_old = self.credentials()
+        self.authority = Authority(self.folder, "new-ca")
+        self.authority.issue("server")  # at the place of the old one
+        show = self.api.read_certificates(None)
+        self.assertEqual(self.value(target, trusts_old), 7)
+        show()
+        for _ in range(2):
+            self.assertEqual(self.value(target, self.credentials()), 7)
+        self.refused(target, trusts_old)
+        self.assertEqual(connected.call("GetStats", name="a").stat.value, 7)
+
+    def test_renewed_authority(self) -> None:
+        """So is the CA of clients' certificates, and certificate and key may be in other files."""
+        clients = Authority(self.folder, "clients-ca")
+        target = self.serve(clients)
+        old = clients.issue("old")
+        new = Authority(self.folder, "clients-ca").issue("new")  # of a CA at the place of the old one
+        self.refused(target, self.credentials(new))
+        certificate, key = self.authority.issue("other-server")
+        self.api.read_certificates(ApiTlsOptions(certificate_path=str(certificate), key_path=str(key)))()
+        self.assertEqual(self.value(target, self.credentials(new)), 7)
+        self.refused(target, self.credentials(old))
+        self.refused(target, self.credentials())
+
+    def test_not_renewed(self) -> None:
+        """Where a file can't be used that is said, and what was shown before is shown still."""
+        target = self.serve()
+        self.key.write_text("no key", encoding="ascii")
+        error = self.assertRaises(StartError, self.api.read_certificates, None)
+        self.assertIn(f"{self.key} are not a certificate and its key", str(error))
+        self.assertEqual(self.value(target, self.credentials()), 7)
+
+    def test_nothing_to_renew(self) -> None:
+        """Without TLS, and while it does not run, nothing is read."""
+        api = start_api(self)
+        api.read_certificates(None)()
+        self.serve()
+        self.successResultOf(self.api.stopService())
+        self.key.unlink()
+        self.api.read_certificates(None)()
+
+    def test_every_listener(self) -> None:
+        """A renewed certificate is shown at each address that it listens at: gRPC fetches it once for each."""
+        made: list[Any] = []
+        self.patch(grpc, "dynamic_ssl_server_credentials", lambda *given, **_: made.append(given))
+        options = ApiTlsOptions(certificate_path=str(self.certificate), key_path=str(self.key))
+        certificates = ServerCertificates(options)
+        for _ in range(2):
+            certificates.credentials()
+        for (first, fetch), (other, _) in (made, made[::-1]):
+            self.assertIs(first, other)
+            self.assertIsNone(fetch())
+        for _ in range(2):
+            certificates.read()()
+        fetched = [[fetch(), fetch()] for _, fetch in made]
+        self.assertIsInstance(fetched[0][0], grpc.ServerCertificateConfiguration)
+        self.assertEqual(fetched, [[fetched[0][0], None]] * 2)
 
     def test_every_address(self) -> None:
         """With TLS it may listen on every address."""

@@ -30,6 +30,10 @@ def _configuration(command: str = "cat", *inbounds: dict[str, Any], **more: Any)
     }
 
 
+def _tls(name: str) -> dict[str, str]:
+    return {"certificate_path": f"{name}.pem", "key_path": f"{name}.key"}
+
+
 class ReloadingTest(SynchronousTestCase):
     """SIGHUP."""
 
@@ -149,27 +153,60 @@ class ReloadingTest(SynchronousTestCase):
     def test_certificate(self) -> None:
         """A renewed certificate is shown to who comes, without an interruption, while who is in stays; a broken one changes nothing."""
         old, new = (Authority(self._made(name), name) for name in ("old", "new"))
-        certificate, key = self.folder / "tls.pem", self.folder / "tls.key"
-
-        def install(authority: Authority) -> None:
-            for made, place in zip(authority.issue("localhost"), (certificate, key), strict=True):
-                place.write_bytes(made.read_bytes())
-
-        install(old)
+        self._install(old, "tls")
         port = free_port(self)
-        tls = {"certificate_path": "tls.pem", "key_path": "tls.key"}
-        configuration = _configuration("cat", {"type": "tcp", "tag": "tls", "listen_port": port, "tls": tls})
+        configuration = _configuration("cat", {"type": "tcp", "tag": "tls", "listen_port": port, "tls": _tls("tls")})
         daemon = start_daemon(self, configuration, folder=self.folder)
         client = self._greet(port, old)
-        install(new)
+        self._install(new, "tls")
         self.reload(daemon, configuration)
         self._greet(port, new)
         self.assertRaises(ssl.SSLError, self._greet, port, old)
         client.sendall(b"still here")
         self.assertEqual(client.recv(100), b"still here")
-        certificate.write_bytes(b"broken")
+        (self.folder / "tls.pem").write_bytes(b"broken")
         self.reload(daemon, configuration, says="there is no certificate in")
         self._greet(port, new)
+
+    def test_certificates_of_listeners(self) -> None:
+        """Renewed certificates of the API and of the metrics are shown to who comes; a broken one refuses the reload."""
+        old, new = (Authority(self._made(name), name) for name in ("old", "new"))
+        self._install(old, "api", "metrics")
+        api, metrics = free_port(self), free_port(self)
+        configuration = _configuration(
+            metrics={"listen": f"127.0.0.1:{metrics}", "tls": _tls("metrics")},
+            experimental={"v2ray_api": {"listen": f"127.0.0.1:{api}", "tls": _tls("api")}},
+        )
+        daemon = start_daemon(self, configuration, folder=self.folder)
+        wait_until(lambda: listens(metrics), "the metrics to listen")
+        for port in (api, metrics):
+            self._shake(port, old)
+        for name in ("api", "metrics"):
+            self._install(new, "api", "metrics")
+            (self.folder / f"{name}.pem").write_bytes(b"broken")
+            self.reload(daemon, configuration, says="everything goes on as before")
+            self.assertIn(str(self.folder / f"{name}.pem"), daemon.log)
+            for port in (api, metrics):
+                self._shake(port, old)
+        self._install(new, "api", "metrics")
+        self.reload(daemon, configuration)
+        for port in (api, metrics):
+            self._shake(port, new)
+            self.assertRaises(ssl.SSLError, self._shake, port, old)
+        daemon.stop()
+
+    def _install(self, authority: Authority, *names: str) -> None:
+        """Put a certificate of that authority, and its key, at the place of each name."""
+        for name in names:
+            for made, place in zip(authority.issue("localhost"), _tls(name).values(), strict=True):
+                (self.folder / place).write_bytes(made.read_bytes())
+
+    def _shake(self, port: int, authority: Authority) -> None:
+        """Connect over TLS, and be sure that the server's certificate is of that authority."""
+        context = ssl.create_default_context(cafile=str(authority.path))
+        context.set_alpn_protocols(["h2", "http/1.1"])  # gRPC wants to know
+        with socket.create_connection(("127.0.0.1", port), 20) as plain, context.wrap_socket(plain, server_hostname="localhost"):
+            pass
 
     def test_plain_and_tls(self) -> None:
         """A port may change from plain to TLS and back."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,7 @@ from twisted.internet.defer import Deferred, fail
 from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
-from pipetwist.api.options import ApiOptions, StatsOptions
+from pipetwist.api.options import ApiOptions, ApiTlsOptions, StatsOptions
 from pipetwist.config.document import Document, ExperimentalOptions, LogOptions, RouteOptions
 from pipetwist.errors import StartError
 from pipetwist.inbounds.endpoint import EndpointInboundOptions
@@ -26,6 +27,7 @@ from pipetwist.outbounds.unix import UnixOutboundOptions
 from pipetwist.routing.rules import RuleOptions
 from pipetwist.service.reload import needs_restart
 from pipetwist.service.tree import PipetwistService
+from pipetwist.web.options import WebOptions, WebTlsOptions
 from tests.interop.scratch import free_port
 from tests.service.case import TreeTestCase
 
@@ -269,6 +271,27 @@ class RulesTest(_ReloadTestCase):
         return {name: counter.value() for name, counter in found.items()}
 
 
+class _Certificates:
+    """A listener whose certificates can be read again.
+
+    Args:
+        name: its own.
+        shown: takes its name, and where they were read from, when they are shown.
+    """
+
+    broken = False
+
+    def __init__(self, name: str, shown: list[object]) -> None:
+        self._name = name
+        self._shown = shown
+
+    def read_certificates(self, tls: object) -> Callable[[], None]:
+        if self.broken:
+            message = f"{self._name}: broken"
+            raise StartError(message)
+        return lambda: self._shown.append((self._name, tls))
+
+
 class AllOrNothingTest(_ReloadTestCase):
     """What can't be had."""
 
@@ -346,6 +369,24 @@ class AllOrNothingTest(_ReloadTestCase):
         self.assertIn("can't be read", self.refused(tree, inbounds=(self.inbound(), TcpInboundOptions(tag="tls", listen_port=0, tls=tls))))
         self.unharmed(tree)
 
+    def test_certificates_of_listeners(self) -> None:
+        """Certificates of the API and the metrics are shown when all else is there; where one can't be used nothing changes."""
+        tree = self.start()
+        shown: list[object] = []
+        tree.api, tree.web = _Certificates("api", shown), _Certificates("metrics", shown)
+        tls = ApiTlsOptions(certificate_path="/c", key_path="/d")
+        experimental = ExperimentalOptions(v2ray_api=ApiOptions(listen="127.0.0.1:1", tls=tls))
+        self.assertIn("no command", self.refused(tree, outbounds=(replace(_TOOL, command=("no-such-command",)),)))
+        bad = UnixInboundOptions(tag="bad", path=str(self.folder / "nowhere" / "bad"))
+        self.assertIn("no folder", self.refused(tree, inbounds=(self.inbound(), bad), experimental=experimental))
+        self.assertEqual(shown, [])
+        self.reload(tree, experimental=experimental)
+        self.assertEqual(shown, [("api", tls), ("metrics", None)])
+        tree.web.broken = True
+        self.assertEqual(self.refused(tree, inbounds=(self.inbound("in"), self.inbound("new"))), "metrics: broken")
+        self.assertEqual(len(shown), 2)
+        self.unharmed(tree)
+
     def test_not_running(self) -> None:
         """A tree that does not run says so."""
         tree = self.make()
@@ -403,6 +444,21 @@ class RestartTest(SynchronousTestCase):
             for stats in (StatsOptions(), StatsOptions(enabled=True, inbounds=("in",), outbounds=("out",), users=("alice",)))
         ]
         self.assertEqual(needs_restart(*api), [])
+
+    def test_certificates(self) -> None:
+        """Certificates may be in other files; that the API wants other clients' needs a restart, and so does TLS where there was none."""
+
+        def document(api: ApiTlsOptions | None, metrics: WebTlsOptions) -> Document:
+            options = ApiOptions(listen="127.0.0.1:1", tls=api)
+            web = WebOptions(listen="127.0.0.1:2", tls=metrics)
+            return replace(self.document, experimental=ExperimentalOptions(v2ray_api=options), metrics=web)
+
+        before = document(ApiTlsOptions(certificate_path="/a", key_path="/b"), WebTlsOptions(certificate_path="/a", key_path="/b"))
+        metrics = WebTlsOptions(certificate_path="/c", key_path="/d", client_certificate_path="/e")
+        self.assertEqual(needs_restart(before, document(ApiTlsOptions(certificate_path="/c", key_path="/d"), metrics)), [])
+        clients = ApiTlsOptions(certificate_path="/c", key_path="/d", client_certificate_path="/e")
+        self.assertEqual(needs_restart(before, document(clients, metrics)), ["experimental.v2ray_api.tls.client_certificate_path"])
+        self.assertEqual(needs_restart(document(None, metrics), document(clients, metrics)), ["experimental.v2ray_api.tls"])
 
     def test_something(self) -> None:
         """The log's format and the API's listener do, and each is named."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+from pathlib import Path
 from typing import Any
 
 from twisted.internet import reactor
@@ -12,11 +13,13 @@ from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
 from pipetwist.errors import StartError
+from pipetwist.files import KnownFiles
 from pipetwist.web.answers import TextAnswer
 from pipetwist.web.options import WebOptions, WebTlsOptions
 from pipetwist.web.service import WebService
+from tests.api.certificates import Authority
 from tests.behaviour.certificates import AUTHORITY, CLIENT, SERVER, client_context
-from tests.interop.scratch import free_port
+from tests.interop.scratch import free_port, scratch_folder
 from tests.web.asking import Answer, parse_answer
 
 __all__ = ["ListeningTest", "RefusedTest"]
@@ -78,6 +81,37 @@ class ListeningTest(_ServiceCase):
             context = ssl.create_default_context(cafile=AUTHORITY)
             context.set_alpn_protocols(offered)
             self.assertEqual((await self.ask(service, context)).body, b"the page\n", offered)
+
+    async def test_renewed(self) -> None:
+        """Certificates that were read again are shown to who connects; where one can't be used the old one is shown on."""
+        folder = scratch_folder(self)
+        authority = Authority(folder, "new")
+        renewed = [str(path) for path in authority.issue("localhost")]
+        service = self.make(tls=WebTlsOptions(certificate_path=SERVER[0], key_path=SERVER[1]))
+        service.startService()
+        show = service.read_certificates(WebTlsOptions(certificate_path=renewed[0], key_path=renewed[1]))
+        before, after = (ssl.create_default_context(cafile=path) for path in (AUTHORITY, str(authority.path)))
+        self.assertEqual((await self.ask(service, before)).status, 200)
+        show()
+        self.assertEqual((await self.ask(service, after)).status, 200)
+        await self.assertFailure(self.ask(service, before), ssl.SSLError)
+        Path(renewed[1]).write_bytes(b"no key")
+        self.assertIn("metrics: tls.key_path", str(self.assertRaises(StartError, service.read_certificates, None)))
+        self.assertEqual((await self.ask(service, after)).status, 200)
+
+    def test_known_files(self) -> None:
+        """Its files are remembered with those of inbounds: a reload can do without a key that only root may read while it is unchanged."""
+        files = KnownFiles()
+        WebService(WebOptions(listen="127.0.0.1:0", tls=_TLS), reactor, files=files)
+        for path in (*SERVER, AUTHORITY):
+            self.assertIn(path, repr(files))
+
+    async def test_nothing_to_renew(self) -> None:
+        """Without TLS nothing is read again, whatever another configuration says of it."""
+        service = self.make()
+        service.startService()
+        service.read_certificates(WebTlsOptions(certificate_path="/no.pem", key_path="/no.key"))()
+        self.assertEqual((await self.ask(service)).status, 200)
 
     async def test_stop(self) -> None:
         """The stop ends who is still connected, and takes no time for it."""
