@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["ConfigError", "ConnectError", "ServerError", "StartError", "StoreError"]
+__all__ = ["ConfigError", "ConnectError", "NameTimeoutError", "ServerError", "StartError", "StoreError"]
 
 
 class ConfigError(Exception):
@@ -15,6 +15,10 @@ class StartError(Exception):
 
 class ConnectError(Exception):
     """An outbound can't be connected for one connection. Its text is one line."""
+
+
+class NameTimeoutError(ConnectError):
+    """The name of a server could not be resolved in time. Its text is one line."""
 
 
 class StoreError(StartError):

@@ -21,6 +21,7 @@ from pipetwist.config.document import Document
 from pipetwist.config.reading import read_document
 from pipetwist.errors import ConfigError, StartError
 from pipetwist.logs.json_lines import json_observer, twistd_log_file
+from pipetwist.network.resolver import NameResolver
 from pipetwist.service.rereading import Rereading
 from pipetwist.service.tree import PipetwistService
 from pipetwist.systemd.environment import take_environment
@@ -240,6 +241,8 @@ def makeService(options: Options) -> IService:
     except StartError as error:
         notifier.send(f"STATUS={error}")
         sys.exit(f"pipetwist: {error}")
+    # The endpoints of strings ask the reactor for names; this reactor is ours, which one of a program that embeds pipetwist is not.
+    cast("ReactorBase", reactor).installNameResolver(NameResolver(tree.lookups))
     reporter = Reporter(reactor, notifier, lambda: f"{tree.relay.open_connections} connections are open", said.watchdog)
     return _Daemon(tree, options.path, reporter, options.log_observer)
 

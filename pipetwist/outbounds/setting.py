@@ -10,6 +10,7 @@ from twisted.logger import Logger
 from pipetwist.files import KnownFiles
 from pipetwist.interfaces import ISpawner
 from pipetwist.kernel.setting import KernelSetting
+from pipetwist.network.lookups import Lookups
 from pipetwist.packets.setting import PacketSetting
 from pipetwist.transfer.hang_up import HangUpWatch
 
@@ -28,6 +29,7 @@ class OutboundSetting:
         log: takes what outbounds have to say.
         packets: what datagram sockets work with; one of their own where it is None.
         files: reads certificates.
+        lookups: finds the addresses of servers' names; one of their own where it is None.
     """
 
     reactor: Any
@@ -37,3 +39,4 @@ class OutboundSetting:
     log: Logger = field(default_factory=Logger)
     packets: PacketSetting | None = None
     files: KnownFiles = field(default_factory=KnownFiles)
+    lookups: Lookups | None = None

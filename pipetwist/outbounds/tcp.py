@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from twisted.internet.defer import Deferred, TimeoutError, inlineCallbacks, maybeDeferred  # noqa: A004 - Twisted's name
-from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
+from twisted.internet.endpoints import wrapClientTLS
 from twisted.internet.interfaces import IStreamClientEndpoint
-from twisted.internet.threads import deferToThreadPool
 from zope.interface import implementer
 
 from pipetwist.errors import ConnectError
@@ -19,6 +18,8 @@ from pipetwist.interfaces import IOutbound, ISide
 from pipetwist.kernel.connector import connect_socket
 from pipetwist.kernel.setting import KernelSetting
 from pipetwist.kernel.socket_side import SocketSide
+from pipetwist.network.lookups import Lookups
+from pipetwist.network.named_endpoint import NamedEndpoint
 from pipetwist.outbounds.endpoint import connect_endpoint
 from pipetwist.outbounds.handshake import connect_tls
 from pipetwist.outbounds.options import OutboundOptions, StreamOutboundOptions, TlsClientOptions
@@ -74,8 +75,9 @@ class TcpOutbound:
         self._numeric = numeric_address(options.server, options.server_port)
         self._tls = options.tls is not None and options.tls.enabled
         self.in_kernel = setting.kernel is not None and not self._tls
-        endpoint: IStreamClientEndpoint = HostnameEndpoint(
-            setting.reactor, options.server, options.server_port, timeout=options.connect_timeout
+        self._lookups = setting.lookups or Lookups(setting.reactor)
+        endpoint: IStreamClientEndpoint = NamedEndpoint(
+            setting.reactor, self._lookups, options.server, options.server_port, options.connect_timeout
         )
         if options.tls is not None and self._tls:
             name = options.tls.server_name or options.server
@@ -100,20 +102,9 @@ class TcpOutbound:
     @inlineCallbacks
     def _connect_name(self, kernel: KernelSetting) -> Generator[Deferred[Any], Any, ISide]:
         reactor = self._setting.reactor
-        try:
-            found = yield deferToThreadPool(
-                reactor,
-                reactor.getThreadPool(),
-                socket.getaddrinfo,
-                self._options.server,
-                self._options.server_port,
-                type=socket.SOCK_STREAM,
-            )
-        except OSError as error:
-            message = f"{self._options.server}: {error.strerror}"
-            raise ConnectError(message) from None
-        *earlier, (family, _, _, _, last) = found
-        for family_before, _, _, _, address in earlier:
+        found = yield self._lookups.find(self._options.server, self._options.server_port)
+        *earlier, (family, last) = found
+        for family_before, address in earlier:
             with contextlib.suppress(ConnectError, TimeoutError):
                 # An address that does not answer leaves time for the others.
                 attempt = maybeDeferred(self._connect_address, kernel, family_before, address)

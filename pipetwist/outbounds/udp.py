@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from twisted.internet.defer import Deferred, fail, inlineCallbacks
-from twisted.internet.threads import deferToThreadPool
 from zope.interface import implementer
 
 from pipetwist.errors import ConnectError
 from pipetwist.interfaces import IOutbound, ISide
+from pipetwist.network.lookups import Lookups
 from pipetwist.outbounds.options import OutboundOptions
 from pipetwist.outbounds.setting import OutboundSetting
 from pipetwist.packets.setting import PacketSetting
@@ -55,7 +54,7 @@ class UdpOutbound:
         self._packets = setting.packets or PacketSetting(setting.reactor, None if setting.kernel is None else setting.kernel.poller)
         self.connect_timeout = options.connect_timeout
         self._options = options
-        self._reactor = setting.reactor
+        self._lookups = setting.lookups or Lookups(setting.reactor)
         self._shown = shown_address(options.server, options.server_port)
         self._numeric = numeric_address(options.server, options.server_port)
 
@@ -74,16 +73,9 @@ class UdpOutbound:
 
     @inlineCallbacks
     def _connect_name(self) -> Generator[Deferred[Any], Any, ISide]:
-        reactor, options = self._reactor, self._options
-        try:
-            found = yield deferToThreadPool(
-                reactor, reactor.getThreadPool(), socket.getaddrinfo, options.server, options.server_port, type=socket.SOCK_DGRAM
-            )
-        except OSError as error:
-            message = f"{options.server}: {error.strerror}"
-            raise ConnectError(message) from None
+        found = yield self._lookups.find(self._options.server, self._options.server_port)
         # Whether anybody answers there is not known before an answer: of several addresses the first that there is a way to is it.
-        for family, _, _, _, address in found[:-1]:
+        for family, address in found[:-1]:
             with contextlib.suppress(ConnectError):
                 return self._side(family, address)
-        return self._side(found[-1][0], found[-1][4])
+        return self._side(*found[-1])

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.internet.defer import TimeoutError as DeferredTimeoutError
+from twisted.internet.error import DNSLookupError
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -15,6 +16,7 @@ from pipetwist.connection.end import End
 from pipetwist.connection.inactivity import Inactivity, Rounds
 from pipetwist.connection.machine import ConnectionMachine, Phase
 from pipetwist.connection.visitor import Timeouts
+from pipetwist.errors import NameTimeoutError
 from pipetwist.interfaces import IConnectionEffects, IOutbound, ISide
 from pipetwist.transfer.causes import describe_error
 from pipetwist.transfer.pair import Ear, couple
@@ -132,5 +134,10 @@ class Connection:
 
 
 def _too_slow(result: ISide | Failure, seconds: float) -> ISide | Failure:
+    if not isinstance(result, Failure) or result.check(NameTimeoutError):
+        return result
+    if result.check(DNSLookupError):  # an endpoint of Twisted's that was still waiting for its name
+        message = "the name could not be resolved in time"
+        return Failure(NameTimeoutError(message))
     # What was cancelled may fail with an error of its own, as Twisted's endpoints do.
-    return Failure(DeferredTimeoutError()) if isinstance(result, Failure) else result
+    return Failure(DeferredTimeoutError())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -24,6 +25,7 @@ from pipetwist.interfaces import ICounterStore, ISpawner
 from pipetwist.kernel.pipe_pool import PipePool
 from pipetwist.kernel.setting import kernel_setting
 from pipetwist.logs.levels import LeveledLogger
+from pipetwist.network.lookups import Lookups
 from pipetwist.outbounds.fork import ForkOutbound
 from pipetwist.outbounds.registry import OUTBOUNDS
 from pipetwist.outbounds.setting import OutboundSetting
@@ -57,6 +59,7 @@ class PipetwistService(MultiService):
         spawner: starts the commands of ``fork`` outbounds; the system's best where it is None.
         handed_in: descriptors of sockets that listen already, as systemd hands them in: an inbound of the same address listens with them.
         failed: is told where an inbound fails to listen only after the start; logs it where it is None.
+        getaddrinfo: looks names up, in threads of their own; what ``socket.getaddrinfo`` does.
 
     Raises:
         StartError: something that the configuration names can't be had: a command, a certificate, an endpoint; or a socket was handed in
@@ -72,6 +75,7 @@ class PipetwistService(MultiService):
         spawner: ISpawner | None = None,
         handed_in: Iterable[int] = (),
         failed: Callable[[StartError], None] | None = None,
+        getaddrinfo: Callable[..., Any] = socket.getaddrinfo,
     ) -> None:
         super().__init__()
         self.document = self.started = document
@@ -87,7 +91,9 @@ class PipetwistService(MultiService):
         packets = PacketSetting(reactor, None if kernel is None else kernel.poller)
         self.files = KnownFiles(self._unseen)
         """Reads the certificates and keys that the configuration names."""
-        self._outbound_setting = OutboundSetting(reactor, spawner, hang_ups, kernel, self.log, packets, self.files)
+        self.lookups = Lookups(reactor, getaddrinfo)
+        """Finds the addresses of servers' names."""
+        self._outbound_setting = OutboundSetting(reactor, spawner, hang_ups, kernel, self.log, packets, self.files, self.lookups)
         self.outbounds = self.make_outbounds(document)
         self._router = Router(document.route.rules, document.final)
         self._tracked = Tracked(self.store, **_tracked(document))

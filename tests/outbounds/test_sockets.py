@@ -7,7 +7,7 @@ import os
 import socket
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.error import ConnectError as TwistedConnectError
 from twisted.internet.interfaces import IReactorFDSet
 from twisted.internet.testing import MemoryReactorClock, StringTransport
@@ -240,27 +240,6 @@ class KernelTcpTest(_SocketTestCase):
         self.assertEqual(_descriptors(), before)
 
 
-class _InlineReactor(TurningReactor):
-    """Does at once what is to be done in a thread."""
-
-    def getThreadPool(self) -> Any:
-        """See `IReactorThreads`."""
-        return self
-
-    def callInThreadWithCallback(self, done: Any, function: Any, *arguments: Any, **more: Any) -> None:
-        """See twisted.python.threadpool.ThreadPool."""
-        try:
-            result = function(*arguments, **more)
-        except OSError:
-            done(False, Failure())
-        else:
-            done(True, result)
-
-    def callFromThread(self, function: Any, *arguments: Any) -> None:
-        """See `IReactorFromThreads`."""
-        function(*arguments)
-
-
 class NameTest(_SocketTestCase):
     """To a TCP server known by a name, with bytes that the kernel moves."""
 
@@ -269,23 +248,22 @@ class NameTest(_SocketTestCase):
     def setUp(self) -> None:
         """Listen, and give a name to two addresses, at the second of which is who listens."""
         super().setUp()
-        self.reactor = _InlineReactor()
+        self.reactor = TurningReactor()
         self.kernel = kernel_setting(self.reactor)
         assert self.kernel is not None
         self.addCleanup(self.kernel.close)
-        self.setting = OutboundSetting(self.reactor, None, None, self.kernel)
+        self.setting = OutboundSetting(self.reactor, None, None, self.kernel, lookups=self)  # type: ignore[arg-type]  # of look-ups it has what is asked for
         self.listening = self.listen(socket.AF_INET, ("127.0.0.1", 0))
         self.port = self.listening.getsockname()[1]
         self.found: list[str] = ["127.0.0.2", "127.0.0.1"]
-        self.patch(socket, "getaddrinfo", self.find)
         self.outbound = TcpOutbound(TcpOutboundOptions(tag="out", server="server.example", server_port=self.port), self.setting)
 
-    def find(self, host: str, port: int, **_: object) -> list[Any]:
-        """See socket.getaddrinfo."""
+    def find(self, host: str, port: int) -> Deferred[Any]:
+        """See `Lookups`."""
         self.assertEqual((host, port), ("server.example", self.port))
         if not self.found:
-            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in self.found]
+            return fail(ConnectError("server.example: Name or service not known"))
+        return succeed([(socket.AF_INET, (address, port)) for address in self.found])
 
     def test_first_that_answers(self) -> None:
         """Its addresses are tried in turn until one answers."""

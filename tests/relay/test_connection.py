@@ -14,7 +14,7 @@ from pipetwist.connection.end import End
 from pipetwist.connection.inactivity import Rounds
 from pipetwist.connection.machine import Phase
 from pipetwist.connection.visitor import Timeouts
-from pipetwist.errors import ConnectError
+from pipetwist.errors import ConnectError, NameTimeoutError
 from pipetwist.interfaces import IConnectionEffects, IOutbound, ISide
 from pipetwist.relay.connection import Connection
 from pipetwist.testing import FakeOutbound, FakeSide
@@ -117,9 +117,20 @@ class ConnectingTest(_ConnectionTestCase):
 
     def test_too_slow_in_twisted(self) -> None:
         """An endpoint of Twisted's, which has an error of its own for what was cancelled, is no different."""
-        self.begin_cancelled_as_twisted_does()
+        self.begin_cancelled_with(ConnectingCancelledError("to nowhere"))
         self.clock.advance(5)
         self.assertOver("cannot connect: no answer for 5 s")
+
+    def test_name_not_resolved(self) -> None:
+        """Where it was the server's name that was waited for, that is said: the server itself was never asked."""
+        for error, said in (
+            (NameTimeoutError("relay: the name could not be resolved in time"), "relay: the name could not be resolved in time"),
+            (DNSLookupError("Couldn't find the hostname 'relay'"), "the name could not be resolved in time"),
+        ):
+            self.setUp()
+            self.begin_cancelled_with(error)
+            self.clock.advance(5)
+            self.assertOver(f"cannot connect: {said}")
 
     def test_client_goes(self) -> None:
         """A client that is lost meanwhile gives up connecting, and its loss is the reason."""
@@ -130,13 +141,13 @@ class ConnectingTest(_ConnectionTestCase):
 
     def test_client_goes_in_twisted(self) -> None:
         """The same with an endpoint of Twisted's."""
-        self.begin_cancelled_as_twisted_does()
+        self.begin_cancelled_with(ConnectingCancelledError("to nowhere"))
         self.client.lose("the connection was reset")
         self.assertOver("client: the connection was reset")
 
-    def begin_cancelled_as_twisted_does(self) -> None:
-        """Connect an outbound that fails with Twisted's own error when it is cancelled."""
-        connecting: Deferred[ISide] = Deferred(lambda deferred: deferred.errback(ConnectingCancelledError("to nowhere")))
+    def begin_cancelled_with(self, error: Exception) -> None:
+        """Connect an outbound that fails with an error of its own when it is cancelled."""
+        connecting: Deferred[ISide] = Deferred(lambda deferred: deferred.errback(error))
         self.patch(self.outbound, "connect", lambda: connecting)
         self.connection.open(self.outbound)
 

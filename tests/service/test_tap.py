@@ -37,6 +37,8 @@ class _TapTestCase(SynchronousTestCase):
         """Choose the file."""
         self.folder = scratch_folder(self)
         self.file = self.folder / "pipetwist.json"
+        self.resolvers: list[Any] = []
+        self.patch(reactor, "installNameResolver", self.resolvers.append)
 
     def configure(self, command: str = "cat", **more: Any) -> Path:
         """Write a good configuration, with these keys over it."""
@@ -171,6 +173,14 @@ class ServiceTest(_TapTestCase):
         verifyObject(IService, service)
         self.assertEqual([path.name for path in self.folder.iterdir()], ["pipetwist.json"])
 
+    def test_names(self) -> None:
+        """Whatever connects looks names up in the same way: endpoints ask the reactor, which is given the service's own look-ups."""
+        self.patch(sys, "__stderr__", sys.__stderr__)
+        service: Any = makeService(self.options("--config", str(self.configure())))
+        os.close(service._stderr)
+        (resolver,) = self.resolvers
+        self.assertIs(resolver._lookups, service._tree.lookups)
+
     def test_fails_later(self) -> None:
         """What fails only after the start is logged, stops the reactor, and ends the process with status 1."""
         happened: list[object] = []
@@ -178,6 +188,7 @@ class ServiceTest(_TapTestCase):
 
         class Tree(MultiService):
             log = Logger("pipetwist")
+            lookups = None
 
             def __init__(self, document: object, reactor: object, handed_in: object, failed: object) -> None:
                 super().__init__()

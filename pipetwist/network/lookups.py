@@ -1,0 +1,133 @@
+"""Looks names up, so that a name whose DNS does not answer makes nobody wait but those who asked for it."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeAlias
+
+from twisted.internet.defer import Deferred, succeed
+
+from pipetwist.errors import ConnectError, NameTimeoutError
+from pipetwist.values.addresses import numeric_address
+
+__all__ = ["Address", "Lookups", "look_up"]
+
+Address: TypeAlias = tuple[int, Any]
+"""A family, and a socket address of it."""
+_Waits: TypeAlias = "dict[Deferred[list[Address]], None]"
+
+# Names that are looked up at once, each in a thread. A dead one keeps one of these places for as long as the system asks for it.
+MOST = 128
+
+
+def _start_thread(run: Callable[[], None], name: str) -> None:
+    # Neither the reactor's stop nor the interpreter's end waits for a thread of this kind, as they do for those of a pool: the system may
+    # ask for a dead name for half a minute, and can't be told to stop (getaddrinfo(3), resolv.conf(5)).
+    threading.Thread(target=run, name=f"look-up of {name}", daemon=True).start()
+
+
+class Lookups:
+    """Looks names up as the system does, with /etc/hosts.
+
+    Each name that is asked for is looked up once at a time, however many wait for it, and none of them is the cause that another name is
+    not looked up. Who cancels waits no longer; the look-up goes on, since nothing can end it, and serves who asks for the name meanwhile.
+
+    Args:
+        reactor: is told of what the threads find, in its own thread.
+        getaddrinfo: looks up; what ``socket.getaddrinfo`` does.
+        most: how many names at once. What is beyond waits, the oldest first.
+        start_thread: has something called in a thread of this name, for which nobody ever waits; raises RuntimeError where there is none.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        getaddrinfo: Callable[..., Any] = socket.getaddrinfo,
+        *,
+        most: int = MOST,
+        start_thread: Callable[[Callable[[], None], str], None] = _start_thread,
+    ) -> None:
+        self._reactor = reactor
+        self._getaddrinfo = getaddrinfo
+        self._most = most
+        self._start_thread = start_thread
+        self._running: dict[str, _Waits] = {}
+        self._waiting: dict[str, _Waits] = {}
+
+    def __repr__(self) -> str:
+        return f"<Lookups running={list(self._running)} waiting={list(self._waiting)}>"
+
+    def find(self, host: str, port: int) -> Deferred[list[Address]]:
+        """Find the addresses of a host, in the order in which they are to be tried.
+
+        Args:
+            host: its name, or its address, for which nothing is looked up unless it names an interface (``fe80::1%eth0``).
+            port: goes into each address.
+
+        Returns:
+            A Deferred of them, of one at least. It fails with `ConnectError`, and with `NameTimeoutError` where it is cancelled.
+        """
+        numeric = numeric_address(host, port)
+        if numeric is not None:
+            return succeed([numeric])
+        waits = self._running.get(host)
+        if waits is None:
+            waits = self._waiting.setdefault(host, {})
+        waiter: Deferred[list[Address]] = Deferred(lambda waiter: self._gone(host, waiter))
+        waits[waiter] = None
+        self._start_more()
+        return waiter.addCallback(lambda found: [(family, (address[0], port, *address[2:])) for family, address in found])
+
+    def _gone(self, host: str, waiter: Deferred[list[Address]]) -> None:
+        for waits in (self._running, self._waiting):
+            waits.get(host, {}).pop(waiter, None)
+        if not self._waiting.get(host, True):
+            del self._waiting[host]
+        message = f"{host}: the name could not be resolved in time"
+        waiter.errback(NameTimeoutError(message))
+
+    def _start_more(self) -> None:
+        while self._waiting and len(self._running) < self._most:
+            host = next(iter(self._waiting))
+            self._running[host] = self._waiting.pop(host)
+            try:
+                self._start_thread(partial(self._look_up, host), host)
+            except RuntimeError:  # this process may not have so many
+                self._found(host, f"{host}: the name can't be looked up: this process may have no more threads")
+
+    def _look_up(self, host: str) -> None:
+        """In a thread."""
+        self._reactor.callFromThread(self._found, host, look_up(host, self._getaddrinfo))
+
+    def _found(self, host: str, outcome: list[Address] | str) -> None:
+        waits = self._running.pop(host)
+        self._start_more()
+        for waiter in waits:
+            if isinstance(outcome, str):
+                waiter.errback(ConnectError(outcome))
+            else:
+                waiter.callback(outcome)
+
+
+def look_up(host: str, getaddrinfo: Callable[..., Any] = socket.getaddrinfo) -> list[Address] | str:
+    """Find the addresses of a host, and wait for as long as that takes.
+
+    Args:
+        host: its name.
+        getaddrinfo: looks up.
+
+    Returns:
+        The addresses, with port 0, or one line that says why there are none.
+    """
+    try:
+        # Streams and datagrams have the same addresses, and of the two kinds one is enough.
+        found = getaddrinfo(host, 0, type=socket.SOCK_STREAM)
+    except OSError as error:
+        return f"{host}: {error.strerror or error}"
+    except UnicodeError:  # what the encoding of names makes of an empty part, or of one that is too long (RFC 3490)
+        return f"{host}: this can't be the name of a host"
+    addresses = [(int(family), address) for family, _, _, _, address in found]
+    return list(dict.fromkeys(addresses)) or f"{host}: the name has no address"

@@ -1,0 +1,39 @@
+"""twistd on a machine whose DNS never answers for one name, and knows another.
+
+``python -m tests.interop.deaf_dns`` takes twistd's options.
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+import threading
+from typing import Any
+
+__all__ = ["ALIVE", "DEAD", "main"]
+
+DEAD = "dead.example"
+"""The name that there is never an answer for."""
+ALIVE = "alive.example"
+"""The name that is found at once, at 127.0.0.1."""
+
+_find = socket.getaddrinfo
+
+
+def _getaddrinfo(host: Any, *arguments: Any, **more: Any) -> Any:
+    if host == DEAD:
+        threading.Event().wait()
+    return _find("127.0.0.1" if host == ALIVE else host, *arguments, **more)
+
+
+def main() -> None:
+    """Be twistd. Nothing that looks names up may have been imported before."""
+    socket.getaddrinfo = _getaddrinfo
+    from twisted.scripts.twistd import run
+
+    sys.argv[0] = "twistd"
+    run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+"""A daemon with an outbound to a name for which DNS has no answer: everything else goes on as if that outbound were not there."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import sys
+from typing import Any
+from urllib.request import urlopen
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.behaviour.certificates import AUTHORITY
+from tests.interop.daemon import Daemon, start_daemon
+from tests.interop.deaf_dns import ALIVE, DEAD
+from tests.interop.scratch import connected, free_port, scratch_folder, wait_until
+
+__all__ = ["DeadNameTest"]
+
+_SAID = f"{DEAD}: the name could not be resolved in time"
+_CLIENTS = 30  # three times as many as the reactor has threads
+
+
+class DeadNameTest(SynchronousTestCase):
+    """Clients wait for the dead name for as long as a test takes, but for one that is impatient."""
+
+    def setUp(self) -> None:
+        """Listen as the server of the name that is alive."""
+        self.folder = scratch_folder(self)
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(self.server.close)
+        self.server.settimeout(20)
+        self.metrics = free_port(self)
+
+    def start(self, dead: dict[str, Any], alive: dict[str, Any]) -> Daemon:
+        """Start the daemon with an outbound to each name, beside which there is an impatient one to the dead one."""
+        port = self.server.getsockname()[1]
+        tags = ("dead", "alive", "impatient")
+        servers = [
+            {"server": DEAD, "server_port": port, "connect_timeout": "10m", **dead},
+            {"server": ALIVE, "server_port": port, **alive},
+            {"server": DEAD, "server_port": port, **dead, "connect_timeout": "10ms"},
+        ]
+        for one in servers:
+            if one["type"] == "endpoint":
+                one["endpoint"] = one["endpoint"].format(host=one.pop("server"), port=one.pop("server_port"))
+        return start_daemon(
+            self,
+            {
+                "drain_timeout": "10ms",
+                "inbounds": [
+                    {"type": "unix", "tag": f"{tag}-in", "path": f"{tag}.sock", **({"framing": "rfc4571"} if one["type"] == "udp" else {})}
+                    for tag, one in zip(tags, servers, strict=True)
+                ],
+                "outbounds": [{"tag": tag, **server} for tag, server in zip(tags, servers, strict=True)],
+                "route": {"rules": [{"inbound": [f"{tag}-in"], "outbound": tag} for tag in tags]},
+                "metrics": {"listen": f"127.0.0.1:{self.metrics}"},
+            },
+            folder=self.folder,
+            command=(sys.executable, "-m", "tests.interop.deaf_dns", "-n", "--pidfile="),
+        )
+
+    def connect(self, tag: str) -> socket.socket:
+        """A client of an inbound."""
+        client = socket.socket(socket.AF_UNIX)
+        self.addCleanup(client.close)
+        client.settimeout(20)
+        client.connect(str(self.folder / f"{tag}.sock"))
+        return client
+
+    def try_others(self, dead: dict[str, Any], alive: dict[str, Any] | None = None, said: str = _SAID) -> None:
+        """Use what has nothing to do with the dead name while many clients wait for that, and then stop."""
+        daemon = self.start(dead, alive or dead)
+        waiting = [self.connect("dead") for _ in range(_CLIENTS)]
+        wait_until(lambda: connected(self.folder / "dead.sock") == len(waiting), "the clients to be let in")
+        client = self.connect("alive")
+        client.sendall(b"there")
+        peer = self.server.accept()[0]
+        self.addCleanup(peer.close)
+        peer.settimeout(20)
+        self.assertEqual(peer.recv(5), b"there")
+        with urlopen(f"http://127.0.0.1:{self.metrics}/metrics", timeout=20) as answer:
+            self.assertIn(b"pipetwist", answer.read())
+        daemon.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: "the configuration was taken anew" in daemon.log, "the reload")
+        self.assertEqual(self.connect("impatient").recv(1), b"")
+        wait_until(lambda: "impatient-in ->" in daemon.log, "the impatient client's line")
+        self.assertIn(f"cannot connect: {said}", daemon.log)
+        daemon.stop()
+
+    def test_kernel(self) -> None:
+        """Clients of a dead name hold up nobody else, no page of metrics, no reload and no stop, and the log says that it was the name."""
+        self.try_others({"type": "tcp"})
+
+    def test_stream(self) -> None:
+        """So do those whose bytes Twisted's transports would move."""
+        self.try_others({"type": "tcp", "transfer": "stream"})
+
+    def test_tls(self) -> None:
+        """So do those over TLS."""
+        self.try_others({"type": "tcp", "tls": {"enabled": True, "certificate_path": AUTHORITY}}, {"type": "tcp"})
+
+    def test_endpoint(self) -> None:
+        """So do those of an endpoint string, for which Twisted looks the name up; it does not say what it waited for."""
+        self.try_others({"type": "endpoint", "endpoint": "tcp:{host}:{port}"}, said="no answer for 0.01 s")
+
+    def test_datagrams(self) -> None:
+        """So do those whose datagrams would go to a UDP server."""
+        self.try_others({"type": "udp"}, {"type": "tcp"})
