@@ -6,12 +6,10 @@ Keys that stand in an object twice, and texts that are not Unicode, are found he
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
-import json5
-
+from pipetwist.config.from_json5 import Rewriting, TooDeepError, to_int
 from pipetwist.config.problems import Place, Problem
 from pipetwist.values import quote
 
@@ -19,8 +17,6 @@ __all__ = ["NotJsonError", "flaws", "parse_json"]
 
 _DEEPEST = 32  # far deeper than any configuration, and far from where anything that reads it runs out of stack
 _TOO_DEEP = "lists and objects stand in each other too deeply for a configuration"
-_LONGEST_NUMBER = 400
-_JSON5_ERROR = re.compile(r'<string>:([0-9]+) Unexpected (?:"(.)"|end of input) at column ([0-9]+)', re.DOTALL)
 
 
 class NotJsonError(ValueError):
@@ -36,13 +32,13 @@ class _Twofold(dict[str, object]):
 def parse_json(text: str) -> object:
     """Parse a text.
 
-    Plain JSON is tried first, since JSON5's parser takes a hundred times as long; all of JSON is JSON5 and means the same there.
+    Plain JSON is tried first, since that is quicker; all of JSON is JSON5 and means the same there.
 
     Raises:
         NotJsonError: it is neither.
     """
     try:
-        value = json.loads(text, object_pairs_hook=_to_object, parse_int=_to_int)
+        value = json.loads(text, object_pairs_hook=_to_object, parse_int=to_int)
     except (ValueError, RecursionError):
         value = _parse_json5(text)
     if _is_deeper(value, _DEEPEST):
@@ -55,16 +51,23 @@ def _parse_json5(text: str) -> object:
         message = "the file is empty"
         raise NotJsonError(message)
     try:
-        return _join(json5.loads(text, object_pairs_hook=_to_joined_object, parse_int=_to_int))
-    except RecursionError:
+        rewriting = Rewriting(text, _DEEPEST)
+        value = json.loads(rewriting.json, object_pairs_hook=_to_object, parse_int=to_int)
+    except json.JSONDecodeError as error:
+        raise NotJsonError(_describe(text, rewriting.place(error.pos))) from None
+    except TooDeepError:
         raise NotJsonError(_TOO_DEEP) from None
     except ValueError as error:
-        match = _JSON5_ERROR.fullmatch(str(error))
-        if match is None:
-            raise NotJsonError(error) from None
-    line, character, column = match.groups()
-    message = f"line {line}, column {column}: {quote(character) if character else 'the end of the file'} is not what JSON has here"
-    raise NotJsonError(message)
+        raise NotJsonError(error) from None
+    if rewriting.fault is not None:
+        raise NotJsonError(_describe(text, rewriting.fault))
+    return value
+
+
+def _describe(text: str, place: int) -> str:
+    line, column = text.count("\n", 0, place) + 1, place - text.rfind("\n", 0, place)
+    character = text[place : place + 1]
+    return f"line {line}, column {column}: {quote(character) if character else 'the end of the file'} is not what JSON has here"
 
 
 def _to_object(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
@@ -72,27 +75,9 @@ def _to_object(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
     if len(value) == len(pairs):
         return value
     twofold = _Twofold(value)
-    names = [name for name, _ in pairs]
-    twofold.repeated = tuple(name for name in value if names.count(name) > 1)
+    times = Counter(name for name, _ in pairs)
+    twofold.repeated = tuple(name for name in value if times[name] > 1)
     return twofold
-
-
-def _to_joined_object(pairs: Iterable[tuple[str, object]]) -> dict[str, object]:
-    return _to_object([(_join(name), _join(value)) for name, value in pairs])
-
-
-def _join(value: Any) -> Any:
-    """Join the halves of surrogate pairs, which json5 leaves apart where they are escaped."""
-    if isinstance(value, str):
-        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
-    return [_join(entry) for entry in value] if isinstance(value, list) else value
-
-
-def _to_int(digits: str, base: int = 10) -> int:
-    if len(digits) > _LONGEST_NUMBER:
-        message = f"a number of {len(digits)} digits is more than any key takes"
-        raise ValueError(message)
-    return int(digits, base)
 
 
 def _is_deeper(value: object, levels: int) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
+import sys
 
 import json5
 from hypothesis import given, settings
@@ -12,13 +14,30 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.config.syntax import NotJsonError, flaws, parse_json
 
-__all__ = ["DialectTest", "FlawsTest", "MistakesTest"]
+__all__ = ["CostTest", "DialectTest", "FlawsTest", "MistakesTest"]
 
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=12,
 )
+
+
+_TEXTS = (
+    """// c\n{a: 'b"', c: 0x10, "d": [+1, 2,], /* x\n */ f: .5, g: 5., h: -Infinity, $i_1: NaN,}""",
+    r"""{"a": 1, "b": [true, false, null, -1.5e3], "c": {"d": "x\n\u0041\x41\v\0"}, "e": 'it\'s'}""",
+)
+_PARTS = ("", *"\"',{}[]:/\\\n\r\t\u2028 01xe.+-aé$\x01", "//", "/*", "*/", "null", "true", "NaN", "Infinity")
+
+
+@st.composite
+def _spoiled_texts(draw: st.DrawFn) -> str:
+    """JSON5 in which something was put in, left out or exchanged."""
+    text = draw(st.sampled_from(_TEXTS))
+    for _ in range(draw(st.integers(1, 3))):
+        place = draw(st.integers(0, len(text)))
+        text = text[:place] + draw(st.sampled_from(_PARTS)) + text[place + draw(st.integers(0, 5)) :]
+    return text
 
 
 class DialectTest(SynchronousTestCase):
@@ -51,6 +70,26 @@ class DialectTest(SynchronousTestCase):
         self.assertEqual(parse_json(f"{text} // plain JSON stops here"), value)
         self.assertEqual(json5.loads(json.dumps(value, ensure_ascii=False)), value)
 
+    def test_strings(self) -> None:
+        """A string may go on in the next line, have a tab in it, and write characters in each way that JSON5 knows."""
+        for text, value in (
+            (r"'it\'s \"\x41\v\0\u0042\q'", "it's \"A\v\0Bq"),
+            ("'a\\\nb\\\r\nc\\\u2028d'", "abcd"),
+            ('"a\tb\\\tc"', "a\tb\tc"),
+        ):
+            self.assertEqual(parse_json(text), value)
+
+    @settings(deadline=None, max_examples=200)
+    @given(_spoiled_texts())
+    def test_anything(self, text: str) -> None:
+        """Whatever stands in a text, it means what the specification's parser says, or is refused where that does."""
+        try:
+            expected = json5.loads(text)
+        except ValueError:
+            self.assertRaises(NotJsonError, parse_json, text)
+        else:
+            self.assertEqual(repr(parse_json(text)), repr(expected))
+
     def test_numbers(self) -> None:
         """Numbers keep their types, in either language."""
         for end in ("", "//"):
@@ -73,6 +112,27 @@ class MistakesTest(SynchronousTestCase):
         self.assertEqual(self._mistake('["a\nb"]'), 'line 1, column 4: "\\n" is not what JSON has here')
         self.assertEqual(self._mistake("[1,\n"), "line 2, column 1: the end of the file is not what JSON has here")
 
+    def test_place_in_json5(self) -> None:
+        """So it is after comments, and where JSON5 has what JSON has not; what comes first is told."""
+        for text, said in (
+            ('// c\n{"a": 1 /* x\n */ "b": 2}', 'line 3, column 5: "\\""'),
+            ("// c\n{'a': 1, b 2}", 'line 2, column 12: "2"'),
+            ("{a-b: 1}", 'line 1, column 3: "-"'),
+            ('{"a",}', 'line 1, column 5: ","'),
+            ("[1,,]", 'line 1, column 4: ","'),
+            ("[trues]", 'line 1, column 6: "s"'),
+            ("[-1.5ex]", 'line 1, column 7: "x"'),
+            ("[01]", 'line 1, column 3: "1"'),
+            ("[1] x /* never", 'line 1, column 5: "x"'),
+            ("[{] \\", 'line 1, column 3: "]"'),
+            ("[1 2 'a", 'line 1, column 4: "2"'),
+            ("['a", "line 1, column 4: the end of the file"),
+            ("[1 /* never", "line 1, column 12: the end of the file"),
+            ("[1 / 2]", 'line 1, column 5: " "'),
+            (r"['\1']", 'line 1, column 4: "1"'),
+        ):
+            self.assertEqual(self._mistake(text), f"{said} is not what JSON has here", text)
+
     def test_empty(self) -> None:
         """A file of nothing is said to be empty."""
         for text in ("", " \n\t"):
@@ -88,6 +148,32 @@ class MistakesTest(SynchronousTestCase):
         for text in ("9" * 401, "0x" + "f" * 5000):
             self.assertIn("digits", self._mistake(f"[{text}]"))
         self.assertEqual(parse_json("9" * 400), int("9" * 400))
+
+
+class CostTest(SynchronousTestCase):
+    """What reading takes, counted in calls of Python's, which is the same on every machine."""
+
+    def _calls(self, text: str) -> int:
+        count = 0
+
+        def called(frame: object, event: str, argument: object) -> None:
+            nonlocal count
+            count += event == "call"
+
+        before = sys.getprofile()
+        sys.setprofile(called)
+        try:
+            with contextlib.suppress(NotJsonError):
+                parse_json(text)
+        finally:
+            sys.setprofile(before)
+        return count
+
+    def test_calls(self) -> None:
+        """A comment, single quotes or a missing brace makes a file of many users no more than a little dearer than plain JSON is."""
+        plain = json.dumps({"users": [{"name": f"user-{number}", "uid": number} for number in range(1000)]}, indent=2)
+        for text in (f"// c\n{plain}", plain[:-2], plain.replace('"', "'"), plain.replace("\n", " // c\n")):
+            self.assertLess(self._calls(text), len(plain) / 2)
 
 
 class FlawsTest(SynchronousTestCase):

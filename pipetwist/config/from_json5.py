@@ -1,0 +1,201 @@
+"""JSON5 written as JSON, in one pass over its text; what stands in lists and objects, and whether it fits, is for a parser of JSON to say.
+
+What JSON5 has besides is at https://spec.json5.org: comments, trailing commas, bare keys, single quotes, more numbers, escapes and spaces.
+"""
+
+from __future__ import annotations
+
+import re
+from os.path import commonprefix
+
+__all__ = ["Rewriting", "TooDeepError", "to_int"]
+
+_LONGEST_NUMBER = 400
+
+_SPACE = " \t\n\r\v\f\xa0\ufeff\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+_HEX = "[0-9a-fA-F]"
+_TOKEN = re.compile(
+    rf"""
+      (?P<space>(?:[{_SPACE}]+|//[^\n\r\u2028\u2029]*|/\*(?s:.*?)\*/)+)
+    | (?P<mark>[{{}}\[\],:])
+    | (?P<json>"[^"\\\x00-\x1f]*(?:\\(?:["\\/bfnrt]|u{_HEX}{{4}})[^"\\\x00-\x1f]*)*")
+    | (?P<string>"[^"\\\n\r]*(?:\\(?:\r\n|(?s:.))[^"\\\n\r]*)*"|'[^'\\\n\r]*(?:\\(?:\r\n|(?s:.))[^'\\\n\r]*)*')
+    | (?P<word>[^{_SPACE}{{}}\[\],:"'/]+)
+    | (?P<stray>(?s:.))
+    """,
+    re.VERBOSE,
+)
+_JSON_VALUE = re.compile(r"null|true|false|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|NaN|-?Infinity")
+_NUMBER = re.compile(rf"([+-]?)(?:(0[xX]{_HEX}+)|(?:(?=\.?[0-9])((?:0|[1-9][0-9]*)?)(\.[0-9]*)?([eE][+-]?[0-9]+)?)|(NaN)|(Infinity))")
+_BEGUN_NUMBER = re.compile(rf"[+-]?(?:0[xX]{_HEX}*|(?:0|[1-9][0-9]*)?(?:\.[0-9]*)?(?:(?<=[0-9.])[eE][+-]?[0-9]*)?)")
+_NAME = re.compile(rf"(?:[$_]|[^\W\d]|\\u{_HEX}{{4}})(?:[$\w\u200c\u200d]|\\u{_HEX}{{4}})*")
+_IN_STRING = re.compile(rf"\\(?:u{_HEX}{{4}}|x{_HEX}{{2}}|0(?![0-9])|\r\n|(?s:[^ux0-9]))|[\"\x00-\x1f]|\\")
+_UNCLOSED = re.compile(r"""(["'])(?:(?!\1)[^\\\n\r]|\\(?s:.))*""")
+_VALUES = {"json", "string", "word"}
+_VALUES_END = _VALUES | {"}", "]"}
+_ESCAPED = {"v": "\\u000b", "0": "\\u0000", "'": "'", "\n": "", "\r": "", "\r\n": "", "\u2028": "", "\u2029": ""}
+
+
+class Json5Error(ValueError):
+    """A text that is no JSON5, or not to be read.
+
+    Args:
+        place: where in it that shows, in characters.
+    """
+
+    def __init__(self, place: int) -> None:
+        super().__init__(f"this is no JSON5 at character {place}")
+        self.place = place
+
+
+class TooDeepError(ValueError):
+    """A text whose lists and objects stand in each other more deeply than is asked for."""
+
+
+class Rewriting:
+    """JSON5 that is written as JSON. Whatever is wrong with it beyond single words is left for who reads the JSON to find.
+
+    Args:
+        text: the JSON5.
+        deepest: how many lists and objects may stand in each other.
+
+    Raises:
+        TooDeepError: it is deeper than that.
+        ValueError: it has a number in it that is longer than any that a configuration has.
+    """
+
+    def __init__(self, text: str, deepest: int) -> None:
+        self._text = text
+        self._pieces: list[str] = []
+        self.fault: int | None = None
+        """Where something stands that is not even a word of JSON5; what comes before it was written, and that place is left empty."""
+        try:
+            self._rewrite(deepest)
+        except Json5Error as error:
+            self.fault = error.place
+
+    @property
+    def json(self) -> str:
+        """The JSON."""
+        return "".join(self._pieces)
+
+    def _rewrite(self, deepest: int) -> None:
+        pieces = self._pieces
+        within: list[str] = []
+        last = 0
+        kind = before = ""  # of the last piece that is no space, and of the one before: a mark itself, or what the token is
+        for match in _TOKEN.finditer(self._text):
+            piece, group = match[0], match.lastgroup or ""
+            if group == "space":
+                pieces.append(" ")
+                continue
+            if group in _VALUES and kind in _VALUES_END:
+                raise Json5Error(match.start())
+            if group == "mark":
+                group = piece
+                if piece in "{[":
+                    within.append(piece)
+                    if len(within) > deepest:
+                        raise TooDeepError
+                elif piece in "}]":
+                    within[-1:] = []
+                    if kind == "," and before in _VALUES_END:
+                        pieces[last] = ""
+            elif group == "word":
+                named = within[-1:] == ["{"] and kind in ("{", ",")
+                piece = _name(piece, match.start()) if named else _value(piece, match.start())
+            elif group == "string":
+                piece = _string(piece, match.start())
+            elif group == "stray":
+                raise Json5Error(_end_of_broken(self._text, match.start()))
+            before, kind, last = kind, group, len(pieces)
+            pieces.append(piece)
+
+    def place(self, place: int) -> int:
+        """Where in the JSON5 something stands of which the place in the JSON is known. What is wrong at the JSON's end is the fault's."""
+        comma = None  # the one before a closing bracket, which was left out: where it is not expected that is where it is wrong
+        for match, piece in zip(_TOKEN.finditer(self._text), self._pieces, strict=False):
+            if not piece:
+                comma = match.start()
+            elif place < len(piece):
+                return match.start() if comma is None else comma
+            elif piece != " ":
+                comma = None
+            place -= len(piece)
+        return len(self._text) if self.fault is None else self.fault
+
+
+def to_int(digits: str, base: int = 10) -> int:
+    """A whole number, unless it is so long that reading it would take long.
+
+    Raises:
+        ValueError: it is longer than any that a configuration has.
+    """
+    if len(digits) > _LONGEST_NUMBER:
+        message = f"a number of {len(digits)} digits is more than any key takes"
+        raise ValueError(message)
+    return int(digits, base)
+
+
+def _name(word: str, place: int) -> str:
+    match = _NAME.match(word)
+    if match is None or match.end() < len(word):
+        raise Json5Error(place + (match.end() if match else 0))
+    return f'"{word}"'
+
+
+def _value(word: str, place: int) -> str:
+    if _JSON_VALUE.fullmatch(word):
+        return word
+    match = _NUMBER.match(word)
+    if match is None or match.end() < len(word):
+        raise Json5Error(place + _begun(word))
+    sign, hexadecimal, whole, fraction, exponent, nan, infinity = match.groups()
+    sign = sign.strip("+")
+    if nan or infinity:
+        return nan or sign + infinity
+    if hexadecimal:
+        return f"{sign}{to_int(hexadecimal, 16)}"
+    return sign + (whole or "0") + (f"{fraction}0" if fraction else "") + (exponent or "")
+
+
+def _begun(word: str) -> int:
+    """How many characters of a word that is no value might be the beginning of one."""
+    sign = word[0] in "+-"
+    known = ("NaN", "Infinity") if sign else ("null", "true", "false", "NaN", "Infinity")
+    literal = max(len(commonprefix([word[sign:], one])) for one in known)  # noqa: RUF071 - it is characters that are compared
+    match = _BEGUN_NUMBER.match(word)
+    return max(sign + literal, match.end() if match else 0)
+
+
+def _string(written: str, place: int) -> str:
+    """A string as JSON writes it. Every escape of a character by its number stays one, so that surrogate pairs are for JSON to join."""
+
+    def rewrite(match: re.Match[str]) -> str:
+        found = match[0]
+        if found[0] != "\\":
+            return _numbered(found)
+        escaped = found[1:]
+        if not escaped:
+            raise Json5Error(place + 2 + match.start())
+        if escaped[0] == "x":
+            return f"\\u00{escaped[1:]}"
+        if escaped[0] in 'u"\\/bfnrt':
+            return found
+        return _ESCAPED[escaped] if escaped in _ESCAPED else _numbered(escaped) if escaped < " " else escaped
+
+    return f'"{_IN_STRING.sub(rewrite, written[1:-1])}"'
+
+
+def _numbered(character: str) -> str:
+    return f"\\u{ord(character):04x}"
+
+
+def _end_of_broken(text: str, start: int) -> int:
+    """Where a string or a comment that never ends is seen not to; the place itself for anything else."""
+    unclosed = _UNCLOSED.match(text, start)
+    if unclosed is not None:
+        return unclosed.end()
+    if text.startswith("/*", start):
+        return len(text)
+    return start + text.startswith("/", start)
