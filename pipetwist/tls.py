@@ -116,7 +116,8 @@ def client_tls(place: str, server_name: str, certificate_path: str | None, files
     if certificate_path is not None:
         trust = trustRootFromCertificates(_certificates(files or KnownFiles(), place, "certificate_path", certificate_path))
     try:
-        return optionsForClientTLS(server_name, trustRoot=trust)
+        # A certificate knows nothing of the interface in fe80::1%eth0.
+        return optionsForClientTLS(server_name.partition("%")[0], trustRoot=trust)
     except Exception as error:
         message = f"{place}: tls.server_name: {server_name!r} is no name of a host: {describe_error(error)}"
         raise StartError(message) from error

@@ -52,18 +52,19 @@ class Authority:
         """The CA's certificate."""
         self.path.write_bytes(certificate.sign(self._key, hashes.SHA256()).public_bytes(Encoding.PEM))
 
-    def issue(self, name: str, pass_phrase: bytes | None = None) -> tuple[Path, Path]:
-        """Sign a certificate for that name, localhost and 127.0.0.1.
+    def issue(self, name: str, pass_phrase: bytes | None = None, *, address: str = "127.0.0.1") -> tuple[Path, Path]:
+        """Sign a certificate for that name, localhost and an address.
 
         Args:
             name: the subject's common name, and the files' name.
             pass_phrase: what the key is encrypted with, if it is.
+            address: the address.
 
         Returns:
             The certificate's file and the key's.
         """
         key = ec.generate_private_key(ec.SECP256R1())
-        names = x509.SubjectAlternativeName([x509.DNSName(name), x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))])
+        names = x509.SubjectAlternativeName([x509.DNSName(name), x509.DNSName("localhost"), x509.IPAddress(ip_address(address))])
         signer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
         unsigned = _builder(_subject(name), self._name, key).add_extension(names, critical=False).add_extension(signer, critical=False)
         certificate = unsigned.sign(self._key, hashes.SHA256())
