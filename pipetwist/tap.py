@@ -21,6 +21,7 @@ from pipetwist.config.document import Document
 from pipetwist.config.reading import read_document
 from pipetwist.errors import ConfigError, StartError
 from pipetwist.logs.json_lines import json_observer, twistd_log_file
+from pipetwist.monotonic import count_evenly
 from pipetwist.network.resolver import NameResolver
 from pipetwist.service.rereading import Rereading
 from pipetwist.service.tree import PipetwistService
@@ -228,6 +229,8 @@ def _interrupt_when_running(number: int, frame: object) -> None:
 def makeService(options: Options) -> IService:
     """Make the daemon's service from the command line."""
     from twisted.internet import reactor
+
+    count_evenly(reactor)
 
     def failed(error: StartError) -> None:
         tree.log.critical("{error}", error=str(error))

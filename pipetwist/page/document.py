@@ -18,10 +18,12 @@ class Times(NamedTuple):
     Attributes:
         started: when the daemon started, in seconds since the epoch.
         now: what time it is, the same way.
+        uptime: seconds since it was started: how far the two dates are apart, unless somebody has set the clock meanwhile.
     """
 
     started: float
     now: float
+    uptime: float
 
 
 def document(sample: Sampler, view: View, times: Times, *, changes_only: bool = False) -> dict[str, Any]:
@@ -38,6 +40,7 @@ def document(sample: Sampler, view: View, times: Times, *, changes_only: bool = 
         "version": __version__,
         "started": round(times.started, 3),
         "time": round(times.now, 3),
+        "uptime": round(times.uptime, 3),
         "interval": None if sample.interval is None else round(sample.interval, 3),
         "totals": {"open": len(sample.connections), "opened": sample.opened, **_flow(sample.flow)},
         "traffic": {

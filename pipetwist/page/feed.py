@@ -48,7 +48,7 @@ class Feed:
         self._store = store
         self._now = now
         self._log = log or Logger()
-        self._started = now()
+        self._started, self._began = now(), clock.seconds()
         self._sampler: Sampler | None = None  # with figures of before, from which rates are taken
         self._busy = False  # while figures are read, and are those of two moments
         self._task: Any = None
@@ -158,4 +158,5 @@ class Feed:
 
     def _document(self, view: View, *, changes_only: bool) -> bytes:
         assert self._sampler is not None  # noqa: S101 - says to mypy what _begin did
-        return encoded(document(self._sampler, view, Times(self._started, self._now()), changes_only=changes_only))
+        times = Times(self._started, self._now(), self.clock.seconds() - self._began)
+        return encoded(document(self._sampler, view, times, changes_only=changes_only))

@@ -42,7 +42,7 @@ class PageTest(SynchronousTestCase):
         sampler = Sampler(relay.ledger, relay.store)
         for _ in sampler.sample():
             pass
-        self.made = document(sampler, View(), Times(0, 0))
+        self.made = document(sampler, View(), Times(0, 0, 0))
 
     def test_example(self) -> None:
         """The example has the keys that an answer has."""

@@ -8,7 +8,7 @@ import re
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.request import urlopen
@@ -20,6 +20,7 @@ from tests.interop.browser import Browser
 from tests.interop.daemon import Configuration, daemon_environment, start_daemon
 from tests.interop.peers import need
 from tests.interop.scratch import free_port, listens, wait_until
+from tests.interop.wall import Wall
 
 __all__ = ["DaemonTest", "LooksTest", "UseTest"]
 
@@ -181,9 +182,9 @@ class DaemonTest(_Case):
         self.start()
         self.address = f"127.0.0.1:{self.port}"
 
-    def start(self, folder: Path | None = None) -> None:
+    def start(self, folder: Path | None = None, environment: Mapping[str, str] | None = None) -> None:
         """Start the daemon, and wait until the page can be had."""
-        self.daemon = start_daemon(self, self.configuration, folder=folder)
+        self.daemon = start_daemon(self, self.configuration, folder=folder, environment=environment)
         wait_until(lambda: listens(self.port), "the page's listener")
 
     def connect(self) -> socket.socket:
@@ -241,6 +242,26 @@ class DaemonTest(_Case):
         self.browser.wait_for(_LIVE)
         self.assertTrue(self.browser.evaluate("document.querySelector('#lost').hidden"))
         self.browser.wait_for(f"{_ROWS}.length", lambda rows: rows == 0)
+
+    def test_clock_set(self) -> None:
+        """Where somebody puts the daemon's clock back by an hour, or forward, the charts go on and so does the time that it is up."""
+        wall = Wall(self.daemon.folder)
+        self.daemon.stop()
+        self.start(self.daemon.folder, wall.environment)
+        self.open()
+        self.browser.wait_for(_LIVE)
+        shown = "document.querySelector('#inbound-panel tbody td:nth-of-type(3)')?.textContent"
+        picture = "document.querySelector('#inbound-panel canvas').toDataURL().slice(-60)"
+        self.carry(self.connect(), 3 << 20)
+        self.browser.wait_for(shown, lambda text: text == "3.0\xa0MiB")
+        self.browser.wait_for(f"{_DRAWN}('inbound', 0)", lambda pixels: pixels > 20)
+        for ahead in (-3600, 0, 3600):
+            wall.put(ahead)
+            for _ in range(3):  # what was told before the clock was set may move them once more
+                before = self.browser.evaluate(picture)
+                self.browser.wait_for(picture, lambda now, before=before: now != before)  # type: ignore[misc]  # mypy can't infer it
+            self.assertGreater(self.browser.evaluate(f"{_DRAWN}('inbound', 0)"), 20)
+            self.assertRegex(self.text("#uptime"), r"^(\d+m\s)?\d+s$")
 
     def test_full(self) -> None:
         """A page that finds too many others says what the daemon says, and gets in once there is room."""

@@ -53,7 +53,7 @@ def costs(connections: int, users: int, rounds: int = 8) -> Iterator[Cost]:
             now = time.thread_time()
             longest, step = max(longest, now - step), now
         read = time.thread_time()
-        event = encoded(document(sampler, View(), Times(0, 0), changes_only=True))
+        event = encoded(document(sampler, View(), Times(0, 0, 0), changes_only=True))
         if number:
             yield Cost(read - begun, longest, time.thread_time() - read, len(event))
 

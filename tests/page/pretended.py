@@ -118,7 +118,8 @@ def _serve(relay: PretendedRelay, *, seconds: int) -> None:
 
     reactor: Any = global_reactor
     feed = Feed(relay.clock, relay.ledger, relay.store, relay.now)
-    feed._started -= 3 * 86400 + 4 * 3600
+    days = 3 * 86400 + 4 * 3600
+    feed._started, feed._began = feed._started - days, feed._began - days
     web = WebService(WebOptions(listen="127.0.0.1:0"), reactor)
     for name, resource in page_resources(feed).items():
         web.put(name, resource)

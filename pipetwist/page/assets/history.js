@@ -2,6 +2,13 @@
 
 export const SECONDS = 300;
 
+/** By how many seconds the daemon's clock was set between two events, forward or back. */
+export function clockStep(before, now) {
+  const went = now.time - before.time;
+  const passed = before.started === now.started ? now.uptime - before.uptime : Math.max(went, 1);
+  return Math.abs(went - passed) > 1 ? went - passed : 0;
+}
+
 /** The rates of names over time: arrays beside each other, null where nothing is known. */
 export class History {
   constructor() {
@@ -17,6 +24,11 @@ export class History {
     this.note(flows, whole);
     this.append(time, (name, direction) => (Object.hasOwn(flows, name) ? flows[name][`${direction}_rate`] : 0));
     while (this.times[0] < time - SECONDS - 2) this.shift();
+  }
+
+  /** Somebody has set the clock by so many seconds: what is there came so much earlier, or later, by what it says now. */
+  clockSet(seconds) {
+    this.times = this.times.map((time) => time + seconds);
   }
 
   note(flows, whole) {

@@ -4,7 +4,7 @@ import { Spark } from "./chart.js";
 import { startSwitch } from "./colours.js";
 import { byId, say } from "./elements.js";
 import { age, bytes, count, moment, rate, time } from "./format.js";
-import { History } from "./history.js";
+import { clockStep, History } from "./history.js";
 import { Panel } from "./panel.js";
 import { follow } from "./stream.js";
 import { Table } from "./table.js";
@@ -43,6 +43,8 @@ function connect() {
 function take(kind, data) {
   failures = 0;
   const whole = kind === "snapshot";
+  const step = latest ? clockStep(latest, data) : 0;
+  if (step !== 0) for (const { history } of [{ history: all }, ...panels]) history.clockSet(step);
   latest = data;
   all.push(data.time, { all: data.totals }, whole);
   for (const panel of panels) panel.take(data.time, data.traffic[panel.entity], whole);
@@ -82,7 +84,7 @@ function render() {
     say(byId(direction), `${bytes(totals[direction])} since the start`);
     sparks[direction].draw(all.times, all.names.get("all")[direction]);
   }
-  say(byId("uptime"), age(latest.time - latest.started));
+  say(byId("uptime"), age(latest.uptime));
   say(byId("started"), `since ${moment(latest.started)}`);
   say(byId("version"), `pipetwist ${latest.version}`);
   document.title = `${count(totals.open)} open · pipetwist`;

@@ -1,0 +1,39 @@
+"""A wall clock that a test puts back or forward under a daemon, with libfaketime: only dates move, what counts seconds goes on."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from tests.interop.peers import need
+
+__all__ = ["Wall"]
+
+
+class Wall:
+    """The time of day for who runs with this environment.
+
+    Args:
+        folder: a scratch folder, where it is written down.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / "wall"
+        self.put(0)
+        asked = subprocess.run(
+            [need("faketime"), "-m", "-f", "+0s", "sh", "-c", 'echo "$LD_PRELOAD"'], capture_output=True, text=True, timeout=20, check=True
+        )
+        self.environment = {
+            "LD_PRELOAD": asked.stdout.strip(),
+            "FAKETIME_TIMESTAMP_FILE": str(self._file),
+            "FAKETIME_NO_CACHE": "1",  # or it would look at the file every ten seconds
+            "DONT_FAKE_MONOTONIC": "1",
+            "NO_FAKE_STAT": "1",
+        }
+        """Variables that make a program go by it."""
+
+    def put(self, seconds: int) -> None:
+        """Have it be so many seconds ahead of what it is, from now on; behind where there are fewer than none."""
+        new = self._file.with_suffix(".new")
+        new.write_text(f"{seconds:+d}\n", encoding="ascii")
+        new.replace(self._file)
