@@ -17,6 +17,7 @@ help:
 	@echo 'make run           start pipetwist on etc/pipetwist.json'
 	@echo 'make test          everything that is checked'
 	@echo 'make test-all      the tests on every Python from 3.10 on that is here, and on the lowest versions of the dependencies'
+	@echo 'make test-hard     the tests three times: idle, on one processor that another program uses up, and in random order (40 minutes)'
 	@echo 'make test-pythons  all but the tests of real programs, on the newest Python and on the lowest versions of the dependencies'
 	@echo 'make bench         measure pipetwist beside the relays that are installed, and write docs/performance.md (25 minutes)'
 	@echo 'make proto         generate the modules of pipetwist/api/wire from proto/'
@@ -85,6 +86,11 @@ trial-others: $(VENV)/.test
 
 # The commands of pyenv run only the versions that are chosen: all of them, where it is used.
 nox = PYENV_VERSION=$$(pyenv versions --bare 2>/dev/null | paste -s -d :) $(BIN)/nox
+
+# Says which tests did not pass each time.
+.PHONY: test-hard
+test-hard: $(VENV)/.test
+	PIPETWIST_REQUIRE_PEERS=1 $(BIN)/python -m tests.hard
 
 .PHONY: test-all test-pythons test-newest test-lowest
 test-all: $(VENV)/.test

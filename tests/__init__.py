@@ -12,4 +12,4 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 # A run that hangs where nobody watches says where every thread is, and fails.
 if "CI" in os.environ:
-    faulthandler.dump_traceback_later(600, exit=True)
+    faulthandler.dump_traceback_later(1700, exit=True)

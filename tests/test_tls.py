@@ -97,7 +97,7 @@ class ServerTest(_TlsTestCase):
             input="secret\n",
             capture_output=True,
             text=True,
-            timeout=20,
+            timeout=60,
             check=False,
             start_new_session=True,
         )
@@ -233,5 +233,5 @@ class LoadingTest(SynchronousTestCase):
     def test_loading(self) -> None:
         """The module alone does not load pyOpenSSL."""
         program = "import sys, pipetwist.tls; print(*sys.modules)"
-        said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=20, check=True)
+        said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
         self.assertNotIn("OpenSSL", said.stdout.split())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import time
-from typing import cast
+from typing import Any, cast
 
 import grpc
 from twisted.internet.task import Clock
@@ -90,16 +90,14 @@ class StatsCallsTest(SynchronousTestCase):
         self.assertEqual(self.query(pattern=_UPLINK), [(_UPLINK, 10)])
 
     def test_abuse(self) -> None:
-        """A query with 10,000 patterns, or one of a million characters, is refused at once with the bound in the text."""
-        began = time.monotonic()
+        """A query with 10,000 patterns, or one of a million characters, is refused, with the bound in the text, before it looks."""
+        self.patch(self.store, "counters", lambda: None)  # whoever looks at one fails
         code, text = self.client.error("QueryStats", patterns=["x"] * 10_000, reset=True)
         self.assertEqual((code, text), (grpc.StatusCode.INVALID_ARGUMENT, "the query has 10000 patterns; one may have 100"))
         code, text = self.client.error("QueryStats", pattern="x" * 1_000_000, reset=True)
         self.assertEqual(code, grpc.StatusCode.INVALID_ARGUMENT)
         self.assertIn("one may have 1000", text)
         self.assertEqual(self.client.error("QueryStats", pattern="x" * 5_000_000)[0], grpc.StatusCode.RESOURCE_EXHAUSTED)
-        self.assertLess(time.monotonic() - began, 5)
-        self.assertEqual(self.query(pattern=_UPLINK), [(_UPLINK, 10)])
 
     def test_slow_query(self) -> None:
         """A query that takes longer than it may is RESOURCE_EXHAUSTED, and resets nothing."""
@@ -159,15 +157,31 @@ class SysStatsTest(SynchronousTestCase):
             self.assertEqual((answer.TotalAlloc, answer.Mallocs, answer.Frees), (0, 0, 0))
 
     def test_pauses(self) -> None:
-        """PauseTotalNs grows with the collector's runs."""
+        """PauseTotalNs grows by the time of the collector's runs, in nanoseconds."""
         client = Client(self, start_api(self), V2RAY_SERVICE)
-        before = client.call("GetSysStats")
-        began = time.perf_counter_ns()
+        # Callbacks before and behind the API's own say between which bounds its figure lies, however slow the machine is.
+        times: dict[str, list[int]] = {"start": [], "stop": []}
+
+        def mark(phase: str, info: object) -> None:
+            times[phase].append(time.perf_counter_ns())
+
+        before = self._stats_without_collector(client)
+        gc.callbacks.insert(0, mark)
+        gc.callbacks.append(mark)
+        self.addCleanup(gc.callbacks.remove, mark)
+        self.addCleanup(gc.callbacks.remove, mark)
         gc.collect()
-        took = time.perf_counter_ns() - began
         after = client.call("GetSysStats")
-        self.assertGreater(after.NumGC, before.NumGC)
-        self.assertGreater(after.PauseTotalNs - before.PauseTotalNs, took // 10)
+        self.assertEqual(after.NumGC, before.NumGC + 1)
+        (longer, shorter), (stopped, over) = times["start"], times["stop"]
+        pause = after.PauseTotalNs - before.PauseTotalNs
+        self.assertTrue(stopped - shorter <= pause <= over - longer, (stopped - shorter, pause, over - longer))
+
+    def _stats_without_collector(self, client: Client) -> Any:
+        """The figures, after which the collector runs only where the test has it run."""
+        self.addCleanup(gc.enable)
+        gc.disable()
+        return client.call("GetSysStats")
 
 
 class OnlineCallsTest(SynchronousTestCase):

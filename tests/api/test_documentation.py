@@ -62,6 +62,6 @@ class OwnCountersTest(SynchronousTestCase):
         self.assertGreaterEqual(stat.value, 1000)
         self.assertEqual(list(Client(self, target, XRAY_SERVICE).call("GetAllOnlineUsers").users), ["user>>>alice>>>online"])
         process.terminate()
-        process.wait(20)
+        process.wait(60)
         self.assertFalse(path.exists())
         self.assertNotIn("Traceback", (folder / "log").read_text(encoding="utf-8"))

@@ -11,7 +11,7 @@ from pipetwist.api.executor import TwistedExecutor
 
 __all__ = ["ExecutorTest"]
 
-_SECONDS = 10
+_SECONDS = 60
 
 
 class ExecutorTest(SynchronousTestCase):

@@ -44,7 +44,7 @@ case = SynchronousTestCase()
 api = start_api(case, counted({"a>>>b": 7}))
 with grpc.insecure_channel(target_of(api)) as channel:
     stub = calls.StatsServiceStub(channel)
-    print(*((stat.name, stat.value) for stat in stub.QueryStats(theirs.QueryStatsRequest(patterns=["a", "b"]), timeout=20).stat))
+    print(*((stat.name, stat.value) for stat in stub.QueryStats(theirs.QueryStatsRequest(patterns=["a", "b"]), timeout=60).stat))
     described = DescriptorPool(ProtoReflectionDescriptorDatabase(channel)).FindServiceByName("SERVICE")
     print(described.full_name, theirs.DESCRIPTOR.services_by_name["StatsService"].full_name)
 api.stopService()

@@ -71,7 +71,7 @@ os._exit(value)
         api = start_api(self)
         assert isinstance(api.address, TcpListen)
         self.assertGreater(api.address.port, 0)
-        with socket.create_connection((api.address.host, api.address.port), timeout=5):
+        with socket.create_connection((api.address.host, api.address.port), timeout=60):
             pass
         self.successResultOf(api.stopService())
         self.assertIsNone(api.address)
@@ -109,7 +109,7 @@ os._exit(value)
     def _open_and_close(self) -> None:
         api = start_api(self, counted({"a": 1}))
         with grpc.insecure_channel(target_of(api)) as channel:
-            grpc.channel_ready_future(channel).result(timeout=10)
+            grpc.channel_ready_future(channel).result(timeout=60)
         self.successResultOf(api.stopService())
 
     def test_stopping_what_never_started(self) -> None:

@@ -34,7 +34,7 @@ class V2ctlTest(SynchronousTestCase):
     def run_v2ctl(self, method: str, request: str) -> subprocess.CompletedProcess[str]:
         """Make a call."""
         command = [self.v2ctl, "api", f"--server={self.target}", f"StatsService.{method}", request]
-        return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
     def stats(self, method: str, request: str) -> list[tuple[str, int]]:
         """Make a call, and read the names and values that it prints; V2Ray prints no value that is 0."""

@@ -26,7 +26,7 @@ class PairCase(TestCase):
     """A test of one pair."""
 
     pair: Pair
-    timeout = 60
+    timeout = 300
 
     def setUp(self) -> None:
         """Choose the addresses."""

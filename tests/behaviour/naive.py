@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.internet import reactor
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.endpoints import UNIXClientEndpoint, connectProtocol
 from twisted.internet.interfaces import IAddress, IHalfCloseableProtocol
 from twisted.internet.protocol import Factory, Protocol, connectionDone
@@ -34,6 +35,10 @@ class Forwarder(Protocol):
         self.relay.open.add(self)
         if not self.reads_early:
             self.transport.pauseProducing()
+
+    def ready(self) -> Deferred[None]:
+        """Fires when the other end is to be connected."""
+        return succeed(None)
 
     def couple(self, peer: Forwarder) -> None:
         """Forward what comes to that peer from now on."""
@@ -90,9 +95,23 @@ class HalfCloser(Forwarder):
 
 
 class EarlyReader(HalfCloser):
-    """The same, which reads from the client while the server is still being connected."""
+    """The same, which reads from the client while the server is still being connected: that takes until the client's end of file."""
 
     reads_early = True
+
+    def __init__(self, relay: NaiveRelay) -> None:
+        super().__init__(relay)
+        self._ready: Deferred[None] = Deferred()
+
+    def ready(self) -> Deferred[None]:
+        """Fires at the client's end of file."""
+        return self._ready
+
+    def readConnectionLost(self) -> None:
+        """The first time comes before the other end is there."""
+        super().readConnectionLost()
+        if not self._ready.called:
+            self._ready.callback(None)
 
 
 class NaiveRelay(Factory):
@@ -123,8 +142,8 @@ class NaiveRelay(Factory):
     def buildProtocol(self, addr: IAddress | None) -> Forwarder:
         """Build the client's end, and connect the server's."""
         client, server = self._end(self), self._end(self)
-        # Connecting mostly takes a while.
-        connecting = deferLater(_reactor, 0.02, connectProtocol, self._connect, server)
+        connecting = client.ready()
+        connecting.addCallback(lambda _: connectProtocol(self._connect, server))
         connecting.addCallback(lambda _: client.couple(server))
         connecting.addCallback(lambda _: server.couple(client))
         return client

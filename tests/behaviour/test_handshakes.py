@@ -9,7 +9,7 @@ from tests.behaviour.certificates import stranger_context
 from tests.behaviour.clients import TlsClients, UnixClients
 from tests.behaviour.pairs import Pair
 from tests.behaviour.servers import TlsServers, UnixServers, shake_hands
-from tests.behaviour.waiting import moments, until
+from tests.behaviour.waiting import turns, until
 
 __all__ = ["HandshakeTest", "InboundHandshakeTest"]
 
@@ -78,9 +78,9 @@ class InboundHandshakeTest(PairCase):
         client = socket.create_connection(("127.0.0.1", self.clients.port))
         self.addCleanup(client.close)
         client.setblocking(False)
-        await moments(0.02)
+        await turns(20)
         await self.service.stopService()
-        await until(lambda: _has_ended(client), "the end of the client's connection", 5)
+        await until(lambda: _has_ended(client), "the end of the client's connection")
 
 
 def _has_ended(connected: socket.socket) -> bool:

@@ -7,7 +7,7 @@ import random
 from tests.behaviour.case import PairCase
 from tests.behaviour.pairs import SOME_PAIRS, over_pairs
 from tests.behaviour.peer import Peer, endless
-from tests.behaviour.waiting import moments
+from tests.behaviour.waiting import moments, turns
 
 __all__ = ["GoneClientTest", "GoneServerTest", "PressureTest"]
 
@@ -103,7 +103,7 @@ class PressureTest(_PressureCase):
     async def _closes(self, sender: Peer, reader: Peer) -> None:
         sender.stop_pouring()
         sender.close()
-        await moments(_LOOK_SECONDS)
+        await turns(20)
         reader.let_go()
         await reader.end()
         self.assertIsNone(reader.failure)

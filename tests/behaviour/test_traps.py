@@ -14,7 +14,7 @@ from tests.behaviour.naive import EarlyReader, Forwarder, HalfCloser, NaiveRelay
 from tests.behaviour.pairs import Pair, over_pairs
 from tests.behaviour.peer import Peer
 from tests.behaviour.servers import UnixServers
-from tests.behaviour.waiting import moments, until
+from tests.behaviour.waiting import moments, turns, until
 
 __all__ = ["TrapsTest"]
 
@@ -93,7 +93,7 @@ class TrapsTest(PairCase):
         client.close()
         # Only by this does a transport that is not read learn that its peer has gone.
         server.send(b"x")
-        await moments(0.02)
+        await turns(20)
         server.let_go()
         await until(lambda: server.ended, "the end of the server's connection", self.patience)
 

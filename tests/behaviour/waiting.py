@@ -8,7 +8,7 @@ from twisted.internet import reactor
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
-__all__ = ["clock", "moments", "until"]
+__all__ = ["clock", "moments", "turns", "until"]
 
 clock: IReactorTime = reactor
 
@@ -17,7 +17,7 @@ _TURNS = 50
 _LOOK_SECONDS = 0.002
 
 
-async def until(condition: Callable[[], object], what: str, seconds: float = 20.0) -> None:
+async def until(condition: Callable[[], object], what: str, seconds: float = 60.0) -> None:
     """Let the reactor run until the condition holds.
 
     Args:
@@ -36,6 +36,12 @@ async def until(condition: Callable[[], object], what: str, seconds: float = 20.
             message = f"waited {seconds:g} s for {what}"
             raise AssertionError(message)
         await deferLater(clock, 0 if looks < _TURNS else _LOOK_SECONDS)
+
+
+async def turns(count: int) -> None:
+    """Let the reactor go round so often: what does not wait for anybody outside this process is over then."""
+    for _ in range(count):
+        await deferLater(clock, 0)
 
 
 async def moments(seconds: float) -> None:

@@ -67,10 +67,10 @@ class Watched:
         assert self._process.stdout is not None
         self._process.terminate()
         try:
-            self._process.wait(10)
+            self._process.wait(60)
         finally:
             self._process.kill()
-            self._process.wait(10)
+            self._process.wait(60)
             self._process.communicate()
 
 

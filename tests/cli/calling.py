@@ -86,7 +86,7 @@ class TerminalCall:
         """Type something."""
         os.write(self._master, text.encode())
 
-    def wait_for(self, condition: Callable[[str], bool], what: str, seconds: float = 20.0) -> None:
+    def wait_for(self, condition: Callable[[str], bool], what: str, seconds: float = 60.0) -> None:
         """Read until the text fulfils a condition.
 
         Raises:
@@ -99,7 +99,7 @@ class TerminalCall:
                 raise TimeoutError(message)
             self._read(0.05)
 
-    def status(self, seconds: float = 20.0) -> int:
+    def status(self, seconds: float = 60.0) -> int:
         """Wait for the command's end.
 
         Returns:
@@ -122,6 +122,6 @@ class TerminalCall:
     def _end(self) -> None:
         with suppress(ProcessLookupError):
             self.process.send_signal(signal.SIGKILL)
-        self.process.wait(20)
+        self.process.wait(60)
         os.close(self._master)
         os.close(self._slave)

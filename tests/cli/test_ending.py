@@ -51,7 +51,7 @@ class EndingTest(SynchronousTestCase):
         process, output = self.start("stats", "--watch", "--interval", "1h", "-s", target_of(start_api(self, counted({"a": 1}))))
         self.assertEqual(output.readline(), "a\t1\n")
         process.send_signal(signal.SIGINT)
-        self.assertEqual((process.wait(20), self.said(process)), (130, ""))
+        self.assertEqual((process.wait(60), self.said(process)), (130, ""))
 
     def test_broken_pipe(self) -> None:
         """A reader that has enough ends the command without a traceback, be it in the middle of an answer or between two."""
@@ -60,7 +60,7 @@ class EndingTest(SynchronousTestCase):
             process, output = self.start("stats", *arguments, "-s", target_of(start_api(self, store)))
             self.assertTrue(output.readline())
             output.close()
-            self.assertEqual((process.wait(20), self.said(process)), (1, ""))
+            self.assertEqual((process.wait(60), self.said(process)), (1, ""))
 
     def test_words_of_grpc(self) -> None:
         """GRPC writes nothing of its own to standard error where TLS fails."""
@@ -71,12 +71,12 @@ class EndingTest(SynchronousTestCase):
         tls = ApiTlsOptions(certificate_path=str(certificate), key_path=str(key))
         address = target_of(start_api(self, tls=tls))
         process, _ = self.start("stats", "--ca", str(authority.path), "--server-name", "example.org", "-s", address)
-        self.assertEqual(process.wait(20), 1)
+        self.assertEqual(process.wait(60), 1)
         (line,) = self.said(process).splitlines()
         self.assertTrue(line.startswith(f"pipetwist: the certificate of {address} can't be trusted"), line)
         address = target_of(start_api(self))
         process, _ = self.start("stats", "--tls", "-s", address)
-        self.assertEqual(process.wait(20), 1)
+        self.assertEqual(process.wait(60), 1)
         self.assertEqual(self.said(process), f"pipetwist: {address} speaks no TLS; leave out --tls and the options that go with it\n")
 
     def test_full_disk(self) -> None:
@@ -127,7 +127,7 @@ class WatchTest(SynchronousTestCase):
             self.addCleanup(process.kill)
             found = [process.stdout.readline() for _ in range(lines)]
             process.send_signal(signal.SIGINT)
-            process.wait(20)
+            process.wait(60)
             return found, process.stderr.read()
 
     def test_lines(self) -> None:
@@ -159,7 +159,7 @@ class WatchTest(SynchronousTestCase):
             store.counter("a").add(7)
             self.assertEqual(next(value for value in answers if value), 7)
             process.send_signal(signal.SIGINT)
-            self.assertEqual(process.wait(20), 130)
+            self.assertEqual(process.wait(60), 130)
 
     def test_failure(self) -> None:
         """A question without an answer is told on standard error, and the watch goes on."""

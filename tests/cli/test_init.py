@@ -64,7 +64,7 @@ class ShapesTest(SynchronousTestCase):
         assert isinstance(document, dict)
         start_daemon(self, document, folder=self.folder)
         with socket.socket(socket.AF_UNIX) as client:
-            client.settimeout(20)
+            client.settimeout(60)
             client.connect(str(self.folder / "in.sock"))
             client.sendall(b"hello")
             client.shutdown(socket.SHUT_WR)

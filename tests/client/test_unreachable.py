@@ -140,7 +140,7 @@ class NoAnswerTest(_Case):
                 except OSError:
                     return
                 with connection:
-                    connection.settimeout(20)
+                    connection.settimeout(60)
                     answer(connection)
                     while connection.recv(65536):
                         pass

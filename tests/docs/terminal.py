@@ -23,7 +23,7 @@ __all__ = ["Terminal", "commands", "same_each_time"]
 _FOLDER = "/srv/pipetwist"  # where the documents' files are, in messages with whole paths
 _PEERS = {"dig", "dnsmasq", "nc", "ncat", "openssl", "prometheus", "promtool", "socat", "ssh", "systemd-socket-activate", "v2ctl"}
 _END_OF_COMMAND = "--- next command ---"
-_SECONDS = 30.0
+_SECONDS = 60.0
 
 # What is another each time, and what stands for it in the comparison.
 _VARYING = (

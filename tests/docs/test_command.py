@@ -41,7 +41,7 @@ class CommandsTest(SynchronousTestCase):
         assert isinstance(document, dict)
         daemon = start_daemon(self, document, folder=terminal.folder)
         with socket.socket(socket.AF_UNIX) as client:
-            client.settimeout(20)
+            client.settimeout(60)
             client.connect(str(terminal.folder / "pipetwist.sock"))
             client.sendall(b"hello\n")
             client.shutdown(socket.SHUT_WR)

@@ -45,11 +45,11 @@ class ExampleTest(SynchronousTestCase):
         document["metrics"]["listen"] = f"127.0.0.1:{port}"
         daemon = start_daemon(self, document)
         with socket.socket(socket.AF_UNIX) as client:
-            client.settimeout(20)
+            client.settimeout(60)
             client.connect(str(daemon.folder / "in.sock"))
             client.sendall(b"hello\n")
             self.assertEqual(client.recv(9), b"hello\n")
-        with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20) as answer:
+        with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as answer:
             shown = answer.read().decode().splitlines()
         self.assertGreater(len(lines.splitlines()), 2)
         self.assertEqual([line for line in lines.splitlines() if line not in shown], [])

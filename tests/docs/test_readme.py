@@ -83,5 +83,5 @@ def _recipe(target: str) -> list[str]:
     """The commands that make would run for a target."""
     # A make that runs the tests has told its children how many jobs they may have.
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
-    said = subprocess.run([need("make"), "-n", target], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=30, check=True)
+    said = subprocess.run([need("make"), "-n", target], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=True)
     return said.stdout.splitlines()

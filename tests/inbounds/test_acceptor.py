@@ -240,7 +240,7 @@ print(few, len(accepted))
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=60,
             check=True,
         )
         self.assertEqual(said.stdout, "10 30\n")

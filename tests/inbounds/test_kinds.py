@@ -89,7 +89,7 @@ class _InboundTestCase(SynchronousTestCase):
         client = socket.socket(family)
         self.addCleanup(client.close)
         client.connect(address)
-        client.settimeout(10)
+        client.settimeout(60)
         for _ in range(3):
             self.reactor.turn()
         return client

@@ -241,7 +241,7 @@ class StaleTest(_SocketTestCase):
             outcomes: list[object] = []
 
             def start(begin: threading.Barrier, outcomes: list[object]) -> None:
-                begin.wait(10)
+                begin.wait(60)
                 try:
                     outcomes.append(UnixListeningSocket("inbound in", self.path, 0o600))
                 except StartError as error:
@@ -251,7 +251,7 @@ class StaleTest(_SocketTestCase):
             for thread in threads:
                 thread.start()
             for thread in threads:
-                thread.join(10)
+                thread.join(60)
             listening = [outcome for outcome in outcomes if isinstance(outcome, UnixListeningSocket)]
             self.assertEqual((len(listening), len(outcomes)), (1, 2))
             self.assertTrue(self.connects())

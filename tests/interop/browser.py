@@ -42,7 +42,7 @@ _FLAGS = (
     "--remote-debugging-pipe",
 )
 _PUT_IN_PLACE = "import os, sys; os.dup2(int(sys.argv[1]), 3); os.dup2(int(sys.argv[2]), 4); os.execv(sys.argv[3], sys.argv[3:])"
-_SECONDS = 30.0
+_SECONDS = 60.0
 
 
 class Browser:
@@ -123,7 +123,7 @@ class Browser:
             raise AssertionError(problem)
         return got["result"].get("value")
 
-    def wait_for(self, expression: str, holds: Callable[[Any], object] = bool, seconds: float = 20.0) -> Any:
+    def wait_for(self, expression: str, holds: Callable[[Any], object] = bool, seconds: float = 60.0) -> Any:
         """Evaluate an expression until what it is holds.
 
         Raises:
@@ -180,10 +180,10 @@ class Browser:
             self._session = None
             self.command("Browser.close")
         try:
-            self._process.wait(10)
+            self._process.wait(60)
         except subprocess.TimeoutExpired:
             os.killpg(self._process.pid, 9)
-            self._process.wait(10)
+            self._process.wait(60)
         os.close(self._write)
         os.close(self._read)
         rmtree(self._folder, ignore_errors=True)

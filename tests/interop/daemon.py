@@ -52,7 +52,7 @@ class Daemon:
         """Everything that it has said so far."""
         return self._log.read_text(encoding="utf-8", errors="replace")
 
-    def stop(self, seconds: float = 20.0) -> None:
+    def stop(self, seconds: float = 60.0) -> None:
         """Ask the daemon to stop, as systemd does, and wait until it has.
 
         Raises:
@@ -71,13 +71,13 @@ class Daemon:
     def kill(self) -> None:
         """End the daemon without giving it a chance to clean up, as a crash does."""
         self.process.kill()
-        self.process.wait(20)
+        self.process.wait(60)
 
     def _end(self) -> None:
         if self.process.poll() is None:
             self.process.terminate()
             try:
-                self.process.wait(10)
+                self.process.wait(60)
             except subprocess.TimeoutExpired:
                 self.kill()
 
@@ -130,7 +130,7 @@ def start_daemon(
     return daemon
 
 
-def run_to_end(folder: Path, command: Sequence[str], seconds: float = 30.0) -> subprocess.CompletedProcess[str]:
+def run_to_end(folder: Path, command: Sequence[str], seconds: float = 60.0) -> subprocess.CompletedProcess[str]:
     """Run a command that is to end by itself, in the daemon's environment, and take what it says."""
     return subprocess.run(
         command,

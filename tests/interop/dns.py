@@ -78,7 +78,7 @@ def dig(port: int, kind: str = "A", *options: str) -> Answer:
         [need("dig"), "@127.0.0.1", "-p", str(port), "+tries=1", "+time=15", f"+bufsize={_ROOM}", "+ignore", "+qr", *options, NAME, kind],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=False,
     )
     sizes = [re.search(rf"{what}: (\d+)", said.stdout) for what in ("QUERY SIZE", r"MSG SIZE\s+rcvd")]

@@ -17,7 +17,7 @@ __all__ = ["LARGEST", "Counts", "Ends"]
 LARGEST = 300_000
 """Bytes of the largest message."""
 
-_WAIT = 30.0
+_WAIT = 60.0
 _PIECE = 1 << 16
 
 

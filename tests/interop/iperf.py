@@ -17,7 +17,6 @@ __all__ = ["GREETING", "Run", "run_iperf"]
 GREETING = 4
 """Bytes of the datagram by which the client tells the server where it is, and bytes of the answer to it."""
 
-_RATE = "200M"
 _SECONDS = 2
 _DATAGRAM = 1460
 _WINDOW = 2 << 20
@@ -39,14 +38,15 @@ class Run(NamedTuple):
     lost: int
 
 
-def run_iperf(case: SynchronousTestCase, folder: Path, server: int, client: int, *, reverse: bool) -> Run:
-    """Send 200 Mbit/s for two seconds.
+def run_iperf(case: SynchronousTestCase, folder: Path, server: int, client: int, *, rate: str, reverse: bool) -> Run:
+    """Send for two seconds.
 
     Args:
         case: the test, whose clean-up ends the server.
         folder: takes what the server says.
         server: the port on which a server is started.
         client: the port that leads there, for TCP and for UDP.
+        rate: bits a second, as iperf3 takes them.
         reverse: whether the server sends.
 
     Raises:
@@ -58,7 +58,7 @@ def run_iperf(case: SynchronousTestCase, folder: Path, server: int, client: int,
     # Its own receive buffer holds a few milliseconds of this where it asks for no more, and what it loses itself is no relay's loss.
     sizes = ["--length", str(_DATAGRAM), "--window", str(_largest_window())]
     said = subprocess.run(
-        [*command, *sizes, "--bitrate", _RATE, "--time", str(_SECONDS)], capture_output=True, text=True, timeout=60, check=False
+        [*command, *sizes, "--bitrate", rate, "--time", str(_SECONDS)], capture_output=True, text=True, timeout=60, check=False
     )
     if said.returncode:
         message = f"iperf3 ended with status {said.returncode} and said:\n{said.stdout}{said.stderr}"

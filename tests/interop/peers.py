@@ -42,10 +42,10 @@ def start_peer(case: SynchronousTestCase, command: Sequence[str], folder: Path) 
     def end() -> None:
         process.terminate()
         try:
-            process.wait(5)
+            process.wait(60)
         except subprocess.TimeoutExpired:
             process.kill()
-            process.wait(5)
+            process.wait(60)
         # ncat, for one, has a command for each client, which goes on without it.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

@@ -59,7 +59,7 @@ class Prometheus:
         Raises:
             urllib.error.HTTPError: it is no expression.
         """
-        with urlopen(f"http://127.0.0.1:{self._port}/api/v1/query?{urlencode({'query': expression})}", timeout=20) as response:
+        with urlopen(f"http://127.0.0.1:{self._port}/api/v1/query?{urlencode({'query': expression})}", timeout=60) as response:
             answer: Mapping[str, Any] = json.load(response)
         return {tuple(sorted(one["metric"].items())): float(one["value"][1]) for one in answer["data"]["result"]}
 

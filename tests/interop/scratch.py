@@ -66,7 +66,7 @@ def free_datagram_port(case: SynchronousTestCase) -> int:
     raise AssertionError(message)
 
 
-def wait_until(condition: Callable[[], bool], what: str, seconds: float = 20.0) -> None:
+def wait_until(condition: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
     """Look until the condition holds.
 
     Raises:

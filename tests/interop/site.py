@@ -52,7 +52,7 @@ class Site:
 
         def end() -> None:
             server.shutdown()
-            thread.join(10)
+            thread.join(60)
             server.server_close()
 
         case.addCleanup(end)

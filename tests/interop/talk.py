@@ -29,7 +29,7 @@ class Talk:
                 if pipe is not None:
                     pipe.close()
             process.kill()
-            process.wait(5)
+            process.wait(60)
 
         case.addCleanup(end)
 
@@ -43,7 +43,7 @@ class Talk:
         assert self._process.stdin is not None
         self._process.stdin.close()
 
-    def hear(self, size: int, seconds: float = 20.0) -> bytes:
+    def hear(self, size: int, seconds: float = 60.0) -> bytes:
         """Read so many bytes, or fewer where the program ends its output before.
 
         Raises:
@@ -64,7 +64,7 @@ class Talk:
             heard += piece
         return heard
 
-    def wait(self, seconds: float = 20.0) -> int:
+    def wait(self, seconds: float = 60.0) -> int:
         """Wait for the program's end.
 
         Returns:

@@ -83,7 +83,7 @@ class _DatagramCase(SynchronousTestCase):
             return counted[-1] == expected
 
         try:
-            wait_until(are_counted, "the counters", 5)
+            wait_until(are_counted, "the counters")
         except TimeoutError:
             self.assertEqual(counted[-1], expected)
 
@@ -124,7 +124,7 @@ class ToolsTest(_DatagramCase):
         """A socat that binds to no name can send and gets no answer, which the log tells as dropped."""
         server = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.addCleanup(server.close)
-        server.settimeout(20)
+        server.settimeout(60)
         server.bind(str(self.server_path))
         daemon = self.start(self.to_unix(), udp_timeout="1s")
         client = Talk(self, ["socat", "-", f"UNIX-SENDTO:{self.path}"])

@@ -12,15 +12,13 @@ from tests.interop.v2ray_pair import Traffic, query_traffic
 
 __all__ = ["IperfTest"]
 
-_ATTEMPTS = 3
-_MOST_LOST = 0.001
+_ALL_FIT = "350k"
+"""60 datagrams in all: they have room in the smallest of the sockets' buffers, so none is lost however long somebody has no processor."""
+_BUSY = "200M"
 
 
 class IperfTest(SynchronousTestCase):
-    """200 Mbit/s for two seconds, with iperf3's own connection through pipetwist as well.
-
-    Where something is lost it is tried again: whoever has no processor for long enough loses datagrams, and who that is changes.
-    """
+    """iperf3 for two seconds, with its own connection through pipetwist as well."""
 
     def setUp(self) -> None:
         """Start pipetwist on a port for both, in front of a port for both."""
@@ -49,29 +47,31 @@ class IperfTest(SynchronousTestCase):
         )
 
     def test_uplink(self) -> None:
-        """Fewer than one in a thousand are lost on the way to the server, and as many bytes are counted as iperf3 has sent."""
-        best, counted = self._best(reverse=False)
-        self.assertLess(best.lost / best.datagrams, _MOST_LOST, f"{best}; {self.daemon.log}")
-        self.assertEqual(counted, (best.sent + GREETING, GREETING))
+        """Every datagram reaches the server, and as many bytes are counted as iperf3 has sent and received."""
+        run, counted = self._carried(_ALL_FIT, reverse=False)
+        self.assertEqual((run.lost, run.received), (0, run.sent))
+        self.assertEqual(counted, (run.sent + GREETING, GREETING))
 
     def test_downlink(self) -> None:
-        """Fewer than one in a thousand are lost on the way from the server, and as many bytes are counted as iperf3 has sent."""
-        best, counted = self._best(reverse=True)
-        self.assertLess(best.lost / best.datagrams, _MOST_LOST, f"{best}; {self.daemon.log}")
-        self.assertEqual(counted, (GREETING, best.sent + GREETING))
+        """Every datagram reaches the client, and as many bytes are counted as iperf3 has sent and received."""
+        run, counted = self._carried(_ALL_FIT, reverse=True)
+        self.assertEqual((run.lost, run.received), (0, run.sent))
+        self.assertEqual(counted, (GREETING, run.sent + GREETING))
 
-    def _best(self, *, reverse: bool) -> tuple[Run, Traffic]:
-        """Run until nothing is lost, so that as much was received as was sent, or often enough; with what was counted meanwhile."""
-        runs: list[tuple[Run, Traffic]] = []
-        for _ in range(_ATTEMPTS):
-            before = self._counted()
-            run = run_iperf(self, self.folder, self.server, self.port, reverse=reverse)
-            print(f"\n    {run} ", end="")  # noqa: T201 - the figures are what the test is for
-            after = self._counted()
-            runs.append((run, (after[0] - before[0], after[1] - before[1])))
-            if run.received == run.sent:
-                break
-        return min(runs, key=lambda one: (one[0].lost, one[0].sent - one[0].received))
+    def test_busy(self) -> None:
+        """At 200 Mbit/s each way no more is counted than was sent, and no less than arrived; what is lost is the machine's matter."""
+        for reverse in (False, True):
+            run, counted = self._carried(_BUSY, reverse=reverse)
+            self.assertGreater(run.received, 0)
+            self.assertTrue(run.received + GREETING <= counted[reverse] <= run.sent + GREETING, (run, counted))
+
+    def _carried(self, rate: str, *, reverse: bool) -> tuple[Run, Traffic]:
+        """One run, and what was counted meanwhile."""
+        before = self._counted()
+        run = run_iperf(self, self.folder, self.server, self.port, rate=rate, reverse=reverse)
+        print(f"\n    {run} ", end="")  # noqa: T201 - who reads the log sees how much was lost
+        after = self._counted()
+        return run, (after[0] - before[0], after[1] - before[1])
 
     def _counted(self) -> Traffic:
         """What has been counted once it is steady: what was on its way when iperf3 ended is counted as well."""

@@ -86,7 +86,7 @@ def _start_pretended(*options: str) -> tuple[str, Callable[[], object]]:
     command = [sys.executable, "-m", "tests.page.pretended", *options]
     server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=daemon_environment())
     assert server.stdout is not None
-    return server.stdout.readline().strip(), lambda: server.communicate(timeout=20)
+    return server.stdout.readline().strip(), lambda: server.communicate(timeout=60)
 
 
 class _Shared:
@@ -191,7 +191,7 @@ class DaemonTest(_Case):
         """A client; the test's clean-up closes it."""
         client = socket.socket(socket.AF_UNIX)
         self.addCleanup(client.close)
-        client.settimeout(20)
+        client.settimeout(60)
         client.connect(str(Path(self.daemon.folder) / "in.sock"))
         return client
 
@@ -211,7 +211,7 @@ class DaemonTest(_Case):
         self.carry(client, 3 << 20)
         self.browser.wait_for(f"{_ROWS}.map((row) => row.querySelector('.downlink').textContent)", lambda seen: seen == ["3.0\xa0MiB"])
         self.assertEqual((self.column("inbound"), self.column("outbound"), self.column("uplink")), (["pipe-in"], ["echo"], ["3.0\xa0MiB"]))
-        with urlopen(f"http://{self.address}/metrics", timeout=20) as response:
+        with urlopen(f"http://{self.address}/metrics", timeout=60) as response:
             metrics = response.read().decode()
         counted = re.findall(
             r'^pipetwist_traffic_bytes_total\{direction="(\w+)",entity="inbound",tag="pipe-in"\} (.*)$', metrics, re.MULTILINE
@@ -266,7 +266,7 @@ class DaemonTest(_Case):
     def test_full(self) -> None:
         """A page that finds too many others says what the daemon says, and gets in once there is room."""
         self.expected_problems = "503"
-        streams = [urlopen(f"http://{self.address}/api/events", timeout=20) for _ in range(16)]
+        streams = [urlopen(f"http://{self.address}/api/events", timeout=60) for _ in range(16)]
         for stream in streams:
             self.addCleanup(stream.close)
         self.open()

@@ -54,7 +54,7 @@ def _start(case: SynchronousTestCase, **stats: Any) -> tuple[Daemon, int]:
 def _say(daemon: Daemon, size: int) -> None:
     """Have so many bytes echoed."""
     with socket.socket(socket.AF_UNIX) as client:
-        client.settimeout(20)
+        client.settimeout(60)
         client.connect(str(daemon.folder / "in.sock"))
         client.sendall(b"x" * size)
         client.shutdown(socket.SHUT_WR)
@@ -75,7 +75,7 @@ class LintTest(SynchronousTestCase):
         """Names, units, kinds and help are as Prometheus's guide wants them."""
         daemon, port = _start(self)
         _say(daemon, 5)
-        with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20) as response:
+        with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as response:
             text: bytes = response.read()
         self.assertIn(b'tag="alice"', text)
         checked = _promtool("check", "metrics", text=text)

@@ -66,7 +66,7 @@ class ReloadingTest(SynchronousTestCase):
         """Connect; the test's clean-up closes it."""
         client = socket.socket(socket.AF_UNIX)
         self.addCleanup(client.close)
-        client.settimeout(20)
+        client.settimeout(60)
         client.connect(str(path or self.path))
         return client
 
@@ -94,7 +94,7 @@ class ReloadingTest(SynchronousTestCase):
         done = threading.Event()
 
         def come() -> None:
-            while not done.is_set() and len(answers) < 2000:
+            while not done.is_set() and len(answers) < 100_000:
                 answers.append(self._try_to_ask())
 
         crowd = threading.Thread(target=come)
@@ -104,12 +104,13 @@ class ReloadingTest(SynchronousTestCase):
                 inbound = {"type": "unix", "tag": f"new-{round_}", "path": f"new-{round_}.sock"}
                 configuration = _configuration("cat", inbound, drain_timeout=f"{round_ + 1}s")
                 configuration["inbounds"][0]["mode"] = "0660" if round_ % 2 else "0600"
+                before = len(answers)
                 self.reload(daemon, configuration)
+                wait_until(lambda before=before: len(answers) > before + 1, "a client to come after the reload")  # type: ignore[misc]  # mypy can't infer it
         finally:
             done.set()
-            crowd.join(30)
+            crowd.join(60)
         self.assertEqual(set(answers), {b"hello\n"})
-        self.assertGreater(len(answers), 10)
 
     def test_mistakes(self) -> None:
         """What is wrong with the file is logged line by line, and so is a port that is taken; everything goes on."""

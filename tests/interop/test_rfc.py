@@ -40,7 +40,7 @@ class CommandLinesTest(SynchronousTestCase):
     def test_half_close(self) -> None:
         """``printf x | nc -N -U in.sock`` gets the whole answer of a command that answers at end of file."""
         self._start({"type": "fork", "command": ["sh", "-c", "cat; sleep 0.2; echo y; sleep 0.2; echo z"]})
-        said = subprocess.run("printf x | nc -N -U in.sock", shell=True, cwd=self.folder, capture_output=True, timeout=20, check=False)
+        said = subprocess.run("printf x | nc -N -U in.sock", shell=True, cwd=self.folder, capture_output=True, timeout=60, check=False)
         self.assertEqual(said.stdout, b"xy\nz\n")
 
     def test_nc_server(self) -> None:

@@ -124,7 +124,7 @@ class ActivationTest(SynchronousTestCase):
 def _echo(path: Path) -> bytes:
     """Send a greeting and an end of file, and read the whole answer."""
     with socket.socket(socket.AF_UNIX) as client:
-        client.settimeout(20)
+        client.settimeout(60)
         client.connect(str(path))
         client.sendall(b"hello")
         client.shutdown(socket.SHUT_WR)

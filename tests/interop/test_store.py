@@ -140,7 +140,7 @@ def _configuration(store: str = "counters.db", **stats: Any) -> dict[str, Any]:
 def _say(path: Path, data: bytes) -> None:
     """Send this, and read its echo to the end."""
     with socket.socket(socket.AF_UNIX) as client:
-        client.settimeout(20)
+        client.settimeout(60)
         client.connect(str(path))
         client.sendall(data)
         client.shutdown(socket.SHUT_WR)

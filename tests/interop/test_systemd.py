@@ -40,7 +40,7 @@ def _ask(address: Path | int) -> bytes:
     """Send a greeting and an end of file, and read the whole answer."""
     family, place = (socket.AF_INET, ("127.0.0.1", address)) if isinstance(address, int) else (socket.AF_UNIX, str(address))
     with socket.socket(family) as client:
-        client.settimeout(20)
+        client.settimeout(60)
         client.connect(place)
         client.sendall(b"hello")
         client.shutdown(socket.SHUT_WR)
@@ -115,14 +115,14 @@ class ActivationTest(SynchronousTestCase):
         wait_until(lambda: listens(self.folder / "out.sock"), "the socket")
         with socket.socket(socket.AF_UNIX) as client:
             client.connect(str(self.folder / "out.sock"))
-            self.assertEqual(self.process.wait(20), 1)
+            self.assertEqual(self.process.wait(60), 1)
         said = f"pipetwist: {self.folder / 'out.sock'} was handed in, and no inbound listens there"
         self.assertIn(said, log.read_text(encoding="utf-8"))
 
     def _end(self) -> None:
         if self.process.poll() is None:
             self.process.terminate()
-            self.process.wait(20)
+            self.process.wait(60)
 
 
 class NotifyTest(SynchronousTestCase):
@@ -134,7 +134,7 @@ class NotifyTest(SynchronousTestCase):
         self.manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.addCleanup(self.manager.close)
         self.manager.bind(str(self.folder / "notify"))
-        self.manager.settimeout(20)
+        self.manager.settimeout(60)
 
     def hear(self, wanted: str) -> list[str]:
         """What is said next that has this in it."""
@@ -167,7 +167,7 @@ class NotifyTest(SynchronousTestCase):
             self.assertEqual(self.hear("READY=1")[0], "READY=1")
             daemon.process.send_signal(signal.SIGTERM)
             self.assertEqual(self.hear("STOPPING=1"), ["STOPPING=1", "EXTEND_TIMEOUT_USEC=25000000"])
-            daemon.process.wait(20)
+            daemon.process.wait(60)
 
     def test_failed(self) -> None:
         """Why it does not start is its status, be it found before it listens or then."""
@@ -245,7 +245,7 @@ class UnitsTest(SynchronousTestCase):
                 self.assertEqual(client.recv(99), b"hello")
             self.assertEqual(_ask(folder / "in.sock"), b"hello")
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-                client.settimeout(20)
+                client.settimeout(60)
                 client.sendto(b"hello", ("127.0.0.1", datagrams))
                 self.assertEqual(client.recv(99), b"hello")
             told = daemon.log.count("the configuration was")
@@ -254,7 +254,7 @@ class UnitsTest(SynchronousTestCase):
         asked = run_to_end(folder, [need("pipetwist"), "stats", "-s", f"127.0.0.1:{api}", "uplink"])
         names = [f"inbound>>>{tag}>>>traffic>>>uplink\t10" for tag in ("grams", "in", "secure")]
         self.assertEqual((asked.stdout.splitlines(), asked.stderr), (names, ""))
-        with urllib.request.urlopen(f"http://127.0.0.1:{metrics}/metrics", timeout=20) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{metrics}/metrics", timeout=60) as answer:
             self.assertIn(b'pipetwist_traffic_bytes_total{direction="uplink",entity="inbound",tag="secure"} 10.0', answer.read())
         daemon.stop()
         self.assertNotIn("not taken", daemon.log)

@@ -105,7 +105,7 @@ def query_traffic(server: str, pattern: str = "") -> dict[tuple[str, str], Traff
         [need("v2ctl"), "api", f"--server={server}", "StatsService.QueryStats", f'pattern: "{pattern}" reset: false'],
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=60,
         check=False,
     )
     if said.returncode:

@@ -38,7 +38,7 @@ class Loop(TurningReactor):
         message = f"it is not done after {_MOST_TURNS} turns"
         raise AssertionError(message)
 
-    def rounds(self, what: str, seconds: float = 20.0) -> Iterator[None]:
+    def rounds(self, what: str, seconds: float = 60.0) -> Iterator[None]:
         """Settle before each round of a loop that a test leaves when it has what it waits for.
 
         Raises:
@@ -51,7 +51,7 @@ class Loop(TurningReactor):
         message = f"waited {seconds:g} s for {what}"
         raise AssertionError(message)
 
-    def until(self, condition: Callable[[], object], what: str, seconds: float = 20.0) -> None:
+    def until(self, condition: Callable[[], object], what: str, seconds: float = 60.0) -> None:
         """Turn, and let time go on, until the condition holds.
 
         Raises:

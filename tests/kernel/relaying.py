@@ -29,7 +29,7 @@ from tests.kernel.loop import Loop, open_descriptors
 
 __all__ = ["RelayCase"]
 
-_SECONDS = 20.0
+_SECONDS = 60.0
 
 
 @implementer(ILogObserver)

@@ -27,7 +27,7 @@ _TICK = 1 / os.sysconf("SC_CLK_TCK")
 class DescriptorsTest(SynchronousTestCase):
     """A daemon that may have few descriptors."""
 
-    timeout = 60
+    timeout = 300
 
     def start(self, outbound: dict[str, Any]) -> Daemon:
         """Start a daemon, and let it have one connection, so that it has what stays."""
@@ -36,7 +36,7 @@ class DescriptorsTest(SynchronousTestCase):
         self.addCleanup(self.listening.close)
         self.listening.bind(str(self.folder / "out.sock"))
         self.listening.listen(100)
-        self.listening.settimeout(20)
+        self.listening.settimeout(60)
         inbound = {"type": "unix", "tag": "in", "path": "in.sock"}
         daemon = start_daemon(
             self, {"inbounds": [inbound], "outbounds": [{"tag": "out", **outbound}], "drain_timeout": "100ms"}, folder=self.folder
@@ -62,7 +62,7 @@ class DescriptorsTest(SynchronousTestCase):
         """Connect a client; the test's clean-up closes it."""
         client = socket.socket(socket.AF_UNIX)
         self.addCleanup(client.close)
-        client.settimeout(20)
+        client.settimeout(60)
         client.connect(str(self.folder / "in.sock"))
         return client
 
@@ -70,7 +70,7 @@ class DescriptorsTest(SynchronousTestCase):
         """Take the next connection to the server; the test's clean-up closes it."""
         server, _ = self.listening.accept()
         self.addCleanup(server.close)
-        server.settimeout(20)
+        server.settimeout(60)
         return server
 
     def test_listener(self) -> None:

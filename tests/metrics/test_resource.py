@@ -34,7 +34,7 @@ _OPENMETRICS = "application/openmetrics-text;version=1.0.0,text/plain;version=0.
 class ScrapingTest(TestCase):
     """Scrapes."""
 
-    timeout = 30
+    timeout = 300
 
     def setUp(self) -> None:
         """Serve the metrics of a user."""
@@ -84,7 +84,7 @@ class ScrapingTest(TestCase):
         assert service.address is not None
         context = ssl.create_default_context(cafile=AUTHORITY)
         address = f"https://localhost:{service.address.port}/metrics"
-        text = await deferToThread(lambda: urlopen(address, timeout=20, context=context).read())
+        text = await deferToThread(lambda: urlopen(address, timeout=60, context=context).read())
         self.assertIn(b'tag="alice"', text)
 
     async def test_head(self) -> None:
@@ -116,7 +116,7 @@ class ScrapingTest(TestCase):
         self.addCleanup(go_on.set)
 
         def counted() -> Any:
-            go_on.wait(20)
+            go_on.wait(60)
             return self.counted()
 
         object.__setattr__(self.sources, "counted", counted)
@@ -137,7 +137,7 @@ class ScrapingTest(TestCase):
         """A stop waits for the scrape that is being written, whoever has gone away meanwhile: its thread needs the reactor to end."""
         go_on = threading.Event()
         self.addCleanup(go_on.set)
-        object.__setattr__(self.sources, "counted", lambda: [("user", "alice")][: go_on.wait(20)])
+        object.__setattr__(self.sources, "counted", lambda: [("user", "alice")][: go_on.wait(60)])
         asked = self.ask()
         await self.until(lambda: self.resource._turns.locked)
         self.service.before_stop(self.resource.close)
@@ -167,7 +167,7 @@ class ScrapingTest(TestCase):
 
 
 def _ask(port: int, path: str, method: str, headers: dict[str, str]) -> Answer:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         connection.request(method, path, headers=headers)
         response = connection.getresponse()

@@ -79,7 +79,7 @@ class _SocketTestCase(SynchronousTestCase):
         self.addCleanup(listening.close)
         listening.bind(address)
         listening.listen(backlog)
-        listening.settimeout(10)
+        listening.settimeout(60)
         return listening
 
     def assertCarries(self, side: ISide, listening: socket.socket) -> None:
@@ -96,7 +96,7 @@ class _SocketTestCase(SynchronousTestCase):
             side.write(b"hello")
             for _ in range(3):
                 self.reactor.turn()
-            accepted.settimeout(10)
+            accepted.settimeout(60)
             self.assertEqual((accepted.recv(99), receiver.data), (b"hello", b"banner"))
 
 

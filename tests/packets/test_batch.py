@@ -39,7 +39,7 @@ class PlainBatchTest(SynchronousTestCase):
         """Open a socket for the test."""
         opened = datagram_socket(family, address)
         self.addCleanup(opened.close)
-        opened.settimeout(5)
+        opened.settimeout(60)
         return opened
 
     def test_nothing(self) -> None:

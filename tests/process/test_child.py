@@ -40,7 +40,7 @@ def _descriptors() -> set[str]:
 class _ChildTestCase(TestCase):
     """Shells with scripts."""
 
-    timeout = 20
+    timeout = 300
 
     def shell(self, script: str, *, paused: bool = False) -> Listener:
         """Start one; what hears it."""
@@ -355,7 +355,7 @@ with open(sys.argv[1], "w") as file:
     file.write(repr((os.read(launched.stdout, 99), os.read(launched.stderr, 99), os.waitstatus_to_exitcode(status))))
 """
         said = scratch_folder(self) / "said"
-        subprocess.run([sys.executable, "-c", program, str(said)], timeout=20, check=True)
+        subprocess.run([sys.executable, "-c", program, str(said)], timeout=60, check=True)
         self.assertEqual(said.read_text(encoding="utf-8"), repr((b"got a line\n", b"error\n", 7)))
 
 

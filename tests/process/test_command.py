@@ -35,7 +35,7 @@ def _prepare(
 
 def _run(prepared: PreparedCommand) -> str:
     """Start it as the spawner does, and give what it says."""
-    said = subprocess.run(prepared.command, env=prepared.env, capture_output=True, text=True, timeout=20, check=True)
+    said = subprocess.run(prepared.command, env=prepared.env, capture_output=True, text=True, timeout=60, check=True)
     return said.stdout
 
 

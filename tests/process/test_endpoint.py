@@ -438,7 +438,7 @@ class ProducerTest(_MemoryTestCase):
 class RealCommandsTest(TestCase):
     """Shells, and what they start."""
 
-    timeout = 20
+    timeout = 300
 
     async def connect(self, script: str, kind: type[_Peer] = _HalfClosingPeer, **options: Any) -> Any:
         """Start a shell with a script; the peer that is connected with it."""

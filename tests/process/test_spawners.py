@@ -36,7 +36,7 @@ def _is_inheritable(descriptor: int) -> bool:
 class _SpawnerMixin:
     """What holds for every spawner."""
 
-    timeout = 20
+    timeout = 300
 
     def make(self) -> Any:
         """The spawner."""

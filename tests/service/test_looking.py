@@ -36,7 +36,7 @@ _Figures = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 class LookingTest(TestCase):
     """A tree whose figures are read."""
 
-    timeout = 60
+    timeout = 300
 
     def setUp(self) -> None:
         """Start it: one inbound for a command that answers, one for a server that is not there, and one for nobody."""
@@ -72,7 +72,7 @@ class LookingTest(TestCase):
         """Connect a client; the test's clean-up closes it."""
         client = socket.socket(socket.AF_UNIX)
         self.addCleanup(client.close)
-        client.settimeout(20)
+        client.settimeout(60)
         client.connect(self.paths[tag])
         return client
 
@@ -126,7 +126,7 @@ class LookingTest(TestCase):
 
     async def test_stop(self) -> None:
         """The stop ends a stream of events in order, and no timer of it is left."""
-        events = await deferToThread(urlopen, f"http://{self.service.web.address}/api/events", timeout=20)
+        events = await deferToThread(urlopen, f"http://{self.service.web.address}/api/events", timeout=60)
         self.addCleanup(events.close)
         lines = [await deferToThread(events.readline) for _ in range(3)]
         self.assertEqual(lines, [b"retry: 3000\n", b"\n", b"event: snapshot\n"])
@@ -191,7 +191,7 @@ except StartError as error:
 
 
 def _read(address: str) -> str:
-    with urlopen(address, timeout=20) as response:
+    with urlopen(address, timeout=60) as response:
         text: bytes = response.read()
     return text.decode()
 

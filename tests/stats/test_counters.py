@@ -16,7 +16,7 @@ from pipetwist.stats.counters import MemoryCounter, MemoryCounterStore
 
 __all__ = ["CounterTest", "StoreTest", "ThreadsTest"]
 
-_WAIT = 30.0
+_WAIT = 60.0
 
 
 class CounterTest(SynchronousTestCase):

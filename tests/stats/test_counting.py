@@ -403,7 +403,7 @@ class EndpointTest(SynchronousTestCase):
 class SocketTest(TestCase):
     """Real unix sockets."""
 
-    timeout = 20
+    timeout = 300
 
     async def connect(self) -> tuple[_Full, RecordingTracker, _Receives]:
         """Connect a client to a counted server: the server's protocol, its tracker, the client's protocol."""

@@ -57,7 +57,7 @@ class _Peer(ConnectedDatagramProtocol):
 class UdpTest(TestCase):
     """UDP."""
 
-    timeout = 30
+    timeout = 300
 
     async def test_counts(self) -> None:
         """What each peer sends and is sent counts for that peer; one that is not to be counted is served the same."""
@@ -110,7 +110,7 @@ class UdpTest(TestCase):
 class UnixTest(TestCase):
     """Unix datagram sockets with one peer."""
 
-    timeout = 30
+    timeout = 300
 
     async def test_counts(self) -> None:
         """What passes counts, though there is no address to ask with; what the system drops for want of room does not."""

@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred
 
 __all__ = ["Mailbox"]
 
-_WAIT = 30.0
+_WAIT = 60.0
 
 
 class Mailbox:

@@ -139,15 +139,21 @@ class RoomTest(StoreTestCase):
         def unknown(descriptor: int, offset: int, size: int) -> None:
             raise OSError(errno.EOPNOTSUPP, "Operation not supported")
 
+        written: list[int] = []
+
+        def noted(descriptor: int, data: bytes, position: int) -> int:
+            written.append(position + len(data))
+            return os.pwrite(descriptor, data, position)
+
         module = sys.modules["pipetwist.storage.file"]
         for number, known in enumerate(({"posix_fallocate": unknown}, {})):
             system = type(os)("os")
-            vars(system).update({name: value for name, value in vars(os).items() if name != "posix_fallocate"}, **known)
+            vars(system).update({name: value for name, value in vars(os).items() if name != "posix_fallocate"}, **known, pwrite=noted)
             self.patch(module, "os", system)
             store = open_store(self.path)
             for name in range(2000):
                 store.counter(f"{number} {name}")
-            self.assertGreaterEqual(self.path.stat().st_blocks * 512, 2000 * 64)
+            self.assertEqual(max(written), self.path.stat().st_size)
             close(store)
         self.assertEqual(len(figures(self.open())), 4000)
 
@@ -158,6 +164,9 @@ class RoomTest(StoreTestCase):
         with self.path.open("wb") as file:
             file.write(data.rstrip(b"\0"))
             file.truncate(len(data))
-        self.assertLess(self.path.stat().st_blocks * 512, STEP)
+        reserved: list[tuple[int, int]] = []
+        system = type(os)("os")
+        vars(system).update(vars(os), posix_fallocate=lambda descriptor, offset, size: reserved.append((offset, size)))
+        self.patch(sys.modules["pipetwist.storage.file"], "os", system)
         self.open()
-        self.assertGreaterEqual(self.path.stat().st_blocks * 512, STEP)
+        self.assertIn((0, len(data)), reserved)

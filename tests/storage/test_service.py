@@ -21,7 +21,7 @@ from tests.storage.mailbox import Mailbox
 
 __all__ = ["ServiceTest", "SyncingTest"]
 
-_WAIT = 30.0
+_WAIT = 60.0
 
 
 class Disk:

@@ -93,7 +93,7 @@ class CountingTest(StoreTestCase):
             counter.cell[0] += amount * counter.unit
         over.set()
         for thread in threads:
-            thread.join(30)
+            thread.join(60)
         self.assertEqual(sum(sums) + counter.value(), sum(range(3000)))
 
     def test_most(self) -> None:

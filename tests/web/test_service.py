@@ -28,7 +28,7 @@ _TLS = WebTlsOptions(certificate_path=SERVER[0], key_path=SERVER[1], client_cert
 
 
 class _ServiceCase(TestCase):
-    timeout = 30
+    timeout = 300
 
     def make(self, listen: str = "127.0.0.1:0", **options: Any) -> WebService:
         """Make the service with a page; the test's clean-up stops it."""
