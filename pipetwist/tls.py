@@ -6,17 +6,20 @@ import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.interfaces import IOpenSSLContextFactory
+from twisted.internet.interfaces import IAddress, IOpenSSLContextFactory, IProtocolFactory, IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from pipetwist.errors import StartError
 from pipetwist.files import KnownFiles
-from pipetwist.transfer.causes import describe_error
+from pipetwist.transfer.causes import NO_CLOSE_NOTIFY, cause_of, describe_error
+from pipetwist.values.addresses import shown_peer
 
 if TYPE_CHECKING:
     from twisted.internet.ssl import Certificate, CertificateOptions
 
-__all__ = ["RenewableTls", "client_tls", "server_tls"]
+__all__ = ["RenewableTls", "client_tls", "log_failed_handshake", "over_tls", "server_tls"]
 
 _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 
@@ -35,6 +38,42 @@ class RenewableTls:
     def getContext(self) -> Any:
         """What TLSMemoryBIOFactory asks for with each connection."""
         return self.options.getContext()
+
+
+def over_tls(tls: RenewableTls, factory: IProtocolFactory, clock: IReactorTime) -> IProtocolFactory:
+    """What speaks TLS with clients, and has a factory's protocols speak inside.
+
+    Args:
+        tls: what it shows and asks for.
+        factory: builds the protocols; whom it refuses is refused before the handshake.
+        clock: counts the time.
+    """
+    from twisted.protocols.tls import TLSMemoryBIOFactory
+
+    class TlsFactory(TLSMemoryBIOFactory):
+        noisy = False
+
+        def buildProtocol(self, addr: IAddress | None) -> Any:
+            # Twisted's own wraps None as if it were a protocol.
+            inner = self.wrappedFactory.buildProtocol(addr)
+            return None if inner is None else self.protocol(self, inner)
+
+    return TlsFactory(tls, False, factory, clock)
+
+
+def log_failed_handshake(log: Logger, place: str, peer: object, reason: Failure) -> None:
+    """Say that a client was lost before its handshake was complete. Programs that ban addresses read this line: docs/running.md has it.
+
+    Args:
+        log: takes it.
+        place: whose client it was.
+        peer: where it was, in Twisted's words.
+        reason: why it was lost.
+    """
+    cause = cause_of(reason)
+    # Before the handshake is complete nobody could say close_notify.
+    cause = "it was not completed" if cause in ("", NO_CLOSE_NOTIFY) else cause
+    log.info("{place}: the TLS handshake with {peer} failed: {cause}", place=place, peer=shown_peer(peer), cause=cause)
 
 
 def server_tls(

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from twisted.internet.address import IPv4Address
 from twisted.internet.interfaces import IHandshakeListener
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.ssl import Certificate, PrivateCertificate, optionsForClientTLS, trustRootFromCertificates
@@ -18,7 +19,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from pipetwist.errors import StartError
-from pipetwist.tls import client_tls, server_tls
+from pipetwist.tls import RenewableTls, client_tls, over_tls, server_tls
 from tests.api.certificates import Authority
 from tests.interop.scratch import scratch_folder
 
@@ -221,6 +222,12 @@ class HandshakeTest(_TlsTestCase):
             client = optionsForClientTLS("server.example", trust, acceptableProtocols=list(offered))
             self.assertEqual(self.shake(client, self.server(protocols=spoken)), "", (spoken, offered))
             self.assertEqual(self.protocols, [agreed] * 2, (spoken, offered))
+
+    def test_refused(self) -> None:
+        """Whom a factory refuses is closed before TLS begins."""
+        factory = _Factory()
+        self.patch(factory, "buildProtocol", lambda _: None)
+        self.assertIsNone(over_tls(RenewableTls(self.server()), factory, Clock()).buildProtocol(IPv4Address("TCP", "192.0.2.7", 4711)))
 
     def test_no_client_certificate_wanted(self) -> None:
         """One that does not ask speaks with everybody."""

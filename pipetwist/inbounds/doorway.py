@@ -15,8 +15,8 @@ from pipetwist.connection.visitor import Visitor
 from pipetwist.inbounds.entry import RefusedError
 from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.packets.framed import FramedSide, FrameTally
+from pipetwist.tls import log_failed_handshake
 from pipetwist.transfer.adoption import counted_side
-from pipetwist.transfer.causes import cause_of
 
 __all__ = ["Doorway", "DoorwayFactory"]
 
@@ -114,9 +114,8 @@ class Doorway(Protocol):
         if inside is not None:
             inside.connectionLost(reason)
         elif ISSLTransport.providedBy(self.transport) and not self._refused:
-            cause = cause_of(reason) or "the handshake was not completed"
             self._setting.relay.turned_away(self._tag, Cause.HANDSHAKE)
-            self._setting.log.info("inbound {tag}: a client was lost before it came in: {cause}", tag=self._tag, cause=cause)
+            log_failed_handshake(self._setting.log, f"inbound {self._tag}", self.transport.getPeer(), reason)
 
 
 class DoorwayFactory(Factory[Doorway]):

@@ -16,7 +16,7 @@ from pipetwist.inbounds.handed_in import HandedInSocket
 from pipetwist.inbounds.options import InboundOptions
 from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.transfer.causes import describe_error
-from pipetwist.values.addresses import shown_address
+from pipetwist.values.addresses import shown_address, shown_peer
 
 __all__ = ["EndpointListener", "ListeningService", "address_visitor"]
 
@@ -166,7 +166,4 @@ def _place(error: object) -> str:
 
 def address_visitor(tag: str, peer: object, timeouts: Timeouts, user: str | None = None) -> Visitor:
     """A visitor known by an address of Twisted's."""
-    host, port = getattr(peer, "host", None), getattr(peer, "port", None)
-    if host is None:
-        return Visitor(tag, "unix", "unix", user, timeouts)
-    return Visitor(tag, shown_address(host, port), host, user, timeouts)
+    return Visitor(tag, shown_peer(peer), getattr(peer, "host", "unix"), user, timeouts)

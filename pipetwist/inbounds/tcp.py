@@ -22,7 +22,7 @@ from pipetwist.inbounds.options import InboundOptions, StreamInboundOptions, Tls
 from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.inbounds.tcp_socket import listen_tcp
 from pipetwist.interfaces import IInbound
-from pipetwist.tls import RenewableTls, server_tls
+from pipetwist.tls import RenewableTls, over_tls, server_tls
 from pipetwist.values import Port, Text, UserName
 from pipetwist.values.addresses import shown_address
 
@@ -138,10 +138,7 @@ class TcpInbound(ListeningService):
             return succeed(None)
         factory: Any = DoorwayFactory(self.tag, self._identify, self.setting, framed=self._options.framing is not None)
         if self._tls is not None:
-            from twisted.protocols.tls import TLSMemoryBIOFactory  # only where TLS is asked for
-
-            factory = TLSMemoryBIOFactory(self._tls, False, factory, self.setting.reactor)
-            factory.noisy = False
+            factory = over_tls(self._tls, factory, self.setting.reactor)
         return self._listener.listen(self._endpoint(), factory).addCallback(self._log_listening)
 
     def _log_listening(self, _: None) -> None:

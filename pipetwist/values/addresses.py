@@ -6,7 +6,7 @@ import socket
 from ipaddress import ip_address
 from typing import Any
 
-__all__ = ["numeric_address", "shown_address"]
+__all__ = ["numeric_address", "shown_address", "shown_peer"]
 
 
 def numeric_address(host: str, port: int) -> tuple[int, Any] | None:
@@ -24,3 +24,9 @@ def numeric_address(host: str, port: int) -> tuple[int, Any] | None:
 def shown_address(host: str, port: object) -> str:
     """An address for people."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def shown_peer(peer: object) -> str:
+    """An address of Twisted's for people; ``unix`` for one without a host."""
+    host = getattr(peer, "host", None)
+    return "unix" if host is None else shown_address(host, getattr(peer, "port", None))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from twisted.application.service import Service
@@ -13,7 +14,7 @@ from twisted.web.resource import IResource
 
 from pipetwist.errors import StartError
 from pipetwist.files import KnownFiles
-from pipetwist.tls import RenewableTls, server_tls
+from pipetwist.tls import RenewableTls, log_failed_handshake, over_tls, server_tls
 from pipetwist.transfer.causes import describe_error
 from pipetwist.values.listen import TcpListen, UnixListen, parse_listen, why_refused
 from pipetwist.web.options import WebOptions, WebTlsOptions
@@ -50,7 +51,8 @@ class WebService(Service):
         self._reactor = reactor
         self._log = log or Logger()
         self._root = Root()
-        self._connections = Connections(LookSite(self._root, {self._listen.host.lower(), *options.hosts}, reactor))
+        site = LookSite(self._root, {self._listen.host.lower(), *options.hosts}, reactor)
+        self._connections = Connections(site, handshake_failed=partial(log_failed_handshake, self._log, _PLACE))
         self._before_stop: list[Callable[[], object]] = []
         self._port: Any = None
         self.address: TcpListen | None = None
@@ -130,11 +132,9 @@ class WebService(Service):
         if self._port is not None:
             return
         host, port = self._listen.host, self._listen.port
+        factory = self._connections if self._tls is None else over_tls(self._tls, self._connections, self._reactor)
         try:
-            if self._tls is None:
-                self._port = self._reactor.listenTCP(port, self._connections, interface=host)
-            else:
-                self._port = self._reactor.listenSSL(port, self._connections, self._tls, interface=host)
+            self._port = self._reactor.listenTCP(port, factory, interface=host)
         except CannotListenError as error:
             message = f"{_PLACE}.listen: can't listen on {self._listen}: {describe_error(error.socketError)}"
             raise StartError(message) from error

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.internet.interfaces import IAddress, IHandshakeListener, IReactorTime, ISSLTransport
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.python.failure import Failure
 from twisted.web.http import BAD_REQUEST, FORBIDDEN, INTERNAL_SERVER_ERROR, NOT_ALLOWED, NOT_FOUND, HTTPChannel
 from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
+from zope.interface import implementer
 
 from pipetwist.web.answers import HEADERS, TextAnswer
 from pipetwist.web.hosts import may_ask_for
@@ -119,20 +120,43 @@ class LookSite(Site):
         return TextAnswer(NOT_FOUND) if request.postpath else found
 
 
-class Connections(WrappingFactory[ProtocolWrapper]):
+@implementer(IHandshakeListener)
+class _Client(ProtocolWrapper):
+    """One client, which may have to complete a TLS handshake first."""
+
+    factory: Connections
+    _shaken = False
+
+    def handshakeCompleted(self) -> None:
+        """See `IHandshakeListener`."""
+        self._shaken = True
+
+    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]  # Protocol's own default is a reused failure
+        """Pass on."""
+        if not self._shaken and ISSLTransport.providedBy(self.transport):
+            self.factory.handshake_failed(self.getPeer(), reason)
+        super().connectionLost(reason)
+
+
+class Connections(WrappingFactory[_Client]):
     """Bounds how many clients there are at once, and ends those that are left at the stop.
 
     Args:
         site: what they talk to.
         most: how many there may be; who comes beyond that is closed.
+        handshake_failed: is told where somebody was, in Twisted's words, whose TLS handshake has come to nothing, and why.
     """
 
     noisy = False
-    protocols: dict[ProtocolWrapper, int]
+    protocol = _Client
+    protocols: dict[_Client, int]
 
-    def __init__(self, site: Site, most: int = _MOST_CONNECTIONS) -> None:
+    def __init__(
+        self, site: Site, most: int = _MOST_CONNECTIONS, handshake_failed: Callable[[object, Failure], object] = lambda *_: None
+    ) -> None:
         super().__init__(site)
         self._most = most
+        self.handshake_failed = handshake_failed
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
         """Let one in, or None."""

@@ -13,10 +13,11 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.behaviour.certificates import AUTHORITY, SERVER, SERVER_NAME, client_context
 from tests.docs.document import ROOT, blocks
 from tests.docs.terminal import Terminal, same_each_time
 from tests.interop.daemon import TWIST, TWISTD, Daemon, start_daemon
-from tests.interop.scratch import free_datagram_port, free_port, scratch_folder, wait_until
+from tests.interop.scratch import free_datagram_port, free_port, listens, scratch_folder, wait_until
 
 __all__ = ["CommandsTest", "DescriptorsTest", "LogTest", "ReasonsTest", "SignalsTest", "StartTest"]
 
@@ -87,6 +88,36 @@ class LogTest(SynchronousTestCase):
         _say_hello(self, daemon.folder / "in.sock")
         line = same_each_time(_shown("The line of a connection"))
         wait_until(lambda: line in same_each_time(daemon.log).splitlines(), f"the line {line}")
+
+    def test_failed_handshakes(self) -> None:
+        """The filter for fail2ban finds the address of each client that does not complete a TLS handshake or has no user's certificate."""
+        ports = free_port(self), free_port(self)
+        files = {"certificate_path": SERVER[0], "key_path": SERVER[1]}
+        users = [{"name": "alice", "certificate_name": "alice"}]
+        secured = {
+            "type": "tcp",
+            "tag": "tls-in",
+            "listen_port": ports[0],
+            "tls": {**files, "client_certificate_path": AUTHORITY},
+            "users": users,
+        }
+        metrics = {"listen": f"127.0.0.1:{ports[1]}", "tls": files}
+        daemon = start_daemon(self, {**_ECHO, "inbounds": [*_ECHO["inbounds"], secured], "metrics": metrics})
+        wait_until(lambda: listens(ports[1]), "the metrics to listen")
+        for port in ports:
+            with socket.create_connection(("127.0.0.1", port), 20) as client:
+                client.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        with socket.create_connection(("127.0.0.1", ports[0]), 20) as plain:
+            client_context().wrap_socket(plain, server_hostname=SERVER_NAME).close()
+        wait_until(lambda: daemon.log.count(" failed: ") + daemon.log.count(" refused ") == 3, "the lines")
+        told, filter_ = [block.text for block in blocks(_DOCUMENT) if block.heading == "Failed handshakes"]
+        patterns = re.findall(r"\^.*", filter_.replace("<ADDR>", r"(?P<addr>[0-9A-Fa-f.:]+)"))
+        for log in (told, daemon.log):
+            # fail2ban takes the date away before it looks.
+            lines = [line.partition(" ")[2] for line in log.splitlines()]
+            found = [next((match for match in (re.search(pattern, line) for pattern in patterns) if match), None) for line in lines]
+            addresses = [match["addr"] for match in found if match]
+            self.assertEqual(addresses, ["127.0.0.1"] * 3 if log is not told else ["192.0.2.7", "2001:db8::7", "192.0.2.7"])
 
     def test_json(self) -> None:
         """As JSON too, for twistd and for twist, where every line is an object that has what every line is said to have."""

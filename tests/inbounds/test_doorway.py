@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IHalfCloseableProtocol, IHandshakeListener, ISSLTransport
 from twisted.internet.task import Clock
@@ -31,6 +32,10 @@ class _TlsTransport(MemoryTransport):
 
     def setTcpNoDelay(self, enabled: bool) -> None:
         """See `ITCPTransport`."""
+
+    def getPeer(self) -> IPv4Address:
+        """See `ITransport`."""
+        return IPv4Address("TCP", "192.0.2.7", 4711)
 
     def startReading(self) -> None:
         alsoProvides(self, ISSLTransport)
@@ -160,15 +165,15 @@ class HandshakeTest(_DoorwayTestCase):
         self.assertFalse(transport.disconnected)
         self.clock.advance(0.1)
         self.assertTrue(transport.disconnected)
-        self.assertEqual(self.said(), ["info: inbound in: a client was lost before it came in: the handshake was not completed"])
+        self.assertEqual(self.said(), ["info: inbound in: the TLS handshake with 192.0.2.7:4711 failed: it was not completed"])
         self.assertEqual(self.relay.away, [("in", Cause.HANDSHAKE)])
 
     def test_failed(self) -> None:
-        """A handshake that fails is logged with its cause, and nothing is left on the clock."""
-        for reason, cause in ((ConnectionLost(), "the connection was reset"), (ConnectionDone(), "the handshake was not completed")):
+        """A handshake that fails is logged with the client's address and its cause, and nothing is left on the clock."""
+        for reason, cause in ((ConnectionLost(), "the connection was reset"), (ConnectionDone(), "it was not completed")):
             self.events.clear()
             self.connect().connectionLost(Failure(reason))
-            self.assertEqual(self.said(), [f"info: inbound in: a client was lost before it came in: {cause}"])
+            self.assertEqual(self.said(), [f"info: inbound in: the TLS handshake with 192.0.2.7:4711 failed: {cause}"])
             self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_lost_inside(self) -> None:

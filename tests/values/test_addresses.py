@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import socket
 
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.trial.unittest import SynchronousTestCase
 
-from pipetwist.values.addresses import numeric_address, shown_address
+from pipetwist.values.addresses import numeric_address, shown_address, shown_peer
 
 __all__ = ["AddressesTest"]
 
@@ -24,3 +25,12 @@ class AddressesTest(SynchronousTestCase):
     def test_shown(self) -> None:
         """A colon in the host is told from the port's."""
         self.assertEqual((shown_address("::1", 53), shown_address("localhost", 53)), ("[::1]:53", "localhost:53"))
+
+    def test_peer(self) -> None:
+        """Where Twisted says that a peer is, is shown in the same way; one without a host is on a unix socket."""
+        for peer, shown in (
+            (IPv4Address("TCP", "192.0.2.7", 4711), "192.0.2.7:4711"),
+            (IPv6Address("TCP", "2001:db8::7", 4711), "[2001:db8::7]:4711"),
+            (UNIXAddress(None), "unix"),
+        ):
+            self.assertEqual(shown_peer(peer), shown)

@@ -10,10 +10,12 @@ from typing import Any
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
+from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import TestCase
 
 from pipetwist.errors import StartError
 from pipetwist.files import KnownFiles
+from pipetwist.values.listen import TcpListen
 from pipetwist.web.answers import TextAnswer
 from pipetwist.web.options import WebOptions, WebTlsOptions
 from pipetwist.web.service import WebService
@@ -99,6 +101,30 @@ class ListeningTest(_ServiceCase):
         self.assertIn("metrics: tls.key_path", str(self.assertRaises(StartError, service.read_certificates, None)))
         self.assertEqual((await self.ask(service, after)).status, 200)
 
+    async def test_failed_handshakes(self) -> None:
+        """Who fails its TLS handshake is logged with its address and the cause; who completes it is not."""
+        service = self.make(tls=WebTlsOptions(certificate_path=SERVER[0], key_path=SERVER[1]))
+        service.startService()
+        with capturedLogs() as events:
+            plain = await deferToThread(_knock, service.address, b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            silent = await deferToThread(_knock, service.address, b"")
+            await self.assertFailure(self.ask(service, ssl.create_default_context()), ssl.SSLError)
+            self.assertEqual((await self.ask(service, client_context())).status, 200)
+            await service.stopService()
+        first, second, third = (formatEvent(event) for event in events if "handshake" in str(event.get("log_format")))
+        self.assertEqual(first, f"metrics: the TLS handshake with {plain} failed: TLS: http request")
+        self.assertEqual(second, f"metrics: the TLS handshake with {silent} failed: it was not completed")
+        self.assertRegex(third, r"^metrics: the TLS handshake with 127\.0\.0\.1:\d+ failed: TLS: tlsv1 alert unknown ca$")
+
+    async def test_no_handshakes(self) -> None:
+        """Without TLS nobody fails one."""
+        service = self.make()
+        service.startService()
+        with capturedLogs() as events:
+            await deferToThread(_knock, service.address, b"")
+            await service.stopService()
+        self.assertEqual([event for event in events if "handshake" in str(event.get("log_format"))], [])
+
     def test_known_files(self) -> None:
         """Its files are remembered with those of inbounds: a reload can do without a key that only root may read while it is unchanged."""
         files = KnownFiles()
@@ -155,6 +181,16 @@ class RefusedTest(_ServiceCase):
         tls = WebTlsOptions(certificate_path=SERVER[0], key_path=CLIENT[1])
         error = self.assertRaises(StartError, self.make, f"127.0.0.1:{free_port(self)}", tls=tls)
         self.assertIn("metrics: tls.key_path", str(error))
+
+
+def _knock(address: TcpListen | None, says: bytes) -> str:
+    """Say something without TLS, or nothing, and wait for the end; where it was said from."""
+    assert address is not None
+    with socket.create_connection((address.host, address.port), 20) as client:
+        client.sendall(says)
+        client.shutdown(socket.SHUT_WR)
+        _rest(client)
+        return "{}:{}".format(*client.getsockname())
 
 
 def _ask(address: tuple[str, int], context: ssl.SSLContext | None) -> Answer:
