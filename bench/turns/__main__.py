@@ -1,0 +1,55 @@
+"""Compares the relay's own work in two checkouts: ``python -m bench.turns --against FOLDER``.
+
+Pairs are taken in turns, A B, B A and so on. What counts is the median of the pairs' ratios.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Sequence
+from itertools import product
+from pathlib import Path
+
+_ROOT = Path(__file__).parent.parent.parent
+_PROGRAM = Path(__file__).with_name("relay.py")
+
+
+def take(root: Path, kind: str, what: str, seconds: float) -> float:
+    """Microseconds of the relay of a checkout.
+
+    Raises:
+        subprocess.CalledProcessError: it could not be measured.
+    """
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    command = [sys.executable, str(_PROGRAM), kind, what, str(seconds)]
+    return float(subprocess.run(command, cwd=root, env=environment, stdout=subprocess.PIPE, text=True, check=True).stdout)
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Print a line for each measure."""
+    parser = argparse.ArgumentParser(prog="python -m bench.turns", description=__doc__.partition("\n")[0] if __doc__ else None)
+    parser.add_argument("--against", type=Path, metavar="FOLDER", help="another checkout, for example a worktree of the commit before")
+    parser.add_argument("--pairs", type=int, default=20, help="how many (20)")
+    parser.add_argument("--seconds", type=float, default=1.0, help="how long each run takes (1)")
+    given = parser.parse_args(words)
+    for kind, what in product(("unix", "tcp"), ("connection", "round-trip")):
+        pairs = []
+        for number in range(given.pairs):
+            roots = [_ROOT, *([given.against.resolve()] if given.against else [])]
+            order = roots[:: -1 if number % 2 else 1]
+            figures = {root: take(root, kind, what, given.seconds) for root in order}
+            pairs.append([figures[root] for root in roots])
+        here, *there = (statistics.median(column) for column in zip(*pairs, strict=True))
+        line = f"{kind} {what}: {here:.2f} us"
+        if there:
+            ratios = sorted(ours / theirs for ours, theirs in pairs)
+            line += f", the other {there[0]:.2f} us; ratio {statistics.median(ratios):.3f} ({ratios[0]:.3f} to {ratios[-1]:.3f})"
+        print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()
