@@ -52,11 +52,12 @@ class ConnectionsCollector(Collector):
         routes = self._sources.routes()
         ways = {(inbound, outbound): Way() for inbound, outbounds in routes.items() for outbound in outbounds}
         for ends, way in {**ways, **self._sources.tally.ways()}.items():
-            # In this order: one that ends meanwhile is still open, and none is over that has not begun.
-            closed, opened = way.closed, way.opened
+            # Each is read once, and in this order: one that ends meanwhile is still open, and none is over that has not begun.
+            over = list(accumulate(way.durations))
+            opened = way.opened
             total.add_metric(ends, opened)
-            still_open.add_metric(ends, opened - closed)
-            durations.add_metric(ends, list(zip(_BOUNDS, accumulate(way.durations), strict=True)), way.seconds)
+            still_open.add_metric(ends, opened - over[-1])
+            durations.add_metric(ends, list(zip(_BOUNDS, over, strict=True)), way.seconds)
             dropped.add_metric(ends, way.dropped)
             for cause in _UNDER_WAY:
                 failures.add_metric((*ends, cause.value), way.failures[cause])

@@ -37,11 +37,6 @@ class Way:
         self.durations = [0] * (len(BOUNDS) + 1)
         self.failures = dict.fromkeys(Cause, 0)
 
-    @property
-    def closed(self) -> int:
-        """How many are over."""
-        return sum(self.durations)
-
 
 @implementer(IConnectionObserver)
 class ConnectionTally:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import platform
+from copy import copy
+from typing import Any
 
 from prometheus_client import CollectorRegistry
 from twisted.trial.unittest import SynchronousTestCase
@@ -13,6 +15,7 @@ from pipetwist.connection.cause import Cause
 from pipetwist.metrics.connections import ConnectionsCollector
 from pipetwist.metrics.resource import registry_of
 from pipetwist.metrics.sources import Sources
+from pipetwist.metrics.tally import Way
 from tests.metrics.sources import FakeCommands, FakePipes, made_sources
 
 __all__ = ["ConnectionsTest", "RunningTest", "TrafficTest"]
@@ -72,6 +75,17 @@ class TrafficTest(_CollectorCase):
         self.assertEqual(self.traffic("user", name), [0, 0])
 
 
+class _BusyWay(Way):
+    """Once any of its figures has been read, one more connection has begun and ended."""
+
+    def __getattribute__(self, name: str) -> Any:
+        found = copy(super().__getattribute__(name))
+        if name in Way.__slots__:
+            self.opened = super().__getattribute__("opened") + 1
+            super().__getattribute__("durations")[0] += 1
+        return found
+
+
 class ConnectionsTest(_CollectorCase):
     """Connections, from "in" to "out"."""
 
@@ -117,6 +131,17 @@ class ConnectionsTest(_CollectorCase):
         """What was counted on a way that the route has no longer stays."""
         self.sources.tally.opened("old", "gone")
         self.assertEqual(self.value("pipetwist_connections_total", inbound="old", outbound="gone"), 1)
+
+    def test_meanwhile(self) -> None:
+        """Connections that begin and end while they are read leave the figures in agreement: none is over that has not begun."""
+        self.sources.tally._ways["in", "out"] = _BusyWay()
+        families = {family.name: family for family in ConnectionsCollector(self.sources).collect()}
+        begun = families["pipetwist_connections"].samples[0].value
+        still_open = families["pipetwist_open_connections"].samples[0].value
+        durations = families["pipetwist_connection_duration_seconds"].samples
+        (over,) = (sample.value for sample in durations if sample.name.endswith("_count"))
+        self.assertGreaterEqual(still_open, 0)
+        self.assertEqual(begun - over, still_open)
 
     def test_names(self) -> None:
         """Nothing but these is shown of connections: a new one has to be in the documentation."""

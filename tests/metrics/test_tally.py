@@ -60,7 +60,7 @@ class TallyTest(SynchronousTestCase):
         for ends, way in tally.ways().items():
             own = [end for other, end in connections if other == ends]
             over = [end for end in own if end is not None]
-            self.assertEqual((way.opened, way.closed), (len(own), len(over)))
+            self.assertEqual((way.opened, sum(way.durations)), (len(own), len(over)))
             self.assertAlmostEqual(way.seconds, sum(seconds for seconds, _, _ in over), places=3)
             self.assertEqual(way.dropped, sum(dropped for _, _, dropped in over))
             for cause, count in way.failures.items():

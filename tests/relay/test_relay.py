@@ -191,7 +191,7 @@ class ObservingTest(_RelayTestCase):
         self.carry()
         self.relay.turned_away("in", Cause.REFUSED)
         way = tally.ways()["in", "a"]
-        self.assertEqual((way.opened, way.closed, way.failures[Cause.CLIENT]), (3, 2, 1))
+        self.assertEqual((way.opened, sum(way.durations), way.failures[Cause.CLIENT]), (3, 2, 1))
         self.assertEqual((sum(way.failures.values()), tally.away()), (1, {("in", Cause.REFUSED): 1}))
 
     def test_dropped(self) -> None:
