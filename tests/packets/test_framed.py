@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
@@ -15,14 +17,16 @@ __all__ = ["FramedSideTest", "TallyTest"]
 
 
 class _Datagrams(RecordingReceiver):
-    """Keeps datagrams apart."""
+    """Keeps datagrams apart, and answers each."""
 
     def __init__(self) -> None:
         super().__init__()
         self.datagrams: list[bytes] = []
+        self.answer: Callable[[], object] = lambda: None
 
     def data_received(self, data: bytes) -> None:
         self.datagrams.append(data)
+        self.answer()
 
 
 class FramedSideTest(SynchronousTestCase):
@@ -73,6 +77,29 @@ class FramedSideTest(SynchronousTestCase):
         self.assertEqual((self.stream.written, self.receiver.cause), (b"", "a datagram of 65536 bytes, where a frame holds 65535"))
         self.side.write(b"x")
         self.assertEqual(self.stream.written, b"")
+
+    def test_after_an_error(self) -> None:
+        """Nothing that the stream brings between an error and its loss comes through, nor its end, and nothing of it counts."""
+        self.stream = FakeSide(lingers=True)
+        self.side = FramedSide(self.stream, FrameTally(self.tracker), 100)
+        self.side.attach(self.receiver)
+        self.side.write(bytes(65536))
+        # A stream's transport may have read this already when it is aborted.
+        self.side.data_received(frame(b"late"))
+        self.side.read_ended()
+        self.assertEqual((self.receiver.datagrams, self.receiver.heard), ([], []))
+        self.stream.lose("the connection was aborted")
+        self.side.data_received(frame(b"later"))
+        self.assertEqual(self.receiver.cause, "a datagram of 65536 bytes, where a frame holds 65535")
+        self.assertEqual((self.side.received, self.tracker.up, self.side.moved), (0, 0, 0))
+
+    def test_end_amid_datagrams(self) -> None:
+        """Where who receives a datagram ends the stream, by an error or in order, those that came along with it don't count."""
+        for end in (lambda: self.side.write(bytes(65536)), lambda: self.side.abort()):
+            self.setUp()
+            self.receiver.answer = end
+            self.stream.deliver(frame(b"one") + frame(b"two"))
+            self.assertEqual((self.receiver.datagrams, self.side.received, self.tracker.up, self.side.moved), ([b"one"], 3, 3, 1))
 
     def test_end(self) -> None:
         """The stream's end between datagrams is an end; inside one it is an error."""

@@ -5,111 +5,16 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from twisted.internet.defer import CancelledError
-from twisted.internet.task import Clock
-from twisted.logger import Logger
-from twisted.trial.unittest import SynchronousTestCase
-
 from pipetwist.page import feed as feed_module
 from pipetwist.page.document import encoded
-from pipetwist.page.feed import Feed
-from pipetwist.page.stream import LONGEST_PAUSE, Stream
+from pipetwist.page.stream import LONGEST_PAUSE
 from pipetwist.page.view import View
-from tests.page.pretended import PretendedRelay
+from tests.page.feeding import FeedCase
 
-__all__ = ["FeedTest", "SlowReaderTest", "SnapshotTest"]
-
-
-class _Transport:
-    aborted = False
-
-    def abortConnection(self) -> None:
-        """Remember it."""
-        self.aborted = True
+__all__ = ["FeedTest", "SlowReaderTest"]
 
 
-class _Channel:
-    closing = False
-
-    def __init__(self) -> None:
-        self.transport = _Transport()
-
-    def loseConnection(self) -> None:
-        """Remember it."""
-        self.closing = True
-
-
-class _Request:
-    """A request whose client is the test."""
-
-    def __init__(self) -> None:
-        self.channel = _Channel()
-        self.finished = False
-        self.producer: Any = None
-        self.written: list[bytes] = []
-
-    def registerProducer(self, producer: Any, streaming: bool) -> None:
-        """Take it."""
-        assert streaming
-        self.producer = producer
-
-    def unregisterProducer(self) -> None:
-        """Forget it."""
-        self.producer = None
-
-    def write(self, data: bytes) -> None:
-        """Take an event."""
-        assert not self.finished
-        self.written.append(data)
-
-    def finish(self) -> None:
-        """It is over."""
-        self.finished = True
-
-    def events(self) -> list[tuple[str, Any]]:
-        """What was sent since the last call: the kind and the data of each event."""
-        events = []
-        for block in self.written:
-            fields = dict(line.split(": ", 1) for line in block.decode("ascii").strip().split("\n"))
-            if "data" in fields:
-                events.append((fields["event"], json.loads(fields["data"])))
-        self.written = []
-        return events
-
-
-class _Case(SynchronousTestCase):
-    def setUp(self) -> None:
-        """Make a relay that carries nothing, and its feed."""
-        self.relay = PretendedRelay(connections=20)
-        self.clock: Clock = self.relay.clock
-        self.logged: list[Any] = []
-        self.feed = Feed(
-            self.clock,
-            self.relay.ledger,
-            self.relay.store,
-            self.relay.now,
-            Logger(observer=self.logged.append),  # type: ignore[arg-type]  # a list's append observes well
-        )
-        self.addCleanup(self.check_rest)
-
-    def check_rest(self) -> None:
-        """Once it is closed nothing is left to be called."""
-        self.feed.close()
-        self.assertEqual(self.clock.getDelayedCalls(), [])
-
-    def watch(self, view: View | None = None) -> tuple[_Request, Stream]:
-        """Somebody watches."""
-        request = _Request()
-        stream = Stream(request, view or View(), self.clock)  # type: ignore[arg-type]  # it has what is used of one
-        self.feed.watch(stream)
-        return request, stream
-
-    def turn(self) -> None:
-        """Have the reactor do what is due now."""
-        self.clock.advance(0)
-
-
-class FeedTest(_Case):
+class FeedTest(FeedCase):
     """Streams that read what they are sent."""
 
     def test_each_second(self) -> None:
@@ -265,7 +170,7 @@ class FeedTest(_Case):
         self.assertEqual(len(request.events()), 1)
 
 
-class SlowReaderTest(_Case):
+class SlowReaderTest(FeedCase):
     """A stream whose transport is full."""
 
     def test_skipped(self) -> None:
@@ -301,47 +206,3 @@ class SlowReaderTest(_Case):
         self.clock.advance(1)
         self.feed.close()
         self.assertEqual((request.events(), request.finished), ([], False))
-
-
-class SnapshotTest(_Case):
-    """The figures, once."""
-
-    def test_alone(self) -> None:
-        """Where nobody watches, new figures are read, and no timer stays."""
-        asked = self.feed.snapshot(View(limit=3))
-        self.assertNoResult(asked)
-        self.turn()
-        snapshot = json.loads(self.successResultOf(asked))
-        self.assertEqual((snapshot["interval"], snapshot["connections"]["matching"], len(snapshot["connections"]["rows"])), (None, 20, 3))
-        self.assertEqual(self.clock.getDelayedCalls(), [])
-
-    def test_meanwhile(self) -> None:
-        """Who asks while the figures are read for another gets the same."""
-        first, second = self.feed.snapshot(View()), self.feed.snapshot(View(sort="age"))
-        request, _ = self.watch()
-        self.turn()
-        times = {json.loads(self.successResultOf(one))["time"] for one in (first, second)}
-        self.assertEqual(times, {request.events()[0][1]["time"]})
-
-    def test_watched(self) -> None:
-        """Where somebody watches it has the rates of this second."""
-        self.watch()
-        self.turn()
-        self.relay.advance()
-        snapshot = json.loads(self.successResultOf(self.feed.snapshot(View())))
-        self.assertEqual(snapshot["interval"], 1.0)
-        self.assertGreater(snapshot["connections"]["rows"][0]["downlink_rate"], 0)
-
-    def test_failure(self) -> None:
-        """Who waits when they can't be read hears of it."""
-        self.patch(self.feed, "_store", None)
-        asked = self.feed.snapshot(View())
-        self.turn()
-        self.failureResultOf(asked, CancelledError)
-        self.assertEqual(len(self.logged), 1)
-
-    def test_close(self) -> None:
-        """Who waits when the feed is closed hears of it."""
-        asked = self.feed.snapshot(View())
-        self.feed.close()
-        self.failureResultOf(asked, CancelledError)

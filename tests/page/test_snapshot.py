@@ -1,0 +1,83 @@
+"""The figures, once, for who asks."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from twisted.internet.defer import CancelledError
+
+from pipetwist.page.view import View
+from tests.page.feeding import FeedCase
+
+__all__ = ["SnapshotTest"]
+
+
+class SnapshotTest(FeedCase):
+    """The figures, once."""
+
+    def test_alone(self) -> None:
+        """Where nobody watches, new figures are read, and no timer stays."""
+        asked = self.feed.snapshot(View(limit=3))
+        self.assertNoResult(asked)
+        self.turn()
+        snapshot = json.loads(self.successResultOf(asked))
+        self.assertEqual((snapshot["interval"], snapshot["connections"]["matching"], len(snapshot["connections"]["rows"])), (None, 20, 3))
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def asked(self) -> Any:
+        """A snapshot, which is asked for now."""
+        asked = self.feed.snapshot(View())
+        self.turn()
+        return json.loads(self.successResultOf(asked))
+
+    def test_again(self) -> None:
+        """Who asks again later gets the figures of then, without rates."""
+        first = self.asked()
+        self.relay.advance()
+        second = self.asked()
+        self.assertEqual((second["time"] - first["time"], second["interval"]), (1.0, None))
+        self.assertGreater(second["totals"]["downlink"], first["totals"]["downlink"])
+
+    def test_after_the_last_stream(self) -> None:
+        """Who asks once nobody watches gets the figures of then, whether the last one left between two readings or during one."""
+        for under_way in (False, True):
+            _, stream = self.watch()
+            if not under_way:
+                self.turn()
+            self.feed.leave(stream)
+            self.turn()
+            before = self.asked()["totals"]["downlink"]
+            self.relay.advance()
+            self.assertGreater(self.asked()["totals"]["downlink"], before)
+
+    def test_meanwhile(self) -> None:
+        """Who asks while the figures are read for another gets the same."""
+        first, second = self.feed.snapshot(View()), self.feed.snapshot(View(sort="age"))
+        request, _ = self.watch()
+        self.turn()
+        times = {json.loads(self.successResultOf(one))["time"] for one in (first, second)}
+        self.assertEqual(times, {request.events()[0][1]["time"]})
+
+    def test_watched(self) -> None:
+        """Where somebody watches it has the rates of this second."""
+        self.watch()
+        self.turn()
+        self.relay.advance()
+        snapshot = json.loads(self.successResultOf(self.feed.snapshot(View())))
+        self.assertEqual(snapshot["interval"], 1.0)
+        self.assertGreater(snapshot["connections"]["rows"][0]["downlink_rate"], 0)
+
+    def test_failure(self) -> None:
+        """Who waits when they can't be read hears of it."""
+        self.patch(self.feed, "_store", None)
+        asked = self.feed.snapshot(View())
+        self.turn()
+        self.failureResultOf(asked, CancelledError)
+        self.assertEqual(len(self.logged), 1)
+
+    def test_close(self) -> None:
+        """Who waits when the feed is closed hears of it."""
+        asked = self.feed.snapshot(View())
+        self.feed.close()
+        self.failureResultOf(asked, CancelledError)
