@@ -9,6 +9,9 @@ import signal
 # A shell has what it runs in the background ignore SIGINT, and so would the programs that tests start and end with it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+# nohup has a run ignore SIGHUP, and so would they. With this the run goes on all the same, and they have the system's default again.
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda *_: None)
 
 # A run that hangs where nobody watches says where every thread is, and fails.
 if "CI" in os.environ:
