@@ -25,6 +25,7 @@ from pipetwist.monotonic import count_evenly
 from pipetwist.network.resolver import NameResolver
 from pipetwist.service.rereading import Rereading
 from pipetwist.service.tree import PipetwistService
+from pipetwist.sighup import early_hang_ups, has_terminal
 from pipetwist.systemd.environment import take_environment
 from pipetwist.systemd.notifier import Notifier
 from pipetwist.systemd.reporter import Reporter
@@ -126,8 +127,7 @@ class _Daemon(Service):
         self._rereading = Rereading(tree, path)
         self._reporter = reporter
         self._log_observer = log_observer
-        # nohup has it so.
-        self._outlives_terminal = hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+        self._early_hang_ups = early_hang_ups()
         # twistd points standard error to the log, or nowhere, before it starts the service.
         self._stderr = os.dup(2)
         sys.__stderr__ = _ToldOnce(sys.__stderr__)  # type: ignore[assignment,misc]  # it does what twistd asks of it
@@ -148,6 +148,9 @@ class _Daemon(Service):
         self._start(self._tree.startService)
         self._rereading.foresee()
         self._reporter.ready()
+        if self._early_hang_ups.came:
+            self._early_hang_ups.came = False
+            self._reload_when_running()
         os.close(self._stderr)
         # What was made up to now stays; the collector need not look through it again and again while connections come and go.
         gc.freeze()
@@ -176,7 +179,7 @@ class _Daemon(Service):
         if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
             signal.signal(signal.SIGINT, _interrupt_when_running)
         if hasattr(signal, "SIGHUP"):
-            self._has_terminal = _has_terminal() and not self._outlives_terminal
+            self._has_terminal = has_terminal() and not self._early_hang_ups.outlives_terminal
             signal.signal(signal.SIGHUP, self._hung_up)
         try:
             start()
@@ -186,13 +189,16 @@ class _Daemon(Service):
             raise _StartFailedError(str(error)) from None
 
     def _hung_up(self, number: int, frame: object) -> None:
-        from twisted.internet import reactor
-
-        if self._has_terminal and not _has_terminal():
+        if self._has_terminal and not has_terminal():
             # Nobody asks for a reload: the terminal that it ran in was closed, and it would live on with nobody to stop it.
             _stop_when_running(number, frame)
         else:
-            IReactorFromThreads(reactor).callFromThread(self._reload)
+            self._reload_when_running()
+
+    def _reload_when_running(self) -> None:
+        from twisted.internet import reactor
+
+        IReactorFromThreads(reactor).callFromThread(self._reload)
 
     def _stopping_already(self, number: int, frame: object) -> None:
         from twisted.internet import reactor
@@ -202,15 +208,6 @@ class _Daemon(Service):
         IReactorFromThreads(reactor).callFromThread(
             lambda: self._tree.log.info(text, count=self._tree.relay.open_connections, seconds=seconds)
         )
-
-
-def _has_terminal() -> bool:
-    """Whether the process has a controlling terminal, tty(4)."""
-    try:
-        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC))
-    except OSError:
-        return False
-    return True
 
 
 def _stop_when_running(number: int, frame: object) -> None:

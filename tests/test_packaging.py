@@ -82,15 +82,36 @@ class WheelTest(SynchronousTestCase):
             self.assertIn(command, said.stdout)
 
 
+# What is loaded of the package, and whether SIGHUP still ends the process: once the commands are listed, and once ours was chosen.
+_LIST = """
+import signal, sys
+from twisted.application.service import IServiceMaker
+from twisted.plugin import getPlugins
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+listed = {maker.tapname: maker for maker in getPlugins(IServiceMaker) if maker.description}
+def say():
+    print(sorted({name.partition(".")[0] for name in sys.modules} & {"pipetwist"}), signal.getsignal(signal.SIGHUP) == signal.SIG_DFL)
+print("pipetwist" in listed)
+say()
+listed["pipetwist"].options
+say()
+"""
+
+
 class PluginTest(SynchronousTestCase):
     """The file that twistd finds."""
 
     def test_imports(self) -> None:
         """The plugin names its tap by a string and imports nothing of the package: every twistd on the machine reads it."""
         tree = ast.parse((_ROOT / _PLUGIN).read_text(encoding="utf-8"))
-        modules = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+        modules = [node.module for node in tree.body if isinstance(node, ast.ImportFrom)]
         self.assertEqual(modules, ["twisted.application.service"])
         self.assertEqual([node for node in ast.walk(tree) if isinstance(node, ast.Import)], [])
+
+    def test_listed(self) -> None:
+        """Who only lists the commands of twistd loads nothing of the package, and does with SIGHUP what it did before."""
+        said = _python(_LIST, _ROOT)
+        self.assertEqual(said.stdout.split(), ["True", "[]", "True", "['pipetwist']", "False"], said.stderr)
 
     def test_no_package(self) -> None:
         """The folders around the plugin are no packages, or they would hide Twisted."""

@@ -300,7 +300,7 @@ class DaemonTest(SynchronousTestCase):
         """Where the terminal that it was started in has gone, SIGHUP stops the reactor."""
         there = iter([True, False])
         calls: list[Any] = []
-        self.patch(tap, "_has_terminal", lambda: next(there))
+        self.patch(tap, "has_terminal", lambda: next(there))
         self.patch(reactor, "callWhenRunning", calls.append)
         self.daemon.startService()
         os.kill(os.getpid(), signal.SIGHUP)
@@ -310,7 +310,7 @@ class DaemonTest(SynchronousTestCase):
         """A daemon that was started with nohup reloads then, and goes on."""
         there = iter([True, False])
         calls: list[Any] = []
-        self.patch(tap, "_has_terminal", lambda: next(there))
+        self.patch(tap, "has_terminal", lambda: next(there))
         self.patch(reactor, "callFromThread", calls.append)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         daemon = tap._Daemon(self.tree, "/nowhere.json", Reporter(Clock(), Notifier(None), str, None))  # type: ignore[arg-type]  # see above
