@@ -31,7 +31,7 @@ class Folder:
             self.path = os.fspath(path)
             self.descriptor = os.open(path, flags)
         else:
-            self.path = os.path.join(within.path, path)  # noqa: PTH118 - a Path would take "." out
+            self.path = within.under(os.fspath(path))
             self.descriptor = os.open(path, flags | os.O_NOFOLLOW, dir_fd=within.descriptor)
 
     def __enter__(self) -> Folder:
@@ -49,10 +49,14 @@ class Folder:
         if descriptor != -1:
             os.close(descriptor)
 
+    def under(self, name: str) -> str:
+        """The path of an entry, for people."""
+        return os.path.dirname(self.path) if name == os.pardir else os.path.join(self.path, name)  # noqa: PTH118, PTH120 - these are texts
+
     def path_of(self, name: str) -> str:
         """A path for system calls that take nothing else. It leads through the descriptor where the system can, and is good as long."""
         link = f"/proc/self/fd/{self.descriptor}"
-        return os.path.join(link if O_PATH and os.path.lexists(link) else self.path, name)  # noqa: PTH118 - as above
+        return f"{link}/{name}" if O_PATH and os.path.lexists(link) else self.under(name)
 
     def hold(self, name: str) -> HeldFile:
         """Take hold of an entry; a link is held itself, and not what it leads to.

@@ -113,6 +113,18 @@ class HeldFile:
         except NotImplementedError:
             raise OSError(errno.ENOTSUP, "it takes /proc, which is not mounted") from None
 
+    def target(self) -> str:
+        """Where it leads, if it is a symbolic link.
+
+        Raises:
+            OSError: it is none, or has been exchanged.
+        """
+        if self._descriptor != -1:
+            return os.readlink("", dir_fd=self._descriptor)
+        target = os.readlink(self._name, dir_fd=self._folder)
+        self._look_again()
+        return target
+
     def _look(self) -> os.stat_result:
         if self._descriptor != -1:
             return os.fstat(self._descriptor)

@@ -9,14 +9,17 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import secrets
 import stat
 import sys
-import tempfile
 import time
 from collections.abc import Generator
 from pathlib import Path
 
 from pipetwist.errors import StoreError
+from pipetwist.places.folder import Folder
+from pipetwist.places.held import Identity
+from pipetwist.places.walk import StrangersLinkError, walk
 from pipetwist.storage.layout import BEGIN, MAGIC, Contents, DamagedError, build, parse
 
 if sys.platform != "win32":
@@ -76,6 +79,10 @@ class StoreFile:
         """Its size in bytes."""
         return os.fstat(self.descriptor).st_size
 
+    def identity(self) -> Identity:
+        """Which file it is."""
+        return Identity.of(os.fstat(self.descriptor))
+
     def reserve(self, size: int) -> None:
         """Have so many bytes on the disk, zeros where there were none, so that a mapping of them never lacks room.
 
@@ -110,6 +117,9 @@ def _explained(path: Path) -> Generator[None]:
 def open_file(path: str | os.PathLike[str], *, create: bool) -> StoreFile:
     """Open a file of counters to write it, and lock it.
 
+    Nobody else has a say in which file that is: a link of another user's is not followed, and in a folder with the sticky bit, such as
+    /tmp, the file is not another user's.
+
     Args:
         path: where it is.
         create: whether to make one where there is none.
@@ -117,25 +127,42 @@ def open_file(path: str | os.PathLike[str], *, create: bool) -> StoreFile:
     Raises:
         StoreError: it can't be had.
     """
-    real = Path(os.path.realpath(path))
-    with _explained(real):
+    with _folder_of(path, wanted=create) as (folder, name), _explained(Path(folder.under(name))):
         while True:
             try:
-                file = _open(real, os.O_RDWR)
+                file = _open_there(folder, name)
             except FileNotFoundError:
                 if not create:
                     raise
-                _create(real)
+                _create(folder, name)
                 continue
             try:
                 _lock(file)
-                if _is_at(file, real):
+                if folder.identity(name) == file.identity():
                     return file
             except BaseException:
                 file.close()
                 raise
             # It was replaced between the two.
             file.close()
+
+
+@contextlib.contextmanager
+def _folder_of(path: str | os.PathLike[str], *, wanted: bool = False) -> Generator[tuple[Folder, str]]:
+    real = Path(os.path.realpath(path))
+    try:
+        with _explained(real):
+            folder, name = walk(path)
+    except StrangersLinkError as error:
+        message = f"{path}: {error}, who could lead elsewhere with it; write the path {real} itself, or choose another"
+        raise StoreError(message) from None
+    except StoreError as error:
+        if wanted and isinstance(error.__cause__, (FileNotFoundError, NotADirectoryError)):
+            message = f"{real}: there is no folder {real.parent} for the counters; make it, or choose another path"
+            raise StoreError(message) from None
+        raise
+    with folder:
+        yield folder, name
 
 
 def open_to_read(path: str | os.PathLike[str]) -> StoreFile:
@@ -146,7 +173,7 @@ def open_to_read(path: str | os.PathLike[str]) -> StoreFile:
     """
     real = Path(os.path.realpath(path))
     with _explained(real):
-        return _open(real, os.O_RDONLY)
+        return _usable(real, os.open(real, os.O_RDONLY | _FLAGS))
 
 
 def is_locked(file: StoreFile) -> bool:
@@ -163,60 +190,71 @@ def replace_file(file: StoreFile, data: bytes) -> None:
     Raises:
         StoreError: it can't be made; the file is as it was.
     """
-    with _explained(file.path):
+    with _folder_of(file.path) as (folder, name), _explained(file.path):
+        if folder.identity(name) != file.identity():
+            raise OSError(errno.ESTALE, "it has been removed or replaced")
         old = os.fstat(file.descriptor)
-        new, name = _write_beside(file.path, data)
+        new, beside = _write_beside(folder, name, data)
         try:
             if (old.st_uid, old.st_gid) != (os.geteuid(), os.getegid()):
-                os.fchown(new.descriptor, old.st_uid, old.st_gid)
-            os.fchmod(new.descriptor, stat.S_IMODE(old.st_mode))
-            name.replace(file.path)
+                os.fchown(new, old.st_uid, old.st_gid)
+            os.fchmod(new, stat.S_IMODE(old.st_mode))
+            os.replace(beside, name, src_dir_fd=folder.descriptor, dst_dir_fd=folder.descriptor)
         except BaseException:
-            name.unlink()
+            os.unlink(beside, dir_fd=folder.descriptor)
             raise
         finally:
-            new.close()
-        _sync_folder(file.path.parent)
+            os.close(new)
+        _sync_folder(folder)
 
 
-def _open(path: Path, how: int) -> StoreFile:
+def _open_there(folder: Folder, name: str) -> StoreFile:
+    path = Path(folder.under(name))
+    file = _usable(path, os.open(name, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | _FLAGS, dir_fd=folder.descriptor))
+    theirs, around = os.fstat(file.descriptor), os.fstat(folder.descriptor)
+    if around.st_mode & stat.S_ISVTX and theirs.st_uid not in (0, os.geteuid(), around.st_uid):
+        file.close()
+        message = f"{path}: the file is that of user {theirs.st_uid}, in a folder where others may write; choose another path"
+        raise StoreError(message)
+    return file
+
+
+def _usable(path: Path, descriptor: int) -> StoreFile:
+    file = StoreFile(path, descriptor)
     if sys.byteorder != "little":
+        file.close()
         message = f"{path}: counters can be in a file on little-endian machines only; leave the key store out"
         raise StoreError(message)
-    file = StoreFile(path, os.open(path, how | _FLAGS))
-    if not stat.S_ISREG(os.fstat(file.descriptor).st_mode):
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         file.close()
         message = f"{path}: this is no file; choose another path for the counters"
         raise StoreError(message)
     return file
 
 
-def _create(path: Path) -> None:
+def _create(folder: Folder, name: str) -> None:
     """Make an empty one. It gets its name when all of it is on the disk, and takes nobody's place."""
-    if not path.parent.is_dir():
-        message = f"{path}: there is no folder {path.parent} for the counters; make it, or choose another path"
-        raise StoreError(message)
-    new, name = _write_beside(path, build([]))
-    new.close()
+    new, beside = _write_beside(folder, name, build([]))
+    os.close(new)
     try:
         with contextlib.suppress(FileExistsError):
-            os.link(name, path)
+            os.link(beside, name, src_dir_fd=folder.descriptor, dst_dir_fd=folder.descriptor, follow_symlinks=False)
     finally:
-        name.unlink()
-    _sync_folder(path.parent)
+        os.unlink(beside, dir_fd=folder.descriptor)
+    _sync_folder(folder)
 
 
-def _write_beside(path: Path, data: bytes) -> tuple[StoreFile, Path]:
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".new", dir=path.parent)
-    file = StoreFile(Path(name), descriptor)
+def _write_beside(folder: Folder, name: str, data: bytes) -> tuple[int, str]:
+    beside = f".{name}.{secrets.token_hex(4)}.new"
+    descriptor = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_EXCL | _FLAGS, 0o600, dir_fd=folder.descriptor)
     try:
-        file.write(0, data)
+        StoreFile(Path(folder.under(beside)), descriptor).write(0, data)
         os.fsync(descriptor)
     except BaseException:
-        file.close()
-        file.path.unlink()
+        os.close(descriptor)
+        os.unlink(beside, dir_fd=folder.descriptor)
         raise
-    return file, file.path
+    return descriptor, beside
 
 
 def _lock(file: StoreFile) -> None:
@@ -236,16 +274,8 @@ def _locks(file: StoreFile, how: int) -> bool:
     return True
 
 
-def _is_at(file: StoreFile, path: Path) -> bool:
-    try:
-        there = path.stat()
-    except FileNotFoundError:
-        return False
-    return os.path.samestat(there, os.fstat(file.descriptor))
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+def _sync_folder(folder: Folder) -> None:
+    descriptor = os.open(os.curdir, os.O_RDONLY, dir_fd=folder.descriptor)
     try:
         os.fsync(descriptor)
     finally:

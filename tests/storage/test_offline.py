@@ -184,10 +184,10 @@ class ForgettingTest(_FileTestCase):
         """A failure on the way leaves the file as it was, and nothing beside it."""
         before = self.path.read_bytes()
 
-        def broken(self: Path, target: Path) -> None:
+        def broken(*_: object, **__: object) -> None:
             raise OSError(5, "Input/output error")
 
-        self.patch(Path, "replace", broken)
+        self.patch(os, "replace", broken)
         self.assertIn("Input/output error", str(self.assertRaises(StoreError, forget_counters, self.path, AMOUNTS)))
         self.assertEqual(self.path.read_bytes(), before)
         self.assertEqual([path.name for path in self.path.parent.iterdir()], ["counters.db"])
