@@ -83,6 +83,17 @@ class StoreFile:
         """Which file it is."""
         return Identity.of(os.fstat(self.descriptor))
 
+    def lost(self) -> str | None:
+        """What has become of it while it was open: it was ``removed``, or ``moved`` and has another name; None while it is at its path."""
+        try:
+            if Identity.of(self.path.lstat()) == self.identity():
+                return None
+        except (FileNotFoundError, NotADirectoryError):
+            pass
+        except OSError:  # nothing is known then
+            return None
+        return "moved" if os.fstat(self.descriptor).st_nlink else "removed"
+
     def reserve(self, size: int) -> None:
         """Have so many bytes on the disk, zeros where there were none, so that a mapping of them never lacks room.
 

@@ -105,7 +105,8 @@ class FileCounter:
 class FileCounterStore:
     """Counters in a file. Those of a name that nobody uses any more stay, and are served like the others.
 
-    `sync` and `close` are for a thread, since they wait for the disk; `open`, `counter`, `find_room` and `detach` for the reactor's.
+    `sync`, `lost` and `close` are for a thread, since they wait for the disk; `open`, `counter`, `find_room` and `detach` are for the
+    reactor's.
 
     Args:
         path: where the file is; it is made where there is none.
@@ -224,6 +225,11 @@ class FileCounterStore:
         end = mapped.end
         os.fsync(file.descriptor)
         self._mark_synced(file, end)
+
+    def lost(self) -> str | None:
+        """What has become of the file meanwhile; see `StoreFile.lost`."""
+        file = self._file
+        return None if file is None else file.lost()
 
     def detach(self) -> None:
         """Nothing is counted in the file from now on; the figures stay here as they are."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from threading import TIMEOUT_MAX, Event, Thread
 from typing import Protocol
@@ -13,9 +14,22 @@ from twisted.python.failure import Failure
 
 __all__ = ["Syncing"]
 
+_LOST = {
+    "removed": "The file of counters {path} has been removed: they go on, and end with the daemon",
+    "moved": "The file of counters {path} has been moved away: they go on in it, wherever it is, and the next start does not find them",
+    None: "The file of counters {path} is where it belongs again",
+}
+
 
 class Syncable(Protocol):
     """What is to be on the disk: `pipetwist.storage.store.FileCounterStore` as a thread sees it."""
+
+    @property
+    def path(self) -> str | os.PathLike[str]:
+        """Where it is to be."""
+
+    def lost(self) -> str | None:
+        """What has become of it: ``removed``, ``moved``, or None while it is there."""
 
     def sync(self) -> None:
         """Put what is there now on the disk."""
@@ -38,7 +52,7 @@ class Syncing:
         store: the store.
         interval: seconds between two syncs.
         reactor: in whose thread it is told what happened.
-        log: is told when the disk takes nothing, and when it does again.
+        log: is told when the disk takes nothing, or the file is not at its path any more, and when that is over.
     """
 
     def __init__(self, store: Syncable, interval: float, reactor: IReactorFromThreads, log: Logger) -> None:
@@ -49,6 +63,7 @@ class Syncing:
         self._over = Event()
         self._closed: Deferred[None] = Deferred()
         self._trouble: str | None = None
+        self._lost: str | None = None
         # One that the interpreter waits for: a stop that nobody waited for is finished all the same.
         self._thread = Thread(target=self._run, name="pipetwist-sync")
 
@@ -68,6 +83,7 @@ class Syncing:
     def _run(self) -> None:
         while not self._over.wait(self._interval):
             self._attempt(self._store.sync)
+            self._look_after_it()
             if self._store.lacks_room:
                 self._reactor.callFromThread(self._find_room)
         self._attempt(self._store.close)
@@ -86,10 +102,19 @@ class Syncing:
             self._trouble = trouble
             self._reactor.callFromThread(self._tell, trouble)
 
+    def _look_after_it(self) -> None:
+        lost = self._store.lost()
+        if lost != self._lost:
+            self._lost = lost
+            self._reactor.callFromThread(self._tell_where, lost)
+
     def _find_room(self) -> None:
         found = self._store.find_room()
         if found:
             self._log.info("There is room again: {count} counters that counted in memory only are in the file now", count=found)
+
+    def _tell_where(self, lost: str | None) -> None:
+        (self._log.warn if lost else self._log.info)(_LOST[lost], path=self._store.path)
 
     def _tell(self, trouble: str | None) -> None:
         if trouble is None:

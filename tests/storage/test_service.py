@@ -34,6 +34,12 @@ class Disk:
         self.closed = False
         self.lacks_room = False
         self.finders: list[threading.Thread] = []
+        self.path = "counters.db"
+        self.places: list[str | None] = []
+
+    def lost(self) -> str | None:
+        """Be where the test says."""
+        return self.places.pop(0) if self.places else None
 
     def find_room(self) -> int:
         """Find room for three the second time."""
@@ -121,6 +127,22 @@ class SyncingTest(SynchronousTestCase):
         self.assertEqual(set(self.disk.finders), {threading.current_thread()})
         self.assertIn("info: There is room again: 3 counters", self.said()[0])
 
+    def test_lost(self) -> None:
+        """That the file was removed, or moved, is a warning, said once, and so is that it is there again."""
+        self.disk.places = [None, "moved", "moved", None, "removed", "removed", "removed"]
+        syncing = self.start(0.001)
+        while self.disk.places:
+            self.assertTrue(self.disk.synced.acquire(timeout=_WAIT))
+        self.reactor.wait_for(syncing.stop())
+        self.assertEqual(
+            [text.partition(":")[0] + text.partition(":")[2].partition(":")[0] for text in self.said()[:3]],
+            [
+                "warn The file of counters counters.db has been moved away",
+                "info The file of counters counters.db is where it belongs again",
+                "warn The file of counters counters.db has been removed",
+            ],
+        )
+
     def test_trouble_in_the_end(self) -> None:
         """A close that fails is logged, and the stop is over all the same."""
         self.disk.outcomes = [OSError(errno.EIO, "Input/output error")]
@@ -177,6 +199,26 @@ class ServiceTest(SynchronousTestCase):
         while parse_synced(self.path) < 128:
             pass
         self.assertEqual(parse(self.path.read_bytes()).end, 128)
+
+    def test_file_goes(self) -> None:
+        """A file that is moved away, put back, replaced by another and removed is told of within an interval; the counters go on."""
+        moved, other = self.path.with_name("moved"), self.path.with_name("other")
+        close(open_store(other))
+        steps: list[tuple[Callable[[], Any], str]] = [
+            (lambda: self.path.rename(moved), "warn: The file of counters PATH has been moved away"),
+            (lambda: moved.rename(self.path), "info: The file of counters PATH is where it belongs again"),
+            (lambda: (self.path.rename(moved), other.rename(self.path)), "warn: The file of counters PATH has been moved away"),
+            (moved.unlink, "warn: The file of counters PATH has been removed"),
+        ]
+        with capturedLogs() as events:
+            counter = self.start(0.001).store.counter("a")
+            for act, said in steps:
+                events.clear()
+                act()
+                self.reactor.do_one()
+                self.assertIn(said.replace("PATH", str(self.path)), f"{events[0]['log_level'].name}: {formatEvent(events[0])}")
+                counter.add(1)
+        self.assertEqual((len(events), counter.total()), (1, 4))
 
     def test_after_a_kill(self) -> None:
         """A start after a kill says that there was one, and what it cleared."""
