@@ -16,6 +16,7 @@ from pipetwist.connection.visitor import Visitor
 from pipetwist.interfaces import IOutbound, IPassage, IRelay, ISide, ITracker
 from pipetwist.relay.connection import Connection
 from pipetwist.relay.ledger import Ledger
+from pipetwist.relay.unreachable import UnreachableOutbounds
 from pipetwist.routing.rules import Router
 from pipetwist.stats.online import OnlineUsers
 from pipetwist.stats.tracking import Tracked
@@ -50,7 +51,7 @@ class Relay:
         outbounds: every outbound by its tag.
         tracked: what is counted; None where nothing is.
         online: is told of tracked users' connections.
-        log: takes a line for each finished connection.
+        log: takes a line for each finished connection, and warnings of servers that can't be reached.
     """
 
     def __init__(
@@ -70,7 +71,9 @@ class Relay:
         self._outbounds = outbounds
         self.tracked = tracked
         """What is counted; None where nothing is."""
-        self.ledger = Ledger(clock, tracked=tracked, online=online, log=log or Logger())
+        log = log or Logger()
+        self.ledger = Ledger(clock, tracked=tracked, online=online, log=log)
+        self._unreachable = UnreachableOutbounds(clock, log)
         self._open: dict[Connection, None] = {}
         self._drained: Deferred[None] | None = None
         self._ending = False
@@ -93,7 +96,10 @@ class Relay:
         def over(connection: Connection, reason: str) -> None:
             dropped = connection.dropped
             reason = f"{reason}; {dropped} datagrams dropped" if dropped else reason
-            self.ledger.close(account, reason, connection.machine.cause, dropped)
+            cause = connection.machine.cause
+            self.ledger.close(account, reason, cause, dropped)
+            if cause is not None and _unreached(cause, passage, client):
+                self._unreachable.failed(account.outbound, reason)
             del self._open[connection]
             if not self._open:
                 self._rounds.rest()
@@ -121,12 +127,14 @@ class Relay:
             A Deferred that fires once nothing is open.
         """
         if not self._open:
+            self._unreachable.stop()
             return succeed(None)
         drained = self._drained = Deferred()
         limit = self._clock.callLater(seconds, self._end_all)
 
         def empty(result: None) -> None:
             self._ending = False
+            self._unreachable.stop()
             if limit.active():
                 limit.cancel()
 
@@ -137,3 +145,10 @@ class Relay:
         self._ending = True
         for connection in list(self._open):
             connection.machine.stop(_STOPPING)
+
+
+def _unreached(cause: Cause, passage: IPassage, client: ISide) -> bool:
+    """Whether a connection has failed since nobody is there. Datagrams are sent without asking, and the system says it of the first one."""
+    if cause is Cause.SERVER:
+        return passage.outbound.largest_datagram is not None and not client.delivered
+    return cause is Cause.CONNECT

@@ -89,6 +89,18 @@ class LogTest(SynchronousTestCase):
         line = same_each_time(_shown("The line of a connection"))
         wait_until(lambda: line in same_each_time(daemon.log).splitlines(), f"the line {line}")
 
+    def test_unreachable(self) -> None:
+        """A log of warnings alone has the line of the document where a server can't be reached, and not the connection's own."""
+        outbound = {"type": "unix", "tag": "plugin", "path": "nobody.sock"}
+        with socket.socket(socket.AF_UNIX) as gone:
+            daemon = start_daemon(self, {**_ECHO, "outbounds": [outbound], "log": {"level": "warn"}})
+            gone.bind(str(daemon.folder / "nobody.sock"))
+        self.assertEqual(_connect(self, daemon.folder / "in.sock").recv(1), b"")
+        line, _ = _shown("Servers that can't be reached").splitlines()
+        line = same_each_time(line.replace("/run/plugin.sock", str(daemon.folder / "nobody.sock")))
+        wait_until(lambda: line in same_each_time(daemon.log).splitlines(), f"the line {line}")
+        self.assertNotIn("pipe-in -> plugin", daemon.log)
+
     def test_failed_handshakes(self) -> None:
         """The filter for fail2ban finds the address of each client that does not complete a TLS handshake or has no user's certificate."""
         ports = free_port(self), free_port(self)
