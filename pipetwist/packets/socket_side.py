@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import socket
 import struct
 
@@ -75,7 +76,7 @@ class DatagramSide(PacketSide):
         if events & _ERROR and not self.over:
             number = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             if number:
-                self._told(OSError(number, ""))
+                self._told(OSError(number, os.strerror(number)))
 
     def _told(self, error: OSError) -> None:
         """The socket has something to report of what was sent."""

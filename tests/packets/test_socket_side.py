@@ -1,0 +1,44 @@
+"""A side that is a datagram socket to a server, on a poller."""
+
+from __future__ import annotations
+
+import socket
+
+from pipetwist.packets.setting import PacketSetting
+from pipetwist.packets.socket_side import DatagramSide
+from pipetwist.packets.sockets import connect_datagram
+from pipetwist.testing import RecordingReceiver
+from tests.kernel.loop import KernelCase
+from tests.packets.ends import datagram_socket
+
+__all__ = ["RefusedTest"]
+
+
+class RefusedTest(KernelCase):
+    """A server that is there no more."""
+
+    def setUp(self) -> None:
+        """Make the side; nothing is read from it yet."""
+        super().setUp()
+        self.server = datagram_socket(socket.AF_INET, ("127.0.0.1", 0))
+        self.addCleanup(self.server.close)
+        address = self.server.getsockname()
+        self.side = DatagramSide(PacketSetting(self.loop, self.kernel.poller), connect_datagram(socket.AF_INET, address, "server"))
+        self.addCleanup(self.side.abort)
+        self.receiver = RecordingReceiver()
+        self.side.attach(self.receiver)
+
+    def test_not_reading(self) -> None:
+        """Its refusal is told while nothing is read, too: the other side may take its time."""
+        self.server.close()
+        self.side.write(b"anybody?")
+        self.loop.settle()
+        self.assertEqual((self.receiver.heard, self.receiver.cause), (["lost"], "Connection refused"))
+
+    def test_reading(self) -> None:
+        """So it is while something is."""
+        self.side.resume_reading()
+        self.server.close()
+        self.side.write(b"anybody?")
+        self.loop.settle()
+        self.assertEqual((self.receiver.heard, self.receiver.cause), (["lost"], "Connection refused"))
