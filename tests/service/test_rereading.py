@@ -1,0 +1,78 @@
+"""The configuration's file, read again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.logger import Logger, formatEvent
+from twisted.trial.unittest import SynchronousTestCase
+
+from pipetwist.config.document import Document
+from pipetwist.errors import ConfigError, StartError
+from pipetwist.service.rereading import Rereading
+
+__all__ = ["RereadingTest"]
+
+_NOT_TAKEN = "the configuration was not taken; everything goes on as before"
+_DOCUMENT = Document(inbounds=(), outbounds=())
+
+
+class RereadingTest(SynchronousTestCase):
+    """A tree and a file that are the test's."""
+
+    def setUp(self) -> None:
+        """Have everything go well."""
+        self.events: list[Any] = []
+        self.log = Logger(observer=self.events.append)  # type: ignore[arg-type]  # a list's append observes well
+        self.taken: list[Document] = []
+        self.outcome: Deferred[None] = succeed(None)
+        self.error: Exception | None = None
+
+    def reload(self, document: Document) -> Deferred[None]:
+        """See `pipetwist.service.tree.PipetwistService`."""
+        self.taken.append(document)
+        return self.outcome
+
+    def read(self, path: str) -> Document:
+        """See `pipetwist.config.reading.read_document`."""
+        self.assertEqual(path, "/etc/pipetwist.json")
+        if self.error is not None:
+            raise self.error
+        return _DOCUMENT
+
+    def reread(self) -> list[str]:
+        """Do it; the lines that are logged."""
+        rereading = Rereading(self, "/etc/pipetwist.json", self.read)  # type: ignore[arg-type]  # of a tree it has what is asked of one
+        self.assertIsNone(self.successResultOf(rereading.reread()))
+        return [formatEvent(event) for event in self.events]
+
+    def test_taken(self) -> None:
+        """What the file says is taken, and of that the tree has more to say."""
+        self.assertEqual((self.reread(), self.taken), ([], [_DOCUMENT]))
+
+    def test_waited_for(self) -> None:
+        """Who asks for it hears when it is done."""
+        self.outcome = Deferred()
+        done = Rereading(self, "/etc/pipetwist.json", self.read).reread()  # type: ignore[arg-type]  # see above
+        self.assertNoResult(done)
+        self.outcome.callback(None)
+        self.successResultOf(done)
+
+    def test_mistakes(self) -> None:
+        """Each thing that is wrong with the file is an error's line of its own in the log, and nothing is taken."""
+        self.error = ConfigError("pipetwist.json: inbounds[0].tag: missing\npipetwist.json: outbounds: missing")
+        self.assertEqual(self.reread(), ["pipetwist.json: inbounds[0].tag: missing", "pipetwist.json: outbounds: missing", _NOT_TAKEN])
+        self.assertEqual(({event["log_level"].name for event in self.events}, self.taken), ({"error"}, []))
+
+    def test_refused(self) -> None:
+        """What can't be had is one, too."""
+        self.outcome = fail(StartError("inbound in: can't listen on 127.0.0.1:1: Permission denied"))
+        self.assertEqual(self.reread(), ["inbound in: can't listen on 127.0.0.1:1: Permission denied", _NOT_TAKEN])
+
+    def test_fault(self) -> None:
+        """A fault of pipetwist's own is logged as one, and the daemon goes on."""
+        self.outcome = fail(ZeroDivisionError())
+        self.reread()
+        self.assertEqual([event["log_level"].name for event in self.events], ["critical", "error"])
+        self.assertIsNotNone(self.events[0]["log_failure"].check(ZeroDivisionError))
