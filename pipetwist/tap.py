@@ -29,6 +29,7 @@ from pipetwist.sighup import early_hang_ups, has_terminal
 from pipetwist.systemd.environment import take_environment
 from pipetwist.systemd.notifier import Notifier
 from pipetwist.systemd.reporter import Reporter
+from pipetwist.twistd import check_places
 
 if TYPE_CHECKING:
     from twisted.internet.base import ReactorBase
@@ -88,8 +89,13 @@ class Options(usage.Options):
             self.document = read_document(self["config"])
         except ConfigError as error:
             sys.exit(str(error))
+        runner: Any = self.parent
+        try:
+            check_places(runner)
+        except StartError as error:
+            sys.exit(f"pipetwist: {error}")
         if self.document.log.format == "json":
-            self._log_json(self.parent)
+            self._log_json(runner)
 
     def _log_json(self, runner: Any) -> None:
         if "fileLogObserverFactory" in runner:  # it is twist

@@ -9,7 +9,10 @@ from pipetwist.values import Duration, FilePath, Mode, Tag, UserName
 from pipetwist.values.listen import ListenAddress
 from pipetwist.values.tls_files import TlsFiles
 
-__all__ = ["ApiOptions", "ApiTlsOptions", "StatsOptions"]
+__all__ = ["MOST_CONNECTIONS", "ApiOptions", "ApiTlsOptions", "StatsOptions"]
+
+MOST_CONNECTIONS = 128
+"""Connections that the API has at once; who comes beyond that is closed."""
 
 
 @dataclass(frozen=True, kw_only=True)

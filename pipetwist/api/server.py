@@ -10,6 +10,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from pipetwist.api.executor import TwistedExecutor
+from pipetwist.api.options import MOST_CONNECTIONS
 from pipetwist.api.reflection import described_services
 from pipetwist.api.services import SERVICES, handler_for
 from pipetwist.api.streams import StreamLimit
@@ -25,14 +26,13 @@ __all__ = ["StatsServer"]
 _THREADS = 10
 _STREAMS = 3  # of each of the two streaming methods, so that four threads are left to the other calls
 _CALLS = 64  # that run or wait for a thread
-_CONNECTIONS = 128
 _REQUEST_BYTES = 1024 * 1024
 
 _OPTIONS = (
     *SERVER_OPTIONS,
     ("grpc.max_receive_message_length", _REQUEST_BYTES),
     ("grpc.max_concurrent_streams", _CALLS),
-    ("grpc.max_allowed_incoming_connections", _CONNECTIONS),
+    ("grpc.max_allowed_incoming_connections", MOST_CONNECTIONS),
     # A client whose machine has gone would hold its connection, and a stream its thread, for ever.
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 
+from pipetwist.api.options import MOST_CONNECTIONS
 from pipetwist.client.server import ClientTls, Server
 from pipetwist.client.tls import ssl_context
 from pipetwist.values import unix_sockaddr
@@ -15,6 +16,7 @@ __all__ = ["why_unreachable"]
 _LONGEST = 3.0  # seconds for each of the few steps
 _NEED_OF_CERTIFICATE = {"TLSV13_ALERT_CERTIFICATE_REQUIRED", "SSLV3_ALERT_HANDSHAKE_FAILURE", "TLSV1_ALERT_HANDSHAKE_FAILURE"}
 _NO_TLS = {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "UNEXPECTED_MESSAGE"}
+_ENDED = {None, "UNEXPECTED_EOF_WHILE_READING"}  # of an older OpenSSL that is no reason
 _IS_IT_ON = "is the server running, and is its API on (experimental.v2ray_api.listen in pipetwist and sing-box, api in V2Ray and Xray)?"
 
 
@@ -31,6 +33,7 @@ def why_unreachable(server: Server, details: str) -> str:
         return _why_not_connected(server, error)
     with connection:
         reason = _why_no_answer(connection, server) if server.tls is None else _why_no_tls(connection, server, server.tls)
+    reason = reason or _why_closed(server)
     return reason or f"{server.address} can be connected to, but gives no answer as gRPC does ({details}); is it the port of the API?"
 
 
@@ -77,6 +80,23 @@ def _why_no_answer(connection: socket.socket, server: Server) -> str | None:
         return None
 
 
+def _why_closed(server: Server) -> str | None:
+    """Why a connection comes to nothing, where the server closes one in which nothing was said."""
+    try:
+        with _connect(server) as connection:
+            closed = not connection.recv(1)
+    except ConnectionError:
+        closed = True
+    except OSError:  # it waits to be asked something
+        closed = False
+    if not closed:
+        return None
+    return (
+        f"{server.address} hangs up on whoever connects; pipetwist's API does so while it has {MOST_CONNECTIONS} connections: "
+        "end some clients, or see whether that is the port of the API"
+    )
+
+
 def _why_no_tls(connection: socket.socket, server: Server, tls: ClientTls) -> str | None:
     """Why there is no gRPC over TLS."""
     host = server.address.host if isinstance(server.address, TcpListen) else "localhost"
@@ -91,6 +111,8 @@ def _why_no_tls(connection: socket.socket, server: Server, tls: ClientTls) -> st
     except ssl.SSLError as error:
         if error.reason in _NEED_OF_CERTIFICATE:
             return _wants_certificate(server)
+        if error.reason in _ENDED and (closed := _why_closed(server)):
+            return closed
         if error.reason in _NO_TLS:
             return f"{server.address} speaks no TLS; leave out --tls and the options that go with it"
         return f"no TLS with {server.address}: {(error.reason or str(error)).lower().replace('_', ' ')}"

@@ -16,6 +16,8 @@ from pipetwist.values.addresses import shown_address
 
 __all__ = ["HandedIn", "HandedInSocket"]
 
+_FAMILIES = {socket.AF_INET, socket.AF_INET6, *([socket.AF_UNIX] if hasattr(socket, "AF_UNIX") else [])}
+
 
 class HandedInSocket:
     """One of them. It stays open when an inbound stops, so that it can listen again.
@@ -24,7 +26,7 @@ class HandedInSocket:
         descriptor: its descriptor.
 
     Raises:
-        StartError: it is no socket that streams come in at.
+        StartError: it is no socket that streams come in at, or of a kind that no inbound listens on.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -33,11 +35,20 @@ class HandedInSocket:
             os.set_inheritable(descriptor, False)  # no command is to have it
             with socket.socket(fileno=os.dup(descriptor)) as opened:
                 listens = opened.type == socket.SOCK_STREAM and opened.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
-                self.address = _comparable(opened.getsockname())
+                family = opened.family
+                known = family in _FAMILIES
+                if known:
+                    self.address = _comparable(opened.getsockname())
         except OSError:
             listens = False
         if not listens:
             message = f"descriptor {descriptor}, which was handed in, is no listening stream socket: use ListenStream= and Accept=no"
+            raise StartError(message)
+        if not known:
+            message = (
+                f"descriptor {descriptor}, which was handed in, is a socket of {getattr(family, 'name', f'address family {family}')}: "
+                "pipetwist listens on unix sockets and TCP ports; take it out of the socket unit"
+            )
             raise StartError(message)
 
     def __str__(self) -> str:

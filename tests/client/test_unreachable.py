@@ -19,7 +19,7 @@ from pipetwist.client.server import ClientTls, Server, parse_address
 from pipetwist.errors import ServerError
 from tests.api.certificates import Authority
 from tests.api.serving import SlowStore, counted, start_api
-from tests.interop.scratch import free_port, scratch_folder
+from tests.interop.scratch import free_port, scratch_folder, wait_until
 
 __all__ = ["NoAnswerTest", "NobodyTest", "TlsTest"]
 
@@ -121,6 +121,39 @@ class NoAnswerTest(_Case):
         address = serve(self, servicer)
         self.assertIn(f"{address} has no call QueryStats; is it the port of the API, and is StatsService among its", self.error(address))
 
+    def test_full(self) -> None:
+        """An API that has as many connections as it takes, with TLS or without, is known by its hanging up on everybody."""
+        authority = Authority(self.scratch(), "ca")
+        certificate, key = map(str, authority.issue("localhost"))
+        for options, tls in (
+            (None, None),
+            (ApiTlsOptions(certificate_path=certificate, key_path=key), ClientTls(authority=str(authority.path), name="localhost")),
+        ):
+            api = start_api(self, tls=options)
+            address = str(api.address)
+            self.fill(address)
+            says = f"{address} hangs up on whoever connects; pipetwist's API does so while it has 128 connections: end some clients, "
+            self.assertIn(says, self.error(address, tls))
+
+    def fill(self, address: str) -> None:
+        """Take every connection that the API has; the test's clean-up closes them."""
+        host, _, port = address.rpartition(":")
+        taken: list[socket.socket] = []
+
+        def full() -> bool:
+            for _ in range(20):
+                taken.append(socket.create_connection((host, int(port)), timeout=20))
+                self.addCleanup(taken[-1].close)
+            return any(_has_ended(one) for one in taken)
+
+        wait_until(full, "connections to be closed")
+
+    def scratch(self) -> Path:
+        """A folder."""
+        folder = Path(self.mktemp()).absolute()
+        folder.mkdir(parents=True)
+        return folder
+
     def test_refusal(self) -> None:
         """What a server says when it refuses a question is passed on."""
         calls = StatsCalls(Server(address=parse_address(str(start_api(self).address)), timeout=20.0))
@@ -149,6 +182,17 @@ class NoAnswerTest(_Case):
         thread.start()
         self.addCleanup(listener.shutdown, socket.SHUT_RDWR)
         return f"127.0.0.1:{listener.getsockname()[1]}"
+
+
+def _has_ended(connection: socket.socket) -> bool:
+    """Whether the other side has closed it."""
+    connection.setblocking(False)
+    try:
+        return not connection.recv(65536)
+    except BlockingIOError:
+        return False
+    except ConnectionResetError:
+        return True
 
 
 def _until_closed(serve: Callable[[], None]) -> None:

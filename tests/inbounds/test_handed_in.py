@@ -6,7 +6,7 @@ import os
 import socket
 from pathlib import Path
 
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from pipetwist.errors import StartError
 from pipetwist.inbounds.handed_in import HandedIn, HandedInSocket
@@ -80,3 +80,28 @@ class HandedInTest(SynchronousTestCase):
             for number in (datagrams.fileno(), silent.fileno(), file.fileno(), 1_000_000):
                 error = self.assertRaises(StartError, HandedIn, [number])
                 self.assertIn(f"descriptor {number}, which was handed in, is no listening stream socket", str(error))
+
+    def test_other_family(self) -> None:
+        """One of an address family that no inbound listens in, as a vsock, is refused with its name and what to do."""
+        vsock = getattr(socket, "AF_VSOCK", None)
+        if vsock is None:
+            message = "this system has no vsock"
+            raise SkipTest(message)
+        try:
+            opened = self.open(vsock, (socket.VMADDR_CID_ANY, socket.VMADDR_PORT_ANY))
+        except OSError as none:
+            message = f"this kernel gives no vsock: {none.strerror}"
+            raise SkipTest(message) from none
+        error = self.assertRaises(StartError, HandedIn, [opened.fileno()])
+        self.assertEqual(
+            str(error),
+            f"descriptor {opened.fileno()}, which was handed in, is a socket of AF_VSOCK: pipetwist listens on unix sockets and TCP ports; "
+            "take it out of the socket unit",
+        )
+
+    def test_unnamed_family(self) -> None:
+        """So is one of a family that Python knows by its number alone."""
+        opened = self.open(socket.AF_INET, ("127.0.0.1", 0))
+        self.patch(socket.socket, "family", 4711)
+        error = self.assertRaises(StartError, HandedIn, [opened.fileno()])
+        self.assertIn("is a socket of address family 4711: pipetwist listens on unix sockets and TCP ports", str(error))

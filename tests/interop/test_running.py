@@ -80,6 +80,22 @@ class RunningTest(SynchronousTestCase):
         self.addCleanup(_kill, pid)
         self.assertEqual(_echo(self.path), b"hello")
 
+    def test_places_of_twistd(self) -> None:
+        """Where twistd's own files or folders can't be had, one line says which and what to do, and the status is 1."""
+        configuration = write_configuration(self.folder, _ECHO)
+        nowhere = self.folder / "nowhere"
+        missing = f"pipetwist: {{}}: there is no folder {nowhere}; make it first\n"
+        for options, says in (
+            ([f"--logfile={nowhere}/log"], missing.format(f"--logfile={nowhere}/log")),
+            (["-n", "--pidfile=", "--logfile=nowhere/log"], missing.format("--logfile=nowhere/log")),
+            (["--logfile=log", "--pidfile=nowhere/pid"], missing.format("--pidfile=nowhere/pid")),
+            (["-n", "--pidfile=", f"--rundir={nowhere}"], missing.format(f"--rundir={nowhere}")),
+            (["--logfile=.", "--pidfile="], "pipetwist: --logfile=.: this is a folder; give the name of a file\n"),
+        ):
+            failed = run_to_end(self.folder, [*TWISTD, *options, "pipetwist", "--config", str(configuration)])
+            self.assertEqual((failed.returncode, failed.stdout, failed.stderr), (1, "", says))
+        self.assertFalse(listens(self.path))
+
     def test_other_user(self) -> None:
         """With ``--uid`` and ``--gid`` the daemon, and what it starts, run as that user, and the stop takes the socket away."""
         if os.geteuid() != 0:
