@@ -7,7 +7,7 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from twisted.application.service import IService, Service
@@ -15,12 +15,11 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorFromThreads
 from twisted.logger import ILogObserver
 from twisted.python import usage
-from twisted.python.logfile import LogFile
 
 from pipetwist.config.document import Document
 from pipetwist.config.reading import read_document
 from pipetwist.errors import ConfigError, StartError
-from pipetwist.logs.json_lines import json_observer, twistd_log_file
+from pipetwist.logs.runners import LogSetting, RunnerLog
 from pipetwist.monotonic import count_evenly
 from pipetwist.network.resolver import NameResolver
 from pipetwist.service.rereading import Rereading
@@ -76,8 +75,8 @@ class Options(usage.Options):
     document: Document
     path: str
     """The configuration's file, absolute."""
-    log_observer: Callable[[], ILogObserver] | None = None
-    """Makes the observer that twistd's application is to have; None for twistd's own."""
+    log: RunnerLog
+    """The log of twistd or twist."""
 
     def postOptions(self) -> None:
         """Read the configuration: twistd chooses its log before it makes the service."""
@@ -89,31 +88,48 @@ class Options(usage.Options):
             self.document = read_document(self["config"])
         except ConfigError as error:
             sys.exit(str(error))
-        runner: Any = self.parent
         try:
-            check_places(runner)
+            check_places(self.parent or {})
         except StartError as error:
             sys.exit(f"pipetwist: {error}")
-        if self.document.log.format == "json":
-            self._log_json(runner)
+        log = self.document.log
+        self.log = RunnerLog(LogSetting(log.format, log.max_size, log.max_files), self._log_opened)
+        if self._is_twist():
+            self.log.of_twist(cast("MutableMapping[str, Any]", self.parent))
 
-    def _log_json(self, runner: Any) -> None:
-        if "fileLogObserverFactory" in runner:  # it is twist
-            runner["fileLogObserverFactory"] = json_observer
-        elif not runner.get("logger") and not runner.get("syslog"):
-            self.log_observer = lambda: _twistd_json_observer(runner)
+    def open_log(self) -> ILogObserver | None:
+        """Open the log that twistd would open.
 
+        Returns:
+            The observer for its application; None where it is to use another.
+        """
+        if self.parent is None or self._is_twist():
+            return None
+        try:
+            observer = self.log.of_twistd(self.parent)
+        except OSError as error:
+            sys.exit(f"pipetwist: can't log to {error.filename}: {error.strerror}")
+        except ValueError as error:
+            sys.exit(f"pipetwist: {error}")
+        # As with twistd's own log.
+        if self.log.rotates and hasattr(signal, "SIGUSR1") and not signal.getsignal(signal.SIGUSR1):
+            signal.signal(signal.SIGUSR1, self._rotate_log)
+        return observer
 
-def _twistd_json_observer(options: Any) -> ILogObserver:
-    if options.get("logfile") == "-" and not options.get("nodaemon"):
-        sys.exit("pipetwist: a daemon has no standard output to log to; give --logfile a file")
-    file = twistd_log_file(options)
-    if isinstance(file, LogFile) and hasattr(signal, "SIGUSR1") and not signal.getsignal(signal.SIGUSR1):
+    def _is_twist(self) -> bool:
+        return self.parent is not None and "fileLogObserverFactory" in self.parent
+
+    def _log_opened(self) -> None:
         from twisted.internet import reactor
 
-        # As with twistd's own log.
-        signal.signal(signal.SIGUSR1, lambda *_: IReactorFromThreads(reactor).callFromThread(file.rotate))
-    return json_observer(file)
+        # What is logged after the reactor has stopped is waited for, and so is what is left where the interpreter ends without it.
+        reactor.addSystemEventTrigger("after", "shutdown", self.log.linger)
+        atexit.register(self.log.linger)
+
+    def _rotate_log(self, number: int, frame: object) -> None:
+        from twisted.internet import reactor
+
+        IReactorFromThreads(reactor).callFromThread(self.log.rotate)
 
 
 class _Daemon(Service):
@@ -123,16 +139,18 @@ class _Daemon(Service):
         tree: the tree.
         path: the configuration's file, absolute; it is read again at SIGHUP.
         reporter: tells the service manager how it goes.
-        log_observer: makes the observer that twistd's application is to have; None for twistd's own.
+        log: the log of twistd or twist.
+        open_log: opens it for twistd's application; gives None where that is to use another.
     """
 
     def __init__(
-        self, tree: PipetwistService, path: str, reporter: Reporter, log_observer: Callable[[], ILogObserver] | None = None
+        self, tree: PipetwistService, path: str, reporter: Reporter, log: RunnerLog, open_log: Callable[[], ILogObserver | None]
     ) -> None:
         self._tree = tree
         self._rereading = Rereading(tree, path)
         self._reporter = reporter
-        self._log_observer = log_observer
+        self._log = log
+        self._open_log = open_log
         self._early_hang_ups = early_hang_ups()
         # twistd points standard error to the log, or nowhere, before it starts the service.
         self._stderr = os.dup(2)
@@ -141,8 +159,9 @@ class _Daemon(Service):
     def setServiceParent(self, parent: Any) -> None:
         """Give twistd's application its log. What twistd's option names as logger would have to be imported by that name."""
         super().setServiceParent(parent)
-        if self._log_observer is not None:
-            parent.setComponent(ILogObserver, self._log_observer())
+        observer = self._open_log()
+        if observer is not None:
+            parent.setComponent(ILogObserver, observer)
 
     def privilegedStartService(self) -> None:
         """See `PipetwistService`."""
@@ -180,6 +199,8 @@ class _Daemon(Service):
         return self._rereading.reread().addBoth(lambda _: self._reporter.ready())
 
     def _start(self, start: Callable[[], None]) -> None:
+        # It has forked by now, where it does.
+        self._log.start()
         # The reactor takes SIGTERM when it runs, which is after twistd has said that the daemon does.
         signal.signal(signal.SIGTERM, _stop_when_running)
         if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
@@ -191,6 +212,7 @@ class _Daemon(Service):
             start()
         except StartError as error:
             self._reporter.failed(str(error))
+            self._log.linger()
             os.write(self._stderr, f"pipetwist: {error}\n".encode())
             raise _StartFailedError(str(error)) from None
 
@@ -237,7 +259,7 @@ def makeService(options: Options) -> IService:
 
     def failed(error: StartError) -> None:
         tree.log.critical("{error}", error=str(error))
-        atexit.register(_exit_with_failure)
+        atexit.register(_exit_with_failure, options.log)
         reactor.stop()
 
     said = take_environment(os.environ)
@@ -250,11 +272,12 @@ def makeService(options: Options) -> IService:
     # The endpoints of strings ask the reactor for names; this reactor is ours, which one of a program that embeds pipetwist is not.
     cast("ReactorBase", reactor).installNameResolver(NameResolver(tree.lookups))
     reporter = Reporter(reactor, notifier, lambda: f"{tree.relay.open_connections} connections are open", said.watchdog)
-    return _Daemon(tree, options.path, reporter, options.log_observer)
+    return _Daemon(tree, options.path, reporter, options.log, options.open_log)
 
 
-def _exit_with_failure() -> NoReturn:
+def _exit_with_failure(log: RunnerLog) -> NoReturn:
     # The reactor knows no exit status, and twistd returns 0 after it whatever has happened.
+    log.linger()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(1)

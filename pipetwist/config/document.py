@@ -15,7 +15,7 @@ from pipetwist.inbounds.registry import INBOUNDS
 from pipetwist.outbounds.options import OutboundOptions
 from pipetwist.outbounds.registry import OUTBOUNDS
 from pipetwist.routing.rules import RuleOptions
-from pipetwist.values import Duration, NotEmpty, Tag
+from pipetwist.values import Count, Duration, NotEmpty, Size, Tag
 from pipetwist.web.options import WebOptions
 
 __all__ = ["Document", "ExperimentalOptions", "LogOptions", "RouteOptions"]
@@ -40,6 +40,10 @@ class LogOptions:
     """The least important events that are logged. ``"info"`` where absent."""
     format: Literal["text", "json"] = "text"
     """Whether events are lines for people or JSON objects, one a line. ``"text"`` where absent."""
+    max_size: Size = 10_000_000
+    """How large twistd's log file grows before it becomes ``FILE.1``; ``"0B"`` for any size. ``"10MB"`` where absent."""
+    max_files: Count = 10
+    """How many full log files of twistd's are kept; ``0`` for all. ``10`` where absent."""
 
 
 @dataclass(frozen=True, kw_only=True)

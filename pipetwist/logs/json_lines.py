@@ -1,18 +1,16 @@
-"""The log as JSON, one object a line, for twistd and for twist."""
+"""The log as JSON, one object a line."""
 
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Mapping
+import re
 from datetime import datetime, timezone
-from pathlib import Path
-from typing import IO, Any
 
-from twisted.logger import FileLogObserver, ILogObserver, LogEvent, formatEvent
-from twisted.python.logfile import LogFile
+from twisted.logger import LogEvent, formatEvent
 
-__all__ = ["format_json_line", "json_observer", "twistd_log_file"]
+from pipetwist.logs.text_lines import UNSAFE
+
+__all__ = ["format_json_line"]
 
 _PLAIN = (str, int, float, bool, type(None))
 
@@ -30,18 +28,9 @@ def format_json_line(event: LogEvent) -> str:
     if event.get("log_namespace", "").startswith("pipetwist"):
         # The line's own keys stay: an observer of Twisted's old kind leaves its "time" and others in the event.
         line |= {key: value for key, value in event.items() if key not in line and not key.startswith("log_") and isinstance(value, _PLAIN)}
-    return json.dumps(line, ensure_ascii=False) + "\n"
+    return UNSAFE.sub(_escaped, json.dumps(line, ensure_ascii=False)) + "\n"
 
 
-def json_observer(file: IO[Any]) -> ILogObserver:
-    """An observer that writes JSON lines to a file."""
-    return FileLogObserver(file, format_json_line)
-
-
-def twistd_log_file(options: Mapping[str, Any]) -> IO[Any]:
-    """The file that twistd itself would log to, given its options: ``twisted.scripts.twistd`` lets nobody else ask it."""
-    name = options.get("logfile")
-    if name == "-" or (options.get("nodaemon") and not name):
-        return sys.stdout
-    path = Path(name or "twistd.log")
-    return LogFile(path.name, str(path.absolute().parent))  # type: ignore[return-value]  # it has what an observer asks of a file
+def _escaped(match: re.Match[str]) -> str:
+    # Those below a space have been written like this already, so that it stands within a string.
+    return f"\\u{ord(match[0]):04x}"

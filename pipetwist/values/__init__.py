@@ -9,14 +9,16 @@ from pipetwist.values.checked import Checked, NotEmpty
 from pipetwist.values.durations import Duration
 from pipetwist.values.framing import Framing
 from pipetwist.values.names import Owner, Tag, UserName
-from pipetwist.values.numbers import Id, Mode, Port, PositiveCount
+from pipetwist.values.numbers import Count, Id, Mode, Port, PositiveCount
 from pipetwist.values.paths import FilePath, UnixPath, is_abstract, unix_sockaddr
 from pipetwist.values.quoting import quote
+from pipetwist.values.sizes import Size
 from pipetwist.values.texts import Command, Environment, Text
 
 __all__ = [
     "Checked",
     "Command",
+    "Count",
     "Duration",
     "Environment",
     "FilePath",
@@ -27,6 +29,7 @@ __all__ = [
     "Owner",
     "Port",
     "PositiveCount",
+    "Size",
     "Tag",
     "Text",
     "UnixPath",

@@ -9,7 +9,7 @@ from typing import Annotated
 from pipetwist.values.checked import Checked
 from pipetwist.values.quoting import quote
 
-__all__ = ["HIGHEST_ID", "Id", "Mode", "Port", "PositiveCount", "format_mode", "parse_mode", "parse_port"]
+__all__ = ["HIGHEST_ID", "Count", "Id", "Mode", "Port", "PositiveCount", "format_mode", "parse_mode", "parse_port"]
 
 HIGHEST_ID = 2**32 - 2
 """The highest number of a user or group; the one above means "none" to the kernel, chown(2)."""
@@ -39,6 +39,10 @@ def _parse_id(raw: object, folder: Path) -> int:
 
 
 def _parse_count(raw: object, folder: Path) -> int:
+    return _whole(raw, 0, _HIGHEST_COUNT, "a count")
+
+
+def _parse_positive_count(raw: object, folder: Path) -> int:
     return _whole(raw, 1, _HIGHEST_COUNT, "a count")
 
 
@@ -61,5 +65,6 @@ def format_mode(mode: int) -> str:
 
 Port = Annotated[int, Checked(parse_port, {"type": "integer", "minimum": 0, "maximum": _HIGHEST_PORT})]
 Id = Annotated[int, Checked(_parse_id, {"type": "integer", "minimum": 0, "maximum": HIGHEST_ID})]
-PositiveCount = Annotated[int, Checked(_parse_count, {"type": "integer", "minimum": 1, "maximum": _HIGHEST_COUNT})]
+Count = Annotated[int, Checked(_parse_count, {"type": "integer", "minimum": 0, "maximum": _HIGHEST_COUNT})]
+PositiveCount = Annotated[int, Checked(_parse_positive_count, {"type": "integer", "minimum": 1, "maximum": _HIGHEST_COUNT})]
 Mode = Annotated[int, Checked(parse_mode, {"type": "string", "pattern": "^0?[0-7]{3}$", "examples": ["0660"]}, format_mode)]

@@ -198,7 +198,7 @@ class ReportTest(SynchronousTestCase):
                 "metrics": {"listen": "unix:a", "hosts": ["relay:9100"]},
             },
             'log.level: "wran" is not known here; did you mean "warn"?',
-            'log.colour: this key is not known here; use one of "level", "format"',
+            'log.colour: this key is not known here; use one of "level", "format", "max_size", "max_files"',
             'inbounds[0].pth: this key is not known here; did you mean "path"?',
             'inbounds[0].mode: 660 is not a file mode; write it in octal digits between quotes, such as "0660"',
             "inbounds[0].users[0].name: \"x>y\" has a '>' in it, which the names of counters are split at; choose another name",

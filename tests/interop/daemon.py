@@ -90,6 +90,7 @@ def start_daemon(
     command: Sequence[str] = (*TWISTD, "-n", "--pidfile="),
     environment: Mapping[str, str] | None = None,
     pass_fds: Sequence[int] = (),
+    output: int | None = None,
 ) -> Daemon:
     """Start a daemon and wait until it accepts connections; the test's clean-up ends it.
 
@@ -100,6 +101,7 @@ def start_daemon(
         command: what runs the plugin; the plugin's name and options come after it.
         environment: variables over this process's own.
         pass_fds: descriptors that the daemon inherits.
+        output: where it writes, in the place of the file that its log is read from.
 
     Raises:
         AssertionError: the daemon ended or does not accept; with what it said.
@@ -107,11 +109,11 @@ def start_daemon(
     folder = folder or scratch_folder(case)
     path = write_configuration(folder, configuration)
     log = folder / "daemon.log"
-    with log.open("ab") as output:
+    with log.open("ab") as file:
         process = subprocess.Popen(
             [*command, "pipetwist", "--config", str(path)],
             stdin=subprocess.DEVNULL,
-            stdout=output,
+            stdout=file if output is None else output,
             stderr=subprocess.STDOUT,
             cwd=folder,
             env={**daemon_environment(), **(environment or {})},

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import json
-import os
-import sys
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Any
 
-from twisted.logger import Logger, LogLevel, LogPublisher
+from twisted.logger import LogLevel
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from pipetwist.logs.json_lines import format_json_line, json_observer, twistd_log_file
-from tests.interop.scratch import scratch_folder
+from pipetwist.logs.json_lines import format_json_line
 
-__all__ = ["FileTest", "LineTest"]
+__all__ = ["LineTest"]
 
 _TIME = 1_700_000_000.25
 
@@ -105,43 +100,9 @@ class LineTest(SynchronousTestCase):
         self.assertEqual(line["message"], "It failed")
         self.assertIn("ValueError: of this", line["traceback"])
 
-    def test_observer(self) -> None:
-        """An observer writes one line for each event to its file."""
-        file = io.StringIO()
-        log = Logger("pipetwist", observer=LogPublisher(json_observer(file)))
-        log.info("one {n}", n=1)
-        log.error("two")
-        lines = [json.loads(line) for line in file.getvalue().splitlines()]
-        self.assertEqual([(line["level"], line["message"]) for line in lines], [("info", "one 1"), ("error", "two")])
-        self.assertEqual(lines[0]["n"], 1)
-
-
-class FileTest(SynchronousTestCase):
-    """The file that twistd would log to."""
-
-    def test_standard_output(self) -> None:
-        """It is standard output for '-', and in the foreground where no file is named."""
-        self.assertIs(twistd_log_file({"logfile": "-", "nodaemon": False}), sys.stdout)
-        self.assertIs(twistd_log_file({"logfile": None, "nodaemon": True}), sys.stdout)
-
-    def test_named(self) -> None:
-        """It is the file that is named, in the foreground too."""
-        path = scratch_folder(self) / "own.log"
-        for nodaemon in (0, 1):
-            file = twistd_log_file({"logfile": str(path), "nodaemon": nodaemon})
-            self.addCleanup(file.close)
-            file.write(f"line {nodaemon}\n")
-            file.flush()
-        self.assertEqual(path.read_text(encoding="utf-8"), "line 0\nline 1\n")
-
-    def test_unnamed_daemon(self) -> None:
-        """It is twistd.log in the current folder for a daemon without a name for it."""
-        folder = scratch_folder(self)
-        before = Path.cwd()
-        self.addCleanup(os.chdir, before)
-        os.chdir(folder)
-        file = twistd_log_file({"logfile": None, "nodaemon": False})
-        self.addCleanup(file.close)
-        file.write("line\n")
-        file.flush()
-        self.assertEqual((folder / "twistd.log").read_text(encoding="utf-8"), "line\n")
+    def test_control_characters(self) -> None:
+        """What could steer a terminal, or end a line for some reader, is escaped, and reads back as it was."""
+        harmful = "\x1b[2J\x07\r\x00\x7f\x9b31m\x85\u2028\u2029\u202e"
+        text = format_json_line({"log_time": _TIME, "log_format": "{text}", "text": harmful})
+        self.assertTrue(text.removesuffix("\n").isprintable(), text)
+        self.assertEqual(json.loads(text)["message"], harmful)

@@ -15,13 +15,14 @@ from typing import Any
 from twisted.application.service import Application, IService, MultiService
 from twisted.internet import reactor
 from twisted.internet.task import Clock
-from twisted.logger import ILogObserver, Logger, LogPublisher, capturedLogs, formatEvent
+from twisted.logger import ILogObserver, Logger, LogPublisher, capturedLogs, formatEvent, textFileLogObserver
 from twisted.python import usage
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from pipetwist import tap
 from pipetwist.errors import StartError
+from pipetwist.logs.runners import LogSetting, RunnerLog
 from pipetwist.systemd.notifier import Notifier
 from pipetwist.systemd.reporter import Reporter
 from pipetwist.tap import Options, makeService
@@ -95,26 +96,41 @@ class OptionsTest(_TapTestCase):
         """The observer that an application gets of the service, which is made with these options of twistd."""
         self.patch(sys, "__stderr__", sys.__stderr__)
         self.patch(os, "dup", lambda _: -1)
+        self.at_end: list[Any] = []
+        self.patch(atexit, "register", self.at_end.append)
+        self.patch(reactor, "addSystemEventTrigger", lambda *trigger: self.at_end.append(trigger))
         application = Application("pipetwist")
         makeService(self.options("--config", str(self.file), parent=twistd)).setServiceParent(application)
         return application.getComponent(ILogObserver)
 
-    def test_text(self) -> None:
-        """With a text log twistd's and twist's own observers stay."""
+    def said(self, observer: Any) -> None:
+        """Log a line, and end as a process does."""
+        Logger("pipetwist", observer=LogPublisher(observer)).info("said")
+        trigger, at_exit = self.at_end
+        self.assertEqual(trigger, ("after", "shutdown", at_exit))
+        at_exit()
+
+    def test_text_under_twistd(self) -> None:
+        """The application is given an observer for the file that twistd would log to, whose lines are written at the end at the latest."""
         self.configure()
-        for parent in ({"logger": None}, {"fileLogObserverFactory": "own"}):
-            before = dict(parent)
-            self.assertIsNone(self.application_observer(parent))
-            self.assertEqual(parent, before)
+        path = self.folder / "own.log"
+        self.said(self.application_observer({"logfile": str(path), "logger": None}))
+        self.assertIn("[pipetwist#info] said\n", path.read_text(encoding="utf-8"))
 
     def test_json_under_twistd(self) -> None:
-        """With a JSON log twistd's application is given an observer for the file that twistd would log to."""
+        """With a JSON log its lines are objects."""
         self.configure(log={"format": "json"})
         path = self.folder / "own.log"
-        observer = self.application_observer({"logfile": str(path), "logger": None})
-        assert observer is not None
-        Logger("pipetwist", observer=LogPublisher(observer)).info("said")
+        self.said(self.application_observer({"logfile": str(path), "logger": None}))
         self.assertEqual(json.loads(path.read_text(encoding="utf-8"))["message"], "said")
+
+    def test_no_log(self) -> None:
+        """A log that can't be had ends the program with one line that names it."""
+        self.configure()
+        path = self.folder / "own.log"
+        path.symlink_to(path)
+        error = self.assertRaises(SystemExit, self.application_observer, {"logfile": str(path)})
+        self.assertEqual(error.code, f"pipetwist: can't log to {path}: Too many levels of symbolic links")
 
     def test_rotation(self) -> None:
         """SIGUSR1 rotates that file, as it does with twistd's own log, unless it has another meaning already."""
@@ -124,12 +140,14 @@ class OptionsTest(_TapTestCase):
         self.addCleanup(signal.signal, signal.SIGUSR1, before)
         calls: list[Any] = []
         self.patch(reactor, "callFromThread", calls.append)
-        for _ in range(2):
-            self.application_observer({"logfile": str(path)})
+        self.application_observer({"logfile": str(path)})
+        end = self.at_end[-1]
+        self.application_observer({"logfile": str(path)})
         os.kill(os.getpid(), signal.SIGUSR1)
         (rotate,) = calls
         path.write_text("old", encoding="utf-8")
         rotate()
+        end()
         self.assertEqual((self.folder / "own.log.1").read_text(encoding="utf-8"), "old")
 
     def test_json_to_nowhere(self) -> None:
@@ -139,20 +157,21 @@ class OptionsTest(_TapTestCase):
         self.assertIn("--logfile", str(error.code))
         self.assertIsNotNone(self.application_observer({"logfile": "-", "nodaemon": True}))
 
-    def test_json_under_twist(self) -> None:
-        """With a JSON log twist is given a maker of observers."""
-        self.configure(log={"format": "json"})
-        parent: dict[str, Any] = {"fileLogObserverFactory": None}
-        self.options("--config", str(self.file), parent=parent)
-        file = io.StringIO()
-        Logger("pipetwist", observer=LogPublisher(parent["fileLogObserverFactory"](file))).info("said")
-        self.assertEqual(json.loads(file.getvalue())["message"], "said")
+    def test_under_twist(self) -> None:
+        """For twist there is a maker of observers, which opens no file of twistd's."""
+        for form, said in (("json", '"message": "said"'), ("text", "[pipetwist#info] said")):
+            self.configure(log={"format": form})
+            parent: dict[str, Any] = {"fileLogObserverFactory": textFileLogObserver}
+            self.assertIsNone(self.application_observer(parent))
+            file = io.StringIO()
+            self.said(parent["fileLogObserverFactory"](file))
+            self.assertIn(said, file.getvalue())
+        self.assertEqual([path.name for path in self.folder.iterdir()], ["pipetwist.json"])
 
     def test_own_observer(self) -> None:
-        """Who asks twistd for an observer of their own, or for syslog, gets that."""
+        """Who asks twistd for an observer of their own gets that."""
         self.configure(log={"format": "json"})
-        for parent in ({"logger": "own"}, {"syslog": True}):
-            self.assertIsNone(self.application_observer(parent))
+        self.assertIsNone(self.application_observer({"logger": "own"}))
 
 
 class ServiceTest(_TapTestCase):
@@ -183,7 +202,7 @@ class ServiceTest(_TapTestCase):
 
     def test_fails_later(self) -> None:
         """What fails only after the start is logged, stops the reactor, and ends the process with status 1."""
-        happened: list[object] = []
+        happened: list[Any] = []
         made: list[Any] = []
 
         class Tree(MultiService):
@@ -196,7 +215,7 @@ class ServiceTest(_TapTestCase):
 
         self.patch(sys, "__stderr__", sys.__stderr__)
         self.patch(tap, "PipetwistService", Tree)
-        self.patch(atexit, "register", happened.append)
+        self.patch(atexit, "register", lambda *call: happened.append(lambda: call[0](*call[1:])))
         self.patch(reactor, "stop", lambda: happened.append("stop"))
         self.patch(os, "_exit", happened.append)
         service: Any = makeService(self.options("--config", str(self.configure())))
@@ -206,7 +225,7 @@ class ServiceTest(_TapTestCase):
         self.assertEqual([(event["log_level"].name, formatEvent(event)) for event in events], [("critical", "inbound in: taken")])
         at_exit, stop = happened
         self.assertEqual(stop, "stop")
-        at_exit()  # type: ignore[operator]  # what was registered is called at the end
+        at_exit()
         self.assertEqual(happened[2:], [1])
 
     def test_exit_status(self) -> None:
@@ -247,8 +266,14 @@ class DaemonTest(SynchronousTestCase):
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             self.addCleanup(signal.signal, number, signal.getsignal(number))
         self.tree = _Tree()
-        self.daemon = tap._Daemon(self.tree, "/nowhere.json", Reporter(Clock(), Notifier(None), str, None))  # type: ignore[arg-type]  # of a tree it has what is asked of one
+        self.daemon = self.make_daemon()
         verifyObject(IService, self.daemon)
+
+    def make_daemon(self) -> tap._Daemon:
+        """A daemon whose log is somebody else's."""
+        reporter = Reporter(Clock(), Notifier(None), str, None)
+        log = RunnerLog(LogSetting("text", 0, 0), lambda: None)
+        return tap._Daemon(self.tree, "/nowhere.json", reporter, log, lambda: None)  # type: ignore[arg-type]  # of a tree it has what is asked of one
 
     def test_starts(self) -> None:
         """It starts and stops the tree in twistd's steps, and gives standard error back when it has started."""
@@ -313,7 +338,7 @@ class DaemonTest(SynchronousTestCase):
         self.patch(tap, "has_terminal", lambda: next(there))
         self.patch(reactor, "callFromThread", calls.append)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        daemon = tap._Daemon(self.tree, "/nowhere.json", Reporter(Clock(), Notifier(None), str, None))  # type: ignore[arg-type]  # see above
+        daemon = self.make_daemon()
         daemon.startService()
         os.kill(os.getpid(), signal.SIGHUP)
         self.assertEqual(calls, [daemon._reload])

@@ -1,0 +1,95 @@
+"""The lines of the log that are not written yet: so many bytes of them, and then the number of those that did not fit."""
+
+from __future__ import annotations
+
+from threading import Condition, RLock
+from typing import NamedTuple
+
+__all__ = ["Batch", "LineQueue"]
+
+
+class Batch(NamedTuple):
+    """What is to be written next.
+
+    Attributes:
+        data: lines, each with its end.
+        left_out: how many lines came after these and did not fit.
+        rotate: whether what comes after these is to go to another file.
+    """
+
+    data: bytes
+    left_out: int
+    rotate: bool
+
+
+class LineQueue:
+    """Takes lines from any thread without waiting, and gives all there are to the one thread that writes them.
+
+    Args:
+        most_bytes: how much it holds. A line that comes while it is empty is held whatever its size.
+    """
+
+    def __init__(self, most_bytes: int) -> None:
+        self._most_bytes = most_bytes
+        # A line may come while one is being put: from a signal's handler, or from an object that the collector ends just then.
+        lock = RLock()
+        self._filled = Condition(lock)
+        self._emptied = Condition(lock)
+        self._lines: list[bytes] = []
+        self._size = 0
+        self._left_out = 0
+        self._rotate_after: int | None = None
+        self._writing = False
+
+    def __repr__(self) -> str:
+        return f"<LineQueue of {len(self._lines)} lines, {self._size} bytes; {self._left_out} lines left out>"
+
+    def put(self, line: bytes) -> None:
+        """Add a line, or count it where there is no room."""
+        with self._filled:
+            # Once one did not fit none does until there is room for all: the lines that are missing are then all in one place.
+            if self._left_out or (self._lines and self._size + len(line) > self._most_bytes):
+                self._left_out += line.count(b"\n")
+                return
+            self._lines.append(line)
+            self._size += len(line)
+            if len(self._lines) == 1:
+                self._filled.notify()
+
+    def ask_for_rotation(self) -> None:
+        """Have what comes from now on written to another file."""
+        with self._filled:
+            if self._rotate_after is None:
+                self._rotate_after = len(self._lines)
+            self._filled.notify()
+
+    def take(self, seconds: float | None = None) -> Batch:
+        """Wait until there is something, and take all of it, or all before another file begins. What was taken before is written.
+
+        Args:
+            seconds: how long to wait at most, for an empty batch; None for as long as it takes.
+        """
+        with self._filled:
+            self._writing = False
+            if not self._something():
+                self._emptied.notify_all()
+                self._filled.wait_for(self._something, seconds)
+            self._writing = True
+            rotate_after, self._rotate_after = self._rotate_after, None
+            if rotate_after is None:
+                batch = Batch(b"".join(self._lines), self._left_out, False)
+                self._lines = []
+                self._size = self._left_out = 0
+            else:
+                batch = Batch(b"".join(self._lines[:rotate_after]), 0, True)
+                self._lines = self._lines[rotate_after:]
+                self._size -= len(batch.data)
+            return batch
+
+    def wait_until_written(self, seconds: float) -> bool:
+        """Wait until everything is written, at most for so long, and say whether it is."""
+        with self._emptied:
+            return self._emptied.wait_for(lambda: not self._writing and not self._something(), seconds)
+
+    def _something(self) -> bool:
+        return bool(self._lines or self._left_out or self._rotate_after is not None)

@@ -1,0 +1,163 @@
+"""The log of twistd and of twist: what each would log to, given its options, with the thread that writes it in between."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Mapping, MutableMapping
+from typing import IO, Any, Literal, NamedTuple, cast
+
+from twisted.logger import FileLogObserver, ILogObserver, LogEvent, LogLevel, textFileLogObserver
+
+from pipetwist.logs.file_opening import Owner
+from pipetwist.logs.json_lines import format_json_line
+from pipetwist.logs.log_file import LogFile
+from pipetwist.logs.outputs import output_to
+from pipetwist.logs.text_lines import format_text_line
+from pipetwist.logs.writer import LogWriter, Output
+
+__all__ = ["LogSetting", "RunnerLog"]
+
+_Format = Callable[[LogEvent], "str | None"]
+
+
+class LogSetting(NamedTuple):
+    """What a configuration says of the log.
+
+    Attributes:
+        format: what lines look like.
+        max_size: bytes of a file of twistd's; 0 for any number.
+        max_files: how many full ones are kept; 0 for all.
+    """
+
+    format: Literal["text", "json"]
+    max_size: int
+    max_files: int
+
+
+class RunnerLog:
+    """The log of the program that runs us, once it has one.
+
+    Args:
+        setting: what the configuration says.
+        opened: called when there is a log: the end of the process is to call `linger` then.
+        now: the time of day, in seconds since 1970.
+    """
+
+    def __init__(self, setting: LogSetting, opened: Callable[[], None], now: Callable[[], float] = time.time) -> None:
+        self._setting = setting
+        self._opened = opened
+        self._now = now
+        self._writer: LogWriter | None = None
+        self.rotates = False
+        """Whether it goes to a file of ours, which `rotate` begins anew."""
+
+    def of_twistd(self, options: Mapping[str, Any]) -> ILogObserver | None:
+        """Open the log that twistd would open: ``twisted.scripts.twistd`` lets nobody else ask it.
+
+        Args:
+            options: twistd's.
+
+        Returns:
+            The observer for twistd's application; None where twistd is to use one that its options name.
+
+        Raises:
+            OSError: the file can't be had.
+            ValueError: a daemon is to log to its standard output.
+        """
+        if options.get("logger"):
+            return None
+        if options.get("syslog"):
+            return self._to_syslog(str(options.get("prefix") or ""))
+        name = options.get("logfile")
+        if name == "-" and not options.get("nodaemon"):
+            message = "a daemon has no standard output to log to; give --logfile a file"
+            raise ValueError(message)
+        format_line = format_json_line if self._setting.format == "json" else format_text_line
+        if name == "-" or (options.get("nodaemon") and not name):
+            return self._observer(output_to(sys.stdout), format_line)
+        file = LogFile(
+            name or "twistd.log",
+            self._setting.max_size,
+            self._setting.max_files,
+            lambda why: self._notice(format_line, "the log could not be put aside, and grows on: {why}", why=why),
+            _owner(options),
+        )
+        self.rotates = True
+        return self._observer(file, format_line)
+
+    def of_twist(self, options: MutableMapping[str, Any]) -> None:
+        """Have the log that twist opens written by the thread.
+
+        Args:
+            options: twist's.
+        """
+        chosen = options["fileLogObserverFactory"]
+
+        def observer(stream: IO[Any]) -> ILogObserver:
+            if self._setting.format == "json":
+                format_line: _Format = format_json_line
+            elif chosen is textFileLogObserver:
+                format_line = format_text_line
+            else:
+                format_line = chosen(stream).formatEvent
+            made = self._observer(output_to(stream), format_line)
+            self.start()
+            return made
+
+        options["fileLogObserverFactory"] = observer
+
+    def start(self) -> None:
+        """Begin to write. A daemon has to have forked before that."""
+        if self._writer is not None:
+            self._writer.start()
+
+    def rotate(self) -> None:
+        """Begin another file."""
+        if self._writer is not None:
+            self._writer.rotate()
+
+    def linger(self) -> None:
+        """The process is about to end: wait a little for what is to be written, from now on."""
+        if self._writer is not None:
+            self._writer.linger()
+
+    def _observer(self, output: Output, format_line: _Format) -> ILogObserver:
+        def left_out(count: int, why: str) -> bytes:
+            return self._notice(format_line, "{count} lines of the log are missing here: {why}", count=count, why=why)
+
+        self._writer = LogWriter(output, left_out)
+        self._opened()
+        return FileLogObserver(cast("IO[Any]", self._writer), format_line)
+
+    def _to_syslog(self, prefix: str) -> ILogObserver:
+        # There is none on Windows, where twistd has no such option.
+        import syslog
+
+        from pipetwist.logs.syslog_lines import SyslogOutput, priority_line, syslog_observer
+
+        def left_out(count: int, why: str) -> bytes:
+            return priority_line(syslog.LOG_WARNING, f"[pipetwist#warn] {count} lines of the log are missing here: {why}").encode()
+
+        self._writer = LogWriter(SyslogOutput(syslog.syslog), left_out)
+        self._opened()
+        return syslog_observer(prefix, self._writer.write)
+
+    def _notice(self, format_line: _Format, text: str, **fields: object) -> bytes:
+        event = {"log_time": self._now(), "log_level": LogLevel.warn, "log_namespace": "pipetwist", "log_format": text, **fields}
+        return (format_line(event) or "").encode("utf-8", "backslashreplace")
+
+
+def _owner(options: Mapping[str, Any]) -> Owner | None:
+    """Whom twistd becomes after the log is open."""
+    user, group = options.get("uid"), options.get("gid")
+    if user is None:
+        return None
+    if group is None:
+        import pwd  # there is none on Windows, where twistd has no such option
+
+        try:
+            group = pwd.getpwuid(user).pw_gid
+        except KeyError:
+            return None
+    return user, group

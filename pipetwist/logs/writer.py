@@ -1,0 +1,138 @@
+"""The thread that writes the log, so that the reactor never waits for who reads it, nor for a disk."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from threading import Thread, current_thread
+from typing import NamedTuple, Protocol
+
+from pipetwist.logs.line_queue import Batch, LineQueue
+
+__all__ = ["LINGER_SECONDS", "LogWriter", "Output", "Written"]
+
+# What is held for a reader that stands still: some thousand lines.
+_MOST_BYTES = 1 << 20
+_TOO_SLOW = "who reads the log, or its disk, was too slow"
+# After a write that failed it is looked so often whether there is room again.
+_RETRY_SECONDS = 1.0
+
+LINGER_SECONDS = 2.0
+"""How long the end of the process waits for lines to be written."""
+
+
+class Written(NamedTuple):
+    """What has become of a piece of the log.
+
+    Attributes:
+        size: how many of its bytes are written.
+        error: why it is not all of them; None where it is.
+    """
+
+    size: int
+    error: OSError | None = None
+
+
+class Output(Protocol):
+    """Where the log goes."""
+
+    def write(self, data: bytes) -> Written:
+        """Write whole lines, however long it takes."""
+
+    def rotate(self) -> None:
+        """Begin another file, where it is one."""
+
+
+class LogWriter:
+    """Stands for the file that an observer of Twisted's writes to.
+
+    Nothing is written before `start`, since a daemon forks after its log has begun, and a thread does not come along.
+
+    Args:
+        output: where the lines go.
+        left_out: makes the line that says how many are missing in its place, and why.
+        most_bytes: how much is held while the output takes nothing.
+    """
+
+    def __init__(self, output: Output, left_out: Callable[[int, str], bytes], most_bytes: int = _MOST_BYTES) -> None:
+        self._output = output
+        self._left_out = left_out
+        self._queue = LineQueue(most_bytes)
+        self._thread: Thread | None = None
+        self._until: float | None = None
+        self._lost = 0
+        self._why = ""
+        self._torn = False
+
+    def __repr__(self) -> str:
+        return f"<LogWriter {'running' if self._thread else 'not started'}, {self._queue!r}>"
+
+    def start(self) -> None:
+        """Begin to write; once is enough."""
+        if self._thread is None:
+            # One that nobody waits for: it may be in the middle of a write that never ends.
+            thread = Thread(target=self._run, name="pipetwist-log", daemon=True)
+            thread.start()
+            self._thread = thread
+
+    def write(self, text: str) -> None:
+        """Add a line."""
+        # File names that are no UTF-8 have lone surrogates, which have no encoding. Written like this they are right in JSON too.
+        line = text.encode("utf-8", "backslashreplace")
+        if self._until is None:
+            self._queue.put(line)
+            return
+        self._wait()
+        self._queue.put(line)
+        self._wait()
+
+    def flush(self) -> None:
+        """The thread does it."""
+
+    def rotate(self) -> None:
+        """Begin another file after the lines that there are now, where the log is a file."""
+        self._queue.ask_for_rotation()
+
+    def linger(self, seconds: float = LINGER_SECONDS) -> None:
+        """The process is about to end: from now on wait for what is written, for so many seconds in all."""
+        if self._until is None:
+            self._until = time.monotonic() + seconds
+        try:
+            self.start()
+        except RuntimeError:  # from Python 3.12 on no thread can be started any more while the interpreter ends
+            self._write(self._queue.take(0))
+        self._wait()
+
+    def _wait(self) -> None:
+        # What the collector ends in the writing thread may have something to say there.
+        if self._until is not None and self._thread is not current_thread():
+            self._queue.wait_until_written(max(self._until - time.monotonic(), 0.0))
+
+    def _run(self) -> None:
+        while True:
+            self._write(self._queue.take(_RETRY_SECONDS if self._lost else None))
+
+    def _write(self, batch: Batch) -> None:
+        lost, self._lost = self._lost, 0
+        if lost:
+            self._put_out(self._left_out(lost, self._why), lost)
+        self._put_out(batch.data)
+        if batch.left_out:
+            self._put_out(self._left_out(batch.left_out, _TOO_SLOW), batch.left_out)
+        if batch.rotate:
+            self._output.rotate()
+
+    def _put_out(self, data: bytes, stands_for: int | None = None) -> None:
+        """Write a piece of the log, or count its lines: those that it has, or those whose absence it tells of."""
+        count = 0
+        if not self._lost:
+            end_of_torn = b"\n" if self._torn else b""
+            whole = end_of_torn + data
+            count, error = self._output.write(whole)
+            if count:
+                self._torn = whole[count - 1 : count] != b"\n"
+            if error is None:
+                return
+            self._why = error.strerror or str(error)
+            count = max(count - len(end_of_torn), 0)
+        self._lost += data.count(b"\n", count) if stands_for is None else stands_for
