@@ -117,6 +117,11 @@ class StatsApi(Service):
         super().startService()
         self._log.info("The StatsService listens on {address}", address=self.address)
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether it can't be reached any more since its socket's file was removed."""
+        return self._running is not None and self._running.file is not None and self._running.file.is_gone
+
     def stopService(self) -> Deferred[None]:
         """Stop listening.
 

@@ -16,7 +16,7 @@ from urllib.parse import quote as percent_encoded
 
 from pipetwist.errors import StartError
 from pipetwist.places.folder import Folder
-from pipetwist.places.held import Identity
+from pipetwist.places.placed import PlacedFile
 from pipetwist.places.private import PrivateFolder
 from pipetwist.places.socket_place import PlaceTakenError, make_room
 
@@ -37,7 +37,7 @@ class UnixListener:
         self._path = path
         self._folder, self._name = os.path.split(path)
         self._private: Folder | None = None
-        self._identity: Identity | None = None
+        self._file: PlacedFile | None = None
 
     def listen(self, mode: int, add_port: Callable[[str], object]) -> None:
         """Make gRPC's server listen there.
@@ -74,6 +74,11 @@ class UnixListener:
             message = f"{_PLACE}: can't listen on unix:{self._path}: {error}"
             raise StartError(message) from error
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether the file has been removed, or its folder, or another has its name: nobody can ask any more."""
+        return self._file is not None and self._file.is_gone
+
     def remove(self) -> None:
         """Remove the file, unless something else has its place now.
 
@@ -82,10 +87,9 @@ class UnixListener:
         Raises:
             OSError: it can't be removed.
         """
-        identity, self._identity = self._identity, None
-        if identity is not None:
-            with contextlib.suppress(FileNotFoundError), Folder(self._folder) as folder:
-                folder.remove(self._name, identity)
+        file, self._file = self._file, None
+        if file is not None:
+            file.remove()
 
     def close(self) -> None:
         """Let go of the folder by which gRPC knows the socket. Before that gRPC removes the path that it was given."""
@@ -103,7 +107,7 @@ class UnixListener:
             with private.hold(self._name) as made:
                 made.chmod(mode)
                 self._put(folder, private)
-                self._identity = made.identity
+                self._file = PlacedFile(self._folder, self._name, made.identity)
         finally:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self._name, dir_fd=private.descriptor)

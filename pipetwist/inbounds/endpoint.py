@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, cast
 
@@ -75,6 +76,13 @@ class EndpointInbound(ListeningService):
     def goes_on_with(self, options: InboundOptions) -> bool:
         """See `IInbound`."""
         return isinstance(options, EndpointInboundOptions) and _unchangeable(options) == self._unchangeable
+
+    def change(self, options: InboundOptions) -> Callable[[], None]:
+        """See `IInbound`. A socket's file that was removed is Twisted's to make, which it does at a start alone."""
+        path = None if self._listener.port is None else getattr(self._listener.port.getHost(), "name", None)
+        if isinstance(path, bytes) and not path.startswith(b"\0") and not os.path.lexists(path):
+            self.log_gone(os.fsdecode(path))
+        return super().change(options)
 
     def listen(self) -> Deferred[None]:
         """See `IInbound`."""

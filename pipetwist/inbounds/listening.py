@@ -52,6 +52,16 @@ class ListeningService(Service):
         whose = "" if self.handed_in is None else ", with the socket that was handed in"
         self.setting.log.info("inbound {tag} listens on {where}{whose}", tag=self.tag, where=where, whose=whose)
 
+    def log_gone(self, path: str, error: StartError | None = None) -> None:
+        """Say that its socket's file was removed and can't be made again: with why, where that is known."""
+        why = "" if error is None else f" ({str(error).removeprefix(f'inbound {self.tag}: ')})"
+        self.setting.log.warn(
+            "inbound {tag}: {path} was removed, and can't be made again now{why}: nobody can come in; reload when it can, or restart",
+            tag=self.tag,
+            path=path,
+            why=why,
+        )
+
     def take(self, options: InboundOptions) -> None:
         """Go by these options from now on; they are such that `goes_on_with` is true."""
         self.options = options

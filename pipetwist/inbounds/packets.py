@@ -98,7 +98,9 @@ class PacketInbound(ListeningService):
         return succeed(None)
 
     def _open(self) -> None:
-        opened, batch = self.open_socket()
+        self._open_on(*self.open_socket())
+
+    def _open_on(self, opened: socket.socket, batch: Any) -> None:
         self._refused.clear()
         self._listener = PacketListener(self.packets, opened, batch, self._most, self._admit, self.setting.log)
         self._listener.start()

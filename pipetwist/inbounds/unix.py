@@ -65,15 +65,14 @@ class UnixInbound(ListeningService):
         """See `IInbound`."""
         before = _file_options(self._options)
         after = _file_options(cast("UnixInboundOptions", options))
-        listening = self._listening
-        if listening is not None and after != before:
-            listening.change_file(*after)
+        if not self._came_back(after) and self._listening is not None and after != before:
+            self._listening.change_file(*after)
         take_back = super().change(options)
 
         def take_file_back() -> None:
             take_back()
-            if listening is not None and after != before:
-                listening.change_file(*before)
+            if self._listening is not None and not self._listening.is_gone and after != before:
+                self._listening.change_file(*before)
 
         return take_file_back
 
@@ -81,21 +80,36 @@ class UnixInbound(ListeningService):
         """See `IInbound`."""
         if self._listening is not None:
             return succeed(None)
-        options = self._options
-        if options.users and not PEER_CREDENTIALS:
+        if self._options.users and not PEER_CREDENTIALS:
             return fail(StartError(f"inbound {self.tag}: users: this system does not say who the peer of a unix socket is"))
         try:
-            listening = UnixListeningSocket(
-                f"inbound {self.tag}", options.path, options.mode, options.owner, options.group, handed_in=self.handed_in
-            )
+            self._accept_at(self._open(_file_options(self._options)))
         except StartError as error:
             return fail(error)
+        return succeed(None)
+
+    def _open(self, file_options: tuple[int, str | int | None, str | int | None]) -> UnixListeningSocket:
+        return UnixListeningSocket(f"inbound {self.tag}", self._options.path, *file_options, handed_in=self.handed_in)
+
+    def _accept_at(self, listening: UnixListeningSocket) -> None:
         self._listening = listening
-        entry = SocketEntry(self.tag, self._identify, self.setting, framed=options.framing is not None)
+        entry = SocketEntry(self.tag, self._identify, self.setting, framed=self._options.framing is not None)
         self._acceptor = Acceptor(self.setting, listening.socket, entry.accepted)
         self._acceptor.start()
-        self.log_listening(options.path)
-        return succeed(None)
+        self.log_listening(self._options.path)
+
+    def _came_back(self, file_options: tuple[int, str | int | None, str | int | None]) -> bool:
+        """Listen anew where the file was removed, or say why that can't be; whether it was."""
+        if self._listening is None or not self._listening.is_gone:
+            return False
+        try:
+            listening = self._open(file_options)
+        except StartError as error:
+            self.log_gone(self._options.path, error)
+        else:
+            self.stop_listening()
+            self._accept_at(listening)
+        return True
 
     def stop_listening(self) -> Deferred[None]:
         """See `IInbound`."""

@@ -14,7 +14,8 @@ from pipetwist.inbounds.handed_in import HandedInSocket
 from pipetwist.inbounds.listening_socket import ListeningSocket
 from pipetwist.inbounds.owners import numbers_of
 from pipetwist.places.folder import Folder
-from pipetwist.places.held import HeldFile, Identity
+from pipetwist.places.held import HeldFile
+from pipetwist.places.placed import PlacedFile
 from pipetwist.places.socket_place import PlaceTakenError, make_room
 from pipetwist.values import is_abstract, unix_sockaddr
 
@@ -60,7 +61,7 @@ class UnixListeningSocket:
         self._place = place
         self._path = path
         self._folder, self._name = os.path.split(path)
-        self._identity: Identity | None = None
+        self._file: PlacedFile | None = None
         self._kind = kind
         if handed_in is not None:
             self.socket = handed_in.copy()
@@ -82,6 +83,11 @@ class UnixListeningSocket:
             self.socket.close()
             raise
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether the file has been removed, or its folder, or another has its name: nobody can come in any more."""
+        return self._file is not None and self._file.is_gone
+
     def change_file(self, mode: int, owner: str | int | None = None, group: str | int | None = None) -> None:
         """Give the file another mode and other owners; nothing where there is none.
 
@@ -93,11 +99,11 @@ class UnixListeningSocket:
         Raises:
             StartError: the system does not allow it.
         """
-        if self._identity is None:
+        if self._file is None:
             return
         try:
             with Folder(self._folder or os.curdir) as folder, folder.hold(self._name) as held:
-                if held.identity != self._identity:
+                if held.identity != self._file.identity:
                     message = f"{self._place}: {self._path} is not its socket any more, and was left as it is"
                     raise StartError(message)
                 self._give(held, os.geteuid() if owner is None else owner, os.getegid() if group is None else group)
@@ -112,11 +118,10 @@ class UnixListeningSocket:
         Raises:
             OSError: the file stays; nobody listens there any more all the same.
         """
-        identity, self._identity = self._identity, None
+        file, self._file = self._file, None
         try:
-            if identity is not None:
-                with contextlib.suppress(FileNotFoundError), Folder(self._folder or os.curdir) as folder:
-                    folder.remove(self._name, identity)
+            if file is not None:
+                file.remove()
         finally:
             self.socket.close()
 
@@ -135,7 +140,7 @@ class UnixListeningSocket:
                 raise
             self._bind_over_stale(folder)
         with self._fresh(folder) as held:
-            self._identity = held.identity
+            self._file = PlacedFile(self._folder, self._name, held.identity)
             try:
                 self._give(held, owner, group)
                 held.chmod(mode)

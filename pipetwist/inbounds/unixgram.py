@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, cast
 
@@ -60,16 +61,35 @@ class UnixgramInbound(PacketInbound):
         """See `IInbound`."""
         return isinstance(options, UnixgramInboundOptions) and _unchangeable(options) == _unchangeable(self._options)
 
+    def change(self, options: InboundOptions) -> Callable[[], None]:
+        """See `IInbound`. Where the file was removed it listens anew; the associations end, which are answered from the old socket."""
+        before = self._listening
+        if before is not None and before.is_gone:
+            try:
+                listening = self._make_socket()
+            except StartError as error:
+                self.log_gone(self._options.path, error)
+            else:
+                self.stop_listening()
+                self._open_on(*self._begin_with(listening))
+        return super().change(options)
+
     def open_socket(self) -> tuple[socket.socket, Any]:
         """See `PacketInbound`."""
-        options, place = self._options, f"inbound {self.tag}"
-        if options.users and not PEER_CREDENTIALS:
-            message = f"{place}: users: this system does not say who sends to a unix socket"
+        if self._options.users and not PEER_CREDENTIALS:
+            message = f"inbound {self.tag}: users: this system does not say who sends to a unix socket"
             raise StartError(message)
-        self._listening = listening = UnixListeningSocket(
-            place, options.path, options.mode, options.owner, options.group, kind=socket.SOCK_DGRAM, prepare=_prepare
+        return self._begin_with(self._make_socket())
+
+    def _make_socket(self) -> UnixListeningSocket:
+        options = self._options
+        return UnixListeningSocket(
+            f"inbound {self.tag}", options.path, options.mode, options.owner, options.group, kind=socket.SOCK_DGRAM, prepare=_prepare
         )
-        self.setting.log.info("inbound {tag} listens on {path}", tag=self.tag, path=options.path)
+
+    def _begin_with(self, listening: UnixListeningSocket) -> tuple[socket.socket, Any]:
+        self._listening = listening
+        self.setting.log.info("inbound {tag} listens on {path}", tag=self.tag, path=self._options.path)
         return listening.socket, self.packets.from_unix
 
     def close_socket(self) -> None:

@@ -87,6 +87,30 @@ class ReloadingTest(SynchronousTestCase):
             daemon.stop()
             self.assertEqual([path.name for path in self.folder.glob("*.sock")], [])
 
+    def test_removed_sockets(self) -> None:
+        """Where every socket's file was removed the inbound's is there again, and of those that can't come back the log says so."""
+        configuration = _configuration(
+            "cat",
+            {"type": "endpoint", "tag": "twisted", "endpoint": f"unix:{self.folder}/twisted.sock"},
+            experimental={"v2ray_api": {"listen": "unix:api.sock"}},
+        )
+        daemon = start_daemon(self, configuration, folder=self.folder)
+        with self.connect(self.folder / "in.sock") as client:
+            self.reload(daemon, configuration)
+            self.assertNotIn("was removed", daemon.log)
+            for path in self.folder.glob("*.sock"):
+                path.unlink()
+            # The last line of the reload.
+            self.reload(daemon, configuration, says=f"unix:{self.folder}/api.sock, where the StatsService listens, was removed")
+            self.assertEqual(self.ask(), b"hello\n")
+            self.assertIn(f"inbound twisted: {self.folder}/twisted.sock was removed, and can't be made again now: ", daemon.log)
+            client.sendall(b"still here\n")
+            self.assertEqual(client.recv(99), b"still here\n")
+            client.shutdown(socket.SHUT_WR)
+            self.assertEqual(client.recv(99), b"")
+        daemon.stop()
+        self.assertEqual(list(self.folder.glob("*.sock")), [])
+
     def test_nobody_refused(self) -> None:
         """While it reloads again and again, every client gets in and is answered in full."""
         daemon = start_daemon(self, _configuration(), folder=self.folder)
