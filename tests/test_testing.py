@@ -124,7 +124,7 @@ class FakeSideTest(SynchronousTestCase):
 
     def test_ends_at_once(self) -> None:
         """It is lost in the call that asks for it, once, and writes nothing any more."""
-        for method in ("close", "hang_up", "abort"):
+        for method in ("close", "hang_up", "break_off", "abort"):
             self.setUp()
             getattr(self.side, method)()
             self.side.lose("late")

@@ -4,6 +4,7 @@ What it holds to:
 
 - an end of file on one end travels to the other, after everything read before it, and the opposite direction goes on;
 - an end that is lost takes the other with it, which first gets everything that was read;
+- an end that was cut off, or that could never be connected, cuts the other off: nobody takes a part for the whole;
 - a connection ends once both ends are lost, for the reason that came first, with any trouble that came later;
 - inactivity is bounded: by the inbound's wish while both directions are open, always once one has ended.
 """
@@ -72,7 +73,9 @@ class ConnectionMachine:
         if self.phase is Phase.CONNECTING:
             self._give_reason(f"cannot connect: {cause}", Cause.CONNECT)
             self.phase = Phase.CLOSING
-            self._close(End.CLIENT)
+            self._effects.watch(self._timeouts.half_close)
+            # Closed in order it would look like a server that has nothing to say.
+            self._effects.break_off(End.CLIENT)
 
     def read_ended(self, end: End) -> None:
         """Everything that this end had to send was read."""
@@ -102,12 +105,13 @@ class ConnectionMachine:
         else:
             self._effects.abort(end)
 
-    def lost(self, end: End, cause: str) -> None:
+    def lost(self, end: End, cause: str, *, whole: bool = False) -> None:
         """This end is over, both ways.
 
         Args:
             end: which.
             cause: what went wrong there; empty where nothing did.
+            whole: whether what it has sent is whole in spite of that.
         """
         if self.phase is Phase.CLOSED:
             return
@@ -123,7 +127,9 @@ class ConnectionMachine:
             self._finish()
         elif not was_closing:
             self._effects.watch(self._timeouts.half_close)
-            if end is End.CLIENT:
+            if cause and not whole:
+                self._effects.break_off(end.other)
+            elif end is End.CLIENT:
                 self._effects.hang_up(End.SERVER)
             else:
                 self._effects.close(End.CLIENT)

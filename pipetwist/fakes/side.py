@@ -14,7 +14,7 @@ class FakeSide:
     """A side whose peer is the test.
 
     Args:
-        lingers: whether it waits for `lose` after `close`, `hang_up` and `abort`, instead of being lost at once.
+        lingers: whether it waits for `lose` after `close`, `hang_up`, `break_off` and `abort`, instead of being lost at once.
     """
 
     dropped = 0
@@ -36,6 +36,7 @@ class FakeSide:
         self._gone = False
         self._finished = self._closing = self._stalled = False
         self._cause = ""
+        self._whole = False
 
     @property
     def moved(self) -> int:
@@ -82,13 +83,14 @@ class FakeSide:
         if self._receiver is not None and not self._closing:
             self._receiver.hung_up()
 
-    def lose(self, cause: str = "") -> None:
+    def lose(self, cause: str = "", *, whole: bool = False) -> None:
         """The side is over, both ways."""
         if not self.over:
             self.over = True
             self._cause = cause
+            self._whole = whole
             if self._receiver is not None:
-                self._receiver.lost(cause)
+                self._receiver.lost(cause, whole=whole)
 
     # ISide.
 
@@ -96,7 +98,7 @@ class FakeSide:
         """See `ISide`."""
         self._receiver = receiver
         if self.over:
-            receiver.lost(self._cause)
+            receiver.lost(self._cause, whole=self._whole)
         elif self._gone:
             receiver.hung_up()
 
@@ -142,6 +144,12 @@ class FakeSide:
         self._finished = self._closing = True
         self._lose_if_closing()
 
+    def break_off(self) -> None:
+        """See `ISide`."""
+        self.asked.append("break_off")
+        self._finished = self._closing = True
+        self._lose_if_closing()
+
     def abort(self) -> None:
         """See `ISide`."""
         self.asked.append("abort")
@@ -175,6 +183,8 @@ class RecordingReceiver:
         """The names of the methods of `ISideReceiver` that were called, in order, except `data_received`."""
         self.cause: str | None = None
         """Why the side was lost; None while it is not."""
+        self.whole = False
+        """Whether what it had sent was whole in spite of that."""
 
     def data_received(self, data: bytes) -> None:
         """See `ISideReceiver`."""
@@ -196,7 +206,8 @@ class RecordingReceiver:
         """See `ISideReceiver`."""
         self.heard.append("hung_up")
 
-    def lost(self, cause: str) -> None:
+    def lost(self, cause: str, *, whole: bool = False) -> None:
         """See `ISideReceiver`."""
         self.heard.append("lost")
         self.cause = cause
+        self.whole = whole

@@ -143,8 +143,15 @@ class ISide(Interface):
     def hang_up() -> None:
         """The other side has gone: deliver what was written, then end this one without waiting for what it would still say."""
 
+    def break_off() -> None:
+        """The other side was cut off: deliver what was written, then end such that the peer can't take what it got for whole.
+
+        Over TCP that is a reset, over TLS a reset without a close_notify. A unix socket knows nothing of the kind and is closed; a command
+        is ended as by `hang_up`.
+        """
+
     def abort() -> None:
-        """End now, whatever is undelivered."""
+        """End now, whatever is undelivered: over TCP with a reset, over TLS without a close_notify."""
 
 
 class IDatagramSide(ISide):
@@ -179,11 +186,13 @@ class ISideReceiver(Interface):
     def hung_up() -> None:
         """The peer has gone entirely, though what it sent may still be unread."""
 
-    def lost(cause: str) -> None:
+    def lost(cause: str, *, whole: bool = False) -> None:
         """The side is over, both ways. Comes exactly once and last.
 
         Args:
             cause: for people; empty where it ended in order.
+            whole: whether everything that it had to send was read in spite of the cause, as of a command that ended by itself with a bad
+                exit status. The peer of another side that was lost for a cause is not to take what it got for whole.
         """
 
 
@@ -204,6 +213,9 @@ class IConnectionEffects(Interface):
 
     def hang_up(end: End) -> None:
         """See `ISide.hang_up`."""
+
+    def break_off(end: End) -> None:
+        """See `ISide.break_off`."""
 
     def abort(end: End) -> None:
         """See `ISide.abort`."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 from collections.abc import Callable, Mapping, Sequence
 
@@ -12,19 +11,16 @@ from zope.interface import implementer
 from pipetwist.interfaces import IDescriptorSide
 from pipetwist.kernel.command_errors import CommandErrors
 from pipetwist.kernel.pipe_ends import held_bytes
-from pipetwist.kernel.pipe_pool import PIPE_SIZE
 from pipetwist.kernel.poller import IN, OUT, Events
 from pipetwist.kernel.setting import KernelSetting
 from pipetwist.kernel.side import DescriptorSide
 from pipetwist.process.launch import abandon, launch
-from pipetwist.process.life import Life, Termination, describe_exit
+from pipetwist.process.life import Life, Termination, cut_off, describe_exit, is_ending
 from pipetwist.process.side import END_OF_FILE_SECONDS
 from pipetwist.process.standard_error import StandardErrorLines
 from pipetwist.transfer.causes import describe_error
 
 __all__ = ["CommandSide"]
-
-_F_SETPIPE_SZ = getattr(fcntl, "F_SETPIPE_SZ", 1031)
 
 
 @implementer(IDescriptorSide)
@@ -38,6 +34,7 @@ class CommandSide(DescriptorSide):
         kill_grace: seconds from SIGTERM to SIGKILL.
         log: takes the lines of its standard error, with its number.
         ended: called once it has ended and been reaped.
+        reset_on_failure: whether what it has sent is not whole where its exit status is not 0.
 
     Raises:
         OSError: where it can't be started.
@@ -46,12 +43,14 @@ class CommandSide(DescriptorSide):
     __slots__ = (
         "_ended",
         "_hanging_up",
+        "_held_end",
         "_input_claimed",
         "_input_watched",
         "_life",
         "_output_claimed",
         "_output_events",
         "_output_watched",
+        "_reset_on_failure",
         "_stderr",
         "_stdin",
         "_stdout",
@@ -68,6 +67,8 @@ class CommandSide(DescriptorSide):
         kill_grace: float,
         log: Callable[[int, str], None],
         ended: Callable[[CommandSide], None],
+        *,
+        reset_on_failure: bool = False,
     ) -> None:
         super().__init__(kernel)
         launched = launch(command, env)
@@ -79,7 +80,8 @@ class CommandSide(DescriptorSide):
         self._input_watched = self._input_claimed = self._output_claimed = False
         self._output_events = 0
         self._output_watched = False
-        self._hanging_up = False
+        self._hanging_up = self._held_end = False
+        self._reset_on_failure = reset_on_failure
         with contextlib.ExitStack() as unwatched:
             unwatched.callback(abandon, launched)
             kernel.poller.add(launched.pidfd, Events(self._exited, self.failed), IN)
@@ -141,8 +143,16 @@ class CommandSide(DescriptorSide):
         """See `Descriptor`: the command has closed its output, or has exited and all of it is read."""
         self._close_stdout()
         if not self.closing:
-            self.receiver.read_ended()
+            # Whether this is the end of all that it had to send its exit says, which nobody is told of before its output is closed.
+            if self._life.status is None and is_ending(self._life.pid):
+                self._held_end = True
+                return
+            self._tell_end()
         self._end()
+
+    def _tell_end(self) -> None:
+        if not cut_off(self._life.status, reset_on_failure=self._reset_on_failure):
+            self.receiver.read_ended()
 
     def all_delivered(self) -> None:
         """See `Descriptor`."""
@@ -152,15 +162,15 @@ class CommandSide(DescriptorSide):
     def wait(self) -> None:
         """See `Delivery`: a pipe that is full is enlarged at first."""
         if not self._input_claimed and not self.waiting:
-            self._input_claimed = self._enlarge(self._stdin)
+            self._input_claimed = self.kernel.pool.enlarge(self._stdin)
         super().wait()
 
     def found_full(self) -> None:
         """See `DescriptorSide`."""
         if not self._output_claimed:
-            self._output_claimed = self._enlarge(self._stdout)
+            self._output_claimed = self.kernel.pool.enlarge(self._stdout)
 
-    def unwritable(self, cause: str) -> None:
+    def unwritable(self, error: OSError) -> None:
         """See `Descriptor`: a command that has closed its standard input gets no more of it, and may go on writing."""
         self._close_stdin()
         self.all_delivered()
@@ -204,6 +214,8 @@ class CommandSide(DescriptorSide):
             else:
                 self.receiver.hung_up()
             return
+        if self._held_end and not self.closing:
+            self._tell_end()
         self._end()
 
     def runs(self) -> bool:
@@ -227,6 +239,10 @@ class CommandSide(DescriptorSide):
             self._termination.after(END_OF_FILE_SECONDS if self.write_over else self._termination.grace)
             self.finish_writing()
             self.discard_reading()
+
+    def break_off(self) -> None:
+        """See `ISide`."""
+        self.hang_up()
 
     def abort(self) -> None:
         """See `ISide`: SIGTERM now, SIGKILL after ``kill_grace``."""
@@ -258,14 +274,7 @@ class CommandSide(DescriptorSide):
         self.sink = self.source = None
         if self.attached:
             receiver, self.receiver = self.receiver, None
-            receiver.lost(self.cause)
-
-    def _enlarge(self, pipe: int) -> bool:
-        if not self.kernel.pool.claim():
-            return False
-        with contextlib.suppress(OSError):  # above the user's limit; it stays as it is
-            fcntl.fcntl(pipe, _F_SETPIPE_SZ, PIPE_SIZE)
-        return True
+            receiver.lost(self.cause, whole=not cut_off(self._life.status, reset_on_failure=self._reset_on_failure))
 
     def _close_stdin(self) -> None:
         self.waiting = False

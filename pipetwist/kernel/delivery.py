@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 
 from pipetwist.kernel.descriptor import NOT_NOW, SPLICE_FLAGS, Descriptor
-from pipetwist.transfer.causes import describe_error
 
 __all__ = ["Delivery"]
 
@@ -118,6 +117,6 @@ class Delivery(Descriptor):
         self.finishing = False
         self.queue = None
         self.return_pipe()
-        self.unwritable(describe_error(error))
+        self.unwritable(error)
         if not self.over:
             self.relieve()

@@ -140,7 +140,7 @@ class Descriptor:
         """The end of file has gone out after everything else."""
         raise NotImplementedError
 
-    def unwritable(self, cause: str) -> None:
+    def unwritable(self, error: OSError) -> None:
         """Nothing more can be delivered."""
         raise NotImplementedError
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import socket
 import struct
 
@@ -13,7 +14,9 @@ from pipetwist.interfaces import IDescriptorSide, ITracker
 from pipetwist.kernel.poller import IN, OUT
 from pipetwist.kernel.setting import BUFFER_SIZE, KernelSetting
 from pipetwist.kernel.side import DescriptorSide
+from pipetwist.transfer.acknowledgement import Acknowledgement
 from pipetwist.transfer.causes import describe_error
+from pipetwist.transfer.socket_state import left_error
 
 __all__ = ["SocketSide"]
 
@@ -34,7 +37,7 @@ class SocketSide(DescriptorSide):
         tracker: counts what is read from here and delivered here.
     """
 
-    __slots__ = ("_descriptor", "_events", "_linger", "_may_block", "_recv_into", "_send", "_socket")
+    __slots__ = ("_breaking", "_cut", "_descriptor", "_events", "_linger", "_may_block", "_recv_into", "_send", "_sent_all", "_socket")
 
     def __init__(self, kernel: KernelSetting, connected: socket.socket, tracker: ITracker | None = None) -> None:
         super().__init__(kernel, tracker)
@@ -44,7 +47,9 @@ class SocketSide(DescriptorSide):
         self._send = connected.send
         self._events = -1
         self._may_block = connected.gettimeout() is None
-        self._linger: IDelayedCall | None = None
+        self._linger: IDelayedCall | Acknowledgement | None = None
+        self._breaking = self._cut = False
+        self._sent_all = False  # the peer, by an end of file that went before the error that is its cause
 
     # Descriptor.
 
@@ -97,7 +102,7 @@ class SocketSide(DescriptorSide):
 
     def shut(self) -> None:
         """See `Descriptor`; where the socket is closed next that is an end of file, and a peer that is gone by now needs none."""
-        if self.closing and self.read_over:
+        if self._cut or (self.closing and self.read_over and not self._breaking):
             return
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_WR)
@@ -106,23 +111,36 @@ class SocketSide(DescriptorSide):
         """See `Descriptor`."""
         if self.closing:
             self._finish_closing()
-        elif self.cause:
-            self._lost(self.cause)
-        else:
+            return
+        if not self.cause or self._sent_all:
             self.receiver.read_ended()
+        if self.cause and not self.over and not self.closing:
+            self._lost(self.cause)
+
+    def peer_gone(self) -> None:
+        """See `DescriptorSide`: what became of a TCP peer after its end of file no read tells any more."""
+        if self.read_over and not self.closing and self.is_tcp:
+            error = left_error(self._socket)
+            if error is not None:
+                self._lost(describe_error(error))
+                return
+        super().peer_gone()
 
     def all_delivered(self) -> None:
         """See `Descriptor`."""
         if self.closing:
             self._finish_closing()
 
-    def unwritable(self, cause: str) -> None:
+    def unwritable(self, error: OSError) -> None:
         """See `Descriptor`: what the peer has sent is still read, and its end ends this side."""
-        self.cause = cause
+        self.cause = describe_error(error)
+        # Of a TCP peer this is said after its end of file has come, and ECONNRESET where there was none (tcp_reset in Linux); whoever hears
+        # of a reset by a write reads an end of file. A unix socket says it of any peer, and of one that was cut off a read says so.
+        self._sent_all = error.errno == errno.EPIPE
         if self.closing:
             self._lost("")
         elif self.read_over:
-            self._lost(cause)
+            self._lost(self.cause)
 
     def broken(self, cause: str) -> None:
         """See `Descriptor`."""
@@ -146,6 +164,18 @@ class SocketSide(DescriptorSide):
         """See `ISide`."""
         self.close()
 
+    def break_off(self) -> None:
+        """See `ISide`: what is under way is acknowledged before the reset, or the reset would overtake it."""
+        if self._socket.family == socket.AF_UNIX or self.closing:
+            self.close()
+        elif not self.over:
+            # An end of file that is to follow what waits belongs to it.
+            self._cut = not self.finishing
+            self.closing = self._breaking = True
+            self.finish_writing()
+            self.discard_reading()
+            self._finish_closing()
+
     def abort(self) -> None:
         """See `ISide`: over TCP the peer gets a reset."""
         self._reset("")
@@ -163,7 +193,11 @@ class SocketSide(DescriptorSide):
     def _finish_closing(self) -> None:
         if self.over or not self.write_over:
             return
-        if self.read_over:
+        if self._breaking:
+            if self._linger is None:
+                self._linger = acknowledgement = Acknowledgement(self.kernel.reactor, self._descriptor, self.abort)
+                acknowledgement.wait()
+        elif self.read_over:
             self._lost("")
         elif self._linger is None:
             self._linger = self.kernel.reactor.callLater(LINGER_SECONDS, self._lingered)

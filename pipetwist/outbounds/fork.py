@@ -54,6 +54,9 @@ class ForkOutboundOptions(StreamOutboundOptions):
     """The system's user that the command runs as; the daemon must be root, and stay it."""
     kill_grace: Duration = 5.0
     """How long a command may take to end after SIGTERM, before SIGKILL. ``"5s"`` where absent."""
+    reset_on_failure: bool = False
+    """Cuts the client off where the exit status is not 0, as where a signal kills the command: over TCP with a reset, over TLS without a
+    close_notify."""
     max_processes: PositiveCount | None = None
     """How many may run at once; a connection beyond that is closed. No bound where absent."""
     prefork: PositiveCount | None = None
@@ -154,9 +157,11 @@ class ForkOutbound(Service):
     def _start(self) -> CommandSide | ChildSide:
         command, env, grace = self._prepared.command, self._prepared.env, self._options.kill_grace
         if self.in_kernel and self._kernel is not None:
-            return CommandSide(self._kernel, command, env, grace, self._log_line, self._ended)
+            return CommandSide(
+                self._kernel, command, env, grace, self._log_line, self._ended, reset_on_failure=self._options.reset_on_failure
+            )
         lines = StandardErrorLines(self._reactor, lambda line: self._log_line(side.pid, line))
-        side = ChildSide(self._reactor, self._spawner, grace, lines, self._ended)
+        side = ChildSide(self._reactor, self._spawner, grace, lines, self._ended, reset_on_failure=self._options.reset_on_failure)
         self._spawner.spawn(side, command, env)
         return side
 

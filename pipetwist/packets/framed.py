@@ -139,14 +139,14 @@ class FramedSide:
         if self._receiver is not None:
             self._receiver.hung_up()
 
-    def lost(self, cause: str) -> None:
+    def lost(self, cause: str, *, whole: bool = False) -> None:
         """See `ISideReceiver`."""
         self._over = True
         self._tally.reach(self._stream.delivered)
         self.dropped += self._tally.waiting
         receiver, self._receiver = self._receiver, None
         if receiver is not None:
-            receiver.lost(self._cause or cause)
+            receiver.lost(self._cause or cause, whole=whole and not self._cause)
 
     # ISide.
 
@@ -188,6 +188,10 @@ class FramedSide:
     def hang_up(self) -> None:
         """See `ISide`."""
         self._stream.hang_up()
+
+    def break_off(self) -> None:
+        """See `ISide`."""
+        self._stream.break_off()
 
     def abort(self) -> None:
         """See `ISide`."""

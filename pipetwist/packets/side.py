@@ -259,6 +259,10 @@ class PacketSide:
         """See `ISide`."""
         self.close()
 
+    def break_off(self) -> None:
+        """See `ISide`: each datagram is whole by itself, and there is no end that could look like another."""
+        self.close()
+
     def abort(self) -> None:
         """See `ISide`."""
         self.lose("")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from pathlib import Path
 
 from twisted.internet.error import ProcessDone, ProcessTerminated
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -12,13 +13,15 @@ from twisted.python.failure import Failure
 
 from pipetwist.process.launch import group_exists, signal_group
 
-__all__ = ["Life", "Termination", "describe_exit", "exit_failure"]
+__all__ = ["Life", "Termination", "cut_off", "describe_exit", "exit_failure", "is_ending"]
 
 # Whether anybody is left of a group is looked at after so long, then less often, and at last every so many seconds.
 _FIRST_LOOK_SECONDS = 0.005
 _LOOK_SECONDS = 0.1
 # Windows has no SIGKILL; ending a process there is always this.
 _SIGKILL = getattr(signal, "SIGKILL", signal.SIGTERM)
+
+_PF_EXITING = 0x4  # include/linux/sched.h
 
 
 class Life:
@@ -157,6 +160,33 @@ def exit_failure(status: int | None) -> Failure:
     if status is not None and status < 0:
         return Failure(ProcessTerminated(None, -status, status))
     return Failure(ProcessTerminated(status))
+
+
+def cut_off(status: int | None, *, reset_on_failure: bool) -> bool:
+    """Whether what a command has sent is not to be taken for whole.
+
+    Args:
+        status: its exit status, or the negative number of the signal that killed it; None where it has not ended.
+        reset_on_failure: whether it says by its exit status that it is not.
+    """
+    return status is not None and (status < 0 or (reset_on_failure and status > 0))
+
+
+def is_ending(pid: int | None) -> bool:
+    """Whether a command has exited, or is about to: its pipes are closed before its parent can hear of its exit.
+
+    Where the system does not say the latter, a moment too early is taken for no end.
+    """
+    if not pid or not hasattr(os, "waitid"):
+        return False
+    try:
+        if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None:
+            return True
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return False
+    # The flags are the seventh field after the name in brackets, which may have anything in it, proc_pid_stat(5).
+    return bool(int(stat[stat.rindex(b")") + 2 :].split()[6]) & _PF_EXITING)
 
 
 def describe_exit(status: int | None, number: int | None) -> str:

@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from pipetwist.interfaces import ISide, ISideReceiver, ISpawner
-from pipetwist.process.life import Termination, describe_exit
+from pipetwist.process.life import Termination, cut_off, describe_exit, is_ending
 from pipetwist.process.standard_error import StandardErrorLines
 from pipetwist.stats.counting import count_writes
 from pipetwist.transfer.causes import describe_error
@@ -50,6 +50,7 @@ class ChildSide(ProcessProtocol):
         kill_grace: seconds from SIGTERM to SIGKILL.
         stderr: takes its standard error.
         ended: called once it has ended and been reaped.
+        reset_on_failure: whether what it has sent is not whole where its exit status is not 0.
     """
 
     dropped = 0
@@ -64,6 +65,8 @@ class ChildSide(ProcessProtocol):
         kill_grace: float,
         stderr: StandardErrorLines,
         ended: Callable[[ChildSide], None],
+        *,
+        reset_on_failure: bool = False,
     ) -> None:
         self.pid = 0
         """Its number, which it had."""
@@ -76,6 +79,9 @@ class ChildSide(ProcessProtocol):
         self._ended = ended
         self._unread: IDelayedCall | None = None
         self._exited = False
+        self._reset_on_failure = reset_on_failure
+        self._cut_off = False
+        self._held_end = False
         self._attached = False
         self._shows_writes = False
         self._read_over = False
@@ -120,15 +126,25 @@ class ChildSide(ProcessProtocol):
         elif childFD == 1:
             self._read_over = True
             if self._attached and not self._closing:
-                self.receiver.read_ended()
+                # Whether this is the end of all that it had to send its exit says, which nobody is told of before its output is closed.
+                self._held_end = True
+                if self._exited or not is_ending(self.pid):
+                    self._tell_end()
         else:
             self._stderr.ended()
 
     def processExited(self, reason: Failure) -> None:
         """It has exited, and there may be output of it that is not read yet."""
         self._exited = True
+        self._cut_off = not self._termination.signalled and cut_off(_status(reason), reset_on_failure=self._reset_on_failure)
+        self._tell_end()
         # Twisted may tell of it before it has said that the command is started, and whoever had it started comes right after.
         self._unread = self._clock.callLater(0, self._left_unread)
+
+    def _tell_end(self) -> None:
+        if self._held_end and not self._closing and not self._cut_off:
+            self._held_end = False
+            self.receiver.read_ended()
 
     def _left_unread(self) -> None:
         self._unread = None
@@ -148,7 +164,7 @@ class ChildSide(ProcessProtocol):
         self._cause = "" if self._termination.signalled else _cause(reason)
         self._spawner.end_group(self.transport, self._termination.grace, lambda: self._ended(self))
         if self._attached:
-            self.receiver.lost(self._cause)
+            self.receiver.lost(self._cause, whole=not self._cut_off)
 
     # ISide.
 
@@ -157,7 +173,7 @@ class ChildSide(ProcessProtocol):
         self.receiver = receiver
         self._attached = True
         if self._over:
-            receiver.lost(self._cause)
+            receiver.lost(self._cause, whole=not self._cut_off)
         elif not self._write_over:
             self.transport.registerProducer(_Crowding(self), True)
 
@@ -203,6 +219,10 @@ class ChildSide(ProcessProtocol):
         self.resume_reading()
         self._termination.after(END_OF_FILE_SECONDS if self._stdin_closed else self._termination.grace)
 
+    def break_off(self) -> None:
+        """See `ISide`."""
+        self.hang_up()
+
     def abort(self) -> None:
         """See `ISide`: SIGTERM now, SIGKILL after ``kill_grace``."""
         if not self._over:
@@ -215,6 +235,14 @@ class ChildSide(ProcessProtocol):
 
     def _count_delivered(self, count: int) -> None:
         self.delivered += count
+
+
+def _status(reason: Failure) -> int | None:
+    error = reason.value
+    if not isinstance(error, ProcessTerminated):
+        return None
+    status: int | None = -error.signal if error.signal else error.exitCode
+    return status
 
 
 def _cause(reason: Failure) -> str:

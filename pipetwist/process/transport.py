@@ -223,7 +223,7 @@ class CommandTransport:
     def hung_up(self) -> None:
         """See `ISideReceiver`; a command's end is all that is told of it."""
 
-    def lost(self, cause: str) -> None:
+    def lost(self, cause: str, *, whole: bool = False) -> None:
         """See `ISideReceiver`."""
         self.connected = False
         self.disconnecting = True

@@ -119,6 +119,10 @@ class Connection:
         """See `IConnectionEffects`."""
         self._ears[end].side.hang_up()
 
+    def break_off(self, end: End) -> None:
+        """See `IConnectionEffects`."""
+        self._ears[end].side.break_off()
+
     def abort(self, end: End) -> None:
         """See `IConnectionEffects`."""
         self._ears[end].side.abort()

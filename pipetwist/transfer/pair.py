@@ -64,9 +64,9 @@ class Ear:
         """See `ISideReceiver`."""
         self._machine.hung_up(self._end)
 
-    def lost(self, cause: str) -> None:
+    def lost(self, cause: str, *, whole: bool = False) -> None:
         """See `ISideReceiver`."""
-        self._machine.lost(self._end, cause)
+        self._machine.lost(self._end, cause, whole=whole)
 
 
 def couple(client: Ear, server: Ear) -> None:

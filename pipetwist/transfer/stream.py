@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import socket
 from typing import Any, cast
 
 from twisted.internet.interfaces import (
     IDelayedCall,
     IHalfCloseableProtocol,
-    IPushProducer,
     IReactorTime,
     ISSLTransport,
     ITCPTransport,
@@ -20,33 +21,17 @@ from zope.interface import implementer
 
 from pipetwist.interfaces import ISide, ISideReceiver
 from pipetwist.stats.counting import count_writes
-from pipetwist.transfer.causes import NO_CLOSE_NOTIFY, cause_of
+from pipetwist.transfer.acknowledgement import Acknowledgement
+from pipetwist.transfer.causes import NO_CLOSE_NOTIFY, cause_of, describe_error
 from pipetwist.transfer.hang_up import HangUpWatch
+from pipetwist.transfer.producers import Crowding, Emptied
+from pipetwist.transfer.socket_state import left_error, unread
 
 __all__ = ["StreamSide"]
 
 # After the last byte for a peer that is still sending, this long is waited for its end of file: closing a socket with unread bytes sends a
 # reset (RFC 1122, 4.2.2.13), which may overtake what was just delivered.
 LINGER_SECONDS = 2.0
-
-
-@implementer(IPushProducer)
-class _Crowding:
-    """Turns a transport's wish for fewer bytes into the side's words."""
-
-    def __init__(self, side: StreamSide) -> None:
-        self._side = side
-
-    def pauseProducing(self) -> None:
-        """More than the transport's buffer waits."""
-        self._side.receiver.crowded()
-
-    def resumeProducing(self) -> None:
-        """Everything was handed over."""
-        self._side.receiver.relieved()
-
-    def stopProducing(self) -> None:
-        """The transport has ended, of which `connectionLost` tells."""
 
 
 @implementer(ISide, IHalfCloseableProtocol)
@@ -69,7 +54,7 @@ class StreamSide(Protocol):
         self._clock = clock
         self._hang_ups = hang_ups
         self._descriptor: int | None = None
-        self._linger: IDelayedCall | None = None
+        self._linger: IDelayedCall | Acknowledgement | None = None
         self._attached = False
         self._shows_writes = False
         self._written = False
@@ -77,6 +62,7 @@ class StreamSide(Protocol):
         self._write_over = False
         self._shut = False
         self._closing = False
+        self._breaking = False
         self._over = False
         self._cause = ""
 
@@ -103,22 +89,34 @@ class StreamSide(Protocol):
 
     def readConnectionLost(self) -> None:
         """The peer has half-closed."""
+        connected = self._connected_socket()
+        error = None
+        if connected is not None and not self._closing:
+            if unread(connected.fileno()):
+                # Twisted takes a hang-up for this where reading was resumed in the very turn that brings the news (EPollReactor).
+                self.transport.resumeProducing()
+                return
+            error = left_error(connected)
         self._read_over = True
-        if self._closing:
+        if not self._closing:
+            if error is None or error.errno == errno.EPIPE:
+                self.receiver.read_ended()
+            self._fail(error)
+        elif not self._breaking:
             self._lose()
-        else:
-            self.receiver.read_ended()
 
     def writeConnectionLost(self) -> None:
         """Our half-close has gone out, after everything that was written."""
         self._shut = True
-        if self._closing:
+        if self._breaking:
+            self._reset_once_acknowledged()
+        elif self._closing:
             self._linger_on()
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]  # Protocol's own default is a reused failure
         """Both directions are over."""
         self._over = self._read_over = self._write_over = True
-        cause = cause_of(reason)
+        cause = self._cause or cause_of(reason)
         # Who is told of the end by TLS may well close without saying so as well.
         self._cause = "" if self._closing and cause == NO_CLOSE_NOTIFY else cause
         if self._linger is not None:
@@ -138,7 +136,7 @@ class StreamSide(Protocol):
         if self._over:
             receiver.lost(self._cause)
         else:
-            self.transport.registerProducer(_Crowding(self), True)
+            self.transport.registerProducer(Crowding(self), True)
             self._watch()
 
     def write(self, data: bytes) -> None:
@@ -185,6 +183,23 @@ class StreamSide(Protocol):
         """See `ISide`."""
         self.close()
 
+    def break_off(self) -> None:
+        """See `ISide`: what is under way is acknowledged before the reset, or the reset would overtake it."""
+        transport = self._lowest()
+        if self._over or self._closing or not ITCPTransport.providedBy(transport) or IUNIXTransport.providedBy(transport):
+            self.close()
+            return
+        if ISSLTransport.providedBy(self.transport):
+            # What it reads TLS may have to answer with a close_notify.
+            self.pause_reading()
+        else:
+            self.resume_reading()
+        self._closing = self._breaking = True
+        if self._end_writing() or ISSLTransport.providedBy(self.transport):
+            Emptied(self._reset_once_acknowledged).watch(transport)
+        elif self._shut:
+            self._reset_once_acknowledged()
+
     def abort(self) -> None:
         """See `ISide`."""
         if not self._over:
@@ -210,13 +225,22 @@ class StreamSide(Protocol):
         self._lose()
 
     def _lose(self) -> None:
-        transport = self.transport
-        if ISSLTransport.providedBy(transport):
-            # TLS would wait for the peer's close_notify, however long that takes; its socket closes when all is delivered.
-            while isinstance(transport, ProtocolWrapper):
-                transport = transport.transport
+        # TLS would wait for the peer's close_notify, however long that takes; its socket closes when all is delivered.
+        transport = self._lowest() if ISSLTransport.providedBy(self.transport) else self.transport
         if not self._over:
             transport.loseConnection()
+
+    def _reset_once_acknowledged(self) -> None:
+        if self._linger is None and not self._over:
+            lowest = self._lowest()
+            self._linger = acknowledgement = Acknowledgement(self._clock, lowest.fileno(), lowest.abortConnection)
+            acknowledgement.wait()
+
+    def _lowest(self) -> Any:
+        transport = self.transport
+        while isinstance(transport, ProtocolWrapper):
+            transport = transport.transport
+        return transport
 
     def _watch(self) -> None:
         fileno = getattr(self.transport, "fileno", None)
@@ -225,8 +249,25 @@ class StreamSide(Protocol):
             self._hang_ups.watch(self._descriptor, self._peer_gone)
 
     def _peer_gone(self) -> None:
-        if not self._closing and not self._over:
+        if self._closing or self._over:
+            return
+        # What becomes of a TCP peer after its end of file no read tells any more.
+        connected = self._connected_socket() if self._read_over else None
+        error = None if connected is None else left_error(connected)
+        if error is None:
             self.receiver.hung_up()
+        self._fail(error)
+
+    def _fail(self, error: OSError | None) -> None:
+        if error is not None and not self._closing and not self._over:
+            self._cause = describe_error(error)
+            self.transport.abortConnection()
+
+    def _connected_socket(self) -> socket.socket | None:
+        lowest = self._lowest()
+        handle = getattr(lowest, "getHandle", None)
+        found = None if handle is None else handle()
+        return found if isinstance(found, socket.socket) else None
 
     def _count_delivered(self, count: int) -> None:
         self.delivered += count

@@ -71,6 +71,12 @@ class PairCase(TestCase):
         await until(lambda: all(len(connection._ears) == 2 for connection in self.service.relay._open), "the relay to be connected")
         return client, server
 
+    def assert_cut_off(self, client: Peer, server: Peer | None = None) -> None:
+        """Check that nobody whose transport can say so takes what it has got for whole."""
+        self.assertEqual(client.failure is not None, self.pair.clients.has_resets, client.failure)
+        if server is not None:
+            self.assertEqual(server.failure is not None, self.pair.servers.hears_resets, server.failure)
+
     async def line(self) -> LogEvent:
         """Wait until one more connection is over, and take its event in the log."""
         return await self.lines.next()

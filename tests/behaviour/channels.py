@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import socket
 import ssl
@@ -93,7 +94,11 @@ class TlsChannel(SocketChannel):
     def __init__(self, connected: socket.socket, context: ssl.SSLContext, server_name: str | None) -> None:
         connected.setblocking(False)
         wrapped = context.wrap_socket(
-            connected, server_side=server_name is None, server_hostname=server_name, do_handshake_on_connect=False
+            connected,
+            server_side=server_name is None,
+            server_hostname=server_name,
+            do_handshake_on_connect=False,
+            suppress_ragged_eofs=False,  # an end without close_notify is no end of file
         )
         super().__init__(wrapped)
         self._tls = wrapped
@@ -166,9 +171,12 @@ class PipesChannel:
             self._control.close()
 
     def reset(self) -> None:
-        """See `Channel`: the command is killed."""
+        """See `Channel`: the command is killed, and its pipes are closed when it is dead, as they are where it has them itself."""
         with contextlib.suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGKILL)
+            pidfd = os.pidfd_open(self.pid)
+            signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+            select.select([pidfd], [], [], 20)
+            os.close(pidfd)
         self.exit(0)
 
     def _close(self, descriptor: int) -> None:

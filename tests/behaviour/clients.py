@@ -34,6 +34,8 @@ class Clients:
     """Whether the kernel tells of its close while nothing is read from it. Of TCP's it would only tell who reads."""
     reset: ClassVar[str]
     """The log's reason for a connection that it has reset."""
+    has_resets: ClassVar[bool]
+    """Whether being cut off looks other than an end in order, to it and from it."""
 
     def __init__(self, case: SynchronousTestCase, folder: Path) -> None:
         """Choose an address that is free."""
@@ -56,6 +58,7 @@ class UnixClients(Clients):
     half_closes = True
     user = "alice"
     reset = "client closed"
+    has_resets = False
 
     def __init__(self, case: SynchronousTestCase, folder: Path) -> None:
         self.path = str(folder / "in.sock")
@@ -82,6 +85,7 @@ class TcpClients(Clients):
     half_closes = True
     user = ""
     reset = "client: the connection was reset"
+    has_resets = True
 
     def __init__(self, case: SynchronousTestCase, folder: Path) -> None:
         self.port = free_port(case)

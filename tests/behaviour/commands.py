@@ -39,7 +39,9 @@ class ForkServers(Servers):
 
     name = "fork"
     is_seen_to_go = True
-    reset = "server closed; server: the command was killed by SIGKILL"
+    reset = "server: the command was killed by SIGKILL"
+    has_resets = True
+    hears_resets = False
     half_closes = True
     can_keep_waiting = False
 

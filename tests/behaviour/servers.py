@@ -32,6 +32,10 @@ class Servers:
     """Whether the kernel tells of its close while nothing is read from it. Of TCP's it would only tell who reads."""
     reset: ClassVar[str]
     """The log's reason for a connection that it has reset."""
+    has_resets: ClassVar[bool]
+    """Whether it can be seen of it that it was cut off."""
+    hears_resets: ClassVar[bool]
+    """Whether it can see itself that its client was."""
     can_keep_waiting: ClassVar[bool]
     """Whether connecting it can take for ever."""
 
@@ -113,6 +117,7 @@ class UnixServers(SocketServers):
     name = "unix"
     is_seen_to_go = True
     reset = "server closed"
+    has_resets = hears_resets = False
 
     def __init__(self, case: SynchronousTestCase, folder: Path) -> None:
         self.path = str(folder / "out.sock")
@@ -136,6 +141,7 @@ class TcpServers(SocketServers):
     name = "tcp"
     is_seen_to_go = False
     reset = "server: the connection was reset"
+    has_resets = hears_resets = True
 
     def __init__(self, case: SynchronousTestCase, folder: Path) -> None:
         self.port = free_port(case)

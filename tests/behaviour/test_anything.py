@@ -16,14 +16,14 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.threads import blockingCallFromThread, deferToThread
 
 from tests.behaviour.case import PairCase
-from tests.behaviour.clients import TcpClients, UnixClients
+from tests.behaviour.clients import TcpClients, TlsClients, UnixClients
 from tests.behaviour.commands import GivenCommands
 from tests.behaviour.pairs import Pair, over_pairs
 from tests.behaviour.peer import Peer
-from tests.behaviour.servers import TcpServers, UnixServers
+from tests.behaviour.servers import TcpServers, TlsServers, UnixServers
 from tests.behaviour.waiting import moments, until
 
-__all__ = ["CommandTest", "ResetTest", "SocketsTest"]
+__all__ = ["CommandTest", "CutOffTest", "ResetTest", "SocketsTest"]
 
 _reactor: Any = reactor
 
@@ -58,8 +58,8 @@ def _examples(carries: Callable[..., Coroutine[Any, Any, None]], *ends: st.Searc
     return deferToThread(one)
 
 
-async def _play(peer: Peer, steps: list[Step], seed: int) -> bytes:
-    """Have an end do its steps and half-close; what it sent."""
+async def _play(peer: Peer, steps: list[Step], seed: int, *, finishes: bool = True) -> bytes:
+    """Have an end do its steps and half-close, unless it is not to; what it sent."""
     source = random.Random(seed)
     sent = b""
     for step in steps:
@@ -71,7 +71,8 @@ async def _play(peer: Peer, steps: list[Step], seed: int) -> bytes:
         if step.milliseconds:
             await moments(step.milliseconds / 1000)
         peer.let_go()
-    peer.finish()
+    if finishes:
+        peer.finish()
     return sent
 
 
@@ -116,6 +117,40 @@ class SocketsTest(_ExamplesCase):
         self.assertTrue(server.received == sent_up)
         self.assertTrue(client.received == sent_down)
         await self.counted(len(sent_up), len(sent_down), before)
+
+
+@over_pairs(
+    (
+        Pair(TcpClients, TcpServers, "kernel"),
+        Pair(TcpClients, TcpServers, "stream"),
+        Pair(TlsClients, TcpServers, "kernel"),
+        Pair(TcpClients, TlsServers, "stream"),
+    )
+)
+class CutOffTest(_ExamplesCase):
+    """Sockets that say when they were cut off, of which one is."""
+
+    async def test_anything(self) -> None:
+        """Whoever cuts the connection off, the other end gets a part of what was sent, which is counted, and learns that it is one."""
+        await self.begin()
+        await _examples(self._is_cut_off, _STEPS, _STEPS, st.booleans())
+
+    async def _is_cut_off(self, up: list[Step], down: list[Step], client_resets: bool) -> None:
+        client, server = await self.connect()
+        ends = (client, up), (server, down)
+        (cutter, _), (reader, _) = ends if client_resets else reversed(ends)
+        try:
+            playing = [Deferred.fromCoroutine(_play(peer, steps, 1, finishes=False)) for peer, steps in ends]
+            sent = dict(zip((client, server), await gatherResults(playing), strict=True))
+            cutter.reset()
+            await reader.end()
+        finally:
+            client.close()
+            server.close()
+            line = await self.line()
+        self.assertIsNotNone(reader.failure, line["reason"])
+        self.assertTrue(sent[cutter].startswith(reader.received))
+        self.assertGreaterEqual(line["uplink" if client_resets else "downlink"], len(reader.received))
 
 
 @over_pairs((Pair(UnixClients, GivenCommands, "kernel"), Pair(UnixClients, GivenCommands, "stream")))

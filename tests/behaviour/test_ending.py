@@ -85,24 +85,26 @@ class ClosingTest(PairCase):
         self.assertIn("server", await self.reason())
 
     async def test_client_resets(self) -> None:
-        """A client that is gone at once takes the connection with it, and the server learns of it."""
+        """A client that is gone at once takes the connection with it, and the server learns of it, and how."""
         await self.begin()
         client, server = await self.connect()
         client.send(b"x")
         await server.has(1)
         client.reset()
         await server.end()
+        self.assertEqual(server.failure is not None, self.pair.clients.has_resets and self.pair.servers.hears_resets, server.failure)
         server.close()
         self.assertEqual(await self.reason(), self.clients.reset)
 
     async def test_server_resets(self) -> None:
-        """A server that is gone at once takes the connection with it, and the client learns of it."""
+        """A server that is gone at once takes the connection with it, and the client learns of it, and how."""
         await self.begin()
         client, server = await self.connect()
         server.send(b"x")
         await client.has(1)
         server.reset()
         await client.end()
+        self.assertEqual(client.failure is not None, self.pair.clients.has_resets and self.pair.servers.has_resets, client.failure)
         client.close()
         self.assertEqual(await self.reason(), self.servers.reset)
 

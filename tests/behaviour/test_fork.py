@@ -153,7 +153,7 @@ class EndingTest(ForkCase):
         """A command that a signal kills is told of by the signal's name."""
         client = await self.run_script("kill -SEGV $$")
         await client.end()
-        self.assertEqual(await self.reason(), "server closed; server: the command was killed by SIGSEGV")
+        self.assertEqual(await self.reason(), "server: the command was killed by SIGSEGV")
 
     async def test_slow_client(self) -> None:
         """What a command writes while its client does not read, and exits, arrives whole."""

@@ -31,6 +31,7 @@ class IdleTimeoutTest(_TimeoutCase):
         self.assertGreaterEqual(line["seconds"], 0.1)
         for server in servers:
             await server.end()
+        self.assert_cut_off(client, *servers)
 
 
 @over_pairs(SOME_PAIRS, lambda pair: pair.clients.half_closes)
@@ -44,5 +45,6 @@ class HalfCloseTimeoutTest(_TimeoutCase):
         client.finish()
         await client.end()
         self.assertEqual(await self.reason(), "client closed; no byte moved for 0.1 s")
+        self.assert_cut_off(client)
         for server in servers:
             await server.end()

@@ -56,6 +56,7 @@ _FULL: dict[str, Any] = {
             "cwd": "work",
             "user": "nobody",
             "kill_grace": "2s",
+            "reset_on_failure": True,
             "max_processes": 3,
         },
         {

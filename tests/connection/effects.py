@@ -42,6 +42,10 @@ class RecordingEffects:
         """See `IConnectionEffects`."""
         self.asked.append(f"hang_up {end.value}")
 
+    def break_off(self, end: End) -> None:
+        """See `IConnectionEffects`."""
+        self.asked.append(f"break_off {end.value}")
+
     def abort(self, end: End) -> None:
         """See `IConnectionEffects`."""
         self.asked.append(f"abort {end.value}")

@@ -21,7 +21,7 @@ __all__ = ["AnythingTest"]
 _TIMEOUTS = Timeouts(idle=None, half_close=7)
 _ENDS = st.sampled_from(End)
 _CAUSES = st.sampled_from(["", "reset"])
-_EFFECTS = ["close", "hang_up", "abort", "finish_writing", "cancel_connecting", "start_transfer"]
+_EFFECTS = ["close", "hang_up", "break_off", "abort", "finish_writing", "cancel_connecting", "start_transfer"]
 _COMBINATIONS = [frozenset(chosen) for size in range(len(_EFFECTS) + 1) for chosen in combinations(_EFFECTS, size)]
 
 
@@ -40,6 +40,8 @@ class _World(RuleBasedStateMachine):
         self.finish_written: set[End] = set()
         self.last_words: set[End] = set()
         self.aborted: set[End] = set()
+        self.broken_off: set[End] = set()
+        self.to_be_cut_off: set[End] = set()
         self.connecting = True
         self.cancelled = False
         self.watching: float | None = None
@@ -65,6 +67,8 @@ class _World(RuleBasedStateMachine):
     def connect_failed(self) -> None:
         """The outbound can't be connected."""
         self.connecting = False
+        if self.machine.phase is Phase.CONNECTING:
+            self.to_be_cut_off.add(End.CLIENT)
         self.machine.connect_failed("refused")
 
     @rule(end=_ENDS)
@@ -81,13 +85,15 @@ class _World(RuleBasedStateMachine):
             self.gone.add(end)
             self.machine.hung_up(end)
 
-    @rule(end=_ENDS, cause=_CAUSES)
-    def lost(self, end: End, cause: str) -> None:
+    @rule(end=_ENDS, cause=_CAUSES, whole=st.booleans())
+    def lost(self, end: End, cause: str, *, whole: bool = False) -> None:
         """An end is over."""
         if end in self.there:
             self.there.discard(end)
             self.lost_ends.add(end)
-            self.machine.lost(end, cause)
+            if cause and not whole and self.machine.phase in (Phase.OPEN, Phase.HALF_CLOSED):
+                self.to_be_cut_off.add(end.other)
+            self.machine.lost(end, cause, whole=whole)
 
     @precondition(lambda self: self.watching is not None)
     @rule()
@@ -137,6 +143,12 @@ class _World(RuleBasedStateMachine):
         self.last_words.add(end)
         self._asked("hang_up", end, lambda: self.lost(end, ""))
 
+    def break_off(self, end: End) -> None:
+        assert end not in self.last_words - self.aborted
+        self.last_words.add(end)
+        self.broken_off.add(end)
+        self._asked("break_off", end, lambda: self.lost(end, ""))
+
     def abort(self, end: End) -> None:
         self.last_words.add(end)
         self.aborted.add(end)
@@ -172,6 +184,12 @@ class _World(RuleBasedStateMachine):
         for end in self.ended:
             if end.other in self.there:
                 assert end.other in self.finish_written | self.last_words
+
+    @invariant()
+    def nobody_takes_a_part_for_the_whole(self) -> None:
+        """Where one end was cut off, or could not be connected, so is the other; who is cut off without that was told to end in order."""
+        assert self.to_be_cut_off & self.there <= self.broken_off | self.aborted
+        assert self.broken_off <= self.to_be_cut_off
 
     @invariant()
     def nobody_is_waited_for_in_vain(self) -> None:

@@ -10,7 +10,7 @@ from pipetwist.connection.machine import ConnectionMachine, Phase
 from pipetwist.connection.visitor import Timeouts
 from tests.connection.effects import RecordingEffects
 
-__all__ = ["CauseTest", "ClosingTest", "ConnectingTest", "HalfCloseTest", "HangUpTest", "ReasonTest", "StopTest"]
+__all__ = ["CauseTest", "ClosingTest", "ConnectingTest", "CutOffTest", "HalfCloseTest", "HangUpTest", "ReasonTest", "StopTest"]
 
 _CLIENT, _SERVER = End.CLIENT, End.SERVER
 
@@ -60,11 +60,11 @@ class ConnectingTest(_MachineTestCase):
         self.assertEqual(self.effects.new(), ["start_transfer", "watch 60"])
 
     def test_failed(self) -> None:
-        """Where the outbound can't be connected the client is closed, with the reason."""
+        """Where the outbound can't be connected the client is cut off, with the reason."""
         self.begin_connecting()
         self.machine.connect_failed("no route")
         self.assertIs(self.machine.phase, Phase.CLOSING)
-        self.assertEqual(self.effects.new(), ["watch 7", "close client"])
+        self.assertEqual(self.effects.new(), ["watch 7", "break_off client"])
         self.machine.lost(_CLIENT, "")
         self.assertIs(self.machine.phase, Phase.CLOSED)
         self.assertEqual(self.effects.new(), ["watch None", "finished cannot connect: no route"])
@@ -108,7 +108,7 @@ class ConnectingTest(_MachineTestCase):
         self.patch(self.effects, "start_transfer", lambda: self.machine.lost(_SERVER, "reset"))
         self.begin_connecting()
         self.machine.connected()
-        self.assertEqual(self.effects.new(), ["watch 7", "close client"])
+        self.assertEqual(self.effects.new(), ["watch 7", "break_off client"])
 
 
 class HalfCloseTest(_MachineTestCase):
@@ -201,6 +201,46 @@ class ClosingTest(_MachineTestCase):
         self.machine.read_ended(_SERVER)
         self.machine.lost(_CLIENT, "")
         self.assertIs(self.machine.phase, Phase.CLOSED)
+
+
+class CutOffTest(_MachineTestCase):
+    """Ends that were cut off."""
+
+    def test_passed_on(self) -> None:
+        """Who is connected with an end that was cut off gets everything that was read, and is cut off as well."""
+        for end, expected in ((_CLIENT, "break_off server"), (_SERVER, "break_off client")):
+            self.setUp()
+            self.open()
+            self.machine.lost(end, "the connection was reset")
+            self.assertIs(self.machine.phase, Phase.CLOSING)
+            self.assertEqual(self.effects.new(), ["watch 7", expected])
+
+    def test_after_half_close(self) -> None:
+        """So is who has had the end of file of an end that is then cut off, and whoever has sent its own before."""
+        for ended in (_CLIENT, _SERVER):
+            self.setUp()
+            self.open()
+            self.machine.read_ended(ended)
+            self.effects.new()
+            self.machine.lost(_SERVER, "the connection was reset")
+            self.assertEqual(self.effects.new(), ["watch 7", "break_off client"])
+
+    def test_whole(self) -> None:
+        """An end that was lost after everything that it had to send, as a command with a bad exit status, ends the other in order."""
+        for end, expected in ((_CLIENT, "hang_up server"), (_SERVER, "close client")):
+            self.setUp()
+            self.open()
+            self.machine.lost(end, "the command exited with status 3", whole=True)
+            self.assertEqual(self.effects.new(), ["watch 7", expected])
+
+    def test_while_closing(self) -> None:
+        """An end that is cut off while both are closed changes nothing: each has said that it was at its end."""
+        self.open()
+        self.machine.read_ended(_CLIENT)
+        self.machine.read_ended(_SERVER)
+        self.effects.new()
+        self.machine.lost(_SERVER, "the connection was reset")
+        self.assertEqual(self.effects.new(), [])
 
 
 class HangUpTest(_MachineTestCase):

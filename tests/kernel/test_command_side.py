@@ -189,17 +189,17 @@ class ExitTest(CommandCase):
     """A command ends by itself."""
 
     def test_causes(self) -> None:
-        """A good end is no cause; a status and a signal are."""
-        for script, cause in (
-            ("exit 0", ""),
-            ("exit 3", "the command exited with status 3"),
-            ("kill -KILL $$", "the command was killed by SIGKILL"),
+        """A good end is no cause; a status and a signal are. After a signal its output had no end of its own, and is not whole."""
+        for script, cause, heard in (
+            ("exit 0", "", ["read_ended", "lost"]),
+            ("exit 3", "the command exited with status 3", ["read_ended", "lost"]),
+            ("kill -KILL $$", "the command was killed by SIGKILL", ["lost"]),
         ):
             side, receiver = self.shell(script)
             side.resume_reading()
             self.loop.until(self.lost(receiver), "its end")
-            self.assertTrue(self.heard(receiver, "read_ended", "lost")())
-            self.assertEqual(receiver.cause, cause)
+            self.assertTrue(self.heard(receiver, *heard)())
+            self.assertEqual((receiver.cause, receiver.whole), (cause, "read_ended" in heard))
             self.assertEqual((side.over, self.ended[-1]), (True, side))
 
     def test_unread(self) -> None:

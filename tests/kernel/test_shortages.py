@@ -213,7 +213,7 @@ class FailingEndTest(RelayCase):
         client.finish()
         self._ends(client, server)
         self.assertEqual(self.counted(), (300_000, 5_000))
-        self.assertEqual(self.lines[0]["reason"], "server: the connection was reset")
+        self.assertEqual(self.lines[0]["reason"], "server closed; server: the connection was reset")
 
     def _connect(self) -> tuple[FarEnd, FarEnd]:
         client, server = self.connect()

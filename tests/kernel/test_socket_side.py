@@ -257,7 +257,7 @@ class WritingTest(SideCase):
         self.assertEqual((self.receiver.data, self.heard()), (b"its last words", []))
         self.peer.shutdown(socket.SHUT_WR)
         self.loop.settle()
-        self.assertEqual((self.heard(), self.receiver.cause), (["lost"], "the connection was reset"))
+        self.assertEqual((self.heard(), self.receiver.cause), (["read_ended", "lost"], "the connection was reset"))
 
     def test_peer_takes_no_more_of_what_waits(self) -> None:
         """What waits for a peer that has gone is forgotten, and whoever was held back for it is told."""
@@ -357,6 +357,59 @@ class TcpEndingTest(EndingTest):
         self.reset()
         self.loop.settle()
         self.assertEqual(self.lost(), (["lost"], ""))
+
+    def test_break_off(self) -> None:
+        """A side that breaks off delivers what waits, though its peer goes on sending, and then resets without an end of file."""
+        written = self.fill()
+        self.read_on()
+        self.side.break_off()
+        self.peer.send(b"unheard")
+        taken = b""
+        for _ in self.loop.rounds("the reset"):
+            try:
+                taken += take_all(self.peer)
+            except ConnectionResetError:
+                break
+            self.loop.advance(0.01)
+        self.assertTrue(taken == written)
+        self.assertEqual((self.lost(), self.receiver.data), ((["lost"], ""), b""))
+        self.assertEqual(self.loop.getDelayedCalls(), [])
+
+    def test_break_off_after_an_end_of_file(self) -> None:
+        """An end of file that is to follow what waits does, and the peer, which has read it, is reset when it sends more."""
+        written = self.fill()
+        self.side.finish_writing()
+        self.side.break_off()
+        self.assertEqual(self.heard(), [])
+        self.take(written)
+        self.assertEqual(self.peer.recv(1), b"")
+        for _ in self.loop.rounds("the reset"):
+            if self.side.over:
+                break
+            self.loop.advance(0.01)
+        self.assertEqual(self.lost(), (["lost"], ""))
+        self.assertRaises(OSError, self._send_on)
+
+    def _send_on(self) -> None:
+        for _ in self.loop.rounds("the peer to be told"):
+            self.peer.send(b"x")
+
+    def test_reset_after_end_of_file(self) -> None:
+        """A peer that resets after its end of file was read is lost for that, though nothing is read any more."""
+        self.peer.shutdown(socket.SHUT_WR)
+        self.read_on()
+        self.assertEqual(self.heard(), ["read_ended"])
+        self.reset()
+        self.loop.settle()
+        self.assertEqual(self.lost(), (["read_ended", "lost"], "the connection was reset"))
+
+    def test_reset_told_by_a_write(self) -> None:
+        """A reset of which writing tells is no end of file to who reads, whatever came before it."""
+        self.peer.send(b"half an ans")
+        self.reset()
+        self.side.write(b"x")
+        self.read_on()
+        self.assertEqual((self.receiver.data, self.lost()), (b"half an ans", (["lost"], "the connection was reset")))
 
     def test_abort_resets(self) -> None:
         """An abort is a reset to the peer, and so is a mistake."""

@@ -11,11 +11,37 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.process.launch import launch
-from pipetwist.process.life import Life, Termination, describe_exit, exit_failure
+from pipetwist.process.life import Life, Termination, cut_off, describe_exit, exit_failure, is_ending
 
-__all__ = ["ExitTest", "LifeTest", "TerminationTest"]
+__all__ = ["EndingTest", "ExitTest", "LifeTest", "TerminationTest"]
 
 _TERM, _KILL = signal.SIGTERM, signal.SIGKILL
+
+
+class EndingTest(SynchronousTestCase):
+    """What its end says of its output."""
+
+    def test_is_ending(self) -> None:
+        """A command that runs is not at its end; one whose pipes are closed by its exit is, whether it can be waited for yet or not."""
+        launched = launch(("/bin/sh", "-c", "read line"), {})
+        self.addCleanup(os.close, launched.stderr)
+        self.addCleanup(os.close, launched.pidfd)
+        self.addCleanup(os.waitpid, launched.pid, 0)
+        self.addCleanup(os.close, launched.stdout)
+        self.assertFalse(is_ending(launched.pid))
+        os.close(launched.stdin)
+        self.assertTrue(select.select([launched.stdout], [], [], 20)[0])
+        self.assertTrue(is_ending(launched.pid))
+
+    def test_unknown(self) -> None:
+        """Of one that is nobody's, or was never started, it is not said."""
+        self.assertFalse(is_ending(None))
+        self.assertFalse(is_ending(2**22 + 1))  # more than there can be, proc_sys_kernel(5)
+
+    def test_cut_off(self) -> None:
+        """A signal cuts it off, an exit status where that is what it means."""
+        said = [cut_off(status, reset_on_failure=failure) for failure in (False, True) for status in (None, 0, 3, -9)]
+        self.assertEqual(said, [False, False, False, True, False, False, True, True])
 
 
 class TerminationTest(SynchronousTestCase):

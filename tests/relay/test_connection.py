@@ -96,9 +96,9 @@ class ConnectingTest(_ConnectionTestCase):
         self.assertOver("client closed")
 
     def test_failed(self) -> None:
-        """An outbound that can't be connected closes the client, with the error's text."""
+        """An outbound that can't be connected cuts the client off, with the error's text."""
         self.begin().errback(Failure(ConnectError("/run/out.sock: Connection refused")))
-        self.assertEqual(self.client.asked, ["close"])
+        self.assertEqual(self.client.asked, ["break_off"])
         self.assertOver("cannot connect: /run/out.sock: Connection refused")
 
     def test_failed_in_twisted(self) -> None:

@@ -32,8 +32,8 @@ class _Machine(ConnectionMachine):
     def hung_up(self, end: End) -> None:
         self.heard.append(("hung_up", end))
 
-    def lost(self, end: End, cause: str) -> None:
-        self.heard.append(("lost", end, cause))
+    def lost(self, end: End, cause: str, *, whole: bool = False) -> None:
+        self.heard.append(("lost", end, cause, whole))
 
 
 class _PairTestCase(SynchronousTestCase):
@@ -60,8 +60,15 @@ class EarTest(_PairTestCase):
         self.client.go()
         self.client.resume_reading()
         self.client.end()
-        self.server.lose("reset")
-        self.assertEqual(self.machine.heard, [("hung_up", End.CLIENT), ("read_ended", End.CLIENT), ("lost", End.SERVER, "reset")])
+        self.server.lose("status 3", whole=True)
+        self.client.lose("reset")
+        told = [
+            ("hung_up", End.CLIENT),
+            ("read_ended", End.CLIENT),
+            ("lost", End.SERVER, "status 3", True),
+            ("lost", End.CLIENT, "reset", False),
+        ]
+        self.assertEqual(self.machine.heard, told)
 
     def test_crowded_alone(self) -> None:
         """A side that is crowded before the other is known stops nobody, and is relieved in silence."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 from twisted.internet.error import ConnectionDone, ConnectionLost
@@ -16,11 +17,22 @@ from zope.interface.verify import verifyObject
 from pipetwist.interfaces import ISide
 from pipetwist.stats.counting import CountingProtocol
 from pipetwist.testing import RecordingReceiver, RecordingTracker
+from pipetwist.transfer import acknowledgement
 from pipetwist.transfer.hang_up import HangUpWatch
 from pipetwist.transfer.stream import LINGER_SECONDS, StreamSide
 from tests.transfer.memory import MemoryReactor, MemoryTransport
 
-__all__ = ["BareTransportTest", "ClosingTest", "EndsTest", "HangUpTest", "ReadingTest", "TcpTest", "WritingTest"]
+__all__ = [
+    "BareTransportTest",
+    "BreakingOffTest",
+    "ClosingTest",
+    "EndOfFileTest",
+    "EndsTest",
+    "HangUpTest",
+    "ReadingTest",
+    "TcpTest",
+    "WritingTest",
+]
 
 _MUCH = b"x" * 200_000
 
@@ -103,6 +115,131 @@ class TcpTest(SynchronousTestCase):
     def test_small_pieces(self) -> None:
         """Small pieces are not held back for larger ones."""
         self.assertFalse(_TcpTransport(StreamSide(Clock())).holds_back)
+
+
+class EndOfFileTest(_StreamTestCase):
+    """What Twisted takes for an end of file, over a socket that is asked."""
+
+    def setUp(self) -> None:
+        """Read from a TCP socket."""
+        super().setUp()
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            self.peer = socket.create_connection(listening.getsockname())
+            self.near, _ = listening.accept()
+        self.addCleanup(self.near.close)
+        self.addCleanup(self.peer.close)
+        self.transport.getHandle = lambda: self.near  # type: ignore[attr-defined]  # which transports of sockets have
+        self.side.resume_reading()
+
+    def test_unread(self) -> None:
+        """While something is unread there is no end yet: it is read on."""
+        self.peer.send(b"last words")
+        self.transport.receive_end()
+        self.assertEqual((self.receiver.heard, self.transport.reading), ([], True))
+        self.near.recv(99)
+        self.transport.receive_end()
+        self.assertEqual(self.receiver.heard, ["read_ended"])
+
+    def test_reset(self) -> None:
+        """A reset is none, though Twisted says so."""
+        self.peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        self.peer.close()
+        self.transport.receive_end()
+        self.assertLost("the connection was reset")
+        self.assertEqual(self.receiver.heard, ["lost"])
+
+    def test_reset_after_it(self) -> None:
+        """A reset that came after the end of file leaves it what it is, and ends the side."""
+        self.peer.shutdown(socket.SHUT_WR)
+        self.peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        self.peer.close()
+        self.transport.receive_end()
+        self.assertLost("the connection was reset")
+        self.assertEqual(self.receiver.heard, ["read_ended", "lost"])
+
+
+class BreakingOffTest(_StreamTestCase):
+    """The other side was cut off."""
+
+    def setUp(self) -> None:
+        """Connect it over what says that it is TCP, and have it told how much is under way, and of resets."""
+        super().setUp()
+        self.side = StreamSide(self.clock)
+        self.receiver = RecordingReceiver()
+        self.transport = _TcpTransport(self.side)
+        self.side.attach(self.receiver)
+        self.side.resume_reading()
+        self.left = 0
+        self.patch(acknowledgement, "unacknowledged", lambda _: self.left)
+
+    def test_delivers_first(self) -> None:
+        """What was written is taken by the system and acknowledged by the peer, whose own bytes go nowhere, before it is reset."""
+        self.side.write(b"half an answer")
+        self.side.break_off()
+        self.transport.receive(b"unheard")
+        self.left = 7
+        self.transport.take(7)
+        self.assertEqual(self.receiver.heard, [])
+        self.transport.take()
+        self.assertEqual((self.transport.taken, self.receiver.heard, self.receiver.data), (b"half an answer", [], b""))
+        self.left = 0
+        self.clock.advance(0.2)
+        self.assertLost()
+        self.assertFalse(self.transport.shut)
+
+    def test_nothing_waits(self) -> None:
+        """Where nothing waits the reset comes as soon as the system could take something."""
+        self.side.break_off()
+        self.transport.take()
+        self.assertLost()
+        self.assertFalse(self.transport.shut)
+
+    def test_end_of_file_on_its_way(self) -> None:
+        """An end of file that was to follow what was written still does, and then comes the reset."""
+        self.side.write(b"a whole answer")
+        self.side.finish_writing()
+        self.side.break_off()
+        self.transport.take()
+        self.assertEqual((self.transport.taken, self.transport.shut), (b"a whole answer", True))
+        self.assertLost()
+
+    def test_after_end_of_file(self) -> None:
+        """Where it has gone out already the reset follows at once."""
+        self.side.finish_writing()
+        self.transport.take()
+        self.side.break_off()
+        self.assertLost()
+
+    def test_peer_ends_meanwhile(self) -> None:
+        """That the peer ends its own direction is no end in order for what it gets."""
+        self.side.write(b"half an answer")
+        self.side.break_off()
+        self.transport.receive_end()
+        self.transport.take()
+        self.assertLost()
+        self.assertFalse(self.transport.shut)
+
+    def test_abort_meanwhile(self) -> None:
+        """It can be aborted, which leaves nothing on the clock, and closing changes nothing."""
+        self.side.write(b"half an answer")
+        self.left = 3
+        self.side.break_off()
+        self.side.close()
+        self.transport.take()
+        self.assertEqual(self.receiver.heard, [])
+        self.side.abort()
+        self.assertLost()
+
+    def test_unix(self) -> None:
+        """A unix socket knows no reset, and is closed."""
+        side = StreamSide(self.clock)
+        transport = MemoryTransport(side)
+        side.attach(RecordingReceiver())
+        side.write(b"half an answer")
+        side.break_off()
+        transport.take()
+        self.assertEqual((transport.taken, transport.shut), (b"half an answer", True))
+        self.clock.advance(LINGER_SECONDS)
 
 
 class WritingTest(_StreamTestCase):
