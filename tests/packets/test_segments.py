@@ -9,13 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from pipetwist.packets import segments
 from pipetwist.packets.segments import segments_work
 from pipetwist.packets.setting import PacketSetting, enlarge_buffers
 from pipetwist.packets.source import Source
 from tests.packets.ends import datagram_socket
 from tests.transfer.memory import TurningReactor
 
-__all__ = ["SegmentsTest"]
+__all__ = ["AvailabilityTest", "SegmentsTest"]
 
 _LOOPBACK = ("127.0.0.1", 0)
 
@@ -116,3 +117,17 @@ class SegmentsTest(SynchronousTestCase):
         with self.assertRaises(OSError) as raised:
             self.send(5, self.outgoing)
         self.assertEqual(raised.exception.errno, errno.ECONNREFUSED)
+
+
+class AvailabilityTest(SynchronousTestCase):
+    """Systems that cut no messages."""
+
+    def test_old_kernel(self) -> None:
+        """A kernel that does not know the option cuts none."""
+        self.patch(segments, "_UDP_SEGMENT", -1)
+        self.assertFalse(segments_work.__wrapped__())
+
+    def test_no_batches(self) -> None:
+        """Where many datagrams can't be sent at once, many can't be as one either."""
+        self.patch(segments, "batches_work", lambda: False)
+        self.assertFalse(segments_work.__wrapped__())

@@ -11,11 +11,11 @@ from pipetwist.testing import RecordingReceiver
 from tests.kernel.loop import KernelCase
 from tests.packets.ends import datagram_socket
 
-__all__ = ["RefusedTest"]
+__all__ = ["ServerTest"]
 
 
-class RefusedTest(KernelCase):
-    """A server that is there no more."""
+class ServerTest(KernelCase):
+    """A server that is there, and one that is there no more."""
 
     def setUp(self) -> None:
         """Make the side; nothing is read from it yet."""
@@ -27,6 +27,20 @@ class RefusedTest(KernelCase):
         self.addCleanup(self.side.abort)
         self.receiver = RecordingReceiver()
         self.side.attach(self.receiver)
+
+    def figures(self) -> tuple[int, int, int, int]:
+        """What the side says of itself: bytes of both ways, datagrams that moved, and those that were dropped."""
+        return self.side.received, self.side.delivered, self.side.moved, self.side.dropped
+
+    def test_figures(self) -> None:
+        """Its figures begin at 0, and an empty datagram has moved as any other."""
+        self.assertEqual(self.figures(), (0, 0, 0, 0))
+        for datagram in (b"", b"abc"):
+            self.side.write(datagram)
+        self.assertEqual(self.figures(), (0, 3, 2, 0))
+        self.side.abort()
+        self.side.write(b"late")
+        self.assertEqual(self.figures(), (0, 3, 2, 1))
 
     def test_not_reading(self) -> None:
         """Its refusal is told while nothing is read, too: the other side may take its time."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -35,6 +37,20 @@ class NamesTest(SynchronousTestCase):
             self.assertIsNone(traffic_entity(name), name)
 
 
+class _CoarseCounter(MemoryCounter):
+    """One whose cell grows by more than 1 for each byte, as those in files."""
+
+    unit = 10
+
+    def add(self, count: int) -> None:
+        """See `ICounter`."""
+        self.cell[0] += 10 * count
+
+    def total(self) -> int:
+        """See `ICounter`."""
+        return self.cell[0] // 10
+
+
 class TrackerTest(SynchronousTestCase):
     """One connection's tracker."""
 
@@ -47,6 +63,26 @@ class TrackerTest(SynchronousTestCase):
         tracker.uplink(4)
         tracker.downlink(5)
         self.assertEqual([counter.total() for counter in (up, more_up, down)], [7, 7, 5])
+
+    def test_any_counters(self) -> None:
+        """However many counters there are, of one store or of several, each gets every byte."""
+        for kinds in product((MemoryCounter, _CoarseCounter, None), repeat=5):
+            counters = [kind(str(place)) for place, kind in enumerate(kinds) if kind is not None]
+            tracker = Tracker(counters, [])
+            for count in (3, 0, 4):
+                tracker.uplink(count)
+                tracker.downlink(count)
+            self.assertEqual([counter.total() for counter in counters], [7] * len(counters))
+
+    def test_no_calls(self) -> None:
+        """To the counters of one connection, an inbound's, an outbound's and a user's, it adds without a call for each."""
+        for kind in (MemoryCounter, _CoarseCounter):
+            for number in (1, 2, 3):
+                counters = [kind(str(place)) for place in range(number)]
+                tracker = Tracker(counters, [])
+                self.patch(kind, "add", None)
+                tracker.uplink(5)
+                self.assertEqual([counter.total() for counter in counters], [5] * number)
 
 
 class TrackedTest(SynchronousTestCase):

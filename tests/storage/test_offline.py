@@ -180,6 +180,16 @@ class ForgettingTest(_FileTestCase):
         forget_counters(self.path, ["user>>>alice>>>traffic>>>uplink"])
         self.assertEqual((self.path.stat().st_uid, self.path.stat().st_gid), (12345, 54321))
 
+    def test_own(self) -> None:
+        """One's own file is given to nobody: a file system without owners refuses that, even to its owner (chown(2), EPERM)."""
+
+        def refuse(*_: object) -> None:
+            raise PermissionError(1, "Operation not permitted")
+
+        self.patch(os, "fchown", refuse)
+        os.chown(self.path, os.geteuid(), os.getegid())
+        self.assertEqual(forget_counters(self.path, ["user>>>alice>>>traffic>>>uplink"]), ["user>>>alice>>>traffic>>>uplink"])
+
     def test_crash(self) -> None:
         """A failure on the way leaves the file as it was, and nothing beside it."""
         before = self.path.read_bytes()

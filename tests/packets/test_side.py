@@ -1,0 +1,107 @@
+"""What every side of datagrams does, over a system that is the test's."""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import Any
+
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from pipetwist.packets.side import LINGER_SECONDS, PacketSide
+from pipetwist.testing import RecordingReceiver, RecordingTracker
+
+__all__ = ["ClosingTest"]
+
+
+class _Batch:
+    """Datagrams that have been received."""
+
+    def __init__(self, *datagrams: bytes) -> None:
+        self._datagrams = datagrams
+        self.lengths = [len(datagram) for datagram in datagrams]
+
+    def data(self, place: int) -> bytes:
+        """See `Batch`."""
+        return self._datagrams[place]
+
+
+class _Side(PacketSide):
+    """A side whose system takes as many datagrams as the test says."""
+
+    def __init__(self, clock: Clock, tracker: RecordingTracker) -> None:
+        super().__init__(clock, tracker)
+        self.room = 0
+        self.sent: list[bytes] = []
+        self.asked: list[str] = []
+
+    def send_one(self, datagram: bytes) -> None:
+        """See `PacketSide`."""
+        if not self.room:
+            raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        self.room -= 1
+        self.sent.append(datagram)
+
+    def await_room(self) -> None:
+        """See `PacketSide`."""
+        self.asked.append("await_room")
+
+    def leave(self) -> None:
+        """See `PacketSide`."""
+        self.asked.append("leave")
+
+    def release(self) -> None:
+        """See `PacketSide`."""
+        self.asked.append("release")
+
+
+class ClosingTest(SynchronousTestCase):
+    """A side that is closed while something waits for its peer."""
+
+    def setUp(self) -> None:
+        """Have two datagrams wait, and close it."""
+        self.clock = Clock()
+        self.tracker = RecordingTracker()
+        self.side = _Side(self.clock, self.tracker)
+        self.receiver = RecordingReceiver()
+        self.side.attach(self.receiver)
+        self.side.resume_reading()
+        for datagram in (b"one", b"two"):
+            self.side.write(datagram)
+        self.side.close()
+
+    def test_delivered(self) -> None:
+        """What waits is still delivered, in order, and with the last of it the side is over."""
+        self.side.room = 1
+        self.side.flush()
+        self.assertEqual((self.side.sent, self.receiver.heard), ([b"one"], []))
+        self.side.room = 1
+        self.side.flush()
+        self.assertEqual((self.side.sent, self.receiver.heard, self.receiver.cause), ([b"one", b"two"], ["lost"], ""))
+        self.assertEqual((self.side.delivered, self.side.moved, self.side.dropped, self.tracker.down), (6, 2, 0, 6))
+        self.assertEqual((self.clock.getDelayedCalls(), self.side.asked[-1]), ([], "release"))
+
+    def test_not_delivered(self) -> None:
+        """What is not taken in time is dropped."""
+        self.clock.advance(LINGER_SECONDS - 0.1)
+        self.assertEqual(self.receiver.heard, [])
+        self.clock.advance(0.1)
+        self.assertEqual((self.receiver.heard, self.side.dropped), (["lost"], 2))
+
+    def test_late(self) -> None:
+        """What comes meanwhile is dropped, and so is what is written: it counts as neither received nor delivered."""
+        batch: Any = _Batch(b"late", b"later")
+        self.side.arrived(batch, 0, 2)
+        self.side.take(batch, 0, 2)
+        self.side.write(b"latest")
+        self.assertEqual((self.receiver.data, self.side.received, self.side.moved, self.tracker.up), (b"", 0, 0, 0))
+        self.assertEqual(self.side.dropped, 5)
+
+    def test_closed_twice(self) -> None:
+        """A second close, or a hang-up, changes nothing."""
+        self.side.close()
+        self.side.hang_up()
+        self.assertEqual((self.receiver.heard, len(self.clock.getDelayedCalls())), ([], 1))
+        self.side.abort()
+        self.assertEqual((self.receiver.heard, self.side.dropped, self.clock.getDelayedCalls()), (["lost"], 2, []))
