@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple, Protocol
 
 from pipetwist.connection.visitor import Timeouts, Visitor
 from pipetwist.inbounds.entry import RefusedError
+from pipetwist.inbounds.peer_process import other_groups, stranger
 
 __all__ = ["PEER_CREDENTIALS", "PeerCredentials", "PeerUser", "match_user", "unix_visitor", "visitor_of"]
 
@@ -51,15 +52,26 @@ class PeerCredentials(NamedTuple):
         return f"pid:{self.pid} uid:{self.uid} gid:{self.gid}"
 
 
-def match_user(users: Sequence[PeerUser], peer: PeerCredentials) -> str | None:
-    """The name of the first user with the peer's uid, or else of the first with its gid, or None."""
+def match_user(users: Sequence[PeerUser], peer: PeerCredentials, groups: Callable[[], Collection[int]] = tuple) -> str | None:
+    """Find who a peer is: the first user with its uid, or else with its gid, or else with another group that it is in.
+
+    Args:
+        users: the entries.
+        peer: who it is.
+        groups: asks for its other groups, where nothing else will do.
+
+    Returns:
+        The user's name; None where it is none of them.
+    """
     for user in users:
         if user.uid is not None and user.uid == peer.uid:
             return user.name
-    for user in users:
-        if user.gid is not None and user.gid == peer.gid:
+    of_groups = [user for user in users if user.gid is not None]
+    for user in of_groups:
+        if user.gid == peer.gid:
             return user.name
-    return None
+    others = groups() if of_groups else ()
+    return next((user.name for user in of_groups if user.gid in others), None)
 
 
 def unix_visitor(tag: str, connected: socket.socket, timeouts: Timeouts, users: Sequence[PeerUser] = ()) -> Visitor:
@@ -77,11 +89,20 @@ def unix_visitor(tag: str, connected: socket.socket, timeouts: Timeouts, users: 
     if not PEER_CREDENTIALS:
         return visitor_of(tag, None, timeouts)
     peer = PeerCredentials(*_UCRED.unpack(connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)))
-    return visitor_of(tag, peer, timeouts, users)
+    return visitor_of(tag, peer, timeouts, users, connected)
 
 
-def visitor_of(tag: str, peer: PeerCredentials | None, timeouts: Timeouts, users: Sequence[PeerUser] = ()) -> Visitor:
-    """A visitor of these credentials; None where the kernel gives none.
+def visitor_of(
+    tag: str, peer: PeerCredentials | None, timeouts: Timeouts, users: Sequence[PeerUser] = (), connected: socket.socket | None = None
+) -> Visitor:
+    """A visitor of these credentials.
+
+    Args:
+        tag: the inbound's.
+        peer: who it is; None where the kernel does not say.
+        timeouts: the inbound's.
+        users: who may come in; everybody where it is empty.
+        connected: the socket that it is at the other end of, where it has one of its own: the kernel can be asked more there.
 
     Raises:
         RefusedError: users are named, and the peer is none of them.
@@ -91,8 +112,8 @@ def visitor_of(tag: str, peer: PeerCredentials | None, timeouts: Timeouts, users
         raise RefusedError(message)
     if peer is None:
         return Visitor(tag, "unix", "unix", None, timeouts)
-    user = match_user(users, peer)
+    user = match_user(users, peer, lambda: other_groups(connected)) if users else None
     if users and user is None:
         message = f"refused {peer}, which is none of its users"
         raise RefusedError(message)
-    return Visitor(tag, str(peer), f"pid:{peer.pid}", user, timeouts)
+    return Visitor(tag, str(peer), f"pid:{peer.pid}" if peer.pid else stranger(connected), user, timeouts)

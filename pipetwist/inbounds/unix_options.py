@@ -21,7 +21,7 @@ class PeerUserOptions:
     uid: Id | None = None
     """The number of the system's user that the peer runs as."""
     gid: Id | None = None
-    """The number of the system's group that the peer runs as."""
+    """The number of a group of the system's that the peer is in: its primary one, or another."""
 
     def __post_init__(self) -> None:
         """Refuse an entry that could match nobody."""

@@ -54,6 +54,27 @@ class MatchTest(SynchronousTestCase):
         found = [match_user(users, PeerCredentials(9, *numbers)) for numbers in ((1, 9), (9, 2), (9, 9))]
         self.assertEqual(found, ["both", "both", None])
 
+    def test_other_groups(self) -> None:
+        """A gid matches any group that the peer is in: its primary one before the others, and a uid before both."""
+        users = [_User("other", gid=60), _User("main", gid=50), _User("me", uid=1000)]
+        for uid, gid, others, expected in ((7, 50, {60}, "main"), (7, 51, {60}, "other"), (1000, 51, {60}, "me"), (7, 51, {61}, None)):
+            self.assertEqual(match_user(users, PeerCredentials(1, uid, gid), lambda others=others: others), expected)  # type: ignore[misc]  # mypy can't infer it
+
+    def test_not_asked(self) -> None:
+        """The other groups are asked for only where an entry could match by one, and nothing else has."""
+        asked: list[str] = []
+
+        def groups() -> set[int]:
+            asked.append("asked")
+            return set()
+
+        match_user([_User("me", uid=7)], PeerCredentials(1, 1000, 50), groups)
+        match_user([_User("me", uid=1000), _User("group", gid=60)], PeerCredentials(1, 1000, 50), groups)
+        match_user([_User("group", gid=50)], PeerCredentials(1, 1000, 50), groups)
+        self.assertEqual(asked, [])
+        match_user([_User("group", gid=60)], PeerCredentials(1, 1000, 50), groups)
+        self.assertEqual(asked, ["asked"])
+
     @given(
         st.lists(st.builds(_User, st.sampled_from("abc"), st.none() | st.integers(0, 3), st.none() | st.integers(0, 3))),
         st.integers(0, 3),

@@ -1,0 +1,32 @@
+"""Listens in a PID namespace of its own, and says who comes.
+
+``python -m tests.inbounds.namespaced PATH COUNT``: a line for each, with who it is and where it is seen from.
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+from pathlib import Path
+
+from pipetwist.connection.visitor import Timeouts
+from pipetwist.inbounds.credentials import unix_visitor
+
+
+def _main(path: str, number: str) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        beside = Path(f"{path}.new")
+        listener.bind(str(beside))
+        listener.listen()
+        beside.rename(path)  # whoever sees it can connect
+        kept = []
+        for _ in range(int(number)):
+            connected, _ = listener.accept()
+            kept.append(connected)
+            visitor = unix_visitor("in", connected, Timeouts())
+            sys.stdout.write(f"{visitor.peer} {visitor.source}\n")
+            sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])
