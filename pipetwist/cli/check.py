@@ -23,10 +23,14 @@ def check(file: str, here: bool) -> None:
     Every problem is a line on standard error, and the exit status is then 1.
     A note there is about what is good and may surprise.
     """
+    from pipetwist.config.collisions import collisions
     from pipetwist.config.notes import notes
     from pipetwist.config.reading import read_document
 
     document = read_document(file)
+    taken = list(collisions(document))
+    if taken:
+        raise ConfigError("\n".join(f"{file}: {problem}" for problem in taken))
     if here:
         _look_here(file, document)
     inbounds = _counted(len(document.inbounds), "inbound")

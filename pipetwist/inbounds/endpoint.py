@@ -61,6 +61,7 @@ class EndpointInbound(ListeningService):
         self._listener = EndpointListener(self.tag)
         self._acceptor: Acceptor | None = None
         self._adopted: ListeningSocket | None = None
+        self._given: HandedInSocket | None = None
         self._framed = options.framing is not None
         try:
             self._endpoint = serverFromString(setting.reactor, options.endpoint)
@@ -70,7 +71,8 @@ class EndpointInbound(ListeningService):
             raise StartError(message) from error
         if isinstance(self._endpoint, AdoptedStreamServerEndpoint):
             descriptor = self._endpoint.fileno
-            self.handed_in = setting.handed_in.with_descriptor(descriptor) or HandedInSocket(descriptor)
+            self._given = setting.handed_in.with_descriptor(descriptor) or HandedInSocket(descriptor)
+            self.handed_in = (self._given,)
             self.claim = self
 
     def goes_on_with(self, options: InboundOptions) -> bool:
@@ -88,15 +90,15 @@ class EndpointInbound(ListeningService):
         """See `IInbound`."""
         if self._acceptor is not None or self._listener.wanted:
             return succeed(None)
-        if self.handed_in is not None and self.handed_in.is_unix:
+        if self._given is not None and self._given.is_unix:
             # Twisted's port would unlink the path when it stops, but a socket that was handed in is another's.
-            self._adopted = self.handed_in.copy()
+            self._adopted = self._given.copy()
             entry = SocketEntry(self.tag, self._identify_socket, self.setting, framed=self._framed)
             self._acceptor = Acceptor(self.setting, self._adopted, entry.accepted)
             self._acceptor.start()
-            self.log_listening(str(self.handed_in))
+            self.log_listening(str(self._given))
             return succeed(None)
-        endpoint = self._endpoint if self.handed_in is None else self.handed_in.endpoint(self.setting.reactor)
+        endpoint = self._endpoint if self._given is None else self._given.endpoint(self.setting.reactor)
         factory = DoorwayFactory(self.tag, self._identify, self.setting, framed=self._framed)
         return self._listener.listen(endpoint, factory).addCallback(self._log_listening)
 

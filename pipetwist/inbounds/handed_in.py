@@ -11,6 +11,7 @@ from twisted.internet.endpoints import AdoptedStreamServerEndpoint
 
 from pipetwist.errors import StartError
 from pipetwist.inbounds.listening_socket import ListeningSocket
+from pipetwist.network.lookups import Address
 from pipetwist.values import is_abstract, unix_sockaddr
 from pipetwist.values.addresses import shown_address
 
@@ -53,7 +54,7 @@ class HandedInSocket:
 
     def __str__(self) -> str:
         if isinstance(self.address, tuple):
-            return shown_address(*self.address)
+            return shown_address(*self.address[:2])
         return os.fsdecode(self.address.replace(b"\0", b"@", 1).rstrip(b"\0"))
 
     @property
@@ -85,6 +86,9 @@ class HandedIn:
     def __init__(self, descriptors: Iterable[int] = ()) -> None:
         self._sockets = [HandedInSocket(descriptor) for descriptor in descriptors]
 
+    def __len__(self) -> int:
+        return len(self._sockets)
+
     def __iter__(self) -> Iterator[HandedInSocket]:
         return iter(self._sockets)
 
@@ -93,15 +97,10 @@ class HandedIn:
         wanted = unix_sockaddr(path)
         return self._at(wanted if is_abstract(path) else _comparable(wanted))
 
-    def at_port(self, host: str, port: int) -> HandedInSocket | None:
-        """The one that listens at a TCP port of an address, or of a name of it."""
-        if not self._sockets:
-            return None
-        try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        except OSError:
-            return None
-        return self._at(_comparable(found[0][4]))
+    def at_port(self, found: Iterable[Address], port: int) -> tuple[HandedInSocket, ...]:
+        """Those that listen at a TCP port of one of these addresses."""
+        wanted = [_comparable((host, port, *more)) for _, (host, _, *more) in found]
+        return tuple(one for one in self._sockets if one.address in wanted)
 
     def with_descriptor(self, descriptor: int) -> HandedInSocket | None:
         """The one of this number."""
@@ -111,9 +110,11 @@ class HandedIn:
         return next((one for one in self._sockets if one.address == address), None)
 
 
-def _comparable(address: object) -> bytes | tuple[str, int]:
+def _comparable(address: object) -> bytes | tuple[str, int, int]:
     if isinstance(address, tuple):
-        return address[:2]
+        host, port, *more = address
+        # Of a link-local address the interface's number is a part, ipv6(7).
+        return host, port, more[1] if more else 0
     named = address if isinstance(address, bytes) else os.fsencode(str(address))
     # An abstract name has a NUL before it. Of two paths that lead to one file, such as /var/run and /run, either may be written.
     return named if named.startswith(b"\0") else os.path.realpath(named)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
@@ -16,7 +16,7 @@ from pipetwist.inbounds.handed_in import HandedInSocket
 from pipetwist.inbounds.options import InboundOptions
 from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.transfer.causes import describe_error
-from pipetwist.values.addresses import shown_address, shown_peer
+from pipetwist.values.addresses import plain_host, shown_address, shown_peer
 
 __all__ = ["EndpointListener", "ListeningService", "address_visitor"]
 
@@ -30,8 +30,8 @@ class ListeningService(Service):
     claim: object = None
     """What nobody else can listen at while this does, to be compared; None where that is not known."""
 
-    handed_in: HandedInSocket | None = None
-    """What it listens with, where that is not a socket of its own."""
+    handed_in: Sequence[HandedInSocket] = ()
+    """What it listens with, where that are not sockets of its own."""
 
     def __init__(self, options: InboundOptions, setting: InboundSetting) -> None:
         self.tag = options.tag
@@ -49,7 +49,7 @@ class ListeningService(Service):
 
     def log_listening(self, where: str) -> None:
         """Say that it listens now."""
-        whose = "" if self.handed_in is None else ", with the socket that was handed in"
+        whose = ", with the socket that was handed in" if self.handed_in else ""
         self.setting.log.info("inbound {tag} listens on {where}{whose}", tag=self.tag, where=where, whose=whose)
 
     def log_gone(self, path: str, error: StartError | None = None) -> None:
@@ -61,6 +61,10 @@ class ListeningService(Service):
             path=path,
             why=why,
         )
+
+    def warn(self, text: str) -> None:
+        """Log something about this inbound that is not what its configuration asks for."""
+        self.setting.log.warn("inbound {tag}: {text}", tag=self.tag, text=text)
 
     def take(self, options: InboundOptions) -> None:
         """Go by these options from now on; they are such that `goes_on_with` is true."""
@@ -176,4 +180,4 @@ def _place(error: object) -> str:
 
 def address_visitor(tag: str, peer: object, timeouts: Timeouts, user: str | None = None) -> Visitor:
     """A visitor known by an address of Twisted's."""
-    return Visitor(tag, shown_peer(peer), getattr(peer, "host", "unix"), user, timeouts)
+    return Visitor(tag, shown_peer(peer), plain_host(getattr(peer, "host", "unix")), user, timeouts)

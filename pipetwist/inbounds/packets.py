@@ -1,4 +1,4 @@
-"""What the inbounds of datagrams have in common: one socket, and an association for each source."""
+"""What the inbounds of datagrams have in common: their sockets, and an association for each source."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from pipetwist.inbounds.options import InboundOptions, PacketInboundOptions
 from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.interfaces import ITracker
 from pipetwist.packets.association import AssociationSide
+from pipetwist.packets.crowd import Crowd
 from pipetwist.packets.listener import PacketListener
 from pipetwist.packets.setting import PacketSetting
 from pipetwist.packets.source import Source
@@ -27,7 +28,7 @@ _MOST_NAMED = 1000
 
 
 class PacketInbound(ListeningService):
-    """An inbound of datagrams. Its kinds say how the socket is opened and closed, and who a source is.
+    """An inbound of datagrams. Its kinds say how the sockets are opened and closed, and who a source is.
 
     Args:
         options: what the configuration says.
@@ -35,7 +36,8 @@ class PacketInbound(ListeningService):
     """
 
     def __init__(self, options: PacketInboundOptions, setting: InboundSetting) -> None:
-        self._listener: PacketListener | None = None
+        self._listeners: list[PacketListener] = []
+        self._crowd = Crowd(options.max_associations)
         super().__init__(options, setting)
         self.packets = setting.packets or PacketSetting(setting.reactor, None if setting.kernel is None else setting.kernel.poller)
         self._refused: set[str] = set()
@@ -43,33 +45,31 @@ class PacketInbound(ListeningService):
     def take(self, options: InboundOptions) -> None:
         """See `ListeningService`."""
         super().take(options)
-        self._most = cast("PacketInboundOptions", options).max_associations
-        if self._listener is not None:
-            self._listener.most = self._most
+        self._crowd.most = cast("PacketInboundOptions", options).max_associations
 
     @property
     def associations(self) -> int:
         """How many are open."""
-        return 0 if self._listener is None else len(self._listener)
+        return len(self._crowd)
 
     @property
     def dropped(self) -> int:
         """Datagrams that came and belong to no association since it listens: refused, too large, or beyond what the system holds."""
-        return 0 if self._listener is None else self._listener.dropped + self._listener.dropped_by_kernel
+        return sum(listener.dropped + listener.dropped_by_kernel for listener in self._listeners)
 
-    def open_socket(self) -> tuple[socket.socket, Any]:
-        """Open the socket.
+    def open_sockets(self) -> list[tuple[socket.socket, Any]]:
+        """Open the sockets.
 
         Returns:
-            It, and the batch that it is read into.
+            Each, and the batch that it is read into.
 
         Raises:
-            StartError: it can't be opened.
+            StartError: one can't be opened.
         """
         raise NotImplementedError
 
-    def close_socket(self) -> None:
-        """The socket is closed: what stood for it goes as well."""
+    def close_sockets(self) -> None:
+        """The sockets are closed: what stood for them goes as well."""
         raise NotImplementedError
 
     def identify(self, source: Source) -> Visitor:
@@ -82,28 +82,31 @@ class PacketInbound(ListeningService):
 
     def listen(self) -> Deferred[None]:
         """See `IInbound`."""
-        return succeed(None) if self._listener is not None else maybeDeferred(self._open)
+        return succeed(None) if self._listeners else maybeDeferred(self._open)
 
     def stop_listening(self) -> Deferred[None]:
         """See `IInbound`: a socket that is closed can't answer, so that the associations end with it."""
         dropped = self.dropped
-        listener, self._listener = self._listener, None
-        if listener is not None:
+        listeners, self._listeners = self._listeners, []
+        for listener in listeners:
             listener.stop()
+        if listeners:
             if dropped:
                 self.setting.log.info(
                     "inbound {tag} has dropped {dropped} datagrams that belonged to no connection", tag=self.tag, dropped=dropped
                 )
-            self.close_socket()
+            self.close_sockets()
         return succeed(None)
 
     def _open(self) -> None:
-        self._open_on(*self.open_socket())
+        self._open_on(self.open_sockets())
 
-    def _open_on(self, opened: socket.socket, batch: Any) -> None:
+    def _open_on(self, opened: list[tuple[socket.socket, Any]]) -> None:
         self._refused.clear()
-        self._listener = PacketListener(self.packets, opened, batch, self._most, self._admit, self.setting.log)
-        self._listener.start()
+        self._crowd.begin()
+        self._listeners = [PacketListener(self.packets, one, batch, self._crowd, self._admit, self.setting.log) for one, batch in opened]
+        for listener in self._listeners:
+            listener.start()
 
     def _admit(self, source: Source, associate: Callable[[Source, ITracker | None], AssociationSide]) -> None:
         try:

@@ -13,6 +13,7 @@ from pipetwist.files import KnownFiles
 from pipetwist.inbounds.handed_in import HandedIn
 from pipetwist.interfaces import IRelay
 from pipetwist.kernel.setting import KernelSetting
+from pipetwist.network.listening import ListenHosts
 from pipetwist.packets.setting import PacketSetting
 from pipetwist.transfer.hang_up import HangUpWatch
 
@@ -37,6 +38,7 @@ class InboundSetting:
         packets: what datagram sockets work with; one of their own where it is None.
         handed_in: sockets that listen already, for inbounds of their addresses.
         files: reads certificates and keys.
+        hosts: knows the addresses of hosts that are listened at.
     """
 
     reactor: Any
@@ -48,3 +50,4 @@ class InboundSetting:
     packets: PacketSetting | None = None
     handed_in: HandedIn = field(default_factory=HandedIn)
     files: KnownFiles = field(default_factory=KnownFiles)
+    hosts: ListenHosts = field(default_factory=ListenHosts)

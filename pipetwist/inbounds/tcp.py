@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
-from twisted.internet.defer import Deferred, maybeDeferred, succeed
-from twisted.internet.endpoints import TCP4ServerEndpoint, TCP6ServerEndpoint
-from twisted.internet.interfaces import IStreamServerEndpoint
+from twisted.internet.defer import Deferred, gatherResults, inlineCallbacks, maybeDeferred, succeed
+from twisted.internet.endpoints import AdoptedStreamServerEndpoint, TCP4ServerEndpoint, TCP6ServerEndpoint
+from twisted.internet.interfaces import IReactorSocket, IStreamServerEndpoint
 from zope.interface import implementer
 
 from pipetwist.connection.visitor import Visitor
+from pipetwist.errors import StartError
 from pipetwist.inbounds.acceptor import Acceptor
 from pipetwist.inbounds.doorway import DoorwayFactory
 from pipetwist.inbounds.entry import RefusedError, SocketEntry
@@ -24,7 +25,7 @@ from pipetwist.inbounds.tcp_socket import listen_tcp
 from pipetwist.interfaces import IInbound
 from pipetwist.tls import RenewableTls, over_tls, server_tls
 from pipetwist.values import Port, Text, UserName
-from pipetwist.values.addresses import shown_address
+from pipetwist.values.addresses import plain_host, shown_address
 
 if TYPE_CHECKING:
     from twisted.internet.ssl import CertificateOptions
@@ -53,7 +54,7 @@ class TcpInboundOptions(StreamInboundOptions):
     type: Literal["tcp"] = "tcp"
     """Always ``tcp``."""
     listen: Text = "127.0.0.1"
-    """The address to listen on. ``"127.0.0.1"`` where absent."""
+    """The address to listen on, or a name of it; ``"::"`` is every address of IPv4 and IPv6. ``"127.0.0.1"`` where absent."""
     listen_port: Port
     """The port to listen on; 0 takes a free one."""
     tls: TlsServerOptions | None = None
@@ -85,10 +86,10 @@ class TcpInbound(ListeningService):
     def __init__(self, options: TcpInboundOptions, setting: InboundSetting) -> None:
         super().__init__(options, setting)
         self.claim = ("port", options.listen_port) if options.listen_port else self
-        self.handed_in = setting.handed_in.at_port(options.listen, options.listen_port)
-        self._listener = EndpointListener(self.tag)
-        self._listening: ListeningSocket | None = None
-        self._acceptor: Acceptor | None = None
+        if setting.handed_in:
+            self.handed_in = setting.handed_in.at_port(setting.hosts.find(self._place, options.listen), options.listen_port)
+        self._listeners: list[EndpointListener] = []
+        self._acceptors: list[tuple[Acceptor, ListeningSocket]] = []
         tls = self._read_tls(options)
         self._tls = None if tls is None else RenewableTls(tls)
 
@@ -119,60 +120,83 @@ class TcpInbound(ListeningService):
         tls = options.tls
         if tls is None or not tls.enabled:
             return None
-        return server_tls(f"inbound {self.tag}", tls.certificate_path, tls.key_path, tls.client_certificate_path, files=self.setting.files)
+        return server_tls(self._place, tls.certificate_path, tls.key_path, tls.client_certificate_path, files=self.setting.files)
+
+    @property
+    def _place(self) -> str:
+        return f"inbound {self.tag}"
 
     @property
     def port(self) -> int | None:
         """The port that it listens on; None while it does not."""
-        if self._listening is not None:
-            number: int = self._listening.getsockname()[1]
+        for _, listening in self._acceptors:
+            number: int = listening.getsockname()[1]
             return number
-        host: Any = None if self._listener.port is None else self._listener.port.getHost()
-        return None if host is None else host.port
+        for listener in self._listeners:
+            host: Any = None if listener.port is None else listener.port.getHost()
+            return None if host is None else host.port
+        return None
 
     def listen(self) -> Deferred[None]:
         """See `IInbound`."""
+        if self._acceptors or self._listeners:
+            return succeed(None)
         if self._tls is None and self.setting.kernel is not None:
             return maybeDeferred(self._listen_in_kernel)
-        if self._listener.wanted:
-            return succeed(None)
         factory: Any = DoorwayFactory(self.tag, self._identify, self.setting, framed=self._options.framing is not None)
         if self._tls is not None:
             factory = over_tls(self._tls, factory, self.setting.reactor)
-        return self._listener.listen(self._endpoint(), factory).addCallback(self._log_listening)
-
-    def _log_listening(self, _: None) -> None:
-        if self.port is not None:
-            self.log_listening(shown_address(self._options.listen, self.port))
-
-    def _endpoint(self) -> IStreamServerEndpoint:
-        if self.handed_in is not None:
-            return self.handed_in.endpoint(self.setting.reactor)
-        kind = TCP6ServerEndpoint if ":" in self._options.listen else TCP4ServerEndpoint
-        return kind(self.setting.reactor, self._options.listen_port, backlog=_BACKLOG, interface=self._options.listen)
+        return self._listen_in_twisted(factory)
 
     def stop_listening(self) -> Deferred[None]:
         """See `IInbound`."""
-        if self._acceptor is not None and self._listening is not None:
-            self._acceptor.stop()
-            self._listening.close()
-            self._acceptor = self._listening = None
-        return self._listener.stop()
+        acceptors, self._acceptors = self._acceptors, []
+        for acceptor, listening in acceptors:
+            acceptor.stop()
+            listening.close()
+        listeners, self._listeners = self._listeners, []
+        return gatherResults([listener.stop() for listener in listeners]).addCallback(lambda _: None)
+
+    def _open(self) -> list[ListeningSocket]:
+        if not self.handed_in:
+            found = self.setting.hosts.find(self._place, self._options.listen)
+            return listen_tcp(self._place, self._options.listen, self._options.listen_port, found, self.warn)
+        copies = [one.copy() for one in self.handed_in]
+        for copy in copies:
+            copy.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return copies
 
     def _listen_in_kernel(self) -> None:
-        if self._listening is None:
-            if self.handed_in is None:
-                self._listening = listen_tcp(f"inbound {self.tag}", self._options.listen, self._options.listen_port)
-            else:
-                self._listening = self.handed_in.copy()
-                self._listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            entry = SocketEntry(self.tag, self._identify_socket, self.setting, framed=self._options.framing is not None)
-            self._acceptor = Acceptor(self.setting, self._listening, entry.accepted)
-            self._acceptor.start()
+        entry = SocketEntry(self.tag, self._identify_socket, self.setting, framed=self._options.framing is not None)
+        self._acceptors = [(Acceptor(self.setting, listening, entry.accepted), listening) for listening in self._open()]
+        for acceptor, _ in self._acceptors:
+            acceptor.start()
+        self.log_listening(shown_address(self._options.listen, self.port))
+
+    @inlineCallbacks
+    def _listen_in_twisted(self, factory: Any) -> Generator[Deferred[None], None, None]:
+        try:
+            for endpoint in self._endpoints():
+                listener = EndpointListener(self.tag)
+                self._listeners.append(listener)
+                yield listener.listen(endpoint, factory)
+        except StartError:
+            yield self.stop_listening()
+            raise
+        if self.port is not None:
             self.log_listening(shown_address(self._options.listen, self.port))
+
+    def _endpoints(self) -> list[IStreamServerEndpoint]:
+        reactor, options = self.setting.reactor, self._options
+        if IReactorSocket(reactor, None) is None:
+            # Windows: Twisted opens the socket there, at one address.
+            kind = TCP6ServerEndpoint if ":" in options.listen else TCP4ServerEndpoint
+            return [kind(reactor, options.listen_port, backlog=_BACKLOG, interface=options.listen)]
+        return [AdoptedStreamServerEndpoint(reactor, one.detach(), family) for one, family in [(one, one.family) for one in self._open()]]
 
     def _identify_socket(self, connected: socket.socket) -> Visitor:
         host, port = connected.getpeername()[:2]
+        host = plain_host(host)
         return Visitor(self.tag, shown_address(host, port), host, None, self.timeouts)
 
     def _identify(self, transport: Any) -> Visitor:

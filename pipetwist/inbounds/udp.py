@@ -13,6 +13,7 @@ from pipetwist.inbounds.options import InboundOptions, PacketInboundOptions
 from pipetwist.inbounds.packets import PacketInbound
 from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.interfaces import IInbound
+from pipetwist.network.listening import is_unspecified
 from pipetwist.packets.sockets import listen_udp
 from pipetwist.packets.source import Source
 from pipetwist.values import Port, Text
@@ -28,7 +29,7 @@ class UdpInboundOptions(PacketInboundOptions):
     type: Literal["udp"] = "udp"
     """Always ``udp``."""
     listen: Text = "127.0.0.1"
-    """The address to listen on. ``"127.0.0.1"`` where absent."""
+    """The address to listen on, or a name of it; ``"::"`` is every address of IPv4 and IPv6. ``"127.0.0.1"`` where absent."""
     listen_port: Port
     """The port to listen on; 0 takes a free one."""
 
@@ -59,14 +60,19 @@ class UdpInbound(PacketInbound):
         """See `IInbound`."""
         return isinstance(options, UdpInboundOptions) and _unchangeable(options) == _unchangeable(self._options)
 
-    def open_socket(self) -> tuple[socket.socket, Any]:
+    def open_sockets(self) -> list[tuple[socket.socket, Any]]:
         """See `PacketInbound`."""
-        opened, anywhere = listen_udp(f"inbound {self.tag}", self._options.listen, self._options.listen_port)
-        self.port = opened.getsockname()[1]
-        self.setting.log.info("inbound {tag} listens on {where}", tag=self.tag, where=shown_address(self._options.listen, self.port))
-        return opened, self.packets.from_network(opened.family, anywhere=anywhere)
+        options, place = self._options, f"inbound {self.tag}"
+        found = self.setting.hosts.find(place, options.listen)
+        opened = listen_udp(place, options.listen, options.listen_port, found, self.warn)
+        names = [one.getsockname() for one in opened]
+        self.port = names[0][1]
+        self.setting.log.info("inbound {tag} listens on {where}", tag=self.tag, where=shown_address(options.listen, self.port))
+        return [
+            (one, self.packets.from_network(one.family, anywhere=is_unspecified(name))) for one, name in zip(opened, names, strict=True)
+        ]
 
-    def close_socket(self) -> None:
+    def close_sockets(self) -> None:
         """See `PacketInbound`."""
         self.port = None
 

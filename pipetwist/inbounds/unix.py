@@ -48,7 +48,8 @@ class UnixInbound(ListeningService):
     def __init__(self, options: UnixInboundOptions, setting: InboundSetting) -> None:
         super().__init__(options, setting)
         self.claim = unix_sockaddr(options.path)
-        self.handed_in = setting.handed_in.at_path(options.path)
+        self._given = setting.handed_in.at_path(options.path)
+        self.handed_in = () if self._given is None else (self._given,)
         self._listening: UnixListeningSocket | None = None
         self._acceptor: Acceptor | None = None
 
@@ -89,7 +90,7 @@ class UnixInbound(ListeningService):
         return succeed(None)
 
     def _open(self, file_options: tuple[int, str | int | None, str | int | None]) -> UnixListeningSocket:
-        return UnixListeningSocket(f"inbound {self.tag}", self._options.path, *file_options, handed_in=self.handed_in)
+        return UnixListeningSocket(f"inbound {self.tag}", self._options.path, *file_options, handed_in=self._given)
 
     def _accept_at(self, listening: UnixListeningSocket) -> None:
         self._listening = listening

@@ -71,10 +71,10 @@ class UnixgramInbound(PacketInbound):
                 self.log_gone(self._options.path, error)
             else:
                 self.stop_listening()
-                self._open_on(*self._begin_with(listening))
+                self._open_on(self._begin_with(listening))
         return super().change(options)
 
-    def open_socket(self) -> tuple[socket.socket, Any]:
+    def open_sockets(self) -> list[tuple[socket.socket, Any]]:
         """See `PacketInbound`."""
         if self._options.users and not PEER_CREDENTIALS:
             message = f"inbound {self.tag}: users: this system does not say who sends to a unix socket"
@@ -87,12 +87,12 @@ class UnixgramInbound(PacketInbound):
             f"inbound {self.tag}", options.path, options.mode, options.owner, options.group, kind=socket.SOCK_DGRAM, prepare=_prepare
         )
 
-    def _begin_with(self, listening: UnixListeningSocket) -> tuple[socket.socket, Any]:
+    def _begin_with(self, listening: UnixListeningSocket) -> list[tuple[socket.socket, Any]]:
         self._listening = listening
         self.setting.log.info("inbound {tag} listens on {path}", tag=self.tag, path=self._options.path)
-        return listening.socket, self.packets.from_unix
+        return [(listening.socket, self.packets.from_unix)]
 
-    def close_socket(self) -> None:
+    def close_sockets(self) -> None:
         """See `PacketInbound`."""
         listening, self._listening = self._listening, None
         if listening is not None:

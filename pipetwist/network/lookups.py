@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Callable
 from functools import partial
+from queue import Empty, SimpleQueue
 from typing import Any, TypeAlias
 
 from twisted.internet.defer import Deferred, succeed
@@ -21,6 +22,8 @@ _Waits: TypeAlias = "dict[Deferred[list[Address]], None]"
 
 # Names that are looked up at once, each in a thread. A dead one keeps one of these places for as long as the system asks for it.
 MOST = 128
+_IN_TIME = "the name could not be resolved in time"
+_NO_THREAD = "the name can't be looked up: this process may have no more threads"
 
 
 def _start_thread(run: Callable[[], None], name: str) -> None:
@@ -81,12 +84,31 @@ class Lookups:
         self._start_more()
         return waiter.addCallback(lambda found: [(family, (address[0], port, *address[2:])) for family, address in found])
 
+    def wait(self, host: str, seconds: float) -> list[Address] | str:
+        """Find the addresses of a host, with port 0, and wait for them, for a program that can do nothing before.
+
+        Args:
+            host: its name.
+            seconds: how long to wait.
+
+        Returns:
+            The addresses, or why there are none.
+        """
+        answers: SimpleQueue[list[Address] | str] = SimpleQueue()
+        try:
+            self._start_thread(lambda: answers.put(look_up(host, self._getaddrinfo)), host)
+            return answers.get(timeout=seconds)
+        except Empty:
+            return _IN_TIME
+        except RuntimeError:
+            return _NO_THREAD
+
     def _gone(self, host: str, waiter: Deferred[list[Address]]) -> None:
         for waits in (self._running, self._waiting):
             waits.get(host, {}).pop(waiter, None)
         if not self._waiting.get(host, True):
             del self._waiting[host]
-        message = f"{host}: the name could not be resolved in time"
+        message = f"{host}: {_IN_TIME}"
         waiter.errback(NameTimeoutError(message))
 
     def _start_more(self) -> None:
@@ -96,7 +118,7 @@ class Lookups:
             try:
                 self._start_thread(partial(self._look_up, host), host)
             except RuntimeError:  # this process may not have so many
-                self._found(host, f"{host}: the name can't be looked up: this process may have no more threads")
+                self._found(host, _NO_THREAD)
 
     def _look_up(self, host: str) -> None:
         """In a thread."""
@@ -107,7 +129,7 @@ class Lookups:
         self._start_more()
         for waiter in waits:
             if isinstance(outcome, str):
-                waiter.errback(ConnectError(outcome))
+                waiter.errback(ConnectError(f"{host}: {outcome}"))
             else:
                 waiter.callback(outcome)
 
@@ -120,14 +142,14 @@ def look_up(host: str, getaddrinfo: Callable[..., Any] = socket.getaddrinfo) -> 
         getaddrinfo: looks up.
 
     Returns:
-        The addresses, with port 0, or one line that says why there are none.
+        The addresses, with port 0, or why there are none.
     """
     try:
         # Streams and datagrams have the same addresses, and of the two kinds one is enough.
         found = getaddrinfo(host, 0, type=socket.SOCK_STREAM)
     except OSError as error:
-        return f"{host}: {error.strerror or error}"
+        return error.strerror or str(error)
     except UnicodeError:  # what the encoding of names makes of an empty part, or of one that is too long (RFC 3490)
-        return f"{host}: this can't be the name of a host"
+        return "this can't be the name of a host"
     addresses = [(int(family), address) for family, _, _, _, address in found]
-    return list(dict.fromkeys(addresses)) or f"{host}: the name has no address"
+    return list(dict.fromkeys(addresses)) or "the name has no address"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
@@ -14,8 +13,9 @@ from pipetwist.interfaces import ITracker
 from pipetwist.kernel.poller import IN
 from pipetwist.packets.association import AssociationSide
 from pipetwist.packets.batch import Batch
+from pipetwist.packets.crowd import Crowd
 from pipetwist.packets.segments import segments_work
-from pipetwist.packets.setting import PacketSetting, affordable_associations
+from pipetwist.packets.setting import PacketSetting
 from pipetwist.packets.socket_side import dropped_by_kernel
 from pipetwist.packets.source import Source
 from pipetwist.transfer.causes import describe_error
@@ -37,13 +37,19 @@ class PacketListener:
         packets: what it works with.
         opened: the socket.
         batch: what it is read into.
-        most: how many associations may be open; fewer where this process may not open so many sockets.
+        crowd: the associations of the whole inbound.
         admit: lets a source in: makes its side with ``associate``, and has it carried; does neither where it is refused.
         log: takes what goes wrong.
     """
 
     def __init__(
-        self, packets: PacketSetting, opened: socket.socket, batch: Any, most: int, admit: Callable[[Source, _Associate], None], log: Logger
+        self,
+        packets: PacketSetting,
+        opened: socket.socket,
+        batch: Any,
+        crowd: Crowd,
+        admit: Callable[[Source, _Associate], None],
+        log: Logger,
     ) -> None:
         opened.setblocking(False)
         self.dropped = 0
@@ -52,18 +58,13 @@ class PacketListener:
         self._socket = opened
         self._segments = opened.family != getattr(socket, "AF_UNIX", None) and segments_work()
         self._batch = batch
-        self.most = most
-        self._affordable = affordable_associations()
+        self._crowd = crowd
         self._admit = admit
         self._log = log
-        self._associations: OrderedDict[Any, AssociationSide] = OrderedDict()
+        self._associations: dict[Any, AssociationSide] = {}
         self._waiting: dict[AssociationSide, None] = {}
         self._retry: IDelayedCall | None = None
         self._listening = False
-
-    def __len__(self) -> int:
-        """How many associations there are."""
-        return len(self._associations)
 
     @property
     def dropped_by_kernel(self) -> int:
@@ -89,7 +90,7 @@ class PacketListener:
 
     def ready(self, events: int) -> None:
         """See `pipetwist.kernel.poller.Pollable`."""
-        batch, associations = self._batch, self._associations
+        batch, associations, active = self._batch, self._associations, self._crowd.active
         for _ in range(_ROUNDS):
             try:
                 count = batch.receive(self._socket, connected=False)
@@ -103,7 +104,7 @@ class PacketListener:
                 if association is None or cut:
                     self._arrived(start, stop, key)
                 else:
-                    associations.move_to_end(key)
+                    active(association)
                     association.arrived(batch, start, stop)
             if count < batch.count or not self._listening:
                 return
@@ -117,7 +118,7 @@ class PacketListener:
     def _arrived(self, start: int, stop: int, key: Any) -> None:
         association = self._associations.get(key)
         if association is not None:
-            self._associations.move_to_end(key)
+            self._crowd.active(association)
         else:
             association = self._open(key, start)
             if association is not None:
@@ -141,16 +142,12 @@ class PacketListener:
 
     def _open(self, key: Any, place: int) -> AssociationSide | None:
         """Let a source in, with the datagram that it has sent first: what becomes of that is in the association's line."""
-        most, said = self.most, f"max_associations ({self.most})"
-        if self._affordable < most:
-            most, said = self._affordable, f"{self._affordable}, as many as the limit of file descriptors allows,"
-        while len(self._associations) >= most:
-            next(iter(self._associations.values())).make_room(said)
-
+        self._crowd.make_room()
         made: list[AssociationSide] = []
 
         def associate(source: Source, tracker: ITracker | None) -> AssociationSide:
             association = self._associations[key] = AssociationSide(self._packets.reactor, key, source, self, tracker)
+            self._crowd.add(association)
             made.append(association)
             self._hand(association, place, place + 1)
             return association
@@ -181,11 +178,12 @@ class PacketListener:
 
     def active(self, association: AssociationSide) -> None:
         """See `pipetwist.packets.association.Answering`."""
-        if association.key in self._associations:
-            self._associations.move_to_end(association.key)
+        if association in self._crowd:
+            self._crowd.active(association)
 
     def left(self, association: AssociationSide) -> None:
         """See `pipetwist.packets.association.Answering`."""
+        self._crowd.discard(association)
         if self._associations.get(association.key) is association:
             del self._associations[association.key]
 

@@ -10,6 +10,7 @@ from itertools import groupby
 from typing import Any
 
 from pipetwist.packets.source import Source
+from pipetwist.values.addresses import plain_host
 
 __all__ = ["PlainBatch"]
 
@@ -68,7 +69,7 @@ class PlainBatch:
     def source(self, key: Any) -> Source:
         """See `pipetwist.packets.batch.Batch`."""
         if isinstance(key, tuple):
-            return Source(key[0], key[1], True, None, key)
+            return Source(plain_host(key[0]), key[1], True, None, key)
         return Source(None, 0, bool(key), None, key)
 
     def data(self, place: int) -> bytes:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import socket
-from ipaddress import ip_address
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from pipetwist.errors import ConnectError, StartError
+from pipetwist.errors import ConnectError
+from pipetwist.network.listening import choose_families, is_unspecified, open_everywhere
+from pipetwist.network.lookups import Address
 from pipetwist.packets.setting import enlarge_buffers
-from pipetwist.values.addresses import shown_address
 
 __all__ = ["LARGEST_UDP", "connect_datagram", "listen_udp"]
 
@@ -20,40 +21,27 @@ LARGEST_UDP = 65507
 _SAY_ADDRESS = {socket.AF_INET: (getattr(socket, "IPPROTO_IP", 0), 8), socket.AF_INET6: (getattr(socket, "IPPROTO_IPV6", 41), 49)}
 
 
-def listen_udp(place: str, host: str, port: int) -> tuple[socket.socket, bool]:
-    """Open a socket that anybody may send to.
-
-    Args:
-        place: whose it is, for errors.
-        host: the address, or a name of it.
-        port: the port; 0 for a free one.
-
-    Returns:
-        The socket, and whether it takes what is sent to any address of this machine.
+def listen_udp(place: str, host: str, port: int, found: Sequence[Address], warn: Callable[[str], object]) -> list[socket.socket]:
+    """Open a socket that anybody may send to at each address of a host; the arguments are those of `open_everywhere`.
 
     Raises:
         StartError: it can't listen there.
     """
+    return open_everywhere(place, host, port, found, _open, warn)
+
+
+def _open(family: int, address: Any) -> socket.socket:
+    opened = socket.socket(family, socket.SOCK_DGRAM)
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM, flags=socket.AI_PASSIVE)
-    except OSError as error:
-        message = f"{place}: listen: {host} is no address: {error.strerror}"
-        raise StartError(message) from error
-    family, kind, protocol, _, address = found[0]
-    opened = socket.socket(family, kind, protocol)
-    anywhere = ip_address(address[0]).is_unspecified
-    try:
-        if family == socket.AF_INET6:
-            opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        if anywhere and os.name == "posix":
-            opened.setsockopt(*_SAY_ADDRESS[family], 1)
+        choose_families(opened, address)
+        if is_unspecified(address) and os.name == "posix":
+            opened.setsockopt(*_SAY_ADDRESS[opened.family], 1)
         enlarge_buffers(opened)
         opened.bind(address)
-    except OSError as error:
+    except OSError:
         opened.close()
-        message = f"{place}: can't listen on {shown_address(host, port)}: {error.strerror}"
-        raise StartError(message) from error
-    return opened, anywhere
+        raise
+    return opened
 
 
 def connect_datagram(family: int, address: Any, name: str) -> socket.socket:

@@ -15,6 +15,9 @@ _PORT = struct.Struct("!H")
 # The interface's number: it would bind an answer to an interface, and the route alone decides which it leaves by (ip(7), ipv6(7)).
 _INTERFACE = {socket.AF_INET: slice(0, 4), socket.AF_INET6: slice(16, 20)}
 
+# What stands before an IPv4 address in the IPv6 address of a socket that takes both (RFC 4291, section 2.5.5.2).
+_MAPPED = bytes(10) + b"\xff\xff"
+
 
 class Source(NamedTuple):
     """A sender, and how to answer it.
@@ -50,6 +53,9 @@ def source_of(name: bytes, control: bytes) -> Source:
         host, port = socket.inet_ntop(family, name[4:8]), _PORT.unpack_from(name, 2)[0]
         return Source(host, port, True, None, name, _answering(family, control), None if control else (host, port))
     if family == socket.AF_INET6:
+        if name[8:20] == _MAPPED:
+            host = socket.inet_ntop(socket.AF_INET, name[20:24])
+            return Source(host, _PORT.unpack_from(name, 2)[0], True, None, name, _answering(family, control))
         return Source(socket.inet_ntop(family, name[8:24]), _PORT.unpack_from(name, 2)[0], True, None, name, _answering(family, control))
     credentials = _UCRED.unpack_from(control, _CONTROL_HEADER) if control else None
     return Source(None, 0, len(name) > _FAMILY.size, credentials, name)

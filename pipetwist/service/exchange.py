@@ -9,12 +9,28 @@ from twisted.internet.defer import Deferred, inlineCallbacks, maybeDeferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from pipetwist.config.collisions import collisions
+from pipetwist.config.document import Document
 from pipetwist.errors import StartError
 from pipetwist.inbounds.options import InboundOptions
 
-__all__ = ["exchange_inbounds"]
+__all__ = ["exchange_inbounds", "refuse_collisions"]
 
 _log = Logger()
+
+
+def refuse_collisions(document: Document, inbounds: Mapping[str, Any]) -> None:
+    """See that no two of a document's listeners want the same address.
+
+    Args:
+        document: the document.
+        inbounds: those of its inbounds that there are already, by their tags.
+
+    Raises:
+        StartError: two do.
+    """
+    for problem in collisions(document, [tag for tag, inbound in inbounds.items() if inbound.handed_in]):
+        raise StartError(str(problem))
 
 
 @inlineCallbacks

@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred, inlineCallbacks
 
 from pipetwist.config.document import Document
 from pipetwist.outbounds.options import OutboundOptions, StreamOutboundOptions
-from pipetwist.service.exchange import exchange_inbounds
+from pipetwist.service.exchange import exchange_inbounds, refuse_collisions
 
 if TYPE_CHECKING:
     from pipetwist.service.tree import PipetwistService
@@ -50,6 +50,8 @@ def reload_tree(tree: PipetwistService, document: Document) -> Generator[Deferre
         A Deferred that fires when connections come in by it. It fails with `pipetwist.errors.StartError` where something that the
         configuration names can't be had; then everything is as it was.
     """
+    refuse_collisions(document, tree.inbounds)
+    yield tree.hosts.learn(_new_hosts(tree, document))
     outbounds = tree.make_outbounds(document, _kept(tree, document))
     show_certificates = _certificates(tree, document)
     inbounds = yield exchange_inbounds(tree.inbounds, document.inbounds, tree.make_inbound)
@@ -73,6 +75,15 @@ def reload_tree(tree: PipetwistService, document: Document) -> Generator[Deferre
         )
     for place in needs_restart(tree.started, document):
         tree.log.warn("{place}: the change of this key needs a restart", place=place)
+
+
+def _new_hosts(tree: PipetwistService, document: Document) -> Iterator[tuple[str, str]]:
+    """The hosts that are to be listened at and are not yet, and whose each is."""
+    for options in document.inbounds:
+        listen: str | None = getattr(options, "listen", None)
+        before = tree.inbounds.get(options.tag)
+        if listen is not None and (before is None or not before.goes_on_with(options)):
+            yield f"inbound {options.tag}", listen
 
 
 def _retire(outbound: Any) -> None:

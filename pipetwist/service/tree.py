@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -25,6 +25,7 @@ from pipetwist.interfaces import ICounterStore, ISpawner
 from pipetwist.kernel.pipe_pool import PipePool
 from pipetwist.kernel.setting import kernel_setting
 from pipetwist.logs.levels import LeveledLogger
+from pipetwist.network.listening import ListenHosts
 from pipetwist.network.lookups import Lookups
 from pipetwist.outbounds.fork import ForkOutbound
 from pipetwist.outbounds.registry import OUTBOUNDS
@@ -32,12 +33,13 @@ from pipetwist.outbounds.setting import OutboundSetting
 from pipetwist.packets.setting import PacketSetting
 from pipetwist.relay.relay import Relay
 from pipetwist.routing.rules import Router
+from pipetwist.service.counting import storage_of, tracked_by
+from pipetwist.service.exchange import refuse_collisions
 from pipetwist.service.looking import web_service
 from pipetwist.service.reload import reload_tree, transfer_of
 from pipetwist.stats.counters import MemoryCounterStore
 from pipetwist.stats.online import OnlineUsers
 from pipetwist.stats.tracking import Tracked
-from pipetwist.storage.service import StorageService
 from pipetwist.transfer.hang_up import HangUpWatch
 
 __all__ = ["PipetwistService"]
@@ -82,7 +84,7 @@ class PipetwistService(MultiService):
         """The configuration that it goes by; and the one that it was made with, for what can't be changed since."""
         self._changing = DeferredLock()
         self.log = LeveledLogger("pipetwist", document.log.level)
-        self.storage = _storage(document, reactor, self.log) if store is None else None
+        self.storage = storage_of(document, reactor, self.log) if store is None else None
         """The `pipetwist.storage.service.StorageService`; None where the counters are in no file of the configuration's."""
         self.store: ICounterStore = store or (self.storage.store if self.storage else MemoryCounterStore())
         self.online = OnlineUsers(time.time)
@@ -93,15 +95,27 @@ class PipetwistService(MultiService):
         """Reads the certificates and keys that the configuration names."""
         self.lookups = Lookups(reactor, getaddrinfo)
         """Finds the addresses of servers' names."""
+        self.hosts = ListenHosts(self.lookups, reactor)
+        """Knows the addresses of hosts that are listened at."""
         self._outbound_setting = OutboundSetting(reactor, spawner, hang_ups, kernel, self.log, packets, self.files, self.lookups)
         self.outbounds = self.make_outbounds(document)
         self._router = Router(document.route.rules, document.final)
-        self._tracked = Tracked(self.store, **_tracked(document))
+        self._tracked = Tracked(self.store, **tracked_by(document))
         self.relay = Relay(reactor, self._router, self.outbounds, tracked=self._tracked, online=self.online, log=self.log)
         self._inbound_setting = InboundSetting(
-            reactor, self.relay, hang_ups, kernel, self.log, failed or _logged(self.log), packets, HandedIn(handed_in), self.files
+            reactor,
+            self.relay,
+            hang_ups,
+            kernel,
+            self.log,
+            failed or _logged(self.log),
+            packets,
+            HandedIn(handed_in),
+            self.files,
+            self.hosts,
         )
         self.inbounds = {options.tag: self.make_inbound(options) for options in document.inbounds}
+        refuse_collisions(document, self.inbounds)
         for one in self.unused_sockets():
             message = f"{one} was handed in, and no inbound listens there: write that in one's path, or listen and listen_port"
             raise StartError(message)
@@ -140,7 +154,7 @@ class PipetwistService(MultiService):
 
     def unused_sockets(self) -> list[HandedInSocket]:
         """The sockets that were handed in and are of no use: clients wait there for ever."""
-        used = [inbound.handed_in for inbound in self.inbounds.values()]
+        used = [one for inbound in self.inbounds.values() for one in inbound.handed_in]
         return [one for one in self._inbound_setting.handed_in if one not in used]
 
     def make_outbounds(self, document: Document, kept: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -200,7 +214,7 @@ class PipetwistService(MultiService):
         self.document = document
         self.log.set_level(document.log.level)
         self._router.change(document.route.rules, document.final)
-        self._tracked.change(**_tracked(document))
+        self._tracked.change(**tracked_by(document))
         # Others have these very mappings: the relay, and what looks on.
         for kept, wanted in ((self.inbounds, inbounds), (self.outbounds, outbounds)):
             kept.clear()
@@ -224,7 +238,7 @@ class PipetwistService(MultiService):
             StartError: something can't be started; then nothing is.
         """
         # Who was counted before a stop was counted in a file that has been closed since.
-        self._tracked.change(**_tracked(self.document))
+        self._tracked.change(**tracked_by(self.document))
         self._all_or_nothing(super().startService)
         for note in notes(self.document):
             self.log.warn("{note}", note=note)
@@ -241,6 +255,7 @@ class PipetwistService(MultiService):
         Returns:
             A Deferred that fires when everything has ended.
         """
+        self.hosts.give_up()
         yield self._changing.acquire()
         self.running = 0
         first = [part for part in self if part is self.api or part is self.web or part in self.inbounds.values()]
@@ -278,18 +293,3 @@ class PipetwistService(MultiService):
 
 def _logged(log: Logger) -> Callable[[StartError], None]:
     return lambda error: log.error("{error}", error=str(error))
-
-
-def _storage(document: Document, reactor: Any, log: Logger) -> StorageService | None:
-    api = document.experimental.v2ray_api
-    if api is None or api.stats.store is None:
-        return None
-    return StorageService(api.stats.store, api.stats.sync_interval, reactor, log)
-
-
-def _tracked(document: Document) -> dict[str, Sequence[str]]:
-    """What `Tracked` is to count."""
-    api = document.experimental.v2ray_api
-    if api is None or not api.stats.enabled:
-        return {}
-    return {"inbounds": api.stats.inbounds, "outbounds": api.stats.outbounds, "users": api.stats.users}

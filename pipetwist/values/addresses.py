@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import socket
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 from typing import Any
 
-__all__ = ["numeric_address", "shown_address", "shown_peer"]
+__all__ = ["numeric_address", "plain_host", "shown_address", "shown_peer"]
+
+_MAPPED = "::ffff:"
 
 
 def numeric_address(host: str, port: int) -> tuple[int, Any] | None:
@@ -21,6 +23,17 @@ def numeric_address(host: str, port: int) -> tuple[int, Any] | None:
     return (socket.AF_INET, (host, port)) if version == 4 else (socket.AF_INET6, (host, port, 0, 0))
 
 
+def plain_host(host: str) -> str:
+    """An IPv4 address in the place of the IPv6 address that stands for it (``::ffff:192.0.2.1``, RFC 4291, section 2.5.5.2)."""
+    if host[:7].lower() != _MAPPED:
+        return host
+    try:
+        mapped = IPv6Address(host).ipv4_mapped
+    except ValueError:
+        return host
+    return host if mapped is None else str(mapped)
+
+
 def shown_address(host: str, port: object) -> str:
     """An address for people."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -29,4 +42,4 @@ def shown_address(host: str, port: object) -> str:
 def shown_peer(peer: object) -> str:
     """An address of Twisted's for people; ``unix`` for one without a host."""
     host = getattr(peer, "host", None)
-    return "unix" if host is None else shown_address(host, getattr(peer, "port", None))
+    return "unix" if host is None else shown_address(plain_host(host), getattr(peer, "port", None))

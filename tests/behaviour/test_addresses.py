@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import socket
+from typing import Any
 
 from twisted.trial.unittest import SkipTest
 
 from tests.packets.case import PacketCase
 
-__all__ = ["AddressesTest", "PlainSixthAddressesTest", "SixthAddressesTest"]
+__all__ = [
+    "AddressesTest",
+    "BothFamiliesTest",
+    "NameTest",
+    "PlainFamiliesTest",
+    "PlainSixthAddressesTest",
+    "SixthAddressesTest",
+]
 
 
 class AddressesTest(PacketCase):
@@ -65,6 +73,59 @@ class AddressesTest(PacketCase):
 
         self.loop.until(take, "an answer")
         return came[0]
+
+
+class BothFamiliesTest(AddressesTest):
+    """The same where the inbound listens on every address of both families."""
+
+    inbound_options = {"listen": "::"}  # noqa: RUF012 - see PacketCase
+
+    def test_peer(self) -> None:
+        """Who came over IPv4 is shown by the address of IPv4, as on an inbound for IPv4 alone."""
+        source = socket.socket(self.family, socket.SOCK_DGRAM)
+        self.addCleanup(source.close)
+        source.bind(("127.0.0.1", 0))
+        source.sendto(b"question", ("127.0.0.1", self.inbound.port))
+        self.came(self.server, b"question")
+        (account,) = self.service.relay.ledger.accounts()
+        visitor = account.visitor
+        self.assertEqual((visitor.peer, visitor.source), (f"127.0.0.1:{source.getsockname()[1]}", "127.0.0.1"))
+
+
+class PlainFamiliesTest(BothFamiliesTest):
+    """The same where the system does not say what was sent to, and chooses the address itself."""
+
+    plain = True
+    addresses = ("127.0.0.1",)
+
+
+class NameTest(AddressesTest):
+    """A name, of whose addresses this machine has two: the inbound listens at both."""
+
+    inbound_options = {"listen": "relay.example", "max_associations": 2}  # noqa: RUF012 - see PacketCase
+    addresses = ("127.0.0.2", "127.0.0.3")
+
+    @staticmethod
+    def getaddrinfo(host: str, port: int, **_: Any) -> list[Any]:
+        """See socket.getaddrinfo."""
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in ("192.0.2.1", "127.0.0.2", "127.0.0.3")]
+
+    def test_listens(self) -> None:
+        """An address that this machine has not got is warned of."""
+        self.assertEqual(
+            self.warnings(), ["inbound in: relay.example is 192.0.2.1 as well, where it can't listen: Cannot assign requested address"]
+        )
+
+    def test_most(self) -> None:
+        """How many associations there may be counts over all addresses, and the one that was idle for longest goes, wherever it came in."""
+        sources = [socket.socket(self.family, socket.SOCK_DGRAM) for _ in range(3)]
+        for source, address in zip(sources, ("127.0.0.2", "127.0.0.3", "127.0.0.3"), strict=True):
+            self.addCleanup(source.close)
+            source.sendto(b"question", (address, self.inbound.port))
+            self.came(self.server, b"question")
+        self.assertEqual((self.open, self.inbound.associations), (2, 2))
+        self.assertEqual(self.reason(), "client: the oldest of max_associations (2) made room for another")
+        self.assertEqual(self.lines()[0]["peer"], f"127.0.0.1:{sources[0].getsockname()[1]}")
 
 
 class SixthAddressesTest(AddressesTest):

@@ -52,6 +52,14 @@ class CheckTest(SynchronousTestCase):
         self.assertEqual((status, output), (1, ""))
         self.assertEqual([line.split(": ")[:2] for line in errors.splitlines()], [[path, "outbounds"], [path, "drain_timeout"]])
 
+    def test_collision(self) -> None:
+        """Two inbounds of which one has the other's port already are a problem: every address is IPv4 too."""
+        inbounds = [{"type": "tcp", "tag": listen, "listen": listen, "listen_port": 80} for listen in ("::", "0.0.0.0")]
+        path = self._file({**_GOOD, "inbounds": inbounds})
+        status, output, errors = call("check", path)
+        self.assertEqual((status, output), (1, ""))
+        self.assertTrue(errors.startswith(f'{path}: inbounds[1].listen_port: 0.0.0.0:80 is taken by the inbound "::"'), errors)
+
     def test_here(self) -> None:
         """With --here what is missing on this machine are problems too, and without it they are not looked for."""
         path = self._file({**_GOOD, "outbounds": [{"type": "fork", "tag": "a", "command": ["./none"]}]})

@@ -56,9 +56,20 @@ class HandedInTest(SynchronousTestCase):
         port = opened.getsockname()[1]
         handed_in = HandedIn([opened.fileno()])
         self.assertEqual([str(one) for one in handed_in], [f"127.0.0.1:{port}"])
-        for host, number, found in (("127.0.0.1", port, True), ("0.0.0.0", port, False), ("127.0.0.1", 1, False), ("no host", port, False)):
-            self.assertEqual(handed_in.at_port(host, number) is not None, found, (host, number))
-        self.assertIsNone(HandedIn().at_port("127.0.0.1", port))
+        for host, number, found in (("127.0.0.1", port, True), ("0.0.0.0", port, False), ("127.0.0.1", 1, False)):
+            self.assertEqual(handed_in.at_port([(socket.AF_INET, (host, 0))], number) != (), found, (host, number))
+
+    def test_name(self) -> None:
+        """Of a host with several addresses all sockets are found that listen at one; of a link-local one the interface counts."""
+        first, second = self.open(socket.AF_INET, ("127.0.0.1", 0)), self.open(socket.AF_INET, ("127.0.0.2", 0))
+        handed_in = HandedIn([first.fileno(), second.fileno()])
+        one, other = handed_in
+        found = [(socket.AF_INET, ("127.0.0.2", 0)), (socket.AF_INET6, ("::1", 0, 0, 0)), (socket.AF_INET, ("127.0.0.1", 0))]
+        self.assertEqual(handed_in.at_port(found, first.getsockname()[1]), (one,))
+        self.assertEqual(handed_in.at_port(found, second.getsockname()[1]), (other,))
+        one.address = ("fe80::1", 80, 2)
+        for interface, expected in ((2, (one,)), (3, ())):
+            self.assertEqual(handed_in.at_port([(socket.AF_INET6, ("fe80::1", 0, 0, interface))], 80), expected)
 
     def test_copy(self) -> None:
         """What an inbound listens with is its own to close, while the socket stays open; no command inherits either."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import stat
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,14 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IUNIXTransport
 from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.logger import Logger, LogPublisher, formatEvent
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
 from zope.interface import alsoProvides
 from zope.interface.verify import verifyObject
 
 from pipetwist.connection.visitor import Timeouts
 from pipetwist.errors import StartError
 from pipetwist.inbounds import endpoint
+from pipetwist.inbounds import tcp as tcp_inbound
 from pipetwist.inbounds import unix as unix_inbound
 from pipetwist.inbounds.endpoint import EndpointInbound, EndpointInboundOptions
 from pipetwist.inbounds.entry import RefusedError
@@ -33,6 +35,8 @@ from pipetwist.inbounds.unix import UnixInbound, UnixInboundOptions
 from pipetwist.inbounds.unix_options import PeerUserOptions
 from pipetwist.interfaces import IInbound
 from pipetwist.kernel.setting import kernel_setting
+from pipetwist.network.listening import ListenHosts
+from pipetwist.network.lookups import Lookups
 from pipetwist.testing import RecordingRelay
 from pipetwist.values.addresses import shown_address
 from tests.api.certificates import Authority
@@ -235,27 +239,101 @@ class TcpTest(_InboundTestCase):
         self.assertTrue(self.relay.visitors[0].peer.startswith("[::1]:"))
         self.assertEqual(self.relay.visitors[0].source, "::1")
 
+    def test_both_families(self) -> None:
+        """On every address IPv4 comes in as well as IPv6, and is shown by its own address; the name of the one is not that of the other."""
+        inbound = self.make("::")
+        try:
+            self.listen(inbound)
+        except StartError as error:
+            raise SkipTest(str(error)) from error
+        for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+            client = self.connect(family, (host, inbound.port))
+            visitor = self.relay.visitors.pop()
+            self.assertEqual((visitor.peer, visitor.source), (shown_address(host, client.getsockname()[1]), host))
+
+    def test_mapped(self) -> None:
+        """An address of IPv4 that is written as one of IPv6 is listened at as what it is."""
+        inbound = self.listen(self.make("::ffff:127.0.0.1"))
+        self.connect(socket.AF_INET, ("127.0.0.1", inbound.port))
+        self.assertEqual(self.relay.visitors[0].source, "127.0.0.1")
+
+    def test_name(self) -> None:
+        """A name is listened at on each of its addresses, with one port; stopped, on none."""
+        inbound = self.listen(self.make_named("127.0.0.2", "127.0.0.3", "192.0.2.1"))
+        for host in ("127.0.0.2", "127.0.0.3"):
+            self.connect(socket.AF_INET, (host, inbound.port))
+        self.assertEqual([visitor.source for visitor in self.relay.visitors], ["127.0.0.1", "127.0.0.1"])
+        self.assertEqual(
+            [line for line in self.said() if line.startswith("warn: ")],
+            ["warn: inbound in: relay is 192.0.2.1 as well, where it can't listen: Cannot assign requested address"],
+        )
+        self.assertIn(f"inbound in listens on relay:{inbound.port}", [formatEvent(event) for event in self.events])
+        port = inbound.port
+        self.successResultOf(inbound.stop_listening())
+        for host in ("127.0.0.2", "127.0.0.3"):
+            with socket.socket() as late:
+                self.assertRaises(ConnectionRefusedError, late.connect, (host, port))
+
+    def make_named(self, *addresses: str) -> TcpInbound:
+        """Make an inbound of a name that has these addresses."""
+
+        def getaddrinfo(host: str, port: int, **_: object) -> list[Any]:
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in addresses]
+
+        self.setting = replace(self.setting, hosts=ListenHosts(Lookups(None, getaddrinfo)))
+        return self.make("relay")
+
     def test_twisted(self) -> None:
-        """Where the kernel does not move the bytes, and over TLS, it listens on Twisted's endpoints, of either version, once."""
-        authority = Authority(self.folder, "authority")
-        certificate, key = map(str, authority.issue("server.example"))
-        tls = TlsServerOptions(certificate_path=certificate, key_path=key)
+        """Where the kernel does not move the bytes, and over TLS, Twisted listens with sockets that were opened in the same way, once."""
+        for kernel, security in ((None, None), (self.setting.kernel, self.make_tls())):
+            reactor = MemoryReactorClock()
+            self.make_named("127.0.0.2", "127.0.0.3")
+            options = TcpInboundOptions(tag="in", listen="relay", listen_port=0, tls=security)
+            inbound = TcpInbound(options, replace(self.setting, reactor=reactor, kernel=kernel))
+            for _ in range(2):
+                self.successResultOf(inbound.listen())
+            self.assertEqual([family for _, family, _ in reactor.adoptedPorts], [socket.AF_INET] * 2)
+            self.assertEqual(formatEvent(self.events[-1]), f"inbound in listens on relay:{inbound.port}")
+            self.successResultOf(inbound.stop_listening())
+            self.assertIsNone(inbound.port)
+
+    def make_tls(self) -> TlsServerOptions:
+        """A certificate."""
+        certificate, key = map(str, Authority(self.folder, "authority").issue("server.example"))
+        return TlsServerOptions(certificate_path=certificate, key_path=key)
+
+    def test_twisted_fails(self) -> None:
+        """Where Twisted can't listen with one of them none is left listening."""
+        reactor = MemoryReactorClock()
+        setting = replace(self.make_named("127.0.0.2", "127.0.0.3").setting, reactor=reactor, kernel=None)
+        adopt, stopped = reactor.adoptStreamPort, []
+
+        def refuse(descriptor: int, family: int, factory: Any) -> Any:
+            if reactor.adoptedPorts:
+                raise CannotListenError(None, 80, OSError(98, "Address already in use"))
+            port = adopt(descriptor, family, factory)
+            self.patch(port, "stopListening", lambda: stopped.append(port))
+            return port
+
+        self.patch(reactor, "adoptStreamPort", refuse)
+        failure = self.failureResultOf(TcpInbound(TcpInboundOptions(tag="in", listen="relay", listen_port=0), setting).listen(), StartError)
+        self.assertEqual(str(failure.value), "inbound in: can't listen on port 80: Address already in use")
+        self.assertEqual(len(stopped), 1)
+
+    def test_twisted_opens(self) -> None:
+        """On a reactor that can't be given sockets it listens on Twisted's endpoints, of either version."""
+        self.patch(tcp_inbound, "IReactorSocket", lambda reactor, default: default)
         for listen in ("127.0.0.1", "::1"):
-            for kernel, security in ((None, None), (self.setting.kernel, tls)):
-                reactor = MemoryReactorClock()
-                setting = InboundSetting(reactor, self.relay, None, kernel, self.setting.log)
-                self.events.clear()
-                inbound = TcpInbound(TcpInboundOptions(tag="in", listen=listen, listen_port=10080, tls=security), setting)
-                for _ in range(2):
-                    self.successResultOf(inbound.listen())
-                ((port, _, backlog, interface),) = reactor.tcpServers
-                self.assertEqual((port, interface, inbound.port), (10080, listen, 10080))
-                self.assertGreater(backlog, 1000)
-                (event, *_) = self.events
-                self.assertEqual(formatEvent(event), f"inbound in listens on {shown_address(listen, 10080)}")
+            reactor = MemoryReactorClock()
+            inbound = TcpInbound(TcpInboundOptions(tag="in", listen=listen, listen_port=10080), InboundSetting(reactor, self.relay))
+            self.successResultOf(inbound.listen())
+            ((port, _, backlog, interface),) = reactor.tcpServers
+            self.assertEqual((port, interface, inbound.port), (10080, listen, 10080))
+            self.assertGreater(backlog, 1000)
 
     def test_twisted_taken(self) -> None:
         """There a port that is taken is told with its address too."""
+        self.patch(tcp_inbound, "IReactorSocket", lambda reactor, default: default)
         reactor = MemoryReactorClock()
 
         def refuse(port: int, factory: object, backlog: int = 50, interface: str = "") -> None:

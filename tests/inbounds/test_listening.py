@@ -23,6 +23,7 @@ from pipetwist.inbounds.listening import EndpointListener, ListeningService, add
 from pipetwist.inbounds.options import StreamInboundOptions
 from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.inbounds.tcp_socket import listen_tcp
+from pipetwist.network.listening import ListenHosts
 from pipetwist.testing import RecordingRelay
 
 __all__ = ["EndpointListenerTest", "ServiceTest", "TcpSocketTest", "VisitorTest"]
@@ -246,6 +247,7 @@ class VisitorTest(SynchronousTestCase):
         for address, peer, source in (
             (IPv4Address("TCP", "10.0.0.1", 80), "10.0.0.1:80", "10.0.0.1"),
             (IPv6Address("TCP", "fe80::1", 80), "[fe80::1]:80", "fe80::1"),
+            (IPv6Address("TCP", "::ffff:10.0.0.1", 80), "10.0.0.1:80", "10.0.0.1"),
             (UNIXAddress(b"/run/x"), "unix", "unix"),
             (None, "unix", "unix"),
         ):
@@ -258,8 +260,9 @@ class TcpSocketTest(SynchronousTestCase):
 
     def listen(self, host: str, port: int = 0) -> socket.socket:
         """Listen; the test's clean-up closes it."""
-        listening = listen_tcp("inbound in", host, port)
-        self.addCleanup(listening.close)
+        listening, *others = listen_tcp("inbound in", host, port, ListenHosts().find("inbound in", host), lambda _: None)
+        for one in (listening, *others):
+            self.addCleanup(one.close)
         return listening
 
     def test_addresses(self) -> None:

@@ -50,6 +50,7 @@ class PacketCase(SynchronousTestCase):
     servers = "udp"
     inbound_options: dict[str, Any] = {}  # noqa: RUF012 - a test's class names its own
     transfer: Any = "auto"
+    getaddrinfo: Any = staticmethod(socket.getaddrinfo)
     plain = False
     """Whether it runs on what every system has."""
 
@@ -78,7 +79,7 @@ class PacketCase(SynchronousTestCase):
         self.events = events.kept
         globalLogPublisher.addObserver(events)
         self.addCleanup(globalLogPublisher.removeObserver, events)
-        self.service = PipetwistService(document, self.loop)
+        self.service = PipetwistService(document, self.loop, getaddrinfo=self.getaddrinfo)
         self.service.startService()
         self.addCleanup(self._stop)
         self.inbound: Any = self.service.inbounds["in"]

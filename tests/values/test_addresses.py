@@ -7,7 +7,7 @@ import socket
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.trial.unittest import SynchronousTestCase
 
-from pipetwist.values.addresses import numeric_address, shown_address, shown_peer
+from pipetwist.values.addresses import numeric_address, plain_host, shown_address, shown_peer
 
 __all__ = ["AddressesTest"]
 
@@ -31,6 +31,14 @@ class AddressesTest(SynchronousTestCase):
         for peer, shown in (
             (IPv4Address("TCP", "192.0.2.7", 4711), "192.0.2.7:4711"),
             (IPv6Address("TCP", "2001:db8::7", 4711), "[2001:db8::7]:4711"),
+            (IPv6Address("TCP", "::ffff:192.0.2.7", 4711), "192.0.2.7:4711"),
             (UNIXAddress(None), "unix"),
         ):
             self.assertEqual(shown_peer(peer), shown)
+
+    def test_plain(self) -> None:
+        """An address of IPv4 in an IPv6 one is what it is, however it is written; nothing else is changed."""
+        for host in ("::ffff:192.0.2.1", "::FFFF:c000:201"):
+            self.assertEqual(plain_host(host), "192.0.2.1")
+        for host in ("192.0.2.1", "::1", "::ffff:0:192.0.2.1", "::ffff:relay", "relay.example"):
+            self.assertEqual(plain_host(host), host)

@@ -1,0 +1,168 @@
+"""Where servers listen: at every address of a host, with one port."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections.abc import Callable, Iterable, Sequence
+from ipaddress import ip_address
+from typing import Any, TypeVar
+
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.python.failure import Failure
+
+from pipetwist.errors import ConnectError, StartError
+from pipetwist.network.lookups import Address, Lookups
+from pipetwist.values.addresses import numeric_address, plain_host, shown_address
+
+__all__ = ["ListenHosts", "choose_families", "is_unspecified", "open_everywhere"]
+
+# A start waits so long for a name that it is to listen at. A machine without DNS is to say so rather than to hang.
+START_SECONDS = 10.0
+# A free port of one address may be taken at another: then another is tried.
+_TRIES = 16
+_NOT_HERE = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
+_EVERY_IPV4: Address = (int(socket.AF_INET), ("0.0.0.0", 0))  # noqa: S104 - only where "::" was asked for
+
+_Opened = TypeVar("_Opened", bound=socket.socket)
+
+
+class ListenHosts:
+    """The addresses of the hosts that are listened at.
+
+    Args:
+        lookups: looks names up.
+        clock: bounds the wait for a name in a reload.
+    """
+
+    def __init__(self, lookups: Lookups | None = None, clock: Any = None) -> None:
+        self._lookups = lookups or Lookups(None)
+        self._clock = clock
+        self._known: dict[str, list[Address]] = {}
+        self._learning: Deferred[None] | None = None
+
+    def find(self, place: str, host: str) -> list[Address]:
+        """The addresses of a host, with port 0. A name that is not known yet is waited for, which only a start may do.
+
+        Raises:
+            StartError: it has none.
+        """
+        numeric = numeric_address(plain_host(host), 0)
+        if numeric is not None:
+            return [numeric]
+        if host not in self._known:
+            found = self._lookups.wait(host, START_SECONDS)
+            if isinstance(found, str):
+                raise _no_address(place, host, found)
+            self._known[host] = found
+        return self._known[host]
+
+    def learn(self, wanted: Iterable[tuple[str, str]]) -> Deferred[None]:
+        """Look names up anew, so that `find` waits for none of them.
+
+        Args:
+            wanted: whose each is, for errors, and the host.
+
+        Returns:
+            A Deferred that fails with `StartError` where one has no address.
+        """
+        finding = [self._learn(place, host) for place, host in wanted if numeric_address(plain_host(host), 0) is None]
+        learning = DeferredList(finding, fireOnOneErrback=True, consumeErrors=True).addCallbacks(lambda _: None, _first_error)
+        self._learning = learning
+        return learning
+
+    def give_up(self) -> None:
+        """Fail what `learn` waits for."""
+        if self._learning is not None:
+            self._learning.cancel()
+
+    def _learn(self, place: str, host: str) -> Deferred[None]:
+        def known(found: list[Address]) -> None:
+            self._known[host] = found
+
+        def unknown(failure: Failure) -> None:
+            failure.trap(ConnectError)
+            raise _no_address(place, host, str(failure.value).removeprefix(f"{host}: "))
+
+        return self._lookups.find(host, 0).addTimeout(START_SECONDS, self._clock).addCallbacks(known, unknown)
+
+
+def open_everywhere(
+    place: str, host: str, port: int, found: Sequence[Address], open_one: Callable[[int, Any], _Opened], warn: Callable[[str], object]
+) -> list[_Opened]:
+    """Open a socket at each of a host's addresses that this machine has, all with the same port.
+
+    Where there is no IPv6 at all, ``::`` is every address of IPv4.
+
+    Args:
+        place: whose they are, for errors.
+        host: the host as it was written, for errors.
+        port: the port; 0 for one that is free at all of them.
+        found: the addresses.
+        open_one: opens one at an address of a family; raises OSError.
+        warn: is told of addresses that this machine has not got, though it has others of the host's.
+
+    Raises:
+        StartError: the port can't be taken at one of them, or this machine has none of them.
+    """
+    for tries_left in reversed(range(_TRIES)):
+        opened: list[_Opened] = []
+        missing: list[tuple[str, OSError]] = []
+        try:
+            for family, address in found:
+                here = (address[0], opened[0].getsockname()[1] if opened else port, *address[2:])
+                try:
+                    opened.append(open_one(family, here))
+                except OSError as error:
+                    if error.errno not in _NOT_HERE:
+                        raise
+                    missing.append((address[0], error))
+        except OSError as error:
+            _close(opened)
+            if tries_left and port == 0 and opened and error.errno == errno.EADDRINUSE:
+                continue
+            raise _cant_listen(place, shown_address(here[0] if len(found) > 1 else host, port), error) from error
+        break
+    if not opened:
+        if [address[0] for _, address in found] == ["::"]:
+            warn("this machine has no IPv6: it listens on 0.0.0.0, and :: is nothing more")
+            return open_everywhere(place, host, port, [_EVERY_IPV4], open_one, warn)
+        raise _cant_listen(place, shown_address(host, port), missing[0][1])
+    for address, why in missing:
+        warn(f"{host} is {address} as well, where it can't listen: {why.strerror}")
+    return opened
+
+
+def choose_families(opened: socket.socket, address: Any) -> None:
+    """Have a socket that is not bound yet take IPv4 as well where it is for every address, and IPv6 alone where it is for one (ipv6(7)).
+
+    Raises:
+        OSError: the system can't.
+    """
+    if opened.family == socket.AF_INET6:
+        opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(not is_unspecified(address)))
+
+
+def is_unspecified(address: Any) -> bool:
+    """Whether what is bound to this address takes what is for any address of this machine."""
+    return ip_address(address[0].partition("%")[0]).is_unspecified
+
+
+def _close(opened: Iterable[socket.socket]) -> None:
+    for one in opened:
+        one.close()
+
+
+def _cant_listen(place: str, where: str, error: OSError) -> StartError:
+    reason = error.strerror or (os.strerror(error.errno) if error.errno else str(error))
+    return StartError(f"{place}: can't listen on {where}: {reason}")
+
+
+def _no_address(place: str, host: str, reason: str) -> StartError:
+    return StartError(f"{place}: listen: {host} is no address: {reason}")
+
+
+def _first_error(failure: Failure) -> Failure:
+    error: Any = failure.value
+    return error.subFailure  # type: ignore[no-any-return]  # a FirstError's

@@ -1,0 +1,55 @@
+"""The associations of one inbound, over all of its sockets, and how many there may be."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from pipetwist.packets.association import AssociationSide
+from pipetwist.packets.setting import affordable_associations
+
+__all__ = ["Crowd"]
+
+
+class Crowd:
+    """The associations of one inbound, the one that was idle for longest first.
+
+    Args:
+        most: how many may be open; fewer where this process may not open so many sockets.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._affordable = most
+        self._members: OrderedDict[AssociationSide, None] = OrderedDict()
+        self.active = self._members.move_to_end
+        """To be called with one that something passes for."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._members)
+
+    def __contains__(self, association: object) -> bool:
+        return association in self._members
+
+    def __repr__(self) -> str:
+        return f"<Crowd {len(self)} of {self.most}>"
+
+    def begin(self) -> None:
+        """See how many this process may have, which begins to listen."""
+        self._affordable = affordable_associations()
+
+    def make_room(self) -> None:
+        """End those that were idle for longest, until there is room for one more."""
+        most, said = self.most, f"max_associations ({self.most})"
+        if self._affordable < most:
+            most, said = self._affordable, f"{self._affordable}, as many as the limit of file descriptors allows,"
+        while len(self._members) >= most:
+            next(iter(self._members)).make_room(said)
+
+    def add(self, association: AssociationSide) -> None:
+        """One more is here."""
+        self._members[association] = None
+
+    def discard(self, association: AssociationSide) -> None:
+        """One has left, or had before."""
+        self._members.pop(association, None)
