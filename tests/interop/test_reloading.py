@@ -281,7 +281,7 @@ class UserTest(SynchronousTestCase):
         self.secret.mkdir()
         self.certificate, self.key = self.folder / "tls.pem", self.secret / "tls.key"
         self.install()
-        self.port = free_port(self)
+        self.port, self.metrics = free_port(self), free_port(self)
 
     def install(self) -> None:
         """Put another certificate and its key there."""
@@ -292,10 +292,11 @@ class UserTest(SynchronousTestCase):
         self.key.chmod(0o600)
 
     def configuration(self, **more: Any) -> dict[str, Any]:
-        """TLS, and these keys."""
+        """TLS, at an inbound and the metrics, and these keys."""
         tls = {"certificate_path": str(self.certificate), "key_path": str(self.key)}
         inbound = {"type": "tcp", "tag": "tls", "listen_port": self.port, "tls": tls}
-        return {"inbounds": [inbound], "outbounds": [{"type": "fork", "tag": "out", "command": ["cat"]}], **more}
+        metrics = {"listen": f"127.0.0.1:{self.metrics}", "tls": tls}
+        return {"inbounds": [inbound], "outbounds": [{"type": "fork", "tag": "out", "command": ["cat"]}], "metrics": metrics, **more}
 
     def start(self) -> Daemon:
         """Start it as root, to go on as nobody."""
