@@ -128,7 +128,7 @@ class _Client(ProtocolWrapper):
     _shaken = False
 
     def handshakeCompleted(self) -> None:
-        """See `IHandshakeListener`."""
+        """See ``IHandshakeListener``."""
         self._shaken = True
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]  # Protocol's own default is a reused failure
