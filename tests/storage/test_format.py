@@ -22,12 +22,12 @@ def _word(position: int, number: int) -> int:
     return number * _UNIT + 1 + position // 8 % 268
 
 
-def _file(total: int, value: int, synced: int, *, seal: bool) -> bytes:
+def _file(total: int, value: int, synced: int, *, used: int = 160, seal: bool = False) -> bytes:
     """A file with one counter, whose name fills its record but for a few bytes."""
     head = struct.pack("<II", 96, len(_NAME))
     checksum = crc32(_NAME, crc32(struct.pack("<QIII", 64, 96, len(_NAME), 0)))
     record = head + struct.pack("<IIQQ", checksum, 0, _word(80, total), _word(88, total - value)) + _NAME.ljust(64, b"\0")
-    header = _FIXED + struct.pack("<IQQQ", crc32(_FIXED), 0, _word(32, synced), _word(40, 160))
+    header = _FIXED + struct.pack("<IQQQ", crc32(_FIXED), 0, _word(32, synced), _word(40, used))
     data = (header.ljust(64, b"\0") + record).ljust(_SIZE, b"\0")
     return data[:24] + struct.pack("<Q", 0x5EA1ED00_00000000 | crc32(data[32:], crc32(data[:24]))) + data[32:] if seal else data
 
@@ -52,11 +52,18 @@ class FormatTest(StoreTestCase):
         """One that is in use, or was when its daemon was killed, is of these; what is beyond its last sync is told apart."""
         store = self.open()
         store.counter(_NAME.decode()).add(7)
-        self.assertEqual(self.path.read_bytes(), _file(7, 7, 64, seal=False))
+        self.assertEqual(self.path.read_bytes(), _file(7, 7, 64))
         store.sync()
-        self.assertEqual(self.path.read_bytes(), _file(7, 7, 160, seal=False))
-        contents = parse(_file(7, 7, 160, seal=False))
+        self.assertEqual(self.path.read_bytes(), _file(7, 7, 160))
+        contents = parse(_file(7, 7, 160))
         self.assertEqual((contents.slots[0][:3], contents.end, contents.torn, contents.sealed), ((_NAME.decode(), 64, 160), 160, 0, False))
+
+    def test_torn(self) -> None:
+        """What should be behind the last whole record is told in bytes; a record that is whole, and not yet said to be in use, is none."""
+        self.assertEqual([parse(_file(7, 7, 64, used=used)).torn for used in (64, 160, 192, 224)], [0, 0, 32, 64])
+        beyond = bytearray(_file(7, 7, 64))
+        beyond[169] = 1
+        self.assertEqual(parse(bytes(beyond)).torn, 10)
 
     def test_idle(self) -> None:
         """A sync after which no counter is new writes nothing of its own, so that the disk of an idle daemon can rest."""
