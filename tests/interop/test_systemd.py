@@ -89,7 +89,8 @@ class ActivationTest(SynchronousTestCase):
             for address in addresses:
                 # Standard streams, and the one that the folder is read by.
                 self.assertEqual(_ask(address), b"0 1 2 3 hello", log.read_text(encoding="utf-8"))
-            self.assertIn(f"inbound unix listens on {self.path}, with the socket that was handed in", log.read_text(encoding="utf-8"))
+            said = f"inbound unix listens on {self.path}, with the socket that was handed in"
+            wait_until(lambda said=said, log=log: said in log.read_text(encoding="utf-8"), said)  # type: ignore[misc]  # mypy can't infer it
             self.assertEqual(self.path.stat().st_mode, mode)
             self._end()
             self.assertTrue(self.path.exists())
