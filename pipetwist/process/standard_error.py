@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 __all__ = ["StandardErrorLines"]
 
 LONGEST_LINE = 1000  # bytes; what is over is cut off
+BURST_LINES = 500
+"""What a command may say at once, such as the traceback of a deep program; so many are saved up again at `LINES_PER_SECOND`."""
 LINES_PER_SECOND = 20
+"""What of a longer output is logged: the last lines of each second, since what went wrong stands last."""
 
 
 class StandardErrorLines:
-    """Splits one command's output into lines and lets through so many of them a second.
+    """Splits one command's output into lines, and lets through a burst of them, then the last ones of each second.
 
     Args:
-        clock: tells the time.
+        clock: tells the time, and wakes this at the end of a second.
         log: is given each line that goes to the log.
     """
 
@@ -24,43 +28,66 @@ class StandardErrorLines:
         self._clock = clock
         self._log = log
         self._line = bytearray()
-        self._second = clock.seconds()
-        self._lines = 0
+        self._allowed = float(BURST_LINES)
+        self._counted = clock.seconds()
+        self._held: deque[bytearray] | None = None
         self._left_out = 0
+        self._call: IDelayedCall | None = None
+
+    def __repr__(self) -> str:
+        return f"<StandardErrorLines {len(self._held or ())} lines held, {self._left_out} left out>"
 
     def data_received(self, data: bytes) -> None:
         """More output."""
         *lines, rest = data.split(b"\n")
         for line in lines:
             self._keep(line)
-            self._emit()
+            self._end_line()
         self._keep(rest)
 
     def ended(self) -> None:
         """There is no more output."""
         if self._line:
-            self._emit()
-        self._tell_left_out()
+            self._end_line()
+        if self._call is not None:
+            self._call.cancel()
+            self._emit_held()
 
     def _keep(self, part: bytes) -> None:
         # One byte over the bound is kept, and shows later that something was cut off.
         self._line += part[: LONGEST_LINE + 1 - len(self._line)]
 
-    def _emit(self) -> None:
+    def _end_line(self) -> None:
         line, self._line = self._line, bytearray()
-        now = self._clock.seconds()
-        if now - self._second >= 1:
-            self._tell_left_out()
-            self._second = now
-            self._lines = 0
-        if self._lines >= LINES_PER_SECOND:
-            self._left_out += 1
-            return
-        self._lines += 1
-        text = line[:LONGEST_LINE].rstrip(b"\r").decode("utf-8", "backslashreplace")
-        self._log(text + "..." if len(line) > LONGEST_LINE else text)
+        if self._held is not None:
+            if len(self._held) == LINES_PER_SECOND:
+                self._left_out += 1
+            self._held.append(line)
+        elif self._may_emit():
+            self._allowed -= 1
+            self._emit(line)
+        else:
+            self._held = deque((line,), LINES_PER_SECOND)
+            self._call = self._clock.callLater(1.0, self._emit_held)
 
-    def _tell_left_out(self) -> None:
+    def _may_emit(self) -> bool:
+        now = self._clock.seconds()
+        self._allowed = min(self._allowed + (now - self._counted) * LINES_PER_SECOND, BURST_LINES)
+        self._counted = now
+        return self._allowed >= 1
+
+    def _emit_held(self) -> None:
+        held, self._held = self._held or (), None
+        self._call = None
         if self._left_out:
             self._log(f"({self._left_out} more lines left out)")
             self._left_out = 0
+        # The second that they have waited has brought room for all of them.
+        self._may_emit()
+        self._allowed -= len(held)
+        for line in held:
+            self._emit(line)
+
+    def _emit(self, line: bytearray) -> None:
+        text = line[:LONGEST_LINE].rstrip(b"\r").decode("utf-8", "backslashreplace")
+        self._log(text + "..." if len(line) > LONGEST_LINE else text)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from pipetwist.process.standard_error import LINES_PER_SECOND, LONGEST_LINE, StandardErrorLines
+from pipetwist.process.standard_error import BURST_LINES, LINES_PER_SECOND, LONGEST_LINE, StandardErrorLines
 
 __all__ = ["BoundsTest", "LinesTest"]
 
@@ -81,26 +81,96 @@ class BoundsTest(_LinesTestCase):
             self.lines.data_received(b"x" * 10_000)
         self.assertEqual(len(self.lines._line), LONGEST_LINE + 1)
 
+    def test_burst(self) -> None:
+        """What a program says at once, such as a long traceback, is logged whole and in time."""
+        said = [f"line {number}" for number in range(BURST_LINES)]
+        self.lines.data_received("".join(f"{line}\n" for line in said).encode())
+        self.assertEqual(self.logged, said)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
     def test_rate(self) -> None:
-        """In a second so many lines are logged; how many are left out is said when the next one may be."""
-        self.lines.data_received(b"line\n" * (LINES_PER_SECOND + 3))
-        self.assertEqual(self.logged, ["line"] * LINES_PER_SECOND)
+        """Of what goes beyond that the last lines of each second are logged, behind the number of those that are left out, at its end."""
+        self.fill()
+        self.say(0, 100)
+        self.assertEqual(self.logged, [])
         self.clock.advance(0.875)
-        self.lines.data_received(b"too early\n")
-        self.assertEqual(len(self.logged), LINES_PER_SECOND)
+        self.say(100, 110)
+        self.assertEqual(self.logged, [])
         self.clock.advance(0.125)
-        self.lines.data_received(b"later\n")
-        self.assertEqual(self.logged[LINES_PER_SECOND:], ["(4 more lines left out)", "later"])
+        self.assertEqual(self.logged, ["(90 more lines left out)", *(f"line {number}" for number in range(90, 110))])
+        self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_rate_again(self) -> None:
-        """Each second has its own lines."""
-        for _ in range(3):
-            self.lines.data_received(b"line\n" * LINES_PER_SECOND)
-            self.clock.advance(1)
-        self.assertEqual(self.logged, ["line"] * 3 * LINES_PER_SECOND)
+        """An output without an end has its last lines logged second by second, and no more than those."""
+        self.fill()
+        for second in range(3):
+            for tenth in range(10):
+                self.say(100 * second + 10 * tenth, 100 * second + 10 * tenth + 10)
+                self.clock.advance(0.125)
+        numbered = [line for line in self.logged if line.startswith("line")]
+        self.assertLessEqual(len(numbered), 20 * 3.75)
+        self.assertEqual(len(self.logged) - len(numbered), 3)
+        self.assertEqual([int(line.split()[1]) for line in numbered], sorted(int(line.split()[1]) for line in numbered))
 
-    def test_left_out_at_the_end(self) -> None:
-        """What was left out last is said when the output ends, the unfinished line with it."""
-        self.lines.data_received(b"line\n" * (LINES_PER_SECOND + 1) + b"unfinished")
+    def test_rest(self) -> None:
+        """A few lines beyond a burst are logged a second later, and none is left out."""
+        self.fill()
+        self.say(0, LINES_PER_SECOND)
+        self.clock.advance(1)
+        self.assertEqual(self.logged, [f"line {number}" for number in range(LINES_PER_SECOND)])
+
+    def test_saved_up(self) -> None:
+        """A command that has been quiet may say as much at once again."""
+        self.fill()
+        self.clock.advance(BURST_LINES / LINES_PER_SECOND)
+        self.say(0, BURST_LINES)
+        self.assertEqual(len(self.logged), BURST_LINES)
+        self.say(0, 1)
+        self.assertEqual(len(self.logged), BURST_LINES)
+
+    def test_slow(self) -> None:
+        """A command that says no more than is logged in a second is logged at once, for ever."""
+        self.fill()
+        for number in range(100):
+            self.clock.advance(1 / 16)
+            self.say(number, number + 1)
+            self.assertEqual(self.logged, [f"line {number}" for number in range(number + 1)])
+
+    def test_end(self) -> None:
+        """When the output ends the number and the last lines are logged at once, the unfinished one with them: there the error stands."""
+        self.fill()
+        self.say(0, 100)
+        self.lines.data_received(b"ValueError: end")
+        self.assertEqual(repr(self.lines), "<StandardErrorLines 20 lines held, 80 left out>")
         self.lines.ended()
-        self.assertEqual(self.logged[LINES_PER_SECOND:], ["(2 more lines left out)"])
+        self.assertEqual(self.logged, ["(81 more lines left out)", *(f"line {number}" for number in range(81, 100)), "ValueError: end"])
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    @given(st.lists(st.tuples(st.integers(0, 700), st.integers(0, 80)), max_size=12))
+    def test_any(self, steps: list[tuple[int, int]]) -> None:
+        """Whatever is said when, each line is either logged in its order or counted in its place, and time never runs away with it."""
+        clock, logged, said = Clock(), list[str](), 0
+        lines = StandardErrorLines(clock, logged.append)
+        for count, sixteenths in steps:
+            lines.data_received(b"".join(b"%d\n" % number for number in range(said, said + count)))
+            said += count
+            clock.advance(sixteenths / 16)
+        lines.ended()
+        expected = 0
+        for line in logged:
+            if line.startswith("("):
+                expected += int(line[1:].split()[0])
+            else:
+                self.assertEqual(int(line), expected)
+                expected += 1
+        self.assertEqual(expected, said)
+        self.assertLessEqual(sum(not line.startswith("(") for line in logged), BURST_LINES + LINES_PER_SECOND * (clock.seconds() + 1))
+
+    def fill(self) -> None:
+        """Have a burst said already."""
+        self.say(0, BURST_LINES)
+        self.logged.clear()
+
+    def say(self, first: int, end: int) -> None:
+        """Say lines with these numbers."""
+        self.lines.data_received(b"".join(b"line %d\n" % number for number in range(first, end)))
