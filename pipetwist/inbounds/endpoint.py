@@ -25,6 +25,7 @@ from pipetwist.inbounds.listening_socket import ListeningSocket
 from pipetwist.inbounds.options import InboundOptions, StreamInboundOptions
 from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.interfaces import IInbound
+from pipetwist.transfer.keep_alive import KeepAlive
 from pipetwist.values import Text
 from pipetwist.values.addresses import shown_address
 
@@ -63,6 +64,7 @@ class EndpointInbound(ListeningService):
         self._adopted: ListeningSocket | None = None
         self._given: HandedInSocket | None = None
         self._framed = options.framing is not None
+        self._keep_alive = KeepAlive()
         try:
             self._endpoint = serverFromString(setting.reactor, options.endpoint)
         except Exception as error:
@@ -117,6 +119,7 @@ class EndpointInbound(ListeningService):
     def _identify(self, transport: Any) -> Visitor:
         if IUNIXTransport.providedBy(transport):
             return self._identify_socket(cast("socket.socket", cast("ISystemHandle", transport).getHandle()))
+        self._keep_alive.set_on_transport(transport)
         return address_visitor(self.tag, transport.getPeer(), self.timeouts)
 
     def _identify_socket(self, connected: socket.socket) -> Visitor:

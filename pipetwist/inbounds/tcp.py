@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
@@ -24,8 +24,10 @@ from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.inbounds.tcp_socket import listen_tcp
 from pipetwist.interfaces import IInbound
 from pipetwist.tls import RenewableTls, over_tls, server_tls
+from pipetwist.transfer.keep_alive import KeepAlive
 from pipetwist.values import Port, Text, UserName
 from pipetwist.values.addresses import plain_host, shown_address
+from pipetwist.values.keep_alive import KeepAliveOptions
 
 if TYPE_CHECKING:
     from twisted.internet.ssl import CertificateOptions
@@ -48,7 +50,7 @@ class CertificateUserOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TcpInboundOptions(StreamInboundOptions):
+class TcpInboundOptions(KeepAliveOptions, StreamInboundOptions):
     """An inbound on a TCP port."""
 
     type: Literal["tcp"] = "tcp"
@@ -82,6 +84,7 @@ class TcpInbound(ListeningService):
     """
 
     Options: ClassVar[type[InboundOptions]] = TcpInboundOptions
+    _acceptors: Sequence[tuple[Acceptor, ListeningSocket]] = ()
 
     def __init__(self, options: TcpInboundOptions, setting: InboundSetting) -> None:
         super().__init__(options, setting)
@@ -89,7 +92,6 @@ class TcpInbound(ListeningService):
         if setting.handed_in:
             self.handed_in = setting.handed_in.at_port(setting.hosts.find(self._place, options.listen), options.listen_port)
         self._listeners: list[EndpointListener] = []
-        self._acceptors: list[tuple[Acceptor, ListeningSocket]] = []
         tls = self._read_tls(options)
         self._tls = None if tls is None else RenewableTls(tls)
 
@@ -97,6 +99,9 @@ class TcpInbound(ListeningService):
         """See `ListeningService`."""
         super().take(options)
         self._options = cast("TcpInboundOptions", options)
+        self._keep_alive = KeepAlive(self._options.keep_alive)
+        for _, listening in self._acceptors:
+            self._keep_alive.set_on(listening)
 
     def goes_on_with(self, options: InboundOptions) -> bool:
         """See `IInbound`."""
@@ -150,7 +155,7 @@ class TcpInbound(ListeningService):
 
     def stop_listening(self) -> Deferred[None]:
         """See `IInbound`."""
-        acceptors, self._acceptors = self._acceptors, []
+        acceptors, self._acceptors = self._acceptors, ()
         for acceptor, listening in acceptors:
             acceptor.stop()
             listening.close()
@@ -169,7 +174,8 @@ class TcpInbound(ListeningService):
     def _listen_in_kernel(self) -> None:
         entry = SocketEntry(self.tag, self._identify_socket, self.setting, framed=self._options.framing is not None)
         self._acceptors = [(Acceptor(self.setting, listening, entry.accepted), listening) for listening in self._open()]
-        for acceptor, _ in self._acceptors:
+        for acceptor, listening in self._acceptors:
+            self._keep_alive.set_on(listening)
             acceptor.start()
         self.log_listening(shown_address(self._options.listen, self.port))
 
@@ -200,6 +206,7 @@ class TcpInbound(ListeningService):
         return Visitor(self.tag, shown_address(host, port), host, None, self.timeouts)
 
     def _identify(self, transport: Any) -> Visitor:
+        self._keep_alive.set_on_transport(transport)
         visitor = address_visitor(self.tag, transport.getPeer(), self.timeouts)
         if not self._options.users:
             return visitor

@@ -17,6 +17,7 @@ from pipetwist.outbounds.options import OutboundOptions, StreamOutboundOptions
 from pipetwist.outbounds.setting import OutboundSetting
 from pipetwist.packets.framed import frame_connection
 from pipetwist.packets.framing import LARGEST_FRAMED
+from pipetwist.transfer.keep_alive import KeepAlive
 from pipetwist.transfer.stream import StreamSide
 from pipetwist.values import Text
 
@@ -33,8 +34,14 @@ class EndpointOutboundOptions(StreamOutboundOptions):
     """The endpoint string, for instance ``tcp:127.0.0.1:80``."""
 
 
-def connect_endpoint(endpoint: IStreamClientEndpoint, setting: OutboundSetting) -> Deferred[ISide]:
-    """Connect an endpoint as a side of a connection."""
+def connect_endpoint(endpoint: IStreamClientEndpoint, setting: OutboundSetting, keep_alive: KeepAlive) -> Deferred[ISide]:
+    """Connect an endpoint as a side of a connection.
+
+    Args:
+        endpoint: the endpoint.
+        setting: what the outbound works with.
+        keep_alive: what the connection has where it is one of TCP.
+    """
 
     class SideFactory(Factory[StreamSide]):
         noisy = False
@@ -42,8 +49,12 @@ def connect_endpoint(endpoint: IStreamClientEndpoint, setting: OutboundSetting) 
         def buildProtocol(self, addr: Any) -> StreamSide:
             return StreamSide(setting.reactor, setting.hang_ups)
 
+    def connected(side: StreamSide) -> StreamSide:
+        keep_alive.set_on_transport(side.transport)
+        return side
+
     connecting: Deferred[Any] = endpoint.connect(SideFactory())
-    return connecting
+    return connecting.addCallback(connected)
 
 
 @implementer(IOutbound)
@@ -66,6 +77,7 @@ class EndpointOutbound:
         self.largest_datagram = None if options.framing is None else LARGEST_FRAMED
         self.in_kernel = False
         self._setting = setting
+        self._keep_alive = KeepAlive()
         try:
             self._endpoint = clientFromString(setting.reactor, options.endpoint)
         except Exception as error:
@@ -75,5 +87,5 @@ class EndpointOutbound:
 
     def connect(self) -> ISide | Deferred[ISide]:
         """See `IOutbound`."""
-        connecting = connect_endpoint(self._endpoint, self._setting)
+        connecting = connect_endpoint(self._endpoint, self._setting, self._keep_alive)
         return connecting if self.largest_datagram is None else frame_connection(connecting)

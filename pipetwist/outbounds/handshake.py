@@ -15,6 +15,7 @@ from pipetwist.errors import ConnectError
 from pipetwist.interfaces import ISide
 from pipetwist.outbounds.setting import OutboundSetting
 from pipetwist.transfer.causes import describe_error
+from pipetwist.transfer.keep_alive import KeepAlive
 from pipetwist.transfer.stream import StreamSide
 
 __all__ = ["connect_tls"]
@@ -45,13 +46,14 @@ class _Handshake(Protocol):
             self.done.errback(ConnectError(f"{self._name}: {cause}"))
 
 
-def connect_tls(endpoint: IStreamClientEndpoint, name: str, setting: OutboundSetting) -> Deferred[ISide]:
+def connect_tls(endpoint: IStreamClientEndpoint, name: str, setting: OutboundSetting, keep_alive: KeepAlive) -> Deferred[ISide]:
     """Connect an endpoint that speaks TLS as a side of a connection.
 
     Args:
         endpoint: what ``twisted.internet.endpoints.wrapClientTLS`` makes.
         name: where it leads, for people.
         setting: what the outbound works with.
+        keep_alive: what the connection has.
     """
 
     class HandshakeFactory(Factory[_Handshake]):
@@ -60,5 +62,9 @@ def connect_tls(endpoint: IStreamClientEndpoint, name: str, setting: OutboundSet
         def buildProtocol(self, addr: Any) -> _Handshake:
             return _Handshake(StreamSide(setting.reactor, setting.hang_ups), name)
 
+    def connected(handshake: _Handshake) -> Deferred[ISide]:
+        keep_alive.set_on_transport(handshake.transport)
+        return handshake.done
+
     connecting: Deferred[Any] = endpoint.connect(HandshakeFactory())
-    return connecting.addCallback(lambda handshake: handshake.done)
+    return connecting.addCallback(connected)

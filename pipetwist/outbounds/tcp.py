@@ -27,8 +27,10 @@ from pipetwist.outbounds.setting import OutboundSetting
 from pipetwist.packets.framed import frame_connection
 from pipetwist.packets.framing import LARGEST_FRAMED
 from pipetwist.tls import client_tls
+from pipetwist.transfer.keep_alive import KeepAlive
 from pipetwist.values import Port, Text
 from pipetwist.values.addresses import numeric_address, shown_address
+from pipetwist.values.keep_alive import KeepAliveOptions
 
 __all__ = ["TcpOutbound", "TcpOutboundOptions"]
 
@@ -38,7 +40,7 @@ _NEXT_ADDRESS_SECONDS = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class TcpOutboundOptions(StreamOutboundOptions):
+class TcpOutboundOptions(KeepAliveOptions, StreamOutboundOptions):
     """An outbound to a TCP server."""
 
     type: Literal["tcp"] = "tcp"
@@ -71,6 +73,7 @@ class TcpOutbound:
         self.largest_datagram = None if options.framing is None else LARGEST_FRAMED
         self._options = options
         self._setting = setting
+        self._keep_alive = KeepAlive(options.keep_alive)
         self._shown = shown_address(options.server, options.server_port)
         self._numeric = numeric_address(options.server, options.server_port)
         self._tls = options.tls is not None and options.tls.enabled
@@ -92,9 +95,9 @@ class TcpOutbound:
     def _connect(self) -> ISide | Deferred[ISide]:
         kernel = self._setting.kernel
         if self._tls:
-            return connect_tls(self._endpoint, self._shown, self._setting)
+            return connect_tls(self._endpoint, self._shown, self._setting, self._keep_alive)
         if not self.in_kernel or kernel is None:
-            return connect_endpoint(self._endpoint, self._setting)
+            return connect_endpoint(self._endpoint, self._setting, self._keep_alive)
         if self._numeric is not None:
             return self._connect_address(kernel, *self._numeric)
         return self._connect_name(kernel)
@@ -116,6 +119,7 @@ class TcpOutbound:
     def _connect_address(self, kernel: KernelSetting, family: int, address: Any) -> ISide | Deferred[ISide]:
         def side(connected: socket.socket) -> ISide:
             connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._keep_alive.set_on_new(connected)
             return SocketSide(kernel, connected)
 
         return connect_socket(self._setting.reactor, kernel.poller, family, address, self._shown, side)

@@ -6,8 +6,11 @@ import os
 import socket
 import struct
 import sys
+from typing import Any
 
-__all__ = ["left_error", "unacknowledged", "unread"]
+from twisted.protocols.policies import ProtocolWrapper
+
+__all__ = ["left_error", "socket_of", "unacknowledged", "unread"]
 
 
 def unacknowledged(descriptor: int) -> int:
@@ -26,6 +29,15 @@ def left_error(connected: socket.socket) -> OSError | None:
         return None
     number = connected.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     return OSError(number, os.strerror(number)) if number else None
+
+
+def socket_of(transport: Any) -> socket.socket | None:
+    """The socket of a Twisted transport, whatever is wrapped around it; None where it has none."""
+    while isinstance(transport, ProtocolWrapper):
+        transport = transport.transport
+    handle = getattr(transport, "getHandle", None)
+    found = None if handle is None else handle()
+    return found if isinstance(found, socket.socket) else None
 
 
 def _ask(descriptor: int, name: str) -> int:

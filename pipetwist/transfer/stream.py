@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import socket
 from typing import Any, cast
 
 from twisted.internet.interfaces import (
@@ -25,7 +24,7 @@ from pipetwist.transfer.acknowledgement import Acknowledgement
 from pipetwist.transfer.causes import NO_CLOSE_NOTIFY, cause_of, describe_error
 from pipetwist.transfer.hang_up import HangUpWatch
 from pipetwist.transfer.producers import Crowding, Emptied
-from pipetwist.transfer.socket_state import left_error, unread
+from pipetwist.transfer.socket_state import left_error, socket_of, unread
 
 __all__ = ["StreamSide"]
 
@@ -89,7 +88,7 @@ class StreamSide(Protocol):
 
     def readConnectionLost(self) -> None:
         """The peer has half-closed."""
-        connected = self._connected_socket()
+        connected = socket_of(self.transport)
         error = None
         if connected is not None and not self._closing:
             if unread(connected.fileno()):
@@ -252,7 +251,7 @@ class StreamSide(Protocol):
         if self._closing or self._over:
             return
         # What becomes of a TCP peer after its end of file no read tells any more.
-        connected = self._connected_socket() if self._read_over else None
+        connected = socket_of(self.transport) if self._read_over else None
         error = None if connected is None else left_error(connected)
         if error is None:
             self.receiver.hung_up()
@@ -262,12 +261,6 @@ class StreamSide(Protocol):
         if error is not None and not self._closing and not self._over:
             self._cause = describe_error(error)
             self.transport.abortConnection()
-
-    def _connected_socket(self) -> socket.socket | None:
-        lowest = self._lowest()
-        handle = getattr(lowest, "getHandle", None)
-        found = None if handle is None else handle()
-        return found if isinstance(found, socket.socket) else None
 
     def _count_delivered(self, count: int) -> None:
         self.delivered += count

@@ -20,6 +20,7 @@ from pipetwist.outbounds.handshake import connect_tls
 from pipetwist.outbounds.setting import OutboundSetting
 from pipetwist.testing import RecordingReceiver
 from pipetwist.tls import client_tls, server_tls
+from pipetwist.transfer.keep_alive import KeepAlive
 from pipetwist.transfer.stream import StreamSide
 from tests.api.certificates import Authority
 from tests.interop.scratch import scratch_folder
@@ -78,7 +79,7 @@ class ConnectTlsTest(SynchronousTestCase):
         options = client_tls("here", name, str(self.authority.path))
         self.endpoint = _Endpoint(options, self.listening, self.clock)
         self.endpoint.error = error
-        return connect_tls(self.endpoint, f"{name}:443", OutboundSetting(self.clock))
+        return connect_tls(self.endpoint, f"{name}:443", OutboundSetting(self.clock), KeepAlive())
 
     def test_connected(self) -> None:
         """It is connected when the handshake is over and not before; then bytes go both ways."""
