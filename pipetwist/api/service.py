@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IReactorTime
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
+from pipetwist.api.crowding import CrowdWatch, endpoint_of
 from pipetwist.api.process import CollectorTime
 from pipetwist.api.query import USUAL_BOUNDS, Bounds
 from pipetwist.api.server import StatsServer
@@ -60,7 +62,8 @@ class StatsApi(Service):
         options: where to listen, and how. What they say about counting is not looked at.
         store: the counters.
         online: the users who are connected.
-        reactor: whose thread pool waits for the calls that run when the service stops.
+        reactor: whose thread pool waits for the calls that run when the service stops. Where it also counts the time, it is
+            looked now and then whether there are too many connections.
         grace: seconds that those may take before they are cancelled.
         bounds: how much one query may ask for.
         clock: seconds that only grow; for the time that the service has been up.
@@ -88,6 +91,7 @@ class StatsApi(Service):
         self._clock = clock
         self._log = log or Logger()
         self._running: _Running | None = None
+        self._crowd_watch: CrowdWatch | None = None
         self.address: TcpListen | UnixListen | None = None
         """Where it listens, the port that was chosen for port 0 included; None while it does not."""
 
@@ -116,6 +120,8 @@ class StatsApi(Service):
         self._running = _Running(server, collector_time, file, certificates)
         super().startService()
         self._log.info("The StatsService listens on {address}", address=self.address)
+        if IReactorTime.providedBy(self._reactor):
+            self._crowd_watch = CrowdWatch(endpoint_of(self.address, self._reactor), self._reactor, self._log)
 
     @property
     def is_gone(self) -> bool:
@@ -130,6 +136,9 @@ class StatsApi(Service):
         """
         super().stopService()
         running, self._running, self.address = self._running, None, None
+        if self._crowd_watch is not None:
+            self._crowd_watch.stop()
+            self._crowd_watch = None
         if running is None:
             return succeed(None)
         running.collector_time.stop()
