@@ -22,6 +22,7 @@ from pipetwist.errors import ConfigError, StartError
 from pipetwist.logs.runners import LogSetting, RunnerLog
 from pipetwist.monotonic import count_evenly
 from pipetwist.network.resolver import NameResolver
+from pipetwist.service.reader import ChildReader, Reader, read_here
 from pipetwist.service.rereading import Rereading
 from pipetwist.service.tree import PipetwistService
 from pipetwist.sighup import early_hang_ups, has_terminal
@@ -141,13 +142,20 @@ class _Daemon(Service):
         reporter: tells the service manager how it goes.
         log: the log of twistd or twist.
         open_log: opens it for twistd's application; gives None where that is to use another.
+        read: reads the configuration's file again.
     """
 
     def __init__(
-        self, tree: PipetwistService, path: str, reporter: Reporter, log: RunnerLog, open_log: Callable[[], ILogObserver | None]
+        self,
+        tree: PipetwistService,
+        path: str,
+        reporter: Reporter,
+        log: RunnerLog,
+        open_log: Callable[[], ILogObserver | None],
+        read: Reader = read_here,
     ) -> None:
         self._tree = tree
-        self._rereading = Rereading(tree, path)
+        self._rereading = Rereading(tree, path, read)
         self._reporter = reporter
         self._log = log
         self._open_log = open_log
@@ -183,6 +191,7 @@ class _Daemon(Service):
     def stopService(self) -> Any:
         """See `PipetwistService`."""
         super().stopService()
+        self._rereading.stop()
         # The reactor would be stopped a second time, which it takes for a mistake.
         for number in ("SIGINT", "SIGTERM", "SIGHUP"):
             if hasattr(signal, number):
@@ -196,7 +205,12 @@ class _Daemon(Service):
 
     def _reload(self) -> Deferred[None]:
         self._reporter.reloading()
-        return self._rereading.reread().addBoth(lambda _: self._reporter.ready())
+        return self._rereading.reread().addBoth(self._reloaded)
+
+    def _reloaded(self, _: object) -> None:
+        # A stop gives a reload up, and has been reported.
+        if self.running:
+            self._reporter.ready()
 
     def _start(self, start: Callable[[], None]) -> None:
         # It has forked by now, where it does.
@@ -272,7 +286,7 @@ def makeService(options: Options) -> IService:
     # The endpoints of strings ask the reactor for names; this reactor is ours, which one of a program that embeds pipetwist is not.
     cast("ReactorBase", reactor).installNameResolver(NameResolver(tree.lookups))
     reporter = Reporter(reactor, notifier, lambda: f"{tree.relay.open_connections} connections are open", said.watchdog)
-    return _Daemon(tree, options.path, reporter, options.log, options.open_log)
+    return _Daemon(tree, options.path, reporter, options.log, options.open_log, ChildReader(reactor).read)
 
 
 def _exit_with_failure(log: RunnerLog) -> NoReturn:

@@ -35,7 +35,7 @@ _CHANGEABLE = {
 
 def needs_restart(started: Document, wanted: Document) -> list[str]:
     """The keys of which a running tree can't take the new values."""
-    return [place for place in _differences(started, wanted) if place not in _CHANGEABLE]
+    return list(_differences(started, wanted))
 
 
 @inlineCallbacks
@@ -132,6 +132,9 @@ def _report(tree: PipetwistService, document: Document) -> str:
 
 
 def _differences(before: Any, after: Any, place: str = "") -> Iterator[str]:
+    # Where nothing would be said nothing is compared: there may be many users.
+    if place in _CHANGEABLE:
+        return
     if is_dataclass(before) and type(before) is type(after):
         for key in fields(before):
             yield from _differences(getattr(before, key.name), getattr(after, key.name), f"{place}.{key.name}".lstrip("."))

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
 from typing import TYPE_CHECKING
 
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred, succeed
 from twisted.python.failure import Failure
 
+from pipetwist.config.child import can_start
 from pipetwist.config.document import Document
-from pipetwist.config.reading import read_document
 from pipetwist.errors import ConfigError, StartError
 from pipetwist.files import may_read
+from pipetwist.service.reader import Reader, read_here
 
 if TYPE_CHECKING:
     from pipetwist.service.tree import PipetwistService
@@ -28,34 +29,81 @@ class Rereading:
         read: reads it.
     """
 
-    def __init__(self, tree: PipetwistService, path: str, read: Callable[[str], Document] = read_document) -> None:
+    def __init__(self, tree: PipetwistService, path: str, read: Reader = read_here) -> None:
         self._tree = tree
         self._path = path
         self._read = read
+        self._asked: list[Deferred[None]] = []
+        self._again = False
+        self._stopped = False
+        self._reading: Deferred[Document] | None = None
+        self._busy = False
+
+    def __repr__(self) -> str:
+        state = "stopped" if self._stopped else "reading" if self._reading is not None else "reloading" if self._busy else "idle"
+        return f"<Rereading {self._path} {state}{', once more' if self._again else ''}>"
 
     def foresee(self) -> None:
         """Say so where it could not be read again: the daemon may be another user since it was read."""
         if not may_read(self._path):
             self._tree.log.warn("{path} can't be read again by this user: every reload comes to nothing", path=self._path)
+        if not can_start():
+            self._tree.log.warn(
+                "{python} can't be started by this user: a reload reads the configuration itself, and holds up connections",
+                python=sys.executable or "Python",
+            )
 
     def reread(self) -> Deferred[None]:
-        """Do it once.
+        """Do it once; where it is being done, once more after that, however often that is asked: the file may have changed meanwhile.
 
         Returns:
-            A Deferred that fires when it is done, or has come to nothing.
+            A Deferred that fires when nothing is left to do, whatever has come of it.
         """
-        try:
-            document = self._read(self._path)
-        except ConfigError:
-            reloading: Deferred[None] = fail()
-        else:
-            reloading = self._tree.reload(document)
-        return reloading.addErrback(self._refused)
+        if self._stopped:
+            return succeed(None)
+        done: Deferred[None] = Deferred()
+        self._asked.append(done)
+        self._again = True
+        if not self._busy:
+            self._begin()
+        return done
+
+    def stop(self) -> None:
+        """Read no more, and give up what is being read."""
+        self._stopped = True
+        self._again = False
+        if self._reading is not None:
+            self._reading.cancel()
+
+    def _begin(self) -> None:
+        self._again = False
+        self._busy = True
+        self._reading = maybeDeferred(self._read, self._path, self._tree.document)
+        # The rest can't be cancelled, so it is chained to the reading only once that is done.
+        self._reading.addBoth(self._is_read).addCallback(self._take).addErrback(self._refused).addBoth(self._end)
+
+    def _is_read(self, outcome: Document | Failure) -> Document | Failure:
+        self._reading = None
+        return outcome
+
+    def _take(self, document: Document) -> Deferred[None]:
+        return self._tree.reload(document)
 
     def _refused(self, failure: Failure) -> None:
+        if self._stopped and failure.check(CancelledError):
+            return
         if failure.check(ConfigError, StartError):
             for line in str(failure.value).splitlines():
                 self._tree.log.error("{line}", line=line)
         else:
             self._tree.log.failure("The configuration could not be taken", failure)
         self._tree.log.error("the configuration was not taken; everything goes on as before")
+
+    def _end(self, _: object) -> None:
+        self._busy = False
+        if self._again:
+            self._begin()
+            return
+        asked, self._asked = self._asked, []
+        for done in asked:
+            done.callback(None)

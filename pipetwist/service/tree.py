@@ -211,10 +211,12 @@ class PipetwistService(MultiService):
             inbounds: all of its inbounds, which listen.
             outbounds: all of its outbounds.
         """
+        counted, tracked = tracked_by(self.document), tracked_by(document)
         self.document = document
         self.log.set_level(document.log.level)
         self._router.change(document.route.rules, document.final)
-        self._tracked.change(**tracked_by(document))
+        if tracked != counted:
+            self._tracked.change(**tracked)
         # Others have these very mappings: the relay, and what looks on.
         for kept, wanted in ((self.inbounds, inbounds), (self.outbounds, outbounds)):
             kept.clear()

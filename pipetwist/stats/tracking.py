@@ -11,6 +11,9 @@ from pipetwist.stats.names import Direction, Entity, traffic_name
 
 __all__ = ["Tracked", "Tracker"]
 
+# So many trackers of before are freed when a new one is made.
+_FREED_AT_ONCE = 4
+
 
 @implementer(ITracker)
 class Tracker:
@@ -92,12 +95,16 @@ class Tracked:
         self.store = store
         self._names: dict[Entity, frozenset[str]] = {}
         self._trackers: dict[tuple[str, str, str | None], Tracker | None] = {}
+        self._stale: list[dict[tuple[str, str, str | None], Tracker | None]] = []
         self.change(inbounds=inbounds, outbounds=outbounds, users=users)
 
     def change(self, *, inbounds: Iterable[str] = (), outbounds: Iterable[str] = (), users: Iterable[str] = ()) -> None:
         """Count these from now on, and no others. Connections that have a tracker keep it, and counters stay as they are."""
         self._names = {"inbound": frozenset(inbounds), "outbound": frozenset(outbounds), "user": frozenset(users)}
-        self._trackers.clear()
+        # There may be many, and to free them all would hold up every connection.
+        if self._trackers:
+            self._stale.append(self._trackers)
+            self._trackers = {}
 
     def names(self) -> list[tuple[Entity, str]]:
         """Every inbound, outbound and user that is counted."""
@@ -114,8 +121,17 @@ class Tracked:
         """
         key = (inbound, outbound, user)
         if key not in self._trackers:
+            self._free_stale()
             self._trackers[key] = self._make_tracker(inbound, outbound, user)
         return self._trackers[key]
+
+    def _free_stale(self) -> None:
+        for _ in range(_FREED_AT_ONCE):
+            if not self._stale:
+                return
+            self._stale[-1].popitem()
+            if not self._stale[-1]:
+                self._stale.pop()
 
     def _make_tracker(self, inbound: str, outbound: str, user: str | None) -> Tracker | None:
         parts: tuple[tuple[Entity, str | None], ...] = (("inbound", inbound), ("outbound", outbound), ("user", user))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import pty
 import signal
@@ -158,6 +160,85 @@ class ReloadingTest(SynchronousTestCase):
         wait_until(lambda: "the file can't be read" in daemon.log, "the daemon to miss its file")
         self.assertNotIn("Traceback", daemon.log)
         daemon.stop()
+
+    def wait_for_reader(self, daemon: Daemon) -> int:
+        """Wait until a process reads the configuration; its number."""
+        wait_until(lambda: bool(_readers(daemon.pid)), "the process that reads")
+        (pid,) = _readers(daemon.pid)
+        return pid
+
+    def feed(self, path: Path, configuration: dict[str, Any]) -> None:
+        """Write a configuration into a pipe that is read."""
+        opened: list[int] = []
+
+        def is_read() -> bool:
+            with contextlib.suppress(OSError):  # ENXIO, as long as nobody has opened it to read
+                opened.append(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
+            return bool(opened)
+
+        wait_until(is_read, "the pipe to be read")
+        with os.fdopen(opened[0], "w", encoding="utf-8") as file:
+            json.dump(configuration, file)
+
+    def make_slow(self) -> Path:
+        """Put a pipe in the file's place, from which nothing is read before the test writes it."""
+        path = self.folder / "pipetwist.json"
+        path.unlink()
+        os.mkfifo(path)
+        return path
+
+    def test_slow_file(self) -> None:
+        """While the file is read, however long that takes, who is in goes on and who comes is served."""
+        daemon = start_daemon(self, _configuration(), folder=self.folder)
+        client = self.connect()
+        path = self.make_slow()
+        daemon.process.send_signal(signal.SIGHUP)
+        self.wait_for_reader(daemon)
+        client.sendall(b"still here")
+        self.assertEqual(client.recv(100), b"still here")
+        self.assertEqual(self.ask(), b"hello\n")
+        self.feed(path, _configuration("rev"))
+        wait_until(lambda: _TAKEN in daemon.log, "the reload")
+        self.assertEqual(self.ask(), b"olleh\n")
+
+    def test_changed_meanwhile(self) -> None:
+        """A SIGHUP while the file is read has it read once more afterwards, since it may have changed meanwhile."""
+        daemon = start_daemon(self, _configuration(), folder=self.folder)
+        path = self.make_slow()
+        daemon.process.send_signal(signal.SIGHUP)
+        first = self.wait_for_reader(daemon)
+        for _ in range(3):
+            daemon.process.send_signal(signal.SIGHUP)
+            self.ask()  # when that is answered the daemon has heard of the signal
+        self.feed(path, _configuration("tac"))
+        wait_until(lambda: bool(_readers(daemon.pid) - {first}), "the file to be read again")
+        self.feed(path, _configuration("rev"))
+        wait_until(lambda: daemon.log.count(_TAKEN) == 2, "the second reload")
+        self.assertEqual(self.ask(), b"olleh\n")
+        self.assertEqual(_readers(daemon.pid), set())
+
+    def test_stopped_meanwhile(self) -> None:
+        """A stop waits for no reading, and leaves no process that reads."""
+        for command in ((*TWISTD, "-n", "--pidfile="), TWIST):
+            daemon = start_daemon(self, _configuration(), folder=self.folder, command=command)
+            path = self.make_slow()
+            daemon.process.send_signal(signal.SIGHUP)
+            pid = self.wait_for_reader(daemon)
+            daemon.stop()
+            wait_until(lambda pid=pid: has_ended(pid), "the process that reads to end")  # type: ignore[misc]  # it is called with its default
+            self.assertNotIn("not taken", daemon.log)
+            path.unlink()
+
+    def test_reader_killed(self) -> None:
+        """Where the process that reads is killed, one line says so, and everything goes on as before."""
+        daemon = start_daemon(self, _configuration(), folder=self.folder)
+        path = self.make_slow()
+        daemon.process.send_signal(signal.SIGHUP)
+        os.kill(self.wait_for_reader(daemon), signal.SIGKILL)
+        wait_until(lambda: "everything goes on as before" in daemon.log, "the daemon to give up")
+        self.assertIn(f"{path}: the process that reads it was killed by SIGKILL\n", daemon.log)
+        self.assertNotIn("Traceback", daemon.log)
+        self.assertEqual(self.ask(), b"hello\n")
 
     def test_daemon(self) -> None:
         """A daemon in the background, with another folder to run in, finds its file and its paths again."""
@@ -354,6 +435,17 @@ class TerminalTest(SynchronousTestCase):
         wait_until(lambda: _TAKEN in (folder / "log").read_text(encoding="utf-8"), "the reload")
         os.close(terminal)
         wait_until(lambda: not (folder / "in.sock").exists(), "the daemon to stop")
+
+
+def _readers(daemon: int) -> set[int]:
+    """The children of a daemon that read its configuration."""
+    found = set()
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            parent = int(stat.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[1])
+            if parent == daemon and b"pipetwist.config.child" in (stat.parent / "cmdline").read_bytes():
+                found.add(int(stat.parent.name))
+    return found
 
 
 def _kill(pid: int) -> None:

@@ -25,6 +25,7 @@ class RereadingTest(SynchronousTestCase):
         """Have everything go well."""
         self.events: list[Any] = []
         self.log = Logger(observer=self.events.append)  # type: ignore[arg-type]  # a list's append observes well
+        self.document = _DOCUMENT
         self.taken: list[Document] = []
         self.outcome: Deferred[None] = succeed(None)
         self.error: Exception | None = None
@@ -34,12 +35,10 @@ class RereadingTest(SynchronousTestCase):
         self.taken.append(document)
         return self.outcome
 
-    def read(self, path: str) -> Document:
-        """See `pipetwist.config.reading.read_document`."""
-        self.assertEqual(path, "/etc/pipetwist.json")
-        if self.error is not None:
-            raise self.error
-        return _DOCUMENT
+    def read(self, path: str, before: Document) -> Deferred[Document]:
+        """See `pipetwist.service.reader.Reader`."""
+        self.assertEqual((path, before), ("/etc/pipetwist.json", self.document))
+        return succeed(_DOCUMENT) if self.error is None else fail(self.error)
 
     def reread(self) -> list[str]:
         """Do it; the lines that are logged."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from itertools import product
 
 from hypothesis import given
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from pipetwist.interfaces import ITracker
+from pipetwist.interfaces import ICounter, ITracker
 from pipetwist.stats.counters import MemoryCounter, MemoryCounterStore
 from pipetwist.stats.names import DIRECTIONS, Entity, traffic_entity, traffic_name
 from pipetwist.stats.tracking import Tracked, Tracker
@@ -19,6 +20,10 @@ __all__ = ["NamesTest", "TrackedTest", "TrackerTest"]
 _NAMES = st.sampled_from(["a", "b"])
 _LISTS = st.frozensets(_NAMES)
 _VISITS = st.lists(st.tuples(_NAMES, _NAMES, st.none() | _NAMES, st.integers(0, 99), st.integers(0, 99)), max_size=6)
+
+
+class _Cell(list[int]):
+    """A counter's cell of which it is known when it is gone."""
 
 
 class NamesTest(SynchronousTestCase):
@@ -102,6 +107,30 @@ class TrackedTest(SynchronousTestCase):
         self.assertTrue(self.tracked.tracks("user", "alice"))
         for entity, name in (("inbound", "alice"), ("user", "in"), ("outbound", "in"), ("user", None)):
             self.assertFalse(self.tracked.tracks(entity, name))  # type: ignore[arg-type]  # mypy takes the tuple's first for any str
+
+    def test_change_frees_little(self) -> None:
+        """However many have a tracker when the names change, no more than a few are freed at once, and in the end all of them are."""
+        freed: list[str] = []
+
+        class Store(MemoryCounterStore):
+            def counter(self, name: str) -> ICounter:
+                counter = MemoryCounter(name)
+                counter.cell = _Cell([0])
+                weakref.finalize(counter.cell, freed.append, name)
+                return counter
+
+        users = [f"user-{number}" for number in range(1000)]
+        tracked = Tracked(Store(), users=users)
+        for user in users:
+            tracked.tracker("in", "out", user)
+        tracked.change(inbounds=["in"])
+        tracked.change(inbounds=["other"])
+        self.assertEqual(freed, [])
+        for user in users:
+            before = len(freed)
+            tracked.tracker("in", "out", user)
+            self.assertLessEqual(len(freed) - before, 8)
+        self.assertEqual(len(freed), 2000)
 
     def test_all_names(self) -> None:
         """Everything that is counted can be listed, whether it has come yet or not."""

@@ -1,0 +1,50 @@
+"""What a process does that reads a configuration for a daemon: the file's path is its argument, lines on standard output are its answer."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+from pipetwist.config.document import Document
+from pipetwist.config.lines import lines_of
+from pipetwist.config.reading import read_document
+from pipetwist.errors import ConfigError
+
+__all__ = ["can_start", "command", "main"]
+
+# Neither the current folder nor the script's own is looked through: the daemon may stand in a folder that others write to.
+_PROGRAM = "import sys; sys.path[:] = sys.argv[2:]; from pipetwist.config.child import main; main(sys.argv[1])"
+
+
+def can_start() -> bool:
+    """Whether this process may start its own Python anew, with its packages.
+
+    It may not where it has become another user, who can't enter root's home, for instance; nor is a program that is one file a Python.
+    """
+    if not sys.executable or getattr(sys, "frozen", False):
+        return False
+    effective = os.access in os.supports_effective_ids
+    needed = ((sys.executable, os.X_OK), (json.__file__, os.R_OK), (__file__, os.R_OK))
+    return all(os.access(path, mode, effective_ids=effective) for path, mode in needed)
+
+
+def command(path: str) -> list[str]:
+    """The command that reads a configuration with this process's Python and packages.
+
+    Args:
+        path: the file, absolute.
+    """
+    return [sys.executable, "-I", "-c", _PROGRAM, path, *(folder for folder in sys.path if folder)]
+
+
+def main(path: str) -> None:
+    """Read a configuration, and say what came of it."""
+    read: Document | ConfigError
+    try:
+        read = read_document(path)
+    except ConfigError as error:
+        read = error
+    for line in lines_of(read):
+        sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()

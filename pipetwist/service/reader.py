@@ -1,0 +1,213 @@
+"""Has a configuration read in a process of its own, and takes what it says a little at a time, so that no connection waits for it."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.protocol import ProcessProtocol
+from twisted.python.failure import Failure
+
+from pipetwist.config.child import can_start, command
+from pipetwist.config.document import Document
+from pipetwist.config.lines import Assembly, ForeignLineError, OtherVersionError
+from pipetwist.config.reading import read_document
+from pipetwist.errors import ConfigError
+from pipetwist.interfaces import ISpawner
+from pipetwist.process.life import describe_exit
+from pipetwist.process.spawners import spawner_for
+
+__all__ = ["LONGEST_SECONDS", "ChildReader", "Reader", "read_here"]
+
+LONGEST_SECONDS = 60.0
+"""Reading a configuration may take so long."""
+
+_LONGEST_LINE = 1 << 24  # bytes; a line of a document has some thousands
+_LONGEST_COMPLAINT = 1000  # bytes of standard error
+_MOST_LINES = 64  # that wait to be taken; no more are read meanwhile
+_SIGKILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # Windows has none
+
+Reader = Callable[[str, Document], "Deferred[Document]"]
+"""Reads a file, given the document of before; its Deferred fails with ConfigError, and can be cancelled."""
+
+
+def read_here(path: str, before: Document) -> Deferred[Document]:
+    """Read a configuration in this process, which waits for it."""
+    reading: Deferred[Document] = maybeDeferred(read_document, path)
+    return reading
+
+
+class ChildReader:
+    """Reads configurations, each in a process of its own.
+
+    Where this Python can't be started again they are read in this process.
+
+    Args:
+        reactor: bounds how long that may take, and has a turn for each slice.
+        spawner: starts the process; the system's best where it is None.
+        make_command: says how, for a path.
+    """
+
+    def __init__(self, reactor: Any, spawner: ISpawner | None = None, make_command: Callable[[str], Sequence[str]] = command) -> None:
+        self._clock = reactor
+        self._spawner = spawner or spawner_for(reactor)
+        self._make_command = make_command
+
+    def read(self, path: str, before: Document) -> Deferred[Document]:
+        """Read a configuration.
+
+        Args:
+            path: the file, absolute.
+            before: the document that it has been; what has not changed of it is the same object in the new one.
+
+        Returns:
+            A Deferred of the document. It fails with `pipetwist.errors.ConfigError`, whose text has one line for each problem. Where it is
+            cancelled the process is killed.
+        """
+        if not can_start():
+            return read_here(path, before)
+        reading = _Reading(self._clock, self._spawner, path, before)
+        reading.start(self._make_command(path))
+        return reading.done
+
+
+class _Reading(ProcessProtocol):
+    """One reading: a process, and what it has said so far."""
+
+    transport: Any  # an IProcessTransport, which has more than Twisted's declaration says
+
+    def __init__(self, clock: IReactorTime, spawner: ISpawner, path: str, before: Document) -> None:
+        self.done: Deferred[Document] = Deferred(lambda _: self._end())
+        self._clock: Any = clock
+        self._spawner = spawner
+        self._path = path
+        self._assembly = Assembly(before)
+        self._remembering = True
+        self._lines: deque[bytes] = deque()
+        self._rest = bytearray()
+        self._complaint = b""
+        self._paused = False
+        self._exit: Failure | None = None
+        self._over = False
+        self._turn: Any = None
+        self._limit: Any = None
+
+    def start(self, words: Sequence[str]) -> None:
+        """Start the process."""
+        self._limit = self._clock.callLater(LONGEST_SECONDS, self._fail, f"reading it has taken more than {LONGEST_SECONDS:g} s")
+        try:
+            self._spawner.spawn(self, words, dict(os.environ))
+        except OSError as error:
+            self._fail(f"no process can be started to read it: {error.strerror}")
+        else:
+            self._continue()
+
+    # ProcessProtocol.
+
+    def connectionMade(self) -> None:
+        """It is told nothing but its arguments."""
+        self.transport.closeStdin()
+
+    def outReceived(self, data: bytes) -> None:
+        """More of its answer."""
+        if self._over:
+            return
+        lines, newline, rest = data.rpartition(b"\n")
+        if newline:
+            self._rest += lines
+            self._lines.extend(bytes(self._rest).split(b"\n"))
+            self._rest = bytearray()
+        self._rest += rest
+        if len(self._rest) > _LONGEST_LINE:
+            self._fail_foreign()
+            return
+        if len(self._lines) > _MOST_LINES and not self._paused:
+            self._paused = True
+            self.transport.pauseProducing()
+        self._continue()
+
+    def errReceived(self, data: bytes) -> None:
+        """What it complains of."""
+        self._complaint = (self._complaint + data)[-_LONGEST_COMPLAINT:]
+
+    def processEnded(self, reason: Failure) -> None:
+        """All that it had to say is there."""
+        self._exit = reason
+        self._continue()
+
+    # One slice in each turn of the reactor.
+
+    def _continue(self) -> None:
+        if not self._over and self._turn is None:
+            self._turn = self._clock.callLater(0, self._slice)
+
+    def _slice(self) -> None:
+        self._turn = None
+        if self._remembering:
+            self._remembering = self._assembly.remember()
+        elif self._lines:
+            self._take(self._lines.popleft())
+        if self._over:
+            return
+        if self._remembering or self._lines:
+            self._continue()
+        elif self._exit is not None:
+            self._conclude()
+        if self._paused and not self._lines:
+            self._paused = False
+            self.transport.resumeProducing()
+
+    def _take(self, line: bytes) -> None:
+        try:
+            self._assembly.take(line)
+        except ForeignLineError:
+            self._fail_foreign()
+        except OtherVersionError:
+            self._fail("another version of pipetwist is installed than the one that runs, which needs a restart to be reloaded")
+
+    def _conclude(self) -> None:
+        outcome = self._assembly.outcome
+        if isinstance(outcome, Document):
+            self._end()
+            self.done.callback(outcome)
+        elif outcome is not None:
+            self._end()
+            self.done.errback(outcome)
+        else:
+            error: Any = None if self._exit is None else self._exit.value
+            why = describe_exit(error.exitCode, error.signal) or "the command said too little"
+            self._fail(why.replace("the command", "the process that reads it", 1) + self._last_complaint())
+
+    def _last_complaint(self) -> str:
+        lines = self._complaint.decode("utf-8", "backslashreplace").split("\n")
+        said = next((line.strip() for line in reversed(lines) if line.strip()), "")
+        return f": {said}" if said else ""
+
+    def _fail_foreign(self) -> None:
+        self._fail("the process that reads it has said something that is no configuration")
+
+    def _fail(self, why: str) -> None:
+        if not self._over:
+            self._end()
+            self.done.errback(ConfigError(f"{self._path}: {why}"))
+
+    def _end(self) -> None:
+        self._over = True
+        for call in (self._turn, self._limit):
+            if call is not None and call.active():
+                call.cancel()
+        self._lines.clear()
+        self._rest.clear()
+        if self.transport is not None and self._exit is None:
+            self._spawner.signal_group(self.transport, _SIGKILL)
+            self.transport.loseConnection()
+        self._clock.callLater(0, self._forget)
+
+    def _forget(self) -> None:
+        if self._assembly.forget():
+            self._clock.callLater(0, self._forget)
