@@ -82,6 +82,12 @@ def _configuration(options: ApiTlsOptions) -> grpc.ServerCertificateConfiguratio
     key = _read("key_path", options.key_path)
     authority = None if options.client_certificate_path is None else _read("client_certificate_path", options.client_certificate_path)
     _check(options)
+    if not _grpc_can_use(certificate):
+        message = (
+            f"{_PLACE}.certificate_path: {options.certificate_path} is for a kind of key that gRPC can't use; "
+            "use RSA, Ed25519, or an elliptic curve that is P-256, P-384 or P-521"
+        )
+        raise StartError(message)
     return grpc.ssl_server_certificate_configuration([(key, certificate)], root_certificates=authority)
 
 
@@ -108,6 +114,28 @@ def _check(options: ApiTlsOptions) -> None:
     except ssl.SSLError as error:
         message = f"{_PLACE}.client_certificate_path: {options.client_certificate_path} has no certificate in PEM form: {_reason(error)}"
         raise StartError(message) from error
+
+
+def _grpc_can_use(certificate: bytes) -> bool:
+    """Whether gRPC's BoringSSL knows the key's kind. Of another it says nothing: it can't listen, or goes on with what it had."""
+    # Loaded only where TLS is asked for: it takes some megabytes.
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.x509 import load_pem_x509_certificates
+    from cryptography.x509.oid import PublicKeyAlgorithmOID
+
+    try:
+        first = load_pem_x509_certificates(certificate)[0]
+    except ValueError:  # OpenSSL has read it, and is less strict
+        return True
+    kind = first.public_key_algorithm_oid
+    if kind != PublicKeyAlgorithmOID.EC_PUBLIC_KEY:
+        return kind in {PublicKeyAlgorithmOID.RSAES_PKCS1_v1_5, PublicKeyAlgorithmOID.ED25519}
+    try:
+        curve = cast("ec.EllipticCurvePublicKey", first.public_key()).curve
+    except (ValueError, UnsupportedAlgorithm):  # a curve without a name, or an unknown one
+        return False
+    return isinstance(curve, (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1))
 
 
 def _reason(error: Exception) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
@@ -52,18 +53,26 @@ class Authority:
         """The CA's certificate."""
         self.path.write_bytes(certificate.sign(self._key, hashes.SHA256()).public_bytes(Encoding.PEM))
 
-    def issue(self, name: str, pass_phrase: bytes | None = None, *, address: str = "127.0.0.1") -> tuple[Path, Path]:
+    def issue(
+        self,
+        name: str,
+        pass_phrase: bytes | None = None,
+        *,
+        key: CertificateIssuerPrivateKeyTypes | None = None,
+        address: str = "127.0.0.1",
+    ) -> tuple[Path, Path]:
         """Sign a certificate for that name, localhost and an address.
 
         Args:
             name: the subject's common name, and the files' name.
             pass_phrase: what the key is encrypted with, if it is.
+            key: the key; a new one of the curve P-256 where it is None.
             address: the address.
 
         Returns:
             The certificate's file and the key's.
         """
-        key = ec.generate_private_key(ec.SECP256R1())
+        key = key or ec.generate_private_key(ec.SECP256R1())
         names = x509.SubjectAlternativeName([x509.DNSName(name), x509.DNSName("localhost"), x509.IPAddress(ip_address(address))])
         signer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
         unsigned = _builder(_subject(name), self._name, key).add_extension(names, critical=False).add_extension(signer, critical=False)
@@ -79,6 +88,6 @@ def _subject(name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+def _builder(subject: x509.Name, issuer: x509.Name, key: CertificateIssuerPrivateKeyTypes) -> x509.CertificateBuilder:
     now = dt.datetime.now(dt.timezone.utc)
     return x509.CertificateBuilder(issuer, subject, key.public_key(), x509.random_serial_number(), now - _DAY, now + _DAY)

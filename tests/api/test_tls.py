@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import grpc
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
 from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.api.options import ApiTlsOptions
@@ -14,6 +17,7 @@ from pipetwist.api.tls import ServerCertificates
 from pipetwist.errors import StartError
 from tests.api.certificates import Authority
 from tests.api.serving import Client, counted, start_api
+from tests.interop.peers import need
 from tests.interop.scratch import scratch_folder
 
 __all__ = ["TlsFilesTest", "TlsTest"]
@@ -177,6 +181,45 @@ class TlsFilesTest(SynchronousTestCase):
         """A key that does not belong to the certificate is refused."""
         _, other = self.authority.issue("other")
         self.assertIn("key values mismatch", self.failure(key=other))
+
+    def test_kinds_of_keys(self) -> None:
+        """A certificate for a kind of key that gRPC can't use is named, at the start and at a reload; with the others it listens."""
+        bad = (ec.SECP224R1(), ec.SECP256K1(), ec.BrainpoolP256R1())
+        keys: list[CertificateIssuerPrivateKeyTypes] = [ed448.Ed448PrivateKey.generate(), *map(ec.generate_private_key, bad)]
+        for number, key in enumerate(keys):
+            certificate, path = self.authority.issue(f"bad-{number}", key=key)
+            said = f"experimental.v2ray_api.tls.certificate_path: {certificate} is for a kind of key that gRPC can't use"
+            self.assertIn(said, self.failure(certificate=certificate, key=path))
+        options = ApiTlsOptions(certificate_path=str(self.certificate), key_path=str(self.key))
+        api = start_api(self, tls=options)
+        broken = ApiTlsOptions(certificate_path=str(certificate), key_path=str(path))
+        self.assertIn("a kind of key", str(self.assertRaises(StartError, api.read_certificates, broken)))
+        good = (ec.SECP256R1(), ec.SECP384R1(), ec.SECP521R1())
+        keys = [ed25519.Ed25519PrivateKey.generate(), rsa.generate_private_key(65537, 2048), *map(ec.generate_private_key, good)]
+        for number, key in enumerate(keys):
+            certificate, path = self.authority.issue(f"good-{number}", key=key)
+            api = start_api(self, tls=ApiTlsOptions(certificate_path=str(certificate), key_path=str(path)))
+            self.assertIsNotNone(api.address)
+
+    def test_kind_of_certificate(self) -> None:
+        """So is one that is for an RSA key with PSS alone."""
+        certificate, key = self.folder / "pss.pem", self.folder / "pss.key"
+        making = [
+            need("openssl"),
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa-pss",
+            "-nodes",
+            "-subj",
+            "/CN=localhost",
+            "-keyout",
+            str(key),
+            "-out",
+            str(certificate),
+        ]
+        subprocess.run(making, capture_output=True, check=True, timeout=60)
+        self.assertIn("a kind of key that gRPC can't use", self.failure(certificate=certificate, key=key))
 
     def test_encrypted_key(self) -> None:
         """A key with a pass phrase is refused, without asking for it on the terminal."""
