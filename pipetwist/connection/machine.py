@@ -6,7 +6,8 @@ What it holds to:
 - an end that is lost takes the other with it, which first gets everything that was read;
 - an end that was cut off, or that could never be connected, cuts the other off: nobody takes a part for the whole;
 - a connection ends once both ends are lost, for the reason that came first, with any trouble that came later;
-- inactivity is bounded: by the inbound's wish while both directions are open, always once one has ended.
+- inactivity is bounded: by the inbound's wish while both directions are open, and once one has ended, unless the death of either peer is
+  noticed: then who works in silence has all the time that it takes.
 """
 
 from __future__ import annotations
@@ -41,11 +42,13 @@ class ConnectionMachine:
         timeouts: how long it may go on without a byte.
     """
 
-    __slots__ = ("_effects", "_hung_up", "_present", "_sending", "_timeouts", "cause", "phase", "reason")
+    __slots__ = ("_bound", "_effects", "_half_close", "_hung_up", "_present", "_sending", "_timeouts", "cause", "phase", "reason")
 
     def __init__(self, effects: IConnectionEffects, timeouts: Timeouts) -> None:
         self._effects: Any = effects
         self._timeouts = timeouts
+        self._bound = timeouts.bound
+        self._half_close: float | None = self._bound
         self._present = {End.CLIENT}
         self._sending = {End.CLIENT}
         self._hung_up: set[End] = set()
@@ -57,23 +60,29 @@ class ConnectionMachine:
         """The outbound is being connected."""
         self.phase = Phase.CONNECTING
 
-    def connected(self) -> None:
-        """The outbound is there; does nothing where the client did not wait for it."""
+    def connected(self, *, losses_are_noticed: bool = False) -> None:
+        """The outbound is there; does nothing where the client did not wait for it.
+
+        Args:
+            losses_are_noticed: whether the death of either peer always is.
+        """
         if self.phase is not Phase.CONNECTING:
             return
+        if losses_are_noticed:
+            self._half_close = self._timeouts.half_close
         self.phase = Phase.OPEN
         self._present.add(End.SERVER)
         self._sending.add(End.SERVER)
         self._effects.start_transfer()
         if self.phase is Phase.OPEN:
-            self._effects.watch(self._timeouts.half_close if self._hung_up else self._timeouts.idle)
+            self._effects.watch(self._bound if self._hung_up else self._timeouts.idle)
 
     def connect_failed(self, cause: str) -> None:
         """The outbound can't be connected; does nothing where the client did not wait for it."""
         if self.phase is Phase.CONNECTING:
             self._give_reason(f"cannot connect: {cause}", Cause.CONNECT)
             self.phase = Phase.CLOSING
-            self._effects.watch(self._timeouts.half_close)
+            self._effects.watch(self._bound)
             # Closed in order it would look like a server that has nothing to say.
             self._effects.break_off(End.CLIENT)
 
@@ -88,7 +97,7 @@ class ConnectionMachine:
             self._give_reason(f"{end.value} closed")
         if end.other in self._sending:
             self.phase = Phase.HALF_CLOSED
-            self._effects.watch(self._timeouts.half_close)
+            self._effects.watch(self._bound if self._hung_up else self._half_close)
             self._effects.finish_writing(end.other)
             if end in self._hung_up and end in self._present:
                 self._effects.abort(end)
@@ -101,7 +110,7 @@ class ConnectionMachine:
             return
         self._hung_up.add(end)
         if end in self._sending:
-            self._effects.watch(self._timeouts.half_close)
+            self._effects.watch(self._bound)
         else:
             self._effects.abort(end)
 
@@ -126,7 +135,7 @@ class ConnectionMachine:
         if not self._present:
             self._finish()
         elif not was_closing:
-            self._effects.watch(self._timeouts.half_close)
+            self._effects.watch(self._bound)
             if cause and not whole:
                 self._effects.break_off(end.other)
             elif end is End.CLIENT:
@@ -157,7 +166,7 @@ class ConnectionMachine:
 
     def _close(self, *ends: End) -> None:
         self._begin_closing()
-        self._effects.watch(self._timeouts.half_close)
+        self._effects.watch(self._bound)
         for end in ends:
             if end in self._present:
                 self._effects.close(end)

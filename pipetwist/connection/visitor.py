@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-__all__ = ["Timeouts", "Visitor"]
+__all__ = ["USUAL_HALF_CLOSE", "Timeouts", "Visitor"]
+
+# A TCP peer that has vanished is never heard of again by who waits for it.
+USUAL_HALF_CLOSE = 300.0
 
 
 @dataclass(frozen=True)
@@ -14,11 +17,17 @@ class Timeouts:
 
     Attributes:
         idle: seconds while it is open both ways; None for as long as it likes.
-        half_close: seconds once a direction has ended.
+        half_close: seconds once a direction has ended; None for as long as it likes where neither peer can die unnoticed, and elsewhere for
+            `USUAL_HALF_CLOSE`.
     """
 
     idle: float | None = None
-    half_close: float = 300.0
+    half_close: float | None = None
+
+    @property
+    def bound(self) -> float:
+        """Seconds that what is to end by itself may take without a byte moving."""
+        return USUAL_HALF_CLOSE if self.half_close is None else self.half_close
 
 
 class Visitor(NamedTuple):

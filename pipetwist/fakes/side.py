@@ -19,6 +19,7 @@ class FakeSide:
 
     dropped = 0
     half_closes = True
+    notices_loss = False
 
     def __init__(self, *, lingers: bool = False) -> None:
         self.received = 0

@@ -33,8 +33,9 @@ class StreamInboundOptions(InboundOptions):
 
     idle_timeout: Duration | None = None
     """Closes a connection that is open both ways after so long without a byte; without it never."""
-    half_close_timeout: Duration = 300.0
-    """Closes a connection of which one direction has ended after so long without a byte. ``"5m"`` where absent."""
+    half_close_timeout: Duration | None = None
+    """Closes a connection of which one direction has ended after so long without a byte. Where absent, ``"5m"``, and never where both sides
+    are unix sockets or commands and the kernel moves the bytes: there a peer that dies is always noticed."""
     framing: Framing | None = None
     """``"rfc4571"`` where a connection carries datagrams, each preceded by its length as two bytes, big-endian; bytes where absent."""
 

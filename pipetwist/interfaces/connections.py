@@ -120,6 +120,7 @@ class ISide(Interface):
     delivered: int = Attribute("Bytes that the system has taken for this side so far.")
     moved: int = Attribute("Grows with everything that passes here: what stands still for too long is ended.")
     dropped: int = Attribute("Datagrams dropped so far, for want of room or of a way; of a stream nothing ever is.")
+    notices_loss: bool = Attribute("Whether the death of its peer is always noticed, however silent both are.")
     half_closes: bool = Attribute("Whether one direction may end alone; where that is so of neither side, both end together.")
 
     def attach(receiver: ISideReceiver) -> None:

@@ -58,6 +58,7 @@ class CommandSide(DescriptorSide):
     )
 
     is_pipe = True
+    notices_loss = True
 
     def __init__(
         self,

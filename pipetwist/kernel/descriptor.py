@@ -54,6 +54,7 @@ class Descriptor:
 
     dropped = 0
     half_closes = True
+    notices_loss = False
     is_pipe = False
     """Whether bytes can be spliced straight to it and from it."""
     is_tcp = False

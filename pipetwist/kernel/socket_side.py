@@ -6,6 +6,7 @@ import contextlib
 import errno
 import socket
 import struct
+from collections.abc import Callable
 
 from twisted.internet.interfaces import IDelayedCall
 from zope.interface import implementer
@@ -24,6 +25,9 @@ __all__ = ["SocketSide"]
 LINGER_SECONDS = 2.0
 
 _DONT_WAIT = getattr(socket, "MSG_DONTWAIT", 0)
+_UNIX = int(getattr(socket, "AF_UNIX", 1))
+# As the number that it is: Python's own socket makes a constant of its enumeration of it each time, which takes as long as a system call.
+_family: Callable[[socket.socket], int] = socket.SocketType.family.__get__
 _RESET = struct.pack("ii", 1, 0)
 
 
@@ -51,12 +55,17 @@ class SocketSide(DescriptorSide):
         self._breaking = self._cut = False
         self._sent_all = False  # the peer, by an end of file that went before the error that is its cause
 
+    @property
+    def notices_loss(self) -> bool:  # type: ignore[override]  # a class's attribute in Descriptor
+        """See `ISide`: of a unix socket's hang-up the kernel tells unasked, and of a TCP peer that vanished it knows nothing."""
+        return _family(self._socket) == _UNIX
+
     # Descriptor.
 
     @property
     def is_tcp(self) -> bool:  # type: ignore[override]  # a class's attribute in Descriptor
         """See `Descriptor`; asked for only when a direction is busy."""
-        return self._socket.family != socket.AF_UNIX
+        return _family(self._socket) != _UNIX
 
     def receive(self) -> int:
         """See `Descriptor`."""
@@ -166,7 +175,7 @@ class SocketSide(DescriptorSide):
 
     def break_off(self) -> None:
         """See `ISide`: what is under way is acknowledged before the reset, or the reset would overtake it."""
-        if self._socket.family == socket.AF_UNIX or self.closing:
+        if _family(self._socket) == _UNIX or self.closing:
             self.close()
         elif not self.over:
             # An end of file that is to follow what waits belongs to it.
@@ -185,7 +194,7 @@ class SocketSide(DescriptorSide):
         self._reset("internal error")
 
     def _reset(self, cause: str) -> None:
-        if not self.over and self._socket.family != socket.AF_UNIX:
+        if not self.over and _family(self._socket) != _UNIX:
             with contextlib.suppress(OSError):
                 self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self._lost(cause)

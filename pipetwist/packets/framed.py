@@ -74,6 +74,8 @@ class FramedSide:
         half_closes: see `ISide`.
     """
 
+    notices_loss = False
+
     def __init__(self, stream: ISide, tally: FrameTally, largest: int | None = None, *, half_closes: bool = True) -> None:
         self.half_closes = half_closes
         self.received = 0

@@ -30,7 +30,7 @@ class PacketSide:
         tracker: counts what is read from here and delivered here; None for a side that is not counted.
     """
 
-    half_closes = False
+    half_closes = notices_loss = False
 
     __slots__ = (
         "_clock",

@@ -55,6 +55,7 @@ class ChildSide(ProcessProtocol):
 
     dropped = 0
     half_closes = True
+    notices_loss = False
     transport: Any  # an IProcessTransport, and a producer and a consumer besides
     receiver: ISideReceiver
 

@@ -73,7 +73,7 @@ class Connection:
             return
         server = self._ears[End.SERVER] = Ear(End.SERVER, side, self.machine)
         side.attach(server)
-        self.machine.connected()
+        self.machine.connected(losses_are_noticed=side.notices_loss and self._ears[End.CLIENT].side.notices_loss)
 
     def _connect_failed(self, failure: Failure, timeout: float) -> None:
         self._connecting = None

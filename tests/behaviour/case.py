@@ -40,7 +40,7 @@ class PairCase(TestCase):
         *,
         connect_timeout: float = 5.0,
         idle_timeout: float | None = None,
-        half_close_timeout: float = 300.0,
+        half_close_timeout: float | None = None,
         tracked: bool = True,
     ) -> None:
         """Start pipetwist; the test's clean-up stops it."""

@@ -41,7 +41,7 @@ class Clients:
         """Choose an address that is free."""
         raise NotImplementedError
 
-    def inbound(self, idle_timeout: float | None, half_close_timeout: float) -> InboundOptions:
+    def inbound(self, idle_timeout: float | None, half_close_timeout: float | None) -> InboundOptions:
         """The inbound's options, with the tag ``in``."""
         raise NotImplementedError
 
@@ -63,7 +63,7 @@ class UnixClients(Clients):
     def __init__(self, case: SynchronousTestCase, folder: Path) -> None:
         self.path = str(folder / "in.sock")
 
-    def inbound(self, idle_timeout: float | None, half_close_timeout: float) -> InboundOptions:
+    def inbound(self, idle_timeout: float | None, half_close_timeout: float | None) -> InboundOptions:
         """See `Clients`."""
         alice = PeerUserOptions(name=self.user, uid=os.geteuid())
         return UnixInboundOptions(
@@ -90,7 +90,7 @@ class TcpClients(Clients):
     def __init__(self, case: SynchronousTestCase, folder: Path) -> None:
         self.port = free_port(case)
 
-    def inbound(self, idle_timeout: float | None, half_close_timeout: float) -> InboundOptions:
+    def inbound(self, idle_timeout: float | None, half_close_timeout: float | None) -> InboundOptions:
         """See `Clients`."""
         return TcpInboundOptions(tag="in", listen_port=self.port, idle_timeout=idle_timeout, half_close_timeout=half_close_timeout)
 
@@ -110,7 +110,7 @@ class TlsClients(TcpClients):
     user = "alice"
     reset = "client: the connection was lost without a TLS close_notify"
 
-    def inbound(self, idle_timeout: float | None, half_close_timeout: float) -> InboundOptions:
+    def inbound(self, idle_timeout: float | None, half_close_timeout: float | None) -> InboundOptions:
         """See `Clients`."""
         return TcpInboundOptions(
             tag="in",
@@ -134,7 +134,7 @@ class EndpointUnixClients(UnixClients):
     name = "endpoint_unix"
     user = ""
 
-    def inbound(self, idle_timeout: float | None, half_close_timeout: float) -> InboundOptions:
+    def inbound(self, idle_timeout: float | None, half_close_timeout: float | None) -> InboundOptions:
         """See `Clients`."""
         endpoint = f"unix:{self.path}"
         return EndpointInboundOptions(tag="in", endpoint=endpoint, idle_timeout=idle_timeout, half_close_timeout=half_close_timeout)
@@ -145,7 +145,7 @@ class EndpointTcpClients(TcpClients):
 
     name = "endpoint_tcp"
 
-    def inbound(self, idle_timeout: float | None, half_close_timeout: float) -> InboundOptions:
+    def inbound(self, idle_timeout: float | None, half_close_timeout: float | None) -> InboundOptions:
         """See `Clients`."""
         endpoint = f"tcp:{self.port}:interface=127.0.0.1"
         return EndpointInboundOptions(tag="in", endpoint=endpoint, idle_timeout=idle_timeout, half_close_timeout=half_close_timeout)

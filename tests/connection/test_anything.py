@@ -18,7 +18,7 @@ from pipetwist.interfaces import IConnectionEffects
 
 __all__ = ["AnythingTest"]
 
-_TIMEOUTS = Timeouts(idle=None, half_close=7)
+_TIMEOUTS = (Timeouts(half_close=7), Timeouts())
 _ENDS = st.sampled_from(End)
 _CAUSES = st.sampled_from(["", "reset"])
 _EFFECTS = ["close", "hang_up", "break_off", "abort", "finish_writing", "cancel_connecting", "start_transfer"]
@@ -29,9 +29,14 @@ _COMBINATIONS = [frozenset(chosen) for size in range(len(_EFFECTS) + 1) for chos
 class _World(RuleBasedStateMachine):
     """Two ends and a clock that behave as real ones may, but do it at any time, in the middle of what the machine asks as well."""
 
-    @initialize(at_once=st.sampled_from(_COMBINATIONS), is_open=st.booleans())
-    def begin(self, at_once: frozenset[str], *, is_open: bool) -> None:
+    @initialize(at_once=st.sampled_from(_COMBINATIONS), is_open=st.booleans(), timeouts=st.sampled_from(_TIMEOUTS), noticed=st.booleans())
+    def begin(self, at_once: frozenset[str], timeouts: Timeouts, *, is_open: bool, noticed: bool) -> None:
         """Accept a client, and begin to connect."""
+        self.bound = timeouts.bound
+        self.noticed = noticed
+        self.silence = None if noticed else self.bound
+        if timeouts.half_close is not None:
+            self.silence = timeouts.half_close
         self.at_once = at_once
         self.there = {End.CLIENT}
         self.lost_ends: set[End] = set()
@@ -46,7 +51,7 @@ class _World(RuleBasedStateMachine):
         self.cancelled = False
         self.watching: float | None = None
         self.reason: str | None = None
-        self.machine = ConnectionMachine(self, _TIMEOUTS)
+        self.machine = ConnectionMachine(self, timeouts)
         self.machine.connecting()
         if is_open:
             self.connected()
@@ -60,7 +65,7 @@ class _World(RuleBasedStateMachine):
         self.connecting = False
         if self.machine.phase is Phase.CONNECTING:
             self.there.add(End.SERVER)
-        self.machine.connected()
+        self.machine.connected(losses_are_noticed=self.noticed)
 
     @precondition(lambda self: self.connecting)
     @rule()
@@ -172,11 +177,17 @@ class _World(RuleBasedStateMachine):
 
     @invariant()
     def bounded(self) -> None:
-        """A connection of which a direction or an end is over is watched, unless what is left of it was aborted; a finished one is not."""
+        """A connection of which a direction or an end is over is watched, unless what is left of it was aborted; a finished one is not.
+
+        Nor is one of which a direction is over and both peers are there, where they can't die unnoticed.
+        """
         if self.reason is not None:
             assert self.watching is None
-        elif self.ended or self.lost_ends or self.machine.phase is Phase.CLOSING:
-            assert self.watching == _TIMEOUTS.half_close or self.there <= self.aborted
+        elif self.lost_ends or self.machine.phase is Phase.CLOSING:
+            assert self.watching == self.bound or self.there <= self.aborted
+        elif self.ended:
+            assert self.watching in (self.bound, self.silence)
+            assert self.watching == self.silence or self.gone
 
     @invariant()
     def end_of_file_travels(self) -> None:
@@ -216,8 +227,9 @@ class _World(RuleBasedStateMachine):
         if self.watching is not None:
             self.machine.inactive(7)
         elif not self.there <= self.aborted:
-            # Open both ways without an idle time-out: it may go on for ever.
-            assert not self.ended
+            # Open both ways without an idle time-out, or in silence between peers that are there: it may go on for ever.
+            assert not self.ended or self.silence is None
+            assert self.gone & self.there <= self.aborted
             assert not self.lost_ends
             self.machine.stop("stop")
         for end in list(self.there):

@@ -10,7 +10,17 @@ from pipetwist.connection.machine import ConnectionMachine, Phase
 from pipetwist.connection.visitor import Timeouts
 from tests.connection.effects import RecordingEffects
 
-__all__ = ["CauseTest", "ClosingTest", "ConnectingTest", "CutOffTest", "HalfCloseTest", "HangUpTest", "ReasonTest", "StopTest"]
+__all__ = [
+    "CauseTest",
+    "ClosingTest",
+    "ConnectingTest",
+    "CutOffTest",
+    "HalfCloseTest",
+    "HangUpTest",
+    "ReasonTest",
+    "SilenceTest",
+    "StopTest",
+]
 
 _CLIENT, _SERVER = End.CLIENT, End.SERVER
 
@@ -150,6 +160,45 @@ class HalfCloseTest(_MachineTestCase):
         self.effects.new()
         self.machine.read_ended(_CLIENT)
         self.assertEqual(self.effects.new(), [])
+
+
+class SilenceTest(_MachineTestCase):
+    """How long one direction may be silent after the other has ended."""
+
+    def begin_with(self, half_close: float | None, *, losses_are_noticed: bool) -> None:
+        """Come to where both directions are open."""
+        self.machine = ConnectionMachine(self.effects, Timeouts(idle=60, half_close=half_close))
+        self.machine.connecting()
+        self.machine.connected(losses_are_noticed=losses_are_noticed)
+        self.effects.new()
+
+    def test_nobody_dies_unnoticed(self) -> None:
+        """Who works in silence has all the time that it takes, where the inbound says nothing and each peer's death is noticed."""
+        self.begin_with(None, losses_are_noticed=True)
+        self.machine.read_ended(_CLIENT)
+        self.assertEqual(self.effects.new(), ["watch None", "finish_writing server"])
+
+    def test_somebody_may(self) -> None:
+        """Elsewhere it is five minutes."""
+        self.begin_with(None, losses_are_noticed=False)
+        self.machine.read_ended(_CLIENT)
+        self.assertEqual(self.effects.new(), ["watch 300.0", "finish_writing server"])
+
+    def test_figure(self) -> None:
+        """What the inbound says counts, whatever is noticed."""
+        self.begin_with(7, losses_are_noticed=True)
+        self.machine.read_ended(_CLIENT)
+        self.assertEqual(self.effects.new(), ["watch 7", "finish_writing server"])
+
+    def test_what_ends_by_itself(self) -> None:
+        """What a peer that has gone has left unread, and what an end is still to get before it is closed, have five minutes in any case."""
+        self.begin_with(None, losses_are_noticed=True)
+        self.machine.hung_up(_CLIENT)
+        self.assertEqual(self.effects.new(), ["watch 300.0"])
+        self.machine.read_ended(_SERVER)
+        self.assertEqual(self.effects.new(), ["watch 300.0", "finish_writing client"])
+        self.machine.lost(_SERVER, "")
+        self.assertEqual(self.effects.new(), ["watch 300.0", "close client"])
 
 
 class ClosingTest(_MachineTestCase):
