@@ -22,6 +22,7 @@ from pipetwist.api.tcp_listener import listen_tcp
 from pipetwist.api.tls import ServerCertificates
 from pipetwist.api.unix_listener import UnixListener
 from pipetwist.errors import StartError
+from pipetwist.network.listening import ListenHosts
 from pipetwist.values.listen import TcpListen, UnixListen, parse_listen, why_refused
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class StatsApi(Service):
         bounds: how much one query may ask for.
         clock: seconds that only grow; for the time that the service has been up.
         log: takes what it has to say.
+        hosts: knows the addresses of the host to listen at; where it is None it is looked up.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class StatsApi(Service):
         bounds: Bounds = USUAL_BOUNDS,
         clock: Callable[[], float] = time.monotonic,
         log: Logger | None = None,
+        hosts: ListenHosts | None = None,
     ) -> None:
         self._options = options
         self._store = store
@@ -90,6 +93,7 @@ class StatsApi(Service):
         self._bounds = bounds
         self._clock = clock
         self._log = log or Logger()
+        self._hosts = hosts or ListenHosts()
         self._running: _Running | None = None
         self._crowd_watch: CrowdWatch | None = None
         self.address: TcpListen | UnixListen | None = None
@@ -165,6 +169,9 @@ class StatsApi(Service):
             return lambda: None
         return self._running.certificates.read(tls)
 
+    def _warn(self, text: str) -> None:
+        self._log.warn("{place}: {text}", place=_PLACE, text=text)
+
     def _allowed_address(self) -> TcpListen | UnixListen:
         if self._options.listen is None:
             message = f"{_PLACE} is missing: say where to listen"
@@ -193,7 +200,7 @@ class StatsApi(Service):
             return server.add_secure_port(address, certificates.credentials())
 
         if isinstance(listen, TcpListen):
-            return TcpListen(listen.host, listen_tcp(listen, add_port))
+            return TcpListen(listen.host, listen_tcp(listen, add_port, self._hosts, self._warn))
         if file is not None:
             file.listen(self._options.listen_mode, add_port)
         return listen

@@ -6,14 +6,14 @@ none on standard error alone.
 
 from __future__ import annotations
 
-import errno
 import os
 import socket
 from collections.abc import Callable
-from ipaddress import ip_address
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipetwist.errors import StartError
+from pipetwist.network.listening import ListenHosts, choose_families, open_everywhere
+from pipetwist.values.addresses import shown_address
 
 if TYPE_CHECKING:
     from pipetwist.values.listen import TcpListen
@@ -24,10 +24,9 @@ SERVER_OPTIONS = (("grpc.so_reuseport", 0),)
 """The options that a gRPC server needs for `listen_tcp`."""
 
 _PLACE = "experimental.v2ray_api.listen"
-_NOT_HERE = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
 
 
-def listen_tcp(listen: TcpListen, add_port: Callable[[str], int]) -> int:
+def listen_tcp(listen: TcpListen, add_port: Callable[[str], int], hosts: ListenHosts, warn: Callable[[str], object]) -> int:
     """Make gRPC's server listen on each address of the host.
 
     Of a name's addresses those count that this machine has: ``localhost`` is often ``::1`` too where there is no IPv6.
@@ -35,6 +34,8 @@ def listen_tcp(listen: TcpListen, add_port: Callable[[str], int]) -> int:
     Args:
         listen: the host and the port.
         add_port: the server's method that takes an address and returns the port.
+        hosts: knows the host's addresses.
+        warn: is told of addresses that this machine has not got.
 
     Returns:
         The port's number.
@@ -42,43 +43,33 @@ def listen_tcp(listen: TcpListen, add_port: Callable[[str], int]) -> int:
     Raises:
         StartError: the host has no address, or the port can't be taken on one that it has.
     """
-    here = [host for family, host in _addresses(listen) if _can_listen(listen, family, host)]
-    if not here:
-        raise _cant_listen(listen, os.strerror(errno.EADDRNOTAVAIL))
-    port = listen.port
+    probes = open_everywhere(_PLACE, listen.host, listen.port, hosts.find(_PLACE, listen.host), _probe, warn)
+    addresses = [probe.getsockname() for probe in probes]
+    for probe in probes:
+        probe.close()
+    # A port that is free at several addresses has just been found; of one address gRPC finds it.
+    port: int = listen.port if len(addresses) == 1 else addresses[0][1]
     try:
-        for host in here:
-            port = add_port(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+        for address in addresses:
+            port = add_port(shown_address(_with_interface(*address), port))
     except RuntimeError as error:
-        raise _cant_listen(listen, error) from error
+        message = f"{_PLACE}: can't listen on {listen}: {error}"
+        raise StartError(message) from error
     return port
 
 
-def _addresses(listen: TcpListen) -> list[tuple[int, str]]:
+def _probe(family: int, address: Any) -> socket.socket:
+    probe = socket.socket(family, socket.SOCK_STREAM)
     try:
-        found = socket.getaddrinfo(listen.host, listen.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except OSError as error:
-        message = f"{_PLACE}: the host of {listen} is not known: {error.strerror}"
-        raise StartError(message) from error
-    return list(dict.fromkeys((family, str(address[0])) for family, _, _, _, address in found))
+        if os.name == "posix":
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as gRPC's own; elsewhere it means to share the port
+        choose_families(probe, address)
+        probe.bind(address)
+    except OSError:
+        probe.close()
+        raise
+    return probe
 
 
-def _can_listen(listen: TcpListen, family: int, host: str) -> bool:
-    """Whether the port can be taken at one of the host's addresses; False where this machine does not have the address."""
-    try:
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            if os.name == "posix":
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as gRPC's own; elsewhere it means to share the port
-            if family == socket.AF_INET6:
-                probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if ip_address(host).is_unspecified else 1)
-            probe.bind((host, listen.port))
-    except OSError as error:
-        if error.errno in _NOT_HERE:
-            return False
-        raise _cant_listen(listen, error.strerror) from error
-    return True
-
-
-def _cant_listen(listen: TcpListen, reason: object) -> StartError:
-    message = f"{_PLACE}: can't listen on {listen}: {reason}"
-    return StartError(message)
+def _with_interface(host: str, port: int, flow: int = 0, interface: int = 0) -> str:
+    return f"{host}%{interface}" if interface else host

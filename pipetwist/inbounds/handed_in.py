@@ -12,6 +12,7 @@ from twisted.internet.endpoints import AdoptedStreamServerEndpoint
 from pipetwist.errors import StartError
 from pipetwist.inbounds.listening_socket import ListeningSocket
 from pipetwist.network.lookups import Address
+from pipetwist.network.tcp_socket import adopted_endpoint
 from pipetwist.values import is_abstract, unix_sockaddr
 from pipetwist.values.addresses import shown_address
 
@@ -68,9 +69,7 @@ class HandedInSocket:
 
     def endpoint(self, reactor: Any) -> AdoptedStreamServerEndpoint:
         """The same as an endpoint of Twisted's, which may be listened on once."""
-        copy = self.copy()
-        family = copy.family
-        return AdoptedStreamServerEndpoint(reactor, copy.detach(), family)
+        return adopted_endpoint(reactor, self.copy())
 
 
 class HandedIn:

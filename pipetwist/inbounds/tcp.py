@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 from twisted.internet.defer import Deferred, gatherResults, inlineCallbacks, maybeDeferred, succeed
-from twisted.internet.endpoints import AdoptedStreamServerEndpoint, TCP4ServerEndpoint, TCP6ServerEndpoint
-from twisted.internet.interfaces import IReactorSocket, IStreamServerEndpoint
+from twisted.internet.endpoints import TCP4ServerEndpoint, TCP6ServerEndpoint
+from twisted.internet.interfaces import IStreamServerEndpoint
 from zope.interface import implementer
 
 from pipetwist.connection.visitor import Visitor
@@ -21,8 +21,8 @@ from pipetwist.inbounds.listening import EndpointListener, ListeningService, add
 from pipetwist.inbounds.listening_socket import ListeningSocket
 from pipetwist.inbounds.options import InboundOptions, StreamInboundOptions, TlsServerOptions
 from pipetwist.inbounds.setting import InboundSetting
-from pipetwist.inbounds.tcp_socket import listen_tcp
 from pipetwist.interfaces import IInbound
+from pipetwist.network.tcp_socket import adopted_endpoint, listen_tcp, takes_sockets
 from pipetwist.tls import RenewableTls, over_tls, server_tls
 from pipetwist.transfer.keep_alive import KeepAlive
 from pipetwist.values import Port, Text, UserName
@@ -90,7 +90,7 @@ class TcpInbound(ListeningService):
         super().__init__(options, setting)
         self.claim = ("port", options.listen_port) if options.listen_port else self
         if setting.handed_in:
-            self.handed_in = setting.handed_in.at_port(setting.hosts.find(self._place, options.listen), options.listen_port)
+            self.handed_in = setting.handed_in.at_port(setting.hosts.find(f"{self._place}: listen", options.listen), options.listen_port)
         self._listeners: list[EndpointListener] = []
         tls = self._read_tls(options)
         self._tls = None if tls is None else RenewableTls(tls)
@@ -164,8 +164,8 @@ class TcpInbound(ListeningService):
 
     def _open(self) -> list[ListeningSocket]:
         if not self.handed_in:
-            found = self.setting.hosts.find(self._place, self._options.listen)
-            return listen_tcp(self._place, self._options.listen, self._options.listen_port, found, self.warn)
+            found = self.setting.hosts.find(f"{self._place}: listen", self._options.listen)
+            return listen_tcp(self._place, self._options.listen, self._options.listen_port, found, self.warn, ListeningSocket)
         copies = [one.copy() for one in self.handed_in]
         for copy in copies:
             copy.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -194,11 +194,11 @@ class TcpInbound(ListeningService):
 
     def _endpoints(self) -> list[IStreamServerEndpoint]:
         reactor, options = self.setting.reactor, self._options
-        if IReactorSocket(reactor, None) is None:
-            # Windows: Twisted opens the socket there, at one address.
+        if not takes_sockets(reactor):
+            # Twisted then opens the socket itself, at one address.
             kind = TCP6ServerEndpoint if ":" in options.listen else TCP4ServerEndpoint
             return [kind(reactor, options.listen_port, backlog=_BACKLOG, interface=options.listen)]
-        return [AdoptedStreamServerEndpoint(reactor, one.detach(), family) for one, family in [(one, one.family) for one in self._open()]]
+        return [adopted_endpoint(reactor, one) for one in self._open()]
 
     def _identify_socket(self, connected: socket.socket) -> Visitor:
         host, port = connected.getpeername()[:2]

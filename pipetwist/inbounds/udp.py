@@ -63,7 +63,7 @@ class UdpInbound(PacketInbound):
     def open_sockets(self) -> list[tuple[socket.socket, Any]]:
         """See `PacketInbound`."""
         options, place = self._options, f"inbound {self.tag}"
-        found = self.setting.hosts.find(place, options.listen)
+        found = self.setting.hosts.find(f"{place}: listen", options.listen)
         opened = listen_udp(place, options.listen, options.listen_port, found, self.warn)
         names = [one.getsockname() for one in opened]
         self.port = names[0][1]

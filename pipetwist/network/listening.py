@@ -45,6 +45,10 @@ class ListenHosts:
     def find(self, place: str, host: str) -> list[Address]:
         """The addresses of a host, with port 0. A name that is not known yet is waited for, which only a start may do.
 
+        Args:
+            place: which key names it, for errors.
+            host: its name or address.
+
         Raises:
             StartError: it has none.
         """
@@ -62,7 +66,7 @@ class ListenHosts:
         """Look names up anew, so that `find` waits for none of them.
 
         Args:
-            wanted: whose each is, for errors, and the host.
+            wanted: which key names each, for errors, and the host.
 
         Returns:
             A Deferred that fails with `StartError` where one has no address.
@@ -122,7 +126,8 @@ def open_everywhere(
             _close(opened)
             if tries_left and port == 0 and opened and error.errno == errno.EADDRINUSE:
                 continue
-            raise _cant_listen(place, shown_address(here[0] if len(found) > 1 else host, port), error) from error
+            where = shown_address(host, port)
+            raise _cant_listen(place, where if len(found) == 1 else f"{where}, which is {here[0]} too", error) from error
         break
     if not opened:
         if [address[0] for _, address in found] == ["::"]:
@@ -160,7 +165,7 @@ def _cant_listen(place: str, where: str, error: OSError) -> StartError:
 
 
 def _no_address(place: str, host: str, reason: str) -> StartError:
-    return StartError(f"{place}: listen: {host} is no address: {reason}")
+    return StartError(f"{place}: {host} is no address: {reason}")
 
 
 def _first_error(failure: Failure) -> Failure:

@@ -40,7 +40,7 @@ class Lookups:
 
     Args:
         reactor: is told of what the threads find, in its own thread.
-        getaddrinfo: looks up; what ``socket.getaddrinfo`` does.
+        getaddrinfo: looks up; ``socket.getaddrinfo`` where it is None.
         most: how many names at once. What is beyond waits, the oldest first.
         start_thread: has something called in a thread of this name, for which nobody ever waits; raises RuntimeError where there is none.
     """
@@ -48,13 +48,13 @@ class Lookups:
     def __init__(
         self,
         reactor: Any,
-        getaddrinfo: Callable[..., Any] = socket.getaddrinfo,
+        getaddrinfo: Callable[..., Any] | None = None,
         *,
         most: int = MOST,
         start_thread: Callable[[Callable[[], None], str], None] = _start_thread,
     ) -> None:
         self._reactor = reactor
-        self._getaddrinfo = getaddrinfo
+        self._getaddrinfo = getaddrinfo or socket.getaddrinfo
         self._most = most
         self._start_thread = start_thread
         self._running: dict[str, _Waits] = {}

@@ -83,7 +83,7 @@ def _new_hosts(tree: PipetwistService, document: Document) -> Iterator[tuple[str
         listen: str | None = getattr(options, "listen", None)
         before = tree.inbounds.get(options.tag)
         if listen is not None and (before is None or not before.goes_on_with(options)):
-            yield f"inbound {options.tag}", listen
+            yield f"inbound {options.tag}: listen", listen
 
 
 def _retire(outbound: Any) -> None:

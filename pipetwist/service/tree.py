@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import replace
@@ -61,7 +60,7 @@ class PipetwistService(MultiService):
         spawner: starts the commands of ``fork`` outbounds; the system's best where it is None.
         handed_in: descriptors of sockets that listen already, as systemd hands them in: an inbound of the same address listens with them.
         failed: is told where an inbound fails to listen only after the start; logs it where it is None.
-        getaddrinfo: looks names up, in threads of their own; what ``socket.getaddrinfo`` does.
+        getaddrinfo: looks names up, in threads of their own; ``socket.getaddrinfo`` where it is None.
 
     Raises:
         StartError: something that the configuration names can't be had: a command, a certificate, an endpoint; or a socket was handed in
@@ -77,7 +76,7 @@ class PipetwistService(MultiService):
         spawner: ISpawner | None = None,
         handed_in: Iterable[int] = (),
         failed: Callable[[StartError], None] | None = None,
-        getaddrinfo: Callable[..., Any] = socket.getaddrinfo,
+        getaddrinfo: Callable[..., Any] | None = None,
     ) -> None:
         super().__init__()
         self.document = self.started = document
@@ -123,7 +122,7 @@ class PipetwistService(MultiService):
         """The `pipetwist.api.service.StatsApi`; None where the configuration does not ask for it."""
         options = document.experimental.v2ray_api
         if options is not None and options.listen is not None:
-            self.api = load_api()(options, self.store, self.online, reactor, log=self.log)
+            self.api = load_api()(options, self.store, self.online, reactor, log=self.log, hosts=self.hosts)
         self.web: Any = None
         """The `pipetwist.web.service.WebService`; None where the configuration does not ask for it."""
         if document.metrics is not None:

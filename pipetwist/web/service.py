@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,8 @@ from twisted.web.resource import IResource
 
 from pipetwist.errors import StartError
 from pipetwist.files import KnownFiles
+from pipetwist.network.listening import ListenHosts
+from pipetwist.network.tcp_socket import listen_tcp, takes_sockets
 from pipetwist.tls import RenewableTls, log_failed_handshake, over_tls, server_tls
 from pipetwist.transfer.causes import describe_error
 from pipetwist.values.listen import TcpListen, UnixListen, parse_listen, why_refused
@@ -38,12 +41,20 @@ class WebService(Service):
         reactor: listens, and counts the time.
         log: takes what there is to say.
         files: reads the files of TLS; where it is None they are read anew.
+        hosts: knows the addresses of the host to listen at; where it is None it is looked up.
 
     Raises:
         StartError: it may not listen there, or a certificate can't be used.
     """
 
-    def __init__(self, options: WebOptions, reactor: Any, log: Logger | None = None, files: KnownFiles | None = None) -> None:
+    def __init__(
+        self,
+        options: WebOptions,
+        reactor: Any,
+        log: Logger | None = None,
+        files: KnownFiles | None = None,
+        hosts: ListenHosts | None = None,
+    ) -> None:
         self._listen = _allowed(options)
         self._files = files
         self._tls_options = options.tls
@@ -54,7 +65,8 @@ class WebService(Service):
         site = LookSite(self._root, {self._listen.host.lower(), *options.hosts}, reactor)
         self._connections = Connections(site, handshake_failed=partial(log_failed_handshake, self._log, _PLACE))
         self._before_stop: list[Callable[[], object]] = []
-        self._port: Any = None
+        self._hosts = hosts or ListenHosts()
+        self._ports: list[Any] = []
         self.address: TcpListen | None = None
         """Where it listens, the port that was chosen for port 0 included; None while it does not."""
 
@@ -120,27 +132,41 @@ class WebService(Service):
     def stopService(self) -> Deferred[None]:
         """Stop listening, and end whoever is connected."""
         super().stopService()
-        port, self._port, self.address = self._port, None, None
-        if port is None:
+        ports, self._ports, self.address = self._ports, [], None
+        if not ports:
             return succeed(None)
         stopping = [maybeDeferred(call) for call in self._before_stop]
         self._connections.end_all()
-        stopping.append(maybeDeferred(port.stopListening))
+        stopping += [maybeDeferred(port.stopListening) for port in ports]
         return gatherResults(stopping).addCallback(lambda _: None)
 
     def _begin(self) -> None:
-        if self._port is not None:
+        if self._ports:
             return
-        host, port = self._listen.host, self._listen.port
         factory = self._connections if self._tls is None else over_tls(self._tls, self._connections, self._reactor)
-        try:
-            self._port = self._reactor.listenTCP(port, factory, interface=host)
-        except CannotListenError as error:
-            message = f"{_PLACE}.listen: can't listen on {self._listen}: {describe_error(error.socketError)}"
-            raise StartError(message) from error
-        self.address = TcpListen(host, self._port.getHost().port)
+        self._ports = self._listen_with(factory)
+        self.address = TcpListen(self._listen.host, self._ports[0].getHost().port)
         scheme = "http" if self._tls is None else "https"
         self._log.info("{scheme}://{address} shows what pipetwist does", scheme=scheme, address=self.address)
+
+    def _listen_with(self, factory: Any) -> list[Any]:
+        place, host, port = f"{_PLACE}.listen", self._listen.host, self._listen.port
+        if takes_sockets(self._reactor):
+            opened = listen_tcp(place, host, port, self._hosts.find(place, host), self._warn, socket.socket)
+            return [self._adopt(one, factory) for one in opened]
+        try:
+            return [self._reactor.listenTCP(port, factory, interface=host)]
+        except CannotListenError as error:
+            message = f"{place}: can't listen on {self._listen}: {describe_error(error.socketError)}"
+            raise StartError(message) from error
+
+    def _adopt(self, listening: socket.socket, factory: Any) -> Any:
+        with listening:  # the reactor makes a copy
+            listening.setblocking(False)
+            return self._reactor.adoptStreamPort(listening.fileno(), listening.family, factory)
+
+    def _warn(self, text: str) -> None:
+        self._log.warn("{place}: {text}", place=f"{_PLACE}.listen", text=text)
 
 
 def _allowed(options: WebOptions) -> TcpListen:

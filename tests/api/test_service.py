@@ -183,7 +183,7 @@ class FailureTest(SynchronousTestCase):
                 return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, port)) for host in ("127.0.0.1", "127.0.0.2")]
 
             self.patch(socket, "getaddrinfo", getaddrinfo)
-            self.assertIn(f"localhost:{port}: Address already in use", self.failure(f"localhost:{port}"))
+            self.assertIn(f"localhost:{port}, which is 127.0.0.2 too: Address already in use", self.failure(f"localhost:{port}"))
         gc.collect()
         start_api(self, listen=f"127.0.0.1:{port}")
 

@@ -322,7 +322,7 @@ class TcpTest(_InboundTestCase):
 
     def test_twisted_opens(self) -> None:
         """On a reactor that can't be given sockets it listens on Twisted's endpoints, of either version."""
-        self.patch(tcp_inbound, "IReactorSocket", lambda reactor, default: default)
+        self.patch(tcp_inbound, "takes_sockets", lambda _: False)
         for listen in ("127.0.0.1", "::1"):
             reactor = MemoryReactorClock()
             inbound = TcpInbound(TcpInboundOptions(tag="in", listen=listen, listen_port=10080), InboundSetting(reactor, self.relay))
@@ -333,7 +333,7 @@ class TcpTest(_InboundTestCase):
 
     def test_twisted_taken(self) -> None:
         """There a port that is taken is told with its address too."""
-        self.patch(tcp_inbound, "IReactorSocket", lambda reactor, default: default)
+        self.patch(tcp_inbound, "takes_sockets", lambda _: False)
         reactor = MemoryReactorClock()
 
         def refuse(port: int, factory: object, backlog: int = 50, interface: str = "") -> None:

@@ -20,10 +20,11 @@ from zope.interface.verify import verifyObject
 from pipetwist.connection.visitor import Timeouts, Visitor
 from pipetwist.errors import StartError
 from pipetwist.inbounds.listening import EndpointListener, ListeningService, address_visitor
+from pipetwist.inbounds.listening_socket import ListeningSocket
 from pipetwist.inbounds.options import StreamInboundOptions
 from pipetwist.inbounds.setting import InboundSetting
-from pipetwist.inbounds.tcp_socket import listen_tcp
 from pipetwist.network.listening import ListenHosts
+from pipetwist.network.tcp_socket import listen_tcp
 from pipetwist.testing import RecordingRelay
 
 __all__ = ["EndpointListenerTest", "ServiceTest", "TcpSocketTest", "VisitorTest"]
@@ -260,7 +261,9 @@ class TcpSocketTest(SynchronousTestCase):
 
     def listen(self, host: str, port: int = 0) -> socket.socket:
         """Listen; the test's clean-up closes it."""
-        listening, *others = listen_tcp("inbound in", host, port, ListenHosts().find("inbound in", host), lambda _: None)
+        listening, *others = listen_tcp(
+            "inbound in", host, port, ListenHosts().find("inbound in: listen", host), lambda _: None, ListeningSocket
+        )
         for one in (listening, *others):
             self.addCleanup(one.close)
         return listening

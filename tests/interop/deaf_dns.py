@@ -5,15 +5,18 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 import threading
 from typing import Any
 
-__all__ = ["ALIVE", "DEAD", "main"]
+__all__ = ["ALIVE", "ASKED", "DEAD", "main"]
 
 DEAD = "dead.example"
 """The name that there is never an answer for."""
+ASKED = f"somebody asks for {DEAD}"
+"""What is said when it is asked for."""
 ALIVE = "alive.example"
 """The name that is found at once, at 127.0.0.1."""
 
@@ -22,6 +25,7 @@ _find = socket.getaddrinfo
 
 def _getaddrinfo(host: Any, *arguments: Any, **more: Any) -> Any:
     if host == DEAD:
+        os.write(2, f"{ASKED}\n".encode())
         threading.Event().wait()
     return _find("127.0.0.1" if host == ALIVE else host, *arguments, **more)
 

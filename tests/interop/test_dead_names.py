@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 import sys
@@ -12,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.behaviour.certificates import AUTHORITY
 from tests.interop.daemon import Daemon, start_daemon
-from tests.interop.deaf_dns import ALIVE, DEAD
+from tests.interop.deaf_dns import ALIVE, ASKED, DEAD
 from tests.interop.scratch import connected, free_port, scratch_folder, wait_until
 
 __all__ = ["DeadNameTest"]
@@ -107,3 +108,20 @@ class DeadNameTest(SynchronousTestCase):
     def test_datagrams(self) -> None:
         """So do those whose datagrams would go to a UDP server."""
         self.try_others({"type": "udp"}, {"type": "tcp"})
+
+    def test_listening(self) -> None:
+        """A reload that is to listen at the dead name holds up nobody either: connections come in meanwhile, and a stop gives it up."""
+        daemon = self.start({"type": "tcp"}, {"type": "tcp"})
+        path = self.folder / "pipetwist.json"
+        document = json.loads(path.read_text(encoding="utf-8"))
+        document["inbounds"].append({"type": "tcp", "tag": "new", "listen": DEAD, "listen_port": free_port(self)})
+        path.write_text(json.dumps(document), encoding="utf-8")
+        daemon.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: ASKED in daemon.log, "the look-up")
+        client = self.connect("alive")
+        client.sendall(b"there")
+        peer = self.server.accept()[0]
+        self.addCleanup(peer.close)
+        self.assertEqual(peer.recv(5), b"there")
+        daemon.stop()
+        self.assertIn(f"inbound new: listen: {DEAD} is no address: the name could not be resolved in time", daemon.log)

@@ -1,4 +1,4 @@
-"""Connects to a server at a link-local address, which needs its interface's name, in every way that there is; says of each what came of it.
+"""Connects to servers at a link-local address, which needs its interface's name, and listens there; says of each way what came of it.
 
 ``python -m tests.network.link_local``, in a network namespace of its own, where it may change what it likes.
 """
@@ -11,18 +11,27 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 
+from pipetwist.api.options import ApiOptions
+from pipetwist.config.document import Document, ExperimentalOptions, RouteOptions
+from pipetwist.inbounds.tcp import TcpInboundOptions
+from pipetwist.inbounds.udp import UdpInboundOptions
 from pipetwist.kernel.setting import kernel_setting
 from pipetwist.outbounds.options import TlsClientOptions
 from pipetwist.outbounds.setting import OutboundSetting
 from pipetwist.outbounds.tcp import TcpOutbound, TcpOutboundOptions
 from pipetwist.outbounds.udp import UdpOutbound, UdpOutboundOptions
+from pipetwist.outbounds.unix import UnixOutboundOptions
+from pipetwist.routing.rules import RuleOptions
+from pipetwist.service.tree import PipetwistService
 from pipetwist.transfer.causes import describe_error
+from pipetwist.web.options import WebOptions
 from tests.api.certificates import Authority
 
 __all__ = ["HOST", "main"]
@@ -70,7 +79,7 @@ def _connect(port: int, authority: str) -> None:
         TcpOutbound(TcpOutboundOptions(tag="tls", server=HOST, server_port=port, tls=tls), stream),
         UdpOutbound(UdpOutboundOptions(tag="udp", server=HOST, server_port=port), kernel),
     ]
-    left = {outbound.tag for outbound in outbounds}
+    left = {outbound.tag for outbound in outbounds} | {"listening"}
 
     def said(tag: str, text: str) -> None:
         sys.stdout.write(f"{tag}: {text}\n")
@@ -86,6 +95,26 @@ def _connect(port: int, authority: str) -> None:
             callbackArgs=(outbound.tag,),
             errbackArgs=(outbound.tag,),
         )
+    _listen(said)
+
+
+def _listen(said: Callable[[str, str], None]) -> None:
+    """Listen there with everything that listens, and have everybody let in."""
+    insecure = f"[{HOST}]:0"
+    document = Document(
+        inbounds=(TcpInboundOptions(tag="in", listen=HOST, listen_port=0), UdpInboundOptions(tag="udp", listen=HOST, listen_port=0)),
+        outbounds=(UnixOutboundOptions(tag="out", path="/nowhere"), UdpOutboundOptions(tag="udp", server=HOST, server_port=1)),
+        route=RouteOptions(rules=(RuleOptions(inbound=("udp",), outbound="udp"),)),
+        experimental=ExperimentalOptions(v2ray_api=ApiOptions(listen=insecure, insecure=True)),
+        metrics=WebOptions(listen=insecure, insecure=True),
+    )
+    tree = PipetwistService(document, _LOOP)
+    tree.startService()
+    for port in (tree.inbounds["in"].port, tree.api.address.port, tree.web.address.port):
+        with socket.socket(socket.AF_INET6) as client:
+            client.settimeout(20)
+            client.connect(socket.getaddrinfo(HOST, port)[0][4])
+    tree.stopService().addCallback(lambda _: said("listening", "connected"))
 
 
 if __name__ == "__main__":

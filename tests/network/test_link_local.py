@@ -36,6 +36,6 @@ class LinkLocalTest(SynchronousTestCase):
     """fe80::1%lo."""
 
     def test_connects(self) -> None:
-        """An address with its interface's name is reached by the kernel's transfer, by Twisted's, over TLS and by datagrams alike."""
+        """It is reached by the kernel's transfer, by Twisted's, over TLS and by datagrams alike, and everything listens at it."""
         said = sorted(in_own_network("tests.network.link_local").splitlines())
-        self.assertEqual(said, [f"{tag}: connected" for tag in ("kernel", "stream", "tls", "udp")])
+        self.assertEqual(said, [f"{tag}: connected" for tag in ("kernel", "listening", "stream", "tls", "udp")])

@@ -86,13 +86,13 @@ class OpeningTest(SynchronousTestCase):
         """Where none is found in some tries that is told."""
         self.taken = {("127.0.0.1", port) for port in range(1000, 1100)}
         said = self.refused("localhost", 0, (_V6, ("::1", 0, 0, 0)), (_V4, ("127.0.0.1", 0)))
-        self.assertEqual(said, "inbound in: can't listen on 127.0.0.1:0: Address already in use")
+        self.assertEqual(said, "inbound in: can't listen on localhost:0, which is 127.0.0.1 too: Address already in use")
 
     def test_taken(self) -> None:
         """A port that is taken at one of them is told with that one."""
         self.taken = {("127.0.0.1", 80)}
         said = self.refused("localhost", 80, (_V6, ("::1", 0, 0, 0)), (_V4, ("127.0.0.1", 0)))
-        self.assertEqual(said, "inbound in: can't listen on 127.0.0.1:80: Address already in use")
+        self.assertEqual(said, "inbound in: can't listen on localhost:80, which is 127.0.0.1 too: Address already in use")
 
     def test_not_here(self) -> None:
         """An address that this machine has not got is warned of where there is another."""
@@ -168,7 +168,7 @@ class HostsTest(SynchronousTestCase):
 
     def found(self, host: str) -> list[str]:
         """The addresses of a host."""
-        return [address[0] for _, address in self.hosts.find("inbound in", host)]
+        return [address[0] for _, address in self.hosts.find("inbound in: listen", host)]
 
     def test_addresses(self) -> None:
         """What is an address is not looked up, and one of IPv4 that is written as one of IPv6 is of IPv4."""
@@ -191,7 +191,7 @@ class HostsTest(SynchronousTestCase):
         go_on = threading.Event()
         self.addCleanup(go_on.set)
         hosts = ListenHosts(Lookups(self.reactor, lambda *_, **__: go_on.wait(20) and []))
-        error = self.assertRaises(StartError, hosts.find, "inbound in", "dead")
+        error = self.assertRaises(StartError, hosts.find, "inbound in: listen", "dead")
         self.assertEqual(str(error), "inbound in: listen: dead is no address: the name could not be resolved in time")
 
     def test_no_thread(self) -> None:
@@ -208,7 +208,7 @@ class HostsTest(SynchronousTestCase):
         """A reload looks names up anew, without making anybody wait, before it needs them."""
         self.found("relay")
         self.runs = False
-        learning = self.hosts.learn([("inbound in", "relay"), ("inbound other", "::")])
+        learning = self.hosts.learn([("inbound in: listen", "relay"), ("inbound other: listen", "::")])
         self.assertNoResult(learning)
         self.threads.pop()()
         self.successResultOf(learning)
@@ -221,10 +221,10 @@ class HostsTest(SynchronousTestCase):
 
     def test_not_learnt(self) -> None:
         """A name without an address fails it, with whose it is; so does one that has no answer in time."""
-        error = self.failureResultOf(self.hosts.learn([("inbound a", "relay"), ("inbound b", "nobody")]), StartError).value
+        error = self.failureResultOf(self.hosts.learn([("inbound a: listen", "relay"), ("inbound b: listen", "nobody")]), StartError).value
         self.assertEqual(str(error), "inbound b: listen: nobody is no address: Name or service not known")
         self.runs = False
-        learning = self.hosts.learn([("inbound in", "dead")])
+        learning = self.hosts.learn([("inbound in: listen", "dead")])
         self.reactor.advance(listening.START_SECONDS)
         error = self.failureResultOf(learning, StartError).value
         self.assertEqual(str(error), "inbound in: listen: dead is no address: the name could not be resolved in time")
@@ -233,7 +233,7 @@ class HostsTest(SynchronousTestCase):
         """A stop does not wait for a reload that waits for a name."""
         self.runs = False
         self.hosts.give_up()
-        learning = self.hosts.learn([("inbound in", "dead")])
+        learning = self.hosts.learn([("inbound in: listen", "dead")])
         self.hosts.give_up()
         self.failureResultOf(learning, StartError)
         self.assertEqual(self.reactor.getDelayedCalls(), [])

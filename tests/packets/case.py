@@ -50,7 +50,7 @@ class PacketCase(SynchronousTestCase):
     servers = "udp"
     inbound_options: dict[str, Any] = {}  # noqa: RUF012 - a test's class names its own
     transfer: Any = "auto"
-    getaddrinfo: Any = staticmethod(socket.getaddrinfo)
+    getaddrinfo: Any = None
     plain = False
     """Whether it runs on what every system has."""
 

@@ -9,13 +9,18 @@ from typing import Any
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
+from twisted.internet.error import CannotListenError
+from twisted.internet.testing import MemoryReactorClock
 from twisted.internet.threads import deferToThread
 from twisted.logger import capturedLogs, formatEvent
-from twisted.trial.unittest import TestCase
+from twisted.trial.unittest import SkipTest, TestCase
 
 from pipetwist.errors import StartError
 from pipetwist.files import KnownFiles
+from pipetwist.network.listening import ListenHosts
+from pipetwist.network.lookups import Lookups
 from pipetwist.values.listen import TcpListen
+from pipetwist.web import service as web_service
 from pipetwist.web.answers import TextAnswer
 from pipetwist.web.options import WebOptions, WebTlsOptions
 from pipetwist.web.service import WebService
@@ -159,7 +164,46 @@ class ListeningTest(_ServiceCase):
     async def test_unknown(self) -> None:
         """So does a name that nothing is known of."""
         error = self.assertRaises(StartError, self.make("no-such-host.invalid:0", insecure=True).startService)
-        self.assertIn("metrics.listen: can't listen on no-such-host.invalid:0: ", str(error))
+        self.assertIn("metrics.listen: no-such-host.invalid is no address: ", str(error))
+
+    async def test_both_families(self) -> None:
+        """Every address is that of both families, and a name is listened at on each of its addresses, as at an inbound."""
+
+        def getaddrinfo(host: str, port: int, **_: object) -> list[Any]:
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in ("127.0.0.2", "192.0.2.1", "127.0.0.3")]
+
+        hosts = ListenHosts(Lookups(None, getaddrinfo))
+        for listen, addresses in (("[::]:0", ("127.0.0.1", "::1")), ("relay:0", ("127.0.0.2", "127.0.0.3"))):
+            service = WebService(WebOptions(listen=listen, insecure=True), reactor, hosts=hosts)
+            service.put("", TextAnswer(200, "the page"))
+            self.addCleanup(service.stopService)
+            with capturedLogs() as events:
+                try:
+                    service.startService()
+                except StartError as error:
+                    raise SkipTest(str(error)) from error
+            assert service.address is not None
+            for address in addresses:
+                self.assertEqual((await deferToThread(_ask, (address, service.address.port), None)).body, b"the page\n")
+            warned = [formatEvent(event) for event in events if event["log_level"].name == "warn"]
+            await service.stopService()
+        self.assertEqual(warned, ["metrics.listen: relay is 192.0.2.1 as well, where it can't listen: Cannot assign requested address"])
+
+    def test_opened_by_twisted(self) -> None:
+        """A reactor that can't be given sockets opens one itself; a port that is taken is told as ever."""
+        self.patch(web_service, "takes_sockets", lambda _: False)
+        memory = MemoryReactorClock()
+        service = WebService(WebOptions(listen="127.0.0.1:9100"), memory)
+        service.startService()
+        ((port, _, _, interface),) = memory.tcpServers
+        self.assertEqual((port, interface), (9100, "127.0.0.1"))
+
+        def refuse(port: int, factory: object, backlog: int = 50, interface: str = "") -> None:
+            raise CannotListenError(interface, port, OSError(98, "Address already in use"))
+
+        self.patch(memory, "listenTCP", refuse)
+        error = self.assertRaises(StartError, WebService(WebOptions(listen="127.0.0.1:9100"), memory).startService)
+        self.assertEqual(str(error), "metrics.listen: can't listen on 127.0.0.1:9100: Address already in use")
 
 
 class RefusedTest(_ServiceCase):
