@@ -15,7 +15,7 @@ from urllib.request import urlopen
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.interop.daemon import TWIST, TWISTD, Daemon, start_daemon
-from tests.interop.scratch import free_port, has_ended, scratch_folder, wait_until
+from tests.interop.scratch import free_port, has_ended, listens, scratch_folder, wait_until
 from tests.interop.wall import Wall
 
 __all__ = ["WallClockTest"]
@@ -149,6 +149,7 @@ class WallClockTest(SynchronousTestCase):
         """Dates are those of the clock on the wall: the log's, the metrics' and the page's; how long it has been up is not told by them."""
         port = free_port(self)
         daemon = self.start(metrics={"listen": f"127.0.0.1:{port}"}, log={"format": "json"})
+        wait_until(lambda: listens(port), "the page's listener")
         began = self.snapshot(port)
         for ahead in (-_HOUR, _HOUR):
             self.wall.put(ahead)
