@@ -49,6 +49,8 @@ class Doorway(Protocol):
         self._inside: Any = None
         self._handshake: IDelayedCall | None = None
         self._refused = False
+        self._share = setting.share(tag)
+        self._kept = 0 if self._share is None else self._share.enter()
 
     def connectionMade(self) -> None:
         """Without TLS the visitor is known at once."""
@@ -73,6 +75,7 @@ class Doorway(Protocol):
             self.transport.loseConnection()
             return
         self._stop_waiting()
+        self._entered()
         passage = self._setting.relay.admit(visitor)
         tracker = passage.tracker
         tally = None
@@ -84,6 +87,11 @@ class Doorway(Protocol):
         self.dataReceived = inside.dataReceived  # type: ignore[method-assign]  # see above
         inside.makeConnection(self.transport)
         self._setting.relay.carry(passage, side if tally is None else FramedSide(side, tally, passage.outbound.largest_datagram))
+
+    def _entered(self) -> None:
+        kept, self._kept = self._kept, 0
+        if kept and self._share is not None:
+            self._share.entered(kept)
 
     def _too_slow(self) -> None:
         self._handshake = None
@@ -110,6 +118,7 @@ class Doorway(Protocol):
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]  # Protocol's own default is a reused failure
         """Pass on, or say why a handshake came to nothing."""
         self._stop_waiting()
+        self._entered()
         inside, self._inside = self._inside, None
         if inside is not None:
             inside.connectionLost(reason)

@@ -59,7 +59,7 @@ class EndpointInbound(ListeningService):
     def __init__(self, options: EndpointInboundOptions, setting: InboundSetting) -> None:
         super().__init__(options, setting)
         self._unchangeable = _unchangeable(options)
-        self._listener = EndpointListener(self.tag)
+        self._listener = EndpointListener(self.tag, setting.share(self.tag))
         self._acceptor: Acceptor | None = None
         self._adopted: ListeningSocket | None = None
         self._given: HandedInSocket | None = None
@@ -96,7 +96,7 @@ class EndpointInbound(ListeningService):
             # Twisted's port would unlink the path when it stops, but a socket that was handed in is another's.
             self._adopted = self._given.copy()
             entry = SocketEntry(self.tag, self._identify_socket, self.setting, framed=self._framed)
-            self._acceptor = Acceptor(self.setting, self._adopted, entry.accepted)
+            self._acceptor = Acceptor(self.setting, self._adopted, entry.accepted, self.setting.share(self.tag))
             self._acceptor.start()
             self.log_listening(str(self._given))
             return succeed(None)

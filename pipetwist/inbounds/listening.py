@@ -11,7 +11,9 @@ from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IStrea
 from twisted.python.failure import Failure
 
 from pipetwist.connection.visitor import Timeouts, Visitor
+from pipetwist.descriptors import Share
 from pipetwist.errors import StartError
+from pipetwist.inbounds.gate import hold_to_share
 from pipetwist.inbounds.handed_in import HandedInSocket
 from pipetwist.inbounds.options import InboundOptions
 from pipetwist.inbounds.setting import InboundSetting
@@ -130,10 +132,13 @@ class EndpointListener:
 
     Args:
         tag: the inbound's, for errors.
+        share: how many clients may come in; None for no bound.
     """
 
-    def __init__(self, tag: str) -> None:
+    def __init__(self, tag: str, share: Share | None = None) -> None:
         self._tag = tag
+        self._share = share
+        self._let_go: Callable[[], None] | None = None
         self.wanted = False
         """Whether it listens, or is about to."""
         self.port: IListeningPort | None = None
@@ -148,6 +153,8 @@ class EndpointListener:
     def stop(self) -> Deferred[None]:
         """Stop listening, or stop as soon as it has begun."""
         self.wanted = False
+        if self._let_go is not None:
+            self._let_go()
         port, self.port = self.port, None
         return succeed(None) if port is None else _stop(port)
 
@@ -155,6 +162,8 @@ class EndpointListener:
         if not self.wanted:
             return _stop(port)
         self.port = port
+        if self._share is not None:
+            self._let_go = hold_to_share(port, self._share)
         return None
 
     def _failed(self, failure: Failure) -> None:

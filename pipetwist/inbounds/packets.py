@@ -37,7 +37,7 @@ class PacketInbound(ListeningService):
 
     def __init__(self, options: PacketInboundOptions, setting: InboundSetting) -> None:
         self._listeners: list[PacketListener] = []
-        self._crowd = Crowd(options.max_associations)
+        self._crowd = Crowd(options.max_associations, setting.share(options.tag))
         super().__init__(options, setting)
         self.packets = setting.packets or PacketSetting(setting.reactor, None if setting.kernel is None else setting.kernel.poller)
         self._refused: set[str] = set()

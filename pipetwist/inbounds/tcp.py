@@ -173,7 +173,9 @@ class TcpInbound(ListeningService):
 
     def _listen_in_kernel(self) -> None:
         entry = SocketEntry(self.tag, self._identify_socket, self.setting, framed=self._options.framing is not None)
-        self._acceptors = [(Acceptor(self.setting, listening, entry.accepted), listening) for listening in self._open()]
+        self._acceptors = [
+            (Acceptor(self.setting, listening, entry.accepted, self.setting.share(self.tag)), listening) for listening in self._open()
+        ]
         for acceptor, listening in self._acceptors:
             self._keep_alive.set_on(listening)
             acceptor.start()
@@ -183,7 +185,7 @@ class TcpInbound(ListeningService):
     def _listen_in_twisted(self, factory: Any) -> Generator[Deferred[None], None, None]:
         try:
             for endpoint in self._endpoints():
-                listener = EndpointListener(self.tag)
+                listener = EndpointListener(self.tag, self.setting.share(self.tag))
                 self._listeners.append(listener)
                 yield listener.listen(endpoint, factory)
         except StartError:

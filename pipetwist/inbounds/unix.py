@@ -95,7 +95,7 @@ class UnixInbound(ListeningService):
     def _accept_at(self, listening: UnixListeningSocket) -> None:
         self._listening = listening
         entry = SocketEntry(self.tag, self._identify, self.setting, framed=self._options.framing is not None)
-        self._acceptor = Acceptor(self.setting, listening.socket, entry.accepted)
+        self._acceptor = Acceptor(self.setting, listening.socket, entry.accepted, self.setting.share(self.tag))
         self._acceptor.start()
         self.log_listening(self._options.path)
 

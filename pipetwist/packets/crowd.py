@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
+from pipetwist.descriptors import Share
 from pipetwist.packets.association import AssociationSide
 from pipetwist.packets.setting import affordable_associations
 
@@ -15,10 +16,12 @@ class Crowd:
 
     Args:
         most: how many may be open; fewer where this process may not open so many sockets.
+        share: says how many more there is room for; None for no such bound.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, share: Share | None = None) -> None:
         self.most = most
+        self._share = share
         self._affordable = most
         self._members: OrderedDict[AssociationSide, None] = OrderedDict()
         self.active = self._members.move_to_end
@@ -38,13 +41,24 @@ class Crowd:
         """See how many this process may have, which begins to listen."""
         self._affordable = affordable_associations()
 
-    def make_room(self) -> None:
-        """End those that were idle for longest, until there is room for one more."""
+    def make_room(self) -> bool:
+        """End those that were idle for longest, until there is room for one more.
+
+        Returns:
+            Whether there is. The command of one that was ended takes its time to end as well.
+        """
         most, said = self.most, f"max_associations ({self.most})"
         if self._affordable < most:
             most, said = self._affordable, f"{self._affordable}, as many as the limit of file descriptors allows,"
         while len(self._members) >= most:
             next(iter(self._members)).make_room(said)
+        share = self._share
+        if share is None or share.room:
+            return True
+        share.tell("takes the place of the oldest source, or is dropped")
+        if self._members:
+            next(iter(self._members)).make_room(f"{len(self._members)}, as many as the limit of file descriptors allows,")
+        return bool(share.room)
 
     def add(self, association: AssociationSide) -> None:
         """One more is here."""

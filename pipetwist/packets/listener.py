@@ -142,7 +142,8 @@ class PacketListener:
 
     def _open(self, key: Any, place: int) -> AssociationSide | None:
         """Let a source in, with the datagram that it has sent first: what becomes of that is in the association's line."""
-        self._crowd.make_room()
+        if not self._crowd.make_room():
+            return None
         made: list[AssociationSide] = []
 
         def associate(source: Source, tracker: ITracker | None) -> AssociationSide:

@@ -10,6 +10,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
+from pipetwist.descriptors import descriptor_limit
 from pipetwist.kernel.poller import Poller
 from pipetwist.packets.batch import Batch
 from pipetwist.packets.calls import batches_work
@@ -78,13 +79,8 @@ class PacketSetting:
 
 def affordable_associations() -> int:
     """How many associations of one inbound leave file descriptors for everybody else: each has one at least, and sources cost nothing."""
-    try:
-        import resource  # there is none on Windows
-
-        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    except (ImportError, OSError):
-        return sys.maxsize
-    return sys.maxsize if limit == resource.RLIM_INFINITY else max(1, limit * _SHARE // 4)
+    limit = descriptor_limit()
+    return limit if limit == sys.maxsize else max(1, limit * _SHARE // 4)
 
 
 @cache

@@ -14,6 +14,7 @@ from twisted.logger import Logger
 from pipetwist.api.availability import load_api
 from pipetwist.config.document import Document
 from pipetwist.config.notes import notes
+from pipetwist.descriptors import DescriptorShares, descriptor_limit
 from pipetwist.errors import StartError
 from pipetwist.files import KnownFiles
 from pipetwist.inbounds.handed_in import HandedIn, HandedInSocket
@@ -36,6 +37,7 @@ from pipetwist.service.counting import storage_of, tracked_by
 from pipetwist.service.exchange import refuse_collisions
 from pipetwist.service.looking import web_service
 from pipetwist.service.reload import reload_tree, transfer_of
+from pipetwist.service.sharing import divide_descriptors
 from pipetwist.stats.counters import MemoryCounterStore
 from pipetwist.stats.online import OnlineUsers
 from pipetwist.stats.tracking import Tracked
@@ -101,17 +103,13 @@ class PipetwistService(MultiService):
         self._router = Router(document.route.rules, document.final)
         self._tracked = Tracked(self.store, **tracked_by(document))
         self.relay = Relay(reactor, self._router, self.outbounds, tracked=self._tracked, online=self.online, log=self.log)
+        self.shares = shares = DescriptorShares(descriptor_limit(), self.log)
+        """How the inbounds share the process's file descriptors."""
+        divide_descriptors(shares, document, self.pipes)
+        self.relay.ledger.observe(shares)
+        failed = failed or _logged(self.log)
         self._inbound_setting = InboundSetting(
-            reactor,
-            self.relay,
-            hang_ups,
-            kernel,
-            self.log,
-            failed or _logged(self.log),
-            packets,
-            HandedIn(handed_in),
-            self.files,
-            self.hosts,
+            reactor, self.relay, hang_ups, kernel, self.log, failed, packets, HandedIn(handed_in), self.files, self.hosts, shares
         )
         self.inbounds = {options.tag: self.make_inbound(options) for options in document.inbounds}
         refuse_collisions(document, self.inbounds)
@@ -216,6 +214,7 @@ class PipetwistService(MultiService):
         self._router.change(document.route.rules, document.final)
         if tracked != counted:
             self._tracked.change(**tracked)
+        divide_descriptors(self.shares, document, self.pipes)
         # Others have these very mappings: the relay, and what looks on.
         for kept, wanted in ((self.inbounds, inbounds), (self.outbounds, outbounds)):
             kept.clear()

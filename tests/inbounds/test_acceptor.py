@@ -15,6 +15,7 @@ from twisted.logger import Logger, LogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
+from pipetwist.descriptors import DescriptorShares
 from pipetwist.inbounds.acceptor import BATCH, SHORTAGE_SECONDS, Acceptor
 from pipetwist.inbounds.listening_socket import ListeningSocket
 from pipetwist.inbounds.setting import InboundSetting
@@ -108,6 +109,50 @@ class AcceptorTest(SynchronousTestCase):
         self.acceptor.start()
         self.reactor.turn()
         self.assertEqual(len(self.accepted), 1)
+
+    def share(self, limit: int) -> DescriptorShares:
+        """Have so many descriptors to share, of which each connection takes two."""
+        shares = DescriptorShares(limit, self.acceptor._setting.log)
+        shares.divide({"in": 1}, {"out": 1})
+        self.patch(self.acceptor, "_share", shares.share("in"))
+
+        def accept(accepted: socket.socket) -> None:
+            self.accept(accepted)
+            shares.opened("in", "out")
+
+        self.patch(self.acceptor, "_accepted", accept)
+        return shares
+
+    def test_share(self) -> None:
+        """As many come in as there are descriptors for; the others wait, which is said once, and each comes in when one has ended."""
+        shares = self.share(64 + 6)
+        for _ in range(3):
+            self.connect()
+        self.reactor.turn()
+        self.assertEqual((len(self.accepted), self.events), (3, []))
+        for _ in range(3):
+            self.connect()
+        self.reactor.turn()
+        self.assertEqual((len(self.accepted), self.reactor.turn()), (3, 0))
+        for come in (4, 5, 6):
+            shares.closed("in", "out")
+            self.reactor.turn()
+            self.assertEqual(len(self.accepted), come)
+            self.reactor.turn()
+        self.assertEqual([event["log_level"].name for event in self.events], ["warn"])
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
+
+    def test_stop_without_room(self) -> None:
+        """Stopped while there is no room it does not begin again when there is."""
+        shares = self.share(64 + 4)
+        for _ in range(3):
+            self.connect()
+        for _ in range(2):
+            self.reactor.turn()
+        self.acceptor.stop()
+        shares.closed("in", "out")
+        self.reactor.turn()
+        self.assertEqual((len(self.accepted), self.reactor.readers), (2, set()))
 
     def test_shortage(self) -> None:
         """A shortage is told, once as long as it lasts, and accepting is tried again after a moment and not before."""

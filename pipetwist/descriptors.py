@@ -1,0 +1,231 @@
+"""Who may have how many file descriptors: no inbound's clients, however many and idle, take those of the others.
+
+Some are kept for the rest of the daemon. Of what is left each inbound is sure of its part of one half; the other half is for whoever comes
+first. What a connection takes is known from its ends; it is counted from its begin to its end, and nothing is asked of the system.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from pipetwist.interfaces import IConnectionObserver
+
+__all__ = ["DescriptorShares", "Share", "descriptor_limit"]
+
+_KEPT = 64
+
+
+def descriptor_limit() -> int:
+    """How many descriptors this process may have; ``sys.maxsize`` where nothing bounds them."""
+    try:
+        import resource  # there is none on Windows
+
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    except (ImportError, OSError):
+        return sys.maxsize
+    return sys.maxsize if limit == resource.RLIM_INFINITY else limit
+
+
+class Share:
+    """What one inbound may have, and has.
+
+    Args:
+        tag: the inbound's.
+        shares: all of them.
+    """
+
+    __slots__ = ("_calm", "_shares", "_told", "client", "entering", "sure", "tag", "used")
+
+    def __init__(self, tag: str, shares: DescriptorShares) -> None:
+        self.tag = tag
+        self.used = 0
+        """Descriptors of its connections."""
+        self.sure = 0
+        """Descriptors that nobody else gets."""
+        self.entering = 0
+        """Descriptors of clients who are not a connection yet, as in a TLS handshake, and of what that will take."""
+        self.client = 1
+        """Descriptors of a client's side."""
+        self._shares = shares
+        self._told = False
+        self._calm = 0  # descriptors that were given back since there was no room
+
+    def __repr__(self) -> str:
+        return f"<Share {self.tag}: {self.used} used, {self.sure} sure>"
+
+    @property
+    def borrowed(self) -> int:
+        """Descriptors that it has of those for whoever comes first."""
+        return max(0, self.used - self.sure)
+
+    @property
+    def room(self) -> int:
+        """How many more connections may come, wherever they go."""
+        shares = self._shares
+        return (max(0, self.sure - self.used) + max(0, shares.common - shares.borrowed)) // (self.client + shares.most)
+
+    def enter(self) -> int:
+        """A client comes in.
+
+        Returns:
+            How many descriptors are kept for it, for `entered`.
+        """
+        kept = self.client + self._shares.most
+        self.entering += kept
+        self.take(kept)
+        return kept
+
+    def entered(self, kept: int) -> None:
+        """That client is not coming in any more: it is a connection, or has gone."""
+        self.entering -= kept
+        self.give(kept)
+
+    def take(self, count: int) -> None:
+        """So many are in use."""
+        before = self.used
+        after = self.used = before + count
+        if after > self.sure:
+            self._shares.borrowed += after - max(before, self.sure)
+
+    def give(self, count: int) -> None:
+        """So many are not in use any more: whoever waits for some is told."""
+        before = self.used
+        self.used = before - count
+        if before > self.sure:
+            self._shares.borrowed -= before - max(self.used, self.sure)
+        if self._told:
+            self._calm += count
+            if self._calm > self.sure + self._shares.common and self.used <= self.sure // 2:
+                self._told = False
+        if self._shares.waiting:
+            self._shares.wake()
+
+    def wait(self, resume: Callable[[], None]) -> None:
+        """Have something done once there may be room."""
+        self._shares.waiting[resume] = self
+        self.tell("waits until one ends")
+
+    def forget(self, resume: Callable[[], None]) -> None:
+        """Do not do this any more when there is room."""
+        self._shares.waiting.pop(resume, None)
+
+    def tell(self, what: str) -> None:
+        """Say in the log that there is no room: once, until as many as there are have come and gone without that.
+
+        Args:
+            what: what becomes of who comes.
+        """
+        self._calm = 0
+        if not self._told:
+            self._told = True
+            self._shares.log.warn(
+                "inbound {tag}: its connections have {used} file descriptors, and others need theirs: who comes {what}; "
+                "ulimit -n, or LimitNOFILE= of systemd, sets how many there are",
+                tag=self.tag,
+                used=self.used,
+                what=what,
+            )
+
+
+class _Flow:
+    """The connections from an inbound to an outbound."""
+
+    __slots__ = ("cost", "open", "share")
+
+    def __init__(self, share: Share) -> None:
+        self.share = share
+        self.cost = 0
+        self.open = 0
+
+
+@implementer(IConnectionObserver)
+class DescriptorShares:
+    """The shares of all inbounds, which are told of every connection.
+
+    Args:
+        limit: how many descriptors the process may have.
+        log: is told when an inbound has come to its bound.
+    """
+
+    def __init__(self, limit: int, log: Logger) -> None:
+        self.limit = limit
+        self.log = log
+        self.most = 1
+        """Descriptors of the server's side that takes most."""
+        self.common = 0
+        """Descriptors for whoever comes first."""
+        self.borrowed = 0
+        """How many of those are in use."""
+        self.waiting: dict[Callable[[], None], Share] = {}
+        """What is to be done once there is room in a share."""
+        self._shares: dict[str, Share] = {}
+        self._servers: Mapping[str, int] = {}
+        self._flows: dict[tuple[str, str], _Flow] = {}
+
+    def __repr__(self) -> str:
+        return f"<DescriptorShares of {self.limit}: {self.borrowed} of {self.common} borrowed, {list(self._shares.values())}>"
+
+    def share(self, tag: str) -> Share:
+        """The share of an inbound."""
+        share = self._shares.get(tag)
+        if share is None:
+            share = self._shares[tag] = Share(tag, self)
+        return share
+
+    def divide(self, clients: Mapping[str, int], servers: Mapping[str, int], reserved: int = 0) -> None:
+        """Divide what there is among inbounds. Those that are not named any more are sure of nothing.
+
+        Args:
+            clients: for each inbound's tag the descriptors of a client's side.
+            servers: for each outbound's tag the descriptors of a server's side.
+            reserved: descriptors that are needed besides those and the usual ones.
+        """
+        self._servers = servers
+        self.most = max(servers.values(), default=1)
+        # However low the limit is, one connection may come to each.
+        least = sum(client + self.most for client in clients.values())
+        rest = max(self.limit - _KEPT - reserved, 2 * least)
+        sure = rest // 2 // max(1, len(clients))
+        self.common = rest - sure * len(clients)
+        used: dict[str, int] = dict.fromkeys([*clients, *self._shares], 0)
+        for tag, client in clients.items():
+            self.share(tag).client = client
+        self._flows = {tags: flow for tags, flow in self._flows.items() if flow.open or (tags[0] in clients and tags[1] in servers)}
+        for (inbound, outbound), flow in self._flows.items():
+            flow.cost = flow.share.client + servers.get(outbound, flow.cost - flow.share.client)
+            used[inbound] += flow.open * flow.cost
+        for tag, count in used.items():
+            share = self.share(tag)
+            share.used, share.sure = count + share.entering, sure if tag in clients else 0
+        self.borrowed = sum(share.borrowed for share in self._shares.values())
+        self.wake()
+
+    def wake(self) -> None:
+        """Have those who wait go on for whom there is room."""
+        for resume in [resume for resume, share in self.waiting.items() if share.room]:
+            del self.waiting[resume]
+            resume()
+
+    def opened(self, inbound: str, outbound: str) -> None:
+        """See `IConnectionObserver`."""
+        flow = self._flows.get((inbound, outbound)) or self._flow(inbound, outbound)
+        flow.open += 1
+        flow.share.take(flow.cost)
+
+    def closed(self, inbound: str, outbound: str, *_: object) -> None:
+        """See `IConnectionObserver`."""
+        flow = self._flows[inbound, outbound]
+        flow.open -= 1
+        flow.share.give(flow.cost)
+
+    def turned_away(self, inbound: str, cause: object) -> None:
+        """See `IConnectionObserver`: nobody has come in."""
+
+    def _flow(self, inbound: str, outbound: str) -> _Flow:
+        flow = self._flows[inbound, outbound] = _Flow(self.share(inbound))
+        flow.cost = flow.share.client + self._servers.get(outbound, 1)
+        return flow
