@@ -1,0 +1,122 @@
+"""How long connections wait for a reload: the longest turn of the reactor meanwhile, with many users.
+
+``python -m bench.reloads`` reloads a configuration of 5,000 users ten times, one more user each time, and says for each reload the longest
+turn by the clock, and the most processor time that the reactor's thread has used in a turn, which other programs have no part in.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Generator, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from twisted.internet.defer import Deferred, inlineCallbacks
+from twisted.internet.task import deferLater, react
+from twisted.logger import globalLogBeginner, textFileLogObserver
+
+from pipetwist.config.reading import read_document
+from pipetwist.service.reader import ChildReader
+from pipetwist.service.rereading import Rereading
+from pipetwist.service.tree import PipetwistService
+
+__all__ = ["Turns", "configuration", "main"]
+
+_MOST_MILLISECONDS = 10.0
+
+
+class Turns:
+    """The longest turns of a reactor: a turn is what it does from one look at the descriptors to the next.
+
+    Args:
+        poller: what an epoll reactor looks with; this takes its place.
+    """
+
+    def __init__(self, poller: Any) -> None:
+        self._poller = poller
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget what was."""
+        self.longest = 0.0
+        """Seconds by the clock."""
+        self.busiest = 0.0
+        """Seconds of processor time."""
+        self._clock, self._processor = time.perf_counter(), time.thread_time()
+
+    def poll(self, *arguments: Any) -> Any:
+        """A turn is over; the next begins when there is something to do."""
+        self.longest = max(self.longest, time.perf_counter() - self._clock)
+        self.busiest = max(self.busiest, time.thread_time() - self._processor)
+        found = self._poller.poll(*arguments)
+        self._clock, self._processor = time.perf_counter(), time.thread_time()
+        return found
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._poller, name)
+
+
+def configuration(users: int) -> str:
+    """A configuration's text with so many users, who are all counted, and a comment."""
+    names = [f"{number}.user-{number}" for number in range(users)]
+    document = {
+        "log": {"level": "warn"},
+        "inbounds": [
+            {"type": "unix", "tag": "in", "path": "in.sock", "users": [{"name": name, "uid": 10_000 + at} for at, name in enumerate(names)]}
+        ],
+        "outbounds": [{"type": "unix", "tag": "out", "path": "out.sock"}],
+        "experimental": {"v2ray_api": {"stats": {"enabled": True, "users": names}}},
+    }
+    return f"// many users\n{json.dumps(document, indent=2)}\n"
+
+
+@inlineCallbacks
+def _measure(reactor: Any, file: Path, users: int, reloads: int) -> Generator[Deferred[Any], Any, tuple[list[float], list[float]]]:
+    file.write_text(configuration(users), encoding="utf-8")
+    tree = PipetwistService(read_document(file), reactor)
+    tree.startService()
+    gc.freeze()  # as the daemon does
+    rereading = Rereading(tree, str(file), ChildReader(reactor).read)
+    poller = "_poller"  # Twisted has no public name for it
+    turns = Turns(getattr(reactor, poller))
+    setattr(reactor, poller, turns)
+    longest, busiest = [], []
+    for number in range(1, reloads + 1):
+        file.write_text(configuration(users + number), encoding="utf-8")
+        turns.begin()
+        yield rereading.reread()
+        yield deferLater(reactor, 0.1)  # what was left to be freed is
+        (inbound,) = tree.document.inbounds
+        assert len(inbound.users) == users + number, "it was not taken"  # type: ignore[attr-defined]  # it is a unix inbound
+        longest.append(turns.longest)
+        busiest.append(turns.busiest)
+    yield tree.stopService()
+    return longest, busiest
+
+
+@inlineCallbacks
+def main(reactor: Any, *words: str) -> Generator[Deferred[Any], Any, None]:
+    """Do what the words ask for."""
+    parser = argparse.ArgumentParser(prog="python -m bench.reloads", description=__doc__)
+    parser.add_argument("--users", type=int, default=5000, help="how many users the configuration has (5000)")
+    parser.add_argument("--reloads", type=int, default=10, help="how often it is reloaded (10)")
+    options = parser.parse_args(words)
+    globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stderr)], redirectStandardIO=False)
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        longest, busiest = yield _measure(reactor, Path(folder) / "pipetwist.json", options.users, options.reloads)
+    for name, seconds in (("longest turn", longest), ("processor time", busiest)):
+        print(f"{name}, ms: {_rounded(seconds)}; median {median(seconds) * 1e3:.1f}, at most {_MOST_MILLISECONDS:g} wanted")
+
+
+def _rounded(seconds: Sequence[float]) -> str:
+    return " ".join(f"{one * 1e3:.1f}" for one in seconds)
+
+
+if __name__ == "__main__":
+    react(main, sys.argv[1:])
