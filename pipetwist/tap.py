@@ -22,6 +22,7 @@ from pipetwist.errors import ConfigError, StartError
 from pipetwist.logs.runners import LogSetting, RunnerLog
 from pipetwist.monotonic import count_evenly
 from pipetwist.network.resolver import NameResolver
+from pipetwist.process.inherited import withhold_descriptors
 from pipetwist.service.reader import ChildReader, Reader, read_here
 from pipetwist.service.rereading import Rereading
 from pipetwist.service.tree import PipetwistService
@@ -276,6 +277,7 @@ def makeService(options: Options) -> IService:
         atexit.register(_exit_with_failure, options.log)
         reactor.stop()
 
+    withhold_descriptors()
     said = take_environment(os.environ)
     notifier = Notifier(said.notify_socket)
     try:

@@ -38,7 +38,7 @@ def launch(command: Sequence[str], env: Mapping[str, str]) -> Launched:
     """Start a command.
 
     posix_spawn neither copies the daemon's page tables nor runs what threads such as gRPC's have registered for a fork. Every descriptor
-    of the daemon's closes on exec, so that none has to be looked for.
+    of the daemon's closes on exec, also those that it has inherited (`pipetwist.process.inherited`), so that none has to be looked for.
 
     Args:
         command: the executable's path and its arguments.
