@@ -200,6 +200,24 @@ class ServiceTest(_TapTestCase):
         (resolver,) = self.resolvers
         self.assertIs(resolver._lookups, service._tree.lookups)
 
+    def test_clock(self) -> None:
+        """The reactor counts evenly before anything is scheduled with it."""
+        happened: list[object] = []
+
+        class Tree(MultiService):
+            lookups = None
+
+            def __init__(self, document: object, reactor: object, **_: object) -> None:
+                super().__init__()
+                happened.append("made")
+
+        self.patch(sys, "__stderr__", sys.__stderr__)
+        self.patch(tap, "PipetwistService", Tree)
+        self.patch(tap, "count_evenly", happened.append)
+        service: Any = makeService(self.options("--config", str(self.configure())))
+        os.close(service._stderr)
+        self.assertEqual(happened, [reactor, "made"])
+
     def test_fails_later(self) -> None:
         """What fails only after the start is logged, stops the reactor, and ends the process with status 1."""
         happened: list[Any] = []
