@@ -15,7 +15,7 @@ from pipetwist.packets.batch import Batch
 from pipetwist.packets.calls import batches_work
 from pipetwist.packets.plain import PlainBatch
 from pipetwist.packets.setting import PacketSetting, largest_unix
-from tests.interop.scratch import scratch_folder
+from tests.interop.scratch import scratch_folder, wait_until
 from tests.packets.ends import abstract, datagram_socket
 from tests.transfer.memory import TurningReactor
 
@@ -125,8 +125,7 @@ class PlainBatchTest(SynchronousTestCase):
         outgoing.send(b"x")
         batch = self.batch(4, 100)
         with self.assertRaises(ConnectionRefusedError):
-            while not batch.receive(outgoing, connected=True):
-                pass
+            wait_until(lambda: batch.receive(outgoing, connected=True) > 0, "the refusal")
 
     def test_too_large(self) -> None:
         """A datagram that is too large for the system, or for its room here, is an error that says so."""
@@ -218,6 +217,20 @@ class BatchTest(PlainBatchTest):
             batch.send(anywhere, 0, 1, batch.source(key))
             batch.send_one(anywhere, b"!", batch.source(key))
             self.assertEqual([client.recv(9), client.recv(9)], [b"?", b"!"])
+
+    def test_address_of_some(self) -> None:
+        """Who is answered from the address that was sent to, and who from the route's, does not hang on who was answered before."""
+        anywhere = self.open(socket.AF_INET, ("0.0.0.0", 0))
+        anywhere.setsockopt(socket.IPPROTO_IP, 8, 1)
+        client = self.open(socket.AF_INET, ("127.0.0.1", 0))
+        client.sendto(b"?", ("127.0.0.9", anywhere.getsockname()[1]))
+        batch = PacketSetting(TurningReactor()).from_network(socket.AF_INET, anywhere=True)
+        batch.receive(anywhere, connected=False)
+        ((_, _, key),) = batch.runs()
+        source = batch.source(key)
+        for target in (source, source._replace(control=b""), source):
+            batch.send_one(anywhere, b"!", target)
+        self.assertEqual([client.recvfrom(9)[1][0] for _ in range(3)], ["127.0.0.9", "127.0.0.1", "127.0.0.9"])
 
     def test_largest_unix(self) -> None:
         """As much as a sender's buffer can be made to hold comes in whole."""

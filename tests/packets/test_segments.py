@@ -90,6 +90,13 @@ class SegmentsTest(SynchronousTestCase):
         self.assertEqual(self.send(64, self.outgoing), [46, 18])
         self.assert_arrived(self.server, datagrams)
 
+    def test_as_many_as_the_system_cuts(self) -> None:
+        """Small ones go in one message, as many as a batch has."""
+        datagrams = [bytes([place]) * 100 for place in range(64)]
+        self.receive(datagrams)
+        self.assertEqual(self.send(64, self.outgoing), [64])
+        self.assert_arrived(self.server, datagrams)
+
     def test_from_the_address_that_was_sent_to(self) -> None:
         """Answers of a socket of every address leave from the one that was sent to."""
         anywhere = self.open(("0.0.0.0", 0))

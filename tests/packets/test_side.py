@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from pipetwist.packets.side import LINGER_SECONDS, PacketSide
 from pipetwist.testing import RecordingReceiver, RecordingTracker
 
-__all__ = ["ClosingTest"]
+__all__ = ["ClosingTest", "CoupledTest", "PausingTest"]
 
 
 class _Batch:
@@ -34,7 +34,15 @@ class _Side(PacketSide):
         super().__init__(clock, tracker)
         self.room = 0
         self.sent: list[bytes] = []
+        self.batches: list[int] = []
         self.asked: list[str] = []
+
+    def send_batch(self, batch: Any, start: int, stop: int) -> int:
+        """See `PacketSide`."""
+        self.batches.append(stop - start)
+        for place in range(start, stop):
+            self.send_one(batch.data(place))
+        return stop - start
 
     def send_one(self, datagram: bytes) -> None:
         """See `PacketSide`."""
@@ -105,3 +113,82 @@ class ClosingTest(SynchronousTestCase):
         self.assertEqual((self.receiver.heard, len(self.clock.getDelayedCalls())), ([], 1))
         self.side.abort()
         self.assertEqual((self.receiver.heard, self.side.dropped, self.clock.getDelayedCalls()), (["lost"], 2, []))
+
+
+class _Reluctant(RecordingReceiver):
+    """Has its side pause after each datagram."""
+
+    def __init__(self, side: PacketSide) -> None:
+        super().__init__()
+        self._side = side
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data + b".")
+        self._side.pause_reading()
+
+
+class PausingTest(SynchronousTestCase):
+    """A side that is read from now and then."""
+
+    def setUp(self) -> None:
+        """Receive three datagrams before anybody wants one."""
+        self.side = _Side(Clock(), RecordingTracker())
+        self.receiver = _Reluctant(self.side)
+        self.side.attach(self.receiver)
+        batch: Any = _Batch(b"one", b"two", b"three")
+        self.side.arrived(batch, 0, 3)
+
+    def test_one_by_one(self) -> None:
+        """What came before it was wanted is handed on in order, as much as is wanted each time."""
+        found = []
+        for _ in range(4):
+            found.append(self.receiver.data)
+            self.side.resume_reading()
+        self.assertEqual(found, [b"", b"one.", b"one.two.", b"one.two.three."])
+        self.assertEqual((self.side.received, self.side.moved, self.side.dropped), (11, 3, 0))
+
+    def test_behind_the_others(self) -> None:
+        """What comes while some still wait comes behind them."""
+        self.side.resume_reading()
+        batch: Any = _Batch(b"four")
+        self.side.arrived(batch, 0, 1)
+        for _ in range(3):
+            self.side.resume_reading()
+        self.assertEqual(self.receiver.data, b"one.two.three.four.")
+
+    def test_never_wanted(self) -> None:
+        """What nobody wanted before the end is dropped."""
+        self.side.resume_reading()
+        self.side.abort()
+        self.side.resume_reading()
+        self.assertEqual((self.receiver.data, self.receiver.heard, self.side.dropped), (b"one.", ["lost"], 2))
+
+
+class CoupledTest(SynchronousTestCase):
+    """A side that hands on to another of its kind."""
+
+    def setUp(self) -> None:
+        """Couple two."""
+        self.side, self.sink = (_Side(Clock(), RecordingTracker()) for _ in range(2))
+        self.side.carry_to(self.sink)
+        self.sink.room = 99
+
+    def arrive(self, *datagrams: bytes) -> None:
+        """Receive these at once."""
+        batch: Any = _Batch(*datagrams)
+        self.side.arrived(batch, 0, len(datagrams))
+
+    def test_batches(self) -> None:
+        """What is received at once is sent at once, from where it lies."""
+        self.side.resume_reading()
+        self.arrive(b"one", b"two")
+        self.assertEqual((self.sink.batches, self.sink.sent), ([2], [b"one", b"two"]))
+
+    def test_paused(self) -> None:
+        """What comes while nothing is wanted waits, and is sent when it is."""
+        self.arrive(b"one", b"two")
+        self.assertEqual((self.sink.batches, self.sink.sent), ([], []))
+        self.side.resume_reading()
+        self.assertEqual((self.sink.batches, self.sink.sent), ([], [b"one", b"two"]))
+        self.arrive(b"three")
+        self.assertEqual((self.sink.batches, self.sink.sent[2:]), ([1], [b"three"]))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 
 from pipetwist.packets.setting import PacketSetting
-from pipetwist.packets.socket_side import DatagramSide
+from pipetwist.packets.socket_side import DatagramSide, dropped_by_kernel
 from pipetwist.packets.sockets import connect_datagram
 from pipetwist.testing import RecordingReceiver
 from tests.kernel.loop import KernelCase
@@ -41,6 +43,15 @@ class ServerTest(KernelCase):
         self.side.abort()
         self.side.write(b"late")
         self.assertEqual(self.figures(), (0, 3, 2, 1))
+
+    def test_dropped_by_an_unknown_kernel(self) -> None:
+        """Where the system does not say what it has dropped that is none."""
+
+        class Silent:
+            def getsockopt(self, *_: int) -> bytes:
+                raise OSError(errno.ENOPROTOOPT, os.strerror(errno.ENOPROTOOPT))
+
+        self.assertEqual(dropped_by_kernel(Silent()), 0)  # type: ignore[arg-type]  # of a socket it has what is asked
 
     def test_not_reading(self) -> None:
         """Its refusal is told while nothing is read, too: the other side may take its time."""

@@ -22,6 +22,10 @@ class WaitingTest(SynchronousTestCase):
             waiting.remove_first()
         self.assertEqual(found, [b"a", b"", b"c"])
 
+    def test_bounds(self) -> None:
+        """They are those of the documentation."""
+        self.assertEqual((MOST_DATAGRAMS, MOST_BYTES), (256, 256 * 1024))
+
     def test_datagrams(self) -> None:
         """So many are kept, be they empty; the newest beyond is not, until there is room."""
         waiting = WaitingDatagrams()

@@ -89,6 +89,13 @@ class RoomTest(StoreTestCase):
         close(store)
         self.assertEqual(figures(self.open()), {"last": (1, 1), "long" * STEP: (8, 5)})
 
+    def test_room_too_late(self) -> None:
+        """Once the store is closed nothing finds room any more, and nobody is told that anything did."""
+        store = self.full()
+        close(store)
+        self.limit(resource.RLIM_INFINITY)
+        self.assertEqual((store.lacks_room, store.find_room()), (True, 0))
+
     def test_room_meanwhile(self) -> None:
         """Where there is room again it goes on in the file, for trackers too that counted before, and is there after a kill."""
         store = self.full()

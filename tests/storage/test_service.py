@@ -16,6 +16,7 @@ from pipetwist.storage.layout import parse
 from pipetwist.storage.offline import read_counters, remarks
 from pipetwist.storage.service import StorageService
 from pipetwist.storage.syncing import Syncing
+from tests.interop.scratch import wait_until
 from tests.storage.files import close, kill, open_store, quick_folder
 from tests.storage.mailbox import Mailbox
 
@@ -196,8 +197,7 @@ class ServiceTest(SynchronousTestCase):
         """What was synced is said in the file to be on the disk."""
         service = self.start(0.001)
         service.store.counter("a")
-        while parse_synced(self.path) < 128:
-            pass
+        wait_until(lambda: parse_synced(self.path) >= 128, "the sync")
         self.assertEqual(parse(self.path.read_bytes()).end, 128)
 
     def test_file_goes(self) -> None:
