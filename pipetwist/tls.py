@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.interfaces import IAddress, IOpenSSLContextFactory, IProtocolFactory, IReactorTime
@@ -162,18 +163,25 @@ def client_tls(place: str, server_name: str, certificate_path: str | None, files
         raise StartError(message) from error
 
 
-def _certificates(files: KnownFiles, place: str, key: str, path: str) -> list[Certificate]:
-    from twisted.internet.ssl import Certificate
-
-    pem = _CERTIFICATE.findall(_read(files, place, key, path))
-    if not pem:
-        message = f"{place}: tls.{key}: there is no certificate in {path}"
-        raise StartError(message)
+def _certificates(files: KnownFiles, place: str, key: str, path: str) -> Sequence[Certificate]:
+    content = _read(files, place, key, path)
     try:
-        return [Certificate.loadPEM(part) for part in pem]
+        certificates = _parse(content)
     except Exception as error:
         message = f"{place}: tls.{key}: {path} can't be used: {describe_error(error)}"
         raise StartError(message) from error
+    if not certificates:
+        message = f"{place}: tls.{key}: there is no certificate in {path}"
+        raise StartError(message)
+    return certificates
+
+
+@lru_cache(maxsize=64)
+def _parse(content: bytes) -> tuple[Certificate, ...]:
+    # A file of all public CAs takes 10 ms, in which every connection waits: once is enough, whatever reloads there are.
+    from twisted.internet.ssl import Certificate
+
+    return tuple(Certificate.loadPEM(part) for part in _CERTIFICATE.findall(content))
 
 
 def _read(files: KnownFiles, place: str, key: str, path: str) -> bytes:

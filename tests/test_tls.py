@@ -19,6 +19,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from pipetwist.errors import StartError
+from pipetwist.files import KnownFiles
 from pipetwist.tls import RenewableTls, client_tls, over_tls, server_tls
 from tests.api.certificates import Authority
 from tests.interop.scratch import scratch_folder
@@ -114,6 +115,26 @@ class ClientTest(_TlsTestCase):
         path = self.folder / "nothing.pem"
         error = self.assertRaises(StartError, client_tls, "outbound out", "server.example", str(path))
         self.assertEqual(str(error), f"outbound out: tls.certificate_path: {path} can't be read: No such file or directory")
+
+    def test_parsed_once(self) -> None:
+        """The certificates of a file that is as it was are made once, for all outbounds and for every reload."""
+        parsed: list[object] = []
+        load = Certificate.loadPEM
+
+        def counted(pem: bytes) -> Any:
+            parsed.append(pem)
+            return load(pem)
+
+        self.patch(Certificate, "loadPEM", counted)
+        bundle = self.file("bundle.pem", b"".join(Authority(self.folder, name).path.read_bytes() for name in ("one", "two")))
+        files = KnownFiles()
+        for _ in range(3):
+            for name in ("a.example", "b.example"):
+                client_tls("outbound out", name, bundle, files)
+        self.assertEqual(len(parsed), 2)
+        self.file("bundle.pem", self.authority.path.read_bytes())
+        client_tls("outbound out", "a.example", bundle, files)
+        self.assertEqual(len(parsed), 3)
 
     def test_names(self) -> None:
         """Names of hosts and addresses are taken, and what is neither is told."""
