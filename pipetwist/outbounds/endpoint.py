@@ -34,14 +34,15 @@ class EndpointOutboundOptions(StreamOutboundOptions):
     """The endpoint string, for instance ``tcp:127.0.0.1:80``."""
 
 
-def connect_endpoint(endpoint: IStreamClientEndpoint, setting: OutboundSetting, keep_alive: KeepAlive) -> Deferred[ISide]:
+def connect_endpoint(endpoint: IStreamClientEndpoint, setting: OutboundSetting, keep_alive: KeepAlive | None = None) -> Deferred[ISide]:
     """Connect an endpoint as a side of a connection.
 
     Args:
         endpoint: the endpoint.
         setting: what the outbound works with.
-        keep_alive: what the connection has where it is one of TCP.
+        keep_alive: what the connection has where it is one of TCP; the usual where it is None.
     """
+    kept_alive = keep_alive or KeepAlive()
 
     class SideFactory(Factory[StreamSide]):
         noisy = False
@@ -50,7 +51,7 @@ def connect_endpoint(endpoint: IStreamClientEndpoint, setting: OutboundSetting, 
             return StreamSide(setting.reactor, setting.hang_ups)
 
     def connected(side: StreamSide) -> StreamSide:
-        keep_alive.set_on_transport(side.transport)
+        kept_alive.set_on_transport(side.transport)
         return side
 
     connecting: Deferred[Any] = endpoint.connect(SideFactory())
