@@ -13,7 +13,7 @@ from zope.interface import implementer
 from pipetwist.connection.cause import Cause
 from pipetwist.connection.inactivity import Rounds
 from pipetwist.connection.visitor import Visitor
-from pipetwist.interfaces import IOutbound, IPassage, IRelay, ISide, ITracker
+from pipetwist.interfaces import IDatagramSide, IOutbound, IPassage, IRelay, ISide, ITracker
 from pipetwist.relay.connection import Connection
 from pipetwist.relay.ledger import Ledger
 from pipetwist.relay.unreachable import UnreachableOutbounds
@@ -98,7 +98,7 @@ class Relay:
             reason = f"{reason}; {dropped} datagrams dropped" if dropped else reason
             cause = connection.machine.cause
             self.ledger.close(account, reason, cause, dropped)
-            if cause is not None and _unreached(cause, passage, client):
+            if cause is not None and _unreached(cause, client):
                 self._unreachable.failed(account.outbound, reason)
             del self._open[connection]
             if not self._open:
@@ -147,8 +147,8 @@ class Relay:
             connection.machine.stop(_STOPPING)
 
 
-def _unreached(cause: Cause, passage: IPassage, client: ISide) -> bool:
+def _unreached(cause: Cause, client: ISide) -> bool:
     """Whether a connection has failed since nobody is there. Datagrams are sent without asking, and the system says it of the first one."""
     if cause is Cause.SERVER:
-        return passage.outbound.largest_datagram is not None and not client.delivered
+        return IDatagramSide.providedBy(client) and not client.delivered
     return cause is Cause.CONNECT

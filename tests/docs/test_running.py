@@ -237,11 +237,12 @@ class ReasonsTest(SynchronousTestCase):
         daemon.stop()
         self._are_known(daemon, 10)
         self.assertIn("; 1 datagrams dropped", daemon.log)
+        self.assertIn('"message": "outbound nobody: server: Connection refused"', daemon.log)
 
     def _are_known(self, daemon: Daemon, connections: int) -> None:
         """Every reason of so many connections stands in the document."""
         lines = [json.loads(line) for line in daemon.log.splitlines()]
-        reasons = [line["reason"] for line in lines if "reason" in line]
+        reasons = [line["reason"] for line in lines if "uplink" in line]
         self.assertEqual(len(reasons), connections, reasons)
         # Where it can't connect the document has the last words, which say why.
         words = [

@@ -9,8 +9,10 @@ from twisted.internet.error import ConnectionRefusedError as Refused
 from twisted.internet.task import Clock
 from twisted.logger import LogPublisher, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import alsoProvides
 
 from pipetwist.connection.visitor import Timeouts, Visitor
+from pipetwist.interfaces import IDatagramSide
 from pipetwist.logs.levels import LeveledLogger
 from pipetwist.relay.relay import Relay
 from pipetwist.routing.rules import Router
@@ -34,11 +36,13 @@ class UnreachableTest(SynchronousTestCase):
         self.router = Router([], "dead")
         self.relay = Relay(self.clock, self.router, self.outbounds, log=self.log)
 
-    def come(self, times: int = 1, outbound: str = "dead") -> FakeSide:
+    def come(self, times: int = 1, outbound: str = "dead", *, datagrams: bool = False) -> FakeSide:
         """So many clients come to an outbound; the last of them."""
         self.router.change([], outbound)
         for _ in range(times):
             client = FakeSide()
+            if datagrams:
+                alsoProvides(client, IDatagramSide)
             self.relay.carry(self.relay.admit(Visitor("in", "peer", "source", None, Timeouts())), client)
         return client
 
@@ -123,13 +127,12 @@ class UnreachableTest(SynchronousTestCase):
     def test_datagrams(self) -> None:
         """A server of datagrams is not connected: it can't be reached where the system says so before it has answered."""
         server = FakeSide()
-        self.outbounds["dead"].largest_datagram = 1000
         self.patch(self.outbounds["dead"], "connect", lambda: server)
-        self.come()
+        self.come(datagrams=True)
         server.lose("Connection refused")
         self.assertEqual(self.said(), ["warn: outbound dead: server: Connection refused"])
         server = FakeSide()
-        self.come()
+        self.come(datagrams=True)
         server.deliver(b"answer")
         server.lose("Connection refused")
         self.clock.advance(60)
