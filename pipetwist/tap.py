@@ -23,10 +23,12 @@ from pipetwist.logs.runners import LogSetting, RunnerLog
 from pipetwist.monotonic import count_evenly
 from pipetwist.network.resolver import NameResolver
 from pipetwist.process.inherited import withhold_descriptors
+from pipetwist.process.orphans import Orphans
 from pipetwist.service.reader import ChildReader, Reader, read_here
 from pipetwist.service.rereading import Rereading
 from pipetwist.service.tree import PipetwistService
 from pipetwist.sighup import early_hang_ups, has_terminal
+from pipetwist.start_failure import StartFailedError, ToldOnce
 from pipetwist.systemd.environment import take_environment
 from pipetwist.systemd.notifier import Notifier
 from pipetwist.systemd.reporter import Reporter
@@ -36,35 +38,6 @@ if TYPE_CHECKING:
     from twisted.internet.base import ReactorBase
 
 __all__ = ["Options", "makeService"]
-
-
-class _StartFailedError(SystemExit, Exception):
-    """Ends the process with status 1 and no traceback.
-
-    It is an Exception as well since that is what twistd's daemon tells its parent about, which waits for the outcome.
-    """
-
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self.code = 1
-
-
-class _ToldOnce:
-    """Standard error for twistd's parent process, which repeats the daemon's word on its failed start, cut to 100 bytes.
-
-    Args:
-        stream: the real one.
-    """
-
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
-
-    def write(self, text: str) -> Any:
-        """Write all but the repetition."""
-        return None if _StartFailedError.__name__ in text else self._stream.write(text)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
 
 
 class Options(usage.Options):
@@ -143,6 +116,7 @@ class _Daemon(Service):
         reporter: tells the service manager how it goes.
         log: the log of twistd or twist.
         open_log: opens it for twistd's application; gives None where that is to use another.
+        orphans: ends what commands leave behind.
         read: reads the configuration's file again.
     """
 
@@ -153,8 +127,10 @@ class _Daemon(Service):
         reporter: Reporter,
         log: RunnerLog,
         open_log: Callable[[], ILogObserver | None],
+        orphans: Orphans,
         read: Reader = read_here,
     ) -> None:
+        self._orphans = orphans
         self._tree = tree
         self._rereading = Rereading(tree, path, read)
         self._reporter = reporter
@@ -163,7 +139,7 @@ class _Daemon(Service):
         self._early_hang_ups = early_hang_ups()
         # twistd points standard error to the log, or nowhere, before it starts the service.
         self._stderr = os.dup(2)
-        sys.__stderr__ = _ToldOnce(sys.__stderr__)  # type: ignore[assignment,misc]  # it does what twistd asks of it
+        sys.__stderr__ = ToldOnce(sys.__stderr__)  # type: ignore[assignment,misc]  # it does what twistd asks of it
 
     def setServiceParent(self, parent: Any) -> None:
         """Give twistd's application its log. What twistd's option names as logger would have to be imported by that name."""
@@ -179,6 +155,7 @@ class _Daemon(Service):
     def startService(self) -> None:
         """See `PipetwistService`."""
         super().startService()
+        self._orphans.begin()
         self._start(self._tree.startService)
         self._rereading.foresee()
         self._reporter.ready()
@@ -197,8 +174,10 @@ class _Daemon(Service):
         for number in ("SIGINT", "SIGTERM", "SIGHUP"):
             if hasattr(signal, number):
                 signal.signal(getattr(signal, number), self._stopping_already)
-        self._reporter.stopping(self._tree.longest_stop)
-        return self._tree.stopService().addBoth(self._stopped)
+        grace = self._tree.longest_grace
+        # What commands have left behind has its time after them.
+        self._reporter.stopping(self._tree.longest_stop + grace)
+        return self._tree.stopService().addBoth(lambda _: self._orphans.end(grace)).addBoth(self._stopped)
 
     def _stopped(self, result: Any) -> Any:
         self._reporter.stopped()
@@ -229,7 +208,7 @@ class _Daemon(Service):
             self._reporter.failed(str(error))
             self._log.linger()
             os.write(self._stderr, f"pipetwist: {error}\n".encode())
-            raise _StartFailedError(str(error)) from None
+            raise StartFailedError(str(error)) from None
 
     def _hung_up(self, number: int, frame: object) -> None:
         if self._has_terminal and not has_terminal():
@@ -288,7 +267,8 @@ def makeService(options: Options) -> IService:
     # The endpoints of strings ask the reactor for names; this reactor is ours, which one of a program that embeds pipetwist is not.
     cast("ReactorBase", reactor).installNameResolver(NameResolver(tree.lookups))
     reporter = Reporter(reactor, notifier, lambda: f"{tree.relay.open_connections} connections are open", said.watchdog)
-    return _Daemon(tree, options.path, reporter, options.log, options.open_log, ChildReader(reactor).read)
+    orphans = Orphans(reactor, tree.log)
+    return _Daemon(tree, options.path, reporter, options.log, options.open_log, orphans, ChildReader(reactor).read)
 
 
 def _exit_with_failure(log: RunnerLog) -> NoReturn:

@@ -9,10 +9,13 @@ import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-__all__ = ["Launched", "abandon", "group_exists", "launch", "signal_group"]
+__all__ = ["Launched", "abandon", "group_exists", "launch", "running", "signal_group"]
 
 # Python ignores these, and what is ignored stays ignored in a command.
 _DEFAULT_SIGNALS = [signal.SIGPIPE, signal.SIGXFSZ] if hasattr(signal, "SIGPIPE") else []
+
+running: set[int] = set()
+"""The numbers of those that were launched and are not reaped."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ def launch(command: Sequence[str], env: Mapping[str, str]) -> Launched:
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
             raise
+        running.add(pid)
         ours.pop_all()
     return Launched(pid, pidfd, *(end for _, end in ends))
 
@@ -72,6 +76,7 @@ def abandon(launched: Launched) -> None:
     """End a command at once that can't be kept, and all that it brought."""
     signal_group(launched.pid, signal.SIGKILL)
     os.waitpid(launched.pid, 0)
+    running.discard(launched.pid)
     for descriptor in (launched.pidfd, launched.stdin, launched.stdout, launched.stderr):
         os.close(descriptor)
 

@@ -11,7 +11,7 @@ from twisted.internet.error import ProcessDone, ProcessTerminated
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.python.failure import Failure
 
-from pipetwist.process.launch import group_exists, signal_group
+from pipetwist.process.launch import group_exists, running, signal_group
 
 __all__ = ["Life", "Termination", "cut_off", "describe_exit", "exit_failure", "is_ending"]
 
@@ -81,6 +81,7 @@ class Life:
         """Its output is read, and it is of no use any more."""
         if self.pid is not None:
             os.waitpid(self.pid, 0)
+            running.discard(self.pid)
             self.pid = None
 
     def end_group(self, grace: float, ended: Callable[[], None]) -> None:

@@ -137,8 +137,12 @@ class PipetwistService(MultiService):
     @property
     def longest_stop(self) -> float:
         """How many seconds a stop may take: connections have their time, then commands have theirs, and there is a little for the rest."""
-        graces = [part.kill_grace for part in self if isinstance(part, ForkOutbound)]  # those too that a reload has retired
-        return self.document.drain_timeout + max(graces, default=0.0) + _REST_SECONDS
+        return self.document.drain_timeout + self.longest_grace + _REST_SECONDS
+
+    @property
+    def longest_grace(self) -> float:
+        """How many seconds a command may have from SIGTERM to SIGKILL, those too of outbounds that a reload has retired."""
+        return max((part.kill_grace for part in self if isinstance(part, ForkOutbound)), default=0.0)
 
     def make_inbound(self, options: InboundOptions) -> Any:
         """Make an inbound; it does not listen yet.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import socket
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,9 +13,9 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.interop.daemon import TWIST, TWISTD, start_daemon
-from tests.interop.scratch import scratch_folder
+from tests.interop.scratch import scratch_folder, wait_until
 
-__all__ = ["DescriptorsTest"]
+__all__ = ["DescriptorsTest", "OrphansTest"]
 
 _RUNNERS = ((*TWISTD, "-n", "--pidfile="), TWIST)
 
@@ -54,3 +56,54 @@ class DescriptorsTest(SynchronousTestCase):
             daemon = start_daemon(self, configuration(script, *ways), command=runner, pass_fds=(inherited,))
             self.assertEqual([ask(daemon.folder, number) for number, _ in enumerate(ways)], ["0\n1\n2\n"] * len(ways))
             daemon.stop()
+
+
+class OrphansTest(SynchronousTestCase):
+    """What commands leave behind in sessions of their own."""
+
+    def orphan(self, folder: Path) -> int:
+        """Have one left behind, which the test's clean-up kills; its number."""
+        pid = int(ask(folder))
+        self.addCleanup(self._kill, pid)
+        return pid
+
+    def _kill(self, pid: int) -> None:
+        if exists(pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    def test_stop(self) -> None:
+        """Who has left its command's group lives on after the connection, and is ended by a stop of the daemon, under twistd and twist."""
+        for runner in _RUNNERS:
+            daemon = start_daemon(self, configuration(_LEAVES.format("exec sleep 1000"), {}), command=runner)
+            pid = self.orphan(daemon.folder)
+            self.assertTrue(exists(pid))
+            daemon.stop()
+            self.assertFalse(exists(pid))
+            self.assertIn("processes that commands had left behind were ended", daemon.log)
+
+    def test_stop_unheard(self) -> None:
+        """One that does not hear SIGTERM, and what it starts itself, is killed when ``kill_grace`` is over."""
+        script = _LEAVES.format("trap : TERM; while :; do sleep 1000; done")
+        daemon = start_daemon(self, configuration(script, {"kill_grace": "100ms"}))
+        pid = self.orphan(daemon.folder)
+        wait_until(lambda: b"trap" in Path(f"/proc/{pid}/cmdline").read_bytes(), "the shell")
+        daemon.stop()
+        self.assertFalse(exists(pid))
+
+    def test_no_zombies(self) -> None:
+        """One that ends while the daemon runs is waited for."""
+        daemon = start_daemon(self, configuration(_LEAVES.format("read line"), {}))
+        pid = self.orphan(daemon.folder)
+        wait_until(lambda: not exists(pid), "it to be gone")
+        daemon.stop()
+        self.assertNotIn("left behind", daemon.log)
+
+
+# A descendant in a session of its own, which says its number once it is there; then the command says it, and ends.
+_LEAVES = "echo $(setsid sh -c 'echo $$; exec >/dev/null; {}' </dev/null 2>/dev/null &)"
+
+
+def exists(pid: int) -> bool:
+    """Whether there is such a process, be it one that has ended and was not waited for."""
+    return Path(f"/proc/{pid}").exists()

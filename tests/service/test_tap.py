@@ -14,6 +14,7 @@ from typing import Any
 
 from twisted.application.service import Application, IService, MultiService
 from twisted.internet import reactor
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 from twisted.logger import ILogObserver, Logger, LogPublisher, capturedLogs, formatEvent, textFileLogObserver
 from twisted.python import usage
@@ -23,6 +24,7 @@ from zope.interface.verify import verifyObject
 from pipetwist import tap
 from pipetwist.errors import StartError
 from pipetwist.logs.runners import LogSetting, RunnerLog
+from pipetwist.start_failure import StartFailedError, ToldOnce
 from pipetwist.systemd.notifier import Notifier
 from pipetwist.systemd.reporter import Reporter
 from pipetwist.tap import Options, makeService
@@ -248,7 +250,7 @@ class ServiceTest(_TapTestCase):
 
     def test_exit_status(self) -> None:
         """A start that failed ends a process with status 1, and is an exception that twistd's daemon tells its parent of."""
-        error = tap._StartFailedError("why")
+        error = StartFailedError("why")
         self.assertEqual((error.code, str(error), isinstance(error, Exception)), (1, "why", True))
 
 
@@ -258,6 +260,7 @@ class _Tree(MultiService):
     error: StartError | None = None
     log = Logger("pipetwist")
     longest_stop = 1.0
+    longest_grace = 0.0
 
     def privilegedStartService(self) -> None:
         super().privilegedStartService()
@@ -268,6 +271,16 @@ class _Tree(MultiService):
         super().startService()
         if self.error is not None:
             raise self.error
+
+
+class _Orphans:
+    """Nobody leaves anything behind."""
+
+    def begin(self) -> None:
+        pass
+
+    def end(self, grace: float) -> Deferred[None]:
+        return succeed(None)
 
 
 class DaemonTest(SynchronousTestCase):
@@ -291,7 +304,7 @@ class DaemonTest(SynchronousTestCase):
         """A daemon whose log is somebody else's."""
         reporter = Reporter(Clock(), Notifier(None), str, None)
         log = RunnerLog(LogSetting("text", 0, 0), lambda: None)
-        return tap._Daemon(self.tree, "/nowhere.json", reporter, log, lambda: None)  # type: ignore[arg-type]  # of a tree it has what is asked of one
+        return tap._Daemon(self.tree, "/nowhere.json", reporter, log, lambda: None, _Orphans())  # type: ignore[arg-type]  # of a tree it has what is asked of one
 
     def test_starts(self) -> None:
         """It starts and stops the tree in twistd's steps, and gives standard error back when it has started."""
@@ -364,8 +377,8 @@ class DaemonTest(SynchronousTestCase):
     def test_told_once(self) -> None:
         """What twistd's parent process repeats of it is left out of its standard error, and nothing else is."""
         file = io.StringIO()
-        stream = tap._ToldOnce(file)
-        stream.write("An error has occurred: b'_StartFailedError: inbound in: taken'\n")
+        stream = ToldOnce(file)
+        stream.write("An error has occurred: b'StartFailedError: inbound in: taken'\n")
         stream.write("something else\n")
         stream.flush()
         self.assertEqual(file.getvalue(), "something else\n")

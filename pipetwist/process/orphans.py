@@ -1,0 +1,130 @@
+"""Processes that commands leave behind: the daemon becomes their parent, and ends them when it stops.
+
+Who leaves a command's process group, by setsid(2) for instance, is not signalled with it. Linux makes a process that asks for it the parent
+of all descendants whose own has ended (PR_SET_CHILD_SUBREAPER, prctl(2)), so that they can be found, and must be waited for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from pathlib import Path
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+
+from pipetwist.process.launch import running
+
+__all__ = ["Orphans"]
+
+LOOK_SECONDS = 2.0
+# After a signal those who are to end are looked at after so long, then less often, and at last every so many seconds.
+_FIRST_PAUSE_SECONDS = 0.005
+_LONGEST_PAUSE_SECONDS = 0.1
+# After SIGKILL a process is gone in no time; it is waited for no longer than this.
+_LAST_SECONDS = 5.0
+_PR_SET_CHILD_SUBREAPER = 36  # include/uapi/linux/prctl.h
+
+
+class Orphans:
+    """Waits for those who have ended, and ends all at a stop.
+
+    An orphan is a child in a process group that is not this process's, that was not there at first, and that was not launched here.
+
+    Args:
+        clock: counts the time.
+        log: is told what had to be ended.
+    """
+
+    def __init__(self, clock: IReactorTime, log: Logger) -> None:
+        self._clock = clock
+        self._log = log
+        self._before: frozenset[int] = frozenset()
+        self._call: IDelayedCall | None = None
+        self._told: set[int] = set()
+        self._ended: Deferred[None] | None = None
+        self._since = 0.0
+
+    def begin(self) -> None:
+        """Become their parent, where the system lets this process; a fork undoes that.
+
+        Who is a child by now has another story, as what a shell had started before it became this process.
+        """
+        _become_parent()
+        self._before = frozenset(_children())
+        self._call = self._clock.callLater(LOOK_SECONDS, self._look)
+
+    def end(self, grace: float) -> Deferred[None]:
+        """End them: SIGTERM, then SIGKILL.
+
+        Args:
+            grace: seconds from the one to the other.
+
+        Returns:
+            A Deferred that fires when nobody is left.
+        """
+        if self._call is not None:
+            self._call.cancel()
+            self._call = None
+        self._since = self._clock.seconds()
+        ended = self._ended = Deferred()
+        self._end(grace, _FIRST_PAUSE_SECONDS)
+        return ended
+
+    def _look(self) -> None:
+        self._call = self._clock.callLater(LOOK_SECONDS, self._look)
+        self._alive()
+
+    def _end(self, grace: float, pause: float) -> None:
+        passed = self._clock.seconds() - self._since
+        alive = self._alive()
+        if alive and passed < grace + _LAST_SECONDS:
+            # Whose parent among them ends becomes an orphan only then, and has no more time than the others.
+            for pid in alive if passed >= grace else alive - self._told:
+                _signal(pid, signal.SIGKILL if passed >= grace else signal.SIGTERM)
+            self._told |= alive
+            self._clock.callLater(pause, self._end, grace, min(pause * 2, _LONGEST_PAUSE_SECONDS))
+            return
+        if self._told:
+            text = "processes that commands had left behind were ended: {count}"
+            self._log.info(text, count=len(self._told))
+        ended, self._ended = self._ended, None
+        if ended is not None:
+            ended.callback(None)
+
+    def _alive(self) -> set[int]:
+        ours = os.getpgrp()
+        alive = set()
+        for pid in _children():
+            if pid in running or pid in self._before:
+                continue
+            with contextlib.suppress(OSError):
+                # What this process starts otherwise stays in its group, and is waited for by whoever has started it.
+                if os.getpgid(pid) != ours and not os.waitpid(pid, os.WNOHANG)[0]:
+                    alive.add(pid)
+        return alive
+
+
+def _signal(pid: int, number: int) -> None:
+    # Until it is waited for its number is nobody else's. It may have become another user's.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, number)
+
+
+def _children() -> list[int]:
+    # Those of the main thread, which starts the commands and which orphans are given to (find_new_reaper in Linux).
+    try:
+        return [int(pid) for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()]
+    except OSError:  # a system without it, which has no such orphans either
+        return []
+
+
+def _become_parent() -> None:
+    if sys.platform == "linux":
+        import ctypes
+
+        # Where it fails, on a kernel without it, there are no orphans to find.
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
