@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import threading
 from collections.abc import Callable
 from functools import partial
 from queue import Empty, SimpleQueue
@@ -12,6 +11,8 @@ from typing import Any, TypeAlias
 from twisted.internet.defer import Deferred, succeed
 
 from pipetwist.errors import ConnectError, NameTimeoutError
+from pipetwist.network.threads import UnawaitedThreads
+from pipetwist.network.threads import start_thread as start_own_thread
 from pipetwist.values.addresses import numeric_address
 
 __all__ = ["Address", "Lookups", "look_up"]
@@ -26,12 +27,6 @@ _IN_TIME = "the name could not be resolved in time"
 _NO_THREAD = "the name can't be looked up: this process may have no more threads"
 
 
-def _start_thread(run: Callable[[], None], name: str) -> None:
-    # Neither the reactor's stop nor the interpreter's end waits for a thread of this kind, as they do for those of a pool: the system may
-    # ask for a dead name for half a minute, and can't be told to stop (getaddrinfo(3), resolv.conf(5)).
-    threading.Thread(target=run, name=f"look-up of {name}", daemon=True).start()
-
-
 class Lookups:
     """Looks names up as the system does, with /etc/hosts.
 
@@ -42,7 +37,7 @@ class Lookups:
         reactor: is told of what the threads find, in its own thread.
         getaddrinfo: looks up; ``socket.getaddrinfo`` where it is None.
         most: how many names at once. What is beyond waits, the oldest first.
-        start_thread: has something called in a thread of this name, for which nobody ever waits; raises RuntimeError where there is none.
+        start_thread: has something called in a thread that nobody ever waits for; raises RuntimeError where there is none.
     """
 
     def __init__(
@@ -51,12 +46,14 @@ class Lookups:
         getaddrinfo: Callable[..., Any] | None = None,
         *,
         most: int = MOST,
-        start_thread: Callable[[Callable[[], None], str], None] = _start_thread,
+        start_thread: Callable[[Callable[[], None]], None] | None = None,
     ) -> None:
         self._reactor = reactor
         self._getaddrinfo = getaddrinfo or socket.getaddrinfo
         self._most = most
-        self._start_thread = start_thread
+        # Before a program runs it may fork, and then has no thread but one: who waits starts one for itself.
+        self._start_own = start_thread or start_own_thread
+        self._start_thread = start_thread or UnawaitedThreads().start
         self._running: dict[str, _Waits] = {}
         self._waiting: dict[str, _Waits] = {}
 
@@ -96,7 +93,7 @@ class Lookups:
         """
         answers: SimpleQueue[list[Address] | str] = SimpleQueue()
         try:
-            self._start_thread(lambda: answers.put(look_up(host, self._getaddrinfo)), host)
+            self._start_own(lambda: answers.put(look_up(host, self._getaddrinfo)))
             return answers.get(timeout=seconds)
         except Empty:
             return _IN_TIME
@@ -116,7 +113,7 @@ class Lookups:
             host = next(iter(self._waiting))
             self._running[host] = self._waiting.pop(host)
             try:
-                self._start_thread(partial(self._look_up, host), host)
+                self._start_thread(partial(self._look_up, host))
             except RuntimeError:  # this process may not have so many
                 self._found(host, _NO_THREAD)
 

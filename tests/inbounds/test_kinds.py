@@ -27,6 +27,7 @@ from pipetwist.inbounds import tcp as tcp_inbound
 from pipetwist.inbounds import unix as unix_inbound
 from pipetwist.inbounds.endpoint import EndpointInbound, EndpointInboundOptions
 from pipetwist.inbounds.entry import RefusedError
+from pipetwist.inbounds.handed_in import HandedIn
 from pipetwist.inbounds.options import TlsServerOptions
 from pipetwist.inbounds.registry import INBOUNDS
 from pipetwist.inbounds.setting import InboundSetting
@@ -273,6 +274,32 @@ class TcpTest(_InboundTestCase):
         for host in ("127.0.0.2", "127.0.0.3"):
             with socket.socket() as late:
                 self.assertRaises(ConnectionRefusedError, late.connect, (host, port))
+
+    def test_handed_in(self) -> None:
+        """It listens with the sockets that were handed in at its host's addresses; one for every address is one for IPv4 too."""
+        every = self.open(socket.AF_INET6, "::")
+        port = every.getsockname()[1]
+        self.setting = replace(self.setting, handed_in=HandedIn([every.fileno()]))
+        inbound = TcpInbound(TcpInboundOptions(tag="in", listen="::", listen_port=port), self.setting)
+        self.assertEqual(tuple(inbound.handed_in), tuple(self.setting.handed_in))
+        self.listen(inbound)
+        for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+            self.connect(family, (host, port))
+            self.assertEqual(self.relay.visitors.pop().source, host)
+        self.assertEqual(TcpInbound(TcpInboundOptions(tag="in", listen="0.0.0.0", listen_port=port), self.setting).handed_in, ())
+
+    def open(self, family: int, host: str) -> socket.socket:
+        """A listening socket of somebody else's."""
+        opened = socket.socket(family)
+        self.addCleanup(opened.close)
+        try:
+            if family == socket.AF_INET6:
+                opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+            opened.bind((host, 0))
+        except OSError as error:
+            raise SkipTest(str(error)) from error
+        opened.listen()
+        return opened
 
     def make_named(self, *addresses: str) -> TcpInbound:
         """Make an inbound of a name that has these addresses."""

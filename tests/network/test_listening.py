@@ -152,7 +152,7 @@ class HostsTest(SynchronousTestCase):
         self.runs = True
         self.hosts = ListenHosts(Lookups(self.reactor, self.getaddrinfo, start_thread=self.start), self.reactor)
 
-    def start(self, run: Callable[[], None], name: str) -> None:
+    def start(self, run: Callable[[], None]) -> None:
         """Run a look-up, or keep it for the test."""
         if self.runs:
             run()
@@ -197,7 +197,7 @@ class HostsTest(SynchronousTestCase):
     def test_no_thread(self) -> None:
         """Nor does it where no thread can be started."""
 
-        def refuse(run: object, name: str) -> None:
+        def refuse(run: object) -> None:
             message = "can't start new thread"
             raise RuntimeError(message)
 

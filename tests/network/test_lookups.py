@@ -34,12 +34,12 @@ class LookupsTest(SynchronousTestCase):
         self.more_threads = True
         self.lookups = Lookups(_Reactor(), self.getaddrinfo, most=2, start_thread=self.start)
 
-    def start(self, run: Callable[[], None], name: str) -> None:
+    def start(self, run: Any) -> None:
         """Keep a thread's work for the test."""
         if not self.more_threads:
             message = "can't start new thread"
             raise RuntimeError(message)
-        self.threads[name] = run
+        self.threads[run.args[0]] = run
 
     def getaddrinfo(self, host: str, port: int, **_: object) -> list[Any]:
         """See socket.getaddrinfo."""

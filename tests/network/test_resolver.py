@@ -97,7 +97,7 @@ class NameResolverTest(SynchronousTestCase):
 
     def test_cancelled(self) -> None:
         """Who cancels is not waited for."""
-        lookups = Lookups(None, start_thread=lambda run, name: None)
+        lookups = Lookups(None, start_thread=lambda run: None)
         NameResolver(lookups).resolveHostName(self.receiver, "dead").cancel()
         self.assertTrue(self.receiver.complete)
         self.assertEqual(lookups._running, {"dead": {}})
@@ -142,7 +142,7 @@ class NamedEndpointTest(SynchronousTestCase):
 
     def test_cancelled(self) -> None:
         """Who gives up while the name is looked up waits for it no longer, and is told that it was the name."""
-        lookups = Lookups(None, start_thread=lambda run, name: None)
+        lookups = Lookups(None, start_thread=lambda run: None)
         connecting = NamedEndpoint(self.reactor, lookups, "dead", 80, 5).connect(Factory.forProtocol(Protocol))
         connecting.cancel()
         self.failureResultOf(connecting, NameTimeoutError)

@@ -19,6 +19,7 @@ from zope.interface.verify import verifyObject
 from pipetwist.errors import ConnectError, StartError
 from pipetwist.interfaces import IDatagramSide, IDescriptorSide, IOutbound, ISide
 from pipetwist.kernel.setting import kernel_setting
+from pipetwist.network.lookups import Lookups
 from pipetwist.outbounds.endpoint import EndpointOutbound, EndpointOutboundOptions
 from pipetwist.outbounds.options import TlsClientOptions
 from pipetwist.outbounds.registry import OUTBOUNDS
@@ -279,6 +280,19 @@ class NameTest(_SocketTestCase):
         for _ in range(6):
             self.reactor.turn()
         self.assertEqual(self.error(connecting), f"server.example:{self.port}: Connection refused")
+
+    def test_given_up(self) -> None:
+        """Whose client has gone waits for the name no longer, whatever moves the bytes; nor is anything opened when it is found at last."""
+        for kernel in (self.kernel, None):
+            lookups = Lookups(None, start_thread=lambda run: None)
+            setting = OutboundSetting(self.reactor, None, None, kernel, lookups=lookups)
+            connecting: Any = TcpOutbound(TcpOutboundOptions(tag="out", server="dead", server_port=80), setting).connect()
+            before = _descriptors()
+            connecting.cancel()
+            self.assertEqual(self.error(connecting), "dead: the name could not be resolved in time")
+            self.assertEqual(lookups._running, {"dead": {}})
+            lookups._found("dead", [(socket.AF_INET, ("127.0.0.1", 0))])
+            self.assertEqual(_descriptors(), before)
 
     def test_no_such_name(self) -> None:
         """A name that nobody knows is told."""
