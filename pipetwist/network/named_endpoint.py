@@ -64,7 +64,7 @@ class NamedEndpoint:
         return f"<NamedEndpoint {self._host} port {self._port}>"
 
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[Any]:
-        """See `IStreamClientEndpoint`; it also fails with what `Lookups.find` does."""
+        """See ``IStreamClientEndpoint``; it also fails with what `Lookups.find` does."""
         return self._lookups.find(self._host, self._port).addCallback(self._connect, protocolFactory)
 
     def _connect(self, found: Sequence[Address], factory: IProtocolFactory) -> Deferred[Any]:

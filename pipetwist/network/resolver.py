@@ -52,7 +52,7 @@ class NameResolver:
         addressTypes: Sequence[type[Any]] | None = None,
         transportSemantics: str = "TCP",
     ) -> IHostResolution:
-        """See `IHostnameResolver`: a name that can't be resolved has no addresses."""
+        """See ``IHostnameResolver``: a name that can't be resolved has no addresses."""
         resolution = _Resolution(hostName)
         wanted = tuple(addressTypes or _KINDS.values())
 
