@@ -208,6 +208,7 @@ class ServiceTest(_TapTestCase):
 
         class Tree(MultiService):
             lookups = None
+            log = Logger("pipetwist")
 
             def __init__(self, document: object, reactor: object, **_: object) -> None:
                 super().__init__()
