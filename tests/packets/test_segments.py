@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.packets import segments
-from pipetwist.packets.segments import segments_work
+from pipetwist.packets.segments import Segments, segments_work
 from pipetwist.packets.setting import PacketSetting, enlarge_buffers
 from pipetwist.packets.source import Source
+from tests.packets.case import PacketCase
 from tests.packets.ends import datagram_socket
 from tests.transfer.memory import TurningReactor
 
-__all__ = ["AvailabilityTest", "SegmentsTest"]
+__all__ = ["AvailabilityTest", "InUseTest", "SegmentsTest"]
 
 _LOOPBACK = ("127.0.0.1", 0)
 
@@ -124,6 +125,33 @@ class SegmentsTest(SynchronousTestCase):
         with self.assertRaises(OSError) as raised:
             self.send(5, self.outgoing)
         self.assertEqual(raised.exception.errno, errno.ECONNREFUSED)
+
+
+class InUseTest(PacketCase):
+    """UDP to UDP, through all of the services."""
+
+    if not segments_work():
+        skip = "this system cuts no messages"
+
+    def test_both_ways(self) -> None:
+        """What is received at once goes on as one message, to the server and to the client."""
+        messages: list[tuple[bool, int]] = []
+        send = Segments.send
+
+        def noted(self: Segments, opened: socket.socket, start: int, lengths: list[int], target: Source | None) -> int:
+            messages.append((target is None, send(self, opened, start, lengths, target)))
+            return messages[-1][1]
+
+        client = self.client()
+        client.send(b"?")
+        self.came(self.server, b"?")
+        self.patch(Segments, "send", noted)
+        datagrams = [bytes([place]) * 100 for place in range(20)]
+        for end, other in ((client, self.server), (self.server, client)):
+            for datagram in datagrams:
+                end.send(datagram)
+            self.came(other, *datagrams)
+        self.assertEqual(messages, [(True, 20), (False, 20)])
 
 
 class AvailabilityTest(SynchronousTestCase):

@@ -6,6 +6,7 @@ import socket
 from typing import Any
 
 from pipetwist.connection.end import End
+from pipetwist.packets import side
 from pipetwist.packets.waiting import MOST_DATAGRAMS
 from tests.packets.case import PacketCase
 from tests.packets.ends import DatagramServer, abstract, datagram_socket
@@ -29,8 +30,8 @@ class SlowClientTest(PacketCase):
         self.slow.send(b"x")
         self.came(self.server, b"x")
         (self.connection,) = self.service.relay._open
-        side: Any = self.connection._ears[End.CLIENT].side
-        while len(side.outgoing or ()) < 3:
+        client: Any = self.connection._ears[End.CLIENT].side
+        while len(client.outgoing or ()) < 3:
             self.server.send(b"%06d" % self.answers)
             self.answers += 1
             self.loop.settle()
@@ -44,6 +45,7 @@ class SlowClientTest(PacketCase):
 
     def test_server_gone(self) -> None:
         """What waits is delivered after the server has gone."""
+        self.patch(side, "LINGER_SECONDS", 3600.0)  # however long this takes
         self.server.socket.close()
         self.slow.send(b"nobody hears this")
         self.loop.until(lambda: self.connection.machine.reason, "the refusal")
