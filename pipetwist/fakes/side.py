@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zope.interface import implementer
 
-from pipetwist.interfaces import ISide, ISideReceiver
+from pipetwist.interfaces import ICommand, ISide, ISideReceiver
 
 __all__ = ["FakeSide", "RecordingReceiver"]
 
@@ -18,6 +18,7 @@ class FakeSide:
     """
 
     dropped = 0
+    command: ICommand | None = None
     half_closes = True
     notices_loss = False
 

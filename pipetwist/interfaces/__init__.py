@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipetwist.interfaces.commands import ISpawner
+from pipetwist.interfaces.commands import ICommand, ISpawner
 from pipetwist.interfaces.connections import (
     IConnectionEffects,
     IConnectionObserver,
@@ -18,6 +18,7 @@ from pipetwist.interfaces.connections import (
 from pipetwist.interfaces.counting import ICounter, ICounterStore, ITracker
 
 __all__ = [
+    "ICommand",
     "IConnectionEffects",
     "IConnectionObserver",
     "ICounter",

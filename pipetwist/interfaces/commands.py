@@ -6,9 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 
 from twisted.internet.interfaces import IProcessTransport
 from twisted.internet.protocol import ProcessProtocol
-from zope.interface import Interface
+from zope.interface import Attribute, Interface
 
-__all__ = ["ISpawner"]
+__all__ = ["ICommand", "ISpawner"]
+
+
+class ICommand(Interface):
+    """A command that is the side of a connection, or will be."""
+
+    pid: int = Attribute("Its number, which it had once it has ended.")
+    connection: int | None = Attribute("The number of its connection; None while it waits for one. The relay sets it.")
 
 
 class ISpawner(Interface):

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pipetwist.connection.end import End
     from pipetwist.connection.visitor import Visitor
     from pipetwist.inbounds.options import InboundOptions
+    from pipetwist.interfaces.commands import ICommand
     from pipetwist.interfaces.counting import ITracker
 
 __all__ = [
@@ -121,6 +122,7 @@ class ISide(Interface):
     moved: int = Attribute("Grows with everything that passes here: what stands still for too long is ended.")
     dropped: int = Attribute("Datagrams dropped so far, for want of room or of a way; of a stream nothing ever is.")
     notices_loss: bool = Attribute("Whether the death of its peer is always noticed, however silent both are.")
+    command: ICommand | None = Attribute("The command that it is; None where it is none.")
     half_closes: bool = Attribute("Whether one direction may end alone; where that is so of neither side, both end together.")
 
     def attach(receiver: ISideReceiver) -> None:

@@ -8,12 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 
 from zope.interface import implementer
 
-from pipetwist.interfaces import IDescriptorSide
+from pipetwist.interfaces import ICommand, IDescriptorSide
 from pipetwist.kernel.command_errors import CommandErrors
 from pipetwist.kernel.pipe_ends import held_bytes
 from pipetwist.kernel.poller import IN, OUT, Events
 from pipetwist.kernel.setting import KernelSetting
 from pipetwist.kernel.side import DescriptorSide
+from pipetwist.process.identity import CommandIdentity
 from pipetwist.process.launch import abandon, launch
 from pipetwist.process.life import Life, Termination, cut_off, describe_exit, is_ending
 from pipetwist.process.side import END_OF_FILE_SECONDS
@@ -32,7 +33,7 @@ class CommandSide(DescriptorSide):
         command: the executable's path and its arguments.
         env: the whole environment.
         kill_grace: seconds from SIGTERM to SIGKILL.
-        log: takes the lines of its standard error, with its number.
+        log: takes the lines of its standard error, and says by whom they are.
         ended: called once it has ended and been reaped.
         reset_on_failure: whether what it has sent is not whole where its exit status is not 0.
 
@@ -55,6 +56,7 @@ class CommandSide(DescriptorSide):
         "_stdin",
         "_stdout",
         "_termination",
+        "command",
     )
 
     is_pipe = True
@@ -66,7 +68,7 @@ class CommandSide(DescriptorSide):
         command: Sequence[str],
         env: Mapping[str, str],
         kill_grace: float,
-        log: Callable[[int, str], None],
+        log: Callable[[ICommand, str], None],
         ended: Callable[[CommandSide], None],
         *,
         reset_on_failure: bool = False,
@@ -77,10 +79,10 @@ class CommandSide(DescriptorSide):
         self._termination = Termination(kernel.reactor, self._life.signal_group, kill_grace)
         self._ended = ended
         self._stdin, self._stdout = launched.stdin, launched.stdout
-        lines = StandardErrorLines(kernel.reactor, lambda line: log(launched.pid, line))
-        self._input_watched = self._input_claimed = self._output_claimed = False
+        identity = self.command = CommandIdentity(launched.pid)
+        lines = StandardErrorLines(kernel.reactor, lambda line: log(identity, line))
+        self._input_watched = self._input_claimed = self._output_watched = self._output_claimed = False
         self._output_events = 0
-        self._output_watched = False
         self._hanging_up = self._held_end = False
         self._reset_on_failure = reset_on_failure
         with contextlib.ExitStack() as unwatched:

@@ -6,7 +6,7 @@ import errno
 import os
 from typing import Any
 
-from pipetwist.interfaces import ITracker
+from pipetwist.interfaces import ICommand, ITracker
 from pipetwist.kernel.pipe_pool import Pipe
 from pipetwist.kernel.setting import KernelSetting
 
@@ -53,6 +53,7 @@ class Descriptor:
     )
 
     dropped = 0
+    command: ICommand | None = None
     half_closes = True
     notices_loss = False
     is_pipe = False

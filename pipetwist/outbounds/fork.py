@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from pipetwist.errors import ConnectError, StartError
-from pipetwist.interfaces import IOutbound, ISide
+from pipetwist.interfaces import ICommand, IOutbound, ISide
 from pipetwist.kernel.command_side import CommandSide
 from pipetwist.outbounds.options import OutboundOptions, StreamOutboundOptions
 from pipetwist.outbounds.setting import OutboundSetting
@@ -32,6 +32,8 @@ def _runs(side: Any) -> bool:
     return not isinstance(side, CommandSide) or side.runs()
 
 
+_LINE = "{tag}[{pid}]: {line}"
+_LINE_OF_CONNECTION = "{id} " + _LINE
 # After SIGKILL a command is gone in no time; a stop waits for it no longer than this.
 _STOP_SECONDS = 5.0
 
@@ -160,13 +162,16 @@ class ForkOutbound(Service):
             return CommandSide(
                 self._kernel, command, env, grace, self._log_line, self._ended, reset_on_failure=self._options.reset_on_failure
             )
-        lines = StandardErrorLines(self._reactor, lambda line: self._log_line(side.pid, line))
+        lines = StandardErrorLines(self._reactor, lambda line: self._log_line(side.command, line))
         side = ChildSide(self._reactor, self._spawner, grace, lines, self._ended, reset_on_failure=self._options.reset_on_failure)
         self._spawner.spawn(side, command, env)
         return side
 
-    def _log_line(self, pid: int, line: str) -> None:
-        self._log.info("{tag}[{pid}]: {line}", tag=self.tag, pid=pid, line=line)
+    def _log_line(self, command: ICommand, line: str) -> None:
+        if command.connection is None:
+            self._log.info(_LINE, tag=self.tag, pid=command.pid, line=line)
+        else:
+            self._log.info(_LINE_OF_CONNECTION, id=command.connection, tag=self.tag, pid=command.pid, line=line)
 
     def _log_trouble(self, text: str) -> None:
         self._log.warn("outbound {tag}: {text}", tag=self.tag, text=text)

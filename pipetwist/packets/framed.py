@@ -7,7 +7,7 @@ from collections import deque
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
-from pipetwist.interfaces import IDatagramSide, ISide, ISideReceiver, ITracker
+from pipetwist.interfaces import ICommand, IDatagramSide, ISide, ISideReceiver, ITracker
 from pipetwist.packets.framing import LARGEST_FRAMED, Deframer, frame
 
 __all__ = ["FrameTally", "FramedSide", "frame_connection"]
@@ -88,6 +88,12 @@ class FramedSide:
         self._receiver: ISideReceiver | None = None
         self._cause = ""
         self._over = False
+
+    @property
+    def command(self) -> ICommand | None:
+        """See `ISide`."""
+        command: ICommand | None = getattr(self._stream, "command", None)
+        return command
 
     @property
     def delivered(self) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-from pipetwist.interfaces import ISideReceiver, ITracker
+from pipetwist.interfaces import ICommand, ISideReceiver, ITracker
 from pipetwist.packets.batch import Batch
 from pipetwist.packets.waiting import WaitingDatagrams
 from pipetwist.transfer.causes import describe_error
@@ -30,6 +30,7 @@ class PacketSide:
         tracker: counts what is read from here and delivered here; None for a side that is not counted.
     """
 
+    command: ICommand | None = None
     half_closes = notices_loss = False
 
     __slots__ = (

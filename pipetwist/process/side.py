@@ -12,6 +12,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from pipetwist.interfaces import ISide, ISideReceiver, ISpawner
+from pipetwist.process.identity import CommandIdentity
 from pipetwist.process.life import Termination, cut_off, describe_exit, is_ending
 from pipetwist.process.standard_error import StandardErrorLines
 from pipetwist.stats.counting import count_writes
@@ -69,8 +70,7 @@ class ChildSide(ProcessProtocol):
         *,
         reset_on_failure: bool = False,
     ) -> None:
-        self.pid = 0
-        """Its number, which it had."""
+        self.command = CommandIdentity()
         self.received = 0
         self.delivered = 0
         self._clock = clock
@@ -103,7 +103,7 @@ class ChildSide(ProcessProtocol):
     def connectionMade(self) -> None:
         """Hold still until someone is attached and wants bytes."""
         # One that is reaped has no number any more, and is still to be read.
-        self.pid = self.transport.pid
+        self.command.pid = self.transport.pid
         self.transport.pauseProducing()
         # Not every reactor's transport has pipes to look at.
         stdin = getattr(self.transport, "pipes", {}).get(0)
@@ -129,7 +129,7 @@ class ChildSide(ProcessProtocol):
             if self._attached and not self._closing:
                 # Whether this is the end of all that it had to send its exit says, which nobody is told of before its output is closed.
                 self._held_end = True
-                if self._exited or not is_ending(self.pid):
+                if self._exited or not is_ending(self.command.pid):
                     self._tell_end()
         else:
             self._stderr.ended()

@@ -88,7 +88,7 @@ class CommandTransport:
         self._aborted = False
         self._producer: Any = None
         self._ending: Callable[[], None] | None = None
-        lines = StandardErrorLines(clock, lambda line: log(self._side.pid, line))
+        lines = StandardErrorLines(clock, lambda line: log(self._side.command.pid, line))
         self._spawner = spawner
         self._side = _Side(self._input_over, clock, spawner, kill_grace, lines, lambda side: None)
 

@@ -17,7 +17,7 @@ from pipetwist.connection.inactivity import Inactivity, Rounds
 from pipetwist.connection.machine import ConnectionMachine, Phase
 from pipetwist.connection.visitor import Timeouts
 from pipetwist.errors import NameTimeoutError
-from pipetwist.interfaces import IConnectionEffects, IOutbound, ISide
+from pipetwist.interfaces import ICommand, IConnectionEffects, IOutbound, ISide
 from pipetwist.transfer.causes import describe_error
 from pipetwist.transfer.pair import Ear, couple
 
@@ -35,9 +35,13 @@ class Connection:
         client: the client's side, its reading paused.
         timeouts: how long it may go on without a byte.
         over: called once with the reason when both sides have ended.
+        number: what it is told by.
     """
 
-    def __init__(self, rounds: Rounds, client: ISide, timeouts: Timeouts, over: Callable[[Connection, str], None]) -> None:
+    def __init__(
+        self, rounds: Rounds, client: ISide, timeouts: Timeouts, over: Callable[[Connection, str], None], number: int | None = None
+    ) -> None:
+        self._number = number
         self.machine = ConnectionMachine(self, timeouts)
         self._clock = rounds.clock
         self._over = over
@@ -72,6 +76,8 @@ class Connection:
             side.abort()
             return
         server = self._ears[End.SERVER] = Ear(End.SERVER, side, self.machine)
+        if self.command is not None:
+            self.command.connection = self._number
         side.attach(server)
         self.machine.connected(losses_are_noticed=side.notices_loss and self._ears[End.CLIENT].side.notices_loss)
 
@@ -88,6 +94,13 @@ class Connection:
 
     def _moved(self) -> int:
         return sum(ear.side.moved for ear in self._ears.values())
+
+    @property
+    def command(self) -> ICommand | None:
+        """The command that the client is connected with; None where it is with something else, or not yet."""
+        server = self._ears.get(End.SERVER)
+        # A side of somebody else's need not say that it is none.
+        return None if server is None else getattr(server.side, "command", None)
 
     @property
     def dropped(self) -> int:

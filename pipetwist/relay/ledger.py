@@ -10,7 +10,7 @@ from twisted.logger import Logger
 
 from pipetwist.connection.cause import Cause
 from pipetwist.connection.visitor import Visitor
-from pipetwist.interfaces import IConnectionObserver, IPassage, ISide
+from pipetwist.interfaces import ICommand, IConnectionObserver, IPassage, ISide
 from pipetwist.stats.names import Entity
 from pipetwist.stats.online import OnlineUsers
 from pipetwist.stats.tracking import Tracked
@@ -18,6 +18,9 @@ from pipetwist.stats.tracking import Tracked
 __all__ = ["Account", "Ledger"]
 
 _LINE = "{id} {inbound} -> {outbound} user={user} peer={peer} {seconds:.3f}s up={uplink} down={downlink}: {reason}"
+
+# As a command's own lines have it.
+_LINE_OF_COMMAND = _LINE.replace("{outbound}", "{outbound}[{pid}]")
 
 
 class Account:
@@ -105,7 +108,7 @@ class Ledger:
             self._online.opened(user, account.visitor.source)
         return account
 
-    def close(self, account: Account, reason: str, cause: Cause | None = None, dropped: int = 0) -> None:
+    def close(self, account: Account, reason: str, cause: Cause | None = None, dropped: int = 0, command: ICommand | None = None) -> None:
         """A connection is over.
 
         Args:
@@ -113,6 +116,7 @@ class Ledger:
             reason: why, for people.
             cause: what came in its way; None where it went well.
             dropped: datagrams that either side has dropped.
+            command: what it was with; None where that was no command.
         """
         visitor: Any = account.visitor
         seconds = self.clock.seconds() - account.began
@@ -122,11 +126,13 @@ class Ledger:
         self.closed_downlink += account.downlink
         if account.seen_online and self._online is not None:
             self._online.closed(visitor.user, visitor.source)
+        of_command = {} if command is None else {"pid": command.pid}
         self._log.info(
-            _LINE,
+            _LINE if command is None else _LINE_OF_COMMAND,
             id=account.number,
             inbound=visitor.inbound,
             outbound=account.outbound,
+            **of_command,
             user=visitor.user or "-",
             peer=visitor.peer,
             seconds=seconds,

@@ -97,7 +97,7 @@ class Relay:
             dropped = connection.dropped
             reason = f"{reason}; {dropped} datagrams dropped" if dropped else reason
             cause = connection.machine.cause
-            self.ledger.close(account, reason, cause, dropped)
+            self.ledger.close(account, reason, cause, dropped, connection.command)
             if cause is not None and _unreached(cause, client):
                 self._unreachable.failed(account.outbound, reason)
             del self._open[connection]
@@ -107,7 +107,7 @@ class Relay:
                     self._drained.callback(None)
                     self._drained = None
 
-        connection = Connection(self._rounds, client, passage.visitor.timeouts, over)
+        connection = Connection(self._rounds, client, passage.visitor.timeouts, over, account.number)
         self._open[connection] = None
         connection.open(passage.outbound)
         if self._ending:

@@ -19,7 +19,7 @@ _UP = random.Random(3).randbytes(100_000)
 _DOWN = random.Random(4).randbytes(150_000)
 
 _LINE = re.compile(
-    r"(?P<id>\d+) in -> out user=(?P<user>\S+) peer=(?P<peer>.+?) "
+    r"(?P<id>\d+) in -> out(?:\[\d+\])? user=(?P<user>\S+) peer=(?P<peer>.+?) "
     r"(?P<seconds>\d+\.\d{3})s up=(?P<up>\d+) down=(?P<down>\d+): (?P<reason>.+)"
 )
 

@@ -108,7 +108,7 @@ class PipesTest(ForkCase):
         await client.end()
         client.close()
         await self.line()
-        self.assertTrue(all(text.startswith(f"out[{pid}]: ") for text in said.texts), said.texts)
+        self.assertTrue(all(text.startswith(f"1 out[{pid}]: ") for text in said.texts), said.texts)
         texts = [text.partition(": ")[2] for text in said.texts]
         self.assertEqual(texts[:2], ["oops", "0" * 1000 + "..."])
         self.assertEqual(texts[-2:], ["1000", "unfinished"])
@@ -147,7 +147,7 @@ class EndingTest(ForkCase):
         pid = int(client.received)
         client.close()
         self.assertIn("the command exited with status 3", await self.reason())
-        self.assertEqual(said.texts, [f"out[{pid}]: oops"])
+        self.assertEqual(said.texts, [f"1 out[{pid}]: oops"])
 
     async def test_killed(self) -> None:
         """A command that a signal kills is told of by the signal's name."""

@@ -89,6 +89,15 @@ class LogTest(SynchronousTestCase):
         line = same_each_time(_shown("The line of a connection"))
         wait_until(lambda: line in same_each_time(daemon.log).splitlines(), f"the line {line}")
 
+    def test_standard_error(self) -> None:
+        """The line of a command is that of the document."""
+        said = "cat: write error: Broken pipe"
+        command = ["sh", "-c", f"cat; echo '{said}' >&2"]
+        daemon = start_daemon(self, {**_ECHO, "outbounds": [{"type": "fork", "tag": "echo", "command": command}]})
+        _say_hello(self, daemon.folder / "in.sock")
+        line = same_each_time(_shown("What a command says"))
+        wait_until(lambda: line in same_each_time(daemon.log).splitlines(), f"the line {line}")
+
     def test_unreachable(self) -> None:
         """A log of warnings alone has the line of the document where a server can't be reached, and not the connection's own."""
         outbound = {"type": "unix", "tag": "plugin", "path": "nobody.sock"}

@@ -117,7 +117,7 @@ class ToolsTest(_DatagramCase):
         self.assertEqual(client.hear(len(_HEARD)), _HEARD)
         both = (2 * len(_SAID), len(_HEARD))
         self.expect_counted({("inbound", "udp-in"): both, ("outbound", "out"): both})
-        self.assertEqual(len(re.findall(r" udp-in -> out ", daemon.log)), 1)
+        self.assertEqual(len(re.findall(r" udp-in -> out\b", daemon.log)), 1)
         daemon.stop()
 
     def test_nameless(self) -> None:

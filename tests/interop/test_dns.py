@@ -88,7 +88,7 @@ class DnsTest(SynchronousTestCase):
             self.assertGreater(long.downlink, 3000)
         self._expect_counted(answers)
         daemon.stop()
-        lines = re.findall(r"in -> out .* up=(\d+) down=(\d+): (.*)", daemon.log)
+        lines = re.findall(r"in -> out.* up=(\d+) down=(\d+): (.*)", daemon.log)
         told = [(int(uplink), int(downlink)) for uplink, downlink, _ in lines]
         self.assertEqual(sorted(told), sorted((answer.uplink, answer.downlink) for answer in answers), daemon.log)
         self.assertEqual([reason for _, _, reason in lines if "dropped" in reason], [])

@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Callable
 
+from pipetwist.interfaces import ICommand
 from pipetwist.kernel.command_side import CommandSide
 from pipetwist.testing import RecordingReceiver
 from tests.kernel.loop import KernelCase
@@ -77,5 +78,5 @@ class CommandCase(KernelCase):
         side.abort()
         self.loop.until(lambda: side in self.ended, "the command's end")
 
-    def _log(self, pid: int, line: str) -> None:
+    def _log(self, command: ICommand, line: str) -> None:
         self.lines.append(line)

@@ -46,7 +46,7 @@ class DescriptorsTest(SynchronousTestCase):
             if outbound["type"] == "unix":
                 self.serve().close()
             client.recv(1)
-        wait_until(lambda: daemon.log.count(" in -> out ") == 1, "the first connection's end")
+        wait_until(lambda: daemon.log.count(" in -> out") == 1, "the first connection's end")
         return daemon
 
     def leave(self, daemon: Daemon, count: int) -> None:
@@ -97,7 +97,7 @@ class DescriptorsTest(SynchronousTestCase):
             if len(said) + len(servers) < _CLIENTS:
                 servers.append(self.serve())
         self.assertEqual(said, [b"%d" % number for number in range(_CLIENTS)])
-        wait_until(lambda: daemon.log.count(" in -> out ") == _CLIENTS + 1, "all of them to end")
+        wait_until(lambda: daemon.log.count(" in -> out") == _CLIENTS + 1, "all of them to end")
         self.assertEqual(daemon.log.count(" up=1 down=0: "), _CLIENTS + 1)
         wait_until(lambda: self.descriptors(daemon) == before, "the descriptors to be given back")
         daemon.stop()
@@ -110,7 +110,7 @@ class DescriptorsTest(SynchronousTestCase):
         first = self.connect()
         server = self.serve()
         self.assertEqual(self.connect().recv(1), b"")
-        wait_until(lambda: daemon.log.count(" in -> out ") == 2, "the line of the log")
+        wait_until(lambda: daemon.log.count(" in -> out") == 2, "the line of the log")
         self.assertIn(f"up=0 down=0: cannot connect: {self.folder / 'out.sock'}: Too many open files", daemon.log)
         first.send(b"still here")
         self.assertEqual(server.recv(99), b"still here")
@@ -141,7 +141,7 @@ class DescriptorsTest(SynchronousTestCase):
     def _starts(self, daemon: Daemon, count: int) -> bool:
         """Whether a client's command is started where the daemon has so many descriptors left."""
         self.leave(daemon, count)
-        finished = daemon.log.count(" in -> out ")
+        finished = daemon.log.count(" in -> out")
         client = self.connect()
         self.clients = [client]
 
@@ -150,8 +150,8 @@ class DescriptorsTest(SynchronousTestCase):
                 return bool(client.recv(9, socket.MSG_DONTWAIT))
             return False
 
-        wait_until(lambda: daemon.log.count(" in -> out ") > finished or speaks(), "the command's words, or the connection's end")
-        return daemon.log.count(" in -> out ") == finished
+        wait_until(lambda: daemon.log.count(" in -> out") > finished or speaks(), "the command's words, or the connection's end")
+        return daemon.log.count(" in -> out") == finished
 
     def descriptors(self, daemon: Daemon) -> int:
         """How many the daemon has."""

@@ -13,6 +13,7 @@ from pipetwist.connection.cause import Cause
 from pipetwist.connection.visitor import Timeouts, Visitor
 from pipetwist.interfaces import IPassage, IRelay
 from pipetwist.metrics.tally import ConnectionTally
+from pipetwist.process.identity import CommandIdentity
 from pipetwist.relay.relay import Relay
 from pipetwist.routing.rules import Router, RuleOptions
 from pipetwist.stats.counters import MemoryCounterStore
@@ -108,6 +109,17 @@ class LogTest(_RelayTestCase):
             [1, "in", "b", "bob", "pid:9 uid:0 gid:0", 1.5, 5, 3, "client: the connection was reset"],
         )
         self.assertEqual((event["log_level"].name, event["log_namespace"]), ("info", "pipetwist"))
+
+    def test_command(self) -> None:
+        """Where the server is a command the line names its process, as that's own lines do, which have the connection's number."""
+        command = CommandIdentity(4711)
+        self.patch(FakeSide, "command", command)
+        self.carry("bob", "pid:9").lose("the connection was reset")
+        self.assertEqual(command.connection, 1)
+        (event,) = self.events
+        self.assertIn("1 in -> b[4711] user=bob ", formatEvent(event))
+        self.assertEqual((event["outbound"], event["pid"]), ("b", 4711))
+        self.assertEqual(repr(command), "<CommandIdentity pid 4711 of connection 1>")
 
     def test_delivered(self) -> None:
         """Downlink is what the client's system has taken, not what waits for it."""
