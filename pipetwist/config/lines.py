@@ -98,6 +98,10 @@ class Assembly:
         self.outcome: Document | ConfigError | None = None
         """The document, or what is wrong with it; None as long as lines are missing."""
 
+    def __repr__(self) -> str:
+        state = "empty" if not self._begun else "unfinished" if self.outcome is None else "complete"
+        return f"<Assembly {state}, {self._count} steps, {len(self._known)} known>"
+
     def remember(self) -> bool:
         """Look at the next few parts of the document of before, no more than `SLICE`; false where there are no more."""
         count = 0

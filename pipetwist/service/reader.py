@@ -97,6 +97,10 @@ class _Reading(ProcessProtocol):
         self._turn: Any = None
         self._limit: Any = None
 
+    def __repr__(self) -> str:
+        state = "over" if self._over else "exited" if self._exit is not None else "paused" if self._paused else "reading"
+        return f"<_Reading {self._path} {state}, {len(self._lines)} lines to take, {self._assembly}>"
+
     def start(self, words: Sequence[str]) -> None:
         """Start the process."""
         self._limit = self._clock.callLater(LONGEST_SECONDS, self._fail, f"reading it has taken more than {LONGEST_SECONDS:g} s")

@@ -84,6 +84,7 @@ class SliceTest(SynchronousTestCase):
             sizes.append(len(assembly._known) - before)
         sizes += [assembly.take(line.encode()) for line in lines_of(document)]
         self.assertEqual(assembly.outcome, document)
+        self.assertIn("complete", repr(assembly))
         while assembly._known:
             before = len(assembly._known)
             assembly.forget()

@@ -121,6 +121,7 @@ class ReadingTest(SynchronousTestCase):
         """It is not read on as long as many lines wait to be taken, and is read on then."""
         self.say(*lines_of(many(20_000)))
         self.assertTrue(self.process.paused)
+        self.assertIn(" paused, ", repr(self.process._protocol))
         self.turns()
         self.assertFalse(self.process.paused)
         self.process.exit()
