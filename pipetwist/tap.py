@@ -40,6 +40,11 @@ if TYPE_CHECKING:
 __all__ = ["Options", "makeService"]
 
 
+# So long a thread that answers those who read the figures may keep the interpreter from the relay's, each time the relay's has let go of it
+# for a system call: Python's usual 5 ms add up in a round trip. docs/performance.md has the figures.
+_SWITCH_SECONDS = 0.001
+
+
 class Options(usage.Options):
     """The command line behind the command's name."""
 
@@ -137,6 +142,7 @@ class _Daemon(Service):
         self._log = log
         self._open_log = open_log
         self._early_hang_ups = early_hang_ups()
+        self._switch_interval = sys.getswitchinterval()
         # twistd points standard error to the log, or nowhere, before it starts the service.
         self._stderr = os.dup(2)
         sys.__stderr__ = ToldOnce(sys.__stderr__)  # type: ignore[assignment,misc]  # it does what twistd asks of it
@@ -163,6 +169,8 @@ class _Daemon(Service):
             self._early_hang_ups.came = False
             self._reload_when_running()
         os.close(self._stderr)
+        self._switch_interval = sys.getswitchinterval()
+        sys.setswitchinterval(_SWITCH_SECONDS)
         # What was made up to now stays; the collector need not look through it again and again while connections come and go.
         gc.freeze()
 
@@ -170,6 +178,7 @@ class _Daemon(Service):
         """See `PipetwistService`."""
         super().stopService()
         self._rereading.stop()
+        sys.setswitchinterval(self._switch_interval)
         # The reactor would be stopped a second time, which it takes for a mistake.
         for number in ("SIGINT", "SIGTERM", "SIGHUP"):
             if hasattr(signal, number):

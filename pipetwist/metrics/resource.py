@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 from prometheus_client import CollectorRegistry, ProcessCollector, make_wsgi_app
-from twisted.internet.defer import CancelledError, Deferred, DeferredLock, succeed
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.threads import deferToThreadPool
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.http import INTERNAL_SERVER_ERROR
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
-from twisted.web.wsgi import WSGIResource
 
 from pipetwist.metrics.connections import ConnectionsCollector
 from pipetwist.metrics.running import RunningCollector
 from pipetwist.metrics.sources import Sources
 from pipetwist.metrics.traffic import TrafficCollector
+from pipetwist.web.answers import TextAnswer
 
 __all__ = ["ScrapedResource", "registry_of"]
 
@@ -29,61 +32,119 @@ def registry_of(sources: Sources) -> CollectorRegistry:
     return registry
 
 
-class _Threads:
-    """What a WSGIResource takes for a thread pool; gives the end of what was run last.
+class _Wanted(NamedTuple):
+    """What an answer depends on."""
 
-    Args:
-        reactor: the reactor, whose pool it is.
-    """
+    query: bytes
+    accept: bytes
+    encoding: bytes
 
-    def __init__(self, reactor: Any) -> None:
-        self._reactor = reactor
-        self.last: Deferred[None] = succeed(None)
+    @classmethod
+    def of(cls, request: Request) -> _Wanted:
+        headers = request.requestHeaders
+        accept, encoding = (b",".join(headers.getRawHeaders(name, [])) for name in (b"Accept", b"Accept-Encoding"))
+        return cls(request.uri.partition(b"?")[2], accept, encoding)
 
-    def callInThread(self, call: Callable[[], None]) -> None:
-        """Run it in the reactor's pool."""
-        self.last = deferToThreadPool(self._reactor, self._reactor.getThreadPool(), call)
+
+class _Written(NamedTuple):
+    """An answer."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
 
 
 class ScrapedResource(Resource):
     """Writes the metrics down in a thread of the reactor's pool, so that the relay goes on meanwhile.
 
-    This is prometheus_client's own ``MetricsResource`` for a reactor that is passed in, and with threads whose end is known: each waits for
-    the reactor with what it has written, and would wait for ever for one that has stopped meanwhile and waits for its threads.
-
-    One scrape is written at a time: the pool also looks up names for the relay, and whoever asks a hundred times at once waits.
+    One scrape is written at a time. Whoever asks for the same meanwhile gets the next one, which is written once for all of them: however
+    many ask, the figures are those of after they did, and no more of the interpreter is taken from the relay.
 
     Args:
         sources: what is shown.
         reactor: the reactor.
+        log: takes what goes wrong.
     """
 
     isLeaf = True
 
-    def __init__(self, sources: Sources, reactor: Any) -> None:
+    def __init__(self, sources: Sources, reactor: Any, log: Logger | None = None) -> None:
         super().__init__()
-        self._threads = _Threads(reactor)
-        self._resource = WSGIResource(reactor, self._threads, make_wsgi_app(registry_of(sources)))
-        self._turns = DeferredLock()
+        self._application: Any = make_wsgi_app(registry_of(sources))
+        self._reactor = reactor
+        self._log = log or Logger()
+        self._waiting: dict[_Wanted, list[Request]] = {}
+        self._asking: list[Request] = []
+        self._writing: Deferred[None] | None = None
+
+    def __repr__(self) -> str:
+        return f"<ScrapedResource: {len(self._asking)} are written for, {sum(map(len, self._waiting.values()))} wait>"
 
     def render(self, request: Request) -> Any:
-        """Answer GET; and HEAD, which prometheus_client refuses, as GET without the body."""
-        turn = self._turns.acquire()
-        # One that has its turn keeps it until its thread has ended, also where the client has gone meanwhile.
-        request.notifyFinish().addErrback(lambda _: None if turn.called else turn.cancel())
-        turn.addCallbacks(lambda _: self._write(request), lambda failure: failure.trap(CancelledError))
+        """Answer GET and HEAD."""
+        wanted = _Wanted.of(request)
+        self._waiting.setdefault(wanted, []).append(request)
+        request.notifyFinish().addErrback(lambda _: self._gone(wanted, request))
+        self._begin()
         return NOT_DONE_YET
 
     def close(self) -> Deferred[None]:
-        """Fires when no thread writes any more. Whoever still waits for a turn is answered before, or has been cut off."""
-        closed: Deferred[None] = self._turns.run(lambda: None)
+        """Answer nobody who still waits. Fires when no thread writes any more."""
+        self._waiting.clear()
+        if self._writing is None:
+            return succeed(None)
+        closed: Deferred[None] = Deferred()
+        self._writing.addBoth(closed.callback)
         return closed
 
-    def _write(self, request: Request) -> None:
-        asked, request.method = request.method, b"GET"
-        try:
-            # The request is looked at now; what is written later goes by the method that it has by then.
-            self._resource.render(request)
-        finally:
-            request.method = asked
-            self._threads.last.addBoth(lambda _: self._turns.release())
+    def _begin(self) -> None:
+        if self._writing is None and self._waiting:
+            wanted = next(iter(self._waiting))
+            self._asking = self._waiting.pop(wanted)
+            self._writing = Deferred()
+            written = deferToThreadPool(self._reactor, self._reactor.getThreadPool(), self._write, wanted)
+            written.addCallbacks(self._answer, self._failed).addErrback(self._failed).addBoth(self._ended)
+
+    def _gone(self, wanted: _Wanted, request: Request) -> None:
+        waiting = self._waiting.get(wanted, [])
+        for requests in (waiting, self._asking):
+            if request in requests:
+                requests.remove(request)
+        if not waiting:
+            self._waiting.pop(wanted, None)
+
+    def _write(self, wanted: _Wanted) -> _Written:
+        """Runs in a thread: all that it touches is the application's."""
+        began: list[Any] = []
+        environment = {
+            "REQUEST_METHOD": "GET",
+            "PATH_INFO": "/metrics",
+            "QUERY_STRING": wanted.query.decode("latin-1"),
+            "HTTP_ACCEPT": wanted.accept.decode("latin-1"),
+            "HTTP_ACCEPT_ENCODING": wanted.encoding.decode("latin-1"),
+        }
+        pieces: Iterable[bytes] = self._application(environment, lambda *answer: began.extend(answer))
+        body = b"".join(pieces)
+        status, headers = began[:2]
+        return _Written(int(status.split()[0]), headers, body)
+
+    def _answer(self, answer: _Written) -> None:
+        for request in list(self._asking):
+            request.setResponseCode(answer.status)
+            for name, value in answer.headers:
+                request.setHeader(name.encode("latin-1"), value.encode("latin-1"))
+            request.setHeader(b"Content-Length", b"%d" % len(answer.body))
+            request.write(b"" if request.method == b"HEAD" else answer.body)
+            request.finish()
+
+    def _failed(self, failure: Failure) -> None:
+        self._log.failure("The metrics could not be written", failure)
+        for request in list(self._asking):
+            request.write(TextAnswer(INTERNAL_SERVER_ERROR).render(request))
+            request.finish()
+
+    def _ended(self, result: object) -> None:
+        ended, self._writing, self._asking = self._writing, None, []
+        assert ended is not None  # noqa: S101 - says to mypy that something has begun
+        ended.callback(None)
+        self._begin()

@@ -1,15 +1,23 @@
-"""A sample as the JSON object that ``docs/page.md`` describes."""
+"""A sample as the JSON object that ``docs/page.md`` describes, written piece by piece."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Generator
+from itertools import islice
 from typing import Any, NamedTuple
 
 from pipetwist import __version__
 from pipetwist.page.sampling import Flow, Reading, Sampler
 from pipetwist.page.view import View
 
-__all__ = ["Times", "document", "encoded"]
+__all__ = ["PIECE", "Steps", "Times", "connections", "document", "traffic"]
+
+PIECE = 250
+"""Names or connections that are written at once: less than a millisecond."""
+
+Steps = Generator[None, None, bytes]
+"""Work that other work may be done in between of, wherever it yields; JSON on one line, in ASCII, comes of it."""
 
 
 class Times(NamedTuple):
@@ -26,36 +34,62 @@ class Times(NamedTuple):
     uptime: float
 
 
-def document(sample: Sampler, view: View, times: Times, *, changes_only: bool = False) -> dict[str, Any]:
+def document(sample: Sampler, times: Times, traffic: bytes, connections: bytes) -> bytes:
     """What is told of a sample.
 
     Args:
         sample: the figures.
-        view: which of the connections.
         times: of this daemon.
-        changes_only: leave out inbounds, outbounds and users whose counters stand where they stood in the sample before.
+        traffic: what came of `traffic`.
+        connections: what came of `connections`.
     """
-    matching, rows = view.rows(sample.connections.values())
-    return {
+    head = {
         "version": __version__,
         "started": round(times.started, 3),
         "time": round(times.now, 3),
         "uptime": round(times.uptime, 3),
         "interval": None if sample.interval is None else round(sample.interval, 3),
         "totals": {"open": len(sample.connections), "opened": sample.opened, **_flow(sample.flow)},
-        "traffic": {
-            entity: {
-                "counted": sample.counted[entity],
-                "names": {name: _flow(flow) for name, flow in flows.items() if flow.moved or not changes_only},
-            }
-            for entity, flows in sample.traffic.items()
-        },
-        "connections": {"matching": matching, "rows": [_row(reading, sample.seconds) for reading in rows]},
     }
+    return b'%b,"traffic":%b,"connections":%b}' % (_encoded(head)[:-1], traffic, connections)
 
 
-def encoded(what: dict[str, Any]) -> bytes:
-    """A document as JSON on one line, in ASCII."""
+def traffic(sample: Sampler, *, changes_only: bool) -> Steps:
+    """The part that is the same for every view.
+
+    Args:
+        sample: the figures.
+        changes_only: leave out inbounds, outbounds and users whose counters stand where they stood in the sample before.
+    """
+    entities = []
+    for entity, flows in sample.traffic.items():
+        names = []
+        told = iter(flows.items())
+        while piece := list(islice(told, PIECE)):
+            written = _encoded({name: _flow(flow) for name, flow in piece if flow.moved or not changes_only})[1:-1]
+            if written:
+                names.append(written)
+            yield
+        entities.append(b'"%b":{"counted":%d,"names":{%b}}' % (entity.encode("ascii"), sample.counted[entity], b",".join(names)))
+    return b"{%b}" % b",".join(entities)
+
+
+def connections(sample: Sampler, view: View) -> Steps:
+    """The part that is a view's own.
+
+    Args:
+        sample: the figures.
+        view: which of the connections.
+    """
+    matching, rows = yield from view.rows(list(sample.connections.values()))
+    pieces = []
+    for start in range(0, len(rows), PIECE):
+        pieces.append(_encoded([_row(reading, sample.seconds) for reading in rows[start : start + PIECE]])[1:-1])
+        yield
+    return b'{"matching":%d,"rows":[%b]}' % (matching, b",".join(pieces))
+
+
+def _encoded(what: object) -> bytes:
     return json.dumps(what, separators=(",", ":")).encode("ascii")
 
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from twisted.internet.defer import CancelledError, Deferred, succeed
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.task import Cooperator, LoopingCall, SchedulerStopped
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from pipetwist.interfaces import ICounterStore
-from pipetwist.page.document import Times, document, encoded
-from pipetwist.page.sampling import Sampler
+from pipetwist.page.document import Times
+from pipetwist.page.figures import Figures
 from pipetwist.page.stream import Stream
 from pipetwist.page.view import View
 from pipetwist.relay.ledger import Ledger
@@ -29,8 +30,8 @@ MOST_STREAMS = 16
 class Feed:
     """Samples the figures and sends them to streams.
 
-    A round takes a sample and tells each stream. It is worked off in steps of at most a few milliseconds, with one turn of the reactor
-    between them.
+    The figures are read once a second at most, and written once for each view. All of that is worked off in steps of about a millisecond,
+    with one turn of the reactor between them, however many ask.
 
     Args:
         clock: counts the time.
@@ -49,14 +50,19 @@ class Feed:
         self._now = now
         self._log = log or Logger()
         self._started, self._began = now(), clock.seconds()
-        self._sampler: Sampler | None = None  # with figures of before, from which rates are taken
-        self._busy = False  # while figures are read, and are those of two moments
+        self._figures: Figures | None = None
+        self._forgetting: IDelayedCall | None = None  # while figures are kept that nobody watches
+        self._due = False
+        self._asked: deque[tuple[View, Deferred[bytes]]] = deque()
         self._task: Any = None
-        self._waiting: list[tuple[View, Deferred[bytes]]] = []
         self._streams: dict[Stream, None] = {}
-        self._loop = LoopingCall(self._begin)
+        self._loop = LoopingCall(self._tick)
         self._loop.clock = clock
         self._cooperator = Cooperator(lambda: lambda: True, lambda step: clock.callLater(0, step))
+
+    def __repr__(self) -> str:
+        work = "resting" if self._task is None else "working"
+        return f"<Feed {work}: {len(self._streams)} streams, {len(self._asked)} asked, {self._figures}>"
 
     def __len__(self) -> int:
         """How many streams there are."""
@@ -68,12 +74,13 @@ class Feed:
         return len(self._streams) >= MOST_STREAMS
 
     def watch(self, stream: Stream) -> None:
-        """Tell this stream from now on, at once where there are figures."""
+        """Tell this stream from now on, with what was read last where that is of this second."""
         self._streams[stream] = None
-        if self._sampler is not None and not self._busy:
-            self._tell(stream, {})
+        known = self._are_current
+        if known:
+            self._ask(stream.view).addCallbacks(lambda body: self._greet(stream, body), lambda failure: failure.trap(CancelledError))
         if not self._loop.running:
-            self._loop.start(INTERVAL, now=self._sampler is None)
+            self._loop.start(INTERVAL, now=not known)
 
     def leave(self, stream: Stream) -> None:
         """Tell this stream nothing more."""
@@ -82,17 +89,12 @@ class Feed:
             self._rest()
 
     def snapshot(self, view: View) -> Deferred[bytes]:
-        """The figures as JSON: those of the second where somebody watches, else new ones, which have no rates.
+        """The figures as JSON, read within the last second: those that the streams were told, or new ones, which have no rates.
 
         Returns:
             A Deferred that fails with CancelledError where they can't be had.
         """
-        if self._sampler is not None and not self._busy:
-            return succeed(self._document(view, changes_only=False))
-        fired: Deferred[bytes] = Deferred()
-        self._waiting.append((view, fired))
-        self._begin()
-        return fired
+        return self._ask(view)
 
     def close(self) -> None:
         """End every stream, and forget the figures."""
@@ -102,61 +104,110 @@ class Feed:
         self._cooperator.stop()
         self._cooperator.start()
         self._rest()
+        if self._forgetting is not None:
+            self._forgetting.cancel()
+            self._forget()
+
+    @property
+    def _are_current(self) -> bool:
+        """Whether what was read last is of this second."""
+        return self._figures is not None and (self._loop.running or self._forgetting is not None)
+
+    def _ask(self, view: View) -> Deferred[bytes]:
+        fired: Deferred[bytes] = Deferred()
+        self._asked.append((view, fired))
+        self._begin()
+        return fired
+
+    def _greet(self, stream: Stream, body: bytes) -> None:
+        if stream in self._streams and stream.behind and stream.ready:
+            stream.send(b"snapshot", body)
 
     def _rest(self) -> None:
         if self._loop.running:
             self._loop.stop()
-        if self._task is None:
-            self._sampler = None
+        self._due = False
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Forget figures that nobody asks for any more."""
+        if self._task is None and not self._are_current:
+            self._figures = None
+
+    def _forget(self) -> None:
+        self._forgetting = None
+        self._let_go()
+
+    def _tick(self) -> None:
+        self._due = True
+        self._begin()
 
     def _begin(self) -> None:
         if self._task is None:
-            self._sampler = self._sampler or Sampler(self._ledger, self._store)
-            self._busy = True
-            self._task = self._cooperator.cooperate(self._round(self._sampler))
+            self._task = self._cooperator.cooperate(self._work())
             self._task.whenDone().addErrback(self._failed).addBoth(self._ended)
 
-    def _round(self, sampler: Sampler) -> Iterator[None]:
-        yield from sampler.sample()
-        self._busy = False
-        waiting, self._waiting = self._waiting, []
-        for view, fired in waiting:
-            fired.callback(self._document(view, changes_only=False))
-            yield
-        told: dict[tuple[View, bool], bytes] = {}
+    def _work(self) -> Iterator[None]:
+        """Read when it is time to, and answer one after the other."""
+        while self._due or self._asked:
+            if self._due or not self._are_current:
+                yield from self._read()
+                continue
+            assert self._figures is not None  # noqa: S101 - says to mypy what being current means
+            view, fired = self._asked[0]
+            if not fired.called:  # or the client has gone
+                body = yield from self._figures.told(view)
+                if not fired.called:
+                    fired.callback(body)
+                yield
+            self._asked.popleft()
+
+    def _read(self) -> Iterator[None]:
+        due, self._due = self._due, False
+        if self._figures is None:
+            self._figures = Figures(self._ledger, self._store, self._times)
+        figures = self._figures
+        yield from figures.take()
+        if not due:
+            # Nobody watches. Whoever asks within a second gets the same.
+            self._forgetting = self.clock.callLater(INTERVAL, self._forget)
+            return
         for stream in list(self._streams):
-            self._tell(stream, told)
+            yield from self._tell(figures, stream)
             yield
 
     def _failed(self, failure: Failure) -> None:
         if not failure.check(SchedulerStopped):
             self._log.failure("The page's figures could not be read", failure)
-        waiting, self._waiting = self._waiting, []
-        for _, fired in waiting:
-            fired.errback(CancelledError())
+        self._figures = None  # they may be of two moments
+        asked, self._asked = self._asked, deque()
+        for _, fired in asked:
+            if not fired.called:
+                fired.errback(CancelledError())
 
     def _ended(self, result: object) -> None:
         self._task = None
-        if not self._streams:
-            self._rest()
+        self._let_go()
+        if self._asked:
+            self._begin()
 
-    def _tell(self, stream: Stream, told: dict[tuple[View, bool], bytes]) -> None:
+    def _tell(self, figures: Figures, stream: Stream) -> Iterator[None]:
         """Send a stream its event; those of the same view get the same bytes."""
         if stream not in self._streams:
             return
         if stream.stuck:
             stream.drop()
             self.leave(stream)
-        elif not stream.ready:
-            stream.behind = True
-        else:
+            return
+        if stream.ready:
             whole = stream.behind
-            key = (stream.view, whole)
-            if key not in told:
-                told[key] = self._document(stream.view, changes_only=not whole)
-            stream.send(b"snapshot" if whole else b"change", told[key])
+            body = yield from figures.told(stream.view, changes_only=not whole)
+            if stream not in self._streams:
+                return
+            if stream.ready:
+                stream.send(b"snapshot" if whole else b"change", body)
+                return
+        stream.behind = True
 
-    def _document(self, view: View, *, changes_only: bool) -> bytes:
-        assert self._sampler is not None  # noqa: S101 - says to mypy what _begin did
-        times = Times(self._started, self._now(), self.clock.seconds() - self._began)
-        return encoded(document(self._sampler, view, times, changes_only=changes_only))
+    def _times(self) -> Times:
+        return Times(self._started, self._now(), self.clock.seconds() - self._began)

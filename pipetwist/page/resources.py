@@ -102,17 +102,19 @@ class _Snapshot(_Call):
         gone = _gone(request)
 
         def send(body: bytes) -> None:
-            if not gone:
-                request.setHeader(b"Content-Length", b"%d" % len(body))
-                request.write(b"" if request.method == b"HEAD" else body)
-                request.finish()
+            request.setHeader(b"Content-Length", b"%d" % len(body))
+            request.write(b"" if request.method == b"HEAD" else body)
+            request.finish()
 
         def refuse(failure: object) -> None:
             if not gone:
                 request.write(TextAnswer(SERVICE_UNAVAILABLE, "The figures can't be had now.").render(request))
                 request.finish()
 
-        self.feed.snapshot(view).addCallbacks(send, refuse)
+        figures = self.feed.snapshot(view)
+        # Nothing is written for a client that has gone.
+        request.notifyFinish().addErrback(lambda _: figures.cancel())
+        figures.addCallbacks(send, refuse)
         return NOT_DONE_YET
 
 

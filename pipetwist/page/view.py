@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pipetwist.page.sampling import Reading
@@ -12,6 +12,7 @@ __all__ = ["MOST_ROWS", "SORTS", "View", "parse_view"]
 
 MOST_ROWS = 1000
 _ROWS = 200
+_PIECE = 250  # connections that are looked at once
 _LONGEST_FILTER = 200
 
 SORTS: Mapping[str, Callable[[Reading], Any]] = {
@@ -45,17 +46,27 @@ class View(NamedTuple):
     words: tuple[str, ...] = ()
     limit: int = _ROWS
 
-    def rows(self, connections: Iterable[Reading]) -> tuple[int, list[Reading]]:
-        """Choose.
+    def rows(self, connections: Sequence[Reading]) -> Generator[None, None, tuple[int, list[Reading]]]:
+        """Choose, piece by piece: other work may be done wherever this yields.
 
         Returns:
             How many match, and the first of them in this order, those that are equal in the order in which they came.
         """
-        matching = list(connections)
-        for word in self.words:
-            matching = [one for one in matching if word in one.text]
+        count, found = 0, list[Reading]()
+        for start in range(0, len(connections), _PIECE):
+            matching = connections[start : start + _PIECE]
+            for word in self.words:
+                matching = [one for one in matching if word in one.text]
+            count += len(matching)
+            found += matching
+            if len(found) > 2 * MOST_ROWS:
+                found = self._first(found)
+            yield
+        return count, self._first(found)
+
+    def _first(self, found: Iterable[Reading]) -> list[Reading]:
         pick = heapq.nlargest if self.descending else heapq.nsmallest
-        return len(matching), pick(self.limit, matching, key=SORTS[self.sort])
+        return pick(self.limit, found, key=SORTS[self.sort])
 
 
 def parse_view(arguments: Mapping[bytes, list[bytes]]) -> View:

@@ -16,6 +16,7 @@ from zope.interface import implementer
 
 from pipetwist.errors import StoreError
 from pipetwist.interfaces import ICounter, ICounterStore
+from pipetwist.stats.counters import SortedCounters
 from pipetwist.storage.file import StoreFile, open_file
 from pipetwist.storage.layout import SEAL_AT, SYNCED_AT, USED_AT, Contents, seal, whole_steps
 from pipetwist.storage.mapping import RecordMap
@@ -117,6 +118,7 @@ class FileCounterStore:
         self.path = path
         self._unsaved = unsaved
         self._counters: dict[str, FileCounter] = {}
+        self._sorted = SortedCounters(self._counters)
         self._without_room: set[str] = set()
         self._file: StoreFile | None = None
         self._map: RecordMap | None = None
@@ -146,6 +148,7 @@ class FileCounterStore:
         self._synced = 0
         self._without_room = set()
         self._counters = self._found(contents, self._map)
+        self._sorted = SortedCounters(self._counters)
         return contents
 
     def _found(self, contents: Contents, mapped: RecordMap) -> dict[str, FileCounter]:
@@ -209,7 +212,7 @@ class FileCounterStore:
 
     def counters(self) -> list[ICounter]:
         """See `ICounterStore`."""
-        return [counter for _, counter in sorted(self._counters.copy().items())]
+        return list[ICounter](self._sorted.all())
 
     def sync(self) -> None:
         """Wait until what was counted up to now is on the disk.

@@ -21,7 +21,8 @@ from pipetwist.tls import RenewableTls, log_failed_handshake, over_tls, server_t
 from pipetwist.transfer.causes import describe_error
 from pipetwist.values.listen import TcpListen, UnixListen, parse_listen, why_refused
 from pipetwist.web.options import WebOptions, WebTlsOptions
-from pipetwist.web.site import Connections, LookSite, Root
+from pipetwist.web.places import Connections
+from pipetwist.web.site import LookSite, Root
 
 if TYPE_CHECKING:
     from twisted.internet.ssl import CertificateOptions
@@ -63,7 +64,7 @@ class WebService(Service):
         self._log = log or Logger()
         self._root = Root()
         site = LookSite(self._root, {self._listen.host.lower(), *options.hosts}, reactor)
-        self._connections = Connections(site, handshake_failed=partial(log_failed_handshake, self._log, _PLACE))
+        self._connections = Connections(site, log=self._log, handshake_failed=partial(log_failed_handshake, self._log, _PLACE))
         self._before_stop: list[Callable[[], object]] = []
         self._hosts = hosts or ListenHosts()
         self._ports: list[Any] = []

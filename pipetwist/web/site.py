@@ -1,25 +1,22 @@
-"""The site: lets through what may be asked, bounds what a client may take up, and puts the headers on every answer."""
+"""The site: lets through what may be asked, and puts the headers on every answer."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
-from twisted.internet.interfaces import IAddress, IHandshakeListener, IReactorTime, ISSLTransport
-from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
+from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 from twisted.web.http import BAD_REQUEST, FORBIDDEN, INTERNAL_SERVER_ERROR, NOT_ALLOWED, NOT_FOUND, HTTPChannel
 from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
-from zope.interface import implementer
 
 from pipetwist.web.answers import HEADERS, TextAnswer
 from pipetwist.web.hosts import may_ask_for
 
-__all__ = ["Connections", "LookSite", "Root"]
+__all__ = ["LookSite", "Root"]
 
 _IDLE_SECONDS = 60.0
-_MOST_CONNECTIONS = 100
 _TOO_LARGE = "\r\n".join(
     (
         "HTTP/1.1 413 Content Too Large",
@@ -42,6 +39,8 @@ class Root(Resource):
 
 class _Request(Request):
     site: LookSite
+    is_answered = False
+    """Whether all of it is there, so that it is answered now."""
     _has_body = False
 
     def gotLength(self, length: int | None) -> None:
@@ -59,6 +58,7 @@ class _Request(Request):
 
     def process(self) -> None:
         """Answer, unless that was done."""
+        self.is_answered = True
         if not self._has_body:
             super().process()
 
@@ -118,52 +118,3 @@ class LookSite(Site):
         found = super().getResourceFor(request)
         # A leaf of Twisted's answers at every path below its own.
         return TextAnswer(NOT_FOUND) if request.postpath else found
-
-
-@implementer(IHandshakeListener)
-class _Client(ProtocolWrapper):
-    """One client, which may have to complete a TLS handshake first."""
-
-    factory: Connections
-    _shaken = False
-
-    def handshakeCompleted(self) -> None:
-        """See ``IHandshakeListener``."""
-        self._shaken = True
-
-    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]  # Protocol's own default is a reused failure
-        """Pass on."""
-        if not self._shaken and ISSLTransport.providedBy(self.transport):
-            self.factory.handshake_failed(self.getPeer(), reason)
-        super().connectionLost(reason)
-
-
-class Connections(WrappingFactory[_Client]):
-    """Bounds how many clients there are at once, and ends those that are left at the stop.
-
-    Args:
-        site: what they talk to.
-        most: how many there may be; who comes beyond that is closed.
-        handshake_failed: is told where somebody was, in Twisted's words, whose TLS handshake has come to nothing, and why.
-    """
-
-    noisy = False
-    protocol = _Client
-    protocols: dict[_Client, int]
-
-    def __init__(
-        self, site: Site, most: int = _MOST_CONNECTIONS, handshake_failed: Callable[[object, Failure], object] = lambda *_: None
-    ) -> None:
-        super().__init__(site)
-        self._most = most
-        self.handshake_failed = handshake_failed
-
-    def buildProtocol(self, addr: IAddress | None) -> Any:
-        """Let one in, or None."""
-        return None if len(self.protocols) >= self._most else super().buildProtocol(addr)
-
-    def end_all(self) -> None:
-        """End every connection, whatever is undelivered, but for those that are being closed in order."""
-        for client in list(self.protocols):
-            if not client.disconnecting:
-                client.abortConnection()

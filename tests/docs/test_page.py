@@ -8,13 +8,13 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from pipetwist.page.document import Times, document
 from pipetwist.page.feed import MOST_STREAMS
 from pipetwist.page.sampling import MOST_NAMES, Sampler
 from pipetwist.page.stream import LONGEST_PAUSE
 from pipetwist.page.view import MOST_ROWS, SORTS, View
 from tests.docs.document import ROOT, blocks
 from tests.page.pretended import PretendedRelay
+from tests.page.telling import told
 
 __all__ = ["PageTest"]
 
@@ -42,7 +42,7 @@ class PageTest(SynchronousTestCase):
         sampler = Sampler(relay.ledger, relay.store)
         for _ in sampler.sample():
             pass
-        self.made = document(sampler, View(), Times(0, 0, 0))
+        self.made = json.loads(told(sampler, View()))
 
     def test_example(self) -> None:
         """The example has the keys that an answer has."""

@@ -111,7 +111,7 @@ class ScrapingTest(TestCase):
         self.assertEqual([thread is threading.main_thread() for thread in self.threads], [False])
 
     async def test_one_at_a_time(self) -> None:
-        """Who asks while a scrape is written waits for a turn; one who goes away meanwhile holds up nobody."""
+        """Who asks while a scrape is written waits for the next, one for all who want the same; who goes meanwhile holds up nobody."""
         go_on, before = threading.Event(), len(self.threads)
         self.addCleanup(go_on.set)
 
@@ -121,17 +121,37 @@ class ScrapingTest(TestCase):
 
         object.__setattr__(self.sources, "counted", counted)
         first = self.ask()
-        await self.until(lambda: self.resource._turns.locked)
+        await self.until(lambda: bool(self.resource._asking))
         assert self.service.address is not None
         with socket.create_connection(("127.0.0.1", self.service.address.port), 20) as gone:
             gone.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            await self.until(lambda: len(self.resource._turns.waiting) == 1)
-        await self.until(lambda: not self.resource._turns.waiting)
+            await self.until(lambda: self.waiting() == [1])
+        await self.until(lambda: self.waiting() == [])
         others = [self.ask() for _ in range(3)]
-        await self.until(lambda: len(self.resource._turns.waiting) == 3)
+        await self.until(lambda: self.waiting() == [3])
+        other = self.ask(Accept=_OPENMETRICS)
+        await self.until(lambda: self.waiting() == [3, 1])
         go_on.set()
-        self.assertEqual([(await one).status for one in (first, *others)], [200] * 4)
-        self.assertEqual(len(self.threads), 4 + before)
+        self.assertEqual([(await one).status for one in (first, *others, other)], [200] * 5)
+        self.assertEqual(len(self.threads), 3 + before)
+
+    def waiting(self) -> list[int]:
+        """How many wait for each kind of scrape."""
+        return [len(requests) for requests in self.resource._waiting.values()]
+
+    async def test_gone_meanwhile(self) -> None:
+        """Who goes away while it is written for is not answered, and others are."""
+        go_on = threading.Event()
+        self.addCleanup(go_on.set)
+        object.__setattr__(self.sources, "counted", lambda: [("user", "alice")][: go_on.wait(60)])
+        assert self.service.address is not None
+        with socket.create_connection(("127.0.0.1", self.service.address.port), 60) as gone:
+            gone.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            await self.until(lambda: len(self.resource._asking) == 1)
+        await self.until(lambda: not self.resource._asking)
+        other = self.ask()
+        go_on.set()
+        self.assertEqual((await other).status, 200)
 
     async def test_stop_meanwhile(self) -> None:
         """A stop waits for the scrape that is being written, whoever has gone away meanwhile: its thread needs the reactor to end."""
@@ -139,14 +159,14 @@ class ScrapingTest(TestCase):
         self.addCleanup(go_on.set)
         object.__setattr__(self.sources, "counted", lambda: [("user", "alice")][: go_on.wait(60)])
         asked = self.ask()
-        await self.until(lambda: self.resource._turns.locked)
+        await self.until(lambda: bool(self.resource._asking))
         self.service.before_stop(self.resource.close)
         stopped = self.service.stopService()
         await self.assertFailure(asked, OSError, http.client.HTTPException)
         self.assertNoResult(stopped)
         go_on.set()
         await stopped
-        self.assertFalse(self.resource._turns.locked)
+        self.assertIsNone(self.resource._writing)
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Let the reactor turn until this is so; the test's time is bounded."""

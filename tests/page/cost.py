@@ -8,10 +8,10 @@ import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from pipetwist.page.document import Times, document, encoded
 from pipetwist.page.sampling import Sampler
 from pipetwist.page.view import View
 from tests.page.pretended import PretendedRelay
+from tests.page.telling import told
 
 __all__ = ["Cost", "costs"]
 
@@ -53,7 +53,7 @@ def costs(connections: int, users: int, rounds: int = 8) -> Iterator[Cost]:
             now = time.thread_time()
             longest, step = max(longest, now - step), now
         read = time.thread_time()
-        event = encoded(document(sampler, View(), Times(0, 0, 0), changes_only=True))
+        event = told(sampler, View(), changes_only=True)
         if number:
             yield Cost(read - begun, longest, time.thread_time() - read, len(event))
 

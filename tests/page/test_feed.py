@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from pipetwist.page import feed as feed_module
-from pipetwist.page.document import encoded
+from pipetwist.page import figures as figures_module
+from pipetwist.page.document import Steps, connections
+from pipetwist.page.sampling import Sampler
 from pipetwist.page.stream import LONGEST_PAUSE
 from pipetwist.page.view import View
 from tests.page.feeding import FeedCase
@@ -43,7 +44,9 @@ class FeedTest(FeedCase):
             self.assertEqual(kind, "change")
             for entity, traffic in change["traffic"].items():
                 known[entity]["names"].update(traffic["names"])
-        whole = json.loads(self.successResultOf(self.feed.snapshot(View())))["traffic"]
+        asked = self.feed.snapshot(View())
+        self.turn()
+        whole = json.loads(self.successResultOf(asked))["traffic"]
         totals = {
             key: {name: (flow["uplink"], flow["downlink"]) for name, flow in traffic["names"].items()} for key, traffic in known.items()
         }
@@ -65,6 +68,7 @@ class FeedTest(FeedCase):
         self.turn()
         self.clock.advance(0.4)
         request, _ = self.watch(View(words=("alice",)))
+        self.turn()
         ((kind, first),) = request.events()
         self.assertEqual((kind, {row["user"] for row in first["connections"]["rows"]}), ("snapshot", {"alice"}))
         self.clock.advance(0.6)
@@ -119,13 +123,13 @@ class FeedTest(FeedCase):
 
     def test_same_view(self) -> None:
         """Streams of the same view are sent the same bytes, which are made once."""
-        made: list[bytes] = []
+        made: list[View] = []
 
-        def encoded_once_more(what: dict[str, Any]) -> bytes:
-            made.append(encoded(what))
-            return made[-1]
+        def noted(sample: Sampler, view: View) -> Steps:
+            made.append(view)
+            return connections(sample, view)
 
-        self.patch(feed_module, "encoded", encoded_once_more)
+        self.patch(figures_module, "connections", noted)
         requests = [self.watch()[0] for _ in range(3)]
         self.turn()
         self.assertEqual((len(made), {len(request.events()) for request in requests}), (1, {1}))
@@ -161,11 +165,10 @@ class FeedTest(FeedCase):
         request, _ = self.watch()
         self.turn()
         request.events()
-        self.patch(self.feed, "_store", None)
-        self.patch(self.feed._sampler, "_store", None)
+        broken = self.patch(self.relay.store, "counters", None)
         self.clock.advance(1)
         self.assertIn("could not be read", self.logged[0]["log_format"])
-        self.feed._sampler._store = self.relay.store  # type: ignore[union-attr]  # it is there while somebody watches
+        broken.restore()
         self.clock.advance(1)
         self.assertEqual(len(request.events()), 1)
 

@@ -15,7 +15,8 @@ from pipetwist.page import feed as feed_module
 from pipetwist.page.feed import Feed
 from pipetwist.page.resources import ASSETS, page_resources
 from pipetwist.web.answers import HEADERS
-from pipetwist.web.site import Connections, LookSite, Root
+from pipetwist.web.places import Connections
+from pipetwist.web.site import LookSite, Root
 from tests.page.pretended import PretendedRelay
 from tests.web.asking import Client
 

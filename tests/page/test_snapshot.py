@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from twisted.internet.defer import CancelledError
 
+from pipetwist.page.figures import Figures
 from pipetwist.page.view import View
 from tests.page.feeding import FeedCase
 
@@ -17,13 +19,54 @@ class SnapshotTest(FeedCase):
     """The figures, once."""
 
     def test_alone(self) -> None:
-        """Where nobody watches, new figures are read, and no timer stays."""
+        """Where nobody watches, new figures are read, and a second later no timer is left and nothing is kept."""
         asked = self.feed.snapshot(View(limit=3))
         self.assertNoResult(asked)
         self.turn()
         snapshot = json.loads(self.successResultOf(asked))
         self.assertEqual((snapshot["interval"], snapshot["connections"]["matching"], len(snapshot["connections"]["rows"])), (None, 20, 3))
-        self.assertEqual(self.clock.getDelayedCalls(), [])
+        self.clock.advance(1)
+        self.assertEqual((self.clock.getDelayedCalls(), self.feed._figures), ([], None))
+
+    def test_shared(self) -> None:
+        """Whoever asks within a second gets the same figures, which are read once, however many ask; those of a view are written once."""
+        read: list[object] = []
+        take = Figures.take
+
+        def counted(figures: Figures) -> Iterator[None]:
+            read.append(figures)
+            return take(figures)
+
+        self.patch(Figures, "take", counted)
+        bodies = []
+        for _ in range(9):
+            asked = [self.feed.snapshot(View()), self.feed.snapshot(View(limit=1))]
+            self.relay.advance(0.1)
+            bodies += [self.successResultOf(one) for one in asked]
+        self.assertEqual((len(read), len(set(bodies))), (1, 2))
+        self.relay.advance(0.5)
+        self.assertNotEqual(self.asked()["time"], json.loads(bodies[0])["time"])
+        self.assertEqual(len(read), 2)
+
+    def test_asked_all_the_time(self) -> None:
+        """Where somebody waits at every moment the figures are read anew each second, too."""
+        times: set[float] = set()
+        for _ in range(30):
+            asked = self.feed.snapshot(View(words=(str(len(times)),)))
+            self.relay.advance(0.1)
+            times.add(json.loads(self.successResultOf(asked))["time"])
+        self.assertEqual(len(times), 3)
+
+    def test_gone(self) -> None:
+        """Nothing is written for who no longer waits."""
+        self.asked()
+        written: list[View] = []
+        self.patch(Figures, "told", lambda _, view: written.append(view))
+        asked = self.feed.snapshot(View(limit=7))
+        asked.cancel()
+        self.failureResultOf(asked, CancelledError)
+        self.turn()
+        self.assertEqual(written, [])
 
     def asked(self) -> Any:
         """A snapshot, which is asked for now."""
@@ -64,7 +107,7 @@ class SnapshotTest(FeedCase):
         self.watch()
         self.turn()
         self.relay.advance()
-        snapshot = json.loads(self.successResultOf(self.feed.snapshot(View())))
+        snapshot = self.asked()
         self.assertEqual(snapshot["interval"], 1.0)
         self.assertGreater(snapshot["connections"]["rows"][0]["downlink_rate"], 0)
 

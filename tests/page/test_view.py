@@ -16,6 +16,7 @@ from pipetwist.page.view import SORTS, View, parse_view
 from pipetwist.relay.ledger import Ledger
 from pipetwist.relay.relay import Passage
 from pipetwist.testing import FakeOutbound, FakeSide
+from tests.page.telling import outcome
 
 __all__ = ["ParsingTest", "RowsTest"]
 
@@ -71,7 +72,7 @@ class RowsTest(SynchronousTestCase):
         readings = _readings([("pipe-in", "Alice", 1), ("tcp-in", "alice", 2), ("pipe-in", None, 3)])
 
         def found(*words: str) -> list[int]:
-            matching, rows = View("id", False, words).rows(readings)
+            matching, rows = outcome(View("id", False, words).rows(readings))
             self.assertEqual(matching, len(rows))
             return [row.account.number for row in rows]
 
@@ -91,4 +92,4 @@ class RowsTest(SynchronousTestCase):
         """The rows are the first of all that match, sorted, and equal ones stay in the order in which they came."""
         readings = _readings(connections)
         expected: list[Any] = sorted(readings, key=SORTS[sort], reverse=descending)
-        self.assertEqual(View(sort, descending, (), limit).rows(readings), (len(readings), expected[:limit]))
+        self.assertEqual(outcome(View(sort, descending, (), limit).rows(readings)), (len(readings), expected[:limit]))

@@ -316,6 +316,15 @@ class DaemonTest(SynchronousTestCase):
         self.successResultOf(self.daemon.stopService())
         self.assertFalse(self.tree.running or self.daemon.running)
 
+    def test_threads_take_turns(self) -> None:
+        """While it runs no thread keeps the interpreter from the relay for longer than a millisecond; other programs' time is their own."""
+        before = sys.getswitchinterval()
+        self.daemon.privilegedStartService()
+        self.daemon.startService()
+        self.assertAlmostEqual(sys.getswitchinterval(), 0.001)
+        self.successResultOf(self.daemon.stopService())
+        self.assertEqual(sys.getswitchinterval(), before)
+
     def test_stopped_early(self) -> None:
         """A SIGTERM between the start and the reactor's run stops the reactor once it runs, so that the stop is in order."""
         calls: list[Any] = []

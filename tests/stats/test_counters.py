@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from pipetwist.interfaces import ICounter, ICounterStore
-from pipetwist.stats.counters import MemoryCounter, MemoryCounterStore
+from pipetwist.stats.counters import MemoryCounter, MemoryCounterStore, SortedCounters
 
 __all__ = ["CounterTest", "StoreTest", "ThreadsTest"]
 
@@ -185,3 +185,28 @@ class StoreTest(SynchronousTestCase):
         self.assertEqual([counter.name for counter in listed], ["a", "b", "c"])
         store.counter("d")
         self.assertEqual(len(listed), 3)
+
+    def test_sorted_once(self) -> None:
+        """They are sorted anew only where one has come since, and nobody gets a list that is another's."""
+        store = MemoryCounterStore()
+        for name in ("b", "a"):
+            store.counter(name)
+        self.assertEqual([counter.name for counter in store.counters()], ["a", "b"])
+        store.counters().clear()
+        store.counter("aa")
+        store.counter("b")
+        self.assertEqual([counter.name for counter in store.counters()], ["a", "aa", "b"])
+        self.patch(store, "_sorted", SortedCounters(_Unsortable({counter.name: counter for counter in store.counters()})))
+        self.assertEqual([len(store.counters()) for _ in range(3)], [3, 3, 3])
+
+
+class _Unsortable(dict[str, ICounter]):
+    """Counters that can be looked through once."""
+
+    looked = False
+
+    def copy(self) -> dict[str, ICounter]:
+        """Hand them out, the first time."""
+        assert not self.looked
+        self.looked = True
+        return dict(self)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from twisted.internet.interfaces import IAddress
 from twisted.internet.testing import StringTransport
 
 __all__ = ["Answer", "Client", "parse_answer"]
@@ -43,11 +44,12 @@ class Client:
 
     Args:
         factory: makes the site's protocols; the connection must not be refused.
+        address: where the client is.
     """
 
-    def __init__(self, factory: Any) -> None:
+    def __init__(self, factory: Any, address: IAddress | None = None) -> None:
         self.transport = _Transport()
-        self.protocol = factory.buildProtocol(None)
+        self.protocol = factory.buildProtocol(address)
         """The site's end."""
         self.protocol.makeConnection(self.transport)
 

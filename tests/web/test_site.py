@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.error import ConnectionDone
 from twisted.internet.task import Clock
-from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
 from pipetwist.web.answers import HEADERS, TextAnswer
-from pipetwist.web.site import Connections, LookSite, Root
+from pipetwist.web.places import Connections
+from pipetwist.web.site import LookSite, Root
 from tests.web.asking import Answer, Client, parse_answer
 
 __all__ = ["AnsweringTest", "BoundsTest"]
@@ -169,13 +168,6 @@ class BoundsTest(_SiteCase):
         self.client.send(b"A")
         self.clock.advance(1)
         self.assertTrue(self.client.transport.disconnecting)
-
-    def test_most(self) -> None:
-        """Beyond the bound nobody gets in, until another has gone."""
-        others = [Client(self.factory) for _ in range(2)]
-        self.assertIsNone(self.factory.buildProtocol(None))
-        others[0].protocol.connectionLost(Failure(ConnectionDone()))
-        self.assertIsNotNone(self.factory.buildProtocol(None))
 
     def test_nothing_wakes(self) -> None:
         """A site that nobody asks lets the reactor sleep."""

@@ -1,0 +1,62 @@
+"""The figures of one moment, and what is written of them: each part once, whoever asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from pipetwist.interfaces import ICounterStore
+from pipetwist.page.document import Steps, Times, connections, document, traffic
+from pipetwist.page.sampling import Sampler
+from pipetwist.page.view import View
+from pipetwist.relay.ledger import Ledger
+
+__all__ = ["Figures"]
+
+_MOST_KEPT = 32
+"""Documents of different views that are kept, each of up to some hundred kilobytes; beyond that they are written anew."""
+
+
+class Figures:
+    """Reads the figures, and writes them down for views.
+
+    Only one of its iterators may run at a time.
+
+    Args:
+        ledger: has the connections.
+        store: has the counters.
+        times: what the clocks say now.
+    """
+
+    def __init__(self, ledger: Ledger, store: ICounterStore, times: Callable[[], Times]) -> None:
+        self._sampler = Sampler(ledger, store)
+        self._clocks = times
+        self._times = times()
+        self._traffic: dict[bool, bytes] = {}
+        self._documents: dict[tuple[View, bool], bytes] = {}
+
+    def __repr__(self) -> str:
+        return f"<Figures of {self._times.now:.3f}, {len(self._documents)} documents>"
+
+    def take(self) -> Iterator[None]:
+        """Read them anew. They are whole again at the end."""
+        self._traffic.clear()
+        self._documents.clear()
+        yield from self._sampler.sample()
+        self._times = self._clocks()
+
+    def told(self, view: View, *, changes_only: bool = False) -> Steps:
+        """Write them down, unless that was done.
+
+        Args:
+            view: which of the connections.
+            changes_only: leave out names whose counters stand where they stood when this was read before.
+        """
+        key = (view, changes_only)
+        if key not in self._documents:
+            if changes_only not in self._traffic:
+                self._traffic[changes_only] = yield from traffic(self._sampler, changes_only=changes_only)
+            rows = yield from connections(self._sampler, view)
+            if len(self._documents) >= _MOST_KEPT:
+                self._documents.clear()
+            self._documents[key] = document(self._sampler, self._times, self._traffic[changes_only], rows)
+        return self._documents[key]
