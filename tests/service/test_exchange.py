@@ -14,7 +14,7 @@ from pipetwist.errors import StartError
 from pipetwist.inbounds.endpoint import EndpointInboundOptions
 from pipetwist.inbounds.options import InboundOptions
 from pipetwist.inbounds.tcp import TcpInboundOptions
-from pipetwist.outbounds.unix import UnixOutboundOptions
+from pipetwist.outbounds.fork import ForkOutboundOptions
 from pipetwist.service.exchange import exchange_inbounds
 from pipetwist.service.tree import PipetwistService
 from tests.interop.scratch import free_port
@@ -109,7 +109,7 @@ class UnknownAddressTest(TestCase):
         port = free_port(self)
         endpoint = EndpointInboundOptions(tag="any", endpoint=f"tcp:{port}:interface=127.0.0.1")
         tcp = TcpInboundOptions(tag="tcp", listen_port=port)
-        document = Document(inbounds=(endpoint,), outbounds=(UnixOutboundOptions(tag="plugin", path="/nowhere"),))
+        document = Document(inbounds=(endpoint,), outbounds=(ForkOutboundOptions(tag="plugin", command=("cat",)),))
         tree = PipetwistService(document, reactor)
         tree.startService()
         self.addCleanup(tree.stopService)
