@@ -201,6 +201,9 @@ class BatchTest(PlainBatchTest):
         self.assertEqual(batch.receive(unix, connected=False), 1)
         self.assertEqual(len(set(os.listdir("/proc/self/fd"))), len(before))  # noqa: PTH208 - see above
         self.assertEqual(batch.data(0), b"x")
+        for _ in range(2):
+            socket.send_fds(sender, [b"xy"], [0, 1])
+        self.assertEqual((batch.receive(unix, connected=False), batch.lengths, set(batch.cut)), (2, [2, 2], set()))
 
     def test_address(self) -> None:
         """A socket of every address knows which was sent to, and answers from it, on either protocol."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 from pipetwist.connection.end import End
@@ -9,7 +10,7 @@ from pipetwist.packets.framing import frame
 from pipetwist.packets.waiting import MOST_DATAGRAMS
 from tests.packets.case import PacketCase
 
-__all__ = ["CrowdedTest", "SinkTest"]
+__all__ = ["CrowdedTest", "SinkTest", "UnreadTest"]
 
 
 class CrowdedTest(PacketCase):
@@ -68,6 +69,29 @@ class CrowdedTest(PacketCase):
         self.came(client, bytes(3), bytes(5))
         (connection,) = self.service.relay._open
         self.assertEqual((connection.dropped, self.counted()), (1, (1, 8)))
+
+
+class UnreadTest(PacketCase):
+    """An inbound that has no time to read."""
+
+    def test_dropped_by_the_system(self) -> None:
+        """What the system has no room for meanwhile is told of while the inbound listens, and nothing is left once it has stopped."""
+        client = self.client()
+        client.send(b"first")
+        self.came(self.server, b"first")
+        (listener,) = self.inbound._listeners
+        listener._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)  # the least that there can be, socket(7)
+        for _ in range(100):
+            client.send(bytes(1000))
+        self.loop.settle()
+        self.server.pump()
+        came = len(self.server.came)
+        self.assertGreater(came, 0)
+        self.assertEqual(came + self.inbound.dropped, 100)
+        self.assertGreater(self.inbound.dropped, 0)
+        number = listener._socket.fileno()
+        self.successResultOf(self.inbound.stopService())
+        self.assertNotIn(number, self.service._kernel.poller._told)  # type: ignore[union-attr]  # it is there
 
 
 class SinkTest(PacketCase):

@@ -38,7 +38,14 @@ class NamesTest(SynchronousTestCase):
     def test_entities(self) -> None:
         """From a counter's name one learns what it counts; other names tell nothing."""
         self.assertEqual(traffic_entity(traffic_name("user", "a b", "downlink")), ("user", "a b", "downlink"))
-        for name in ("", "user>>>a>>>online", "user>>>a>>>traffic>>>up", "users>>>a>>>traffic>>>uplink", "user>>>a>>>b>>>traffic>>>uplink"):
+        for name in (
+            "",
+            "user>>>a>>>online",
+            "user>>>a>>>traffic>>>up",
+            "user>>>a>>>bytes>>>uplink",
+            "users>>>a>>>traffic>>>uplink",
+            "user>>>a>>>b>>>traffic>>>uplink",
+        ):
             self.assertIsNone(traffic_entity(name), name)
 
 
@@ -54,6 +61,13 @@ class _CoarseCounter(MemoryCounter):
     def total(self) -> int:
         """See `ICounter`."""
         return self.cell[0] // 10
+
+
+class _FullCell(list[int]):
+    """A cell that takes no more."""
+
+    def __setitem__(self, *_: object) -> None:
+        raise ValueError
 
 
 class TrackerTest(SynchronousTestCase):
@@ -78,6 +92,16 @@ class TrackerTest(SynchronousTestCase):
                 tracker.uplink(count)
                 tracker.downlink(count)
             self.assertEqual([counter.total() for counter in counters], [7] * len(counters))
+
+    def test_full(self) -> None:
+        """A counter whose cell takes no more adds by itself, and the others of the connection as ever."""
+        for full in range(3):
+            counters = [_CoarseCounter(str(place)) for place in range(3)]
+            added: list[int] = []
+            self.patch(counters[full], "cell", _FullCell([70]))
+            self.patch(_CoarseCounter, "add", lambda _, count, added=added: added.append(count))
+            Tracker(counters, []).uplink(5)
+            self.assertEqual(([counter.total() for counter in counters], added), ([7 if place == full else 5 for place in range(3)], [5]))
 
     def test_no_calls(self) -> None:
         """To the counters of one connection, an inbound's, an outbound's and a user's, it adds without a call for each."""
