@@ -190,5 +190,5 @@ class ReadyCommandsTest(_CommandsCase):
 def _pids(outbound: ForkOutbound) -> list[int]:
     """An outbound's commands, the oldest first."""
     sides: list[Any] = list(outbound._children)
-    pids: list[Any] = [side._life.pid if isinstance(side, CommandSide) else side.pid for side in sides]
+    pids: list[Any] = [side._life.pid if isinstance(side, CommandSide) else side.command.pid for side in sides]
     return pids
