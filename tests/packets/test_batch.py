@@ -44,7 +44,11 @@ class PlainBatchTest(SynchronousTestCase):
 
     def test_nothing(self) -> None:
         """Where nothing waits nothing is received, and nothing raised."""
-        self.assertEqual(self.batch(4, 100).receive(self.listening, connected=False), 0)
+        batch = self.batch(4, 100)
+        for _ in range(2):
+            self.assertEqual((batch.receive(self.listening, connected=False), list(batch.runs())), (0, []))
+            self.listening.sendto(b"x", self.address)
+            self.assertEqual((batch.receive(self.listening, connected=False), len(list(batch.runs()))), (1, 1))
 
     def test_runs(self) -> None:
         """What was received is cut where the sender changes; whoever sent again is known again."""

@@ -142,3 +142,11 @@ class StrangersTest(PacketCase):
         self.assertEqual((self.open, self.lines(), refused), (0, [], [("in", Cause.REFUSED)]))
         self.successResultOf(self.inbound.stopService())
         self.assertEqual(formatEvent(self.events[-1]), "inbound in has dropped 3 datagrams that belonged to no connection")
+
+    def test_several(self) -> None:
+        """However many come at once, in whichever order, each datagram is counted once."""
+        clients = [self.client(name) for name in "abc"]
+        for place in (0, 1, 1, 2, 0, 0, 2):
+            clients[place].send(b"hello")
+        self.loop.settle()
+        self.assertEqual(self.inbound.dropped, 7)

@@ -318,6 +318,11 @@ class StoppingTest(TreeTestCase):
         self.turn()
         self.assertEqual(tree.longest_stop, 19)
 
+    def test_longest_without_commands(self) -> None:
+        """Without commands it is the connections' time, and a little."""
+        tree = self.make(drain_timeout=3, outbounds=(UnixOutboundOptions(tag="plugin", path="/nowhere"),))
+        self.assertEqual(tree.longest_stop, 18)
+
     def test_part_that_fails(self) -> None:
         """A part that does not stop is logged, and the others stop."""
         tree = self.make(self.inbound("a"), self.inbound("b"))
