@@ -52,8 +52,8 @@ class SocketSide(DescriptorSide):
         self._events = -1
         self._may_block = connected.gettimeout() is None
         self._linger: IDelayedCall | Acknowledgement | None = None
-        self._breaking = self._cut = False
-        self._sent_all = False  # the peer, by an end of file that went before the error that is its cause
+        # Whether it ends with a reset; without an end of file before; and whether the peer's went before the error that is its cause.
+        self._breaking = self._cut = self._sent_all = False
 
     @property
     def notices_loss(self) -> bool:  # type: ignore[override]  # a class's attribute in Descriptor
@@ -120,20 +120,22 @@ class SocketSide(DescriptorSide):
         """See `Descriptor`."""
         if self.closing:
             self._finish_closing()
-            return
-        if not self.cause or self._sent_all:
+        elif not self.cause:
             self.receiver.read_ended()
-        if self.cause and not self.over and not self.closing:
-            self._lost(self.cause)
+        else:
+            if self._sent_all:
+                self.receiver.read_ended()
+            if not self.over and not self.closing:
+                self._lost(self.cause)
 
     def peer_gone(self) -> None:
         """See `DescriptorSide`: what became of a TCP peer after its end of file no read tells any more."""
-        if self.read_over and not self.closing and self.is_tcp:
+        if self.read_over and not self.closing and _family(self._socket) != _UNIX:
             error = left_error(self._socket)
             if error is not None:
                 self._lost(describe_error(error))
                 return
-        super().peer_gone()
+        DescriptorSide.peer_gone(self)
 
     def all_delivered(self) -> None:
         """See `Descriptor`."""
