@@ -57,8 +57,8 @@ class _Side(ChildSide):
 class CommandTransport:
     """Connects a protocol with a command.
 
-    To an ``IHalfCloseableProtocol`` the end of the command's output is ``readConnectionLost``; for another protocol it closes the
-    connection. ``connectionLost`` comes when the command has ended, with ConnectionDone where it ended well or was ended by
+    To an ``IHalfCloseableProtocol`` the end of the command's output is ``readConnectionLost``, unless a signal has killed the command:
+    then there was none. For another protocol it closes the connection. ``connectionLost`` comes when the command has ended, with ConnectionDone where it ended well or was ended by
     `loseConnection`, ConnectionAborted after `abortConnection`, and else ProcessTerminated, which has its exit status.
 
     Args:
