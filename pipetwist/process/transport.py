@@ -58,8 +58,9 @@ class CommandTransport:
     """Connects a protocol with a command.
 
     To an ``IHalfCloseableProtocol`` the end of the command's output is ``readConnectionLost``, unless a signal has killed the command:
-    then there was none. For another protocol it closes the connection. ``connectionLost`` comes when the command has ended, with ConnectionDone where it ended well or was ended by
-    `loseConnection`, ConnectionAborted after `abortConnection`, and else ProcessTerminated, which has its exit status.
+    then there was none. For another protocol it closes the connection. ``connectionLost`` comes when the command has ended, with
+    ConnectionDone where it ended well or was ended by `loseConnection`, ConnectionAborted after `abortConnection`, and else
+    ProcessTerminated, which has its exit status.
 
     Args:
         clock: bounds how long the command may take to end.
