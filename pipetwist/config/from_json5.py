@@ -12,7 +12,7 @@ __all__ = ["Rewriting", "TooDeepError", "to_int"]
 
 _LONGEST_NUMBER = 400
 
-_SPACE = " \t\n\r\v\f\xa0\ufeff\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+_SPACE = r" \t\n\r\v\f\xa0\ufeff\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 _HEX = "[0-9a-fA-F]"
 _TOKEN = re.compile(
     rf"""
