@@ -1,4 +1,6 @@
-"""What server reflection tells about the services: they are described under the names that they have on the wire.
+"""Server reflection: what it tells about the services, which are described under the names that they have on the wire.
+
+It is served as v1 and as v1alpha, of which grpcio-reflection has the latter alone. The two differ in their package's name and nothing else.
 
 The descriptions are in a pool of their own, where they meet no others of the same names in the program.
 """
@@ -7,10 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import grpc
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
 from grpc_health.v1 import health_pb2
-from grpc_reflection.v1alpha import reflection_pb2
+from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from pipetwist.api.services import SERVICES
 
@@ -20,7 +23,27 @@ if TYPE_CHECKING:
     from google.protobuf.descriptor import ServiceDescriptor
     from google.protobuf.descriptor_pb2 import DescriptorProto
 
-__all__ = ["described_services"]
+__all__ = ["REFLECTION_SERVICES", "add_reflection", "described_services"]
+
+REFLECTION_SERVICES = ("grpc.reflection.v1.ServerReflection", reflection.SERVICE_NAME)
+"""The names of reflection itself on the wire."""
+
+
+def add_reflection(server: grpc.Server, names: Iterable[str]) -> None:
+    """Have a server tell about its services.
+
+    Args:
+        server: the server.
+        names: those to list, beside reflection's own.
+    """
+    servicer = reflection.ReflectionServicer((*names, *REFLECTION_SERVICES), described_services())
+    answer = grpc.stream_stream_rpc_method_handler(
+        servicer.ServerReflectionInfo,
+        request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
+        response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
+    )
+    for name in REFLECTION_SERVICES:
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(name, {"ServerReflectionInfo": answer}),))
 
 
 def described_services() -> DescriptorPool:
@@ -30,6 +53,7 @@ def described_services() -> DescriptorPool:
         pool.Add(_renamed(service, wire_name))
     for module in (health_pb2, reflection_pb2):
         pool.AddSerializedFile(module.DESCRIPTOR.serialized_pb)
+    pool.Add(_renamed(reflection_pb2.DESCRIPTOR.services_by_name["ServerReflection"], REFLECTION_SERVICES[0]))
     return pool
 
 

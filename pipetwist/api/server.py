@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, cast
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
 
 from pipetwist.api.executor import TwistedExecutor
 from pipetwist.api.options import MOST_CONNECTIONS
-from pipetwist.api.reflection import described_services
+from pipetwist.api.reflection import add_reflection
 from pipetwist.api.services import SERVICES, handler_for
 from pipetwist.api.streams import StreamLimit
 from pipetwist.api.tcp_listener import SERVER_OPTIONS
@@ -68,7 +67,7 @@ class StatsServer:
         for wire_name in SERVICES:
             status.set(wire_name, health_pb2.HealthCheckResponse.SERVING)
         health_pb2_grpc.add_HealthServicer_to_server(status, server)
-        reflection.enable_server_reflection((*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server, described_services())
+        add_reflection(server, (*SERVICES, health.SERVICE_NAME))
         return cls(server, status, executor)
 
     def start(self) -> None:

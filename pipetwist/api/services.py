@@ -19,11 +19,8 @@ __all__ = ["SERVICES", "V2RAY_SERVICE", "XRAY_SERVICE", "handler_for"]
 V2RAY_SERVICE: Final = "v2ray.core.app.stats.command.StatsService"
 XRAY_SERVICE: Final = "xray.app.stats.command.StatsService"
 
-SERVICES: Mapping[str, ServiceDescriptor] = {
-    V2RAY_SERVICE: stats_pb2.DESCRIPTOR.services_by_name["V2RayStats"],
-    XRAY_SERVICE: stats_pb2.DESCRIPTOR.services_by_name["XrayStats"],
-}
-"""For each name on the wire what the service is."""
+SERVICES: Mapping[str, ServiceDescriptor] = dict.fromkeys((V2RAY_SERVICE, XRAY_SERVICE), stats_pb2.DESCRIPTOR.services_by_name["Stats"])
+"""For each name on the wire what the service is: the same, Xray's calls among them."""
 
 
 def handler_for(wire_name: str, servicer: object) -> grpc.GenericRpcHandler[Any, Any]:

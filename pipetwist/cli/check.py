@@ -16,26 +16,36 @@ __all__ = ["check"]
 
 @click.command(short_help="Say whether a configuration is good.")
 @click.argument("file", type=click.Path())
+@click.option(
+    "--panel",
+    type=click.Choice(["marzban", "hiddify", "3x-ui"]),
+    metavar="NAME",
+    help="Look also for names of users and tags that this panel can't take: marzban, hiddify or 3x-ui.",
+)
 @click.option("--here", is_flag=True, help="Look also for what a start needs on this machine: commands, certificates, folders.")
-def check(file: str, here: bool) -> None:
+def check(file: str, panel: str | None, here: bool) -> None:
     """Say whether the configuration FILE is good.
 
     Every problem is a line on standard error, and the exit status is then 1.
     A note there is about what is good and may surprise.
     """
     from pipetwist.config.collisions import collisions
-    from pipetwist.config.notes import notes
+    from pipetwist.config.notes import is_root, notes
+    from pipetwist.config.panels import PANELS
     from pipetwist.config.reading import read_document
 
     document = read_document(file)
     taken = list(collisions(document))
     if taken:
         raise ConfigError("\n".join(f"{file}: {problem}" for problem in taken))
+    unsuited = list(PANELS[panel](document)) if panel else []
+    if unsuited:
+        raise ConfigError("\n".join(f"{file}: {problem}" for problem in unsuited))
     if here:
         _look_here(file, document)
     inbounds = _counted(len(document.inbounds), "inbound")
     click.echo(f"{file} is good: {inbounds}, {_counted(len(document.outbounds), 'outbound')}.")
-    for note in notes(document):
+    for note in notes(document, root=is_root()):
         click.echo(f"{file}: note: {note}", err=True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from typing import Any
 
 import click
 
@@ -19,22 +20,25 @@ def online(as_json: bool, server: ServerChoice) -> None:
     """Show the users who are connected, and from where. For pipetwist and Xray.
 
     A source is an address, or pid:N for a process on a unix socket. Elsewhere than on a terminal each is a line with the user, a TAB, the
-    source, a TAB, and when it was last seen, in seconds since 1970.
+    source, a TAB, and when it was last seen, in seconds since 1970. Of the oldest Xrays that know who is online (24.11) only the number of
+    a user's sources is known: it stands in the source's place, and 0 for the time.
     """
     from pipetwist.client.calls import StatsCalls
-    from pipetwist.client.online import read_online
+    from pipetwist.client.online import listed_sources, read_online
 
     with closing(StatsCalls(server())) as calls:
         users = read_online(calls)
     if as_json:
-        print_json({"users": [{"email": user, "ips": _entries(sources)} for user, sources in users.items()]})
+        print_json({"users": [_user(name, sources) for name, sources in users.items()]})
     elif on_terminal():
         from pipetwist.cli.tables import online_table, print_table
 
         print_table(online_table(users))
     else:
-        print_lines((user, source, seen) for user, sources in users.items() for source, seen in sorted(sources.items()))
+        print_lines((user, source, seen) for user, sources in users.items() for source, seen in listed_sources(sources))
 
 
-def _entries(sources: dict[str, int]) -> list[dict[str, str | int]]:
-    return [{"ip": source, "last_seen": seen} for source, seen in sorted(sources.items())]
+def _user(name: str, sources: dict[str, int] | int) -> dict[str, Any]:
+    if isinstance(sources, int):
+        return {"email": name, "sources": sources}
+    return {"email": name, "ips": [{"ip": source, "last_seen": seen} for source, seen in sorted(sources.items())]}

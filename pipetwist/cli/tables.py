@@ -12,7 +12,7 @@ from rich.text import Text
 from pipetwist.cli.output import printable
 from pipetwist.cli.quantities import duration_text, size_text
 from pipetwist.cli.traffic import rows
-from pipetwist.client.online import Online
+from pipetwist.client.online import Online, listed_sources
 
 __all__ = ["counters_table", "online_table", "pairs_table", "print_table", "table_of"]
 
@@ -69,7 +69,7 @@ def online_table(online: Online) -> RenderableType:
     now = time.time()
     table = table_of("user", "source", "last seen")
     for user, sources in online.items():
-        for number, (source, seen) in enumerate(sorted(sources.items())):
+        for number, (source, seen) in enumerate(listed_sources(sources)):
             ago = f"{duration_text(max(0, int(now - seen)))} ago" if seen > 0 else ""
             table.add_row(Text("" if number else printable(user)), Text(printable(source)), ago)
     return table

@@ -15,7 +15,7 @@ from pipetwist.cli.output import printable
 from pipetwist.cli.quantities import duration_text, rate_text, size_text
 from pipetwist.cli.tables import table_of
 from pipetwist.cli.traffic import Reading, Row, rates, rows
-from pipetwist.client.online import Online
+from pipetwist.client.online import Online, source_count
 
 __all__ = ["SORTS", "Sample", "Sort", "top_view"]
 
@@ -95,7 +95,7 @@ def _headline(server: str, sample: Sample, found: list[Row], growth: Mapping[str
         downlink = sum(growth.get(row.downlink, 0.0) for row in inbounds)
         parts.append(f"uplink {rate_text(uplink)}, downlink {rate_text(downlink)}")
     if sample.online is not None:
-        sources = sum(map(len, sample.online.values()))
+        sources = sum(map(source_count, sample.online.values()))
         parts.append(f"{_counted(len(sample.online), 'user')} online from {_counted(sources, 'source')}")
     return "   ".join(parts)
 
@@ -110,7 +110,7 @@ def _cells(row: Row, sample: Sample, growth: Mapping[str, float] | None) -> list
     names = (row.uplink, row.downlink)
     speeds = ["" if growth is None else rate_text(growth.get(name, 0.0)) for name in names]
     sizes = [size_text(sample.reading.values.get(name, 0)) for name in names]
-    sources = str(len(sample.online.get(row.name, ()))) if sample.online is not None and row.entity == "user" else ""
+    sources = str(source_count(sample.online.get(row.name, 0))) if sample.online is not None and row.entity == "user" else ""
     return [Text(printable(row.entity), style="cyan"), Text(printable(row.name)), *map(Text, (*speeds, *sizes, sources))]
 
 

@@ -112,6 +112,16 @@ class StatsCalls:
         """
         return list(self._call("GetAllOnlineUsers", GetAllOnlineUsersRequest(), GetAllOnlineUsersResponse, XRAY_SERVICE).users)
 
+    def get_stats_online(self, name: str) -> int | None:
+        """How many sources a user is connected from, or None for a user never seen; Xray's alone.
+
+        Raises:
+            UnsupportedError: the server does not have this call.
+            ServerError: there is no answer.
+        """
+        answer = self._found("GetStatsOnline", GetStatsRequest(name=name), GetStatsResponse, XRAY_SERVICE)
+        return None if answer is None else answer.stat.value
+
     def get_stats_online_ip_list(self, name: str) -> dict[str, int] | None:
         """A user's sources, with the time that each was last seen at in seconds since 1970, or None for a user never seen; Xray's alone.
 

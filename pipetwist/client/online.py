@@ -6,16 +6,18 @@ from pipetwist.client.calls import StatsCalls, UnsupportedError
 from pipetwist.client.counters import Selection, read_counters
 from pipetwist.stats.online import online_name, online_user
 
-__all__ = ["read_online"]
+__all__ = ["listed_sources", "read_online", "source_count"]
 
-Online = dict[str, dict[str, int]]
-"""For each user who is online the sources, each with the time that it was last seen at, in seconds since 1970."""
+Online = dict[str, dict[str, int] | int]
+"""For each user who is online the sources, each with the time that it was last seen at, in seconds since 1970; or how many there are, of a
+server that says no more."""
 
 
 def read_online(calls: StatsCalls) -> Online:
     """Ask who is online, with one call where the server has it.
 
-    Older Xrays lack GetUsersStats, still older ones GetAllOnlineUsers, so that each user who has a counter is asked for by name.
+    Older Xrays lack GetUsersStats, still older ones GetAllOnlineUsers, so that each user who has a counter is asked for by name. The first
+    that knew who is online (24.11) say only from how many sources.
 
     Raises:
         UnsupportedError: the server does not know who is online.
@@ -32,8 +34,24 @@ def read_online(calls: StatsCalls) -> Online:
     try:
         return _sources(calls, names)
     except UnsupportedError:
+        pass
+    try:
+        return _counts(calls, names)
+    except UnsupportedError:
         message = "this server does not tell who is online: V2Ray and sing-box don't; pipetwist does, and so do newer Xrays"
         raise UnsupportedError(message) from None
+
+
+def source_count(sources: dict[str, int] | int) -> int:
+    """How many sources a user has."""
+    return sources if isinstance(sources, int) else len(sources)
+
+
+def listed_sources(sources: dict[str, int] | int) -> list[tuple[str, int]]:
+    """A user's sources by name, each with when it was last seen; how many there are, and 0, where no more is known."""
+    if isinstance(sources, int):
+        return [(f"{sources} source" if sources == 1 else f"{sources} sources", 0)]
+    return sorted(sources.items())
 
 
 def _sources(calls: StatsCalls, names: list[str]) -> Online:
@@ -44,6 +62,12 @@ def _sources(calls: StatsCalls, names: list[str]) -> Online:
         if sources:
             found[online_user(name) or name] = sources
     return found
+
+
+def _counts(calls: StatsCalls, names: list[str]) -> Online:
+    calls.get_stats_online(online_name(""))  # whether the server has the call, though there be no users
+    counts = {online_user(name) or name: calls.get_stats_online(name) for name in names}
+    return {user: count for user, count in counts.items() if count}
 
 
 def _counted_users(calls: StatsCalls) -> list[str]:

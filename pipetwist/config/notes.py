@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 from pipetwist.config.document import Document
+from pipetwist.outbounds.unix import UnixOutboundOptions
+from pipetwist.routing.rules import Router
+from pipetwist.values import quote
 
-__all__ = ["notes"]
+__all__ = ["is_root", "notes"]
 
 
-def notes(document: Document) -> Iterator[str]:
+def is_root() -> bool:
+    """Whether this process may do everything."""
+    return hasattr(os, "geteuid") and os.geteuid() == 0
+
+
+def notes(document: Document, *, root: bool) -> Iterator[str]:
     """Say what will surprise.
+
+    Args:
+        document: the configuration.
+        root: whether the daemon runs as root.
 
     Yields:
         A sentence for each such thing.
@@ -18,3 +31,20 @@ def notes(document: Document) -> Iterator[str]:
     api = document.experimental.v2ray_api
     if api is not None and not api.stats.enabled and (api.stats.inbounds or api.stats.outbounds or api.stats.users):
         yield 'experimental.v2ray_api.stats lists what is to be counted, and nothing is, as in sing-box, without "enabled": true'
+    if root:
+        yield from _lent_rights(document)
+
+
+def _lent_rights(document: Document) -> Iterator[str]:
+    """Servers on unix sockets that take whoever comes for root (unix(7), SO_PEERCRED: of who has connected, which is the daemon)."""
+    router = Router(document.route.rules, document.final)
+    unix = {outbound.tag: index for index, outbound in enumerate(document.outbounds) if isinstance(outbound, UnixOutboundOptions)}
+    open_to_others = [inbound.tag for inbound in document.inbounds if getattr(inbound, "mode", 0o666) & 0o066]
+    for inbound in open_to_others:
+        for tag in router.reachable(inbound):
+            if tag in unix:
+                place = f"outbounds[{unix.pop(tag)}]"
+                yield (
+                    f"{place}: to its server whoever comes in at the inbound {quote(inbound)} is root, as this daemon is; "
+                    "where the server goes by that (PostgreSQL's peer, MariaDB's unix_socket), run the daemon as a user of its own"
+                )

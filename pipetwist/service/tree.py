@@ -13,7 +13,7 @@ from twisted.logger import Logger
 
 from pipetwist.api.availability import load_api
 from pipetwist.config.document import Document
-from pipetwist.config.notes import notes
+from pipetwist.config.notes import is_root, notes
 from pipetwist.descriptors import DescriptorShares, descriptor_limit
 from pipetwist.errors import StartError
 from pipetwist.files import KnownFiles
@@ -244,7 +244,7 @@ class PipetwistService(MultiService):
         # Who was counted before a stop was counted in a file that has been closed since.
         self._tracked.change(**tracked_by(self.document))
         self._all_or_nothing(super().startService)
-        for note in notes(self.document):
+        for note in notes(self.document, root=is_root()):
             self.log.warn("{note}", note=note)
         for path in self.files.unreadable():
             self.log.warn("{path} can't be read again by this user: once it has changed, a reload comes to nothing", path=path)

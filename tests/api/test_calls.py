@@ -132,11 +132,6 @@ class V2RayNameTest(StatsCallsTest):
 
     service = V2RAY_SERVICE
 
-    def test_no_online_calls(self) -> None:
-        """V2Ray's service has none of Xray's calls: clients take UNIMPLEMENTED for an old core."""
-        for method in ("GetStatsOnline", "GetStatsOnlineIpList", "GetAllOnlineUsers", "GetUsersStats"):
-            self.assertEqual(self.client.error(method)[0], grpc.StatusCode.UNIMPLEMENTED)
-
 
 class SysStatsTest(SynchronousTestCase):
     """GetSysStats."""

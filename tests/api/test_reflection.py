@@ -6,16 +6,17 @@ import grpc
 from google.protobuf import message_factory
 from google.protobuf.descriptor_pool import DescriptorPool
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 from twisted.trial.unittest import SynchronousTestCase
 
+from pipetwist.api.reflection import REFLECTION_SERVICES
 from pipetwist.api.services import SERVICES, V2RAY_SERVICE, XRAY_SERVICE
 from tests.api.serving import RPC_SECONDS, counted, open_channel, start_api, target_of
 
 __all__ = ["HealthTest", "ReflectionTest"]
 
-_OF_BOTH = {"GetStats", "QueryStats", "GetSysStats"}
-_OF_XRAY = {"GetStatsOnline", "GetStatsOnlineIpList", "GetAllOnlineUsers", "GetUsersStats"}
+_CALLS = {"GetStats", "QueryStats", "GetSysStats", "GetStatsOnline", "GetStatsOnlineIpList", "GetAllOnlineUsers", "GetUsersStats"}
 
 
 class ReflectionTest(SynchronousTestCase):
@@ -32,15 +33,15 @@ class ReflectionTest(SynchronousTestCase):
         """Both names of the service are listed, and gRPC's own services."""
         self.assertEqual(
             set(self.database.get_services()),
-            {V2RAY_SERVICE, XRAY_SERVICE, "grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"},
+            {V2RAY_SERVICE, XRAY_SERVICE, "grpc.health.v1.Health", *REFLECTION_SERVICES},
         )
 
     def test_describe(self) -> None:
         """Each name is described with its calls and messages, all in its own package."""
-        for wire_name, calls in ((V2RAY_SERVICE, _OF_BOTH), (XRAY_SERVICE, _OF_BOTH | _OF_XRAY)):
+        for wire_name in (V2RAY_SERVICE, XRAY_SERVICE):
             service = self.pool.FindServiceByName(wire_name)
             package = wire_name.removesuffix(".StatsService")
-            self.assertEqual({call.name for call in service.methods}, calls)
+            self.assertEqual({call.name for call in service.methods}, _CALLS)
             self.assertEqual(service.file.package, package)
             for call in service.methods:
                 for message in (call.input_type, call.output_type):
@@ -59,8 +60,23 @@ class ReflectionTest(SynchronousTestCase):
 
     def test_own_services(self) -> None:
         """The health service and reflection itself are described as well."""
-        for name in ("grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"):
+        for name in ("grpc.health.v1.Health", *REFLECTION_SERVICES):
             self.assertEqual(self.pool.FindServiceByName(name).full_name, name)
+
+    def test_both_versions(self) -> None:
+        """Reflection answers the same by its name of today and by the one that it had before."""
+        request = reflection_pb2.ServerReflectionRequest(file_containing_symbol=V2RAY_SERVICE)
+        answers = set()
+        for name in REFLECTION_SERVICES:
+            ask = self.channel.stream_stream(
+                f"/{name}/ServerReflectionInfo",
+                request_serializer=reflection_pb2.ServerReflectionRequest.SerializeToString,
+                response_deserializer=bytes,
+            )
+            (answer,) = ask(iter([request]), timeout=RPC_SECONDS)
+            answers.add(answer)
+        self.assertEqual(len(answers), 1)
+        self.assertIn(b"GetUsersStats", answers.pop())
 
     def test_call_by_description(self) -> None:
         """What is described can be called: QueryStats with a request built from its description alone, under each name."""
@@ -76,7 +92,7 @@ class ReflectionTest(SynchronousTestCase):
 
     def test_unknown(self) -> None:
         """What is not served is not described, nor the package that our messages are in at home."""
-        for name in ("xray.app.proxyman.command.HandlerService", "pipetwist.stats.V2RayStats"):
+        for name in ("xray.app.proxyman.command.HandlerService", "pipetwist.stats.Stats"):
             self.assertRaises(KeyError, self.pool.FindServiceByName, name)
 
 

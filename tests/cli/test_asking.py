@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from pipetwist.stats.online import OnlineUsers
 from tests.api.serving import counted, start_api, target_of
 from tests.cli.calling import TerminalCall, call, plain
-from tests.client.foreign import COUNTERS, SingBox, V2Ray4, V2Ray5, Xray, serve
+from tests.client.foreign import COUNTERS, FirstOnlineXray, SingBox, V2Ray4, V2Ray5, Xray, serve
 
 __all__ = ["OnlineTest", "ServerOptionsTest", "StatsTest", "SystemTest", "TerminalTest"]
 
@@ -103,6 +103,12 @@ class OnlineTest(SynchronousTestCase):
         self.assertEqual(call("online", "-s", address), (0, "alice\t192.0.2.1\t100\nalice\tpid:7\t100\n", ""))
         entries = [{"ip": "192.0.2.1", "last_seen": 100}, {"ip": "pid:7", "last_seen": 100}]
         self.assertEqual(json.loads(call("online", "-s", address, "--json")[1]), {"users": [{"email": "alice", "ips": entries}]})
+
+    def test_counts_alone(self) -> None:
+        """Of a server that says only how many sources a user has, that number is shown."""
+        address = serve(self, FirstOnlineXray())
+        self.assertEqual(call("online", "-s", address), (0, "alice\t2 sources\t0\n", ""))
+        self.assertEqual(json.loads(call("online", "-s", address, "--json")[1]), {"users": [{"email": "alice", "sources": 2}]})
 
     def test_nobody(self) -> None:
         """Where nobody is online there is no line."""

@@ -16,7 +16,7 @@ from pipetwist.client.calls import StatsCalls
 from pipetwist.client.server import Server
 from pipetwist.values.listen import TcpListen
 
-__all__ = ["COUNTERS", "SingBox", "V2Ray4", "V2Ray5", "Xray", "calls_to", "serve", "server_of"]
+__all__ = ["COUNTERS", "FirstOnlineXray", "SingBox", "V2Ray4", "V2Ray5", "Xray", "calls_to", "serve", "server_of"]
 
 COUNTERS = {
     "user>>>bob>>>traffic>>>uplink": 4,
@@ -31,6 +31,7 @@ _REQUESTS: dict[str, Any] = {
     "GetStats": wire.GetStatsRequest,
     "QueryStats": wire.QueryStatsRequest,
     "GetSysStats": wire.SysStatsRequest,
+    "GetStatsOnline": wire.GetStatsRequest,
     "GetStatsOnlineIpList": wire.GetStatsRequest,
     "GetAllOnlineUsers": wire.GetAllOnlineUsersRequest,
     "GetUsersStats": wire.GetUsersStatsRequest,
@@ -143,6 +144,24 @@ class Xray(V2Ray4):
         context.abort(grpc.StatusCode.NOT_FOUND, f"{name} not found.")
 
 
+class FirstOnlineXray(V2Ray4):
+    """Xray 24.11: tells from how many sources a user is online, and nothing else of that."""
+
+    services = (V2RAY_SERVICE, XRAY_SERVICE)
+    methods = (*V2Ray5.methods, "GetStatsOnline")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.online = {"alice": 2, "bob": 0}
+
+    def GetStatsOnline(self, request: wire.GetStatsRequest, context: grpc.ServicerContext) -> wire.GetStatsResponse:
+        """How many sources a user has."""
+        user = request.name.removeprefix("user>>>").removesuffix(">>>online")
+        if user not in self.online:
+            self.not_found(request.name, context)
+        return wire.GetStatsResponse(stat=wire.Stat(name=request.name, value=self.online[user]))
+
+
 def serve(case: SynchronousTestCase, servicer: V2Ray5) -> str:
     """Serve on a port of 127.0.0.1; the test's clean-up stops it.
 
@@ -153,14 +172,14 @@ def serve(case: SynchronousTestCase, servicer: V2Ray5) -> str:
     server.add_generic_rpc_handlers([_handlers(servicer, service) for service in servicer.services])
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
-    case.addCleanup(lambda: server.stop(None).wait(10))
+    case.addCleanup(lambda: server.stop(None).wait(60))
     return f"127.0.0.1:{port}"
 
 
 def server_of(address: str) -> Server:
     """How an address on loopback is reached."""
     host, _, port = address.rpartition(":")
-    return Server(address=TcpListen(host, int(port)), timeout=20.0)
+    return Server(address=TcpListen(host, int(port)), timeout=60.0)
 
 
 def calls_to(case: SynchronousTestCase, servicer: V2Ray5) -> StatsCalls:
@@ -171,7 +190,7 @@ def calls_to(case: SynchronousTestCase, servicer: V2Ray5) -> StatsCalls:
 
 
 def _handlers(servicer: V2Ray5, service: str) -> grpc.GenericRpcHandler[Any, Any]:
-    extra = () if service == XRAY_SERVICE else ("GetStatsOnlineIpList", "GetAllOnlineUsers", "GetUsersStats")
+    extra = () if service == XRAY_SERVICE else ("GetStatsOnline", "GetStatsOnlineIpList", "GetAllOnlineUsers", "GetUsersStats")
     names = [name for name in servicer.methods if name not in extra]
     return grpc.method_handlers_generic_handler(service, {name: _handler(servicer, name) for name in names})
 

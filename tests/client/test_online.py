@@ -8,7 +8,7 @@ from pipetwist.client.calls import StatsCalls, UnsupportedError
 from pipetwist.client.online import read_online
 from pipetwist.stats.online import OnlineUsers
 from tests.api.serving import start_api, target_of
-from tests.client.foreign import SingBox, V2Ray4, V2Ray5, Xray, calls_to, server_of
+from tests.client.foreign import FirstOnlineXray, SingBox, V2Ray4, V2Ray5, Xray, calls_to, server_of
 
 __all__ = ["OnlineTest"]
 
@@ -38,6 +38,15 @@ class OnlineTest(SynchronousTestCase):
             self.assertEqual(read_online(calls_to(self, servicer)), {})
             servicer.counters = {}
             self.assertEqual(read_online(calls_to(self, servicer)), {})
+
+    def test_counts_alone(self) -> None:
+        """The first Xray that knows says from how many sources, and UNKNOWN of a user that it has never seen."""
+        servicer = FirstOnlineXray()
+        servicer.counters["user>>>carol>>>traffic>>>uplink"] = 1
+        calls = calls_to(self, servicer)
+        self.assertEqual(read_online(calls), {"alice": 2})
+        servicer.online = {}
+        self.assertEqual(read_online(calls), {})
 
     def test_unsupported(self) -> None:
         """V2Ray, sing-box and the oldest Xrays do not know, whether or not they count users, and the error says who does."""

@@ -17,7 +17,7 @@ from zope.interface.verify import verifyObject
 
 from pipetwist.api.options import ApiOptions, StatsOptions
 from pipetwist.config.document import ExperimentalOptions, LogOptions, RouteOptions
-from pipetwist.config.notes import notes
+from pipetwist.config.notes import is_root, notes
 from pipetwist.errors import StartError
 from pipetwist.inbounds.endpoint import EndpointInboundOptions
 from pipetwist.inbounds.unix import UnixInboundOptions
@@ -144,7 +144,7 @@ class StartingTest(TreeTestCase):
         warned: list[object] = []
         self.patch(tree.log, "warn", lambda text, **fields: warned.append(fields.get("note")))
         tree.startService()
-        self.assertEqual(warned, list(notes(tree.document)))
+        self.assertEqual(warned, list(notes(tree.document, root=is_root())))
         self.assertEqual(len(warned), 1)
 
     def test_nothing_left(self) -> None:
