@@ -22,10 +22,10 @@ def _word(position: int, number: int) -> int:
     return number * _UNIT + 1 + position // 8 % 268
 
 
-def _file(total: int, value: int, synced: int, *, used: int = 160, seal: bool = False) -> bytes:
+def _file(total: int, value: int, synced: int, *, used: int = 160, size: int = 96, seal: bool = False) -> bytes:
     """A file with one counter, whose name fills its record but for a few bytes."""
-    head = struct.pack("<II", 96, len(_NAME))
-    checksum = crc32(_NAME, crc32(struct.pack("<QIII", 64, 96, len(_NAME), 0)))
+    head = struct.pack("<II", size, len(_NAME))
+    checksum = crc32(_NAME, crc32(struct.pack("<QIII", 64, size, len(_NAME), 0)))
     record = head + struct.pack("<IIQQ", checksum, 0, _word(80, total), _word(88, total - value)) + _NAME.ljust(64, b"\0")
     header = _FIXED + struct.pack("<IQQQ", crc32(_FIXED), 0, _word(32, synced), _word(40, used))
     data = (header.ljust(64, b"\0") + record).ljust(_SIZE, b"\0")
@@ -57,6 +57,11 @@ class FormatTest(StoreTestCase):
         self.assertEqual(self.path.read_bytes(), _file(7, 7, 160))
         contents = parse(_file(7, 7, 160))
         self.assertEqual((contents.slots[0][:3], contents.end, contents.torn, contents.sealed), ((_NAME.decode(), 64, 160), 160, 0, False))
+
+    def test_size(self) -> None:
+        """A record of another size than its name asks for is none, whatever its checksum says."""
+        for size, found in ((64, 0), (96, 1), (128, 0), (0, 0)):
+            self.assertEqual(len(parse(_file(7, 7, 64, size=size)).slots), found, size)
 
     def test_torn(self) -> None:
         """What should be behind the last whole record is told in bytes; a record that is whole, and not yet said to be in use, is none."""

@@ -10,7 +10,8 @@ import sys
 from pipetwist.errors import StoreError
 from pipetwist.stats.tracking import Tracker
 from pipetwist.storage.layout import STEP
-from pipetwist.storage.store import FileCounterStore
+from pipetwist.storage.store import FileCounter, FileCounterStore
+from pipetwist.storage.words import UNIT
 from tests.storage.files import close, figures, kill, open_store
 from tests.storage.store_case import StoreTestCase
 
@@ -95,6 +96,16 @@ class RoomTest(StoreTestCase):
         close(store)
         self.limit(resource.RLIM_INFINITY)
         self.assertEqual((store.lacks_room, store.find_room()), (True, 0))
+
+    def test_room_for_the_last(self) -> None:
+        """A counter of several records, of which the last has found room, keeps the figures of all."""
+        words = [memoryview(bytearray(16)).cast("Q") for _ in range(4)]
+        for number, record in enumerate(words[:3]):
+            record[0], record[1] = 10**number * UNIT, number * UNIT
+        counter = FileCounter("a", words[:3], lambda _: words[3])
+        counter.move(words[3])
+        counter.add(1000)
+        self.assertEqual((counter.total(), counter.value()), (1111, 1108))
 
     def test_room_meanwhile(self) -> None:
         """Where there is room again it goes on in the file, for trackers too that counted before, and is there after a kill."""
