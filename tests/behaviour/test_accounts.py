@@ -12,6 +12,7 @@ from pipetwist.kernel.socket_side import SocketSide
 from pipetwist.stats.counting import CountingProtocol
 from tests.behaviour.case import PairCase
 from tests.behaviour.pairs import over_pairs
+from tests.behaviour.waiting import until
 
 __all__ = ["AccountsTest"]
 
@@ -52,6 +53,17 @@ class AccountsTest(PairCase):
         self.assertEqual(self.count("inbound", "in"), counted)
         self.assertEqual(self.count("outbound", "out"), counted)
         self.assertEqual(self.count("user", "alice"), counted if self.clients.user else None)
+
+    async def test_still_open(self) -> None:
+        """What has passed is counted while the connection is open, and not only at its end."""
+        await self.begin()
+        client, server = await self.connect()
+        client.send(_UP)
+        await server.has(len(_UP))
+        server.send(_DOWN)
+        await client.has(len(_DOWN))
+        await until(lambda: self.count("inbound", "in") == (len(_UP), len(_DOWN)), "it to be counted")
+        self.assertEqual(len(self.service.relay._open), 1)
 
     async def test_untracked(self) -> None:
         """A connection of which nothing is counted passes unwrapped, and its line has the figures all the same."""

@@ -12,6 +12,7 @@ from tests.behaviour.waiting import moments, turns
 __all__ = ["GoneClientTest", "GoneServerTest", "PressureTest"]
 
 _BLOCK = random.Random(2).randbytes(100_000)
+_REQUESTS = random.Random(3).randbytes(3_000_000)
 _LOOK_SECONDS = 0.005
 _LOOKS = 3
 
@@ -54,6 +55,16 @@ class PressureTest(_PressureCase):
         await self.stops(server, client)
         outgoing, incoming = self.sides()
         self.assertLess(incoming.received - outgoing.delivered, _MOST_HELD)
+        await self._goes_on(server, client)
+
+    async def test_client_reads_last(self) -> None:
+        """A client that sends everything before it reads anything is not stopped by its own answers, and gets them whole."""
+        await self.begin()
+        client, server = await self.connect()
+        await self.stops(server, client)
+        client.send(_REQUESTS)
+        await server.has(len(_REQUESTS))
+        self.assertTrue(server.received == _REQUESTS)
         await self._goes_on(server, client)
 
     async def test_client_closes_while_it_is_stopped(self) -> None:

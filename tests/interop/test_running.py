@@ -43,6 +43,15 @@ class RunningTest(SynchronousTestCase):
         daemon.stop()
         self.assertFalse(self.path.exists())
 
+    def test_no_pidfile(self) -> None:
+        """With ``--pidfile=`` it starts whatever a pidfile of before says, such as the number of a process that lives."""
+        pidfile = self.folder / "twistd.pid"
+        pidfile.write_text(str(os.getpid()), encoding="ascii")
+        daemon = start_daemon(self, _ECHO, folder=self.folder)
+        self.assertEqual(_echo(self.path), b"hello")
+        daemon.stop()
+        self.assertEqual(pidfile.read_text(encoding="ascii"), str(os.getpid()))
+
     def test_twist(self) -> None:
         """``twist pipetwist`` relays, and at SIGTERM ends and takes its socket away."""
         daemon = start_daemon(self, _ECHO, folder=self.folder, command=TWIST)

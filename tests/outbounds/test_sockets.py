@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred, fail, succeed
@@ -126,6 +127,15 @@ class UnixTest(_SocketTestCase):
             listening = self.listen(socket.AF_UNIX, unix_sockaddr(path))
             self.assertCarries(self.side(self.make(path).connect()), listening)
             listening.close()
+
+    def test_replaced(self) -> None:
+        """A server that has made its socket anew at the path is the one that the next connection leads to."""
+        outbound = self.make()
+        listening = self.listen(socket.AF_UNIX, self.path)
+        self.assertCarries(self.side(outbound.connect()), listening)
+        Path(self.path).unlink()
+        again = self.listen(socket.AF_UNIX, self.path)
+        self.assertCarries(self.side(outbound.connect()), again)
 
     def test_fails(self) -> None:
         """Where it can't it is said where and why, and no descriptor is left."""

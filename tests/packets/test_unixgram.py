@@ -11,7 +11,7 @@ from twisted.logger import formatEvent
 from pipetwist.connection.cause import Cause
 from pipetwist.inbounds.unix_options import PeerUserOptions
 from tests.packets.case import PacketCase
-from tests.packets.ends import DatagramEnd
+from tests.packets.ends import DatagramEnd, DatagramServer, datagram_socket
 
 __all__ = ["StrangersTest", "UnixgramTest", "UsersTest"]
 
@@ -69,6 +69,21 @@ class UnixgramTest(PacketCase):
         self.server.socket.close()
         client.send(b"y")
         self.assertEqual(self.reason(), "server: Connection refused; 1 datagrams dropped")
+
+    def test_server_again(self) -> None:
+        """A server that comes back at its path, in a new socket, gets the next datagram."""
+        client = self.client()
+        client.send(b"x")
+        self.came(self.server, b"x")
+        self.server.socket.close()
+        client.send(b"y")
+        self.reason()
+        path = self.folder / "out"
+        path.unlink()
+        opened = datagram_socket(socket.AF_UNIX, str(path))
+        self.addCleanup(opened.close)
+        client.send(b"z")
+        self.came(DatagramServer(opened), b"z")
 
     def test_client_gone(self) -> None:
         """A client that has gone ends the association with the next answer."""
