@@ -123,27 +123,31 @@ class ActivationTest(SynchronousTestCase):
     """A socket that is handed in, as systemd does it (sd_listen_fds(3))."""
 
     def test_activated(self) -> None:
-        """The daemon accepts on the socket that it was handed, and its file stays after the stop."""
+        """The daemon accepts on the socket that it was handed, as often as it is started with it, and the file stays after each stop."""
         folder = scratch_folder(self)
         path = folder / "pipe.sock"
         listener = socket.socket(socket.AF_UNIX)
         self.addCleanup(listener.close)
         listener.bind(str(path))
         listener.listen()
-        configuration = {**_ECHO, "inbounds": [{"type": "endpoint", "tag": "in", "endpoint": "systemd:domain=UNIX:name=pipe"}]}
         # LISTEN_PID must be the daemon's own process, which only a program that becomes the daemon can know. Descriptors begin at 3.
         handing_over = (sys.executable, "-c", _HAND_OVER)
-        daemon = start_daemon(
-            self,
-            configuration,
-            folder=folder,
-            command=(*handing_over, *TWISTD, "-n", "--pidfile="),
-            environment={"LISTEN_FDS": "1", "LISTEN_FDNAMES": "pipe", "HANDED": str(listener.fileno())},
-            pass_fds=[listener.fileno()],
-        )
-        self.assertEqual(_echo(path), b"hello")
-        daemon.stop()
-        self.assertTrue(stat.S_ISSOCK(path.stat().st_mode))
+        for inbound in (
+            {"type": "endpoint", "tag": "in", "endpoint": "systemd:domain=UNIX:name=pipe"},
+            {"type": "unix", "tag": "in", "path": str(path)},
+            {"type": "unix", "tag": "in", "path": str(path)},
+        ):
+            daemon = start_daemon(
+                self,
+                {**_ECHO, "inbounds": [inbound]},
+                folder=folder,
+                command=(*handing_over, *TWISTD, "-n", "--pidfile="),
+                environment={"LISTEN_FDS": "1", "LISTEN_FDNAMES": "pipe", "HANDED": str(listener.fileno())},
+                pass_fds=[listener.fileno()],
+            )
+            self.assertEqual(_echo(path), b"hello")
+            daemon.stop()
+            self.assertTrue(stat.S_ISSOCK(path.stat().st_mode))
 
 
 def _echo(path: Path) -> bytes:
