@@ -17,6 +17,7 @@ help:
 	@echo 'make run           start pipetwist on etc/pipetwist.json'
 	@echo 'make test          everything that is checked'
 	@echo 'make test-all      the tests on every Python from 3.10 on that is here, and on the lowest versions of the dependencies'
+	@echo 'make coverage      which lines the tests reach that need no real programs'
 	@echo 'make test-hard     the tests three times: idle, on one processor that another program uses up, and in random order (40 minutes)'
 	@echo 'make test-pythons  all but the tests of real programs, on the newest Python and on the lowest versions of the dependencies'
 	@echo 'make bench         measure pipetwist beside the relays that are installed, and write docs/performance.md (25 minutes)'
@@ -50,10 +51,15 @@ run: $(VENV)/.run
 	@echo
 	@exec $(BIN)/twistd --nodaemon --pidfile= pipetwist --config etc/pipetwist.json
 
-.PHONY: test
-test: lint types proto-check man-check docs news trial
+# What starts daemons by the hundred would compile all modules for each of them.
+unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: lint types proto-check man-check news trial trial-interop trial-others
+# Several at once: tests of real programs wait a good deal.
+.PHONY: test
+test: $(VENV)/.test
+	@$(MAKE) --no-print-directory --output-sync=target --jobs=3 trial-interop trial-others lint types proto-check man-check docs news
+
+.PHONY: lint types proto-check man-check news trial trial-interop trial-others coverage
 lint: $(VENV)/.test
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -70,10 +76,9 @@ man-check: $(VENV)/.test
 news: $(VENV)/.test
 	$(BIN)/towncrier build --draft --version unreleased > /dev/null
 
-# Real programs in one process, everything else, with coverage, in another, at the same time.
+# Real programs in one process, everything else in another, at the same time.
 trial: $(VENV)/.test
 	@$(MAKE) --no-print-directory --output-sync=target --jobs=2 trial-interop trial-others
-	$(BIN)/coverage report
 
 trial-interop: $(VENV)/.test
 	$(BIN)/python -m twisted.trial tests.interop
@@ -81,8 +86,12 @@ trial-interop: $(VENV)/.test
 others = $(subst /,.,$(filter-out tests/interop, $(patsubst %/__init__.py,%,$(wildcard tests/*/__init__.py)) $(patsubst %.py,%,$(wildcard tests/test_*.py))))
 
 trial-others: $(VENV)/.test
+	$(BIN)/python -m twisted.trial --temp-directory=_trial_temp-others $(others)
+
+coverage: $(VENV)/.test
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m twisted.trial $(others)
+	$(BIN)/coverage run -m twisted.trial --temp-directory=_trial_temp-others $(others)
+	$(BIN)/coverage report
 
 # The commands of pyenv run only the versions that are chosen: all of them, where it is used.
 nox = PYENV_VERSION=$$(pyenv versions --bare 2>/dev/null | paste -s -d :) $(BIN)/nox
