@@ -50,7 +50,7 @@ class FamiliesTest(SynchronousTestCase):
         daemon = start_daemon(self, configuration)
         peers = {(tag, self.talk(tag, host, port)) for tag, port in ports.items() for host in _HOSTS}
         daemon.stop()
-        self.assertEqual(set(re.findall(r"(\w+) -> \w+ user=- peer=(\S+)", daemon.log)), peers, daemon.log)
+        self.assertEqual(set(re.findall(r"(\w+) -> \w+\[\d+\] user=- peer=(\S+)", daemon.log)), peers, daemon.log)
 
     def talk(self, tag: str, host: str, port: int) -> str:
         """Have something sent back; the address that the client has for it."""
