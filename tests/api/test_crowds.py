@@ -12,13 +12,16 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from twisted.trial.unittest import SynchronousTestCase
 
-from pipetwist.api.services import V2RAY_SERVICE
+from pipetwist.api.reflection import REFLECTION_SERVICES
+from pipetwist.api.services import SERVICES, V2RAY_SERVICE
 from pipetwist.api.wire.stats_pb2 import QueryStatsRequest, QueryStatsResponse
 from pipetwist.values.listen import TcpListen
 from tests.api.serving import RPC_SECONDS, Client, SlowStore, counted, open_channel, start_api, target_of
 from tests.interop.scratch import wait_until
 
 __all__ = ["CallsTest", "ConnectionsTest", "StreamsTest"]
+
+_SERVICES = len(SERVICES) + 1 + len(REFLECTION_SERVICES)  # with the health service
 
 
 class CallsTest(SynchronousTestCase):
@@ -122,7 +125,7 @@ class StreamsTest(SynchronousTestCase):
         """Streams that stay open leave threads to other calls: one more is refused, a query is answered, and ending one makes room."""
         streams = [_IdleStream(self, self.channel) for _ in range(3)]
         for stream in streams:
-            self.assertEqual(len(stream.answer().list_services_response.service), 4)
+            self.assertEqual(len(stream.answer().list_services_response.service), _SERVICES)
         for _ in range(10):
             with self.assertRaises(grpc.RpcError) as caught:
                 _IdleStream(self, self.channel).answer()
@@ -147,7 +150,7 @@ class StreamsTest(SynchronousTestCase):
         with self.assertRaises(grpc.RpcError) as caught:
             next(health.Watch(health_pb2.HealthCheckRequest(), timeout=60))
         self.assertEqual(caught.exception.code(), grpc.StatusCode.RESOURCE_EXHAUSTED)
-        self.assertEqual(len(_IdleStream(self, self.channel).answer().list_services_response.service), 4)
+        self.assertEqual(len(_IdleStream(self, self.channel).answer().list_services_response.service), _SERVICES)
 
     def test_watchers_that_come_and_go(self) -> None:
         """Watchers that leave while others come, or while the service stops, hold nobody up."""

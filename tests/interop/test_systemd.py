@@ -167,7 +167,7 @@ class NotifyTest(SynchronousTestCase):
             self.assertIn("MONOTONIC_USEC=", self.hear("RELOADING=1")[1])
             self.assertEqual(self.hear("READY=1")[0], "READY=1")
             daemon.process.send_signal(signal.SIGTERM)
-            self.assertEqual(self.hear("STOPPING=1"), ["STOPPING=1", "EXTEND_TIMEOUT_USEC=25000000"])
+            self.assertEqual(self.hear("STOPPING=1"), ["STOPPING=1", "EXTEND_TIMEOUT_USEC=30000000"])
             daemon.process.wait(60)
 
     def test_failed(self) -> None:
