@@ -35,7 +35,8 @@ class StreamLimit(grpc.ServerInterceptor):  # type: ignore[type-arg] # generic i
         handler = continuation(handler_call_details)
         if handler is None or not handler.response_streaming:
             return handler
-        method = handler_call_details.method
+        # Reflection has one under each of its two names.
+        method = handler_call_details.method.rpartition("/")[2]
         with self._lock:
             free = self._free.setdefault(method, BoundedSemaphore(self._calls))
         if handler.stream_stream is not None:

@@ -131,12 +131,16 @@ class StreamsTest(SynchronousTestCase):
                 _IdleStream(self, self.channel).answer()
             self.assertEqual(caught.exception.code(), grpc.StatusCode.RESOURCE_EXHAUSTED)
         self.assertEqual(Client(self, self.api, V2RAY_SERVICE).call("GetStats", name="a").stat.value, 1)
+        newer = self.channel.stream_stream(f"/{REFLECTION_SERVICES[0]}/ServerReflectionInfo", bytes, bytes)
+        with self.assertRaises(grpc.RpcError) as caught:
+            next(newer(iter([b""]), timeout=RPC_SECONDS))
+        self.assertEqual(caught.exception.code(), grpc.StatusCode.RESOURCE_EXHAUSTED)
         streams[0].close()
         wait_until(self._has_room, "the server to see that a stream has ended")
 
     def _has_room(self) -> bool:
         try:
-            return len(_IdleStream(self, self.channel).answer().list_services_response.service) == 4
+            return len(_IdleStream(self, self.channel).answer().list_services_response.service) == _SERVICES
         except grpc.RpcError as error:
             self.assertEqual(error.code(), grpc.StatusCode.RESOURCE_EXHAUSTED)
             return False
