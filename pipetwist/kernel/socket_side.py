@@ -17,7 +17,7 @@ from pipetwist.kernel.setting import BUFFER_SIZE, KernelSetting
 from pipetwist.kernel.side import DescriptorSide
 from pipetwist.transfer.acknowledgement import Acknowledgement
 from pipetwist.transfer.causes import describe_error
-from pipetwist.transfer.socket_state import left_error
+from pipetwist.transfer.socket_state import left_error, unread
 
 __all__ = ["SocketSide"]
 
@@ -160,11 +160,12 @@ class SocketSide(DescriptorSide):
     # ISide.
 
     def close(self) -> None:
-        """See `ISide`; a peer that is still sending, and was sent something, is waited for a moment."""
+        """See `ISide`; a peer that is still sending is waited for a moment, where it was sent something or something of its is unread."""
         if self.over or self.closing:
             return
         self.closing = True
-        if not self.delivered and not self.waiting and not self.read_over:
+        # What is closed with something unread is reset, over a unix socket as well, and a reset is for what was cut off.
+        if self._sent_nothing() and not unread(self._descriptor):
             self._lost("")
             return
         self.finish_writing()
@@ -177,9 +178,15 @@ class SocketSide(DescriptorSide):
 
     def break_off(self) -> None:
         """See `ISide`: what is under way is acknowledged before the reset, or the reset would overtake it."""
-        if _family(self._socket) == _UNIX or self.closing:
-            self.close()
-        elif not self.over:
+        if self.over or self.closing:
+            return
+        if _family(self._socket) == _UNIX:
+            if self._sent_nothing():
+                self.closing = True
+                self._lost("")
+            else:
+                self.close()
+        else:
             # An end of file that is to follow what waits belongs to it.
             self._cut = not self.finishing
             self.closing = self._breaking = True
@@ -194,6 +201,10 @@ class SocketSide(DescriptorSide):
     def failed(self) -> None:
         """See `Pollable`."""
         self._reset("internal error")
+
+    def _sent_nothing(self) -> bool:
+        """Whether the peer was sent nothing, and has not ended."""
+        return not self.delivered and not self.waiting and not self.read_over
 
     def _reset(self, cause: str) -> None:
         if not self.over and _family(self._socket) != _UNIX:

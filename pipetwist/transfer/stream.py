@@ -167,12 +167,16 @@ class StreamSide(Protocol):
                 self.transport.loseWriteConnection()
 
     def close(self) -> None:
-        """See `ISide`; a peer that is still sending, and was sent something, is waited for a moment."""
+        """See `ISide`; a peer that is still sending is waited for a moment, where it was sent something or something of its is unread."""
+        # What is closed with something unread is reset, over a unix socket as well, and a reset is for what was cut off.
+        self._close(waits=self._written or self._holds_unread())
+
+    def _close(self, *, waits: bool) -> None:
         if self._over or self._closing:
             return
         self._closing = True
         self.finish_writing()
-        if self._read_over or not self._written or not hasattr(self.transport, "loseWriteConnection"):
+        if self._read_over or not waits or not hasattr(self.transport, "loseWriteConnection"):
             self._lose()
             return
         self.resume_reading()
@@ -188,7 +192,7 @@ class StreamSide(Protocol):
         """See `ISide`: what is under way is acknowledged before the reset, or the reset would overtake it."""
         transport = self._lowest()
         if self._over or self._closing or not ITCPTransport.providedBy(transport) or IUNIXTransport.providedBy(transport):
-            self.close()
+            self._close(waits=self._written)
             return
         if ISSLTransport.providedBy(self.transport):
             # What it reads TLS may have to answer with a close_notify.
@@ -216,6 +220,10 @@ class StreamSide(Protocol):
         # A streaming producer that stays registered keeps a transport that is to close from ever closing (FileDescriptor.doWrite).
         self.transport.unregisterProducer()
         return True
+
+    def _holds_unread(self) -> bool:
+        connected = socket_of(self.transport)
+        return connected is not None and unread(connected.fileno()) > 0
 
     def _linger_on(self) -> None:
         if self._linger is None and not self._over:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 
+from pipetwist.kernel import socket_side
+from pipetwist.transfer import stream
 from tests.behaviour.case import PairCase
 from tests.behaviour.clients import EndpointTcpClients, TcpClients, TlsClients, UnixClients
 from tests.behaviour.commands import GivenCommands, ReactorGivenCommands
@@ -155,6 +157,19 @@ class CommandTest(PairCase):
     async def test_success(self) -> None:
         """It is where the exit status is 0."""
         self.assertFalse(await self.is_cut_off("printf word", reset_on_failure=True))
+
+    async def test_nothing_read_and_nothing_said(self) -> None:
+        """A command that ends well, and has neither read what its client sends nor said anything, has not cut the client off."""
+        for module in (socket_side, stream):
+            self.patch(module, "LINGER_SECONDS", 3600.0)  # however long this takes
+        self.servers.give("true")
+        await self.begin()
+        client = await self.client()
+        client.pour(_MUCH)
+        await client.end()
+        self.assertEqual((client.received, client.failure), (b"", None))
+        client.close()
+        await self.reason()
 
     async def test_output_closed_early(self) -> None:
         """A command that closes its output and runs on has sent everything, and the client hears so at once."""

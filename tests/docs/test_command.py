@@ -45,8 +45,11 @@ class CommandsTest(SynchronousTestCase):
             client.connect(str(terminal.folder / "pipetwist.sock"))
             client.sendall(b"hello\n")
             client.shutdown(socket.SHUT_WR)
-            while client.recv(100):
-                pass
+            try:
+                while client.recv(100):
+                    pass
+            except ConnectionResetError:
+                self.fail(f"the daemon has left its client, and said:\n{daemon.log}")
         wait_until(lambda: "pipe-in -> echo" in daemon.log, "the end of the connection")
         self.keep_counters(terminal.folder / "counters.db")
         for block in blocks(_DOCUMENT):

@@ -429,6 +429,25 @@ class ClosingTest(SideCase):
         self.side.close()
         self.assertEqual((self.heard(), self.receiver.cause, self.peer.recv(1)), (["lost"], "", b""))
 
+    def test_unread(self) -> None:
+        """A peer of which nobody has read what it sent, and who was sent nothing, gets an end of file, as whoever is closed in order."""
+        for family in (socket.AF_UNIX, socket.AF_INET):
+            self.family = family
+            self.side, self.receiver, self.peer = self.make()
+            self.peer.send(b"unread")
+            self.side.close()
+            self.loop.settle()
+            self.assertEqual(self.peer.recv(1), b"")
+            self.peer.close()
+            self.loop.settle()
+            self.assertEqual((self.heard(), self.receiver.data, self.receiver.cause), (["lost"], b"", ""))
+
+    def test_unread_and_broken_off(self) -> None:
+        """Over a unix socket that is the one way to tell a peer that it was cut off, and it is taken."""
+        self.peer.send(b"unread")
+        self.side.break_off()
+        self.assertRaises(ConnectionResetError, self.peer.recv, 1)
+
     def test_peer_has_ended(self) -> None:
         """Where the peer has ended it closes when everything is delivered."""
         self.peer.shutdown(socket.SHUT_WR)

@@ -157,6 +157,16 @@ class EndOfFileTest(_StreamTestCase):
         self.assertLost("the connection was reset")
         self.assertEqual(self.receiver.heard, ["read_ended", "lost"])
 
+    def test_unread_at_the_close(self) -> None:
+        """A peer of which nobody has read what it sent is waited for as one that was sent something: closing would be a reset to it."""
+        self.peer.send(b"unread")
+        self.side.close()
+        self.transport.take()
+        self.assertEqual((self.transport.shut, self.receiver.heard), (True, []))
+        self.near.recv(99)
+        self.transport.receive_end()
+        self.assertLost()
+
 
 class BreakingOffTest(_StreamTestCase):
     """The other side was cut off."""
