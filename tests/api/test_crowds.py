@@ -6,6 +6,7 @@ import socket
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -131,7 +132,7 @@ class StreamsTest(SynchronousTestCase):
                 _IdleStream(self, self.channel).answer()
             self.assertEqual(caught.exception.code(), grpc.StatusCode.RESOURCE_EXHAUSTED)
         self.assertEqual(Client(self, self.api, V2RAY_SERVICE).call("GetStats", name="a").stat.value, 1)
-        newer = self.channel.stream_stream(f"/{REFLECTION_SERVICES[0]}/ServerReflectionInfo", bytes, bytes)
+        newer: Any = self.channel.stream_stream(f"/{REFLECTION_SERVICES[0]}/ServerReflectionInfo", bytes, bytes)
         with self.assertRaises(grpc.RpcError) as caught:
             next(newer(iter([b""]), timeout=RPC_SECONDS))
         self.assertEqual(caught.exception.code(), grpc.StatusCode.RESOURCE_EXHAUSTED)
