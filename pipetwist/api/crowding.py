@@ -98,7 +98,9 @@ class CrowdWatch:
     def _look(self) -> None:
         self._call = None
         self._looking = look = _Look(self._clock, self._seen)
-        self._connecting = self._endpoint.connect(Factory.forProtocol(lambda: look))
+        factory = Factory.forProtocol(lambda: look)
+        factory.noisy = False
+        self._connecting = self._endpoint.connect(factory)
         self._connecting.addCallbacks(self._connected, self._not_connected)
 
     def _connected(self, _: object) -> None:

@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred, fail
 from twisted.internet.error import ConnectionRefusedError as Refused
 from twisted.internet.task import Clock, deferLater
 from twisted.internet.testing import StringTransport
-from twisted.logger import LogEvent, Logger, formatEvent
+from twisted.logger import LogEvent, Logger, formatEvent, globalLogPublisher
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
@@ -38,6 +38,7 @@ class _Endpoint:
         self.refuses = False
 
     def connect(self, factory: Any) -> Deferred[Any]:
+        self.factory = factory
         if self.refuses:
             return fail(Refused())
         protocol = factory.buildProtocol(None)
@@ -79,6 +80,16 @@ class CrowdWatchTest(SynchronousTestCase):
             self.look(crowded=crowded)
         self.assertEqual(self.said, [_FULL, _AGAIN, _FULL])
         self.assertEqual(len(self.endpoint.made), 6)
+
+    def test_says_nothing_itself(self) -> None:
+        """A look leaves no line in the log: there is one twice a minute."""
+        heard: list[LogEvent] = []
+        globalLogPublisher.addObserver(heard.append)
+        self.addCleanup(globalLogPublisher.removeObserver, heard.append)
+        self.clock.advance(INTERVAL)
+        self.endpoint.factory.doStart()
+        self.endpoint.factory.doStop()
+        self.assertEqual(heard, [])
 
     def test_silence(self) -> None:
         """A server that waits to be spoken to, as with TLS, is not full."""
