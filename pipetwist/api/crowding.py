@@ -1,16 +1,15 @@
-"""Notices that the API has as many connections as it takes: gRPC closes who comes beyond that, and tells nobody."""
+"""Notices that an API on a unix socket has as many connections as it takes: gRPC closes who comes beyond that, and tells nobody."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint
+from twisted.internet.endpoints import UNIXClientEndpoint
 from twisted.internet.protocol import Factory, Protocol
 
 from pipetwist.api.options import MOST_CONNECTIONS
 from pipetwist.values import unix_sockaddr
-from pipetwist.values.listen import TcpListen, UnixListen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,12 +18,13 @@ if TYPE_CHECKING:
     from twisted.logger import Logger
     from twisted.python.failure import Failure
 
+    from pipetwist.values.listen import UnixListen
+
 __all__ = ["INTERVAL", "CrowdWatch", "endpoint_of"]
 
 INTERVAL = 30.0
 """Seconds from one look to the next."""
-_PATIENCE = 2.0  # seconds after which a server that neither speaks nor hangs up, as with TLS, has let one in
-_HERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where whoever listens on every address is found
+_PATIENCE = 2.0  # seconds after which a server that neither speaks nor hangs up has let one in
 
 
 class _Look(Protocol):
@@ -124,9 +124,7 @@ class CrowdWatch:
         self._call = self._clock.callLater(INTERVAL, self._look)
 
 
-def endpoint_of(address: TcpListen | UnixListen, reactor: Any) -> IStreamClientEndpoint:
+def endpoint_of(address: UnixListen, reactor: Any) -> IStreamClientEndpoint:
     """Where whoever listens at an address can be reached from here."""
-    if isinstance(address, UnixListen):
-        path: Any = unix_sockaddr(address.path)
-        return UNIXClientEndpoint(reactor, path)
-    return HostnameEndpoint(reactor, _HERE.get(address.host, address.host), address.port)
+    path: Any = unix_sockaddr(address.path)
+    return UNIXClientEndpoint(reactor, path)

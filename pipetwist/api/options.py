@@ -9,10 +9,12 @@ from pipetwist.values import Duration, FilePath, Mode, Tag, UserName
 from pipetwist.values.listen import ListenAddress
 from pipetwist.values.tls_files import TlsFiles
 
-__all__ = ["MOST_CONNECTIONS", "ApiOptions", "ApiTlsOptions", "StatsOptions"]
+__all__ = ["MOST_CONNECTIONS", "MOST_OF_ONE_ADDRESS", "ApiOptions", "ApiTlsOptions", "StatsOptions"]
 
 MOST_CONNECTIONS = 128
 """Connections that the API has at once; who comes beyond that is closed."""
+MOST_OF_ONE_ADDRESS = MOST_CONNECTIONS // 2
+"""Those that one address may have of them, where it listens on a TCP port."""
 
 
 @dataclass(frozen=True, kw_only=True)

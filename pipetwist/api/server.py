@@ -9,11 +9,9 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from pipetwist.api.executor import TwistedExecutor
-from pipetwist.api.options import MOST_CONNECTIONS
 from pipetwist.api.reflection import add_reflection
 from pipetwist.api.services import SERVICES, handler_for
 from pipetwist.api.streams import StreamLimit
-from pipetwist.api.tcp_listener import SERVER_OPTIONS
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
@@ -28,10 +26,9 @@ _CALLS = 64  # that run or wait for a thread
 _REQUEST_BYTES = 1024 * 1024
 
 _OPTIONS = (
-    *SERVER_OPTIONS,
+    ("grpc.so_reuseport", 0),
     ("grpc.max_receive_message_length", _REQUEST_BYTES),
     ("grpc.max_concurrent_streams", _CALLS),
-    ("grpc.max_allowed_incoming_connections", MOST_CONNECTIONS),
     # A client whose machine has gone would hold its connection, and a stream its thread, for ever.
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
@@ -53,14 +50,19 @@ class StatsServer:
     executor: TwistedExecutor
 
     @classmethod
-    def serving(cls, servicer: StatsServicer) -> StatsServer:
-        """Make a server whose calls a servicer answers."""
+    def serving(cls, servicer: StatsServicer, most_connections: int) -> StatsServer:
+        """Make a server whose calls a servicer answers.
+
+        Args:
+            servicer: answers.
+            most_connections: closes who connects beyond that, without a word.
+        """
         executor = TwistedExecutor(_THREADS, "grpc")
         server = grpc.server(
             cast("ThreadPoolExecutor", executor),  # gRPC wants no more of it than our executor has
             handlers=[handler_for(wire_name, servicer) for wire_name in SERVICES],
             interceptors=[StreamLimit(_STREAMS)],
-            options=_OPTIONS,
+            options=(*_OPTIONS, ("grpc.max_allowed_incoming_connections", most_connections)),
             maximum_concurrent_rpcs=_CALLS,
         )
         status = health.HealthServicer()

@@ -5,29 +5,29 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succeed
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
 from pipetwist.api.crowding import CrowdWatch, endpoint_of
+from pipetwist.api.options import MOST_CONNECTIONS
 from pipetwist.api.process import CollectorTime
 from pipetwist.api.query import USUAL_BOUNDS, Bounds
 from pipetwist.api.server import StatsServer
 from pipetwist.api.servicer import StatsServicer
-from pipetwist.api.tcp_listener import listen_tcp
-from pipetwist.api.tls import ServerCertificates
+from pipetwist.api.tcp_listener import TcpListener
 from pipetwist.api.unix_listener import UnixListener
 from pipetwist.errors import StartError
+from pipetwist.files import KnownFiles
 from pipetwist.network.listening import ListenHosts
+from pipetwist.tls import RenewableTls, server_tls
 from pipetwist.values.listen import TcpListen, UnixListen, parse_listen, why_refused
 
 if TYPE_CHECKING:
-    import grpc
-    from twisted.internet.interfaces import IReactorThreads
+    from twisted.internet.ssl import CertificateOptions
 
     from pipetwist.api.options import ApiOptions, ApiTlsOptions
     from pipetwist.interfaces import ICounterStore
@@ -35,23 +35,16 @@ if TYPE_CHECKING:
 
 __all__ = ["StatsApi"]
 
-_PLACE = "experimental.v2ray_api.listen"
+_API = "experimental.v2ray_api"
+_PLACE = f"{_API}.listen"
 
 
 @dataclass(frozen=True)
 class _Running:
     server: StatsServer
     collector_time: CollectorTime
-    file: UnixListener | None
-    certificates: ServerCertificates | None
-
-    def stop(self, grace: float) -> None:
-        """See `StatsServer.stop`."""
-        try:
-            self.server.stop(grace)
-        finally:
-            if self.file is not None:
-                self.file.close()
+    listener: TcpListener | UnixListener
+    tls: RenewableTls | None
 
 
 class StatsApi(Service):
@@ -63,12 +56,13 @@ class StatsApi(Service):
         options: where to listen, and how. What they say about counting is not looked at.
         store: the counters.
         online: the users who are connected.
-        reactor: whose thread pool waits for the calls that run when the service stops. Where it also counts the time, it is
-            looked now and then whether there are too many connections.
+        reactor: listens on a TCP port and carries to gRPC what comes there, counts the time, and has the thread pool that waits for the
+            calls that run when the service stops.
         grace: seconds that those may take before they are cancelled.
         bounds: how much one query may ask for.
         clock: seconds that only grow; for the time that the service has been up.
         log: takes what it has to say.
+        files: reads the files of TLS; where it is None they are read anew.
         hosts: knows the addresses of the host to listen at; where it is None it is looked up.
     """
 
@@ -77,12 +71,13 @@ class StatsApi(Service):
         options: ApiOptions,
         store: ICounterStore,
         online: OnlineUsers,
-        reactor: IReactorThreads,
+        reactor: Any,
         *,
         grace: float = 2.0,
         bounds: Bounds = USUAL_BOUNDS,
         clock: Callable[[], float] = time.monotonic,
         log: Logger | None = None,
+        files: KnownFiles | None = None,
         hosts: ListenHosts | None = None,
     ) -> None:
         self._options = options
@@ -93,6 +88,8 @@ class StatsApi(Service):
         self._bounds = bounds
         self._clock = clock
         self._log = log or Logger()
+        self._files = files
+        self._tls_options = options.tls
         self._hosts = hosts or ListenHosts()
         self._running: _Running | None = None
         self._crowd_watch: CrowdWatch | None = None
@@ -106,31 +103,38 @@ class StatsApi(Service):
             StartError: it can't listen there.
         """
         listen = self._allowed_address()
-        certificates = None if self._options.tls is None else ServerCertificates(self._options.tls)
+        tls = None if self._tls_options is None else RenewableTls(self._read_tls(self._tls_options))
         began = self._clock()
         collector_time = CollectorTime()
         servicer = StatsServicer(self._store, self._online, collector_time, lambda: self._clock() - began, self._bounds)
-        server = StatsServer.serving(servicer)
-        file = UnixListener(listen.path) if isinstance(listen, UnixListen) else None
+        # What the gate has closed gRPC sees a little later.
+        server = StatsServer.serving(servicer, 2 * MOST_CONNECTIONS if isinstance(listen, TcpListen) else MOST_CONNECTIONS)
+        listener: TcpListener | UnixListener
         try:
-            self.address = self._listen(listen, file, server.grpc, certificates)
+            if isinstance(listen, TcpListen):
+                listener = TcpListener(listen, self._reactor, self._hosts, self._log, tls)
+                self.address = listener.listen(server.grpc.add_insecure_port)
+            else:
+                listener = UnixListener(listen.path)
+                listener.listen(self._options.listen_mode, server.grpc.add_insecure_port)
+                self.address = listen
         except BaseException:
             server.discard()
-            if file is not None:
-                file.close()
+            listener.close()
             raise
         server.start()
         collector_time.start()
-        self._running = _Running(server, collector_time, file, certificates)
+        self._running = _Running(server, collector_time, listener, tls)
         super().startService()
         self._log.info("The StatsService listens on {address}", address=self.address)
-        if IReactorTime.providedBy(self._reactor):
-            self._crowd_watch = CrowdWatch(endpoint_of(self.address, self._reactor), self._reactor, self._log)
+        if isinstance(listen, UnixListen):
+            self._crowd_watch = CrowdWatch(endpoint_of(listen, self._reactor), self._reactor, self._log)
 
     @property
     def is_gone(self) -> bool:
         """Whether it can't be reached any more since its socket's file was removed."""
-        return self._running is not None and self._running.file is not None and self._running.file.is_gone
+        listener = None if self._running is None else self._running.listener
+        return isinstance(listener, UnixListener) and listener.is_gone
 
     def stopService(self) -> Deferred[None]:
         """Stop listening.
@@ -146,18 +150,25 @@ class StatsApi(Service):
         if running is None:
             return succeed(None)
         running.collector_time.stop()
-        if running.file is not None:
+        listener = running.listener
+        stopping: list[Deferred[Any]] = []
+        if isinstance(listener, TcpListener):
+            stopping.append(listener.stop_listening())
+        else:
             try:
-                running.file.remove()
+                listener.remove()
             except OSError as error:
                 self._log.warn("{address} stays behind: {reason}", address=self._options.listen, reason=error.strerror)
-        return deferToThreadPool(self._reactor, self._reactor.getThreadPool(), running.stop, self._grace)
+        # Meanwhile the reactor carries what clients and gRPC say to each other.
+        stopping.append(deferToThreadPool(self._reactor, self._reactor.getThreadPool(), running.server.stop, self._grace))
+
+        return gatherResults(stopping).addBoth(_after, listener.close).addCallback(lambda _: None)
 
     def read_certificates(self, tls: ApiTlsOptions | None) -> Callable[[], None]:
-        """Read certificate and key again, and the CA of clients' certificates. Nothing is read where it does not run, or speaks no TLS.
+        """Read the files of TLS again. Nothing is read where it does not run, or speaks no TLS.
 
         Args:
-            tls: where certificate and key are; where they were if it is None.
+            tls: where they are; where they were if it is None.
 
         Returns:
             What has them shown to who connects from then on; who is connected stays.
@@ -165,12 +176,18 @@ class StatsApi(Service):
         Raises:
             StartError: they can't be used; nothing has changed.
         """
-        if self._running is None or self._running.certificates is None:
+        wanted, renewable = tls or self._tls_options, None if self._running is None else self._running.tls
+        if wanted is None or renewable is None:
             return lambda: None
-        return self._running.certificates.read(tls)
+        read = self._read_tls(wanted)
 
-    def _warn(self, text: str) -> None:
-        self._log.warn("{place}: {text}", place=_PLACE, text=text)
+        def show() -> None:
+            self._tls_options, renewable.options = wanted, read
+
+        return show
+
+    def _read_tls(self, tls: ApiTlsOptions) -> CertificateOptions:
+        return server_tls(_API, tls.certificate_path, tls.key_path, tls.client_certificate_path, [b"h2"], self._files)
 
     def _allowed_address(self) -> TcpListen | UnixListen:
         if self._options.listen is None:
@@ -187,20 +204,7 @@ class StatsApi(Service):
             raise StartError(message)
         return listen
 
-    def _listen(
-        self,
-        listen: TcpListen | UnixListen,
-        file: UnixListener | None,
-        server: grpc.Server,
-        certificates: ServerCertificates | None,
-    ) -> TcpListen | UnixListen:
-        def add_port(address: str) -> int:
-            if certificates is None:
-                return server.add_insecure_port(address)
-            return server.add_secure_port(address, certificates.credentials())
 
-        if isinstance(listen, TcpListen):
-            return TcpListen(listen.host, listen_tcp(listen, add_port, self._hosts, self._warn))
-        if file is not None:
-            file.listen(self._options.listen_mode, add_port)
-        return listen
+def _after(result: object, call: Callable[[], object]) -> Deferred[Any]:
+    """Have something done, and hand a result on once it is."""
+    return maybeDeferred(call).addCallback(lambda _: result)

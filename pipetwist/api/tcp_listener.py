@@ -1,75 +1,83 @@
-"""A TCP port for gRPC's server, taken so that a failure has a reason and that nobody else has the port as well.
-
-gRPC by itself shares a port silently with another server, takes one address of several where the others are taken, and says why it can take
-none on standard error alone.
-"""
+"""A TCP port for gRPC's server. The reactor listens there, and what passes the gate is carried to a socket that gRPC alone listens on."""
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from pipetwist.errors import StartError
-from pipetwist.network.listening import ListenHosts, choose_families, open_everywhere
-from pipetwist.values.addresses import shown_address
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succeed
+from twisted.logger import Logger
+
+from pipetwist.api.gate import Gate
+from pipetwist.api.inner_socket import InnerSocket
+from pipetwist.network.listening import ListenHosts
+from pipetwist.network.tcp_ports import open_ports
+from pipetwist.tls import RenewableTls, over_tls
+from pipetwist.values.listen import TcpListen
 
 if TYPE_CHECKING:
-    from pipetwist.values.listen import TcpListen
+    from twisted.internet.interfaces import IProtocolFactory
 
-__all__ = ["SERVER_OPTIONS", "listen_tcp"]
-
-SERVER_OPTIONS = (("grpc.so_reuseport", 0),)
-"""The options that a gRPC server needs for `listen_tcp`."""
+__all__ = ["TcpListener"]
 
 _PLACE = "experimental.v2ray_api.listen"
 
 
-def listen_tcp(listen: TcpListen, add_port: Callable[[str], int], hosts: ListenHosts, warn: Callable[[str], object]) -> int:
-    """Make gRPC's server listen on each address of the host.
-
-    Of a name's addresses those count that this machine has: ``localhost`` is often ``::1`` too where there is no IPv6.
+class TcpListener:
+    """Where a server listens on a TCP port.
 
     Args:
         listen: the host and the port.
-        add_port: the server's method that takes an address and returns the port.
+        reactor: listens.
         hosts: knows the host's addresses.
-        warn: is told of addresses that this machine has not got.
-
-    Returns:
-        The port's number.
-
-    Raises:
-        StartError: the host has no address, or the port can't be taken on one that it has.
+        log: takes what there is to say.
+        tls: what is shown to clients; None where no TLS is spoken.
     """
-    probes = open_everywhere(_PLACE, listen.host, listen.port, hosts.find(_PLACE, listen.host), _probe, warn)
-    addresses = [probe.getsockname() for probe in probes]
-    for probe in probes:
-        probe.close()
-    # A port that is free at several addresses has just been found; of one address gRPC finds it.
-    port: int = listen.port if len(addresses) == 1 else addresses[0][1]
-    try:
-        for address in addresses:
-            port = add_port(shown_address(_with_interface(*address), port))
-    except RuntimeError as error:
-        message = f"{_PLACE}: can't listen on {listen}: {error}"
-        raise StartError(message) from error
-    return port
 
+    def __init__(self, listen: TcpListen, reactor: Any, hosts: ListenHosts, log: Logger, tls: RenewableTls | None) -> None:
+        self._listen = listen
+        self._reactor = reactor
+        self._hosts = hosts
+        self._log = log
+        self._tls = tls
+        self._inner = InnerSocket()
+        self._gate: Gate | None = None
+        self._ports: list[Any] = []
 
-def _probe(family: int, address: Any) -> socket.socket:
-    probe = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        if os.name == "posix":
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as gRPC's own; elsewhere it means to share the port
-        choose_families(probe, address)
-        probe.bind(address)
-    except OSError:
-        probe.close()
-        raise
-    return probe
+    def __repr__(self) -> str:
+        return f"<TcpListener {self._listen}: {self._gate}>"
 
+    def listen(self, add_port: Callable[[str], int]) -> TcpListen:
+        """Listen, and make gRPC's server listen behind. Well or not, `close` is to be called once gRPC has let go of it.
 
-def _with_interface(host: str, port: int, flow: int = 0, interface: int = 0) -> str:
-    return f"{host}%{interface}" if interface else host
+        Args:
+            add_port: the server's method that takes an address and returns the port.
+
+        Returns:
+            Where it listens, with the port that was chosen for port 0.
+
+        Raises:
+            StartError: it can't listen there.
+        """
+        self._inner.listen(add_port)
+        self._gate = gate = Gate(self._inner.endpoint(self._reactor), self._reactor, self._log)
+        factory: IProtocolFactory = gate if self._tls is None else over_tls(self._tls, gate, self._reactor)
+        self._ports = open_ports(self._reactor, _PLACE, self._listen, self._hosts, self._warn, factory)
+        return TcpListen(self._listen.host, self._ports[0].getHost().port)
+
+    def stop_listening(self) -> Deferred[Any]:
+        """Let nobody in any more. Who is in stays."""
+        ports, self._ports = self._ports, []
+        return gatherResults([maybeDeferred(port.stopListening) for port in ports])
+
+    def close(self) -> Deferred[None]:
+        """End whoever is left, and let go of the socket that gRPC knew.
+
+        Returns:
+            A Deferred that fires when nobody is left.
+        """
+        self._inner.close()
+        return succeed(None) if self._gate is None else self._gate.close()
+
+    def _warn(self, text: str) -> None:
+        self._log.warn("{place}: {text}", place=_PLACE, text=text)

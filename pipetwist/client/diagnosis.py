@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 
-from pipetwist.api.options import MOST_CONNECTIONS
+from pipetwist.api.options import MOST_CONNECTIONS, MOST_OF_ONE_ADDRESS
 from pipetwist.client.server import ClientTls, Server
 from pipetwist.client.tls import ssl_context
 from pipetwist.values import unix_sockaddr
@@ -92,8 +92,8 @@ def _why_closed(server: Server) -> str | None:
     if not closed:
         return None
     return (
-        f"{server.address} hangs up on whoever connects; pipetwist's API does so while it has {MOST_CONNECTIONS} connections: "
-        "end some clients, or see whether that is the port of the API"
+        f"{server.address} hangs up on whoever connects; pipetwist's API does so while it has {MOST_CONNECTIONS} connections, "
+        f"or {MOST_OF_ONE_ADDRESS} of one address: end some clients, or see whether that is the port of the API"
     )
 
 

@@ -76,9 +76,7 @@ def _api_tls(document: Document) -> None:
     from pipetwist.api.availability import load_api
 
     load_api()  # says what to install where gRPC is not there
-    from pipetwist.api.tls import ServerCertificates
-
-    ServerCertificates(api.tls)
+    server_tls("experimental.v2ray_api", api.tls.certificate_path, api.tls.key_path, api.tls.client_certificate_path)
 
 
 def _api_folder(document: Document) -> None:

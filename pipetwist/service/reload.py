@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["needs_restart", "reload_tree", "transfer_of"]
 
 _STATS = "experimental.v2ray_api.stats"
+_TLS = ("certificate_path", "key_path", "client_certificate_path")
 _CHANGEABLE = {
     "log.level",
     "inbounds",
@@ -28,8 +29,11 @@ _CHANGEABLE = {
     "transfer",
     "drain_timeout",
     *(f"{_STATS}.{key}" for key in ("enabled", "inbounds", "outbounds", "users")),
-    *(f"experimental.v2ray_api.tls.{key}" for key in ("certificate_path", "key_path")),
-    *(f"metrics.tls.{key}" for key in ("certificate_path", "key_path", "client_certificate_path")),
+    *(
+        f"{place}.tls.{key}"
+        for place in ("experimental.v2ray_api", "metrics")
+        for key in ("certificate_path", "key_path", "client_certificate_path")
+    ),
 }
 
 

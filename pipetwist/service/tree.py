@@ -120,7 +120,7 @@ class PipetwistService(MultiService):
         """The `pipetwist.api.service.StatsApi`; None where the configuration does not ask for it."""
         options = document.experimental.v2ray_api
         if options is not None and options.listen is not None:
-            self.api = load_api()(options, self.store, self.online, reactor, log=self.log, hosts=self.hosts)
+            self.api = load_api()(options, self.store, self.online, reactor, log=self.log, files=self.files, hosts=self.hosts)
         self.web: Any = None
         """The `pipetwist.web.service.WebService`; None where the configuration does not ask for it."""
         if document.metrics is not None:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succeed
-from twisted.internet.error import CannotListenError
 from twisted.logger import Logger
 from twisted.web.resource import IResource
 
 from pipetwist.errors import StartError
 from pipetwist.files import KnownFiles
 from pipetwist.network.listening import ListenHosts
-from pipetwist.network.tcp_socket import listen_tcp, takes_sockets
+from pipetwist.network.tcp_ports import open_ports
 from pipetwist.tls import RenewableTls, log_failed_handshake, over_tls, server_tls
-from pipetwist.transfer.causes import describe_error
 from pipetwist.values.listen import TcpListen, UnixListen, parse_listen, why_refused
 from pipetwist.web.options import WebOptions, WebTlsOptions
 from pipetwist.web.places import Connections
@@ -145,26 +142,10 @@ class WebService(Service):
         if self._ports:
             return
         factory = self._connections if self._tls is None else over_tls(self._tls, self._connections, self._reactor)
-        self._ports = self._listen_with(factory)
+        self._ports = open_ports(self._reactor, f"{_PLACE}.listen", self._listen, self._hosts, self._warn, factory)
         self.address = TcpListen(self._listen.host, self._ports[0].getHost().port)
         scheme = "http" if self._tls is None else "https"
         self._log.info("{scheme}://{address} shows what pipetwist does", scheme=scheme, address=self.address)
-
-    def _listen_with(self, factory: Any) -> list[Any]:
-        place, host, port = f"{_PLACE}.listen", self._listen.host, self._listen.port
-        if takes_sockets(self._reactor):
-            opened = listen_tcp(place, host, port, self._hosts.find(place, host), self._warn, socket.socket)
-            return [self._adopt(one, factory) for one in opened]
-        try:
-            return [self._reactor.listenTCP(port, factory, interface=host)]
-        except CannotListenError as error:
-            message = f"{place}: can't listen on {self._listen}: {describe_error(error.socketError)}"
-            raise StartError(message) from error
-
-    def _adopt(self, listening: socket.socket, factory: Any) -> Any:
-        with listening:  # the reactor makes a copy
-            listening.setblocking(False)
-            return self._reactor.adoptStreamPort(listening.fileno(), listening.family, factory)
 
     def _warn(self, text: str) -> None:
         self._log.warn("{place}: {text}", place=f"{_PLACE}.listen", text=text)

@@ -10,11 +10,9 @@ from typing import Any
 import grpc
 from google.protobuf import message_factory
 from google.protobuf.message import Message
-from twisted.internet.interfaces import IReactorThreads
-from twisted.python.failure import Failure
-from twisted.python.threadpool import ThreadPool
+from twisted.internet.pollreactor import PollReactor
+from twisted.internet.threads import blockingCallFromThread
 from twisted.trial.unittest import SynchronousTestCase
-from zope.interface import implementer
 
 from pipetwist.api.options import ApiOptions
 from pipetwist.api.query import USUAL_BOUNDS, Bounds
@@ -25,40 +23,71 @@ from pipetwist.stats.counters import MemoryCounterStore
 from pipetwist.stats.online import OnlineUsers
 from pipetwist.values.listen import TcpListen
 
-__all__ = ["RPC_SECONDS", "Client", "SlowStore", "ThreadlessReactor", "counted", "open_channel", "start_api", "target_of"]
+__all__ = [
+    "RPC_SECONDS",
+    "Client",
+    "ReactorThread",
+    "SlowStore",
+    "counted",
+    "open_channel",
+    "reactor_thread",
+    "start_api",
+    "stop_api",
+    "target_of",
+]
 
 RPC_SECONDS = 60.0
 """How long any call of a test may take."""
 
 
-class _Inline(ThreadPool):
-    def callInThreadWithCallback(self, onResult: Any, func: Any, *args: Any, **kw: Any) -> None:
-        try:
-            result = func(*args, **kw)
-        except Exception:  # noqa: BLE001 - as Twisted's own does
-            onResult(False, Failure())
-        else:
-            onResult(True, result)
+class ReactorThread:
+    """A reactor of its own in a thread of its own, so that a test can block and the service goes on.
+
+    Args:
+        begin: whether to begin at once.
+    """
+
+    def __init__(self, *, begin: bool = True) -> None:
+        self.reactor: Any = PollReactor()
+        """The reactor."""
+        self._thread = threading.Thread(target=self.reactor.run, args=(False,), daemon=True)
+        if begin:
+            self.begin()
+
+    def begin(self) -> None:
+        """Run it."""
+        self._thread.start()
+
+    def call(self, function: Callable[..., Any], *arguments: object) -> Any:
+        """Call something in its thread, and wait for what comes of it, or of its Deferred."""
+        return blockingCallFromThread(self.reactor, function, *arguments)
+
+    def end(self) -> None:
+        """Stop it, and wait for its end."""
+        self.reactor.callFromThread(self.reactor.stop)
+        self._thread.join(RPC_SECONDS)
+        self.reactor.waker.connectionLost(None)
 
 
-@implementer(IReactorThreads)
-class ThreadlessReactor:
-    """Does at once what is to be done in a thread, so that a test that blocks can stop the service."""
+_threads: dict[SynchronousTestCase, ReactorThread] = {}
 
-    def getThreadPool(self) -> ThreadPool:
-        """See `IReactorThreads`."""
-        return _Inline()
 
-    def callFromThread(self, callable: Callable[..., object], *args: object, **kwargs: object) -> None:  # noqa: A002 - the interface's name
-        """See `IReactorThreads`."""
-        callable(*args, **kwargs)
+def reactor_thread(case: SynchronousTestCase) -> ReactorThread:
+    """That of a test; its clean-up ends it."""
+    if case not in _threads:
+        _threads[case] = thread = ReactorThread()
 
-    def callInThread(self, callable: Callable[..., object], *args: object, **kwargs: object) -> None:  # noqa: A002 - the interface's name
-        """See `IReactorThreads`."""
-        callable(*args, **kwargs)
+        def end() -> None:
+            del _threads[case]
+            thread.end()
 
-    def suggestThreadPoolSize(self, size: int) -> None:
-        """See `IReactorThreads`."""
+        case.addCleanup(end)
+    return _threads[case]
+
+
+def stop_api(case: SynchronousTestCase, api: StatsApi) -> None:
+    """Stop it, and wait for its end."""
+    reactor_thread(case).call(api.stopService)
 
 
 class SlowStore(MemoryCounterStore):
@@ -110,21 +139,22 @@ def start_api(
         clock: of the time that the service has been up.
         options: more of the options' fields.
     """
+    thread = reactor_thread(case)
     timed: dict[str, Any] = {} if clock is None else {"clock": clock}
     api = StatsApi(
         ApiOptions(listen=listen, **options),
         MemoryCounterStore() if store is None else store,
         OnlineUsers(lambda: 0.0) if online is None else online,
-        ThreadlessReactor(),
+        thread.reactor,
         bounds=bounds,
         grace=grace,
         **timed,
     )
-    api.startService()
+    thread.call(api.startService)
 
     def stop() -> None:
         if api.running:
-            case.successResultOf(api.stopService())
+            stop_api(case, api)
 
     case.addCleanup(stop)
     return api

@@ -1,4 +1,4 @@
-"""An API that has as many connections as it takes, in the daemon's log."""
+"""An API on a unix socket that has as many connections as it takes, in the daemon's log."""
 
 from __future__ import annotations
 
@@ -16,12 +16,10 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from pipetwist.api import crowding
 from pipetwist.api.crowding import INTERVAL, CrowdWatch
-from pipetwist.api.options import ApiOptions, ApiTlsOptions
+from pipetwist.api.options import ApiOptions
 from pipetwist.api.service import StatsApi
 from pipetwist.stats.counters import MemoryCounterStore
 from pipetwist.stats.online import OnlineUsers
-from pipetwist.values.listen import TcpListen
-from tests.api.certificates import Authority
 from tests.interop.scratch import scratch_folder
 
 __all__ = ["CrowdWatchTest", "CrowdedApiTest"]
@@ -92,7 +90,7 @@ class CrowdWatchTest(SynchronousTestCase):
         self.assertEqual(heard, [])
 
     def test_silence(self) -> None:
-        """A server that waits to be spoken to, as with TLS, is not full."""
+        """A server that waits to be spoken to is not full."""
         self.clock.advance(INTERVAL)
         self.clock.advance(10)
         self.endpoint.last().connectionLost(Failure(Refused()))  # that is the look's own doing
@@ -132,22 +130,23 @@ class CrowdedApiTest(TestCase):
         self.taken: list[socket.socket] = []
         self.addCleanup(self.free)
 
-    def start(self, **options: Any) -> TcpListen:
-        """Start it; where it listens."""
-        log = _log(self.said)
+    def start(self) -> str:
+        """Start it; the path of its socket."""
+        path = scratch_folder(self) / "api.sock"
         api = StatsApi(
-            ApiOptions(listen="127.0.0.1:0", **options), MemoryCounterStore(), OnlineUsers(lambda: 0.0), _reactor, grace=0.0, log=log
+            ApiOptions(listen=f"unix:{path}"), MemoryCounterStore(), OnlineUsers(lambda: 0.0), _reactor, grace=0.0, log=_log(self.said)
         )
         api.startService()
         self.addCleanup(api.stopService)
-        assert isinstance(api.address, TcpListen)
-        return api.address
+        return str(path)
 
-    async def crowd(self, address: TcpListen) -> None:
+    async def crowd(self, path: str) -> None:
         """Take every connection, and give them back when that was logged."""
         while _FULL not in self.said:
             if len(self.taken) < 200:
-                self.taken.append(socket.create_connection((address.host, address.port), 20))
+                self.taken.append(connected := socket.socket(socket.AF_UNIX))
+                connected.settimeout(20)
+                connected.connect(path)
             await deferLater(_reactor, 0.01)
         self.free()
         while _AGAIN not in self.said:
@@ -161,11 +160,6 @@ class CrowdedApiTest(TestCase):
     async def test_full(self) -> None:
         """Connections up to the bound, and the log says that it is full; they go, and it says that as well."""
         await self.crowd(self.start())
-
-    async def test_tls(self) -> None:
-        """So it does with TLS."""
-        certificate, key = map(str, Authority(scratch_folder(self), "ca").issue("localhost"))
-        await self.crowd(self.start(tls=ApiTlsOptions(certificate_path=certificate, key_path=key)))
 
 
 def _log(said: list[str]) -> Logger:

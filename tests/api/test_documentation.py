@@ -57,9 +57,14 @@ class OwnCountersTest(SynchronousTestCase):
         wait_until(lambda: path.is_socket() or process.poll() is not None, "the example to listen")
         self.assertIsNone(process.poll(), (folder / "log").read_text(encoding="utf-8"))
         target = f"unix:{path}"
-        stat = Client(self, target, V2RAY_SERVICE).call("GetStats", name="user>>>alice>>>traffic>>>downlink").stat
-        self.assertEqual(stat.value % 1000, 0)
-        self.assertGreaterEqual(stat.value, 1000)
+        client = Client(self, target, V2RAY_SERVICE)
+
+        def value() -> int:
+            counted: int = client.call("GetStats", name="user>>>alice>>>traffic>>>downlink").stat.value
+            self.assertEqual(counted % 1000, 0)
+            return counted
+
+        wait_until(lambda: value() >= 1000, "the example to count")  # it listens before it counts
         self.assertEqual(list(Client(self, target, XRAY_SERVICE).call("GetAllOnlineUsers").users), ["user>>>alice>>>online"])
         process.terminate()
         process.wait(60)

@@ -32,7 +32,7 @@ service StatsService {
 }
 message Config {}
 """
-_OURS: Final = "from tests.api.serving import counted, start_api, target_of"
+_OURS: Final = "from tests.api.serving import counted, start_api, stop_api, target_of"
 _THEIRS: Final = "from app.stats.command import command_pb2 as theirs, command_pb2_grpc as calls"
 _PROGRAM: Final = """
 import grpc
@@ -47,7 +47,7 @@ with grpc.insecure_channel(target_of(api)) as channel:
     print(*((stat.name, stat.value) for stat in stub.QueryStats(theirs.QueryStatsRequest(patterns=["a", "b"]), timeout=60).stat))
     described = DescriptorPool(ProtoReflectionDescriptorDatabase(channel)).FindServiceByName("SERVICE")
     print(described.full_name, theirs.DESCRIPTOR.services_by_name["StatsService"].full_name)
-api.stopService()
+stop_api(case, api)
 """
 
 

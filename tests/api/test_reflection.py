@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.api.reflection import REFLECTION_SERVICES
 from pipetwist.api.services import SERVICES, V2RAY_SERVICE, XRAY_SERVICE
-from tests.api.serving import RPC_SECONDS, counted, open_channel, start_api, target_of
+from tests.api.serving import RPC_SECONDS, counted, open_channel, start_api, stop_api, target_of
 
 __all__ = ["HealthTest", "ReflectionTest"]
 
@@ -120,5 +120,5 @@ class HealthTest(SynchronousTestCase):
         """Who watches is told NOT_SERVING when the service stops."""
         watch = self.health.Watch(health_pb2.HealthCheckRequest(), timeout=RPC_SECONDS)
         self.assertEqual(next(watch).status, health_pb2.HealthCheckResponse.SERVING)
-        self.successResultOf(self.api.stopService())
+        stop_api(self, self.api)
         self.assertEqual(next(watch).status, health_pb2.HealthCheckResponse.NOT_SERVING)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
@@ -74,6 +75,11 @@ class EndingTest(SynchronousTestCase):
         self.assertEqual(process.wait(60), 1)
         (line,) = self.said(process).splitlines()
         self.assertTrue(line.startswith(f"pipetwist: the certificate of {address} can't be trusted"), line)
+        address = target_of(start_api(self, tls=replace(tls, client_certificate_path=str(authority.path))))
+        process, _ = self.start("stats", "--ca", str(authority.path), "--server-name", "server", "-s", address)
+        self.assertEqual(process.wait(60), 1)
+        (line,) = self.said(process).splitlines()
+        self.assertTrue(line.startswith(f"pipetwist: {address} lets in only who presents a certificate"), line)
         address = target_of(start_api(self))
         process, _ = self.start("stats", "--tls", "-s", address)
         self.assertEqual(process.wait(60), 1)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
-import socket
 from dataclasses import replace
 from typing import Any
 
 from twisted.application.service import IService
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
+from twisted.internet.error import CannotListenError
 from twisted.logger import capturedLogs, formatEvent
 from twisted.python.failure import Failure
 from zope.interface.verify import verifyObject
@@ -158,12 +159,14 @@ class StartingTest(TreeTestCase):
 
     def test_api_can_not_start(self) -> None:
         """The API is the last to start; where it can't nothing else stays."""
-        with socket.socket() as taken:
-            taken.bind(("127.0.0.1", 0))
-            taken.listen()
-            options = ApiOptions(listen=f"127.0.0.1:{taken.getsockname()[1]}")
-            tree = self.make(experimental=ExperimentalOptions(v2ray_api=options))
-            self.assertRaises(StartError, tree.startService)
+
+        def refuse(port: int, *_: object, interface: str) -> None:
+            raise CannotListenError(interface, port, OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE)))
+
+        self.reactor.listenTCP = refuse  # type: ignore[attr-defined]  # as a reactor has it
+        tree = self.make(experimental=ExperimentalOptions(v2ray_api=ApiOptions(listen="127.0.0.1:10085")))
+        error = self.assertRaises(StartError, tree.startService)
+        self.assertEqual(str(error), "experimental.v2ray_api.listen: can't listen on 127.0.0.1:10085: Address already in use")
         self.assertEqual((self.there(), bool(tree.running), self.reactor.readers), ([], False, set()))
 
     def test_mistake(self) -> None:

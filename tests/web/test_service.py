@@ -17,10 +17,10 @@ from twisted.trial.unittest import SkipTest, TestCase
 
 from pipetwist.errors import StartError
 from pipetwist.files import KnownFiles
+from pipetwist.network import tcp_ports
 from pipetwist.network.listening import ListenHosts
 from pipetwist.network.lookups import Lookups
 from pipetwist.values.listen import TcpListen
-from pipetwist.web import service as web_service
 from pipetwist.web.answers import TextAnswer
 from pipetwist.web.options import WebOptions, WebTlsOptions
 from pipetwist.web.service import WebService
@@ -191,7 +191,7 @@ class ListeningTest(_ServiceCase):
 
     def test_opened_by_twisted(self) -> None:
         """A reactor that can't be given sockets opens one itself; a port that is taken is told as ever."""
-        self.patch(web_service, "takes_sockets", lambda _: False)
+        self.patch(tcp_ports, "takes_sockets", lambda _: False)
         memory = MemoryReactorClock()
         service = WebService(WebOptions(listen="127.0.0.1:9100"), memory)
         service.startService()

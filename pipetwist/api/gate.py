@@ -1,0 +1,277 @@
+"""What stands before gRPC at a TCP port: lets in so many, looks at what they send, and carries it to gRPC's own socket and back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IAddress, IHandshakeListener, ISSLTransport
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from pipetwist.api.frames import ClientFrames, RefusedError
+from pipetwist.api.options import MOST_CONNECTIONS, MOST_OF_ONE_ADDRESS
+from pipetwist.tls import log_failed_handshake
+from pipetwist.values.addresses import shown_peer
+
+if TYPE_CHECKING:
+    from twisted.internet.interfaces import IDelayedCall, IReactorTime, IStreamClientEndpoint
+
+__all__ = ["Gate"]
+
+_PLACE = "experimental.v2ray_api"
+_PREFACE_SECONDS = 60.0
+_LINGER_SECONDS = 2.0
+_QUIET_SECONDS = 60.0
+# Bytes that are read at a time: as small frames they are looked at in a millisecond or so.
+_READ_BYTES = 8192
+# Empty SETTINGS, and GOAWAY for a PROTOCOL_ERROR (RFC 9113, 6.5 and 6.8): by these a client of another protocol knows HTTP/2.
+_GOODBYE = bytes.fromhex("0000000400000000000000080700000000000000000000000001")
+
+
+@implementer(IHandshakeListener)
+class _Client(Protocol):
+    """One client. gRPC hears of it when it has shown that it speaks HTTP/2.
+
+    Args:
+        gate: has let it in.
+        host: the address of its machine.
+    """
+
+    def __init__(self, gate: Gate, host: object) -> None:
+        self.host = host
+        self._gate = gate
+        self._frames = ClientFrames()
+        self._early: list[bytes] = []  # what came before gRPC was there
+        self._connecting: Deferred[Any] | None = None
+        self._inner: Any = None  # the transport to gRPC
+        self._call: IDelayedCall | None = None
+        self._shaken = self._is_over = False
+
+    def __repr__(self) -> str:
+        return f"<_Client of {self.host}: {self._frames}, {'over' if self._is_over else 'carried' if self._inner else 'not carried'}>"
+
+    def connectionMade(self) -> None:
+        """It has come."""
+        self._gate.clients[self] = None
+        transport: Any = self.transport
+        getattr(transport, "transport", transport).bufferSize = _READ_BYTES
+        self._call = self._gate.clock.callLater(_PREFACE_SECONDS, self.abort)
+
+    def handshakeCompleted(self) -> None:
+        """See ``IHandshakeListener``."""
+        self._shaken = True
+
+    def dataReceived(self, data: bytes) -> None:
+        """It sends."""
+        if self._is_over:
+            return
+        try:
+            self._frames.receive(data)
+        except RefusedError as error:
+            self._refuse(str(error))
+            return
+        if self._inner is not None:
+            self._inner.write(data)
+            return
+        self._early.append(data)
+        if self._frames.is_http2 and self._connecting is None:
+            self._stop_waiting()
+            transport: Any = self.transport
+            transport.pauseProducing()
+            self._connecting = self._gate.inner.connect(_InnerFactory.forProtocol(lambda: _Inner(self)))
+            self._connecting.addErrback(self._not_carried)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """It has gone."""
+        self._gate.gone(self)
+        if not self._shaken and ISSLTransport.providedBy(self.transport):
+            log_failed_handshake(self._gate.log, _PLACE, _peer(self), reason)
+        self._is_over = True
+        self._stop_waiting()
+        if self._inner is not None:
+            self._inner.abortConnection()
+        elif self._connecting is not None:
+            self._connecting.cancel()
+
+    def carry(self, inner: Any) -> None:
+        """Have bytes pass from here on, in both directions, each as fast as the other end takes them.
+
+        Args:
+            inner: the transport to gRPC.
+        """
+        if self._is_over:
+            inner.abortConnection()
+            return
+        self._inner = inner
+        transport: Any = self.transport
+        transport.registerProducer(inner, True)
+        inner.registerProducer(transport, True)
+        transport.resumeProducing()
+        early, self._early = self._early, []
+        inner.writeSequence(early)
+
+    def end(self) -> None:
+        """Close it in order, once it has got what was written; not for ever."""
+        if self._is_over:
+            return
+        self._is_over = True
+        self._stop_waiting()
+        transport: Any = self.transport
+        if self._inner is not None:
+            transport.unregisterProducer()
+        transport.loseConnection()
+        self._call = self._gate.clock.callLater(_LINGER_SECONDS, transport.abortConnection)
+
+    def leave(self) -> None:
+        """Close it now, unless gRPC has it: that has something to say to the end, and closes it then."""
+        if self._inner is None:
+            self.abort()
+
+    def abort(self) -> None:
+        """Close it now."""
+        transport: Any = self.transport
+        transport.abortConnection()
+
+    def _refuse(self, why: str) -> None:
+        self._gate.tell_refused(self, why)
+        if self._inner is None and self._connecting is None:
+            transport: Any = self.transport
+            transport.write(_GOODBYE)
+            self.end()
+        else:  # who knows in the middle of which frame gRPC is
+            self._is_over = True
+            self.abort()
+
+    def _not_carried(self, failure: Failure) -> None:
+        if not self._is_over:
+            self._gate.log.warn("{place}: gRPC can't be reached: {reason}", place=_PLACE, reason=failure.getErrorMessage())
+            self.abort()
+
+    def _stop_waiting(self) -> None:
+        call, self._call = self._call, None
+        if call is not None and call.active():
+            call.cancel()
+
+
+class _Inner(Protocol):
+    """A client's way to gRPC.
+
+    Args:
+        client: the client.
+    """
+
+    def __init__(self, client: _Client) -> None:
+        self._client = client
+
+    def connectionMade(self) -> None:
+        self._client.carry(self.transport)
+
+    def dataReceived(self, data: bytes) -> None:
+        transport: Any = self._client.transport
+        transport.write(data)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self._client.end()
+
+
+class _InnerFactory(Factory):
+    noisy = False
+
+
+class _Line:
+    """A line of the log that stands there once a minute at most, with how many were left out since.
+
+    Args:
+        clock: counts the time.
+        log: takes it.
+    """
+
+    def __init__(self, clock: IReactorTime, log: Logger) -> None:
+        self._clock = clock
+        self._log = log
+        self._quiet_until = float("-inf")
+        self._left_out = 0
+
+    def say(self, what: str) -> None:
+        """Say it, or count it."""
+        now = self._clock.seconds()
+        if now < self._quiet_until:
+            self._left_out += 1
+            return
+        self._quiet_until = now + _QUIET_SECONDS
+        more = f"; {self._left_out} more like this since the last such line" if self._left_out else ""
+        self._left_out = 0
+        self._log.warn("{place}: {what}{more}", place=_PLACE, what=what, more=more)
+
+
+class Gate(Factory):
+    """Lets clients in, so many of them and so many of one address.
+
+    Args:
+        inner: where gRPC listens.
+        clock: counts the time.
+        log: is told who was closed and why, once a minute.
+    """
+
+    noisy = False
+
+    def __init__(self, inner: IStreamClientEndpoint, clock: IReactorTime, log: Logger) -> None:
+        self.inner = inner
+        self.clock = clock
+        self.log = log
+        self.clients: dict[_Client, None] = {}
+        """Those who are there."""
+        self._emptied: Deferred[None] | None = None
+        self._refused, self._full = _Line(clock, log), _Line(clock, log)
+
+    def __repr__(self) -> str:
+        return f"<Gate: {len(self.clients)} of {MOST_CONNECTIONS}>"
+
+    def buildProtocol(self, addr: IAddress | None) -> Any:
+        """Let one in, or None."""
+        host = getattr(addr, "host", None)
+        if len(self.clients) >= MOST_CONNECTIONS:
+            self._full.say(f"all {MOST_CONNECTIONS} connections are taken: a new one of {host} was closed")
+            return None
+        if sum(client.host == host for client in self.clients) >= MOST_OF_ONE_ADDRESS:
+            self._full.say(f"{host} has {MOST_OF_ONE_ADDRESS} connections, as many as one address may have: a new one was closed")
+            return None
+        return _Client(self, host)
+
+    def tell_refused(self, client: _Client, why: str) -> None:
+        """Say that a client was closed for what it sent."""
+        self._refused.say(f"{shown_peer(_peer(client))} was closed: {why}")
+
+    def gone(self, client: _Client) -> None:
+        """A client is lost."""
+        self.clients.pop(client, None)
+        if self._emptied is not None and not self.clients:
+            emptied, self._emptied = self._emptied, None
+            emptied.callback(None)
+
+    def close(self) -> Deferred[None]:
+        """End who is left, once gRPC has closed its ends.
+
+        Returns:
+            A Deferred that fires when everybody is gone: they get what gRPC has said, if they take it soon.
+        """
+        for client in list(self.clients):
+            client.leave()
+        if not self.clients:
+            return succeed(None)
+        emptied: Deferred[None] = Deferred()
+        self._emptied = emptied
+        too_long = self.clock.callLater(_LINGER_SECONDS, self._abort_all)
+        return emptied.addCallback(lambda _: too_long.cancel() if too_long.active() else None)
+
+    def _abort_all(self) -> None:
+        for client in list(self.clients):
+            client.abort()
+
+
+def _peer(client: _Client) -> object:
+    transport: Any = client.transport
+    return transport.getPeer()

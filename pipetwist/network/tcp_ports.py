@@ -1,0 +1,53 @@
+"""A reactor's TCP ports for a listener that has one host, be it a name with several addresses, and one port."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IProtocolFactory
+
+from pipetwist.errors import StartError
+from pipetwist.network.listening import ListenHosts
+from pipetwist.network.tcp_socket import listen_tcp, takes_sockets
+from pipetwist.values.listen import TcpListen
+
+__all__ = ["open_ports"]
+
+
+def open_ports(
+    reactor: Any, place: str, listen: TcpListen, hosts: ListenHosts, warn: Callable[[str], object], factory: IProtocolFactory
+) -> list[Any]:
+    """Have a reactor listen at each address of a host; the same port at all, which is shared with nobody.
+
+    Args:
+        reactor: listens.
+        place: whose it is, for errors.
+        listen: the host and the port.
+        hosts: knows the host's addresses.
+        warn: is told of addresses that are not here.
+        factory: builds the protocols of who connects.
+
+    Returns:
+        The ports that the reactor has made, one at least.
+
+    Raises:
+        StartError: it can't listen there.
+    """
+    if takes_sockets(reactor):
+        opened = listen_tcp(place, listen.host, listen.port, hosts.find(place, listen.host), warn, socket.socket)
+        return [_adopt(reactor, one, factory) for one in opened]
+    try:
+        return [reactor.listenTCP(listen.port, factory, interface=listen.host)]
+    except CannotListenError as error:
+        reason = getattr(error.socketError, "strerror", None) or error.socketError
+        message = f"{place}: can't listen on {listen}: {reason}"
+        raise StartError(message) from error
+
+
+def _adopt(reactor: Any, listening: socket.socket, factory: IProtocolFactory) -> Any:
+    with listening:  # the reactor makes a copy
+        listening.setblocking(False)
+        return reactor.adoptStreamPort(listening.fileno(), listening.family, factory)
