@@ -86,6 +86,7 @@ class Syncing:
             self._look_after_it()
             if self._store.lacks_room:
                 self._reactor.callFromThread(self._find_room)
+        self._look_after_it()
         self._attempt(self._store.close)
         self._reactor.callFromThread(self._closed.callback, None)
 

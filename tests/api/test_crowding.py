@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import socket
-from typing import Any
+from typing import Any, cast
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.error import ConnectionRefusedError as Refused
 from twisted.internet.task import Clock, deferLater
 from twisted.internet.testing import StringTransport
-from twisted.logger import LogEvent, Logger, formatEvent, globalLogPublisher
+from twisted.logger import ILogObserver, LogEvent, Logger, formatEvent, globalLogPublisher
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
@@ -82,8 +82,9 @@ class CrowdWatchTest(SynchronousTestCase):
     def test_says_nothing_itself(self) -> None:
         """A look leaves no line in the log: there is one twice a minute."""
         heard: list[LogEvent] = []
-        globalLogPublisher.addObserver(heard.append)
-        self.addCleanup(globalLogPublisher.removeObserver, heard.append)
+        observer = cast("ILogObserver", heard.append)
+        globalLogPublisher.addObserver(observer)
+        self.addCleanup(globalLogPublisher.removeObserver, observer)
         self.clock.advance(INTERVAL)
         self.endpoint.factory.doStart()
         self.endpoint.factory.doStop()

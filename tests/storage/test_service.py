@@ -144,6 +144,12 @@ class SyncingTest(SynchronousTestCase):
             ],
         )
 
+    def test_lost_in_the_end(self) -> None:
+        """A stop says so as well, where it comes before the next sync: the next start does not begin at 0 without a word."""
+        self.disk.places = ["removed"]
+        self.reactor.wait_for(self.start(1000).stop())
+        self.assertEqual([text.partition(" has ")[0] for text in self.said()], ["warn: The file of counters counters.db"])
+
     def test_trouble_in_the_end(self) -> None:
         """A close that fails is logged, and the stop is over all the same."""
         self.disk.outcomes = [OSError(errno.EIO, "Input/output error")]
