@@ -19,7 +19,7 @@ help:
 	@echo 'make test-all      the tests on every Python from 3.10 on that is here, and on the lowest versions of the dependencies'
 	@echo 'make coverage      which lines the tests reach that need no real programs'
 	@echo 'make test-hard     the tests three times: idle, on one processor that another program uses up, and in random order (40 minutes)'
-	@echo 'make test-pythons  all but the tests of real programs, on the newest Python and on the lowest versions of the dependencies'
+	@echo 'make test-pythons  what may depend on the Python, on the newest one and on the lowest versions of the dependencies'
 	@echo 'make bench         measure pipetwist beside the relays that are installed, and write docs/performance.md (25 minutes)'
 	@echo 'make proto         generate the modules of pipetwist/api/wire from proto/'
 	@echo 'make man           make the manual pages in man/ from docs/'

@@ -12,6 +12,8 @@ PYTHONS = ["3.10", "3.11", "3.12", "3.13", "3.14"]
 LOWEST = PYTHONS[0]
 NEWEST = [version for version in PYTHONS if which(f"python{version}") or version == LOWEST][-1]
 
+_OTHERS = {"interop", "docs", "bench", "test_packaging"}
+
 nox.needs_version = ">=2024.4.15"
 nox.options.sessions = ["tests", "lowest"]
 nox.options.error_on_missing_interpreters = False
@@ -26,23 +28,24 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(python=NEWEST)
 def newest(session: nox.Session) -> None:
-    """Run all but the tests of real programs on the newest Python that is here."""
+    """Run what may depend on the Python on the newest one that is here."""
     session.install("--editable", ".[test]")
-    session.run("python", "-m", "twisted.trial", *_without_interop())
+    session.run("python", "-m", "twisted.trial", *_depending())
 
 
 @nox.session(python=LOWEST)
 def lowest(session: nox.Session) -> None:
-    """Run all but the tests of real programs, on the lowest version of each dependency."""
+    """Run the same on the lowest Python with the lowest version of each dependency."""
     pins = Path(session.create_tmp()) / "lowest.txt"
     pins.write_text("\n".join(_lower_bounds()) + "\n", encoding="utf-8")
     session.install("--editable", ".[test]", "--constraint", str(pins))
-    session.run("python", "-m", "twisted.trial", *_without_interop())
+    session.run("python", "-m", "twisted.trial", *_depending())
 
 
-def _without_interop() -> list[str]:
+def _depending() -> list[str]:
+    """All the tests but those of real programs, documents, benchmarks and the package, which `make test` has run."""
     found = [path for path in Path("tests").iterdir() if (path / "__init__.py").exists() or path.name.startswith("test_")]
-    return sorted(f"tests.{path.stem}" for path in found if path.name != "interop")
+    return sorted(f"tests.{path.stem}" for path in found if path.stem not in _OTHERS)
 
 
 def _lower_bounds() -> list[str]:
