@@ -50,12 +50,14 @@ class ReactorThread:
     def __init__(self, *, begin: bool = True) -> None:
         self.reactor: Any = PollReactor()
         """The reactor."""
-        self._thread = threading.Thread(target=self.reactor.run, args=(False,), daemon=True)
+        self._thread: threading.Thread | None = None
         if begin:
             self.begin()
 
     def begin(self) -> None:
         """Run it."""
+        # Made here, since Python 3.13 starts none after a fork that was made before it.
+        self._thread = threading.Thread(target=self.reactor.run, args=(False,), daemon=True)
         self._thread.start()
 
     def call(self, function: Callable[..., Any], *arguments: object) -> Any:
@@ -64,6 +66,7 @@ class ReactorThread:
 
     def end(self) -> None:
         """Stop it, and wait for its end."""
+        assert self._thread is not None
         self.reactor.callFromThread(self.reactor.stop)
         self._thread.join(RPC_SECONDS)
         self.reactor.waker.connectionLost(None)
