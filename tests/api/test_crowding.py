@@ -146,7 +146,7 @@ class CrowdedApiTest(TestCase):
         while _FULL not in self.said:
             if len(self.taken) < 200:
                 self.taken.append(connected := socket.socket(socket.AF_UNIX))
-                connected.settimeout(20)
+                connected.settimeout(60)
                 connected.connect(path)
             await deferLater(_reactor, 0.01)
         self.free()

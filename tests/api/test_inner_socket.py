@@ -44,7 +44,7 @@ class InnerSocketTest(SynchronousTestCase):
         """Connect to it, as the gate does."""
         path: Any = inner.endpoint(None)
         with socket.socket(socket.AF_UNIX) as client:
-            client.settimeout(20)
+            client.settimeout(60)
             client.connect(path._path)
 
     def test_nothing_to_remove(self) -> None:

@@ -74,7 +74,7 @@ class ReachTest(SynchronousTestCase):
         """A unix socket whose path has characters that mean something in a URI is reached."""
         path = scratch_folder(self) / "a b%41?#.sock"
         start_api(self, counted({"a": 1}), listen=f"unix:{path}")
-        calls = StatsCalls(Server(address=parse_address(f"unix:{path}"), timeout=20.0))
+        calls = StatsCalls(Server(address=parse_address(f"unix:{path}"), timeout=60.0))
         self.addCleanup(calls.close)
         self.assertEqual(read_counters(calls, Selection()), {"a": 1})
 
@@ -83,7 +83,7 @@ class ReachTest(SynchronousTestCase):
         api = start_api(self, counted({"a": 1}))
         for name in ("http_proxy", "grpc_proxy", "https_proxy"):
             self.set_variable(name, "http://127.0.0.1:1")
-        calls = StatsCalls(Server(address=parse_address(str(api.address)), timeout=20.0))
+        calls = StatsCalls(Server(address=parse_address(str(api.address)), timeout=60.0))
         self.addCleanup(calls.close)
         self.assertEqual(read_counters(calls, Selection()), {"a": 1})
 

@@ -142,7 +142,7 @@ class NoAnswerTest(_Case):
 
         def full() -> bool:
             for _ in range(20):
-                taken.append(socket.create_connection((host, int(port)), timeout=20))
+                taken.append(socket.create_connection((host, int(port)), timeout=60))
                 self.addCleanup(taken[-1].close)
             return any(_has_ended(one) for one in taken)
 
@@ -156,7 +156,7 @@ class NoAnswerTest(_Case):
 
     def test_refusal(self) -> None:
         """What a server says when it refuses a question is passed on."""
-        calls = StatsCalls(Server(address=parse_address(str(start_api(self).address)), timeout=20.0))
+        calls = StatsCalls(Server(address=parse_address(str(start_api(self).address)), timeout=60.0))
         self.addCleanup(calls.close)
         error = self.assertRaises(ServerError, read_counters, calls, Selection([f"pattern {number}" for number in range(101)]))
         self.assertIn("refuses QueryStats: the query has 101 patterns; one may have 100", str(error))

@@ -46,7 +46,7 @@ class _Listening(SynchronousTestCase):
 
         def end() -> None:
             process.kill()
-            process.communicate(timeout=20)
+            process.communicate(timeout=60)
 
         self.addCleanup(end)
         return process
@@ -62,7 +62,7 @@ class GroupsTest(_Listening):
             message = "only root may choose its groups"
             raise SkipTest(message)
         with socket.socket(socket.AF_UNIX) as listener:
-            listener.settimeout(20)
+            listener.settimeout(60)
             listener.bind(str(self.path))
             listener.listen()
             self.run_python(sys.executable, "-c", _MEMBER, str(self.path), ",".join(map(str, numbers)))
@@ -108,7 +108,7 @@ class StrangersTest(_Listening):
             message = "a PID namespace needs root"
             raise SkipTest(message)
         unshare = [need("unshare"), "--pid", "--fork", "--kill-child"]
-        if subprocess.run([*unshare, "true"], capture_output=True, check=False, timeout=20).returncode:
+        if subprocess.run([*unshare, "true"], capture_output=True, check=False, timeout=60).returncode:
             message = "this kernel gives no PID namespace"
             raise SkipTest(message)
         inside = self.run_python(*unshare, sys.executable, "-m", "tests.inbounds.namespaced", str(self.path), "3")
@@ -147,7 +147,7 @@ class StrangersTest(_Listening):
         """A client of this process's."""
         client = socket.socket(socket.AF_UNIX)
         self.addCleanup(client.close)
-        client.settimeout(20)
+        client.settimeout(60)
         client.connect(str(self.path))
 
 

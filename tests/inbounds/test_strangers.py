@@ -89,7 +89,7 @@ class ExchangedTest(_StrangersTestCase):
 
     def _exchange(self, command: tuple[str, ...]) -> None:
         Path(self.path).unlink()
-        subprocess.run(command, cwd=self.folder, check=True, timeout=30)
+        subprocess.run(command, cwd=self.folder, check=True, timeout=60)
 
     def test_link_at_a_reload(self) -> None:
         """A reload that changes the mode, or the owner, of a file that a link has taken the place of changes nothing, and says so."""

@@ -93,7 +93,7 @@ class AlpnTest(SynchronousTestCase):
 
 
 def _output(command: list[str], folder: Path, says: str = "") -> str:
-    ran = subprocess.run(command, input=says, capture_output=True, text=True, cwd=folder, timeout=30, check=False)
+    ran = subprocess.run(command, input=says, capture_output=True, text=True, cwd=folder, timeout=60, check=False)
     if ran.returncode:
         message = f"{command[:2]} ended with status {ran.returncode}: {ran.stderr}"
         raise AssertionError(message)

@@ -33,7 +33,7 @@ def configuration(script: str, *ways: Mapping[str, object]) -> dict[str, Any]:
 def ask(folder: Path, number: int = 0) -> str:
     """Connect the inbound of this way, and take all that the command says."""
     with socket.socket(socket.AF_UNIX) as client:
-        client.settimeout(20)
+        client.settimeout(60)
         client.connect(str(folder / f"{number}.sock"))
         client.shutdown(socket.SHUT_WR)
         said = b""

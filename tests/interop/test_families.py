@@ -57,7 +57,7 @@ class FamiliesTest(SynchronousTestCase):
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         client = socket.socket(family, socket.SOCK_DGRAM if tag == "udp" else socket.SOCK_STREAM)
         self.addCleanup(client.close)
-        client.settimeout(20)
+        client.settimeout(60)
         client.connect((host, port))
         if tag == "secure":
             client = client_context().wrap_socket(client, server_hostname="localhost")

@@ -99,7 +99,7 @@ class ReaderTest(SynchronousTestCase):
             capture_output=True,
             cwd=self.folder,
             env=daemon_environment(),
-            timeout=30,
+            timeout=60,
             check=False,
         )
         self.assertEqual((ended.returncode, ended.stderr.count(b"\n")), (1, 1), ended.stderr)
@@ -179,7 +179,7 @@ class FilesTest(SynchronousTestCase):
         path = write_configuration(self.folder, _configuration())
         pidfile = self.folder / "pid"
         command = [*TWISTD, f"--pidfile={pidfile}", f"--logfile={self.log}", "pipetwist", "--config", str(path)]
-        subprocess.run(command, cwd=self.folder, env=daemon_environment(), timeout=30, check=True)
+        subprocess.run(command, cwd=self.folder, env=daemon_environment(), timeout=60, check=True)
         pid = int(pidfile.read_text(encoding="ascii"))
         self.addCleanup(_kill, pid)
         self.assertEqual(_echo(self.folder), b"hello")
@@ -201,7 +201,7 @@ def _configuration(**log: Any) -> dict[str, Any]:
 def _echo(folder: Path) -> bytes:
     """Say something, end, and read the whole answer."""
     with socket.socket(socket.AF_UNIX) as client:
-        client.settimeout(20)
+        client.settimeout(60)
         client.connect(str(folder / "in.sock"))
         client.sendall(b"hello")
         client.shutdown(socket.SHUT_WR)

@@ -35,7 +35,7 @@ class PassedTest(SynchronousTestCase):
         """A unix socket; the test's clean-up closes it."""
         opened = socket.socket(socket.AF_UNIX, kind)
         self.addCleanup(opened.close)
-        opened.settimeout(20)
+        opened.settimeout(60)
         return opened
 
     def start(self, kind: str = "unix", **keys: Any) -> Daemon:
@@ -49,7 +49,7 @@ class PassedTest(SynchronousTestCase):
         client.connect(str(self.folder / "in.sock"))
         server, _ = self.server.accept()
         self.addCleanup(server.close)
-        server.settimeout(20)
+        server.settimeout(60)
         return client, server
 
     def pass_descriptor(self, client: socket.socket) -> int:

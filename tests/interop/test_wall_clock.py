@@ -57,7 +57,7 @@ class WallClockTest(SynchronousTestCase):
         """A client that the command answers to."""
         client = socket.socket(socket.AF_UNIX)
         self.addCleanup(client.close)
-        client.settimeout(20)
+        client.settimeout(60)
         client.connect(str(self.path))
         return client
 
@@ -71,7 +71,7 @@ class WallClockTest(SynchronousTestCase):
         manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.addCleanup(manager.close)
         manager.bind(str(self.folder / "notify"))
-        manager.settimeout(20)
+        manager.settimeout(60)
         environment = {"NOTIFY_SOCKET": str(self.folder / "notify"), "WATCHDOG_USEC": "400000"}
         for run in (_FOREGROUND, TWIST):
             self.wall.put(0)
@@ -86,7 +86,7 @@ class WallClockTest(SynchronousTestCase):
             manager.setblocking(False)
             while _says_something(manager):
                 pass
-            manager.settimeout(20)
+            manager.settimeout(60)
 
     def test_idle(self) -> None:
         """An hour back, and a connection in which nothing moves ends when it should."""
@@ -153,7 +153,7 @@ class WallClockTest(SynchronousTestCase):
         began = self.snapshot(port)
         for ahead in (-_HOUR, _HOUR):
             self.wall.put(ahead)
-            with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20) as answer:
+            with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as answer:
                 self.near(ahead, parsedate_to_datetime(answer.headers["Date"]))
             # One that was read before the step may be told for a second more.
             wait_until(lambda ahead=ahead: self.is_near(ahead, self.snapshot(port)["time"]), "figures of after the step")  # type: ignore[misc]  # mypy can't infer it
@@ -168,7 +168,7 @@ class WallClockTest(SynchronousTestCase):
 
     def snapshot(self, port: int) -> Any:
         """The page's figures."""
-        with urlopen(f"http://127.0.0.1:{port}/api/snapshot", timeout=20) as answer:
+        with urlopen(f"http://127.0.0.1:{port}/api/snapshot", timeout=60) as answer:
             return json.load(answer)
 
     def near(self, ahead: int, date: datetime) -> None:

@@ -21,7 +21,7 @@ class Wall:
         self._file = folder / "wall"
         self.put(0)
         asked = subprocess.run(
-            [need("faketime"), "-m", "-f", "+0s", "sh", "-c", 'echo "$LD_PRELOAD"'], capture_output=True, text=True, timeout=20, check=True
+            [need("faketime"), "-m", "-f", "+0s", "sh", "-c", 'echo "$LD_PRELOAD"'], capture_output=True, text=True, timeout=60, check=True
         )
         self.environment = {
             "LD_PRELOAD": asked.stdout.strip(),

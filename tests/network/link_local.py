@@ -112,7 +112,7 @@ def _listen(said: Callable[[str, str], None]) -> None:
     tree.startService()
     for port in (tree.inbounds["in"].port, tree.api.address.port, tree.web.address.port):
         with socket.socket(socket.AF_INET6) as client:
-            client.settimeout(20)
+            client.settimeout(60)
             client.connect(socket.getaddrinfo(HOST, port)[0][4])
     tree.stopService().addCallback(lambda _: said("listening", "connected"))
 

@@ -42,4 +42,4 @@ def stranger_does(script: str, folder: Path) -> None:
     Raises:
         subprocess.CalledProcessError: it went wrong, for instance where the stranger has no right to it.
     """
-    subprocess.run(["sh", "-ec", script], cwd=folder, user=STRANGER, group=STRANGER, extra_groups=[], timeout=30, check=True)
+    subprocess.run(["sh", "-ec", script], cwd=folder, user=STRANGER, group=STRANGER, extra_groups=[], timeout=60, check=True)

@@ -147,7 +147,7 @@ class RemoveTest(SynchronousTestCase):
             kept.rename(self.file)
 
     def _shell(self, script: str) -> None:
-        subprocess.run(["sh", "-ec", script], cwd=self.path, check=True, timeout=30)
+        subprocess.run(["sh", "-ec", script], cwd=self.path, check=True, timeout=60)
 
     def test_gone_meanwhile(self) -> None:
         """One that somebody else removes at that moment is no error."""

@@ -117,4 +117,4 @@ class UnknownAddressTest(TestCase):
             await tree.reload(replace(document, inbounds=(options,)))
             self.assertEqual(list(tree.inbounds), [options.tag])
             # The kernel lets a client in where somebody listens, whatever becomes of it then.
-            socket.create_connection(("127.0.0.1", port), timeout=20).close()
+            socket.create_connection(("127.0.0.1", port), timeout=60).close()
