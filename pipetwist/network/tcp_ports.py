@@ -14,7 +14,14 @@ from pipetwist.network.listening import ListenHosts
 from pipetwist.network.tcp_socket import listen_tcp, takes_sockets
 from pipetwist.values.listen import TcpListen
 
-__all__ = ["open_ports"]
+__all__ = ["MOST_ACCEPTED", "open_ports"]
+
+MOST_ACCEPTED = 4
+"""Clients that are let in in one turn of the reactor.
+
+Twisted's own number grows by 20 with each turn that leaves some waiting: who connects again and again would have the relay wait for a
+hundred at a time.
+"""
 
 
 def open_ports(
@@ -40,7 +47,7 @@ def open_ports(
         opened = listen_tcp(place, listen.host, listen.port, hosts.find(place, listen.host), warn, socket.socket)
         return [_adopt(reactor, one, factory) for one in opened]
     try:
-        return [reactor.listenTCP(listen.port, factory, interface=listen.host)]
+        return [_patient(reactor.listenTCP(listen.port, factory, interface=listen.host))]
     except CannotListenError as error:
         reason = getattr(error.socketError, "strerror", None) or error.socketError
         message = f"{place}: can't listen on {listen}: {reason}"
@@ -50,4 +57,17 @@ def open_ports(
 def _adopt(reactor: Any, listening: socket.socket, factory: IProtocolFactory) -> Any:
     with listening:  # the reactor makes a copy
         listening.setblocking(False)
-        return reactor.adoptStreamPort(listening.fileno(), listening.family, factory)
+        return _patient(reactor.adoptStreamPort(listening.fileno(), listening.family, factory))
+
+
+def _patient(port: Any) -> Any:
+    """Have a port of Twisted's accept a few in each turn."""
+    read: Callable[[], object] | None = getattr(port, "doRead", None)
+    if read is not None:
+
+        def read_few() -> object:
+            port.numberAccepts = MOST_ACCEPTED
+            return read()
+
+        port.doRead = read_few
+    return port
