@@ -9,7 +9,10 @@ from twisted.internet.interfaces import IListeningPort
 
 from pipetwist.descriptors import Share
 
-__all__ = ["hold_to_share"]
+__all__ = ["MOST_ACCEPTED", "hold_to_share"]
+
+MOST_ACCEPTED = 16
+"""Clients that are let in in one turn of the reactor. Twisted's own number grows by 20 with each turn that leaves some waiting."""
 
 
 def hold_to_share(port: IListeningPort, share: Share) -> Callable[[], None]:
@@ -33,8 +36,8 @@ def hold_to_share(port: IListeningPort, share: Share) -> Callable[[], None]:
             held.stopReading()
             share.wait(resume)
             return None
-        # What it accepts in a turn, which it raises by itself.
-        held.numberAccepts = min(held.numberAccepts, room)
+        # What it accepts in a turn, which it raises by itself: a hundred handshakes that begin would have all others wait.
+        held.numberAccepts = min(MOST_ACCEPTED, room)
         return read()
 
     def resume() -> None:
