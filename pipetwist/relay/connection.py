@@ -47,6 +47,8 @@ class Connection:
         self._over = over
         self._ears = {End.CLIENT: Ear(End.CLIENT, client, self.machine)}
         self._connecting: Deferred[None] | None = None
+        self.command: ICommand | None = None
+        """The command that the client is connected with; None where it is with something else, or not yet."""
         self._inactivity = Inactivity(rounds, self._moved, self.machine.inactive)
 
     def open(self, outbound: IOutbound) -> None:
@@ -76,8 +78,10 @@ class Connection:
             side.abort()
             return
         server = self._ears[End.SERVER] = Ear(End.SERVER, side, self.machine)
-        if self.command is not None:
-            self.command.connection = self._number
+        # A side of somebody else's need not say that it is no command.
+        command = self.command = getattr(side, "command", None)
+        if command is not None:
+            command.connection = self._number
         side.attach(server)
         self.machine.connected(losses_are_noticed=side.notices_loss and self._ears[End.CLIENT].side.notices_loss)
 
@@ -94,13 +98,6 @@ class Connection:
 
     def _moved(self) -> int:
         return sum(ear.side.moved for ear in self._ears.values())
-
-    @property
-    def command(self) -> ICommand | None:
-        """The command that the client is connected with; None where it is with something else, or not yet."""
-        server = self._ears.get(End.SERVER)
-        # A side of somebody else's need not say that it is none.
-        return None if server is None else getattr(server.side, "command", None)
 
     @property
     def dropped(self) -> int:

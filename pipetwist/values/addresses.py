@@ -25,7 +25,7 @@ def numeric_address(host: str, port: int) -> tuple[int, Any] | None:
 
 def plain_host(host: str) -> str:
     """An IPv4 address in the place of the IPv6 address that stands for it (``::ffff:192.0.2.1``, RFC 4291, section 2.5.5.2)."""
-    if host[:7].lower() != _MAPPED:
+    if ":" not in host or host[:7].lower() != _MAPPED:
         return host
     try:
         mapped = IPv6Address(host).ipv4_mapped
