@@ -171,8 +171,8 @@ class Browser:
         return base64.b64decode(self.command("Page.captureScreenshot", format="png")["data"])
 
     def told(self, method: str) -> list[dict[str, Any]]:
-        """What was told so far by events of a kind: their parameters."""
-        return [event["params"] for event in self.events if event["method"] == method]
+        """What was told of this page so far by events of a kind: their parameters. Of the one before something may still come."""
+        return [event["params"] for event in self.events if event["method"] == method and event.get("sessionId") == self._session]
 
     def close(self) -> None:
         """End the browser and all of its processes."""
