@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
+import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
@@ -16,9 +18,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.interop.daemon import TWIST, TWISTD, Daemon, start_daemon
 from tests.interop.scratch import free_port, has_ended, listens, scratch_folder, wait_until
-from tests.interop.wall import Wall
+from tests.interop.wall import Wall, sweep
 
-__all__ = ["WallClockTest"]
+__all__ = ["SweepTest", "WallClockTest"]
 
 _HOUR = 3600
 _FOREGROUND = (*TWISTD, "-n", "--pidfile=")
@@ -190,3 +192,19 @@ def _says_something(manager: socket.socket) -> bool:
         return manager.recv(4096) != b""
     except BlockingIOError:
         return False
+
+
+class SweepTest(SynchronousTestCase):
+    """What killed programs leave of a clock that was set does not trouble those that come later."""
+
+    def test_sweep(self) -> None:
+        """What is named after a process that has ended goes; what belongs to one that runs stays, and so does everything else."""
+        folder = scratch_folder(self)
+        ended = subprocess.Popen(["true"])
+        ended.wait(60)
+        names = [f"{kind}_{pid}" for kind in ("sem.faketime_sem", "faketime_shm") for pid in (ended.pid, os.getpid())]
+        for name in (*names, "faketime_shm", "sem.other_1"):
+            (folder / name).touch()
+        sweep(folder)
+        left = sorted(path.name for path in folder.iterdir())
+        self.assertEqual(left, sorted([f"faketime_shm_{os.getpid()}", f"sem.faketime_sem_{os.getpid()}", "faketime_shm", "sem.other_1"]))

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from tests.interop.peers import need
 
-__all__ = ["Wall"]
+__all__ = ["Wall", "sweep"]
+
+_SHARED = Path("/dev/shm")  # where shm_overview(7) says that Linux has it
 
 
 class Wall:
@@ -20,6 +24,7 @@ class Wall:
     def __init__(self, folder: Path) -> None:
         self._file = folder / "wall"
         self.put(0)
+        sweep(_SHARED)
         asked = subprocess.run(
             [need("faketime"), "-m", "-f", "+0s", "sh", "-c", 'echo "$LD_PRELOAD"'], capture_output=True, text=True, timeout=60, check=True
         )
@@ -37,3 +42,20 @@ class Wall:
         new = self._file.with_suffix(".new")
         new.write_text(f"{seconds:+d}\n", encoding="ascii")
         new.replace(self._file)
+
+
+def sweep(folder: Path) -> None:
+    """Remove the semaphores and shared memory that libfaketime named after processes which have ended without removing them.
+
+    Every program that is killed under it, or that replaces itself by another, leaves both behind. Where a later one gets its process id,
+    the command ``faketime`` fails.
+    """
+    for path in _named_after_processes(folder):
+        if not Path("/proc", path.name.rpartition("_")[2]).exists():
+            with suppress(FileNotFoundError):  # another run of the tests removes them, too
+                path.unlink()
+
+
+def _named_after_processes(folder: Path) -> Iterator[Path]:
+    yield from folder.glob("sem.faketime_sem_*")
+    yield from folder.glob("faketime_shm_*")
