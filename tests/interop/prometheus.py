@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
@@ -51,7 +52,7 @@ class Prometheus:
             ),
             folder,
         )
-        wait_until(lambda: listens(self._port), "Prometheus to listen")
+        wait_until(lambda: listens(self._port) and self._is_ready(), "Prometheus to be ready")
 
     def query(self, expression: str) -> dict[tuple[tuple[str, str], ...], float]:
         """What an expression is now, for each set of labels.
@@ -62,6 +63,14 @@ class Prometheus:
         with urlopen(f"http://127.0.0.1:{self._port}/api/v1/query?{urlencode({'query': expression})}", timeout=60) as response:
             answer: Mapping[str, Any] = json.load(response)
         return {tuple(sorted(one["metric"].items())): float(one["value"][1]) for one in answer["data"]["result"]}
+
+    def _is_ready(self) -> bool:
+        """Whether it answers queries: it listens before, and says 503 to all of them."""
+        try:
+            with urlopen(f"http://127.0.0.1:{self._port}/-/ready", timeout=60):
+                return True
+        except HTTPError:
+            return False
 
     def value(self, expression: str) -> float | None:
         """What an expression of one figure is now; None where there is none yet."""
