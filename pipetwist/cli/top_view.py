@@ -16,13 +16,14 @@ from pipetwist.cli.quantities import duration_text, rate_text, size_text
 from pipetwist.cli.tables import table_of
 from pipetwist.cli.traffic import Reading, Row, rates, rows
 from pipetwist.client.online import Online, source_count
+from pipetwist.stats.names import ENTITIES
 
 __all__ = ["SORTS", "Sample", "Sort", "top_view"]
 
 Sort = Literal["rate", "total", "name"]
 SORTS: tuple[Sort, ...] = ("rate", "total", "name")
 
-_ENTITIES = ("inbound", "outbound", "user")  # those of other servers come after
+_ENTITIES: tuple[str, ...] = tuple(ENTITIES)  # those of other servers come after
 _HEADINGS = ("", "name", "uplink/s", "downlink/s", "uplink", "downlink", "sources")
 _FEWER = (7, 6, 4)  # columns, from the left: all, those without sources, the rates alone
 _GAP = 2

@@ -15,9 +15,10 @@ from pipetwist.interfaces.connections import (
     ISide,
     ISideReceiver,
 )
-from pipetwist.interfaces.counting import ICounter, ICounterStore, ITracker
+from pipetwist.interfaces.counting import ICellCounter, ICounter, ICounterStore, ITracker
 
 __all__ = [
+    "ICellCounter",
     "ICommand",
     "IConnectionEffects",
     "IConnectionObserver",

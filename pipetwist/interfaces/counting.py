@@ -6,7 +6,7 @@ from collections.abc import MutableSequence
 
 from zope.interface import Attribute, Interface
 
-__all__ = ["ICounter", "ICounterStore", "ITracker"]
+__all__ = ["ICellCounter", "ICounter", "ICounterStore", "ITracker"]
 
 
 class ICounter(Interface):
@@ -16,11 +16,6 @@ class ICounter(Interface):
     """
 
     name: str = Attribute("Its name, for instance ``inbound>>>TAG>>>traffic>>>uplink``.")
-    cell: MutableSequence[int] | memoryview[int] = Attribute(
-        "Its first item grows by `unit` for each byte. Who adds often adds here, without a call; a ValueError says that nothing was added, "
-        "since this cell is full or was given up: `add` finds another."
-    )
-    unit: int = Attribute("What a byte adds to the cell: 1 in memory, another number where the cell's item checks itself.")
 
     def add(count: int) -> None:
         """Count so many bytes more."""
@@ -37,6 +32,19 @@ class ICounter(Interface):
         Returns:
             The value that this ended: concurrent resets share the total out between them without loss.
         """
+
+
+class ICellCounter(ICounter):
+    """A counter that trackers of pipetwist's own add to without a call. Counters of other programs need none of this.
+
+    `cell` may be another one after each `add`; an old one takes nothing more, or still belongs to the counter.
+    """
+
+    cell: MutableSequence[int] | memoryview[int] = Attribute(
+        "Its first item grows by `unit` for each byte. A ValueError says that nothing was added, since the cell is full or was given up: "
+        "`add` finds another."
+    )
+    unit: int = Attribute("What a byte adds to the cell: 1 in memory, another number where the cell's item checks itself.")
 
 
 class ICounterStore(Interface):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from twisted.logger import Logger
 
 from pipetwist.config.document import Document
+from pipetwist.stats.names import ENTITIES, Listed
 from pipetwist.storage.service import StorageService
 
 __all__ = ["storage_of", "tracked_by"]
@@ -21,9 +21,10 @@ def storage_of(document: Document, reactor: Any, log: Logger) -> StorageService 
     return StorageService(api.stats.store, api.stats.sync_interval, reactor, log)
 
 
-def tracked_by(document: Document) -> dict[str, Sequence[str]]:
+def tracked_by(document: Document) -> Listed:
     """What `pipetwist.stats.tracking.Tracked` is to count."""
     api = document.experimental.v2ray_api
     if api is None or not api.stats.enabled:
         return {}
-    return {"inbounds": api.stats.inbounds, "outbounds": api.stats.outbounds, "users": api.stats.users}
+    listed = {listing.key: getattr(api.stats, listing.key) for listing in ENTITIES.values()}
+    return cast("Listed", listed)

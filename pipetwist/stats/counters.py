@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from threading import Lock
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, final
 
 from zope.interface import implementer
 
-from pipetwist.interfaces import ICounter, ICounterStore
+from pipetwist.interfaces import ICellCounter, ICounter, ICounterStore
 
 __all__ = ["MemoryCounter", "MemoryCounterStore", "SortedCounters"]
 
 C = TypeVar("C", bound=ICounter)
 
 
-@implementer(ICounter)
+@final
+@implementer(ICellCounter)
 class MemoryCounter:
     """A counter in this process's memory.
 
@@ -25,7 +26,7 @@ class MemoryCounter:
     __slots__ = ("_baseline", "_resetting", "cell", "name")
 
     unit = 1
-    """See `ICounter`."""
+    """See `ICellCounter`."""
 
     def __init__(self, name: str) -> None:
         self.name = name

@@ -1,15 +1,46 @@
-"""The names of counters, as V2Ray made them: four parts joined with ``>>>``."""
+"""What is counted, and the names of counters, as V2Ray made them: four parts joined with ``>>>``.
+
+What is counted is an entity: an inbound, an outbound or a user. One more, say a user together with an inbound, is one entry here and its
+list in `pipetwist.api.options.StatsOptions`.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Callable, Iterable
+from typing import Any, Literal, NamedTuple, TypedDict
 
-__all__ = ["DIRECTIONS", "ENTITIES", "Direction", "Entity", "traffic_entity", "traffic_name"]
+__all__ = ["DIRECTIONS", "ENTITIES", "Direction", "Entity", "Listed", "Listing", "traffic_entity", "traffic_name"]
 
 Entity = Literal["inbound", "outbound", "user"]
 Direction = Literal["uplink", "downlink"]
-ENTITIES: tuple[Entity, ...] = ("inbound", "outbound", "user")
 DIRECTIONS: tuple[Direction, Direction] = ("uplink", "downlink")
+
+
+class Listed(TypedDict, total=False):
+    """The names of each entity that are counted."""
+
+    inbounds: Iterable[str]
+    outbounds: Iterable[str]
+    users: Iterable[str]
+
+
+class Listing(NamedTuple):
+    """How an entity is counted.
+
+    Attributes:
+        key: where its names are listed, in `Listed` and in the configuration.
+        name: which of them a connection belongs to, from the connection's inbound, outbound and user; None for none.
+    """
+
+    key: Literal["inbounds", "outbounds", "users"]
+    name: Callable[[str, str, str | None], str | None]
+
+
+ENTITIES: dict[Entity, Listing] = {
+    "inbound": Listing("inbounds", lambda inbound, _outbound, _user: inbound),
+    "outbound": Listing("outbounds", lambda _inbound, outbound, _user: outbound),
+    "user": Listing("users", lambda _inbound, _outbound, user: user),
+}
 
 
 def traffic_name(entity: Entity, name: str, direction: Direction) -> str:

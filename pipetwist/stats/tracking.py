@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from zope.interface import implementer
 
 from pipetwist.interfaces import ICounter, ICounterStore, ITracker
-from pipetwist.stats.names import Direction, Entity, traffic_name
+from pipetwist.stats.adding import adder
+from pipetwist.stats.names import ENTITIES, Direction, Entity, Listed, traffic_name
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 __all__ = ["Tracked", "Tracker"]
 
@@ -27,53 +32,10 @@ class Tracker:
     __slots__ = ("downlink", "uplink")
 
     def __init__(self, uplink: Iterable[ICounter], downlink: Iterable[ICounter]) -> None:
-        self.uplink = _adder(list(uplink))
+        self.uplink = adder(list(uplink))
         """See `ITracker`."""
-        self.downlink = _adder(list(downlink))
+        self.downlink = adder(list(downlink))
         """See `ITracker`."""
-
-
-def _adder(counters: Sequence[ICounter]) -> Callable[[int], None]:
-    """What adds to all of these counters in one call: it is made for every read and every write of a counted connection."""
-
-    def add_to_any(count: int) -> None:
-        for counter in counters:
-            counter.add(count)
-
-    units = {counter.unit for counter in counters}
-    if not 1 <= len(counters) <= 3 or len(units) > 1:
-        return add_to_any
-    (unit,) = units
-    first, second, third = (*(counter.cell for counter in counters), [0], [0])[:3]
-
-    def add_to_one(count: int) -> None:
-        first[0] += count
-
-    def add_to_two(count: int) -> None:
-        first[0] += count
-        second[0] += count
-
-    def add_to_three(count: int) -> None:
-        first[0] += count
-        second[0] += count
-        third[0] += count
-
-    def add_units(count: int) -> None:
-        units = count * unit
-        try:
-            first[0] += units
-        except ValueError:
-            counters[0].add(count)
-        try:
-            second[0] += units
-        except ValueError:
-            counters[1].add(count)
-        try:
-            third[0] += units
-        except ValueError:
-            counters[2].add(count)
-
-    return (add_to_one, add_to_two, add_to_three)[len(counters) - 1] if unit == 1 else add_units
 
 
 class Tracked:
@@ -84,23 +46,19 @@ class Tracked:
 
     Args:
         store: where the counters live.
-        inbounds: tags of the inbounds to count.
-        outbounds: tags of the outbounds to count.
-        users: names of the users to count.
+        **listed: the tags and names to count: ``inbounds``, ``outbounds``, ``users``.
     """
 
-    def __init__(
-        self, store: ICounterStore, *, inbounds: Iterable[str] = (), outbounds: Iterable[str] = (), users: Iterable[str] = ()
-    ) -> None:
+    def __init__(self, store: ICounterStore, **listed: Unpack[Listed]) -> None:
         self.store = store
         self._names: dict[Entity, frozenset[str]] = {}
         self._trackers: dict[tuple[str, str, str | None], Tracker | None] = {}
         self._stale: list[dict[tuple[str, str, str | None], Tracker | None]] = []
-        self.change(inbounds=inbounds, outbounds=outbounds, users=users)
+        self.change(**listed)
 
-    def change(self, *, inbounds: Iterable[str] = (), outbounds: Iterable[str] = (), users: Iterable[str] = ()) -> None:
+    def change(self, **listed: Unpack[Listed]) -> None:
         """Count these from now on, and no others. Connections that have a tracker keep it, and counters stay as they are."""
-        self._names = {"inbound": frozenset(inbounds), "outbound": frozenset(outbounds), "user": frozenset(users)}
+        self._names = {entity: frozenset(listed.get(listing.key, ())) for entity, listing in ENTITIES.items()}
         # There may be many, and to free them all would hold up every connection.
         if self._trackers:
             self._stale.append(self._trackers)
@@ -134,7 +92,7 @@ class Tracked:
                 self._stale.pop()
 
     def _make_tracker(self, inbound: str, outbound: str, user: str | None) -> Tracker | None:
-        parts: tuple[tuple[Entity, str | None], ...] = (("inbound", inbound), ("outbound", outbound), ("user", user))
+        parts = [(entity, listing.name(inbound, outbound, user)) for entity, listing in ENTITIES.items()]
         belongs = [(entity, name) for entity, name in parts if name is not None and self.tracks(entity, name)]
         if not belongs:
             return None

@@ -10,12 +10,12 @@ import os
 import struct
 from collections.abc import Callable
 from threading import Lock
-from typing import TypeAlias
+from typing import TypeAlias, final
 
 from zope.interface import implementer
 
 from pipetwist.errors import StoreError
-from pipetwist.interfaces import ICounter, ICounterStore
+from pipetwist.interfaces import ICellCounter, ICounter, ICounterStore
 from pipetwist.stats.counters import SortedCounters
 from pipetwist.storage.file import StoreFile, open_file
 from pipetwist.storage.layout import SEAL_AT, SYNCED_AT, USED_AT, Contents, seal, whole_steps
@@ -28,7 +28,8 @@ Words: TypeAlias = "memoryview[int]"
 """A total and a baseline, in the file or in memory."""
 
 
-@implementer(ICounter)
+@final
+@implementer(ICellCounter)
 class FileCounter:
     """A counter whose words are in a file: its own record's, and those of records before that, to which nothing is added any more.
 
@@ -43,7 +44,7 @@ class FileCounter:
     __slots__ = ("_another", "_records", "_resetting", "cell", "name")
 
     unit = UNIT
-    """See `ICounter`."""
+    """See `ICellCounter`."""
 
     def __init__(self, name: str, records: list[Words], another: Callable[[str], Words]) -> None:
         self.name = name

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Callable
 from itertools import product
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.internet.task import Clock
+from twisted.logger import Logger
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
-from pipetwist.interfaces import ICounter, ITracker
+from pipetwist.interfaces import ICellCounter, ICounter, ICounterStore, ITracker
+from pipetwist.page.sampling import Sampler
+from pipetwist.relay.ledger import Ledger
 from pipetwist.stats.counters import MemoryCounter, MemoryCounterStore
-from pipetwist.stats.names import DIRECTIONS, Entity, traffic_entity, traffic_name
+from pipetwist.stats.names import DIRECTIONS, ENTITIES, Entity, Listing, traffic_entity, traffic_name
 from pipetwist.stats.tracking import Tracked, Tracker
 
-__all__ = ["NamesTest", "TrackedTest", "TrackerTest"]
+__all__ = ["EntitiesTest", "NamesTest", "TrackedTest", "TrackerTest"]
 
 _NAMES = st.sampled_from(["a", "b"])
 _LISTS = st.frozensets(_NAMES)
@@ -49,10 +56,15 @@ class NamesTest(SynchronousTestCase):
             self.assertIsNone(traffic_entity(name), name)
 
 
-class _CoarseCounter(MemoryCounter):
+@implementer(ICellCounter)
+class _CoarseCounter:
     """One whose cell grows by more than 1 for each byte, as those in files."""
 
     unit = 10
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.cell = [0]
 
     def add(self, count: int) -> None:
         """See `ICounter`."""
@@ -61,6 +73,54 @@ class _CoarseCounter(MemoryCounter):
     def total(self) -> int:
         """See `ICounter`."""
         return self.cell[0] // 10
+
+    value = reset = total
+
+
+@implementer(ICounter)
+class _PublicCounter:
+    """One of another program: it has what `ICounter` names, and nothing else."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._total = self._baseline = 0
+
+    def add(self, count: int) -> None:
+        """See `ICounter`."""
+        self._total += count
+
+    def total(self) -> int:
+        """See `ICounter`."""
+        return self._total
+
+    def value(self) -> int:
+        """See `ICounter`."""
+        return self._total - self._baseline
+
+    def reset(self) -> int:
+        """See `ICounter`."""
+        value, self._baseline = self.value(), self._total
+        return value
+
+
+@implementer(ICounterStore)
+class _PublicStore:
+    """Has counters of that kind."""
+
+    def __init__(self) -> None:
+        self._counters: dict[str, ICounter] = {}
+
+    def counter(self, name: str) -> ICounter:
+        """See `ICounterStore`."""
+        return self._counters.setdefault(name, _PublicCounter(name))
+
+    def get(self, name: str) -> ICounter | None:
+        """See `ICounterStore`."""
+        return self._counters.get(name)
+
+    def counters(self) -> list[ICounter]:
+        """See `ICounterStore`."""
+        return [counter for _, counter in sorted(self._counters.items())]
 
 
 class _FullCell(list[int]):
@@ -84,34 +144,71 @@ class TrackerTest(SynchronousTestCase):
         self.assertEqual([counter.total() for counter in (up, more_up, down)], [7, 7, 5])
 
     def test_any_counters(self) -> None:
-        """However many counters there are, of one store or of several, each gets every byte."""
-        for kinds in product((MemoryCounter, _CoarseCounter, None), repeat=5):
-            counters = [kind(str(place)) for place, kind in enumerate(kinds) if kind is not None]
-            tracker = Tracker(counters, [])
-            for count in (3, 0, 4):
-                tracker.uplink(count)
-                tracker.downlink(count)
-            self.assertEqual([counter.total() for counter in counters], [7] * len(counters))
+        """However many counters there are, of one store or of several, with a cell or without, each gets every byte."""
+        kinds: tuple[Callable[[str], ICounter], ...] = (MemoryCounter, _CoarseCounter, _PublicCounter)
+        for number in range(6):
+            for chosen in product(kinds, repeat=number):
+                counters = [kind(str(place)) for place, kind in enumerate(chosen)]
+                tracker = Tracker(counters, [])
+                for count in (3, 0, 4):
+                    tracker.uplink(count)
+                    tracker.downlink(count)
+                self.assertEqual([counter.total() for counter in counters], [7] * number)
 
     def test_full(self) -> None:
         """A counter whose cell takes no more adds by itself, and the others of the connection as ever."""
-        for full in range(3):
-            counters = [_CoarseCounter(str(place)) for place in range(3)]
+        for full in range(4):
+            counters = [_CoarseCounter(str(place)) for place in range(4)]
             added: list[int] = []
             self.patch(counters[full], "cell", _FullCell([70]))
             self.patch(_CoarseCounter, "add", lambda _, count, added=added: added.append(count))
             Tracker(counters, []).uplink(5)
-            self.assertEqual(([counter.total() for counter in counters], added), ([7 if place == full else 5 for place in range(3)], [5]))
+            self.assertEqual(([counter.total() for counter in counters], added), ([7 if place == full else 5 for place in range(4)], [5]))
 
     def test_no_calls(self) -> None:
-        """To the counters of one connection, an inbound's, an outbound's and a user's, it adds without a call for each."""
+        """To however many counters with cells it adds without a call for each."""
+        kind: type[MemoryCounter | _CoarseCounter]
         for kind in (MemoryCounter, _CoarseCounter):
-            for number in (1, 2, 3):
+            self.patch(kind, "add", None)
+            for number in range(8):
                 counters = [kind(str(place)) for place in range(number)]
-                tracker = Tracker(counters, [])
-                self.patch(kind, "add", None)
-                tracker.uplink(5)
+                Tracker(counters, []).uplink(5)
                 self.assertEqual([counter.total() for counter in counters], [5] * number)
+
+
+class EntitiesTest(SynchronousTestCase):
+    """What is counted."""
+
+    def setUp(self) -> None:
+        """Count pairs of a user and an inbound as well."""
+        entities: dict[Any, Any] = ENTITIES
+        entities["pair"] = Listing("pairs", lambda inbound, _, user: user and f"{user}@{inbound}")  # type: ignore[arg-type]  # is not in its type
+        self.addCleanup(entities.pop, "pair")
+
+    def test_one_more(self) -> None:
+        """An entity more is one entry: it is listed, counted, found by name, in metrics and on the page like the others."""
+        store = MemoryCounterStore()
+        tracked = Tracked(store, inbounds=["in"], pairs=["alice@in", "bob@in"])  # type: ignore[call-arg]  # that one
+        for user, count in (("alice", 1), ("bob", 2), (None, 4), ("carol", 8)):
+            tracker = tracked.tracker("in", "out", user)
+            assert tracker is not None
+            tracker.uplink(count)
+        sampler = Sampler(Ledger(Clock(), log=Logger()), store)
+        consumed = list(sampler.sample())
+        self.assertNotEqual(consumed, [])
+        totals = {entity: {name: flow.uplink for name, flow in flows.items()} for entity, flows in sampler.traffic.items()}
+        self.assertEqual(totals, {"inbound": {"in": 15}, "outbound": {}, "user": {}, "pair": {"alice@in": 1, "bob@in": 2}})
+        self.assertEqual(tracked.names(), [("inbound", "in"), ("pair", "alice@in"), ("pair", "bob@in")])
+
+    def test_no_slower(self) -> None:
+        """All four entities of a connection are added to without a call for each."""
+        self.patch(MemoryCounter, "add", None)
+        store = MemoryCounterStore()
+        tracked = Tracked(store, inbounds=["in"], outbounds=["out"], users=["alice"], pairs=["alice@in"])  # type: ignore[call-arg]  # that one
+        tracker = tracked.tracker("in", "out", "alice")
+        assert tracker is not None
+        tracker.downlink(3)
+        self.assertEqual([counter.total() for counter in store.counters()], [3, 0] * 4)
 
 
 class TrackedTest(SynchronousTestCase):
@@ -131,6 +228,17 @@ class TrackedTest(SynchronousTestCase):
         self.assertTrue(self.tracked.tracks("user", "alice"))
         for entity, name in (("inbound", "alice"), ("user", "in"), ("outbound", "in"), ("user", None)):
             self.assertFalse(self.tracked.tracks(entity, name))  # type: ignore[arg-type]  # mypy takes the tuple's first for any str
+
+    def test_public_store(self) -> None:
+        """A store of another program, whose counters have what the interface names alone, counts like ours."""
+        store = _PublicStore()
+        verifyObject(ICounterStore, store)
+        verifyObject(ICounter, store.counter("name"))
+        tracker = Tracked(store, inbounds=["in"], outbounds=["out"], users=["alice"]).tracker("in", "out", "alice")
+        assert tracker is not None
+        tracker.uplink(3)
+        tracker.downlink(4)
+        self.assertEqual([counter.value() for counter in store.counters() if counter.name != "name"], [4, 3] * 3)
 
     def test_change_frees_little(self) -> None:
         """However many have a tracker when the names change, no more than a few are freed at once, and in the end all of them are."""
