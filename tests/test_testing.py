@@ -79,8 +79,8 @@ class FakeSideTest(SynchronousTestCase):
                 super().__init__()
                 self.side = side
 
-            def data_received(self, data: bytes) -> None:
-                super().data_received(data)
+            def data_received(self, side: ISide, data: bytes) -> None:
+                super().data_received(side, data)
                 self.side.pause_reading()
 
         receiver = PausesAtOnce(self.side)

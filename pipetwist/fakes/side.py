@@ -68,7 +68,7 @@ class FakeSide:
         """The peer takes no more, and more waits for it than the side wants to hold."""
         self.stall()
         if self._receiver is not None:
-            self._receiver.crowded()
+            self._receiver.crowded(self)
 
     def relieve(self) -> None:
         """The peer takes everything."""
@@ -77,13 +77,13 @@ class FakeSide:
         if self._closing:
             self._lose_if_closing()
         elif self._receiver is not None:
-            self._receiver.relieved()
+            self._receiver.relieved(self)
 
     def go(self) -> None:
         """The peer goes entirely; what it sent before may still be unread."""
         self._gone = True
         if self._receiver is not None and not self._closing:
-            self._receiver.hung_up()
+            self._receiver.hung_up(self)
 
     def lose(self, cause: str = "", *, whole: bool = False) -> None:
         """The side is over, both ways."""
@@ -92,7 +92,7 @@ class FakeSide:
             self._cause = cause
             self._whole = whole
             if self._receiver is not None:
-                self._receiver.lost(cause, whole=whole)
+                self._receiver.lost(self, cause, whole=whole)
 
     # ISide.
 
@@ -100,9 +100,9 @@ class FakeSide:
         """See `ISide`."""
         self._receiver = receiver
         if self.over:
-            receiver.lost(self._cause, whole=self._whole)
+            receiver.lost(self, self._cause, whole=self._whole)
         elif self._gone:
-            receiver.hung_up()
+            receiver.hung_up(self)
 
     def write(self, data: bytes) -> None:
         """See `ISide`.
@@ -167,12 +167,12 @@ class FakeSide:
         while self._receiver is not None and self.reading and not self._closing and not self.over and self._unread:
             data = self._unread.pop(0)
             self.received += len(data)
-            self._receiver.data_received(data)
+            self._receiver.data_received(self, data)
         if self._receiver is None or not self.reading or self._closing or self.over or self._unread:
             return
         if self._ended and not self._end_told:
             self._end_told = True
-            self._receiver.read_ended()
+            self._receiver.read_ended(self)
 
 
 @implementer(ISideReceiver)
@@ -188,27 +188,27 @@ class RecordingReceiver:
         self.whole = False
         """Whether what it had sent was whole in spite of that."""
 
-    def data_received(self, data: bytes) -> None:
+    def data_received(self, side: ISide, data: bytes) -> None:
         """See `ISideReceiver`."""
         self.data += data
 
-    def read_ended(self) -> None:
+    def read_ended(self, side: ISide) -> None:
         """See `ISideReceiver`."""
         self.heard.append("read_ended")
 
-    def crowded(self) -> None:
+    def crowded(self, side: ISide) -> None:
         """See `ISideReceiver`."""
         self.heard.append("crowded")
 
-    def relieved(self) -> None:
+    def relieved(self, side: ISide) -> None:
         """See `ISideReceiver`."""
         self.heard.append("relieved")
 
-    def hung_up(self) -> None:
+    def hung_up(self, side: ISide) -> None:
         """See `ISideReceiver`."""
         self.heard.append("hung_up")
 
-    def lost(self, cause: str, *, whole: bool = False) -> None:
+    def lost(self, side: ISide, cause: str, *, whole: bool = False) -> None:
         """See `ISideReceiver`."""
         self.heard.append("lost")
         self.cause = cause

@@ -172,27 +172,28 @@ class IDescriptorSide(ISide):
 
 
 class ISideReceiver(Interface):
-    """Who hears of what happens on a side."""
+    """Who hears of what happens on a side: of several, so that each call says on which."""
 
-    def data_received(data: bytes) -> None:
+    def data_received(side: ISide, data: bytes) -> None:
         """Bytes were read."""
 
-    def read_ended() -> None:
+    def read_ended(side: ISide) -> None:
         """The side will send nothing more; it may still receive."""
 
-    def crowded() -> None:
+    def crowded(side: ISide) -> None:
         """More waits to be delivered to this side than it wants to hold."""
 
-    def relieved() -> None:
+    def relieved(side: ISide) -> None:
         """Everything that waited has been delivered."""
 
-    def hung_up() -> None:
+    def hung_up(side: ISide) -> None:
         """The peer has gone entirely, though what it sent may still be unread."""
 
-    def lost(cause: str, *, whole: bool = False) -> None:
+    def lost(side: ISide, cause: str, *, whole: bool = False) -> None:
         """The side is over, both ways. Comes exactly once and last.
 
         Args:
+            side: which.
             cause: for people; empty where it ended in order.
             whole: whether everything that it had to send was read in spite of the cause, as of a command that ended by itself with a bad
                 exit status. The peer of another side that was lost for a cause is not to take what it got for whole.

@@ -155,7 +155,7 @@ class CommandSide(DescriptorSide):
 
     def _tell_end(self) -> None:
         if not cut_off(self._life.status, reset_on_failure=self._reset_on_failure):
-            self.receiver.read_ended()
+            self.receiver.read_ended(self)
 
     def all_delivered(self) -> None:
         """See `Descriptor`."""
@@ -215,7 +215,7 @@ class CommandSide(DescriptorSide):
             if self.closing or not self.unread:
                 self.end_reading()
             else:
-                self.receiver.hung_up()
+                self.receiver.hung_up(self)
             return
         if self._held_end and not self.closing:
             self._tell_end()
@@ -277,7 +277,7 @@ class CommandSide(DescriptorSide):
         self.sink = self.source = None
         if self.attached:
             receiver, self.receiver = self.receiver, None
-            receiver.lost(self.cause, whole=not cut_off(self._life.status, reset_on_failure=self._reset_on_failure))
+            receiver.lost(self, self.cause, whole=not cut_off(self._life.status, reset_on_failure=self._reset_on_failure))
 
     def _close_stdin(self) -> None:
         self.waiting = False

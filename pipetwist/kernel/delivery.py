@@ -86,7 +86,7 @@ class Delivery(Descriptor):
         self.release_source()
         if self.crowded and not self.over:
             self.crowded = False
-            self.receiver.relieved()
+            self.receiver.relieved(self)
 
     def release_source(self) -> None:
         """Let the source be read again."""

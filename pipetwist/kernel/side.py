@@ -55,7 +55,7 @@ class DescriptorSide(Delivery):
             self.flush()
         if not self.over:
             if not self.closing:
-                self.receiver.hung_up()
+                self.receiver.hung_up(self)
             self.watch()
 
     # Reading.
@@ -86,7 +86,7 @@ class DescriptorSide(Delivery):
         self.count_received(count)
         if not self.closing:
             if sink is None:
-                self.receiver.data_received(bytes(self.kernel.buffer[:count]))
+                self.receiver.data_received(self, bytes(self.kernel.buffer[:count]))
             else:
                 self.send_on(sink, count)
         if self.unread is not None:
@@ -206,7 +206,7 @@ class DescriptorSide(Delivery):
         self.receiver = receiver
         self.attached = True
         if self.over:
-            self.receiver.lost(self.cause)
+            self.receiver.lost(self, self.cause)
 
     def carry_to(self, sink: Any) -> None:
         """See `IDescriptorSide`."""
@@ -240,7 +240,7 @@ class DescriptorSide(Delivery):
         # Waiting ends a side that the kernel can't watch, and forgets the queue.
         if len(queue) > CROWDED_BYTES and not self.crowded and self.queue is queue:
             self.crowded = True
-            self.receiver.crowded()
+            self.receiver.crowded(self)
 
     def pause_reading(self) -> None:
         """See `ISide`."""

@@ -121,10 +121,10 @@ class SocketSide(DescriptorSide):
         if self.closing:
             self._finish_closing()
         elif not self.cause:
-            self.receiver.read_ended()
+            self.receiver.read_ended(self)
         else:
             if self._sent_all:
-                self.receiver.read_ended()
+                self.receiver.read_ended(self)
             if not self.over and not self.closing:
                 self._lost(self.cause)
 
@@ -246,4 +246,4 @@ class SocketSide(DescriptorSide):
         self.sink = self.source = None
         if self.attached:
             receiver, self.receiver = self.receiver, None
-            receiver.lost(cause)
+            receiver.lost(self, cause)

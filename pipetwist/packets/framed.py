@@ -109,7 +109,7 @@ class FramedSide:
 
     # The stream's receiver.
 
-    def data_received(self, data: bytes) -> None:
+    def data_received(self, side: ISide, data: bytes) -> None:
         """See `ISideReceiver`: hand on each datagram that is complete."""
         for datagram in self._deframer.feed(data):
             if self._over or self._cause:
@@ -123,38 +123,38 @@ class FramedSide:
             if size and self._tally.tracker is not None:
                 self._tally.tracker.uplink(size)
             if self._receiver is not None:
-                self._receiver.data_received(datagram)
+                self._receiver.data_received(self, datagram)
 
-    def read_ended(self) -> None:
+    def read_ended(self, side: ISide) -> None:
         """See `ISideReceiver`; an end inside a datagram is an error."""
         if self._deframer.inside and not self._cause:
             self._fail("the stream ended inside a datagram")
         elif self._receiver is not None and not self._cause:
-            self._receiver.read_ended()
+            self._receiver.read_ended(self)
 
-    def crowded(self) -> None:
+    def crowded(self, side: ISide) -> None:
         """See `ISideReceiver`."""
         if self._receiver is not None:
-            self._receiver.crowded()
+            self._receiver.crowded(self)
 
-    def relieved(self) -> None:
+    def relieved(self, side: ISide) -> None:
         """See `ISideReceiver`."""
         if self._receiver is not None:
-            self._receiver.relieved()
+            self._receiver.relieved(self)
 
-    def hung_up(self) -> None:
+    def hung_up(self, side: ISide) -> None:
         """See `ISideReceiver`."""
         if self._receiver is not None:
-            self._receiver.hung_up()
+            self._receiver.hung_up(self)
 
-    def lost(self, cause: str, *, whole: bool = False) -> None:
+    def lost(self, side: ISide, cause: str, *, whole: bool = False) -> None:
         """See `ISideReceiver`."""
         self._over = True
         self._tally.reach(self._stream.delivered)
         self.dropped += self._tally.waiting
         receiver, self._receiver = self._receiver, None
         if receiver is not None:
-            receiver.lost(self._cause or cause, whole=whole and not self._cause)
+            receiver.lost(self, self._cause or cause, whole=whole and not self._cause)
 
     # ISide.
 

@@ -6,8 +6,9 @@ import errno
 from typing import Any
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from zope.interface import implementer
 
-from pipetwist.interfaces import ICommand, ISideReceiver, ITracker
+from pipetwist.interfaces import ICommand, ISide, ISideReceiver, ITracker
 from pipetwist.packets.batch import Batch
 from pipetwist.packets.waiting import WaitingDatagrams
 from pipetwist.transfer.causes import describe_error
@@ -20,6 +21,7 @@ NOT_NOW = (errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM, errno.EINTR)
 LINGER_SECONDS = 2.0
 
 
+@implementer(ISide)
 class PacketSide:
     """A side that is datagrams. The methods that raise NotImplementedError are the kinds' own.
 
@@ -116,7 +118,7 @@ class PacketSide:
         if not self.paused and self.sink is not None:
             self.sink.write(datagram)
         elif not self.paused and self.receiver is not None:
-            self.receiver.data_received(datagram)
+            self.receiver.data_received(self, datagram)
         else:
             if self.early is None:
                 self.early = WaitingDatagrams()
@@ -235,7 +237,7 @@ class PacketSide:
         self.receiver = receiver
         if self.over:
             self.receiver = None
-            receiver.lost(self.cause)
+            receiver.lost(self, self.cause)
 
     def carry_to(self, sink: Any) -> None:
         """See `IDescriptorSide`."""
@@ -289,7 +291,7 @@ class PacketSide:
         self.sink = None
         receiver, self.receiver = self.receiver, None
         if receiver is not None:
-            receiver.lost(cause)
+            receiver.lost(self, cause)
 
     def _lingered(self) -> None:
         self._linger = None

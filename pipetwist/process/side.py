@@ -32,13 +32,13 @@ class _Crowding:
         self._side = side
 
     def pauseProducing(self) -> None:
-        self._side.receiver.crowded()
+        self._side.receiver.crowded(self._side)
 
     def resumeProducing(self) -> None:
-        self._side.receiver.relieved()
+        self._side.receiver.relieved(self._side)
 
     def stopProducing(self) -> None:
-        self._side.receiver.relieved()
+        self._side.receiver.relieved(self._side)
 
 
 @implementer(ISide)
@@ -116,7 +116,7 @@ class ChildSide(ProcessProtocol):
             return
         self.received += len(data)
         if not self._closing:
-            self.receiver.data_received(data)
+            self.receiver.data_received(self, data)
 
     def childConnectionLost(self, childFD: int) -> None:
         """One of its pipes is over: its output has ended, or it reads no more."""
@@ -145,7 +145,7 @@ class ChildSide(ProcessProtocol):
     def _tell_end(self) -> None:
         if self._held_end and not self._closing and not self._cut_off:
             self._held_end = False
-            self.receiver.read_ended()
+            self.receiver.read_ended(self)
 
     def _left_unread(self) -> None:
         self._unread = None
@@ -153,7 +153,7 @@ class ChildSide(ProcessProtocol):
             # It was ready for a connection and is of no use any more.
             self.abort()
         elif not self._read_over and not self._closing:
-            self.receiver.hung_up()
+            self.receiver.hung_up(self)
 
     def processEnded(self, reason: Failure) -> None:
         """It has exited, and everything that it wrote was read."""
@@ -165,7 +165,7 @@ class ChildSide(ProcessProtocol):
         self._cause = "" if self._termination.signalled else _cause(reason)
         self._spawner.end_group(self.transport, self._termination.grace, lambda: self._ended(self))
         if self._attached:
-            self.receiver.lost(self._cause, whole=not self._cut_off)
+            self.receiver.lost(self, self._cause, whole=not self._cut_off)
 
     # ISide.
 
@@ -174,7 +174,7 @@ class ChildSide(ProcessProtocol):
         self.receiver = receiver
         self._attached = True
         if self._over:
-            receiver.lost(self._cause, whole=not self._cut_off)
+            receiver.lost(self, self._cause, whole=not self._cut_off)
         elif not self._write_over:
             self.transport.registerProducer(_Crowding(self), True)
 

@@ -11,7 +11,7 @@ from twisted.internet.interfaces import IAddress, IConsumer, IHalfCloseableProto
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from pipetwist.interfaces import ISideReceiver, ISpawner
+from pipetwist.interfaces import ISide, ISideReceiver, ISpawner
 from pipetwist.process.side import ChildSide
 from pipetwist.process.standard_error import StandardErrorLines
 
@@ -197,12 +197,12 @@ class CommandTransport:
 
     # ISideReceiver.
 
-    def data_received(self, data: bytes) -> None:
+    def data_received(self, side: ISide, data: bytes) -> None:
         """See `ISideReceiver`; while a producer holds up a `loseConnection`, what is read goes nowhere."""
         if not self.disconnecting:
             self._protocol.dataReceived(data)
 
-    def read_ended(self) -> None:
+    def read_ended(self, side: ISide) -> None:
         """See `ISideReceiver`."""
         if self._half_closing:
             if not self.disconnecting:
@@ -215,16 +215,16 @@ class CommandTransport:
             producer.stopProducing()
         self._side.close()
 
-    def crowded(self) -> None:
+    def crowded(self, side: ISide) -> None:
         """See `ISideReceiver`; the protocol's producer is told by standard input itself."""
 
-    def relieved(self) -> None:
+    def relieved(self, side: ISide) -> None:
         """See `ISideReceiver`."""
 
-    def hung_up(self) -> None:
+    def hung_up(self, side: ISide) -> None:
         """See `ISideReceiver`; a command's end is all that is told of it."""
 
-    def lost(self, cause: str, *, whole: bool = False) -> None:
+    def lost(self, side: ISide, cause: str, *, whole: bool = False) -> None:
         """See `ISideReceiver`."""
         self.connected = False
         self.disconnecting = True

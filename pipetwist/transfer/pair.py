@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from zope.interface import implementer
 
 from pipetwist.connection.end import End
@@ -23,9 +21,7 @@ class Ear:
         machine: decides what follows.
     """
 
-    __slots__ = ("_early", "_end", "_machine", "_other", "data_received", "is_crowded", "side")
-
-    data_received: Callable[[bytes], None]
+    __slots__ = ("_early", "_end", "_machine", "_other", "is_crowded", "side")
 
     def __init__(self, end: End, side: ISide, machine: ConnectionMachine) -> None:
         self.side = side
@@ -34,37 +30,42 @@ class Ear:
         self._machine = machine
         self._other: ISide | None = None
         self._early: list[bytes] = []
-        self.data_received = self._early.append
 
     def hand_to(self, other: ISide) -> None:
         """From now on what this side reads is written to the other."""
         self._other = other
         for data in self._early:
             other.write(data)
-        # The other side's write is what the transport's data goes to, with nothing of ours between.
-        self.data_received = other.write
+        self._early.clear()
 
-    def crowded(self) -> None:
+    def data_received(self, side: ISide, data: bytes) -> None:
+        """See `ISideReceiver`."""
+        if self._other is None:
+            self._early.append(data)
+        else:
+            self._other.write(data)
+
+    def crowded(self, side: ISide) -> None:
         """See `ISideReceiver`: the other side reads nothing more for this one."""
         self.is_crowded = True
         if self._other is not None:
             self._other.pause_reading()
 
-    def relieved(self) -> None:
+    def relieved(self, side: ISide) -> None:
         """See `ISideReceiver`: the other side reads on."""
         self.is_crowded = False
         if self._other is not None:
             self._other.resume_reading()
 
-    def read_ended(self) -> None:
+    def read_ended(self, side: ISide) -> None:
         """See `ISideReceiver`."""
         self._machine.read_ended(self._end)
 
-    def hung_up(self) -> None:
+    def hung_up(self, side: ISide) -> None:
         """See `ISideReceiver`."""
         self._machine.hung_up(self._end)
 
-    def lost(self, cause: str, *, whole: bool = False) -> None:
+    def lost(self, side: ISide, cause: str, *, whole: bool = False) -> None:
         """See `ISideReceiver`."""
         self._machine.lost(self._end, cause, whole=whole)
 

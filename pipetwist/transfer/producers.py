@@ -24,11 +24,11 @@ class Crowding:
 
     def pauseProducing(self) -> None:
         """More than the transport's buffer waits."""
-        self._side.receiver.crowded()
+        self._side.receiver.crowded(self._side)
 
     def resumeProducing(self) -> None:
         """Everything was handed over."""
-        self._side.receiver.relieved()
+        self._side.receiver.relieved(self._side)
 
     def stopProducing(self) -> None:
         """The transport has ended, of which its protocol is told."""

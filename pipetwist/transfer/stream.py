@@ -86,7 +86,7 @@ class StreamSide(Protocol):
         """Hand the bytes on; a side that closes only waits for their end."""
         self.received += len(data)
         if not self._closing:
-            self.receiver.data_received(data)
+            self.receiver.data_received(self, data)
 
     def readConnectionLost(self) -> None:
         """The peer has half-closed."""
@@ -101,7 +101,7 @@ class StreamSide(Protocol):
         self._read_over = True
         if not self._closing:
             if error is None or error.errno == errno.EPIPE:
-                self.receiver.read_ended()
+                self.receiver.read_ended(self)
             self._fail(error)
         elif not self._breaking:
             self._lose()
@@ -126,7 +126,7 @@ class StreamSide(Protocol):
         if self._descriptor is not None and self._hang_ups is not None:
             self._hang_ups.forget(self._descriptor)
         if self._attached:
-            self.receiver.lost(self._cause)
+            self.receiver.lost(self, self._cause)
 
     # ISide.
 
@@ -135,7 +135,7 @@ class StreamSide(Protocol):
         self.receiver = receiver
         self._attached = True
         if self._over:
-            receiver.lost(self._cause)
+            receiver.lost(self, self._cause)
         else:
             self.transport.registerProducer(Crowding(self), True)
             self._watch()
@@ -264,7 +264,7 @@ class StreamSide(Protocol):
         connected = socket_of(self.transport) if self._read_over else None
         error = None if connected is None else left_error(connected)
         if error is None:
-            self.receiver.hung_up()
+            self.receiver.hung_up(self)
         self._fail(error)
 
     def _fail(self, error: OSError | None) -> None:

@@ -24,7 +24,7 @@ class _Datagrams(RecordingReceiver):
         self.datagrams: list[bytes] = []
         self.answer: Callable[[], object] = lambda: None
 
-    def data_received(self, data: bytes) -> None:
+    def data_received(self, side: ISide, data: bytes) -> None:
         self.datagrams.append(data)
         self.answer()
 
@@ -85,11 +85,11 @@ class FramedSideTest(SynchronousTestCase):
         self.side.attach(self.receiver)
         self.side.write(bytes(65536))
         # A stream's transport may have read this already when it is aborted.
-        self.side.data_received(frame(b"late"))
-        self.side.read_ended()
+        self.side.data_received(self.stream, frame(b"late"))
+        self.side.read_ended(self.stream)
         self.assertEqual((self.receiver.datagrams, self.receiver.heard), ([], []))
         self.stream.lose("the connection was aborted")
-        self.side.data_received(frame(b"later"))
+        self.side.data_received(self.stream, frame(b"later"))
         self.assertEqual(self.receiver.cause, "a datagram of 65536 bytes, where a frame holds 65535")
         self.assertEqual((self.side.received, self.tracker.up, self.side.moved), (0, 0, 0))
 

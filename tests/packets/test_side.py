@@ -9,6 +9,7 @@ from typing import Any
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from pipetwist.interfaces import ISide
 from pipetwist.packets.side import LINGER_SECONDS, PacketSide
 from pipetwist.testing import RecordingReceiver, RecordingTracker
 
@@ -122,8 +123,8 @@ class _Reluctant(RecordingReceiver):
         super().__init__()
         self._side = side
 
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data + b".")
+    def data_received(self, side: ISide, data: bytes) -> None:
+        super().data_received(side, data + b".")
         self._side.pause_reading()
 
 

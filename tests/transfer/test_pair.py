@@ -91,9 +91,9 @@ class CoupleTest(_PairTestCase):
 
     def test_early(self) -> None:
         """What was read before is written first, on both sides, in order."""
-        self.ears[0].data_received(b"ear")
-        self.ears[0].data_received(b"ly")
-        self.ears[1].data_received(b"banner")
+        self.ears[0].data_received(self.client, b"ear")
+        self.ears[0].data_received(self.client, b"ly")
+        self.ears[1].data_received(self.client, b"banner")
         self.client.deliver(b" bird")
         couple(*self.ears)
         self.assertEqual((self.server.written, self.client.written), (b"early bird", b"banner"))
