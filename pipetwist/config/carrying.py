@@ -9,39 +9,35 @@ from collections.abc import Iterator
 from typing import Any
 
 from pipetwist.config.problems import Place, Problem
+from pipetwist.config.sections import Entry, entries
+from pipetwist.kinds.medium import Medium
 from pipetwist.values import quote
 
 __all__ = ["misrouted"]
-
-_DATAGRAMS = ("udp", "unixgram")
-_STREAMS = ("unix", "tcp", "endpoint", "fork")
 
 
 def misrouted(raw: object) -> Iterator[Problem]:
     """Find each outbound that a route leads something to that it can't carry."""
     if not isinstance(raw, dict):
         return
-    outbounds = {entry["tag"]: entry for entry in _entries(raw, "outbounds")}
+    outbounds = {entry.written["tag"]: entry for entry in _named(raw, "outbounds")}
     told: set[Place] = set()
-    for inbound in _entries(raw, "inbounds"):
-        for place, tag in _ways(raw, inbound):
+    for inbound in _named(raw, "inbounds"):
+        for place, tag in _ways(raw, inbound.written):
             outbound = outbounds.get(tag) if isinstance(tag, str) else None
-            if outbound is None or place in told or _datagrams(inbound) == _datagrams(outbound):
+            if outbound is None or place in told or _medium(inbound) is _medium(outbound):
                 continue
             told.add(place)
             yield Problem(place, _text(inbound, outbound))
 
 
-def _entries(raw: dict[str, Any], section: str) -> Iterator[dict[str, Any]]:
-    """The entries of which it is known what they carry."""
-    entries = raw.get(section)
-    for entry in entries if isinstance(entries, list) else ():
-        if isinstance(entry, dict) and isinstance(entry.get("tag"), str) and entry.get("type") in _DATAGRAMS + _STREAMS:
-            yield entry
+def _named(raw: object, section: str) -> Iterator[Entry]:
+    return (entry for entry in entries(raw, section) if isinstance(entry.written.get("tag"), str))
 
 
-def _datagrams(entry: dict[str, Any]) -> bool:
-    return entry["type"] in _DATAGRAMS or entry.get("framing") is not None
+def _medium(entry: Entry) -> Medium:
+    medium: Medium = entry.kind.Options.medium_of(entry.written)
+    return medium
 
 
 def _ways(raw: dict[str, Any], inbound: dict[str, Any]) -> Iterator[tuple[Place, object]]:
@@ -74,12 +70,18 @@ def _may_hold(rule: dict[str, Any], inbound: dict[str, Any]) -> bool:
     return isinstance(names, list) and any(name in names for name in known)
 
 
-def _text(inbound: dict[str, Any], outbound: dict[str, Any]) -> str:
-    came, goes = quote(inbound["tag"]), quote(outbound["tag"])
-    if _datagrams(inbound):
+def _text(inbound: Entry, outbound: Entry) -> str:
+    came, goes = quote(inbound.written["tag"]), quote(outbound.written["tag"])
+    if _medium(inbound) is Medium.DATAGRAMS:
         text = f"the inbound {came} takes datagrams, which the outbound {goes}, a stream, would run together"
-        return text + '; give the outbound "framing": "rfc4571", or lead them elsewhere by a rule'
+        return (
+            text + ('; give the outbound "framing": "rfc4571", or lead' if _can_frame(outbound) else "; lead") + " them elsewhere by a rule"
+        )
     text = f"the inbound {came} takes streams, which the outbound {goes} can't carry, since it sends datagrams"
-    if outbound["type"] in _DATAGRAMS and inbound["type"] not in _DATAGRAMS:
+    if outbound.kind.Options.medium is Medium.DATAGRAMS and _can_frame(inbound):
         return text + '; give the inbound "framing": "rfc4571" if datagrams are framed on it, or lead it elsewhere by a rule'
     return text + "; lead it elsewhere by a rule"
+
+
+def _can_frame(entry: Entry) -> bool:
+    return "framing" in entry.kind.Options.keys()  # noqa: SIM118 - it is no mapping

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Literal
 
 from pipetwist.api.options import ApiOptions
-from pipetwist.config.one_of import one_of
+from pipetwist.config.one_of import OneOf
 from pipetwist.inbounds.options import InboundOptions
 from pipetwist.inbounds.registry import INBOUNDS
-from pipetwist.outbounds.options import OutboundOptions
+from pipetwist.outbounds.options import OutboundOptions, Transfer
 from pipetwist.outbounds.registry import OUTBOUNDS
 from pipetwist.routing.rules import RuleOptions
 from pipetwist.values import Count, Duration, NotEmpty, Size, Tag
@@ -21,11 +21,11 @@ from pipetwist.web.options import WebOptions
 __all__ = ["Document", "ExperimentalOptions", "LogOptions", "RouteOptions"]
 
 _Inbounds = Annotated[
-    tuple[Annotated[InboundOptions, one_of("inbound", INBOUNDS)], ...],
+    tuple[Annotated[InboundOptions, OneOf(INBOUNDS)], ...],
     NotEmpty("at least one inbound is needed, or nobody could connect"),
 ]
 _Outbounds = Annotated[
-    tuple[Annotated[OutboundOptions, one_of("outbound", OUTBOUNDS)], ...],
+    tuple[Annotated[OutboundOptions, OneOf(OUTBOUNDS)], ...],
     NotEmpty("at least one outbound is needed, or connections could go nowhere"),
 ]
 
@@ -82,7 +82,7 @@ class Document:
     """Where connections are carried to."""
     route: RouteOptions = field(default_factory=RouteOptions)
     """Which outbound a connection goes to."""
-    transfer: Literal["auto", "kernel", "stream"] = "auto"
+    transfer: Transfer = "auto"
     """How bytes are moved: by the kernel, by Twisted's transports, or as it suits. ``"auto"`` where absent."""
     drain_timeout: Duration = 5.0
     """How long open connections may go on after a stop is asked for. ``"5s"`` where absent."""

@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterator
 
 from pipetwist.config.document import Document
-from pipetwist.outbounds.unix import UnixOutboundOptions
 from pipetwist.routing.rules import Router
 from pipetwist.values import quote
 
@@ -36,14 +35,14 @@ def notes(document: Document, *, root: bool) -> Iterator[str]:
 
 
 def _lent_rights(document: Document) -> Iterator[str]:
-    """Servers on unix sockets that take whoever comes for root (unix(7), SO_PEERCRED: of who has connected, which is the daemon)."""
+    """Servers that take whoever comes for root."""
     router = Router(document.route.rules, document.final)
-    unix = {outbound.tag: index for index, outbound in enumerate(document.outbounds) if isinstance(outbound, UnixOutboundOptions)}
-    open_to_others = [inbound.tag for inbound in document.inbounds if getattr(inbound, "mode", 0o666) & 0o066]
+    lending = {outbound.tag: index for index, outbound in enumerate(document.outbounds) if outbound.lends_rights}
+    open_to_others = [inbound.tag for inbound in document.inbounds if inbound.is_open_to_others]
     for inbound in open_to_others:
         for tag in router.reachable(inbound):
-            if tag in unix:
-                place = f"outbounds[{unix.pop(tag)}]"
+            if tag in lending:
+                place = f"outbounds[{lending.pop(tag)}]"
                 yield (
                     f"{place}: to its server whoever comes in at the inbound {quote(inbound)} is root, as this daemon is; "
                     "where the server goes by that (PostgreSQL's peer, MariaDB's unix_socket), run the daemon as a user of its own"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from functools import cache, reduce
+from functools import lru_cache, reduce
 from operator import getitem
 from pathlib import Path
 
@@ -19,6 +19,9 @@ from pipetwist.config.problems import Problem, in_order
 from pipetwist.config.syntax import NotJsonError, flaws, parse_json
 from pipetwist.config.wording import problems_of, unknown_keys
 from pipetwist.errors import ConfigError
+from pipetwist.inbounds.registry import INBOUNDS
+from pipetwist.kinds.registry import Kind
+from pipetwist.outbounds.registry import OUTBOUNDS
 
 __all__ = ["parse_document", "read_document"]
 
@@ -78,7 +81,7 @@ def _validate(encoded: bytes, folder: Path, problems: list[Problem]) -> Document
     Pydantic is given JSON, since there it is strict about types and yet takes a list for a tuple and an object for a dataclass.
     """
     try:
-        return _adapter().validate_json(encoded, strict=True, context={"folder": folder})
+        return _adapter((*INBOUNDS, *OUTBOUNDS)).validate_json(encoded, strict=True, context={"folder": folder})
     except ValidationError as error:
         problems += problems_of(error)
         unknown = unknown_keys(error)
@@ -91,6 +94,7 @@ def _validate(encoded: bytes, folder: Path, problems: list[Problem]) -> Document
     return None
 
 
-@cache
-def _adapter() -> TypeAdapter[Document]:
+@lru_cache(1)
+def _adapter(kinds: tuple[Kind, ...]) -> TypeAdapter[Document]:
+    """What reads a document, made once for the kinds that there are."""
     return TypeAdapter(Document)

@@ -48,7 +48,7 @@ def _problem(details: ErrorDetails, place: Place, expected: Any) -> Problem:
             return Problem((*place, "type"), f"{_NEEDED}; {_hint(None, _choice(expected).types())}")
         case "union_tag_invalid":
             choice, type_ = _choice(expected), written["type"]
-            return Problem((*place, "type"), f"{quote(type_)} is not a type of {choice.kind}; {_hint(type_, choice.types())}")
+            return Problem((*place, "type"), f"{quote(type_)} is not a type of {choice.noun}; {_hint(type_, choice.types())}")
         case "literal_error":
             return Problem(place, f"{quote(written)} is not known here; {_hint(written, get_args(expected))}")
         case "dataclass_type" | "dict_type":

@@ -36,6 +36,8 @@ __all__ = ["EndpointInbound", "EndpointInboundOptions"]
 class EndpointInboundOptions(StreamInboundOptions):
     """An inbound on whatever a Twisted server endpoint string describes."""
 
+    fixed = ("endpoint", "framing")
+
     type: Literal["endpoint"] = "endpoint"
     """Always ``endpoint``."""
     endpoint: Text
@@ -58,7 +60,6 @@ class EndpointInbound(ListeningService):
 
     def __init__(self, options: EndpointInboundOptions, setting: InboundSetting) -> None:
         super().__init__(options, setting)
-        self._unchangeable = _unchangeable(options)
         self._listener = EndpointListener(self.tag, setting.share(self.tag))
         self._acceptor: Acceptor | None = None
         self._adopted: ListeningSocket | None = None
@@ -76,10 +77,6 @@ class EndpointInbound(ListeningService):
             self._given = setting.handed_in.with_descriptor(descriptor) or HandedInSocket(descriptor)
             self.handed_in = (self._given,)
             self.claim = self
-
-    def goes_on_with(self, options: InboundOptions) -> bool:
-        """See `IInbound`."""
-        return isinstance(options, EndpointInboundOptions) and _unchangeable(options) == self._unchangeable
 
     def change(self, options: InboundOptions) -> Callable[[], None]:
         """See `IInbound`. A socket's file that was removed is Twisted's to make, which it does at a start alone."""
@@ -124,10 +121,6 @@ class EndpointInbound(ListeningService):
 
     def _identify_socket(self, connected: socket.socket) -> Visitor:
         return unix_visitor(self.tag, connected, self.timeouts)
-
-
-def _unchangeable(options: EndpointInboundOptions) -> tuple[object, ...]:
-    return options.tag, options.endpoint, options.framing
 
 
 def _shown(address: Any) -> str:

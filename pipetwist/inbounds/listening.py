@@ -75,7 +75,7 @@ class ListeningService(Service):
 
     def goes_on_with(self, options: InboundOptions) -> bool:
         """See `pipetwist.interfaces.IInbound`."""
-        return options == self.options
+        return self.options.can_become(options)
 
     def change(self, options: InboundOptions) -> Callable[[], None]:
         """See `pipetwist.interfaces.IInbound`."""

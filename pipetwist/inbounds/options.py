@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from pipetwist.connection.visitor import Timeouts
+from pipetwist.kinds.medium import Medium
+from pipetwist.kinds.options import FramedOptions, KindOptions
 from pipetwist.values import Duration, Framing, PositiveCount, Tag
 from pipetwist.values.tls_files import TlsFiles
 
@@ -13,13 +16,37 @@ __all__ = ["InboundOptions", "PacketInboundOptions", "StreamInboundOptions", "Tl
 
 
 @dataclass(frozen=True, kw_only=True)
-class InboundOptions:
+class InboundOptions(KindOptions):
     """The keys of every inbound."""
 
     __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid", "use_attribute_docstrings": True}
 
+    fixed: ClassVar[Sequence[str] | None] = None
+    """What can't change while it listens: its keys, or other attributes. None where nothing can."""
+
     tag: Tag
     """The inbound's name."""
+
+    @property
+    def place(self) -> str:
+        """What errors begin with that are of it."""
+        return f"inbound {self.tag}"
+
+    @property
+    def hosts(self) -> Mapping[str, str]:
+        """By their keys, the hosts that are looked up before it listens."""
+        return {}
+
+    @property
+    def is_open_to_others(self) -> bool:
+        """Whether users of this machine come in besides the one who runs the daemon."""
+        return True
+
+    def can_become(self, options: InboundOptions) -> bool:
+        """Whether who listens by these can go by others without a moment's rest."""
+        if self.fixed is None or type(options) is not type(self):
+            return options == self
+        return all(getattr(options, name) == getattr(self, name) for name in ("tag", *self.fixed))
 
     @property
     def timeouts(self) -> Timeouts:
@@ -28,7 +55,7 @@ class InboundOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class StreamInboundOptions(InboundOptions):
+class StreamInboundOptions(FramedOptions, InboundOptions):
     """The keys of every inbound that streams come in at."""
 
     idle_timeout: Duration | None = None
@@ -48,6 +75,9 @@ class StreamInboundOptions(InboundOptions):
 @dataclass(frozen=True, kw_only=True)
 class PacketInboundOptions(InboundOptions):
     """The keys of every inbound that datagrams come in at."""
+
+    medium = Medium.DATAGRAMS
+    descriptors = 0
 
     udp_timeout: Duration = 300.0
     """Ends an association, which is all that one source sends and is answered, after so long without a datagram. ``"5m"`` where absent."""

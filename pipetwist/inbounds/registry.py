@@ -7,7 +7,8 @@ from pipetwist.inbounds.tcp import TcpInbound
 from pipetwist.inbounds.udp import UdpInbound
 from pipetwist.inbounds.unix import UnixInbound
 from pipetwist.inbounds.unixgram import UnixgramInbound
+from pipetwist.kinds.registry import Kind, Registry
 
 __all__ = ["INBOUNDS"]
 
-INBOUNDS = (EndpointInbound, TcpInbound, UdpInbound, UnixInbound, UnixgramInbound)
+INBOUNDS: Registry[Kind] = Registry("inbound", (EndpointInbound, TcpInbound, UdpInbound, UnixInbound, UnixgramInbound))

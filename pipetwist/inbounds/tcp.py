@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
@@ -14,6 +14,7 @@ from zope.interface import implementer
 
 from pipetwist.connection.visitor import Visitor
 from pipetwist.errors import StartError
+from pipetwist.files import KnownFiles
 from pipetwist.inbounds.acceptor import Acceptor
 from pipetwist.inbounds.doorway import DoorwayFactory
 from pipetwist.inbounds.entry import RefusedError, SocketEntry
@@ -53,6 +54,8 @@ class CertificateUserOptions:
 class TcpInboundOptions(KeepAliveOptions, StreamInboundOptions):
     """An inbound on a TCP port."""
 
+    fixed = ("listen", "listen_port", "framing", "speaks_tls")
+
     type: Literal["tcp"] = "tcp"
     """Always ``tcp``."""
     listen: Text = "127.0.0.1"
@@ -69,6 +72,34 @@ class TcpInboundOptions(KeepAliveOptions, StreamInboundOptions):
         if self.users and (self.tls is None or not self.tls.enabled or self.tls.client_certificate_path is None):
             message = "users are known by their certificates, which needs tls with a client_certificate_path"
             raise ValueError(message)
+
+    @property
+    def hosts(self) -> Mapping[str, str]:
+        """See `InboundOptions`."""
+        return {"listen": self.listen}
+
+    @property
+    def speaks_tls(self) -> bool:
+        """Whether its connections are TLS."""
+        return self.tls is not None and self.tls.enabled
+
+    def check_here(self) -> None:
+        """See `KindOptions`."""
+        self.read_tls()
+
+    def read_tls(self, files: KnownFiles | None = None) -> CertificateOptions | None:
+        """Read its certificates; None where it speaks no TLS.
+
+        Args:
+            files: reads them; they are read anew where it is None.
+
+        Raises:
+            StartError: one can't be used.
+        """
+        tls = self.tls
+        if tls is None or not tls.enabled:
+            return None
+        return server_tls(self.place, tls.certificate_path, tls.key_path, tls.client_certificate_path, files=files)
 
 
 @implementer(IInbound)
@@ -92,7 +123,7 @@ class TcpInbound(ListeningService):
         if setting.handed_in:
             self.handed_in = setting.handed_in.at_port(setting.hosts.find(f"{self._place}: listen", options.listen), options.listen_port)
         self._listeners: list[EndpointListener] = []
-        tls = self._read_tls(options)
+        tls = options.read_tls(setting.files)
         self._tls = None if tls is None else RenewableTls(tls)
 
     def take(self, options: InboundOptions) -> None:
@@ -103,13 +134,9 @@ class TcpInbound(ListeningService):
         for _, listening in self._acceptors:
             self._keep_alive.set_on(listening)
 
-    def goes_on_with(self, options: InboundOptions) -> bool:
-        """See `IInbound`."""
-        return isinstance(options, TcpInboundOptions) and _unchangeable(options) == _unchangeable(self._options)
-
     def change(self, options: InboundOptions) -> Callable[[], None]:
         """See `IInbound`."""
-        renewed, renewable = self._read_tls(cast("TcpInboundOptions", options)), self._tls
+        renewed, renewable = cast("TcpInboundOptions", options).read_tls(self.setting.files), self._tls
         take_back = super().change(options)
         if renewed is None or renewable is None:
             return take_back
@@ -120,12 +147,6 @@ class TcpInbound(ListeningService):
             renewable.options = before
 
         return take_tls_back
-
-    def _read_tls(self, options: TcpInboundOptions) -> CertificateOptions | None:
-        tls = options.tls
-        if tls is None or not tls.enabled:
-            return None
-        return server_tls(self._place, tls.certificate_path, tls.key_path, tls.client_certificate_path, files=self.setting.files)
 
     @property
     def _place(self) -> str:
@@ -220,7 +241,3 @@ class TcpInbound(ListeningService):
                 return visitor._replace(user=user.name)
         message = f"refused {visitor.peer}, whose certificate is of {name!r}, which is none of its users"
         raise RefusedError(message)
-
-
-def _unchangeable(options: TcpInboundOptions) -> tuple[object, ...]:
-    return options.tag, options.listen, options.listen_port, options.framing, options.tls is not None and options.tls.enabled

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, cast
 
@@ -26,12 +27,19 @@ __all__ = ["UdpInbound", "UdpInboundOptions"]
 class UdpInboundOptions(PacketInboundOptions):
     """An inbound on a UDP port."""
 
+    fixed = ("listen", "listen_port")
+
     type: Literal["udp"] = "udp"
     """Always ``udp``."""
     listen: Text = "127.0.0.1"
     """The address to listen on, or a name of it; ``"::"`` is every address of IPv4 and IPv6. ``"127.0.0.1"`` where absent."""
     listen_port: Port
     """The port to listen on; 0 takes a free one."""
+
+    @property
+    def hosts(self) -> Mapping[str, str]:
+        """See `InboundOptions`."""
+        return {"listen": self.listen}
 
 
 @implementer(IInbound)
@@ -56,10 +64,6 @@ class UdpInbound(PacketInbound):
         super().take(options)
         self._options = cast("UdpInboundOptions", options)
 
-    def goes_on_with(self, options: InboundOptions) -> bool:
-        """See `IInbound`."""
-        return isinstance(options, UdpInboundOptions) and _unchangeable(options) == _unchangeable(self._options)
-
     def open_sockets(self) -> list[tuple[socket.socket, Any]]:
         """See `PacketInbound`."""
         options, place = self._options, f"inbound {self.tag}"
@@ -80,7 +84,3 @@ class UdpInbound(PacketInbound):
         """See `PacketInbound`."""
         host = source.host or ""
         return Visitor(self.tag, shown_address(host, source.port), host, None, self.timeouts)
-
-
-def _unchangeable(options: UdpInboundOptions) -> tuple[object, ...]:
-    return options.tag, options.listen, options.listen_port

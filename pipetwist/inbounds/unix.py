@@ -30,6 +30,8 @@ __all__ = ["UnixInbound", "UnixInboundOptions"]
 class UnixInboundOptions(UnixSocketOptions, StreamInboundOptions):
     """An inbound on a unix domain socket."""
 
+    fixed = ("path", "framing")
+
     type: Literal["unix"] = "unix"
     """Always ``unix``."""
 
@@ -57,10 +59,6 @@ class UnixInbound(ListeningService):
         """See `ListeningService`."""
         super().take(options)
         self._options = cast("UnixInboundOptions", options)
-
-    def goes_on_with(self, options: InboundOptions) -> bool:
-        """See `IInbound`."""
-        return isinstance(options, UnixInboundOptions) and _unchangeable(options) == _unchangeable(self._options)
 
     def change(self, options: InboundOptions) -> Callable[[], None]:
         """See `IInbound`."""
@@ -127,10 +125,6 @@ class UnixInbound(ListeningService):
 
     def _identify(self, connected: socket.socket) -> Visitor:
         return unix_visitor(self.tag, connected, self.timeouts, self._options.users)
-
-
-def _unchangeable(options: UnixInboundOptions) -> tuple[object, ...]:
-    return options.tag, options.path, options.framing
 
 
 def _file_options(options: UnixInboundOptions) -> tuple[int, str | int | None, str | int | None]:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from pipetwist.values import Id, Mode, Owner, UnixPath, UserName
+from pipetwist.inbounds.options import InboundOptions
+from pipetwist.kinds.folders import require_folder
+from pipetwist.kinds.unix_options import UnixKindOptions
+from pipetwist.values import Id, Mode, Owner, UnixPath, UserName, is_abstract
 
 __all__ = ["PeerUserOptions", "UnixSocketOptions"]
+
+_OF_OTHERS = 0o066
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +37,7 @@ class PeerUserOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class UnixSocketOptions:
+class UnixSocketOptions(UnixKindOptions, InboundOptions):
     """The keys of the socket, and who may use it."""
 
     __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid", "use_attribute_docstrings": True}
@@ -46,3 +52,22 @@ class UnixSocketOptions:
     """The name or number of the group that owns the socket."""
     users: tuple[PeerUserOptions, ...] = ()
     """Who may come in: the first match by uid, then by gid. Without it everybody may, as no user."""
+
+    @property
+    def is_open_to_others(self) -> bool:
+        """See `InboundOptions`."""
+        return bool(self.mode & _OF_OTHERS)
+
+    @classmethod
+    def lacking(cls, written: Mapping[str, object], platform: str) -> Iterator[tuple[str, str]]:
+        """See `KindOptions`."""
+        if platform not in ("linux", "win32") and written.get("users"):
+            # SO_PEERCRED is Linux's alone, unix(7).
+            yield "users", "only Linux tells who a peer is; leave the key out, and let the socket's mode decide"
+        yield from super().lacking(written, platform)
+
+    def check_here(self) -> None:
+        """See `KindOptions`."""
+        if not is_abstract(self.path):
+            require_folder(self.place, self.path)
+        super().check_here()

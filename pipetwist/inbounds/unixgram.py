@@ -32,6 +32,8 @@ _SO_PASSCRED = getattr(socket, "SO_PASSCRED", 16)
 class UnixgramInboundOptions(UnixSocketOptions, PacketInboundOptions):
     """An inbound on a unix datagram socket."""
 
+    fixed = ("path", "mode", "owner", "group")
+
     type: Literal["unixgram"] = "unixgram"
     """Always ``unixgram``."""
 
@@ -56,10 +58,6 @@ class UnixgramInbound(PacketInbound):
         """See `ListeningService`."""
         super().take(options)
         self._options = cast("UnixgramInboundOptions", options)
-
-    def goes_on_with(self, options: InboundOptions) -> bool:
-        """See `IInbound`."""
-        return isinstance(options, UnixgramInboundOptions) and _unchangeable(options) == _unchangeable(self._options)
 
     def change(self, options: InboundOptions) -> Callable[[], None]:
         """See `IInbound`. Where the file was removed it listens anew; the associations end, which are answered from the old socket."""
@@ -107,10 +105,6 @@ class UnixgramInbound(PacketInbound):
         """See `PacketInbound`."""
         peer = None if source.credentials is None else PeerCredentials(*source.credentials)
         return visitor_of(self.tag, peer, self.timeouts, self._options.users)
-
-
-def _unchangeable(options: UnixgramInboundOptions) -> tuple[object, ...]:
-    return options.tag, options.path, options.mode, options.owner, options.group
 
 
 def _prepare(opened: socket.socket) -> None:

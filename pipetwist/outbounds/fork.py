@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any, ClassVar, Literal
 
 from twisted.application.service import Service
@@ -14,11 +15,12 @@ from zope.interface import implementer
 from pipetwist.errors import ConnectError, StartError
 from pipetwist.interfaces import ICommand, IOutbound, ISide
 from pipetwist.kernel.command_side import CommandSide
+from pipetwist.kinds.figures import Figure
 from pipetwist.outbounds.options import OutboundOptions, StreamOutboundOptions
 from pipetwist.outbounds.setting import OutboundSetting
 from pipetwist.packets.framed import frame_connection
 from pipetwist.packets.framing import LARGEST_FRAMED
-from pipetwist.process.command import prepare_command
+from pipetwist.process.command import PreparedCommand, prepare_command
 from pipetwist.process.ready import ReadyCommands
 from pipetwist.process.side import ChildSide
 from pipetwist.process.spawners import spawner_for
@@ -41,6 +43,13 @@ _STOP_SECONDS = 5.0
 @dataclass(frozen=True, kw_only=True)
 class ForkOutboundOptions(StreamOutboundOptions):
     """An outbound to the standard input and output of a command started for each connection."""
+
+    descriptors = 4  # its input, its output, its standard error, and the process itself
+    figures = (
+        Figure("pipetwist_commands_running", "Commands that have not ended yet.", attrgetter("processes")),
+        Figure("pipetwist_commands_ready", "Commands that wait for a connection, started ahead.", attrgetter("ready")),
+        Figure("pipetwist_commands_started", "Commands that have been started.", attrgetter("started"), grows=True),
+    )
 
     type: Literal["fork"] = "fork"
     """Always ``fork``."""
@@ -70,6 +79,25 @@ class ForkOutboundOptions(StreamOutboundOptions):
             message = f"prefork ({self.prefork}) is more than max_processes ({self.max_processes}) lets run"
             raise ValueError(message)
 
+    @property
+    def reserved_descriptors(self) -> int:
+        """See `OutboundOptions`."""
+        return self.descriptors * (self.prefork or 0)
+
+    def check_here(self) -> None:
+        """See `KindOptions`."""
+        self.prepared()
+
+    def prepared(self) -> PreparedCommand:
+        """The command with its environment.
+
+        Raises:
+            StartError: it can't be started by this user.
+        """
+        return prepare_command(
+            self.place, self.command, env=self.env, inherit_env=self.inherit_env, cwd=self.cwd, user=self.user, ours=os.environ
+        )
+
 
 @implementer(IOutbound)
 class ForkOutbound(Service):
@@ -95,15 +123,7 @@ class ForkOutbound(Service):
         self._log = setting.log
         self._kernel = setting.kernel
         self._spawner = setting.spawner or spawner_for(setting.reactor)
-        self._prepared = prepare_command(
-            f"outbound {self.tag}",
-            options.command,
-            env=options.env,
-            inherit_env=options.inherit_env,
-            cwd=options.cwd,
-            user=options.user,
-            ours=os.environ,
-        )
+        self._prepared = options.prepared()
         self._children: dict[ISide, None] = {}
         self.started = 0
         """How many commands have been started."""

@@ -5,31 +5,60 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from pipetwist.kinds.options import FramedOptions, KindOptions
 from pipetwist.values import Duration, FilePath, Framing, Tag, Text
 
-__all__ = ["OutboundOptions", "StreamOutboundOptions", "TlsClientOptions"]
+__all__ = ["OutboundOptions", "StreamOutboundOptions", "TlsClientOptions", "Transfer"]
+
+Transfer = Literal["auto", "kernel", "stream"]
+"""How bytes are moved: by the kernel, by Twisted's transports, or as it suits."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class OutboundOptions:
+class OutboundOptions(KindOptions):
     """The keys of every outbound."""
 
     __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid", "use_attribute_docstrings": True}
+
+    lends_rights: ClassVar[bool] = False
+    """Whether a server may take whoever is carried there for the user who runs the daemon."""
 
     tag: Tag
     """The outbound's name."""
     connect_timeout: Duration = 5.0
     """How long connecting may take. ``"5s"`` where absent."""
 
+    @property
+    def place(self) -> str:
+        """What errors begin with that are of it."""
+        return f"outbound {self.tag}"
+
+    @property
+    def reserved_descriptors(self) -> int:
+        """How many file descriptors it has besides those of its connections."""
+        return 0
+
+    def moved_by(self, usual: Transfer) -> Transfer:
+        """How its bytes are moved.
+
+        Args:
+            usual: how those of the whole configuration are.
+        """
+        return "auto"
+
 
 @dataclass(frozen=True, kw_only=True)
-class StreamOutboundOptions(OutboundOptions):
+class StreamOutboundOptions(FramedOptions, OutboundOptions):
     """The keys of every outbound that is a stream."""
 
-    transfer: Literal["auto", "kernel", "stream"] | None = None
+    transfer: Transfer | None = None
     """How bytes are moved: by the kernel, by Twisted's transports, or as it suits; as the whole configuration says where absent."""
     framing: Framing | None = None
     """``"rfc4571"`` to carry datagrams, each preceded by its length as two bytes, big-endian; bytes where absent."""
+
+    def moved_by(self, usual: Transfer) -> Transfer:
+        """See `OutboundOptions`."""
+        return self.transfer or usual
 
 
 @dataclass(frozen=True, kw_only=True)

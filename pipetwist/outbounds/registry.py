@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pipetwist.kinds.registry import Kind, Registry
 from pipetwist.outbounds.endpoint import EndpointOutbound
 from pipetwist.outbounds.fork import ForkOutbound
 from pipetwist.outbounds.tcp import TcpOutbound
@@ -11,4 +12,4 @@ from pipetwist.outbounds.unixgram import UnixgramOutbound
 
 __all__ = ["OUTBOUNDS"]
 
-OUTBOUNDS = (EndpointOutbound, ForkOutbound, TcpOutbound, UdpOutbound, UnixOutbound, UnixgramOutbound)
+OUTBOUNDS: Registry[Kind] = Registry("outbound", (EndpointOutbound, ForkOutbound, TcpOutbound, UdpOutbound, UnixOutbound, UnixgramOutbound))

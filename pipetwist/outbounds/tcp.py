@@ -14,6 +14,7 @@ from twisted.internet.interfaces import IStreamClientEndpoint
 from zope.interface import implementer
 
 from pipetwist.errors import ConnectError
+from pipetwist.files import KnownFiles
 from pipetwist.interfaces import IOutbound, ISide
 from pipetwist.kernel.connector import connect_socket
 from pipetwist.kernel.setting import KernelSetting
@@ -52,6 +53,28 @@ class TcpOutboundOptions(KeepAliveOptions, StreamOutboundOptions):
     tls: TlsClientOptions | None = None
     """TLS; without it the bytes are plain."""
 
+    @property
+    def speaks_tls(self) -> bool:
+        """Whether its connections are TLS."""
+        return self.tls is not None and self.tls.enabled
+
+    def check_here(self) -> None:
+        """See `KindOptions`."""
+        self.read_tls()
+
+    def read_tls(self, files: KnownFiles | None = None) -> Any:
+        """Read the certificates that the server's is held against; None where it speaks no TLS.
+
+        Args:
+            files: reads them; they are read anew where it is None.
+
+        Raises:
+            StartError: one can't be used.
+        """
+        if self.tls is None or not self.tls.enabled:
+            return None
+        return client_tls(self.place, self.tls.server_name or self.server, self.tls.certificate_path, files)
+
 
 @implementer(IOutbound)
 class TcpOutbound:
@@ -76,15 +99,15 @@ class TcpOutbound:
         self._keep_alive = KeepAlive(options.keep_alive)
         self._shown = shown_address(options.server, options.server_port)
         self._numeric = numeric_address(options.server, options.server_port)
-        self._tls = options.tls is not None and options.tls.enabled
+        self._tls = options.speaks_tls
         self.in_kernel = setting.kernel is not None and not self._tls
         self._lookups = setting.lookups or Lookups(setting.reactor)
         endpoint: IStreamClientEndpoint = NamedEndpoint(
             setting.reactor, self._lookups, options.server, options.server_port, options.connect_timeout
         )
-        if options.tls is not None and self._tls:
-            name = options.tls.server_name or options.server
-            endpoint = wrapClientTLS(client_tls(f"outbound {self.tag}", name, options.tls.certificate_path, setting.files), endpoint)
+        tls = options.read_tls(setting.files)
+        if tls is not None:
+            endpoint = wrapClientTLS(tls, endpoint)
         self._endpoint = endpoint
 
     def connect(self) -> ISide | Deferred[ISide]:

@@ -12,6 +12,7 @@ from zope.interface import implementer
 
 from pipetwist.errors import ConnectError
 from pipetwist.interfaces import IOutbound, ISide
+from pipetwist.kinds.medium import Medium
 from pipetwist.network.lookups import Lookups
 from pipetwist.outbounds.options import OutboundOptions
 from pipetwist.outbounds.setting import OutboundSetting
@@ -27,6 +28,8 @@ __all__ = ["UdpOutbound", "UdpOutboundOptions"]
 @dataclass(frozen=True, kw_only=True)
 class UdpOutboundOptions(OutboundOptions):
     """An outbound to a UDP server."""
+
+    medium = Medium.DATAGRAMS
 
     type: Literal["udp"] = "udp"
     """Always ``udp``."""

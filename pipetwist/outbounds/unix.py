@@ -12,6 +12,7 @@ from zope.interface import implementer
 from pipetwist.interfaces import IOutbound, ISide
 from pipetwist.kernel.connector import connect_socket
 from pipetwist.kernel.socket_side import SocketSide
+from pipetwist.kinds.unix_options import UnixKindOptions
 from pipetwist.outbounds.options import OutboundOptions, StreamOutboundOptions
 from pipetwist.outbounds.setting import OutboundSetting
 from pipetwist.packets.framed import frame_connection
@@ -23,8 +24,10 @@ __all__ = ["UnixOutbound", "UnixOutboundOptions"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class UnixOutboundOptions(StreamOutboundOptions):
+class UnixOutboundOptions(UnixKindOptions, StreamOutboundOptions):
     """An outbound to a unix domain socket."""
+
+    lends_rights = True  # SO_PEERCRED is of who has connected, which is the daemon, unix(7)
 
     type: Literal["unix"] = "unix"
     """Always ``unix``."""

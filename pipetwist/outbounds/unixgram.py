@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -11,6 +12,8 @@ from zope.interface import implementer
 
 from pipetwist.errors import ConnectError
 from pipetwist.interfaces import IOutbound, ISide
+from pipetwist.kinds.medium import Medium
+from pipetwist.kinds.unix_options import UnixKindOptions
 from pipetwist.outbounds.options import OutboundOptions
 from pipetwist.outbounds.setting import OutboundSetting
 from pipetwist.packets.setting import PacketSetting, largest_unix
@@ -22,13 +25,22 @@ __all__ = ["UnixgramOutbound", "UnixgramOutboundOptions"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class UnixgramOutboundOptions(OutboundOptions):
+class UnixgramOutboundOptions(UnixKindOptions, OutboundOptions):
     """An outbound to a unix datagram socket."""
+
+    medium = Medium.DATAGRAMS
 
     type: Literal["unixgram"] = "unixgram"
     """Always ``unixgram``."""
     path: UnixPath
     """The socket's path; ``@name`` is abstract, ``@@name`` abstract and padded to 108 bytes."""
+
+    @classmethod
+    def lacking(cls, written: Mapping[str, object], platform: str) -> Iterator[tuple[str, str]]:
+        """See `KindOptions`."""
+        if platform not in ("linux", "win32"):
+            yield "type", "only Linux gives a socket a name that answers can go to without a file; use the type udp"
+        yield from super().lacking(written, platform)
 
 
 @implementer(IOutbound)

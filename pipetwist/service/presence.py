@@ -9,15 +9,9 @@ from pathlib import Path
 
 from pipetwist.config.document import Document
 from pipetwist.errors import StartError
-from pipetwist.inbounds.options import InboundOptions
-from pipetwist.inbounds.tcp import TcpInboundOptions
-from pipetwist.outbounds.fork import ForkOutboundOptions
-from pipetwist.outbounds.options import OutboundOptions
-from pipetwist.outbounds.tcp import TcpOutboundOptions
-from pipetwist.process.command import prepare_command
+from pipetwist.kinds.folders import require_folder
 from pipetwist.storage.offline import read_counters
-from pipetwist.tls import client_tls, server_tls
-from pipetwist.values import is_abstract
+from pipetwist.tls import server_tls
 from pipetwist.values.listen import UnixListen, parse_listen
 
 __all__ = ["missing"]
@@ -29,8 +23,7 @@ def missing(document: Document) -> list[str]:
     Nothing is started, and nothing is listened on.
     """
     needs: list[Callable[[], object]] = [
-        *(partial(_inbound, inbound) for inbound in document.inbounds),
-        *(partial(_outbound, outbound) for outbound in document.outbounds),
+        *(options.check_here for options in (*document.inbounds, *document.outbounds)),
         *(partial(look, document) for look in (_api_tls, _api_folder, _store, _metrics)),
     ]
     return [fault for fault in map(_fault, needs) if fault is not None]
@@ -42,31 +35,6 @@ def _fault(needs: Callable[[], object]) -> str | None:
     except StartError as error:
         return str(error)
     return None
-
-
-def _inbound(options: InboundOptions) -> None:
-    place = f"inbound {options.tag}"
-    path: str | None = getattr(options, "path", None)
-    if path is not None and not is_abstract(path):
-        _folder(place, path)
-    if isinstance(options, TcpInboundOptions) and options.tls is not None and options.tls.enabled:
-        server_tls(place, options.tls.certificate_path, options.tls.key_path, options.tls.client_certificate_path)
-
-
-def _outbound(options: OutboundOptions) -> None:
-    place = f"outbound {options.tag}"
-    if isinstance(options, ForkOutboundOptions):
-        prepare_command(
-            place,
-            options.command,
-            env=options.env,
-            inherit_env=options.inherit_env,
-            cwd=options.cwd,
-            user=options.user,
-            ours=os.environ,
-        )
-    elif isinstance(options, TcpOutboundOptions) and options.tls is not None and options.tls.enabled:
-        client_tls(place, options.tls.server_name or options.server, options.tls.certificate_path)
 
 
 def _api_tls(document: Document) -> None:
@@ -83,7 +51,7 @@ def _api_folder(document: Document) -> None:
     api = document.experimental.v2ray_api
     listen = None if api is None or api.listen is None else parse_listen(api.listen)
     if isinstance(listen, UnixListen):
-        _folder("experimental.v2ray_api.listen", listen.path)
+        require_folder("experimental.v2ray_api.listen", listen.path)
 
 
 def _store(document: Document) -> None:
@@ -92,7 +60,7 @@ def _store(document: Document) -> None:
         return
     place, path = "experimental.v2ray_api.stats.store", api.stats.store
     real = Path(os.path.realpath(path))
-    _folder(place, str(real))
+    require_folder(place, str(real))
     if real.exists():
         try:
             # A daemon that uses it may be the one that is to be reloaded.
@@ -109,10 +77,3 @@ def _metrics(document: Document) -> None:
     if document.metrics is not None and document.metrics.tls is not None:
         tls = document.metrics.tls
         server_tls("metrics", tls.certificate_path, tls.key_path, tls.client_certificate_path)
-
-
-def _folder(place: str, path: str) -> None:
-    folder = Path(path).parent
-    if not folder.is_dir():
-        message = f"{place}: there is no folder {folder}; make it first"
-        raise StartError(message)

@@ -10,13 +10,12 @@ from twisted.application.service import IService
 from twisted.internet.defer import Deferred, inlineCallbacks
 
 from pipetwist.config.document import Document
-from pipetwist.outbounds.options import OutboundOptions, StreamOutboundOptions
 from pipetwist.service.exchange import exchange_inbounds, refuse_collisions
 
 if TYPE_CHECKING:
     from pipetwist.service.tree import PipetwistService
 
-__all__ = ["needs_restart", "reload_tree", "transfer_of"]
+__all__ = ["needs_restart", "reload_tree"]
 
 _STATS = "experimental.v2ray_api.stats"
 _TLS = ("certificate_path", "key_path", "client_certificate_path")
@@ -84,28 +83,23 @@ def reload_tree(tree: PipetwistService, document: Document) -> Generator[Deferre
 def _new_hosts(tree: PipetwistService, document: Document) -> Iterator[tuple[str, str]]:
     """The hosts that are to be listened at and are not yet, and whose each is."""
     for options in document.inbounds:
-        listen: str | None = getattr(options, "listen", None)
         before = tree.inbounds.get(options.tag)
-        if listen is not None and (before is None or not before.goes_on_with(options)):
-            yield f"inbound {options.tag}: listen", listen
+        if before is None or not before.goes_on_with(options):
+            for key, host in options.hosts.items():
+                yield f"{options.place}: {key}", host
 
 
 def _retire(outbound: Any) -> None:
     outbound.retire().addCallback(lambda _: outbound.disownServiceParent())
 
 
-def transfer_of(options: OutboundOptions, document: Document) -> str:
-    """How bytes are moved for an outbound."""
-    return (options.transfer or document.transfer) if isinstance(options, StreamOutboundOptions) else "auto"
-
-
 def _kept(tree: PipetwistService, document: Document) -> dict[str, Any]:
     """The outbounds that have commands of their own, and go on as they are. The others are made anew, and read their files again."""
-    before = {options.tag: (options, transfer_of(options, tree.document)) for options in tree.document.outbounds}
+    before = {options.tag: (options, options.moved_by(tree.document.transfer)) for options in tree.document.outbounds}
     return {
         options.tag: tree.outbounds[options.tag]
         for options in document.outbounds
-        if (options, transfer_of(options, document)) == before.get(options.tag) and IService.providedBy(tree.outbounds[options.tag])
+        if (options, options.moved_by(document.transfer)) == before.get(options.tag) and IService.providedBy(tree.outbounds[options.tag])
     }
 
 

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from pipetwist.config.document import Document
 from pipetwist.descriptors import DescriptorShares
-from pipetwist.inbounds.options import PacketInboundOptions
 from pipetwist.kernel.pipe_pool import PipePool
-from pipetwist.outbounds.fork import ForkOutboundOptions
 
 __all__ = ["divide_descriptors"]
 
-_COMMAND = 4  # its input, its output, its standard error, and the process itself
-_SOCKET = 1
 # A pipe has two. All of them together may have one of so many.
 _PIPES = 8
 
@@ -28,11 +24,7 @@ def divide_descriptors(shares: DescriptorShares, document: Document, pipes: Pipe
     if pipes is not None:
         pipes.limit = max(1, min(pipes.limit, shares.limit // _PIPES // 2))
         reserved += 2 * pipes.limit
-    clients = {options.tag: 0 if isinstance(options, PacketInboundOptions) else _SOCKET for options in document.inbounds}
-    servers = {}
-    for options in document.outbounds:
-        servers[options.tag] = _SOCKET
-        if isinstance(options, ForkOutboundOptions):
-            servers[options.tag] = _COMMAND
-            reserved += _COMMAND * (options.prefork or 0)
+    clients = {options.tag: options.descriptors for options in document.inbounds}
+    servers = {options.tag: options.descriptors for options in document.outbounds}
+    reserved += sum(options.reserved_descriptors for options in document.outbounds)
     shares.divide(clients, servers, reserved)

@@ -36,7 +36,7 @@ from pipetwist.routing.rules import Router
 from pipetwist.service.counting import storage_of, tracked_by
 from pipetwist.service.exchange import refuse_collisions
 from pipetwist.service.looking import web_service
-from pipetwist.service.reload import reload_tree, transfer_of
+from pipetwist.service.reload import reload_tree
 from pipetwist.service.sharing import divide_descriptors
 from pipetwist.stats.counters import MemoryCounterStore
 from pipetwist.stats.online import OnlineUsers
@@ -150,8 +150,7 @@ class PipetwistService(MultiService):
         Raises:
             StartError: something that it names can't be had.
         """
-        kinds: dict[type, Any] = {kind.Options: kind for kind in INBOUNDS}
-        return kinds[type(options)](options, self._inbound_setting)
+        return INBOUNDS.kind_of(options)(options, self._inbound_setting)
 
     def unused_sockets(self) -> list[HandedInSocket]:
         """The sockets that were handed in and are of no use: clients wait there for ever."""
@@ -168,14 +167,13 @@ class PipetwistService(MultiService):
         Raises:
             StartError: something that one names can't be had.
         """
-        kinds: dict[type, Any] = {kind.Options: kind for kind in OUTBOUNDS}
         stream = replace(self._outbound_setting, kernel=None)
         outbounds: dict[str, Any] = {}
         for options in document.outbounds:
-            transfer = transfer_of(options, document)
+            transfer = options.moved_by(document.transfer)
             outbound = None if kept is None else kept.get(options.tag)
             if outbound is None:
-                outbound = kinds[type(options)](options, stream if transfer == "stream" else self._outbound_setting)
+                outbound = OUTBOUNDS.kind_of(options)(options, stream if transfer == "stream" else self._outbound_setting)
             if transfer == "kernel" and not outbound.in_kernel:
                 message = f"outbound {options.tag}: its bytes can't be moved by the kernel, as transfer asks for; use auto"
                 raise StartError(message)

@@ -1,0 +1,43 @@
+"""The inbounds and outbounds of a document as it was written, each with its kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from pipetwist.config.problems import Place, every
+from pipetwist.inbounds.registry import INBOUNDS
+from pipetwist.kinds.registry import Kind, Registry
+from pipetwist.outbounds.registry import OUTBOUNDS
+
+__all__ = ["Entry", "entries"]
+
+_SECTIONS: Mapping[str, Registry[Kind]] = {"inbounds": INBOUNDS, "outbounds": OUTBOUNDS}
+
+
+class Entry(NamedTuple):
+    """An inbound or an outbound.
+
+    Attributes:
+        place: where it stands.
+        kind: its kind.
+        written: its keys, which may be wrong.
+    """
+
+    place: Place
+    kind: Kind
+    written: dict[str, Any]
+
+
+def entries(raw: object, *sections: str) -> Iterator[Entry]:
+    """Find the entries of a document of which the kind is known.
+
+    Args:
+        raw: the document, which may be broken.
+        *sections: ``inbounds`` or ``outbounds``; both where there is none.
+    """
+    for section in sections or _SECTIONS:
+        for place, written in every(raw, section, ...):
+            kind = _SECTIONS[section].find(written.get("type")) if isinstance(written, dict) else None
+            if kind is not None and isinstance(written, dict):
+                yield Entry(place, kind, written)
