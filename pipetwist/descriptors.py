@@ -1,18 +1,17 @@
 """Who may have how many file descriptors: no inbound's clients, however many and idle, take those of the others.
 
 Some are kept for the rest of the daemon. Of what is left each inbound is sure of its part of one half; the other half is for whoever comes
-first. What a connection takes is known from its ends; it is counted from its begin to its end, and nothing is asked of the system.
+first. What a connection takes is known from its ends; its inbound's gate counts it from its begin to its end, and nothing is asked of the
+system.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from typing import Protocol
 
 from twisted.logger import Logger
-from zope.interface import implementer
-
-from pipetwist.interfaces import IConnectionObserver
 
 __all__ = ["DescriptorShares", "Share", "descriptor_limit"]
 
@@ -30,6 +29,16 @@ def descriptor_limit() -> int:
     return sys.maxsize if limit == resource.RLIM_INFINITY else limit
 
 
+class _Flow:
+    """The connections from an inbound to an outbound."""
+
+    __slots__ = ("cost", "open")
+
+    def __init__(self, cost: int) -> None:
+        self.cost = cost
+        self.open = 0
+
+
 class Share:
     """What one inbound may have, and has.
 
@@ -38,7 +47,7 @@ class Share:
         shares: all of them.
     """
 
-    __slots__ = ("_calm", "_shares", "_told", "client", "entering", "sure", "tag", "used")
+    __slots__ = ("_calm", "_flows", "_shares", "_told", "client", "entering", "sure", "tag", "used")
 
     def __init__(self, tag: str, shares: DescriptorShares) -> None:
         self.tag = tag
@@ -51,6 +60,7 @@ class Share:
         self.client = 1
         """Descriptors of a client's side."""
         self._shares = shares
+        self._flows: dict[str, _Flow] = {}
         self._told = False
         self._calm = 0  # descriptors that were given back since there was no room
 
@@ -84,6 +94,35 @@ class Share:
         self.entering -= kept
         self.give(kept)
 
+    def opened(self, outbound: str) -> None:
+        """A connection to the outbound of this tag begins."""
+        flow = self._flows.get(outbound)
+        if flow is None:
+            flow = self._flows[outbound] = _Flow(self.client + self._shares.server(outbound))
+        flow.open += 1
+        self.take(flow.cost)
+
+    def closed(self, outbound: str) -> None:
+        """One is over."""
+        flow = self._flows[outbound]
+        flow.open -= 1
+        self.give(flow.cost)
+
+    def divided(self, sure: int, servers: Mapping[str, int] | None) -> None:
+        """Count anew what it has.
+
+        Args:
+            sure: the descriptors that nobody else gets.
+            servers: for each outbound's tag the descriptors of a server's side; None where nobody comes in any more.
+        """
+        self.sure = sure
+        self._flows = {
+            outbound: flow for outbound, flow in self._flows.items() if flow.open or (servers is not None and outbound in servers)
+        }
+        for outbound, flow in self._flows.items():
+            flow.cost = self.client + self._shares.server(outbound, flow.cost - self.client)
+        self.used = self.entering + sum(flow.open * flow.cost for flow in self._flows.values())
+
     def take(self, count: int) -> None:
         """So many are in use."""
         before = self.used
@@ -104,15 +143,6 @@ class Share:
         if self._shares.waiting:
             self._shares.wake()
 
-    def wait(self, resume: Callable[[], None]) -> None:
-        """Have something done once there may be room."""
-        self._shares.waiting[resume] = self
-        self.tell("waits until one ends")
-
-    def forget(self, resume: Callable[[], None]) -> None:
-        """Do not do this any more when there is room."""
-        self._shares.waiting.pop(resume, None)
-
     def tell(self, what: str) -> None:
         """Say in the log that there is no room: once, until as many as there are have come and gone without that.
 
@@ -131,40 +161,35 @@ class Share:
             )
 
 
-class _Flow:
-    """The connections from an inbound to an outbound."""
+class _Room(Protocol):
+    """What waits for room."""
 
-    __slots__ = ("cost", "open", "share")
-
-    def __init__(self, share: Share) -> None:
-        self.share = share
-        self.cost = 0
-        self.open = 0
+    @property
+    def room(self) -> int:
+        """How much there is."""
 
 
-@implementer(IConnectionObserver)
 class DescriptorShares:
-    """The shares of all inbounds, which are told of every connection.
+    """The shares of all inbounds. Until they are divided all descriptors are for whoever comes first.
 
     Args:
         limit: how many descriptors the process may have.
         log: is told when an inbound has come to its bound.
     """
 
-    def __init__(self, limit: int, log: Logger) -> None:
+    def __init__(self, limit: int = sys.maxsize, log: Logger | None = None) -> None:
         self.limit = limit
-        self.log = log
+        self.log = log or Logger()
         self.most = 1
         """Descriptors of the server's side that takes most."""
-        self.common = 0
+        self.common = limit
         """Descriptors for whoever comes first."""
         self.borrowed = 0
         """How many of those are in use."""
-        self.waiting: dict[Callable[[], None], Share] = {}
+        self.waiting: dict[Callable[[], None], _Room] = {}
         """What is to be done once there is room in a share."""
         self._shares: dict[str, Share] = {}
         self._servers: Mapping[str, int] = {}
-        self._flows: dict[tuple[str, str], _Flow] = {}
 
     def __repr__(self) -> str:
         return f"<DescriptorShares of {self.limit}: {self.borrowed} of {self.common} borrowed, {list(self._shares.values())}>"
@@ -175,6 +200,10 @@ class DescriptorShares:
         if share is None:
             share = self._shares[tag] = Share(tag, self)
         return share
+
+    def server(self, outbound: str, otherwise: int = 1) -> int:
+        """Descriptors of the server's side of the outbound of this tag; ``otherwise`` where it is not known."""
+        return self._servers.get(outbound, otherwise)
 
     def divide(self, clients: Mapping[str, int], servers: Mapping[str, int], reserved: int = 0) -> None:
         """Divide what there is among inbounds. Those that are not named any more are sure of nothing.
@@ -191,41 +220,23 @@ class DescriptorShares:
         rest = max(self.limit - _KEPT - reserved, 2 * least)
         sure = rest // 2 // max(1, len(clients))
         self.common = rest - sure * len(clients)
-        used: dict[str, int] = dict.fromkeys([*clients, *self._shares], 0)
         for tag, client in clients.items():
             self.share(tag).client = client
-        self._flows = {tags: flow for tags, flow in self._flows.items() if flow.open or (tags[0] in clients and tags[1] in servers)}
-        for (inbound, outbound), flow in self._flows.items():
-            flow.cost = flow.share.client + servers.get(outbound, flow.cost - flow.share.client)
-            used[inbound] += flow.open * flow.cost
-        for tag, count in used.items():
-            share = self.share(tag)
-            share.used, share.sure = count + share.entering, sure if tag in clients else 0
+        for tag, share in self._shares.items():
+            share.divided(sure if tag in clients else 0, servers if tag in clients else None)
         self.borrowed = sum(share.borrowed for share in self._shares.values())
         self.wake()
 
+    def wait(self, resume: Callable[[], None], whose: _Room) -> None:
+        """Have something done once there may be room there."""
+        self.waiting[resume] = whose
+
+    def forget(self, resume: Callable[[], None]) -> None:
+        """Do not do this any more when there is room."""
+        self.waiting.pop(resume, None)
+
     def wake(self) -> None:
         """Have those who wait go on for whom there is room."""
-        for resume in [resume for resume, share in self.waiting.items() if share.room]:
+        for resume in [resume for resume, whose in self.waiting.items() if whose.room]:
             del self.waiting[resume]
             resume()
-
-    def opened(self, inbound: str, outbound: str) -> None:
-        """See `IConnectionObserver`."""
-        flow = self._flows.get((inbound, outbound)) or self._flow(inbound, outbound)
-        flow.open += 1
-        flow.share.take(flow.cost)
-
-    def closed(self, inbound: str, outbound: str, *_: object) -> None:
-        """See `IConnectionObserver`."""
-        flow = self._flows[inbound, outbound]
-        flow.open -= 1
-        flow.share.give(flow.cost)
-
-    def turned_away(self, inbound: str, cause: object) -> None:
-        """See `IConnectionObserver`: nobody has come in."""
-
-    def _flow(self, inbound: str, outbound: str) -> _Flow:
-        flow = self._flows[inbound, outbound] = _Flow(self.share(inbound))
-        flow.cost = flow.share.client + self._servers.get(outbound, 1)
-        return flow

@@ -11,10 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.logger import Logger, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
-from zope.interface.verify import verifyObject
 
 from pipetwist.descriptors import DescriptorShares, descriptor_limit
-from pipetwist.interfaces import IConnectionObserver
 
 __all__ = ["AnythingTest", "DescriptorSharesTest", "LimitTest"]
 
@@ -39,18 +37,13 @@ class DescriptorSharesTest(SynchronousTestCase):
         """Open connections as long as there is room, and say how many."""
         count = 0
         while self.shares.share(tag).room:
-            self.shares.opened(tag, outbound)
+            self.shares.share(tag).opened(outbound)
             count += 1
         return count
 
     def said(self) -> list[str]:
         """What was logged."""
         return [formatEvent(event) for event in self.events]
-
-    def test_interface(self) -> None:
-        """They are told of connections."""
-        verifyObject(IConnectionObserver, self.shares)
-        self.shares.turned_away("a", None)
 
     def test_divided(self) -> None:
         """An inbound gets its part and what is for whoever comes first, as far as the costliest connection fits; the other its part."""
@@ -74,10 +67,10 @@ class DescriptorSharesTest(SynchronousTestCase):
         """What ends gives room for as much again, to whoever wants it."""
         self.fill("a")
         for _ in range(5):
-            self.shares.closed("a", "socket", 1.0, None, 0)
+            self.a.closed("socket")
         self.assertEqual(self.fill("b"), 5 + 5)
         for _ in range(8):
-            self.shares.closed("a", "socket", 1.0, None, 0)
+            self.a.closed("socket")
         self.assertEqual((self.a.used, self.shares.borrowed), (0, 10))
         self.assertEqual(self.a.room, 4)
 
@@ -88,7 +81,7 @@ class DescriptorSharesTest(SynchronousTestCase):
         self.shares.divide({"a": 1, "b": 1}, self.servers)
         self.assertEqual(self.a.used, 5)
         self.a.entered(kept)
-        self.shares.opened("a", "socket")
+        self.a.opened("socket")
         self.assertEqual((self.a.used, self.a.entering), (2, 0))
 
     def test_waiting(self) -> None:
@@ -97,25 +90,25 @@ class DescriptorSharesTest(SynchronousTestCase):
         self.fill("a")
         self.fill("b")
         given_up = partial(told.append, "a")
-        self.a.wait(given_up)
+        self.shares.wait(given_up, self.a)
         for one in ("b", "b too"):
-            self.b.wait(partial(told.append, one))
+            self.shares.wait(partial(told.append, one), self.b)
         self.assertEqual(told, [])
         for _ in range(3):
-            self.shares.closed("b", "socket")
+            self.b.closed("socket")
             self.assertEqual(told, ["b", "b too"])
-        self.a.forget(given_up)
+        self.shares.forget(given_up)
         for _ in range(13):
-            self.shares.closed("a", "socket")
+            self.a.closed("socket")
         self.assertEqual(told, ["b", "b too"])
 
     def test_said_once(self) -> None:
         """That an inbound has come to its bound is said once, and again only when as many as there are have come and gone."""
         self.fill("a")
         for _ in range(3):
-            self.a.wait(lambda: None)
-            self.shares.closed("a", "socket")
-            self.shares.opened("a", "socket")
+            self.a.tell("waits until one ends")
+            self.a.closed("socket")
+            self.a.opened("socket")
         (said,) = self.said()
         self.assertEqual(
             said,
@@ -125,30 +118,30 @@ class DescriptorSharesTest(SynchronousTestCase):
         for times in (1, 2):
             for _ in range(times):
                 while self.a.used:
-                    self.shares.closed("a", "socket")
+                    self.a.closed("socket")
                 self.fill("a")
-            self.a.wait(lambda: None)
+            self.a.tell("waits until one ends")
             self.assertEqual(len(self.said()), times)
 
     def test_reload(self) -> None:
         """A reload divides anew: what is open counts on, an inbound that is gone is sure of nothing, and who waits may find room."""
         told: list[str] = []
         self.fill("a")
-        self.b.wait(lambda: told.append("b"))
+        self.shares.wait(lambda: told.append("b"), self.b)
         self.shares.divide({"b": 1, "c": 1}, {"socket": 1})
         self.assertEqual((self.a.sure, self.a.used, self.shares.borrowed), (0, 26, 26))
         self.assertEqual((self.fill("b"), self.fill("c"), told), (5, 5, ["b"]))
         for _ in range(13):
-            self.shares.closed("a", "socket")
+            self.a.closed("socket")
         self.assertEqual((self.a.used, self.shares.borrowed, self.fill("b")), (0, 0, 10))
 
     def test_outbound_of_another_kind(self) -> None:
         """Where an outbound is of another kind after a reload nothing is left over once all has ended."""
-        self.shares.opened("a", "socket")
+        self.a.opened("socket")
         self.shares.divide({"a": 1, "b": 1}, {"socket": 4})
-        self.shares.closed("a", "socket")
-        self.shares.opened("a", "gone")
-        self.shares.closed("a", "gone")
+        self.a.closed("socket")
+        self.a.opened("gone")
+        self.a.closed("gone")
         self.assertEqual((self.a.used, self.shares.borrowed), (0, 0))
 
     def test_few(self) -> None:
@@ -193,10 +186,11 @@ class AnythingTest(SynchronousTestCase):
         for number, what in steps:
             share = inbounds[number % len(clients)]
             if what != "end" and share.room:
-                shares.opened(share.tag, what)
+                share.opened(what)
                 opened.append((share.tag, what))
             elif what == "end" and opened:
-                shares.closed(*opened.pop(number % len(opened)))
+                tag, outbound = opened.pop(number % len(opened))
+                shares.share(tag).closed(outbound)
             self.assertLessEqual(sum(one.used for one in inbounds), rest)
             self.assertEqual(shares.borrowed, sum(one.borrowed for one in inbounds))
             for one in inbounds:

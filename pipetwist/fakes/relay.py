@@ -8,7 +8,7 @@ from zope.interface import implementer
 from pipetwist.connection.cause import Cause
 from pipetwist.connection.visitor import Visitor
 from pipetwist.fakes.side import FakeSide
-from pipetwist.interfaces import IOutbound, IPassage, IRelay, ISide, ITracker
+from pipetwist.interfaces import IGate, IOutbound, IPassage, IRelay, ISide, ITracker
 from pipetwist.relay.relay import Passage
 
 __all__ = ["FakeOutbound", "RecordingRelay", "RecordingTracker"]
@@ -70,7 +70,7 @@ class RecordingRelay:
         self.visitors.append(visitor)
         return Passage(visitor, FakeOutbound(), self._tracker)
 
-    def carry(self, passage: IPassage, client: ISide) -> None:
+    def carry(self, passage: IPassage, client: ISide, gate: IGate | None = None) -> None:
         """See `IRelay`."""
         self.carried.append((passage, client))
 

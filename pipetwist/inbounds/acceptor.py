@@ -11,7 +11,7 @@ from twisted.internet.interfaces import IDelayedCall, IReadDescriptor
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from pipetwist.descriptors import Share
+from pipetwist.inbounds.gate import Gate
 from pipetwist.inbounds.listening_socket import ListeningSocket
 from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.kernel.poller import IN
@@ -32,22 +32,22 @@ class Acceptor:
     Args:
         setting: what the inbound works with.
         listening: the socket.
+        gate: says how many may come in; while there is no room, who comes waits in the listening socket's queue.
         accepted: takes each connected socket, which is its from then on.
-        share: says how many may come in; while there is no room, who comes waits in the listening socket's queue. None for no bound.
     """
 
     def __init__(
         self,
         setting: InboundSetting,
         listening: ListeningSocket,
+        gate: Gate,
         accepted: Callable[[socket.socket], None],
-        share: Share | None = None,
     ) -> None:
         listening.setblocking(False)
         self._setting = setting
         self._listening = listening
         self._accepted = accepted
-        self._share = share
+        self._gate = gate
         self._pause: IDelayedCall | None = None
         self._short = False
         self._watching = False
@@ -61,8 +61,7 @@ class Acceptor:
         if self._pause is not None:
             self._pause.cancel()
             self._pause = None
-        if self._share is not None:
-            self._share.forget(self._resume)
+        self._gate.forget(self._resume)
         self._unwatch()
 
     def fileno(self) -> int:
@@ -86,12 +85,10 @@ class Acceptor:
 
     def doRead(self) -> None:
         """Accept what waits, as long as there is room."""
-        most = BATCH
-        if self._share is not None:
-            most = min(BATCH, self._share.room)
-            if not most:
-                self._unwatch()
-                self._share.wait(self._resume)
+        most = min(BATCH, self._gate.room)
+        if not most:
+            self._unwatch()
+            self._gate.wait(self._resume)
         for _ in range(most):
             try:
                 accepted = self._listening.take()

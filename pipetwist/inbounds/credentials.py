@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple, Protocol
 
 from pipetwist.connection.visitor import Timeouts, Visitor
-from pipetwist.inbounds.entry import RefusedError
+from pipetwist.inbounds.gate import RefusedError
 from pipetwist.inbounds.peer_process import other_groups, stranger
 
 __all__ = ["PEER_CREDENTIALS", "PeerCredentials", "PeerUser", "match_user", "unix_visitor", "visitor_of"]

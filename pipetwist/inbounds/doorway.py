@@ -1,8 +1,7 @@
-"""The first protocol of an accepted connection: finds out who came, then hands the transport on."""
+"""The first protocol of an accepted connection: brings it to the gate, then hands the transport on."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.interfaces import IAddress, IDelayedCall, IHalfCloseableProtocol, IHandshakeListener, ISSLTransport
@@ -11,10 +10,9 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from pipetwist.connection.cause import Cause
-from pipetwist.connection.visitor import Visitor
-from pipetwist.inbounds.entry import RefusedError
+from pipetwist.inbounds.gate import Gate
 from pipetwist.inbounds.setting import InboundSetting
-from pipetwist.packets.framed import FramedSide, FrameTally
+from pipetwist.interfaces import IOutbound, ISide, ITracker
 from pipetwist.tls import log_failed_handshake
 from pipetwist.transfer.adoption import counted_side
 
@@ -29,28 +27,21 @@ class Doorway(Protocol):
     """Lets one visitor in.
 
     Args:
-        tag: the inbound's.
-        identify: says who came over a transport; raises `RefusedError`.
+        gate: lets it in by its transport.
         setting: what the inbound works with.
         waiting: holds those whose handshake is not over yet.
-        framed: whether a connection carries datagrams.
     """
 
-    transport: Any  # a transport with TLS or without; identify knows which
+    transport: Any  # a transport with TLS or without; the gate knows which
 
-    def __init__(
-        self, tag: str, identify: Callable[[Any], Visitor], setting: InboundSetting, waiting: set[Doorway], *, framed: bool = False
-    ) -> None:
-        self._tag = tag
-        self._framed = framed
-        self._identify = identify
+    def __init__(self, gate: Gate, setting: InboundSetting, waiting: set[Doorway]) -> None:
+        self._gate = gate
         self._setting = setting
         self._waiting = waiting
         self._inside: Any = None
         self._handshake: IDelayedCall | None = None
         self._refused = False
-        self._share = setting.share(tag)
-        self._kept = 0 if self._share is None else self._share.enter()
+        self._kept = gate.expect()
 
     def connectionMade(self) -> None:
         """Without TLS the visitor is known at once."""
@@ -65,33 +56,25 @@ class Doorway(Protocol):
         self._let_in()
 
     def _let_in(self) -> None:
-        try:
-            visitor = self._identify(self.transport)
-        except RefusedError as refusal:
-            self._setting.log.warn("inbound {tag}: {refusal}", tag=self._tag, refusal=str(refusal))
-            self._setting.relay.turned_away(self._tag, Cause.REFUSED)
+        if not self._gate.let_in(self.transport, self._make_side):
             self._refused = True
             # Over TLS the peer's answer to this is waited for no longer than its handshake would have been.
             self.transport.loseConnection()
-            return
+
+    def _make_side(self, transport: Any, _: IOutbound, tracker: ITracker | None) -> ISide:
         self._stop_waiting()
         self._entered()
-        passage = self._setting.relay.admit(visitor)
-        tracker = passage.tracker
-        tally = None
-        if self._framed:
-            tracker = tally = FrameTally(tracker)
         side, inside = counted_side(self._setting.reactor, self._setting.hang_ups, tracker)
         self._inside = inside
         # The transport's calls go past this protocol from now on.
         self.dataReceived = inside.dataReceived  # type: ignore[method-assign]  # see above
-        inside.makeConnection(self.transport)
-        self._setting.relay.carry(passage, side if tally is None else FramedSide(side, tally, passage.outbound.largest_datagram))
+        inside.makeConnection(transport)
+        return side
 
     def _entered(self) -> None:
         kept, self._kept = self._kept, 0
-        if kept and self._share is not None:
-            self._share.entered(kept)
+        if kept:
+            self._gate.expected(kept)
 
     def _too_slow(self) -> None:
         self._handshake = None
@@ -123,32 +106,28 @@ class Doorway(Protocol):
         if inside is not None:
             inside.connectionLost(reason)
         elif ISSLTransport.providedBy(self.transport) and not self._refused:
-            self._setting.relay.turned_away(self._tag, Cause.HANDSHAKE)
-            log_failed_handshake(self._setting.log, f"inbound {self._tag}", self.transport.getPeer(), reason)
+            self._gate.lost(Cause.HANDSHAKE)
+            log_failed_handshake(self._setting.log, f"inbound {self._gate.tag}", self.transport.getPeer(), reason)
 
 
 class DoorwayFactory(Factory[Doorway]):
     """Builds a doorway for each connection.
 
     Args:
-        tag: the inbound's.
-        identify: says who came over a transport; raises `RefusedError`.
+        gate: lets each in by its transport.
         setting: what the inbound works with.
-        framed: whether a connection carries datagrams.
     """
 
     noisy = False
 
-    def __init__(self, tag: str, identify: Callable[[Any], Visitor], setting: InboundSetting, *, framed: bool = False) -> None:
-        self._framed = framed
-        self._tag = tag
-        self._identify = identify
+    def __init__(self, gate: Gate, setting: InboundSetting) -> None:
+        self._gate = gate
         self._setting = setting
         self._waiting: set[Doorway] = set()
 
     def buildProtocol(self, addr: IAddress | None) -> Doorway:
         """Build one."""
-        return Doorway(self._tag, self._identify, self._setting, self._waiting, framed=self._framed)
+        return Doorway(self._gate, self._setting, self._waiting)
 
     def stopFactory(self) -> None:
         """Nobody listens any more: who has not come in by now does not."""

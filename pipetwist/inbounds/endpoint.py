@@ -19,6 +19,7 @@ from pipetwist.inbounds.acceptor import Acceptor
 from pipetwist.inbounds.credentials import unix_visitor
 from pipetwist.inbounds.doorway import DoorwayFactory
 from pipetwist.inbounds.entry import SocketEntry
+from pipetwist.inbounds.gate import Gate
 from pipetwist.inbounds.handed_in import HandedInSocket
 from pipetwist.inbounds.listening import EndpointListener, ListeningService, address_visitor
 from pipetwist.inbounds.listening_socket import ListeningSocket
@@ -60,7 +61,8 @@ class EndpointInbound(ListeningService):
 
     def __init__(self, options: EndpointInboundOptions, setting: InboundSetting) -> None:
         super().__init__(options, setting)
-        self._listener = EndpointListener(self.tag, setting.share(self.tag))
+        self._gate = Gate(self.tag, self._identify, setting, framed=options.framing is not None)
+        self._listener = EndpointListener(self._gate)
         self._acceptor: Acceptor | None = None
         self._adopted: ListeningSocket | None = None
         self._given: HandedInSocket | None = None
@@ -92,14 +94,13 @@ class EndpointInbound(ListeningService):
         if self._given is not None and self._given.is_unix:
             # Twisted's port would unlink the path when it stops, but a socket that was handed in is another's.
             self._adopted = self._given.copy()
-            entry = SocketEntry(self.tag, self._identify_socket, self.setting, framed=self._framed)
-            self._acceptor = Acceptor(self.setting, self._adopted, entry.accepted, self.setting.share(self.tag))
+            gate = Gate(self.tag, self._identify_socket, self.setting, framed=self._framed)
+            self._acceptor = Acceptor(self.setting, self._adopted, gate, SocketEntry(gate, self.setting).accepted)
             self._acceptor.start()
             self.log_listening(str(self._given))
             return succeed(None)
         endpoint = self._endpoint if self._given is None else self._given.endpoint(self.setting.reactor)
-        factory = DoorwayFactory(self.tag, self._identify, self.setting, framed=self._framed)
-        return self._listener.listen(endpoint, factory).addCallback(self._log_listening)
+        return self._listener.listen(endpoint, DoorwayFactory(self._gate, self.setting)).addCallback(self._log_listening)
 
     def _log_listening(self, _: None) -> None:
         if self._listener.port is not None:

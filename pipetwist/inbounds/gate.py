@@ -1,52 +1,149 @@
-"""Holds a listening port of Twisted's to its inbound's share of the descriptors."""
+"""The gate of an inbound: who comes in there, who is refused, and whether there is room for one more.
+
+Streams, handshakes and the sources of datagrams all come in here. Where a connection goes then is the relay's to say.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
-from twisted.internet.interfaces import IListeningPort
+from zope.interface import implementer
 
-from pipetwist.descriptors import Share
+from pipetwist.connection.cause import Cause
+from pipetwist.connection.visitor import Visitor
+from pipetwist.inbounds.setting import InboundSetting
+from pipetwist.interfaces import IGate, IOutbound, IPassage, ISide, ITracker
+from pipetwist.packets.framed import FramedSide, FrameTally
 
-__all__ = ["MOST_ACCEPTED", "hold_to_share"]
+__all__ = ["Gate", "RefusedError"]
 
-MOST_ACCEPTED = 16
-"""Clients that are let in in one turn of the reactor. Twisted's own number grows by 20 with each turn that leaves some waiting."""
+# Of so many different ones, or a flood of datagrams would be a flood of lines.
+_MOST_NAMED = 1000
+
+_Client = TypeVar("_Client")
 
 
-def hold_to_share(port: IListeningPort, share: Share) -> Callable[[], None]:
-    """Have a port accept as many as there is room for. Who comes when there is none waits in the port's queue.
+class RefusedError(Exception):
+    """This client may not come in. Its text says who and why."""
+
+
+@implementer(IGate)
+class Gate:
+    """Lets clients in at an inbound, each on whatever it came by: a socket, a transport, an address that it sends datagrams from.
 
     Args:
-        port: a port of Twisted's, for TCP or a unix socket. Any other, as of somebody's plug-in, accepts as it did.
-        share: says how many may come in.
-
-    Returns:
-        Lets go of the port, which is to be called when it stops.
+        tag: the inbound's.
+        identify: says who a client is; raises `RefusedError`, or OSError where it has gone meanwhile.
+        setting: what the inbound works with.
+        framed: whether a connection carries datagrams on a stream.
+        once: whether who is refused is told and counted once, and not each time that it comes.
     """
-    held: Any = port
-    if not all(hasattr(port, name) for name in ("doRead", "numberAccepts", "startReading", "stopReading")):
-        return _nothing
-    read: Callable[[], object] = held.doRead
 
-    def read_within_bounds() -> object:
-        room = share.room
-        if not room:
-            held.stopReading()
-            share.wait(resume)
-            return None
-        # What it accepts in a turn, which it raises by itself: a hundred handshakes that begin would have all others wait.
-        held.numberAccepts = min(MOST_ACCEPTED, room)
-        return read()
+    __slots__ = ("_framed", "_identify", "_log", "_named", "_once", "_relay", "_share", "_shares", "tag")
 
-    def resume() -> None:
-        if held.connected:
-            held.startReading()
+    def __init__(
+        self, tag: str, identify: Callable[[Any], Visitor], setting: InboundSetting, *, framed: bool = False, once: bool = False
+    ) -> None:
+        self.tag = tag
+        self._identify = identify
+        self._relay = setting.relay
+        self._log = setting.log
+        self._shares = setting.shares
+        self._share = setting.shares.share(tag)
+        self._framed = framed
+        self._once = once
+        self._named: set[str] = set()
 
-    held.doRead = read_within_bounds
-    return lambda: share.forget(resume)
+    def __repr__(self) -> str:
+        return f"<Gate {self.tag}: room for {self.room}, {self._share}>"
 
+    # Whether there is room. The system is not asked: what a connection will take is known from its ends.
 
-def _nothing() -> None:
-    """There is nothing to let go of."""
+    @property
+    def room(self) -> int:
+        """How many more may come in now, wherever they go."""
+        return self._share.room
+
+    def wait(self, resume: Callable[[], None]) -> None:
+        """Have something done once there may be room. Who comes meanwhile is not accepted yet."""
+        self._shares.wait(resume, self)
+        self.tell("waits until one ends")
+
+    def forget(self, resume: Callable[[], None]) -> None:
+        """Do not do this any more when there is room."""
+        self._shares.forget(resume)
+
+    def tell(self, what: str) -> None:
+        """Say in the log that there is no room.
+
+        Args:
+            what: what becomes of who comes.
+        """
+        self._share.tell(what)
+
+    def expect(self) -> int:
+        """Keep room for a client who is not in yet, as in a TLS handshake.
+
+        Returns:
+            How much, for `expected`.
+        """
+        return self._share.enter()
+
+    def expected(self, kept: int) -> None:
+        """That client is in now, or has gone: its room is not kept any more."""
+        self._share.entered(kept)
+
+    # Who comes in, and who has left.
+
+    def let_in(self, client: _Client, make_side: Callable[[_Client, IOutbound, ITracker | None], ISide]) -> bool:
+        """Let a client in, if it may, and have it carried.
+
+        Args:
+            client: what it came by.
+            make_side: makes the client's side, once it is known where its connection goes and what is counted. What it raises as OSError
+                is told.
+
+        Returns:
+            Whether it came in. Where not, it is the caller's to end; why is logged and counted.
+        """
+        try:
+            visitor = self._identify(client)
+        except RefusedError as refusal:
+            self._refuse(str(refusal))
+            return False
+        except OSError:  # it is gone already, and nobody knows who it was
+            return False
+        passage = self._relay.admit(visitor)
+        tally = FrameTally(passage.tracker) if self._framed else None
+        try:
+            side = make_side(client, passage.outbound, tally or passage.tracker)
+        except OSError as error:
+            self._log.warn("inbound {tag}: {peer} can't be served: {error}", tag=self.tag, peer=visitor.peer, error=error.strerror)
+            self._relay.turned_away(self.tag, Cause.INTERNAL)
+            return False
+        if tally is not None:
+            side = FramedSide(side, tally, passage.outbound.largest_datagram)
+        self._share.opened(passage.outbound.tag)
+        self._relay.carry(passage, side, self)
+        return True
+
+    def lost(self, cause: Cause) -> None:
+        """Count a client who was lost before it could come in."""
+        self._relay.turned_away(self.tag, cause)
+
+    def left(self, passage: IPassage) -> None:
+        """See `IGate`."""
+        self._share.closed(passage.outbound.tag)
+
+    def name_again(self) -> None:
+        """Tell and count anew who is refused, where that is done once."""
+        self._named.clear()
+
+    def _refuse(self, text: str) -> None:
+        if self._once:
+            if text in self._named or len(self._named) >= _MOST_NAMED:
+                return
+            self._named.add(text)
+        self._log.warn("inbound {tag}: {refusal}", tag=self.tag, refusal=text)
+        self._relay.turned_away(self.tag, Cause.REFUSED)

@@ -11,11 +11,11 @@ from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IStrea
 from twisted.python.failure import Failure
 
 from pipetwist.connection.visitor import Timeouts, Visitor
-from pipetwist.descriptors import Share
 from pipetwist.errors import StartError
-from pipetwist.inbounds.gate import hold_to_share
+from pipetwist.inbounds.gate import Gate
 from pipetwist.inbounds.handed_in import HandedInSocket
 from pipetwist.inbounds.options import InboundOptions
+from pipetwist.inbounds.ports import hold_to_gate
 from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.transfer.causes import describe_error
 from pipetwist.values.addresses import plain_host, shown_address, shown_peer
@@ -131,13 +131,11 @@ class EndpointListener:
     """Listens on a Twisted server endpoint.
 
     Args:
-        tag: the inbound's, for errors.
-        share: how many clients may come in; None for no bound.
+        gate: says how many clients may come in.
     """
 
-    def __init__(self, tag: str, share: Share | None = None) -> None:
-        self._tag = tag
-        self._share = share
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
         self._let_go: Callable[[], None] | None = None
         self.wanted = False
         """Whether it listens, or is about to."""
@@ -162,15 +160,14 @@ class EndpointListener:
         if not self.wanted:
             return _stop(port)
         self.port = port
-        if self._share is not None:
-            self._let_go = hold_to_share(port, self._share)
+        self._let_go = hold_to_gate(port, self._gate)
         return None
 
     def _failed(self, failure: Failure) -> None:
         self.wanted = False
         error = failure.value
         text = describe_error(error.socketError) if isinstance(error, CannotListenError) else describe_error(error)
-        message = f"inbound {self._tag}: can't listen{_place(error)}: {text}"
+        message = f"inbound {self._gate.tag}: can't listen{_place(error)}: {text}"
         raise StartError(message) from error
 
 

@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
 from typing import Any, cast
 
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 
-from pipetwist.connection.cause import Cause
 from pipetwist.connection.visitor import Visitor
-from pipetwist.inbounds.entry import RefusedError
+from pipetwist.inbounds.gate import Gate
 from pipetwist.inbounds.listening import ListeningService
 from pipetwist.inbounds.options import InboundOptions, PacketInboundOptions
 from pipetwist.inbounds.setting import InboundSetting
-from pipetwist.interfaces import ITracker
-from pipetwist.packets.association import AssociationSide
 from pipetwist.packets.crowd import Crowd
 from pipetwist.packets.listener import PacketListener
 from pipetwist.packets.setting import PacketSetting
 from pipetwist.packets.source import Source
 
 __all__ = ["PacketInbound"]
-
-# Who is refused is named once; of so many different ones, or a flood of datagrams would be a flood of lines.
-_MOST_NAMED = 1000
 
 
 class PacketInbound(ListeningService):
@@ -37,10 +30,10 @@ class PacketInbound(ListeningService):
 
     def __init__(self, options: PacketInboundOptions, setting: InboundSetting) -> None:
         self._listeners: list[PacketListener] = []
-        self._crowd = Crowd(options.max_associations, setting.share(options.tag))
+        self._gate = Gate(options.tag, self.identify, setting, once=True)
+        self._crowd = Crowd(options.max_associations, self._gate)
         super().__init__(options, setting)
         self.packets = setting.packets or PacketSetting(setting.reactor, None if setting.kernel is None else setting.kernel.poller)
-        self._refused: set[str] = set()
 
     def take(self, options: InboundOptions) -> None:
         """See `ListeningService`."""
@@ -102,21 +95,10 @@ class PacketInbound(ListeningService):
         self._open_on(self.open_sockets())
 
     def _open_on(self, opened: list[tuple[socket.socket, Any]]) -> None:
-        self._refused.clear()
+        self._gate.name_again()
         self._crowd.begin()
-        self._listeners = [PacketListener(self.packets, one, batch, self._crowd, self._admit, self.setting.log) for one, batch in opened]
+        self._listeners = [
+            PacketListener(self.packets, one, batch, self._crowd, self._gate.let_in, self.setting.log) for one, batch in opened
+        ]
         for listener in self._listeners:
             listener.start()
-
-    def _admit(self, source: Source, associate: Callable[[Source, ITracker | None], AssociationSide]) -> None:
-        try:
-            visitor = self.identify(source)
-        except RefusedError as refusal:
-            text = str(refusal)
-            if text not in self._refused and len(self._refused) < _MOST_NAMED:
-                self._refused.add(text)
-                self.setting.log.warn("inbound {tag}: {refusal}", tag=self.tag, refusal=text)
-                self.setting.relay.turned_away(self.tag, Cause.REFUSED)
-            return
-        passage = self.setting.relay.admit(visitor)
-        self.setting.relay.carry(passage, associate(source, passage.tracker))

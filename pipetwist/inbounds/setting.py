@@ -8,7 +8,7 @@ from typing import Any
 
 from twisted.logger import Logger
 
-from pipetwist.descriptors import DescriptorShares, Share
+from pipetwist.descriptors import DescriptorShares
 from pipetwist.errors import StartError
 from pipetwist.files import KnownFiles
 from pipetwist.inbounds.handed_in import HandedIn
@@ -40,7 +40,7 @@ class InboundSetting:
         handed_in: sockets that listen already, for inbounds of their addresses.
         files: reads certificates and keys.
         hosts: knows the addresses of hosts that are listened at.
-        shares: divides the file descriptors among inbounds; None where nothing bounds them.
+        shares: divides the file descriptors among inbounds; where it is left out nothing bounds them.
     """
 
     reactor: Any
@@ -53,8 +53,4 @@ class InboundSetting:
     handed_in: HandedIn = field(default_factory=HandedIn)
     files: KnownFiles = field(default_factory=KnownFiles)
     hosts: ListenHosts = field(default_factory=ListenHosts)
-    shares: DescriptorShares | None = None
-
-    def share(self, tag: str) -> Share | None:
-        """The share of the descriptors that an inbound has; None where nothing bounds them."""
-        return None if self.shares is None else self.shares.share(tag)
+    shares: DescriptorShares = field(default_factory=DescriptorShares)

@@ -17,7 +17,8 @@ from pipetwist.errors import StartError
 from pipetwist.files import KnownFiles
 from pipetwist.inbounds.acceptor import Acceptor
 from pipetwist.inbounds.doorway import DoorwayFactory
-from pipetwist.inbounds.entry import RefusedError, SocketEntry
+from pipetwist.inbounds.entry import SocketEntry
+from pipetwist.inbounds.gate import Gate, RefusedError
 from pipetwist.inbounds.listening import EndpointListener, ListeningService, address_visitor
 from pipetwist.inbounds.listening_socket import ListeningSocket
 from pipetwist.inbounds.options import InboundOptions, StreamInboundOptions, TlsServerOptions
@@ -169,10 +170,11 @@ class TcpInbound(ListeningService):
             return succeed(None)
         if self._tls is None and self.setting.kernel is not None:
             return maybeDeferred(self._listen_in_kernel)
-        factory: Any = DoorwayFactory(self.tag, self._identify, self.setting, framed=self._options.framing is not None)
+        gate = Gate(self.tag, self._identify, self.setting, framed=self._options.framing is not None)
+        factory: Any = DoorwayFactory(gate, self.setting)
         if self._tls is not None:
             factory = over_tls(self._tls, factory, self.setting.reactor)
-        return self._listen_in_twisted(factory)
+        return self._listen_in_twisted(factory, gate)
 
     def stop_listening(self) -> Deferred[None]:
         """See `IInbound`."""
@@ -193,20 +195,19 @@ class TcpInbound(ListeningService):
         return copies
 
     def _listen_in_kernel(self) -> None:
-        entry = SocketEntry(self.tag, self._identify_socket, self.setting, framed=self._options.framing is not None)
-        self._acceptors = [
-            (Acceptor(self.setting, listening, entry.accepted, self.setting.share(self.tag)), listening) for listening in self._open()
-        ]
+        gate = Gate(self.tag, self._identify_socket, self.setting, framed=self._options.framing is not None)
+        entry = SocketEntry(gate, self.setting)
+        self._acceptors = [(Acceptor(self.setting, listening, gate, entry.accepted), listening) for listening in self._open()]
         for acceptor, listening in self._acceptors:
             self._keep_alive.set_on(listening)
             acceptor.start()
         self.log_listening(shown_address(self._options.listen, self.port))
 
     @inlineCallbacks
-    def _listen_in_twisted(self, factory: Any) -> Generator[Deferred[None], None, None]:
+    def _listen_in_twisted(self, factory: Any, gate: Gate) -> Generator[Deferred[None], None, None]:
         try:
             for endpoint in self._endpoints():
-                listener = EndpointListener(self.tag, self.setting.share(self.tag))
+                listener = EndpointListener(gate)
                 self._listeners.append(listener)
                 yield listener.listen(endpoint, factory)
         except StartError:

@@ -15,6 +15,7 @@ from pipetwist.errors import StartError
 from pipetwist.inbounds.acceptor import Acceptor
 from pipetwist.inbounds.credentials import PEER_CREDENTIALS, unix_visitor
 from pipetwist.inbounds.entry import SocketEntry
+from pipetwist.inbounds.gate import Gate
 from pipetwist.inbounds.listening import ListeningService
 from pipetwist.inbounds.options import InboundOptions, StreamInboundOptions
 from pipetwist.inbounds.setting import InboundSetting
@@ -92,8 +93,8 @@ class UnixInbound(ListeningService):
 
     def _accept_at(self, listening: UnixListeningSocket) -> None:
         self._listening = listening
-        entry = SocketEntry(self.tag, self._identify, self.setting, framed=self._options.framing is not None)
-        self._acceptor = Acceptor(self.setting, listening.socket, entry.accepted, self.setting.share(self.tag))
+        gate = Gate(self.tag, self._identify, self.setting, framed=self._options.framing is not None)
+        self._acceptor = Acceptor(self.setting, listening.socket, gate, SocketEntry(gate, self.setting).accepted)
         self._acceptor.start()
         self.log_listening(self._options.path)
 

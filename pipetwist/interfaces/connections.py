@@ -21,6 +21,7 @@ __all__ = [
     "IConnectionObserver",
     "IDatagramSide",
     "IDescriptorSide",
+    "IGate",
     "IInbound",
     "IOutbound",
     "IPassage",
@@ -59,6 +60,13 @@ class IInbound(Interface):
         """
 
 
+class IGate(Interface):
+    """What clients come in by."""
+
+    def left(passage: IPassage) -> None:
+        """The connection of a client that was let in is over. Comes once for each."""
+
+
 class IRelay(Interface):
     """What an inbound hands its connections to."""
 
@@ -69,12 +77,13 @@ class IRelay(Interface):
             visitor: who came, and where.
         """
 
-    def carry(passage: IPassage, client: ISide) -> None:
+    def carry(passage: IPassage, client: ISide, gate: IGate | None = None) -> None:
         """Connect the passage's outbound and carry bytes until both sides have ended.
 
         Args:
             passage: what `admit` returned.
             client: the client's side, its reading paused.
+            gate: is told when both sides have ended; None for nobody.
         """
 
     def turned_away(inbound: str, cause: Cause) -> None:

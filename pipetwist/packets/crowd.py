@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from typing import Protocol
 
-from pipetwist.descriptors import Share
 from pipetwist.packets.association import AssociationSide
 from pipetwist.packets.setting import affordable_associations
 
-__all__ = ["Crowd"]
+__all__ = ["Bounds", "Crowd"]
+
+
+class Bounds(Protocol):
+    """What bounds all connections of an inbound, whatever their kind."""
+
+    @property
+    def room(self) -> int:
+        """How many more may come in."""
+
+    def tell(self, what: str) -> None:
+        """Say in the log that there is no room, and what becomes of who comes."""
 
 
 class Crowd:
@@ -16,12 +27,12 @@ class Crowd:
 
     Args:
         most: how many may be open; fewer where this process may not open so many sockets.
-        share: says how many more there is room for; None for no such bound.
+        bounds: says how many more there is room for; None for no such bound.
     """
 
-    def __init__(self, most: int, share: Share | None = None) -> None:
+    def __init__(self, most: int, bounds: Bounds | None = None) -> None:
         self.most = most
-        self._share = share
+        self._bounds = bounds
         self._affordable = most
         self._members: OrderedDict[AssociationSide, None] = OrderedDict()
         self.active = self._members.move_to_end
@@ -52,13 +63,13 @@ class Crowd:
             most, said = self._affordable, f"{self._affordable}, as many as the limit of file descriptors allows,"
         while len(self._members) >= most:
             next(iter(self._members)).make_room(said)
-        share = self._share
-        if share is None or share.room:
+        bounds = self._bounds
+        if bounds is None or bounds.room:
             return True
-        share.tell("takes the place of the oldest source, or is dropped")
+        bounds.tell("takes the place of the oldest source, or is dropped")
         if self._members:
             next(iter(self._members)).make_room(f"{len(self._members)}, as many as the limit of file descriptors allows,")
-        return bool(share.room)
+        return bool(bounds.room)
 
     def add(self, association: AssociationSide) -> None:
         """One more is here."""

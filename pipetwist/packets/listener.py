@@ -9,7 +9,7 @@ from typing import Any
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
-from pipetwist.interfaces import ITracker
+from pipetwist.interfaces import IOutbound, ITracker
 from pipetwist.kernel.poller import IN
 from pipetwist.packets.association import AssociationSide
 from pipetwist.packets.batch import Batch
@@ -27,7 +27,7 @@ _ROUNDS = 4
 # A socket that many are answered through does not say which of them has room: answers that wait are tried again this often.
 _RETRY_SECONDS = 0.01
 
-_Associate = Callable[[Source, "ITracker | None"], AssociationSide]
+_Associate = Callable[[Source, IOutbound, "ITracker | None"], AssociationSide]
 
 
 class PacketListener:
@@ -38,7 +38,7 @@ class PacketListener:
         opened: the socket.
         batch: what it is read into.
         crowd: the associations of the whole inbound.
-        admit: lets a source in: makes its side with ``associate``, and has it carried; does neither where it is refused.
+        let_in: lets a source in: makes its side with ``associate``, and has it carried; does neither where it is refused.
         log: takes what goes wrong.
     """
 
@@ -48,7 +48,7 @@ class PacketListener:
         opened: socket.socket,
         batch: Any,
         crowd: Crowd,
-        admit: Callable[[Source, _Associate], None],
+        let_in: Callable[[Source, _Associate], object],
         log: Logger,
     ) -> None:
         opened.setblocking(False)
@@ -59,7 +59,7 @@ class PacketListener:
         self._segments = opened.family != getattr(socket, "AF_UNIX", None) and segments_work()
         self._batch = batch
         self._crowd = crowd
-        self._admit = admit
+        self._let_in = let_in
         self._log = log
         self._associations: dict[Any, AssociationSide] = {}
         self._waiting: dict[AssociationSide, None] = {}
@@ -146,7 +146,7 @@ class PacketListener:
             return None
         made: list[AssociationSide] = []
 
-        def associate(source: Source, tracker: ITracker | None) -> AssociationSide:
+        def associate(source: Source, _: IOutbound, tracker: ITracker | None) -> AssociationSide:
             association = self._associations[key] = AssociationSide(self._packets.reactor, key, source, self, tracker)
             self._crowd.add(association)
             made.append(association)
@@ -154,7 +154,7 @@ class PacketListener:
             return association
 
         try:
-            self._admit(self._batch.source(key), associate)
+            self._let_in(self._batch.source(key), associate)
         except Exception:  # noqa: BLE001 - one source's mistake does not end the listening
             self._log.failure("A datagram's source could not be let in")
             for association in made:

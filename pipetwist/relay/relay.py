@@ -13,7 +13,7 @@ from zope.interface import implementer
 from pipetwist.connection.cause import Cause
 from pipetwist.connection.inactivity import Rounds
 from pipetwist.connection.visitor import Visitor
-from pipetwist.interfaces import IDatagramSide, IOutbound, IPassage, IRelay, ISide, ITracker
+from pipetwist.interfaces import IDatagramSide, IGate, IOutbound, IPassage, IRelay, ISide, ITracker
 from pipetwist.relay.connection import Connection
 from pipetwist.relay.ledger import Ledger
 from pipetwist.relay.unreachable import UnreachableOutbounds
@@ -89,7 +89,7 @@ class Relay:
         tracker = None if self.tracked is None else self.tracked.tracker(visitor.inbound, outbound.tag, visitor.user)
         return Passage(visitor, outbound, tracker)
 
-    def carry(self, passage: IPassage, client: ISide) -> None:
+    def carry(self, passage: IPassage, client: ISide, gate: IGate | None = None) -> None:
         """See `IRelay`."""
         account = self.ledger.open(passage, client)
 
@@ -98,6 +98,8 @@ class Relay:
             reason = f"{reason}; {dropped} datagrams dropped" if dropped else reason
             cause = connection.machine.cause
             self.ledger.close(account, reason, cause, dropped, connection.command)
+            if gate is not None:
+                gate.left(passage)
             if cause is not None and _unreached(cause, client):
                 self._unreachable.failed(account.outbound, reason)
             del self._open[connection]

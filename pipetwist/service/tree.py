@@ -106,7 +106,6 @@ class PipetwistService(MultiService):
         self.shares = shares = DescriptorShares(descriptor_limit(), self.log)
         """How the inbounds share the process's file descriptors."""
         divide_descriptors(shares, document, self.pipes)
-        self.relay.ledger.observe(shares)
         failed = failed or _logged(self.log)
         self._inbound_setting = InboundSetting(
             reactor, self.relay, hang_ups, kernel, self.log, failed, packets, HandedIn(handed_in), self.files, self.hosts, shares

@@ -8,6 +8,7 @@ import resource
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from typing import Any
 
 from twisted.internet.interfaces import IReadDescriptor
@@ -15,8 +16,10 @@ from twisted.logger import Logger, LogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
+from pipetwist.connection.visitor import Visitor
 from pipetwist.descriptors import DescriptorShares
 from pipetwist.inbounds.acceptor import BATCH, SHORTAGE_SECONDS, Acceptor
+from pipetwist.inbounds.gate import Gate
 from pipetwist.inbounds.listening_socket import ListeningSocket
 from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.kernel.setting import kernel_setting
@@ -59,9 +62,14 @@ class AcceptorTest(SynchronousTestCase):
         if kernel is not None:
             self.addCleanup(kernel.close)
         log = Logger("pipetwist", observer=LogPublisher(self.events.append))  # type: ignore[arg-type]  # a list's append observes well
-        self.acceptor = Acceptor(InboundSetting(self.reactor, RecordingRelay(), None, kernel, log), self.listening, self.accept)
+        self.inbound = InboundSetting(self.reactor, RecordingRelay(), None, kernel, log)
+        self.acceptor = Acceptor(self.inbound, self.listening, self.gate(self.inbound), self.accept)
         self.acceptor.start()
         self.addCleanup(self.acceptor.stop)
+
+    def gate(self, inbound: InboundSetting) -> Gate:
+        """A gate that says how many may come in."""
+        return Gate("in", lambda _: Visitor("in", "", ""), inbound)
 
     def accept(self, accepted: socket.socket) -> None:
         """Take a connection; the test's clean-up closes it."""
@@ -114,11 +122,11 @@ class AcceptorTest(SynchronousTestCase):
         """Have so many descriptors to share, of which each connection takes two."""
         shares = DescriptorShares(limit, self.acceptor._setting.log)
         shares.divide({"in": 1}, {"out": 1})
-        self.patch(self.acceptor, "_share", shares.share("in"))
+        self.patch(self.acceptor, "_gate", self.gate(replace(self.inbound, shares=shares)))
 
         def accept(accepted: socket.socket) -> None:
             self.accept(accepted)
-            shares.opened("in", "out")
+            shares.share("in").opened("out")
 
         self.patch(self.acceptor, "_accepted", accept)
         return shares
@@ -135,7 +143,7 @@ class AcceptorTest(SynchronousTestCase):
         self.reactor.turn()
         self.assertEqual((len(self.accepted), self.reactor.turn()), (3, 0))
         for come in (4, 5, 6):
-            shares.closed("in", "out")
+            shares.share("in").closed("out")
             self.reactor.turn()
             self.assertEqual(len(self.accepted), come)
             self.reactor.turn()
@@ -150,7 +158,7 @@ class AcceptorTest(SynchronousTestCase):
         for _ in range(2):
             self.reactor.turn()
         self.acceptor.stop()
-        shares.closed("in", "out")
+        shares.share("in").closed("out")
         self.reactor.turn()
         self.assertEqual((len(self.accepted), self.reactor.readers), (2, set()))
 
@@ -254,6 +262,7 @@ class LimitTest(SynchronousTestCase):
         program = """
 import resource, socket, sys
 from pipetwist.inbounds.acceptor import Acceptor, SHORTAGE_SECONDS
+from pipetwist.inbounds.gate import Gate
 from pipetwist.inbounds.listening_socket import ListeningSocket
 from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.testing import RecordingRelay
@@ -263,7 +272,8 @@ listening = ListeningSocket(socket.AF_UNIX, socket.SOCK_STREAM)
 listening.bind("\\0pipetwist-test-%d" % __import__("os").getpid())
 listening.listen(100)
 accepted = []
-acceptor = Acceptor(InboundSetting(reactor, RecordingRelay()), listening, accepted.append)
+inbound = InboundSetting(reactor, RecordingRelay())
+acceptor = Acceptor(inbound, listening, Gate("in", str, inbound), accepted.append)
 acceptor.start()
 clients = [socket.socket(socket.AF_UNIX) for _ in range(30)]
 for client in clients:

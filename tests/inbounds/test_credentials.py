@@ -16,7 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from pipetwist.connection.visitor import Timeouts, Visitor
 from pipetwist.inbounds import credentials
 from pipetwist.inbounds.credentials import PEER_CREDENTIALS, PeerCredentials, match_user, unix_visitor
-from pipetwist.inbounds.entry import RefusedError
+from pipetwist.inbounds.gate import RefusedError
 
 __all__ = ["MatchTest", "VisitorTest"]
 

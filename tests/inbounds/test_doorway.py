@@ -17,7 +17,7 @@ from zope.interface.verify import verifyObject
 from pipetwist.connection.cause import Cause
 from pipetwist.connection.visitor import Visitor
 from pipetwist.inbounds.doorway import HANDSHAKE_SECONDS, Doorway, DoorwayFactory
-from pipetwist.inbounds.entry import RefusedError
+from pipetwist.inbounds.gate import Gate, RefusedError
 from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.testing import RecordingReceiver, RecordingRelay, RecordingTracker
 from tests.transfer.memory import MemoryTransport
@@ -58,7 +58,8 @@ class _DoorwayTestCase(SynchronousTestCase):
         """Connect a client."""
         self.relay = RecordingRelay(self.tracker)
         log = Logger("pipetwist", observer=LogPublisher(self.events.append))  # type: ignore[arg-type]  # a list's append observes well
-        factory = DoorwayFactory("in", self.identify, InboundSetting(self.clock, self.relay, None, None, log))
+        inbound = InboundSetting(self.clock, self.relay, None, None, log)
+        factory = DoorwayFactory(Gate("in", self.identify, inbound), inbound)
         self.doorway = factory.buildProtocol(None)
         return self.kind(self.doorway)
 

@@ -13,7 +13,8 @@ from zope.interface import implementer
 
 from pipetwist.connection.cause import Cause
 from pipetwist.connection.visitor import Visitor
-from pipetwist.inbounds.entry import RefusedError, SocketEntry
+from pipetwist.inbounds.entry import SocketEntry
+from pipetwist.inbounds.gate import Gate, RefusedError
 from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.interfaces import IPassage
 from pipetwist.kernel.setting import kernel_setting
@@ -84,7 +85,8 @@ class EntryTest(SynchronousTestCase):
         if setting is not None:
             self.addCleanup(setting.close)
         log = Logger("pipetwist", observer=LogPublisher(self.events.append))  # type: ignore[arg-type]  # a list's append observes well
-        SocketEntry("in", self.identify, InboundSetting(self.reactor, self.relay, None, setting, log)).accepted(self.accepted)
+        inbound = InboundSetting(self.reactor, self.relay, None, setting, log)
+        SocketEntry(Gate("in", self.identify, inbound), inbound).accepted(self.accepted)
 
     def identify(self, connected: socket.socket) -> Visitor:
         """Say who it is, as the test wishes."""

@@ -1,50 +1,182 @@
-"""Ports of Twisted's, as inbounds with TLS and of endpoint strings have."""
+"""Who comes in, and who does not."""
 
 from __future__ import annotations
 
-import socket
 from typing import Any
 
-from twisted.internet import reactor
-from twisted.internet.interfaces import IAddress
-from twisted.internet.protocol import Protocol, ServerFactory
-from twisted.logger import Logger
-from twisted.trial.unittest import TestCase
+from twisted.logger import Logger, LogPublisher, formatEvent
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyObject
 
+from pipetwist.connection.cause import Cause
+from pipetwist.connection.visitor import Visitor
 from pipetwist.descriptors import DescriptorShares
-from pipetwist.inbounds.gate import MOST_ACCEPTED, hold_to_share
+from pipetwist.inbounds.gate import Gate, RefusedError
+from pipetwist.inbounds.setting import InboundSetting
+from pipetwist.interfaces import IGate, IOutbound, ISide, ITracker
+from pipetwist.packets.framed import FramedSide
+from pipetwist.testing import FakeSide, RecordingRelay, RecordingTracker
 
-__all__ = ["TurnTest"]
-
-
-class _Counting(ServerFactory[Protocol]):
-    """Turns everybody away, and counts them."""
-
-    noisy = False
-    came = 0
-
-    def buildProtocol(self, addr: IAddress | None) -> Protocol | None:
-        self.came += 1
-        return None
+__all__ = ["GateTest", "RoomTest"]
 
 
-class TurnTest(TestCase):
-    """Clients who come all at once."""
+class _GateTestCase(SynchronousTestCase):
+    """A gate to which clients come by their names."""
 
-    def test_few_in_a_turn(self) -> None:
-        """A turn of the reactor lets in a few of them, however many have waited, so that open connections have their turn as well."""
-        factory, shares = _Counting(), DescriptorShares(10_000, Logger())
-        shares.divide({"in": 1}, {"out": 1})
-        twisted: Any = reactor
-        port = twisted.listenTCP(0, factory, interface="127.0.0.1")
-        self.addCleanup(port.stopListening)
-        port.stopReading()  # so that nobody is let in between what is looked at here
-        port.numberAccepts = 1000
-        hold_to_share(port, shares.share("in"))
-        for _ in range(2 * MOST_ACCEPTED):
-            self.addCleanup(socket.create_connection(("127.0.0.1", port.getHost().port)).close)
-        came = []
-        for _ in range(2):
-            port.doRead()
-            came.append(factory.came)
-        self.assertEqual(came, [MOST_ACCEPTED, 2 * MOST_ACCEPTED])
+    def setUp(self) -> None:
+        """Make it, with 20 descriptors of which a connection takes two."""
+        self.events: list[dict[str, Any]] = []
+        self.log = Logger("pipetwist", observer=LogPublisher(self.events.append))  # type: ignore[arg-type]  # a list's append observes well
+        self.shares = DescriptorShares(64 + 20, self.log)
+        self.shares.divide({"in": 1}, {"out": 1})
+        self.tracker = RecordingTracker()
+        self.relay = RecordingRelay(self.tracker)
+        self.error: Exception | None = None
+        self.counted: list[ITracker | None] = []
+        self.gate = self.make_gate()
+
+    def make_gate(self, **options: bool) -> Gate:
+        """Make one of another kind."""
+        return Gate("in", self.identify, InboundSetting(None, self.relay, log=self.log, shares=self.shares), **options)
+
+    def identify(self, name: str) -> Visitor:
+        """Everybody is whom it says; the test may have it refused."""
+        if self.error is not None:
+            raise self.error
+        return Visitor("in", name, name)
+
+    def make_side(self, name: str, outbound: IOutbound, tracker: ITracker | None) -> ISide:
+        """The client's side."""
+        self.assertEqual(outbound.tag, "out")
+        self.counted.append(tracker)
+        return FakeSide()
+
+    def said(self) -> list[str]:
+        """What was logged."""
+        return [formatEvent(event) for event in self.events]
+
+
+class GateTest(_GateTestCase):
+    """Clients that come."""
+
+    def test_interface(self) -> None:
+        """The relay tells it of those who have left."""
+        verifyObject(IGate, self.gate)
+
+    def test_let_in(self) -> None:
+        """Who may come in is carried, counted by what the relay says."""
+        self.assertTrue(self.gate.let_in("Alice", self.make_side))
+        ((passage, _),) = self.relay.carried
+        self.assertEqual((passage.visitor.peer, self.counted, self.said()), ("Alice", [self.tracker], []))
+
+    def test_framed(self) -> None:
+        """Where a connection carries datagrams they are told apart on the client's side."""
+        self.make_gate(framed=True).let_in("Alice", self.make_side)
+        self.assertIsInstance(self.relay.carried[0][1], FramedSide)
+
+    def test_refused(self) -> None:
+        """Each time that somebody is refused it is logged and counted, and nobody is asked for a side."""
+        self.error = RefusedError("refused Alice")
+        self.assertEqual([self.gate.let_in("Alice", self.make_side) for _ in range(2)], [False, False])
+        self.assertEqual((self.said(), self.counted), (["inbound in: refused Alice"] * 2, []))
+        self.assertEqual((self.relay.away, self.relay.visitors), ([("in", Cause.REFUSED)] * 2, []))
+
+    def test_refused_once(self) -> None:
+        """Of sources that send again and again each is told and counted once, and once more where that is begun anew."""
+        gate = self.make_gate(once=True)
+        for name in ("Alice", "Bob", "Alice"):
+            self.error = RefusedError(f"refused {name}")
+            gate.let_in(name, self.make_side)
+        self.assertEqual(self.said(), ["inbound in: refused Alice", "inbound in: refused Bob"])
+        gate.name_again()
+        gate.let_in("Alice", self.make_side)
+        self.assertEqual((len(self.said()), len(self.relay.away)), (3, 3))
+
+    def test_flood_of_refused(self) -> None:
+        """Of very many different ones not all are told."""
+        gate = self.make_gate(once=True)
+        for number in range(1100):
+            self.error = RefusedError(f"refused {number}")
+            gate.let_in("", self.make_side)
+        self.assertEqual(len(self.said()), 1000)
+
+    def test_gone(self) -> None:
+        """Who has gone before it is known who it was is nobody's trouble."""
+        self.error = OSError(107, "Transport endpoint is not connected")
+        self.assertFalse(self.gate.let_in("Alice", self.make_side))
+        self.assertEqual((self.said(), self.relay.away), ([], []))
+
+    def test_not_served(self) -> None:
+        """That there is nothing to serve a client with is logged and counted."""
+
+        def fail(*_: object) -> ISide:
+            raise OSError(24, "Too many open files")
+
+        self.assertFalse(self.gate.let_in("Alice", fail))
+        self.assertEqual(self.said(), ["inbound in: Alice can't be served: Too many open files"])
+        self.assertEqual(self.relay.away, [("in", Cause.INTERNAL)])
+        self.assertEqual(self.shares.share("in").used, 0)
+
+    def test_lost(self) -> None:
+        """Who was lost on the way in is counted."""
+        self.gate.lost(Cause.HANDSHAKE)
+        self.assertEqual(self.relay.away, [("in", Cause.HANDSHAKE)])
+
+
+class RoomTest(_GateTestCase):
+    """How many there is room for."""
+
+    def test_count(self) -> None:
+        """There is room for one less with each who comes in, and for one more with each who has left; who is refused takes none."""
+        self.assertEqual(self.gate.room, 10)
+        for name in ("Alice", "Bob"):
+            self.gate.let_in(name, self.make_side)
+        self.assertEqual(self.gate.room, 8)
+        self.gate.left(self.relay.carried[0][0])
+        self.error = RefusedError("refused Carol")
+        self.gate.let_in("Carol", self.make_side)
+        self.assertEqual(self.gate.room, 9)
+
+    def test_other_gate(self) -> None:
+        """Another gate of the same inbound, as after a reload, counts with it."""
+        self.gate.let_in("Alice", self.make_side)
+        other = self.make_gate()
+        self.assertEqual(other.room, 9)
+        self.gate.left(self.relay.carried[0][0])
+        self.assertEqual(other.room, 10)
+
+    def test_expected(self) -> None:
+        """Room is kept for who is in a handshake."""
+        kept = self.gate.expect()
+        self.assertEqual(self.gate.room, 9)
+        self.gate.expected(kept)
+        self.assertEqual(self.gate.room, 10)
+
+    def test_wait(self) -> None:
+        """Who waits for room is told once there is some, which is logged; who has given up is not told."""
+        told: list[str] = []
+        while self.gate.room:
+            self.gate.let_in("Alice", self.make_side)
+
+        def given_up() -> None:
+            told.append("given up")
+
+        self.gate.wait(given_up)
+        self.gate.wait(lambda: told.append("waiting"))
+        self.gate.forget(given_up)
+        (said,) = self.said()
+        self.assertIn("inbound in: its connections have 20 file descriptors", said)
+        self.assertIn("who comes waits until one ends", said)
+        self.gate.left(self.relay.carried[0][0])
+        self.assertEqual(told, ["waiting"])
+
+    def test_no_bound(self) -> None:
+        """Where nothing is divided there is room for everybody."""
+        gate = Gate("in", self.identify, InboundSetting(None, self.relay))
+        self.assertGreater(gate.room, 10**9)
+        self.assertTrue(gate.let_in("Alice", self.make_side))
+        gate.left(self.relay.carried[0][0])
+
+    def test_shown(self) -> None:
+        """It says what it is."""
+        self.assertEqual(repr(self.gate), "<Gate in: room for 10, <Share in: 0 used, 10 sure>>")

@@ -26,7 +26,7 @@ from pipetwist.inbounds import endpoint
 from pipetwist.inbounds import tcp as tcp_inbound
 from pipetwist.inbounds import unix as unix_inbound
 from pipetwist.inbounds.endpoint import EndpointInbound, EndpointInboundOptions
-from pipetwist.inbounds.entry import RefusedError
+from pipetwist.inbounds.gate import RefusedError
 from pipetwist.inbounds.handed_in import HandedIn
 from pipetwist.inbounds.options import TlsServerOptions
 from pipetwist.inbounds.registry import INBOUNDS

@@ -19,6 +19,7 @@ from zope.interface.verify import verifyObject
 
 from pipetwist.connection.visitor import Timeouts, Visitor
 from pipetwist.errors import StartError
+from pipetwist.inbounds.gate import Gate
 from pipetwist.inbounds.listening import EndpointListener, ListeningService, address_visitor
 from pipetwist.inbounds.listening_socket import ListeningSocket
 from pipetwist.inbounds.options import StreamInboundOptions
@@ -28,6 +29,11 @@ from pipetwist.network.tcp_socket import listen_tcp
 from pipetwist.testing import RecordingRelay
 
 __all__ = ["EndpointListenerTest", "ServiceTest", "TcpSocketTest", "VisitorTest"]
+
+
+def _gate() -> Gate:
+    """An inbound's gate, which has room for all."""
+    return Gate("in", lambda _: Visitor("in", "", ""), InboundSetting(None, RecordingRelay()))
 
 
 class _Service(ListeningService):
@@ -181,7 +187,7 @@ class EndpointListenerTest(SynchronousTestCase):
     def setUp(self) -> None:
         """Begin to listen."""
         self.endpoint = _Endpoint()
-        self.listener = EndpointListener("in")
+        self.listener = EndpointListener(_gate())
         self.outcome = self.listener.listen(self.endpoint, Factory())
 
     def test_listens(self) -> None:
@@ -235,7 +241,7 @@ class EndpointListenerTest(SynchronousTestCase):
                 message = "a mistake"
                 raise ValueError(message)
 
-        failure = self.failureResultOf(EndpointListener("in").listen(Raises(), Factory()), StartError)
+        failure = self.failureResultOf(EndpointListener(_gate()).listen(Raises(), Factory()), StartError)
         self.assertEqual(str(failure.value), "inbound in: can't listen: a mistake")
 
 

@@ -15,7 +15,7 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 from pipetwist.connection.visitor import Timeouts
 from pipetwist.inbounds import peer_process
 from pipetwist.inbounds.credentials import unix_visitor
-from pipetwist.inbounds.entry import RefusedError
+from pipetwist.inbounds.gate import RefusedError
 from pipetwist.inbounds.peer_process import other_groups, stranger
 from pipetwist.inbounds.unix_options import PeerUserOptions
 from tests.interop.daemon import daemon_environment

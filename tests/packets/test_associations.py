@@ -151,7 +151,7 @@ class UdpTest(PacketCase):
     def test_later_mistake(self) -> None:
         """A mistake after a source's association was made ends that."""
         carry = self.service.relay.carry
-        self.service.relay.carry = lambda passage, client: 1 / 0  # type: ignore[assignment]  # it is to fail
+        self.service.relay.carry = lambda passage, client, gate: 1 / 0  # type: ignore[assignment,misc]  # it is to fail
         client = self.client()
         client.send(b"x")
         self.loop.until(self._flush, "the mistake")

@@ -1,0 +1,52 @@
+"""Has a listening port of Twisted's accept as many as its inbound's gate has room for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.interfaces import IListeningPort
+
+from pipetwist.inbounds.gate import Gate
+
+__all__ = ["MOST_ACCEPTED", "hold_to_gate"]
+
+MOST_ACCEPTED = 16
+"""Clients that are let in in one turn of the reactor. Twisted's own number grows by 20 with each turn that leaves some waiting."""
+
+
+def hold_to_gate(port: IListeningPort, gate: Gate) -> Callable[[], None]:
+    """Have a port accept as many as there is room for. Who comes when there is none waits in the port's queue.
+
+    Args:
+        port: a port of Twisted's, for TCP or a unix socket. Any other, as of somebody's plug-in, accepts as it did.
+        gate: says how many may come in.
+
+    Returns:
+        Lets go of the port, which is to be called when it stops.
+    """
+    held: Any = port
+    if not all(hasattr(port, name) for name in ("doRead", "numberAccepts", "startReading", "stopReading")):
+        return _nothing
+    read: Callable[[], object] = held.doRead
+
+    def read_within_bounds() -> object:
+        room = gate.room
+        if not room:
+            held.stopReading()
+            gate.wait(resume)
+            return None
+        # What it accepts in a turn, which it raises by itself: a hundred handshakes that begin would have all others wait.
+        held.numberAccepts = min(MOST_ACCEPTED, room)
+        return read()
+
+    def resume() -> None:
+        if held.connected:
+            held.startReading()
+
+    held.doRead = read_within_bounds
+    return lambda: gate.forget(resume)
+
+
+def _nothing() -> None:
+    """There is nothing to let go of."""
