@@ -19,6 +19,7 @@ class FakeSide:
 
     dropped = 0
     command: ICommand | None = None
+    medium: object = None
     half_closes = True
     notices_loss = False
 

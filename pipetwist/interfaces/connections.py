@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
 from zope.interface import Attribute, Interface
@@ -132,6 +132,9 @@ class ISide(Interface):
     dropped: int = Attribute("Datagrams dropped so far, for want of room or of a way; of a stream nothing ever is.")
     notices_loss: bool = Attribute("Whether the death of its peer is always noticed, however silent both are.")
     command: ICommand | None = Attribute("The command that it is; None where it is none.")
+    medium: object | None = Attribute(
+        "What it is moved by. Two sides of the very same one provide `IDescriptorSide`; None for a side by itself."
+    )
     half_closes: bool = Attribute("Whether one direction may end alone; where that is so of neither side, both end together.")
 
     def attach(receiver: ISideReceiver) -> None:
@@ -174,10 +177,14 @@ class IDatagramSide(ISide):
 
 
 class IDescriptorSide(ISide):
-    """A side that is a kernel descriptor, and can move bytes to another of its kind by itself."""
+    """A side that is a kernel descriptor, and can move bytes to another of its medium by itself. Its `medium` is never None."""
 
-    def carry_to(sink: Any) -> None:
-        """From now on move what is read to this other descriptor, past the receiver; ends and losses are told as ever."""
+    def carry_to(sink: IDescriptorSide) -> None:
+        """From now on move what is read to this other side, past the receiver; ends and losses are told as ever.
+
+        Args:
+            sink: a side of the very same medium.
+        """
 
 
 class ISideReceiver(Interface):

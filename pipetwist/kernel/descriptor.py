@@ -90,6 +90,11 @@ class Descriptor:
         self.cause = ""
 
     @property
+    def medium(self) -> object:
+        """See `ISide`: the buffer and the poller, which two sides that move bytes together have in common."""
+        return self.kernel
+
+    @property
     def moved(self) -> int:
         """See `ISide`."""
         return self.delivered

@@ -8,9 +8,9 @@ a pipe, as a command's do, is spliced without another. Bytes are counted by what
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, cast
 
-from pipetwist.interfaces import ISideReceiver
+from pipetwist.interfaces import IDescriptorSide, ISideReceiver
 from pipetwist.kernel.delivery import Delivery
 from pipetwist.kernel.descriptor import NOT_NOW, SPLICE_FLAGS
 from pipetwist.kernel.pipe_ends import has_room
@@ -208,11 +208,11 @@ class DescriptorSide(Delivery):
         if self.over:
             self.receiver.lost(self, self.cause)
 
-    def carry_to(self, sink: Any) -> None:
+    def carry_to(self, sink: IDescriptorSide) -> None:
         """See `IDescriptorSide`."""
-        self.sink = sink
-        sink.source = self
-        if sink.waiting:
+        self.sink = one_of_us = cast("DescriptorSide", sink)  # since it is of the same medium
+        one_of_us.source = self
+        if one_of_us.waiting:
             self.held_back = True
             self.watch()
 

@@ -74,6 +74,7 @@ class FramedSide:
         half_closes: see `ISide`.
     """
 
+    medium: object = None
     notices_loss = False
 
     def __init__(self, stream: ISide, tally: FrameTally, largest: int | None = None, *, half_closes: bool = True) -> None:

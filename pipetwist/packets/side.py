@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import errno
-from typing import Any
+from typing import cast
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from zope.interface import implementer
 
-from pipetwist.interfaces import ICommand, ISide, ISideReceiver, ITracker
+from pipetwist.interfaces import ICommand, IDatagramSide, IDescriptorSide, ISideReceiver, ITracker
 from pipetwist.packets.batch import Batch
 from pipetwist.packets.waiting import WaitingDatagrams
 from pipetwist.transfer.causes import describe_error
@@ -21,7 +21,7 @@ NOT_NOW = (errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM, errno.EINTR)
 LINGER_SECONDS = 2.0
 
 
-@implementer(ISide)
+@implementer(IDescriptorSide, IDatagramSide)
 class PacketSide:
     """A side that is datagrams. The methods that raise NotImplementedError are the kinds' own.
 
@@ -33,6 +33,7 @@ class PacketSide:
     """
 
     command: ICommand | None = None
+    medium: object = Batch  # of which parts are handed on
     half_closes = notices_loss = False
 
     __slots__ = (
@@ -59,7 +60,7 @@ class PacketSide:
         self._linger: IDelayedCall | None = None
         self.tracker = tracker
         self.receiver: ISideReceiver | None = None
-        self.sink: Any = None
+        self.sink: PacketSide | None = None
         self.from_stream = True  # what is written here comes from, until another of this kind says otherwise
         self.received = 0
         self.delivered = 0
@@ -239,10 +240,10 @@ class PacketSide:
             self.receiver = None
             receiver.lost(self, self.cause)
 
-    def carry_to(self, sink: Any) -> None:
+    def carry_to(self, sink: IDescriptorSide) -> None:
         """See `IDescriptorSide`."""
-        self.sink = sink
-        sink.from_stream = False
+        self.sink = one_of_us = cast("PacketSide", sink)  # since it is of the same medium
+        one_of_us.from_stream = False
 
     def finish_writing(self) -> None:
         """See `ISide`: a datagram socket has no end of file to send."""

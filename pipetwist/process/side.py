@@ -55,6 +55,7 @@ class ChildSide(ProcessProtocol):
     """
 
     dropped = 0
+    medium: object = None
     half_closes = True
     notices_loss = False
     transport: Any  # an IProcessTransport, and a producer and a consumer besides

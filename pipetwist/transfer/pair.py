@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from zope.interface import implementer
 
 from pipetwist.connection.end import End
@@ -71,10 +73,12 @@ class Ear:
 
 
 def couple(client: Ear, server: Ear) -> None:
-    """Carry bytes both ways from now on; two descriptors do it by themselves."""
-    if IDescriptorSide.providedBy(client.side) and IDescriptorSide.providedBy(server.side):
-        client.side.carry_to(server.side)
-        server.side.carry_to(client.side)
+    """Carry bytes both ways from now on; two sides of one medium do it by themselves."""
+    medium = client.side.medium
+    if medium is not None and medium is server.side.medium:
+        one, other = cast("IDescriptorSide", client.side), cast("IDescriptorSide", server.side)
+        one.carry_to(other)
+        other.carry_to(one)
     else:
         client.hand_to(server.side)
         server.hand_to(client.side)

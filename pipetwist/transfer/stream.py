@@ -44,6 +44,7 @@ class StreamSide(Protocol):
 
     dropped = 0
     command: ICommand | None = None
+    medium: object = None
     half_closes = True
     notices_loss = False
     transport: Any  # what an ITransport is asked for here stands in several interfaces, some of them optional

@@ -133,6 +133,10 @@ class _Descriptor(FakeSide):
 
     sink: object = None
 
+    def __init__(self, medium: object) -> None:
+        super().__init__()
+        self.medium = medium
+
     def carry_to(self, sink: object) -> None:
         """See `IDescriptorSide`."""
         self.sink = sink
@@ -142,17 +146,30 @@ class DescriptorsTest(SynchronousTestCase):
     """Sides that move bytes by themselves."""
 
     def test_two(self) -> None:
-        """Two of them carry to each other, and both read."""
+        """Two of one medium carry to each other, and both read."""
         machine = _Machine()
-        client, server = _Descriptor(), _Descriptor()
+        medium = object()
+        client, server = _Descriptor(medium), _Descriptor(medium)
         couple(Ear(End.CLIENT, client, machine), Ear(End.SERVER, server, machine))
         self.assertEqual((client.sink, server.sink), (server, client))
         self.assertTrue(client.reading and server.reading)
 
+    def test_two_media(self) -> None:
+        """Two of different media are coupled as any two: neither could do anything with the other."""
+        machine = _Machine()
+        sides = client, server = _Descriptor(object()), _Descriptor(object())
+        ears = [Ear(End.CLIENT, client, machine), Ear(End.SERVER, server, machine)]
+        for ear in ears:
+            ear.side.attach(ear)
+        couple(*ears)
+        client.deliver(b"up")
+        server.deliver(b"down")
+        self.assertEqual((client.written, server.written, [side.sink for side in sides]), (b"down", b"up", [None, None]))
+
     def test_one(self) -> None:
         """One of them and another side are coupled as any two."""
         machine = _Machine()
-        client, server = _Descriptor(), FakeSide()
+        client, server = _Descriptor(object()), FakeSide()
         ears = [Ear(End.CLIENT, client, machine), Ear(End.SERVER, server, machine)]
         for ear in ears:
             ear.side.attach(ear)
