@@ -421,7 +421,7 @@ class TroubleTest(CommandCase):
         short[0] = False
         self.says(side, receiver, b"hello")
 
-    def _stumble(self, data: bytes) -> None:
+    def _stumble(self, side: object, data: bytes) -> None:
         raise ZeroDivisionError
 
     def _no_space(self, descriptor: int, told: Any, events: int) -> None:
