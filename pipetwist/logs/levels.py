@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Literal
 
 from twisted.logger import Logger, LogLevel
@@ -17,16 +18,22 @@ class LeveledLogger(Logger):
     Args:
         namespace: where the events come from.
         level: the least important that is let through.
+        others: those that go by the same level from now on.
     """
 
-    def __init__(self, namespace: str, level: Level) -> None:
+    def __init__(self, namespace: str, level: Level, others: Iterable[LeveledLogger] = ()) -> None:
         super().__init__(namespace)
+        self._others = tuple(others)
         self.set_level(level)
 
     def set_level(self, level: Level) -> None:
         """From now on let through what is at least as important as this."""
         least: Any = LogLevel.lookupByName(level)
         self._enough = frozenset(level for level in LogLevel.iterconstants() if level >= least)
+        self.debugs = LogLevel.debug in self._enough
+        """Whether debug is let through: asked where many would make an event for nothing."""
+        for other in self._others:
+            other.set_level(level)
 
     def emit(self, level: Any, format: str | None = None, **kwargs: object) -> None:  # noqa: A002 - Logger's name
         if level in self._enough:

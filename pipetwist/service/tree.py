@@ -41,6 +41,7 @@ from pipetwist.service.sharing import divide_descriptors
 from pipetwist.stats.counters import MemoryCounterStore
 from pipetwist.stats.online import OnlineUsers
 from pipetwist.stats.tracking import Tracked
+from pipetwist.transfer.ending_side import side_log
 from pipetwist.transfer.hang_up import HangUpWatch
 
 __all__ = ["PipetwistService"]
@@ -84,7 +85,7 @@ class PipetwistService(MultiService):
         self.document = self.started = document
         """The configuration that it goes by; and the one that it was made with, for what can't be changed since."""
         self._changing = DeferredLock()
-        self.log = LeveledLogger("pipetwist", document.log.level)
+        self.log = LeveledLogger("pipetwist", document.log.level, [side_log])
         self.storage = storage_of(document, reactor, self.log) if store is None else None
         """The `pipetwist.storage.service.StorageService`; None where the counters are in no file of the configuration's."""
         self.store: ICounterStore = store or (self.storage.store if self.storage else MemoryCounterStore())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from typing import Any, cast
+from typing import Any
 
 from twisted.internet.interfaces import (
     IDelayedCall,
@@ -22,19 +22,17 @@ from pipetwist.interfaces import ICommand, ISide, ISideReceiver
 from pipetwist.stats.counting import count_writes
 from pipetwist.transfer.acknowledgement import Acknowledgement
 from pipetwist.transfer.causes import NO_CLOSE_NOTIFY, cause_of, describe_error
+from pipetwist.transfer.ending import BEGINNING, BREAK_OFF, CLOSE, DRAINED, END, FINISH, LOST, PEER_ENDED, Ending, Step, Writing
+from pipetwist.transfer.ending_side import LINGER_SECONDS, EndingSide
 from pipetwist.transfer.hang_up import HangUpWatch
 from pipetwist.transfer.producers import Crowding, Emptied
 from pipetwist.transfer.socket_state import left_error, socket_of, unread
 
 __all__ = ["StreamSide"]
 
-# After the last byte for a peer that is still sending, this long is waited for its end of file: closing a socket with unread bytes sends a
-# reset (RFC 1122, 4.2.2.13), which may overtake what was just delivered.
-LINGER_SECONDS = 2.0
-
 
 @implementer(ISide, IHalfCloseableProtocol)
-class StreamSide(Protocol):
+class StreamSide(EndingSide, Protocol):
     """A side of a connection on any Twisted stream transport.
 
     Args:
@@ -48,24 +46,18 @@ class StreamSide(Protocol):
     half_closes = True
     notices_loss = False
     transport: Any  # what an ITransport is asked for here stands in several interfaces, some of them optional
-    receiver: ISideReceiver
 
     def __init__(self, clock: IReactorTime, hang_ups: HangUpWatch | None = None) -> None:
         self.received = 0
         self.delivered = 0
+        self.receiver: Any = None
+        self.ending: Ending = BEGINNING
         self._clock = clock
         self._hang_ups = hang_ups
         self._descriptor: int | None = None
         self._linger: IDelayedCall | Acknowledgement | None = None
-        self._attached = False
         self._shows_writes = False
         self._written = False
-        self._read_over = False
-        self._write_over = False
-        self._shut = False
-        self._closing = False
-        self._breaking = False
-        self._over = False
         self._cause = ""
 
     @property
@@ -86,47 +78,40 @@ class StreamSide(Protocol):
     def dataReceived(self, data: bytes) -> None:
         """Hand the bytes on; a side that closes only waits for their end."""
         self.received += len(data)
-        if not self._closing:
+        if not self.ending.closing:
             self.receiver.data_received(self, data)
 
     def readConnectionLost(self) -> None:
         """The peer has half-closed."""
         connected = socket_of(self.transport)
         error = None
-        if connected is not None and not self._closing:
+        if connected is not None and not self.ending.closing:
             if unread(connected.fileno()):
                 # Twisted takes a hang-up for this where reading was resumed in the very turn that brings the news (EPollReactor).
                 self.transport.resumeProducing()
                 return
             error = left_error(connected)
-        self._read_over = True
-        if not self._closing:
-            if error is None or error.errno == errno.EPIPE:
-                self.receiver.read_ended(self)
-            self._fail(error)
-        elif not self._breaking:
-            self._lose()
+        if error is None or error.errno == errno.EPIPE:
+            self._follow(self.hear(PEER_ENDED))
+        self._fail(error)
 
     def writeConnectionLost(self) -> None:
         """Our half-close has gone out, after everything that was written."""
-        self._shut = True
-        if self._breaking:
-            self._reset_once_acknowledged()
-        elif self._closing:
-            self._linger_on()
+        self._follow(self.hear(DRAINED))
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]  # Protocol's own default is a reused failure
         """Both directions are over."""
-        self._over = self._read_over = self._write_over = True
+        closing = self.ending.closing
+        self.hear(LOST)
         cause = self._cause or cause_of(reason)
         # Who is told of the end by TLS may well close without saying so as well.
-        self._cause = "" if self._closing and cause == NO_CLOSE_NOTIFY else cause
+        self._cause = "" if closing and cause == NO_CLOSE_NOTIFY else cause
         if self._linger is not None:
             self._linger.cancel()
             self._linger = None
         if self._descriptor is not None and self._hang_ups is not None:
             self._hang_ups.forget(self._descriptor)
-        if self._attached:
+        if self.receiver is not None:
             self.receiver.lost(self, self._cause)
 
     # ISide.
@@ -134,8 +119,7 @@ class StreamSide(Protocol):
     def attach(self, receiver: ISideReceiver) -> None:
         """See `ISide`."""
         self.receiver = receiver
-        self._attached = True
-        if self._over:
+        if self.ending.over:
             receiver.lost(self, self._cause)
         else:
             self.transport.registerProducer(Crowding(self), True)
@@ -143,7 +127,7 @@ class StreamSide(Protocol):
 
     def write(self, data: bytes) -> None:
         """See `ISide`."""
-        if not self._write_over:
+        if self.ending.writable:
             self._written = True
             self.transport.write(data)
             if not self._shows_writes:
@@ -151,21 +135,19 @@ class StreamSide(Protocol):
 
     def pause_reading(self) -> None:
         """See `ISide`."""
-        if not self._read_over and not self._closing:
+        if self.ending.reads and not self.ending.closing:
             self.transport.pauseProducing()
 
     def resume_reading(self) -> None:
         """See `ISide`; resuming a transport after its end of file would tell of it once more."""
-        if not self._read_over:
+        if self.ending.reads:
             self.transport.resumeProducing()
 
     def finish_writing(self) -> None:
         """See `ISide`; a TLS transport goes on reading after its close_notify, others without half-close are left open."""
-        if self._end_writing():
-            if ISSLTransport.providedBy(self.transport):
-                self.transport.loseConnection()
-            elif hasattr(self.transport, "loseWriteConnection"):
-                self.transport.loseWriteConnection()
+        if self.ending.writable:
+            self.hear(FINISH)
+            self._send_end()
 
     def close(self) -> None:
         """See `ISide`; a peer that is still sending is waited for a moment, where it was sent something or something of its is unread."""
@@ -173,17 +155,19 @@ class StreamSide(Protocol):
         self._close(waits=self._written or self._holds_unread())
 
     def _close(self, *, waits: bool) -> None:
-        if self._over or self._closing:
+        if self.ending.closing:
             return
-        self._closing = True
-        self.finish_writing()
-        if self._read_over or not waits or not hasattr(self.transport, "loseWriteConnection"):
+        waits = waits and hasattr(self.transport, "loseWriteConnection")
+        unended = self.ending.writable
+        step = self.hear(CLOSE if waits else END)
+        if unended:
+            self._send_end()
+        if not waits:
             self._lose()
             return
-        self.resume_reading()
-        # TLS does not tell when its close_notify has gone out. What has not by the end of the wait still does.
-        if self._shut or ISSLTransport.providedBy(self.transport):
-            self._linger_on()
+        self._follow(step)
+        if self.ending.writing is not Writing.ENDING:
+            self.resume_reading()
 
     def hang_up(self) -> None:
         """See `ISide`."""
@@ -192,43 +176,65 @@ class StreamSide(Protocol):
     def break_off(self) -> None:
         """See `ISide`: what is under way is acknowledged before the reset, or the reset would overtake it."""
         transport = self._lowest()
-        if self._over or self._closing or not ITCPTransport.providedBy(transport) or IUNIXTransport.providedBy(transport):
+        tls = ISSLTransport.providedBy(self.transport)
+        if self.ending.closing or not ITCPTransport.providedBy(transport) or IUNIXTransport.providedBy(transport):
             self._close(waits=self._written)
             return
-        if ISSLTransport.providedBy(self.transport):
+        if tls:
             # What it reads TLS may have to answer with a close_notify.
             self.pause_reading()
         else:
             self.resume_reading()
-        self._closing = self._breaking = True
-        if self._end_writing() or ISSLTransport.providedBy(self.transport):
-            Emptied(self._reset_once_acknowledged).watch(transport)
-        elif self._shut:
-            self._reset_once_acknowledged()
+        unended = self.ending.writable
+        step = self.hear(BREAK_OFF)
+        if unended:
+            self.transport.unregisterProducer()
+        if unended or tls:
+            Emptied(self._emptied).watch(transport)
+        else:
+            self._follow(step)
 
     def abort(self) -> None:
         """See `ISide`."""
-        if not self._over:
-            self._closing = True
-            self._end_writing()
+        if not self.ending.over:
+            if self.ending.writable:
+                self.transport.unregisterProducer()
+            self.hear(END)
             abort = getattr(self.transport, "abortConnection", None) or self.transport.loseConnection
             abort()
 
-    def _end_writing(self) -> bool:
-        if self._write_over:
-            return False
-        self._write_over = True
+    # What follows.
+
+    def _follow(self, step: Step) -> None:
+        # The end of file goes out with what waits: the transport was asked for it with `_send_end`.
+        if step.tells_end:
+            self.receiver.read_ended(self)
+        if step.lingers:
+            self._linger = self._clock.callLater(LINGER_SECONDS, self._lingered)
+        if step.acknowledges:
+            self._reset_once_acknowledged()
+        if step.leaves:
+            self._lose()
+
+    def _send_end(self) -> None:
         # A streaming producer that stays registered keeps a transport that is to close from ever closing (FileDescriptor.doWrite).
         self.transport.unregisterProducer()
-        return True
+        tls = ISSLTransport.providedBy(self.transport)
+        if tls:
+            self.transport.loseConnection()
+        elif hasattr(self.transport, "loseWriteConnection"):
+            self.transport.loseWriteConnection()
+            return
+        # Nobody tells when it has gone out. What has not by the end of the wait still does.
+        self._follow(self.hear(DRAINED))
+
+    def _emptied(self) -> None:
+        self.hear(DRAINED)
+        self._reset_once_acknowledged()
 
     def _holds_unread(self) -> bool:
         connected = socket_of(self.transport)
         return connected is not None and unread(connected.fileno()) > 0
-
-    def _linger_on(self) -> None:
-        if self._linger is None and not self._over:
-            self._linger = self._clock.callLater(LINGER_SECONDS, self._lingered)
 
     def _lingered(self) -> None:
         self._linger = None
@@ -237,11 +243,11 @@ class StreamSide(Protocol):
     def _lose(self) -> None:
         # TLS would wait for the peer's close_notify, however long that takes; its socket closes when all is delivered.
         transport = self._lowest() if ISSLTransport.providedBy(self.transport) else self.transport
-        if not self._over:
+        if not self.ending.over:
             transport.loseConnection()
 
     def _reset_once_acknowledged(self) -> None:
-        if self._linger is None and not self._over:
+        if self._linger is None and not self.ending.over:
             lowest = self._lowest()
             self._linger = acknowledgement = Acknowledgement(self._clock, lowest.fileno(), lowest.abortConnection)
             acknowledgement.wait()
@@ -255,23 +261,30 @@ class StreamSide(Protocol):
     def _watch(self) -> None:
         fileno = getattr(self.transport, "fileno", None)
         if fileno is not None and self._hang_ups is not None:
-            self._descriptor = cast("int", fileno())
-            self._hang_ups.watch(self._descriptor, self._peer_gone)
+            self._descriptor = fileno()
+            self._hang_ups.watch(fileno(), self._peer_gone)
 
     def _peer_gone(self) -> None:
-        if self._closing or self._over:
+        if self.ending.closing:
             return
         # What becomes of a TCP peer after its end of file no read tells any more.
-        connected = socket_of(self.transport) if self._read_over else None
+        connected = None if self.ending.reads else socket_of(self.transport)
         error = None if connected is None else left_error(connected)
         if error is None:
             self.receiver.hung_up(self)
         self._fail(error)
 
     def _fail(self, error: OSError | None) -> None:
-        if error is not None and not self._closing and not self._over:
+        if error is not None and not self.ending.closing:
             self._cause = describe_error(error)
+            self.hear(END)
             self.transport.abortConnection()
 
     def _count_delivered(self, count: int) -> None:
         self.delivered += count
+
+    @property
+    def place(self) -> str:
+        """See `EndingSide`."""
+        fileno = getattr(self.transport, "fileno", None)
+        return "" if fileno is None else f"fd={fileno()}"

@@ -50,3 +50,14 @@ class LevelsTest(SynchronousTestCase):
             log.warn("heard")
             log.info("unheard")
         self.assertEqual([event["log_format"] for event in events], ["heard"])
+
+    def test_others(self) -> None:
+        """Others go by the level of the logger that has them, from the start and when it changes, and know whether it is debug."""
+        other = LeveledLogger("other", "error")
+        log = LeveledLogger("pipetwist.test", "debug", [other])
+        self.assertTrue(other.debugs)
+        log.set_level("info")
+        with capturedLogs() as events:
+            other.debug("unheard")
+            other.info("heard")
+        self.assertEqual(([event["log_format"] for event in events], other.debugs), (["heard"], False))

@@ -18,8 +18,9 @@ from pipetwist.interfaces import ISide
 from pipetwist.stats.counting import CountingProtocol
 from pipetwist.testing import RecordingReceiver, RecordingTracker
 from pipetwist.transfer import acknowledgement
+from pipetwist.transfer.ending_side import LINGER_SECONDS
 from pipetwist.transfer.hang_up import HangUpWatch
-from pipetwist.transfer.stream import LINGER_SECONDS, StreamSide
+from pipetwist.transfer.stream import StreamSide
 from tests.transfer.memory import MemoryReactor, MemoryTransport
 
 __all__ = [

@@ -1,0 +1,70 @@
+"""What every kind of side has of its ending: it asks the machine, tells the log at debug, and shows where it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipetwist.logs.levels import LeveledLogger
+from pipetwist.transfer.ending import Ending, Event, Step
+
+__all__ = ["LINGER_SECONDS", "EndingSide", "side_log"]
+
+LINGER_SECONDS = 2.0
+"""So long a side that we have ended waits for its peer: for the end of file, or to take what still waits."""
+
+side_log = LeveledLogger("pipetwist.transfer", "info")
+"""Where sides log their changes. There are many sides and few that look at them: it is one for all, and asked before anything is made."""
+
+
+class EndingSide:
+    """A side of any kind, as far as it ends.
+
+    Attributes:
+        ending: where it is.
+        receiver: who hears of it; None before that is known, and where it is over.
+    """
+
+    __slots__ = ("ending", "receiver")
+
+    ending: Ending
+    receiver: Any
+
+    def hear(self, event: Event) -> Step:
+        """Take the next step.
+
+        Args:
+            event: what is asked of it, or has happened to it.
+
+        Returns:
+            The step, whose effects are to follow.
+        """
+        step = self.ending.steps[event]
+        if side_log.debugs:
+            self._tell(event, step)
+        self.ending = step.after
+        return step
+
+    def _tell(self, event: Event, step: Step) -> None:
+        if step.after is not self.ending:
+            side_log.debug("{side} hears {event}: {after}", side=repr(self), event=event.name, after=repr(step.after))
+
+    @property
+    def place(self) -> str:
+        """What it is on the system, such as ``fd=9``; may be empty."""
+        return ""
+
+    @property
+    def waits(self) -> str:
+        """What waits to be delivered, such as ``4096 queued``; may be empty."""
+        return ""
+
+    @property
+    def held(self) -> bool:
+        """Whether nothing is read for now, where it knows that."""
+        return False
+
+    def __repr__(self) -> str:
+        ending = self.ending
+        state = f"reading=PAUSED writing={ending.writing.name}" if ending.reads and self.held else repr(ending)
+        words = (type(self).__name__, getattr(self.receiver, "name", ""), self.place, state, self.waits)
+        return f"<{' '.join(word for word in words if word)}>"
