@@ -13,9 +13,11 @@ from typing import Protocol
 
 from twisted.logger import Logger
 
-__all__ = ["DescriptorShares", "Share", "descriptor_limit"]
+__all__ = ["KEPT_FOR_LOOKING", "DescriptorShares", "Share", "descriptor_limit"]
 
 _KEPT = 64
+KEPT_FOR_LOOKING = {"experimental.v2ray_api": 18, "metrics": 6}
+"""Of those that are kept, the descriptors that clients of a listener for those who look on are sure of. The daemon has 29 with a reload."""
 
 
 def descriptor_limit() -> int:
@@ -40,7 +42,7 @@ class _Flow:
 
 
 class Share:
-    """What one inbound may have, and has.
+    """What one inbound may have, and has; or a listener for those who look on.
 
     Args:
         tag: the inbound's.
@@ -73,10 +75,15 @@ class Share:
         return max(0, self.used - self.sure)
 
     @property
+    def bound(self) -> int:
+        """How many it may have at once: what it is sure of, and what others have left it of those for whoever comes first."""
+        shares = self._shares
+        return self.sure + max(0, shares.common - shares.borrowed + self.borrowed)
+
+    @property
     def room(self) -> int:
         """How many more connections may come, wherever they go."""
-        shares = self._shares
-        return (max(0, self.sure - self.used) + max(0, shares.common - shares.borrowed)) // (self.client + shares.most)
+        return max(0, self.bound - self.used) // (self.client + self._shares.most)
 
     def enter(self) -> int:
         """A client comes in.
@@ -189,6 +196,7 @@ class DescriptorShares:
         self.waiting: dict[Callable[[], None], _Room] = {}
         """What is to be done once there is room in a share."""
         self._shares: dict[str, Share] = {}
+        self._looking: dict[str, Share] = {}
         self._servers: Mapping[str, int] = {}
 
     def __repr__(self) -> str:
@@ -204,6 +212,18 @@ class DescriptorShares:
     def server(self, outbound: str, otherwise: int = 1) -> int:
         """Descriptors of the server's side of the outbound of this tag; ``otherwise`` where it is not known."""
         return self._servers.get(outbound, otherwise)
+
+    def looking(self, place: str) -> Share:
+        """The share of a listener for those who look on: sure of what is kept for it, and of nothing else.
+
+        Args:
+            place: the listener, one of `KEPT_FOR_LOOKING`.
+        """
+        share = self._looking.get(place)
+        if share is None:
+            share = self._looking[place] = Share(place, self)
+            share.sure = KEPT_FOR_LOOKING[place]
+        return share
 
     def divide(self, clients: Mapping[str, int], servers: Mapping[str, int], reserved: int = 0) -> None:
         """Divide what there is among inbounds. Those that are not named any more are sure of nothing.
@@ -224,7 +244,7 @@ class DescriptorShares:
             self.share(tag).client = client
         for tag, share in self._shares.items():
             share.divided(sure if tag in clients else 0, servers if tag in clients else None)
-        self.borrowed = sum(share.borrowed for share in self._shares.values())
+        self.borrowed = sum(share.borrowed for share in (*self._shares.values(), *self._looking.values()))
         self.wake()
 
     def wait(self, resume: Callable[[], None], whose: _Room) -> None:

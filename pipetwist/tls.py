@@ -16,11 +16,12 @@ from pipetwist.errors import StartError
 from pipetwist.files import KnownFiles
 from pipetwist.transfer.causes import NO_CLOSE_NOTIFY, cause_of, describe_error
 from pipetwist.values.addresses import shown_peer
+from pipetwist.values.tls_files import TlsFiles
 
 if TYPE_CHECKING:
     from twisted.internet.ssl import Certificate, CertificateOptions
 
-__all__ = ["RenewableTls", "client_tls", "log_failed_handshake", "over_tls", "server_tls"]
+__all__ = ["ListenerTls", "RenewableTls", "client_tls", "log_failed_handshake", "over_tls", "server_tls"]
 
 _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 
@@ -39,6 +40,50 @@ class RenewableTls:
     def getContext(self) -> Any:
         """What TLSMemoryBIOFactory asks for with each connection."""
         return self.options.getContext()
+
+
+class ListenerTls(RenewableTls):
+    """What a listener shows and asks for, which can be read again.
+
+    Args:
+        place: whose it is, for errors.
+        files: where it is read from.
+        protocols: see `server_tls`.
+        known: reads the files; where it is None they are read anew.
+
+    Raises:
+        StartError: a file can't be used.
+    """
+
+    def __init__(self, place: str, files: TlsFiles, protocols: Sequence[bytes], known: KnownFiles | None = None) -> None:
+        self._place = place
+        self._files = files
+        self._protocols = protocols
+        self._known = known
+        super().__init__(self._read(files))
+
+    def read_again(self, files: TlsFiles | None = None) -> Callable[[], None]:
+        """Read the files again.
+
+        Args:
+            files: where they are; where they were if it is None.
+
+        Returns:
+            What has them shown to who connects from then on; who is connected stays.
+
+        Raises:
+            StartError: they can't be used; nothing has changed.
+        """
+        wanted = files or self._files
+        read = self._read(wanted)
+
+        def show() -> None:
+            self._files, self.options = wanted, read
+
+        return show
+
+    def _read(self, files: TlsFiles) -> CertificateOptions:
+        return server_tls(self._place, files.certificate_path, files.key_path, files.client_certificate_path, self._protocols, self._known)
 
 
 def over_tls(tls: RenewableTls, factory: IProtocolFactory, clock: IReactorTime) -> IProtocolFactory:

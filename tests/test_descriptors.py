@@ -74,6 +74,33 @@ class DescriptorSharesTest(SynchronousTestCase):
         self.assertEqual((self.a.used, self.shares.borrowed), (0, 10))
         self.assertEqual(self.a.room, 4)
 
+    def test_looking(self) -> None:
+        """Those who look on have what is kept for them, and of what is for whoever comes first as much as nobody has; no inbound's own."""
+        looking = self.shares.looking("metrics")
+        self.assertIs(self.shares.looking("metrics"), looking)
+        self.assertEqual((looking.sure, looking.bound), (6, 26))
+        looking.take(26)
+        self.assertEqual((self.fill("a"), self.fill("b"), looking.bound), (3, 3, 26))
+        self.shares.divide({"a": 1, "b": 1}, {"socket": 1})
+        self.assertEqual((self.fill("a"), self.fill("b")), (2, 2))
+        looking.give(26)
+        self.assertEqual(self.fill("a"), 10)
+        self.assertEqual((looking.bound, self.shares.looking("experimental.v2ray_api").bound), (6, 18))
+
+    def test_bound_holds(self) -> None:
+        """Who has more than it may gets no higher bound by that."""
+        looking = self.shares.looking("metrics")
+        self.fill("a")
+        before = looking.bound
+        looking.take(before + 3)
+        self.assertEqual(looking.bound, before)
+
+    def test_unbounded(self) -> None:
+        """Where nothing bounds them there is always room."""
+        share = _shares(sys.maxsize).looking("metrics")
+        share.take(1_000_000)
+        self.assertGreater(share.bound, 2_000_000)
+
     def test_entering(self) -> None:
         """A client in a handshake counts as the connection that it may become, and no more once it is one."""
         kept = self.a.enter()

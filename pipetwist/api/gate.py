@@ -1,7 +1,8 @@
-"""What stands before gRPC at a TCP port: lets in so many, looks at what they send, and carries it to gRPC's own socket and back."""
+"""What stands before gRPC: lets in so many, looks at what they send, and carries it to gRPC's own socket and back."""
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred, succeed
@@ -13,6 +14,7 @@ from zope.interface import implementer
 
 from pipetwist.api.frames import ClientFrames, RefusedError
 from pipetwist.api.options import MOST_CONNECTIONS, MOST_OF_ONE_ADDRESS
+from pipetwist.descriptors import DescriptorShares, Share
 from pipetwist.tls import log_failed_handshake
 from pipetwist.values.addresses import shown_peer
 
@@ -25,6 +27,8 @@ _PLACE = "experimental.v2ray_api"
 _PREFACE_SECONDS = 60.0
 _LINGER_SECONDS = 2.0
 _QUIET_SECONDS = 60.0
+# A client has a socket, and a way to gRPC, of which both ends are this process's.
+_DESCRIPTORS = 3
 # Bytes that are read at a time: as small frames they are looked at in a millisecond or so.
 _READ_BYTES = 8192
 # Empty SETTINGS, and GOAWAY for a PROTOCOL_ERROR (RFC 9113, 6.5 and 6.8): by these a client of another protocol knows HTTP/2.
@@ -55,7 +59,7 @@ class _Client(Protocol):
 
     def connectionMade(self) -> None:
         """It has come."""
-        self._gate.clients[self] = None
+        self._gate.come(self)
         transport: Any = self.transport
         getattr(transport, "transport", transport).bufferSize = _READ_BYTES
         self._call = self._gate.clock.callLater(_PREFACE_SECONDS, self.abort)
@@ -208,38 +212,54 @@ class _Line:
 
 
 class Gate(Factory):
-    """Lets clients in, so many of them and so many of one address.
+    """Lets clients in, so many of them, and half as many of one address.
 
     Args:
         inner: where gRPC listens.
         clock: counts the time.
         log: is told who was closed and why, once a minute.
+        share: says how many descriptors they may have; where it is None nothing bounds those.
     """
 
     noisy = False
 
-    def __init__(self, inner: IStreamClientEndpoint, clock: IReactorTime, log: Logger) -> None:
+    def __init__(self, inner: IStreamClientEndpoint, clock: IReactorTime, log: Logger, share: Share | None = None) -> None:
         self.inner = inner
         self.clock = clock
         self.log = log
         self.clients: dict[_Client, None] = {}
         """Those who are there."""
+        self._share = share or DescriptorShares(sys.maxsize, log).looking(_PLACE)
         self._emptied: Deferred[None] | None = None
         self._refused, self._full = _Line(clock, log), _Line(clock, log)
 
     def __repr__(self) -> str:
-        return f"<Gate: {len(self.clients)} of {MOST_CONNECTIONS}>"
+        return f"<Gate: {len(self.clients)} of {self.places}>"
+
+    @property
+    def places(self) -> int:
+        """How many there may be."""
+        return min(MOST_CONNECTIONS, self._share.bound // _DESCRIPTORS)
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
         """Let one in, or None."""
-        host = getattr(addr, "host", None)
-        if len(self.clients) >= MOST_CONNECTIONS:
-            self._full.say(f"all {MOST_CONNECTIONS} connections are taken: a new one of {host} was closed")
+        host = getattr(addr, "host", None)  # who comes over a unix socket has none
+        of_host = "" if host is None else f" of {host}"
+        places = self.places
+        few = "" if places == MOST_CONNECTIONS else ", as many as there are file descriptors for (ulimit -n)"
+        if len(self.clients) >= places:
+            self._full.say(f"all {places} connections are taken{few}: a new one{of_host} was closed")
             return None
-        if sum(client.host == host for client in self.clients) >= MOST_OF_ONE_ADDRESS:
-            self._full.say(f"{host} has {MOST_OF_ONE_ADDRESS} connections, as many as one address may have: a new one was closed")
+        most = min(MOST_OF_ONE_ADDRESS, max(1, places // 2))
+        if host is not None and sum(client.host == host for client in self.clients) >= most:
+            self._full.say(f"{host} has {most} connections, as many as one address may have: a new one was closed")
             return None
         return _Client(self, host)
+
+    def come(self, client: _Client) -> None:
+        """A client is there."""
+        self.clients[client] = None
+        self._share.take(_DESCRIPTORS)
 
     def tell_refused(self, client: _Client, why: str) -> None:
         """Say that a client was closed for what it sent."""
@@ -247,7 +267,8 @@ class Gate(Factory):
 
     def gone(self, client: _Client) -> None:
         """A client is lost."""
-        self.clients.pop(client, None)
+        del self.clients[client]
+        self._share.give(_DESCRIPTORS)
         if self._emptied is not None and not self.clients:
             emptied, self._emptied = self._emptied, None
             emptied.callback(None)

@@ -12,23 +12,20 @@ from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succe
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
-from pipetwist.api.crowding import CrowdWatch, endpoint_of
+from pipetwist.api.listener import Listener
 from pipetwist.api.options import MOST_CONNECTIONS
 from pipetwist.api.process import CollectorTime
 from pipetwist.api.query import USUAL_BOUNDS, Bounds
 from pipetwist.api.server import StatsServer
 from pipetwist.api.servicer import StatsServicer
-from pipetwist.api.tcp_listener import TcpListener
-from pipetwist.api.unix_listener import UnixListener
+from pipetwist.descriptors import Share
 from pipetwist.errors import StartError
 from pipetwist.files import KnownFiles
 from pipetwist.network.listening import ListenHosts
-from pipetwist.tls import RenewableTls, server_tls
+from pipetwist.tls import ListenerTls
 from pipetwist.values.listen import TcpListen, UnixListen, parse_listen, why_refused
 
 if TYPE_CHECKING:
-    from twisted.internet.ssl import CertificateOptions
-
     from pipetwist.api.options import ApiOptions, ApiTlsOptions
     from pipetwist.interfaces import ICounterStore
     from pipetwist.stats.online import OnlineUsers
@@ -43,8 +40,7 @@ _PLACE = f"{_API}.listen"
 class _Running:
     server: StatsServer
     collector_time: CollectorTime
-    listener: TcpListener | UnixListener
-    tls: RenewableTls | None
+    listener: Listener
 
 
 class StatsApi(Service):
@@ -56,7 +52,7 @@ class StatsApi(Service):
         options: where to listen, and how. What they say about counting is not looked at.
         store: the counters.
         online: the users who are connected.
-        reactor: listens on a TCP port and carries to gRPC what comes there, counts the time, and has the thread pool that waits for the
+        reactor: listens and carries to gRPC what comes there, counts the time, and has the thread pool that waits for the
             calls that run when the service stops.
         grace: seconds that those may take before they are cancelled.
         bounds: how much one query may ask for.
@@ -64,6 +60,7 @@ class StatsApi(Service):
         log: takes what it has to say.
         files: reads the files of TLS; where it is None they are read anew.
         hosts: knows the addresses of the host to listen at; where it is None it is looked up.
+        share: says how many descriptors clients may have; where it is None nothing bounds those.
     """
 
     def __init__(
@@ -79,6 +76,7 @@ class StatsApi(Service):
         log: Logger | None = None,
         files: KnownFiles | None = None,
         hosts: ListenHosts | None = None,
+        share: Share | None = None,
     ) -> None:
         self._options = options
         self._store = store
@@ -89,10 +87,10 @@ class StatsApi(Service):
         self._clock = clock
         self._log = log or Logger()
         self._files = files
-        self._tls_options = options.tls
         self._hosts = hosts or ListenHosts()
+        self._share = share
+        self._tls: ListenerTls | None = None
         self._running: _Running | None = None
-        self._crowd_watch: CrowdWatch | None = None
         self.address: TcpListen | UnixListen | None = None
         """Where it listens, the port that was chosen for port 0 included; None while it does not."""
 
@@ -103,38 +101,41 @@ class StatsApi(Service):
             StartError: it can't listen there.
         """
         listen = self._allowed_address()
-        tls = None if self._tls_options is None else RenewableTls(self._read_tls(self._tls_options))
+        if self._tls is not None:
+            self._tls.read_again()()
+        elif self._options.tls is not None:
+            self._tls = ListenerTls(_API, self._options.tls, [b"h2"], self._files)
         began = self._clock()
         collector_time = CollectorTime()
         servicer = StatsServicer(self._store, self._online, collector_time, lambda: self._clock() - began, self._bounds)
         # What the gate has closed gRPC sees a little later.
-        server = StatsServer.serving(servicer, 2 * MOST_CONNECTIONS if isinstance(listen, TcpListen) else MOST_CONNECTIONS)
-        listener: TcpListener | UnixListener
+        server = StatsServer.serving(servicer, 2 * MOST_CONNECTIONS)
+        listener = Listener(listen, self._options.listen_mode, self._reactor, self._hosts, self._log, self._tls, self._share)
         try:
-            if isinstance(listen, TcpListen):
-                listener = TcpListener(listen, self._reactor, self._hosts, self._log, tls)
-                self.address = listener.listen(server.grpc.add_insecure_port)
-            else:
-                listener = UnixListener(listen.path)
-                listener.listen(self._options.listen_mode, server.grpc.add_insecure_port)
-                self.address = listen
+            self.address = listener.listen(server.grpc.add_insecure_port)
         except BaseException:
             server.discard()
             listener.close()
             raise
         server.start()
         collector_time.start()
-        self._running = _Running(server, collector_time, listener, tls)
+        self._running = _Running(server, collector_time, listener)
         super().startService()
         self._log.info("The StatsService listens on {address}", address=self.address)
-        if isinstance(listen, UnixListen):
-            self._crowd_watch = CrowdWatch(endpoint_of(listen, self._reactor), self._reactor, self._log)
 
-    @property
-    def is_gone(self) -> bool:
-        """Whether it can't be reached any more since its socket's file was removed."""
-        listener = None if self._running is None else self._running.listener
-        return isinstance(listener, UnixListener) and listener.is_gone
+    def come_back(self) -> None:
+        """Listen anew where a unix socket's file was removed, or log why that can't be."""
+        if self._running is None:
+            return
+        try:
+            if self._running.listener.come_back():
+                self._log.info("The StatsService listens on {address} again, where its file was removed", address=self.address)
+        except StartError as error:
+            self._log.warn(
+                "{address}, where the StatsService listens, was removed, and can't be made again now: {reason}",
+                address=self.address,
+                reason=str(error),
+            )
 
     def stopService(self) -> Deferred[None]:
         """Stop listening.
@@ -144,25 +145,14 @@ class StatsApi(Service):
         """
         super().stopService()
         running, self._running, self.address = self._running, None, None
-        if self._crowd_watch is not None:
-            self._crowd_watch.stop()
-            self._crowd_watch = None
         if running is None:
             return succeed(None)
         running.collector_time.stop()
-        listener = running.listener
-        stopping: list[Deferred[Any]] = []
-        if isinstance(listener, TcpListener):
-            stopping.append(listener.stop_listening())
-        else:
-            try:
-                listener.remove()
-            except OSError as error:
-                self._log.warn("{address} stays behind: {reason}", address=self._options.listen, reason=error.strerror)
+        stopping = [running.listener.stop_listening()]
         # Meanwhile the reactor carries what clients and gRPC say to each other.
         stopping.append(deferToThreadPool(self._reactor, self._reactor.getThreadPool(), running.server.stop, self._grace))
 
-        return gatherResults(stopping).addBoth(_after, listener.close).addCallback(lambda _: None)
+        return gatherResults(stopping).addBoth(_after, running.listener.close).addCallback(lambda _: None)
 
     def read_certificates(self, tls: ApiTlsOptions | None) -> Callable[[], None]:
         """Read the files of TLS again. Nothing is read where it does not run, or speaks no TLS.
@@ -176,18 +166,7 @@ class StatsApi(Service):
         Raises:
             StartError: they can't be used; nothing has changed.
         """
-        wanted, renewable = tls or self._tls_options, None if self._running is None else self._running.tls
-        if wanted is None or renewable is None:
-            return lambda: None
-        read = self._read_tls(wanted)
-
-        def show() -> None:
-            self._tls_options, renewable.options = wanted, read
-
-        return show
-
-    def _read_tls(self, tls: ApiTlsOptions) -> CertificateOptions:
-        return server_tls(_API, tls.certificate_path, tls.key_path, tls.client_certificate_path, [b"h2"], self._files)
+        return (lambda: None) if self._running is None or self._tls is None else self._tls.read_again(tls)
 
     def _allowed_address(self) -> TcpListen | UnixListen:
         if self._options.listen is None:

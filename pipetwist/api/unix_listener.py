@@ -1,9 +1,7 @@
-"""A unix socket for gRPC's server, put in its place so that its mode holds from the first moment and that no other server's is harmed.
+"""The API's unix socket, put in its place so that its mode holds from the first moment and that no other server's is harmed.
 
-gRPC by itself removes whatever socket has the path, a live server's too, gives its own the mode of the umask, and at its stop removes the
-path once more, whosever it then is. So gRPC gets a path in a private folder beside, and the socket is moved from there. That path leads
-through the folder's descriptor, so that nobody can have gRPC remove a socket elsewhere by exchanging the folder. What the kernel shows
-(``ss -xl``) is the path that gRPC was given, which ends in the same name.
+It is made in a private folder beside, and moved from there. The path of that leads through the folder's descriptor, so that nobody can have
+it made elsewhere by exchanging the folder; it is what the kernel shows (``ss -xl``), and ends in the socket's own name.
 """
 
 from __future__ import annotations
@@ -11,8 +9,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import socket
 from collections.abc import Callable
-from urllib.parse import quote as percent_encoded
 
 from pipetwist.errors import StartError
 from pipetwist.places.folder import Folder
@@ -24,6 +22,18 @@ __all__ = ["UnixListener"]
 
 _PLACE = "experimental.v2ray_api.listen"
 _ATTEMPTS = 5
+_BACKLOG = 4096  # the kernel lowers it to net.core.somaxconn
+
+
+def _listening_at(path: str) -> socket.socket:
+    listening = socket.socket(socket.AF_UNIX)
+    try:
+        listening.bind(path)
+        listening.listen(_BACKLOG)
+    except BaseException:
+        listening.close()
+        raise
+    return listening
 
 
 class UnixListener:
@@ -31,23 +41,28 @@ class UnixListener:
 
     Args:
         path: where the socket is to be, absolute.
+        listening_at: makes a socket that listens on a path.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, listening_at: Callable[[str], socket.socket] = _listening_at) -> None:
         self._path = path
         self._folder, self._name = os.path.split(path)
-        self._private: Folder | None = None
+        self._listening_at = listening_at
         self._file: PlacedFile | None = None
 
-    def listen(self, mode: int, add_port: Callable[[str], object]) -> None:
-        """Make gRPC's server listen there.
+    def __repr__(self) -> str:
+        return f"<UnixListener {self._path}: {self._file}>"
 
-        A socket of a server that is gone is replaced. Needs a file system that has hard links. Well or not, `close` is to be called once
-        gRPC has let go of it.
+    def listen(self, mode: int) -> socket.socket:
+        """Listen there.
+
+        A socket of a server that is gone is replaced. Needs a file system that has hard links.
 
         Args:
             mode: the file's mode.
-            add_port: the server's method that takes an address.
+
+        Returns:
+            The socket.
 
         Raises:
             StartError: the place is taken by a live server or by something that is no socket, or the folder can't be used.
@@ -55,8 +70,8 @@ class UnixListener:
         try:
             with Folder(self._folder) as folder:
                 with make_room(folder, self._name):
-                    pass  # gRPC is not asked before the place is free
-                self._listen(folder, mode, add_port)
+                    pass  # nothing is made before the place is free
+                return self._listen(folder, mode)
         except PlaceTakenError as taken:
             if taken.by_socket:
                 text = f"{self._path} is in use by another server; stop that one or choose another path"
@@ -68,10 +83,7 @@ class UnixListener:
             message = f"{_PLACE}: there is no folder {self._folder}; make it first"
             raise StartError(message) from error
         except OSError as error:
-            message = f"{_PLACE}: can't listen on unix:{self._path}: {error.strerror}"
-            raise StartError(message) from error
-        except RuntimeError as error:
-            message = f"{_PLACE}: can't listen on unix:{self._path}: {error}"
+            message = f"{_PLACE}: can't listen on unix:{self._path}: {error.strerror or error}"
             raise StartError(message) from error
 
     @property
@@ -91,27 +103,29 @@ class UnixListener:
         if file is not None:
             file.remove()
 
-    def close(self) -> None:
-        """Let go of the folder by which gRPC knows the socket. Before that gRPC removes the path that it was given."""
-        private, self._private = self._private, None
-        if private is not None:
-            private.close()
-
-    def _listen(self, folder: Folder, mode: int, add_port: Callable[[str], object]) -> None:
+    def _listen(self, folder: Folder, mode: int) -> socket.socket:
         room = PrivateFolder(folder)
-        private = self._private = room.folder
-        try:
-            add_port(f"unix:{percent_encoded(os.fsencode(private.path_of(self._name)))}")
-            if private.identity(self._name) is None:
-                raise OSError(errno.EPERM, "gRPC has put its socket elsewhere")
-            with private.hold(self._name) as made:
-                made.chmod(mode)
-                self._put(folder, private)
-                self._file = PlacedFile(self._folder, self._name, made.identity)
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(self._name, dir_fd=private.descriptor)
-            room.remove()
+        with room.folder as private:
+            try:
+                listening = self._listening_at(private.path_of(self._name))
+                try:
+                    self._place(folder, private, mode)
+                except BaseException:
+                    listening.close()
+                    raise
+                return listening
+            finally:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(self._name, dir_fd=private.descriptor)
+                room.remove()
+
+    def _place(self, folder: Folder, private: Folder, mode: int) -> None:
+        if private.identity(self._name) is None:
+            raise OSError(errno.EPERM, "somebody has exchanged a folder that was made there")
+        with private.hold(self._name) as made:
+            made.chmod(mode)
+            self._put(folder, private)
+            self._file = PlacedFile(self._folder, self._name, made.identity)
 
     def _put(self, folder: Folder, private: Folder) -> None:
         for _ in range(_ATTEMPTS):

@@ -93,7 +93,8 @@ def _why_closed(server: Server) -> str | None:
         return None
     return (
         f"{server.address} hangs up on whoever connects; pipetwist's API does so while it has {MOST_CONNECTIONS} connections, "
-        f"or {MOST_OF_ONE_ADDRESS} of one address: end some clients, or see whether that is the port of the API"
+        f"or {MOST_OF_ONE_ADDRESS} of one address, or fewer where descriptors are few: "
+        "end some clients, or see whether that is the port of the API"
     )
 
 

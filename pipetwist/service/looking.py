@@ -31,7 +31,7 @@ def web_service(options: WebOptions, tree: PipetwistService, reactor: Any) -> We
     """
     from pipetwist.web.service import WebService
 
-    web = WebService(options, reactor, tree.log, tree.files, tree.hosts)
+    web = WebService(options, reactor, tree.log, tree.files, tree.hosts, tree.shares.looking("metrics"))
     metrics = _metrics(tree, reactor)
     web.put("metrics", metrics)
     web.before_stop(metrics.close)

@@ -72,10 +72,8 @@ def reload_tree(tree: PipetwistService, document: Document) -> Generator[Deferre
     tree.log.info("the configuration was taken anew{report}", report=report)
     for one in tree.unused_sockets():
         tree.log.warn("{socket} was handed in, and no inbound listens there any more: clients wait in vain", socket=str(one))
-    if tree.api is not None and tree.api.is_gone:
-        tree.log.warn(
-            "{address}, where the StatsService listens, was removed: nobody can ask until a restart", address=str(tree.api.address)
-        )
+    if tree.api is not None:
+        tree.api.come_back()
     for place in needs_restart(tree.started, document):
         tree.log.warn("{place}: the change of this key needs a restart", place=place)
 

@@ -120,7 +120,8 @@ class PipetwistService(MultiService):
         """The `pipetwist.api.service.StatsApi`; None where the configuration does not ask for it."""
         options = document.experimental.v2ray_api
         if options is not None and options.listen is not None:
-            self.api = load_api()(options, self.store, self.online, reactor, log=self.log, files=self.files, hosts=self.hosts)
+            share = shares.looking("experimental.v2ray_api")
+            self.api = load_api()(options, self.store, self.online, reactor, log=self.log, files=self.files, hosts=self.hosts, share=share)
         self.web: Any = None
         """The `pipetwist.web.service.WebService`; None where the configuration does not ask for it."""
         if document.metrics is not None:

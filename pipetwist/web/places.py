@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from pipetwist.descriptors import DescriptorShares, Share
 from pipetwist.web.site import LookSite
 
 __all__ = ["Connections"]
@@ -57,6 +59,7 @@ class Connections(WrappingFactory[_Client]):
         most: how many there may be.
         log: takes why somebody lost a place or got none, once a minute at most.
         handshake_failed: is told where somebody was, in Twisted's words, whose TLS handshake has come to nothing, and why.
+        share: says how many descriptors they may have; where it is None nothing bounds those.
     """
 
     noisy = False
@@ -69,6 +72,7 @@ class Connections(WrappingFactory[_Client]):
         most: int = _MOST_CONNECTIONS,
         log: Logger | None = None,
         handshake_failed: Callable[[object, Failure], object] = lambda *_: None,
+        share: Share | None = None,
     ) -> None:
         super().__init__(site)
         self._clock = site.reactor
@@ -76,23 +80,41 @@ class Connections(WrappingFactory[_Client]):
         self._log = log or Logger()
         self._quiet_until = float("-inf")
         self.handshake_failed = handshake_failed
+        self._share = share or DescriptorShares(sys.maxsize, self._log).looking("metrics")
 
     def __repr__(self) -> str:
-        return f"<Connections: {len(self.protocols)} of {self._most}>"
+        return f"<Connections: {len(self.protocols)} of {self.places}>"
+
+    @property
+    def places(self) -> int:
+        """How many there may be."""
+        return min(self._most, self._share.bound)
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
         """Let one in, or None."""
         host = getattr(addr, "host", None)
+        places = self.places
+        few = "" if places == self._most else ", as many as there are file descriptors for (ulimit -n)"
         clients = [client for client in self.protocols if not client.is_leaving]
         neighbours = [client for client in clients if client.host == host is not None]
-        if len(neighbours) >= self._most // 2:
+        if len(neighbours) >= max(1, places // 2):
             if not self._have_room_made(neighbours, f"{host} has {len(neighbours)} connections, as many as one address may have"):
                 return None
-        elif len(clients) >= self._most and not self._have_room_made(clients, f"all {self._most} connections are taken"):
+        elif len(clients) >= places and not self._have_room_made(clients, f"all {places} connections are taken{few}"):
             return None
         client = super().buildProtocol(addr)
         client.host = host
         return client
+
+    def registerProtocol(self, p: _Client) -> None:
+        """A client is there."""
+        super().registerProtocol(p)
+        self._share.take(1)
+
+    def unregisterProtocol(self, p: _Client) -> None:
+        """A client is lost."""
+        super().unregisterProtocol(p)
+        self._share.give(1)
 
     def _have_room_made(self, clients: list[_Client], why: str) -> bool:
         """End the connection that has been there for longest, of those that ask for nothing; False where each does."""

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succeed
 from twisted.logger import Logger
 from twisted.web.resource import IResource
 
+from pipetwist.descriptors import Share
 from pipetwist.errors import StartError
 from pipetwist.files import KnownFiles
 from pipetwist.network.listening import ListenHosts
 from pipetwist.network.tcp_ports import open_ports
-from pipetwist.tls import RenewableTls, log_failed_handshake, over_tls, server_tls
+from pipetwist.tls import ListenerTls, log_failed_handshake, over_tls
 from pipetwist.values.listen import TcpListen, UnixListen, parse_listen, why_refused
 from pipetwist.web.options import WebOptions, WebTlsOptions
 from pipetwist.web.places import Connections
 from pipetwist.web.site import LookSite, Root
-
-if TYPE_CHECKING:
-    from twisted.internet.ssl import CertificateOptions
 
 __all__ = ["WebService"]
 
@@ -40,6 +38,7 @@ class WebService(Service):
         log: takes what there is to say.
         files: reads the files of TLS; where it is None they are read anew.
         hosts: knows the addresses of the host to listen at; where it is None it is looked up.
+        share: says how many descriptors clients may have; where it is None nothing bounds those.
 
     Raises:
         StartError: it may not listen there, or a certificate can't be used.
@@ -52,16 +51,15 @@ class WebService(Service):
         log: Logger | None = None,
         files: KnownFiles | None = None,
         hosts: ListenHosts | None = None,
+        share: Share | None = None,
     ) -> None:
         self._listen = _allowed(options)
-        self._files = files
-        self._tls_options = options.tls
-        self._tls = None if options.tls is None else RenewableTls(self._read_tls(options.tls))
+        self._tls = None if options.tls is None else ListenerTls(_PLACE, options.tls, [b"http/1.1"], files)
         self._reactor = reactor
         self._log = log or Logger()
         self._root = Root()
         site = LookSite(self._root, {self._listen.host.lower(), *options.hosts}, reactor)
-        self._connections = Connections(site, log=self._log, handshake_failed=partial(log_failed_handshake, self._log, _PLACE))
+        self._connections = Connections(site, log=self._log, handshake_failed=partial(log_failed_handshake, self._log, _PLACE), share=share)
         self._before_stop: list[Callable[[], object]] = []
         self._hosts = hosts or ListenHosts()
         self._ports: list[Any] = []
@@ -96,18 +94,7 @@ class WebService(Service):
         Raises:
             StartError: they can't be used; nothing has changed.
         """
-        wanted, renewable = tls or self._tls_options, self._tls
-        if wanted is None or renewable is None:
-            return lambda: None
-        read = self._read_tls(wanted)
-
-        def show() -> None:
-            self._tls_options, renewable.options = wanted, read
-
-        return show
-
-    def _read_tls(self, tls: WebTlsOptions) -> CertificateOptions:
-        return server_tls(_PLACE, tls.certificate_path, tls.key_path, tls.client_certificate_path, [b"http/1.1"], self._files)
+        return (lambda: None) if self._tls is None else self._tls.read_again(tls)
 
     def privilegedStartService(self) -> None:
         """Listen.

@@ -16,6 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.api.frames import PREFACE
 from pipetwist.api.gate import Gate
+from pipetwist.descriptors import DescriptorShares
 
 __all__ = ["CarryingTest", "ClosingTest", "PlacesTest"]
 
@@ -209,6 +210,29 @@ class PlacesTest(_Case):
         self.assertIsNone(self.gate.buildProtocol(IPv4Address("TCP", "192.0.2.200", 1)))
         self.assertEqual(self.said(), ["experimental.v2ray_api: all 128 connections are taken: a new one of 192.0.2.200 was closed"])
         self.assertEqual(repr(self.gate), "<Gate: 128 of 128>")
+
+    def test_few_descriptors(self) -> None:
+        """Where descriptors are few there are as many places as three each are there for, and one address has half of them."""
+        shares = DescriptorShares(100, self.gate.log)
+        shares.divide({"in": 1}, {"out": 1})
+        share = shares.looking("experimental.v2ray_api")
+        self.gate = Gate(self.grpc, self.clock, self.gate.log, share)  # type: ignore[arg-type]  # what is used of one
+        self.assertEqual((share.bound, self.gate.places), (18 + 18, 12))
+        clients = [self.come()[0] for _ in range(6)]
+        self.assertIsNone(self.gate.buildProtocol(IPv4Address("TCP", _HOST, 1)))
+        self.clock.advance(60)
+        shares.share("in").take(36)
+        self.assertIsNone(self.gate.buildProtocol(IPv4Address("TCP", "192.0.2.2", 1)))
+        few = "experimental.v2ray_api: all 6 connections are taken, as many as there are file descriptors for (ulimit -n)"
+        self.assertEqual(
+            self.said(),
+            [
+                f"experimental.v2ray_api: {_HOST} has 6 connections, as many as one address may have: a new one was closed",
+                f"{few}: a new one of 192.0.2.2 was closed",
+            ],
+        )
+        self.lose(*clients)
+        self.assertEqual(share.used, 0)
 
 
 class ClosingTest(_Case):

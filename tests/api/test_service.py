@@ -27,7 +27,7 @@ from pipetwist.stats.counters import MemoryCounterStore
 from pipetwist.stats.online import OnlineUsers
 from pipetwist.values.listen import TcpListen
 from tests.api.programs import run_python
-from tests.api.serving import Client, SlowStore, counted, reactor_thread, start_api, stop_api, target_of
+from tests.api.serving import RPC_SECONDS, Client, SlowStore, counted, reactor_thread, start_api, stop_api, target_of
 from tests.interop.scratch import accepts, scratch_folder, wait_until
 
 __all__ = ["FailureTest", "LifeTest", "StopTest", "UnixTest"]
@@ -304,6 +304,65 @@ os.kill(os.getpid(), signal.SIGKILL)
         stop_api(self, first)
         gc.collect()
         self.assertEqual(self.value(), 7)
+
+    def come_back(self, api: StatsApi) -> list[str | None]:
+        """What a reload asks of it, and what it logs then."""
+        with capturedLogs() as events:
+            reactor_thread(self).call(api.come_back)
+        return [formatEvent(event) for event in events]
+
+    def test_removed(self) -> None:
+        """Where its file was removed it makes that anew, with its mode, and who is connected goes on; where it was not, nothing happens."""
+        api = self.start(listen_mode=0o660)
+        connected = Client(self, api, V2RAY_SERVICE)
+        self.assertEqual(connected.call("GetStats", name="a").stat.value, 7)
+        self.assertEqual(self.come_back(api), [])
+        self.path.unlink()
+        said = f"The StatsService listens on unix:{self.path} again, where its file was removed"
+        self.assertEqual(self.come_back(api), [said])
+        self.assertEqual(stat.S_IMODE(self.path.lstat().st_mode), 0o660)
+        self.assertEqual((self.value(), connected.call("GetStats", name="a").stat.value), (7, 7))
+        stop_api(self, api)
+        self.assertEqual(self.come_back(api), [])
+        self.assertEqual(list(self.folder.iterdir()), [])
+
+    def test_removed_and_taken(self) -> None:
+        """Where another has its place by then that is said, and it can come back later."""
+        api = self.start()
+        self.path.unlink()
+        self.path.mkdir()
+        (said,) = self.come_back(api)
+        self.assertIn(f"unix:{self.path}, where the StatsService listens, was removed, and can't be made again now: ", str(said))
+        self.assertIn("exists and is not a socket", str(said))
+        self.path.rmdir()
+        self.assertEqual(len(self.come_back(api)), 1)
+        self.assertEqual(self.value(), 7)
+
+    def test_full(self) -> None:
+        """Of 150 connections 128 are let in, which is logged at once; there is no bound of one address."""
+        api = self.start()
+        assert api.address is not None
+        clients = []
+        with capturedLogs() as events:
+            for _ in range(150):
+                client = socket.socket(socket.AF_UNIX)
+                self.addCleanup(client.close)
+                client.settimeout(RPC_SECONDS)
+                client.connect(str(self.path))
+                clients.append(client)
+            for client in clients[128:]:
+                self.assertEqual(client.recv(1), b"")
+        self.assertEqual(
+            [formatEvent(event) for event in events], ["experimental.v2ray_api: all 128 connections are taken: a new one was closed"]
+        )
+        clients[0].close()
+        wait_until(self._answers, "room for another")
+
+    def _answers(self) -> bool:
+        try:
+            return self.value() == 7
+        except grpc.RpcError:
+            return False
 
     def test_longest_path(self) -> None:
         """A path of 107 bytes, the longest that there is, is served."""

@@ -1,4 +1,4 @@
-"""Socket files, with something in gRPC's place that treats paths as badly as gRPC does."""
+"""The socket's file, and who comes to its place or its folder while it is being made."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -32,22 +31,18 @@ class UnixListenerCase(SynchronousTestCase):
         self.asked: list[str] = []
         self.addCleanup(os.umask, os.umask(0))
 
-    def listen(self, path: Path, mode: int, add_port: Callable[[str], int]) -> UnixListener:
-        """Have gRPC's server listen on a path."""
-        listener = UnixListener(str(path))
-        self.addCleanup(listener.close)
-        listener.listen(mode, add_port)
+    def listen(self, path: Path, mode: int, bind: Callable[[str], socket.socket]) -> UnixListener:
+        """Listen on a path."""
+        listener = UnixListener(str(path), bind)
+        listener.listen(mode)
         return listener
 
-    def bind(self, address: str) -> int:
-        """What gRPC's server does with a path: it removes a socket that is there, and listens under the umask's mode."""
-        path = unquote(address.removeprefix("unix:"))
-        if Path(path).is_socket():
-            Path(path).unlink()
+    def bind(self, path: str) -> socket.socket:
+        """Listen on a path under the umask's mode."""
         listening = self.listening(path)
         self.bound.append(listening)
         self.asked.append(path)
-        return 1
+        return listening
 
     def listening(self, path: str | Path) -> socket.socket:
         """A socket that listens on a path."""
@@ -95,13 +90,13 @@ class UnixListenerTest(UnixListenerCase):
     def test_never_open_before_the_mode(self) -> None:
         """Until the mode is set the socket is in a folder that only its owner can enter, and at its place there is nothing."""
 
-        def bind(address: str) -> int:
-            self.bind(address)
-            private = Path(self.asked[0]).parent
+        def bind(path: str) -> socket.socket:
+            bound = self.bind(path)
+            private = Path(path).parent
             self.assertEqual(stat.S_IMODE(private.stat().st_mode), 0o700)
             self.assertEqual(private.resolve().parent, self.folder)
             self.assertFalse(self.path.exists())
-            return 1
+            return bound
 
         self.listen(self.path, 0o600, bind)
         self.assertEqual(len(self.bound), 1)
@@ -122,7 +117,7 @@ class UnixListenerTest(UnixListenerCase):
         self.assertEqual(_names(folder), {"a"})
 
     def test_odd_name(self) -> None:
-        """A path with characters that mean something in a URI, which gRPC's addresses are, names that file."""
+        """A path with characters that mean something elsewhere names that file."""
         self.path = self.folder / "a b%41?#.sock"
         self.listen(self.path, 0o600, self.bind)
         self.assertEqual([Path(path).name for path in self.asked], ["a b%41?#.sock"])
@@ -136,7 +131,7 @@ class UnixListenerTest(UnixListenerCase):
         self.assertEqual(_names(self.folder), {"api.sock"})
 
     def test_live_server(self) -> None:
-        """A live server keeps its path, and gRPC is not even asked."""
+        """A live server keeps its path, and nothing is made beside it."""
         other = self.listening(self.path)
         self.assertIn(f"{self.path} is in use by another server", self.failure())
         self.assertEqual(self.asked, [])
@@ -196,37 +191,38 @@ class UnixListenerTest(UnixListenerCase):
         self.patch(os, "mkdir", forbid)
         self.assertIn("Permission denied", self.failure())
 
-    def test_failure_of_grpc(self) -> None:
-        """Where gRPC can't listen its own words are told, and nothing is left behind."""
+    def test_failure(self) -> None:
+        """Where it can't listen the system's words are told, and nothing is left behind."""
 
-        def refuse(address: str) -> int:
-            message = "Failed to bind"
-            raise RuntimeError(message)
+        def refuse(path: str) -> socket.socket:
+            raise OSError(errno.ENOBUFS, os.strerror(errno.ENOBUFS))
 
-        self.assertIn("Failed to bind", str(self.assertRaises(StartError, self.listen, self.path, 0o600, refuse)))
+        error = self.assertRaises(StartError, self.listen, self.path, 0o600, refuse)
+        self.assertIn(f"can't listen on unix:{self.path}: No buffer space available", str(error))
         self.assertEqual(_names(self.folder), set())
 
     def test_server_that_comes_meanwhile(self) -> None:
-        """A server that takes the path while gRPC gets ready keeps it."""
+        """A server that takes the path while the socket is being made keeps it."""
         others: list[socket.socket] = []
 
-        def bind(address: str) -> int:
-            self.bind(address)
+        def bind(path: str) -> socket.socket:
+            bound = self.bind(path)
             others.append(self.listening(self.path))
-            return 1
+            return bound
 
         error = self.assertRaises(StartError, self.listen, self.path, 0o600, bind)
         self.assertIn("in use by another server", str(error))
-        self.assertFalse(self.answers(self.bound[0]))
+        self.assertEqual(self.bound[0].fileno(), -1)
+        self.assertTrue(self.answers(others[0]))
         self.assertEqual(_names(self.folder), {"api.sock"})
 
     def test_stale_socket_that_comes_meanwhile(self) -> None:
-        """A socket that a crash leaves at the path while gRPC gets ready is replaced."""
+        """A socket that a crash leaves at the path while the socket is being made is replaced."""
 
-        def bind(address: str) -> int:
-            self.bind(address)
+        def bind(path: str) -> socket.socket:
+            bound = self.bind(path)
             self.listening(self.path).close()
-            return 1
+            return bound
 
         self.listen(self.path, 0o600, bind)
         self.assertTrue(self.answers(self.bound[0]))
@@ -257,12 +253,11 @@ class UnixListenerTest(UnixListenerCase):
         file.remove()
 
     def test_remove_what_is_another_s(self) -> None:
-        """A socket that another server has put there since stays, also when gRPC removes the path that it was given."""
+        """A socket that another server has put there since stays."""
         file = self.listen(self.path, 0o600, self.bind)
         self.path.unlink()
         other = self.listening(self.path)
         file.remove()
-        self.assertFalse(Path(self.asked[0]).exists())
         self.assertTrue(self.answers(other))
 
 
@@ -288,9 +283,9 @@ class StrangersTest(UnixListenerCase):
         other = self.listening(self.victim)
         self.victim.chmod(0o600)
 
-        def bind(address: str) -> int:
+        def bind(path: str) -> socket.socket:
             self.exchange()
-            return self.bind(address)
+            return self.bind(path)
 
         file = self.listen(self.path, 0o666, bind)
         self.assertTrue(self.answers(other, self.victim))
@@ -303,28 +298,13 @@ class StrangersTest(UnixListenerCase):
         """A link that is put where the socket was made does not get its target the socket's mode."""
         self.victim.touch(0o600)
 
-        def bind(address: str) -> int:
-            self.bind(address)
+        def bind(path: str) -> socket.socket:
+            bound = self.bind(path)
             self.exchange()
-            return 1
+            return bound
 
         self.listen(self.path, 0o666, bind)
         self.assertEqual(stat.S_IMODE(self.victim.lstat().st_mode), 0o600)
-
-    def test_stop(self) -> None:
-        """What gRPC removes at its stop is nothing in a folder that has the private one's name by then."""
-        made: list[str] = []
-
-        def bind(address: str) -> int:
-            made.append(Path(unquote(address.removeprefix("unix:"))).parent.resolve().name)
-            return self.bind(address)
-
-        self.listen(self.path, 0o600, bind)
-        other = self.listening(self.victim)
-        stranger_does(f"ln -s ../elsewhere {made[0]}", self.folder)
-        if Path(self.asked[0]).is_socket():
-            Path(self.asked[0]).unlink()
-        self.assertTrue(self.answers(other, self.victim))
 
 
 def _names(folder: Path) -> set[str]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import socket
 import struct
+from collections.abc import Callable
+from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.api.services import V2RAY_SERVICE
 from tests.api.serving import Client
 from tests.interop.daemon import start_daemon
-from tests.interop.scratch import free_port, wait_until
+from tests.interop.scratch import free_port, scratch_folder, wait_until
 
 __all__ = ["FloodTest"]
 
@@ -24,31 +26,48 @@ class FloodTest(SynchronousTestCase):
     def test_continuations(self) -> None:
         """Who sends headers without an end is closed, the log says who it was, and other clients are answered."""
         port = free_port(self)
+        self.endure(f"127.0.0.1:{port}", f"127.0.0.1:{port}", lambda: socket.create_connection(("127.0.0.1", port), timeout=60))
+
+    def test_unix(self) -> None:
+        """So is who does it over a unix socket."""
+        folder = scratch_folder(self)
+
+        def connect() -> socket.socket:
+            client = socket.socket(socket.AF_UNIX)
+            client.settimeout(60)
+            client.connect(str(folder / "api.sock"))
+            return client
+
+        self.endure("unix:api.sock", f"unix:{folder}/api.sock", connect, folder)
+
+    def endure(self, listen: str, target: str, connect: Callable[[], socket.socket], folder: Path | None = None) -> None:
+        """Start a daemon and flood its API."""
         daemon = start_daemon(
             self,
             {
                 "inbounds": [{"type": "unix", "tag": "in", "path": "in.sock"}],
                 "outbounds": [{"type": "fork", "tag": "echo", "command": ["cat"]}],
-                "experimental": {"v2ray_api": {"listen": f"127.0.0.1:{port}", "stats": {"enabled": True, "inbounds": ["in"]}}},
+                "experimental": {"v2ray_api": {"listen": listen, "stats": {"enabled": True, "inbounds": ["in"]}}},
             },
+            folder=folder,
         )
-        sender = self.flood(port, (b"\0\4name" + b"\x32" + b"v" * 50) * 250)
+        sender = self.flood(connect(), (b"\0\4name" + b"\x32" + b"v" * 50) * 250)
         said = f"experimental.v2ray_api: {sender} was closed: a request has more than 65536 bytes of headers"
         wait_until(lambda: said in daemon.log, "the log to say so")
-        self.flood(port, b"")
-        Client(self, f"127.0.0.1:{port}", V2RAY_SERVICE).call("GetSysStats")
+        self.flood(connect(), b"")
+        Client(self, target, V2RAY_SERVICE).call("GetSysStats")
         daemon.stop()
 
-    def flood(self, port: int, payload: bytes) -> str:
+    def flood(self, connected: socket.socket, payload: bytes) -> str:
         """Send until it is closed; who sent."""
-        with socket.create_connection(("127.0.0.1", port), timeout=60) as connected:
-            host, number = connected.getsockname()
+        with connected:
+            host, number = connected.getsockname() or ("unix", None)
             connected.sendall(_PREFACE + _frame(1, payload))
             frame = _frame(9, payload)
             with self.assertRaises(ConnectionError):
                 for _ in range(_MOST // len(frame)):
                     connected.sendall(frame)
-        return f"{host}:{number}"
+        return "unix" if number is None else f"{host}:{number}"
 
 
 def _frame(kind: int, payload: bytes) -> bytes:

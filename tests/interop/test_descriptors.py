@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
+import grpc
 from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.api.services import V2RAY_SERVICE
@@ -14,15 +19,19 @@ from tests.api.serving import Client
 from tests.interop.daemon import TWISTD, Daemon, start_daemon
 from tests.interop.scratch import free_datagram_port, free_port, scratch_folder, wait_until
 
-__all__ = ["FewDescriptorsTest"]
+__all__ = ["FewDescriptorsTest", "LookingTest"]
 
 _LIMIT = 200
 _CLIENTS = 150
 _ASKED = 5
 _SAID = "and others need theirs"
+_FULL_API = "experimental.v2ray_api: all "
+_FULL_METRICS = "metrics: all "
+_POOLED = 4  # that the daemon keeps once it has needed them, as those of threads
+_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes.fromhex("000000040000000000")
 
 
-class FewDescriptorsTest(SynchronousTestCase):
+class _Case(SynchronousTestCase):
     """Many clients at one inbound that ask for nothing, before a server that never answers, and some at another, which starts commands."""
 
     def setUp(self) -> None:
@@ -36,13 +45,13 @@ class FewDescriptorsTest(SynchronousTestCase):
     def start(self, crowded: dict[str, Any], *outbounds: dict[str, Any], **more: Any) -> Daemon:
         """Start the daemon; the crowded inbound is to go to the first outbound."""
         silent = {"type": "unix", "tag": "silent", "path": "server.sock"}
-        configuration = {
+        configuration: dict[str, Any] = {
             "inbounds": [{"tag": "crowded", **crowded}, {"type": "unix", "tag": "quiet", "path": "quiet.sock"}],
             "outbounds": [*outbounds, silent, {"type": "fork", "tag": "cat", "command": ["cat"]}],
             "route": {"rules": [{"inbound": ["quiet"], "outbound": "cat"}]},
             "experimental": {"v2ray_api": {"listen": "unix:api.sock", "stats": {"enabled": True, "inbounds": ["quiet"]}}},
-            **more,
         }
+        configuration.update(more)
         command = ("sh", "-c", f'ulimit -n {_LIMIT}; exec "$@"', "sh", *TWISTD, "-n", "--pidfile=")
         daemon = start_daemon(self, configuration, folder=self.folder, command=command)
         self.addCleanup(lambda: self.assertNotIn("Too many open files", daemon.log))
@@ -61,6 +70,13 @@ class FewDescriptorsTest(SynchronousTestCase):
 
     def others_go_on(self) -> None:
         """Some clients of the other inbound are there at once and get their answers, and the API gives its own."""
+        self.ask()
+        name = "inbound>>>quiet>>>traffic>>>uplink"
+        counted = Client(self, f"unix:{self.folder}/api.sock", V2RAY_SERVICE).call("GetStats", name=name)
+        self.assertEqual(counted.stat.value, _ASKED * 5)
+
+    def ask(self) -> None:
+        """Some clients of the other inbound are there at once and get their answers."""
         asking = []
         for _ in range(_ASKED):
             client = socket.socket(socket.AF_UNIX)
@@ -72,13 +88,15 @@ class FewDescriptorsTest(SynchronousTestCase):
             client.sendall(b"hello")
         for client in asking:
             self.assertEqual(client.recv(99), b"hello")
-        name = "inbound>>>quiet>>>traffic>>>uplink"
-        counted = Client(self, f"unix:{self.folder}/api.sock", V2RAY_SERVICE).call("GetStats", name=name)
-        self.assertEqual(counted.stat.value, _ASKED * 5)
+            client.close()
 
     def open_descriptors(self, daemon: Daemon) -> int:
         """How many the daemon has."""
         return len(list(Path(f"/proc/{daemon.pid}/fd").iterdir()))
+
+
+class FewDescriptorsTest(_Case):
+    """Where one inbound's clients are too many."""
 
     def test_unix(self) -> None:
         """On a unix socket: the others go on, nobody who waits is dropped, and each comes in once another has left."""
@@ -137,3 +155,83 @@ class FewDescriptorsTest(SynchronousTestCase):
         wait_until(lambda: _SAID in daemon.log, "the daemon to say that there is no more room")
         self.others_go_on()
         self.assertIn("as many as the limit of file descriptors allows, made room for another", daemon.log)
+
+
+class LookingTest(_Case):
+    """Where those who look on are too many besides, at the API and at the metrics."""
+
+    def setUp(self) -> None:
+        """Have ports for them."""
+        super().setUp()
+        self.metrics, self.api = free_port(self), free_port(self)
+
+    def start_looked_at(self, listen: str) -> Daemon:
+        """Start the daemon, whose API listens there."""
+        return self.start(
+            {"type": "unix", "path": "crowded.sock"},
+            metrics={"listen": f"127.0.0.1:{self.metrics}"},
+            experimental={"v2ray_api": {"listen": listen, "stats": {"enabled": True, "inbounds": ["quiet"]}}},
+        )
+
+    def look(self, family: int, address: Any) -> list[socket.socket]:
+        """Connect as many to the API as it takes from anybody, each from an address of its own, and begin HTTP/2; then to the metrics."""
+        clients = [self.client(family, address, number, _PREFACE) for number in range(_CLIENTS)]
+        return clients + [self.client(socket.AF_INET, ("127.0.0.1", self.metrics), number, b"GET ") for number in range(_CLIENTS)]
+
+    def client(self, family: int, address: Any, number: int, said: bytes) -> socket.socket:
+        """Connect one and have it say something, unless it is closed at once."""
+        client = socket.socket(family)
+        self.addCleanup(client.close)
+        client.settimeout(60)
+        if family == socket.AF_INET:
+            client.bind((f"127.0.1.{number + 1}", 0))
+        with contextlib.suppress(ConnectionError):
+            client.connect(address)
+            client.sendall(said)
+        return client
+
+    def try_both(self, listen: str, family: int, address: Any) -> None:
+        """Those who look on come first, and then an inbound's clients; then it is the other way round."""
+        daemon = self.start_looked_at(listen)
+        alone = self.open_descriptors(daemon)
+        looking = self.look(family, address)
+        wait_until(lambda: _FULL_API in daemon.log and _FULL_METRICS in daemon.log, "both to be full")
+        crowd = self.clients(socket.AF_UNIX, str(self.folder / "crowded.sock"))
+        wait_until(lambda: _SAID in daemon.log, "the daemon to say that there is no more room")
+        self.ask()
+        self.assertLess(self.open_descriptors(daemon), _LIMIT)
+        for client in (*looking, *crowd):
+            client.close()
+        wait_until(lambda: self.open_descriptors(daemon) <= alone + _POOLED, "all of them to be gone")
+        self.clients(socket.AF_UNIX, str(self.folder / "crowded.sock"))
+        looking = self.look(family, address)
+        self.ask()
+        for client in looking:
+            client.close()
+        with urlopen(f"http://127.0.0.1:{self.metrics}/metrics", timeout=60) as answer:
+            self.assertIn(b"pipetwist", answer.read())
+        wait_until(self.api_answers(listen), "the API to have room")
+        daemon.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: "the configuration was taken anew" in daemon.log, "the reload")
+        daemon.stop()
+
+    def api_answers(self, listen: str) -> Callable[[], bool]:
+        """Whether it does."""
+        target = listen.replace("unix:", f"unix:{self.folder}/")
+
+        def answers() -> bool:
+            try:
+                Client(self, target, V2RAY_SERVICE).call("GetSysStats")
+            except grpc.RpcError:
+                return False
+            return True
+
+        return answers
+
+    def test_tcp(self) -> None:
+        """At a TCP port of the API, where each client takes three descriptors: inbounds have what they are sure of, and nothing fails."""
+        self.try_both(f"127.0.0.1:{self.api}", socket.AF_INET, ("127.0.0.1", self.api))
+
+    def test_unix(self) -> None:
+        """So it is at a unix socket of the API."""
+        self.try_both("unix:api.sock", socket.AF_UNIX, str(self.folder / "api.sock"))

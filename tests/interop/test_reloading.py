@@ -15,7 +15,9 @@ from typing import Any
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
+from pipetwist.api.services import V2RAY_SERVICE
 from tests.api.certificates import Authority
+from tests.api.serving import Client
 from tests.interop.daemon import TWIST, TWISTD, Daemon, daemon_environment, run_to_end, start_daemon, write_configuration
 from tests.interop.scratch import free_port, has_ended, listens, scratch_folder, wait_until
 
@@ -90,7 +92,7 @@ class ReloadingTest(SynchronousTestCase):
             self.assertEqual([path.name for path in self.folder.glob("*.sock")], [])
 
     def test_removed_sockets(self) -> None:
-        """Where every socket's file was removed the inbound's is there again, and of those that can't come back the log says so."""
+        """Where every socket's file was removed, the inbound's and the API's are there again, and of one that can't be the log says so."""
         configuration = _configuration(
             "cat",
             {"type": "endpoint", "tag": "twisted", "endpoint": f"unix:{self.folder}/twisted.sock"},
@@ -103,7 +105,8 @@ class ReloadingTest(SynchronousTestCase):
             for path in self.folder.glob("*.sock"):
                 path.unlink()
             # The last line of the reload.
-            self.reload(daemon, configuration, says=f"unix:{self.folder}/api.sock, where the StatsService listens, was removed")
+            self.reload(daemon, configuration, says=f"The StatsService listens on unix:{self.folder}/api.sock again")
+            Client(self, f"unix:{self.folder}/api.sock", V2RAY_SERVICE).call("GetSysStats")
             self.assertEqual(self.ask(), b"hello\n")
             self.assertIn(f"inbound twisted: {self.folder}/twisted.sock was removed, and can't be made again now: ", daemon.log)
             client.sendall(b"still here\n")

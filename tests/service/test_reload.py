@@ -279,13 +279,14 @@ class _Certificates:
         shown: takes its name, and where they were read from, when they are shown.
     """
 
-    is_gone = False
-
     broken = False
 
     def __init__(self, name: str, shown: list[object]) -> None:
         self._name = name
         self._shown = shown
+
+    def come_back(self) -> None:
+        pass
 
     def read_certificates(self, tls: object) -> Callable[[], None]:
         if self.broken:

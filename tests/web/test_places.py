@@ -13,6 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
+from pipetwist.descriptors import DescriptorShares
 from pipetwist.web.places import Connections
 from pipetwist.web.site import LookSite, Root
 from tests.web.asking import Client
@@ -85,6 +86,25 @@ class PlacesTest(SynchronousTestCase):
                 "the oldest that asks for nothing was closed, that of 192.0.2.1",
             ],
         )
+
+    def test_few_descriptors(self) -> None:
+        """Where descriptors are few there are as many places as there are descriptors for, however fast clients come."""
+        shares = DescriptorShares(64 + 8, self.factory._log)
+        shares.divide({"in": 1}, {"out": 1})
+        share = shares.looking("metrics")
+        self.factory = Connections(self.factory.wrappedFactory, most=100, log=self.factory._log, share=share)
+        shares.share("in").take(8)
+        self.assertEqual(repr(self.factory), "<Connections: 0 of 6>")
+        clients = [self.come(number) for number in range(10)]
+        self.assertEqual(self.gone(*clients), [True] * 4 + [False] * 6)
+        said = (
+            "metrics: all 6 connections are taken, as many as there are file descriptors for (ulimit -n): the oldest that asks for nothing "
+        )
+        self.assertEqual(self.said(), [said + "was closed, that of 192.0.2.0"])
+        self.assertEqual(share.used, 10)
+        for client in clients:
+            client.protocol.connectionLost(Failure(ConnectionDone()))
+        self.assertEqual(share.used, 0)
 
     def test_all_are_answered(self) -> None:
         """Where everybody is being answered a new one is closed, until somebody has gone."""

@@ -1,4 +1,4 @@
-"""TCP ports of the API, in a real reactor."""
+"""Where the API listens, in a real reactor."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from pipetwist.errors import StartError
 from pipetwist.values.listen import TcpListen
 from tests.api.serving import Client, counted, start_api
 
-__all__ = ["TcpListenerTest"]
+__all__ = ["TcpTest"]
 
 
-class TcpListenerTest(SynchronousTestCase):
+class TcpTest(SynchronousTestCase):
     """Taking a port on each address of a host."""
 
     def start(self, listen: str, **options: Any) -> int:

@@ -1,4 +1,4 @@
-"""A TCP port for gRPC's server. The reactor listens there, and what passes the gate is carried to a socket that gRPC alone listens on."""
+"""Where the API listens. The reactor does, and what passes the gate is carried to a socket that gRPC alone listens on."""
 
 from __future__ import annotations
 
@@ -10,44 +10,61 @@ from twisted.logger import Logger
 
 from pipetwist.api.gate import Gate
 from pipetwist.api.inner_socket import InnerSocket
+from pipetwist.api.unix_listener import UnixListener
+from pipetwist.descriptors import Share
 from pipetwist.network.listening import ListenHosts
 from pipetwist.network.tcp_ports import open_ports
+from pipetwist.network.unix_port import UnixPort
 from pipetwist.tls import RenewableTls, over_tls
-from pipetwist.values.listen import TcpListen
+from pipetwist.values.listen import TcpListen, UnixListen
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IProtocolFactory
 
-__all__ = ["TcpListener"]
+__all__ = ["Listener"]
 
 _PLACE = "experimental.v2ray_api.listen"
 
 
-class TcpListener:
-    """Where a server listens on a TCP port.
+class Listener:
+    """Where a server listens, be it a TCP port or a unix socket.
 
     Args:
-        listen: the host and the port.
+        listen: where.
+        mode: of a unix socket's file.
         reactor: listens.
         hosts: knows the host's addresses.
         log: takes what there is to say.
         tls: what is shown to clients; None where no TLS is spoken.
+        share: see `Gate`.
     """
 
-    def __init__(self, listen: TcpListen, reactor: Any, hosts: ListenHosts, log: Logger, tls: RenewableTls | None) -> None:
+    def __init__(
+        self,
+        listen: TcpListen | UnixListen,
+        mode: int,
+        reactor: Any,
+        hosts: ListenHosts,
+        log: Logger,
+        tls: RenewableTls | None,
+        share: Share | None,
+    ) -> None:
         self._listen = listen
+        self._mode = mode
         self._reactor = reactor
         self._hosts = hosts
         self._log = log
         self._tls = tls
+        self._share = share
         self._inner = InnerSocket()
         self._gate: Gate | None = None
+        self._file: UnixListener | None = None
         self._ports: list[Any] = []
 
     def __repr__(self) -> str:
-        return f"<TcpListener {self._listen}: {self._gate}>"
+        return f"<Listener {self._listen}: {self._gate}>"
 
-    def listen(self, add_port: Callable[[str], int]) -> TcpListen:
+    def listen(self, add_port: Callable[[str], int]) -> TcpListen | UnixListen:
         """Listen, and make gRPC's server listen behind. Well or not, `close` is to be called once gRPC has let go of it.
 
         Args:
@@ -60,13 +77,36 @@ class TcpListener:
             StartError: it can't listen there.
         """
         self._inner.listen(add_port)
-        self._gate = gate = Gate(self._inner.endpoint(self._reactor), self._reactor, self._log)
+        self._gate = gate = Gate(self._inner.endpoint(self._reactor), self._reactor, self._log, self._share)
+        if isinstance(self._listen, UnixListen):
+            self._listen_on_file(self._listen, gate)
+            return self._listen
         factory: IProtocolFactory = gate if self._tls is None else over_tls(self._tls, gate, self._reactor)
         self._ports = open_ports(self._reactor, _PLACE, self._listen, self._hosts, self._warn, factory)
         return TcpListen(self._listen.host, self._ports[0].getHost().port)
 
+    def come_back(self) -> bool:
+        """Listen anew where a unix socket's file was removed; whether it was.
+
+        Raises:
+            StartError: it was, and can't be made again.
+        """
+        if self._file is None or not self._file.is_gone or self._gate is None or not isinstance(self._listen, UnixListen):
+            return False
+        ports = self._ports
+        self._listen_on_file(self._listen, self._gate)
+        for port in ports:
+            port.stopListening()
+        return True
+
     def stop_listening(self) -> Deferred[Any]:
         """Let nobody in any more. Who is in stays."""
+        file, self._file = self._file, None
+        if file is not None:
+            try:
+                file.remove()
+            except OSError as error:
+                self._log.warn("{address} stays behind: {reason}", address=self._listen, reason=error.strerror)
         ports, self._ports = self._ports, []
         return gatherResults([maybeDeferred(port.stopListening) for port in ports])
 
@@ -78,6 +118,11 @@ class TcpListener:
         """
         self._inner.close()
         return succeed(None) if self._gate is None else self._gate.close()
+
+    def _listen_on_file(self, listen: UnixListen, gate: Gate) -> None:
+        file = UnixListener(listen.path)
+        listening = file.listen(self._mode)
+        self._file, self._ports = file, [UnixPort(self._reactor, listening, gate, self._log)]
 
     def _warn(self, text: str) -> None:
         self._log.warn("{place}: {text}", place=_PLACE, text=text)
