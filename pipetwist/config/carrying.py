@@ -10,7 +10,7 @@ from typing import Any
 
 from pipetwist.config.problems import Place, Problem
 from pipetwist.config.sections import Entry, entries
-from pipetwist.kinds.medium import Medium
+from pipetwist.interfaces import Medium
 from pipetwist.values import quote
 
 __all__ = ["misrouted"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zope.interface import implementer
 
-from pipetwist.interfaces import ICommand, ISide, ISideReceiver
+from pipetwist.interfaces import ICommand, ISide, ISideReceiver, Medium
 
 __all__ = ["FakeSide", "RecordingReceiver"]
 
@@ -19,7 +19,8 @@ class FakeSide:
 
     dropped = 0
     command: ICommand | None = None
-    medium: object = None
+    medium = Medium.STREAM
+    carrier: object = None
     half_closes = True
     notices_loss = False
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from pipetwist.connection.visitor import Timeouts
-from pipetwist.kinds.medium import Medium
+from pipetwist.interfaces import Medium
 from pipetwist.kinds.options import FramedOptions, KindOptions
 from pipetwist.values import Duration, Framing, PositiveCount, Tag
 from pipetwist.values.tls_files import TlsFiles

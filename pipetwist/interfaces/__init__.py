@@ -17,6 +17,7 @@ from pipetwist.interfaces.connections import (
     ISideReceiver,
 )
 from pipetwist.interfaces.counting import ICellCounter, ICounter, ICounterStore, ITracker
+from pipetwist.interfaces.medium import Medium
 
 __all__ = [
     "ICellCounter",
@@ -36,4 +37,5 @@ __all__ = [
     "ISideReceiver",
     "ISpawner",
     "ITracker",
+    "Medium",
 ]

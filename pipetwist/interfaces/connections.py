@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pipetwist.inbounds.options import InboundOptions
     from pipetwist.interfaces.commands import ICommand
     from pipetwist.interfaces.counting import ITracker
+    from pipetwist.interfaces.medium import Medium
 
 __all__ = [
     "IConnectionEffects",
@@ -132,8 +133,9 @@ class ISide(Interface):
     dropped: int = Attribute("Datagrams dropped so far, for want of room or of a way; of a stream nothing ever is.")
     notices_loss: bool = Attribute("Whether the death of its peer is always noticed, however silent both are.")
     command: ICommand | None = Attribute("The command that it is; None where it is none.")
-    medium: object | None = Attribute(
-        "What it is moved by. Two sides of the very same one provide `IDescriptorSide`; None for a side by itself."
+    medium: Medium = Attribute("What it carries; a connection's two sides carry the same.")
+    carrier: object | None = Attribute(
+        "What moves its bytes. Two sides of the very same carrier provide `IDescriptorSide`; None for a side that moves nothing by itself."
     )
     half_closes: bool = Attribute("Whether one direction may end alone; where that is so of neither side, both end together.")
 
@@ -172,18 +174,18 @@ class ISide(Interface):
 class IDatagramSide(ISide):
     """A side of a packet connection: what is written to it and what its receiver hears of is one datagram each, which may be empty.
 
-    Its figures of bytes are payload alone.
+    Its `medium` is ``DATAGRAMS``, and its figures of bytes are payload alone.
     """
 
 
 class IDescriptorSide(ISide):
-    """A side that is a kernel descriptor, and can move bytes to another of its medium by itself. Its `medium` is never None."""
+    """A side that is a kernel descriptor, and can move bytes to another of its `carrier` by itself."""
 
     def carry_to(sink: IDescriptorSide) -> None:
         """From now on move what is read to this other side, past the receiver; ends and losses are told as ever.
 
         Args:
-            sink: a side of the very same medium.
+            sink: a side of the very same carrier.
         """
 
 

@@ -6,7 +6,7 @@ import errno
 import os
 from typing import Any
 
-from pipetwist.interfaces import ICommand, ITracker
+from pipetwist.interfaces import ICommand, ITracker, Medium
 from pipetwist.kernel.pipe_pool import Pipe
 from pipetwist.kernel.setting import KernelSetting
 
@@ -52,6 +52,7 @@ class Descriptor:
         "write_over",
     )
 
+    medium = Medium.STREAM
     dropped = 0
     command: ICommand | None = None
     half_closes = True
@@ -90,7 +91,7 @@ class Descriptor:
         self.cause = ""
 
     @property
-    def medium(self) -> object:
+    def carrier(self) -> object:
         """See `ISide`: the buffer and the poller, which two sides that move bytes together have in common."""
         return self.kernel
 

@@ -210,7 +210,7 @@ class DescriptorSide(Delivery):
 
     def carry_to(self, sink: IDescriptorSide) -> None:
         """See `IDescriptorSide`."""
-        self.sink = one_of_us = cast("DescriptorSide", sink)  # since it is of the same medium
+        self.sink = one_of_us = cast("DescriptorSide", sink)  # since it has the same carrier
         one_of_us.source = self
         if one_of_us.waiting:
             self.held_back = True

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, ClassVar
 
+from pipetwist.interfaces import Medium
 from pipetwist.kinds.figures import Figure
-from pipetwist.kinds.medium import Medium
 
 __all__ = ["FramedOptions", "KindOptions"]
 

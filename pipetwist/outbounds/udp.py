@@ -11,8 +11,7 @@ from twisted.internet.defer import Deferred, fail, inlineCallbacks
 from zope.interface import implementer
 
 from pipetwist.errors import ConnectError
-from pipetwist.interfaces import IOutbound, ISide
-from pipetwist.kinds.medium import Medium
+from pipetwist.interfaces import IOutbound, ISide, Medium
 from pipetwist.network.lookups import Lookups
 from pipetwist.outbounds.options import OutboundOptions
 from pipetwist.outbounds.setting import OutboundSetting

@@ -11,8 +11,7 @@ from twisted.internet.defer import Deferred, fail
 from zope.interface import implementer
 
 from pipetwist.errors import ConnectError
-from pipetwist.interfaces import IOutbound, ISide
-from pipetwist.kinds.medium import Medium
+from pipetwist.interfaces import IOutbound, ISide, Medium
 from pipetwist.kinds.unix_options import UnixKindOptions
 from pipetwist.outbounds.options import OutboundOptions
 from pipetwist.outbounds.setting import OutboundSetting

@@ -7,7 +7,7 @@ from collections import deque
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
-from pipetwist.interfaces import ICommand, IDatagramSide, ISide, ISideReceiver, ITracker
+from pipetwist.interfaces import ICommand, IDatagramSide, ISide, ISideReceiver, ITracker, Medium
 from pipetwist.packets.framing import LARGEST_FRAMED, Deframer, frame
 
 __all__ = ["FrameTally", "FramedSide", "frame_connection"]
@@ -74,7 +74,8 @@ class FramedSide:
         half_closes: see `ISide`.
     """
 
-    medium: object = None
+    medium = Medium.DATAGRAMS
+    carrier: object = None
     notices_loss = False
 
     def __init__(self, stream: ISide, tally: FrameTally, largest: int | None = None, *, half_closes: bool = True) -> None:

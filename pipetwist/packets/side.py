@@ -8,7 +8,7 @@ from typing import cast
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from zope.interface import implementer
 
-from pipetwist.interfaces import ICommand, IDatagramSide, IDescriptorSide, ISideReceiver, ITracker
+from pipetwist.interfaces import ICommand, IDatagramSide, IDescriptorSide, ISideReceiver, ITracker, Medium
 from pipetwist.packets.batch import Batch
 from pipetwist.packets.waiting import WaitingDatagrams
 from pipetwist.transfer.causes import describe_error
@@ -33,7 +33,8 @@ class PacketSide:
     """
 
     command: ICommand | None = None
-    medium: object = Batch  # of which parts are handed on
+    medium = Medium.DATAGRAMS
+    carrier: object = Batch  # of which parts are handed on
     half_closes = notices_loss = False
 
     __slots__ = (
@@ -242,7 +243,7 @@ class PacketSide:
 
     def carry_to(self, sink: IDescriptorSide) -> None:
         """See `IDescriptorSide`."""
-        self.sink = one_of_us = cast("PacketSide", sink)  # since it is of the same medium
+        self.sink = one_of_us = cast("PacketSide", sink)  # since it has the same carrier
         one_of_us.from_stream = False
 
     def finish_writing(self) -> None:

@@ -11,7 +11,7 @@ from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from pipetwist.interfaces import ISide, ISideReceiver, ISpawner
+from pipetwist.interfaces import ISide, ISideReceiver, ISpawner, Medium
 from pipetwist.process.identity import CommandIdentity
 from pipetwist.process.life import Termination, cut_off, describe_exit, is_ending
 from pipetwist.process.standard_error import StandardErrorLines
@@ -55,7 +55,8 @@ class ChildSide(ProcessProtocol):
     """
 
     dropped = 0
-    medium: object = None
+    medium = Medium.STREAM
+    carrier: object = None
     half_closes = True
     notices_loss = False
     transport: Any  # an IProcessTransport, and a producer and a consumer besides

@@ -73,9 +73,16 @@ class Ear:
 
 
 def couple(client: Ear, server: Ear) -> None:
-    """Carry bytes both ways from now on; two sides of one medium do it by themselves."""
-    medium = client.side.medium
-    if medium is not None and medium is server.side.medium:
+    """Carry bytes both ways from now on; two sides of one carrier do it by themselves.
+
+    Raises:
+        ValueError: one carries datagrams and the other a stream.
+    """
+    if client.side.medium is not server.side.medium:
+        message = f"{client.side.medium.value} can't be carried to {server.side.medium.value}: give one of the two a framing"
+        raise ValueError(message)
+    carrier = client.side.carrier
+    if carrier is not None and carrier is server.side.carrier:
         one, other = cast("IDescriptorSide", client.side), cast("IDescriptorSide", server.side)
         one.carry_to(other)
         other.carry_to(one)

@@ -18,7 +18,7 @@ from twisted.protocols.policies import ProtocolWrapper
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from pipetwist.interfaces import ICommand, ISide, ISideReceiver
+from pipetwist.interfaces import ICommand, ISide, ISideReceiver, Medium
 from pipetwist.stats.counting import count_writes
 from pipetwist.transfer.acknowledgement import Acknowledgement
 from pipetwist.transfer.causes import NO_CLOSE_NOTIFY, cause_of, describe_error
@@ -42,7 +42,8 @@ class StreamSide(EndingSide, Protocol):
 
     dropped = 0
     command: ICommand | None = None
-    medium: object = None
+    medium = Medium.STREAM
+    carrier: object = None
     half_closes = True
     notices_loss = False
     transport: Any  # what an ITransport is asked for here stands in several interfaces, some of them optional

@@ -9,7 +9,7 @@ from zope.interface.verify import verifyObject
 from pipetwist.connection.end import End
 from pipetwist.connection.machine import ConnectionMachine
 from pipetwist.connection.visitor import Timeouts
-from pipetwist.interfaces import IDescriptorSide, ISideReceiver
+from pipetwist.interfaces import IDescriptorSide, ISideReceiver, Medium
 from pipetwist.testing import FakeSide
 from pipetwist.transfer.pair import Ear, couple
 from tests.connection.effects import RecordingEffects
@@ -133,9 +133,9 @@ class _Descriptor(FakeSide):
 
     sink: object = None
 
-    def __init__(self, medium: object) -> None:
+    def __init__(self, carrier: object) -> None:
         super().__init__()
-        self.medium = medium
+        self.carrier = carrier
 
     def carry_to(self, sink: object) -> None:
         """See `IDescriptorSide`."""
@@ -146,16 +146,16 @@ class DescriptorsTest(SynchronousTestCase):
     """Sides that move bytes by themselves."""
 
     def test_two(self) -> None:
-        """Two of one medium carry to each other, and both read."""
+        """Two of one carrier carry to each other, and both read."""
         machine = _Machine()
-        medium = object()
-        client, server = _Descriptor(medium), _Descriptor(medium)
+        carrier = object()
+        client, server = _Descriptor(carrier), _Descriptor(carrier)
         couple(Ear(End.CLIENT, client, machine), Ear(End.SERVER, server, machine))
         self.assertEqual((client.sink, server.sink), (server, client))
         self.assertTrue(client.reading and server.reading)
 
-    def test_two_media(self) -> None:
-        """Two of different media are coupled as any two: neither could do anything with the other."""
+    def test_two_carriers(self) -> None:
+        """Two of different carriers are coupled as any two: neither could do anything with the other."""
         machine = _Machine()
         sides = client, server = _Descriptor(object()), _Descriptor(object())
         ears = [Ear(End.CLIENT, client, machine), Ear(End.SERVER, server, machine)]
@@ -165,6 +165,14 @@ class DescriptorsTest(SynchronousTestCase):
         client.deliver(b"up")
         server.deliver(b"down")
         self.assertEqual((client.written, server.written, [side.sink for side in sides]), (b"down", b"up", [None, None]))
+
+    def test_two_media(self) -> None:
+        """Datagrams are not coupled with a stream: their bounds would be lost, or made up."""
+        machine = _Machine()
+        client, server = FakeSide(), FakeSide()
+        client.medium = Medium.DATAGRAMS
+        with self.assertRaisesRegex(ValueError, "datagrams can't be carried to stream"):
+            couple(Ear(End.CLIENT, client, machine), Ear(End.SERVER, server, machine))
 
     def test_one(self) -> None:
         """One of them and another side are coupled as any two."""
