@@ -3,7 +3,7 @@
 They do no I/O and need no reactor. Each does what is asked of it at once, tells of it in the same call, and keeps a record:
 
     outbound = FakeOutbound()
-    relay = Relay(Clock(), Router([], outbound.tag), {outbound.tag: outbound})
+    relay = Relay(Clock(), Current(Routes(Router([], outbound.tag), {outbound.tag: outbound})))
     client = FakeSide()
     relay.carry(relay.admit(Visitor("in", "test", "test")), client)
     client.deliver(b"hello")

@@ -18,6 +18,7 @@ from zope.interface.verify import verifyObject
 from pipetwist.connection.visitor import Visitor
 from pipetwist.interfaces import IOutbound, IPassage, IRelay, ISide, ISideReceiver, ISpawner, ITracker
 from pipetwist.relay.relay import Relay
+from pipetwist.relay.routes import Current, Routes
 from pipetwist.routing.rules import Router
 from pipetwist.testing import FakeOutbound, FakeProcess, FakeSide, FakeSpawner, RecordingReceiver, RecordingRelay, RecordingTracker
 
@@ -38,7 +39,7 @@ class LoadingTest(SynchronousTestCase):
     def test_example(self) -> None:
         """What the module says of itself works."""
         outbound = FakeOutbound()
-        relay = Relay(Clock(), Router([], outbound.tag), {outbound.tag: outbound})
+        relay = Relay(Clock(), Current(Routes(Router([], outbound.tag), {outbound.tag: outbound})))
         client = FakeSide()
         relay.carry(relay.admit(_VISITOR), client)
         client.deliver(b"hello")

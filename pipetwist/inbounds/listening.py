@@ -35,6 +35,11 @@ class ListeningService(Service):
     handed_in: Sequence[HandedInSocket] = ()
     """What it listens with, where that are not sockets of its own."""
 
+    @property
+    def dropped(self) -> int | None:
+        """Datagrams that came and belong to no connection since it listens; None where streams come in."""
+        return None
+
     def __init__(self, options: InboundOptions, setting: InboundSetting) -> None:
         self.tag = options.tag
         self.setting = setting

@@ -18,6 +18,7 @@ from pipetwist.interfaces.connections import (
 )
 from pipetwist.interfaces.counting import ICellCounter, ICounter, ICounterStore, ITracker
 from pipetwist.interfaces.medium import Medium
+from pipetwist.interfaces.running import IRunningOutbound
 
 __all__ = [
     "ICellCounter",
@@ -33,6 +34,7 @@ __all__ = [
     "IOutbound",
     "IPassage",
     "IRelay",
+    "IRunningOutbound",
     "ISide",
     "ISideReceiver",
     "ISpawner",

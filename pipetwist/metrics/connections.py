@@ -49,7 +49,8 @@ class ConnectionsCollector(Collector):
             "Datagrams dropped by connections that are over. Those that came in and belonged to none have no outbound.",
             labels=_ENDS,
         )
-        routes = self._sources.routes()
+        picture = self._sources.picture
+        routes = picture.routes()
         ways = {(inbound, outbound): Way() for inbound, outbounds in routes.items() for outbound in outbounds}
         for ends, way in {**ways, **self._sources.tally.ways()}.items():
             # Each is read once, and in this order: one that ends meanwhile is still open, and none is over that has not begun.
@@ -64,6 +65,6 @@ class ConnectionsCollector(Collector):
         away = {(inbound, cause): 0 for inbound in routes for cause in _AWAY}
         for (inbound, reason), count in {**away, **self._sources.tally.away()}.items():
             failures.add_metric((inbound, "", reason.value), count)
-        for inbound, count in self._sources.strays().items():
+        for inbound, count in picture.strays.items():
             dropped.add_metric((inbound, ""), count)
         yield from (total, still_open, durations, failures, dropped)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from prometheus_client import CollectorRegistry, ProcessCollector, make_wsgi_app
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -70,6 +70,7 @@ class ScrapedResource(Resource):
 
     def __init__(self, sources: Sources, reactor: Any, log: Logger | None = None) -> None:
         super().__init__()
+        self._sources = sources
         self._application: Any = make_wsgi_app(registry_of(sources))
         self._reactor = reactor
         self._log = log or Logger()
@@ -102,8 +103,11 @@ class ScrapedResource(Resource):
             wanted = next(iter(self._waiting))
             self._asking = self._waiting.pop(wanted)
             self._writing = Deferred()
-            written = deferToThreadPool(self._reactor, self._reactor.getThreadPool(), self._write, wanted)
+            written = maybeDeferred(self._sources.renew).addCallback(lambda _: self._written(wanted))
             written.addCallbacks(self._answer, self._failed).addErrback(self._failed).addBoth(self._ended)
+
+    def _written(self, wanted: _Wanted) -> Deferred[_Written]:
+        return deferToThreadPool(self._reactor, self._reactor.getThreadPool(), self._write, wanted)
 
     def _gone(self, wanted: _Wanted, request: Request) -> None:
         waiting = self._waiting.get(wanted, [])
@@ -114,7 +118,7 @@ class ScrapedResource(Resource):
             self._waiting.pop(wanted, None)
 
     def _write(self, wanted: _Wanted) -> _Written:
-        """Runs in a thread: all that it touches is the application's."""
+        """Runs in a thread: all that it touches is the application's, and what its sources let any thread read."""
         began: list[Any] = []
         environment = {
             "REQUEST_METHOD": "GET",

@@ -1,4 +1,4 @@
-"""What runs: commands, pipes, and which pipetwist this is."""
+"""What runs: what inbounds and outbounds show of themselves, pipes, and which pipetwist this is."""
 
 from __future__ import annotations
 
@@ -28,21 +28,17 @@ class RunningCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Read it."""
-        yield from self._commands()
-        pipes = self._sources.pipes
+        picture = self._sources.picture
+        for whose, figure, values in picture.figures:
+            kind = CounterMetricFamily if figure.grows else GaugeMetricFamily
+            family = kind(figure.name, figure.description, labels=(whose,))
+            for tag, value in values.items():
+                family.add_metric((tag,), value)
+            yield family
+        pipes = picture.pipes
         if pipes is not None:
             yield GaugeMetricFamily("pipetwist_pipes_lent", "Pipes that the kernel moves bytes through now.", pipes.lent)
             yield GaugeMetricFamily("pipetwist_pipes_idle", "Pipes that wait to be used.", pipes.idle)
             yield GaugeMetricFamily("pipetwist_pipes_limit", "Pipes that may be used at once. Beyond that bytes are copied.", pipes.limit)
         versions = {"version": __version__, "python": platform.python_version(), "twisted": twisted.__version__}
         yield InfoMetricFamily("pipetwist_build", "Which pipetwist this is, and what it runs on.", versions)
-
-    def _commands(self) -> Iterator[Metric]:
-        running = GaugeMetricFamily("pipetwist_commands_running", "Commands that have not ended yet.", labels=("outbound",))
-        ready = GaugeMetricFamily("pipetwist_commands_ready", "Commands that wait for a connection, started ahead.", labels=("outbound",))
-        started = CounterMetricFamily("pipetwist_commands_started", "Commands that have been started.", labels=("outbound",))
-        for tag, commands in self._sources.commands().items():
-            running.add_metric((tag,), commands.processes)
-            ready.add_metric((tag,), commands.ready)
-            started.add_metric((tag,), commands.started)
-        yield from (running, ready, started)

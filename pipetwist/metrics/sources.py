@@ -1,68 +1,80 @@
-"""What the metrics are read from. Each is asked for anew at every scrape, in a thread: what runs may have changed meanwhile."""
+"""What the metrics are read from: the counters and the tally by any thread, and a picture of the rest that the reactor's thread takes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from pipetwist.interfaces import ICounterStore
+from pipetwist.kinds.figures import Figure
 from pipetwist.metrics.tally import ConnectionTally
+from pipetwist.routing.rules import Router
 from pipetwist.stats.names import Entity
+from pipetwist.stats.tracking import Tracked
 
-__all__ = ["Commands", "Pipes", "Sources"]
-
-
-class Commands(Protocol):
-    """An outbound's commands, as `pipetwist.outbounds.fork.ForkOutbound` tells of them."""
-
-    @property
-    def processes(self) -> int:
-        """How many have not ended yet."""
-
-    @property
-    def ready(self) -> int:
-        """How many of those wait for a connection."""
-
-    @property
-    def started(self) -> int:
-        """How many have been started."""
+__all__ = ["Picture", "Pipes", "Sources"]
 
 
-class Pipes(Protocol):
-    """Pipes to splice through, as `pipetwist.kernel.pipe_pool.PipePool` tells of them."""
+class Pipes(NamedTuple):
+    """Pipes to splice through, as `pipetwist.kernel.pipe_pool.PipePool` tells of them.
 
-    @property
-    def lent(self) -> int:
-        """How many are in use."""
+    Attributes:
+        lent: how many are in use.
+        idle: how many wait to be used.
+        limit: how many may be in use at once.
+    """
 
-    @property
-    def idle(self) -> int:
-        """How many wait to be used."""
-
-    @property
-    def limit(self) -> int:
-        """How many may be in use at once."""
+    lent: int
+    idle: int
+    limit: int
 
 
 @dataclass(frozen=True)
-class Sources:
-    """What the metrics are read from.
+class Picture:
+    """What a scrape shows besides the counters and the tally. Nothing in it changes.
 
     Attributes:
-        store: the counters.
-        tally: the connections.
-        counted: the inbounds, outbounds and users that are to be counted, by their names, whether they have a counter yet or not.
-        routes: for the tag of each inbound those of the outbounds that its connections may go to.
+        router: chooses where connections go.
+        inbounds: the tags of the inbounds.
+        tracked: what is to be counted, whether it has a counter yet or not; None for nothing.
         strays: for the tag of each inbound of datagrams how many it has dropped that belonged to no connection.
-        commands: the outbounds that start commands, by their tags.
+        figures: of each kind's own figures what they are of, ``inbound`` or ``outbound``, and its value for each tag.
         pipes: pipes to splice through; None where the kernel moves nothing.
     """
 
-    store: ICounterStore
-    tally: ConnectionTally
-    counted: Callable[[], Iterable[tuple[Entity, str]]]
-    routes: Callable[[], Mapping[str, Iterable[str]]]
-    strays: Callable[[], Mapping[str, int]]
-    commands: Callable[[], Mapping[str, Commands]]
+    router: Router
+    inbounds: Sequence[str] = ()
+    tracked: Tracked | None = None
+    strays: Mapping[str, int] = field(default_factory=dict)
+    figures: Sequence[tuple[str, Figure, Mapping[str, float]]] = ()
     pipes: Pipes | None = None
+
+    def routes(self) -> dict[str, list[str]]:
+        """For the tag of each inbound those of the outbounds that its connections may go to."""
+        return {tag: self.router.reachable(tag) for tag in self.inbounds}
+
+    def counted(self) -> Iterable[tuple[Entity, str]]:
+        """The inbounds, outbounds and users that are to be counted."""
+        return () if self.tracked is None else self.tracked.names()
+
+
+class Sources:
+    """What the metrics are read from.
+
+    Args:
+        store: the counters.
+        tally: the connections.
+        take: takes a picture of the rest, in the reactor's thread.
+    """
+
+    def __init__(self, store: ICounterStore, tally: ConnectionTally, take: Callable[[], Picture]) -> None:
+        self.store = store
+        self.tally = tally
+        self._take = take
+        self.picture = take()
+        """The latest."""
+
+    def renew(self) -> None:
+        """Take another picture; in the reactor's thread, and while no other reads."""
+        self.picture = self._take()

@@ -28,7 +28,7 @@ class TrafficCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Read them."""
-        totals = {(entity, tag, direction): 0 for entity, tag in self._sources.counted() for direction in DIRECTIONS}
+        totals = {(entity, tag, direction): 0 for entity, tag in self._sources.picture.counted() for direction in DIRECTIONS}
         for counter in self._sources.store.counters():
             names = traffic_entity(counter.name)
             if names is not None:

@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from pipetwist.errors import ConnectError, StartError
-from pipetwist.interfaces import ICommand, IOutbound, ISide
+from pipetwist.interfaces import ICommand, IRunningOutbound, ISide
 from pipetwist.kernel.command_side import CommandSide
 from pipetwist.kinds.figures import Figure
 from pipetwist.outbounds.options import OutboundOptions, StreamOutboundOptions
@@ -99,7 +99,7 @@ class ForkOutboundOptions(StreamOutboundOptions):
         )
 
 
-@implementer(IOutbound)
+@implementer(IRunningOutbound)
 class ForkOutbound(Service):
     """Starts a command for each connection, and when it stops leaves none behind.
 
@@ -198,19 +198,15 @@ class ForkOutbound(Service):
 
     @property
     def kill_grace(self) -> float:
-        """How many seconds its commands have from SIGTERM to SIGKILL."""
+        """See `IRunningOutbound`: from SIGTERM to SIGKILL."""
         return self._options.kill_grace
 
     def dismiss(self) -> None:
-        """No connection comes here any more: end the commands that wait for one, and leave the others to theirs."""
+        """See `IRunningOutbound`."""
         self._ready.dismiss()
 
     def retire(self) -> Deferred[None]:
-        """See `dismiss`.
-
-        Returns:
-            A Deferred that fires when all have ended.
-        """
+        """See `IRunningOutbound`."""
         self._retired = Deferred()
         self.dismiss()
         return self._retired if self._children else succeed(None)

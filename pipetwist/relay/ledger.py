@@ -11,9 +11,7 @@ from twisted.logger import Logger
 from pipetwist.connection.cause import Cause
 from pipetwist.connection.visitor import Visitor
 from pipetwist.interfaces import ICommand, IConnectionObserver, IPassage, ISide
-from pipetwist.stats.names import Entity
 from pipetwist.stats.online import OnlineUsers
-from pipetwist.stats.tracking import Tracked
 
 __all__ = ["Account", "Ledger"]
 
@@ -59,12 +57,19 @@ class Ledger:
 
     Args:
         clock: counts the time.
-        tracked: says which users are seen online; None for none.
+        tracks: says which users are seen online.
         online: is told of their connections.
         log: takes the lines.
     """
 
-    def __init__(self, clock: IReactorTime, *, tracked: Tracked | None = None, online: OnlineUsers | None = None, log: Logger) -> None:
+    def __init__(
+        self,
+        clock: IReactorTime,
+        *,
+        tracks: Callable[[str], bool] = lambda _: False,
+        online: OnlineUsers | None = None,
+        log: Logger,
+    ) -> None:
         self.clock = clock
         self.total = 0
         """How many connections there have been."""
@@ -72,7 +77,7 @@ class Ledger:
         """Bytes that were read from the clients of those that are over."""
         self.closed_downlink = 0
         """Bytes that were written to the clients of those that are over."""
-        self._tracks: Callable[[Entity, str], bool] = (lambda *_: False) if tracked is None else tracked.tracks
+        self._tracks = tracks
         self._online = online
         self._log = log
         self._open: dict[Account, None] = {}
@@ -103,7 +108,7 @@ class Ledger:
         for observer in self._observers:
             observer.opened(account.visitor.inbound, account.outbound)
         user = account.visitor.user
-        if user is not None and self._online is not None and self._tracks("user", user):
+        if user is not None and self._online is not None and self._tracks(user):
             account.seen_online = True
             self._online.opened(user, account.visitor.source)
         return account

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 from twisted.internet.defer import Deferred, succeed
@@ -16,10 +15,9 @@ from pipetwist.connection.visitor import Visitor
 from pipetwist.interfaces import IDatagramSide, IGate, IOutbound, IPassage, IRelay, ISide, ITracker
 from pipetwist.relay.connection import Connection
 from pipetwist.relay.ledger import Ledger
+from pipetwist.relay.routes import HasRoutes
 from pipetwist.relay.unreachable import UnreachableOutbounds
-from pipetwist.routing.rules import Router
 from pipetwist.stats.online import OnlineUsers
-from pipetwist.stats.tracking import Tracked
 
 __all__ = ["Passage", "Relay"]
 
@@ -47,9 +45,7 @@ class Relay:
 
     Args:
         clock: counts the time.
-        router: chooses the outbound's tag.
-        outbounds: every outbound by its tag.
-        tracked: what is counted; None where nothing is.
+        current: where connections go that come now.
         online: is told of tracked users' connections.
         log: takes a line for each finished connection, and warnings of servers that can't be reached.
     """
@@ -57,22 +53,16 @@ class Relay:
     def __init__(
         self,
         clock: IReactorTime,
-        router: Router,
-        outbounds: Mapping[str, IOutbound],
+        current: HasRoutes,
         *,
-        tracked: Tracked | None = None,
         online: OnlineUsers | None = None,
         log: Logger | None = None,
     ) -> None:
         self._clock = clock
         self._rounds = Rounds(clock)
-        self.router = router
-        """What chooses."""
-        self._outbounds = outbounds
-        self.tracked = tracked
-        """What is counted; None where nothing is."""
+        self._current = current
         log = log or Logger()
-        self.ledger = Ledger(clock, tracked=tracked, online=online, log=log)
+        self.ledger = Ledger(clock, tracks=self._tracks, online=online, log=log)
         self._unreachable = UnreachableOutbounds(clock, log)
         self._open: dict[Connection, None] = {}
         self._drained: Deferred[None] | None = None
@@ -85,8 +75,9 @@ class Relay:
 
     def admit(self, visitor: Visitor) -> Passage:
         """See `IRelay`."""
-        outbound = self._outbounds[self.router.choose(visitor.inbound, visitor.user)]
-        tracker = None if self.tracked is None else self.tracked.tracker(visitor.inbound, outbound.tag, visitor.user)
+        routes = self._current.now
+        outbound = routes.outbounds[routes.router.choose(visitor.inbound, visitor.user)]
+        tracker = None if routes.tracked is None else routes.tracked.tracker(visitor.inbound, outbound.tag, visitor.user)
         return Passage(visitor, outbound, tracker)
 
     def carry(self, passage: IPassage, client: ISide, gate: IGate | None = None) -> None:
@@ -114,6 +105,10 @@ class Relay:
         connection.open(passage.outbound)
         if self._ending:
             connection.machine.stop(_STOPPING)
+
+    def _tracks(self, user: str) -> bool:
+        tracked = self._current.now.tracked
+        return tracked is not None and tracked.tracks("user", user)
 
     def turned_away(self, inbound: str, cause: Cause) -> None:
         """See `IRelay`."""

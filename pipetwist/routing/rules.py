@@ -32,7 +32,7 @@ class RuleOptions:
 
 
 class Router:
-    """Chooses an outbound's tag.
+    """Chooses an outbound's tag. It never changes.
 
     Args:
         rules: tried in order.
@@ -40,10 +40,6 @@ class Router:
     """
 
     def __init__(self, rules: Iterable[RuleOptions], final: str) -> None:
-        self.change(rules, final)
-
-    def change(self, rules: Iterable[RuleOptions], final: str) -> None:
-        """Choose by these from now on, as if it had been made with them."""
         self._rules = tuple(rules)
         self._final = final
 

@@ -3,43 +3,54 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pipetwist.errors import StartError
-from pipetwist.inbounds.packets import PacketInbound
-from pipetwist.outbounds.fork import ForkOutbound
+from pipetwist.inbounds.registry import INBOUNDS
+from pipetwist.inbounds.setting import InboundSetting
+from pipetwist.interfaces import ICounterStore
+from pipetwist.kinds.figures import Figure
+from pipetwist.outbounds.registry import OUTBOUNDS
+from pipetwist.relay.ledger import Ledger
+from pipetwist.relay.routes import Current
+from pipetwist.service.generation import Generation
 
 if TYPE_CHECKING:
     from pipetwist.metrics.resource import ScrapedResource
-    from pipetwist.service.tree import PipetwistService
+    from pipetwist.metrics.sources import Picture
     from pipetwist.web.options import WebOptions
     from pipetwist.web.service import WebService
 
 __all__ = ["web_service"]
 
 
-def web_service(options: WebOptions, tree: PipetwistService, reactor: Any) -> WebService:
+def web_service(
+    options: WebOptions, setting: InboundSetting, current: Current[Generation], ledger: Ledger, store: ICounterStore
+) -> WebService:
     """The listener with all that it serves. Nothing of the web is loaded where this is not called.
 
     Args:
         options: what the configuration says.
-        tree: what is looked at, made but for this.
-        reactor: the reactor.
+        setting: what all that listens works with.
+        current: the generation that is looked at, which may be another at each look.
+        ledger: has the connections.
+        store: has the counters.
 
     Raises:
         StartError: it may not listen there, or something that it needs can't be had.
     """
     from pipetwist.web.service import WebService
 
-    web = WebService(options, reactor, tree.log, tree.files, tree.hosts, tree.shares.looking("metrics"))
-    metrics = _metrics(tree, reactor)
+    web = WebService(options, setting.reactor, setting.log, setting.files, setting.hosts, setting.shares.looking("metrics"))
+    metrics = _metrics(setting, current, ledger, store)
     web.put("metrics", metrics)
     web.before_stop(metrics.close)
-    _put_page(web, tree, reactor)
+    _put_page(web, setting, ledger, store)
     return web
 
 
-def _metrics(tree: PipetwistService, reactor: Any) -> ScrapedResource:
+def _metrics(setting: InboundSetting, current: Current[Generation], ledger: Ledger, store: ICounterStore) -> ScrapedResource:
     try:
         from pipetwist.metrics.resource import ScrapedResource
         from pipetwist.metrics.sources import Sources
@@ -50,28 +61,40 @@ def _metrics(tree: PipetwistService, reactor: Any) -> ScrapedResource:
         message = f"metrics needs prometheus_client, which can't be imported here ({error}): pip install prometheus_client"
         raise StartError(message) from error
 
-    relay = tree.relay
     tally = ConnectionTally()
-    relay.ledger.observe(tally)
-    return ScrapedResource(
-        Sources(
-            tree.store,
-            tally,
-            counted=lambda: () if relay.tracked is None else relay.tracked.names(),
-            routes=lambda: {tag: relay.router.reachable(tag) for tag in list(tree.inbounds)},
-            strays=lambda: {tag: inbound.dropped for tag, inbound in list(tree.inbounds.items()) if isinstance(inbound, PacketInbound)},
-            commands=lambda: {tag: outbound for tag, outbound in list(tree.outbounds.items()) if isinstance(outbound, ForkOutbound)},
-            pipes=tree.pipes,
-        ),
-        reactor,
+    ledger.observe(tally)
+    return ScrapedResource(Sources(store, tally, lambda: _picture(current.now, setting)), setting.reactor)
+
+
+def _picture(generation: Generation, setting: InboundSetting) -> Picture:
+    from pipetwist.metrics.sources import Picture, Pipes
+
+    pool = None if setting.kernel is None else setting.kernel.pool
+    return Picture(
+        generation.router,
+        tuple(generation.inbounds),
+        generation.tracked,
+        strays={tag: inbound.dropped for tag, inbound in generation.inbounds.items() if inbound.dropped is not None},
+        figures=tuple(_figures(generation)),
+        pipes=None if pool is None else Pipes(pool.lent, pool.idle, pool.limit),
     )
 
 
-def _put_page(web: WebService, tree: PipetwistService, reactor: Any) -> None:
+def _figures(generation: Generation) -> Iterator[tuple[str, Figure, Mapping[str, float]]]:
+    """What each kind shows, those too of which there is none: what can be counted is there before it happens."""
+    for registry, parts in ((INBOUNDS, generation.inbounds), (OUTBOUNDS, generation.outbounds)):
+        for kind in registry:
+            made: Any = kind
+            own: list[tuple[str, Any]] = [(tag, part) for tag, part in parts.items() if isinstance(part, made)]
+            for figure in kind.Options.figures:
+                yield registry.noun, figure, {tag: figure.read(part) for tag, part in own}
+
+
+def _put_page(web: WebService, setting: InboundSetting, ledger: Ledger, store: ICounterStore) -> None:
     from pipetwist.page.feed import Feed
     from pipetwist.page.resources import page_resources
 
-    feed = Feed(reactor, tree.relay.ledger, tree.store, time.time, tree.log)
+    feed = Feed(setting.reactor, ledger, store, time.time, setting.log)
     for name, resource in page_resources(feed).items():
         web.put(name, resource)
     web.before_stop(feed.close)

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import fields, is_dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from twisted.application.service import IService
+from twisted.application.service import IService, MultiService
 from twisted.internet.defer import Deferred, inlineCallbacks
 
 from pipetwist.config.document import Document
+from pipetwist.inbounds.setting import InboundSetting
+from pipetwist.interfaces import IRunningOutbound
+from pipetwist.logs.levels import LeveledLogger
+from pipetwist.outbounds.setting import OutboundSetting
+from pipetwist.relay.routes import Current
+from pipetwist.service.building import make_inbound, make_outbounds, unused_sockets
+from pipetwist.service.counting import tracked_by
 from pipetwist.service.exchange import exchange_inbounds, refuse_collisions
+from pipetwist.service.generation import Generation
+from pipetwist.service.sharing import divide_descriptors
+from pipetwist.stats.tracking import Tracked
 
-if TYPE_CHECKING:
-    from pipetwist.service.tree import PipetwistService
-
-__all__ = ["needs_restart", "reload_tree"]
+__all__ = ["Reloader", "needs_restart"]
 
 _STATS = "experimental.v2ray_api.stats"
 _TLS = ("certificate_path", "key_path", "client_certificate_path")
@@ -41,82 +48,141 @@ def needs_restart(started: Document, wanted: Document) -> list[str]:
     return list(_differences(started, wanted))
 
 
-@inlineCallbacks
-def reload_tree(tree: PipetwistService, document: Document) -> Generator[Deferred[Any], Any, None]:
-    """Go on by another configuration.
+class Reloader:
+    """Builds the next generation of a tree, and swaps it in.
 
     Args:
-        tree: the tree, which runs.
-        document: the configuration.
-
-    Returns:
-        A Deferred that fires when connections come in by it. It fails with `pipetwist.errors.StartError` where something that the
-        configuration names can't be had; then everything is as it was.
+        tree: the service that the inbounds and outbounds are children of.
+        current: the generation that the tree goes by.
+        inbounds: what inbounds work with.
+        outbounds: what outbounds work with.
+        log: takes what there is to say, at the level of the configuration.
+        api: the `pipetwist.api.service.StatsApi`; None where there is none.
+        web: the `pipetwist.web.service.WebService`; None where there is none.
     """
-    refuse_collisions(document, tree.inbounds)
-    yield tree.hosts.learn(_new_hosts(tree, document))
-    outbounds = tree.make_outbounds(document, _kept(tree, document))
-    show_certificates = _certificates(tree, document)
-    inbounds = yield exchange_inbounds(tree.inbounds, document.inbounds, tree.make_inbound)
-    # Nothing can fail from here on.
-    report = _report(tree, document)
-    left = [inbound for inbound in tree.inbounds.values() if inbound not in inbounds.values()]
-    idle = [outbound for outbound in tree.outbounds.values() if IService.providedBy(outbound) and outbound not in outbounds.values()]
-    tree.go_by(document, inbounds, outbounds)
-    for show in show_certificates:
-        show()
-    for inbound in left:
-        inbound.disownServiceParent()
-    for outbound in idle:
-        _retire(outbound)
-    tree.log.info("the configuration was taken anew{report}", report=report)
-    for one in tree.unused_sockets():
-        tree.log.warn("{socket} was handed in, and no inbound listens there any more: clients wait in vain", socket=str(one))
-    if tree.api is not None:
-        tree.api.come_back()
-    for place in needs_restart(tree.started, document):
-        tree.log.warn("{place}: the change of this key needs a restart", place=place)
+
+    def __init__(
+        self,
+        tree: MultiService,
+        current: Current[Generation],
+        inbounds: InboundSetting,
+        outbounds: OutboundSetting,
+        log: LeveledLogger,
+        *,
+        api: Any = None,
+        web: Any = None,
+    ) -> None:
+        self._tree = tree
+        self._current = current
+        self._inbounds = inbounds
+        self._outbounds = outbounds
+        self._log = log
+        self._started = current.now.document
+        self._api = api
+        self._web = web
+
+    def __repr__(self) -> str:
+        return f"<Reloader of {self._current.now!r}>"
+
+    def enter(self, generation: Generation) -> None:
+        """Let who comes from now on go by a generation. What is no longer in it is left as it is, for the caller to end."""
+        self._current.swap(generation)
+        document, setting = generation.document, self._inbounds
+        self._log.set_level(document.log.level)
+        divide_descriptors(setting.shares, document, None if setting.kernel is None else setting.kernel.pool)
+        for part in (*generation.outbounds.values(), *generation.inbounds.values()):
+            if IService.providedBy(part) and part.parent is None:
+                part.setServiceParent(self._tree)
+
+    @inlineCallbacks
+    def reload(self, document: Document) -> Generator[Deferred[Any], Any, None]:
+        """Go on by another configuration.
+
+        Args:
+            document: the configuration.
+
+        Returns:
+            A Deferred that fires when connections come in by it. It fails with `pipetwist.errors.StartError` where something that the
+            configuration names can't be had; then everything is as it was.
+        """
+        before = self._current.now
+        refuse_collisions(document, before.inbounds)
+        yield self._inbounds.hosts.learn(_new_hosts(before, document))
+        outbounds = make_outbounds(document, self._outbounds, _kept(before, document))
+        show_certificates = self._certificates(document)
+        inbounds = yield exchange_inbounds(before.inbounds, document.inbounds, lambda options: make_inbound(options, self._inbounds))
+        # Nothing can fail from here on.
+        self.enter(Generation.of(document, inbounds, outbounds, _tracked(before, document)))
+        for show in show_certificates:
+            show()
+        self._end_rest(before)
+        self._log.info("the configuration was taken anew{report}", report=_report(before.document, document))
+        self._warn()
+
+    def _certificates(self, document: Document) -> list[Callable[[], None]]:
+        """Read those of the API and of the metrics again; what has each shown."""
+        api, metrics = document.experimental.v2ray_api, document.metrics
+        asked = ((self._api, None if api is None else api.tls), (self._web, None if metrics is None else metrics.tls))
+        return [part.read_certificates(tls) for part, tls in asked if part is not None]
+
+    def _end_rest(self, before: Generation) -> None:
+        """End what is in no generation any more."""
+        now = self._current.now
+        for inbound in before.inbounds.values():
+            if inbound not in now.inbounds.values():
+                inbound.disownServiceParent()
+        for outbound in before.outbounds.values():
+            if IService.providedBy(outbound) and outbound not in now.outbounds.values():
+                _retire(outbound)
+
+    def _warn(self) -> None:
+        """Say what is not as it seems."""
+        for one in unused_sockets(self._inbounds.handed_in, self._current.now.inbounds):
+            self._log.warn("{socket} was handed in, and no inbound listens there any more: clients wait in vain", socket=str(one))
+        if self._api is not None:
+            self._api.come_back()
+        for place in needs_restart(self._started, self._current.now.document):
+            self._log.warn("{place}: the change of this key needs a restart", place=place)
 
 
-def _new_hosts(tree: PipetwistService, document: Document) -> Iterator[tuple[str, str]]:
+def _new_hosts(before: Generation, document: Document) -> Iterator[tuple[str, str]]:
     """The hosts that are to be listened at and are not yet, and whose each is."""
     for options in document.inbounds:
-        before = tree.inbounds.get(options.tag)
-        if before is None or not before.goes_on_with(options):
+        inbound = before.inbounds.get(options.tag)
+        if inbound is None or not inbound.goes_on_with(options):
             for key, host in options.hosts.items():
                 yield f"{options.place}: {key}", host
 
 
 def _retire(outbound: Any) -> None:
-    outbound.retire().addCallback(lambda _: outbound.disownServiceParent())
+    if IRunningOutbound.providedBy(outbound):
+        outbound.retire().addCallback(lambda _: outbound.disownServiceParent())
+    else:
+        outbound.disownServiceParent()
 
 
-def _kept(tree: PipetwistService, document: Document) -> dict[str, Any]:
-    """The outbounds that have commands of their own, and go on as they are. The others are made anew, and read their files again."""
-    before = {options.tag: (options, options.moved_by(tree.document.transfer)) for options in tree.document.outbounds}
+def _kept(before: Generation, document: Document) -> dict[str, Any]:
+    """The outbounds that are services, and go on as they are. The others are made anew, and read their files again."""
+    known = {options.tag: (options, options.moved_by(before.document.transfer)) for options in before.document.outbounds}
     return {
-        options.tag: tree.outbounds[options.tag]
+        options.tag: before.outbounds[options.tag]
         for options in document.outbounds
-        if (options, options.moved_by(document.transfer)) == before.get(options.tag) and IService.providedBy(tree.outbounds[options.tag])
+        if (options, options.moved_by(document.transfer)) == known.get(options.tag) and IService.providedBy(before.outbounds[options.tag])
     }
 
 
-def _certificates(tree: PipetwistService, document: Document) -> list[Callable[[], None]]:
-    """Read those of the API and of the metrics again; what has each shown."""
-    api, metrics = document.experimental.v2ray_api, document.metrics
-    asked = ((tree.api, None if api is None else api.tls), (tree.web, None if metrics is None else metrics.tls))
-    return [part.read_certificates(tls) for part, tls in asked if part is not None]
+def _tracked(before: Generation, document: Document) -> Tracked:
+    """What is counted: as before where the same is, with the trackers that there are."""
+    listed = tracked_by(document)
+    return before.tracked if listed == tracked_by(before.document) else before.tracked.counting(**listed)
 
 
-def _report(tree: PipetwistService, document: Document) -> str:
+def _report(before: Document, after: Document) -> str:
     """What is other than before, for people; empty where nothing is."""
     parts = []
-    for section, before, after in (
-        ("inbounds", tree.document.inbounds, document.inbounds),
-        ("outbounds", tree.document.outbounds, document.outbounds),
-    ):
-        old: dict[str, Any] = {options.tag: options for options in before}
-        new: dict[str, Any] = {options.tag: options for options in after}
+    for section, one, other in (("inbounds", before.inbounds, after.inbounds), ("outbounds", before.outbounds, after.outbounds)):
+        old: dict[str, Any] = {options.tag: options for options in one}
+        new: dict[str, Any] = {options.tag: options for options in other}
         for word, tags in (
             ("new", new.keys() - old.keys()),
             ("changed", {tag for tag in new.keys() & old.keys() if new[tag] != old[tag]}),

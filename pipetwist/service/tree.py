@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from twisted.application.service import IService, MultiService
+from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, DeferredList, DeferredLock, inlineCallbacks, maybeDeferred
 from twisted.logger import Logger
 
@@ -17,26 +17,23 @@ from pipetwist.config.notes import is_root, notes
 from pipetwist.descriptors import DescriptorShares, descriptor_limit
 from pipetwist.errors import StartError
 from pipetwist.files import KnownFiles
-from pipetwist.inbounds.handed_in import HandedIn, HandedInSocket
-from pipetwist.inbounds.options import InboundOptions
-from pipetwist.inbounds.registry import INBOUNDS
+from pipetwist.inbounds.handed_in import HandedIn
 from pipetwist.inbounds.setting import InboundSetting
-from pipetwist.interfaces import ICounterStore, ISpawner
-from pipetwist.kernel.pipe_pool import PipePool
+from pipetwist.interfaces import ICounterStore, IRunningOutbound, ISpawner
 from pipetwist.kernel.setting import kernel_setting
 from pipetwist.logs.levels import LeveledLogger
 from pipetwist.network.listening import ListenHosts
 from pipetwist.network.lookups import Lookups
-from pipetwist.outbounds.fork import ForkOutbound
-from pipetwist.outbounds.registry import OUTBOUNDS
 from pipetwist.outbounds.setting import OutboundSetting
 from pipetwist.packets.setting import PacketSetting
 from pipetwist.relay.relay import Relay
-from pipetwist.routing.rules import Router
+from pipetwist.relay.routes import Current
+from pipetwist.service.building import make_inbound, make_outbounds, unused_sockets
 from pipetwist.service.counting import storage_of, tracked_by
 from pipetwist.service.exchange import refuse_collisions
+from pipetwist.service.generation import Generation
 from pipetwist.service.looking import web_service
-from pipetwist.service.reload import reload_tree
+from pipetwist.service.reload import Reloader
 from pipetwist.service.sharing import divide_descriptors
 from pipetwist.stats.counters import MemoryCounterStore
 from pipetwist.stats.online import OnlineUsers
@@ -82,38 +79,34 @@ class PipetwistService(MultiService):
         getaddrinfo: Callable[..., Any] | None = None,
     ) -> None:
         super().__init__()
-        self.document = self.started = document
-        """The configuration that it goes by; and the one that it was made with, for what can't be changed since."""
         self._changing = DeferredLock()
-        self.log = LeveledLogger("pipetwist", document.log.level, [side_log])
-        self.storage = storage_of(document, reactor, self.log) if store is None else None
+        self.log = log = LeveledLogger("pipetwist", document.log.level, [side_log])
+        self.storage = storage_of(document, reactor, log) if store is None else None
         """The `pipetwist.storage.service.StorageService`; None where the counters are in no file of the configuration's."""
         self.store: ICounterStore = store or (self.storage.store if self.storage else MemoryCounterStore())
         self.online = OnlineUsers(time.time)
         self._hang_ups = hang_ups = HangUpWatch(reactor)
         self._kernel = kernel = kernel_setting(reactor)
         packets = PacketSetting(reactor, None if kernel is None else kernel.poller)
-        self.files = KnownFiles(self._unseen)
+        self.files = files = KnownFiles(self._unseen)
         """Reads the certificates and keys that the configuration names."""
         self.lookups = Lookups(reactor, getaddrinfo)
         """Finds the addresses of servers' names."""
-        self.hosts = ListenHosts(self.lookups, reactor)
+        self.hosts = hosts = ListenHosts(self.lookups, reactor)
         """Knows the addresses of hosts that are listened at."""
-        self._outbound_setting = OutboundSetting(reactor, spawner, hang_ups, kernel, self.log, packets, self.files, self.lookups)
-        self.outbounds = self.make_outbounds(document)
-        self._router = Router(document.route.rules, document.final)
-        self._tracked = Tracked(self.store, **tracked_by(document))
-        self.relay = Relay(reactor, self._router, self.outbounds, tracked=self._tracked, online=self.online, log=self.log)
-        self.shares = shares = DescriptorShares(descriptor_limit(), self.log)
+        outbound_setting = OutboundSetting(reactor, spawner, hang_ups, kernel, log, packets, files, self.lookups)
+        outbounds = make_outbounds(document, outbound_setting)
+        tracked = Tracked(self.store, **tracked_by(document))
+        self._current = current = Current(Generation.of(document, {}, outbounds, tracked))
+        self.relay = Relay(reactor, current, online=self.online, log=log)
+        self.shares = shares = DescriptorShares(descriptor_limit(), log)
         """How the inbounds share the process's file descriptors."""
-        divide_descriptors(shares, document, self.pipes)
-        failed = failed or _logged(self.log)
-        self._inbound_setting = InboundSetting(
-            reactor, self.relay, hang_ups, kernel, self.log, failed, packets, HandedIn(handed_in), self.files, self.hosts, shares
-        )
-        self.inbounds = {options.tag: self.make_inbound(options) for options in document.inbounds}
-        refuse_collisions(document, self.inbounds)
-        for one in self.unused_sockets():
+        divide_descriptors(shares, document, None if kernel is None else kernel.pool)
+        failed = failed or _logged(log)
+        setting = InboundSetting(reactor, self.relay, hang_ups, kernel, log, failed, packets, HandedIn(handed_in), files, hosts, shares)
+        inbounds = {options.tag: make_inbound(options, setting) for options in document.inbounds}
+        refuse_collisions(document, inbounds)
+        for one in unused_sockets(setting.handed_in, inbounds):
             message = f"{one} was handed in, and no inbound listens there: write that in one's path, or listen and listen_port"
             raise StartError(message)
         self.api: Any = None
@@ -121,19 +114,33 @@ class PipetwistService(MultiService):
         options = document.experimental.v2ray_api
         if options is not None and options.listen is not None:
             share = shares.looking("experimental.v2ray_api")
-            self.api = load_api()(options, self.store, self.online, reactor, log=self.log, files=self.files, hosts=self.hosts, share=share)
+            self.api = load_api()(options, self.store, self.online, reactor, log=log, files=files, hosts=hosts, share=share)
         self.web: Any = None
         """The `pipetwist.web.service.WebService`; None where the configuration does not ask for it."""
         if document.metrics is not None:
-            self.web = web_service(document.metrics, self, reactor)
-        for part in (self.storage, *self.outbounds.values(), *self.inbounds.values(), self.web, self.api):
-            if IService.providedBy(part):
+            self.web = web_service(document.metrics, setting, current, self.relay.ledger, self.store)
+        if self.storage is not None:
+            self.storage.setServiceParent(self)
+        self._reloader = Reloader(self, current, setting, outbound_setting, log, api=self.api, web=self.web)
+        self._reloader.enter(Generation.of(document, inbounds, outbounds, tracked))
+        for part in (self.web, self.api):
+            if part is not None:
                 part.setServiceParent(self)
 
     @property
-    def pipes(self) -> PipePool | None:
-        """The pipes that bytes are spliced through; None where the kernel moves nothing."""
-        return None if self._kernel is None else self._kernel.pool
+    def document(self) -> Document:
+        """The configuration that it goes by."""
+        return self._current.now.document
+
+    @property
+    def inbounds(self) -> Mapping[str, Any]:
+        """The inbounds by their tags."""
+        return self._current.now.inbounds
+
+    @property
+    def outbounds(self) -> Mapping[str, Any]:
+        """The outbounds by their tags."""
+        return self._current.now.outbounds
 
     @property
     def longest_stop(self) -> float:
@@ -143,43 +150,7 @@ class PipetwistService(MultiService):
     @property
     def longest_grace(self) -> float:
         """How many seconds a command may have from SIGTERM to SIGKILL, those too of outbounds that a reload has retired."""
-        return max((part.kill_grace for part in self if isinstance(part, ForkOutbound)), default=0.0)
-
-    def make_inbound(self, options: InboundOptions) -> Any:
-        """Make an inbound; it does not listen yet.
-
-        Raises:
-            StartError: something that it names can't be had.
-        """
-        return INBOUNDS.kind_of(options)(options, self._inbound_setting)
-
-    def unused_sockets(self) -> list[HandedInSocket]:
-        """The sockets that were handed in and are of no use: clients wait there for ever."""
-        used = [one for inbound in self.inbounds.values() for one in inbound.handed_in]
-        return [one for one in self._inbound_setting.handed_in if one not in used]
-
-    def make_outbounds(self, document: Document, kept: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Make every outbound of a configuration.
-
-        Args:
-            document: the configuration.
-            kept: those that there are already, by their tags.
-
-        Raises:
-            StartError: something that one names can't be had.
-        """
-        stream = replace(self._outbound_setting, kernel=None)
-        outbounds: dict[str, Any] = {}
-        for options in document.outbounds:
-            transfer = options.moved_by(document.transfer)
-            outbound = None if kept is None else kept.get(options.tag)
-            if outbound is None:
-                outbound = OUTBOUNDS.kind_of(options)(options, stream if transfer == "stream" else self._outbound_setting)
-            if transfer == "kernel" and not outbound.in_kernel:
-                message = f"outbound {options.tag}: its bytes can't be moved by the kernel, as transfer asks for; use auto"
-                raise StartError(message)
-            outbounds[options.tag] = outbound
-        return outbounds
+        return max((part.kill_grace for part in self if IRunningOutbound.providedBy(part)), default=0.0)
 
     def reload(self, document: Document) -> Deferred[None]:
         """Go on by another configuration, all or nothing, without an interruption.
@@ -201,30 +172,7 @@ class PipetwistService(MultiService):
         if not self.running:
             message = "pipetwist does not run, so there is nothing to reload"
             raise StartError(message)
-        return reload_tree(self, document)
-
-    def go_by(self, document: Document, inbounds: dict[str, Any], outbounds: dict[str, Any]) -> None:
-        """Let who comes from now on go by a configuration. What is no longer in it is left as it is, for the caller to end.
-
-        Args:
-            document: the configuration.
-            inbounds: all of its inbounds, which listen.
-            outbounds: all of its outbounds.
-        """
-        counted, tracked = tracked_by(self.document), tracked_by(document)
-        self.document = document
-        self.log.set_level(document.log.level)
-        self._router.change(document.route.rules, document.final)
-        if tracked != counted:
-            self._tracked.change(**tracked)
-        divide_descriptors(self.shares, document, self.pipes)
-        # Others have these very mappings: the relay, and what looks on.
-        for kept, wanted in ((self.inbounds, inbounds), (self.outbounds, outbounds)):
-            kept.clear()
-            kept.update(wanted)
-        for part in (*outbounds.values(), *inbounds.values()):
-            if IService.providedBy(part) and part.parent is None:
-                part.setServiceParent(self)
+        return self._reloader.reload(document)
 
     def privilegedStartService(self) -> None:
         """Bind what needs privileges.
@@ -241,7 +189,8 @@ class PipetwistService(MultiService):
             StartError: something can't be started; then nothing is.
         """
         # Who was counted before a stop was counted in a file that has been closed since.
-        self._tracked.change(**tracked_by(self.document))
+        generation = self._current.now
+        self._current.swap(replace(generation, tracked=generation.tracked.counting(**tracked_by(generation.document))))
         self._all_or_nothing(super().startService)
         for note in notes(self.document, root=is_root()):
             self.log.warn("{note}", note=note)
@@ -264,7 +213,7 @@ class PipetwistService(MultiService):
         first = [part for part in self if part is self.api or part is self.web or part in self.inbounds.values()]
         yield self._stop(first)
         for part in self:
-            if isinstance(part, ForkOutbound):
+            if IRunningOutbound.providedBy(part):
                 part.dismiss()  # now, so that their commands' time runs along with that of the connections
         yield self.relay.drain(self.document.drain_timeout)
         yield self._stop([part for part in self if part not in first and part is not self.storage])

@@ -39,7 +39,7 @@ class Tracker:
 
 
 class Tracked:
-    """The tags and users that are counted.
+    """The tags and users that are counted. They never change; `counting` gives others.
 
     As in sing-box, one connection adds the same figures to its inbound, its outbound and its user, each where it is listed, and a counter
     appears, both directions at 0, with the first connection that it belongs to.
@@ -51,18 +51,16 @@ class Tracked:
 
     def __init__(self, store: ICounterStore, **listed: Unpack[Listed]) -> None:
         self.store = store
-        self._names: dict[Entity, frozenset[str]] = {}
+        self._names: dict[Entity, frozenset[str]] = {entity: frozenset(listed.get(listing.key, ())) for entity, listing in ENTITIES.items()}
         self._trackers: dict[tuple[str, str, str | None], Tracker | None] = {}
         self._stale: list[dict[tuple[str, str, str | None], Tracker | None]] = []
-        self.change(**listed)
 
-    def change(self, **listed: Unpack[Listed]) -> None:
-        """Count these from now on, and no others. Connections that have a tracker keep it, and counters stay as they are."""
-        self._names = {entity: frozenset(listed.get(listing.key, ())) for entity, listing in ENTITIES.items()}
-        # There may be many, and to free them all would hold up every connection.
-        if self._trackers:
-            self._stale.append(self._trackers)
-            self._trackers = {}
+    def counting(self, **listed: Unpack[Listed]) -> Tracked:
+        """What counts these and no others, in its place. Connections that have a tracker keep it, and counters stay as they are."""
+        following = Tracked(self.store, **listed)
+        # There may be many trackers, and to free them all at once would hold up every connection.
+        following._stale = [trackers for trackers in (*self._stale, self._trackers) if trackers]
+        return following
 
     def names(self) -> list[tuple[Entity, str]]:
         """Every inbound, outbound and user that is counted."""

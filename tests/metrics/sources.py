@@ -2,46 +2,42 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Any
 
-from pipetwist.metrics.sources import Sources
+from pipetwist.kinds.figures import Figure
+from pipetwist.metrics.sources import Picture, Pipes, Sources
 from pipetwist.metrics.tally import ConnectionTally
+from pipetwist.outbounds.fork import ForkOutboundOptions
+from pipetwist.routing.rules import Router, RuleOptions
 from pipetwist.stats.counters import MemoryCounterStore
+from pipetwist.stats.tracking import Tracked
 
-__all__ = ["FakeCommands", "FakePipes", "full_sources", "made_sources"]
+__all__ = ["COMMANDS", "PIPES", "full_sources", "made_sources", "picture", "tracking"]
+
+PIPES = Pipes(lent=4, idle=5, limit=32)
+_VALUES = {"pipetwist_commands_running": 3, "pipetwist_commands_ready": 2, "pipetwist_commands_started": 7}
+COMMANDS: tuple[tuple[str, Figure, dict[str, float]], ...] = tuple(
+    ("outbound", figure, {"tool": _VALUES[figure.name]}) for figure in ForkOutboundOptions.figures
+)
+"""The commands of an outbound."""
 
 
-@dataclass
-class FakeCommands:
-    """An outbound's commands."""
-
-    processes: int = 3
-    ready: int = 2
-    started: int = 7
+def picture(**others: Any) -> Picture:
+    """A picture of nothing at all, but for what is given."""
+    return Picture(others.pop("router", Router([], "out")), **others)
 
 
-@dataclass
-class FakePipes:
-    """Pipes."""
-
-    lent: int = 4
-    idle: int = 5
-    limit: int = 32
+def tracking(*users: str) -> Tracked:
+    """These users are counted."""
+    return Tracked(MemoryCounterStore(), users=users)
 
 
 def made_sources(**others: Any) -> Sources:
     """Sources of nothing at all, but for what is given."""
-    nothing = Sources(MemoryCounterStore(), ConnectionTally(), counted=lambda: (), routes=dict, strays=dict, commands=dict)
-    return replace(nothing, **others)
+    return Sources(MemoryCounterStore(), ConnectionTally(), lambda: picture(**others))
 
 
 def full_sources() -> Sources:
     """Sources of which every metric has a sample."""
-    return made_sources(
-        counted=lambda: [("user", "alice")],
-        routes=lambda: {"in": ["out"]},
-        strays=lambda: {"in": 0},
-        commands=lambda: {"out": FakeCommands()},
-        pipes=FakePipes(),
-    )
+    router = Router([RuleOptions(outbound="out")], "none")
+    return made_sources(router=router, inbounds=("in",), tracked=tracking("alice"), strays={"in": 0}, figures=COMMANDS, pipes=PIPES)

@@ -15,8 +15,9 @@ from pipetwist.connection.cause import Cause
 from pipetwist.metrics.connections import ConnectionsCollector
 from pipetwist.metrics.resource import registry_of
 from pipetwist.metrics.sources import Sources
-from pipetwist.metrics.tally import Way
-from tests.metrics.sources import FakeCommands, FakePipes, made_sources
+from pipetwist.metrics.tally import ConnectionTally, Way
+from pipetwist.stats.counters import MemoryCounterStore
+from tests.metrics.sources import COMMANDS, PIPES, made_sources, picture, tracking
 
 __all__ = ["ConnectionsTest", "RunningTest", "TrafficTest"]
 
@@ -60,18 +61,19 @@ class TrafficTest(_CollectorCase):
 
     def test_before_the_first_byte(self) -> None:
         """What is to be counted is there at 0 before it has a counter, so that its first bytes are seen as growth."""
-        counted = [("user", "alice")]
-        sources = made_sources(counted=lambda: counted)
+        pictures = [picture(tracked=tracking("alice", "bob")), picture(tracked=tracking("alice")), picture(tracked=tracking("alice"))]
+        sources = Sources(MemoryCounterStore(), ConnectionTally(), pictures.pop)
         self.show(sources)
+        sources.renew()
         self.assertEqual((self.traffic("user", "alice"), self.traffic("user", "bob")), ([0, 0], [None, None]))
-        counted.append(("user", "bob"))
+        sources.renew()
         sources.store.counter("user>>>alice>>>traffic>>>uplink").add(1)
         self.assertEqual((self.traffic("user", "alice"), self.traffic("user", "bob")), ([1, 0], [0, 0]))
 
     def test_any_name(self) -> None:
         """A name may have anything in it, and stays one label's value in what is written."""
         name = 'quote " backslash \\ comma , brace } ü'
-        self.show(made_sources(counted=lambda: [("user", name)]))
+        self.show(made_sources(tracked=tracking(name)))
         self.assertEqual(self.traffic("user", name), [0, 0])
 
 
@@ -91,7 +93,7 @@ class ConnectionsTest(_CollectorCase):
 
     def setUp(self) -> None:
         """Know one way."""
-        self.sources = made_sources(routes=lambda: {"in": ["out"]}, strays=lambda: {"in": 4})
+        self.sources = made_sources(inbounds=("in",), strays={"in": 4})
         self.show(self.sources)
 
     def of_way(self, metric: str, **labels: str) -> float | None:
@@ -164,13 +166,13 @@ class RunningTest(_CollectorCase):
 
     def test_commands(self) -> None:
         """Of each outbound's commands those that run, wait, and were started."""
-        self.show(made_sources(commands=lambda: {"tool": FakeCommands()}))
+        self.show(made_sources(figures=COMMANDS))
         figures = [self.value(f"pipetwist_commands_{name}", outbound="tool") for name in ("running", "ready", "started_total")]
         self.assertEqual(figures, [3, 2, 7])
 
     def test_pipes(self) -> None:
         """Pipes are there where the kernel moves bytes."""
-        for pipes, expected in ((FakePipes(), [4, 5, 32]), (None, [None] * 3)):
+        for pipes, expected in ((PIPES, [4, 5, 32]), (None, [None] * 3)):
             self.show(made_sources(pipes=pipes))
             self.assertEqual([self.value(f"pipetwist_pipes_{name}") for name in ("lent", "idle", "limit")], expected)
 

@@ -19,6 +19,8 @@ from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
 from pipetwist.metrics.resource import ScrapedResource
+from pipetwist.stats.counters import MemoryCounterStore
+from pipetwist.stats.tracking import Tracked
 from pipetwist.web.answers import HEADERS
 from pipetwist.web.options import WebOptions, WebTlsOptions
 from pipetwist.web.service import WebService
@@ -31,6 +33,21 @@ __all__ = ["ScrapingTest"]
 _OPENMETRICS = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"
 
 
+class _Tracked(Tracked):
+    """What is counted, as the test says when it is asked.
+
+    Args:
+        test: the test.
+    """
+
+    def __init__(self, test: ScrapingTest) -> None:
+        super().__init__(MemoryCounterStore())
+        self._test = test
+
+    def names(self) -> Any:
+        return self._test.counted()
+
+
 class ScrapingTest(TestCase):
     """Scrapes."""
 
@@ -38,7 +55,8 @@ class ScrapingTest(TestCase):
 
     def setUp(self) -> None:
         """Serve the metrics of a user."""
-        self.sources = made_sources(counted=self.counted)
+        self.tracked = _Tracked(self)
+        self.sources = made_sources(tracked=self.tracked)
         self.threads: list[threading.Thread] = []
         self.service = WebService(WebOptions(listen="127.0.0.1:0"), reactor)
         self.resource = ScrapedResource(self.sources, reactor)
@@ -119,7 +137,7 @@ class ScrapingTest(TestCase):
             go_on.wait(60)
             return self.counted()
 
-        object.__setattr__(self.sources, "counted", counted)
+        self.tracked.names = counted  # type: ignore[method-assign]  # it is this test's own
         first = self.ask()
         await self.until(lambda: bool(self.resource._asking))
         assert self.service.address is not None
@@ -143,7 +161,7 @@ class ScrapingTest(TestCase):
         """Who goes away while it is written for is not answered, and others are."""
         go_on = threading.Event()
         self.addCleanup(go_on.set)
-        object.__setattr__(self.sources, "counted", lambda: [("user", "alice")][: go_on.wait(60)])
+        self.tracked.names = lambda: [("user", "alice")][: go_on.wait(60)]  # type: ignore[method-assign]  # it is this test's own
         assert self.service.address is not None
         with socket.create_connection(("127.0.0.1", self.service.address.port), 60) as gone:
             gone.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -157,7 +175,7 @@ class ScrapingTest(TestCase):
         """A stop waits for the scrape that is being written, whoever has gone away meanwhile: its thread needs the reactor to end."""
         go_on = threading.Event()
         self.addCleanup(go_on.set)
-        object.__setattr__(self.sources, "counted", lambda: [("user", "alice")][: go_on.wait(60)])
+        self.tracked.names = lambda: [("user", "alice")][: go_on.wait(60)]  # type: ignore[method-assign]  # it is this test's own
         asked = self.ask()
         await self.until(lambda: bool(self.resource._asking))
         self.service.before_stop(self.resource.close)
@@ -180,7 +198,7 @@ class ScrapingTest(TestCase):
         def fail() -> Any:
             raise ValueError(message)
 
-        object.__setattr__(self.sources, "counted", fail)
+        self.tracked.names = fail  # type: ignore[method-assign]  # it is this test's own
         answer = await self.ask()
         self.assertEqual((answer.status, message.encode() in answer.body), (500, False))
         self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)

@@ -53,7 +53,7 @@ class PretendedRelay:
         self.users = list(users)
         names: dict[str, Any] = {"inbounds": _INBOUNDS, "outbounds": _OUTBOUNDS, "users": [name for name in self.users if name]}
         self.tracked = Tracked(self.store, **names)
-        self.ledger = Ledger(self.clock, tracked=self.tracked, log=Logger(observer=LogPublisher()))
+        self.ledger = Ledger(self.clock, log=Logger(observer=LogPublisher()))
         self.open: dict[Account, tuple[FakeSide, Any, float, float]] = {}
         self._random = random.Random(seed)
         self._left = {user: 1.0 / (1 + place) for place, user in enumerate(self.users)}

@@ -15,9 +15,7 @@ from pipetwist.connection.visitor import Visitor
 from pipetwist.interfaces import IConnectionObserver
 from pipetwist.relay.ledger import Ledger
 from pipetwist.relay.relay import Passage
-from pipetwist.stats.counters import MemoryCounterStore
 from pipetwist.stats.online import OnlineUsers
-from pipetwist.stats.tracking import Tracked
 from pipetwist.testing import FakeOutbound, FakeSide
 
 __all__ = ["LedgerTest"]
@@ -54,7 +52,7 @@ class LedgerTest(SynchronousTestCase):
         self.online = OnlineUsers(self.clock.seconds)
         self.ledger = Ledger(
             self.clock,
-            tracked=Tracked(MemoryCounterStore(), users=["alice"]),
+            tracks="alice".__eq__,
             online=self.online,
             log=Logger("pipetwist", observer=self.events.append),  # type: ignore[arg-type]  # a list's append observes well
         )

@@ -15,6 +15,7 @@ from pipetwist.interfaces import IPassage, IRelay
 from pipetwist.metrics.tally import ConnectionTally
 from pipetwist.process.identity import CommandIdentity
 from pipetwist.relay.relay import Relay
+from pipetwist.relay.routes import Current, Routes
 from pipetwist.routing.rules import Router, RuleOptions
 from pipetwist.stats.counters import MemoryCounterStore
 from pipetwist.stats.online import OnlineUsers
@@ -37,9 +38,13 @@ class _RelayTestCase(SynchronousTestCase):
         self.events: list[dict[str, Any]] = []
         self.relay = Relay(
             self.clock,
-            Router([RuleOptions(auth_user=("bob",), outbound="b")], "a"),
-            self.outbounds,
-            tracked=Tracked(self.store, inbounds=["in"], users=["alice"]),
+            Current(
+                Routes(
+                    Router([RuleOptions(auth_user=("bob",), outbound="b")], "a"),
+                    self.outbounds,
+                    Tracked(self.store, inbounds=["in"], users=["alice"]),
+                )
+            ),
             online=self.online,
             log=Logger("pipetwist", observer=LogPublisher(self.events.append)),  # type: ignore[arg-type]  # a list's append observes well
         )
@@ -76,7 +81,7 @@ class AdmittingTest(_RelayTestCase):
 
     def test_nothing_tracked(self) -> None:
         """A relay that counts nothing gives no tracker."""
-        relay = Relay(self.clock, Router([], "a"), self.outbounds)
+        relay = Relay(self.clock, Current(Routes(Router([], "a"), self.outbounds)))
         self.assertIsNone(relay.admit(Visitor("in", "peer", "source", "alice")).tracker)
 
     def test_carried(self) -> None:
@@ -182,8 +187,8 @@ class OnlineTest(_RelayTestCase):
     def test_nobody_counts(self) -> None:
         """A relay without tracking, or without anybody to tell, carries users as well."""
         for relay in (
-            Relay(self.clock, Router([], "a"), self.outbounds, online=self.online),
-            Relay(self.clock, Router([], "a"), self.outbounds, tracked=Tracked(self.store, users=["alice"])),
+            Relay(self.clock, Current(Routes(Router([], "a"), self.outbounds)), online=self.online),
+            Relay(self.clock, Current(Routes(Router([], "a"), self.outbounds, Tracked(self.store, users=["alice"])))),
         ):
             client = FakeSide()
             relay.carry(relay.admit(Visitor("in", "peer", "source", "alice")), client)

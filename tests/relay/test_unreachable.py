@@ -15,6 +15,7 @@ from pipetwist.connection.visitor import Timeouts, Visitor
 from pipetwist.interfaces import IDatagramSide
 from pipetwist.logs.levels import LeveledLogger
 from pipetwist.relay.relay import Relay
+from pipetwist.relay.routes import Current, Routes
 from pipetwist.routing.rules import Router
 from pipetwist.testing import FakeOutbound, FakeSide
 
@@ -33,12 +34,12 @@ class UnreachableTest(SynchronousTestCase):
         self.outbounds = {tag: FakeOutbound(tag) for tag in ("dead", "other")}
         for outbound in self.outbounds.values():
             self.patch(outbound, "connect", lambda: fail(Refused()))
-        self.router = Router([], "dead")
-        self.relay = Relay(self.clock, self.router, self.outbounds, log=self.log)
+        self.current = Current(Routes(Router([], "dead"), self.outbounds))
+        self.relay = Relay(self.clock, self.current, log=self.log)
 
     def come(self, times: int = 1, outbound: str = "dead", *, datagrams: bool = False) -> FakeSide:
         """So many clients come to an outbound; the last of them."""
-        self.router.change([], outbound)
+        self.current.swap(Routes(Router([], outbound), self.outbounds))
         for _ in range(times):
             client = FakeSide()
             if datagrams:

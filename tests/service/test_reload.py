@@ -25,6 +25,8 @@ from pipetwist.inbounds.unixgram import UnixgramInboundOptions
 from pipetwist.outbounds.fork import ForkOutboundOptions
 from pipetwist.outbounds.unix import UnixOutboundOptions
 from pipetwist.routing.rules import RuleOptions
+from pipetwist.service import reload
+from pipetwist.service.building import make_inbound
 from pipetwist.service.reload import needs_restart
 from pipetwist.service.tree import PipetwistService
 from pipetwist.web.options import WebOptions, WebTlsOptions
@@ -377,7 +379,8 @@ class AllOrNothingTest(_ReloadTestCase):
         """Certificates of the API and the metrics are shown when all else is there; where one can't be used nothing changes."""
         tree = self.start()
         shown: list[object] = []
-        tree.api, tree.web = _Certificates("api", shown), _Certificates("metrics", shown)
+        api, web = _Certificates("api", shown), _Certificates("metrics", shown)
+        tree._reloader._api, tree._reloader._web = api, web
         tls = ApiTlsOptions(certificate_path="/c", key_path="/d")
         experimental = ExperimentalOptions(v2ray_api=ApiOptions(listen="127.0.0.1:1", tls=tls))
         self.assertIn("no command", self.refused(tree, outbounds=(replace(_TOOL, command=("no-such-command",)),)))
@@ -386,7 +389,7 @@ class AllOrNothingTest(_ReloadTestCase):
         self.assertEqual(shown, [])
         self.reload(tree, experimental=experimental)
         self.assertEqual(shown, [("api", tls), ("metrics", None)])
-        tree.web.broken = True
+        web.broken = True
         self.assertEqual(self.refused(tree, inbounds=(self.inbound("in"), self.inbound("new"))), "metrics: broken")
         self.assertEqual(len(shown), 2)
         self.unharmed(tree)
@@ -402,15 +405,14 @@ class AllOrNothingTest(_ReloadTestCase):
     def test_one_by_one(self) -> None:
         """A reload that takes its time is waited for by the next, and by a stop."""
         tree = self.start()
-        made = tree.make_inbound
         listening: Deferred[None] = Deferred()
 
-        def make(options: Any) -> Any:
-            inbound = made(options)
+        def make(options: Any, setting: Any) -> Any:
+            inbound = make_inbound(options, setting)
             self.patch(inbound, "listen", lambda: listening)
             return inbound
 
-        self.patch(tree, "make_inbound", make)
+        self.patch(reload, "make_inbound", make)
         slow = EndpointInboundOptions(tag="slow", endpoint="tcp:0")
         first = tree.reload(replace(tree.document, inbounds=(self.inbound(), slow)))
         second = tree.reload(replace(tree.document, inbounds=(self.inbound(),)))

@@ -255,8 +255,7 @@ class TrackedTest(SynchronousTestCase):
         tracked = Tracked(Store(), users=users)
         for user in users:
             tracked.tracker("in", "out", user)
-        tracked.change(inbounds=["in"])
-        tracked.change(inbounds=["other"])
+        tracked = tracked.counting(inbounds=["in"]).counting(inbounds=["other"])
         self.assertEqual(freed, [])
         for user in users:
             before = len(freed)

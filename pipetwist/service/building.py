@@ -1,0 +1,67 @@
+"""Makes the parts of a configuration. Nothing of them listens or runs yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from pipetwist.config.document import Document
+from pipetwist.errors import StartError
+from pipetwist.inbounds.handed_in import HandedIn, HandedInSocket
+from pipetwist.inbounds.options import InboundOptions
+from pipetwist.inbounds.registry import INBOUNDS
+from pipetwist.inbounds.setting import InboundSetting
+from pipetwist.outbounds.registry import OUTBOUNDS
+from pipetwist.outbounds.setting import OutboundSetting
+
+__all__ = ["make_inbound", "make_outbounds", "unused_sockets"]
+
+
+def make_inbound(options: InboundOptions, setting: InboundSetting) -> Any:
+    """Make an inbound.
+
+    Args:
+        options: what the configuration says.
+        setting: what it works with.
+
+    Raises:
+        StartError: something that it names can't be had.
+    """
+    return INBOUNDS.kind_of(options)(options, setting)
+
+
+def make_outbounds(document: Document, setting: OutboundSetting, kept: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Make every outbound of a configuration.
+
+    Args:
+        document: the configuration.
+        setting: what they work with.
+        kept: those that there are already, by their tags.
+
+    Raises:
+        StartError: something that one names can't be had.
+    """
+    stream = replace(setting, kernel=None)
+    outbounds: dict[str, Any] = {}
+    for options in document.outbounds:
+        transfer = options.moved_by(document.transfer)
+        outbound = None if kept is None else kept.get(options.tag)
+        if outbound is None:
+            outbound = OUTBOUNDS.kind_of(options)(options, stream if transfer == "stream" else setting)
+        if transfer == "kernel" and not outbound.in_kernel:
+            message = f"outbound {options.tag}: its bytes can't be moved by the kernel, as transfer asks for; use auto"
+            raise StartError(message)
+        outbounds[options.tag] = outbound
+    return outbounds
+
+
+def unused_sockets(handed_in: HandedIn, inbounds: Mapping[str, Any]) -> list[HandedInSocket]:
+    """The sockets that were handed in and are of no use: clients wait there for ever.
+
+    Args:
+        handed_in: all of them.
+        inbounds: all inbounds by their tags.
+    """
+    used = [one for inbound in inbounds.values() for one in inbound.handed_in]
+    return [one for one in handed_in if one not in used]

@@ -1,0 +1,53 @@
+"""All that follows from one configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from pipetwist.config.document import Document
+from pipetwist.relay.routes import Routes
+from pipetwist.routing.rules import Router
+from pipetwist.stats.tracking import Tracked
+
+__all__ = ["Generation"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Generation(Routes):
+    """What one configuration has come to. It never changes: a reload builds the next, and swaps it in with one step.
+
+    What an inbound itself is, goes on over generations where it may: it is in both of them.
+
+    Attributes:
+        document: the configuration.
+        inbounds: every inbound by its tag.
+        tracked: what is counted.
+    """
+
+    document: Document
+    inbounds: Mapping[str, Any]
+    tracked: Tracked
+
+    @classmethod
+    def of(cls, document: Document, inbounds: Mapping[str, Any], outbounds: Mapping[str, Any], tracked: Tracked) -> Generation:
+        """Put one together of its parts.
+
+        Args:
+            document: the configuration.
+            inbounds: all of its inbounds by their tags.
+            outbounds: all of its outbounds by their tags.
+            tracked: what it counts.
+        """
+        return cls(
+            router=Router(document.route.rules, document.final),
+            outbounds=MappingProxyType(dict(outbounds)),
+            tracked=tracked,
+            document=document,
+            inbounds=MappingProxyType(dict(inbounds)),
+        )
+
+    def __repr__(self) -> str:
+        return f"<Generation {', '.join(self.inbounds)} -> {', '.join(self.outbounds)}>"
