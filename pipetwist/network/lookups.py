@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, TypeAlias
@@ -56,6 +56,9 @@ class Lookups:
         self._start_thread = start_thread or UnawaitedThreads().start
         self._running: dict[str, _Waits] = {}
         self._waiting: dict[str, _Waits] = {}
+        self.ended = 0
+        """How many have ended."""
+        self._last_end: dict[str, int] = {}  # how many had, when the last of a name did
 
     def __repr__(self) -> str:
         return f"<Lookups running={list(self._running)} waiting={list(self._waiting)}>"
@@ -100,13 +103,24 @@ class Lookups:
         except RuntimeError:
             return _NO_THREAD
 
+    def late_name(self, hosts: Iterable[str], since: int) -> NameTimeoutError | None:
+        """Which of these names somebody waits for still who began to connect a while ago, as the error that this is; None for none.
+
+        Args:
+            hosts: what may be a name.
+            since: what `ended` was at that time: whose look-up has ended since, that name is not what he waits for.
+        """
+        for host in hosts:
+            if (host in self._running or host in self._waiting) and self._last_end.get(host, 0) <= since:
+                return _late(host)
+        return None
+
     def _gone(self, host: str, waiter: Deferred[list[Address]]) -> None:
         for waits in (self._running, self._waiting):
             waits.get(host, {}).pop(waiter, None)
         if not self._waiting.get(host, True):
             del self._waiting[host]
-        message = f"{host}: {_IN_TIME}"
-        waiter.errback(NameTimeoutError(message))
+        waiter.errback(_late(host))
 
     def _start_more(self) -> None:
         while self._waiting and len(self._running) < self._most:
@@ -123,12 +137,18 @@ class Lookups:
 
     def _found(self, host: str, outcome: list[Address] | str) -> None:
         waits = self._running.pop(host)
+        self.ended += 1
+        self._last_end[host] = self.ended
         self._start_more()
         for waiter in waits:
             if isinstance(outcome, str):
                 waiter.errback(ConnectError(f"{host}: {outcome}"))
             else:
                 waiter.callback(outcome)
+
+
+def _late(host: str) -> NameTimeoutError:
+    return NameTimeoutError(f"{host}: {_IN_TIME}")
 
 
 def look_up(host: str, getaddrinfo: Callable[..., Any] = socket.getaddrinfo) -> list[Address] | str:

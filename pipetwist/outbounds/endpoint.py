@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import clientFromString
+from twisted.internet.error import ConnectingCancelledError, DNSLookupError
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.protocol import Factory
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from pipetwist.errors import StartError
 from pipetwist.interfaces import IOutbound, ISide
+from pipetwist.network.lookups import Lookups
 from pipetwist.outbounds.options import OutboundOptions, StreamOutboundOptions
 from pipetwist.outbounds.setting import OutboundSetting
 from pipetwist.packets.framed import frame_connection
@@ -79,6 +83,8 @@ class EndpointOutbound:
         self.in_kernel = False
         self._setting = setting
         self._keep_alive = KeepAlive()
+        # Twisted does not tell whom it asks for: a name is one of these.
+        self._pieces = re.split("[:=]", options.endpoint)
         try:
             self._endpoint = clientFromString(setting.reactor, options.endpoint)
         except Exception as error:
@@ -88,5 +94,16 @@ class EndpointOutbound:
 
     def connect(self) -> ISide | Deferred[ISide]:
         """See `IOutbound`."""
+        lookups = self._setting.lookups
         connecting = connect_endpoint(self._endpoint, self._setting, self._keep_alive)
+        if lookups is not None:
+            connecting.addErrback(self._explained, lookups, lookups.ended)
         return connecting if self.largest_datagram is None else frame_connection(connecting)
+
+    def _explained(self, failure: Failure, lookups: Lookups, ended: int) -> Failure:
+        """Say of an attempt that was given up that it was still waiting for its name."""
+        if failure.check(CancelledError, ConnectingCancelledError, DNSLookupError):
+            late = lookups.late_name(self._pieces, ended)
+            if late is not None:
+                return Failure(late)
+        return failure

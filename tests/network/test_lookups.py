@@ -34,6 +34,25 @@ class LookupsTest(SynchronousTestCase):
         self.more_threads = True
         self.lookups = Lookups(_Reactor(), self.getaddrinfo, most=2, start_thread=self.start)
 
+    def late(self, *hosts: str, since: int) -> str | None:
+        """What is said of who began then."""
+        late = self.lookups.late_name(hosts, since)
+        return None if late is None else str(late)
+
+    def test_late_name(self) -> None:
+        """Whether somebody waits for a name still is known: it is being looked up, and no look-up of it has ended since he came."""
+        self.assertIsNone(self.late("tcp", "dead", since=self.lookups.ended))
+        began = self.lookups.ended
+        for name in ("dead", "other", "queued"):
+            self.lookups.find(name, 80)
+        for name in ("dead", "queued"):
+            self.assertEqual(self.late("tcp", name, "80", since=began), f"{name}: the name could not be resolved in time")
+        self.run_thread("dead")
+        self.assertIsNone(self.late("dead", since=began))
+        self.lookups.find("dead", 80)  # somebody else's
+        self.assertIsNone(self.late("dead", since=began))
+        self.assertIsNotNone(self.late("dead", since=self.lookups.ended))
+
     def start(self, run: Any) -> None:
         """Keep a thread's work for the test."""
         if not self.more_threads:
