@@ -6,9 +6,10 @@ What JSON5 has besides is at https://spec.json5.org: comments, trailing commas, 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from os.path import commonprefix
 
-__all__ = ["Rewriting", "TooDeepError", "to_int"]
+__all__ = ["Rewriting", "TooDeepError", "to_int", "tokens"]
 
 _LONGEST_NUMBER = 400
 
@@ -123,6 +124,12 @@ class Rewriting:
                 comma = None
             place -= len(piece)
         return len(self._text) if self.fault is None else self.fault
+
+
+def tokens(text: str) -> Iterator[tuple[int, str, str]]:
+    """The pieces of a text, spaces included: where each begins, its kind, and the piece. What is no piece of JSON5 is ``stray``."""
+    for match in _TOKEN.finditer(text):
+        yield match.start(), match.lastgroup or "", match[0]
 
 
 def to_int(digits: str, base: int = 10) -> int:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from pipetwist.config.from_json5 import Rewriting, TooDeepError, to_int
 from pipetwist.config.problems import Place, Problem
+from pipetwist.config.unclosed import innermost_open
 from pipetwist.values import quote
 
 __all__ = ["NotJsonError", "flaws", "parse_json"]
@@ -65,9 +66,26 @@ def _parse_json5(text: str) -> object:
 
 
 def _describe(text: str, place: int) -> str:
-    line, column = text.count("\n", 0, place) + 1, place - text.rfind("\n", 0, place)
     character = text[place : place + 1]
-    return f"line {line}, column {column}: {quote(character) if character else 'the end of the file'} is not what JSON has here"
+    found = quote(character) if character else "the end of the file"
+    unclosed = innermost_open(text, place)
+    if unclosed is None or not _is_missing(unclosed.end, text, place):
+        return f"{_position(text, place)}: {found} is not what JSON has here"
+    begun = f"the {unclosed.kind} that began at {_position(text, unclosed.start)}"
+    return f"{_position(text, place)}: {found} comes before {begun} is closed: a {quote(unclosed.end)} is missing"
+
+
+def _is_missing(end: str, text: str, place: int) -> bool:
+    """Whether it is for want of what would close the innermost that is open that something is wrong at a place."""
+    character = text[place : place + 1]
+    if character in ("}", "]"):
+        return end in "}]" and end != character
+    # Of an object the comma has just been: a name would have to come.
+    return not character or (character in "{[" and end == "}" and text[:place].rstrip().endswith(","))
+
+
+def _position(text: str, place: int) -> str:
+    return f"line {text.count(chr(10), 0, place) + 1}, column {place - text.rfind(chr(10), 0, place)}"
 
 
 def _to_object(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:

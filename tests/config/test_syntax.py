@@ -110,7 +110,6 @@ class MistakesTest(SynchronousTestCase):
         self.assertEqual(self._mistake('{\n  "a": 1\n  "b": 2\n}'), 'line 3, column 3: "\\"" is not what JSON has here')
         self.assertEqual(self._mistake('{"a": }'), 'line 1, column 7: "}" is not what JSON has here')
         self.assertEqual(self._mistake('["a\nb"]'), 'line 1, column 4: "\\n" is not what JSON has here')
-        self.assertEqual(self._mistake("[1,\n"), "line 2, column 1: the end of the file is not what JSON has here")
 
     def test_place_in_json5(self) -> None:
         """So it is after comments, and where JSON5 has what JSON has not; what comes first is told."""
@@ -124,14 +123,30 @@ class MistakesTest(SynchronousTestCase):
             ("[-1.5ex]", 'line 1, column 7: "x"'),
             ("[01]", 'line 1, column 3: "1"'),
             ("[1] x /* never", 'line 1, column 5: "x"'),
-            ("[{] \\", 'line 1, column 3: "]"'),
             ("[1 2 'a", 'line 1, column 4: "2"'),
-            ("['a", "line 1, column 4: the end of the file"),
-            ("[1 /* never", "line 1, column 12: the end of the file"),
+            ('[{"a" {', 'line 1, column 7: "{"'),
+            ('[{"a": 1} {', 'line 1, column 11: "{"'),
+            ("// c", "line 1, column 5: the end of the file"),
             ("[1 / 2]", 'line 1, column 5: " "'),
             (r"['\1']", 'line 1, column 4: "1"'),
         ):
             self.assertEqual(self._mistake(text), f"{said} is not what JSON has here", text)
+
+    def test_unclosed(self) -> None:
+        """Where a bracket is missing it is told which, and where what it would close began; so it is with a text and a comment."""
+        for text, where, found, kind, began, end in (
+            ('{"a": 1', "line 1, column 8", "the end of the file", "object", "line 1, column 1", '"}"'),
+            ("[1,\n", "line 2, column 1", "the end of the file", "list", "line 1, column 1", '"]"'),
+            ("// c\n{a: [{}, {}\n", "line 3, column 1", "the end of the file", "list", "line 2, column 5", '"]"'),
+            ('{\n "in": [\n  {"a": 1\n ],\n}', "line 4, column 2", '"]"', "object", "line 3, column 3", '"}"'),
+            ('{"a": [1, 2}', "line 1, column 12", '"}"', "list", "line 1, column 7", '"]"'),
+            ('[{"a": 1,\n {"b": 2}]', "line 2, column 2", '"{"', "object", "line 1, column 2", '"}"'),
+            ("[{] \\", "line 1, column 3", '"]"', "object", "line 1, column 2", '"}"'),
+            ("['a", "line 1, column 4", "the end of the file", "text", "line 1, column 2", '"\'"'),
+            ("[1 /* never", "line 1, column 12", "the end of the file", "comment", "line 1, column 4", '"*/"'),
+        ):
+            said = f"{where}: {found} comes before the {kind} that began at {began} is closed: a {end} is missing"
+            self.assertEqual(self._mistake(text), said, text)
 
     def test_empty(self) -> None:
         """A file of nothing is said to be empty."""

@@ -1,0 +1,50 @@
+"""What stands open at a place of a JSON5 text: for people, who look for the bracket that is missing and not for where that shows."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from pipetwist.config.from_json5 import tokens
+
+__all__ = ["Open", "innermost_open"]
+
+_ENDS = {"{": "}", "[": "]", '"': '"', "'": "'", "/": "*/"}
+_KINDS = {"{": "object", "[": "list", '"': "text", "'": "text", "/": "comment"}
+
+
+class Open(NamedTuple):
+    """Something that has begun, and is not over.
+
+    Attributes:
+        kind: what it is.
+        start: where it began, in characters.
+        end: what would close it.
+    """
+
+    kind: str
+    start: int
+    end: str
+
+
+def innermost_open(text: str, place: int) -> Open | None:
+    """What stands open just before a place; of several the one that is to be closed first.
+
+    Args:
+        text: the text, which is well formed up to there.
+        place: where, in characters.
+    """
+    brackets: list[int] = []
+    for start, group, piece in tokens(text):
+        if start >= place:
+            break
+        if group == "mark" and piece in "{[":
+            brackets.append(start)
+        elif group == "mark" and piece in "}]" and brackets:
+            brackets.pop()
+        elif group == "stray" and piece in _ENDS:
+            brackets.append(start)
+            break
+    if not brackets:
+        return None
+    began = text[brackets[-1]]
+    return Open(_KINDS[began], brackets[-1], _ENDS[began])
