@@ -16,7 +16,7 @@ from pipetwist.network.listening import ListenHosts
 from pipetwist.network.tcp_ports import open_ports
 from pipetwist.network.unix_port import UnixPort
 from pipetwist.tls import RenewableTls, over_tls
-from pipetwist.values.listen import TcpListen, UnixListen
+from pipetwist.values.bind_address import PortAddress, UnixAddress
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IProtocolFactory
@@ -41,7 +41,7 @@ class Listener:
 
     def __init__(
         self,
-        listen: TcpListen | UnixListen,
+        listen: PortAddress | UnixAddress,
         mode: int,
         reactor: Any,
         hosts: ListenHosts,
@@ -64,7 +64,7 @@ class Listener:
     def __repr__(self) -> str:
         return f"<Listener {self._listen}: {self._gate}>"
 
-    def listen(self, add_port: Callable[[str], int]) -> TcpListen | UnixListen:
+    def listen(self, add_port: Callable[[str], int]) -> PortAddress | UnixAddress:
         """Listen, and make gRPC's server listen behind. Well or not, `close` is to be called once gRPC has let go of it.
 
         Args:
@@ -78,12 +78,12 @@ class Listener:
         """
         self._inner.listen(add_port)
         self._gate = gate = Gate(self._inner.endpoint(self._reactor), self._reactor, self._log, self._share)
-        if isinstance(self._listen, UnixListen):
+        if isinstance(self._listen, UnixAddress):
             self._listen_on_file(self._listen, gate)
             return self._listen
         factory: IProtocolFactory = gate if self._tls is None else over_tls(self._tls, gate, self._reactor)
         self._ports = open_ports(self._reactor, _PLACE, self._listen, self._hosts, self._warn, factory)
-        return TcpListen(self._listen.host, self._ports[0].getHost().port)
+        return PortAddress(self._listen.host, self._ports[0].getHost().port)
 
     def come_back(self) -> bool:
         """Listen anew where a unix socket's file was removed; whether it was.
@@ -91,7 +91,7 @@ class Listener:
         Raises:
             StartError: it was, and can't be made again.
         """
-        if self._file is None or not self._file.is_gone or self._gate is None or not isinstance(self._listen, UnixListen):
+        if self._file is None or not self._file.is_gone or self._gate is None or not isinstance(self._listen, UnixAddress):
             return False
         ports = self._ports
         self._listen_on_file(self._listen, self._gate)
@@ -119,7 +119,7 @@ class Listener:
         self._inner.close()
         return succeed(None) if self._gate is None else self._gate.close()
 
-    def _listen_on_file(self, listen: UnixListen, gate: Gate) -> None:
+    def _listen_on_file(self, listen: UnixAddress, gate: Gate) -> None:
         file = UnixListener(listen.path)
         listening = file.listen(self._mode)
         self._file, self._ports = file, [UnixPort(self._reactor, listening, gate, self._log)]

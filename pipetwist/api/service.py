@@ -23,7 +23,8 @@ from pipetwist.errors import StartError
 from pipetwist.files import KnownFiles
 from pipetwist.network.listening import ListenHosts
 from pipetwist.tls import ListenerTls
-from pipetwist.values.listen import TcpListen, UnixListen, parse_listen, why_refused
+from pipetwist.values.bind_address import PortAddress, UnixAddress
+from pipetwist.values.listen import parse_listen, why_refused
 
 if TYPE_CHECKING:
     from pipetwist.api.options import ApiOptions, ApiTlsOptions
@@ -91,7 +92,7 @@ class StatsApi(Service):
         self._share = share
         self._tls: ListenerTls | None = None
         self._running: _Running | None = None
-        self.address: TcpListen | UnixListen | None = None
+        self.address: PortAddress | UnixAddress | None = None
         """Where it listens, the port that was chosen for port 0 included; None while it does not."""
 
     def startService(self) -> None:
@@ -168,7 +169,7 @@ class StatsApi(Service):
         """
         return (lambda: None) if self._running is None or self._tls is None else self._tls.read_again(tls)
 
-    def _allowed_address(self) -> TcpListen | UnixListen:
+    def _allowed_address(self) -> PortAddress | UnixAddress:
         if self._options.listen is None:
             message = f"{_PLACE} is missing: say where to listen"
             raise StartError(message)

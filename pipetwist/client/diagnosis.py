@@ -9,7 +9,7 @@ from pipetwist.api.options import MOST_CONNECTIONS, MOST_OF_ONE_ADDRESS
 from pipetwist.client.server import ClientTls, Server
 from pipetwist.client.tls import ssl_context
 from pipetwist.values import unix_sockaddr
-from pipetwist.values.listen import TcpListen
+from pipetwist.values.bind_address import PortAddress
 
 __all__ = ["why_unreachable"]
 
@@ -40,7 +40,7 @@ def why_unreachable(server: Server, details: str) -> str:
 def _connect(server: Server) -> socket.socket:
     address = server.address
     timeout = min(server.timeout, _LONGEST)
-    if isinstance(address, TcpListen):
+    if isinstance(address, PortAddress):
         return socket.create_connection((address.host, address.port), timeout)
     connection = socket.socket(socket.AF_UNIX)
     try:
@@ -54,7 +54,7 @@ def _connect(server: Server) -> socket.socket:
 
 def _why_not_connected(server: Server, error: OSError) -> str:
     address = server.address
-    if isinstance(error, socket.gaierror) and isinstance(address, TcpListen):
+    if isinstance(error, socket.gaierror) and isinstance(address, PortAddress):
         return f"no address is known for the name {address.host}: {error.strerror}"
     if isinstance(error, FileNotFoundError):
         return f"there is no socket {address}; {_IS_IT_ON}"
@@ -100,7 +100,7 @@ def _why_closed(server: Server) -> str | None:
 
 def _why_no_tls(connection: socket.socket, server: Server, tls: ClientTls) -> str | None:
     """Why there is no gRPC over TLS."""
-    host = server.address.host if isinstance(server.address, TcpListen) else "localhost"
+    host = server.address.host if isinstance(server.address, PortAddress) else "localhost"
     try:
         with ssl_context(tls).wrap_socket(connection, server_hostname=tls.name or host) as secured:
             return None if tls.certificate is not None or _says_something(secured) else _wants_certificate(server)

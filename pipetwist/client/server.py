@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote as percent_encoded
 
 from pipetwist.values import is_abstract, quote
-from pipetwist.values.listen import TcpListen, UnixListen, parse_listen
+from pipetwist.values.bind_address import PortAddress, UnixAddress
+from pipetwist.values.listen import parse_listen
 from pipetwist.values.paths import parse_unix_path
 
 if TYPE_CHECKING:
@@ -51,36 +52,36 @@ class Server:
         timeout: seconds that one call may take, connecting included.
     """
 
-    address: TcpListen | UnixListen
+    address: PortAddress | UnixAddress
     tls: ClientTls | None = None
     timeout: float = 5.0
 
     @property
     def target(self) -> str:
         """The address as gRPC writes it (grpc/doc/naming.md)."""
-        if isinstance(self.address, TcpListen):
+        if isinstance(self.address, PortAddress):
             return str(self.address)
         if is_abstract(self.address.path):
             return f"unix-abstract:{percent_encoded(os.fsencode(self.address.path[1:]))}"
         return f"{_UNIX}{percent_encoded(os.fsencode(self.address.path))}"
 
 
-def parse_address(raw: str) -> TcpListen | UnixListen:
+def parse_address(raw: str) -> PortAddress | UnixAddress:
     """Take apart the address of a server: ``host:port``, ``unix:/path``, ``unix:@name`` or, as gRPC writes it, ``unix:///path``.
 
     Raises:
         ValueError: it is none.
     """
     if raw.startswith(_UNIX):
-        return UnixListen(parse_unix_path(raw.removeprefix(_UNIX).removeprefix("//"), Path.cwd()))
+        return UnixAddress(parse_unix_path(raw.removeprefix(_UNIX).removeprefix("//"), Path.cwd()))
     address = parse_listen(raw)
-    if isinstance(address, TcpListen) and address.port == 0:
+    if isinstance(address, PortAddress) and address.port == 0:
         message = f"{quote(raw)} is not the address of a server: nothing listens on port 0"
         raise ValueError(message)
     return address
 
 
-def address_of(options: ApiOptions) -> TcpListen | UnixListen | None:
+def address_of(options: ApiOptions) -> PortAddress | UnixAddress | None:
     """The address at which the API of a configuration is reached from its own machine; None where it listens nowhere.
 
     Raises:
@@ -89,8 +90,8 @@ def address_of(options: ApiOptions) -> TcpListen | UnixListen | None:
     if options.listen is None:
         return None
     address = parse_address(options.listen)
-    if isinstance(address, TcpListen) and _is_every_address(address.host):
-        return TcpListen("::1" if ":" in address.host else "127.0.0.1", address.port)
+    if isinstance(address, PortAddress) and _is_every_address(address.host):
+        return PortAddress("::1" if ":" in address.host else "127.0.0.1", address.port)
     return address
 
 

@@ -13,7 +13,8 @@ from typing import NamedTuple, TypeGuard
 from pipetwist.config.carrying import misrouted
 from pipetwist.config.problems import Place, Problem, every
 from pipetwist.values import quote
-from pipetwist.values.listen import UnixListen, parse_listen, why_refused
+from pipetwist.values.bind_address import UnixAddress
+from pipetwist.values.listen import parse_listen, why_refused
 from pipetwist.values.names import parse_name
 
 __all__ = ["disagreements"]
@@ -96,7 +97,7 @@ def _refused_listener(options: dict[str, object], place: Place) -> Iterator[Prob
     insecure = options.get("insecure", False) is not False
     refusal = why_refused(listen, tls=options.get("tls") is not None, insecure=insecure)
     if refusal is not None:
-        yield Problem((*place, "tls" if isinstance(listen, UnixListen) else "listen"), refusal)
+        yield Problem((*place, "tls" if isinstance(listen, UnixAddress) else "listen"), refusal)
 
 
 def _is_name(raw: object) -> TypeGuard[str]:

@@ -7,7 +7,6 @@ same document, and so on back to the first. A rule may well lead from one inboun
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import ip_address
 
 from pipetwist.config.document import Document
 from pipetwist.config.problems import Problem
@@ -17,9 +16,6 @@ from pipetwist.routing.rules import Router
 from pipetwist.values import quote
 
 __all__ = ["loops"]
-
-_EVERYWHERE = {"0.0.0.0", "::"}  # noqa: S104 - it is looked for, not listened on
-_HERE = "localhost"
 
 
 def loops(document: Document) -> Iterator[Problem]:
@@ -44,26 +40,5 @@ def loops(document: Document) -> Iterator[Problem]:
 
 
 def _leads_to(outbound: OutboundOptions, inbound: InboundOptions) -> bool:
-    if getattr(outbound, "type", None) != getattr(inbound, "type", None):
-        return False
-    path: str | None = getattr(outbound, "path", None)
-    if path is not None:
-        return path == getattr(inbound, "path", None)
-    port: int | None = getattr(outbound, "server_port", None)
-    if port is None or port != getattr(inbound, "listen_port", None):
-        return False
-    return _is_reached(str(getattr(inbound, "listen", "")), str(getattr(outbound, "server", "")))
-
-
-def _is_reached(listen: str, server: str) -> bool:
-    """Whether who connects to this server reaches who listens there, as far as that is known without asking anybody."""
-    if _is_loopback(server) and (listen in _EVERYWHERE or listen.lower() == _HERE):
-        return True
-    return server.lower() == listen.lower() or (server.lower() == _HERE and _is_loopback(listen))
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == _HERE
+    here, there = inbound.address, outbound.address
+    return here is not None and there is not None and here.is_reached_by(there)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, cast
 
@@ -29,6 +29,7 @@ from pipetwist.interfaces import IInbound
 from pipetwist.transfer.keep_alive import KeepAlive
 from pipetwist.values import Text
 from pipetwist.values.addresses import shown_address
+from pipetwist.values.bind_address import BindAddress
 
 __all__ = ["EndpointInbound", "EndpointInboundOptions"]
 
@@ -78,7 +79,11 @@ class EndpointInbound(ListeningService):
             descriptor = self._endpoint.fileno
             self._given = setting.handed_in.with_descriptor(descriptor) or HandedInSocket(descriptor)
             self.handed_in = (self._given,)
-            self.claim = self
+
+    @property
+    def claims(self) -> Sequence[BindAddress] | None:
+        """See `ListeningService`: a socket that was handed in is shared, and any other is known to its endpoint alone."""
+        return None if self._given is None else ()
 
     def change(self, options: InboundOptions) -> Callable[[], None]:
         """See `IInbound`. A socket's file that was removed is Twisted's to make, which it does at a start alone."""

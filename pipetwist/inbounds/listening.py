@@ -19,6 +19,7 @@ from pipetwist.inbounds.ports import hold_to_gate
 from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.transfer.causes import describe_error
 from pipetwist.values.addresses import plain_host, shown_address, shown_peer
+from pipetwist.values.bind_address import BindAddress
 
 __all__ = ["EndpointListener", "ListeningService", "address_visitor"]
 
@@ -28,9 +29,6 @@ class ListeningService(Service):
 
     twistd binds in `privilegedStartService`, while it is still root; twist and other programs call `startService` alone.
     """
-
-    claim: object = None
-    """What nobody else can listen at while this does, to be compared; None where that is not known."""
 
     handed_in: Sequence[HandedInSocket] = ()
     """What it listens with, where that are not sockets of its own."""
@@ -45,6 +43,12 @@ class ListeningService(Service):
         self.setting = setting
         self._begun = False
         self.take(options)
+
+    @property
+    def claims(self) -> Sequence[BindAddress] | None:
+        """Where nobody else can listen while this does; None where that is not known."""
+        address = self.options.address
+        return None if address is None else (address,)
 
     def listen(self) -> Deferred[None]:
         """See `pipetwist.interfaces.IInbound`."""

@@ -29,6 +29,7 @@ from pipetwist.tls import RenewableTls, over_tls, server_tls
 from pipetwist.transfer.keep_alive import KeepAlive
 from pipetwist.values import Port, Text, UserName
 from pipetwist.values.addresses import plain_host, shown_address
+from pipetwist.values.bind_address import PortAddress
 from pipetwist.values.keep_alive import KeepAliveOptions
 
 if TYPE_CHECKING:
@@ -73,6 +74,11 @@ class TcpInboundOptions(KeepAliveOptions, StreamInboundOptions):
         if self.users and (self.tls is None or not self.tls.enabled or self.tls.client_certificate_path is None):
             message = "users are known by their certificates, which needs tls with a client_certificate_path"
             raise ValueError(message)
+
+    @property
+    def address(self) -> PortAddress:
+        """See `KindOptions`."""
+        return PortAddress(self.listen, self.listen_port)
 
     @property
     def hosts(self) -> Mapping[str, str]:
@@ -120,7 +126,6 @@ class TcpInbound(ListeningService):
 
     def __init__(self, options: TcpInboundOptions, setting: InboundSetting) -> None:
         super().__init__(options, setting)
-        self.claim = ("port", options.listen_port) if options.listen_port else self
         if setting.handed_in:
             self.handed_in = setting.handed_in.at_port(setting.hosts.find(f"{self._place}: listen", options.listen), options.listen_port)
         self._listeners: list[EndpointListener] = []

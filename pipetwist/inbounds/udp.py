@@ -19,6 +19,7 @@ from pipetwist.packets.sockets import listen_udp
 from pipetwist.packets.source import Source
 from pipetwist.values import Port, Text
 from pipetwist.values.addresses import shown_address
+from pipetwist.values.bind_address import PortAddress
 
 __all__ = ["UdpInbound", "UdpInboundOptions"]
 
@@ -35,6 +36,11 @@ class UdpInboundOptions(PacketInboundOptions):
     """The address to listen on, or a name of it; ``"::"`` is every address of IPv4 and IPv6. ``"127.0.0.1"`` where absent."""
     listen_port: Port
     """The port to listen on; 0 takes a free one."""
+
+    @property
+    def address(self) -> PortAddress:
+        """See `KindOptions`."""
+        return PortAddress(self.listen, self.listen_port, "udp")
 
     @property
     def hosts(self) -> Mapping[str, str]:
@@ -55,7 +61,6 @@ class UdpInbound(PacketInbound):
 
     def __init__(self, options: UdpInboundOptions, setting: InboundSetting) -> None:
         super().__init__(options, setting)
-        self.claim = ("udp", options.listen_port) if options.listen_port else self
         self.port: int | None = None
         """The port that it listens on; None while it does not."""
 

@@ -22,7 +22,6 @@ from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.inbounds.unix_options import UnixSocketOptions
 from pipetwist.inbounds.unix_socket import UnixListeningSocket
 from pipetwist.interfaces import IInbound
-from pipetwist.values import unix_sockaddr
 
 __all__ = ["UnixInbound", "UnixInboundOptions"]
 
@@ -50,7 +49,6 @@ class UnixInbound(ListeningService):
 
     def __init__(self, options: UnixInboundOptions, setting: InboundSetting) -> None:
         super().__init__(options, setting)
-        self.claim = unix_sockaddr(options.path)
         self._given = setting.handed_in.at_path(options.path)
         self.handed_in = () if self._given is None else (self._given,)
         self._listening: UnixListeningSocket | None = None

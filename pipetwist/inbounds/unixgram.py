@@ -21,7 +21,6 @@ from pipetwist.inbounds.unix_socket import UnixListeningSocket
 from pipetwist.interfaces import IInbound
 from pipetwist.packets.setting import enlarge_buffers
 from pipetwist.packets.source import Source
-from pipetwist.values import unix_sockaddr
 
 __all__ = ["UnixgramInbound", "UnixgramInboundOptions"]
 
@@ -51,7 +50,6 @@ class UnixgramInbound(PacketInbound):
 
     def __init__(self, options: UnixgramInboundOptions, setting: InboundSetting) -> None:
         super().__init__(options, setting)
-        self.claim = unix_sockaddr(options.path)
         self._listening: UnixListeningSocket | None = None
 
     def take(self, options: InboundOptions) -> None:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from pipetwist.interfaces import Medium
 from pipetwist.kinds.figures import Figure
+from pipetwist.values.bind_address import BindAddress
 
 __all__ = ["FramedOptions", "KindOptions"]
 
@@ -24,6 +25,11 @@ class KindOptions:
     """How many of the process's file descriptors one of its connections takes."""
     figures: ClassVar[Sequence[Figure]] = ()
     """What the metrics show of each."""
+
+    @property
+    def address(self) -> BindAddress | None:
+        """Where it listens, or where its connections go; None where that is not known."""
+        return None
 
     @classmethod
     def keys(cls) -> list[str]:

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from pipetwist.interfaces import Medium
 from pipetwist.kinds.options import KindOptions
 from pipetwist.values import is_abstract
+from pipetwist.values.bind_address import UnixAddress
 
 __all__ = ["UnixKindOptions"]
 
 
 class UnixKindOptions(KindOptions):
     """A kind with the key ``path``, which is that of a unix socket."""
+
+    path: str
+
+    @property
+    def address(self) -> UnixAddress:
+        """See `KindOptions`."""
+        return UnixAddress(self.path, self.medium is Medium.DATAGRAMS)
 
     @classmethod
     def lacking(cls, written: Mapping[str, object], platform: str) -> Iterator[tuple[str, str]]:

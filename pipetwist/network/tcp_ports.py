@@ -12,7 +12,7 @@ from twisted.internet.interfaces import IProtocolFactory
 from pipetwist.errors import StartError
 from pipetwist.network.listening import ListenHosts
 from pipetwist.network.tcp_socket import listen_tcp, takes_sockets
-from pipetwist.values.listen import TcpListen
+from pipetwist.values.bind_address import PortAddress
 
 __all__ = ["MOST_ACCEPTED", "open_ports"]
 
@@ -25,7 +25,7 @@ hundred at a time.
 
 
 def open_ports(
-    reactor: Any, place: str, listen: TcpListen, hosts: ListenHosts, warn: Callable[[str], object], factory: IProtocolFactory
+    reactor: Any, place: str, listen: PortAddress, hosts: ListenHosts, warn: Callable[[str], object], factory: IProtocolFactory
 ) -> list[Any]:
     """Have a reactor listen at each address of a host; the same port at all, which is shared with nobody.
 

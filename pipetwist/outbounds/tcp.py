@@ -31,6 +31,7 @@ from pipetwist.tls import client_tls
 from pipetwist.transfer.keep_alive import KeepAlive
 from pipetwist.values import Port, Text
 from pipetwist.values.addresses import numeric_address, shown_address
+from pipetwist.values.bind_address import PortAddress
 from pipetwist.values.keep_alive import KeepAliveOptions
 
 __all__ = ["TcpOutbound", "TcpOutboundOptions"]
@@ -50,6 +51,12 @@ class TcpOutboundOptions(KeepAliveOptions, StreamOutboundOptions):
     """The server's name or address."""
     server_port: Port
     """The server's port."""
+
+    @property
+    def address(self) -> PortAddress:
+        """See `KindOptions`."""
+        return PortAddress(self.server, self.server_port)
+
     tls: TlsClientOptions | None = None
     """TLS; without it the bytes are plain."""
 

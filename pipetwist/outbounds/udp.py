@@ -20,6 +20,7 @@ from pipetwist.packets.socket_side import DatagramSide
 from pipetwist.packets.sockets import LARGEST_UDP, connect_datagram
 from pipetwist.values import Port, Text
 from pipetwist.values.addresses import numeric_address, shown_address
+from pipetwist.values.bind_address import PortAddress
 
 __all__ = ["UdpOutbound", "UdpOutboundOptions"]
 
@@ -36,6 +37,11 @@ class UdpOutboundOptions(OutboundOptions):
     """The server's name or address."""
     server_port: Port
     """The server's port."""
+
+    @property
+    def address(self) -> PortAddress:
+        """See `KindOptions`."""
+        return PortAddress(self.server, self.server_port, "udp")
 
 
 @implementer(IOutbound)

@@ -85,4 +85,6 @@ def _not_taken_back(failure: Failure) -> None:
 
 
 def _needs_address(new: Any, old: Any) -> bool:
-    return new.claim == old.claim or new.claim is None or old.claim is None
+    if new.claims is None or old.claims is None:
+        return True
+    return any(one.may_overlap(other) for one in new.claims for other in old.claims)

@@ -12,7 +12,8 @@ from pipetwist.errors import StartError
 from pipetwist.kinds.folders import require_folder
 from pipetwist.storage.offline import read_counters
 from pipetwist.tls import server_tls
-from pipetwist.values.listen import UnixListen, parse_listen
+from pipetwist.values.bind_address import UnixAddress
+from pipetwist.values.listen import parse_listen
 
 __all__ = ["missing"]
 
@@ -50,7 +51,7 @@ def _api_tls(document: Document) -> None:
 def _api_folder(document: Document) -> None:
     api = document.experimental.v2ray_api
     listen = None if api is None or api.listen is None else parse_listen(api.listen)
-    if isinstance(listen, UnixListen):
+    if isinstance(listen, UnixAddress):
         require_folder("experimental.v2ray_api.listen", listen.path)
 
 

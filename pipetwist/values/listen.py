@@ -6,62 +6,24 @@ Only the text is looked at here, nothing is opened or looked up.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 from typing import Annotated
 
+from pipetwist.values.bind_address import PortAddress, UnixAddress
 from pipetwist.values.checked import Checked
 from pipetwist.values.numbers import parse_port
 from pipetwist.values.paths import is_abstract, parse_unix_path
 from pipetwist.values.quoting import quote
 
-__all__ = ["HostName", "ListenAddress", "TcpListen", "TcpListenAddress", "UnixListen", "parse_listen", "why_refused"]
+__all__ = ["HostName", "ListenAddress", "TcpListenAddress", "parse_listen", "why_refused"]
 
 _UNIX = "unix:"
 _HOST_AND_PORT = re.compile(r"(\[[^\[\]]*\]|[^\[\]:]*):([0-9]{1,5})", re.ASCII)
 _HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?")
 
 
-@dataclass(frozen=True)
-class TcpListen:
-    """A TCP port of one address.
-
-    Attributes:
-        host: a host's name or address, an IPv6 address without brackets.
-        port: its number; 0 takes a free one.
-    """
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-    @property
-    def is_loopback(self) -> bool:
-        """Whether only programs on this machine can reach it. Of names, only ``localhost`` counts (RFC 6761, section 6.3)."""
-        try:
-            return ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host.lower() == "localhost"
-
-
-@dataclass(frozen=True)
-class UnixListen:
-    """A unix socket.
-
-    Attributes:
-        path: where its file stands, absolute.
-    """
-
-    path: str
-
-    def __str__(self) -> str:
-        return f"{_UNIX}{self.path}"
-
-
-def parse_listen(raw: object, folder: Path | None = None) -> TcpListen | UnixListen:
+def parse_listen(raw: object, folder: Path | None = None) -> PortAddress | UnixAddress:
     """Take an address to listen on apart.
 
     Args:
@@ -76,12 +38,12 @@ def parse_listen(raw: object, folder: Path | None = None) -> TcpListen | UnixLis
         if is_abstract(path):
             message = f"{quote(raw)} is an abstract name, which every user of this machine could connect to; write a path"
             raise ValueError(message)
-        return UnixListen(parse_unix_path(path, (folder or Path()).absolute()))
+        return UnixAddress(parse_unix_path(path, (folder or Path()).absolute()))
     match = _HOST_AND_PORT.fullmatch(raw) if isinstance(raw, str) else None
     if match is None:
         message = f'{quote(raw)} is not an address; write "127.0.0.1:10085", "[::1]:10085" or "unix:/path"'
         raise ValueError(message)
-    return TcpListen(_parse_host(match[1], match[0]), parse_port(int(match[2])))
+    return PortAddress(_parse_host(match[1], match[0]), parse_port(int(match[2])))
 
 
 def _parse_host(host: str, whole: str) -> str:
@@ -106,12 +68,12 @@ def _parse_host(host: str, whole: str) -> str:
     return host
 
 
-def why_refused(listen: TcpListen | UnixListen, *, tls: bool, insecure: bool) -> str | None:
+def why_refused(listen: PortAddress | UnixAddress, *, tls: bool, insecure: bool) -> str | None:
     """Say why such a listener is refused, or None where it is not.
 
     The counters tell who uses the relay and when, and anybody who can connect may reset them.
     """
-    if isinstance(listen, UnixListen):
+    if isinstance(listen, UnixAddress):
         return "a unix socket has no TLS; leave the key out, or listen on a TCP port" if tls else None
     if listen.is_loopback or tls or insecure:
         return None
@@ -124,7 +86,7 @@ def _normalise(raw: object, folder: Path) -> str:
 
 def _normalise_tcp(raw: object, folder: Path) -> str:
     listen = parse_listen(raw, folder)
-    if isinstance(listen, UnixListen):
+    if isinstance(listen, UnixAddress):
         message = f'{quote(raw)} is a unix socket, where no browser and no Prometheus can ask; write "127.0.0.1:9100" or "[::1]:9100"'
         raise ValueError(message)
     return str(listen)

@@ -17,7 +17,8 @@ from pipetwist.files import KnownFiles
 from pipetwist.network.listening import ListenHosts
 from pipetwist.network.tcp_ports import open_ports
 from pipetwist.tls import ListenerTls, log_failed_handshake, over_tls
-from pipetwist.values.listen import TcpListen, UnixListen, parse_listen, why_refused
+from pipetwist.values.bind_address import PortAddress, UnixAddress
+from pipetwist.values.listen import parse_listen, why_refused
 from pipetwist.web.options import WebOptions, WebTlsOptions
 from pipetwist.web.places import Connections
 from pipetwist.web.site import LookSite, Root
@@ -63,7 +64,7 @@ class WebService(Service):
         self._before_stop: list[Callable[[], object]] = []
         self._hosts = hosts or ListenHosts()
         self._ports: list[Any] = []
-        self.address: TcpListen | None = None
+        self.address: PortAddress | None = None
         """Where it listens, the port that was chosen for port 0 included; None while it does not."""
 
     def put(self, name: str, resource: IResource) -> None:
@@ -130,7 +131,7 @@ class WebService(Service):
             return
         factory = self._connections if self._tls is None else over_tls(self._tls, self._connections, self._reactor)
         self._ports = open_ports(self._reactor, f"{_PLACE}.listen", self._listen, self._hosts, self._warn, factory)
-        self.address = TcpListen(self._listen.host, self._ports[0].getHost().port)
+        self.address = PortAddress(self._listen.host, self._ports[0].getHost().port)
         scheme = "http" if self._tls is None else "https"
         self._log.info("{scheme}://{address} shows what pipetwist does", scheme=scheme, address=self.address)
 
@@ -138,13 +139,13 @@ class WebService(Service):
         self._log.warn("{place}: {text}", place=f"{_PLACE}.listen", text=text)
 
 
-def _allowed(options: WebOptions) -> TcpListen:
+def _allowed(options: WebOptions) -> PortAddress:
     try:
         listen = parse_listen(options.listen)
     except ValueError as error:
         message = f"{_PLACE}.listen: {error}"
         raise StartError(message) from error
-    if isinstance(listen, UnixListen):
+    if isinstance(listen, UnixAddress):
         message = f"{_PLACE}.listen: {listen} is a unix socket; listen on a TCP port"
         raise StartError(message)
     refused = why_refused(listen, tls=options.tls is not None, insecure=options.insecure)

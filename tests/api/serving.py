@@ -21,7 +21,7 @@ from pipetwist.api.services import SERVICES
 from pipetwist.interfaces import ICounter, ICounterStore
 from pipetwist.stats.counters import MemoryCounterStore
 from pipetwist.stats.online import OnlineUsers
-from pipetwist.values.listen import TcpListen
+from pipetwist.values.bind_address import PortAddress
 
 __all__ = [
     "RPC_SECONDS",
@@ -225,4 +225,4 @@ def target_of(api: StatsApi) -> str:
     """Where a service listens, as gRPC writes it."""
     address = api.address
     assert address is not None
-    return str(address) if isinstance(address, TcpListen) else f"unix:{Path(address.path)}"
+    return str(address) if isinstance(address, PortAddress) else f"unix:{Path(address.path)}"

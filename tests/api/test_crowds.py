@@ -16,7 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from pipetwist.api.reflection import REFLECTION_SERVICES
 from pipetwist.api.services import SERVICES, V2RAY_SERVICE
 from pipetwist.api.wire.stats_pb2 import QueryStatsRequest, QueryStatsResponse
-from pipetwist.values.listen import TcpListen
+from pipetwist.values.bind_address import PortAddress
 from tests.api.serving import RPC_SECONDS, Client, SlowStore, counted, open_channel, start_api, stop_api, target_of
 from tests.interop.scratch import wait_until
 
@@ -66,7 +66,7 @@ class ConnectionsTest(SynchronousTestCase):
     def test_more_than_allowed(self) -> None:
         """Connections of one address beyond 64 are closed; clients that are connected go on."""
         api = start_api(self, counted({"a": 1}))
-        assert isinstance(api.address, TcpListen)
+        assert isinstance(api.address, PortAddress)
         client = Client(self, api, V2RAY_SERVICE)
         self.assertEqual(client.call("GetStats", name="a").stat.value, 1)
         connections = []

@@ -12,7 +12,7 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from pipetwist.api.services import V2RAY_SERVICE
 from pipetwist.errors import StartError
-from pipetwist.values.listen import TcpListen
+from pipetwist.values.bind_address import PortAddress
 from tests.api.serving import Client, counted, start_api
 
 __all__ = ["TcpTest"]
@@ -24,7 +24,7 @@ class TcpTest(SynchronousTestCase):
     def start(self, listen: str, **options: Any) -> int:
         """Serve a counter there; the port."""
         address = start_api(self, counted({"a": 7}), listen=listen, **options).address
-        assert isinstance(address, TcpListen)
+        assert isinstance(address, PortAddress)
         return address.port
 
     def serves(self, target: str) -> None:

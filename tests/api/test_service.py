@@ -25,7 +25,7 @@ from pipetwist.api.services import V2RAY_SERVICE
 from pipetwist.errors import StartError
 from pipetwist.stats.counters import MemoryCounterStore
 from pipetwist.stats.online import OnlineUsers
-from pipetwist.values.listen import TcpListen
+from pipetwist.values.bind_address import PortAddress
 from tests.api.programs import run_python
 from tests.api.serving import RPC_SECONDS, Client, SlowStore, counted, reactor_thread, start_api, stop_api, target_of
 from tests.interop.scratch import accepts, scratch_folder, wait_until
@@ -72,7 +72,7 @@ os._exit(value)
     def test_address(self) -> None:
         """While it listens it says where, with the port that was chosen."""
         api = start_api(self)
-        assert isinstance(api.address, TcpListen)
+        assert isinstance(api.address, PortAddress)
         self.assertGreater(api.address.port, 0)
         with socket.create_connection((api.address.host, api.address.port), timeout=60):
             pass
@@ -90,7 +90,7 @@ os._exit(value)
     def test_restart(self) -> None:
         """After a stop it can be started again, at the same port."""
         api = start_api(self, counted({"a": 1}))
-        assert isinstance(api.address, TcpListen)
+        assert isinstance(api.address, PortAddress)
         port = api.address.port
         stop_api(self, api)
         again = start_api(self, counted({"a": 2}), listen=f"127.0.0.1:{port}")
@@ -174,7 +174,7 @@ class FailureTest(SynchronousTestCase):
     def test_port_for_sharing(self) -> None:
         """A program that would share the port later, as gRPC's servers do, can't."""
         address = start_api(self).address
-        assert isinstance(address, TcpListen)
+        assert isinstance(address, PortAddress)
         with socket.socket() as other:
             other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             self.assertRaises(OSError, other.bind, (address.host, address.port))
@@ -197,7 +197,7 @@ class FailureTest(SynchronousTestCase):
         self.assertIn("without TLS", self.failure("0.0.0.0:0"))
         self.assertIn("without TLS", self.failure("[::]:0"))
         api = start_api(self, counted({"a": 1}), listen="0.0.0.0:0", insecure=True)
-        assert isinstance(api.address, TcpListen)
+        assert isinstance(api.address, PortAddress)
         self.assertEqual(Client(self, f"127.0.0.1:{api.address.port}", V2RAY_SERVICE).call("GetStats", name="a").stat.value, 1)
 
     def test_quiet(self) -> None:

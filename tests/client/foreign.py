@@ -14,7 +14,7 @@ from pipetwist.api.services import V2RAY_SERVICE, XRAY_SERVICE
 from pipetwist.api.wire import stats_pb2 as wire
 from pipetwist.client.calls import StatsCalls
 from pipetwist.client.server import Server
-from pipetwist.values.listen import TcpListen
+from pipetwist.values.bind_address import PortAddress
 
 __all__ = ["COUNTERS", "FirstOnlineXray", "SingBox", "V2Ray4", "V2Ray5", "Xray", "calls_to", "serve", "server_of"]
 
@@ -179,7 +179,7 @@ def serve(case: SynchronousTestCase, servicer: V2Ray5) -> str:
 def server_of(address: str) -> Server:
     """How an address on loopback is reached."""
     host, _, port = address.rpartition(":")
-    return Server(address=TcpListen(host, int(port)), timeout=60.0)
+    return Server(address=PortAddress(host, int(port)), timeout=60.0)
 
 
 def calls_to(case: SynchronousTestCase, servicer: V2Ray5) -> StatsCalls:

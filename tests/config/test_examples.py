@@ -15,7 +15,8 @@ from pipetwist.inbounds.options import InboundOptions
 from pipetwist.inbounds.unix import UnixInboundOptions
 from pipetwist.outbounds.fork import ForkOutboundOptions
 from pipetwist.outbounds.options import OutboundOptions
-from pipetwist.values.listen import TcpListen, parse_listen
+from pipetwist.values.bind_address import PortAddress
+from pipetwist.values.listen import parse_listen
 from tests.config.documents import EXAMPLES
 from tests.config.walking import SCHEMA, definitions, objects
 
@@ -53,5 +54,5 @@ class ExamplesTest(SynchronousTestCase):
         assert api is not None
         self.assertTrue(Path(inbound.path).parent.is_dir())
         self.assertIsNotNone(shutil.which(outbound.command[0]))
-        self.assertEqual(parse_listen(api.listen), TcpListen("127.0.0.1", 10085))
+        self.assertEqual(parse_listen(api.listen), PortAddress("127.0.0.1", 10085))
         self.assertTrue(api.stats.enabled)

@@ -10,6 +10,7 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from pipetwist.errors import StartError
 from pipetwist.inbounds.handed_in import HandedIn, HandedInSocket
+from pipetwist.values.bind_address import PortAddress
 from tests.interop.scratch import scratch_folder
 
 __all__ = ["HandedInTest"]
@@ -67,7 +68,7 @@ class HandedInTest(SynchronousTestCase):
         found = [(socket.AF_INET, ("127.0.0.2", 0)), (socket.AF_INET6, ("::1", 0, 0, 0)), (socket.AF_INET, ("127.0.0.1", 0))]
         self.assertEqual(handed_in.at_port(found, first.getsockname()[1]), (one,))
         self.assertEqual(handed_in.at_port(found, second.getsockname()[1]), (other,))
-        one.address = ("fe80::1", 80, 2)
+        one.address = PortAddress("fe80::1", 80, interface=2)
         for interface, expected in ((2, (one,)), (3, ())):
             self.assertEqual(handed_in.at_port([(socket.AF_INET6, ("fe80::1", 0, 0, interface))], 80), expected)
 

@@ -17,6 +17,7 @@ from pipetwist.inbounds.tcp import TcpInboundOptions
 from pipetwist.outbounds.fork import ForkOutboundOptions
 from pipetwist.service.exchange import exchange_inbounds
 from pipetwist.service.tree import PipetwistService
+from pipetwist.values.bind_address import UnixAddress
 from tests.interop.scratch import free_port
 
 __all__ = ["ClaimsTest", "UnknownAddressTest"]
@@ -32,7 +33,7 @@ class _Inbound:
 
     def __init__(self, name: str, heard: list[str]) -> None:
         self.tag, self.place = name.rstrip("?").split("@")
-        self.claim = None if name.endswith("?") else self.place
+        self.claims = None if name.endswith("?") else (UnixAddress(self.place),)
         self._heard = heard
 
     def goes_on_with(self, options: InboundOptions) -> bool:

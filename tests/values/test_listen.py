@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from pipetwist.values.listen import TcpListen, UnixListen, parse_listen, why_refused
+from pipetwist.values.bind_address import PortAddress, UnixAddress
+from pipetwist.values.listen import parse_listen, why_refused
 
 __all__ = ["ListenTest", "RefusalTest"]
 
@@ -27,15 +28,15 @@ class ListenTest(SynchronousTestCase):
             ("[::1]:65535", "::1", 65535),
             ("api-1.example.org:80", "api-1.example.org", 80),
         ):
-            self.assertEqual(parse_listen(text, _FOLDER), TcpListen(host, port))
-            self.assertEqual(str(TcpListen(host, port)), text)
+            self.assertEqual(parse_listen(text, _FOLDER), PortAddress(host, port))
+            self.assertEqual(str(PortAddress(host, port)), text)
 
     def test_unix(self) -> None:
         """A path follows `unix:`, and is made absolute."""
-        self.assertEqual(parse_listen("unix:/run/api.sock", _FOLDER), UnixListen("/run/api.sock"))
-        self.assertEqual(parse_listen("unix:api.sock", _FOLDER), UnixListen("/etc/pipetwist/api.sock"))
-        self.assertEqual(parse_listen("unix:api.sock"), UnixListen(f"{Path.cwd()}/api.sock"))
-        self.assertEqual(str(UnixListen("/run/api.sock")), "unix:/run/api.sock")
+        self.assertEqual(parse_listen("unix:/run/api.sock", _FOLDER), UnixAddress("/run/api.sock"))
+        self.assertEqual(parse_listen("unix:api.sock", _FOLDER), UnixAddress("/etc/pipetwist/api.sock"))
+        self.assertEqual(parse_listen("unix:api.sock"), UnixAddress(f"{Path.cwd()}/api.sock"))
+        self.assertEqual(str(UnixAddress("/run/api.sock")), "unix:/run/api.sock")
 
     def test_refused(self) -> None:
         """Whatever is no address is refused, and the message says what is wrong with it."""
@@ -69,7 +70,7 @@ class ListenTest(SynchronousTestCase):
     @given(st.ip_addresses().map(str), st.integers(0, 65535))
     def test_round_trip(self, host: str, port: int) -> None:
         """Any address and port are read back as they were written."""
-        self.assertEqual(parse_listen(str(TcpListen(host, port)), _FOLDER), TcpListen(host, port))
+        self.assertEqual(parse_listen(str(PortAddress(host, port)), _FOLDER), PortAddress(host, port))
 
 
 class RefusalTest(SynchronousTestCase):
@@ -78,17 +79,17 @@ class RefusalTest(SynchronousTestCase):
     def test_loopback(self) -> None:
         """Loopback addresses and the name localhost need no TLS."""
         for host in ("127.0.0.1", "127.9.9.9", "::1", "localhost", "LocalHost"):
-            self.assertIsNone(why_refused(TcpListen(host, 1), tls=False, insecure=False), host)
+            self.assertIsNone(why_refused(PortAddress(host, 1), tls=False, insecure=False), host)
 
     def test_others(self) -> None:
         """Every other address and name is refused without TLS, until `insecure` says that it shall be."""
         for host in ("0.0.0.0", "::", "192.0.2.1", "example.org", "localhost.example.org", str(IPv6Address("fe80::1%eth0"))):
-            listen = TcpListen(host, 1)
+            listen = PortAddress(host, 1)
             self.assertIn("can be reached from other machines", why_refused(listen, tls=False, insecure=False) or "", host)
             self.assertIsNone(why_refused(listen, tls=True, insecure=False), host)
             self.assertIsNone(why_refused(listen, tls=False, insecure=True), host)
 
     def test_unix(self) -> None:
         """A unix socket is refused with TLS, which it has not, and only then."""
-        self.assertIn("has no TLS", why_refused(UnixListen("/a"), tls=True, insecure=True) or "")
-        self.assertIsNone(why_refused(UnixListen("/a"), tls=False, insecure=False))
+        self.assertIn("has no TLS", why_refused(UnixAddress("/a"), tls=True, insecure=True) or "")
+        self.assertIsNone(why_refused(UnixAddress("/a"), tls=False, insecure=False))

@@ -20,7 +20,7 @@ from pipetwist.files import KnownFiles
 from pipetwist.network import tcp_ports
 from pipetwist.network.listening import ListenHosts
 from pipetwist.network.lookups import Lookups
-from pipetwist.values.listen import TcpListen
+from pipetwist.values.bind_address import PortAddress
 from pipetwist.web.answers import TextAnswer
 from pipetwist.web.options import WebOptions, WebTlsOptions
 from pipetwist.web.service import WebService
@@ -227,7 +227,7 @@ class RefusedTest(_ServiceCase):
         self.assertIn("metrics: tls.key_path", str(error))
 
 
-def _knock(address: TcpListen | None, says: bytes) -> str:
+def _knock(address: PortAddress | None, says: bytes) -> str:
     """Say something without TLS, or nothing, and wait for the end; where it was said from."""
     assert address is not None
     with socket.create_connection((address.host, address.port), 20) as client:

@@ -1,0 +1,189 @@
+"""Addresses that something listens at, or that something is sent to, and how two of them stand to each other.
+
+Only the texts are looked at here: nothing is opened, and of names nobody is asked.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Any, Literal
+
+from pipetwist.values.addresses import plain_host, shown_address
+from pipetwist.values.paths import unix_sockaddr
+
+__all__ = ["EVERY_ADDRESS", "EVERY_IPV4", "BindAddress", "PortAddress", "UnixAddress", "bound_address"]
+
+EVERY_IPV4 = "0.0.0.0"  # noqa: S104 - it is looked for, not listened on
+"""Every address of IPv4."""
+EVERY_ADDRESS = "::"
+"""Every address, those of IPv4 too."""
+_HERE = "localhost"
+
+
+class BindAddress(ABC):
+    """A place where one socket can listen."""
+
+    @abstractmethod
+    def overlaps(self, other: BindAddress, platform: str = sys.platform) -> bool:
+        """Whether two can't both be listened at, for certain."""
+
+    @abstractmethod
+    def may_overlap(self, other: BindAddress) -> bool:
+        """Whether it can't be ruled out that they are in each other's way."""
+
+    @abstractmethod
+    def is_reached_by(self, target: BindAddress) -> bool:
+        """Whether what is sent to a target comes here, as far as that is certain."""
+
+    @abstractmethod
+    def is_the_same_as(self, bound: BindAddress) -> bool:
+        """Whether a socket that is bound to an address listens here, and nowhere else. Links of paths are followed."""
+
+
+@dataclass(frozen=True)
+class PortAddress(BindAddress):
+    """A port of one address.
+
+    Attributes:
+        host: a host's name or address, an IPv6 address without brackets.
+        port: its number; 0 takes a free one.
+        transport: which of the two kinds of ports.
+        interface: the number of the interface, which of a link-local address is a part (ipv6(7)).
+    """
+
+    host: str
+    port: int
+    transport: Literal["tcp", "udp"] = "tcp"
+    interface: int = 0
+
+    def __str__(self) -> str:
+        return shown_address(self.host, self.port)
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only programs on this machine can reach it. Of names, only ``localhost`` counts (RFC 6761, section 6.3)."""
+        return _is_loopback(self.host)
+
+    def overlaps(self, other: BindAddress, platform: str = sys.platform) -> bool:
+        """See `BindAddress`."""
+        return (
+            self.may_overlap(other) and isinstance(other, PortAddress) and _overlap(plain_host(self.host), plain_host(other.host), platform)
+        )
+
+    def may_overlap(self, other: BindAddress) -> bool:
+        """See `BindAddress`. A free port is in nobody's way."""
+        return isinstance(other, PortAddress) and (self.transport, self.port) == (other.transport, other.port) and bool(self.port)
+
+    def is_reached_by(self, target: BindAddress) -> bool:
+        """See `BindAddress`."""
+        if not isinstance(target, PortAddress) or (target.transport, target.port) != (self.transport, self.port):
+            return False
+        here, there = self.host.lower(), target.host.lower()
+        if _is_loopback(there) and here in (EVERY_IPV4, EVERY_ADDRESS, _HERE):
+            return True
+        return there == here or (there == _HERE and _is_loopback(here))
+
+    def is_the_same_as(self, bound: BindAddress) -> bool:
+        """See `BindAddress`."""
+        return self == bound
+
+
+@dataclass(frozen=True)
+class UnixAddress(BindAddress):
+    """A unix socket's.
+
+    Attributes:
+        path: where its file stands, absolute, or its abstract name (``@name`` or ``@@name``).
+        datagrams: whether it takes datagrams.
+    """
+
+    path: str
+    datagrams: bool = False
+
+    def __str__(self) -> str:
+        return f"unix:{self.path}"
+
+    @property
+    def sockaddr(self) -> bytes:
+        """As the kernel takes it."""
+        return unix_sockaddr(self.path)
+
+    def overlaps(self, other: BindAddress, platform: str = sys.platform) -> bool:
+        """See `BindAddress`."""
+        return isinstance(other, UnixAddress) and self.sockaddr == other.sockaddr
+
+    def may_overlap(self, other: BindAddress) -> bool:
+        """See `BindAddress`."""
+        return self.overlaps(other)
+
+    def is_reached_by(self, target: BindAddress) -> bool:
+        """See `BindAddress`."""
+        return isinstance(target, UnixAddress) and (self.path, self.datagrams) == (target.path, target.datagrams)
+
+    def is_the_same_as(self, bound: BindAddress) -> bool:
+        """See `BindAddress`."""
+        return isinstance(bound, UnixAddress) and self.datagrams == bound.datagrams and _real(self) == _real(bound)
+
+
+def bound_address(opened: socket.socket) -> BindAddress:
+    """Where a socket is bound.
+
+    Raises:
+        OSError: the system does not say.
+        ValueError: it is of an address family that nobody listens in here.
+    """
+    name: Any = opened.getsockname()
+    datagrams = opened.type == socket.SOCK_DGRAM
+    if opened.family == getattr(socket, "AF_UNIX", None):
+        return UnixAddress(_written(name), datagrams)
+    if opened.family in (socket.AF_INET, socket.AF_INET6):
+        host, port, *more = name
+        return PortAddress(host, port, "udp" if datagrams else "tcp", more[1] if more else 0)
+    message = getattr(opened.family, "name", f"address family {opened.family}")
+    raise ValueError(message)
+
+
+def _written(name: str | bytes) -> str:
+    """A unix socket's name as a configuration writes it."""
+    text = name if isinstance(name, str) else os.fsdecode(name)
+    for marks in ("@@", "@"):
+        written = f"{marks}{text[1:].rstrip(chr(0))}"
+        if text.startswith("\0") and unix_sockaddr(written) == os.fsencode(text):
+            return written
+    return text
+
+
+def _real(address: UnixAddress) -> bytes:
+    # Of two paths that lead to one file, such as /var/run and /run, either may be written.
+    name = address.sockaddr
+    return name if name.startswith(b"\0") else os.path.realpath(name)
+
+
+def _overlap(one: str, other: str, platform: str) -> bool:
+    if one.lower() == other.lower():
+        return True
+    if EVERY_ADDRESS in (one, other):
+        # A single address beside all of them is refused by Linux; others may give it to who is more exact.
+        return platform == "linux" or EVERY_IPV4 in (one, other)
+    if EVERY_IPV4 in (one, other) and platform == "linux":
+        return all(_is_ipv4(host) for host in (one, other))
+    return False
+
+
+def _is_ipv4(host: str) -> bool:
+    try:
+        return ip_address(host).version == 4
+    except ValueError:
+        return host.lower() == _HERE
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == _HERE
