@@ -16,7 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.behaviour.certificates import AUTHORITY, SERVER, SERVER_NAME, client_context
 from tests.docs.document import ROOT, blocks
 from tests.docs.terminal import Terminal, same_each_time
-from tests.interop.daemon import TWIST, TWISTD, Daemon, start_daemon
+from tests.interop.daemon import FOREGROUND, TWIST, Daemon, start_daemon
 from tests.interop.scratch import free_datagram_port, free_port, listens, scratch_folder, wait_until
 
 __all__ = ["CommandsTest", "DescriptorsTest", "LogTest", "ReasonsTest", "SignalsTest", "StartTest"]
@@ -143,7 +143,7 @@ class LogTest(SynchronousTestCase):
     def test_json(self) -> None:
         """As JSON too, for twistd and for twist, where every line is an object that has what every line is said to have."""
         shown = _shown("JSON lines")
-        for command in ((*TWISTD, "-n", "--pidfile="), TWIST):
+        for command in (FOREGROUND, TWIST):
             daemon = start_daemon(self, {**_ECHO, "log": {"format": "json"}}, command=command)
             _say_hello(self, daemon.folder / "in.sock")
             wait_until(lambda daemon=daemon: '"reason"' in daemon.log, "the line of the connection")  # type: ignore[misc]  # mypy can't infer it
@@ -275,7 +275,7 @@ class SignalsTest(SynchronousTestCase):
         """The daemon ends by the signal; one that stops it in order takes the socket away, and one that is its end leaves it."""
         for number, stays in ((signal.SIGINT, False), (signal.SIGUSR2, True)):
             self.assertIn(number.name, _text())
-            daemon = start_daemon(self, _ECHO)
+            daemon = start_daemon(self, _ECHO, command=FOREGROUND)
             daemon.process.send_signal(number)
             self.assertEqual(daemon.process.wait(60), -number)
             self.assertEqual((daemon.folder / "in.sock").exists(), stays, number)
@@ -307,7 +307,7 @@ class DescriptorsTest(SynchronousTestCase):
             ],
             "route": {"rules": [{"inbound": [came], "outbound": goes} for came, goes in ways.items()]},
         }
-        daemon = start_daemon(self, configuration, folder=folder)
+        daemon = start_daemon(self, configuration, folder=folder, command=FOREGROUND)
         # A daemon that listens is not at rest yet: its reactor opens two more when it begins to run, which one that answers does.
         first = _connect(self, folder / "in.sock")
         first.sendall(b"x")

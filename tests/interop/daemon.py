@@ -14,14 +14,27 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 import pipetwist
+from tests.interop.forked import ForkedProcess, fork_daemon
 from tests.interop.scratch import accepts, listens, receives, scratch_folder, wait_until
 
-__all__ = ["TWIST", "TWISTD", "Configuration", "Daemon", "daemon_environment", "run_to_end", "start_daemon", "write_configuration"]
+__all__ = [
+    "FOREGROUND",
+    "TWIST",
+    "TWISTD",
+    "Configuration",
+    "Daemon",
+    "daemon_environment",
+    "run_to_end",
+    "start_daemon",
+    "write_configuration",
+]
 
 Configuration = Mapping[str, Any]
 
 TWISTD = (sys.executable, "-c", "from twisted.scripts.twistd import run; run()")
 """The command twistd of the Python that runs the tests."""
+FOREGROUND = (*TWISTD, "-n", "--pidfile=")
+"""The same in the foreground, whatever a pidfile says."""
 TWIST = (sys.executable, "-m", "twisted")
 """The command twist of the Python that runs the tests."""
 
@@ -37,7 +50,7 @@ class Daemon:
         log: the file that its output goes to.
     """
 
-    def __init__(self, process: subprocess.Popen[bytes], folder: Path, log: Path) -> None:
+    def __init__(self, process: subprocess.Popen[bytes] | ForkedProcess, folder: Path, log: Path) -> None:
         self.process = process
         self.folder = folder
         self._log = log
@@ -87,7 +100,7 @@ def start_daemon(
     configuration: Configuration,
     *,
     folder: Path | None = None,
-    command: Sequence[str] = (*TWISTD, "-n", "--pidfile="),
+    command: Sequence[str] | None = None,
     environment: Mapping[str, str] | None = None,
     pass_fds: Sequence[int] = (),
     output: int | None = None,
@@ -98,7 +111,8 @@ def start_daemon(
         case: the test.
         configuration: the configuration's document.
         folder: where the configuration goes, and what relative paths in it are relative to; a new scratch folder where absent.
-        command: what runs the plugin; the plugin's name and options come after it.
+        command: what runs the plugin; the plugin's name and options come after it. Where neither this nor what it would inherit is given,
+            twistd is not started anew but forked, see `tests.interop.forked`: name `FOREGROUND` where the start itself is tried.
         environment: variables over this process's own.
         pass_fds: descriptors that the daemon inherits.
         output: where it writes, in the place of the file that its log is read from.
@@ -109,16 +123,23 @@ def start_daemon(
     folder = folder or scratch_folder(case)
     path = write_configuration(folder, configuration)
     log = folder / "daemon.log"
+    plugin = ["pipetwist", "--config", str(path)]
+    variables = {**daemon_environment(), **(environment or {})}
+    process: subprocess.Popen[bytes] | ForkedProcess
     with log.open("ab") as file:
-        process = subprocess.Popen(
-            [*command, "pipetwist", "--config", str(path)],
-            stdin=subprocess.DEVNULL,
-            stdout=file if output is None else output,
-            stderr=subprocess.STDOUT,
-            cwd=folder,
-            env={**daemon_environment(), **(environment or {})},
-            pass_fds=pass_fds,
-        )
+        writes = file.fileno() if output is None else output
+        if command is None and environment is None and not pass_fds:
+            process = fork_daemon([*FOREGROUND[len(TWISTD) :], *plugin], folder, variables, writes)
+        else:
+            process = subprocess.Popen(
+                [*(command or FOREGROUND), *plugin],
+                stdin=subprocess.DEVNULL,
+                stdout=writes,
+                stderr=subprocess.STDOUT,
+                cwd=folder,
+                env=variables,
+                pass_fds=pass_fds,
+            )
     daemon = Daemon(process, folder, log)
     case.addCleanup(daemon._end)
     try:

@@ -12,12 +12,12 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.interop.daemon import TWIST, TWISTD, start_daemon
+from tests.interop.daemon import FOREGROUND, TWIST, start_daemon
 from tests.interop.scratch import scratch_folder, wait_until
 
 __all__ = ["DescriptorsTest", "OrphansTest"]
 
-_RUNNERS = ((*TWISTD, "-n", "--pidfile="), TWIST)
+_RUNNERS = (FOREGROUND, TWIST)
 
 
 def configuration(script: str, *ways: Mapping[str, object]) -> dict[str, Any]:

@@ -15,12 +15,10 @@ from unittest import SkipTest
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.interop.daemon import TWIST, TWISTD, Configuration, Daemon, daemon_environment, start_daemon, write_configuration
+from tests.interop.daemon import FOREGROUND, TWIST, TWISTD, Configuration, Daemon, daemon_environment, start_daemon, write_configuration
 from tests.interop.scratch import scratch_folder, wait_until
 
 __all__ = ["FilesTest", "ReaderTest"]
-
-_TWISTD = (*TWISTD, "-n", "--pidfile=")
 
 
 class ReaderTest(SynchronousTestCase):
@@ -39,7 +37,7 @@ class ReaderTest(SynchronousTestCase):
         except BlockingIOError:
             os.set_blocking(self.writing, True)
 
-    def start(self, configuration: Configuration, command: Sequence[str] = _TWISTD) -> Daemon:
+    def start(self, configuration: Configuration, command: Sequence[str] | None = None) -> Daemon:
         """Start a daemon that writes into the pipe, of which it then has the only end."""
         daemon = start_daemon(self, configuration, folder=self.folder, command=command, output=self.writing)
         self.close_writing()
@@ -69,7 +67,7 @@ class ReaderTest(SynchronousTestCase):
 
     def test_stands_still(self) -> None:
         """Nobody reads the log, and connections go on; SIGTERM ends the daemon as ever. So it is with twist, and with a JSON log."""
-        for command, form in ((_TWISTD, "text"), (_TWISTD, "json"), (TWIST, "text")):
+        for command, form in ((FOREGROUND, "text"), (FOREGROUND, "json"), (TWIST, "text")):
             daemon = start_daemon(self, _configuration(format=form), folder=self.folder, command=command, output=self.writing)
             for _ in range(3):
                 self.assertEqual(_echo(self.folder), b"hello")
@@ -94,7 +92,7 @@ class ReaderTest(SynchronousTestCase):
         (self.folder / "in.sock").touch()
         path = write_configuration(self.folder, _configuration())
         ended = subprocess.run(
-            [*_TWISTD, "pipetwist", "--config", str(path)],
+            [*FOREGROUND, "pipetwist", "--config", str(path)],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             cwd=self.folder,
@@ -117,7 +115,7 @@ class FilesTest(SynchronousTestCase):
 
     def start(self, *options: str, **log: Any) -> Daemon:
         """Start a daemon that logs to the file."""
-        return start_daemon(self, _configuration(**log), folder=self.folder, command=(*_TWISTD, f"--logfile={self.log}", *options))
+        return start_daemon(self, _configuration(**log), folder=self.folder, command=(*FOREGROUND, f"--logfile={self.log}", *options))
 
     def names(self) -> list[str]:
         """The log's files."""

@@ -18,7 +18,7 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 from pipetwist.api.services import V2RAY_SERVICE
 from tests.api.certificates import Authority
 from tests.api.serving import Client
-from tests.interop.daemon import TWIST, TWISTD, Daemon, daemon_environment, run_to_end, start_daemon, write_configuration
+from tests.interop.daemon import FOREGROUND, TWIST, TWISTD, Daemon, daemon_environment, run_to_end, start_daemon, write_configuration
 from tests.interop.scratch import free_port, has_ended, listens, scratch_folder, wait_until
 
 __all__ = ["ReloadingTest", "TerminalTest", "UserTest"]
@@ -76,7 +76,7 @@ class ReloadingTest(SynchronousTestCase):
 
     def test_exchanged(self) -> None:
         """Who comes gets the new command and may come in at the new inbound; who is in goes on with the old."""
-        for command in ((*TWISTD, "-n", "--pidfile="), TWIST):
+        for command in (FOREGROUND, TWIST):
             daemon = start_daemon(self, _configuration(), folder=self.folder, command=command)
             client = self.connect()
             client.sendall(b"before")
@@ -222,7 +222,7 @@ class ReloadingTest(SynchronousTestCase):
 
     def test_stopped_meanwhile(self) -> None:
         """A stop waits for no reading, and leaves no process that reads."""
-        for command in ((*TWISTD, "-n", "--pidfile="), TWIST):
+        for command in (FOREGROUND, TWIST):
             daemon = start_daemon(self, _configuration(), folder=self.folder, command=command)
             path = self.make_slow()
             daemon.process.send_signal(signal.SIGHUP)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-from tests.interop.daemon import TWIST, TWISTD, run_to_end, start_daemon, write_configuration
+from tests.interop.daemon import FOREGROUND, TWIST, TWISTD, run_to_end, start_daemon, write_configuration
 from tests.interop.scratch import has_ended, listens, scratch_folder, wait_until
 
 __all__ = ["ActivationTest", "RunningTest"]
@@ -38,7 +38,7 @@ class RunningTest(SynchronousTestCase):
 
     def test_foreground(self) -> None:
         """``twistd -n pipetwist`` relays, and at SIGTERM ends and takes its socket away."""
-        daemon = start_daemon(self, _ECHO, folder=self.folder)
+        daemon = start_daemon(self, _ECHO, folder=self.folder, command=FOREGROUND)
         self.assertEqual(_echo(self.path), b"hello")
         daemon.stop()
         self.assertFalse(self.path.exists())
@@ -47,7 +47,7 @@ class RunningTest(SynchronousTestCase):
         """With ``--pidfile=`` it starts whatever a pidfile of before says, such as the number of a process that lives."""
         pidfile = self.folder / "twistd.pid"
         pidfile.write_text(str(os.getpid()), encoding="ascii")
-        daemon = start_daemon(self, _ECHO, folder=self.folder)
+        daemon = start_daemon(self, _ECHO, folder=self.folder, command=FOREGROUND)
         self.assertEqual(_echo(self.path), b"hello")
         daemon.stop()
         self.assertEqual(pidfile.read_text(encoding="ascii"), str(os.getpid()))

@@ -18,7 +18,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.api.certificates import Authority
 from tests.docs.document import ROOT
-from tests.interop.daemon import TWIST, TWISTD, daemon_environment, run_to_end, start_daemon, write_configuration
+from tests.interop.daemon import FOREGROUND, TWIST, TWISTD, daemon_environment, run_to_end, start_daemon, write_configuration
 from tests.interop.peers import need
 from tests.interop.scratch import free_port, listens, scratch_folder, wait_until
 
@@ -56,7 +56,7 @@ class ActivationTest(SynchronousTestCase):
         self.path = self.folder / "in.sock"
         self.port = free_port(self)
 
-    def activate(self, configuration: Mapping[str, Any], *options: str, command: tuple[str, ...] = (*TWISTD, "-n", "--pidfile=")) -> Path:
+    def activate(self, configuration: Mapping[str, Any], *options: str, command: tuple[str, ...] = FOREGROUND) -> Path:
         """Have it wait for the first client; the file of what is said. The test's clean-up ends it."""
         path = write_configuration(self.folder, configuration)
         environment = [f"--setenv={name}" for name in ("PATH", "PYTHONPATH", "PYTHONUNBUFFERED")]
@@ -82,7 +82,7 @@ class ActivationTest(SynchronousTestCase):
         )
         addresses: list[Path | int] = [self.path, self.port, secure_port]
         names = [f"--listen={self.path}", f"--listen=127.0.0.1:{self.port}", f"--listen=127.0.0.1:{secure_port}", "--fdname=a:b:c"]
-        for command in ((*TWISTD, "-n", "--pidfile="), (*TWIST, "--log-format=text")):
+        for command in (FOREGROUND, (*TWIST, "--log-format=text")):
             log = self.activate(_configuration(*inbounds), *names, command=command)
             wait_until(lambda: all(map(listens, addresses)), "the sockets")
             mode = self.path.stat().st_mode
@@ -147,7 +147,7 @@ class NotifyTest(SynchronousTestCase):
     def test_life(self) -> None:
         """It says when it listens, that it is alive, how many connections are open, that it reloads and has reloaded, and that it stops."""
         inbound = {"type": "unix", "tag": "in", "path": "in.sock"}
-        for command in ((*TWISTD, "-n", "--pidfile="), TWIST):
+        for command in (FOREGROUND, TWIST):
             daemon = start_daemon(
                 self,
                 _configuration(inbound),

@@ -16,14 +16,13 @@ from urllib.request import urlopen
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.interop.daemon import TWIST, TWISTD, Daemon, start_daemon
+from tests.interop.daemon import FOREGROUND, TWIST, Daemon, start_daemon
 from tests.interop.scratch import free_port, has_ended, listens, scratch_folder, wait_until
 from tests.interop.wall import Wall, sweep
 
 __all__ = ["SweepTest", "WallClockTest"]
 
 _HOUR = 3600
-_FOREGROUND = (*TWISTD, "-n", "--pidfile=")
 
 
 class WallClockTest(SynchronousTestCase):
@@ -41,7 +40,7 @@ class WallClockTest(SynchronousTestCase):
         command: Sequence[str] = ("cat",),
         inbound: Mapping[str, Any] | None = None,
         outbound: Mapping[str, Any] | None = None,
-        run: Sequence[str] = _FOREGROUND,
+        run: Sequence[str] = FOREGROUND,
         environment: Mapping[str, str] | None = None,
         **keys: Any,
     ) -> Daemon:
@@ -75,7 +74,7 @@ class WallClockTest(SynchronousTestCase):
         manager.bind(str(self.folder / "notify"))
         manager.settimeout(60)
         environment = {"NOTIFY_SOCKET": str(self.folder / "notify"), "WATCHDOG_USEC": "400000"}
-        for run in (_FOREGROUND, TWIST):
+        for run in (FOREGROUND, TWIST):
             self.wall.put(0)
             daemon = self.start(run=run, environment=environment)
             while b"WATCHDOG=1" not in manager.recv(4096):
