@@ -128,6 +128,11 @@ class PipetwistService(MultiService):
                 part.setServiceParent(self)
 
     @property
+    def generation(self) -> Generation:
+        """What the configuration has come to. It never changes, so that any thread may take it; a reload brings another."""
+        return self._current.now
+
+    @property
     def document(self) -> Document:
         """The configuration that it goes by."""
         return self._current.now.document

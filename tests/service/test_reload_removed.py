@@ -12,6 +12,7 @@ from twisted.logger import capturedLogs, formatEvent
 from pipetwist.errors import StartError
 from pipetwist.inbounds.unix import UnixInboundOptions
 from pipetwist.inbounds.unixgram import UnixgramInboundOptions
+from pipetwist.outbounds.fork import ForkOutboundOptions
 from pipetwist.service.tree import PipetwistService
 from tests.service.case import TreeTestCase
 
@@ -96,7 +97,7 @@ class RemovedTest(TreeTestCase):
     def test_datagrams(self) -> None:
         """A datagram socket's file that was removed is there again, and what is sent there arrives."""
         options = UnixgramInboundOptions(tag="in", path=str(self.path))
-        tree = self.start(options)
+        tree = self.start(options, outbounds=(ForkOutboundOptions(tag="tool", command=("cat",), framing="rfc4571"),))
         self.path.unlink()
         self.assertEqual(self.reload(tree), [])
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as client:
