@@ -1,4 +1,4 @@
-"""The files and folders that twistd's own options name, looked at before twistd fails on one with a traceback."""
+"""What twistd's own options name, files, folders and users, looked at before twistd fails on one with a traceback."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["check_places"]
 
 
 def check_places(options: Mapping[str, Any]) -> None:
-    """See that twistd can write its log and its pidfile, and go to its folder.
+    """See that twistd can write its log and its pidfile, go to its folder, and become the user that it is to be.
 
     Args:
         options: twistd's, before it has acted on them; twist's have none of these.
@@ -23,8 +23,12 @@ def check_places(options: Mapping[str, Any]) -> None:
     """
     if not options.get("logger") and not options.get("syslog"):
         _check_file("logfile", options.get("logfile"))
-    if options.get("chroot"):  # the others are within
-        return
+    _check_user(options.get("uid"), options.get("gid"))
+    chroot = options.get("chroot")
+    if chroot:
+        _check_root(f"--chroot={chroot}", "only root may go there")
+        _check_folder(f"--chroot={chroot}", Path(chroot))
+        return  # the others are within
     _check_file("pidfile", options.get("pidfile"))
     rundir = options.get("rundir")
     if rundir:
@@ -42,6 +46,27 @@ def _check_file(option: str, name: str | None) -> None:
     _check_folder(place, path.parent)
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         message = f"{place}: this user may not write there"
+        raise StartError(message)
+
+
+def _check_user(uid: int | None, gid: int | None) -> None:
+    if uid is not None and uid != os.getuid():
+        import pwd  # there is none on Windows, nor users
+
+        try:
+            pwd.getpwuid(uid)
+        except KeyError:
+            # Its groups are asked for, which only somebody who is known can have.
+            message = f"--uid={uid}: there is no user with this number"
+            raise StartError(message) from None
+        _check_root(f"--uid={uid}", "only root may become another user")
+    if gid is not None and gid != os.getgid():
+        _check_root(f"--gid={gid}", "only root may take another group")
+
+
+def _check_root(place: str, otherwise: str) -> None:
+    if os.geteuid() != 0:
+        message = f"{place}: {otherwise}"
         raise StartError(message)
 
 

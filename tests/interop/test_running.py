@@ -90,7 +90,10 @@ class RunningTest(SynchronousTestCase):
         self.assertEqual(_echo(self.path), b"hello")
 
     def test_places_of_twistd(self) -> None:
-        """Where twistd's own files or folders can't be had, one line says which and what to do, and the status is 1."""
+        """Where twistd's own files, folders or users can't be had, one line says which and what to do, and the status is 1."""
+        if os.geteuid() != 0:
+            message = "others than root are told something else of some of these"
+            raise SkipTest(message)
         configuration = write_configuration(self.folder, _ECHO)
         nowhere = self.folder / "nowhere"
         missing = f"pipetwist: {{}}: there is no folder {nowhere}; make it first\n"
@@ -99,6 +102,8 @@ class RunningTest(SynchronousTestCase):
             (["-n", "--pidfile=", "--logfile=nowhere/log"], missing.format("--logfile=nowhere/log")),
             (["--logfile=log", "--pidfile=nowhere/pid"], missing.format("--pidfile=nowhere/pid")),
             (["-n", "--pidfile=", f"--rundir={nowhere}"], missing.format(f"--rundir={nowhere}")),
+            (["-n", "--pidfile=", f"--chroot={nowhere}"], missing.format(f"--chroot={nowhere}")),
+            (["-n", "--pidfile=", "--uid=4242424"], "pipetwist: --uid=4242424: there is no user with this number\n"),
             (["--logfile=.", "--pidfile="], "pipetwist: --logfile=.: this is a folder; give the name of a file\n"),
         ):
             failed = run_to_end(self.folder, [*TWISTD, *options, "pipetwist", "--config", str(configuration)])
