@@ -17,6 +17,8 @@ from pipetwist.process.life import Termination, cut_off, describe_exit, is_endin
 from pipetwist.process.standard_error import StandardErrorLines
 from pipetwist.stats.counting import count_writes
 from pipetwist.transfer.causes import describe_error
+from pipetwist.transfer.ending import ABSENT, BEGINNING, CLOSE, END, FINISH, LOST, PEER_ENDED, UNSURE, Ending, Reading, Step
+from pipetwist.transfer.ending_side import EndingSide
 
 __all__ = ["ChildSide"]
 
@@ -42,7 +44,7 @@ class _Crowding:
 
 
 @implementer(ISide)
-class ChildSide(ProcessProtocol):
+class ChildSide(EndingSide, ProcessProtocol):
     """A side of a connection that is a command's standard input and output.
 
     Args:
@@ -60,7 +62,6 @@ class ChildSide(ProcessProtocol):
     half_closes = True
     notices_loss = False
     transport: Any  # an IProcessTransport, and a producer and a consumer besides
-    receiver: ISideReceiver
 
     def __init__(
         self,
@@ -75,6 +76,8 @@ class ChildSide(ProcessProtocol):
         self.command = CommandIdentity()
         self.received = 0
         self.delivered = 0
+        self.receiver: Any = None
+        self.ending: Ending = BEGINNING
         self._clock = clock
         self._spawner = spawner
         self._termination = Termination(clock, lambda number: spawner.signal_group(self.transport, number), kill_grace)
@@ -84,15 +87,8 @@ class ChildSide(ProcessProtocol):
         self._exited = False
         self._reset_on_failure = reset_on_failure
         self._cut_off = False
-        self._held_end = False
-        self._attached = False
-        self._shows_writes = False
-        self._read_over = False
-        self._write_over = False
-        self._stdin_closed = False
         self._hanging_up = False
-        self._closing = False
-        self._over = False
+        self._shows_writes = False
         self._cause = ""
 
     @property
@@ -117,22 +113,18 @@ class ChildSide(ProcessProtocol):
             self._stderr.data_received(data)
             return
         self.received += len(data)
-        if not self._closing:
+        if not self.ending.closing:
             self.receiver.data_received(self, data)
 
     def childConnectionLost(self, childFD: int) -> None:
         """One of its pipes is over: its output has ended, or it reads no more."""
         if childFD == 0:
-            self._stdin_closed = self._write_over = True
-            if self._hanging_up:
-                self._termination.after(END_OF_FILE_SECONDS)
+            self._follow(self.hear(ABSENT))
         elif childFD == 1:
-            self._read_over = True
-            if self._attached and not self._closing:
-                # Whether this is the end of all that it had to send its exit says, which nobody is told of before its output is closed.
-                self._held_end = True
-                if self._exited or not is_ending(self.command.pid):
-                    self._tell_end()
+            self.hear(UNSURE)
+            # Whether this is the end of all that it had to send its exit says, which nobody is told of before its output is closed.
+            if self._exited or not is_ending(self.command.pid):
+                self._tell_end()
         else:
             self._stderr.ended()
 
@@ -145,28 +137,34 @@ class ChildSide(ProcessProtocol):
         self._unread = self._clock.callLater(0, self._left_unread)
 
     def _tell_end(self) -> None:
-        if self._held_end and not self._closing and not self._cut_off:
-            self._held_end = False
+        if self.receiver is not None and self.ending.reading is Reading.UNSURE and not self._cut_off:
+            self._follow(self.hear(PEER_ENDED))
+
+    def _follow(self, step: Step) -> None:
+        # It ends by itself or by a signal: what a side of another kind does at its end comes with that.
+        if step.tells_end:
             self.receiver.read_ended(self)
+        elif self._hanging_up and (step.lingers or step.leaves):
+            self._termination.after(END_OF_FILE_SECONDS)
 
     def _left_unread(self) -> None:
         self._unread = None
-        if not self._attached:
+        if self.receiver is None:
             # It was ready for a connection and is of no use any more.
             self.abort()
-        elif not self._read_over and not self._closing:
+        elif self.ending.reads and not self.ending.closing:
             self.receiver.hung_up(self)
 
     def processEnded(self, reason: Failure) -> None:
         """It has exited, and everything that it wrote was read."""
-        self._over = self._read_over = self._write_over = True
+        self.hear(LOST)
         self._termination.cancel()
         if self._unread is not None:
             self._unread.cancel()
             self._unread = None
         self._cause = "" if self._termination.signalled else _cause(reason)
         self._spawner.end_group(self.transport, self._termination.grace, lambda: self._ended(self))
-        if self._attached:
+        if self.receiver is not None:
             self.receiver.lost(self, self._cause, whole=not self._cut_off)
 
     # ISide.
@@ -174,53 +172,51 @@ class ChildSide(ProcessProtocol):
     def attach(self, receiver: ISideReceiver) -> None:
         """See `ISide`."""
         self.receiver = receiver
-        self._attached = True
-        if self._over:
+        if self.ending.over:
             receiver.lost(self, self._cause, whole=not self._cut_off)
-        elif not self._write_over:
+        elif self.ending.writable:
             self.transport.registerProducer(_Crowding(self), True)
 
     def write(self, data: bytes) -> None:
         """See `ISide`; a command that has closed its standard input gets no more of it, and may go on writing."""
-        if not self._write_over:
+        if self.ending.writable:
             self.transport.write(data)
             if not self._shows_writes:
                 self.delivered += len(data)
 
     def pause_reading(self) -> None:
         """See `ISide`."""
-        if not self._read_over and not self._closing:
+        if self.ending.reads and not self.ending.closing:
             self.transport.pauseProducing()
 
     def resume_reading(self) -> None:
         """See `ISide`."""
-        if not self._read_over:
+        if self.ending.reads:
             self.transport.resumeProducing()
 
     def finish_writing(self) -> None:
         """See `ISide`: its standard input is closed after what was written."""
-        if not self._write_over:
-            self._write_over = True
-            self.transport.unregisterProducer()
-            self.transport.closeStdin()
+        if self.ending.writable:
+            self.hear(FINISH)
+            self._close_input()
 
     def close(self) -> None:
         """See `ISide`: it may take as long to end by itself as it may take after SIGTERM."""
-        if self._over or self._closing:
+        if self.ending.closing:
             return
-        self._closing = True
-        self.finish_writing()
-        self.resume_reading()
         self._termination.after(self._termination.grace)
+        unended = self.ending.writable
+        step = self.hear(CLOSE)
+        if unended:
+            self._close_input()
+        self._follow(step)
+        self.resume_reading()
 
     def hang_up(self) -> None:
         """See `ISide`: SIGTERM follows soon after its end of file, or after ``kill_grace`` where it does not take its input."""
-        if self._over or self._closing:
-            return
-        self._closing = self._hanging_up = True
-        self.finish_writing()
-        self.resume_reading()
-        self._termination.after(END_OF_FILE_SECONDS if self._stdin_closed else self._termination.grace)
+        if not self.ending.closing:
+            self._hanging_up = True
+            self.close()
 
     def break_off(self) -> None:
         """See `ISide`."""
@@ -228,13 +224,21 @@ class ChildSide(ProcessProtocol):
 
     def abort(self) -> None:
         """See `ISide`: SIGTERM now, SIGKILL after ``kill_grace``."""
-        if not self._over:
-            self._closing = True
+        if not self.ending.over:
+            self.hear(END)
             self._hanging_up = False
-            self._write_over = True
             if not self._exited:
                 self._termination.now()
             self.transport.loseConnection()
+
+    def _close_input(self) -> None:
+        self.transport.unregisterProducer()
+        self.transport.closeStdin()
+
+    @property
+    def place(self) -> str:
+        """See `EndingSide`."""
+        return f"pid={self.command.pid}"
 
     def _count_delivered(self, count: int) -> None:
         self.delivered += count
