@@ -6,6 +6,7 @@ import json
 import os
 import sys
 
+from pipetwist.config import foreign
 from pipetwist.config.document import Document
 from pipetwist.config.lines import lines_of
 from pipetwist.config.reading import read_document
@@ -14,15 +15,16 @@ from pipetwist.errors import ConfigError
 __all__ = ["can_start", "command", "main"]
 
 # Neither the current folder nor the script's own is looked through: the daemon may stand in a folder that others write to.
-_PROGRAM = "import sys; sys.path[:] = sys.argv[2:]; from pipetwist.config.child import main; main(sys.argv[1])"
+_PROGRAM = "import sys; sys.path[:] = sys.argv[3:]; from pipetwist.config.child import main; main(*sys.argv[1:3])"
 
 
 def can_start() -> bool:
     """Whether this process may start its own Python anew, with its packages.
 
     It may not where it has become another user, who can't enter root's home, for instance; nor is a program that is one file a Python.
+    It would not help where another process can't import the kinds that the program has brought along.
     """
-    if not sys.executable or getattr(sys, "frozen", False):
+    if not sys.executable or getattr(sys, "frozen", False) or not foreign.can_be_imported():
         return False
     effective = os.access in os.supports_effective_ids
     needed = ((sys.executable, os.X_OK), (json.__file__, os.R_OK), (__file__, os.R_OK))
@@ -35,12 +37,18 @@ def command(path: str) -> list[str]:
     Args:
         path: the file, absolute.
     """
-    return [sys.executable, "-I", "-c", _PROGRAM, path, *(folder for folder in sys.path if folder)]
+    return [sys.executable, "-I", "-c", _PROGRAM, path, foreign.said(), *(folder for folder in sys.path if folder)]
 
 
-def main(path: str) -> None:
-    """Read a configuration, and say what came of it."""
+def main(path: str, kinds: str) -> None:
+    """Read a configuration, and say what came of it.
+
+    Args:
+        path: the file.
+        kinds: the kinds that the program has brought along, as `pipetwist.config.foreign` says them.
+    """
     read: Document | ConfigError
+    foreign.register_named(kinds)
     try:
         read = read_document(path)
     except ConfigError as error:

@@ -48,7 +48,8 @@ def _listeners(document: Document, handed_in: Collection[str]) -> Iterator[_List
     for index, inbound in enumerate(document.inbounds):
         address = inbound.address
         if isinstance(address, PortAddress) and inbound.tag not in handed_in:
-            yield _Listener(("inbounds", index, "listen_port"), f"the inbound {quote(inbound.tag)}", address)
+            key = ("listen_port",) if "listen_port" in inbound.keys() else ()  # noqa: SIM118 - it is no mapping
+            yield _Listener(("inbounds", index, *key), f"the inbound {quote(inbound.tag)}", address)
     api = document.experimental.v2ray_api
     for place, whose, written in (
         (("experimental", "v2ray_api", "listen"), "the API", None if api is None else api.listen),

@@ -16,6 +16,7 @@ from operator import attrgetter
 from typing import Any
 
 from pipetwist.config.document import Document
+from pipetwist.config.foreign import is_ours
 from pipetwist.errors import ConfigError
 
 __all__ = ["SLICE", "Assembly", "ForeignLineError", "OtherVersionError", "lines_of"]
@@ -182,7 +183,7 @@ class Assembly:
 
 def _class_of(module: str, name: str, keys: list[str]) -> tuple[type, list[str]]:
     of = getattr(sys.modules.get(module), name, None)
-    if module.partition(".")[0] != "pipetwist" or not isinstance(of, type) or not is_dataclass(of) or _keys(of) != keys:
+    if not is_ours(module) or not isinstance(of, type) or not is_dataclass(of) or _keys(of) != keys:
         raise OtherVersionError
     return of, keys
 
