@@ -10,11 +10,11 @@ from twisted.logger import Logger
 
 from pipetwist.api.gate import Gate
 from pipetwist.api.inner_socket import InnerSocket
-from pipetwist.api.unix_listener import UnixListener
 from pipetwist.descriptors import Share
-from pipetwist.network.listening import ListenHosts
+from pipetwist.network.listeners import ListenerTable
 from pipetwist.network.tcp_ports import open_ports
 from pipetwist.network.unix_port import UnixPort
+from pipetwist.network.unix_socket import UnixListeningSocket
 from pipetwist.tls import RenewableTls, over_tls
 from pipetwist.values.bind_address import PortAddress, UnixAddress
 
@@ -33,7 +33,7 @@ class Listener:
         listen: where.
         mode: of a unix socket's file.
         reactor: listens.
-        hosts: knows the host's addresses.
+        listeners: opens the sockets.
         log: takes what there is to say.
         tls: what is shown to clients; None where no TLS is spoken.
         share: see `Gate`.
@@ -44,7 +44,7 @@ class Listener:
         listen: PortAddress | UnixAddress,
         mode: int,
         reactor: Any,
-        hosts: ListenHosts,
+        listeners: ListenerTable,
         log: Logger,
         tls: RenewableTls | None,
         share: Share | None,
@@ -52,13 +52,13 @@ class Listener:
         self._listen = listen
         self._mode = mode
         self._reactor = reactor
-        self._hosts = hosts
+        self._listeners = listeners
         self._log = log
         self._tls = tls
         self._share = share
         self._inner = InnerSocket()
         self._gate: Gate | None = None
-        self._file: UnixListener | None = None
+        self._file: UnixListeningSocket | None = None
         self._ports: list[Any] = []
 
     def __repr__(self) -> str:
@@ -82,7 +82,7 @@ class Listener:
             self._listen_on_file(self._listen, gate)
             return self._listen
         factory: IProtocolFactory = gate if self._tls is None else over_tls(self._tls, gate, self._reactor)
-        self._ports = open_ports(self._reactor, _PLACE, self._listen, self._hosts, self._warn, factory)
+        self._ports = open_ports(self._reactor, _PLACE, self._listen, self._listeners, self._warn, factory)
         return PortAddress(self._listen.host, self._ports[0].getHost().port)
 
     def come_back(self) -> bool:
@@ -120,9 +120,8 @@ class Listener:
         return succeed(None) if self._gate is None else self._gate.close()
 
     def _listen_on_file(self, listen: UnixAddress, gate: Gate) -> None:
-        file = UnixListener(listen.path)
-        listening = file.listen(self._mode)
-        self._file, self._ports = file, [UnixPort(self._reactor, listening, gate, self._log)]
+        file = self._listeners.open_unix(_PLACE, listen, self._mode)
+        self._file, self._ports = file, [UnixPort(self._reactor, file.socket, gate, self._log)]
 
     def _warn(self, text: str) -> None:
         self._log.warn("{place}: {text}", place=_PLACE, text=text)

@@ -21,7 +21,7 @@ from pipetwist.api.servicer import StatsServicer
 from pipetwist.descriptors import Share
 from pipetwist.errors import StartError
 from pipetwist.files import KnownFiles
-from pipetwist.network.listening import ListenHosts
+from pipetwist.network.listeners import ListenerTable
 from pipetwist.tls import ListenerTls
 from pipetwist.values.bind_address import PortAddress, UnixAddress
 from pipetwist.values.listen import parse_listen, why_refused
@@ -60,7 +60,7 @@ class StatsApi(Service):
         clock: seconds that only grow; for the time that the service has been up.
         log: takes what it has to say.
         files: reads the files of TLS; where it is None they are read anew.
-        hosts: knows the addresses of the host to listen at; where it is None it is looked up.
+        listeners: opens what it listens with; it does by itself where that is None.
         share: says how many descriptors clients may have; where it is None nothing bounds those.
     """
 
@@ -76,7 +76,7 @@ class StatsApi(Service):
         clock: Callable[[], float] = time.monotonic,
         log: Logger | None = None,
         files: KnownFiles | None = None,
-        hosts: ListenHosts | None = None,
+        listeners: ListenerTable | None = None,
         share: Share | None = None,
     ) -> None:
         self._options = options
@@ -88,7 +88,7 @@ class StatsApi(Service):
         self._clock = clock
         self._log = log or Logger()
         self._files = files
-        self._hosts = hosts or ListenHosts()
+        self._listeners = ListenerTable() if listeners is None else listeners
         self._share = share
         self._tls: ListenerTls | None = None
         self._running: _Running | None = None
@@ -111,7 +111,7 @@ class StatsApi(Service):
         servicer = StatsServicer(self._store, self._online, collector_time, lambda: self._clock() - began, self._bounds)
         # What the gate has closed gRPC sees a little later.
         server = StatsServer.serving(servicer, 2 * MOST_CONNECTIONS)
-        listener = Listener(listen, self._options.listen_mode, self._reactor, self._hosts, self._log, self._tls, self._share)
+        listener = Listener(listen, self._options.listen_mode, self._reactor, self._listeners, self._log, self._tls, self._share)
         try:
             self.address = listener.listen(server.grpc.add_insecure_port)
         except BaseException:

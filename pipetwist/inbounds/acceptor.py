@@ -12,9 +12,9 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from pipetwist.inbounds.gate import Gate
-from pipetwist.inbounds.listening_socket import ListeningSocket
 from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.kernel.poller import IN
+from pipetwist.network.listening_socket import ListeningSocket
 
 __all__ = ["Acceptor"]
 

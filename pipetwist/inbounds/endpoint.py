@@ -20,12 +20,13 @@ from pipetwist.inbounds.credentials import unix_visitor
 from pipetwist.inbounds.doorway import DoorwayFactory
 from pipetwist.inbounds.entry import SocketEntry
 from pipetwist.inbounds.gate import Gate
-from pipetwist.inbounds.handed_in import HandedInSocket
 from pipetwist.inbounds.listening import EndpointListener, ListeningService, address_visitor
-from pipetwist.inbounds.listening_socket import ListeningSocket
 from pipetwist.inbounds.options import InboundOptions, StreamInboundOptions
 from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.interfaces import IInbound
+from pipetwist.network.inherited import InheritedSocket
+from pipetwist.network.listening_socket import ListeningSocket
+from pipetwist.network.tcp_socket import SocketEndpoint
 from pipetwist.transfer.keep_alive import KeepAlive
 from pipetwist.values import Text
 from pipetwist.values.addresses import shown_address
@@ -66,7 +67,7 @@ class EndpointInbound(ListeningService):
         self._listener = EndpointListener(self._gate)
         self._acceptor: Acceptor | None = None
         self._adopted: ListeningSocket | None = None
-        self._given: HandedInSocket | None = None
+        self._given: InheritedSocket | None = None
         self._framed = options.framing is not None
         self._keep_alive = KeepAlive()
         try:
@@ -77,7 +78,7 @@ class EndpointInbound(ListeningService):
             raise StartError(message) from error
         if isinstance(self._endpoint, AdoptedStreamServerEndpoint):
             descriptor = self._endpoint.fileno
-            self._given = setting.handed_in.with_descriptor(descriptor) or HandedInSocket(descriptor)
+            self._given = setting.listeners.inherited.with_descriptor(descriptor) or InheritedSocket(descriptor)
             self.handed_in = (self._given,)
 
     @property
@@ -96,15 +97,16 @@ class EndpointInbound(ListeningService):
         """See `IInbound`."""
         if self._acceptor is not None or self._listener.wanted:
             return succeed(None)
-        if self._given is not None and self._given.is_unix:
+        if self._given is not None:
+            (self._adopted,) = self.setting.listeners.enter_copies(self.handed_in, f"inbound {self.tag}")
+        if self._adopted is not None and self._given is not None and self._given.is_unix:
             # Twisted's port would unlink the path when it stops, but a socket that was handed in is another's.
-            self._adopted = self._given.copy()
             gate = Gate(self.tag, self._identify_socket, self.setting, framed=self._framed)
             self._acceptor = Acceptor(self.setting, self._adopted, gate, SocketEntry(gate, self.setting).accepted)
             self._acceptor.start()
             self.log_listening(str(self._given))
             return succeed(None)
-        endpoint = self._endpoint if self._given is None else self._given.endpoint(self.setting.reactor)
+        endpoint = self._endpoint if self._adopted is None else SocketEndpoint(self.setting.reactor, self._adopted)
         return self._listener.listen(endpoint, DoorwayFactory(self._gate, self.setting)).addCallback(self._log_listening)
 
     def _log_listening(self, _: None) -> None:
@@ -113,11 +115,14 @@ class EndpointInbound(ListeningService):
 
     def stop_listening(self) -> Deferred[None]:
         """See `IInbound`."""
-        if self._acceptor is not None and self._adopted is not None:
+        if self._acceptor is not None:
             self._acceptor.stop()
+            self._acceptor = None
+        stopping = self._listener.stop()
+        if self._adopted is not None:
             self._adopted.close()
-            self._acceptor = self._adopted = None
-        return self._listener.stop()
+            self._adopted = None
+        return stopping
 
     def _identify(self, transport: Any) -> Visitor:
         if IUNIXTransport.providedBy(transport):

@@ -13,10 +13,10 @@ from twisted.python.failure import Failure
 from pipetwist.connection.visitor import Timeouts, Visitor
 from pipetwist.errors import StartError
 from pipetwist.inbounds.gate import Gate
-from pipetwist.inbounds.handed_in import HandedInSocket
 from pipetwist.inbounds.options import InboundOptions
 from pipetwist.inbounds.ports import hold_to_gate
 from pipetwist.inbounds.setting import InboundSetting
+from pipetwist.network.inherited import InheritedSocket
 from pipetwist.transfer.causes import describe_error
 from pipetwist.values.addresses import plain_host, shown_address, shown_peer
 from pipetwist.values.bind_address import BindAddress
@@ -30,7 +30,7 @@ class ListeningService(Service):
     twistd binds in `privilegedStartService`, while it is still root; twist and other programs call `startService` alone.
     """
 
-    handed_in: Sequence[HandedInSocket] = ()
+    handed_in: Sequence[InheritedSocket] = ()
     """What it listens with, where that are not sockets of its own."""
 
     @property

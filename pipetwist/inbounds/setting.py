@@ -11,10 +11,9 @@ from twisted.logger import Logger
 from pipetwist.descriptors import DescriptorShares
 from pipetwist.errors import StartError
 from pipetwist.files import KnownFiles
-from pipetwist.inbounds.handed_in import HandedIn
 from pipetwist.interfaces import IRelay
 from pipetwist.kernel.setting import KernelSetting
-from pipetwist.network.listening import ListenHosts
+from pipetwist.network.listeners import ListenerTable
 from pipetwist.packets.setting import PacketSetting
 from pipetwist.transfer.hang_up import HangUpWatch
 
@@ -37,9 +36,8 @@ class InboundSetting:
         log: takes what inbounds have to say.
         failed: is told where listening fails only after the service has started.
         packets: what datagram sockets work with; one of their own where it is None.
-        handed_in: sockets that listen already, for inbounds of their addresses.
         files: reads certificates and keys.
-        hosts: knows the addresses of hosts that are listened at.
+        listeners: opens the sockets that are listened with, and has those that listened already.
         shares: divides the file descriptors among inbounds; where it is left out nothing bounds them.
     """
 
@@ -50,7 +48,6 @@ class InboundSetting:
     log: Logger = field(default_factory=Logger)
     failed: Callable[[StartError], None] = _raise
     packets: PacketSetting | None = None
-    handed_in: HandedIn = field(default_factory=HandedIn)
     files: KnownFiles = field(default_factory=KnownFiles)
-    hosts: ListenHosts = field(default_factory=ListenHosts)
+    listeners: ListenerTable = field(default_factory=ListenerTable)
     shares: DescriptorShares = field(default_factory=DescriptorShares)

@@ -20,11 +20,11 @@ from pipetwist.inbounds.doorway import DoorwayFactory
 from pipetwist.inbounds.entry import SocketEntry
 from pipetwist.inbounds.gate import Gate, RefusedError
 from pipetwist.inbounds.listening import EndpointListener, ListeningService, address_visitor
-from pipetwist.inbounds.listening_socket import ListeningSocket
 from pipetwist.inbounds.options import InboundOptions, StreamInboundOptions, TlsServerOptions
 from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.interfaces import IInbound
-from pipetwist.network.tcp_socket import adopted_endpoint, listen_tcp, takes_sockets
+from pipetwist.network.listening_socket import ListeningSocket
+from pipetwist.network.tcp_socket import SocketEndpoint, takes_sockets
 from pipetwist.tls import RenewableTls, over_tls, server_tls
 from pipetwist.transfer.keep_alive import KeepAlive
 from pipetwist.values import Port, Text, UserName
@@ -122,13 +122,14 @@ class TcpInbound(ListeningService):
     """
 
     Options: ClassVar[type[InboundOptions]] = TcpInboundOptions
-    _acceptors: Sequence[tuple[Acceptor, ListeningSocket]] = ()
+    _acceptors: Sequence[Acceptor] = ()
+    _sockets: Sequence[ListeningSocket] = ()
 
     def __init__(self, options: TcpInboundOptions, setting: InboundSetting) -> None:
         super().__init__(options, setting)
-        if setting.handed_in:
-            self.handed_in = setting.handed_in.at_port(setting.hosts.find(f"{self._place}: listen", options.listen), options.listen_port)
+        self.handed_in = setting.listeners.find_inherited(options.address, f"{self._place}: listen")
         self._listeners: list[EndpointListener] = []
+        self._sockets: Sequence[ListeningSocket] = ()
         tls = options.read_tls(setting.files)
         self._tls = None if tls is None else RenewableTls(tls)
 
@@ -137,8 +138,9 @@ class TcpInbound(ListeningService):
         super().take(options)
         self._options = cast("TcpInboundOptions", options)
         self._keep_alive = KeepAlive(self._options.keep_alive)
-        for _, listening in self._acceptors:
-            self._keep_alive.set_on(listening)
+        if self._acceptors:
+            for listening in self._sockets:
+                self._keep_alive.set_on(listening)
 
     def change(self, options: InboundOptions) -> Callable[[], None]:
         """See `IInbound`."""
@@ -161,7 +163,7 @@ class TcpInbound(ListeningService):
     @property
     def port(self) -> int | None:
         """The port that it listens on; None while it does not."""
-        for _, listening in self._acceptors:
+        for listening in self._sockets:
             number: int = listening.getsockname()[1]
             return number
         for listener in self._listeners:
@@ -184,26 +186,30 @@ class TcpInbound(ListeningService):
     def stop_listening(self) -> Deferred[None]:
         """See `IInbound`."""
         acceptors, self._acceptors = self._acceptors, ()
-        for acceptor, listening in acceptors:
+        for acceptor in acceptors:
             acceptor.stop()
-            listening.close()
         listeners, self._listeners = self._listeners, []
-        return gatherResults([listener.stop() for listener in listeners]).addCallback(lambda _: None)
+        stopping = gatherResults([listener.stop() for listener in listeners])
+        sockets, self._sockets = self._sockets, ()
+        for listening in sockets:
+            listening.close()
+        return stopping.addCallback(lambda _: None)
 
-    def _open(self) -> list[ListeningSocket]:
-        if not self.handed_in:
-            found = self.setting.hosts.find(f"{self._place}: listen", self._options.listen)
-            return listen_tcp(self._place, self._options.listen, self._options.listen_port, found, self.warn, ListeningSocket)
-        copies = [one.copy() for one in self.handed_in]
-        for copy in copies:
-            copy.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return copies
+    def _open(self) -> Sequence[ListeningSocket]:
+        listeners = self.setting.listeners
+        if self.handed_in:
+            self._sockets = listeners.enter_copies(self.handed_in, self._place)
+            for copy in self._sockets:
+                copy.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        else:
+            self._sockets = listeners.open_ports(self._place, self._options.address, self.warn, asked=f"{self._place}: listen")
+        return self._sockets
 
     def _listen_in_kernel(self) -> None:
         gate = Gate(self.tag, self._identify_socket, self.setting, framed=self._options.framing is not None)
         entry = SocketEntry(gate, self.setting)
-        self._acceptors = [(Acceptor(self.setting, listening, gate, entry.accepted), listening) for listening in self._open()]
-        for acceptor, listening in self._acceptors:
+        self._acceptors = [Acceptor(self.setting, listening, gate, entry.accepted) for listening in self._open()]
+        for acceptor, listening in zip(self._acceptors, self._sockets, strict=True):
             self._keep_alive.set_on(listening)
             acceptor.start()
         self.log_listening(shown_address(self._options.listen, self.port))
@@ -227,7 +233,7 @@ class TcpInbound(ListeningService):
             # Twisted then opens the socket itself, at one address.
             kind = TCP6ServerEndpoint if ":" in options.listen else TCP4ServerEndpoint
             return [kind(reactor, options.listen_port, backlog=_BACKLOG, interface=options.listen)]
-        return [adopted_endpoint(reactor, one) for one in self._open()]
+        return [SocketEndpoint(reactor, one) for one in self._open()]
 
     def _identify_socket(self, connected: socket.socket) -> Visitor:
         host, port = connected.getpeername()[:2]

@@ -15,7 +15,7 @@ from pipetwist.inbounds.packets import PacketInbound
 from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.interfaces import IInbound
 from pipetwist.network.listening import is_unspecified
-from pipetwist.packets.sockets import listen_udp
+from pipetwist.packets.sockets import open_udp
 from pipetwist.packets.source import Source
 from pipetwist.values import Port, Text
 from pipetwist.values.addresses import shown_address
@@ -72,8 +72,7 @@ class UdpInbound(PacketInbound):
     def open_sockets(self) -> list[tuple[socket.socket, Any]]:
         """See `PacketInbound`."""
         options, place = self._options, f"inbound {self.tag}"
-        found = self.setting.hosts.find(f"{place}: listen", options.listen)
-        opened = listen_udp(place, options.listen, options.listen_port, found, self.warn)
+        opened = self.setting.listeners.open_ports(place, options.address, self.warn, asked=f"{place}: listen", open_one=open_udp)
         names = [one.getsockname() for one in opened]
         self.port = names[0][1]
         self.setting.log.info("inbound {tag} listens on {where}", tag=self.tag, where=shown_address(options.listen, self.port))

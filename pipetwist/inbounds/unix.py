@@ -20,8 +20,8 @@ from pipetwist.inbounds.listening import ListeningService
 from pipetwist.inbounds.options import InboundOptions, StreamInboundOptions
 from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.inbounds.unix_options import UnixSocketOptions
-from pipetwist.inbounds.unix_socket import UnixListeningSocket
 from pipetwist.interfaces import IInbound
+from pipetwist.network.unix_socket import UnixListeningSocket
 
 __all__ = ["UnixInbound", "UnixInboundOptions"]
 
@@ -49,8 +49,7 @@ class UnixInbound(ListeningService):
 
     def __init__(self, options: UnixInboundOptions, setting: InboundSetting) -> None:
         super().__init__(options, setting)
-        self._given = setting.handed_in.at_path(options.path)
-        self.handed_in = () if self._given is None else (self._given,)
+        self.handed_in = setting.listeners.find_inherited(options.address, f"inbound {self.tag}: path")
         self._listening: UnixListeningSocket | None = None
         self._acceptor: Acceptor | None = None
 
@@ -87,7 +86,8 @@ class UnixInbound(ListeningService):
         return succeed(None)
 
     def _open(self, file_options: tuple[int, str | int | None, str | int | None]) -> UnixListeningSocket:
-        return UnixListeningSocket(f"inbound {self.tag}", self._options.path, *file_options, handed_in=self._given)
+        given = next(iter(self.handed_in), None)
+        return self.setting.listeners.open_unix(f"inbound {self.tag}", self._options.address, *file_options, inherited=given)
 
     def _accept_at(self, listening: UnixListeningSocket) -> None:
         self._listening = listening

@@ -17,8 +17,8 @@ from pipetwist.inbounds.options import InboundOptions, PacketInboundOptions
 from pipetwist.inbounds.packets import PacketInbound
 from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.inbounds.unix_options import UnixSocketOptions
-from pipetwist.inbounds.unix_socket import UnixListeningSocket
 from pipetwist.interfaces import IInbound
+from pipetwist.network.unix_socket import UnixListeningSocket
 from pipetwist.packets.setting import enlarge_buffers
 from pipetwist.packets.source import Source
 
@@ -79,8 +79,8 @@ class UnixgramInbound(PacketInbound):
 
     def _make_socket(self) -> UnixListeningSocket:
         options = self._options
-        return UnixListeningSocket(
-            f"inbound {self.tag}", options.path, options.mode, options.owner, options.group, kind=socket.SOCK_DGRAM, prepare=_prepare
+        return self.setting.listeners.open_unix(
+            f"inbound {self.tag}", options.address, options.mode, options.owner, options.group, prepare=_prepare
         )
 
     def _begin_with(self, listening: UnixListeningSocket) -> list[tuple[socket.socket, Any]]:

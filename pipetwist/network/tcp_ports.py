@@ -10,8 +10,8 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IProtocolFactory
 
 from pipetwist.errors import StartError
-from pipetwist.network.listening import ListenHosts
-from pipetwist.network.tcp_socket import listen_tcp, takes_sockets
+from pipetwist.network.listeners import ListenerTable
+from pipetwist.network.tcp_socket import takes_sockets
 from pipetwist.values.bind_address import PortAddress
 
 __all__ = ["MOST_ACCEPTED", "open_ports"]
@@ -25,7 +25,7 @@ hundred at a time.
 
 
 def open_ports(
-    reactor: Any, place: str, listen: PortAddress, hosts: ListenHosts, warn: Callable[[str], object], factory: IProtocolFactory
+    reactor: Any, place: str, listen: PortAddress, listeners: ListenerTable, warn: Callable[[str], object], factory: IProtocolFactory
 ) -> list[Any]:
     """Have a reactor listen at each address of a host; the same port at all, which is shared with nobody.
 
@@ -33,7 +33,7 @@ def open_ports(
         reactor: listens.
         place: whose it is, for errors.
         listen: the host and the port.
-        hosts: knows the host's addresses.
+        listeners: opens the sockets.
         warn: is told of addresses that are not here.
         factory: builds the protocols of who connects.
 
@@ -44,8 +44,7 @@ def open_ports(
         StartError: it can't listen there.
     """
     if takes_sockets(reactor):
-        opened = listen_tcp(place, listen.host, listen.port, hosts.find(place, listen.host), warn, socket.socket)
-        return [_adopt(reactor, one, factory) for one in opened]
+        return [_adopt(reactor, one, factory) for one in listeners.open_ports(place, listen, warn)]
     try:
         return [_patient(reactor.listenTCP(listen.port, factory, interface=listen.host))]
     except CannotListenError as error:
@@ -55,9 +54,18 @@ def open_ports(
 
 
 def _adopt(reactor: Any, listening: socket.socket, factory: IProtocolFactory) -> Any:
-    with listening:  # the reactor makes a copy
-        listening.setblocking(False)
-        return _patient(reactor.adoptStreamPort(listening.fileno(), listening.family, factory))
+    listening.setblocking(False)
+    port: Any = _patient(reactor.adoptStreamPort(listening.fileno(), listening.family, factory))
+    stop: Callable[[], object] = port.stopListening
+
+    def stop_both() -> object:
+        stopping = stop()
+        # The reactor has made a copy: who connects would go on waiting at this one.
+        listening.close()
+        return stopping
+
+    port.stopListening = stop_both
+    return port
 
 
 def _patient(port: Any) -> Any:

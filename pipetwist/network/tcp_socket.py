@@ -1,47 +1,34 @@
-"""Listening TCP sockets, and how Twisted listens with them."""
+"""Listening TCP sockets, and how Twisted listens with sockets of ours."""
 
 from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Sequence
-from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
-from twisted.internet.endpoints import AdoptedStreamServerEndpoint
-from twisted.internet.interfaces import IReactorSocket
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IReactorSocket, IStreamServerEndpoint
+from zope.interface import implementer
 
-from pipetwist.network.listening import choose_families, open_everywhere
-from pipetwist.network.lookups import Address
+from pipetwist.network.listening import choose_families
+from pipetwist.network.listening_socket import ListeningSocket
 
-__all__ = ["adopted_endpoint", "listen_tcp", "takes_sockets"]
+__all__ = ["SocketEndpoint", "open_tcp", "takes_sockets"]
 
 _BACKLOG = 4096  # the kernel lowers it to net.core.somaxconn
 
-_Listening = TypeVar("_Listening", bound=socket.socket)
 
-
-def listen_tcp(
-    place: str, host: str, port: int, found: Sequence[Address], warn: Callable[[str], object], kind: type[_Listening]
-) -> list[_Listening]:
-    """Listen on a port at each address of a host.
+def open_tcp(family: int, address: Any) -> ListeningSocket:
+    """Listen at an address.
 
     Args:
-        place: see `open_everywhere`, as of the others but the last.
-        host: the host.
-        port: the port.
-        found: the addresses.
-        warn: is told of addresses that are not here.
-        kind: the class of the sockets.
+        family: the address's family.
+        address: the address and the port.
 
     Raises:
-        StartError: it can't listen there.
+        OSError: the system does not let it.
     """
-    return open_everywhere(place, host, port, found, partial(_listen, kind), warn)
-
-
-def _listen(kind: type[_Listening], family: int, address: Any) -> _Listening:
-    listening = kind(family, socket.SOCK_STREAM)
+    listening = ListeningSocket(family, socket.SOCK_STREAM)
     try:
         if os.name == "posix":
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -61,7 +48,21 @@ def takes_sockets(reactor: Any) -> bool:
     return IReactorSocket(reactor, None) is not None
 
 
-def adopted_endpoint(reactor: Any, listening: socket.socket) -> AdoptedStreamServerEndpoint:
-    """An endpoint of Twisted's that listens with a socket, once. The socket is the endpoint's from then on."""
-    family = listening.family
-    return AdoptedStreamServerEndpoint(reactor, listening.detach(), family)
+@implementer(IStreamServerEndpoint)
+class SocketEndpoint:
+    """An endpoint of Twisted's that listens with a TCP socket of ours, which is ours to close as well.
+
+    Args:
+        reactor: listens, with a copy.
+        listening: the socket.
+    """
+
+    def __init__(self, reactor: Any, listening: socket.socket) -> None:
+        self._reactor = reactor
+        self._listening = listening
+
+    def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:
+        """See ``IStreamServerEndpoint``."""
+        listening = self._listening
+        listening.setblocking(False)
+        return succeed(self._reactor.adoptStreamPort(listening.fileno(), listening.family, protocolFactory))

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Sequence
 from typing import Any
 
 from pipetwist.errors import ConnectError
-from pipetwist.network.listening import choose_families, is_unspecified, open_everywhere
-from pipetwist.network.lookups import Address
+from pipetwist.network.listening import choose_families, is_unspecified
+from pipetwist.network.listening_socket import ListeningSocket
 from pipetwist.packets.setting import enlarge_buffers
 
-__all__ = ["LARGEST_UDP", "connect_datagram", "listen_udp"]
+__all__ = ["LARGEST_UDP", "connect_datagram", "open_udp"]
 
 LARGEST_UDP = 65507
 """The largest payload of a UDP datagram over IPv4: 65,535 bytes less 20 of IP's header and 8 of its own."""
@@ -21,17 +20,17 @@ LARGEST_UDP = 65507
 _SAY_ADDRESS = {socket.AF_INET: (getattr(socket, "IPPROTO_IP", 0), 8), socket.AF_INET6: (getattr(socket, "IPPROTO_IPV6", 41), 49)}
 
 
-def listen_udp(place: str, host: str, port: int, found: Sequence[Address], warn: Callable[[str], object]) -> list[socket.socket]:
-    """Open a socket that anybody may send to at each address of a host; the arguments are those of `open_everywhere`.
+def open_udp(family: int, address: Any) -> ListeningSocket:
+    """Open a socket that anybody may send to at an address.
+
+    Args:
+        family: the address's family.
+        address: the address and the port.
 
     Raises:
-        StartError: it can't listen there.
+        OSError: the system does not let it.
     """
-    return open_everywhere(place, host, port, found, _open, warn)
-
-
-def _open(family: int, address: Any) -> socket.socket:
-    opened = socket.socket(family, socket.SOCK_DGRAM)
+    opened = ListeningSocket(family, socket.SOCK_DGRAM)
     try:
         choose_families(opened, address)
         if is_unspecified(address) and os.name == "posix":

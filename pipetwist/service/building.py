@@ -8,10 +8,10 @@ from typing import Any
 
 from pipetwist.config.document import Document
 from pipetwist.errors import StartError
-from pipetwist.inbounds.handed_in import HandedIn, HandedInSocket
 from pipetwist.inbounds.options import InboundOptions
 from pipetwist.inbounds.registry import INBOUNDS
 from pipetwist.inbounds.setting import InboundSetting
+from pipetwist.network.inherited import InheritedSocket, InheritedSockets
 from pipetwist.outbounds.registry import OUTBOUNDS
 from pipetwist.outbounds.setting import OutboundSetting
 
@@ -56,7 +56,7 @@ def make_outbounds(document: Document, setting: OutboundSetting, kept: Mapping[s
     return outbounds
 
 
-def unused_sockets(handed_in: HandedIn, inbounds: Mapping[str, Any]) -> list[HandedInSocket]:
+def unused_sockets(handed_in: InheritedSockets, inbounds: Mapping[str, Any]) -> list[InheritedSocket]:
     """The sockets that were handed in and are of no use: clients wait there for ever.
 
     Args:

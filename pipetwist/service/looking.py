@@ -42,7 +42,7 @@ def web_service(
     """
     from pipetwist.web.service import WebService
 
-    web = WebService(options, setting.reactor, setting.log, setting.files, setting.hosts, setting.shares.looking("metrics"))
+    web = WebService(options, setting.reactor, setting.log, setting.files, setting.listeners, setting.shares.looking("metrics"))
     metrics = _metrics(setting, current, ledger, store)
     web.put("metrics", metrics)
     web.before_stop(metrics.close)

@@ -107,7 +107,7 @@ class Reloader:
         """
         before = self._current.now
         refuse_collisions(document, before.inbounds)
-        yield self._inbounds.hosts.learn(_new_hosts(before, document))
+        yield self._inbounds.listeners.hosts.learn(_new_hosts(before, document))
         outbounds = make_outbounds(document, self._outbounds, _kept(before, document))
         show_certificates = self._certificates(document)
         inbounds = yield exchange_inbounds(before.inbounds, document.inbounds, lambda options: make_inbound(options, self._inbounds))
@@ -137,7 +137,7 @@ class Reloader:
 
     def _warn(self) -> None:
         """Say what is not as it seems."""
-        for one in unused_sockets(self._inbounds.handed_in, self._current.now.inbounds):
+        for one in unused_sockets(self._inbounds.listeners.inherited, self._current.now.inbounds):
             self._log.warn("{socket} was handed in, and no inbound listens there any more: clients wait in vain", socket=str(one))
         if self._api is not None:
             self._api.come_back()

@@ -17,11 +17,11 @@ from pipetwist.config.notes import is_root, notes
 from pipetwist.descriptors import DescriptorShares, descriptor_limit
 from pipetwist.errors import StartError
 from pipetwist.files import KnownFiles
-from pipetwist.inbounds.handed_in import HandedIn
 from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.interfaces import ICounterStore, IRunningOutbound, ISpawner
 from pipetwist.kernel.setting import kernel_setting
 from pipetwist.logs.levels import LeveledLogger
+from pipetwist.network.listeners import ListenerTable
 from pipetwist.network.listening import ListenHosts
 from pipetwist.network.lookups import Lookups
 from pipetwist.outbounds.setting import OutboundSetting
@@ -92,8 +92,8 @@ class PipetwistService(MultiService):
         """Reads the certificates and keys that the configuration names."""
         self.lookups = Lookups(reactor, getaddrinfo)
         """Finds the addresses of servers' names."""
-        self.hosts = hosts = ListenHosts(self.lookups, reactor)
-        """Knows the addresses of hosts that are listened at."""
+        self.listeners = listeners = ListenerTable(handed_in, ListenHosts(self.lookups, reactor))
+        """Every socket that is listened with, those of the API and of the metrics too."""
         outbound_setting = OutboundSetting(reactor, spawner, hang_ups, kernel, log, packets, files, self.lookups)
         outbounds = make_outbounds(document, outbound_setting)
         tracked = Tracked(self.store, **tracked_by(document))
@@ -103,10 +103,10 @@ class PipetwistService(MultiService):
         """How the inbounds share the process's file descriptors."""
         divide_descriptors(shares, document, None if kernel is None else kernel.pool)
         failed = failed or _logged(log)
-        setting = InboundSetting(reactor, self.relay, hang_ups, kernel, log, failed, packets, HandedIn(handed_in), files, hosts, shares)
+        setting = InboundSetting(reactor, self.relay, hang_ups, kernel, log, failed, packets, files, listeners, shares)
         inbounds = {options.tag: make_inbound(options, setting) for options in document.inbounds}
         refuse_collisions(document, inbounds)
-        for one in unused_sockets(setting.handed_in, inbounds):
+        for one in unused_sockets(listeners.inherited, inbounds):
             message = f"{one} was handed in, and no inbound listens there: write that in one's path, or listen and listen_port"
             raise StartError(message)
         self.api: Any = None
@@ -114,7 +114,7 @@ class PipetwistService(MultiService):
         options = document.experimental.v2ray_api
         if options is not None and options.listen is not None:
             share = shares.looking("experimental.v2ray_api")
-            self.api = load_api()(options, self.store, self.online, reactor, log=log, files=files, hosts=hosts, share=share)
+            self.api = load_api()(options, self.store, self.online, reactor, log=log, files=files, listeners=listeners, share=share)
         self.web: Any = None
         """The `pipetwist.web.service.WebService`; None where the configuration does not ask for it."""
         if document.metrics is not None:
@@ -212,7 +212,7 @@ class PipetwistService(MultiService):
         Returns:
             A Deferred that fires when everything has ended.
         """
-        self.hosts.give_up()
+        self.listeners.hosts.give_up()
         yield self._changing.acquire()
         self.running = 0
         first = [part for part in self if part is self.api or part is self.web or part in self.inbounds.values()]

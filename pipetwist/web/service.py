@@ -14,7 +14,7 @@ from twisted.web.resource import IResource
 from pipetwist.descriptors import Share
 from pipetwist.errors import StartError
 from pipetwist.files import KnownFiles
-from pipetwist.network.listening import ListenHosts
+from pipetwist.network.listeners import ListenerTable
 from pipetwist.network.tcp_ports import open_ports
 from pipetwist.tls import ListenerTls, log_failed_handshake, over_tls
 from pipetwist.values.bind_address import PortAddress, UnixAddress
@@ -38,7 +38,7 @@ class WebService(Service):
         reactor: listens, and counts the time.
         log: takes what there is to say.
         files: reads the files of TLS; where it is None they are read anew.
-        hosts: knows the addresses of the host to listen at; where it is None it is looked up.
+        listeners: opens what it listens with; it does by itself where that is None.
         share: says how many descriptors clients may have; where it is None nothing bounds those.
 
     Raises:
@@ -51,7 +51,7 @@ class WebService(Service):
         reactor: Any,
         log: Logger | None = None,
         files: KnownFiles | None = None,
-        hosts: ListenHosts | None = None,
+        listeners: ListenerTable | None = None,
         share: Share | None = None,
     ) -> None:
         self._listen = _allowed(options)
@@ -62,7 +62,7 @@ class WebService(Service):
         site = LookSite(self._root, {self._listen.host.lower(), *options.hosts}, reactor)
         self._connections = Connections(site, log=self._log, handshake_failed=partial(log_failed_handshake, self._log, _PLACE), share=share)
         self._before_stop: list[Callable[[], object]] = []
-        self._hosts = hosts or ListenHosts()
+        self._listeners = ListenerTable() if listeners is None else listeners
         self._ports: list[Any] = []
         self.address: PortAddress | None = None
         """Where it listens, the port that was chosen for port 0 included; None while it does not."""
@@ -130,7 +130,7 @@ class WebService(Service):
         if self._ports:
             return
         factory = self._connections if self._tls is None else over_tls(self._tls, self._connections, self._reactor)
-        self._ports = open_ports(self._reactor, f"{_PLACE}.listen", self._listen, self._hosts, self._warn, factory)
+        self._ports = open_ports(self._reactor, f"{_PLACE}.listen", self._listen, self._listeners, self._warn, factory)
         self.address = PortAddress(self._listen.host, self._ports[0].getHost().port)
         scheme = "http" if self._tls is None else "https"
         self._log.info("{scheme}://{address} shows what pipetwist does", scheme=scheme, address=self.address)

@@ -20,9 +20,9 @@ from pipetwist.connection.visitor import Visitor
 from pipetwist.descriptors import DescriptorShares
 from pipetwist.inbounds.acceptor import BATCH, SHORTAGE_SECONDS, Acceptor
 from pipetwist.inbounds.gate import Gate
-from pipetwist.inbounds.listening_socket import ListeningSocket
 from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.kernel.setting import kernel_setting
+from pipetwist.network.listening_socket import ListeningSocket
 from pipetwist.testing import RecordingRelay
 from tests.interop.scratch import scratch_folder
 from tests.transfer.memory import TurningReactor
@@ -263,7 +263,7 @@ class LimitTest(SynchronousTestCase):
 import resource, socket, sys
 from pipetwist.inbounds.acceptor import Acceptor, SHORTAGE_SECONDS
 from pipetwist.inbounds.gate import Gate
-from pipetwist.inbounds.listening_socket import ListeningSocket
+from pipetwist.network.listening_socket import ListeningSocket
 from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.testing import RecordingRelay
 from tests.transfer.memory import TurningReactor

@@ -27,7 +27,6 @@ from pipetwist.inbounds import tcp as tcp_inbound
 from pipetwist.inbounds import unix as unix_inbound
 from pipetwist.inbounds.endpoint import EndpointInbound, EndpointInboundOptions
 from pipetwist.inbounds.gate import RefusedError
-from pipetwist.inbounds.handed_in import HandedIn
 from pipetwist.inbounds.options import TlsServerOptions
 from pipetwist.inbounds.registry import INBOUNDS
 from pipetwist.inbounds.setting import InboundSetting
@@ -36,6 +35,7 @@ from pipetwist.inbounds.unix import UnixInbound, UnixInboundOptions
 from pipetwist.inbounds.unix_options import PeerUserOptions
 from pipetwist.interfaces import IInbound
 from pipetwist.kernel.setting import kernel_setting
+from pipetwist.network.listeners import ListenerTable
 from pipetwist.network.listening import ListenHosts
 from pipetwist.network.lookups import Lookups
 from pipetwist.testing import RecordingRelay
@@ -279,9 +279,9 @@ class TcpTest(_InboundTestCase):
         """It listens with the sockets that were handed in at its host's addresses; one for every address is one for IPv4 too."""
         every = self.open(socket.AF_INET6, "::")
         port = every.getsockname()[1]
-        self.setting = replace(self.setting, handed_in=HandedIn([every.fileno()]))
+        self.setting = replace(self.setting, listeners=ListenerTable([every.fileno()]))
         inbound = TcpInbound(TcpInboundOptions(tag="in", listen="::", listen_port=port), self.setting)
-        self.assertEqual(tuple(inbound.handed_in), tuple(self.setting.handed_in))
+        self.assertEqual(tuple(inbound.handed_in), tuple(self.setting.listeners.inherited))
         self.listen(inbound)
         for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
             self.connect(family, (host, port))
@@ -307,7 +307,7 @@ class TcpTest(_InboundTestCase):
         def getaddrinfo(host: str, port: int, **_: object) -> list[Any]:
             return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in addresses]
 
-        self.setting = replace(self.setting, hosts=ListenHosts(Lookups(None, getaddrinfo)))
+        self.setting = replace(self.setting, listeners=ListenerTable(hosts=ListenHosts(Lookups(None, getaddrinfo))))
         return self.make("relay")
 
     def test_twisted(self) -> None:

@@ -21,12 +21,11 @@ from pipetwist.connection.visitor import Timeouts, Visitor
 from pipetwist.errors import StartError
 from pipetwist.inbounds.gate import Gate
 from pipetwist.inbounds.listening import EndpointListener, ListeningService, address_visitor
-from pipetwist.inbounds.listening_socket import ListeningSocket
 from pipetwist.inbounds.options import StreamInboundOptions
 from pipetwist.inbounds.setting import InboundSetting
-from pipetwist.network.listening import ListenHosts
-from pipetwist.network.tcp_socket import listen_tcp
+from pipetwist.network.listeners import ListenerTable
 from pipetwist.testing import RecordingRelay
+from pipetwist.values.bind_address import PortAddress
 
 __all__ = ["EndpointListenerTest", "ServiceTest", "TcpSocketTest", "VisitorTest"]
 
@@ -267,9 +266,7 @@ class TcpSocketTest(SynchronousTestCase):
 
     def listen(self, host: str, port: int = 0) -> socket.socket:
         """Listen; the test's clean-up closes it."""
-        listening, *others = listen_tcp(
-            "inbound in", host, port, ListenHosts().find("inbound in: listen", host), lambda _: None, ListeningSocket
-        )
+        listening, *others = ListenerTable().open_ports("inbound in", PortAddress(host, port), lambda _: None, asked="inbound in: listen")
         for one in (listening, *others):
             self.addCleanup(one.close)
         return listening

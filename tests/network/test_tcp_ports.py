@@ -10,7 +10,7 @@ from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory, Protocol
 from twisted.trial.unittest import TestCase
 
-from pipetwist.network.listening import ListenHosts
+from pipetwist.network.listeners import ListenerTable
 from pipetwist.network.tcp_ports import MOST_ACCEPTED, open_ports
 from pipetwist.values.bind_address import PortAddress
 
@@ -36,7 +36,7 @@ class TurnTest(TestCase):
     async def test_few_in_a_turn(self) -> None:
         """A turn of the reactor lets in a few of them, however many wait and have waited, so that the relay has its turn as well."""
         factory = _Counting()
-        (port,) = open_ports(reactor, "metrics.listen", PortAddress("127.0.0.1", 0), ListenHosts(), self.fail, factory)
+        (port,) = open_ports(reactor, "metrics.listen", PortAddress("127.0.0.1", 0), ListenerTable(), self.fail, factory)
         port.stopReading()  # so that nobody is let in between what is looked at here
         self.addCleanup(port.stopListening)
         clients: list[Any] = [socket.create_connection(("127.0.0.1", port.getHost().port)) for _ in range(_CLIENTS)]

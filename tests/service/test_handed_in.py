@@ -13,10 +13,10 @@ from pipetwist.outbounds.fork import ForkOutboundOptions
 from pipetwist.service.tree import PipetwistService
 from tests.service.case import TreeTestCase
 
-__all__ = ["HandedInTest"]
+__all__ = ["InheritedTest"]
 
 
-class HandedInTest(TreeTestCase):
+class InheritedTest(TreeTestCase):
     """One socket, which listens already."""
 
     def setUp(self) -> None:

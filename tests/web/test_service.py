@@ -18,6 +18,7 @@ from twisted.trial.unittest import SkipTest, TestCase
 from pipetwist.errors import StartError
 from pipetwist.files import KnownFiles
 from pipetwist.network import tcp_ports
+from pipetwist.network.listeners import ListenerTable
 from pipetwist.network.listening import ListenHosts
 from pipetwist.network.lookups import Lookups
 from pipetwist.values.bind_address import PortAddress
@@ -172,9 +173,9 @@ class ListeningTest(_ServiceCase):
         def getaddrinfo(host: str, port: int, **_: object) -> list[Any]:
             return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in ("127.0.0.2", "192.0.2.1", "127.0.0.3")]
 
-        hosts = ListenHosts(Lookups(None, getaddrinfo))
+        listeners = ListenerTable(hosts=ListenHosts(Lookups(None, getaddrinfo)))
         for listen, addresses in (("[::]:0", ("127.0.0.1", "::1")), ("relay:0", ("127.0.0.2", "127.0.0.3"))):
-            service = WebService(WebOptions(listen=listen, insecure=True), reactor, hosts=hosts)
+            service = WebService(WebOptions(listen=listen, insecure=True), reactor, listeners=listeners)
             service.put("", TextAnswer(200, "the page"))
             self.addCleanup(service.stopService)
             with capturedLogs() as events:

@@ -9,14 +9,14 @@ from pathlib import Path
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from pipetwist.errors import StartError
-from pipetwist.inbounds.handed_in import HandedIn, HandedInSocket
-from pipetwist.values.bind_address import PortAddress
+from pipetwist.network.inherited import InheritedSocket, InheritedSockets
+from pipetwist.values.bind_address import PortAddress, UnixAddress
 from tests.interop.scratch import scratch_folder
 
-__all__ = ["HandedInTest"]
+__all__ = ["InheritedTest"]
 
 
-class HandedInTest(SynchronousTestCase):
+class InheritedTest(SynchronousTestCase):
     """Found by their addresses."""
 
     def setUp(self) -> None:
@@ -43,39 +43,38 @@ class HandedInTest(SynchronousTestCase):
             self.open(socket.AF_UNIX, f"\0{name}"),
             self.open(socket.AF_UNIX, f"\0{name}".encode().ljust(108, b"\0")),
         ]
-        handed_in = HandedIn(one.fileno() for one in sockets)
+        handed_in = InheritedSockets(one.fileno() for one in sockets)
         self.assertEqual([str(one) for one in handed_in], [str(path.resolve()), f"@{name}", f"@{name}"])
         for written, expected in ((path, 0), (self.folder / "link" / "in.sock", 0), (f"@{name}", 1), (f"@@{name}", 2)):
-            found = handed_in.at_path(str(written))
-            assert found is not None
+            (found,) = handed_in.at(UnixAddress(str(written)))
             self.assertEqual(found.descriptor, sockets[expected].fileno())
-        self.assertIsNone(handed_in.at_path(str(self.folder / "other")))
+        self.assertEqual(handed_in.at(UnixAddress(str(self.folder / "other"))), ())
 
     def test_port(self) -> None:
         """A TCP socket is found by its address and port."""
         opened = self.open(socket.AF_INET, ("127.0.0.1", 0))
         port = opened.getsockname()[1]
-        handed_in = HandedIn([opened.fileno()])
+        handed_in = InheritedSockets([opened.fileno()])
         self.assertEqual([str(one) for one in handed_in], [f"127.0.0.1:{port}"])
         for host, number, found in (("127.0.0.1", port, True), ("0.0.0.0", port, False), ("127.0.0.1", 1, False)):
-            self.assertEqual(handed_in.at_port([(socket.AF_INET, (host, 0))], number) != (), found, (host, number))
+            self.assertEqual(handed_in.at(PortAddress(host, number)) != (), found, (host, number))
 
     def test_name(self) -> None:
         """Of a host with several addresses all sockets are found that listen at one; of a link-local one the interface counts."""
         first, second = self.open(socket.AF_INET, ("127.0.0.1", 0)), self.open(socket.AF_INET, ("127.0.0.2", 0))
-        handed_in = HandedIn([first.fileno(), second.fileno()])
+        handed_in = InheritedSockets([first.fileno(), second.fileno()])
         one, other = handed_in
-        found = [(socket.AF_INET, ("127.0.0.2", 0)), (socket.AF_INET6, ("::1", 0, 0, 0)), (socket.AF_INET, ("127.0.0.1", 0))]
-        self.assertEqual(handed_in.at_port(found, first.getsockname()[1]), (one,))
-        self.assertEqual(handed_in.at_port(found, second.getsockname()[1]), (other,))
+        for opened, expected in ((first, one), (second, other)):
+            port = opened.getsockname()[1]
+            self.assertEqual(handed_in.at(*(PortAddress(host, port) for host in ("127.0.0.2", "::1", "127.0.0.1"))), (expected,))
         one.address = PortAddress("fe80::1", 80, interface=2)
-        for interface, expected in ((2, (one,)), (3, ())):
-            self.assertEqual(handed_in.at_port([(socket.AF_INET6, ("fe80::1", 0, 0, interface))], 80), expected)
+        for interface, found in ((2, (one,)), (3, ())):
+            self.assertEqual(handed_in.at(PortAddress("fe80::1", 80, interface=interface)), found)
 
     def test_copy(self) -> None:
         """What an inbound listens with is its own to close, while the socket stays open; no command inherits either."""
         opened = self.open(socket.AF_UNIX, str(self.folder / "in.sock"))
-        one = HandedInSocket(opened.fileno())
+        one = InheritedSocket(opened.fileno())
         copy = one.copy()
         self.assertFalse(os.get_inheritable(opened.fileno()) or copy.get_inheritable())
         copy.close()
@@ -90,7 +89,7 @@ class HandedInTest(SynchronousTestCase):
         silent = self.open(socket.AF_UNIX, str(self.folder / "silent"), listens=False)
         with Path("/dev/null").open("rb") as file:
             for number in (datagrams.fileno(), silent.fileno(), file.fileno(), 1_000_000):
-                error = self.assertRaises(StartError, HandedIn, [number])
+                error = self.assertRaises(StartError, InheritedSockets, [number])
                 self.assertIn(f"descriptor {number}, which was handed in, is no listening stream socket", str(error))
 
     def test_other_family(self) -> None:
@@ -104,7 +103,7 @@ class HandedInTest(SynchronousTestCase):
         except OSError as none:
             message = f"this kernel gives no vsock: {none.strerror}"
             raise SkipTest(message) from none
-        error = self.assertRaises(StartError, HandedIn, [opened.fileno()])
+        error = self.assertRaises(StartError, InheritedSockets, [opened.fileno()])
         self.assertEqual(
             str(error),
             f"descriptor {opened.fileno()}, which was handed in, is a socket of AF_VSOCK: pipetwist listens on unix sockets and TCP ports; "
@@ -115,5 +114,5 @@ class HandedInTest(SynchronousTestCase):
         """So is one of a family that Python knows by its number alone."""
         opened = self.open(socket.AF_INET, ("127.0.0.1", 0))
         self.patch(socket.socket, "family", 4711)
-        error = self.assertRaises(StartError, HandedIn, [opened.fileno()])
+        error = self.assertRaises(StartError, InheritedSockets, [opened.fileno()])
         self.assertIn("is a socket of address family 4711: pipetwist listens on unix sockets and TCP ports", str(error))

@@ -5,21 +5,16 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterable, Iterator
-from typing import Any
-
-from twisted.internet.endpoints import AdoptedStreamServerEndpoint
 
 from pipetwist.errors import StartError
-from pipetwist.inbounds.listening_socket import ListeningSocket
-from pipetwist.network.lookups import Address
-from pipetwist.network.tcp_socket import adopted_endpoint
+from pipetwist.network.listening_socket import ListeningSocket
 from pipetwist.values import is_abstract
-from pipetwist.values.bind_address import BindAddress, PortAddress, UnixAddress, bound_address
+from pipetwist.values.bind_address import BindAddress, UnixAddress, bound_address
 
-__all__ = ["HandedIn", "HandedInSocket"]
+__all__ = ["InheritedSocket", "InheritedSockets"]
 
 
-class HandedInSocket:
+class InheritedSocket:
     """One of them. It stays open when an inbound stops, so that it can listen again.
 
     Args:
@@ -63,12 +58,8 @@ class HandedInSocket:
         """What an inbound listens with, and may close."""
         return ListeningSocket(fileno=os.dup(self.descriptor))
 
-    def endpoint(self, reactor: Any) -> AdoptedStreamServerEndpoint:
-        """The same as an endpoint of Twisted's, which may be listened on once."""
-        return adopted_endpoint(reactor, self.copy())
 
-
-class HandedIn:
+class InheritedSockets:
     """All of them.
 
     Args:
@@ -79,25 +70,18 @@ class HandedIn:
     """
 
     def __init__(self, descriptors: Iterable[int] = ()) -> None:
-        self._sockets = [HandedInSocket(descriptor) for descriptor in descriptors]
+        self._sockets = [InheritedSocket(descriptor) for descriptor in descriptors]
 
     def __len__(self) -> int:
         return len(self._sockets)
 
-    def __iter__(self) -> Iterator[HandedInSocket]:
+    def __iter__(self) -> Iterator[InheritedSocket]:
         return iter(self._sockets)
 
-    def at_path(self, path: str) -> HandedInSocket | None:
-        """The one that listens at a unix socket's path, which is written as in a configuration."""
-        return next(iter(self._at(UnixAddress(path))), None)
+    def at(self, *wanted: BindAddress) -> tuple[InheritedSocket, ...]:
+        """Those that listen at one of these addresses."""
+        return tuple(one for one in self._sockets if one.address is not None and any(each.is_the_same_as(one.address) for each in wanted))
 
-    def at_port(self, found: Iterable[Address], port: int) -> tuple[HandedInSocket, ...]:
-        """Those that listen at a TCP port of one of these addresses."""
-        return self._at(*(PortAddress(host, port, interface=more[1] if more else 0) for _, (host, _, *more) in found))
-
-    def with_descriptor(self, descriptor: int) -> HandedInSocket | None:
+    def with_descriptor(self, descriptor: int) -> InheritedSocket | None:
         """The one of this number."""
         return next((one for one in self._sockets if one.descriptor == descriptor), None)
-
-    def _at(self, *wanted: BindAddress) -> tuple[HandedInSocket, ...]:
-        return tuple(one for one in self._sockets if one.address is not None and any(each.is_the_same_as(one.address) for each in wanted))

@@ -21,15 +21,15 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.errors import StartError
-from pipetwist.inbounds import unix_socket
-from pipetwist.inbounds.listening_socket import ListeningSocket
-from pipetwist.inbounds.unix_socket import UnixListeningSocket
+from pipetwist.network import unix_socket
+from pipetwist.network.listening_socket import ListeningSocket
+from pipetwist.network.unix_socket import UnixListeningSocket
 from pipetwist.places.folder import Folder
 from pipetwist.places.lock import locked
 from pipetwist.values import unix_sockaddr
 from tests.interop.scratch import scratch_folder
 
-__all__ = ["AbstractTest", "ClosingTest", "LockTest", "ModeTest", "OwnerTest", "PlaceTest", "StaleTest"]
+__all__ = ["AbstractTest", "ClosingTest", "LockTest", "MeanwhileTest", "ModeTest", "OwnerTest", "PlaceTest", "StaleTest"]
 
 _AS_ROOT = skipUnless(os.geteuid() == 0, "needs root")
 
@@ -257,6 +257,75 @@ class StaleTest(_SocketTestCase):
             self.assertTrue(self.connects())
             listening[0].close()
             self.assertEqual(list(self.folder.iterdir()), [])
+
+
+class MeanwhileTest(_SocketTestCase):
+    """What comes to the path while the socket is being made."""
+
+    def setUp(self) -> None:
+        """Leave a stale file."""
+        super().setUp()
+        self.crash()
+        self.others: list[socket.socket] = []
+
+    def come(self) -> None:
+        """Another server listens at the path; the test's clean-up closes it."""
+        other = socket.socket(socket.AF_UNIX)
+        self.addCleanup(other.close)
+        self.others.append(other)
+        other.bind(self.path)
+        other.listen()
+
+    def before_second_bind(self, act: Callable[[], object]) -> None:
+        """Have something happen once the stale file has gone."""
+        binds: list[object] = []
+
+        class Overtaken(ListeningSocket):
+            """Is overtaken at its second bind."""
+
+            def bind(self, address: Any) -> None:
+                binds.append(address)
+                if len(binds) == 2:
+                    act()
+                super().bind(address)
+
+        self.patch(unix_socket, "ListeningSocket", Overtaken)
+
+    def test_server(self) -> None:
+        """A server that takes the path keeps it."""
+        self.before_second_bind(self.come)
+        self.assertIn("another process listens", self.refusal())
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(self.path)
+            self.others[0].accept()[0].close()
+        self.assertEqual([path.name for path in self.folder.iterdir()], ["in.sock"])
+
+    def test_stale(self) -> None:
+        """What another crash leaves there is replaced as well."""
+        self.before_second_bind(self.crash)
+        self.listen()
+        self.assertTrue(self.connects())
+
+    def test_server_that_replaces_the_stale_file(self) -> None:
+        """A server that replaces the stale file in the very moment in which that is removed gets its path back."""
+        os.utime(self.path, (1, 1))
+        rename = os.rename
+
+        def overtaken(*arguments: Any, **more: Any) -> None:
+            if not self.others:
+                Path(self.path).unlink()
+                self.come()
+            rename(*arguments, **more)
+
+        self.patch(os, "rename", overtaken)
+        self.assertIn("another process listens", self.refusal())
+        self.assertEqual([path.name for path in self.folder.iterdir()], ["in.sock"])
+        self.assertEqual(len(self.others), 1)
+
+    def test_odd_name(self) -> None:
+        """A path with characters that mean something elsewhere names that file."""
+        self.listen(path=str(self.folder / "a b%41?#.sock"))
+        self.assertEqual({path.name for path in self.folder.iterdir()}, {"in.sock", "a b%41?#.sock"})
 
 
 class LockTest(_SocketTestCase):

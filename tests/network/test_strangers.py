@@ -13,9 +13,9 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.errors import StartError
-from pipetwist.inbounds import unix_socket
-from pipetwist.inbounds.listening_socket import ListeningSocket
-from pipetwist.inbounds.unix_socket import UnixListeningSocket
+from pipetwist.network import unix_socket
+from pipetwist.network.listening_socket import ListeningSocket
+from pipetwist.network.unix_socket import UnixListeningSocket
 from tests.places.stranger import STRANGER, needs_root, stranger_does, strangers_folder
 
 __all__ = ["ExchangedTest", "StickyTest"]
@@ -147,7 +147,7 @@ class ExchangedTest(_StrangersTestCase):
             rename(*arguments, **more)
 
         self.patch(os, "rename", overtaken)
-        self.assertIn("another process listens", str(self.assertRaises(StartError, self.listen)))
+        self.assertIn("exists and is not a socket", str(self.assertRaises(StartError, self.listen)))
         self.assertEqual(Path(self.path).read_text(encoding="utf-8"), "precious\n")
         self.assertEqual([path.name for path in self.folder.iterdir()], ["in.sock"])
 

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pipetwist.errors import StartError
-from pipetwist.inbounds.handed_in import HandedInSocket
-from pipetwist.inbounds.listening_socket import ListeningSocket
-from pipetwist.inbounds.owners import numbers_of
+from pipetwist.network.inherited import InheritedSocket
+from pipetwist.network.listening_socket import ListeningSocket
+from pipetwist.network.owners import numbers_of
 from pipetwist.places.folder import Folder
 from pipetwist.places.held import HeldFile
 from pipetwist.places.placed import PlacedFile
@@ -21,6 +21,7 @@ from pipetwist.values import is_abstract, unix_sockaddr
 
 __all__ = ["UnixListeningSocket"]
 
+_ATTEMPTS = 5
 _BACKLOG = 4096  # the kernel lowers it to net.core.somaxconn
 # Of the file until it is known for ours: nobody but this user can send a datagram, and what a crash leaves can still be told for stale.
 _FIRST_MODE = 0o200
@@ -40,7 +41,7 @@ class UnixListeningSocket:
         group: the name or number of the file's group; None for ours.
         kind: streams or datagrams.
         prepare: is given the socket before anybody can send to it.
-        handed_in: listens there already. Its file is another's, and stays as it is.
+        inherited: listens there already. Its file is another's, and stays as it is.
 
     Raises:
         StartError: it can't listen there.
@@ -55,16 +56,16 @@ class UnixListeningSocket:
         group: str | int | None = None,
         *,
         kind: int = socket.SOCK_STREAM,
-        prepare: Callable[[socket.socket], None] | None = None,
-        handed_in: HandedInSocket | None = None,
+        prepare: Callable[[socket.socket], object] | None = None,
+        inherited: InheritedSocket | None = None,
     ) -> None:
         self._place = place
         self._path = path
         self._folder, self._name = os.path.split(path)
         self._file: PlacedFile | None = None
         self._kind = kind
-        if handed_in is not None:
-            self.socket = handed_in.copy()
+        if inherited is not None:
+            self.socket = inherited.copy()
             return
         self.socket = ListeningSocket(socket.AF_UNIX, kind)
         try:
@@ -82,6 +83,9 @@ class UnixListeningSocket:
         except StartError:
             self.socket.close()
             raise
+
+    def __repr__(self) -> str:
+        return f"<UnixListeningSocket {self._path}: {self._file}>"
 
     @property
     def is_gone(self) -> bool:
@@ -112,16 +116,24 @@ class UnixListeningSocket:
             message = f"{self._place}: {self._path} can't be given the mode {mode:04o}: {error.strerror}"
             raise StartError(message) from error
 
+    def remove(self) -> None:
+        """Remove the file, unless another has taken its place: nobody new can come. Again it does nothing.
+
+        Raises:
+            OSError: the file stays.
+        """
+        file, self._file = self._file, None
+        if file is not None:
+            file.remove()
+
     def close(self) -> None:
-        """Remove the file, unless another has taken its place, and listen no more.
+        """Remove the file, and listen no more.
 
         Raises:
             OSError: the file stays; nobody listens there any more all the same.
         """
-        file, self._file = self._file, None
         try:
-            if file is not None:
-                file.remove()
+            self.remove()
         finally:
             self.socket.close()
 
@@ -151,8 +163,16 @@ class UnixListeningSocket:
 
     def _bind_over_stale(self, folder: Folder) -> None:
         try:
-            with make_room(folder, self._name):
-                self.socket.bind(self._path)
+            for _ in range(_ATTEMPTS):
+                with make_room(folder, self._name):
+                    try:
+                        self.socket.bind(self._path)
+                    except OSError as error:  # what another has put there since may be stale as well
+                        if error.errno != errno.EADDRINUSE:
+                            raise
+                    else:
+                        return
+            raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
         except PlaceTakenError as taken:
             if taken.by_socket:
                 text = f"another process listens on {self._path}; stop it or choose another path"
