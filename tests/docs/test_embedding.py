@@ -22,6 +22,7 @@ _SECTIONS = {
     "test_serving": "Serving your own counters",
     "test_command": "A command as a client endpoint",
     "test_outbound": "An outbound of your own",
+    "test_kinds": "Kinds of your own",
     "test_storage": "Counters in a file",
     "test_store": "A counter store of your own",
     "test_testing": "Testing",
@@ -53,6 +54,10 @@ class EmbeddingTest(SynchronousTestCase):
 
     def test_outbound(self) -> None:
         """The relay carries connections to an outbound of a program's own."""
+        self.type_section()
+
+    def test_kinds(self) -> None:
+        """A configuration names kinds of inbound and outbound that a program has brought along."""
         self.type_section()
 
     def test_storage(self) -> None:
