@@ -55,21 +55,24 @@ class ListenerTls(RenewableTls):
         StartError: a file can't be used.
     """
 
-    def __init__(self, place: str, files: TlsFiles, protocols: Sequence[bytes], known: KnownFiles | None = None) -> None:
+    def __init__(self, place: str, files: TlsFiles, protocols: Sequence[bytes] = (), known: KnownFiles | None = None) -> None:
         self._place = place
         self._files = files
         self._protocols = protocols
         self._known = known
         super().__init__(self._read(files))
 
-    def read_again(self, files: TlsFiles | None = None) -> Callable[[], None]:
+    def __repr__(self) -> str:
+        return f"<ListenerTls of {self._place}: {self._files.certificate_path}>"
+
+    def read_again(self, files: TlsFiles | None = None) -> Callable[[], Callable[[], None]]:
         """Read the files again.
 
         Args:
             files: where they are; where they were if it is None.
 
         Returns:
-            What has them shown to who connects from then on; who is connected stays.
+            What has them shown to who connects from then on; who is connected stays. It returns what takes that back.
 
         Raises:
             StartError: they can't be used; nothing has changed.
@@ -77,8 +80,14 @@ class ListenerTls(RenewableTls):
         wanted = files or self._files
         read = self._read(wanted)
 
-        def show() -> None:
+        def show() -> Callable[[], None]:
+            before = self._files, self.options
             self._files, self.options = wanted, read
+
+            def take_back() -> None:
+                self._files, self.options = before
+
+            return take_back
 
         return show
 

@@ -155,7 +155,7 @@ class StatsApi(Service):
 
         return gatherResults(stopping).addBoth(_after, running.listener.close).addCallback(lambda _: None)
 
-    def read_certificates(self, tls: ApiTlsOptions | None) -> Callable[[], None]:
+    def read_certificates(self, tls: ApiTlsOptions | None) -> Callable[[], object]:
         """Read the files of TLS again. Nothing is read where it does not run, or speaks no TLS.
 
         Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
+from typing import Any, ClassVar, Literal, cast
 
 from twisted.internet.defer import Deferred, gatherResults, inlineCallbacks, maybeDeferred, succeed
 from twisted.internet.endpoints import TCP4ServerEndpoint, TCP6ServerEndpoint
@@ -25,15 +25,12 @@ from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.interfaces import IInbound
 from pipetwist.network.listening_socket import ListeningSocket
 from pipetwist.network.tcp_socket import SocketEndpoint, takes_sockets
-from pipetwist.tls import RenewableTls, over_tls, server_tls
+from pipetwist.tls import ListenerTls, over_tls
 from pipetwist.transfer.keep_alive import KeepAlive
 from pipetwist.values import Port, Text, UserName
 from pipetwist.values.addresses import plain_host, shown_address
 from pipetwist.values.bind_address import PortAddress
 from pipetwist.values.keep_alive import KeepAliveOptions
-
-if TYPE_CHECKING:
-    from twisted.internet.ssl import CertificateOptions
 
 __all__ = ["CertificateUserOptions", "TcpInbound", "TcpInboundOptions"]
 
@@ -94,7 +91,7 @@ class TcpInboundOptions(KeepAliveOptions, StreamInboundOptions):
         """See `KindOptions`."""
         self.read_tls()
 
-    def read_tls(self, files: KnownFiles | None = None) -> CertificateOptions | None:
+    def read_tls(self, files: KnownFiles | None = None) -> ListenerTls | None:
         """Read its certificates; None where it speaks no TLS.
 
         Args:
@@ -103,10 +100,7 @@ class TcpInboundOptions(KeepAliveOptions, StreamInboundOptions):
         Raises:
             StartError: one can't be used.
         """
-        tls = self.tls
-        if tls is None or not tls.enabled:
-            return None
-        return server_tls(self.place, tls.certificate_path, tls.key_path, tls.client_certificate_path, files=files)
+        return None if self.tls is None or not self.tls.enabled else ListenerTls(self.place, self.tls, known=files)
 
 
 @implementer(IInbound)
@@ -130,8 +124,7 @@ class TcpInbound(ListeningService):
         self.handed_in = setting.listeners.find_inherited(options.address, f"{self._place}: listen")
         self._listeners: list[EndpointListener] = []
         self._sockets: Sequence[ListeningSocket] = ()
-        tls = options.read_tls(setting.files)
-        self._tls = None if tls is None else RenewableTls(tls)
+        self._tls = options.read_tls(setting.files)
 
     def take(self, options: InboundOptions) -> None:
         """See `ListeningService`."""
@@ -144,17 +137,17 @@ class TcpInbound(ListeningService):
 
     def change(self, options: InboundOptions) -> Callable[[], None]:
         """See `IInbound`."""
-        renewed, renewable = cast("TcpInboundOptions", options).read_tls(self.setting.files), self._tls
+        show = None if self._tls is None else self._tls.read_again(cast("TcpInboundOptions", options).tls)
         take_back = super().change(options)
-        if renewed is None or renewable is None:
+        if show is None:
             return take_back
-        before, renewable.options = renewable.options, renewed
+        hide = show()
 
-        def take_tls_back() -> None:
+        def take_all_back() -> None:
             take_back()
-            renewable.options = before
+            hide()
 
-        return take_tls_back
+        return take_all_back
 
     @property
     def _place(self) -> str:

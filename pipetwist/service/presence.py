@@ -11,7 +11,7 @@ from pipetwist.config.document import Document
 from pipetwist.errors import StartError
 from pipetwist.kinds.folders import require_folder
 from pipetwist.storage.offline import read_counters
-from pipetwist.tls import server_tls
+from pipetwist.tls import ListenerTls
 from pipetwist.values.bind_address import UnixAddress
 from pipetwist.values.listen import parse_listen
 
@@ -45,7 +45,7 @@ def _api_tls(document: Document) -> None:
     from pipetwist.api.availability import load_api
 
     load_api()  # says what to install where gRPC is not there
-    server_tls("experimental.v2ray_api", api.tls.certificate_path, api.tls.key_path, api.tls.client_certificate_path)
+    ListenerTls("experimental.v2ray_api", api.tls)
 
 
 def _api_folder(document: Document) -> None:
@@ -76,5 +76,4 @@ def _store(document: Document) -> None:
 
 def _metrics(document: Document) -> None:
     if document.metrics is not None and document.metrics.tls is not None:
-        tls = document.metrics.tls
-        server_tls("metrics", tls.certificate_path, tls.key_path, tls.client_certificate_path)
+        ListenerTls("metrics", document.metrics.tls)

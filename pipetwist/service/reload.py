@@ -119,7 +119,7 @@ class Reloader:
         self._log.info("the configuration was taken anew{report}", report=_report(before.document, document))
         self._warn()
 
-    def _certificates(self, document: Document) -> list[Callable[[], None]]:
+    def _certificates(self, document: Document) -> list[Callable[[], object]]:
         """Read those of the API and of the metrics again; what has each shown."""
         api, metrics = document.experimental.v2ray_api, document.metrics
         asked = ((self._api, None if api is None else api.tls), (self._web, None if metrics is None else metrics.tls))

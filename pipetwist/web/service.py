@@ -83,7 +83,7 @@ class WebService(Service):
         """
         self._before_stop.append(call)
 
-    def read_certificates(self, tls: WebTlsOptions | None) -> Callable[[], None]:
+    def read_certificates(self, tls: WebTlsOptions | None) -> Callable[[], object]:
         """Read the files of TLS again; nothing is read where none is spoken.
 
         Args:
