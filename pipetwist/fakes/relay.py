@@ -60,6 +60,7 @@ class RecordingRelay:
     """
 
     def __init__(self, tracker: ITracker | None = None) -> None:
+        self.names_clients = True
         self.visitors: list[Visitor] = []
         self.carried: list[tuple[IPassage, ISide]] = []
         self.away: list[tuple[str, Cause]] = []

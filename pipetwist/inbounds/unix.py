@@ -13,7 +13,7 @@ from zope.interface import implementer
 from pipetwist.connection.visitor import Visitor
 from pipetwist.errors import StartError
 from pipetwist.inbounds.acceptor import Acceptor
-from pipetwist.inbounds.credentials import PEER_CREDENTIALS, unix_visitor
+from pipetwist.inbounds.credentials import PEER_CREDENTIALS, unix_visitor, visitor_of
 from pipetwist.inbounds.entry import SocketEntry
 from pipetwist.inbounds.gate import Gate
 from pipetwist.inbounds.listening import ListeningService
@@ -57,6 +57,7 @@ class UnixInbound(ListeningService):
         """See `ListeningService`."""
         super().take(options)
         self._options = cast("UnixInboundOptions", options)
+        self._anybody = None if self._options.users else visitor_of(self.tag, None, self.timeouts)
 
     def change(self, options: InboundOptions) -> Callable[[], None]:
         """See `IInbound`."""
@@ -123,6 +124,8 @@ class UnixInbound(ListeningService):
         return succeed(None)
 
     def _identify(self, connected: socket.socket) -> Visitor:
+        if self._anybody is not None and not self.setting.relay.names_clients:
+            return self._anybody
         return unix_visitor(self.tag, connected, self.timeouts, self._options.users)
 
 

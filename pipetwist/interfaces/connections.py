@@ -71,6 +71,8 @@ class IGate(Interface):
 class IRelay(Interface):
     """What an inbound hands its connections to."""
 
+    names_clients: bool = Attribute("Whether it is told or shown who each client is, so that this is asked where no user depends on it.")
+
     def admit(visitor: Visitor) -> IPassage:
         """Route one visitor: decides the outbound and what is counted.
 

@@ -64,6 +64,8 @@ class Relay:
         log = log or Logger()
         self.ledger = Ledger(clock, tracks=self._tracks, online=online, log=log)
         self._unreachable = UnreachableOutbounds(clock, log)
+        self.names_clients = True
+        """See `IRelay`. Where neither the log nor the page says it, it may be set to false."""
         self._open: dict[Connection, None] = {}
         self._drained: Deferred[None] | None = None
         self._ending = False

@@ -89,6 +89,7 @@ class Reloader:
         self._current.swap(generation)
         document, setting = generation.document, self._inbounds
         self._log.set_level(document.log.level)
+        setting.relay.names_clients = self._web is not None or document.log.level in ("debug", "info")
         divide_descriptors(setting.shares, document, None if setting.kernel is None else setting.kernel.pool)
         for part in (*generation.outbounds.values(), *generation.inbounds.values()):
             if IService.providedBy(part) and part.parent is None:

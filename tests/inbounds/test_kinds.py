@@ -22,7 +22,7 @@ from zope.interface.verify import verifyObject
 
 from pipetwist.connection.visitor import Timeouts
 from pipetwist.errors import StartError
-from pipetwist.inbounds import endpoint
+from pipetwist.inbounds import credentials, endpoint
 from pipetwist.inbounds import tcp as tcp_inbound
 from pipetwist.inbounds import unix as unix_inbound
 from pipetwist.inbounds.endpoint import EndpointInbound, EndpointInboundOptions
@@ -141,6 +141,28 @@ class UnixTest(_InboundTestCase):
         self.listen(self.make(users=(PeerUserOptions(name="me", uid=os.getuid()),)))
         self.connect(socket.AF_UNIX, self.path)
         self.assertEqual([visitor.user for visitor in self.relay.visitors], ["me"])
+
+    def test_nobody_looks(self) -> None:
+        """Where nobody is told who a client is the system is not asked, unless users are known by that; a reload may change both."""
+        asked: list[Any] = []
+        asks = credentials.visitor_of
+
+        def noted(*arguments: Any) -> Any:
+            if arguments[1] is not None:
+                asked.append(arguments[1])
+            return asks(*arguments)
+
+        self.patch(credentials, "visitor_of", noted)
+        inbound = self.listen(self.make())
+        users = (PeerUserOptions(name="me", uid=os.getuid()),)
+        for looks, known in ((True, ()), (False, ()), (False, users), (False, ())):
+            self.relay.names_clients = looks
+            options: Any = inbound.options
+            inbound.change(replace(options, users=known))
+            self.connect(socket.AF_UNIX, self.path)
+        ours = f"pid:{os.getpid()} uid:{os.getuid()} gid:{os.getgid()}"
+        self.assertEqual([visitor.peer for visitor in self.relay.visitors], [ours, "unix", ours, "unix"])
+        self.assertEqual(len(asked), 2)
 
     def test_says_where(self) -> None:
         """Where it listens is logged."""

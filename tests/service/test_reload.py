@@ -247,10 +247,13 @@ class RulesTest(_ReloadTestCase):
         self.assertEqual(self._uplinks(tree), {"a": 7, "b": 5})
 
     def test_log_level(self) -> None:
-        """The log's level is the new one at once."""
+        """The log's level is the new one at once; who a client is, is asked where that lets its line through."""
         tree = self.start()
+        self.assertTrue(tree.relay.names_clients)
         self.assertEqual(self.reload(tree, log=LogOptions(level="warn")), [])
+        self.assertFalse(tree.relay.names_clients)
         self.assertEqual(len(self.reload(tree, log=LogOptions(level="info"))), 1)
+        self.assertTrue(tree.relay.names_clients)
 
     def test_drain_timeout(self) -> None:
         """A stop goes by the new time."""
