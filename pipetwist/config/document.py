@@ -10,9 +10,9 @@ from typing import Annotated, ClassVar, Literal
 
 from pipetwist.api.options import ApiOptions
 from pipetwist.config.one_of import OneOf
-from pipetwist.inbounds.options import InboundOptions
 from pipetwist.inbounds.registry import INBOUNDS
-from pipetwist.outbounds.options import OutboundOptions, Transfer
+from pipetwist.kinds.inbound_options import InboundOptions
+from pipetwist.kinds.outbound_options import OutboundOptions, Transfer
 from pipetwist.outbounds.registry import OUTBOUNDS
 from pipetwist.routing.rules import RuleOptions
 from pipetwist.values import Count, Duration, NotEmpty, Size, Tag

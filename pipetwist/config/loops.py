@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 from pipetwist.config.document import Document
 from pipetwist.config.problems import Problem
-from pipetwist.inbounds.options import InboundOptions
-from pipetwist.outbounds.options import OutboundOptions
+from pipetwist.kinds.inbound_options import InboundOptions
+from pipetwist.kinds.outbound_options import OutboundOptions
 from pipetwist.routing.rules import Router
 from pipetwist.values import quote
 

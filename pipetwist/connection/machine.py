@@ -13,12 +13,14 @@ What it holds to:
 from __future__ import annotations
 
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipetwist.connection.cause import Cause
 from pipetwist.connection.end import End
 from pipetwist.connection.visitor import Timeouts
-from pipetwist.interfaces import IConnectionEffects
+
+if TYPE_CHECKING:
+    from pipetwist.interfaces import IConnectionEffects
 
 __all__ = ["ConnectionMachine", "End", "Phase"]
 

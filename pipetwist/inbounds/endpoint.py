@@ -21,9 +21,9 @@ from pipetwist.inbounds.doorway import DoorwayFactory
 from pipetwist.inbounds.entry import SocketEntry
 from pipetwist.inbounds.gate import Gate
 from pipetwist.inbounds.listening import EndpointListener, ListeningService, address_visitor
-from pipetwist.inbounds.options import InboundOptions, StreamInboundOptions
 from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.interfaces import IInbound
+from pipetwist.kinds.inbound_options import InboundOptions, StreamInboundOptions
 from pipetwist.network.inherited import InheritedSocket
 from pipetwist.network.listening_socket import ListeningSocket
 from pipetwist.network.tcp_socket import SocketEndpoint

@@ -13,9 +13,9 @@ from twisted.python.failure import Failure
 from pipetwist.connection.visitor import Timeouts, Visitor
 from pipetwist.errors import StartError
 from pipetwist.inbounds.gate import Gate
-from pipetwist.inbounds.options import InboundOptions
 from pipetwist.inbounds.ports import hold_to_gate
 from pipetwist.inbounds.setting import InboundSetting
+from pipetwist.kinds.inbound_options import InboundOptions
 from pipetwist.network.inherited import InheritedSocket
 from pipetwist.transfer.causes import describe_error
 from pipetwist.values.addresses import plain_host, shown_address, shown_peer

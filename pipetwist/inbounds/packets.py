@@ -10,8 +10,8 @@ from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from pipetwist.connection.visitor import Visitor
 from pipetwist.inbounds.gate import Gate
 from pipetwist.inbounds.listening import ListeningService
-from pipetwist.inbounds.options import InboundOptions, PacketInboundOptions
 from pipetwist.inbounds.setting import InboundSetting
+from pipetwist.kinds.inbound_options import InboundOptions, PacketInboundOptions
 from pipetwist.packets.crowd import Crowd
 from pipetwist.packets.listener import PacketListener
 from pipetwist.packets.setting import PacketSetting

@@ -20,9 +20,9 @@ from pipetwist.inbounds.doorway import DoorwayFactory
 from pipetwist.inbounds.entry import SocketEntry
 from pipetwist.inbounds.gate import Gate, RefusedError
 from pipetwist.inbounds.listening import EndpointListener, ListeningService, address_visitor
-from pipetwist.inbounds.options import InboundOptions, StreamInboundOptions, TlsServerOptions
 from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.interfaces import IInbound
+from pipetwist.kinds.inbound_options import InboundOptions, StreamInboundOptions, TlsServerOptions
 from pipetwist.network.listening_socket import ListeningSocket
 from pipetwist.network.tcp_socket import SocketEndpoint, takes_sockets
 from pipetwist.tls import ListenerTls, over_tls

@@ -10,10 +10,10 @@ from typing import Any, ClassVar, Literal, cast
 from zope.interface import implementer
 
 from pipetwist.connection.visitor import Visitor
-from pipetwist.inbounds.options import InboundOptions, PacketInboundOptions
 from pipetwist.inbounds.packets import PacketInbound
 from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.interfaces import IInbound
+from pipetwist.kinds.inbound_options import InboundOptions, PacketInboundOptions
 from pipetwist.network.listening import is_unspecified
 from pipetwist.packets.sockets import open_udp
 from pipetwist.packets.source import Source

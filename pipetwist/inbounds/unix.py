@@ -17,10 +17,10 @@ from pipetwist.inbounds.credentials import PEER_CREDENTIALS, unix_visitor, visit
 from pipetwist.inbounds.entry import SocketEntry
 from pipetwist.inbounds.gate import Gate
 from pipetwist.inbounds.listening import ListeningService
-from pipetwist.inbounds.options import InboundOptions, StreamInboundOptions
 from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.inbounds.unix_options import UnixSocketOptions
 from pipetwist.interfaces import IInbound
+from pipetwist.kinds.inbound_options import InboundOptions, StreamInboundOptions
 from pipetwist.network.unix_socket import UnixListeningSocket
 
 __all__ = ["UnixInbound", "UnixInboundOptions"]

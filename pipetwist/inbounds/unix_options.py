@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from pipetwist.inbounds.options import InboundOptions
 from pipetwist.kinds.folders import require_folder
+from pipetwist.kinds.inbound_options import InboundOptions
 from pipetwist.kinds.unix_options import UnixKindOptions
 from pipetwist.values import Id, Mode, Owner, UnixPath, UserName, is_abstract
 

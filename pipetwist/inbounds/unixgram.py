@@ -13,11 +13,11 @@ from zope.interface import implementer
 from pipetwist.connection.visitor import Visitor
 from pipetwist.errors import StartError
 from pipetwist.inbounds.credentials import PEER_CREDENTIALS, PeerCredentials, visitor_of
-from pipetwist.inbounds.options import InboundOptions, PacketInboundOptions
 from pipetwist.inbounds.packets import PacketInbound
 from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.inbounds.unix_options import UnixSocketOptions
 from pipetwist.interfaces import IInbound
+from pipetwist.kinds.inbound_options import InboundOptions, PacketInboundOptions
 from pipetwist.network.unix_socket import UnixListeningSocket
 from pipetwist.packets.setting import enlarge_buffers
 from pipetwist.packets.source import Source

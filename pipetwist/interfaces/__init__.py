@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pipetwist.connection.medium import Medium
 from pipetwist.interfaces.commands import ICommand, ISpawner
 from pipetwist.interfaces.connections import (
     IConnectionEffects,
@@ -17,7 +18,6 @@ from pipetwist.interfaces.connections import (
     ISideReceiver,
 )
 from pipetwist.interfaces.counting import ICellCounter, ICounter, ICounterStore, ITracker
-from pipetwist.interfaces.medium import Medium
 from pipetwist.interfaces.running import IRunningOutbound
 
 __all__ = [

@@ -11,11 +11,11 @@ from zope.interface import Attribute, Interface
 if TYPE_CHECKING:
     from pipetwist.connection.cause import Cause
     from pipetwist.connection.end import End
+    from pipetwist.connection.medium import Medium
     from pipetwist.connection.visitor import Visitor
-    from pipetwist.inbounds.options import InboundOptions
     from pipetwist.interfaces.commands import ICommand
     from pipetwist.interfaces.counting import ITracker
-    from pipetwist.interfaces.medium import Medium
+    from pipetwist.kinds.inbound_options import InboundOptions
 
 __all__ = [
     "IConnectionEffects",

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, ClassVar
 
-from pipetwist.interfaces import Medium
+from pipetwist.connection.medium import Medium
 from pipetwist.kinds.figures import Figure
 from pipetwist.values.bind_address import BindAddress
 

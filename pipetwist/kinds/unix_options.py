@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from pipetwist.interfaces import Medium
+from pipetwist.connection.medium import Medium
 from pipetwist.kinds.options import KindOptions
 from pipetwist.values import is_abstract
 from pipetwist.values.bind_address import UnixAddress

@@ -16,8 +16,8 @@ from zope.interface import implementer
 
 from pipetwist.errors import StartError
 from pipetwist.interfaces import IOutbound, ISide
+from pipetwist.kinds.outbound_options import OutboundOptions, StreamOutboundOptions
 from pipetwist.network.lookups import Lookups
-from pipetwist.outbounds.options import OutboundOptions, StreamOutboundOptions
 from pipetwist.outbounds.setting import OutboundSetting
 from pipetwist.packets.framed import frame_connection
 from pipetwist.packets.framing import LARGEST_FRAMED

@@ -16,7 +16,7 @@ from pipetwist.errors import ConnectError, StartError
 from pipetwist.interfaces import ICommand, IRunningOutbound, ISide
 from pipetwist.kernel.command_side import CommandSide
 from pipetwist.kinds.figures import Figure
-from pipetwist.outbounds.options import OutboundOptions, StreamOutboundOptions
+from pipetwist.kinds.outbound_options import OutboundOptions, StreamOutboundOptions
 from pipetwist.outbounds.setting import OutboundSetting
 from pipetwist.packets.framed import frame_connection
 from pipetwist.packets.framing import LARGEST_FRAMED

@@ -19,11 +19,11 @@ from pipetwist.interfaces import IOutbound, ISide
 from pipetwist.kernel.connector import connect_socket
 from pipetwist.kernel.setting import KernelSetting
 from pipetwist.kernel.socket_side import SocketSide
+from pipetwist.kinds.outbound_options import OutboundOptions, StreamOutboundOptions, TlsClientOptions
 from pipetwist.network.lookups import Lookups
 from pipetwist.network.named_endpoint import NamedEndpoint
 from pipetwist.outbounds.endpoint import connect_endpoint
 from pipetwist.outbounds.handshake import connect_tls
-from pipetwist.outbounds.options import OutboundOptions, StreamOutboundOptions, TlsClientOptions
 from pipetwist.outbounds.setting import OutboundSetting
 from pipetwist.packets.framed import frame_connection
 from pipetwist.packets.framing import LARGEST_FRAMED

@@ -12,8 +12,8 @@ from zope.interface import implementer
 
 from pipetwist.errors import ConnectError
 from pipetwist.interfaces import IOutbound, ISide, Medium
+from pipetwist.kinds.outbound_options import OutboundOptions
 from pipetwist.network.lookups import Lookups
-from pipetwist.outbounds.options import OutboundOptions
 from pipetwist.outbounds.setting import OutboundSetting
 from pipetwist.packets.setting import PacketSetting
 from pipetwist.packets.socket_side import DatagramSide

@@ -12,8 +12,8 @@ from zope.interface import implementer
 from pipetwist.interfaces import IOutbound, ISide
 from pipetwist.kernel.connector import connect_socket
 from pipetwist.kernel.socket_side import SocketSide
+from pipetwist.kinds.outbound_options import OutboundOptions, StreamOutboundOptions
 from pipetwist.kinds.unix_options import UnixKindOptions
-from pipetwist.outbounds.options import OutboundOptions, StreamOutboundOptions
 from pipetwist.outbounds.setting import OutboundSetting
 from pipetwist.packets.framed import frame_connection
 from pipetwist.packets.framing import LARGEST_FRAMED

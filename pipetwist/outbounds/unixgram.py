@@ -12,8 +12,8 @@ from zope.interface import implementer
 
 from pipetwist.errors import ConnectError
 from pipetwist.interfaces import IOutbound, ISide, Medium
+from pipetwist.kinds.outbound_options import OutboundOptions
 from pipetwist.kinds.unix_options import UnixKindOptions
-from pipetwist.outbounds.options import OutboundOptions
 from pipetwist.outbounds.setting import OutboundSetting
 from pipetwist.packets.setting import PacketSetting, largest_unix
 from pipetwist.packets.socket_side import DatagramSide

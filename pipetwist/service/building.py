@@ -8,9 +8,9 @@ from typing import Any
 
 from pipetwist.config.document import Document
 from pipetwist.errors import StartError
-from pipetwist.inbounds.options import InboundOptions
 from pipetwist.inbounds.registry import INBOUNDS
 from pipetwist.inbounds.setting import InboundSetting
+from pipetwist.kinds.inbound_options import InboundOptions
 from pipetwist.network.inherited import InheritedSocket, InheritedSockets
 from pipetwist.outbounds.registry import OUTBOUNDS
 from pipetwist.outbounds.setting import OutboundSetting

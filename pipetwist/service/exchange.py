@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 from pipetwist.config.collisions import collisions
 from pipetwist.config.document import Document
 from pipetwist.errors import StartError
-from pipetwist.inbounds.options import InboundOptions
+from pipetwist.kinds.inbound_options import InboundOptions
 
 __all__ = ["exchange_inbounds", "refuse_collisions"]
 

@@ -10,10 +10,10 @@ from typing import ClassVar
 from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.inbounds.endpoint import EndpointInboundOptions
-from pipetwist.inbounds.options import InboundOptions, TlsServerOptions
 from pipetwist.inbounds.tcp import CertificateUserOptions, TcpInboundOptions
 from pipetwist.inbounds.unix import UnixInboundOptions
 from pipetwist.inbounds.unix_options import PeerUserOptions
+from pipetwist.kinds.inbound_options import InboundOptions, TlsServerOptions
 from tests.behaviour.certificates import AUTHORITY, CLIENT_NAME, SERVER, SERVER_NAME, client_context
 from tests.behaviour.channels import SocketChannel, TlsChannel
 from tests.behaviour.waiting import until

@@ -12,8 +12,8 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.interfaces import ISpawner
+from pipetwist.kinds.outbound_options import OutboundOptions
 from pipetwist.outbounds.fork import ForkOutboundOptions
-from pipetwist.outbounds.options import OutboundOptions
 from pipetwist.process.spawners import ReactorSpawner
 from tests.behaviour.channels import Channel, PipesChannel
 from tests.behaviour.servers import Servers

@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.interfaces import ISpawner
+from pipetwist.kinds.outbound_options import OutboundOptions, TlsClientOptions
 from pipetwist.outbounds.endpoint import EndpointOutboundOptions
-from pipetwist.outbounds.options import OutboundOptions, TlsClientOptions
 from pipetwist.outbounds.tcp import TcpOutboundOptions
 from pipetwist.outbounds.unix import UnixOutboundOptions
 from tests.behaviour.certificates import AUTHORITY, SERVER_NAME, server_context

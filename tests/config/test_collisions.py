@@ -9,10 +9,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from pipetwist.api.options import ApiOptions
 from pipetwist.config.collisions import collisions
 from pipetwist.config.document import Document, ExperimentalOptions
-from pipetwist.inbounds.options import InboundOptions
 from pipetwist.inbounds.tcp import TcpInboundOptions
 from pipetwist.inbounds.udp import UdpInboundOptions
 from pipetwist.inbounds.unix import UnixInboundOptions
+from pipetwist.kinds.inbound_options import InboundOptions
 from pipetwist.outbounds.unix import UnixOutboundOptions
 from pipetwist.web.options import WebOptions
 

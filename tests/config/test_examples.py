@@ -11,10 +11,10 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.config.reading import read_document
 from pipetwist.config.syntax import parse_json
-from pipetwist.inbounds.options import InboundOptions
 from pipetwist.inbounds.unix import UnixInboundOptions
+from pipetwist.kinds.inbound_options import InboundOptions
+from pipetwist.kinds.outbound_options import OutboundOptions
 from pipetwist.outbounds.fork import ForkOutboundOptions
-from pipetwist.outbounds.options import OutboundOptions
 from pipetwist.values.bind_address import PortAddress
 from pipetwist.values.listen import parse_listen
 from tests.config.documents import EXAMPLES

@@ -27,7 +27,6 @@ from pipetwist.inbounds import tcp as tcp_inbound
 from pipetwist.inbounds import unix as unix_inbound
 from pipetwist.inbounds.endpoint import EndpointInbound, EndpointInboundOptions
 from pipetwist.inbounds.gate import RefusedError
-from pipetwist.inbounds.options import TlsServerOptions
 from pipetwist.inbounds.registry import INBOUNDS
 from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.inbounds.tcp import CertificateUserOptions, TcpInbound, TcpInboundOptions
@@ -35,6 +34,7 @@ from pipetwist.inbounds.unix import UnixInbound, UnixInboundOptions
 from pipetwist.inbounds.unix_options import PeerUserOptions
 from pipetwist.interfaces import IInbound
 from pipetwist.kernel.setting import kernel_setting
+from pipetwist.kinds.inbound_options import TlsServerOptions
 from pipetwist.network.listeners import ListenerTable
 from pipetwist.network.listening import ListenHosts
 from pipetwist.network.lookups import Lookups

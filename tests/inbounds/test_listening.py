@@ -21,8 +21,8 @@ from pipetwist.connection.visitor import Timeouts, Visitor
 from pipetwist.errors import StartError
 from pipetwist.inbounds.gate import Gate
 from pipetwist.inbounds.listening import EndpointListener, ListeningService, address_visitor
-from pipetwist.inbounds.options import StreamInboundOptions
 from pipetwist.inbounds.setting import InboundSetting
+from pipetwist.kinds.inbound_options import StreamInboundOptions
 from pipetwist.network.listeners import ListenerTable
 from pipetwist.testing import RecordingRelay
 from pipetwist.values.bind_address import PortAddress

@@ -15,11 +15,11 @@ from zope.interface import implementer
 
 from pipetwist.api.options import ApiOptions, StatsOptions
 from pipetwist.config.document import Document, ExperimentalOptions
-from pipetwist.inbounds.options import InboundOptions
 from pipetwist.inbounds.tcp import TcpInboundOptions
 from pipetwist.inbounds.unix import UnixInboundOptions
+from pipetwist.kinds.inbound_options import InboundOptions
+from pipetwist.kinds.outbound_options import OutboundOptions
 from pipetwist.outbounds.fork import ForkOutboundOptions
-from pipetwist.outbounds.options import OutboundOptions
 from pipetwist.outbounds.tcp import TcpOutboundOptions
 from pipetwist.outbounds.unix import UnixOutboundOptions
 from pipetwist.service.tree import PipetwistService

@@ -31,14 +31,14 @@ from pipetwist.errors import ConfigError, StartError
 from pipetwist.inbounds.doorway import DoorwayFactory
 from pipetwist.inbounds.gate import Gate, RefusedError
 from pipetwist.inbounds.listening import EndpointListener, ListeningService, address_visitor
-from pipetwist.inbounds.options import InboundOptions, StreamInboundOptions
 from pipetwist.inbounds.registry import INBOUNDS
 from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.inbounds.udp import UdpInbound, UdpInboundOptions
 from pipetwist.interfaces import IInbound, IOutbound, ISide, Medium
 from pipetwist.kinds.figures import Figure
+from pipetwist.kinds.inbound_options import InboundOptions, StreamInboundOptions
+from pipetwist.kinds.outbound_options import OutboundOptions
 from pipetwist.outbounds.endpoint import connect_endpoint
-from pipetwist.outbounds.options import OutboundOptions
 from pipetwist.outbounds.registry import OUTBOUNDS
 from pipetwist.outbounds.setting import OutboundSetting
 from pipetwist.process.command import prepare_command

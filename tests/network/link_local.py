@@ -23,7 +23,7 @@ from pipetwist.config.document import Document, ExperimentalOptions, RouteOption
 from pipetwist.inbounds.tcp import TcpInboundOptions
 from pipetwist.inbounds.udp import UdpInboundOptions
 from pipetwist.kernel.setting import kernel_setting
-from pipetwist.outbounds.options import TlsClientOptions
+from pipetwist.kinds.outbound_options import TlsClientOptions
 from pipetwist.outbounds.setting import OutboundSetting
 from pipetwist.outbounds.tcp import TcpOutbound, TcpOutboundOptions
 from pipetwist.outbounds.udp import UdpOutbound, UdpOutboundOptions

@@ -20,9 +20,9 @@ from zope.interface.verify import verifyObject
 from pipetwist.errors import ConnectError, StartError
 from pipetwist.interfaces import IDatagramSide, IDescriptorSide, IOutbound, ISide
 from pipetwist.kernel.setting import kernel_setting
+from pipetwist.kinds.outbound_options import TlsClientOptions
 from pipetwist.network.lookups import Lookups
 from pipetwist.outbounds.endpoint import EndpointOutbound, EndpointOutboundOptions
-from pipetwist.outbounds.options import TlsClientOptions
 from pipetwist.outbounds.registry import OUTBOUNDS
 from pipetwist.outbounds.setting import OutboundSetting
 from pipetwist.outbounds.tcp import TcpOutbound, TcpOutboundOptions

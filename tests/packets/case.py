@@ -12,12 +12,12 @@ from zope.interface import implementer
 
 from pipetwist.api.options import ApiOptions, StatsOptions
 from pipetwist.config.document import Document, ExperimentalOptions
-from pipetwist.inbounds.options import InboundOptions
 from pipetwist.inbounds.udp import UdpInboundOptions
 from pipetwist.inbounds.unix import UnixInboundOptions
 from pipetwist.inbounds.unixgram import UnixgramInboundOptions
+from pipetwist.kinds.inbound_options import InboundOptions
+from pipetwist.kinds.outbound_options import OutboundOptions
 from pipetwist.outbounds.fork import ForkOutboundOptions
-from pipetwist.outbounds.options import OutboundOptions
 from pipetwist.outbounds.udp import UdpOutboundOptions
 from pipetwist.outbounds.unix import UnixOutboundOptions
 from pipetwist.outbounds.unixgram import UnixgramOutboundOptions

@@ -12,8 +12,8 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 from pipetwist.config.document import Document
 from pipetwist.errors import StartError
 from pipetwist.inbounds.endpoint import EndpointInboundOptions
-from pipetwist.inbounds.options import InboundOptions
 from pipetwist.inbounds.tcp import TcpInboundOptions
+from pipetwist.kinds.inbound_options import InboundOptions
 from pipetwist.outbounds.fork import ForkOutboundOptions
 from pipetwist.service.exchange import exchange_inbounds
 from pipetwist.service.tree import PipetwistService

@@ -16,12 +16,12 @@ from pipetwist.api.options import ApiOptions, ApiTlsOptions, StatsOptions
 from pipetwist.config.document import Document, ExperimentalOptions, LogOptions, RouteOptions
 from pipetwist.errors import StartError
 from pipetwist.inbounds.endpoint import EndpointInboundOptions
-from pipetwist.inbounds.options import TlsServerOptions
 from pipetwist.inbounds.tcp import TcpInboundOptions
 from pipetwist.inbounds.udp import UdpInboundOptions
 from pipetwist.inbounds.unix import UnixInboundOptions
 from pipetwist.inbounds.unix_options import PeerUserOptions
 from pipetwist.inbounds.unixgram import UnixgramInboundOptions
+from pipetwist.kinds.inbound_options import TlsServerOptions
 from pipetwist.outbounds.fork import ForkOutboundOptions
 from pipetwist.outbounds.unix import UnixOutboundOptions
 from pipetwist.routing.rules import RuleOptions

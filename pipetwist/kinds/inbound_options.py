@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from pipetwist.connection.medium import Medium
 from pipetwist.connection.visitor import Timeouts
-from pipetwist.interfaces import Medium
 from pipetwist.kinds.options import FramedOptions, KindOptions
 from pipetwist.values import Duration, Framing, PositiveCount, Tag
 from pipetwist.values.tls_files import TlsFiles
