@@ -25,6 +25,8 @@ from pipetwist.outbounds.registry import OUTBOUNDS
 
 __all__ = ["parse_document", "read_document"]
 
+_MOST_BYTES = 64 * 1024**2  # some hundred thousand users have less
+
 
 def read_document(path: str | os.PathLike[str], *, platform: str = sys.platform) -> Document:
     """Read a configuration file.
@@ -38,7 +40,12 @@ def read_document(path: str | os.PathLike[str], *, platform: str = sys.platform)
     """
     name = os.fspath(path)
     try:
-        text = Path(name).read_bytes().decode("utf-8-sig")
+        with Path(name).open("rb") as file:
+            content = file.read(_MOST_BYTES + 1)
+        if len(content) > _MOST_BYTES:
+            message = f"it has more than {_MOST_BYTES // 1024**2} MiB, as no configuration has"
+            raise ValueError(message)
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         message = f"{name}: this is not UTF-8 text, from byte {error.start} on; save it as UTF-8"
         raise ConfigError(message) from None

@@ -8,6 +8,8 @@ from pipetwist.kernel.pipe_pool import PipePool
 
 __all__ = ["divide_descriptors"]
 
+# Of those that are kept anyway so many are for listening sockets.
+_LISTENING = 8
 # A pipe has two. All of them together may have one of so many.
 _PIPES = 8
 
@@ -24,6 +26,7 @@ def divide_descriptors(shares: DescriptorShares, document: Document, pipes: Pipe
     if pipes is not None:
         pipes.limit = max(1, min(pipes.limit, shares.limit // _PIPES // 2))
         reserved += 2 * pipes.limit
+    reserved += max(0, len(document.inbounds) - _LISTENING)
     clients = {options.tag: options.descriptors for options in document.inbounds}
     servers = {options.tag: options.descriptors for options in document.outbounds}
     reserved += sum(options.reserved_descriptors for options in document.outbounds)

@@ -307,6 +307,11 @@ class ReportTest(SynchronousTestCase):
 class SizeTest(SynchronousTestCase):
     """Documents of people with many users."""
 
+    def test_endless(self) -> None:
+        """A file that is larger than any configuration, such as a device that never ends, is not read to its end."""
+        text = str(self.assertRaises(ConfigError, read_document, "/dev/zero"))
+        self.assertEqual(text, "/dev/zero: the file can't be read: it has more than 64 MiB, as no configuration has")
+
     def _users(self, number: int) -> dict[str, Any]:
         document = small()
         document["inbounds"][0]["users"] = [{"name": f"user{index}", "uid": index} for index in range(number)]

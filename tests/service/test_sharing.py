@@ -42,6 +42,12 @@ class DividingTest(TreeTestCase):
         shares = self.divided(Document(inbounds=(self.inbound(),), outbounds=(command,)))
         self.assertEqual((shares.share("in").sure + shares.common, shares.most), (1024 - 64 - 40, 4))
 
+    def test_many_inbounds(self) -> None:
+        """The socket of each inbound beyond the eighth, which listens, has one besides."""
+        document = Document(inbounds=tuple(self.inbound(str(number)) for number in range(50)), outbounds=(_SOCKET,))
+        shares = self.divided(document)
+        self.assertEqual(50 * shares.share("7").sure + shares.common, 1024 - 64 - 42)
+
     def test_pipes(self) -> None:
         """Pipes to splice through have an eighth at most, but one there may be."""
         document = Document(inbounds=(self.inbound(),), outbounds=(_SOCKET,))
