@@ -28,7 +28,7 @@ class RefusedError(Exception):
 class ClientFrames:
     """Follows what one client sends, in whatever pieces it comes."""
 
-    __slots__ = ("_block", "_continuations", "_header", "_payload", "_preface", "_stream")
+    __slots__ = ("_block", "_continuations", "_header", "_payload", "_preface", "_stream", "frames", "requests")
 
     def __init__(self) -> None:
         self._preface = PREFACE  # what is still to come of it
@@ -37,6 +37,10 @@ class ClientFrames:
         self._stream = 0  # of the block of headers that has not ended; 0 where there is none
         self._block = 0
         self._continuations = 0
+        self.frames = 0
+        """Frames that have begun."""
+        self.requests = 0
+        """Those of them that begin a request, or end it with more headers."""
 
     def __repr__(self) -> str:
         return f"<ClientFrames {'within headers' if self._stream else 'between frames' if self.is_http2 else 'before the preface'}>"
@@ -78,6 +82,8 @@ class ClientFrames:
     def _begin(self, header: bytes) -> None:
         self._payload = length = int.from_bytes(header[:3], "big")
         kind = header[3]
+        self.frames += 1
+        self.requests += kind == _HEADERS
         if not self._stream and kind != _HEADERS and kind != _CONTINUATION:
             return
         stream = int.from_bytes(header[5:], "big") & _STREAM

@@ -14,6 +14,8 @@ from zope.interface import implementer
 
 from pipetwist.api.frames import ClientFrames, RefusedError
 from pipetwist.api.options import MOST_CONNECTIONS, MOST_OF_ONE_ADDRESS
+from pipetwist.api.pacing import Pace, PacedReading
+from pipetwist.api.seldom import SeldomLine
 from pipetwist.descriptors import DescriptorShares, Share
 from pipetwist.tls import log_failed_handshake
 from pipetwist.values.addresses import shown_peer
@@ -26,7 +28,6 @@ __all__ = ["Gate"]
 _PLACE = "experimental.v2ray_api"
 _PREFACE_SECONDS = 60.0
 _LINGER_SECONDS = 2.0
-_QUIET_SECONDS = 60.0
 # A client has a socket, and a way to gRPC, of which both ends are this process's.
 _DESCRIPTORS = 3
 # Bytes that are read at a time: as small frames they are looked at in a millisecond or so.
@@ -52,7 +53,8 @@ class _Client(Protocol):
         self._connecting: Deferred[Any] | None = None
         self._inner: Any = None  # the transport to gRPC
         self._call: IDelayedCall | None = None
-        self._shaken = self._is_over = False
+        self._reading: PacedReading | None = None
+        self._is_known = self._shaken = self._is_over = False
 
     def __repr__(self) -> str:
         return f"<_Client of {self.host}: {self._frames}, {'over' if self._is_over else 'carried' if self._inner else 'not carried'}>"
@@ -62,6 +64,7 @@ class _Client(Protocol):
         self._gate.come(self)
         transport: Any = self.transport
         getattr(transport, "transport", transport).bufferSize = _READ_BYTES
+        self._reading = PacedReading(self._gate.pace, transport)
         self._call = self._gate.clock.callLater(_PREFACE_SECONDS, self.abort)
 
     def handshakeCompleted(self) -> None:
@@ -72,25 +75,34 @@ class _Client(Protocol):
         """It sends."""
         if self._is_over:
             return
+        looked, reading = self._frames, self._reading
+        before = looked.frames, looked.requests
         try:
-            self._frames.receive(data)
+            looked.receive(data)
         except RefusedError as error:
             self._refuse(str(error))
             return
+        if reading is not None:
+            reading.spend(looked.frames - before[0], looked.requests - before[1])
         if self._inner is not None:
             self._inner.write(data)
             return
         self._early.append(data)
-        if self._frames.is_http2 and self._connecting is None:
+        if looked.is_http2 and reading is not None and not self._is_known:
+            self._is_known = True
             self._stop_waiting()
-            transport: Any = self.transport
-            transport.pauseProducing()
-            self._connecting = self._gate.inner.connect(_InnerFactory.forProtocol(lambda: _Inner(self)))
-            self._connecting.addErrback(self._not_carried)
+            reading.pauseProducing()
+            seconds = self._gate.pace.seconds_to_carry()
+            if seconds:
+                self._call = self._gate.clock.callLater(seconds, self._connect)
+            else:
+                self._connect()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """It has gone."""
         self._gate.gone(self)
+        if self._reading is not None:
+            self._reading.stop()
         if not self._shaken and ISSLTransport.providedBy(self.transport):
             log_failed_handshake(self._gate.log, _PLACE, _peer(self), reason)
         self._is_over = True
@@ -112,8 +124,9 @@ class _Client(Protocol):
         self._inner = inner
         transport: Any = self.transport
         transport.registerProducer(inner, True)
-        inner.registerProducer(transport, True)
-        transport.resumeProducing()
+        inner.registerProducer(self._reading, True)
+        if self._reading is not None:
+            self._reading.resumeProducing()
         early, self._early = self._early, []
         inner.writeSequence(early)
 
@@ -138,6 +151,11 @@ class _Client(Protocol):
         """Close it now."""
         transport: Any = self.transport
         transport.abortConnection()
+
+    def _connect(self) -> None:
+        self._call = None
+        self._connecting = self._gate.inner.connect(_InnerFactory.forProtocol(lambda: _Inner(self)))
+        self._connecting.addErrback(self._not_carried)
 
     def _refuse(self, why: str) -> None:
         self._gate.tell_refused(self, why)
@@ -185,32 +203,6 @@ class _InnerFactory(Factory):
     noisy = False
 
 
-class _Line:
-    """A line of the log that stands there once a minute at most, with how many were left out since.
-
-    Args:
-        clock: counts the time.
-        log: takes it.
-    """
-
-    def __init__(self, clock: IReactorTime, log: Logger) -> None:
-        self._clock = clock
-        self._log = log
-        self._quiet_until = float("-inf")
-        self._left_out = 0
-
-    def say(self, what: str) -> None:
-        """Say it, or count it."""
-        now = self._clock.seconds()
-        if now < self._quiet_until:
-            self._left_out += 1
-            return
-        self._quiet_until = now + _QUIET_SECONDS
-        more = f"; {self._left_out} more like this since the last such line" if self._left_out else ""
-        self._left_out = 0
-        self._log.warn("{place}: {what}{more}", place=_PLACE, what=what, more=more)
-
-
 class Gate(Factory):
     """Lets clients in, so many of them, and half as many of one address.
 
@@ -229,9 +221,10 @@ class Gate(Factory):
         self.log = log
         self.clients: dict[_Client, None] = {}
         """Those who are there."""
+        self.pace = Pace(clock)
         self._share = share or DescriptorShares(sys.maxsize, log).looking(_PLACE)
         self._emptied: Deferred[None] | None = None
-        self._refused, self._full = _Line(clock, log), _Line(clock, log)
+        self._refused, self._full = SeldomLine(_PLACE, clock, log), SeldomLine(_PLACE, clock, log)
 
     def __repr__(self) -> str:
         return f"<Gate: {len(self.clients)} of {self.places}>"

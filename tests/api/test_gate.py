@@ -124,9 +124,38 @@ class CarryingTest(_Case):
         """Neither side is read while the other takes nothing."""
         _, transport = self.come(PREFACE)
         _, within = self.grpc.accept()
-        self.assertIs(within.producer, transport)
+        producer: Any = within.producer
+        producer.pauseProducing()
+        self.assertEqual(transport.producerState, "paused")
+        producer.resumeProducing()
+        self.assertEqual(transport.producerState, "producing")
         self.assertIs(transport.producer, within)
         self.assertEqual((within.streaming, transport.streaming), (True, True))
+
+    def test_too_fast(self) -> None:
+        """Who sends frames faster than they may be looked at is read more slowly, until it goes, and gRPC gets all of them."""
+        client, transport = self.come(PREFACE)
+        _, within = self.grpc.accept()
+        settings = b"\0\0\0\4\0\0\0\0\0" * 900
+        sent = 0
+        while transport.producerState == "producing":
+            client.dataReceived(settings)
+            sent += 1
+        self.assertLess(sent, 10)
+        self.clock.advance(1)
+        self.assertEqual(transport.producerState, "producing")
+        self.assertEqual(within.value(), PREFACE + settings * sent)
+        client.dataReceived(settings * 10)
+        self.lose(client)
+        self.assertEqual((self.clock.getDelayedCalls(), self.gate.pace.held_back), ([], 0))
+
+    def test_coming_too_fast(self) -> None:
+        """Of very many who come at once the last wait a little before they come to gRPC, and one that goes meanwhile leaves nothing."""
+        clients = [self.come(PREFACE, host=f"192.0.2.{number}")[0] for number in range(30)]
+        self.assertIn(len(self.grpc.asked), (19, 20))
+        self.lose(clients[29])
+        self.clock.advance(1)
+        self.assertEqual((len(self.grpc.asked), self.clock.getDelayedCalls()), (29, []))
 
     def test_refused(self) -> None:
         """Who floods is closed at once, gRPC gets nothing of it, and the log says who it was; others once a minute, with their number."""
