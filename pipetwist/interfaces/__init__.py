@@ -7,18 +7,24 @@ from pipetwist.interfaces.commands import ICommand, ISpawner
 from pipetwist.interfaces.connections import (
     IConnectionEffects,
     IConnectionObserver,
-    IDatagramSide,
-    IDescriptorSide,
     IGate,
     IInbound,
     IOutbound,
     IPassage,
     IRelay,
-    ISide,
-    ISideReceiver,
 )
 from pipetwist.interfaces.counting import ICellCounter, ICounter, ICounterStore, ITracker
 from pipetwist.interfaces.running import IRunningOutbound
+from pipetwist.interfaces.sides import (
+    IDatagramSide,
+    IDescriptorSide,
+    IReadingHalf,
+    ISide,
+    ISideEnding,
+    ISideFigures,
+    ISideReceiver,
+    IWritingHalf,
+)
 
 __all__ = [
     "ICellCounter",
@@ -33,11 +39,15 @@ __all__ = [
     "IInbound",
     "IOutbound",
     "IPassage",
+    "IReadingHalf",
     "IRelay",
     "IRunningOutbound",
     "ISide",
+    "ISideEnding",
+    "ISideFigures",
     "ISideReceiver",
     "ISpawner",
     "ITracker",
+    "IWritingHalf",
     "Medium",
 ]

@@ -2,40 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from twisted.application.service import IService
 from twisted.internet.defer import Deferred
 from zope.interface import Attribute, Interface
 
 if TYPE_CHECKING:
     from pipetwist.connection.cause import Cause
     from pipetwist.connection.end import End
-    from pipetwist.connection.medium import Medium
     from pipetwist.connection.visitor import Visitor
-    from pipetwist.interfaces.commands import ICommand
     from pipetwist.interfaces.counting import ITracker
+    from pipetwist.interfaces.sides import ISide
     from pipetwist.kinds.inbound_options import InboundOptions
+    from pipetwist.values.bind_address import BindAddress
 
 __all__ = [
     "IConnectionEffects",
     "IConnectionObserver",
-    "IDatagramSide",
-    "IDescriptorSide",
     "IGate",
     "IInbound",
     "IOutbound",
     "IPassage",
     "IRelay",
-    "ISide",
-    "ISideReceiver",
 ]
 
 
-class IInbound(Interface):
-    """Somewhere that clients connect to. Every inbound is also an IService."""
+class IInbound(IService):
+    """Somewhere that clients connect to.
+
+    A service that is started listens. `listen` and `stop_listening` may be called in turns at any time, by a reload too; `change` only
+    where `goes_on_with` said yes to the same options.
+    """
 
     tag: str = Attribute("The inbound's name, unique in a configuration.")
+    claims: Sequence[BindAddress] | None = Attribute("Where it listens, and nobody else can meanwhile; None where that is not known.")
+    handed_in: Sequence[object] = Attribute(
+        "What it listens with, where that are sockets that were handed in; empty where they are its own."
+    )
 
     def listen() -> Deferred[None]:
         """Start to listen; calling it again while listening does nothing.
@@ -45,7 +50,7 @@ class IInbound(Interface):
         """
 
     def stop_listening() -> Deferred[None]:
-        """Accept nothing more; connections that are open go on."""
+        """Accept nothing more; connections that are open go on. Does nothing while it does not listen."""
 
     def goes_on_with(options: InboundOptions) -> bool:
         """Whether it can listen on, without a moment's rest, with these options in the place of its own."""
@@ -69,7 +74,7 @@ class IGate(Interface):
 
 
 class IRelay(Interface):
-    """What an inbound hands its connections to."""
+    """What an inbound hands its connections to: each is admitted once, and then carried once or not at all."""
 
     names_clients: bool = Attribute("Whether it is told or shown who each client is, so that this is asked where no user depends on it.")
 
@@ -107,116 +112,19 @@ class IPassage(Interface):
 
 
 class IOutbound(Interface):
-    """Somewhere that connections are carried to."""
+    """Somewhere that connections are carried to. It may be asked to `connect` while others still connect."""
 
     tag: str = Attribute("The outbound's name, unique in a configuration.")
     connect_timeout: float = Attribute("Seconds that `connect` may take.")
-    in_kernel: bool = Attribute("Whether its sides provide `IDescriptorSide`.")
+    in_kernel: bool = Attribute("Whether its sides have a `ISide.carrier`, and provide `IDescriptorSide`.")
     largest_datagram: int | None = Attribute("Bytes of the largest that its sides, which provide `IDatagramSide`, carry; None for streams.")
 
     def connect() -> ISide | Deferred[ISide]:
         """Open one connection.
 
         Returns:
-            Its side, reading paused, or a Deferred of it, which may be cancelled and fails with an exception whose text is for people.
-        """
-
-
-class ISide(Interface):
-    """One side of a connection: the client's or the outbound's.
-
-    A side begins with its reading paused. What is written is delivered in order; a side holds what the system does not take, and says so
-    with `ISideReceiver.crowded` until it is gone.
-    """
-
-    received: int = Attribute("Bytes read from this side so far.")
-    delivered: int = Attribute("Bytes that the system has taken for this side so far.")
-    moved: int = Attribute("Grows with everything that passes here: what stands still for too long is ended.")
-    dropped: int = Attribute("Datagrams dropped so far, for want of room or of a way; of a stream nothing ever is.")
-    notices_loss: bool = Attribute("Whether the death of its peer is always noticed, however silent both are.")
-    command: ICommand | None = Attribute("The command that it is; None where it is none.")
-    medium: Medium = Attribute("What it carries; a connection's two sides carry the same.")
-    carrier: object | None = Attribute(
-        "What moves its bytes. Two sides of the very same carrier provide `IDescriptorSide`; None for a side that moves nothing by itself."
-    )
-    half_closes: bool = Attribute("Whether one direction may end alone; where that is so of neither side, both end together.")
-
-    def attach(receiver: ISideReceiver) -> None:
-        """Name who hears of what happens here; what happened before is told at once."""
-
-    def write(data: bytes) -> None:
-        """Deliver these bytes after those written before."""
-
-    def pause_reading() -> None:
-        """Read nothing more until `resume_reading`."""
-
-    def resume_reading() -> None:
-        """Read on. Does nothing once this side's reading has ended."""
-
-    def finish_writing() -> None:
-        """Deliver what was written, then an end of file; reading goes on. Nothing may be written afterwards."""
-
-    def close() -> None:
-        """Deliver what was written, then end both directions in an orderly way."""
-
-    def hang_up() -> None:
-        """The other side has gone: deliver what was written, then end this one without waiting for what it would still say."""
-
-    def break_off() -> None:
-        """The other side was cut off: deliver what was written, then end such that the peer can't take what it got for whole.
-
-        Over TCP that is a reset, over TLS a reset without a close_notify. A unix socket knows nothing of the kind and is closed; a command
-        is ended as by `hang_up`.
-        """
-
-    def abort() -> None:
-        """End now, whatever is undelivered: over TCP with a reset, over TLS without a close_notify."""
-
-
-class IDatagramSide(ISide):
-    """A side of a packet connection: what is written to it and what its receiver hears of is one datagram each, which may be empty.
-
-    Its `medium` is ``DATAGRAMS``, and its figures of bytes are payload alone.
-    """
-
-
-class IDescriptorSide(ISide):
-    """A side that is a kernel descriptor, and can move bytes to another of its `carrier` by itself."""
-
-    def carry_to(sink: IDescriptorSide) -> None:
-        """From now on move what is read to this other side, past the receiver; ends and losses are told as ever.
-
-        Args:
-            sink: a side of the very same carrier.
-        """
-
-
-class ISideReceiver(Interface):
-    """Who hears of what happens on a side: of several, so that each call says on which."""
-
-    def data_received(side: ISide, data: bytes) -> None:
-        """Bytes were read."""
-
-    def read_ended(side: ISide) -> None:
-        """The side will send nothing more; it may still receive."""
-
-    def crowded(side: ISide) -> None:
-        """More waits to be delivered to this side than it wants to hold."""
-
-    def relieved(side: ISide) -> None:
-        """Everything that waited has been delivered."""
-
-    def hung_up(side: ISide) -> None:
-        """The peer has gone entirely, though what it sent may still be unread."""
-
-    def lost(side: ISide, cause: str, *, whole: bool = False) -> None:
-        """The side is over, both ways. Comes exactly once and last.
-
-        Args:
-            side: which.
-            cause: for people; empty where it ended in order.
-            whole: whether everything that it had to send was read in spite of the cause, as of a command that ended by itself with a bad
-                exit status. The peer of another side that was lost for a cause is not to take what it got for whole.
+            Its side, reading paused, or a Deferred of it, which fails with an exception whose text is for people. It may be cancelled, and
+            then nothing is left open. What is raised instead counts as such a failure.
         """
 
 

@@ -1,0 +1,1 @@
+"""Tests of the interfaces: everybody who provides one is held to it."""

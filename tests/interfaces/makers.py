@@ -1,0 +1,159 @@
+"""Makes one of every class that provides an interface of pipetwist's, in memory as far as it goes."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Callable
+from typing import Any, cast
+
+from twisted.internet.interfaces import IReactorFDSet
+from twisted.internet.protocol import Protocol
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from pipetwist.connection.inactivity import Rounds
+from pipetwist.connection.visitor import Timeouts, Visitor
+from pipetwist.fakes.process import FakeSpawner
+from pipetwist.fakes.relay import FakeOutbound, RecordingRelay, RecordingTracker
+from pipetwist.fakes.side import FakeSide, RecordingReceiver
+from pipetwist.inbounds.endpoint import EndpointInbound, EndpointInboundOptions
+from pipetwist.inbounds.gate import Gate
+from pipetwist.inbounds.setting import InboundSetting
+from pipetwist.inbounds.tcp import TcpInbound, TcpInboundOptions
+from pipetwist.inbounds.udp import UdpInbound, UdpInboundOptions
+from pipetwist.inbounds.unix import UnixInbound, UnixInboundOptions
+from pipetwist.inbounds.unixgram import UnixgramInbound, UnixgramInboundOptions
+from pipetwist.kernel.command_side import CommandSide
+from pipetwist.kernel.pipe_pool import PipePool
+from pipetwist.kernel.poller import Poller
+from pipetwist.kernel.setting import KernelSetting
+from pipetwist.kernel.socket_side import SocketSide
+from pipetwist.metrics.tally import ConnectionTally
+from pipetwist.outbounds.endpoint import EndpointOutbound, EndpointOutboundOptions
+from pipetwist.outbounds.fork import ForkOutbound, ForkOutboundOptions
+from pipetwist.outbounds.setting import OutboundSetting
+from pipetwist.outbounds.tcp import TcpOutbound, TcpOutboundOptions
+from pipetwist.outbounds.udp import UdpOutbound, UdpOutboundOptions
+from pipetwist.outbounds.unix import UnixOutbound, UnixOutboundOptions
+from pipetwist.outbounds.unixgram import UnixgramOutbound, UnixgramOutboundOptions
+from pipetwist.packets.association import AssociationSide
+from pipetwist.packets.framed import FramedSide, FrameTally
+from pipetwist.packets.setting import PacketSetting
+from pipetwist.packets.side import PacketSide
+from pipetwist.packets.socket_side import DatagramSide
+from pipetwist.packets.source import Source
+from pipetwist.process.identity import CommandIdentity
+from pipetwist.process.side import ChildSide
+from pipetwist.process.spawners import PosixSpawner, ReactorSpawner
+from pipetwist.process.standard_error import StandardErrorLines
+from pipetwist.process.transport import CommandTransport, _Side
+from pipetwist.relay import connection
+from pipetwist.relay.relay import Passage, Relay
+from pipetwist.stats.counters import MemoryCounter, MemoryCounterStore
+from pipetwist.stats.tracking import Tracker
+from pipetwist.storage.store import FileCounter, FileCounterStore
+from pipetwist.transfer import pair
+from pipetwist.transfer.stream import StreamSide
+from tests.kernel.loop import Loop
+
+__all__ = ["Makers"]
+
+
+class Makers:
+    """Makes them for a test, which closes what is open at its end.
+
+    Args:
+        case: the test.
+    """
+
+    def __init__(self, case: SynchronousTestCase) -> None:
+        self._case = case
+        self.loop = loop = Loop()
+        self.kernel = KernelSetting(loop, Poller(cast("IReactorFDSet", loop)), PipePool())
+        case.addCleanup(self.kernel.close)
+        self.packets = PacketSetting(loop, self.kernel.poller)
+        self._inbound = InboundSetting(loop, RecordingRelay())
+        self._outbound = OutboundSetting(loop, FakeSpawner())
+        visitor = Visitor("in", "", "")
+        makers: list[Callable[[], Any]] = [
+            FakeOutbound,
+            FakeSide,
+            FakeSpawner,
+            RecordingReceiver,
+            RecordingRelay,
+            RecordingTracker,
+            ConnectionTally,
+            CommandIdentity,
+            MemoryCounterStore,
+            lambda: MemoryCounter("a"),
+            lambda: FileCounter("a", [memoryview(bytearray(16)).cast("Q")], lambda name: memoryview(bytearray(16)).cast("Q")),
+            lambda: FileCounterStore(case.mktemp(), lambda name, error: None),
+            lambda: Tracker([], []),
+            FrameTally,
+            lambda: Gate("in", lambda one: visitor, self._inbound),
+            lambda: Passage(visitor, FakeOutbound(), None),
+            lambda: Relay(Clock(), object()),  # type: ignore[arg-type]  # it is not asked where connections go
+            lambda: connection.Connection(Rounds(Clock()), FakeSide(), Timeouts(), lambda one, reason: None),
+            lambda: pair.Ear(None, FakeSide(), None),  # type: ignore[arg-type]  # it is told nothing
+            *self._sides(),
+            *self._commands(),
+            *self._inbounds(),
+            *self._outbounds(),
+        ]
+        made = [make() for make in makers]
+        self.made = {type(one): one for one in made}
+        """One of each class."""
+
+    def _sides(self) -> list[Callable[[], Any]]:
+        return [
+            lambda: StreamSide(self.loop),
+            lambda: SocketSide(self.kernel, self._connected(socket.SOCK_STREAM)),
+            lambda: FramedSide(FakeSide(), FrameTally()),
+            lambda: PacketSide(self.loop),
+            lambda: AssociationSide(self.loop, "a", Source("127.0.0.1", 1, True, None, "a"), cast("Any", None)),
+            lambda: DatagramSide(self.packets, self._connected(socket.SOCK_DGRAM)),
+            self._command,
+        ]
+
+    def _commands(self) -> list[Callable[[], Any]]:
+        lines = StandardErrorLines(self.loop, lambda line: None)
+        return [
+            lambda: ChildSide(self.loop, FakeSpawner(), 1, lines, lambda side: None),
+            lambda: _Side(lambda: None, self.loop, FakeSpawner(), 1, lines, lambda side: None),
+            lambda: CommandTransport(self.loop, FakeSpawner(), 1, Protocol(), lambda pid, line: None, lambda: None),
+            lambda: PosixSpawner(self.loop),  # type: ignore[arg-type]  # it starts nothing
+            lambda: ReactorSpawner(self.loop),  # type: ignore[arg-type]  # the same
+        ]
+
+    def _inbounds(self) -> list[Callable[[], Any]]:
+        return [
+            lambda: EndpointInbound(EndpointInboundOptions(tag="a", endpoint="tcp:0"), self._inbound),
+            lambda: TcpInbound(TcpInboundOptions(tag="a", listen_port=1), self._inbound),
+            lambda: UdpInbound(UdpInboundOptions(tag="a", listen_port=1), self._inbound),
+            lambda: UnixInbound(UnixInboundOptions(tag="a", path="a"), self._inbound),
+            lambda: UnixgramInbound(UnixgramInboundOptions(tag="a", path="a"), self._inbound),
+        ]
+
+    def _outbounds(self) -> list[Callable[[], Any]]:
+        return [
+            lambda: EndpointOutbound(EndpointOutboundOptions(tag="a", endpoint="tcp:localhost:1"), self._outbound),
+            lambda: ForkOutbound(ForkOutboundOptions(tag="a", command=(sys.executable,)), self._outbound),
+            lambda: TcpOutbound(TcpOutboundOptions(tag="a", server="127.0.0.1", server_port=1), self._outbound),
+            lambda: UdpOutbound(UdpOutboundOptions(tag="a", server="127.0.0.1", server_port=1), self._outbound),
+            lambda: UnixOutbound(UnixOutboundOptions(tag="a", path="a"), self._outbound),
+            lambda: UnixgramOutbound(UnixgramOutboundOptions(tag="a", path="a"), self._outbound),
+        ]
+
+    def _command(self) -> CommandSide:
+        ended: list[CommandSide] = []
+        side = CommandSide(self.kernel, [sys.executable, "-c", ""], {}, 1, lambda command, line: None, ended.append)
+        self._case.addCleanup(self.loop.until, lambda: ended, "the command's end")
+        self._case.addCleanup(side.abort)
+        return side
+
+    def _connected(self, kind: int) -> socket.socket:
+        one, other = socket.socketpair(socket.AF_UNIX, kind)
+        for end in (one, other):
+            self._case.addCleanup(end.close)
+        return one
