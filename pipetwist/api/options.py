@@ -21,7 +21,7 @@ MOST_OF_ONE_ADDRESS = MOST_CONNECTIONS // 2
 class StatsOptions:
     """What is counted, and where the counters are kept."""
 
-    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid", "use_attribute_docstrings": True}
+    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid"}
 
     enabled: bool = False
     """Whether anything is counted at all."""
@@ -46,7 +46,7 @@ class ApiTlsOptions(TlsFiles):
 class ApiOptions:
     """The API's listener, and what is counted."""
 
-    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid", "use_attribute_docstrings": True}
+    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid"}
 
     listen: ListenAddress | None = None
     """``host:port`` or ``unix:/path``; without it nothing is served."""

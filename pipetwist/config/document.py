@@ -34,7 +34,7 @@ _Outbounds = Annotated[
 class LogOptions:
     """What the log says, and how."""
 
-    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid", "use_attribute_docstrings": True}
+    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid"}
 
     level: Literal["debug", "info", "warn", "error"] = "info"
     """The least important events that are logged. ``"info"`` where absent."""
@@ -50,7 +50,7 @@ class LogOptions:
 class RouteOptions:
     """Which outbound a connection goes to."""
 
-    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid", "use_attribute_docstrings": True}
+    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid"}
 
     rules: tuple[RuleOptions, ...] = ()
     """Tried in order; the first whose every condition holds decides."""
@@ -62,7 +62,7 @@ class RouteOptions:
 class ExperimentalOptions:
     """What sing-box has under this name."""
 
-    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid", "use_attribute_docstrings": True}
+    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid"}
 
     v2ray_api: ApiOptions | None = None
     """The counters and the API that serves them; without it nothing is counted."""
@@ -72,7 +72,7 @@ class ExperimentalOptions:
 class Document:
     """The configuration of pipetwist."""
 
-    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid", "use_attribute_docstrings": True}
+    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid"}
 
     log: LogOptions = field(default_factory=LogOptions)
     """What the log says, and how."""

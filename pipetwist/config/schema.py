@@ -6,11 +6,14 @@ reading tells.
 
 from __future__ import annotations
 
+import ast
 import inspect
+import textwrap
 from collections.abc import Iterator
 from dataclasses import MISSING, Field, fields, is_dataclass
 from functools import cache
-from typing import Any, get_type_hints
+from itertools import pairwise
+from typing import Any, cast, get_type_hints
 
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
@@ -57,13 +60,26 @@ class _Generator(GenerateJsonSchema):
 
 @cache
 def _descriptions(options: type) -> dict[str, str]:
-    """The docstrings of a class's keys. pydantic finds those that stand in a class itself, not those that it inherits."""
+    """The docstrings of a class's keys, those too that it inherits.
+
+    They are read here, and not by pydantic as it makes what reads configurations: that would look for them at each start and reload.
+    """
     found: dict[str, str] = {}
     for base in reversed(options.__mro__):
         if is_dataclass(base):
-            properties = TypeAdapter(base).json_schema()["properties"]
-            found.update({name: described["description"] for name, described in properties.items() if "description" in described})
+            found.update(_docstrings(base))
     return found
+
+
+def _docstrings(options: type) -> Iterator[tuple[str, str]]:
+    """The keys that stand in a class itself, each with the docstring behind it."""
+    try:
+        source = textwrap.dedent(inspect.getsource(options))
+    except OSError:  # there are only compiled modules
+        return
+    for key, said in pairwise(cast("ast.ClassDef", ast.parse(source).body[0]).body):
+        if isinstance(key, ast.AnnAssign) and isinstance(key.target, ast.Name) and isinstance(said, ast.Expr):
+            yield key.target.id, inspect.cleandoc(ast.literal_eval(said.value))
 
 
 def _default(options: type, key: Field[Any]) -> Iterator[tuple[str, object]]:

@@ -41,7 +41,7 @@ _BACKLOG = 4096  # the kernel lowers it to net.core.somaxconn
 class CertificateUserOptions:
     """Who a peer is, by its certificate."""
 
-    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid", "use_attribute_docstrings": True}
+    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid"}
 
     name: UserName
     """The user's name."""

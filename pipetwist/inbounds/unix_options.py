@@ -20,7 +20,7 @@ _OF_OTHERS = 0o066
 class PeerUserOptions:
     """Who a peer is, by what the kernel says of it."""
 
-    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid", "use_attribute_docstrings": True}
+    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid"}
 
     name: UserName
     """The user's name."""
@@ -40,7 +40,7 @@ class PeerUserOptions:
 class UnixSocketOptions(UnixKindOptions, InboundOptions):
     """The keys of the socket, and who may use it."""
 
-    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid", "use_attribute_docstrings": True}
+    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid"}
 
     path: UnixPath
     """The socket's path; ``@name`` is abstract, ``@@name`` abstract and padded to 108 bytes."""

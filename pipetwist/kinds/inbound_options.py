@@ -19,7 +19,7 @@ __all__ = ["InboundOptions", "PacketInboundOptions", "StreamInboundOptions", "Tl
 class InboundOptions(KindOptions):
     """The keys of every inbound."""
 
-    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid", "use_attribute_docstrings": True}
+    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid"}
 
     fixed: ClassVar[Sequence[str] | None] = None
     """What can't change while it listens: its keys, or other attributes. None where nothing can."""
@@ -94,7 +94,7 @@ class PacketInboundOptions(InboundOptions):
 class TlsServerOptions(TlsFiles):
     """TLS of an inbound."""
 
-    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid", "use_attribute_docstrings": True}
+    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid"}
 
     enabled: bool = True
     """Whether TLS is spoken."""

@@ -18,7 +18,7 @@ Transfer = Literal["auto", "kernel", "stream"]
 class OutboundOptions(KindOptions):
     """The keys of every outbound."""
 
-    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid", "use_attribute_docstrings": True}
+    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid"}
 
     lends_rights: ClassVar[bool] = False
     """Whether a server may take whoever is carried there for the user who runs the daemon."""
@@ -65,7 +65,7 @@ class StreamOutboundOptions(FramedOptions, OutboundOptions):
 class TlsClientOptions:
     """TLS of an outbound."""
 
-    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid", "use_attribute_docstrings": True}
+    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid"}
 
     enabled: bool = False
     """Whether TLS is spoken."""

@@ -17,7 +17,7 @@ _NEVER_HOLDS = NotEmpty("an empty list never holds, so the rule would do nothing
 class RuleOptions:
     """One rule. A condition that is absent always holds."""
 
-    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid", "use_attribute_docstrings": True}
+    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid"}
 
     inbound: Annotated[tuple[Tag, ...], _NEVER_HOLDS] | None = None
     """Holds for a connection that came in at one of these."""

@@ -14,7 +14,7 @@ __all__ = ["KeepAliveOptions"]
 class KeepAliveOptions:
     """The keys of everything that is a TCP connection. Names and values are those of sing-box 1.13's listen and dial fields."""
 
-    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid", "use_attribute_docstrings": True}
+    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid"}
 
     disable_tcp_keep_alive: bool = False
     """Lets a peer that has vanished, of whom nothing is heard any more, go unnoticed."""

@@ -14,7 +14,7 @@ __all__ = ["TlsFiles"]
 class TlsFiles:
     """Certificate and key, and whose certificates clients need."""
 
-    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid", "use_attribute_docstrings": True}
+    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid"}
 
     certificate_path: FilePath
     """PEM file with the server's certificate, and its chain."""

@@ -20,7 +20,7 @@ class WebTlsOptions(TlsFiles):
 class WebOptions:
     """The HTTP listener that serves ``/metrics``."""
 
-    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid", "use_attribute_docstrings": True}
+    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid"}
 
     listen: TcpListenAddress
     """``host:port``."""
