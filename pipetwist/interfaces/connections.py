@@ -41,6 +41,7 @@ class IInbound(IService):
     handed_in: Sequence[object] = Attribute(
         "What it listens with, where that are sockets that were handed in; empty where they are its own."
     )
+    dropped: int | None = Attribute("Datagrams that came and belong to no connection; None where streams come in.")
 
     def listen() -> Deferred[None]:
         """Start to listen; calling it again while listening does nothing.
