@@ -153,6 +153,20 @@ class ArrowsTest(SynchronousTestCase):
         downward = [(here, there) for here, row in self.table.items() for there in row.ours if rows.index(there) >= rows.index(here)]
         self.assertEqual(downward, [])
 
+    def test_circles(self) -> None:
+        """No module leads back to itself by what it imports, those things included that it imports for a type checker alone."""
+        modules = set(_sources())
+        leads: dict[str, set[str]] = {module: set() for module in modules}
+        for one in self.imports:
+            there = one.name if one.name in modules else one.name.rpartition(".")[0]
+            if there in modules - {"pipetwist"}:
+                leads[one.module].add(there)
+        # What leads to nobody else can be in no circle, and so on with what is left.
+        left = set(modules)
+        while ends := {module for module in left if not leads[module] & left}:
+            left -= ends
+        self.assertEqual(left, set())
+
     def test_global_reactor(self) -> None:
         """Only the tap imports the global reactor."""
         importers = {one.module for one in self.imports if one.name == "twisted.internet.reactor"}

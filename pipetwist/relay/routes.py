@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
+from pipetwist.interfaces import IOutbound
 from pipetwist.routing.rules import Router
 from pipetwist.stats.tracking import Tracked
 
@@ -23,7 +24,7 @@ class Routes:
     """
 
     router: Router
-    outbounds: Mapping[str, Any]
+    outbounds: Mapping[str, IOutbound]
     tracked: Tracked | None = None
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from pipetwist.config.document import Document
 from pipetwist.errors import StartError
 from pipetwist.inbounds.registry import INBOUNDS
 from pipetwist.inbounds.setting import InboundSetting
+from pipetwist.interfaces import IInbound, IOutbound
 from pipetwist.kinds.inbound_options import InboundOptions
 from pipetwist.network.inherited import InheritedSocket, InheritedSockets
 from pipetwist.outbounds.registry import OUTBOUNDS
@@ -18,7 +18,7 @@ from pipetwist.outbounds.setting import OutboundSetting
 __all__ = ["make_inbound", "make_outbounds", "unused_sockets"]
 
 
-def make_inbound(options: InboundOptions, setting: InboundSetting) -> Any:
+def make_inbound(options: InboundOptions, setting: InboundSetting) -> IInbound:
     """Make an inbound.
 
     Args:
@@ -28,10 +28,11 @@ def make_inbound(options: InboundOptions, setting: InboundSetting) -> Any:
     Raises:
         StartError: something that it names can't be had.
     """
-    return INBOUNDS.kind_of(options)(options, setting)
+    inbound: IInbound = INBOUNDS.kind_of(options)(options, setting)
+    return inbound
 
 
-def make_outbounds(document: Document, setting: OutboundSetting, kept: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def make_outbounds(document: Document, setting: OutboundSetting, kept: Mapping[str, IOutbound] | None = None) -> dict[str, IOutbound]:
     """Make every outbound of a configuration.
 
     Args:
@@ -43,7 +44,7 @@ def make_outbounds(document: Document, setting: OutboundSetting, kept: Mapping[s
         StartError: something that one names can't be had.
     """
     stream = replace(setting, kernel=None)
-    outbounds: dict[str, Any] = {}
+    outbounds: dict[str, IOutbound] = {}
     for options in document.outbounds:
         transfer = options.moved_by(document.transfer)
         outbound = None if kept is None else kept.get(options.tag)
@@ -56,7 +57,7 @@ def make_outbounds(document: Document, setting: OutboundSetting, kept: Mapping[s
     return outbounds
 
 
-def unused_sockets(handed_in: InheritedSockets, inbounds: Mapping[str, Any]) -> list[InheritedSocket]:
+def unused_sockets(handed_in: InheritedSockets, inbounds: Mapping[str, IInbound]) -> list[InheritedSocket]:
     """The sockets that were handed in and are of no use: clients wait there for ever.
 
     Args:

@@ -12,6 +12,7 @@ from twisted.python.failure import Failure
 from pipetwist.config.collisions import collisions
 from pipetwist.config.document import Document
 from pipetwist.errors import StartError
+from pipetwist.interfaces import IInbound
 from pipetwist.kinds.inbound_options import InboundOptions
 
 __all__ = ["exchange_inbounds", "refuse_collisions"]
@@ -19,7 +20,7 @@ __all__ = ["exchange_inbounds", "refuse_collisions"]
 _log = Logger()
 
 
-def refuse_collisions(document: Document, inbounds: Mapping[str, Any]) -> None:
+def refuse_collisions(document: Document, inbounds: Mapping[str, IInbound]) -> None:
     """See that no two of a document's listeners want the same address.
 
     Args:
@@ -35,8 +36,8 @@ def refuse_collisions(document: Document, inbounds: Mapping[str, Any]) -> None:
 
 @inlineCallbacks
 def exchange_inbounds(
-    inbounds: Mapping[str, Any], wanted: Sequence[InboundOptions], make: Callable[[InboundOptions], Any]
-) -> Generator[Deferred[Any], Any, dict[str, Any]]:
+    inbounds: Mapping[str, IInbound], wanted: Sequence[InboundOptions], make: Callable[[InboundOptions], IInbound]
+) -> Generator[Deferred[Any], Any, dict[str, IInbound]]:
     """Have others listen.
 
     An inbound that can go on with its new options is changed and never stops listening. One that leaves listens on, for its caller to stop,
@@ -84,7 +85,7 @@ def _not_taken_back(failure: Failure) -> None:
         _log.failure("A step of a reload could not be taken back", failure)
 
 
-def _needs_address(new: Any, old: Any) -> bool:
+def _needs_address(new: IInbound, old: IInbound) -> bool:
     if new.claims is None or old.claims is None:
         return True
     return any(one.may_overlap(other) for one in new.claims for other in old.claims)

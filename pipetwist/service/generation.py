@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
 
 from pipetwist.config.document import Document
+from pipetwist.interfaces import IInbound, IOutbound
 from pipetwist.relay.routes import Routes
 from pipetwist.routing.rules import Router
 from pipetwist.stats.tracking import Tracked
@@ -28,11 +28,11 @@ class Generation(Routes):
     """
 
     document: Document
-    inbounds: Mapping[str, Any]
+    inbounds: Mapping[str, IInbound]
     tracked: Tracked
 
     @classmethod
-    def of(cls, document: Document, inbounds: Mapping[str, Any], outbounds: Mapping[str, Any], tracked: Tracked) -> Generation:
+    def of(cls, document: Document, inbounds: Mapping[str, IInbound], outbounds: Mapping[str, IOutbound], tracked: Tracked) -> Generation:
         """Put one together of its parts.
 
         Args:

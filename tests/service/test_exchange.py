@@ -67,9 +67,9 @@ class ClaimsTest(SynchronousTestCase):
     def exchange(self, before: str, *after: str) -> list[str]:
         """Exchange an inbound for others; who began and stopped to listen, in order."""
         self.heard: list[str] = []
-        old = _Inbound(before, self.heard)
+        old: Any = _Inbound(before, self.heard)
         old.listen()
-        new = {name.split("@")[0]: _Inbound(name, self.heard) for name in after}
+        new: dict[str, Any] = {name.split("@")[0]: _Inbound(name, self.heard) for name in after}
         wanted: Any = [replace(_OPTIONS, tag=tag) for tag in new]
         found: dict[str, Any] = self.successResultOf(exchange_inbounds({old.tag: old}, wanted, lambda options: new[options.tag]))
         self.assertEqual(found, new)
@@ -91,7 +91,8 @@ class ClaimsTest(SynchronousTestCase):
     def test_taken(self) -> None:
         """Where the unknown address is taken by a third, the old one listens again."""
         self.heard = ["+here"]
-        old, new = _Inbound("a@there?", self.heard), _Inbound("b@here?", self.heard)
+        old: Any = _Inbound("a@there?", self.heard)
+        new: Any = _Inbound("b@here?", self.heard)
         old.listen()
         self.failureResultOf(exchange_inbounds({"a": old}, [replace(_OPTIONS, tag="b")], lambda _: new), StartError)
         self.assertIn("there", _places(self.heard))
