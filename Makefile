@@ -54,12 +54,14 @@ run: $(VENV)/.run
 # What starts daemons by the hundred would compile all modules for each of them.
 unexport PYTHONDONTWRITEBYTECODE
 
-# Several at once: tests of real programs wait a good deal.
+trials = trial-others trial-relay trial-interop trial-long
+
+# Several at once, since tests wait a good deal; the longest first, so that the end is short.
 .PHONY: test
 test: $(VENV)/.test
-	@$(MAKE) --no-print-directory --output-sync=target --jobs=3 trial-interop trial-others lint types proto-check man-check docs news
+	@$(MAKE) --no-print-directory --output-sync=target --jobs=4 $(trials) docs types lint proto-check man-check news
 
-.PHONY: lint types proto-check man-check news trial trial-interop trial-others coverage
+.PHONY: lint types proto-check man-check news trial $(trials) coverage
 lint: $(VENV)/.test
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -76,21 +78,23 @@ man-check: $(VENV)/.test
 news: $(VENV)/.test
 	$(BIN)/towncrier build --draft --version unreleased > /dev/null
 
-# Real programs in one process, everything else in another, at the same time.
 trial: $(VENV)/.test
-	@$(MAKE) --no-print-directory --output-sync=target --jobs=2 trial-interop trial-others
+	@$(MAKE) --no-print-directory --output-sync=target --jobs=4 $(trials)
 
-trial-interop: $(VENV)/.test
-	$(BIN)/python -m twisted.trial tests.interop
+# All tests, in processes that take about as long: of real programs the longest and the rest, of the others what relays and the rest.
+long = $(addprefix tests.interop.test_,cookbook page reloading wall_clock)
+relay = $(addprefix tests.,behaviour connection inbounds kernel packets process transfer)
 
-others = $(subst /,.,$(filter-out tests/interop, $(patsubst %/__init__.py,%,$(wildcard tests/*/__init__.py)) $(patsubst %.py,%,$(wildcard tests/test_*.py))))
+interop = $(filter-out $(long),$(subst /,.,$(patsubst %.py,%,$(wildcard tests/interop/test_*.py))))
+all_others = $(filter-out tests.interop,$(subst /,.,$(patsubst %/__init__.py,%,$(wildcard tests/*/__init__.py)) $(patsubst %.py,%,$(wildcard tests/test_*.py))))
+others = $(filter-out $(relay),$(all_others))
 
-trial-others: $(VENV)/.test
-	$(BIN)/python -m twisted.trial --temp-directory=_trial_temp-others $(others)
+$(trials): trial-%: $(VENV)/.test
+	$(BIN)/python -m twisted.trial --temp-directory=_trial_temp-$* $($*)
 
 coverage: $(VENV)/.test
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m twisted.trial --temp-directory=_trial_temp-others $(others)
+	$(BIN)/coverage run -m twisted.trial --temp-directory=_trial_temp-others $(all_others)
 	$(BIN)/coverage report
 
 # The commands of pyenv run only the versions that are chosen: all of them, where it is used.
