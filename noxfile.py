@@ -16,6 +16,7 @@ _OTHERS = {"interop", "docs", "bench", "test_packaging"}
 
 nox.needs_version = ">=2024.4.15"
 nox.options.sessions = ["tests", "lowest"]
+nox.options.default_venv_backend = "uv|virtualenv"  # uv installs in a fraction of the time, where it is
 nox.options.error_on_missing_interpreters = False
 
 
