@@ -8,11 +8,12 @@ from typing import Any
 from twisted.internet.interfaces import IListeningPort
 
 from pipetwist.inbounds.gate import Gate
+from pipetwist.network.tcp_ports import hold_back
 
 __all__ = ["MOST_ACCEPTED", "hold_to_gate"]
 
 MOST_ACCEPTED = 16
-"""Clients that are let in in one turn of the reactor. Twisted's own number grows by 20 with each turn that leaves some waiting."""
+"""Clients that are let in in one turn of the reactor: a hundred handshakes that begin would have all others wait."""
 
 
 def hold_to_gate(port: IListeningPort, gate: Gate) -> Callable[[], None]:
@@ -28,23 +29,19 @@ def hold_to_gate(port: IListeningPort, gate: Gate) -> Callable[[], None]:
     held: Any = port
     if not all(hasattr(port, name) for name in ("doRead", "numberAccepts", "startReading", "stopReading")):
         return _nothing
-    read: Callable[[], object] = held.doRead
 
-    def read_within_bounds() -> object:
+    def count() -> int:
         room = gate.room
         if not room:
             held.stopReading()
             gate.wait(resume)
-            return None
-        # What it accepts in a turn, which it raises by itself: a hundred handshakes that begin would have all others wait.
-        held.numberAccepts = min(MOST_ACCEPTED, room)
-        return read()
+        return min(MOST_ACCEPTED, room)
 
     def resume() -> None:
         if held.connected:
             held.startReading()
 
-    held.doRead = read_within_bounds
+    hold_back(held, count)
     return lambda: gate.forget(resume)
 
 

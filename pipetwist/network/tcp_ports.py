@@ -14,7 +14,7 @@ from pipetwist.network.listeners import ListenerTable
 from pipetwist.network.tcp_socket import takes_sockets
 from pipetwist.values.bind_address import PortAddress
 
-__all__ = ["MOST_ACCEPTED", "open_ports"]
+__all__ = ["MOST_ACCEPTED", "hold_back", "open_ports"]
 
 MOST_ACCEPTED = 4
 """Clients that are let in in one turn of the reactor.
@@ -46,7 +46,7 @@ def open_ports(
     if takes_sockets(reactor):
         return [_adopt(reactor, one, factory) for one in listeners.open_ports(place, listen, warn)]
     try:
-        return [_patient(reactor.listenTCP(listen.port, factory, interface=listen.host))]
+        return [hold_back(reactor.listenTCP(listen.port, factory, interface=listen.host), lambda: MOST_ACCEPTED)]
     except CannotListenError as error:
         reason = getattr(error.socketError, "strerror", None) or error.socketError
         message = f"{place}: can't listen on {listen}: {reason}"
@@ -55,7 +55,7 @@ def open_ports(
 
 def _adopt(reactor: Any, listening: socket.socket, factory: IProtocolFactory) -> Any:
     listening.setblocking(False)
-    port: Any = _patient(reactor.adoptStreamPort(listening.fileno(), listening.family, factory))
+    port = hold_back(reactor.adoptStreamPort(listening.fileno(), listening.family, factory), lambda: MOST_ACCEPTED)
     stop: Callable[[], object] = port.stopListening
 
     def stop_both() -> object:
@@ -68,14 +68,25 @@ def _adopt(reactor: Any, listening: socket.socket, factory: IProtocolFactory) ->
     return port
 
 
-def _patient(port: Any) -> Any:
-    """Have a port of Twisted's accept a few in each turn."""
+def hold_back(port: Any, count: Callable[[], int]) -> Any:
+    """Have a port of Twisted's accept as many in each turn as is said.
+
+    Args:
+        port: the port. One that accepts in another way, as of somebody's plug-in, is left as it is.
+        count: says how many, in each turn.
+
+    Returns:
+        The port.
+    """
     read: Callable[[], object] | None = getattr(port, "doRead", None)
     if read is not None:
 
-        def read_few() -> object:
-            port.numberAccepts = MOST_ACCEPTED
+        def read_some() -> object:
+            some = count()
+            if not some:
+                return None
+            port.numberAccepts = some
             return read()
 
-        port.doRead = read_few
+        port.doRead = read_some
     return port

@@ -18,10 +18,11 @@ from zope.interface.verify import verifyObject
 
 from pipetwist.connection.visitor import Visitor
 from pipetwist.descriptors import DescriptorShares
-from pipetwist.inbounds.acceptor import BATCH, SHORTAGE_SECONDS, Acceptor
+from pipetwist.inbounds.acceptor import BATCH, Acceptor
 from pipetwist.inbounds.gate import Gate
 from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.kernel.setting import kernel_setting
+from pipetwist.network.accepting import SHORTAGE_SECONDS
 from pipetwist.network.listening_socket import ListeningSocket
 from pipetwist.testing import RecordingRelay
 from tests.interop.scratch import scratch_folder
@@ -120,7 +121,7 @@ class AcceptorTest(SynchronousTestCase):
 
     def share(self, limit: int) -> DescriptorShares:
         """Have so many descriptors to share, of which each connection takes two."""
-        shares = DescriptorShares(limit, self.acceptor._setting.log)
+        shares = DescriptorShares(limit, self.inbound.log)
         shares.divide({"in": 1}, {"out": 1})
         self.patch(self.acceptor, "_gate", self.gate(replace(self.inbound, shares=shares)))
 
@@ -128,7 +129,7 @@ class AcceptorTest(SynchronousTestCase):
             self.accept(accepted)
             shares.share("in").opened("out")
 
-        self.patch(self.acceptor, "_accepted", accept)
+        self.patch(self.acceptor, "_accept", accept)
         return shares
 
     def test_share(self) -> None:
@@ -211,11 +212,11 @@ class AcceptorTest(SynchronousTestCase):
 
         def fail_once(accepted: socket.socket) -> None:
             accepted.close()
-            self.patch(self.acceptor, "_accepted", self.accept)
+            self.patch(self.acceptor, "_accept", self.accept)
             message = "a mistake"
             raise ValueError(message)
 
-        self.patch(self.acceptor, "_accepted", fail_once)
+        self.patch(self.acceptor, "_accept", fail_once)
         self.connect()
         self.connect()
         self.reactor.turn()
@@ -231,7 +232,7 @@ class KernelAcceptorTest(AcceptorTest):
 
     def test_refused_by_epoll(self) -> None:
         """Where the kernel refuses to watch the socket again after a shortage, that is one more shortage, and not the end of listening."""
-        kernel = self.acceptor._setting.kernel
+        kernel = self.inbound.kernel
         assert kernel is not None
         add, refusals = kernel.poller.add, [errno.ENOSPC, errno.ENOMEM]
 
@@ -261,7 +262,8 @@ class LimitTest(SynchronousTestCase):
         """A process that has no descriptor left goes on when it has some again; the clients that waited come in then."""
         program = """
 import resource, socket, sys
-from pipetwist.inbounds.acceptor import Acceptor, SHORTAGE_SECONDS
+from pipetwist.inbounds.acceptor import Acceptor
+from pipetwist.network.accepting import SHORTAGE_SECONDS
 from pipetwist.inbounds.gate import Gate
 from pipetwist.network.listening_socket import ListeningSocket
 from pipetwist.inbounds.setting import InboundSetting

@@ -12,6 +12,7 @@ from twisted.internet.task import Clock
 from twisted.logger import Logger, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
+from pipetwist.network.listening_socket import ListeningSocket
 from pipetwist.network.unix_port import UnixPort
 from tests.interop.scratch import scratch_folder
 
@@ -36,15 +37,15 @@ class _Reactor(Clock):
         self.taken.append(socket.fromfd(descriptor, family, socket.SOCK_STREAM))
 
 
-class _Listening(socket.socket):
+class _Listening(ListeningSocket):
     """Short of descriptors where the test says so."""
 
     error: int | None = None
 
-    def accept(self) -> tuple[socket.socket, Any]:
+    def take(self) -> socket.socket:
         if self.error is not None:
             raise OSError(self.error, os.strerror(self.error))
-        return super().accept()
+        return super().take()
 
 
 class UnixPortTest(SynchronousTestCase):
