@@ -36,8 +36,7 @@ def _named(raw: object, section: str) -> Iterator[Entry]:
 
 
 def _medium(entry: Entry) -> Medium:
-    medium: Medium = entry.kind.Options.medium_of(entry.written)
-    return medium
+    return entry.kind.Options.medium_of(entry.written)
 
 
 def _ways(raw: dict[str, Any], inbound: dict[str, Any]) -> Iterator[tuple[Place, object]]:

@@ -9,12 +9,12 @@ from importlib import import_module
 from typing import Any
 
 from pipetwist.inbounds.registry import INBOUNDS
-from pipetwist.kinds.registry import Kind, Registry
+from pipetwist.kinds.registry import Registry
 from pipetwist.outbounds.registry import OUTBOUNDS
 
 __all__ = ["can_be_imported", "is_ours", "register_named", "said"]
 
-_REGISTRIES: Mapping[str, Registry[Kind]] = {registry.noun: registry for registry in (INBOUNDS, OUTBOUNDS)}
+_REGISTRIES: Mapping[str, Registry[Any]] = {registry.noun: registry for registry in (INBOUNDS, OUTBOUNDS)}
 
 
 def said() -> str:

@@ -20,7 +20,7 @@ from pipetwist.config.syntax import NotJsonError, flaws, parse_json
 from pipetwist.config.wording import problems_of, unknown_keys
 from pipetwist.errors import ConfigError
 from pipetwist.inbounds.registry import INBOUNDS
-from pipetwist.kinds.registry import Kind
+from pipetwist.kinds.registry import AnyKind
 from pipetwist.outbounds.registry import OUTBOUNDS
 
 __all__ = ["parse_document", "read_document"]
@@ -102,6 +102,6 @@ def _validate(encoded: bytes, folder: Path, problems: list[Problem]) -> Document
 
 
 @lru_cache(1)
-def _adapter(kinds: tuple[Kind, ...]) -> TypeAdapter[Document]:
+def _adapter(kinds: tuple[AnyKind, ...]) -> TypeAdapter[Document]:
     """What reads a document, made once for the kinds that there are."""
     return TypeAdapter(Document)

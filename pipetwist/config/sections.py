@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 
 from pipetwist.config.problems import Place, every
 from pipetwist.inbounds.registry import INBOUNDS
-from pipetwist.kinds.registry import Kind, Registry
+from pipetwist.kinds.registry import AnyKind, Registry
 from pipetwist.outbounds.registry import OUTBOUNDS
 
 __all__ = ["Entry", "entries"]
 
-_SECTIONS: Mapping[str, Registry[Kind]] = {"inbounds": INBOUNDS, "outbounds": OUTBOUNDS}
+_SECTIONS: Mapping[str, Registry[Any]] = {"inbounds": INBOUNDS, "outbounds": OUTBOUNDS}
 
 
 class Entry(NamedTuple):
@@ -25,7 +25,7 @@ class Entry(NamedTuple):
     """
 
     place: Place
-    kind: Kind
+    kind: AnyKind
     written: dict[str, Any]
 
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pipetwist.inbounds.endpoint import EndpointInbound
+from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.inbounds.tcp import TcpInbound
 from pipetwist.inbounds.udp import UdpInbound
 from pipetwist.inbounds.unix import UnixInbound
 from pipetwist.inbounds.unixgram import UnixgramInbound
+from pipetwist.interfaces import IInbound
+from pipetwist.kinds.inbound_options import InboundOptions
 from pipetwist.kinds.registry import Kind, Registry
 
 __all__ = ["INBOUNDS"]
 
-INBOUNDS: Registry[Kind] = Registry("inbound", (EndpointInbound, TcpInbound, UdpInbound, UnixInbound, UnixgramInbound))
+INBOUNDS: Registry[Kind[InboundOptions, InboundSetting, IInbound]] = Registry(
+    "inbound", (EndpointInbound, TcpInbound, UdpInbound, UnixInbound, UnixgramInbound)
+)

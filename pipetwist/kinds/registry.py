@@ -6,20 +6,36 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import is_dataclass
 from typing import Any, Generic, Protocol, TypeVar, get_args, get_type_hints
 
-__all__ = ["Kind", "Registry"]
+from pipetwist.kinds.options import KindOptions
+
+__all__ = ["AnyKind", "Kind", "Registry"]
 
 
-class Kind(Protocol):
+O_co = TypeVar("O_co", bound=KindOptions, covariant=True)
+S_contra = TypeVar("S_contra", contravariant=True)
+P_co = TypeVar("P_co", covariant=True)
+
+
+class Kind(Protocol[O_co, S_contra, P_co]):
     """A class of inbounds or outbounds, which are made of their options and of what they work with."""
 
-    Options: Any
-    """A dataclass that says its facts, as `pipetwist.kinds.options.KindOptions`, and has a Literal ``type``."""
+    @property
+    def Options(self) -> type[O_co]:
+        """A dataclass that says its facts, and has a Literal ``type``."""
 
-    def __call__(self, options: Any, setting: Any) -> Any:
-        """Make one."""
+    def __call__(self, options: Any, setting: S_contra) -> P_co:
+        """Make one.
+
+        Args:
+            options: of its own class.
+            setting: what it works with.
+        """
 
 
-K = TypeVar("K", bound=Kind)
+AnyKind = Kind[KindOptions, Any, object]
+"""A kind of inbound or of outbound, as who asks for its facts needs it."""
+
+K = TypeVar("K", bound=AnyKind)
 
 
 class Registry(Generic[K]):
@@ -86,7 +102,7 @@ class Registry(Generic[K]):
         return next(kind for kind in self if kind.Options is type(options))
 
     def _type_of(self, kind: K) -> str:
-        options = kind.Options
+        options: Any = kind.Options  # what somebody registers may be anything
         named = get_args(get_type_hints(options).get("type")) if is_dataclass(options) else ()
         if len(named) != 1:
             message = f"{kind!r} is no kind of {self.noun}: its Options must be a dataclass with a type that is a Literal"

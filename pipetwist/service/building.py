@@ -28,8 +28,7 @@ def make_inbound(options: InboundOptions, setting: InboundSetting) -> IInbound:
     Raises:
         StartError: something that it names can't be had.
     """
-    inbound: IInbound = INBOUNDS.kind_of(options)(options, setting)
-    return inbound
+    return INBOUNDS.kind_of(options)(options, setting)
 
 
 def make_outbounds(document: Document, setting: OutboundSetting, kept: Mapping[str, IOutbound] | None = None) -> dict[str, IOutbound]:

@@ -1,7 +1,7 @@
 """One call that adds to several counters: it is made for every read and every write of a counted connection.
 
 A loop over the counters, or a call of each, would cost more than the adding. So the code of such a call is written out for as many
-counters as there are, and of the kinds that they are, as `dataclasses` writes out a class's methods.
+counters as there are, and of the kinds that they are, as ``dataclasses`` writes out a class's methods.
 """
 
 from __future__ import annotations

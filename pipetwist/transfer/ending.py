@@ -11,7 +11,7 @@ which may overtake what was just delivered. One that is broken off waits until i
 
 `TABLE` has a line for each change of the writing half, `_READING_AFTER` one for each of the reading half. What is in no line changes
 nothing: how a side ends is decided by who ends it first, unless it is to `END` now, and one that is over stays so. The states are made of
-both tables, once, as `Ending`s that refer to each other; a side holds one of them, so that a step is one look-up and makes no object.
+both tables, once, each as an `Ending` that refers to others; a side holds one of them, so that a step is one look-up and makes no object.
 """
 
 from __future__ import annotations
