@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 
-class IInbound(IService):
+class IInbound(IService, Interface):
     """Somewhere that clients connect to.
 
     A service that is started listens. `listen` and `stop_listening` may be called in turns at any time, by a reload too; `change` only

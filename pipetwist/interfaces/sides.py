@@ -1,13 +1,13 @@
 """Interfaces of a connection's sides. `ISide` is what every side provides; its parts are for who has to do with no more of it.
 
-A side goes through four states. What may be called in each, and what it does there:
+A side goes through four states. What may be called in each, and what it does there::
 
-| state | from | write, finish_writing | pause_reading, resume_reading | close, hang_up, break_off, abort |
-|---|---|---|---|---|
-| new | the beginning | not yet | not yet | yes: nobody is told |
-| open | attach | yes; after finish_writing no write any more | yes | yes |
-| ending | close, hang_up or break_off | does nothing | does nothing | abort ends it now; the others do nothing |
-| over | `ISideReceiver.lost` | does nothing | does nothing | does nothing |
+    | state | from | write, finish_writing | pause_reading, resume_reading | close, hang_up, break_off, abort |
+    |---|---|---|---|---|
+    | new | the beginning | not yet | not yet | yes: nobody is told |
+    | open | attach | yes; after finish_writing no write any more | yes | yes |
+    | ending | close, hang_up or break_off | does nothing | does nothing | abort ends it now; the others do nothing |
+    | over | `ISideReceiver.lost` | does nothing | does nothing | does nothing |
 
 `attach` comes first and once. It may come after the side is over by itself, and tells at once. The figures can be read at any time.
 """
