@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pipetwist.errors import StartError
@@ -11,6 +11,9 @@ from pipetwist.inbounds.registry import INBOUNDS
 from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.interfaces import ICounterStore
 from pipetwist.kinds.figures import Figure
+from pipetwist.kinds.inbound_options import InboundOptions
+from pipetwist.kinds.outbound_options import OutboundOptions
+from pipetwist.kinds.registry import Registry
 from pipetwist.outbounds.registry import OUTBOUNDS
 from pipetwist.relay.ledger import Ledger
 from pipetwist.relay.routes import Current
@@ -82,12 +85,20 @@ def _picture(generation: Generation, setting: InboundSetting) -> Picture:
 
 def _figures(generation: Generation) -> Iterator[tuple[str, Figure, Mapping[str, float]]]:
     """What each kind shows, those too of which there is none: what can be counted is there before it happens."""
-    for registry, parts in ((INBOUNDS, generation.inbounds), (OUTBOUNDS, generation.outbounds)):
-        for kind in registry:
-            made: Any = kind
-            own: list[tuple[str, Any]] = [(tag, part) for tag, part in parts.items() if isinstance(part, made)]
-            for figure in kind.Options.figures:
-                yield registry.noun, figure, {tag: figure.read(part) for tag, part in own}
+    document = generation.document
+    yield from _figures_of(INBOUNDS, document.inbounds, generation.inbounds)
+    yield from _figures_of(OUTBOUNDS, document.outbounds, generation.outbounds)
+
+
+def _figures_of(
+    registry: Registry[Any], written: Iterable[InboundOptions | OutboundOptions], parts: Mapping[str, object]
+) -> Iterator[tuple[str, Figure, Mapping[str, float]]]:
+    found: dict[Figure, dict[str, float]] = {figure: {} for kind in registry for figure in kind.Options.figures}
+    for options in written:
+        for figure in options.figures:
+            found[figure][options.tag] = figure.read(parts[options.tag])
+    for figure, values in found.items():
+        yield registry.noun, figure, values
 
 
 def _put_page(web: WebService, setting: InboundSetting, ledger: Ledger, store: ICounterStore) -> None:

@@ -84,10 +84,10 @@ class Reloader:
     def __repr__(self) -> str:
         return f"<Reloader of {self._current.now!r}>"
 
-    def enter(self, generation: Generation) -> None:
-        """Let who comes from now on go by a generation. What is no longer in it is left as it is, for the caller to end."""
-        self._current.swap(generation)
-        document, setting = generation.document, self._inbounds
+    def follow(self) -> None:
+        """Have the rest of the tree go by the current generation. What is no longer in it is left as it is, for the caller to end."""
+        generation, setting = self._current.now, self._inbounds
+        document = generation.document
         self._log.set_level(document.log.level)
         setting.relay.names_clients = self._web is not None or document.log.level in ("debug", "info")
         divide_descriptors(setting.shares, document, None if setting.kernel is None else setting.kernel.pool)
@@ -113,12 +113,17 @@ class Reloader:
         show_certificates = self._certificates(document)
         inbounds = yield exchange_inbounds(before.inbounds, document.inbounds, lambda options: make_inbound(options, self._inbounds))
         # Nothing can fail from here on.
-        self.enter(Generation.of(document, inbounds, outbounds, _tracked(before, document)))
+        self._current.swap(Generation.of(document, inbounds, outbounds, _tracked(before, document)))
+        self.follow()
         for show in show_certificates:
             show()
         self._end_rest(before)
         self._log.info("the configuration was taken anew{report}", report=_report(before.document, document))
-        self._warn()
+        self._tell_of_unused_sockets()
+        if self._api is not None:
+            self._api.come_back()
+        for place in needs_restart(self._started, document):
+            self._log.warn("{place}: the change of this key needs a restart", place=place)
 
     def _certificates(self, document: Document) -> list[Callable[[], object]]:
         """Read those of the API and of the metrics again; what has each shown."""
@@ -136,14 +141,9 @@ class Reloader:
             if IService.providedBy(outbound) and outbound not in now.outbounds.values():
                 _retire(outbound)
 
-    def _warn(self) -> None:
-        """Say what is not as it seems."""
+    def _tell_of_unused_sockets(self) -> None:
         for one in unused_sockets(self._inbounds.listeners.inherited, self._current.now.inbounds):
             self._log.warn("{socket} was handed in, and no inbound listens there any more: clients wait in vain", socket=str(one))
-        if self._api is not None:
-            self._api.come_back()
-        for place in needs_restart(self._started, self._current.now.document):
-            self._log.warn("{place}: the change of this key needs a restart", place=place)
 
 
 def _new_hosts(before: Generation, document: Document) -> Iterator[tuple[str, str]]:

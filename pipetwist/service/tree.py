@@ -106,6 +106,7 @@ class PipetwistService(MultiService):
         setting = InboundSetting(reactor, self.relay, hang_ups, kernel, log, failed, packets, files, listeners, shares)
         inbounds = {options.tag: make_inbound(options, setting) for options in document.inbounds}
         refuse_collisions(document, inbounds)
+        current.swap(Generation.of(document, inbounds, outbounds, tracked))
         for one in unused_sockets(listeners.inherited, inbounds):
             message = f"{one} was handed in, and no inbound listens there: write that in one's path, or listen and listen_port"
             raise StartError(message)
@@ -122,7 +123,7 @@ class PipetwistService(MultiService):
         if self.storage is not None:
             self.storage.setServiceParent(self)
         self._reloader = Reloader(self, current, setting, outbound_setting, log, api=self.api, web=self.web)
-        self._reloader.enter(Generation.of(document, inbounds, outbounds, tracked))
+        self._reloader.follow()
         for part in (self.web, self.api):
             if part is not None:
                 part.setServiceParent(self)

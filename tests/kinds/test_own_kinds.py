@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Literal
 from urllib.request import urlopen
 
 from jsonschema import Draft202012Validator
+from twisted.application.service import Service
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ServerEndpoint
@@ -179,6 +180,20 @@ class TurnsOutbound:
         """See `IOutbound`."""
         self.taken += 1
         return connect_endpoint(self._endpoints[(self.taken - 1) % 2], self._setting)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _TurnsCopyOptions(TurnsOutboundOptions):
+    """Those of turns."""
+
+    type: Literal["turns2"] = "turns2"  # type: ignore[assignment]  # it is another type
+    """Always ``turns2``."""
+
+
+class _TurnsCopy(TurnsOutbound, Service):
+    """One that is a service as well."""
+
+    Options = _TurnsCopyOptions
 
 
 def _register(case: SynchronousTestCase) -> None:
@@ -367,6 +382,28 @@ class RunningTest(TestCase):
         framed = {"type": "fork", "tag": "framed", "command": ["cat"], "framing": "rfc4571"}
         await tree.reload(_document(inbounds=[moved], outbounds=[framed], **changes))
         self.assertIsNot(tree.inbounds["front"], door)
+
+    async def test_same_figures(self) -> None:
+        """Kinds that show the same, as a copy does, show it in one place."""
+        self.addCleanup(OUTBOUNDS.register(_TurnsCopy))
+        second = {"type": "turns2", "tag": "copy", "one": ["echo"], "other": ["echo"]}
+        tree = await self.start(outbounds=[*_written()["outbounds"], second])
+        said = await self.page(tree, "metrics")
+        self.assertEqual(said.count("# HELP turns_taken "), 1)
+        for tag in ("turns", "copy"):
+            self.assertIn(f'turns_taken{{outbound="{tag}"}} 0.0', said)
+
+    async def test_service(self) -> None:
+        """An outbound that is a service runs with the tree, over a reload that changes nothing of it, and until one leaves it out."""
+        self.addCleanup(OUTBOUNDS.register(_TurnsCopy))
+        copy = {"type": "turns2", "tag": "copy", "one": ["echo"], "other": ["echo"]}
+        tree = await self.start(outbounds=[copy])
+        outbound = tree.outbounds["copy"]
+        changes = {"experimental": {"v2ray_api": {"stats": {"enabled": True}}}, "metrics": {"listen": "127.0.0.1:0"}}
+        await tree.reload(_document(outbounds=[copy], **changes))
+        self.assertEqual((tree.outbounds["copy"] is outbound, outbound.running), (True, True))
+        await tree.reload(_document(**changes))
+        self.assertEqual((list(tree.outbounds), outbound.running, outbound.parent), (["turns"], False, None))
 
     async def test_refused_reload(self) -> None:
         """A reload that a command is missing for leaves everything as it was."""
