@@ -2,48 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-__all__ = ["Inactivity", "Rounds"]
+__all__ = ["Rounds", "Watched"]
 
 # Bytes are looked at this often in the time allowed, so a connection is ended at most a tenth of it late.
 _LOOKS = 10
 
 
-class Inactivity:
-    """Compares the bytes moved so far now and then, rather than noting the time of each.
+class Watched:
+    """What inherits this can be watched: the bytes moved so far are compared now and then, and the time of none is noted."""
 
-    Args:
-        rounds: looks at this one, with all others of the same allowance.
-        moved: how many bytes have moved so far.
-        expired: called with the seconds allowed once none has moved for so long.
-    """
+    __slots__ = ("_round", "_seen", "_since")
 
-    __slots__ = ("_expired", "_moved", "_round", "_rounds", "_seen", "_since")
-
-    def __init__(self, rounds: Rounds, moved: Callable[[], int], expired: Callable[[float], None]) -> None:
-        self._rounds = rounds
-        self._moved = moved
-        self._expired = expired
+    def __init__(self) -> None:
         self._round: _Round | None = None
         self._seen = 0
         self._since = 0.0
 
-    def watch(self, seconds: float | None) -> None:
+    @property
+    def moved(self) -> int:
+        """How many bytes have moved so far."""
+        raise NotImplementedError
+
+    def expired(self, allowed: float) -> None:
+        """None has moved for as many seconds as were allowed; it is not watched any more."""
+        raise NotImplementedError
+
+    def watch(self, rounds: Rounds, allowed: float | None) -> None:
         """Begin anew, with so many seconds allowed from now on; None to stop."""
-        if self._round is not None:
-            self._round.watched.pop(self, None)
-            self._round = None
-        if seconds is not None:
-            self._seen = self._moved()
-            self._since = self._rounds.clock.seconds()
-            self._round = self._rounds.join(self, seconds)
+        before = self._round
+        if allowed is None:
+            if before is not None:
+                self._round = None
+                del before.watched[self]
+            return
+        self._seen = self.moved
+        self._since = rounds.clock.seconds()
+        if before is None or before.allowed != allowed:
+            if before is not None:
+                del before.watched[self]
+            self._round = rounds.join(self, allowed)
 
     def look(self, now: float, allowed: float) -> bool:
         """Whether nothing has moved for as long as is allowed."""
-        moved = self._moved()
+        moved = self.moved
         if moved != self._seen:
             self._seen = moved
             self._since = now
@@ -53,7 +56,7 @@ class Inactivity:
     def expire(self, allowed: float) -> None:
         """Say so."""
         self._round = None
-        self._expired(allowed)
+        self.expired(allowed)
 
 
 class _Round:
@@ -61,14 +64,14 @@ class _Round:
 
     def __init__(self, clock: IReactorTime, allowed: float) -> None:
         self._clock = clock
-        self._allowed = allowed
+        self.allowed = allowed
         self._call: IDelayedCall | None = None
-        self.watched: dict[Inactivity, None] = {}
+        self.watched: dict[Watched, None] = {}
 
-    def join(self, inactivity: Inactivity) -> None:
-        self.watched[inactivity] = None
+    def join(self, one: Watched) -> None:
+        self.watched[one] = None
         if self._call is None:
-            self._call = self._clock.callLater(self._allowed / _LOOKS, self._look)
+            self._call = self._clock.callLater(self.allowed / _LOOKS, self._look)
 
     def stop(self) -> None:
         if self._call is not None:
@@ -78,17 +81,17 @@ class _Round:
     def _look(self) -> None:
         self._call = None
         now = self._clock.seconds()
-        for inactivity in [one for one in self.watched if one.look(now, self._allowed)]:
+        for one in [one for one in self.watched if one.look(now, self.allowed)]:
             # An end that was told before may have ended this one as well.
-            if inactivity in self.watched:
-                del self.watched[inactivity]
-                inactivity.expire(self._allowed)
+            if one in self.watched:
+                del self.watched[one]
+                one.expire(self.allowed)
         if self.watched and self._call is None:
-            self._call = self._clock.callLater(self._allowed / _LOOKS, self._look)
+            self._call = self._clock.callLater(self.allowed / _LOOKS, self._look)
 
 
 class Rounds:
-    """Looks at connections in rounds, one for each time that is allowed somewhere: a connection adds no timer of its own.
+    """Looks at all in rounds, one for each time that is allowed somewhere: a connection adds no timer of its own.
 
     Args:
         clock: counts the time.
@@ -98,12 +101,12 @@ class Rounds:
         self.clock = clock
         self._rounds: dict[float, _Round] = {}
 
-    def join(self, inactivity: Inactivity, seconds: float) -> _Round:
+    def join(self, one: Watched, allowed: float) -> _Round:
         """Look at this one from now on."""
-        found = self._rounds.get(seconds)
+        found = self._rounds.get(allowed)
         if found is None:
-            found = self._rounds[seconds] = _Round(self.clock, seconds)
-        found.join(inactivity)
+            found = self._rounds[allowed] = _Round(self.clock, allowed)
+        found.join(one)
         return found
 
     def rest(self) -> None:

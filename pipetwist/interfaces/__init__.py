@@ -5,7 +5,6 @@ from __future__ import annotations
 from pipetwist.connection.medium import Medium
 from pipetwist.interfaces.commands import ICommand, ISpawner
 from pipetwist.interfaces.connections import (
-    IConnectionEffects,
     IConnectionObserver,
     IGate,
     IInbound,
@@ -29,7 +28,6 @@ from pipetwist.interfaces.sides import (
 __all__ = [
     "ICellCounter",
     "ICommand",
-    "IConnectionEffects",
     "IConnectionObserver",
     "ICounter",
     "ICounterStore",

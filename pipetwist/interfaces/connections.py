@@ -11,7 +11,6 @@ from zope.interface import Attribute, Interface
 
 if TYPE_CHECKING:
     from pipetwist.connection.cause import Cause
-    from pipetwist.connection.end import End
     from pipetwist.connection.visitor import Visitor
     from pipetwist.interfaces.counting import ITracker
     from pipetwist.interfaces.sides import ISide
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from pipetwist.values.bind_address import BindAddress
 
 __all__ = [
-    "IConnectionEffects",
     "IConnectionObserver",
     "IGate",
     "IInbound",
@@ -127,37 +125,6 @@ class IOutbound(Interface):
             Its side, reading paused, or a Deferred of it, which fails with an exception whose text is for people. It may be cancelled, and
             then nothing is left open. What is raised instead counts as such a failure.
         """
-
-
-class IConnectionEffects(Interface):
-    """What the state machine of a connection has done for it."""
-
-    def cancel_connecting() -> None:
-        """Give up connecting the outbound."""
-
-    def start_transfer() -> None:
-        """Move bytes in both directions."""
-
-    def finish_writing(end: End) -> None:
-        """See `ISide.finish_writing`."""
-
-    def close(end: End) -> None:
-        """See `ISide.close`."""
-
-    def hang_up(end: End) -> None:
-        """See `ISide.hang_up`."""
-
-    def break_off(end: End) -> None:
-        """See `ISide.break_off`."""
-
-    def abort(end: End) -> None:
-        """See `ISide.abort`."""
-
-    def watch(seconds: float | None) -> None:
-        """From now on say when no byte has moved for so long; None to stop watching."""
-
-    def finished(reason: str) -> None:
-        """The connection is over. Comes exactly once and last."""
 
 
 class IConnectionObserver(Interface):

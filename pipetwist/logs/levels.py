@@ -32,8 +32,15 @@ class LeveledLogger(Logger):
         self._enough = frozenset(level for level in LogLevel.iterconstants() if level >= least)
         self.debugs = LogLevel.debug in self._enough
         """Whether debug is let through: asked where many would make an event for nothing."""
+        self.infos = LogLevel.info in self._enough
+        """The same of info."""
         for other in self._others:
             other.set_level(level)
+
+    @classmethod
+    def levels_of(cls, log: Logger) -> LeveledLogger:
+        """What says how much a logger lets through; of another kind all but debug."""
+        return log if isinstance(log, LeveledLogger) else cls(log.namespace, "info")
 
     def emit(self, level: Any, format: str | None = None, **kwargs: object) -> None:  # noqa: A002 - Logger's name
         if level in self._enough:

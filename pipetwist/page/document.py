@@ -103,13 +103,13 @@ def _flow(flow: Flow) -> dict[str, int | None]:
 
 
 def _row(reading: Reading, now: float) -> dict[str, Any]:
-    account = reading.account
+    connection = reading.connection
     return {
-        "id": account.number,
-        "inbound": account.visitor.inbound,
-        "outbound": account.outbound,
-        "user": account.visitor.user,
-        "peer": account.visitor.peer,
-        "age": round(now - account.began, 3),
+        "id": connection.number,
+        "inbound": connection.visitor.inbound,
+        "outbound": connection.outbound,
+        "user": connection.visitor.user,
+        "peer": connection.visitor.peer,
+        "age": round(now - connection.began, 3),
         **_flow(reading),
     }

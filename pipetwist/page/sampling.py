@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import TypeVar
 
 from pipetwist.interfaces import ICounterStore
-from pipetwist.relay.ledger import Account, Ledger
+from pipetwist.relay.account import Account
+from pipetwist.relay.ledger import Ledger
 from pipetwist.stats.names import DIRECTIONS, ENTITIES, Entity, traffic_entity
 
 __all__ = ["MOST_NAMES", "Flow", "Reading", "Sampler"]
@@ -58,18 +59,18 @@ class Reading(Flow):
     """One connection's figures.
 
     Args:
-        account: its own.
+        connection: its own.
     """
 
-    __slots__ = ("account", "round", "text")
+    __slots__ = ("connection", "round", "text")
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, connection: Account) -> None:
         super().__init__()
-        self.account = account
+        self.connection = connection
         self.round = 0
         """The sample that had it last."""
-        visitor = account.visitor
-        self.text = "\n".join((visitor.inbound, account.outbound, visitor.user or "", visitor.peer)).casefold()
+        visitor = connection.visitor
+        self.text = "\n".join((visitor.inbound, connection.outbound, visitor.user or "", visitor.peer)).casefold()
         """What is looked through for the words of a filter."""
 
 
@@ -117,26 +118,26 @@ class Sampler:
         self.seconds, self.interval, self.opened = now, interval, self._ledger.total
         # Who closes while this reads is in the list of the open, and not yet in these sums.
         uplink, downlink = self._ledger.closed_uplink, self._ledger.closed_downlink
-        accounts = self._ledger.accounts()
-        for piece in _pieces(accounts):
-            for account in piece:
-                reading = self._read(account, interval)
+        connections: list[Account] = [*self._ledger.connections()]
+        for piece in _pieces(connections):
+            for connection in piece:
+                reading = self._read(connection, interval)
                 uplink += reading.uplink
                 downlink += reading.downlink
             yield
         self.flow.update(uplink, downlink, interval)
-        if len(self.connections) > len(accounts):
-            for account in [account for account, reading in self.connections.items() if reading.round != self._round]:
-                del self.connections[account]
+        if len(self.connections) > len(connections):
+            for connection in [connection for connection, reading in self.connections.items() if reading.round != self._round]:
+                del self.connections[connection]
         yield
         yield from self._read_counters(interval)
 
-    def _read(self, account: Account, interval: float | None) -> Reading:
-        reading = self.connections.get(account)
+    def _read(self, connection: Account, interval: float | None) -> Reading:
+        reading = self.connections.get(connection)
         if reading is None:
-            reading = self.connections[account] = Reading(account)
+            reading = self.connections[connection] = Reading(connection)
         reading.round = self._round
-        reading.update(account.uplink, account.downlink, interval)
+        reading.update(connection.uplink, connection.downlink, interval)
         return reading
 
     def _read_counters(self, interval: float | None) -> Iterator[None]:

@@ -16,12 +16,12 @@ _PIECE = 250  # connections that are looked at once
 _LONGEST_FILTER = 200
 
 SORTS: Mapping[str, Callable[[Reading], Any]] = {
-    "id": lambda reading: reading.account.number,
-    "inbound": lambda reading: reading.account.visitor.inbound,
-    "outbound": lambda reading: reading.account.outbound,
-    "user": lambda reading: reading.account.visitor.user or "",
-    "peer": lambda reading: reading.account.visitor.peer,
-    "age": lambda reading: -reading.account.began,
+    "id": lambda reading: reading.connection.number,
+    "inbound": lambda reading: reading.connection.visitor.inbound,
+    "outbound": lambda reading: reading.connection.outbound,
+    "user": lambda reading: reading.connection.visitor.user or "",
+    "peer": lambda reading: reading.connection.visitor.peer,
+    "age": lambda reading: -reading.connection.began,
     "uplink": lambda reading: reading.uplink,
     "downlink": lambda reading: reading.downlink,
     "uplink_rate": lambda reading: reading.uplink_rate or 0.0,

@@ -9,11 +9,14 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from pipetwist.connection.cause import Cause
-from pipetwist.connection.visitor import Visitor
-from pipetwist.interfaces import ICommand, IConnectionObserver, IPassage, ISide
+from pipetwist.connection.inactivity import Rounds
+from pipetwist.interfaces import IConnectionObserver, IGate, IPassage, ISide
+from pipetwist.logs.levels import LeveledLogger
+from pipetwist.relay.account import Account
+from pipetwist.relay.connection import Connection
 from pipetwist.stats.online import OnlineUsers
 
-__all__ = ["Account", "Ledger"]
+__all__ = ["Ledger"]
 
 _LINE = "{id} {inbound} -> {outbound} user={user} peer={peer} {seconds:.3f}s up={uplink} down={downlink}: {reason}"
 
@@ -21,45 +24,15 @@ _LINE = "{id} {inbound} -> {outbound} user={user} peer={peer} {seconds:.3f}s up=
 _LINE_OF_COMMAND = _LINE.replace("{outbound}", "{outbound}[{pid}]")
 
 
-class Account:
-    """One connection.
-
-    Args:
-        number: counts connections from 1 since the start.
-        passage: who it is, and where it goes.
-        client: the client's side, whose figures are the connection's.
-        began: when it was opened, in the ledger's clock's seconds.
-    """
-
-    __slots__ = ("began", "client", "number", "outbound", "seen_online", "visitor")
-
-    def __init__(self, number: int, passage: IPassage, client: ISide, began: float) -> None:
-        self.number = number
-        self.visitor: Visitor = passage.visitor
-        self.outbound: str = passage.outbound.tag
-        self.client = client
-        self.began = began
-        self.seen_online = False
-
-    @property
-    def uplink(self) -> int:
-        """Bytes read from the client so far."""
-        return self.client.received
-
-    @property
-    def downlink(self) -> int:
-        """Bytes written to the client so far."""
-        return self.client.delivered
-
-
 class Ledger:
-    """Keeps an account of each open connection, in the order in which they came, and logs a line for each that is over.
+    """Keeps the connections that are open, in the order in which they came, and logs a line for each that is over.
 
     Args:
         clock: counts the time.
         tracks: says which users are seen online.
         online: is told of their connections.
-        log: takes the lines.
+        log: takes the lines, and at the level debug each change of a connection's state.
+        over: is told of each that is over.
     """
 
     def __init__(
@@ -69,8 +42,15 @@ class Ledger:
         tracks: Callable[[str], bool] = lambda _: False,
         online: OnlineUsers | None = None,
         log: Logger,
+        over: Callable[[Account], object] = lambda _: None,
     ) -> None:
         self.clock = clock
+        self.rounds = Rounds(clock)
+        """Watches those on which nothing may move."""
+        self.log = log
+        """Takes what is to be said of connections."""
+        self.levels = LeveledLogger.levels_of(log)
+        """Says whether anything is made of it."""
         self.total = 0
         """How many connections there have been."""
         self.closed_uplink = 0
@@ -79,17 +59,20 @@ class Ledger:
         """Bytes that were written to the clients of those that are over."""
         self._tracks = tracks
         self._online = online
-        self._log = log
-        self._open: dict[Account, None] = {}
+        self._over = over
+        self._open: dict[Account, Connection] = {}
         self._observers: tuple[IConnectionObserver, ...] = ()
 
     def __len__(self) -> int:
         """How many are open."""
         return len(self._open)
 
-    def accounts(self) -> list[Account]:
+    def __repr__(self) -> str:
+        return f"<Ledger {len(self._open)} open of {self.total}>"
+
+    def connections(self) -> list[Connection]:
         """Those that are open now."""
-        return list(self._open)
+        return list(self._open.values())
 
     def observe(self, observer: IConnectionObserver) -> None:
         """Tell somebody of every connection from now on."""
@@ -100,39 +83,44 @@ class Ledger:
         for observer in self._observers:
             observer.turned_away(inbound, cause)
 
-    def open(self, passage: IPassage, client: ISide) -> Account:
-        """A connection begins."""
+    def open(self, passage: IPassage, client: ISide, gate: IGate | None = None) -> Connection:
+        """A connection begins; it is still to be opened."""
         self.total += 1
-        account = Account(self.total, passage, client, self.clock.seconds())
-        self._open[account] = None
+        connection = Connection(self, self.total, passage, client, self.clock.seconds(), gate)
+        self._open[connection] = connection
+        visitor = connection.visitor
         for observer in self._observers:
-            observer.opened(account.visitor.inbound, account.outbound)
-        user = account.visitor.user
+            observer.opened(visitor.inbound, connection.outbound)
+        user = visitor.user
         if user is not None and self._online is not None and self._tracks(user):
-            account.seen_online = True
-            self._online.opened(user, account.visitor.source)
-        return account
+            connection.seen_online = True
+            self._online.opened(user, visitor.source)
+        return connection
 
-    def close(self, account: Account, reason: str, cause: Cause | None = None, dropped: int = 0, command: ICommand | None = None) -> None:
-        """A connection is over.
-
-        Args:
-            account: its own.
-            reason: why, for people.
-            cause: what came in its way; None where it went well.
-            dropped: datagrams that either side has dropped.
-            command: what it was with; None where that was no command.
-        """
+    def close(self, account: Account) -> None:
+        """See `Keeper`."""
         visitor: Any = account.visitor
         seconds = self.clock.seconds() - account.began
+        dropped = account.dropped
+        if dropped:
+            account.reason += f"; {dropped} datagrams dropped"
         for observer in self._observers:
-            observer.closed(visitor.inbound, account.outbound, seconds, cause, dropped)
+            observer.closed(visitor.inbound, account.outbound, seconds, account.cause, dropped)
         self.closed_uplink += account.uplink
         self.closed_downlink += account.downlink
         if account.seen_online and self._online is not None:
             self._online.closed(visitor.user, visitor.source)
+        if self.levels.infos:
+            self._log_line(account, seconds)
+        del self._open[account]
+        if not self._open:
+            self.rounds.rest()
+        self._over(account)
+
+    def _log_line(self, account: Account, seconds: float) -> None:
+        visitor, command = account.visitor, account.command
         of_command = {} if command is None else {"pid": command.pid}
-        self._log.info(
+        self.log.info(
             _LINE if command is None else _LINE_OF_COMMAND,
             id=account.number,
             inbound=visitor.inbound,
@@ -143,6 +131,5 @@ class Ledger:
             seconds=seconds,
             uplink=account.uplink,
             downlink=account.downlink,
-            reason=reason,
+            reason=account.reason,
         )
-        del self._open[account]

@@ -10,10 +10,9 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from pipetwist.connection.cause import Cause
-from pipetwist.connection.inactivity import Rounds
 from pipetwist.connection.visitor import Visitor
 from pipetwist.interfaces import IDatagramSide, IGate, IOutbound, IPassage, IRelay, ISide, ITracker
-from pipetwist.relay.connection import Connection
+from pipetwist.relay.account import Account
 from pipetwist.relay.ledger import Ledger
 from pipetwist.relay.routes import HasRoutes
 from pipetwist.relay.unreachable import UnreachableOutbounds
@@ -59,21 +58,19 @@ class Relay:
         log: Logger | None = None,
     ) -> None:
         self._clock = clock
-        self._rounds = Rounds(clock)
         self._current = current
         log = log or Logger()
-        self.ledger = Ledger(clock, tracks=self._tracks, online=online, log=log)
+        self.ledger = Ledger(clock, tracks=self._tracks, online=online, log=log, over=self._over)
         self._unreachable = UnreachableOutbounds(clock, log)
         self.names_clients = True
         """See `IRelay`. Where neither the log nor the page says it, it may be set to false."""
-        self._open: dict[Connection, None] = {}
         self._drained: Deferred[None] | None = None
         self._ending = False
 
     @property
     def open_connections(self) -> int:
         """How many connections are not over yet."""
-        return len(self._open)
+        return len(self.ledger)
 
     def admit(self, visitor: Visitor) -> Passage:
         """See `IRelay`."""
@@ -84,29 +81,20 @@ class Relay:
 
     def carry(self, passage: IPassage, client: ISide, gate: IGate | None = None) -> None:
         """See `IRelay`."""
-        account = self.ledger.open(passage, client)
-
-        def over(connection: Connection, reason: str) -> None:
-            dropped = connection.dropped
-            reason = f"{reason}; {dropped} datagrams dropped" if dropped else reason
-            cause = connection.machine.cause
-            self.ledger.close(account, reason, cause, dropped, connection.command)
-            if gate is not None:
-                gate.left(passage)
-            if cause is not None and _unreached(cause, client):
-                self._unreachable.failed(account.outbound, reason)
-            del self._open[connection]
-            if not self._open:
-                self._rounds.rest()
-                if self._drained is not None:
-                    self._drained.callback(None)
-                    self._drained = None
-
-        connection = Connection(self._rounds, client, passage.visitor.timeouts, over, account.number)
-        self._open[connection] = None
+        connection = self.ledger.open(passage, client, gate)
         connection.open(passage.outbound)
         if self._ending:
-            connection.machine.stop(_STOPPING)
+            connection.stop(_STOPPING)
+
+    def _over(self, connection: Account) -> None:
+        if connection.gate is not None:
+            connection.gate.left(connection.passage)
+        cause = connection.cause
+        if cause is not None and _unreached(cause, connection.client):
+            self._unreachable.failed(connection.outbound, connection.reason)
+        if self._drained is not None and not self.ledger:
+            self._drained.callback(None)
+            self._drained = None
 
     def _tracks(self, user: str) -> bool:
         tracked = self._current.now.tracked
@@ -125,7 +113,7 @@ class Relay:
         Returns:
             A Deferred that fires once nothing is open.
         """
-        if not self._open:
+        if not self.ledger:
             self._unreachable.stop()
             return succeed(None)
         drained = self._drained = Deferred()
@@ -142,8 +130,8 @@ class Relay:
     def _end_all(self) -> None:
         # Who was let in before, and comes only now, as after a handshake, is ended as well.
         self._ending = True
-        for connection in list(self._open):
-            connection.machine.stop(_STOPPING)
+        for connection in self.ledger.connections():
+            connection.stop(_STOPPING)
 
 
 def _unreached(cause: Cause, client: ISide) -> bool:

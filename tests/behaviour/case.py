@@ -10,7 +10,6 @@ from twisted.trial.unittest import TestCase
 
 from pipetwist.api.options import ApiOptions, StatsOptions
 from pipetwist.config.document import Document, ExperimentalOptions
-from pipetwist.connection.end import End
 from pipetwist.interfaces import ISide
 from pipetwist.service.tree import PipetwistService
 from tests.behaviour.lines import Lines
@@ -68,7 +67,10 @@ class PairCase(TestCase):
         """Connect a client, and wait for the server's end, and for the relay to have both."""
         client = await self.client()
         server = await self.server()
-        await until(lambda: all(len(connection._ears) == 2 for connection in self.service.relay._open), "the relay to be connected")
+        await until(
+            lambda: all(connection.server is not None for connection in self.service.relay.ledger.connections()),
+            "the relay to be connected",
+        )
         return client, server
 
     def assert_cut_off(self, client: Peer, server: Peer | None = None) -> None:
@@ -87,8 +89,9 @@ class PairCase(TestCase):
 
     def sides(self) -> tuple[ISide, ISide]:
         """The sides of the one connection that is open: the client's and the server's."""
-        (connection,) = self.service.relay._open
-        return connection._ears[End.CLIENT].side, connection._ears[End.SERVER].side
+        (connection,) = self.service.relay.ledger.connections()
+        assert connection.server is not None
+        return connection.client, connection.server
 
     def count(self, entity: str, name: str) -> tuple[int, int] | None:
         """What is counted, up and down; None where nothing is."""

@@ -63,7 +63,7 @@ class AccountsTest(PairCase):
         server.send(_DOWN)
         await client.has(len(_DOWN))
         await until(lambda: self.count("inbound", "in") == (len(_UP), len(_DOWN)), "it to be counted")
-        self.assertEqual(len(self.service.relay._open), 1)
+        self.assertEqual(len(self.service.relay.ledger), 1)
 
     async def test_untracked(self) -> None:
         """A connection of which nothing is counted passes unwrapped, and its line has the figures all the same."""

@@ -87,7 +87,7 @@ class BothFamiliesTest(AddressesTest):
         source.bind(("127.0.0.1", 0))
         source.sendto(b"question", ("127.0.0.1", self.inbound.port))
         self.came(self.server, b"question")
-        (account,) = self.service.relay.ledger.accounts()
+        (account,) = self.service.relay.ledger.connections()
         visitor = account.visitor
         self.assertEqual((visitor.peer, visitor.source), (f"127.0.0.1:{source.getsockname()[1]}", "127.0.0.1"))
 

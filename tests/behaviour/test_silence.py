@@ -24,7 +24,7 @@ class SilenceTest(PairCase):
         client, server = await self.connect()
         client.finish()
         await server.end()
-        return [seconds for seconds, one in self.service.relay._rounds._rounds.items() if one.watched]
+        return [seconds for seconds, one in self.service.relay.ledger.rounds._rounds.items() if one.watched]
 
     async def test_usual(self) -> None:
         """A job has as long as it takes where the death of its peers is always noticed, and five minutes elsewhere."""
@@ -93,4 +93,4 @@ class DeadPeerTest(PairCase):
 
     def is_watched(self) -> bool:
         """Whether a connection is ended after so long without a byte."""
-        return any(one.watched for one in self.service.relay._rounds._rounds.values())
+        return any(one.watched for one in self.service.relay.ledger.rounds._rounds.values())

@@ -1,59 +1,205 @@
-"""Effects that are only written down."""
+"""A connection whose ends are the test's: what it does to them is told to somebody, and mostly only written down."""
 
 from __future__ import annotations
 
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.logger import Logger, LogPublisher
 from zope.interface import implementer
 
-from pipetwist.connection.end import End
-from pipetwist.interfaces import IConnectionEffects
+from pipetwist.connection.cause import Cause
+from pipetwist.connection.inactivity import Rounds
+from pipetwist.connection.states import CLIENT, SERVER, Phase
+from pipetwist.connection.visitor import Timeouts, Visitor
+from pipetwist.interfaces import ISide, ISideReceiver, Medium
+from pipetwist.relay.connection import Connection
+from pipetwist.relay.ledger import Ledger
+from pipetwist.relay.relay import Passage
+from pipetwist.testing import FakeOutbound
 
-__all__ = ["RecordingEffects"]
+__all__ = ["NAMES", "Machine", "RecordingEffects"]
+
+NAMES = {CLIENT: "client", SERVER: "server"}
 
 
-@implementer(IConnectionEffects)
 class RecordingEffects:
-    """Keeps what a machine asks for, in order, as one line each."""
+    """Keeps what is done, in order, as one line each."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
 
     def new(self) -> list[str]:
-        """What was asked for since the last call."""
+        """What was done since the last call."""
         asked, self.asked = self.asked, []
         return asked
 
     def cancel_connecting(self) -> None:
-        """See `IConnectionEffects`."""
+        """Connecting is given up."""
         self.asked.append("cancel_connecting")
 
     def start_transfer(self) -> None:
-        """See `IConnectionEffects`."""
+        """Bytes move in both directions."""
         self.asked.append("start_transfer")
 
-    def finish_writing(self, end: End) -> None:
-        """See `IConnectionEffects`."""
-        self.asked.append(f"finish_writing {end.value}")
+    def finish_writing(self, end: int) -> None:
+        """See `ISide`."""
+        self.asked.append(f"finish_writing {NAMES[end]}")
 
-    def close(self, end: End) -> None:
-        """See `IConnectionEffects`."""
-        self.asked.append(f"close {end.value}")
+    def close(self, end: int) -> None:
+        """See `ISide`."""
+        self.asked.append(f"close {NAMES[end]}")
 
-    def hang_up(self, end: End) -> None:
-        """See `IConnectionEffects`."""
-        self.asked.append(f"hang_up {end.value}")
+    def hang_up(self, end: int) -> None:
+        """See `ISide`."""
+        self.asked.append(f"hang_up {NAMES[end]}")
 
-    def break_off(self, end: End) -> None:
-        """See `IConnectionEffects`."""
-        self.asked.append(f"break_off {end.value}")
+    def break_off(self, end: int) -> None:
+        """See `ISide`."""
+        self.asked.append(f"break_off {NAMES[end]}")
 
-    def abort(self, end: End) -> None:
-        """See `IConnectionEffects`."""
-        self.asked.append(f"abort {end.value}")
+    def abort(self, end: int) -> None:
+        """See `ISide`."""
+        self.asked.append(f"abort {NAMES[end]}")
 
     def watch(self, seconds: float | None) -> None:
-        """See `IConnectionEffects`."""
+        """It is watched for so long a silence; None where it is not any more."""
         self.asked.append(f"watch {seconds}")
 
     def finished(self, reason: str) -> None:
-        """See `IConnectionEffects`."""
+        """The connection is over."""
         self.asked.append(f"finished {reason}")
+
+
+@implementer(ISide)
+class _Side:
+    """A side that says what it is asked."""
+
+    command = None
+    half_closes = True
+    medium = Medium.STREAM
+    carrier = None
+    received = delivered = moved = dropped = 0
+
+    def __init__(self, effects: Any, end: int) -> None:
+        self._effects = effects
+        self._end = end
+        self.notices_loss = False
+
+    def attach(self, receiver: ISideReceiver) -> None:
+        """See `ISide`; the server's is attached when bytes are to move."""
+        if self._end == SERVER:
+            self._effects.start_transfer()
+
+    def write(self, data: bytes) -> None:
+        """See `ISide`."""
+
+    def pause_reading(self) -> None:
+        """See `ISide`."""
+
+    def resume_reading(self) -> None:
+        """See `ISide`."""
+
+    def finish_writing(self) -> None:
+        """See `ISide`."""
+        self._effects.finish_writing(self._end)
+
+    def close(self) -> None:
+        """See `ISide`."""
+        self._effects.close(self._end)
+
+    def hang_up(self) -> None:
+        """See `ISide`."""
+        self._effects.hang_up(self._end)
+
+    def break_off(self) -> None:
+        """See `ISide`."""
+        self._effects.break_off(self._end)
+
+    def abort(self) -> None:
+        """See `ISide`."""
+        self._effects.abort(self._end)
+
+
+class _Watched(Connection):
+    """A connection that says what it is watched for."""
+
+    __slots__ = ("effects",)
+
+    effects: Any
+
+    def watch(self, rounds: Rounds, allowed: float | None) -> None:
+        self.effects.watch(allowed)
+
+
+class Machine:
+    """A connection that hears what the test says of its ends.
+
+    Args:
+        effects: is told of what is done, by the methods of `RecordingEffects`.
+        timeouts: how long it may go on without a byte.
+    """
+
+    def __init__(self, effects: Any, timeouts: Timeouts) -> None:
+        self._effects = effects
+        self._sides = {end: _Side(effects, end) for end in NAMES}
+        ledger = Ledger(Clock(), log=Logger(observer=LogPublisher()), over=lambda connection: effects.finished(connection.reason))
+        passage = Passage(Visitor("in", "peer", "source", None, timeouts), FakeOutbound(), None)
+        connection = self.connection = _Watched(ledger, 1, passage, self._sides[CLIENT], 0.0)
+        connection.effects = effects
+        ledger._open[connection] = connection
+
+    @property
+    def phase(self) -> Phase:
+        """Where it is in its life."""
+        return self.connection.phase
+
+    @property
+    def reason(self) -> str:
+        """Why it has ended."""
+        return self.connection.reason
+
+    @property
+    def cause(self) -> Cause | None:
+        """What came in its way."""
+        return self.connection.cause
+
+    def connecting(self) -> None:
+        """The outbound is being connected."""
+        outbound: Any = FakeOutbound()
+        connecting: Deferred[ISide] = Deferred(lambda _: self._effects.cancel_connecting())
+        outbound.connect = lambda: connecting
+        self.connection.open(outbound)
+
+    def connected(self, *, losses_are_noticed: bool = False, half_closes: bool = True) -> None:
+        """The outbound is there."""
+        for side in self._sides.values():
+            side.notices_loss = losses_are_noticed
+            side.half_closes = half_closes
+        if self.phase is Phase.CONNECTING:
+            self.connection.connected(self._sides[SERVER])
+
+    def connect_failed(self, cause: str) -> None:
+        """The outbound can't be connected."""
+        self.connection.connect_failed(cause)
+
+    def read_ended(self, end: int) -> None:
+        """Everything that this end had to send was read."""
+        self.connection.read_ended(self._sides[end])
+
+    def hung_up(self, end: int) -> None:
+        """The peer at this end has gone."""
+        self.connection.hung_up(self._sides[end])
+
+    def lost(self, end: int, cause: str, *, whole: bool = False) -> None:
+        """This end is over."""
+        self.connection.lost(self._sides[end], cause, whole=whole)
+
+    def inactive(self, seconds: float) -> None:
+        """No byte has moved for so long."""
+        self.connection.expired(seconds)
+
+    def stop(self, reason: str, cause: Cause = Cause.STOPPED) -> None:
+        """It is to end now."""
+        self.connection.stop(reason, cause)

@@ -9,23 +9,20 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
 from twisted.trial.unittest import SynchronousTestCase
-from zope.interface import implementer
 
-from pipetwist.connection.end import End
-from pipetwist.connection.machine import ConnectionMachine, Phase
+from pipetwist.connection.states import CLIENT, SERVER, Phase
 from pipetwist.connection.visitor import Timeouts
-from pipetwist.interfaces import IConnectionEffects
+from tests.connection.effects import Machine
 
 __all__ = ["AnythingTest"]
 
 _TIMEOUTS = (Timeouts(half_close=7), Timeouts())
-_ENDS = st.sampled_from(End)
+_ENDS = st.sampled_from([CLIENT, SERVER])
 _CAUSES = st.sampled_from(["", "reset"])
 _EFFECTS = ["close", "hang_up", "break_off", "abort", "finish_writing", "cancel_connecting", "start_transfer"]
 _COMBINATIONS = [frozenset(chosen) for size in range(len(_EFFECTS) + 1) for chosen in combinations(_EFFECTS, size)]
 
 
-@implementer(IConnectionEffects)
 class _World(RuleBasedStateMachine):
     """Two ends and a clock that behave as real ones may, but do it at any time, in the middle of what the machine asks as well."""
 
@@ -38,20 +35,20 @@ class _World(RuleBasedStateMachine):
         if timeouts.half_close is not None:
             self.silence = timeouts.half_close
         self.at_once = at_once
-        self.there = {End.CLIENT}
-        self.lost_ends: set[End] = set()
-        self.ended: set[End] = set()
-        self.gone: set[End] = set()
-        self.finish_written: set[End] = set()
-        self.last_words: set[End] = set()
-        self.aborted: set[End] = set()
-        self.broken_off: set[End] = set()
-        self.to_be_cut_off: set[End] = set()
+        self.there = {CLIENT}
+        self.lost_ends: set[int] = set()
+        self.ended: set[int] = set()
+        self.gone: set[int] = set()
+        self.finish_written: set[int] = set()
+        self.last_words: set[int] = set()
+        self.aborted: set[int] = set()
+        self.broken_off: set[int] = set()
+        self.to_be_cut_off: set[int] = set()
         self.connecting = True
         self.cancelled = False
         self.watching: float | None = None
         self.reason: str | None = None
-        self.machine = ConnectionMachine(self, timeouts)
+        self.machine = Machine(self, timeouts)
         self.machine.connecting()
         if is_open:
             self.connected()
@@ -64,7 +61,7 @@ class _World(RuleBasedStateMachine):
         """The outbound is there."""
         self.connecting = False
         if self.machine.phase is Phase.CONNECTING:
-            self.there.add(End.SERVER)
+            self.there.add(SERVER)
         self.machine.connected(losses_are_noticed=self.noticed)
 
     @precondition(lambda self: self.connecting)
@@ -73,31 +70,31 @@ class _World(RuleBasedStateMachine):
         """The outbound can't be connected."""
         self.connecting = False
         if self.machine.phase is Phase.CONNECTING:
-            self.to_be_cut_off.add(End.CLIENT)
+            self.to_be_cut_off.add(CLIENT)
         self.machine.connect_failed("refused")
 
     @rule(end=_ENDS)
-    def read_ended(self, end: End) -> None:
+    def read_ended(self, end: int) -> None:
         """An end has nothing more to send; while the outbound is being connected nothing is read."""
         if end in self.there and end not in self.ended and not self.connecting:
             self.ended.add(end)
             self.machine.read_ended(end)
 
     @rule(end=_ENDS)
-    def hung_up(self, end: End) -> None:
+    def hung_up(self, end: int) -> None:
         """A peer has gone."""
         if end in self.there and end not in self.gone:
             self.gone.add(end)
             self.machine.hung_up(end)
 
     @rule(end=_ENDS, cause=_CAUSES, whole=st.booleans())
-    def lost(self, end: End, cause: str, *, whole: bool = False) -> None:
+    def lost(self, end: int, cause: str, *, whole: bool = False) -> None:
         """An end is over."""
         if end in self.there:
             self.there.discard(end)
             self.lost_ends.add(end)
             if cause and not whole and self.machine.phase in (Phase.OPEN, Phase.HALF_CLOSED):
-                self.to_be_cut_off.add(end.other)
+                self.to_be_cut_off.add(CLIENT + SERVER - end)
             self.machine.lost(end, cause, whole=whole)
 
     @precondition(lambda self: self.watching is not None)
@@ -111,9 +108,9 @@ class _World(RuleBasedStateMachine):
         """The daemon stops."""
         self.machine.stop("stop")
 
-    # IConnectionEffects.
+    # What is done.
 
-    def _asked(self, effect: str, end: End, consequence: Callable[[], None]) -> None:
+    def _asked(self, effect: str, end: int, consequence: Callable[[], None]) -> None:
         assert end in self.there, f"{effect} of an end that is not there: {end}"
         assert self.reason is None, f"{effect} after the end"
         if effect in self.at_once:
@@ -127,34 +124,34 @@ class _World(RuleBasedStateMachine):
             self.machine.connect_failed("cancelled")
 
     def start_transfer(self) -> None:
-        assert self.there == {End.CLIENT, End.SERVER}
+        assert self.there == {CLIENT, SERVER}
         if "start_transfer" in self.at_once:
-            self.read_ended(End.SERVER)
-            self.lost(End.SERVER, "")
+            self.read_ended(SERVER)
+            self.lost(SERVER, "")
 
-    def finish_writing(self, end: End) -> None:
+    def finish_writing(self, end: int) -> None:
         assert end not in self.finish_written
         assert end not in self.last_words
         self.finish_written.add(end)
         self._asked("finish_writing", end, lambda: self.lost(end, "reset"))
 
-    def close(self, end: End) -> None:
+    def close(self, end: int) -> None:
         assert end not in self.last_words - self.aborted
         self.last_words.add(end)
         self._asked("close", end, lambda: self.lost(end, ""))
 
-    def hang_up(self, end: End) -> None:
+    def hang_up(self, end: int) -> None:
         assert end not in self.last_words - self.aborted
         self.last_words.add(end)
         self._asked("hang_up", end, lambda: self.lost(end, ""))
 
-    def break_off(self, end: End) -> None:
+    def break_off(self, end: int) -> None:
         assert end not in self.last_words - self.aborted
         self.last_words.add(end)
         self.broken_off.add(end)
         self._asked("break_off", end, lambda: self.lost(end, ""))
 
-    def abort(self, end: End) -> None:
+    def abort(self, end: int) -> None:
         self.last_words.add(end)
         self.aborted.add(end)
         self._asked("abort", end, lambda: self.lost(end, ""))
@@ -193,8 +190,8 @@ class _World(RuleBasedStateMachine):
     def end_of_file_travels(self) -> None:
         """An end of file is told to the other end, or both are closed."""
         for end in self.ended:
-            if end.other in self.there:
-                assert end.other in self.finish_written | self.last_words
+            if CLIENT + SERVER - end in self.there:
+                assert CLIENT + SERVER - end in self.finish_written | self.last_words
 
     @invariant()
     def nobody_takes_a_part_for_the_whole(self) -> None:
@@ -211,7 +208,7 @@ class _World(RuleBasedStateMachine):
     def nothing_connects_for_nobody(self) -> None:
         """Connecting goes on only for a client that is there."""
         if self.connecting and not self.cancelled:
-            assert End.CLIENT in self.there
+            assert CLIENT in self.there
 
     @invariant()
     def reasoned(self) -> None:

@@ -2,12 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from pipetwist.connection.inactivity import Inactivity, Rounds
+from pipetwist.connection.inactivity import Rounds, Watched
 
 __all__ = ["InactivityTest"]
+
+
+class _Watched(Watched):
+    """Is watched as the test says."""
+
+    def __init__(self, rounds: Rounds, bytes_moved: Callable[[], int], expired: Callable[[float], None]) -> None:
+        super().__init__()
+        self._rounds = rounds
+        self._bytes_moved = bytes_moved
+        self._told = expired
+
+    @property
+    def moved(self) -> int:
+        """What the test says."""
+        return self._bytes_moved()
+
+    def expired(self, allowed: float) -> None:
+        """Tell the test."""
+        self._told(allowed)
+
+    def allow(self, seconds: float | None) -> None:
+        """Watch for so long."""
+        self.watch(self._rounds, seconds)
 
 
 class InactivityTest(SynchronousTestCase):
@@ -19,7 +44,7 @@ class InactivityTest(SynchronousTestCase):
         self.rounds = Rounds(self.clock)
         self.moved = 0
         self.expired: list[tuple[float, float]] = []
-        self.inactivity = Inactivity(self.rounds, lambda: self.moved, lambda seconds: self.expired.append((self.clock.seconds(), seconds)))
+        self.inactivity = _Watched(self.rounds, lambda: self.moved, lambda seconds: self.expired.append((self.clock.seconds(), seconds)))
 
     def wait(self, seconds: float) -> None:
         """Let time pass in small steps, which a float holds exactly."""
@@ -27,7 +52,7 @@ class InactivityTest(SynchronousTestCase):
 
     def test_nothing_moves(self) -> None:
         """Where nothing moves it expires after the time allowed, to the moment."""
-        self.inactivity.watch(10)
+        self.inactivity.allow(10)
         self.wait(10 - 1 / 64)
         self.assertEqual(self.expired, [])
         self.wait(1 / 64)
@@ -35,7 +60,7 @@ class InactivityTest(SynchronousTestCase):
 
     def test_once(self) -> None:
         """It is said once."""
-        self.inactivity.watch(1)
+        self.inactivity.allow(1)
         self.wait(5)
         self.assertEqual(len(self.expired), 1)
         self.assertEqual(self.clock.getDelayedCalls(), [])
@@ -44,7 +69,7 @@ class InactivityTest(SynchronousTestCase):
         """A byte that moves gives the whole time again: never less, and at most a tenth more."""
         for moment in (1 / 64, 0.5, 1.0, 1 + 1 / 64, 3.75, 10 - 1 / 64):
             self.setUp()
-            self.inactivity.watch(10)
+            self.inactivity.allow(10)
             self.wait(moment)
             self.moved += 1
             self.wait(15)
@@ -55,7 +80,7 @@ class InactivityTest(SynchronousTestCase):
 
     def test_steady_trickle(self) -> None:
         """As long as a byte moves within each period it never expires."""
-        self.inactivity.watch(10)
+        self.inactivity.allow(10)
         for _ in range(20):
             self.moved += 1
             self.wait(9.9)
@@ -63,8 +88,8 @@ class InactivityTest(SynchronousTestCase):
 
     def test_stop(self) -> None:
         """Nothing is said once watching has stopped, and no call is left where nobody is watched."""
-        self.inactivity.watch(10)
-        self.inactivity.watch(None)
+        self.inactivity.allow(10)
+        self.inactivity.allow(None)
         self.rounds.rest()
         self.assertEqual(self.clock.getDelayedCalls(), [])
         self.wait(20)
@@ -72,9 +97,9 @@ class InactivityTest(SynchronousTestCase):
 
     def test_begin_anew(self) -> None:
         """A new time counts from when it is given, and the old one is forgotten."""
-        self.inactivity.watch(10)
+        self.inactivity.allow(10)
         self.wait(8)
-        self.inactivity.watch(5)
+        self.inactivity.allow(5)
         self.wait(5 - 1 / 64)
         self.assertEqual(self.expired, [])
         self.wait(1 / 64)
@@ -83,18 +108,18 @@ class InactivityTest(SynchronousTestCase):
     def test_many(self) -> None:
         """Those who are allowed the same time are looked at in one call, each from its own beginning, and one may end another."""
         ended: list[str] = []
-        later = Inactivity(self.rounds, lambda: 0, lambda seconds: ended.append("later"))
+        later = _Watched(self.rounds, lambda: 0, lambda seconds: ended.append("later"))
 
         def expired(seconds: float) -> None:
             ended.append("first")
-            together.watch(None)
+            together.allow(None)
 
-        first = Inactivity(self.rounds, lambda: 0, expired)
-        together = Inactivity(self.rounds, lambda: 0, lambda seconds: ended.append("together"))
-        first.watch(10)
-        together.watch(10)
+        first = _Watched(self.rounds, lambda: 0, expired)
+        together = _Watched(self.rounds, lambda: 0, lambda seconds: ended.append("together"))
+        first.allow(10)
+        together.allow(10)
         self.wait(5)
-        later.watch(10)
+        later.allow(10)
         self.assertEqual(len(self.clock.getDelayedCalls()), 1)
         self.wait(5)
         self.assertEqual(ended, ["first"])
@@ -107,9 +132,9 @@ class InactivityTest(SynchronousTestCase):
 
         def expired(seconds: float) -> None:
             again.append(seconds)
-            inactivity.watch(3 if len(again) == 1 else None)
+            inactivity.allow(3 if len(again) == 1 else None)
 
-        inactivity = Inactivity(self.rounds, lambda: 0, expired)
-        inactivity.watch(2)
+        inactivity = _Watched(self.rounds, lambda: 0, expired)
+        inactivity.allow(2)
         self.wait(10)
         self.assertEqual(again, [2, 3])

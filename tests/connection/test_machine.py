@@ -5,10 +5,9 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.connection.cause import Cause
-from pipetwist.connection.end import End
-from pipetwist.connection.machine import ConnectionMachine, Phase
+from pipetwist.connection.states import CLIENT, SERVER, Phase
 from pipetwist.connection.visitor import Timeouts
-from tests.connection.effects import RecordingEffects
+from tests.connection.effects import Machine, RecordingEffects
 
 __all__ = [
     "CauseTest",
@@ -22,7 +21,7 @@ __all__ = [
     "StopTest",
 ]
 
-_CLIENT, _SERVER = End.CLIENT, End.SERVER
+_CLIENT, _SERVER = CLIENT, SERVER
 
 
 class _MachineTestCase(SynchronousTestCase):
@@ -31,7 +30,7 @@ class _MachineTestCase(SynchronousTestCase):
     def setUp(self) -> None:
         """Make the machine and what writes its wishes down."""
         self.effects = RecordingEffects()
-        self.machine = ConnectionMachine(self.effects, Timeouts(idle=60, half_close=7))
+        self.machine = Machine(self.effects, Timeouts(idle=60, half_close=7))
 
     def begin_connecting(self) -> None:
         """Come to where the outbound is being connected."""
@@ -44,21 +43,12 @@ class _MachineTestCase(SynchronousTestCase):
         self.effects.new()
 
 
-class EndTest(SynchronousTestCase):
-    """The ends."""
-
-    def test_other(self) -> None:
-        """Each end is the other's other."""
-        self.assertIs(_CLIENT.other, _SERVER)
-        self.assertIs(_SERVER.other, _CLIENT)
-
-
 class ConnectingTest(_MachineTestCase):
     """From accepted to open."""
 
     def test_accepted(self) -> None:
-        """A machine begins as accepted and asks for nothing."""
-        self.assertIs(self.machine.phase, Phase.ACCEPTED)
+        """A connection begins with nothing done."""
+        self.assertIs(self.machine.phase, Phase.CONNECTING)
         self.assertEqual(self.effects.new(), [])
 
     def test_connected(self) -> None:
@@ -67,7 +57,7 @@ class ConnectingTest(_MachineTestCase):
         self.assertIs(self.machine.phase, Phase.CONNECTING)
         self.machine.connected()
         self.assertIs(self.machine.phase, Phase.OPEN)
-        self.assertEqual(self.effects.new(), ["start_transfer", "watch 60"])
+        self.assertEqual(self.effects.new(), ["watch 60", "start_transfer"])
 
     def test_failed(self) -> None:
         """Where the outbound can't be connected the client is cut off, with the reason."""
@@ -98,7 +88,7 @@ class ConnectingTest(_MachineTestCase):
 
     def test_cancelling_that_fails_loudly(self) -> None:
         """What connecting fails with since it is cancelled is no reason."""
-        machine = ConnectionMachine(self.effects, Timeouts())
+        machine = Machine(self.effects, Timeouts())
         self.patch(self.effects, "cancel_connecting", lambda: machine.connect_failed("cancelled"))
         machine.connecting()
         machine.lost(_CLIENT, "")
@@ -118,7 +108,7 @@ class ConnectingTest(_MachineTestCase):
         self.patch(self.effects, "start_transfer", lambda: self.machine.lost(_SERVER, "reset"))
         self.begin_connecting()
         self.machine.connected()
-        self.assertEqual(self.effects.new(), ["watch 7", "break_off client"])
+        self.assertEqual(self.effects.new(), ["watch 60", "watch 7", "break_off client"])
 
 
 class HalfCloseTest(_MachineTestCase):
@@ -145,6 +135,15 @@ class HalfCloseTest(_MachineTestCase):
         self.machine.lost(_CLIENT, "")
         self.assertEqual(self.effects.new(), ["watch None", "finished client closed"])
 
+    def test_together(self) -> None:
+        """Where neither side can end one direction alone both directions end with the first."""
+        self.machine.connecting()
+        self.machine.connected(half_closes=False)
+        self.effects.new()
+        self.machine.read_ended(_SERVER)
+        self.assertIs(self.machine.phase, Phase.CLOSING)
+        self.assertEqual(self.effects.new(), ["watch 7", "finish_writing client", "close server", "close client"])
+
     def test_told_twice(self) -> None:
         """An end of file that is told again changes nothing."""
         self.open()
@@ -167,7 +166,7 @@ class SilenceTest(_MachineTestCase):
 
     def begin_with(self, half_close: float | None, *, losses_are_noticed: bool) -> None:
         """Come to where both directions are open."""
-        self.machine = ConnectionMachine(self.effects, Timeouts(idle=60, half_close=half_close))
+        self.machine = Machine(self.effects, Timeouts(idle=60, half_close=half_close))
         self.machine.connecting()
         self.machine.connected(losses_are_noticed=losses_are_noticed)
         self.effects.new()
@@ -234,7 +233,7 @@ class ClosingTest(_MachineTestCase):
         self.machine.lost(_SERVER, "")
         self.machine.lost(_CLIENT, "")
         self.effects.new()
-        for end in End:
+        for end in (_CLIENT, _SERVER):
             self.machine.lost(end, "late")
             self.machine.read_ended(end)
             self.machine.hung_up(end)
@@ -246,7 +245,11 @@ class ClosingTest(_MachineTestCase):
         """An end that was lost while the other one is closed is not closed any more."""
         self.open()
         self.machine.read_ended(_CLIENT)
-        self.patch(self.effects, "close", lambda end: self.machine.lost(end.other, "") if end is _CLIENT else self.fail(f"closed {end}"))
+        self.patch(
+            self.effects,
+            "close",
+            lambda end: self.machine.lost(_CLIENT + _SERVER - end, "") if end is _CLIENT else self.fail(f"closed {end}"),
+        )
         self.machine.read_ended(_SERVER)
         self.machine.lost(_CLIENT, "")
         self.assertIs(self.machine.phase, Phase.CLOSED)
@@ -325,7 +328,7 @@ class HangUpTest(_MachineTestCase):
         self.begin_connecting()
         self.machine.hung_up(_CLIENT)
         self.machine.connected()
-        self.assertEqual(self.effects.new(), ["watch 7", "start_transfer", "watch 7"])
+        self.assertEqual(self.effects.new(), ["watch 7", "watch 7", "start_transfer"])
 
     def test_while_closing(self) -> None:
         """A peer that goes while its end is closed changes nothing, and one that was lost can't go."""

@@ -10,10 +10,10 @@ from typing import Any, cast
 from twisted.internet.interfaces import IReactorFDSet
 from twisted.internet.protocol import Protocol
 from twisted.internet.task import Clock
+from twisted.logger import Logger
 from twisted.trial.unittest import SynchronousTestCase
 
-from pipetwist.connection.inactivity import Rounds
-from pipetwist.connection.visitor import Timeouts, Visitor
+from pipetwist.connection.visitor import Visitor
 from pipetwist.fakes.process import FakeSpawner
 from pipetwist.fakes.relay import FakeOutbound, RecordingRelay, RecordingTracker
 from pipetwist.fakes.side import FakeSide, RecordingReceiver
@@ -48,12 +48,11 @@ from pipetwist.process.side import ChildSide
 from pipetwist.process.spawners import PosixSpawner, ReactorSpawner
 from pipetwist.process.standard_error import StandardErrorLines
 from pipetwist.process.transport import CommandTransport, _Side
-from pipetwist.relay import connection
+from pipetwist.relay.ledger import Ledger
 from pipetwist.relay.relay import Passage, Relay
 from pipetwist.stats.counters import MemoryCounter, MemoryCounterStore
 from pipetwist.stats.tracking import Tracker
 from pipetwist.storage.store import FileCounter, FileCounterStore
-from pipetwist.transfer import pair
 from pipetwist.transfer.stream import StreamSide
 from tests.kernel.loop import Loop
 
@@ -94,8 +93,7 @@ class Makers:
             lambda: Gate("in", lambda one: visitor, self._inbound),
             lambda: Passage(visitor, FakeOutbound(), None),
             lambda: Relay(Clock(), object()),  # type: ignore[arg-type]  # it is not asked where connections go
-            lambda: connection.Connection(Rounds(Clock()), FakeSide(), Timeouts(), lambda one, reason: None),
-            lambda: pair.Ear(None, FakeSide(), None),  # type: ignore[arg-type]  # it is told nothing
+            lambda: Ledger(Clock(), log=Logger()).open(Passage(visitor, FakeOutbound(), None), FakeSide()),
             *self._sides(),
             *self._commands(),
             *self._inbounds(),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable
 
-from pipetwist.connection.machine import ConnectionMachine
 from pipetwist.kernel.side import DescriptorSide
 from pipetwist.relay.connection import Connection
 from tests.kernel.far_end import FarEnd
@@ -17,7 +16,7 @@ _MUCH = 2_000_000
 
 
 def _connection_objects() -> list[object]:
-    return [one for one in gc.get_objects() if isinstance(one, (DescriptorSide, Connection, ConnectionMachine))]
+    return [one for one in gc.get_objects() if isinstance(one, (DescriptorSide, Connection))]
 
 
 class UnixToUnixTest(RelayCase):
@@ -88,8 +87,8 @@ class UnixToUnixTest(RelayCase):
 
     def _stopped(self, client: FarEnd, server: FarEnd) -> None:
         # Which of them this is makes no difference.
-        if self.service.relay._open:
-            next(iter(self.service.relay._open)).machine.stop("a test stops it")
+        for connection in self.service.relay.ledger.connections()[:1]:
+            connection.stop("a test stops it")
 
 
 class UnixToTcpTest(UnixToUnixTest):

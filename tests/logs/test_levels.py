@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import get_args
 
-from twisted.logger import capturedLogs
+from twisted.logger import Logger, capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.logs.levels import Level, LeveledLogger
@@ -61,3 +61,15 @@ class LevelsTest(SynchronousTestCase):
             other.debug("unheard")
             other.info("heard")
         self.assertEqual(([event["log_format"] for event in events], other.debugs), (["heard"], False))
+
+    def test_asked(self) -> None:
+        """Whoever says much can ask first; a logger of another kind lets everything through but what is for those who look for mistakes."""
+        log = LeveledLogger("pipetwist.test", "debug")
+        found = []
+        for level in _LEVELS:
+            log.set_level(level)
+            found.append((log.debugs, log.infos))
+        self.assertEqual(found, [(True, True), (False, True), (False, False), (False, False)])
+        self.assertIs(LeveledLogger.levels_of(log), log)
+        levels = LeveledLogger.levels_of(Logger("pipetwist.test"))
+        self.assertEqual((levels.debugs, levels.infos), (False, True))

@@ -75,8 +75,8 @@ class UdpToUdpTest(PacketCase):
             else:
                 down += sum(upwards)
         self.loop.until(lambda: self.counted() == (before[0] + up, before[1] + down), "the counters")
-        (connection,) = self.service.relay._open
-        connection.machine.stop("enough")
+        (connection,) = self.service.relay.ledger.connections()
+        connection.stop("enough")
         self.loop.until(lambda: not self.open, "the end")
         client.socket.close()
         if server is not self.server:

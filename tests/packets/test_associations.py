@@ -8,7 +8,6 @@ import socket
 from dataclasses import replace
 from typing import Any
 
-from pipetwist.connection.end import End
 from tests.kernel.loop import open_descriptors
 from tests.packets.case import PacketCase
 from tests.packets.ends import DatagramEnd, DatagramServer
@@ -90,11 +89,12 @@ class UdpTest(PacketCase):
         client = self.client()
         client.send(b"x")
         self.came(self.server, b"x")
-        (connection,) = self.service.relay._open
+        (connection,) = self.service.relay.ledger.connections()
         for number in range(100):
             self.server.send(b"%d" % number)
         self.server.socket.close()
-        connection._ears[End.SERVER].side.write(b"nobody hears this")
+        assert connection.server is not None
+        connection.server.write(b"nobody hears this")
         self.came(client, *(b"%d" % number for number in range(100)))
         self.assertEqual(self.reason(), "server: Connection refused")
         self.assertEqual(self.counted(), (1, 190))
@@ -104,8 +104,8 @@ class UdpTest(PacketCase):
         client = self.client()
         client.send(b"x")
         self.came(self.server, b"x")
-        (connection,) = self.service.relay._open
-        side: Any = connection._ears[End.SERVER].side
+        (connection,) = self.service.relay.ledger.connections()
+        side: Any = connection.server
         batch, opened = side._batch, side._socket = _Narrow(side._batch, "receive"), _Narrow(side._socket, "send")
         self.server.send(b"answer")
         self.came(client, b"answer")

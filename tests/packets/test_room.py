@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 from typing import Any
 
-from pipetwist.connection.end import End
 from pipetwist.packets.framing import frame
 from pipetwist.packets.waiting import MOST_DATAGRAMS
 from tests.packets.case import PacketCase
@@ -31,7 +30,7 @@ class CrowdedTest(PacketCase):
         client, sent = self.client(), 0
         client.send(b"xx")
         self.loop.until(lambda: self.open, "the association")
-        (connection,) = self.service.relay._open
+        (connection,) = self.service.relay.ledger.connections()
         while connection.dropped < 3:
             client.send(b"%06d" % sent)
             sent += 1
@@ -49,8 +48,8 @@ class CrowdedTest(PacketCase):
         client, sent = self.client(), 0
         client.send(b"x")
         self.loop.until(lambda: self.open, "the association")
-        (connection,) = self.service.relay._open
-        server: Any = connection._ears[End.SERVER].side
+        (connection,) = self.service.relay.ledger.connections()
+        server: Any = connection.server
         while len(server.outgoing or ()) < 3:
             client.send(b"y")
             sent += 1
@@ -67,7 +66,7 @@ class CrowdedTest(PacketCase):
         for size in (3, 65_508, 5):
             self.server.send(bytes(size))
         self.came(client, bytes(3), bytes(5))
-        (connection,) = self.service.relay._open
+        (connection,) = self.service.relay.ledger.connections()
         self.assertEqual((connection.dropped, self.counted()), (1, (1, 8)))
 
 

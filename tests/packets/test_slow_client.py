@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 from typing import Any
 
-from pipetwist.connection.end import End
 from pipetwist.packets import side
 from pipetwist.packets.waiting import MOST_DATAGRAMS
 from tests.packets.case import PacketCase
@@ -29,8 +28,8 @@ class SlowClientTest(PacketCase):
         self.slow.peer = str(self.folder / "in")
         self.slow.send(b"x")
         self.came(self.server, b"x")
-        (self.connection,) = self.service.relay._open
-        client: Any = self.connection._ears[End.CLIENT].side
+        (self.connection,) = self.service.relay.ledger.connections()
+        client: Any = self.connection.client
         while len(client.outgoing or ()) < 3:
             self.server.send(b"%06d" % self.answers)
             self.answers += 1
@@ -48,7 +47,7 @@ class SlowClientTest(PacketCase):
         self.patch(side, "LINGER_SECONDS", 3600.0)  # however long this takes
         self.server.socket.close()
         self.slow.send(b"nobody hears this")
-        self.loop.until(lambda: self.connection.machine.reason, "the refusal")
+        self.loop.until(lambda: self.connection.reason, "the refusal")
         self.assertEqual((self.inbound.associations, self.open), (0, 1))
         self.came(self.slow, *(b"%06d" % number for number in range(self.answers)))
         self.assertEqual(self.reason(), "server: Connection refused")
@@ -57,7 +56,7 @@ class SlowClientTest(PacketCase):
         """It is not waited for any longer than a moment, and what it did not take is told of as dropped."""
         self.server.socket.close()
         self.slow.give(b"nobody hears this")
-        self.loop.until(lambda: self.connection.machine.reason, "the refusal")
+        self.loop.until(lambda: self.connection.reason, "the refusal")
         for _ in range(5):
             self.loop.advance(0.5)
         self.assertEqual(self.reason(), "server: Connection refused; 3 datagrams dropped")

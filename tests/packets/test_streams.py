@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 from typing import Any
 
-from pipetwist.connection.end import End
 from pipetwist.packets.waiting import MOST_DATAGRAMS
 from tests.packets.case import PacketCase
 from tests.packets.ends import FramedEnd
@@ -71,8 +70,8 @@ class StreamServerTest(PacketCase):
         client.send(b"x")
         server = self.accepted()
         self.came(server, b"x")
-        (connection,) = self.service.relay._open
-        side: Any = connection._ears[End.SERVER].side
+        (connection,) = self.service.relay.ledger.connections()
+        side: Any = connection.server
         while side.moved == sent + 1:
             client.send(bytes(60_000))
             sent += 1

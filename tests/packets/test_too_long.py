@@ -23,7 +23,7 @@ class TooLongTest(PacketCase):
 
     def dropped(self) -> int:
         """How many the one connection has dropped."""
-        (connection,) = self.service.relay._open
+        (connection,) = self.service.relay.ledger.connections()
         return connection.dropped
 
     def test_from_a_client(self) -> None:

@@ -20,7 +20,8 @@ from twisted.logger import Logger, LogPublisher
 from pipetwist.connection.visitor import Visitor
 from pipetwist.page.feed import Feed
 from pipetwist.page.resources import page_resources
-from pipetwist.relay.ledger import Account, Ledger
+from pipetwist.relay.connection import Connection
+from pipetwist.relay.ledger import Ledger
 from pipetwist.relay.relay import Passage
 from pipetwist.stats.counters import MemoryCounterStore
 from pipetwist.stats.tracking import Tracked
@@ -54,7 +55,7 @@ class PretendedRelay:
         names: dict[str, Any] = {"inbounds": _INBOUNDS, "outbounds": _OUTBOUNDS, "users": [name for name in self.users if name]}
         self.tracked = Tracked(self.store, **names)
         self.ledger = Ledger(self.clock, log=Logger(observer=LogPublisher()))
-        self.open: dict[Account, tuple[FakeSide, Any, float, float]] = {}
+        self.open: dict[Connection, tuple[FakeSide, Any, float, float]] = {}
         self._random = random.Random(seed)
         self._left = {user: 1.0 / (1 + place) for place, user in enumerate(self.users)}
         for _ in range(connections):
@@ -75,21 +76,21 @@ class PretendedRelay:
         peer = f"pid:{pid} uid:{1000 + pid % 20} gid:50" if inbound == "office-unix" else f"192.0.2.{pid % 250}:{20000 + pid}"
         side = FakeSide()
         tracker = self.tracked.tracker(inbound, outbound, user)
-        account = self.ledger.open(Passage(Visitor(inbound, peer, peer, user), FakeOutbound(outbound), tracker), side)
-        self.open[account] = (side, tracker, 10 ** random_.uniform(2.0, 6.3), random_.uniform(0, 6.3))
+        connection = self.ledger.open(Passage(Visitor(inbound, peer, peer, user), FakeOutbound(outbound), tracker), side)
+        self.open[connection] = (side, tracker, 10 ** random_.uniform(2.0, 6.3), random_.uniform(0, 6.3))
 
     def advance(self, seconds: float = 1.0) -> None:
         """Let time go by, and everybody carry on."""
         random_ = self._random
         when = self.clock.seconds()
-        for account, (side, tracker, pace, phase) in list(self.open.items()):
+        for connection, (side, tracker, pace, phase) in list(self.open.items()):
             wave = 0.5 + 0.5 * math.sin(phase + when / 37) + 0.3 * math.sin(3 * phase + when / 11)
             busy = max(0.0, wave) * pace * random_.uniform(0.93, 1.07) * seconds
             if busy > pace * 0.15:
                 self._carry(side, tracker, int(busy * (0.06 + phase / 25)), int(busy))
             if random_.random() < 0.004 * seconds:
-                del self.open[account]
-                self.ledger.close(account, "client closed")
+                del self.open[connection]
+                self.ledger.close(connection)
                 self.connect()
         self.clock.advance(seconds)
 

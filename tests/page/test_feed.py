@@ -54,8 +54,8 @@ class FeedTest(FeedCase):
             totals,
             {key: {name: (flow["uplink"], flow["downlink"]) for name, flow in traffic["names"].items()} for key, traffic in whole.items()},
         )
-        for account in list(self.relay.open):
-            del self.relay.open[account]
+        for connection in list(self.relay.open):
+            del self.relay.open[connection]
         self.clock.advance(1)
         (_, still) = request.events()[-1]
         self.clock.advance(1)

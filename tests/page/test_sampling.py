@@ -11,7 +11,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from pipetwist.connection.visitor import Visitor
 from pipetwist.page import sampling
 from pipetwist.page.sampling import Reading, Sampler
-from pipetwist.relay.ledger import Account, Ledger
+from pipetwist.relay.connection import Connection
+from pipetwist.relay.ledger import Ledger
 from pipetwist.relay.relay import Passage
 from pipetwist.stats.counters import MemoryCounterStore
 from pipetwist.stats.names import traffic_entity, traffic_name
@@ -28,7 +29,7 @@ class _Case(SynchronousTestCase):
         self.store = MemoryCounterStore()
         self.sampler = Sampler(self.ledger, self.store)
 
-    def connect(self, user: str | None = None) -> tuple[Account, FakeSide]:
+    def connect(self, user: str | None = None) -> tuple[Connection, FakeSide]:
         """A connection begins."""
         side = FakeSide()
         return self.ledger.open(Passage(Visitor("in", "192.0.2.1:4711", "192.0.2.1", user), FakeOutbound("out"), None), side), side
@@ -39,9 +40,9 @@ class _Case(SynchronousTestCase):
         for _ in self.sampler.sample():
             pass
 
-    def figures(self, account: Account) -> tuple[int, int, float | None, float | None]:
+    def figures(self, connection: Connection) -> tuple[int, int, float | None, float | None]:
         """What is known of a connection."""
-        return _figures(self.sampler.connections[account])
+        return _figures(self.sampler.connections[connection])
 
 
 def _figures(flow: sampling.Flow) -> tuple[int, int, float | None, float | None]:
@@ -53,47 +54,47 @@ class ConnectionsTest(_Case):
 
     def test_rates(self) -> None:
         """The first sample has no rates; later ones have those of the seconds since, however many there were."""
-        account, side = self.connect()
+        connection, side = self.connect()
         side.received, side.delivered = 100, 1000
         self.sample()
-        self.assertEqual(self.figures(account), (100, 1000, None, None))
+        self.assertEqual(self.figures(connection), (100, 1000, None, None))
         side.received, side.delivered = 300, 1000
         self.sample(after=2.0)
-        self.assertEqual(self.figures(account), (300, 1000, 100.0, 0.0))
+        self.assertEqual(self.figures(connection), (300, 1000, 100.0, 0.0))
         self.assertEqual(self.sampler.interval, 2.0)
 
     def test_new_connection(self) -> None:
         """Who came since the sample before has carried all of its bytes since."""
         self.sample()
-        account, side = self.connect()
+        connection, side = self.connect()
         side.received = 50
         self.sample(after=0.5)
-        self.assertEqual(self.figures(account), (50, 0, 100.0, 0.0))
+        self.assertEqual(self.figures(connection), (50, 0, 100.0, 0.0))
 
     def test_closed_connection(self) -> None:
         """Who has closed is gone, and its bytes stay in the sum of all, and in the rate of the seconds when they moved."""
-        account, side = self.connect()
+        connection, side = self.connect()
         self.sample()
         side.delivered = 70
-        self.ledger.close(account, "client closed")
+        self.ledger.close(connection)
         self.sample()
         self.assertEqual((self.sampler.connections, _figures(self.sampler.flow)), ({}, (0, 70, 0.0, 70.0)))
         self.assertEqual(self.sampler.opened, 1)
 
     def test_closing_meanwhile(self) -> None:
         """The bytes of a connection that closes while the figures are read are in the sum once."""
-        accounts = [self.connect() for _ in range(sampling._PIECE + 1)]
-        for _, side in accounts:
+        connections = [self.connect() for _ in range(sampling._PIECE + 1)]
+        for _, side in connections:
             side.received = 10
         reading = self.sampler.sample()
         next(reading)  # the first piece has been read, the last connection has not
-        for account in (accounts[0][0], accounts[-1][0]):
-            self.ledger.close(account, "client closed")
+        for connection in (connections[0][0], connections[-1][0]):
+            self.ledger.close(connection)
         for _ in reading:
             pass
-        self.assertEqual(self.sampler.flow.uplink, 10 * len(accounts))
+        self.assertEqual(self.sampler.flow.uplink, 10 * len(connections))
         self.sample()
-        self.assertEqual((self.sampler.flow.uplink, self.sampler.flow.uplink_rate), (10 * len(accounts), 0.0))
+        self.assertEqual((self.sampler.flow.uplink, self.sampler.flow.uplink_rate), (10 * len(connections), 0.0))
 
     def test_pieces(self) -> None:
         """However many connections there are, no step reads more than a piece of them."""
@@ -105,11 +106,11 @@ class ConnectionsTest(_Case):
 
     def test_no_new_objects(self) -> None:
         """A connection that goes on keeps its reading, so that Python's collector has nothing to do."""
-        account, _ = self.connect()
+        connection, _ = self.connect()
         self.sample()
-        before = self.sampler.connections[account]
+        before = self.sampler.connections[connection]
         self.sample()
-        self.assertIs(self.sampler.connections[account], before)
+        self.assertIs(self.sampler.connections[connection], before)
 
 
 class CountersTest(_Case):
@@ -186,7 +187,7 @@ class AnythingTest(_Case):
         self.setUp()
         self.patch(sampling, "_PIECE", 1)
         carried, last = 0, 0
-        open_: list[tuple[Account, FakeSide]] = []
+        open_: list[tuple[Connection, FakeSide]] = []
         reading = self.sampler.sample()
         for what, which in steps:
             if what == "open":
@@ -198,7 +199,7 @@ class AnythingTest(_Case):
                 last = self.sampler.flow.uplink
             elif which < len(open_):
                 if what == "close":
-                    self.ledger.close(open_.pop(which)[0], "client closed")
+                    self.ledger.close(open_.pop(which)[0])
                 else:
                     open_[which][1].received += 3
                     carried += 3
@@ -206,5 +207,5 @@ class AnythingTest(_Case):
             pass
         self.sample()
         self.assertEqual(self.sampler.flow.uplink, carried)
-        self.assertEqual(list(self.sampler.connections), self.ledger.accounts())
+        self.assertEqual(list(self.sampler.connections), self.ledger.connections())
         self.assertTrue(all(isinstance(one, Reading) for one in self.sampler.connections.values()))

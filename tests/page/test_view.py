@@ -74,7 +74,7 @@ class RowsTest(SynchronousTestCase):
         def found(*words: str) -> list[int]:
             matching, rows = outcome(View("id", False, words).rows(readings))
             self.assertEqual(matching, len(rows))
-            return [row.account.number for row in rows]
+            return [row.connection.number for row in rows]
 
         self.assertEqual(found("alice"), [1, 2])
         self.assertEqual(found("pipe", "alice"), [1])

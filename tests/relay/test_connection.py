@@ -5,18 +5,20 @@ from __future__ import annotations
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectingCancelledError, DNSLookupError
 from twisted.internet.task import Clock
+from twisted.logger import Logger, LogLevel, LogPublisher, capturedLogs, formatEvent
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
-from pipetwist.connection.end import End
-from pipetwist.connection.inactivity import Rounds
-from pipetwist.connection.machine import Phase
-from pipetwist.connection.visitor import Timeouts
+from pipetwist.connection.states import Phase
+from pipetwist.connection.visitor import Timeouts, Visitor
 from pipetwist.errors import ConnectError, NameTimeoutError
-from pipetwist.interfaces import IConnectionEffects, IOutbound, ISide
+from pipetwist.interfaces import IOutbound, ISide, ISideReceiver
+from pipetwist.logs.levels import Level, LeveledLogger
 from pipetwist.relay.connection import Connection
+from pipetwist.relay.ledger import Ledger
+from pipetwist.relay.relay import Passage
 from pipetwist.testing import FakeOutbound, FakeSide
 
 __all__ = ["BytesTest", "ConnectingTest", "TimeoutsTest"]
@@ -30,10 +32,16 @@ class _ConnectionTestCase(SynchronousTestCase):
     def setUp(self) -> None:
         """Make the connection; nothing is connected yet."""
         self.clock = Clock()
-        self.rounds = Rounds(self.clock)
         self.client = FakeSide()
         self.reasons: list[str] = []
-        self.connection = Connection(self.rounds, self.client, _TIMEOUTS, lambda _, reason: self.reasons.append(reason))
+        self.ledger = Ledger(
+            self.clock, log=Logger(observer=LogPublisher()), over=lambda connection: self.reasons.append(connection.reason)
+        )
+        self.connection = self.begin_with(self.client)
+
+    def begin_with(self, client: ISide, timeouts: Timeouts = _TIMEOUTS) -> Connection:
+        """A connection of this client."""
+        return self.ledger.open(Passage(Visitor("in", "peer", "source", None, timeouts), FakeOutbound(), None), client)
 
     def open(self, *, lingers: bool = False) -> FakeSide:
         """Connect an outbound; its side."""
@@ -46,7 +54,6 @@ class _ConnectionTestCase(SynchronousTestCase):
     def assertOver(self, reason: str) -> None:
         """It is over for this reason, and nothing of it is left on the clock."""
         self.assertEqual(self.reasons, [reason])
-        self.rounds.rest()
         self.assertEqual(self.clock.getDelayedCalls(), [])
         self.assertTrue(self.client.over)
 
@@ -66,8 +73,8 @@ class ConnectingTest(_ConnectionTestCase):
         return connecting
 
     def test_interface(self) -> None:
-        """It does what a machine may ask for."""
-        verifyObject(IConnectionEffects, self.connection)
+        """It hears of sides as the interface says."""
+        verifyObject(ISideReceiver, self.connection)
 
     def test_client_waits(self) -> None:
         """The client is not read while the outbound is connected."""
@@ -179,7 +186,7 @@ class ConnectingTest(_ConnectionTestCase):
     def test_stopped(self) -> None:
         """A stop meanwhile gives up connecting and aborts the client."""
         self.begin()
-        self.connection.machine.stop("pipetwist is stopping")
+        self.connection.stop("pipetwist is stopping")
         self.assertEqual((self.outbound.cancelled, self.client.asked), (1, ["abort"]))
         self.assertOver("pipetwist is stopping")
 
@@ -341,7 +348,7 @@ class BytesTest(_ConnectionTestCase):
                 self.crowd()
 
         client, server = Early(), Small()
-        connection = Connection(self.rounds, client, _TIMEOUTS, lambda _, reason: self.reasons.append(reason))
+        connection = self.begin_with(client)
         outbound = FakeOutbound(delays=True)
         connection.open(outbound)
         outbound.connecting[0].callback(server)
@@ -349,7 +356,7 @@ class BytesTest(_ConnectionTestCase):
         self.assertEqual((client.reading, server.reading), (False, True))
         server.relieve()
         self.assertTrue(client.reading)
-        self.assertIs(connection.machine.phase, Phase.OPEN)
+        self.assertIs(connection.phase, Phase.OPEN)
 
 
 class TimeoutsTest(_ConnectionTestCase):
@@ -366,7 +373,7 @@ class TimeoutsTest(_ConnectionTestCase):
 
     def test_never_idle(self) -> None:
         """Without that time-out it may go on for ever."""
-        connection = Connection(self.rounds, self.client, Timeouts(), lambda _, reason: self.reasons.append(reason))
+        connection = self.begin_with(FakeSide(), Timeouts())
         connection.open(FakeOutbound())
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
@@ -404,8 +411,33 @@ class TimeoutsTest(_ConnectionTestCase):
         self.assertEqual(self.client.asked[-1], "abort")
         self.assertOver("server closed; no byte moved for 7 s")
 
-    def test_ends(self) -> None:
-        """The ends that a machine speaks of are the sides."""
+    def test_shown(self) -> None:
+        """What a connection is, where it is in its life, and its sides can be seen."""
         server = self.open()
-        self.connection.close(End.SERVER)
-        self.assertEqual((server.asked[-1], self.client.asked), ("close", ["resume_reading", "close"]))
+        self.client.end()
+        self.assertEqual(
+            repr(self.connection), f"<Connection #1 in -> out HALF_CLOSED client=ENDED server=SENDS, {self.client!r} {server!r}>"
+        )
+
+    def test_told(self) -> None:
+        """At the level debug each change of its state is logged, with its number, what happened, and what follows; at info nothing is."""
+        said = []
+        levels: tuple[Level, ...] = ("debug", "info")
+        for level in levels:
+            self.ledger = Ledger(self.clock, log=LeveledLogger("pipetwist", level))
+            self.client = FakeSide()
+            self.connection = self.begin_with(self.client)
+            with capturedLogs() as events:
+                server = self.open()
+                self.client.end()
+                server.lose("reset")
+            said += [formatEvent(event) for event in events if event["log_level"] is LogLevel.debug]
+        self.assertEqual(
+            said,
+            [
+                "connection 1: CONNECTED: OPEN client=SENDS server=SENDS",
+                "connection 1: READ_ENDED client: HALF_CLOSED client=ENDED server=SENDS",
+                "connection 1: CUT_OFF server: CLOSING client=ENDED server=LOST",
+                "connection 1: LOST client: CLOSED",
+            ],
+        )

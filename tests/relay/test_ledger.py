@@ -57,7 +57,7 @@ class LedgerTest(SynchronousTestCase):
             log=Logger("pipetwist", observer=self.events.append),  # type: ignore[arg-type]  # a list's append observes well
         )
 
-    def test_accounts(self) -> None:
+    def test_open(self) -> None:
         """Those that are open are there in the order in which they came, with their bytes as they stand, and go when they are closed."""
         clients = [FakeSide(), FakeSide()]
         first, second = (
@@ -65,10 +65,11 @@ class LedgerTest(SynchronousTestCase):
             for user, client in zip(("alice", "bob"), clients, strict=True)
         )
         clients[0].received, clients[0].delivered = 5, 7
-        self.assertEqual(self.ledger.accounts(), [first, second])
+        self.assertEqual(self.ledger.connections(), [first, second])
         self.assertEqual((first.number, first.outbound, first.uplink, first.downlink), (1, "out", 5, 7))
-        self.ledger.close(first, "client closed")
-        self.assertEqual((self.ledger.accounts(), len(self.ledger), self.ledger.total), ([second], 1, 2))
+        first.reason = "client closed"
+        self.ledger.close(first)
+        self.assertEqual((self.ledger.connections(), len(self.ledger), self.ledger.total), ([second], 1, 2))
         self.assertEqual((self.events[0]["uplink"], self.events[0]["reason"]), (5, "client closed"))
 
     def test_observers(self) -> None:
@@ -78,9 +79,11 @@ class LedgerTest(SynchronousTestCase):
         verifyObject(IConnectionObserver, observer)
         self.ledger.observe(observer)
         self.ledger.observe(observer)
-        account = self.ledger.open(Passage(Visitor("in", "peer", "peer"), FakeOutbound("out"), None), FakeSide())
+        client = FakeSide()
+        connection = self.ledger.open(Passage(Visitor("in", "peer", "peer"), FakeOutbound("out"), None), client)
         self.clock.advance(2.5)
-        self.ledger.close(account, "client: reset", Cause.CLIENT, 3)
+        connection.cause, client.dropped = Cause.CLIENT, 3
+        self.ledger.close(connection)
         self.ledger.turned_away("in", Cause.REFUSED)
         self.assertEqual(told[::2], [("opened", "in", "out"), ("closed", "in", "out", 2.5, Cause.CLIENT, 3), ("away", "in", Cause.REFUSED)])
         self.assertEqual(told[::2], told[1::2])
@@ -89,17 +92,17 @@ class LedgerTest(SynchronousTestCase):
         """What connections that are over have carried is summed up, whether anybody counts them or not."""
         for received, delivered in ((5, 7), (10, 20)):
             client = FakeSide()
-            account = self.ledger.open(Passage(Visitor("in", "peer", "peer"), FakeOutbound("out"), None), client)
+            connection = self.ledger.open(Passage(Visitor("in", "peer", "peer"), FakeOutbound("out"), None), client)
             client.received, client.delivered = received, delivered
-            self.ledger.close(account, "client closed")
+            self.ledger.close(connection)
         self.assertEqual((self.ledger.closed_uplink, self.ledger.closed_downlink), (15, 27))
 
     def test_online(self) -> None:
         """Users who are counted are online as long as their connections are open; others are never."""
-        accounts = [
+        connections = [
             self.ledger.open(Passage(Visitor("in", user, user, user), FakeOutbound(), None), FakeSide()) for user in ("alice", "bob")
         ]
         self.assertEqual(list(self.online.online()), ["alice"])
-        for account in accounts:
-            self.ledger.close(account, "")
+        for connection in connections:
+            self.ledger.close(connection)
         self.assertEqual((self.online.online(), self.online.sources("bob")), ({}, None))

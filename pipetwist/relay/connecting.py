@@ -1,0 +1,49 @@
+"""Connects an outbound, which may take its time, and says why it could not be."""
+
+from __future__ import annotations
+
+from twisted.internet.defer import CancelledError, Deferred, fail
+from twisted.internet.defer import TimeoutError as DeferredTimeoutError
+from twisted.internet.error import DNSLookupError
+from twisted.internet.interfaces import IReactorTime
+from twisted.python.failure import Failure
+
+from pipetwist.errors import NameTimeoutError
+from pipetwist.interfaces import IOutbound, ISide
+from pipetwist.transfer.causes import describe_error
+
+__all__ = ["begin_connecting", "why_not"]
+
+
+def begin_connecting(outbound: IOutbound, clock: IReactorTime) -> ISide | Deferred[ISide]:
+    """Connect an outbound, within its time.
+
+    Returns:
+        Its side, or a Deferred of it, which may be cancelled; `why_not` says what it fails with.
+    """
+    try:
+        connecting = outbound.connect()
+    except Exception:  # noqa: BLE001 - an outbound's mistake ends its connection, not the relay
+        connecting = fail()
+    if isinstance(connecting, Deferred):
+        connecting.addTimeout(outbound.connect_timeout, clock, _too_slow)
+    return connecting
+
+
+def why_not(failure: Failure, outbound: IOutbound) -> str | None:
+    """Why an outbound can't be connected, for people; None where it was given up."""
+    if failure.check(CancelledError):
+        return None
+    if failure.check(DeferredTimeoutError):
+        return f"no answer for {outbound.connect_timeout:g} s"
+    return describe_error(failure.value)
+
+
+def _too_slow(result: ISide | Failure, seconds: float) -> ISide | Failure:
+    if not isinstance(result, Failure) or result.check(NameTimeoutError):
+        return result
+    if result.check(DNSLookupError):  # an endpoint of Twisted's that was still waiting for its name
+        message = "the name could not be resolved in time"
+        return Failure(NameTimeoutError(message))
+    # What was cancelled may fail with an error of its own, as Twisted's endpoints do.
+    return Failure(DeferredTimeoutError())
