@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -107,6 +108,14 @@ def _table() -> dict[str, Room]:
     return rooms
 
 
+def _is_there(name: str) -> bool:
+    """Whether there is a module of this name, or something in one."""
+    parts, modules = name.split("."), set(_sources())
+    module = next(".".join(parts[:count]) for count in range(len(parts), 0, -1) if ".".join(parts[:count]) in modules)
+    rest = parts[module.count(".") + 1 :]
+    return module != "pipetwist" and (not rest or hasattr(import_module(module), rest[0]))
+
+
 class ArrowsTest(SynchronousTestCase):
     """Who imports whom."""
 
@@ -152,6 +161,15 @@ class ArrowsTest(SynchronousTestCase):
         rows = list(self.table)
         downward = [(here, there) for here, row in self.table.items() for there in row.ours if rows.index(there) >= rows.index(here)]
         self.assertEqual(downward, [])
+
+    def test_named(self) -> None:
+        """Every file and module of the package that the document names is there, and what it names in a module as well."""
+        text = _DOCUMENT.read_text(encoding="utf-8")
+        paths = [path for path in re.findall(r"`((?:\w+/)+\w*(?:\.py)?)`", text) if path.split("/")[0] in self.table]
+        names = [name for name in re.findall(r"`(\w+\.[\w.]+)`", text) if name.split(".")[0] in self.table]
+        self.assertGreater(min(len(paths), len(names)), 5)
+        self.assertEqual([path for path in paths if not (_PACKAGE / path).exists()], [])
+        self.assertEqual([name for name in names if not _is_there(f"pipetwist.{name}")], [])
 
     def test_circles(self) -> None:
         """No module leads back to itself by what it imports, those things included that it imports for a type checker alone."""
