@@ -27,7 +27,9 @@ class Acceptor(Accepting):
         accepted: takes each connected socket, which is its from then on.
     """
 
-    def __init__(self, setting: InboundSetting, listening: ListeningSocket, gate: Gate, accepted: Callable[[socket.socket], None]) -> None:
+    def __init__(
+        self, setting: InboundSetting, listening: ListeningSocket, gate: Gate, accepted: Callable[[socket.SocketType], None]
+    ) -> None:
         super().__init__(setting.reactor, listening, accepted, setting.log)
         self._poller = None if setting.kernel is None else setting.kernel.poller
         self._gate = gate

@@ -74,7 +74,7 @@ def match_user(users: Sequence[PeerUser], peer: PeerCredentials, groups: Callabl
     return next((user.name for user in of_groups if user.gid in others), None)
 
 
-def unix_visitor(tag: str, connected: socket.socket, timeouts: Timeouts, users: Sequence[PeerUser] = ()) -> Visitor:
+def unix_visitor(tag: str, connected: socket.SocketType, timeouts: Timeouts, users: Sequence[PeerUser] = ()) -> Visitor:
     """A visitor known by the kernel's word.
 
     Args:
@@ -93,7 +93,7 @@ def unix_visitor(tag: str, connected: socket.socket, timeouts: Timeouts, users: 
 
 
 def visitor_of(
-    tag: str, peer: PeerCredentials | None, timeouts: Timeouts, users: Sequence[PeerUser] = (), connected: socket.socket | None = None
+    tag: str, peer: PeerCredentials | None, timeouts: Timeouts, users: Sequence[PeerUser] = (), connected: socket.SocketType | None = None
 ) -> Visitor:
     """A visitor of these credentials.
 

@@ -126,11 +126,11 @@ class EndpointInbound(ListeningService):
 
     def _identify(self, transport: Any) -> Visitor:
         if IUNIXTransport.providedBy(transport):
-            return self._identify_socket(cast("socket.socket", cast("ISystemHandle", transport).getHandle()))
+            return self._identify_socket(cast("socket.SocketType", cast("ISystemHandle", transport).getHandle()))
         self._keep_alive.set_on_transport(transport)
         return address_visitor(self.tag, transport.getPeer(), self.timeouts)
 
-    def _identify_socket(self, connected: socket.socket) -> Visitor:
+    def _identify_socket(self, connected: socket.SocketType) -> Visitor:
         return unix_visitor(self.tag, connected, self.timeouts)
 
 

@@ -25,12 +25,12 @@ class SocketEntry:
         self._let_in = gate.let_in
         self._setting = setting
 
-    def accepted(self, accepted: socket.socket) -> None:
+    def accepted(self, accepted: socket.SocketType) -> None:
         """Let one in."""
         if not self._let_in(accepted, self._make_side):
             accepted.close()
 
-    def _make_side(self, accepted: socket.socket, outbound: IOutbound, tracker: ITracker | None) -> ISide:
+    def _make_side(self, accepted: socket.SocketType, outbound: IOutbound, tracker: ITracker | None) -> ISide:
         setting = self._setting
         if setting.kernel is not None and outbound.in_kernel:
             return SocketSide(setting.kernel, accepted, tracker)

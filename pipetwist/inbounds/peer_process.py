@@ -28,7 +28,7 @@ _ATTEMPTS = 3
 _numbers = count(1)
 
 
-def other_groups(connected: socket.socket | None) -> frozenset[int]:
+def other_groups(connected: socket.SocketType | None) -> frozenset[int]:
     """The groups that the peer was in when it connected, beside its primary one (SO_PEERGROUPS, Linux 4.13).
 
     Args:
@@ -58,7 +58,7 @@ def _more_groups(descriptor: int) -> bytes:
     return b""
 
 
-def stranger(connected: socket.socket | None) -> str:
+def stranger(connected: socket.SocketType | None) -> str:
     """Where a peer without a number here is seen from.
 
     A process has one source for all of its connections from Linux 6.9 on, whose process descriptors (pidfd_open(2)) are told apart by their
@@ -71,7 +71,7 @@ def stranger(connected: socket.socket | None) -> str:
     return f"pid:0/c{next(_numbers)}" if process is None else f"pid:0/{process}"
 
 
-def _process(connected: socket.socket) -> int | None:
+def _process(connected: socket.SocketType) -> int | None:
     """A number that no other process has while this machine runs."""
     own = _own_inode()
     if own is None:

@@ -228,7 +228,7 @@ class TcpInbound(ListeningService):
             return [kind(reactor, options.listen_port, backlog=_BACKLOG, interface=options.listen)]
         return [SocketEndpoint(reactor, one) for one in self._open()]
 
-    def _identify_socket(self, connected: socket.socket) -> Visitor:
+    def _identify_socket(self, connected: socket.SocketType) -> Visitor:
         host, port = connected.getpeername()[:2]
         host = plain_host(host)
         return Visitor(self.tag, shown_address(host, port), host, None, self.timeouts)

@@ -123,7 +123,7 @@ class UnixInbound(ListeningService):
             self._acceptor = self._listening = None
         return succeed(None)
 
-    def _identify(self, connected: socket.socket) -> Visitor:
+    def _identify(self, connected: socket.SocketType) -> Visitor:
         if self._anybody is not None and not self.setting.relay.names_clients:
             return self._anybody
         return unix_visitor(self.tag, connected, self.timeouts, self._options.users)

@@ -27,7 +27,7 @@ LINGER_SECONDS = 2.0
 _DONT_WAIT = getattr(socket, "MSG_DONTWAIT", 0)
 _UNIX = int(getattr(socket, "AF_UNIX", 1))
 # As the number that it is: Python's own socket makes a constant of its enumeration of it each time, which takes as long as a system call.
-_family: Callable[[socket.socket], int] = socket.SocketType.family.__get__
+_family: Callable[[socket.SocketType], int] = socket.SocketType.family.__get__
 _RESET = struct.pack("ii", 1, 0)
 
 
@@ -43,7 +43,7 @@ class SocketSide(DescriptorSide):
 
     __slots__ = ("_breaking", "_cut", "_descriptor", "_events", "_linger", "_may_block", "_recv_into", "_send", "_sent_all", "_socket")
 
-    def __init__(self, kernel: KernelSetting, connected: socket.socket, tracker: ITracker | None = None) -> None:
+    def __init__(self, kernel: KernelSetting, connected: socket.SocketType, tracker: ITracker | None = None) -> None:
         super().__init__(kernel, tracker)
         self._socket = connected
         self._descriptor = connected.fileno()

@@ -33,7 +33,7 @@ class Accepting:
         log: is told where nobody can be accepted.
     """
 
-    def __init__(self, reactor: Any, listening: ListeningSocket, accept: Callable[[socket.socket], object], log: Logger) -> None:
+    def __init__(self, reactor: Any, listening: ListeningSocket, accept: Callable[[socket.SocketType], object], log: Logger) -> None:
         listening.setblocking(False)
         self.reactor = reactor
         self.listening = listening

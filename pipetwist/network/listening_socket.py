@@ -21,8 +21,8 @@ class ListeningSocket(socket.socket):
     """Is told when it is about to be closed."""
     _accepts: int | None = None
 
-    def take(self) -> socket.socket:
-        """Accept one connection, whose socket blocks.
+    def take(self) -> socket.SocketType:
+        """Accept one connection, whose socket blocks. What it has not got of ``socket.socket`` takes as long to make as a system call.
 
         Raises:
             OSError: as ``socket.accept``.
@@ -30,7 +30,7 @@ class ListeningSocket(socket.socket):
         descriptor, _ = self._accept()  # type: ignore[attr-defined]  # it is what accept itself calls, and typeshed leaves it out
         if self._accepts is None:
             self._accepts = int(self.family)
-        return socket.socket(self._accepts, _STREAM, 0, fileno=descriptor)
+        return socket.SocketType(self._accepts, _STREAM, 0, descriptor)
 
     def close(self) -> None:
         """Listen no more; again does nothing."""

@@ -6,6 +6,7 @@ Twisted's own unix ports change the mode of the path that a socket was bound to 
 from __future__ import annotations
 
 import socket
+from contextlib import closing
 from typing import Any
 
 from twisted.internet.interfaces import IProtocolFactory
@@ -44,7 +45,7 @@ class UnixPort(Accepting):
         """See `Accepting`."""
         return MOST_ACCEPTED
 
-    def _adopt(self, accepted: socket.socket) -> None:
-        with accepted:  # the reactor makes a copy
+    def _adopt(self, accepted: socket.SocketType) -> None:
+        with closing(accepted):  # the reactor makes a copy
             accepted.setblocking(False)
             self.reactor.adoptStreamConnection(accepted.fileno(), socket.AF_UNIX, self._factory)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from contextlib import closing
 from typing import Any
 
 from twisted.internet.interfaces import IAddress, IProtocol
@@ -38,7 +39,7 @@ def counted_side(reactor: Any, hang_ups: HangUpWatch | None, tracker: ITracker |
     return side, side if tracker is None else CountingProtocol(None, side, tracker)
 
 
-def adopted_side(reactor: Any, hang_ups: HangUpWatch | None, connected: socket.socket, tracker: ITracker | None = None) -> StreamSide:
+def adopted_side(reactor: Any, hang_ups: HangUpWatch | None, connected: socket.SocketType, tracker: ITracker | None = None) -> StreamSide:
     """A side for a connected socket, which becomes the reactor's.
 
     Args:
@@ -51,6 +52,6 @@ def adopted_side(reactor: Any, hang_ups: HangUpWatch | None, connected: socket.s
         OSError: there is no descriptor for it.
     """
     side, protocol = counted_side(reactor, hang_ups, tracker)
-    with connected:
+    with closing(connected):  # the reactor makes a copy
         reactor.adoptStreamConnection(connected.fileno(), connected.family, _Adoption(protocol))
     return side

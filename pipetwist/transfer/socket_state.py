@@ -23,7 +23,7 @@ def unread(descriptor: int) -> int:
     return _ask(descriptor, "FIONREAD") if sys.platform == "linux" else 0
 
 
-def left_error(connected: socket.socket) -> OSError | None:
+def left_error(connected: socket.SocketType) -> OSError | None:
     """The error that a TCP peer has left, of which the system tells once: EPIPE where it was reset after its end of file had come."""
     if connected.family == getattr(socket, "AF_UNIX", None):
         return None

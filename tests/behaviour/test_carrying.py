@@ -99,7 +99,7 @@ class DelayTest(PairCase):
             self.assertTrue(connected.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
 
 
-def _sockets(side: Any) -> list[socket.socket]:
+def _sockets(side: Any) -> list[socket.SocketType]:
     """The TCP socket that a side is, if it is one."""
     found = getattr(side, "_socket", None) or getattr(getattr(side, "transport", None), "socket", None)
-    return [found] if isinstance(found, socket.socket) and found.family == socket.AF_INET else []
+    return [found] if isinstance(found, socket.SocketType) and found.family == socket.AF_INET else []

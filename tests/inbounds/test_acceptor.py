@@ -8,6 +8,7 @@ import resource
 import socket
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
@@ -36,7 +37,7 @@ class _Scarce(ListeningSocket):
 
     errors: list[int]
 
-    def take(self) -> socket.socket:
+    def take(self) -> socket.SocketType:
         if self.errors:
             number = self.errors.pop(0)
             raise OSError(number, os.strerror(number))
@@ -52,7 +53,7 @@ class AcceptorTest(SynchronousTestCase):
         """Listen, and accept."""
         self.reactor = TurningReactor()
         self.events: list[dict[str, Any]] = []
-        self.accepted: list[socket.socket] = []
+        self.accepted: list[socket.SocketType] = []
         self.listening = _Scarce(socket.AF_UNIX, socket.SOCK_STREAM)
         self.listening.errors = []
         self.addCleanup(self.listening.close)
@@ -72,7 +73,7 @@ class AcceptorTest(SynchronousTestCase):
         """A gate that says how many may come in."""
         return Gate("in", lambda _: Visitor("in", "", ""), inbound)
 
-    def accept(self, accepted: socket.socket) -> None:
+    def accept(self, accepted: socket.SocketType) -> None:
         """Take a connection; the test's clean-up closes it."""
         self.accepted.append(accepted)
         self.addCleanup(accepted.close)
@@ -125,7 +126,7 @@ class AcceptorTest(SynchronousTestCase):
         shares.divide({"in": 1}, {"out": 1})
         self.patch(self.acceptor, "_gate", self.gate(replace(self.inbound, shares=shares)))
 
-        def accept(accepted: socket.socket) -> None:
+        def accept(accepted: socket.SocketType) -> None:
             self.accept(accepted)
             shares.share("in").opened("out")
 
@@ -210,7 +211,7 @@ class AcceptorTest(SynchronousTestCase):
     def test_mistake(self) -> None:
         """A mistake with one connection is logged, and the next is accepted all the same."""
 
-        def fail_once(accepted: socket.socket) -> None:
+        def fail_once(accepted: socket.SocketType) -> None:
             accepted.close()
             self.patch(self.acceptor, "_accept", self.accept)
             message = "a mistake"
@@ -314,9 +315,9 @@ class ListeningSocketTest(SynchronousTestCase):
                 listening.bind(address)
                 listening.listen()
                 client.connect(listening.getsockname())
-                with listening.take() as accepted:
+                with closing(listening.take()) as accepted:
                     self.assertEqual((accepted.family, accepted.type, accepted.proto), (family, socket.SOCK_STREAM, 0))
-                    self.assertFalse(accepted.get_inheritable())
+                    self.assertFalse(os.get_inheritable(accepted.fileno()))
                     accepted.sendall(b"hello")
                     self.assertEqual(client.recv(99), b"hello")
 

@@ -42,7 +42,7 @@ class _Listening(ListeningSocket):
 
     error: int | None = None
 
-    def take(self) -> socket.socket:
+    def take(self) -> socket.SocketType:
         if self.error is not None:
             raise OSError(self.error, os.strerror(self.error))
         return super().take()
