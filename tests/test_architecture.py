@@ -30,12 +30,10 @@ class Import:
     Args:
         module: the module that imports.
         name: what it imports, with the package or module that it takes it from.
-        types_only: whether only a type checker does so.
     """
 
     module: str
     name: str
-    types_only: bool
 
 
 @dataclass(frozen=True)
@@ -44,16 +42,14 @@ class Room:
 
     Args:
         ours: the rooms that it may import.
-        types: the rooms that it may import for a type checker alone.
         others: the packages and modules of others that it may import.
     """
 
     ours: frozenset[str]
-    types: frozenset[str]
     others: frozenset[str]
 
 
-_NOTHING = Room(frozenset(), frozenset(), frozenset())
+_NOTHING = Room(frozenset(), frozenset())
 
 
 def _sources() -> dict[str, Path]:
@@ -63,16 +59,8 @@ def _sources() -> dict[str, Path]:
 
 
 def _imports(module: str, text: str) -> Iterator[Import]:
-    """What a module imports, in functions too, but not from the language's own library."""
-    tree = ast.parse(text)
-    for_types = {
-        id(inner)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
-        for part in node.body
-        for inner in ast.walk(part)
-    }
-    for node in ast.walk(tree):
+    """What a module imports, in functions and for a type checker too, but not from the language's own library."""
+    for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -81,7 +69,7 @@ def _imports(module: str, text: str) -> Iterator[Import]:
             continue
         for name in names:
             if name.partition(".")[0] not in sys.stdlib_module_names:
-                yield Import(module, name, id(node) in for_types)
+                yield Import(module, name)
 
 
 def _room(name: str) -> str | None:
@@ -99,12 +87,8 @@ def _table() -> dict[str, Room]:
     for line in _DOCUMENT.read_text(encoding="utf-8").splitlines():
         cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
         if line.startswith("| `") and len(cells) == 4:
-            ours = re.findall(r"`([\w.]+)`(\*?)", cells[2])
-            rooms[cells[0].strip("`")] = Room(
-                ours=frozenset(name for name, star in ours if not star),
-                types=frozenset(name for name, star in ours if star),
-                others=frozenset(re.findall(r"`([\w.]+)`", cells[3])),
-            )
+            ours, others = (frozenset(re.findall(r"`([\w.]+)`", cell)) for cell in cells[2:])
+            rooms[cells[0].strip("`")] = Room(ours, others)
     return rooms
 
 
@@ -136,7 +120,7 @@ class ArrowsTest(SynchronousTestCase):
             if here is None or there is None or here == there:
                 continue
             row = self.table.get(here, _NOTHING)
-            if there not in row.ours and not (one.types_only and there in row.types):
+            if there not in row.ours:
                 strays.append(f"{one.module} imports {one.name}")
         self.assertEqual(strays, [])
 
@@ -153,7 +137,7 @@ class ArrowsTest(SynchronousTestCase):
     def test_no_unused_arrow(self) -> None:
         """The table allows no import between rooms that nobody makes: the picture shows what is there."""
         made = {(_room(one.module), _room(one.name)) for one in self.imports}
-        allowed = {(here, there) for here, row in self.table.items() for there in row.ours | row.types}
+        allowed = {(here, there) for here, row in self.table.items() for there in row.ours}
         self.assertEqual(allowed - made, set())
 
     def test_order(self) -> None:
