@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
@@ -57,9 +58,15 @@ class _Request(Request):
         """Keep nothing of a body."""
 
     def process(self) -> None:
-        """Answer, unless that was done."""
+        """Answer in its turn, unless that was done."""
         self.is_answered = True
         if not self._has_body:
+            channel: Any = self.channel
+            channel.site.turns.take(self)
+
+    def answer(self) -> None:
+        """Answer now; whose client has gone meanwhile is answered no more."""
+        if self.channel is not None:
             super().process()
 
     def _handleStar(self) -> None:
@@ -73,6 +80,37 @@ class _Request(Request):
         else:
             self.render(TextAnswer(INTERNAL_SERVER_ERROR))
         return reason
+
+
+class _Turns:
+    """Has one request answered in each turn of the reactor, in the order in which they came: a client may send thousands at once.
+
+    Args:
+        clock: knows the turns.
+    """
+
+    def __init__(self, clock: IReactorTime) -> None:
+        self._clock = clock
+        self._waiting: deque[_Request] = deque()
+        self._is_taken = False
+
+    def __repr__(self) -> str:
+        return f"<_Turns: {len(self._waiting)} wait>"
+
+    def take(self, request: _Request) -> None:
+        """Answer it, now where nothing was answered in this turn."""
+        if self._is_taken:
+            self._waiting.append(request)
+        else:
+            self._is_taken = True
+            self._clock.callLater(0, self._next)
+            request.answer()
+
+    def _next(self) -> None:
+        self._is_taken = bool(self._waiting)
+        if self._waiting:
+            self._clock.callLater(0, self._next)
+            self._waiting.popleft().answer()
 
 
 class _Channel(HTTPChannel):
@@ -95,6 +133,8 @@ class LookSite(Site):
     def __init__(self, root: Resource, names: Iterable[str], reactor: IReactorTime) -> None:
         super().__init__(root, _Request, timeout=_IDLE_SECONDS, reactor=reactor)
         self._names = frozenset(names)
+        self.turns = _Turns(reactor)
+        """Whose request is answered when."""
 
     def startFactory(self) -> None:
         """Write no log of requests, for which Twisted would wake up every second."""

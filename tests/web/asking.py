@@ -43,22 +43,36 @@ class Client:
     """One connection to a site.
 
     Args:
-        factory: makes the site's protocols; the connection must not be refused.
+        factory: makes the site's protocols, on a `Clock`; the connection must not be refused.
         address: where the client is.
     """
 
     def __init__(self, factory: Any, address: IAddress | None = None) -> None:
+        self._site = getattr(factory, "wrappedFactory", factory)
         self.transport = _Transport()
         self.protocol = factory.buildProtocol(address)
         """The site's end."""
         self.protocol.makeConnection(self.transport)
 
     def send(self, data: bytes) -> bytes:
-        """Send bytes, and take what was answered to them."""
+        """Send bytes, and take what was answered to them, in as many turns as that takes."""
         self.transport.clear()
+        self._turn()
         self.protocol.dataReceived(data)
+        self._turn()
         answered: bytes = self.transport.value()
         return answered
+
+    def _turn(self) -> None:
+        """Let the requests that wait have their turns, and nothing else."""
+        turns = self._site.turns
+        calls: list[Any] = [call for call in self._site.reactor.getDelayedCalls() if getattr(call.func, "__self__", None) is turns]
+        for call in calls:
+            function = call.func
+            call.cancel()
+            function()
+        if calls:
+            self._turn()
 
     def ask(self, path: str = "/", method: str = "GET", host: str | None = "localhost", **headers: str) -> Answer:
         """Make a request, and take its answer."""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.internet.error import ConnectionDone
 from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
@@ -14,7 +17,7 @@ from pipetwist.web.places import Connections
 from pipetwist.web.site import LookSite, Root
 from tests.web.asking import Answer, Client, parse_answer
 
-__all__ = ["AnsweringTest", "BoundsTest"]
+__all__ = ["AnsweringTest", "BoundsTest", "TurnsTest"]
 
 
 class _Broken(Resource):
@@ -111,6 +114,69 @@ class AnsweringTest(_SiteCase):
         self.client.ask("/broken?x=1")
         self.assertTrue(self.client.transport.disconnecting)
         self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
+
+
+class TurnsTest(SynchronousTestCase):
+    """Requests that come at once."""
+
+    def setUp(self) -> None:
+        """A site that counts what it has answered."""
+        self.clock = Clock()
+        self.answered: list[bytes] = []
+        root = Root()
+        root.putChild(b"", _Counted(self.answered))
+        self.factory = LookSite(root, (), self.clock)
+
+    def come(self, *paths: str) -> Any:
+        """A client that has sent requests, and what it writes to."""
+        protocol: Any = self.factory.buildProtocol(None)
+        transport = StringTransport()
+        protocol.makeConnection(transport)
+        protocol.dataReceived("".join(f"GET /?{path} HTTP/1.1\r\nHost: localhost\r\n\r\n" for path in paths).encode())
+        return protocol
+
+    def turn(self) -> None:
+        """Have what was to be called later called, and nothing that comes of it."""
+        calls: list[Any] = [call for call in self.clock.getDelayedCalls() if call.getTime() <= self.clock.seconds()]
+        for call in calls:
+            function, arguments = call.func, call.args
+            call.cancel()
+            function(*arguments)
+
+    def test_one_in_each_turn(self) -> None:
+        """Of many requests at once, of one client or several, one is answered in each turn of the reactor, and everybody gets his share."""
+        self.come("a1", "a2", "a3")
+        self.come("b1", "b2")
+        for count in range(1, 6):
+            self.assertEqual(len(self.answered), count)
+            self.turn()
+        self.assertEqual(self.answered, [b"/?a1", b"/?a2", b"/?b1", b"/?a3", b"/?b2"])
+        self.turn()
+        self.come("c1")
+        self.assertEqual(len(self.answered), 6)
+
+    def test_gone(self) -> None:
+        """A request whose client has gone before its turn is not answered, and the next is."""
+        self.come("a1")
+        gone = self.come("b1", "b2")
+        self.come("c1")
+        gone.connectionLost(Failure(ConnectionDone()))
+        for _ in range(4):
+            self.turn()
+        self.assertEqual(self.answered, [b"/?a1", b"/?c1"])
+        self.assertEqual(repr(self.factory.turns), "<_Turns: 0 wait>")
+
+
+class _Counted(Resource):
+    isLeaf = True
+
+    def __init__(self, answered: list[bytes]) -> None:
+        super().__init__()
+        self._answered = answered
+
+    def render_GET(self, request: Any) -> bytes:
+        self._answered.append(request.uri)
+        return b"answer"
 
 
 class BoundsTest(_SiteCase):
