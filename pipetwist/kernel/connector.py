@@ -20,12 +20,13 @@ __all__ = ["connect_socket"]
 # A unix socket whose server's backlog is full can't be waited for with poll(2): connecting is tried anew this often.
 _RETRY_SECONDS = 0.01
 _NON_BLOCKING = getattr(socket, "SOCK_NONBLOCK", 0)
+_KIND = int(socket.SOCK_STREAM | _NON_BLOCKING)
 
 
 class _Connecting:
     """One attempt that could not be finished at once."""
 
-    def __init__(self, reactor: IReactorTime, poller: Poller | None, opened: socket.socket, address: Any, name: str) -> None:
+    def __init__(self, reactor: IReactorTime, poller: Poller | None, opened: socket.SocketType, address: Any, name: str) -> None:
         self._reactor = reactor
         self._poller = poller
         self._opened = opened
@@ -33,7 +34,7 @@ class _Connecting:
         self._name = name
         self._retry: IDelayedCall | None = None
         self._polled = False
-        self.deferred: Deferred[socket.socket] = Deferred(lambda _: self._give_up())
+        self.deferred: Deferred[socket.SocketType] = Deferred(lambda _: self._give_up())
 
     def wait(self, number: int) -> None:
         """Wait as the error number of the last attempt asks for."""
@@ -87,7 +88,7 @@ class _Connecting:
 
 
 def connect_socket(
-    reactor: IReactorTime, poller: Poller | None, family: int, address: Any, name: str, connected: Callable[[socket.socket], ISide]
+    reactor: IReactorTime, poller: Poller | None, family: int, address: Any, name: str, connected: Callable[[socket.SocketType], ISide]
 ) -> ISide | Deferred[ISide]:
     """Connect a stream socket.
 
@@ -103,7 +104,8 @@ def connect_socket(
         That side, or a Deferred of it, which fails with ConnectError.
     """
     try:
-        opened = socket.socket(family, socket.SOCK_STREAM | _NON_BLOCKING)
+        # Python's own class puts more around it, which takes as long as a system call.
+        opened = socket.SocketType(family, _KIND)
     except OSError as error:
         return fail(_error(name, error.errno))
     if not _NON_BLOCKING:

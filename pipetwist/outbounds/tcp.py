@@ -147,7 +147,7 @@ class TcpOutbound:
         return side
 
     def _connect_address(self, kernel: KernelSetting, family: int, address: Any) -> ISide | Deferred[ISide]:
-        def side(connected: socket.socket) -> ISide:
+        def side(connected: socket.SocketType) -> ISide:
             connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._keep_alive.set_on_new(connected)
             return SocketSide(kernel, connected)

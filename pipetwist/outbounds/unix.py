@@ -64,7 +64,7 @@ class UnixOutbound:
         poller = None if self._setting.kernel is None else self._setting.kernel.poller
         return connect_socket(self._setting.reactor, poller, socket.AF_UNIX, self._address, self._path, self._side)
 
-    def _side(self, connected: socket.socket) -> ISide:
+    def _side(self, connected: socket.SocketType) -> ISide:
         if self._setting.kernel is not None:
             return SocketSide(self._setting.kernel, connected)
         return adopted_side(self._setting.reactor, self._setting.hang_ups, connected)

@@ -33,12 +33,12 @@ class KeepAlive:
                 self._options.append((socket.IPPROTO_TCP, name, min(math.ceil(value), _LONGEST)))
         self._unusual: list[tuple[int, int, int]] | None = None
 
-    def set_on(self, one: socket.socket) -> None:
+    def set_on(self, one: socket.SocketType) -> None:
         """Have a socket go by this. What a listening one accepts from then on does as well."""
         for option in self._options:
             one.setsockopt(*option)
 
-    def set_on_new(self, one: socket.socket) -> None:
+    def set_on_new(self, one: socket.SocketType) -> None:
         """The same for a socket that nobody has changed: what the system's own values are for others too is left out."""
         if self._unusual is None:
             self._unusual = [(level, name, value) for level, name, value in self._options if one.getsockopt(level, name) != value]

@@ -43,7 +43,7 @@ class _Slow(socket.socket):
 class _Sockets:
     """The module socket, whose sockets are slow."""
 
-    socket = _Slow
+    SocketType = _Slow
 
     def __getattr__(self, name: str) -> Any:
         return getattr(socket, name)

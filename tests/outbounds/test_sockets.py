@@ -153,7 +153,7 @@ class UnixTest(_SocketTestCase):
             raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
         outbound = self.make()
-        self.patch(socket, "socket", refuse)
+        self.patch(socket, "SocketType", refuse)
         self.assertEqual(self.error(outbound.connect()), f"{self.path}: Too many open files")
 
     def crowd(self) -> tuple[socket.socket, socket.socket]:
