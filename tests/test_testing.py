@@ -80,7 +80,7 @@ class FakeSideTest(SynchronousTestCase):
                 super().__init__()
                 self.side = side
 
-            def data_received(self, side: ISide, data: bytes) -> None:
+            def data_received(self, side: object, data: bytes) -> None:
                 super().data_received(side, data)
                 self.side.pause_reading()
 

@@ -9,7 +9,7 @@ from typing import Final
 
 import re2  # type: ignore[import-untyped] # google-re2 has no types
 
-from pipetwist.interfaces import ICounter, ICounterStore
+from pipetwist.interfaces import CounterLike, CounterStoreLike
 from pipetwist.values import quote
 
 __all__ = ["USUAL_BOUNDS", "BadQueryError", "Bounds", "SlowQueryError", "query", "read", "select"]
@@ -50,7 +50,7 @@ USUAL_BOUNDS: Final = Bounds()
 
 
 def query(
-    store: ICounterStore,
+    store: CounterStoreLike,
     *,
     pattern: str = "",
     patterns: Sequence[str] = (),
@@ -83,13 +83,13 @@ def query(
 
 
 def select(
-    counters: Sequence[ICounter],
+    counters: Sequence[CounterLike],
     patterns: Iterable[str],
     *,
     regexp: bool,
     bounds: Bounds,
     clock: Callable[[], float] = time.monotonic,
-) -> list[ICounter]:
+) -> list[CounterLike]:
     """Find the counters whose names match any of the patterns.
 
     Args:
@@ -124,7 +124,7 @@ def select(
     return [counter for counter in counters if counter.name in found]
 
 
-def read(counter: ICounter, *, reset: bool) -> int:
+def read(counter: CounterLike, *, reset: bool) -> int:
     """The counter's value as an int64, which stays at 2^63-1 where it is more; with a reset the value that this ended."""
     return min(counter.reset() if reset else counter.value(), _MOST_INT64)
 

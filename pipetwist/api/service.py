@@ -28,7 +28,7 @@ from pipetwist.values.listen import parse_listen, why_refused
 
 if TYPE_CHECKING:
     from pipetwist.api.options import ApiOptions, ApiTlsOptions
-    from pipetwist.interfaces import ICounterStore
+    from pipetwist.interfaces import CounterStoreLike
     from pipetwist.stats.online import OnlineUsers
 
 __all__ = ["StatsApi"]
@@ -67,7 +67,7 @@ class StatsApi(Service):
     def __init__(
         self,
         options: ApiOptions,
-        store: ICounterStore,
+        store: CounterStoreLike,
         online: OnlineUsers,
         reactor: Any,
         *,

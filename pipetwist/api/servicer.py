@@ -31,7 +31,7 @@ from pipetwist.stats.names import traffic_name
 from pipetwist.stats.online import OnlineUsers, online_name, online_user
 
 if TYPE_CHECKING:
-    from pipetwist.interfaces import ICounterStore
+    from pipetwist.interfaces import CounterStoreLike
     from pipetwist.stats.names import Direction
 
 __all__ = ["StatsServicer"]
@@ -51,7 +51,7 @@ class StatsServicer:
     """
 
     def __init__(
-        self, store: ICounterStore, online: OnlineUsers, collector_time: CollectorTime, uptime: Callable[[], float], bounds: Bounds
+        self, store: CounterStoreLike, online: OnlineUsers, collector_time: CollectorTime, uptime: Callable[[], float], bounds: Bounds
     ) -> None:
         self._store = store
         self._online = online

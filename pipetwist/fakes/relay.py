@@ -8,7 +8,7 @@ from zope.interface import implementer
 from pipetwist.connection.cause import Cause
 from pipetwist.connection.visitor import Visitor
 from pipetwist.fakes.side import FakeSide
-from pipetwist.interfaces import IGate, IOutbound, IPassage, IRelay, ISide, ITracker
+from pipetwist.interfaces import IGate, IOutbound, IPassage, IRelay, ISide, ITracker, TrackerLike
 from pipetwist.relay.relay import Passage
 
 __all__ = ["FakeOutbound", "RecordingRelay", "RecordingTracker"]
@@ -59,7 +59,7 @@ class RecordingRelay:
         tracker: what `admit` counts each of them with.
     """
 
-    def __init__(self, tracker: ITracker | None = None) -> None:
+    def __init__(self, tracker: TrackerLike | None = None) -> None:
         self.names_clients = True
         self.visitors: list[Visitor] = []
         self.carried: list[tuple[IPassage, ISide]] = []

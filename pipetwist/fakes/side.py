@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zope.interface import implementer
 
-from pipetwist.interfaces import ICommand, ISide, ISideReceiver, Medium
+from pipetwist.interfaces import ICommand, ISide, ISideReceiver, Medium, SideReceiverLike
 
 __all__ = ["FakeSide", "RecordingReceiver"]
 
@@ -34,7 +34,7 @@ class FakeSide:
         self.reading = False
         self.over = False
         self._lingers = lingers
-        self._receiver: ISideReceiver | None = None
+        self._receiver: SideReceiverLike | None = None
         self._unread: list[bytes] = []
         self._ended = self._end_told = False
         self._gone = False
@@ -98,7 +98,7 @@ class FakeSide:
 
     # ISide.
 
-    def attach(self, receiver: ISideReceiver) -> None:
+    def attach(self, receiver: SideReceiverLike) -> None:
         """See `ISide`."""
         self._receiver = receiver
         if self.over:
@@ -190,27 +190,27 @@ class RecordingReceiver:
         self.whole = False
         """Whether what it had sent was whole in spite of that."""
 
-    def data_received(self, side: ISide, data: bytes) -> None:
+    def data_received(self, side: object, data: bytes) -> None:
         """See `ISideReceiver`."""
         self.data += data
 
-    def read_ended(self, side: ISide) -> None:
+    def read_ended(self, side: object) -> None:
         """See `ISideReceiver`."""
         self.heard.append("read_ended")
 
-    def crowded(self, side: ISide) -> None:
+    def crowded(self, side: object) -> None:
         """See `ISideReceiver`."""
         self.heard.append("crowded")
 
-    def relieved(self, side: ISide) -> None:
+    def relieved(self, side: object) -> None:
         """See `ISideReceiver`."""
         self.heard.append("relieved")
 
-    def hung_up(self, side: ISide) -> None:
+    def hung_up(self, side: object) -> None:
         """See `ISideReceiver`."""
         self.heard.append("hung_up")
 
-    def lost(self, side: ISide, cause: str, *, whole: bool = False) -> None:
+    def lost(self, side: object, cause: str, *, whole: bool = False) -> None:
         """See `ISideReceiver`."""
         self.heard.append("lost")
         self.cause = cause

@@ -11,7 +11,7 @@ from twisted.logger import Logger
 from pipetwist.descriptors import DescriptorShares
 from pipetwist.errors import StartError
 from pipetwist.files import KnownFiles
-from pipetwist.interfaces import IRelay
+from pipetwist.interfaces import RelayLike
 from pipetwist.kernel.setting import KernelSetting
 from pipetwist.network.listeners import ListenerTable
 from pipetwist.packets.setting import PacketSetting
@@ -42,7 +42,7 @@ class InboundSetting:
     """
 
     reactor: Any
-    relay: IRelay
+    relay: RelayLike
     hang_ups: HangUpWatch | None = None
     kernel: KernelSetting | None = None
     log: Logger = field(default_factory=Logger)

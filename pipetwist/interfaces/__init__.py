@@ -13,6 +13,7 @@ from pipetwist.interfaces.connections import (
     IRelay,
 )
 from pipetwist.interfaces.counting import ICellCounter, ICounter, ICounterStore, ITracker
+from pipetwist.interfaces.reactors import AnyReactor
 from pipetwist.interfaces.running import IRunningOutbound
 from pipetwist.interfaces.sides import (
     IDatagramSide,
@@ -24,8 +25,22 @@ from pipetwist.interfaces.sides import (
     ISideReceiver,
     IWritingHalf,
 )
+from pipetwist.interfaces.structural import (
+    CounterLike,
+    CounterStoreLike,
+    OutboundLike,
+    PassageLike,
+    RelayLike,
+    SideLike,
+    SideReceiverLike,
+    SpawnerLike,
+    TrackerLike,
+)
 
 __all__ = [
+    "AnyReactor",
+    "CounterLike",
+    "CounterStoreLike",
     "ICellCounter",
     "ICommand",
     "IConnectionObserver",
@@ -48,4 +63,11 @@ __all__ = [
     "ITracker",
     "IWritingHalf",
     "Medium",
+    "OutboundLike",
+    "PassageLike",
+    "RelayLike",
+    "SideLike",
+    "SideReceiverLike",
+    "SpawnerLike",
+    "TrackerLike",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableSequence
+from collections.abc import MutableSequence, Sequence
 
 from zope.interface import Attribute, Interface
 
@@ -56,7 +56,7 @@ class ICounterStore(Interface):
     def get(name: str) -> ICounter | None:
         """The counter of that name, or None. From any thread."""
 
-    def counters() -> list[ICounter]:
+    def counters() -> Sequence[ICounter]:
         """Every counter there is now, by name. From any thread."""
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from pipetwist.interfaces import ICounterStore
+from pipetwist.interfaces import CounterStoreLike
 from pipetwist.kinds.figures import Figure
 from pipetwist.metrics.tally import ConnectionTally
 from pipetwist.routing.rules import Router
@@ -68,7 +68,7 @@ class Sources:
         take: takes a picture of the rest, in the reactor's thread.
     """
 
-    def __init__(self, store: ICounterStore, tally: ConnectionTally, take: Callable[[], Picture]) -> None:
+    def __init__(self, store: CounterStoreLike, tally: ConnectionTally, take: Callable[[], Picture]) -> None:
         self.store = store
         self.tally = tally
         self._take = take

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Protocol
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import clientFromString
 from twisted.internet.error import ConnectingCancelledError, DNSLookupError
-from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -38,7 +37,13 @@ class EndpointOutboundOptions(StreamOutboundOptions):
     """The endpoint string, for instance ``tcp:127.0.0.1:80``."""
 
 
-def connect_endpoint(endpoint: IStreamClientEndpoint, setting: OutboundSetting, keep_alive: KeepAlive | None = None) -> Deferred[ISide]:
+class Connecting(Protocol):
+    """A client endpoint of Twisted's, as a type checker knows it that has no plug-in for zope's interfaces."""
+
+    def connect(self, protocolFactory: Any, /) -> Deferred[Any]: ...
+
+
+def connect_endpoint(endpoint: Connecting, setting: OutboundSetting, keep_alive: KeepAlive | None = None) -> Deferred[ISide]:
     """Connect an endpoint as a side of a connection.
 
     Args:

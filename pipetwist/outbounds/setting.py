@@ -8,7 +8,7 @@ from typing import Any
 from twisted.logger import Logger
 
 from pipetwist.files import KnownFiles
-from pipetwist.interfaces import ISpawner
+from pipetwist.interfaces import SpawnerLike
 from pipetwist.kernel.setting import KernelSetting
 from pipetwist.network.lookups import Lookups
 from pipetwist.packets.setting import PacketSetting
@@ -33,7 +33,7 @@ class OutboundSetting:
     """
 
     reactor: Any
-    spawner: ISpawner | None = None
+    spawner: SpawnerLike | None = None
     hang_ups: HangUpWatch | None = None
     kernel: KernelSetting | None = None
     log: Logger = field(default_factory=Logger)

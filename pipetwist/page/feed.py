@@ -12,7 +12,7 @@ from twisted.internet.task import Cooperator, LoopingCall, SchedulerStopped
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from pipetwist.interfaces import ICounterStore
+from pipetwist.interfaces import CounterStoreLike
 from pipetwist.page.document import Times
 from pipetwist.page.figures import Figures
 from pipetwist.page.stream import Stream
@@ -42,7 +42,7 @@ class Feed:
     """
 
     def __init__(
-        self, clock: IReactorTime, ledger: Ledger, store: ICounterStore, now: Callable[[], float], log: Logger | None = None
+        self, clock: IReactorTime, ledger: Ledger, store: CounterStoreLike, now: Callable[[], float], log: Logger | None = None
     ) -> None:
         self.clock = clock
         self._ledger = ledger

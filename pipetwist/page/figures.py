@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from pipetwist.interfaces import ICounterStore
+from pipetwist.interfaces import CounterStoreLike
 from pipetwist.page.document import Steps, Times, connections, document, traffic
 from pipetwist.page.sampling import Sampler
 from pipetwist.page.view import View
@@ -27,7 +27,7 @@ class Figures:
         times: what the clocks say now.
     """
 
-    def __init__(self, ledger: Ledger, store: ICounterStore, times: Callable[[], Times]) -> None:
+    def __init__(self, ledger: Ledger, store: CounterStoreLike, times: Callable[[], Times]) -> None:
         self._sampler = Sampler(ledger, store)
         self._clocks = times
         self._times = times()

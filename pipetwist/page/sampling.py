@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
-from pipetwist.interfaces import ICounterStore
+from pipetwist.interfaces import CounterStoreLike
 from pipetwist.relay.account import Account
 from pipetwist.relay.ledger import Ledger
 from pipetwist.stats.names import DIRECTIONS, ENTITIES, Entity, traffic_entity
@@ -85,7 +85,7 @@ class Sampler:
         store: has the counters.
     """
 
-    def __init__(self, ledger: Ledger, store: ICounterStore) -> None:
+    def __init__(self, ledger: Ledger, store: CounterStoreLike) -> None:
         self._ledger = ledger
         self._store = store
         self._round = 0
@@ -170,5 +170,5 @@ class Sampler:
         self.traffic[entity] = flows
 
 
-def _pieces(items: list[_Item]) -> Iterator[list[_Item]]:
+def _pieces(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
     return (items[start : start + _PIECE] for start in range(0, len(items), _PIECE))

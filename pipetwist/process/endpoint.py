@@ -9,16 +9,17 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.error import NoProtocol
 from twisted.internet.interfaces import IProtocol, IProtocolFactory, IStreamClientEndpoint
+from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 from zope.interface import implementer
 
 from pipetwist.errors import ConnectError
-from pipetwist.interfaces import ISpawner
+from pipetwist.interfaces import SpawnerLike
 from pipetwist.process.command import prepare_command
 from pipetwist.process.spawners import spawner_for
 from pipetwist.process.transport import CommandAddress, CommandTransport
@@ -60,7 +61,7 @@ class CommandEndpoint:
         cwd: str | None = None,
         user: str | None = None,
         kill_grace: float = 5.0,
-        spawner: ISpawner | None = None,
+        spawner: SpawnerLike | None = None,
         log: Logger = _log,
     ) -> None:
         self._prepared = prepare_command("CommandEndpoint", command, env=env, inherit_env=inherit_env, cwd=cwd, user=user, ours=os.environ)
@@ -70,14 +71,14 @@ class CommandEndpoint:
         self._name = PurePath(command[0]).name
         self._log = log
 
-    def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
+    def connect(self, protocolFactory: IProtocolFactory | Factory[Any]) -> Deferred[IProtocol]:
         """Start the command, and connect a protocol with it.
 
         Returns:
             A Deferred of the protocol. It fails with ConnectError where the command can't be started, and with NoProtocol where the
             factory builds none.
         """
-        return maybeDeferred(self._connect, protocolFactory)
+        return maybeDeferred(self._connect, cast("IProtocolFactory", protocolFactory))
 
     def _connect(self, factory: IProtocolFactory) -> IProtocol:
         factory.doStart()

@@ -11,7 +11,7 @@ from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from pipetwist.interfaces import ISide, ISideReceiver, ISpawner, Medium
+from pipetwist.interfaces import ISide, ISideReceiver, Medium, SpawnerLike
 from pipetwist.process.identity import CommandIdentity
 from pipetwist.process.life import Termination, cut_off, describe_exit, is_ending
 from pipetwist.process.standard_error import StandardErrorLines
@@ -66,7 +66,7 @@ class ChildSide(EndingSide, ProcessProtocol):
     def __init__(
         self,
         clock: IReactorTime,
-        spawner: ISpawner,
+        spawner: SpawnerLike,
         kill_grace: float,
         stderr: StandardErrorLines,
         ended: Callable[[ChildSide], None],

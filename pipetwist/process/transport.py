@@ -11,7 +11,7 @@ from twisted.internet.interfaces import IAddress, IConsumer, IHalfCloseableProto
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from pipetwist.interfaces import ISide, ISideReceiver, ISpawner
+from pipetwist.interfaces import ISide, ISideReceiver, SpawnerLike
 from pipetwist.process.side import ChildSide
 from pipetwist.process.standard_error import StandardErrorLines
 
@@ -74,7 +74,7 @@ class CommandTransport:
     def __init__(
         self,
         clock: IReactorTime,
-        spawner: ISpawner,
+        spawner: SpawnerLike,
         kill_grace: float,
         protocol: Any,
         log: Callable[[int, str], None],

@@ -9,20 +9,20 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
 from pipetwist.errors import NameTimeoutError
-from pipetwist.interfaces import IOutbound, ISide
+from pipetwist.interfaces import ISide, OutboundLike
 from pipetwist.transfer.causes import describe_error
 
 __all__ = ["begin_connecting", "why_not"]
 
 
-def begin_connecting(outbound: IOutbound, clock: IReactorTime) -> ISide | Deferred[ISide]:
+def begin_connecting(outbound: OutboundLike, clock: IReactorTime) -> ISide | Deferred[ISide]:
     """Connect an outbound, within its time.
 
     Returns:
         Its side, or a Deferred of it, which may be cancelled; `why_not` says what it fails with.
     """
     try:
-        connecting = outbound.connect()
+        connecting: ISide | Deferred[ISide] = outbound.connect()
     except Exception:  # noqa: BLE001 - an outbound's mistake ends its connection, not the relay
         connecting = fail()
     if isinstance(connecting, Deferred):
@@ -30,7 +30,7 @@ def begin_connecting(outbound: IOutbound, clock: IReactorTime) -> ISide | Deferr
     return connecting
 
 
-def why_not(failure: Failure, outbound: IOutbound) -> str | None:
+def why_not(failure: Failure, outbound: OutboundLike) -> str | None:
     """Why an outbound can't be connected, for people; None where it was given up."""
     if failure.check(CancelledError):
         return None

@@ -16,7 +16,7 @@ from zope.interface import implementer
 
 from pipetwist.connection.cause import Cause
 from pipetwist.connection.states import CLIENT, NOTICED, SERVER, START, TOGETHER, Event, Phase, Transitions, shown, told
-from pipetwist.interfaces import IGate, IOutbound, IPassage, ISide, ISideReceiver
+from pipetwist.interfaces import IGate, IPassage, ISide, ISideReceiver, OutboundLike
 from pipetwist.relay.account import Account, Keeper
 from pipetwist.relay.connecting import begin_connecting, why_not
 from pipetwist.transfer.causes import describe_error
@@ -69,7 +69,7 @@ class Connection(Account):
 
     # How it begins.
 
-    def open(self, outbound: IOutbound) -> None:
+    def open(self, outbound: OutboundLike) -> None:
         """Connect the outbound, and begin."""
         self.client.attach(self)
         if self.state >= Phase.OPEN:
@@ -100,7 +100,7 @@ class Connection(Account):
             self.state |= TOGETHER
         self._hear(_CONNECTED)
 
-    def _not_connected(self, failure: Failure, outbound: IOutbound) -> None:
+    def _not_connected(self, failure: Failure, outbound: OutboundLike) -> None:
         self._connecting = None
         why = why_not(failure, outbound)
         if why is not None:

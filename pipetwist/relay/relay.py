@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from zope.interface import implementer
 
 from pipetwist.connection.cause import Cause
 from pipetwist.connection.visitor import Visitor
-from pipetwist.interfaces import IDatagramSide, IGate, IOutbound, IPassage, IRelay, ISide, ITracker
+from pipetwist.interfaces import AnyReactor, IDatagramSide, IGate, IPassage, IRelay, ISide, OutboundLike, PassageLike, SideLike, TrackerLike
 from pipetwist.relay.account import Account
 from pipetwist.relay.ledger import Ledger
 from pipetwist.relay.routes import HasRoutes
@@ -34,8 +33,8 @@ class Passage(NamedTuple):
     """
 
     visitor: Visitor
-    outbound: IOutbound
-    tracker: ITracker | None
+    outbound: OutboundLike
+    tracker: TrackerLike | None
 
 
 @implementer(IRelay)
@@ -51,7 +50,7 @@ class Relay:
 
     def __init__(
         self,
-        clock: IReactorTime,
+        clock: AnyReactor,
         current: HasRoutes,
         *,
         online: OnlineUsers | None = None,
@@ -79,9 +78,9 @@ class Relay:
         tracker = None if routes.tracked is None else routes.tracked.tracker(visitor.inbound, outbound.tag, visitor.user)
         return Passage(visitor, outbound, tracker)
 
-    def carry(self, passage: IPassage, client: ISide, gate: IGate | None = None) -> None:
+    def carry(self, passage: IPassage | PassageLike, client: ISide | SideLike, gate: IGate | None = None) -> None:
         """See `IRelay`."""
-        connection = self.ledger.open(passage, client, gate)
+        connection = self.ledger.open(passage, client, gate)  # type: ignore[arg-type]  # they provide IPassage and ISide
         connection.open(passage.outbound)
         if self._ending:
             connection.stop(_STOPPING)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from pipetwist.interfaces import IOutbound
+from pipetwist.interfaces import OutboundLike
 from pipetwist.routing.rules import Router
 from pipetwist.stats.tracking import Tracked
 
@@ -24,7 +24,7 @@ class Routes:
     """
 
     router: Router
-    outbounds: Mapping[str, IOutbound]
+    outbounds: Mapping[str, OutboundLike]
     tracked: Tracked | None = None
 
 

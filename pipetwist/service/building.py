@@ -9,7 +9,7 @@ from pipetwist.config.document import Document
 from pipetwist.errors import StartError
 from pipetwist.inbounds.registry import INBOUNDS
 from pipetwist.inbounds.setting import InboundSetting
-from pipetwist.interfaces import IInbound, IOutbound
+from pipetwist.interfaces import IInbound, OutboundLike
 from pipetwist.kinds.inbound_options import InboundOptions
 from pipetwist.network.inherited import InheritedSocket, InheritedSockets
 from pipetwist.outbounds.registry import OUTBOUNDS
@@ -31,7 +31,7 @@ def make_inbound(options: InboundOptions, setting: InboundSetting) -> IInbound:
     return INBOUNDS.kind_of(options)(options, setting)
 
 
-def make_outbounds(document: Document, setting: OutboundSetting, kept: Mapping[str, IOutbound] | None = None) -> dict[str, IOutbound]:
+def make_outbounds(document: Document, setting: OutboundSetting, kept: Mapping[str, OutboundLike] | None = None) -> dict[str, OutboundLike]:
     """Make every outbound of a configuration.
 
     Args:
@@ -43,7 +43,7 @@ def make_outbounds(document: Document, setting: OutboundSetting, kept: Mapping[s
         StartError: something that one names can't be had.
     """
     stream = replace(setting, kernel=None)
-    outbounds: dict[str, IOutbound] = {}
+    outbounds: dict[str, OutboundLike] = {}
     for options in document.outbounds:
         transfer = options.moved_by(document.transfer)
         outbound = None if kept is None else kept.get(options.tag)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from pipetwist.config.document import Document
-from pipetwist.interfaces import IInbound, IOutbound
+from pipetwist.interfaces import IInbound, OutboundLike
 from pipetwist.relay.routes import Routes
 from pipetwist.routing.rules import Router
 from pipetwist.stats.tracking import Tracked
@@ -32,7 +32,9 @@ class Generation(Routes):
     tracked: Tracked
 
     @classmethod
-    def of(cls, document: Document, inbounds: Mapping[str, IInbound], outbounds: Mapping[str, IOutbound], tracked: Tracked) -> Generation:
+    def of(
+        cls, document: Document, inbounds: Mapping[str, IInbound], outbounds: Mapping[str, OutboundLike], tracked: Tracked
+    ) -> Generation:
         """Put one together of its parts.
 
         Args:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pipetwist.errors import StartError
 from pipetwist.inbounds.registry import INBOUNDS
 from pipetwist.inbounds.setting import InboundSetting
-from pipetwist.interfaces import ICounterStore
+from pipetwist.interfaces import CounterStoreLike
 from pipetwist.kinds.figures import Figure
 from pipetwist.kinds.inbound_options import InboundOptions
 from pipetwist.kinds.outbound_options import OutboundOptions
@@ -29,7 +29,7 @@ __all__ = ["web_service"]
 
 
 def web_service(
-    options: WebOptions, setting: InboundSetting, current: Current[Generation], ledger: Ledger, store: ICounterStore
+    options: WebOptions, setting: InboundSetting, current: Current[Generation], ledger: Ledger, store: CounterStoreLike
 ) -> WebService:
     """The listener with all that it serves. Nothing of the web is loaded where this is not called.
 
@@ -53,7 +53,7 @@ def web_service(
     return web
 
 
-def _metrics(setting: InboundSetting, current: Current[Generation], ledger: Ledger, store: ICounterStore) -> ScrapedResource:
+def _metrics(setting: InboundSetting, current: Current[Generation], ledger: Ledger, store: CounterStoreLike) -> ScrapedResource:
     try:
         from pipetwist.metrics.resource import ScrapedResource
         from pipetwist.metrics.sources import Sources
@@ -101,7 +101,7 @@ def _figures_of(
         yield registry.noun, figure, values
 
 
-def _put_page(web: WebService, setting: InboundSetting, ledger: Ledger, store: ICounterStore) -> None:
+def _put_page(web: WebService, setting: InboundSetting, ledger: Ledger, store: CounterStoreLike) -> None:
     from pipetwist.page.feed import Feed
     from pipetwist.page.resources import page_resources
 

@@ -18,7 +18,7 @@ from pipetwist.config.document import Document
 from pipetwist.config.lines import Assembly, ForeignLineError, OtherVersionError
 from pipetwist.config.reading import read_document
 from pipetwist.errors import ConfigError
-from pipetwist.interfaces import ISpawner
+from pipetwist.interfaces import SpawnerLike
 from pipetwist.process.life import describe_exit
 from pipetwist.process.spawners import spawner_for
 
@@ -53,7 +53,7 @@ class ChildReader:
         make_command: says how, for a path.
     """
 
-    def __init__(self, reactor: Any, spawner: ISpawner | None = None, make_command: Callable[[str], Sequence[str]] = command) -> None:
+    def __init__(self, reactor: Any, spawner: SpawnerLike | None = None, make_command: Callable[[str], Sequence[str]] = command) -> None:
         self._clock = reactor
         self._spawner = spawner or spawner_for(reactor)
         self._make_command = make_command
@@ -81,7 +81,7 @@ class _Reading(ProcessProtocol):
 
     transport: Any  # an IProcessTransport, which has more than Twisted's declaration says
 
-    def __init__(self, clock: IReactorTime, spawner: ISpawner, path: str, before: Document) -> None:
+    def __init__(self, clock: IReactorTime, spawner: SpawnerLike, path: str, before: Document) -> None:
         self.done: Deferred[Document] = Deferred(lambda _: self._end())
         self._clock: Any = clock
         self._spawner = spawner

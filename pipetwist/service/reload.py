@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred, inlineCallbacks
 
 from pipetwist.config.document import Document
 from pipetwist.inbounds.setting import InboundSetting
-from pipetwist.interfaces import IOutbound, IRunningOutbound
+from pipetwist.interfaces import IRunningOutbound, OutboundLike
 from pipetwist.logs.levels import LeveledLogger
 from pipetwist.outbounds.setting import OutboundSetting
 from pipetwist.relay.routes import Current
@@ -162,7 +162,7 @@ def _retire(outbound: Any) -> None:
         outbound.disownServiceParent()
 
 
-def _kept(before: Generation, document: Document) -> dict[str, IOutbound]:
+def _kept(before: Generation, document: Document) -> dict[str, OutboundLike]:
     """The outbounds that are services, and go on as they are. The others are made anew, and read their files again."""
     known = {options.tag: (options, options.moved_by(before.document.transfer)) for options in before.document.outbounds}
     return {

@@ -18,7 +18,7 @@ from pipetwist.descriptors import DescriptorShares, descriptor_limit
 from pipetwist.errors import StartError
 from pipetwist.files import KnownFiles
 from pipetwist.inbounds.setting import InboundSetting
-from pipetwist.interfaces import ICounterStore, IRunningOutbound, ISpawner
+from pipetwist.interfaces import CounterStoreLike, IRunningOutbound, SpawnerLike
 from pipetwist.kernel.setting import kernel_setting
 from pipetwist.logs.levels import LeveledLogger
 from pipetwist.network.listeners import ListenerTable
@@ -72,8 +72,8 @@ class PipetwistService(MultiService):
         document: Document,
         reactor: Any,
         *,
-        store: ICounterStore | None = None,
-        spawner: ISpawner | None = None,
+        store: CounterStoreLike | None = None,
+        spawner: SpawnerLike | None = None,
         handed_in: Iterable[int] = (),
         failed: Callable[[StartError], None] | None = None,
         getaddrinfo: Callable[..., Any] | None = None,
@@ -83,7 +83,7 @@ class PipetwistService(MultiService):
         self.log = log = LeveledLogger("pipetwist", document.log.level, [side_log])
         self.storage = storage_of(document, reactor, log) if store is None else None
         """The `pipetwist.storage.service.StorageService`; None where the counters are in no file of the configuration's."""
-        self.store: ICounterStore = store or (self.storage.store if self.storage else MemoryCounterStore())
+        self.store: CounterStoreLike = store or (self.storage.store if self.storage else MemoryCounterStore())
         self.online = OnlineUsers(time.time)
         self._hang_ups = hang_ups = HangUpWatch(reactor)
         self._kernel = kernel = kernel_setting(reactor)

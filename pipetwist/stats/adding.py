@@ -9,17 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import chain
-from typing import Any, TypeAlias, cast
+from typing import Any, Protocol, cast
 
-from pipetwist.interfaces import ICellCounter, ICounter
+from pipetwist.interfaces import CounterLike, ICellCounter
 
 __all__ = ["Add", "adder"]
 
-Add: TypeAlias = Callable[[int], None]
-"""Adds so many bytes."""
+
+class Add(Protocol):
+    """Adds so many bytes."""
+
+    def __call__(self, count: int, /) -> None: ...
 
 
-def adder(counters: Sequence[ICounter]) -> Add:
+def adder(counters: Sequence[CounterLike]) -> Add:
     """What adds to all of these counters, which may be of several stores.
 
     To one that provides `ICellCounter` it adds without a call, to any other by `ICounter.add`.

@@ -7,11 +7,11 @@ from typing import Generic, TypeVar, final
 
 from zope.interface import implementer
 
-from pipetwist.interfaces import ICellCounter, ICounter, ICounterStore
+from pipetwist.interfaces import CounterLike, ICellCounter, ICounterStore
 
 __all__ = ["MemoryCounter", "MemoryCounterStore", "SortedCounters"]
 
-C = TypeVar("C", bound=ICounter)
+C = TypeVar("C", bound=CounterLike)
 
 
 @final
@@ -81,20 +81,20 @@ class MemoryCounterStore:
     """Counters that end with the process."""
 
     def __init__(self) -> None:
-        self._counters: dict[str, ICounter] = {}
+        self._counters: dict[str, MemoryCounter] = {}
         self._sorted = SortedCounters(self._counters)
 
-    def counter(self, name: str) -> ICounter:
+    def counter(self, name: str) -> MemoryCounter:
         """See `ICounterStore`."""
         counter = self._counters.get(name)
         if counter is None:
             counter = self._counters[name] = MemoryCounter(name)
         return counter
 
-    def get(self, name: str) -> ICounter | None:
+    def get(self, name: str) -> MemoryCounter | None:
         """See `ICounterStore`."""
         return self._counters.get(name)
 
-    def counters(self) -> list[ICounter]:
+    def counters(self) -> list[MemoryCounter]:
         """See `ICounterStore`."""
         return self._sorted.all()

@@ -7,7 +7,7 @@ one that does not (TLS, another reactor's) they count when it takes them itself.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.defer import Deferred
@@ -23,11 +23,12 @@ from twisted.internet.interfaces import (
     IStreamServerEndpoint,
     ITransport,
 )
+from twisted.internet.protocol import Factory
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.python.failure import Failure
 from zope.interface import alsoProvides, directlyProvides, implementer, providedBy
 
-from pipetwist.interfaces import ITracker
+from pipetwist.interfaces import TrackerLike
 
 __all__ = ["CountingEndpoint", "CountingFactory", "CountingProtocol", "count_writes"]
 
@@ -62,6 +63,12 @@ def count_writes(transport: ITransport, count: Callable[[int], None]) -> bool:
     return True
 
 
+class _Listening(Protocol):
+    """A server endpoint, as a type checker knows it that has no plug-in for zope's interfaces."""
+
+    def listen(self, protocolFactory: Any, /) -> Deferred[Any]: ...
+
+
 class CountingProtocol(ProtocolWrapper):
     """Stands between a transport and a protocol and counts what passes; for everything else each sees the other.
 
@@ -74,7 +81,7 @@ class CountingProtocol(ProtocolWrapper):
     transport: Any  # whatever of a transport's interfaces the wrapped one has
     wrappedProtocol: Any  # and the protocol
 
-    def __init__(self, factory: CountingFactory | None, wrapped: IProtocol, tracker: ITracker) -> None:
+    def __init__(self, factory: CountingFactory | None, wrapped: IProtocol, tracker: TrackerLike) -> None:
         super().__init__(factory, wrapped)  # type: ignore[arg-type]  # the two places that use it are overridden here
         self._read = tracker.uplink
         self._written = tracker.downlink
@@ -164,7 +171,7 @@ class CountingFactory(WrappingFactory[CountingProtocol]):
         tracker: gives the tracker for a peer's address, or None to leave that connection unwrapped.
     """
 
-    def __init__(self, wrapped: IProtocolFactory, tracker: Callable[[IAddress | None], ITracker | None]) -> None:
+    def __init__(self, wrapped: IProtocolFactory | Factory[Any], tracker: Callable[[IAddress | None], TrackerLike | None]) -> None:
         super().__init__(wrapped)
         self._tracker = tracker
 
@@ -186,10 +193,10 @@ class CountingEndpoint:
         tracker: gives the tracker for a peer's address, or None.
     """
 
-    def __init__(self, wrapped: IStreamServerEndpoint, tracker: Callable[[IAddress | None], ITracker | None]) -> None:
+    def __init__(self, wrapped: _Listening, tracker: Callable[[IAddress | None], TrackerLike | None]) -> None:
         self._wrapped = wrapped
         self._tracker = tracker
 
-    def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:
+    def listen(self, protocolFactory: IProtocolFactory | Factory[Any]) -> Deferred[IListeningPort]:
         """Listen as the wrapped endpoint does."""
         return self._wrapped.listen(CountingFactory(protocolFactory, self._tracker))

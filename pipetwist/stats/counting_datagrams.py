@@ -11,7 +11,7 @@ from typing import Any
 from twisted.internet.protocol import ConnectedDatagramProtocol, DatagramProtocol
 from zope.interface import directlyProvides, providedBy
 
-from pipetwist.interfaces import ITracker
+from pipetwist.interfaces import TrackerLike
 
 __all__ = ["CountingDatagramProtocol"]
 
@@ -44,7 +44,7 @@ class CountingDatagramProtocol(ConnectedDatagramProtocol):
             peer, which has no address in each call, it is asked for None.
     """
 
-    def __init__(self, wrapped: DatagramProtocol | ConnectedDatagramProtocol, tracker: Callable[[Any], ITracker | None]) -> None:
+    def __init__(self, wrapped: DatagramProtocol | ConnectedDatagramProtocol, tracker: Callable[[Any], TrackerLike | None]) -> None:
         self.noisy = wrapped.noisy
         self._wrapped: Any = wrapped
         self._tracker = tracker

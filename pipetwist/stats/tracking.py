@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from zope.interface import implementer
 
-from pipetwist.interfaces import ICounter, ICounterStore, ITracker
-from pipetwist.stats.adding import adder
+from pipetwist.interfaces import CounterLike, CounterStoreLike, ITracker
+from pipetwist.stats.adding import Add, adder
 from pipetwist.stats.names import ENTITIES, Direction, Entity, Listed, traffic_name
 
 if TYPE_CHECKING:
@@ -31,10 +31,10 @@ class Tracker:
 
     __slots__ = ("downlink", "uplink")
 
-    def __init__(self, uplink: Iterable[ICounter], downlink: Iterable[ICounter]) -> None:
-        self.uplink = adder(list(uplink))
+    def __init__(self, uplink: Iterable[CounterLike], downlink: Iterable[CounterLike]) -> None:
+        self.uplink: Add = adder(list(uplink))
         """See `ITracker`."""
-        self.downlink = adder(list(downlink))
+        self.downlink: Add = adder(list(downlink))
         """See `ITracker`."""
 
 
@@ -49,7 +49,7 @@ class Tracked:
         **listed: the tags and names to count: ``inbounds``, ``outbounds``, ``users``.
     """
 
-    def __init__(self, store: ICounterStore, **listed: Unpack[Listed]) -> None:
+    def __init__(self, store: CounterStoreLike, **listed: Unpack[Listed]) -> None:
         self.store = store
         self._names: dict[Entity, frozenset[str]] = {entity: frozenset(listed.get(listing.key, ())) for entity, listing in ENTITIES.items()}
         self._trackers: dict[tuple[str, str, str | None], Tracker | None] = {}
@@ -95,7 +95,7 @@ class Tracked:
         if not belongs:
             return None
 
-        def counters(direction: Direction) -> list[ICounter]:
+        def counters(direction: Direction) -> list[CounterLike]:
             return [self.store.counter(traffic_name(entity, name, direction)) for entity, name in belongs]
 
         return Tracker(counters("uplink"), counters("downlink"))

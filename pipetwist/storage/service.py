@@ -6,9 +6,9 @@ import os
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import IReactorFromThreads
 from twisted.logger import Logger
 
+from pipetwist.interfaces import AnyReactor
 from pipetwist.storage.store import FileCounterStore
 from pipetwist.storage.syncing import Syncing
 
@@ -27,7 +27,7 @@ class StorageService(Service):
         log: says what was found in the file, and what goes wrong with it.
     """
 
-    def __init__(self, path: str | os.PathLike[str], interval: float, reactor: IReactorFromThreads, log: Logger) -> None:
+    def __init__(self, path: str | os.PathLike[str], interval: float, reactor: AnyReactor, log: Logger) -> None:
         self.store = FileCounterStore(path, self._unsaved)
         self._interval = interval
         self._reactor = reactor

@@ -15,7 +15,7 @@ from typing import TypeAlias, final
 from zope.interface import implementer
 
 from pipetwist.errors import StoreError
-from pipetwist.interfaces import ICellCounter, ICounter, ICounterStore
+from pipetwist.interfaces import ICellCounter, ICounterStore
 from pipetwist.stats.counters import SortedCounters
 from pipetwist.storage.file import StoreFile, open_file
 from pipetwist.storage.layout import SEAL_AT, SYNCED_AT, USED_AT, Contents, seal, whole_steps
@@ -207,13 +207,13 @@ class FileCounterStore:
             found += 1
         return found
 
-    def get(self, name: str) -> ICounter | None:
+    def get(self, name: str) -> FileCounter | None:
         """See `ICounterStore`."""
         return self._counters.get(name)
 
-    def counters(self) -> list[ICounter]:
+    def counters(self) -> list[FileCounter]:
         """See `ICounterStore`."""
-        return list[ICounter](self._sorted.all())
+        return self._sorted.all()
 
     def sync(self) -> None:
         """Wait until what was counted up to now is on the disk.

@@ -18,8 +18,8 @@ from pipetwist.api.options import ApiOptions
 from pipetwist.api.query import USUAL_BOUNDS, Bounds
 from pipetwist.api.service import StatsApi
 from pipetwist.api.services import SERVICES
-from pipetwist.interfaces import ICounter, ICounterStore
-from pipetwist.stats.counters import MemoryCounterStore
+from pipetwist.interfaces import ICounterStore
+from pipetwist.stats.counters import MemoryCounter, MemoryCounterStore
 from pipetwist.stats.online import OnlineUsers
 from pipetwist.values.bind_address import PortAddress
 
@@ -104,7 +104,7 @@ class SlowStore(MemoryCounterStore):
         self.release = threading.Event()
         """Lets queries go on."""
 
-    def counters(self) -> list[ICounter]:
+    def counters(self) -> list[MemoryCounter]:
         """See `ICounterStore`."""
         self.asked.set()
         self.release.wait(RPC_SECONDS)

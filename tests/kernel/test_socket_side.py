@@ -196,7 +196,7 @@ class _Pauses(RecordingReceiver):
         super().__init__()
         self._side = side
 
-    def data_received(self, side: ISide, data: bytes) -> None:
+    def data_received(self, side: object, data: bytes) -> None:
         super().data_received(side, data)
         self._side.pause_reading()
 
@@ -313,7 +313,7 @@ class EndingTest(SideCase):
         self.assertEqual(self.lost(), (["lost"], "internal error"))
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
-    def _stumble(self, side: ISide, data: bytes) -> None:
+    def _stumble(self, side: object, data: bytes) -> None:
         raise ZeroDivisionError
 
 

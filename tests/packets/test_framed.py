@@ -24,7 +24,7 @@ class _Datagrams(RecordingReceiver):
         self.datagrams: list[bytes] = []
         self.answer: Callable[[], object] = lambda: None
 
-    def data_received(self, side: ISide, data: bytes) -> None:
+    def data_received(self, side: object, data: bytes) -> None:
         self.datagrams.append(data)
         self.answer()
 

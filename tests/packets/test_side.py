@@ -9,7 +9,6 @@ from typing import Any
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from pipetwist.interfaces import ISide
 from pipetwist.packets.side import LINGER_SECONDS, PacketSide
 from pipetwist.testing import RecordingReceiver, RecordingTracker
 
@@ -123,7 +122,7 @@ class _Reluctant(RecordingReceiver):
         super().__init__()
         self._side = side
 
-    def data_received(self, side: ISide, data: bytes) -> None:
+    def data_received(self, side: object, data: bytes) -> None:
         super().data_received(side, data + b".")
         self._side.pause_reading()
 

@@ -9,7 +9,7 @@ from zope.interface import implementer
 
 from pipetwist.connection.states import Phase
 from pipetwist.connection.visitor import Visitor
-from pipetwist.interfaces import IDescriptorSide, ISide, ISideReceiver, Medium
+from pipetwist.interfaces import IDescriptorSide, ISide, Medium, SideReceiverLike
 from pipetwist.relay.connection import Connection
 from pipetwist.relay.ledger import Ledger
 from pipetwist.relay.relay import Passage
@@ -133,7 +133,7 @@ class CoupleTest(_CouplingTestCase):
 class _Talkative(FakeSide):
     """Hands on what has come although it is paused, as TLS does."""
 
-    def attach(self, receiver: ISideReceiver) -> None:
+    def attach(self, receiver: SideReceiverLike) -> None:
         """See `ISide`."""
         super().attach(receiver)
         receiver.data_received(self, b"banner")
@@ -142,7 +142,7 @@ class _Talkative(FakeSide):
 class _Crowded(FakeSide):
     """Is crowded from the start."""
 
-    def attach(self, receiver: ISideReceiver) -> None:
+    def attach(self, receiver: SideReceiverLike) -> None:
         """See `ISide`."""
         super().attach(receiver)
         self.crowd()

@@ -245,7 +245,7 @@ class TrackedTest(SynchronousTestCase):
         freed: list[str] = []
 
         class Store(MemoryCounterStore):
-            def counter(self, name: str) -> ICounter:
+            def counter(self, name: str) -> MemoryCounter:
                 counter = MemoryCounter(name)
                 counter.cell = _Cell([0])
                 weakref.finalize(counter.cell, freed.append, name)

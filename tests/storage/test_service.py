@@ -167,7 +167,7 @@ class ServiceTest(SynchronousTestCase):
 
     def start(self, interval: float = 1000) -> StorageService:
         """Start a service; the test's clean-up stops it."""
-        service = StorageService(self.path, interval, self.reactor, Logger())  # type: ignore[arg-type]  # what is used of it
+        service = StorageService(self.path, interval, self.reactor, Logger())
         self.addCleanup(lambda: self.reactor.wait_for(service.stopService()))
         service.startService()
         return service
@@ -181,7 +181,7 @@ class ServiceTest(SynchronousTestCase):
     def test_nothing_yet(self) -> None:
         """Before the start there is no file and no thread."""
         before = threading.active_count()
-        service = StorageService(self.path, 1, self.reactor, Logger())  # type: ignore[arg-type]  # what is used of it
+        service = StorageService(self.path, 1, self.reactor, Logger())
         self.assertFalse(self.path.exists())
         self.assertEqual(threading.active_count(), before)
         self.successResultOf(service.stopService())
@@ -241,7 +241,7 @@ class ServiceTest(SynchronousTestCase):
         """A file that can't be used ends the start, with no thread."""
         before = threading.active_count()
         self.path.write_bytes(b"something else")
-        service = StorageService(self.path, 1, self.reactor, Logger())  # type: ignore[arg-type]  # what is used of it
+        service = StorageService(self.path, 1, self.reactor, Logger())
         self.assertIn("the file is no file of counters", str(self.assertRaises(StoreError, service.startService)))
         self.assertFalse(service.running)
         self.assertEqual((threading.active_count(), self.path.read_bytes()), (before, b"something else"))

@@ -1,0 +1,218 @@
+"""All of pipetwist that is stable, for programs that embed it: what is not here, nor in `pipetwist.testing`, may change with any version.
+
+Nothing is in here but names: each says where it is defined what it does, and docs/embedding.md how they go together. What a whole
+configuration, gRPC and pydantic belong to is loaded when it is first asked for.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from pipetwist.connection.cause import Cause
+from pipetwist.connection.visitor import Timeouts, Visitor
+from pipetwist.errors import ConfigError, ConnectError, StartError, StoreError
+from pipetwist.inbounds.doorway import DoorwayFactory
+from pipetwist.inbounds.endpoint import EndpointInbound, EndpointInboundOptions
+from pipetwist.inbounds.gate import Gate, RefusedError
+from pipetwist.inbounds.listening import EndpointListener, ListeningService
+from pipetwist.inbounds.registry import INBOUNDS
+from pipetwist.inbounds.setting import InboundSetting
+from pipetwist.inbounds.tcp import TcpInbound, TcpInboundOptions
+from pipetwist.inbounds.udp import UdpInbound, UdpInboundOptions
+from pipetwist.inbounds.unix import UnixInbound, UnixInboundOptions
+from pipetwist.inbounds.unixgram import UnixgramInbound, UnixgramInboundOptions
+from pipetwist.interfaces import (
+    CounterLike,
+    CounterStoreLike,
+    ICommand,
+    IConnectionObserver,
+    ICounter,
+    ICounterStore,
+    IDatagramSide,
+    IInbound,
+    IOutbound,
+    IPassage,
+    IRelay,
+    IRunningOutbound,
+    ISide,
+    ISideReceiver,
+    ISpawner,
+    ITracker,
+    Medium,
+    OutboundLike,
+    PassageLike,
+    RelayLike,
+    SideLike,
+    SideReceiverLike,
+    SpawnerLike,
+    TrackerLike,
+)
+from pipetwist.kinds.figures import Figure
+from pipetwist.kinds.inbound_options import InboundOptions, PacketInboundOptions, StreamInboundOptions
+from pipetwist.kinds.outbound_options import OutboundOptions, StreamOutboundOptions
+from pipetwist.monotonic import count_evenly
+from pipetwist.outbounds.endpoint import EndpointOutbound, EndpointOutboundOptions, connect_endpoint
+from pipetwist.outbounds.fork import ForkOutbound, ForkOutboundOptions
+from pipetwist.outbounds.registry import OUTBOUNDS
+from pipetwist.outbounds.setting import OutboundSetting
+from pipetwist.outbounds.tcp import TcpOutbound, TcpOutboundOptions
+from pipetwist.outbounds.udp import UdpOutbound, UdpOutboundOptions
+from pipetwist.outbounds.unix import UnixOutbound, UnixOutboundOptions
+from pipetwist.outbounds.unixgram import UnixgramOutbound, UnixgramOutboundOptions
+from pipetwist.process.command import prepare_command
+from pipetwist.process.endpoint import CommandEndpoint
+from pipetwist.relay.relay import Relay
+from pipetwist.relay.routes import Current, Routes
+from pipetwist.routing.rules import Router, RuleOptions
+from pipetwist.stats.counters import MemoryCounter, MemoryCounterStore
+from pipetwist.stats.counting import CountingEndpoint, CountingFactory, CountingProtocol
+from pipetwist.stats.counting_datagrams import CountingDatagramProtocol
+from pipetwist.stats.names import traffic_name
+from pipetwist.stats.online import OnlineUsers
+from pipetwist.stats.tracking import Tracked, Tracker
+from pipetwist.storage.offline import forget_counters, read_counters, remarks
+from pipetwist.storage.service import StorageService
+from pipetwist.values import Command, Duration, FilePath, PositiveCount, Text, UnixPath
+
+if TYPE_CHECKING:
+    from pipetwist.api.availability import load_api
+    from pipetwist.api.options import ApiOptions, ApiTlsOptions, StatsOptions
+    from pipetwist.api.service import StatsApi
+    from pipetwist.config.document import Document, ExperimentalOptions
+    from pipetwist.config.reading import parse_document, read_document
+    from pipetwist.service.reader import ChildReader
+    from pipetwist.service.tree import PipetwistService
+
+__all__ = [
+    "INBOUNDS",
+    "OUTBOUNDS",
+    "ApiOptions",
+    "ApiTlsOptions",
+    "Cause",
+    "ChildReader",
+    "Command",
+    "CommandEndpoint",
+    "ConfigError",
+    "ConnectError",
+    "CounterLike",
+    "CounterStoreLike",
+    "CountingDatagramProtocol",
+    "CountingEndpoint",
+    "CountingFactory",
+    "CountingProtocol",
+    "Current",
+    "Document",
+    "DoorwayFactory",
+    "Duration",
+    "EndpointInbound",
+    "EndpointInboundOptions",
+    "EndpointListener",
+    "EndpointOutbound",
+    "EndpointOutboundOptions",
+    "ExperimentalOptions",
+    "Figure",
+    "FilePath",
+    "ForkOutbound",
+    "ForkOutboundOptions",
+    "Gate",
+    "ICommand",
+    "IConnectionObserver",
+    "ICounter",
+    "ICounterStore",
+    "IDatagramSide",
+    "IInbound",
+    "IOutbound",
+    "IPassage",
+    "IRelay",
+    "IRunningOutbound",
+    "ISide",
+    "ISideReceiver",
+    "ISpawner",
+    "ITracker",
+    "InboundOptions",
+    "InboundSetting",
+    "ListeningService",
+    "Medium",
+    "MemoryCounter",
+    "MemoryCounterStore",
+    "OnlineUsers",
+    "OutboundLike",
+    "OutboundOptions",
+    "OutboundSetting",
+    "PacketInboundOptions",
+    "PassageLike",
+    "PipetwistService",
+    "PositiveCount",
+    "RefusedError",
+    "Relay",
+    "RelayLike",
+    "Router",
+    "Routes",
+    "RuleOptions",
+    "SideLike",
+    "SideReceiverLike",
+    "SpawnerLike",
+    "StartError",
+    "StatsApi",
+    "StatsOptions",
+    "StorageService",
+    "StoreError",
+    "StreamInboundOptions",
+    "StreamOutboundOptions",
+    "TcpInbound",
+    "TcpInboundOptions",
+    "TcpOutbound",
+    "TcpOutboundOptions",
+    "Text",
+    "Timeouts",
+    "Tracked",
+    "Tracker",
+    "TrackerLike",
+    "UdpInbound",
+    "UdpInboundOptions",
+    "UdpOutbound",
+    "UdpOutboundOptions",
+    "UnixInbound",
+    "UnixInboundOptions",
+    "UnixOutbound",
+    "UnixOutboundOptions",
+    "UnixPath",
+    "UnixgramInbound",
+    "UnixgramInboundOptions",
+    "UnixgramOutbound",
+    "UnixgramOutboundOptions",
+    "Visitor",
+    "connect_endpoint",
+    "count_evenly",
+    "forget_counters",
+    "load_api",
+    "parse_document",
+    "prepare_command",
+    "read_counters",
+    "read_document",
+    "remarks",
+    "traffic_name",
+]
+
+# Where those are that are not loaded yet.
+_HEAVY = {
+    "load_api": "pipetwist.api.availability",
+    "ApiOptions": "pipetwist.api.options",
+    "ApiTlsOptions": "pipetwist.api.options",
+    "StatsOptions": "pipetwist.api.options",
+    "StatsApi": "pipetwist.api.service",
+    "Document": "pipetwist.config.document",
+    "ExperimentalOptions": "pipetwist.config.document",
+    "parse_document": "pipetwist.config.reading",
+    "read_document": "pipetwist.config.reading",
+    "ChildReader": "pipetwist.service.reader",
+    "PipetwistService": "pipetwist.service.tree",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HEAVY:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    return getattr(import_module(_HEAVY[name]), name)
