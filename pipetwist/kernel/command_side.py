@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable, Mapping, Sequence
 
 from zope.interface import implementer
 
 from pipetwist.interfaces import ICommand, IDescriptorSide
 from pipetwist.kernel.command_errors import CommandErrors
+from pipetwist.kernel.command_pipes import InputWriter, OutputReader
 from pipetwist.kernel.pipe_ends import held_bytes
-from pipetwist.kernel.poller import IN, OUT, Events
+from pipetwist.kernel.poller import IN, Events
 from pipetwist.kernel.setting import KernelSetting
 from pipetwist.kernel.side import DescriptorSide
 from pipetwist.process.identity import CommandIdentity
@@ -20,6 +20,7 @@ from pipetwist.process.life import Life, Termination, cut_off, describe_exit, is
 from pipetwist.process.side import END_OF_FILE_SECONDS
 from pipetwist.process.standard_error import StandardErrorLines
 from pipetwist.transfer.causes import describe_error
+from pipetwist.transfer.ending import ABSENT, CLOSE, END, LOST, PEER_ENDED, UNSURE, Reading, Step
 
 __all__ = ["CommandSide"]
 
@@ -41,25 +42,11 @@ class CommandSide(DescriptorSide):
         OSError: where it can't be started.
     """
 
-    __slots__ = (
-        "_ended",
-        "_hanging_up",
-        "_held_end",
-        "_input_claimed",
-        "_input_watched",
-        "_life",
-        "_output_claimed",
-        "_output_events",
-        "_output_watched",
-        "_reset_on_failure",
-        "_stderr",
-        "_stdin",
-        "_stdout",
-        "_termination",
-        "command",
-    )
+    __slots__ = ("_ended", "_hanging_up", "_life", "_reset_on_failure", "_stderr", "_termination", "command")
 
-    is_pipe = True
+    command: CommandIdentity
+    reader: OutputReader
+    writer: InputWriter
     notices_loss = True
 
     def __init__(
@@ -73,17 +60,15 @@ class CommandSide(DescriptorSide):
         *,
         reset_on_failure: bool = False,
     ) -> None:
-        super().__init__(kernel)
+        super().__init__(kernel, OutputReader, InputWriter)
         launched = launch(command, env)
         self._life = Life(kernel.reactor, launched.pid, launched.pidfd)
         self._termination = Termination(kernel.reactor, self._life.signal_group, kill_grace)
         self._ended = ended
-        self._stdin, self._stdout = launched.stdin, launched.stdout
-        identity = self.command = CommandIdentity(launched.pid)
+        self.writer.descriptor, self.reader.descriptor = launched.stdin, launched.stdout
+        self.command = identity = CommandIdentity(launched.pid)
         lines = StandardErrorLines(kernel.reactor, lambda line: log(identity, line))
-        self._input_watched = self._input_claimed = self._output_watched = self._output_claimed = False
-        self._output_events = 0
-        self._hanging_up = self._held_end = False
+        self._hanging_up = False
         self._reset_on_failure = reset_on_failure
         with contextlib.ExitStack() as unwatched:
             unwatched.callback(abandon, launched)
@@ -92,101 +77,53 @@ class CommandSide(DescriptorSide):
             self._stderr = CommandErrors(kernel.poller, launched.stderr, lines, self._end)
             unwatched.pop_all()
 
-    # Descriptor.
-
-    def receive(self) -> int:
-        """See `Descriptor`."""
-        view = self.kernel.buffer if self.unread is None else self.kernel.buffer[: max(self.unread, 1)]
-        return os.readv(self._stdout, [view])
-
-    def send(self, data: memoryview | bytearray) -> int:
-        """See `Descriptor`."""
-        return os.write(self._stdin, data)
-
-    def splice_from(self) -> int:
-        """See `Descriptor`."""
-        return self._stdout
-
-    def splice_to(self) -> int:
-        """See `Descriptor`."""
-        return self._stdin
+    # DescriptorSide.
 
     def watch(self) -> None:
-        """See `Descriptor`."""
+        """See `DescriptorSide`."""
+        if self.ending.over:
+            return
         try:
-            if self._stdin >= 0 and self.waiting != self._input_watched:
-                self._watch_input()
-            events = IN if self.wants_to_read() else 0
-            if self._stdout >= 0 and events != self._output_events:
-                self._watch_output(events)
+            self.writer.watch()
+            self.reader.watch()
         except OSError as error:  # the kernel's bound on what may be watched, epoll_ctl(2)
             self.cause = describe_error(error)
             self.abort()
 
-    def _watch_input(self) -> None:
-        if self.waiting:
-            self.kernel.poller.add(self._stdin, Events(self._input_ready, self.failed), OUT)
-        else:
-            self.kernel.poller.remove(self._stdin)
-        self._input_watched = self.waiting
-
-    def _watch_output(self, events: int) -> None:
-        if self._output_watched:
-            self.kernel.poller.change(self._stdout, events)
-        else:
-            self.kernel.poller.add(self._stdout, Events(self.ready, self.failed), events)
-            self._output_watched = True
-        self._output_events = events
-
-    def shut(self) -> None:
-        """See `Descriptor`."""
-        self._close_stdin()
-
     def all_read(self) -> None:
-        """See `Descriptor`: the command has closed its output, or has exited and all of it is read."""
-        self._close_stdout()
-        if not self.closing:
+        """See `DescriptorSide`: the command has closed its output, or has exited and all of it is read."""
+        self.reader.close()
+        self.hear(UNSURE)
+        if not self.ending.closing:
             # Whether this is the end of all that it had to send its exit says, which nobody is told of before its output is closed.
             if self._life.status is None and is_ending(self._life.pid):
-                self._held_end = True
                 return
             self._tell_end()
         self._end()
 
     def _tell_end(self) -> None:
         if not cut_off(self._life.status, reset_on_failure=self._reset_on_failure):
-            self.receiver.read_ended(self)
-
-    def all_delivered(self) -> None:
-        """See `Descriptor`."""
-        if self._hanging_up:
-            self._termination.after(END_OF_FILE_SECONDS)
-
-    def wait(self) -> None:
-        """See `Delivery`: a pipe that is full is enlarged at first."""
-        if not self._input_claimed and not self.waiting:
-            self._input_claimed = self.kernel.pool.enlarge(self._stdin)
-        super().wait()
-
-    def found_full(self) -> None:
-        """See `DescriptorSide`."""
-        if not self._output_claimed:
-            self._output_claimed = self.kernel.pool.enlarge(self._stdout)
+            self.follow(self.hear(PEER_ENDED))
 
     def unwritable(self, error: OSError) -> None:
-        """See `Descriptor`: a command that has closed its standard input gets no more of it, and may go on writing."""
-        self._close_stdin()
-        self.all_delivered()
+        """See `DescriptorSide`: a command that has closed its standard input gets no more of it, and may go on writing."""
+        self.writer.close()
+        self.follow(self.hear(ABSENT))
 
     def broken(self, cause: str) -> None:
-        """See `Descriptor`."""
-        self.end_reading()
+        """See `DescriptorSide`."""
+        self.reader.end()
+
+    def follow(self, step: Step) -> None:
+        """See `DescriptorSide`: it ends by itself or by a signal, and what a socket does at its end comes with that."""
+        if step.sends_end or step.leaves:
+            self.writer.close()
+        if step.tells_end:
+            self.receiver.read_ended(self)
+        elif self._hanging_up and (step.lingers or step.leaves):
+            self._termination.after(END_OF_FILE_SECONDS)
 
     # Its descriptors' events.
-
-    def _input_ready(self, events: int) -> None:
-        if self.waiting:
-            self.flush()
 
     def failed(self) -> None:
         """See `Pollable`."""
@@ -200,24 +137,24 @@ class CommandSide(DescriptorSide):
     def _exited(self, events: int) -> None:
         if not self._life.exited(lambda: self.kernel.poller.remove(self._life.pidfd)):
             return
-        if not self.attached:
+        if self.receiver is None:
             # It was ready for a connection and is of no use any more.
             self.abort()
-        if not self.write_over:
-            self.write_over = True
-            self.finishing = False
-            self.queue = None
-            self._close_stdin()
-            self.relieve()
+        if self.ending.delivers:
+            self.hear(ABSENT)
+            self.writer.close()
+            self.writer.relieve()
         self._stderr.read_rest()
-        if self._stdout >= 0:
-            self.unread = held_bytes(self._stdout)
-            if self.closing or not self.unread:
-                self.end_reading()
+        if self.ending.over:
+            return
+        if self.reader.open:
+            self.reader.unread = held_bytes(self.reader.descriptor)
+            if self.ending.closing or not self.reader.unread:
+                self.reader.end()
             else:
                 self.receiver.hung_up(self)
             return
-        if self._held_end and not self.closing:
+        if self.ending.reading is Reading.UNSURE and not self.ending.closing:
             self._tell_end()
         self._end()
 
@@ -229,19 +166,18 @@ class CommandSide(DescriptorSide):
 
     def close(self) -> None:
         """See `ISide`: it may take as long to end by itself as it may take after SIGTERM."""
-        if not self.over and not self.closing:
-            self.closing = True
-            self._termination.after(self._termination.grace)
-            self.finish_writing()
-            self.discard_reading()
+        if self.ending.closing:
+            return
+        self._termination.after(self._termination.grace)
+        self.follow(self.hear(CLOSE))
+        self.writer.finish()
+        self.reader.discard()
 
     def hang_up(self) -> None:
         """See `ISide`: SIGTERM follows soon after its end of file, or after ``kill_grace`` where it does not take its input."""
-        if not self.over and not self.closing:
-            self.closing = self._hanging_up = True
-            self._termination.after(END_OF_FILE_SECONDS if self.write_over else self._termination.grace)
-            self.finish_writing()
-            self.discard_reading()
+        if not self.ending.closing:
+            self._hanging_up = True
+            self.close()
 
     def break_off(self) -> None:
         """See `ISide`."""
@@ -249,52 +185,34 @@ class CommandSide(DescriptorSide):
 
     def abort(self) -> None:
         """See `ISide`: SIGTERM now, SIGKILL after ``kill_grace``."""
-        if self.over:
+        if self.ending.over:
             return
-        self.closing = True
+        self.hear(END)
         self._hanging_up = False
-        self.write_over = True
-        self.queue = None
-        self._close_stdin()
-        self.release_source()
+        self.writer.close()
+        self.writer.release_source()
         if self._life.status is None:
             self._termination.now()
-        if self._stdout >= 0:
-            self.end_reading()
+        if self.reader.open:
+            self.reader.end()
 
     # Its end.
 
     def _end(self) -> None:
-        if self._life.status is None or self._stdout >= 0 or not self._stderr.over or self.over:
+        if self.ending.over or self._life.status is None or self.reader.open or not self._stderr.over:
             return
-        self.over = self.read_over = self.write_over = True
+        self.hear(LOST)
         self._termination.cancel()
         self._life.reap()
-        status = self._life.status or 0
+        status = self._life.status
         if not self.cause and not self._termination.signalled:
             self.cause = describe_exit(max(status, 0), max(-status, 0))
         self._life.end_group(self._termination.grace, lambda: self._ended(self))
-        self.sink = self.source = None
-        if self.attached:
-            receiver, self.receiver = self.receiver, None
-            receiver.lost(self, self.cause, whole=not cut_off(self._life.status, reset_on_failure=self._reset_on_failure))
+        receiver = self.part()
+        if receiver is not None:
+            receiver.lost(self, self.cause, whole=not cut_off(status, reset_on_failure=self._reset_on_failure))
 
-    def _close_stdin(self) -> None:
-        self.waiting = False
-        if self._stdin >= 0:
-            if self._input_watched:
-                self.kernel.poller.remove(self._stdin)
-                self._input_watched = False
-            os.close(self._stdin)
-            self._stdin = -1
-            if self._input_claimed:
-                self.kernel.pool.release()
-
-    def _close_stdout(self) -> None:
-        if self._stdout >= 0:
-            if self._output_watched:
-                self.kernel.poller.remove(self._stdout)
-            os.close(self._stdout)
-            self._stdout = -1
-            if self._output_claimed:
-                self.kernel.pool.release()
+    @property
+    def place(self) -> str:
+        """See `EndingSide`."""
+        return f"pid={self.command.pid}"

@@ -10,6 +10,7 @@ from twisted.internet.interfaces import IReactorFDSet, IReactorTime
 
 from pipetwist.kernel.pipe_pool import PipePool
 from pipetwist.kernel.poller import Poller
+from pipetwist.transfer.lingering import Lingering
 
 __all__ = ["KernelSetting", "kernel_setting"]
 
@@ -26,12 +27,13 @@ class KernelSetting:
         pool: lends pipes.
     """
 
-    __slots__ = ("buffer", "poller", "pool", "reactor")
+    __slots__ = ("buffer", "lingering", "poller", "pool", "reactor")
 
     def __init__(self, reactor: IReactorTime, poller: Poller, pool: PipePool) -> None:
         self.reactor = reactor
         self.poller = poller
         self.pool = pool
+        self.lingering = Lingering(reactor)
         # Read into and sent on in one go, so that every direction of every connection can share it.
         self.buffer = memoryview(bytearray(BUFFER_SIZE))
 

@@ -8,27 +8,60 @@ import socket
 import struct
 from collections.abc import Callable
 
-from twisted.internet.interfaces import IDelayedCall
 from zope.interface import implementer
 
 from pipetwist.interfaces import IDescriptorSide, ITracker
 from pipetwist.kernel.poller import IN, OUT
+from pipetwist.kernel.reader import Reader
 from pipetwist.kernel.setting import BUFFER_SIZE, KernelSetting
 from pipetwist.kernel.side import DescriptorSide
+from pipetwist.kernel.writer import Writer
 from pipetwist.transfer.acknowledgement import Acknowledgement
 from pipetwist.transfer.causes import describe_error
+from pipetwist.transfer.ending import BREAK_OFF, CLOSE, FAILED, LOST, PEER_ENDED, REFUSED, Event, Step
+from pipetwist.transfer.lingering import Lingering
 from pipetwist.transfer.socket_state import left_error, unread
 
-__all__ = ["SocketSide"]
-
-# After the last byte for a peer that is still sending, so long is waited for its end of file (see `pipetwist.transfer.stream`).
-LINGER_SECONDS = 2.0
+__all__ = ["SocketReader", "SocketSide", "SocketWriter"]
 
 _DONT_WAIT = getattr(socket, "MSG_DONTWAIT", 0)
 _UNIX = int(getattr(socket, "AF_UNIX", 1))
 # As the number that it is: Python's own socket makes a constant of its enumeration of it each time, which takes as long as a system call.
 _family: Callable[[socket.SocketType], int] = socket.SocketType.family.__get__
+# Python's own asks first whether anybody has made a file of it.
+_close: Callable[[socket.SocketType], None] = socket.SocketType.close
 _RESET = struct.pack("ii", 1, 0)
+
+
+class SocketReader(Reader):
+    """Reads a socket."""
+
+    __slots__ = ()
+    side: SocketSide
+
+    def receive(self) -> int:
+        """See `Reader`."""
+        side = self.side
+        return side.socket.recv_into(side.kernel.buffer, BUFFER_SIZE, _DONT_WAIT)
+
+    def fileno(self) -> int:
+        """See `Reader`."""
+        return self.side.descriptor_to_splice()
+
+
+class SocketWriter(Writer):
+    """Writes to a socket."""
+
+    __slots__ = ()
+    side: SocketSide
+
+    def send(self, data: memoryview | bytearray) -> int:
+        """See `Writer`."""
+        return self.side.socket.send(data, _DONT_WAIT)
+
+    def fileno(self) -> int:
+        """See `Writer`."""
+        return self.side.descriptor_to_splice()
 
 
 @implementer(IDescriptorSide)
@@ -41,62 +74,42 @@ class SocketSide(DescriptorSide):
         tracker: counts what is read from here and delivered here.
     """
 
-    __slots__ = ("_breaking", "_cut", "_descriptor", "_events", "_linger", "_may_block", "_recv_into", "_send", "_sent_all", "_socket")
+    __slots__ = ("_descriptor", "_events", "_waits", "socket")
 
     def __init__(self, kernel: KernelSetting, connected: socket.SocketType, tracker: ITracker | None = None) -> None:
-        super().__init__(kernel, tracker)
-        self._socket = connected
+        DescriptorSide.__init__(self, kernel, SocketReader, SocketWriter, tracker)
+        self.socket = connected
         self._descriptor = connected.fileno()
-        self._recv_into = connected.recv_into
-        self._send = connected.send
-        self._events = -1
-        self._may_block = connected.gettimeout() is None
-        self._linger: IDelayedCall | Acknowledgement | None = None
-        # Whether it ends with a reset; without an end of file before; and whether the peer's went before the error that is its cause.
-        self._breaking = self._cut = self._sent_all = False
+        self._events = -1  # that the poller tells of; none while it does not know the socket
+        self._waits: Lingering | Acknowledgement | None = None  # for its peer
 
     @property
-    def notices_loss(self) -> bool:  # type: ignore[override]  # a class's attribute in Descriptor
+    def notices_loss(self) -> bool:  # type: ignore[override]  # a class's attribute in DescriptorSide
         """See `ISide`: of a unix socket's hang-up the kernel tells unasked, and of a TCP peer that vanished it knows nothing."""
-        return _family(self._socket) == _UNIX
-
-    # Descriptor.
+        return _family(self.socket) == _UNIX
 
     @property
-    def is_tcp(self) -> bool:  # type: ignore[override]  # a class's attribute in Descriptor
-        """See `Descriptor`; asked for only when a direction is busy."""
-        return _family(self._socket) != _UNIX
+    def is_tcp(self) -> bool:  # type: ignore[override]  # a class's attribute in DescriptorSide
+        """See `DescriptorSide`."""
+        return _family(self.socket) != _UNIX
 
-    def receive(self) -> int:
-        """See `Descriptor`."""
-        return self._recv_into(self.kernel.buffer, BUFFER_SIZE, _DONT_WAIT)
-
-    def send(self, data: memoryview | bytearray) -> int:
-        """See `Descriptor`."""
-        return self._send(data, _DONT_WAIT)
-
-    def splice_from(self) -> int:
-        """See `Descriptor`."""
-        if self._may_block:
-            self._stop_blocking()
+    def descriptor_to_splice(self) -> int:
+        """Its descriptor, which does not block: reading and writing say for themselves that they will not wait, so that most need not."""
+        if self.socket.gettimeout() is None:
+            self.socket.setblocking(False)
         return self._descriptor
 
-    def splice_to(self) -> int:
-        """See `Descriptor`."""
-        if self._may_block:
-            self._stop_blocking()
-        return self._descriptor
-
-    def _stop_blocking(self) -> None:
-        # Reading and writing say for themselves that they will not wait, so that most connections need not ask the kernel for it.
-        self._may_block = False
-        self._socket.setblocking(False)
+    # DescriptorSide.
 
     def watch(self) -> None:
-        """See `Descriptor`."""
-        if self.over:
+        """See `DescriptorSide`."""
+        ending = self.ending
+        if ending.over:
             return
-        events = (OUT if self.waiting else 0) | (IN if self.wants_to_read() else 0)
+        reader = self.reader
+        events = 0 if reader.paused or reader.held_back or not ending.reads else IN
+        if self.writer.waiting:
+            events |= OUT
         if events == self._events:
             return
         new, self._events = self._events < 0, events
@@ -109,68 +122,60 @@ class SocketSide(DescriptorSide):
             self._events = -1
             self._lost(describe_error(error))
 
-    def shut(self) -> None:
-        """See `Descriptor`; where the socket is closed next that is an end of file, and a peer that is gone by now needs none."""
-        if self._cut or (self.closing and self.read_over and not self._breaking):
-            return
-        with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_WR)
-
     def all_read(self) -> None:
-        """See `Descriptor`."""
-        if self.closing:
-            self._finish_closing()
-        elif not self.cause:
-            self.receiver.read_ended(self)
-        else:
-            if self._sent_all:
-                self.receiver.read_ended(self)
-            if not self.over and not self.closing:
-                self._lost(self.cause)
+        """See `DescriptorSide`."""
+        self.follow(self.hear(PEER_ENDED))
+
+    def broken(self, cause: str) -> None:
+        """See `DescriptorSide`."""
+        self._lost("" if self.ending.closing else cause)
+
+    def unwritable(self, error: OSError) -> None:
+        """See `DescriptorSide`: what the peer has sent is still read, and its end ends this side."""
+        if not self.ending.closing:
+            self.cause = describe_error(error)
+        # A TCP socket says EPIPE after the peer's end of file has come, and ECONNRESET where there was none (tcp_reset in Linux); whoever
+        # hears of a reset by a write reads an end of file. A unix socket says EPIPE of any peer, and a read says whether it was cut off.
+        self.follow(self.hear(REFUSED if error.errno == errno.EPIPE else FAILED))
 
     def peer_gone(self) -> None:
         """See `DescriptorSide`: what became of a TCP peer after its end of file no read tells any more."""
-        if self.read_over and not self.closing and _family(self._socket) != _UNIX:
-            error = left_error(self._socket)
+        if not self.ending.reads and not self.ending.closing and _family(self.socket) != _UNIX:
+            error = left_error(self.socket)
             if error is not None:
                 self._lost(describe_error(error))
                 return
         DescriptorSide.peer_gone(self)
 
-    def all_delivered(self) -> None:
-        """See `Descriptor`."""
-        if self.closing:
-            self._finish_closing()
-
-    def unwritable(self, error: OSError) -> None:
-        """See `Descriptor`: what the peer has sent is still read, and its end ends this side."""
-        self.cause = describe_error(error)
-        # Of a TCP peer this is said after its end of file has come, and ECONNRESET where there was none (tcp_reset in Linux); whoever hears
-        # of a reset by a write reads an end of file. A unix socket says it of any peer, and of one that was cut off a read says so.
-        self._sent_all = error.errno == errno.EPIPE
-        if self.closing:
-            self._lost("")
-        elif self.read_over:
+    def follow(self, step: Step) -> None:
+        """See `DescriptorSide`; the end of file may find that the peer has gone."""
+        if step.sends_end:
+            try:  # noqa: SIM105 - which takes as long as the system call
+                self.socket.shutdown(socket.SHUT_WR)
+            except OSError:
+                pass
+        if step.tells_end:
+            self.receiver.read_ended(self)
+        if step.lingers:
+            self._waits = lingering = self.kernel.lingering
+            lingering.wait(self)
+        elif step.acknowledges:
+            self._waits = acknowledgement = Acknowledgement(self.kernel.reactor, self._descriptor, self.abort)
+            acknowledgement.wait()
+        elif step.leaves and self.ending is step.after:
             self._lost(self.cause)
-
-    def broken(self, cause: str) -> None:
-        """See `Descriptor`."""
-        self._lost("" if self.closing else cause)
 
     # ISide.
 
     def close(self) -> None:
         """See `ISide`; a peer that is still sending is waited for a moment, where it was sent something or something of its is unread."""
-        if self.over or self.closing:
+        if self.ending.closing:
             return
-        self.closing = True
         # What is closed with something unread is reset, over a unix socket as well, and a reset is for what was cut off.
         if self._sent_nothing() and not unread(self._descriptor):
             self._lost("")
-            return
-        self.finish_writing()
-        self.discard_reading()
-        self._finish_closing()
+        else:
+            self._end_by(CLOSE)
 
     def hang_up(self) -> None:
         """See `ISide`."""
@@ -178,21 +183,14 @@ class SocketSide(DescriptorSide):
 
     def break_off(self) -> None:
         """See `ISide`: what is under way is acknowledged before the reset, or the reset would overtake it."""
-        if self.over or self.closing:
+        if self.ending.closing:
             return
-        if _family(self._socket) == _UNIX:
-            if self._sent_nothing():
-                self.closing = True
-                self._lost("")
-            else:
-                self.close()
+        if _family(self.socket) != _UNIX:
+            self._end_by(BREAK_OFF)
+        elif self._sent_nothing():
+            self._lost("")
         else:
-            # An end of file that is to follow what waits belongs to it.
-            self._cut = not self.finishing
-            self.closing = self._breaking = True
-            self.finish_writing()
-            self.discard_reading()
-            self._finish_closing()
+            self._end_by(CLOSE)
 
     def abort(self) -> None:
         """See `ISide`: over TCP the peer gets a reset."""
@@ -202,48 +200,46 @@ class SocketSide(DescriptorSide):
         """See `Pollable`."""
         self._reset("internal error")
 
+    # Its end.
+
     def _sent_nothing(self) -> bool:
         """Whether the peer was sent nothing, and has not ended."""
-        return not self.delivered and not self.waiting and not self.read_over
+        return not self.delivered and not self.writer.waiting and self.ending.reads
 
-    def _reset(self, cause: str) -> None:
-        if not self.over and _family(self._socket) != _UNIX:
-            with contextlib.suppress(OSError):
-                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-        self._lost(cause)
+    def _end_by(self, event: Event) -> None:
+        self.cause = ""  # what went wrong before is of no interest any more
+        self.follow(self.hear(event))
+        if not self.ending.over:
+            self.writer.finish()
+        if not self.ending.over:
+            self.reader.discard()
 
-    def _finish_closing(self) -> None:
-        if self.over or not self.write_over:
-            return
-        if self._breaking:
-            if self._linger is None:
-                self._linger = acknowledgement = Acknowledgement(self.kernel.reactor, self._descriptor, self.abort)
-                acknowledgement.wait()
-        elif self.read_over:
-            self._lost("")
-        elif self._linger is None:
-            self._linger = self.kernel.reactor.callLater(LINGER_SECONDS, self._lingered)
-
-    def _lingered(self) -> None:
-        self._linger = None
+    def lingered(self) -> None:
+        """See `pipetwist.transfer.lingering.LingeringSide`."""
         self._lost("")
 
+    def _reset(self, cause: str) -> None:
+        if not self.ending.over and _family(self.socket) != _UNIX:
+            with contextlib.suppress(OSError):
+                self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        self._lost(cause)
+
     def _lost(self, cause: str) -> None:
-        if self.over:
+        if self.ending.over:
             return
-        self.over = self.read_over = self.write_over = True
+        self.hear(LOST)
         self.cause = cause
-        if self._linger is not None:
-            self._linger.cancel()
-            self._linger = None
-        self.queue = None
-        self.return_pipe()
+        if self._waits is not None:
+            self._waits.cancel(self)
+            self._waits = None
         if self._events >= 0:
             self.kernel.poller.remove(self._descriptor)
-        self._socket.close()
-        self.release_source()
-        # The other side and the receiver hold this one as well: circles that the collector would have to find.
-        self.sink = self.source = None
-        if self.attached:
-            receiver, self.receiver = self.receiver, None
+        _close(self.socket)
+        receiver = self.part()
+        if receiver is not None:
             receiver.lost(self, cause)
+
+    @property
+    def place(self) -> str:
+        """See `EndingSide`."""
+        return f"fd={self._descriptor}"

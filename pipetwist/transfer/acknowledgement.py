@@ -55,8 +55,8 @@ class Acknowledgement:
             self._call = self._clock.callLater(self._pause, self.wait)
             self._pause = min(self._pause * 2, _LOOK_SECONDS)
 
-    def cancel(self) -> None:
-        """It is of no interest any more."""
+    def cancel(self, side: object = None) -> None:
+        """It is of no interest any more, as of a side that is over."""
         if self._call is not None:
             self._call.cancel()
             self._call = None

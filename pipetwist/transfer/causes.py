@@ -1,4 +1,4 @@
-"""Why a transport was lost, in words for people."""
+"""Why a transport was lost, in words for people, and what errors are no reason to."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from twisted.internet.error import ConnectionAborted, ConnectionDone, Connection
 from twisted.internet.main import CONNECTION_LOST
 from twisted.python.failure import Failure
 
-__all__ = ["NO_CLOSE_NOTIFY", "cause_of", "describe_error"]
+__all__ = ["NOT_NOW", "NO_CLOSE_NOTIFY", "cause_of", "describe_error"]
+
+NOT_NOW = (errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM, errno.EINTR)
+"""What passes, and is no cause of anything: the peer has no room or nothing to read, or the system has no memory for it, which Twisted
+takes for the same; or a signal has come."""
 
 NO_CLOSE_NOTIFY = "the connection was lost without a TLS close_notify"
 """The cause where a TLS connection's socket has ended before TLS has; a reset is among these."""

@@ -7,10 +7,7 @@ from typing import Any
 from pipetwist.logs.levels import LeveledLogger
 from pipetwist.transfer.ending import Ending, Event, Step
 
-__all__ = ["LINGER_SECONDS", "EndingSide", "side_log"]
-
-LINGER_SECONDS = 2.0
-"""So long a side that we have ended waits for its peer: for the end of file, or to take what still waits."""
+__all__ = ["EndingSide", "side_log"]
 
 side_log = LeveledLogger("pipetwist.transfer", "info")
 """Where sides log their changes. There are many sides and few that look at them: it is one for all, and asked before anything is made."""

@@ -20,10 +20,11 @@ from zope.interface import implementer
 
 from pipetwist.interfaces import ICommand, ISide, ISideReceiver, Medium
 from pipetwist.stats.counting import count_writes
+from pipetwist.transfer import lingering
 from pipetwist.transfer.acknowledgement import Acknowledgement
 from pipetwist.transfer.causes import NO_CLOSE_NOTIFY, cause_of, describe_error
 from pipetwist.transfer.ending import BEGINNING, BREAK_OFF, CLOSE, DRAINED, END, FINISH, LOST, PEER_ENDED, Ending, Step, Writing
-from pipetwist.transfer.ending_side import LINGER_SECONDS, EndingSide
+from pipetwist.transfer.ending_side import EndingSide
 from pipetwist.transfer.hang_up import HangUpWatch
 from pipetwist.transfer.producers import Crowding, Emptied
 from pipetwist.transfer.socket_state import left_error, socket_of, unread
@@ -211,7 +212,7 @@ class StreamSide(EndingSide, Protocol):
         if step.tells_end:
             self.receiver.read_ended(self)
         if step.lingers:
-            self._linger = self._clock.callLater(LINGER_SECONDS, self._lingered)
+            self._linger = self._clock.callLater(lingering.LINGER_SECONDS, self._lingered)
         if step.acknowledges:
             self._reset_once_acknowledged()
         if step.leaves:

@@ -101,5 +101,5 @@ class DelayTest(PairCase):
 
 def _sockets(side: Any) -> list[socket.SocketType]:
     """The TCP socket that a side is, if it is one."""
-    found = getattr(side, "_socket", None) or getattr(getattr(side, "transport", None), "socket", None)
+    found = getattr(side, "socket", None) or getattr(getattr(side, "transport", None), "socket", None)
     return [found] if isinstance(found, socket.SocketType) and found.family == socket.AF_INET else []

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import random
 
-from pipetwist.kernel import socket_side
-from pipetwist.transfer import stream
+from pipetwist.transfer import lingering
 from tests.behaviour.case import PairCase
 from tests.behaviour.clients import EndpointTcpClients, TcpClients, TlsClients, UnixClients
 from tests.behaviour.commands import GivenCommands, ReactorGivenCommands
@@ -160,8 +159,7 @@ class CommandTest(PairCase):
 
     async def test_nothing_read_and_nothing_said(self) -> None:
         """A command that ends well, and has neither read what its client sends nor said anything, has not cut the client off."""
-        for module in (socket_side, stream):
-            self.patch(module, "LINGER_SECONDS", 3600.0)  # however long this takes
+        self.patch(lingering, "LINGER_SECONDS", 3600.0)  # however long this takes
         self.servers.give("true")
         await self.begin()
         client = await self.client()

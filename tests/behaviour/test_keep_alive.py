@@ -34,7 +34,7 @@ class _KeepAliveCase(PairCase):
 
     def found(self) -> list[tuple[int, int, int]]:
         """Of the client's and the server's socket: whether it is on, and the seconds of its idleness and of its interval."""
-        return [_options(getattr(side, "_socket", None) or socket_of(getattr(side, "transport", None))) for side in self.sides()]
+        return [_options(getattr(side, "socket", None) or socket_of(getattr(side, "transport", None))) for side in self.sides()]
 
 
 @over_pairs((*_ASKED, Pair(EndpointTcpClients, EndpointTcpServers, "stream")))

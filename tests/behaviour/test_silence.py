@@ -87,7 +87,7 @@ class DeadPeerTest(PairCase):
         client, server = await self.connect()
         server.hold()
         client.pour(bytes(65536))
-        await until(lambda: self.sides()[1].waiting, "the server to be full")  # type: ignore[attr-defined]  # of sides in the kernel
+        await until(lambda: self.sides()[1].writer.waiting, "the server to be full")  # type: ignore[attr-defined]  # of sides in the kernel
         client.reset()
         await until(self.is_watched, "it to be bounded")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from pipetwist.kernel import delivery, side
+from pipetwist.kernel import reader, writer
 
 __all__ = ["NotedSplices"]
 
@@ -25,7 +25,7 @@ class NotedSplices:
         """From which descriptor to which, call by call."""
         self.instead: Callable[..., int] = os.splice
         """What is called."""
-        for module in (side, delivery):
+        for module in (reader, writer):
             case.patch(module, "os", _Os(self))
 
     def __call__(self, source: int, sink: int, count: int, **keywords: Any) -> int:

@@ -13,7 +13,7 @@ from zope.interface.verify import verifyObject
 
 from pipetwist.interfaces import IDescriptorSide, ISide
 from pipetwist.kernel.pipe_pool import PIPE_SIZE
-from pipetwist.kernel.side import CROWDED_BYTES
+from pipetwist.kernel.writer import CROWDED_BYTES
 from pipetwist.process.side import END_OF_FILE_SECONDS
 from pipetwist.testing import RecordingReceiver
 from tests.kernel.commands import GRACE, CommandCase
@@ -33,6 +33,14 @@ class OutputTest(CommandCase):
         side, _ = self.command("/bin/cat")
         verifyObject(ISide, side)
         verifyObject(IDescriptorSide, side)
+
+    def test_shown(self) -> None:
+        """It shows its number and its halves, and so do its halves."""
+        side, _ = self.command("/bin/cat")
+        shown = f"<CommandSide pid={side.command.pid} reading=PAUSED writing=OPEN>"
+        self.assertEqual((repr(side), repr(side.reader)), (shown, f"<OutputReader of {shown}>"))
+        side.close()
+        self.assertEqual(repr(side), shown.replace("PAUSED", "OPEN").replace("writing=OPEN", "writing=LINGERING"))
 
     def test_both_ways(self) -> None:
         """What is written to it it reads, what it writes is read, and both are counted."""
@@ -88,12 +96,12 @@ class OutputTest(CommandCase):
     def _waits(self, side: Any) -> int:
         """How many bytes of its output wait."""
         self.loop.turn()
-        count = fcntl.ioctl(side._stdout, 0x541B, b"\0\0\0\0")  # FIONREAD
+        count = fcntl.ioctl(side.reader.descriptor, 0x541B, b"\0\0\0\0")  # FIONREAD
         return int.from_bytes(count, "little")
 
     def _has_writer(self, side: Any) -> bool:
         try:
-            return bool(os.read(side._stdout, 1))
+            return bool(os.read(side.reader.descriptor, 1))
         except BlockingIOError:
             return True
 
@@ -105,12 +113,12 @@ class InputTest(CommandCase):
         """What a command that is busy does not take waits; more than a little crowds the side, until all of it is taken."""
         side, receiver = self.stopped()
         written = self.crowd(side, receiver)
-        assert side.queue is not None
-        self.assertGreater(len(side.queue), CROWDED_BYTES)
-        self.assertEqual(side.delivered + len(side.queue), written)
+        assert side.writer.queue is not None
+        self.assertGreater(len(side.writer.queue), CROWDED_BYTES)
+        self.assertEqual(side.delivered + len(side.writer.queue), written)
         self.go_on(side)
         self.says(side, receiver, bytes(written))
-        self.assertEqual((receiver.heard, side.delivered, side.queue), (["crowded", "relieved"], written, None))
+        self.assertEqual((receiver.heard, side.delivered, side.writer.queue), (["crowded", "relieved"], written, None))
 
     def test_enlarged(self) -> None:
         """The pipe of a command that is full is enlarged, once, and counts in the pool until it is closed."""
@@ -156,7 +164,7 @@ class InputTest(CommandCase):
         self.says(side, receiver, b"ready\n")
         side.write(b"unheard")
         side.write(b"unheard")
-        self.assertEqual((side.delivered, receiver.heard, side.write_over), (0, [], True))
+        self.assertEqual((side.delivered, receiver.heard, not side.ending.delivers), (0, [], True))
         self.go_on(side)
         self.says(side, receiver, b"ready\nmore\n")
         self.assertEqual(receiver.heard, [])
@@ -167,7 +175,7 @@ class InputTest(CommandCase):
         self.crowd(side, receiver)
         self.go_on(side)
         self.loop.until(self.heard(receiver, "crowded", "relieved"), "relief")
-        self.assertEqual((side.queue, side.waiting, self.kernel.pool.lent), (None, False, 0))
+        self.assertEqual((side.writer.queue, side.writer.waiting, self.kernel.pool.lent), (None, False, 0))
 
     def stopped(self) -> tuple[Any, RecordingReceiver]:
         """A command cat that is stopped before it reads."""
@@ -182,7 +190,7 @@ class InputTest(CommandCase):
 
     def size(self, side: Any) -> int:
         """The size of the pipe that is its input."""
-        return fcntl.fcntl(side._stdin, getattr(fcntl, "F_GETPIPE_SZ", 1032))
+        return fcntl.fcntl(side.writer.descriptor, getattr(fcntl, "F_GETPIPE_SZ", 1032))
 
 
 class ExitTest(CommandCase):
@@ -200,13 +208,13 @@ class ExitTest(CommandCase):
             self.loop.until(self.lost(receiver), "its end")
             self.assertTrue(self.heard(receiver, *heard)())
             self.assertEqual((receiver.cause, receiver.whole), (cause, "read_ended" in heard))
-            self.assertEqual((side.over, self.ended[-1]), (True, side))
+            self.assertEqual((side.ending.over, self.ended[-1]), (True, side))
 
     def test_unread(self) -> None:
         """What it wrote before it exited, which is told, is read, all of it, when its reader wants it, and then its end."""
         side, receiver = self.shell("head -c 50000 /dev/zero")
         self.loop.until(lambda: receiver.heard == ["hung_up"], "its exit")
-        self.assertEqual((receiver.data, side.over), (b"", False))
+        self.assertEqual((receiver.data, side.ending.over), (b"", False))
         self.says(side, receiver, bytes(50_000))
         self.assertEqual((receiver.heard, receiver.cause), (["hung_up", "read_ended", "lost"], ""))
 
@@ -234,7 +242,7 @@ class ExitTest(CommandCase):
     def test_before_anybody_is_attached(self) -> None:
         """One that ends before anybody is attached is told of as soon as somebody is."""
         side = self.start("/bin/sh", "-c", "exit 3")
-        self.loop.until(lambda: side.over, "its end")
+        self.loop.until(lambda: side.ending.over, "its end")
         receiver = RecordingReceiver()
         side.attach(receiver)
         self.assertEqual(receiver.heard, ["lost"])
@@ -304,7 +312,7 @@ class EndingTest(CommandCase):
         self.assertFalse(side._termination.signalled)
         os.waitid(os.P_PID, self.number(side), os.WSTOPPED)
         os.kill(self.number(side), signal.SIGCONT)
-        self.loop.until(lambda: side.write_over, "its input to be taken")
+        self.loop.until(lambda: not side.ending.delivers, "its input to be taken")
         self.assertEqual(side.delivered, 2 * PIPE_SIZE)
         self.ends(receiver, side)
 
@@ -316,7 +324,7 @@ class EndingTest(CommandCase):
         side.abort()
         side.abort()
         self.assertTrue(side._termination.signalled)
-        self.assertEqual(side.queue, None)
+        self.assertEqual(side.writer.queue, None)
         self.ends(receiver, side)
         for call in (side.abort, side.close, side.hang_up, side.finish_writing, side.resume_reading, side.pause_reading):
             call()
@@ -331,7 +339,7 @@ class EndingTest(CommandCase):
         self.loop.advance(GRACE * 0.99)
         os.kill(self.number(side), 0)
         self.loop.settle()
-        self.assertFalse(side.over)
+        self.assertFalse(side.ending.over)
         self.loop.advance(GRACE * 0.02)
         self.ends(receiver, side)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from zope.interface import implementer
 
 from pipetwist.interfaces import ITracker
-from pipetwist.kernel.side import TURN_BYTES
+from pipetwist.kernel.reader import TURN_BYTES
 from pipetwist.kernel.socket_side import SocketSide
 from pipetwist.testing import RecordingReceiver
 from tests.kernel.commands import CommandCase

@@ -13,9 +13,10 @@ from zope.interface.verify import verifyObject
 
 from pipetwist.interfaces import IDescriptorSide, ISide
 from pipetwist.kernel.poller import IN, OUT, Pollable
-from pipetwist.kernel.side import CROWDED_BYTES
-from pipetwist.kernel.socket_side import LINGER_SECONDS, SocketSide
+from pipetwist.kernel.socket_side import SocketSide, SocketWriter
+from pipetwist.kernel.writer import CROWDED_BYTES
 from pipetwist.testing import RecordingReceiver, RecordingTracker
+from pipetwist.transfer.lingering import LINGER_SECONDS
 from tests.kernel.loop import KernelCase, take_all
 
 __all__ = ["ClosingTest", "DirectlyToldTest", "EndingTest", "ReadingTest", "TcpEndingTest", "TroubleTest", "WritingTest"]
@@ -53,7 +54,7 @@ class SideCase(KernelCase):
         block = bytes(range(256)) * 256
         written = b""
         for _ in self.loop.rounds("the system to take no more"):
-            if self.side.waiting:
+            if self.side.writer.waiting:
                 break
             self.side.write(block)
             written += block
@@ -70,9 +71,9 @@ class SideCase(KernelCase):
 
     def take_what_waits(self, *heard: str) -> bytes:
         """Let the peer take what there is until nothing waits any more; the receiver has heard this until then."""
-        taken = b""
+        taken, writer = b"", self.side.writer
         for _ in self.loop.rounds("it to be delivered"):
-            if not self.side.queue:
+            if not writer.queue:
                 break
             self.assertEqual(self.heard(), list(heard))
             taken += take_all(self.peer)
@@ -179,10 +180,24 @@ class ReadingTest(SideCase):
             side.attach(RecordingReceiver())
             side.resume_reading()
             side.ready(IN)
-            self.assertEqual((side.received, side.over), (0, False))
+            self.assertEqual((side.received, side.ending.over), (0, False))
             side.write(bytes(10_000_000))
-            self.assertTrue(side.waiting)
+            self.assertTrue(side.writer.waiting)
             self.assertEqual(len(take_all(far)), side.delivered)
+
+    def test_shown(self) -> None:
+        """It shows its descriptor, its halves and what waits, and so do its halves."""
+        self.fill()
+        waits = len(self.side.writer.queue or b"")
+        self.side.resume_reading()
+        self.side.finish_writing()
+        self.peer.shutdown(socket.SHUT_WR)
+        shown = f"<SocketSide fd={self.side.socket.fileno()} reading=OPEN writing=DRAINING {waits} queued>"
+        self.assertEqual((repr(self.side), repr(self.side.writer)), (shown, f"<SocketWriter of {shown}>"))
+        self.loop.settle()
+        self.assertEqual(repr(self.side), shown.replace("OPEN", "EOF"))
+        self.side.abort()
+        self.assertEqual(repr(self.side), shown.partition(" reading")[0] + " reading=EOF writing=CLOSED>")
 
     def _tracked(self) -> tuple[int, int]:
         tracker: Any = self.side.tracker
@@ -215,7 +230,7 @@ class WritingTest(SideCase):
         """What the system does not take waits; more than a little crowds the side, until all of it is delivered."""
         written = self.fill()
         for _ in range(-(-CROWDED_BYTES // 10_000)):
-            if len(self.side.queue or b"") <= CROWDED_BYTES:
+            if len(self.side.writer.queue or b"") <= CROWDED_BYTES:
                 self.assertEqual(self.heard(), [])
             self.side.write(b"y" * 10_000)
             written += b"y" * 10_000
@@ -224,7 +239,7 @@ class WritingTest(SideCase):
         written += b"z"
         self.assertTrue(self.take_what_waits("crowded") == written)
         self.assertEqual((self.heard(), self.side.delivered), (["crowded", "relieved"], len(written)))
-        self.assertEqual((self.side.queue, self.side.waiting), (None, False))
+        self.assertEqual((self.side.writer.queue, self.side.writer.waiting), (None, False))
 
     def test_finish(self) -> None:
         """The end of file follows what was written, at once or when there is room; reading goes on, and nothing more is written."""
@@ -266,7 +281,7 @@ class WritingTest(SideCase):
         self.peer.close()
         self.loop.settle()
         self.assertEqual(self.heard()[:3], ["crowded", "relieved", "hung_up"])
-        self.assertEqual((self.side.queue, self.side.waiting), (None, False))
+        self.assertEqual((self.side.writer.queue, self.side.writer.waiting), (None, False))
 
     def test_peer_takes_no_more_and_has_ended(self) -> None:
         """A peer that has ended and reads no more is lost when something is written for it."""
@@ -288,6 +303,7 @@ class EndingTest(SideCase):
         """It is over in the call, whatever waits, and everything afterwards is for nobody."""
         self.fill()
         self.read_on()
+        writer = self.side.writer
         self.side.abort()
         self.assertEqual(self.lost(), (["lost"], ""))
         for call in (self.side.abort, self.side.close, self.side.hang_up, self.side.finish_writing, self.side.resume_reading):
@@ -296,7 +312,7 @@ class EndingTest(SideCase):
         self.side.write(b"late")
         self.loop.settle()
         self.assertEqual(self.lost(), (["lost"], ""))
-        self.assertEqual((self.side.queue, self.kernel.poller._told), (None, {}))
+        self.assertEqual((writer.queue, self.kernel.poller._told), (None, {}))
 
     def test_attached_late(self) -> None:
         """Who is attached late is told of what happened before."""
@@ -345,7 +361,7 @@ class TcpEndingTest(EndingTest):
         self.fill()
         self.reset()
         self.loop.settle()
-        self.assertEqual(self.side.queue, None)
+        self.assertEqual(self.side.writer.queue, None)
         self.read_on()
         self.assertEqual(self.receiver.heard[-1], "lost")
         self.assertEqual(self.receiver.cause, "the connection was reset")
@@ -384,7 +400,7 @@ class TcpEndingTest(EndingTest):
         self.take(written)
         self.assertEqual(self.peer.recv(1), b"")
         for _ in self.loop.rounds("the reset"):
-            if self.side.over:
+            if self.side.ending.over:
                 break
             self.loop.advance(0.01)
         self.assertEqual(self.lost(), (["lost"], ""))
@@ -526,13 +542,14 @@ class TroubleTest(SideCase):
 
     def test_no_memory(self) -> None:
         """What the system has no memory for is delivered when it has."""
+        send = SocketWriter.send
         for number in (errno.ENOBUFS, errno.ENOMEM):
             self.side, self.receiver, self.peer = self.make()
             shortage = _Shortage(number)
-            self.patch(self.side, "_send", shortage.around(self.side._send))
+            self.patch(SocketWriter, "send", shortage.around(send))
             self.side.write(b"one")
             self.side.write(b"two")
-            self.assertEqual((self.side.delivered, self.side.waiting), (0, True))
+            self.assertEqual((self.side.delivered, self.side.writer.waiting), (0, True))
             self.loop.turn()
             self.assertEqual((self.heard(), self.side.delivered), ([], 0))
             shortage.over = True
@@ -541,8 +558,8 @@ class TroubleTest(SideCase):
 
     def test_close_without_memory(self) -> None:
         """A side of which nothing could be delivered yet is not closed before that is done."""
-        shortage = _Shortage(errno.ENOBUFS)
-        self.patch(self.side, "_send", shortage.around(self.side._send))
+        shortage, send = _Shortage(errno.ENOBUFS), SocketWriter.send
+        self.patch(SocketWriter, "send", shortage.around(send))
         self.side.write(b"hello")
         self.side.close()
         self.loop.turn()
@@ -586,10 +603,10 @@ class DirectlyToldTest(SideCase):
         self.side.resume_reading()
         for events in (IN, OUT, IN | OUT):
             self.side.ready(events)
-        self.assertEqual((self.heard(), self.side.over), ([], False))
+        self.assertEqual((self.heard(), self.side.ending.over), ([], False))
 
     def test_error_with_nothing_to_read(self) -> None:
         """An error without anything to read is no end."""
         self.side.resume_reading()
         self.side.ready(select.EPOLLERR)
-        self.assertEqual((self.heard(), self.side.over), ([], False))
+        self.assertEqual((self.heard(), self.side.ending.over), ([], False))

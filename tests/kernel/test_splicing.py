@@ -9,8 +9,8 @@ import random
 import socket
 from typing import Any
 
+from pipetwist.kernel.reader import BUSY_BYTES, BUSY_READS, QUIET_BYTES, TURN_BYTES
 from pipetwist.kernel.setting import BUFFER_SIZE
-from pipetwist.kernel.side import BUSY_BYTES, BUSY_READS, QUIET_BYTES, TURN_BYTES
 from tests.kernel.coupled import Coupled, CoupledCase, move
 from tests.kernel.loop import take_all
 from tests.kernel.noted import NotedSplices
@@ -37,7 +37,7 @@ class _SplicingCase(CoupledCase):
         underway = 0
         for _ in self.loop.rounds("the direction to be busy"):
             underway -= len(take_all(connection.server_peer))
-            if connection.client.busy_reads >= BUSY_READS:
+            if connection.client.reader.busy_reads >= BUSY_READS:
                 break
             underway += _send(connection, 4 * BUSY_BYTES)
         for _ in self.loop.rounds("it to be stopped"):
@@ -45,7 +45,7 @@ class _SplicingCase(CoupledCase):
             if not sent:
                 break
             underway += sent
-        self.assertTrue(connection.server.waiting)
+        self.assertTrue(connection.server.writer.waiting)
         return underway
 
 
@@ -90,16 +90,16 @@ class CopyingTest(_SplicingCase):
                 sent += connection.client_peer.send(_MUCH[sent : sent + 100_000])
         self.assertLess(sent, len(_MUCH))
         self.assertLessEqual(connection.client.received - connection.server.delivered, TURN_BYTES)
-        self.assertTrue(connection.client.held_back)
+        self.assertTrue(connection.client.reader.held_back)
         came = move(self, _MUCH[sent : sent + 300_000], connection.client_peer, connection.server_peer, sent)
         self.assertTrue(came == _MUCH[: sent + 300_000])
 
     def test_written_before(self) -> None:
         """What was written to a side before it is coupled arrives first."""
         connection = self.couple(reading=False)
-        connection.server.source = None
+        connection.server.writer.source = None
         connection.server.write(_MUCH)
-        self.assertTrue(connection.server.waiting)
+        self.assertTrue(connection.server.writer.waiting)
         connection.client.carry_to(connection.server)
         connection.client.resume_reading()
         came = move(self, b"last", connection.client_peer, connection.server_peer, len(_MUCH))
@@ -140,7 +140,7 @@ class PipesTest(_SplicingCase):
             move(self, _MUCH[:size], connection.client_peer, connection.server_peer)
             move(self, _MUCH[:size], connection.server_peer, connection.client_peer)
             for one in (connection.client, connection.server):
-                self.assertEqual((one.pipe, one.queue, one.waiting), (None, None, False), size)
+                self.assertEqual((one.writer.pipe, one.writer.queue, one.writer.waiting), (None, None, False), size)
             self.assertEqual(self.kernel.pool.lent, 0, size)
 
     def test_stalled(self) -> None:
@@ -148,12 +148,12 @@ class PipesTest(_SplicingCase):
         connection = self.couple()
         underway = self.splice_up(connection)
         self.assertEqual(self.kernel.pool.lent, 1)
-        came = self.take_until(connection.server_peer, lambda: not connection.server.waiting, "all of it")
+        came = self.take_until(connection.server_peer, lambda: not connection.server.writer.waiting, "all of it")
         # What the client has sent in the meantime may go on, in a turn of its own.
         while more := self.take_until(connection.server_peer, lambda: True, "more"):
             came += more
         self.assertEqual(len(came), underway)
-        self.assertEqual((connection.server.pipe, self.kernel.pool.lent), (None, 0))
+        self.assertEqual((connection.server.writer.pipe, self.kernel.pool.lent), (None, 0))
 
     def test_turn(self) -> None:
         """In one turn no more is moved than a turn allows, however much there is, and however large the pipe is."""
@@ -165,8 +165,8 @@ class PipesTest(_SplicingCase):
             return min(most, 300_000)
 
         self.calls.instead = plenty
-        connection.client.busy_reads = BUSY_READS
-        connection.client.read()
+        connection.client.reader.busy_reads = BUSY_READS
+        connection.client.reader.read()
         self.assertEqual((connection.client.received, connection.server.delivered), (TURN_BYTES, TURN_BYTES))
         self.assertEqual(asked[-2:], [TURN_BYTES - 3 * 300_000] * 2)
 
@@ -174,7 +174,7 @@ class PipesTest(_SplicingCase):
         """More busy directions than there are pipes all go on, some of them by copying, and none gets more than one pipe."""
         connections = [(connection, self.splice_up(connection)) for connection in [self.couple() for _ in range(self.pipes + 3)]]
         self.assertEqual(self.kernel.pool.lent, self.pipes)
-        self.assertEqual(sum(connection.server.pipe is not None for connection, _ in connections), self.pipes)
+        self.assertEqual(sum(connection.server.writer.pipe is not None for connection, _ in connections), self.pipes)
         for connection, underway in connections:
             came = move(self, _MUCH, connection.client_peer, connection.server_peer, underway)
             self.assertEqual(len(came), underway + len(_MUCH))
@@ -211,7 +211,7 @@ class EndOfFileTest(_SplicingCase):
         connection.client_peer.shutdown(socket.SHUT_WR)
         total = len(self.take_until(connection.server_peer, lambda: connection.client_heard.heard, "the end of file"))
         connection.server.finish_writing()
-        total += len(self.take_until(connection.server_peer, lambda: connection.server.write_over, "all of it"))
+        total += len(self.take_until(connection.server_peer, lambda: not connection.server.ending.delivers, "all of it"))
         self.assertEqual((connection.client_heard.heard, self.kernel.pool.lent), (["read_ended"], 0))
         self.assertEqual((total, connection.server.delivered), (underway, connection.client.received))
         self.assertEqual(connection.server_peer.recv(1), b"")
@@ -232,7 +232,7 @@ class EndOfFileTest(_SplicingCase):
         self.calls.instead = lie
         self.assertTrue(move(self, _MUCH, connection.client_peer, connection.server_peer) == _MUCH)
         self.assertGreater(lies[0], 2)
-        self.assertEqual((connection.client_heard.heard, connection.client.read_over, self.kernel.pool.lent), ([], False, 0))
+        self.assertEqual((connection.client_heard.heard, not connection.client.ending.reads, self.kernel.pool.lent), ([], False, 0))
 
     def test_nothing_but_lies(self) -> None:
         """Where splice says nothing but 0 all is copied."""
@@ -269,10 +269,11 @@ class LossTest(_SplicingCase):
         """Where the one who is sent to has gone what is in the pipe is dropped with the pipe, and the sender is read on."""
         connection = self.couple()
         self.splice_up(connection)
+        writer = connection.server.writer
         connection.server_peer.close()
         self.loop.settle()
-        self.assertEqual((self.kernel.pool.lent, connection.server.pipe, self.kernel.pool._idle), (0, None, []))
-        self.assertFalse(connection.client.held_back)
+        self.assertEqual((self.kernel.pool.lent, writer.pipe, self.kernel.pool._idle), (0, None, []))
+        self.assertFalse(connection.client.reader.held_back)
         received = connection.client.received
         connection.client_peer.send(b"dropped")
         self.loop.settle()
@@ -284,8 +285,8 @@ class LossTest(_SplicingCase):
         connection = self.couple()
         self.splice_up(connection)
         connection.server_peer.shutdown(socket.SHUT_RD)
-        self.take_until(connection.server_peer, lambda: connection.server.write_over, "the end of writing")
-        self.assertEqual((self.kernel.pool.lent, self.kernel.pool._idle, connection.server.over), (0, [], False))
+        self.take_until(connection.server_peer, lambda: not connection.server.ending.delivers, "the end of writing")
+        self.assertEqual((self.kernel.pool.lent, self.kernel.pool._idle, connection.server.ending.over), (0, [], False))
         connection.server_peer.send(b"last words")
         self.loop.settle()
         self.assertEqual(connection.client_peer.recv(99), b"last words")
@@ -306,7 +307,7 @@ class LossTest(_SplicingCase):
         connection = self.couple()
         self.splice_up(connection)
         connection.client.write(b"answer")
-        self.assertTrue(connection.client.held_back)
+        self.assertTrue(connection.client.reader.held_back)
         delivered, received = connection.server.delivered, connection.client.received
         connection.client.close()
         self.loop.settle()
@@ -323,7 +324,7 @@ class LossTest(_SplicingCase):
         connection.client.abort()
         connection.server.close()
         self.assertGreater(connection.client.received, before)
-        self.take_until(connection.server_peer, lambda: connection.server.write_over, "all of it")
+        self.take_until(connection.server_peer, lambda: not connection.server.ending.delivers, "all of it")
         self.assertEqual(connection.server.delivered, connection.client.received)
         self.assertEqual(self.kernel.pool.lent, 0)
 

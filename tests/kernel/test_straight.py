@@ -13,7 +13,7 @@ from typing import Any
 
 from pipetwist.kernel.pipe_ends import held_bytes
 from pipetwist.kernel.pipe_pool import PIPE_SIZE
-from pipetwist.kernel.side import TURN_BYTES
+from pipetwist.kernel.reader import TURN_BYTES
 from pipetwist.kernel.socket_side import SocketSide
 from pipetwist.testing import RecordingReceiver, RecordingTracker
 from tests.kernel.commands import CommandCase
@@ -58,7 +58,9 @@ class StraightTest(CommandCase):
             self.assertEqual(move(self, b"message %02d" % number, self.peer, self.peer), b"message %02d" % number)
         self.assertEqual((client.received, server.delivered, server.received, client.delivered), (200, 200, 200, 200))
         self.assertEqual(client.tracker, _tracker(200, 200))
-        self.assertEqual(set(self.calls.made), {(client._descriptor, server._stdin), (server._stdout, client._descriptor)})
+        self.assertEqual(
+            set(self.calls.made), {(client._descriptor, server.writer.descriptor), (server.reader.descriptor, client._descriptor)}
+        )
         self.assertEqual((self.kernel.pool.lent, self.kernel.pool._idle), (0, []))
 
     def test_much(self) -> None:
@@ -67,13 +69,13 @@ class StraightTest(CommandCase):
         self.assertTrue(move(self, _MUCH, self.peer, self.peer) == _MUCH)
         self.assertEqual((client.received, server.delivered, server.received, client.delivered), (len(_MUCH),) * 4)
         self.assertEqual(client.tracker, _tracker(len(_MUCH), len(_MUCH)))
-        self.assertEqual((self.kernel.pool._idle, client.pipe, client.queue, server.queue), ([], None, None, None))
+        self.assertEqual((self.kernel.pool._idle, client.writer.pipe, client.writer.queue, server.writer.queue), ([], None, None, None))
 
     def test_command_that_stalls(self) -> None:
         """The client is stopped while the command does not read; pipetwist itself holds nothing, and nothing is lost."""
         client, server = self.couple("/bin/sh", "-c", "kill -STOP $$; exec cat")
         sent = self._fill(client)
-        self.assertEqual((server.queue, client.received), (None, server.delivered))
+        self.assertEqual((server.writer.queue, client.received), (None, server.delivered))
         self._go_on(server)
         self.assertTrue(move(self, _MUCH, self.peer, self.peer, sent).endswith(_MUCH))
 
@@ -81,7 +83,7 @@ class StraightTest(CommandCase):
         """The command is stopped while the client does not read; pipetwist itself holds nothing, and nothing is lost."""
         client, server = self.couple("/bin/cat")
         sent = self._fill(client, server)
-        self.assertEqual((client.queue, server.queue), (None, None))
+        self.assertEqual((client.writer.queue, server.writer.queue), (None, None))
         self.assertEqual((client.received, server.received), (server.delivered, client.delivered))
         self.assertTrue(move(self, _MUCH, self.peer, self.peer, sent).endswith(_MUCH))
 
@@ -89,10 +91,10 @@ class StraightTest(CommandCase):
         """The pipe of a command that fills it is enlarged, once, and counts in the pool until it is closed."""
         _client, server = self.couple("/bin/sh", "-c", "head -c 3000000 /dev/zero; read x")
         server.pause_reading()
-        self.loop.until(lambda: held_bytes(server._stdout) == 1 << 16, "the pipe to be full")
+        self.loop.until(lambda: held_bytes(server.reader.descriptor) == 1 << 16, "the pipe to be full")
         server.resume_reading()
         self.assertEqual(len(move(self, b"", self.peer, self.peer, 3_000_000)), 3_000_000)
-        self.assertEqual((fcntl.fcntl(server._stdout, _F_GETPIPE_SZ), self.kernel.pool.lent), (PIPE_SIZE, 1))
+        self.assertEqual((fcntl.fcntl(server.reader.descriptor, _F_GETPIPE_SZ), self.kernel.pool.lent), (PIPE_SIZE, 1))
         server.finish_writing()
         self.loop.until(self.lost(self.heard_of_server), "its end")
         self.assertEqual(self.kernel.pool.lent, 0)
@@ -140,7 +142,7 @@ class StraightTest(CommandCase):
         client, _server = self.couple("/bin/cat")
         self.calls.instead = lambda *arguments, **keywords: 0
         self.assertTrue(move(self, _MUCH, self.peer, self.peer) == _MUCH)
-        self.assertEqual((self.kernel.pool._idle, client.pipe), ([], None))
+        self.assertEqual((self.kernel.pool._idle, client.writer.pipe), ([], None))
 
     def test_no_memory(self) -> None:
         """Where the system has no memory to splice nothing is lost."""
@@ -168,7 +170,7 @@ class StraightTest(CommandCase):
         client, server = self.couple("/bin/cat")
         self.calls.instead = plenty
         before = client.received
-        client.read()
+        client.reader.read()
         self.assertEqual((client.received - before, server.delivered), (TURN_BYTES, TURN_BYTES))
         self.assertEqual(asked[-1], TURN_BYTES - 3 * 300_000)
 
@@ -177,7 +179,7 @@ class StraightTest(CommandCase):
         client, server = self.couple("/bin/sh", "-c", "exec <&-; kill -STOP $$; echo more; exec sleep 60")
         os.waitid(os.P_PID, self.number(server), os.WSTOPPED)
         self.peer.send(b"unheard")
-        self.loop.until(lambda: server.write_over, "the input's end")
+        self.loop.until(lambda: not server.ending.delivers, "the input's end")
         self.peer.send(b"unheard")
         self.loop.until(lambda: client.received == 7, "what is dropped")
         os.kill(self.number(server), signal.SIGCONT)
@@ -187,10 +189,10 @@ class StraightTest(CommandCase):
     def test_client_goes(self) -> None:
         """A client that goes while the command writes is noticed, and the command, which is read on, is not stopped by it."""
         client, server = self.couple("/bin/cat", "/dev/zero")
-        self.loop.until(lambda: server.held_back, "the client to be full")
+        self.loop.until(lambda: server.reader.held_back, "the client to be full")
         self.peer.close()
-        self.loop.until(lambda: "hung_up" in self.heard_of_client.heard or client.over, "the client's end")
-        self.assertTrue(client.write_over)
+        self.loop.until(lambda: "hung_up" in self.heard_of_client.heard or client.ending.over, "the client's end")
+        self.assertFalse(client.ending.delivers)
         before = server.received
         self.loop.until(lambda: server.received > before, "more from the command")
 
@@ -202,7 +204,7 @@ class StraightTest(CommandCase):
             nonlocal sent
             with contextlib.suppress(BlockingIOError):
                 sent += self.peer.send(_MUCH[:100_000])
-            return all(side.held_back for side in stopped)
+            return all(side.reader.held_back for side in stopped)
 
         self.loop.until(full, "everything to be full")
         return sent
@@ -242,7 +244,7 @@ class TcpStraightTest(StraightTest):
         self.peer.close()
         self.loop.until(self.lost(self.heard_of_client), "the reset")
         self.assertEqual((self.heard_of_client.heard, self.heard_of_client.cause), (["lost"], "the connection was reset"))
-        self.assertEqual((client.over, server.over), (True, False))
+        self.assertEqual((client.ending.over, server.ending.over), (True, False))
 
 
 def _tracker(up: int, down: int) -> object:

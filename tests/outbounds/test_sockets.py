@@ -239,7 +239,7 @@ class KernelTcpTest(_SocketTestCase):
         """It connects to an address, and small pieces are not held back for larger ones."""
         listening = self.listen(socket.AF_INET, ("127.0.0.1", 0))
         side: Any = self.side(self.make(listening.getsockname()[1]).connect())
-        self.assertTrue(side._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        self.assertTrue(side.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
         self.assertCarries(side, listening)
 
     def test_fails(self) -> None:

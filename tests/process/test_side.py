@@ -196,6 +196,14 @@ class EndingTest(_SideTestCase):
         self.assertEqual(self.receiver.heard, ["lost"])
         self.assertLost("")
 
+    def test_shown(self) -> None:
+        """It shows its number and how its halves end."""
+        shown = f"<ChildSide pid={self.side.command.pid} reading="
+        self.assertEqual(repr(self.side), f"{shown}OPEN writing=OPEN>")
+        self.side.close()
+        self.process.exit()
+        self.assertEqual(repr(self.side), f"{shown}EOF writing=CLOSED>")
+
     def test_close_in_vain(self) -> None:
         """One that does not gets SIGTERM after its grace, which is no trouble to tell of."""
         self.side.close()

@@ -18,8 +18,8 @@ from pipetwist.interfaces import ISide
 from pipetwist.stats.counting import CountingProtocol
 from pipetwist.testing import RecordingReceiver, RecordingTracker
 from pipetwist.transfer import acknowledgement
-from pipetwist.transfer.ending_side import LINGER_SECONDS
 from pipetwist.transfer.hang_up import HangUpWatch
+from pipetwist.transfer.lingering import LINGER_SECONDS
 from pipetwist.transfer.stream import StreamSide
 from tests.transfer.memory import MemoryReactor, MemoryTransport
 
@@ -87,6 +87,13 @@ class ReadingTest(_StreamTestCase):
         self.side.write(b"answer")
         self.transport.take()
         self.assertEqual(self.transport.taken, b"answer")
+
+    def test_shown(self) -> None:
+        """It shows its descriptor and how its halves are."""
+        self.side.resume_reading()
+        self.transport.receive_end()
+        self.side.finish_writing()
+        self.assertEqual(repr(self.side), f"<StreamSide fd={self.transport.fileno()} reading=EOF writing=DRAINING>")
 
     def test_no_resuming_after_the_end(self) -> None:
         """Once the end of file was read reading is never taken up again, which would tell of it once more."""

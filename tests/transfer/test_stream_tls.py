@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from pipetwist.stats.counting import CountingProtocol
 from pipetwist.testing import RecordingReceiver, RecordingTracker
 from pipetwist.tls import client_tls, server_tls
-from pipetwist.transfer.ending_side import LINGER_SECONDS
+from pipetwist.transfer.lingering import LINGER_SECONDS
 from pipetwist.transfer.stream import StreamSide
 from tests.api.certificates import Authority
 from tests.interop.scratch import scratch_folder
