@@ -203,6 +203,17 @@ class ScrapingTest(TestCase):
         self.assertEqual((answer.status, message.encode() in answer.body), (500, False))
         self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
 
+    async def test_no_picture(self) -> None:
+        """Where the picture of what runs can't be taken the scrape has failed as well, and the next one goes on."""
+        taken, pictures = self.sources.renew, [ValueError("a mistake")]
+        self.patch(self.sources, "renew", lambda: _raise(pictures.pop()) if pictures else taken())
+        self.assertEqual([(await self.ask()).status for _ in range(2)], [500, 200])
+        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
+
+
+def _raise(error: Exception) -> None:
+    raise error
+
 
 def _ask(port: int, path: str, method: str, headers: dict[str, str]) -> Answer:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)

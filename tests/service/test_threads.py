@@ -96,8 +96,12 @@ class _Guard:
 class _ThreadsCase(TestCase):
     timeout = 300
 
-    def start(self) -> PipetwistService:
-        """Start a tree with everything that is counted and shown; the test's clean-up stops it."""
+    def start(self, listen: str | None = "127.0.0.1:0") -> PipetwistService:
+        """Start a tree with everything that is counted and shown; the test's clean-up stops it.
+
+        Args:
+            listen: where the API listens; None for no API.
+        """
         self.path = str(scratch_folder(self) / "in")
         stats = StatsOptions(enabled=True, inbounds=("in", "udp-in"), outbounds=("echo",), users=("nobody",), store=f"{self.path}.counters")
         nobody = PeerUserOptions(name="nobody", uid=65533)
@@ -112,7 +116,7 @@ class _ThreadsCase(TestCase):
                 UdpOutboundOptions(tag="udp", server="127.0.0.1", server_port=9),
             ),
             route=RouteOptions(rules=(RuleOptions(inbound=("udp-in",), outbound="udp"),)),
-            experimental=ExperimentalOptions(v2ray_api=ApiOptions(listen="127.0.0.1:0", stats=stats)),
+            experimental=ExperimentalOptions(v2ray_api=ApiOptions(listen=listen, stats=stats)),
             metrics=WebOptions(listen="127.0.0.1:0"),
         )
         tree = PipetwistService(document, reactor)
@@ -159,6 +163,21 @@ class ThreadsTest(_ThreadsCase):
         self.assertEqual({stat.value for stat in answer.stat}, {5})
         await deferToThread(client.call, "GetAllOnlineUsers")
         await deferToThread(client.call, "GetSysStats")
+        self.assertEqual(guard.strays, set())
+
+    async def test_file(self) -> None:
+        """The thread that waits for the disk touches nothing but what the document lets it touch."""
+        tree = self.start(listen=None)
+        await self.talk(tree)
+        guard = self.guard("the file of counters")
+        await tree.stopService()
+        self.assertEqual(guard.strays, set())
+
+    async def test_look_up(self) -> None:
+        """The thread that looks a name up touches nothing but what the document lets it touch."""
+        tree = self.start(listen=None)
+        guard = self.guard("a look-up of a name")
+        self.assertTrue(await tree.lookups.find("localhost", 80))
         self.assertEqual(guard.strays, set())
 
 
