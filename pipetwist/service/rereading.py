@@ -10,6 +10,7 @@ from twisted.python.failure import Failure
 
 from pipetwist.config.child import can_start
 from pipetwist.config.document import Document
+from pipetwist.config.foreign import can_be_imported
 from pipetwist.errors import ConfigError, StartError
 from pipetwist.files import may_read
 from pipetwist.service.reader import Reader, read_here
@@ -47,7 +48,11 @@ class Rereading:
         """Say so where it could not be read again: the daemon may be another user since it was read."""
         if not may_read(self._path):
             self._tree.log.warn("{path} can't be read again by this user: every reload comes to nothing", path=self._path)
-        if not can_start():
+        if not can_be_imported():
+            self._tree.log.warn(
+                "no other process can import the kinds that were registered: a reload reads the configuration itself, and holds up connections"
+            )
+        elif not can_start():
             self._tree.log.warn(
                 "{python} can't be started by this user: a reload reads the configuration itself, and holds up connections",
                 python=sys.executable or "Python",

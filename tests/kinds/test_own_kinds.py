@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, ClassVar, Literal
 from urllib.request import urlopen
 
@@ -18,6 +19,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ServerEndpoint
 from twisted.internet.threads import deferToThread
+from twisted.logger import Logger, capturedLogs
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
@@ -45,6 +47,7 @@ from pipetwist.outbounds.setting import OutboundSetting
 from pipetwist.process.command import prepare_command
 from pipetwist.process.endpoint import CommandEndpoint
 from pipetwist.service.reader import ChildReader
+from pipetwist.service.rereading import Rereading
 from pipetwist.service.tree import PipetwistService
 from pipetwist.values import Command, Port, UserName
 from pipetwist.values.bind_address import BindAddress, PortAddress
@@ -425,6 +428,11 @@ class RunningTest(TestCase):
         hidden: Any = type("Hidden", (TurnsOutbound,), {"Options": _hidden_options()})
         self.addCleanup(OUTBOUNDS.register(hidden))
         self.assertFalse(can_start())
+        tree: Any = SimpleNamespace(log=Logger())
+        with capturedLogs() as events:
+            Rereading(tree, str(path)).foresee()
+        self.assertEqual(len(events), 1)
+        self.assertIn("no other process can import the kinds", events[0]["log_format"])
         self.assertEqual(await ChildReader(reactor).read(str(path), _document()), read)
 
 
