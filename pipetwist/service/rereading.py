@@ -50,7 +50,7 @@ class Rereading:
             self._tree.log.warn("{path} can't be read again by this user: every reload comes to nothing", path=self._path)
         if not can_be_imported():
             self._tree.log.warn(
-                "no other process can import the kinds that were registered: a reload reads the configuration itself, and holds up connections"
+                "no other process can import the registered kinds: a reload reads the configuration itself, and holds up connections"
             )
         elif not can_start():
             self._tree.log.warn(

@@ -432,7 +432,7 @@ class RunningTest(TestCase):
         with capturedLogs() as events:
             Rereading(tree, str(path)).foresee()
         self.assertEqual(len(events), 1)
-        self.assertIn("no other process can import the kinds", events[0]["log_format"])
+        self.assertIn("no other process can import the registered kinds", events[0]["log_format"])
         self.assertEqual(await ChildReader(reactor).read(str(path), _document()), read)
 
 
