@@ -63,12 +63,11 @@ class EndpointInbound(ListeningService):
 
     def __init__(self, options: EndpointInboundOptions, setting: InboundSetting) -> None:
         super().__init__(options, setting)
-        self._gate = Gate(self.tag, self._identify, setting, framed=options.framing is not None)
+        self._gate = Gate(self, self._identify)
         self._listener = EndpointListener(self._gate)
         self._acceptor: Acceptor | None = None
         self._adopted: ListeningSocket | None = None
         self._given: InheritedSocket | None = None
-        self._framed = options.framing is not None
         self._keep_alive = KeepAlive()
         try:
             self._endpoint = serverFromString(setting.reactor, options.endpoint)
@@ -101,7 +100,7 @@ class EndpointInbound(ListeningService):
             (self._adopted,) = self.setting.listeners.enter_copies(self.handed_in, f"inbound {self.tag}")
         if self._adopted is not None and self._given is not None and self._given.is_unix:
             # Twisted's port would unlink the path when it stops, but a socket that was handed in is another's.
-            gate = Gate(self.tag, self._identify_socket, self.setting, framed=self._framed)
+            gate = Gate(self, self._identify_socket)
             self._acceptor = Acceptor(self.setting, self._adopted, gate, SocketEntry(gate, self.setting).accepted)
             self._acceptor.start()
             self.log_listening(str(self._given))

@@ -6,17 +6,18 @@ Streams, handshakes and the sources of datagrams all come in here. Where a conne
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from zope.interface import implementer
 
 from pipetwist.connection.cause import Cause
 from pipetwist.connection.visitor import Visitor
 from pipetwist.inbounds.setting import InboundSetting
-from pipetwist.interfaces import IGate, IOutbound, IPassage, ISide, ITracker
+from pipetwist.interfaces import IGate, IOutbound, IPassage, ISide, ITracker, Medium
+from pipetwist.kinds.inbound_options import InboundOptions, StreamInboundOptions
 from pipetwist.packets.framed import FramedSide, FrameTally
 
-__all__ = ["Gate", "RefusedError"]
+__all__ = ["Entered", "Gate", "RefusedError"]
 
 # Of so many different ones, or a flood of datagrams would be a flood of lines.
 _MOST_NAMED = 1000
@@ -28,31 +29,34 @@ class RefusedError(Exception):
     """This client may not come in. Its text says who and why."""
 
 
+class Entered(Protocol):
+    """An inbound, as its gate sees it."""
+
+    options: InboundOptions
+    """What its configuration says; a reload may bring others."""
+    setting: InboundSetting
+    """What it works with."""
+
+
 @implementer(IGate)
 class Gate:
     """Lets clients in at an inbound, each on whatever it came by: a socket, a transport, an address that it sends datagrams from.
 
     Args:
-        tag: the inbound's.
+        inbound: the inbound.
         identify: says who a client is; raises `RefusedError`, or OSError where it has gone meanwhile.
-        setting: what the inbound works with.
-        framed: whether a connection carries datagrams on a stream.
-        once: whether who is refused is told and counted once, and not each time that it comes.
     """
 
-    __slots__ = ("_framed", "_identify", "_log", "_named", "_once", "_relay", "_share", "_shares", "tag")
+    __slots__ = ("_framed", "_identify", "_inbound", "_named", "_relay", "_share", "tag")
 
-    def __init__(
-        self, tag: str, identify: Callable[[Any], Visitor], setting: InboundSetting, *, framed: bool = False, once: bool = False
-    ) -> None:
-        self.tag = tag
+    def __init__(self, inbound: Entered, identify: Callable[[Any], Visitor]) -> None:
+        options = inbound.options
+        self.tag = options.tag
+        self._inbound = inbound
         self._identify = identify
-        self._relay = setting.relay
-        self._log = setting.log
-        self._shares = setting.shares
-        self._share = setting.shares.share(tag)
-        self._framed = framed
-        self._once = once
+        self._relay = inbound.setting.relay
+        self._share = inbound.setting.shares.share(options.tag)
+        self._framed = isinstance(options, StreamInboundOptions) and options.framing is not None
         self._named: set[str] = set()
 
     def __repr__(self) -> str:
@@ -67,12 +71,12 @@ class Gate:
 
     def wait(self, resume: Callable[[], None]) -> None:
         """Have something done once there may be room. Who comes meanwhile is not accepted yet."""
-        self._shares.wait(resume, self)
+        self._inbound.setting.shares.wait(resume, self)
         self.tell("waits until one ends")
 
     def forget(self, resume: Callable[[], None]) -> None:
         """Do not do this any more when there is room."""
-        self._shares.forget(resume)
+        self._inbound.setting.shares.forget(resume)
 
     def tell(self, what: str) -> None:
         """Say in the log that there is no room.
@@ -119,7 +123,8 @@ class Gate:
         try:
             side = make_side(client, passage.outbound, tally or passage.tracker)
         except OSError as error:
-            self._log.warn("inbound {tag}: {peer} can't be served: {error}", tag=self.tag, peer=visitor.peer, error=error.strerror)
+            log = self._inbound.setting.log
+            log.warn("inbound {tag}: {peer} can't be served: {error}", tag=self.tag, peer=visitor.peer, error=error.strerror)
             self._relay.turned_away(self.tag, Cause.INTERNAL)
             return False
         if tally is not None:
@@ -137,13 +142,13 @@ class Gate:
         self._share.closed(passage.outbound.tag)
 
     def name_again(self) -> None:
-        """Tell and count anew who is refused, where that is done once."""
+        """Tell and count anew who is refused: of datagrams that is done once, and not each time that somebody sends."""
         self._named.clear()
 
     def _refuse(self, text: str) -> None:
-        if self._once:
+        if self._inbound.options.medium is Medium.DATAGRAMS:
             if text in self._named or len(self._named) >= _MOST_NAMED:
                 return
             self._named.add(text)
-        self._log.warn("inbound {tag}: {refusal}", tag=self.tag, refusal=text)
+        self._inbound.setting.log.warn("inbound {tag}: {refusal}", tag=self.tag, refusal=text)
         self._relay.turned_away(self.tag, Cause.REFUSED)

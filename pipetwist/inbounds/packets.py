@@ -30,9 +30,9 @@ class PacketInbound(ListeningService):
 
     def __init__(self, options: PacketInboundOptions, setting: InboundSetting) -> None:
         self._listeners: list[PacketListener] = []
-        self._gate = Gate(options.tag, self.identify, setting, once=True)
-        self._crowd = Crowd(options.max_associations, self._gate)
+        self._crowd = Crowd(options.max_associations)
         super().__init__(options, setting)
+        self._gate = self._crowd.bounds = Gate(self, self.identify)
         self.packets = setting.packets or PacketSetting(setting.reactor, None if setting.kernel is None else setting.kernel.poller)
 
     def take(self, options: InboundOptions) -> None:

@@ -170,7 +170,7 @@ class TcpInbound(ListeningService):
             return succeed(None)
         if self._tls is None and self.setting.kernel is not None:
             return maybeDeferred(self._listen_in_kernel)
-        gate = Gate(self.tag, self._identify, self.setting, framed=self._options.framing is not None)
+        gate = Gate(self, self._identify)
         factory: Any = DoorwayFactory(gate, self.setting)
         if self._tls is not None:
             factory = over_tls(self._tls, factory, self.setting.reactor)
@@ -199,7 +199,7 @@ class TcpInbound(ListeningService):
         return self._sockets
 
     def _listen_in_kernel(self) -> None:
-        gate = Gate(self.tag, self._identify_socket, self.setting, framed=self._options.framing is not None)
+        gate = Gate(self, self._identify_socket)
         entry = SocketEntry(gate, self.setting)
         self._acceptors = [Acceptor(self.setting, listening, gate, entry.accepted) for listening in self._open()]
         for acceptor, listening in zip(self._acceptors, self._sockets, strict=True):

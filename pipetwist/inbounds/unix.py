@@ -92,7 +92,7 @@ class UnixInbound(ListeningService):
 
     def _accept_at(self, listening: UnixListeningSocket) -> None:
         self._listening = listening
-        gate = Gate(self.tag, self._identify, self.setting, framed=self._options.framing is not None)
+        gate = Gate(self, self._identify)
         self._acceptor = Acceptor(self.setting, listening.socket, gate, SocketEntry(gate, self.setting).accepted)
         self._acceptor.start()
         self.log_listening(self._options.path)

@@ -27,12 +27,12 @@ class Crowd:
 
     Args:
         most: how many may be open; fewer where this process may not open so many sockets.
-        bounds: says how many more there is room for; None for no such bound.
     """
 
-    def __init__(self, most: int, bounds: Bounds | None = None) -> None:
+    def __init__(self, most: int) -> None:
         self.most = most
-        self._bounds = bounds
+        self.bounds: Bounds | None = None
+        """Says how many more there is room for; None for no such bound."""
         self._affordable = most
         self._members: OrderedDict[AssociationSide, None] = OrderedDict()
         self.active = self._members.move_to_end
@@ -63,7 +63,7 @@ class Crowd:
             most, said = self._affordable, f"{self._affordable}, as many as the limit of file descriptors allows,"
         while len(self._members) >= most:
             next(iter(self._members)).make_room(said)
-        bounds = self._bounds
+        bounds = self.bounds
         if bounds is None or bounds.room:
             return True
         bounds.tell("takes the place of the oldest source, or is dropped")

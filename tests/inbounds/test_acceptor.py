@@ -26,6 +26,7 @@ from pipetwist.kernel.setting import kernel_setting
 from pipetwist.network.accepting import SHORTAGE_SECONDS
 from pipetwist.network.listening_socket import ListeningSocket
 from pipetwist.testing import RecordingRelay
+from tests.inbounds.inbound import NoInbound
 from tests.interop.scratch import scratch_folder
 from tests.transfer.memory import TurningReactor
 
@@ -71,7 +72,7 @@ class AcceptorTest(SynchronousTestCase):
 
     def gate(self, inbound: InboundSetting) -> Gate:
         """A gate that says how many may come in."""
-        return Gate("in", lambda _: Visitor("in", "", ""), inbound)
+        return Gate(NoInbound(inbound), lambda _: Visitor("in", "", ""))
 
     def accept(self, accepted: socket.SocketType) -> None:
         """Take a connection; the test's clean-up closes it."""
@@ -269,6 +270,7 @@ from pipetwist.inbounds.gate import Gate
 from pipetwist.network.listening_socket import ListeningSocket
 from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.testing import RecordingRelay
+from tests.inbounds.inbound import NoInbound
 from tests.transfer.memory import TurningReactor
 reactor = TurningReactor()
 listening = ListeningSocket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -276,7 +278,7 @@ listening.bind("\\0pipetwist-test-%d" % __import__("os").getpid())
 listening.listen(100)
 accepted = []
 inbound = InboundSetting(reactor, RecordingRelay())
-acceptor = Acceptor(inbound, listening, Gate("in", str, inbound), accepted.append)
+acceptor = Acceptor(inbound, listening, Gate(NoInbound(inbound), str), accepted.append)
 acceptor.start()
 clients = [socket.socket(socket.AF_UNIX) for _ in range(30)]
 for client in clients:

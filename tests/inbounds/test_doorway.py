@@ -20,6 +20,7 @@ from pipetwist.inbounds.doorway import HANDSHAKE_SECONDS, Doorway, DoorwayFactor
 from pipetwist.inbounds.gate import Gate, RefusedError
 from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.testing import RecordingReceiver, RecordingRelay, RecordingTracker
+from tests.inbounds.inbound import NoInbound
 from tests.transfer.memory import MemoryTransport
 
 __all__ = ["HandshakeTest", "PlainTest"]
@@ -59,7 +60,7 @@ class _DoorwayTestCase(SynchronousTestCase):
         self.relay = RecordingRelay(self.tracker)
         log = Logger("pipetwist", observer=LogPublisher(self.events.append))  # type: ignore[arg-type]  # a list's append observes well
         inbound = InboundSetting(self.clock, self.relay, None, None, log)
-        factory = DoorwayFactory(Gate("in", self.identify, inbound), inbound)
+        factory = DoorwayFactory(Gate(NoInbound(inbound), self.identify), inbound)
         self.doorway = factory.buildProtocol(None)
         return self.kind(self.doorway)
 

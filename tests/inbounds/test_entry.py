@@ -22,6 +22,7 @@ from pipetwist.kernel.socket_side import SocketSide
 from pipetwist.relay.relay import Passage
 from pipetwist.testing import FakeOutbound, RecordingReceiver, RecordingRelay, RecordingTracker
 from pipetwist.transfer.stream import StreamSide
+from tests.inbounds.inbound import NoInbound
 from tests.transfer.memory import MemoryTransport, TurningReactor
 
 __all__ = ["EntryTest"]
@@ -86,7 +87,7 @@ class EntryTest(SynchronousTestCase):
             self.addCleanup(setting.close)
         log = Logger("pipetwist", observer=LogPublisher(self.events.append))  # type: ignore[arg-type]  # a list's append observes well
         inbound = InboundSetting(self.reactor, self.relay, None, setting, log)
-        SocketEntry(Gate("in", self.identify, inbound), inbound).accepted(self.accepted)
+        SocketEntry(Gate(NoInbound(inbound), self.identify), inbound).accepted(self.accepted)
 
     def identify(self, connected: socket.socket) -> Visitor:
         """Say who it is, as the test wishes."""

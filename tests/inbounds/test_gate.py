@@ -14,8 +14,10 @@ from pipetwist.descriptors import DescriptorShares
 from pipetwist.inbounds.gate import Gate, RefusedError
 from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.interfaces import IGate, IOutbound, ISide, ITracker
+from pipetwist.kinds.inbound_options import InboundOptions, PacketInboundOptions, StreamInboundOptions
 from pipetwist.packets.framed import FramedSide
 from pipetwist.testing import FakeSide, RecordingRelay, RecordingTracker
+from tests.inbounds.inbound import NoInbound
 
 __all__ = ["GateTest", "RoomTest"]
 
@@ -35,9 +37,11 @@ class _GateTestCase(SynchronousTestCase):
         self.counted: list[ITracker | None] = []
         self.gate = self.make_gate()
 
-    def make_gate(self, **options: bool) -> Gate:
-        """Make one of another kind."""
-        return Gate("in", self.identify, InboundSetting(None, self.relay, log=self.log, shares=self.shares), **options)
+    def make_gate(self, options: InboundOptions | None = None) -> Gate:
+        """Make one of an inbound with other options."""
+        inbound = NoInbound(InboundSetting(None, self.relay, log=self.log, shares=self.shares))
+        inbound.options = options or inbound.options
+        return Gate(inbound, self.identify)
 
     def identify(self, name: str) -> Visitor:
         """Everybody is whom it says; the test may have it refused."""
@@ -71,7 +75,7 @@ class GateTest(_GateTestCase):
 
     def test_framed(self) -> None:
         """Where a connection carries datagrams they are told apart on the client's side."""
-        self.make_gate(framed=True).let_in("Alice", self.make_side)
+        self.make_gate(StreamInboundOptions(tag="in", framing="rfc4571")).let_in("Alice", self.make_side)
         self.assertIsInstance(self.relay.carried[0][1], FramedSide)
 
     def test_refused(self) -> None:
@@ -83,7 +87,7 @@ class GateTest(_GateTestCase):
 
     def test_refused_once(self) -> None:
         """Of sources that send again and again each is told and counted once, and once more where that is begun anew."""
-        gate = self.make_gate(once=True)
+        gate = self.make_gate(PacketInboundOptions(tag="in"))
         for name in ("Alice", "Bob", "Alice"):
             self.error = RefusedError(f"refused {name}")
             gate.let_in(name, self.make_side)
@@ -94,7 +98,7 @@ class GateTest(_GateTestCase):
 
     def test_flood_of_refused(self) -> None:
         """Of very many different ones not all are told."""
-        gate = self.make_gate(once=True)
+        gate = self.make_gate(PacketInboundOptions(tag="in"))
         for number in range(1100):
             self.error = RefusedError(f"refused {number}")
             gate.let_in("", self.make_side)
@@ -172,7 +176,7 @@ class RoomTest(_GateTestCase):
 
     def test_no_bound(self) -> None:
         """Where nothing is divided there is room for everybody."""
-        gate = Gate("in", self.identify, InboundSetting(None, self.relay))
+        gate = Gate(NoInbound(InboundSetting(None, self.relay)), self.identify)
         self.assertGreater(gate.room, 10**9)
         self.assertTrue(gate.let_in("Alice", self.make_side))
         gate.left(self.relay.carried[0][0])

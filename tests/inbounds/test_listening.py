@@ -26,13 +26,14 @@ from pipetwist.kinds.inbound_options import StreamInboundOptions
 from pipetwist.network.listeners import ListenerTable
 from pipetwist.testing import RecordingRelay
 from pipetwist.values.bind_address import PortAddress
+from tests.inbounds.inbound import NoInbound
 
 __all__ = ["EndpointListenerTest", "ServiceTest", "TcpSocketTest", "VisitorTest"]
 
 
 def _gate() -> Gate:
     """An inbound's gate, which has room for all."""
-    return Gate("in", lambda _: Visitor("in", "", ""), InboundSetting(None, RecordingRelay()))
+    return Gate(NoInbound(InboundSetting(None, RecordingRelay())), lambda _: Visitor("in", "", ""))
 
 
 class _Service(ListeningService):

@@ -17,6 +17,7 @@ from pipetwist.inbounds.gate import Gate
 from pipetwist.inbounds.ports import MOST_ACCEPTED, hold_to_gate
 from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.testing import RecordingRelay
+from tests.inbounds.inbound import NoInbound
 
 __all__ = ["TurnTest"]
 
@@ -44,7 +45,7 @@ class TurnTest(TestCase):
         self.addCleanup(port.stopListening)
         port.stopReading()  # so that nobody is let in between what is looked at here
         port.numberAccepts = 1000
-        hold_to_gate(port, Gate("in", lambda _: Visitor("in", "", ""), InboundSetting(twisted, RecordingRelay(), shares=shares)))
+        hold_to_gate(port, Gate(NoInbound(InboundSetting(twisted, RecordingRelay(), shares=shares)), lambda _: Visitor("in", "", "")))
         for _ in range(2 * MOST_ACCEPTED):
             self.addCleanup(socket.create_connection(("127.0.0.1", port.getHost().port)).close)
         came = []

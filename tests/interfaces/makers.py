@@ -54,6 +54,7 @@ from pipetwist.stats.counters import MemoryCounter, MemoryCounterStore
 from pipetwist.stats.tracking import Tracker
 from pipetwist.storage.store import FileCounter, FileCounterStore
 from pipetwist.transfer.stream import StreamSide
+from tests.inbounds.inbound import NoInbound
 from tests.kernel.loop import Loop
 
 __all__ = ["Makers"]
@@ -90,7 +91,7 @@ class Makers:
             lambda: FileCounterStore(case.mktemp(), lambda name, error: None),
             lambda: Tracker([], []),
             FrameTally,
-            lambda: Gate("in", lambda one: visitor, self._inbound),
+            lambda: Gate(NoInbound(self._inbound), lambda one: visitor),
             lambda: Passage(visitor, FakeOutbound(), None),
             lambda: Relay(Clock(), object()),  # type: ignore[arg-type]  # it is not asked where connections go
             lambda: Ledger(Clock(), log=Logger()).open(Passage(visitor, FakeOutbound(), None), FakeSide()),

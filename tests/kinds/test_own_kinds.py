@@ -109,7 +109,7 @@ class DoorInbound(ListeningService):
     def __init__(self, options: DoorInboundOptions, setting: InboundSetting) -> None:
         super().__init__(options, setting)
         self.came = 0
-        self._gate = Gate(self.tag, self._identify, setting)
+        self._gate = Gate(self, self._identify)
         self._listener = EndpointListener(self._gate)
 
     @property

@@ -1,0 +1,23 @@
+"""What a gate needs of an inbound, without one that listens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pipetwist.inbounds.setting import InboundSetting
+from pipetwist.kinds.inbound_options import InboundOptions, StreamInboundOptions
+
+__all__ = ["NoInbound"]
+
+
+@dataclass
+class NoInbound:
+    """An inbound that listens nowhere.
+
+    Args:
+        setting: what it works with.
+        options: what its configuration says.
+    """
+
+    setting: InboundSetting
+    options: InboundOptions = field(default_factory=lambda: StreamInboundOptions(tag="in"))
