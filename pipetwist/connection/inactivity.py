@@ -42,7 +42,8 @@ class Watched:
         if before is None or before.allowed != allowed:
             if before is not None:
                 del before.watched[self]
-            self._round = rounds.join(self, allowed)
+            self._round = found = rounds.find(allowed)
+            found.join(self)
 
     def look(self, now: float, allowed: float) -> bool:
         """Whether nothing has moved for as long as is allowed."""
@@ -101,12 +102,11 @@ class Rounds:
         self.clock = clock
         self._rounds: dict[float, _Round] = {}
 
-    def join(self, one: Watched, allowed: float) -> _Round:
-        """Look at this one from now on."""
+    def find(self, allowed: float) -> _Round:
+        """The round of those who are allowed so much."""
         found = self._rounds.get(allowed)
         if found is None:
             found = self._rounds[allowed] = _Round(self.clock, allowed)
-        found.join(one)
         return found
 
     def rest(self) -> None:

@@ -43,7 +43,7 @@ class Account(Watched):
     )
 
     def __init__(self, keeper: Keeper, number: int, passage: IPassage, client: ISide, began: float, gate: IGate | None = None) -> None:
-        super().__init__()
+        Watched.__init__(self)
         self.keeper = keeper
         self.number = number
         self.passage = passage

@@ -52,7 +52,7 @@ class Connection(Account):
     __slots__ = ("_connecting", "_crowded", "_early", "state")
 
     def __init__(self, keeper: Keeper, number: int, passage: IPassage, client: ISide, began: float, gate: IGate | None = None) -> None:
-        super().__init__(keeper, number, passage, client, began, gate)
+        Account.__init__(self, keeper, number, passage, client, began, gate)
         self.state = START
         """What `pipetwist.connection.states` goes by."""
         self._connecting: Deferred[None] | None = None

@@ -100,14 +100,15 @@ class Ledger:
     def close(self, account: Account) -> None:
         """See `Keeper`."""
         visitor: Any = account.visitor
+        client = account.client
         seconds = self.clock.seconds() - account.began
         dropped = account.dropped
         if dropped:
             account.reason += f"; {dropped} datagrams dropped"
         for observer in self._observers:
             observer.closed(visitor.inbound, account.outbound, seconds, account.cause, dropped)
-        self.closed_uplink += account.uplink
-        self.closed_downlink += account.downlink
+        self.closed_uplink += client.received
+        self.closed_downlink += client.delivered
         if account.seen_online and self._online is not None:
             self._online.closed(visitor.user, visitor.source)
         if self.levels.infos:

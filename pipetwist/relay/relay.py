@@ -2,39 +2,22 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 from zope.interface import implementer
 
 from pipetwist.connection.cause import Cause
 from pipetwist.connection.visitor import Visitor
-from pipetwist.interfaces import AnyReactor, IDatagramSide, IGate, IPassage, IRelay, ISide, OutboundLike, PassageLike, SideLike, TrackerLike
+from pipetwist.interfaces import AnyReactor, IDatagramSide, IGate, IPassage, IRelay, ISide, PassageLike, SideLike
 from pipetwist.relay.account import Account
 from pipetwist.relay.ledger import Ledger
-from pipetwist.relay.routes import HasRoutes
+from pipetwist.relay.routes import HasRoutes, Passage
 from pipetwist.relay.unreachable import UnreachableOutbounds
 from pipetwist.stats.online import OnlineUsers
 
 __all__ = ["Passage", "Relay"]
 
 _STOPPING = "pipetwist is stopping"
-
-
-@implementer(IPassage)
-class Passage(NamedTuple):
-    """A visitor that has been routed.
-
-    Attributes:
-        visitor: who it is.
-        outbound: where it goes.
-        tracker: counts it; None where nothing about it is tracked.
-    """
-
-    visitor: Visitor
-    outbound: OutboundLike
-    tracker: TrackerLike | None
 
 
 @implementer(IRelay)
@@ -73,10 +56,7 @@ class Relay:
 
     def admit(self, visitor: Visitor) -> Passage:
         """See `IRelay`."""
-        routes = self._current.now
-        outbound = routes.outbounds[routes.router.choose(visitor.inbound, visitor.user)]
-        tracker = None if routes.tracked is None else routes.tracked.tracker(visitor.inbound, outbound.tag, visitor.user)
-        return Passage(visitor, outbound, tracker)
+        return self._current.now.passage(visitor)
 
     def carry(self, passage: IPassage | PassageLike, client: ISide | SideLike, gate: IGate | None = None) -> None:
         """See `IRelay`."""

@@ -3,19 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from dataclasses import dataclass, field
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
-from pipetwist.interfaces import OutboundLike
+from zope.interface import implementer
+
+from pipetwist.connection.visitor import Visitor
+from pipetwist.interfaces import IPassage, OutboundLike, TrackerLike
 from pipetwist.routing.rules import Router
 from pipetwist.stats.tracking import Tracked
 
-__all__ = ["Current", "HasRoutes", "Routes"]
+__all__ = ["Current", "HasRoutes", "Passage", "Routes"]
+
+
+@implementer(IPassage)
+class Passage(NamedTuple):
+    """A visitor that has been routed.
+
+    Attributes:
+        visitor: who it is.
+        outbound: where it goes.
+        tracker: counts it; None where nothing about it is tracked.
+    """
+
+    visitor: Visitor
+    outbound: OutboundLike
+    tracker: TrackerLike | None
 
 
 @dataclass(frozen=True)
 class Routes:
-    """Where connections go, and what is counted. It never changes.
+    """Where connections go, and what is counted, which never changes.
 
     Attributes:
         router: chooses the outbound's tag.
@@ -26,6 +44,19 @@ class Routes:
     router: Router
     outbounds: Mapping[str, OutboundLike]
     tracked: Tracked | None = None
+    _latest: list[Passage] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    def passage(self, visitor: Visitor) -> Passage:
+        """Where a visitor goes. In the reactor's thread only."""
+        # Where nobody asks who clients are, all that come in at an inbound are the very same visitor.
+        for latest in self._latest:
+            if latest.visitor is visitor:
+                return latest
+        outbound = self.outbounds[self.router.choose(visitor.inbound, visitor.user)]
+        tracker = None if self.tracked is None else self.tracked.tracker(visitor.inbound, outbound.tag, visitor.user)
+        found = Passage(visitor, outbound, tracker)
+        self._latest[:] = (found,)
+        return found
 
 
 R = TypeVar("R", bound=Routes)

@@ -76,10 +76,12 @@ class Tracked:
         Those of the same inbound, outbound and user share one.
         """
         key = (inbound, outbound, user)
-        if key not in self._trackers:
+        try:
+            return self._trackers[key]
+        except KeyError:
             self._free_stale()
-            self._trackers[key] = self._make_tracker(inbound, outbound, user)
-        return self._trackers[key]
+            found = self._trackers[key] = self._make_tracker(inbound, outbound, user)
+            return found
 
     def _free_stale(self) -> None:
         for _ in range(_FREED_AT_ONCE):

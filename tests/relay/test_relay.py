@@ -79,6 +79,19 @@ class AdmittingTest(_RelayTestCase):
         tracker.uplink(3)
         self.assertEqual({counter.name: counter.value() for counter in self.store.counters()}["user>>>alice>>>traffic>>>uplink"], 3)
 
+    def test_same_visitor(self) -> None:
+        """Clients that nobody tells apart, which are one visitor, share a passage, as long as they go by the same routes."""
+        anybody = Visitor("in", "-", "-")
+        passage = self.relay.admit(anybody)
+        self.assertIs(self.relay.admit(anybody), passage)
+        self.assertEqual(self.relay.admit(Visitor("in", "-", "-", "bob")).outbound.tag, "b")
+        self.assertEqual(self.relay.admit(anybody), passage)
+        current = Current(Routes(Router([], "a"), self.outbounds))
+        relay = Relay(self.clock, current)
+        self.assertEqual(relay.admit(anybody).outbound.tag, "a")
+        current.swap(Routes(Router([], "b"), self.outbounds))
+        self.assertEqual(relay.admit(anybody).outbound.tag, "b")
+
     def test_nothing_tracked(self) -> None:
         """A relay that counts nothing gives no tracker."""
         relay = Relay(self.clock, Current(Routes(Router([], "a"), self.outbounds)))
