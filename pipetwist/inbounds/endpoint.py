@@ -73,7 +73,7 @@ class EndpointInbound(ListeningService):
             self._endpoint = serverFromString(setting.reactor, options.endpoint)
         except Exception as error:
             # A parser of endpoint strings is anybody's plug-in, and raises what it likes.
-            message = f"inbound {self.tag}: {options.endpoint!r} describes no server endpoint: {_describe(error)}"
+            message = f"{self.options.place}: {options.endpoint!r} describes no server endpoint: {_describe(error)}"
             raise StartError(message) from error
         if isinstance(self._endpoint, AdoptedStreamServerEndpoint):
             descriptor = self._endpoint.fileno
@@ -97,7 +97,7 @@ class EndpointInbound(ListeningService):
         if self._acceptor is not None or self._listener.wanted:
             return succeed(None)
         if self._given is not None:
-            (self._adopted,) = self.setting.listeners.enter_copies(self.handed_in, f"inbound {self.tag}")
+            (self._adopted,) = self.setting.listeners.enter_copies(self.handed_in, self.options.place)
         if self._adopted is not None and self._given is not None and self._given.is_unix:
             # Twisted's port would unlink the path when it stops, but a socket that was handed in is another's.
             gate = Gate(self, self._identify_socket)

@@ -133,7 +133,7 @@ class ListeningService(Service):
         if failures and self._begun:
             self._begun = False
             error = failures[0].value
-            self.setting.failed(error if isinstance(error, StartError) else StartError(f"inbound {self.tag}: {describe_error(error)}"))
+            self.setting.failed(error if isinstance(error, StartError) else StartError(f"{self.options.place}: {describe_error(error)}"))
 
 
 class EndpointListener:

@@ -23,7 +23,7 @@ from pipetwist.inbounds.listening import EndpointListener, ListeningService, add
 from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.interfaces import IInbound
 from pipetwist.kinds.inbound_options import InboundOptions, StreamInboundOptions, TlsServerOptions
-from pipetwist.network.listening_socket import ListeningSocket
+from pipetwist.network.listening_socket import BACKLOG, ListeningSocket
 from pipetwist.network.tcp_socket import SocketEndpoint, takes_sockets
 from pipetwist.tls import ListenerTls, over_tls
 from pipetwist.transfer.keep_alive import KeepAlive
@@ -33,8 +33,6 @@ from pipetwist.values.bind_address import PortAddress
 from pipetwist.values.keep_alive import KeepAliveOptions
 
 __all__ = ["CertificateUserOptions", "TcpInbound", "TcpInboundOptions"]
-
-_BACKLOG = 4096  # the kernel lowers it to net.core.somaxconn
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +119,7 @@ class TcpInbound(ListeningService):
 
     def __init__(self, options: TcpInboundOptions, setting: InboundSetting) -> None:
         super().__init__(options, setting)
-        self.handed_in = setting.listeners.find_inherited(options.address, f"{self._place}: listen")
+        self.handed_in = setting.listeners.find_inherited(options.address, f"{self.options.place}: listen")
         self._listeners: list[EndpointListener] = []
         self._sockets: Sequence[ListeningSocket] = ()
         self._tls = options.read_tls(setting.files)
@@ -148,10 +146,6 @@ class TcpInbound(ListeningService):
             hide()
 
         return take_all_back
-
-    @property
-    def _place(self) -> str:
-        return f"inbound {self.tag}"
 
     @property
     def port(self) -> int | None:
@@ -191,11 +185,13 @@ class TcpInbound(ListeningService):
     def _open(self) -> Sequence[ListeningSocket]:
         listeners = self.setting.listeners
         if self.handed_in:
-            self._sockets = listeners.enter_copies(self.handed_in, self._place)
+            self._sockets = listeners.enter_copies(self.handed_in, self.options.place)
             for copy in self._sockets:
                 copy.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         else:
-            self._sockets = listeners.open_ports(self._place, self._options.address, self.warn, asked=f"{self._place}: listen")
+            self._sockets = listeners.open_ports(
+                self.options.place, self._options.address, self.warn, asked=f"{self.options.place}: listen"
+            )
         return self._sockets
 
     def _listen_in_kernel(self) -> None:
@@ -225,7 +221,7 @@ class TcpInbound(ListeningService):
         if not takes_sockets(reactor):
             # Twisted then opens the socket itself, at one address.
             kind = TCP6ServerEndpoint if ":" in options.listen else TCP4ServerEndpoint
-            return [kind(reactor, options.listen_port, backlog=_BACKLOG, interface=options.listen)]
+            return [kind(reactor, options.listen_port, backlog=BACKLOG, interface=options.listen)]
         return [SocketEndpoint(reactor, one) for one in self._open()]
 
     def _identify_socket(self, connected: socket.SocketType) -> Visitor:

@@ -71,7 +71,7 @@ class UdpInbound(PacketInbound):
 
     def open_sockets(self) -> list[tuple[socket.socket, Any]]:
         """See `PacketInbound`."""
-        options, place = self._options, f"inbound {self.tag}"
+        options, place = self._options, self.options.place
         opened = self.setting.listeners.open_ports(place, options.address, self.warn, asked=f"{place}: listen", open_one=open_udp)
         names = [one.getsockname() for one in opened]
         self.port = names[0][1]

@@ -49,7 +49,7 @@ class UnixInbound(ListeningService):
 
     def __init__(self, options: UnixInboundOptions, setting: InboundSetting) -> None:
         super().__init__(options, setting)
-        self.handed_in = setting.listeners.find_inherited(options.address, f"inbound {self.tag}: path")
+        self.handed_in = setting.listeners.find_inherited(options.address, f"{self.options.place}: path")
         self._listening: UnixListeningSocket | None = None
         self._acceptor: Acceptor | None = None
 
@@ -79,7 +79,7 @@ class UnixInbound(ListeningService):
         if self._listening is not None:
             return succeed(None)
         if self._options.users and not PEER_CREDENTIALS:
-            return fail(StartError(f"inbound {self.tag}: users: this system does not say who the peer of a unix socket is"))
+            return fail(StartError(f"{self.options.place}: users: this system does not say who the peer of a unix socket is"))
         try:
             self._accept_at(self._open(_file_options(self._options)))
         except StartError as error:
@@ -88,7 +88,7 @@ class UnixInbound(ListeningService):
 
     def _open(self, file_options: tuple[int, str | int | None, str | int | None]) -> UnixListeningSocket:
         given = next(iter(self.handed_in), None)
-        return self.setting.listeners.open_unix(f"inbound {self.tag}", self._options.address, *file_options, inherited=given)
+        return self.setting.listeners.open_unix(self.options.place, self._options.address, *file_options, inherited=given)
 
     def _accept_at(self, listening: UnixListeningSocket) -> None:
         self._listening = listening

@@ -73,14 +73,14 @@ class UnixgramInbound(PacketInbound):
     def open_sockets(self) -> list[tuple[socket.socket, Any]]:
         """See `PacketInbound`."""
         if self._options.users and not PEER_CREDENTIALS:
-            message = f"inbound {self.tag}: users: this system does not say who sends to a unix socket"
+            message = f"{self.options.place}: users: this system does not say who sends to a unix socket"
             raise StartError(message)
         return self._begin_with(self._make_socket())
 
     def _make_socket(self) -> UnixListeningSocket:
         options = self._options
         return self.setting.listeners.open_unix(
-            f"inbound {self.tag}", options.address, options.mode, options.owner, options.group, prepare=_prepare
+            self.options.place, options.address, options.mode, options.owner, options.group, prepare=_prepare
         )
 
     def _begin_with(self, listening: UnixListeningSocket) -> list[tuple[socket.socket, Any]]:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 
-__all__ = ["ListeningSocket"]
+__all__ = ["BACKLOG", "ListeningSocket"]
+
+BACKLOG = 4096
+"""How many may wait to be accepted; the kernel lowers it to net.core.somaxconn."""
 
 
 class ListeningSocket(socket.socket):

@@ -11,11 +11,9 @@ from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IReact
 from zope.interface import implementer
 
 from pipetwist.network.listening import choose_families
-from pipetwist.network.listening_socket import ListeningSocket
+from pipetwist.network.listening_socket import BACKLOG, ListeningSocket
 
 __all__ = ["SocketEndpoint", "open_tcp", "takes_sockets"]
-
-_BACKLOG = 4096  # the kernel lowers it to net.core.somaxconn
 
 
 def open_tcp(family: int, address: Any) -> ListeningSocket:
@@ -36,7 +34,7 @@ def open_tcp(family: int, address: Any) -> ListeningSocket:
         listening.bind(address)
         # What is accepted has this as well: a relay passes on what it gets, and waits for no more to fill a segment.
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        listening.listen(_BACKLOG)
+        listening.listen(BACKLOG)
     except OSError:
         listening.close()
         raise

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pipetwist.errors import StartError
 from pipetwist.network.inherited import InheritedSocket
-from pipetwist.network.listening_socket import ListeningSocket
+from pipetwist.network.listening_socket import BACKLOG, ListeningSocket
 from pipetwist.network.owners import numbers_of
 from pipetwist.places.folder import Folder
 from pipetwist.places.held import HeldFile
@@ -22,7 +22,6 @@ from pipetwist.values import is_abstract, unix_sockaddr
 __all__ = ["UnixListeningSocket"]
 
 _ATTEMPTS = 5
-_BACKLOG = 4096  # the kernel lowers it to net.core.somaxconn
 # Of the file until it is known for ours: nobody but this user can send a datagram, and what a crash leaves can still be told for stale.
 _FIRST_MODE = 0o200
 
@@ -139,7 +138,7 @@ class UnixListeningSocket:
 
     def _listen(self) -> None:
         if self._kind == socket.SOCK_STREAM:
-            self.socket.listen(_BACKLOG)
+            self.socket.listen(BACKLOG)
 
     def _listen_on_file(self, folder: Folder, mode: int, owner: str | int | None, group: str | int | None) -> None:
         with contextlib.suppress(OSError):  # elsewhere than on Linux a socket's own mode is not its file's
