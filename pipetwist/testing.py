@@ -8,12 +8,29 @@ They do no I/O and need no reactor. Each does what is asked of it at once, tells
     relay.carry(relay.admit(Visitor("in", "test", "test")), client)
     client.deliver(b"hello")
     assert outbound.sides[0].written == b"hello"
+
+And suites of tests, which hold a side, an outbound or an inbound of a program's own to what its interface says, as they do pipetwist's.
 """
 
 from __future__ import annotations
 
+from pipetwist.conformance.inbound import InboundConformance
+from pipetwist.conformance.outbound import OutboundConformance
+from pipetwist.conformance.side import DatagramSideConformance, SideConformance
 from pipetwist.fakes.process import FakeProcess, FakeSpawner
 from pipetwist.fakes.relay import FakeOutbound, RecordingRelay, RecordingTracker
 from pipetwist.fakes.side import FakeSide, RecordingReceiver
 
-__all__ = ["FakeOutbound", "FakeProcess", "FakeSide", "FakeSpawner", "RecordingReceiver", "RecordingRelay", "RecordingTracker"]
+__all__ = [
+    "DatagramSideConformance",
+    "FakeOutbound",
+    "FakeProcess",
+    "FakeSide",
+    "FakeSpawner",
+    "InboundConformance",
+    "OutboundConformance",
+    "RecordingReceiver",
+    "RecordingRelay",
+    "RecordingTracker",
+    "SideConformance",
+]

@@ -32,15 +32,19 @@ class _Crowding:
 
     def __init__(self, side: ChildSide) -> None:
         self._side = side
+        self._paused = False
 
     def pauseProducing(self) -> None:
+        self._paused = True
         self._side.receiver.crowded(self._side)
 
     def resumeProducing(self) -> None:
-        self._side.receiver.relieved(self._side)
+        if self._paused:
+            self._paused = False
+            self._side.receiver.relieved(self._side)
 
     def stopProducing(self) -> None:
-        self._side.receiver.relieved(self._side)
+        self.resumeProducing()
 
 
 @implementer(ISide)

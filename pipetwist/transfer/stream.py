@@ -154,7 +154,8 @@ class StreamSide(EndingSide, Protocol):
     def close(self) -> None:
         """See `ISide`; a peer that is still sending is waited for a moment, where it was sent something or something of its is unread."""
         # What is closed with something unread is reset, over a unix socket as well, and a reset is for what was cut off.
-        self._close(waits=self._written or self._holds_unread())
+        if not self.ending.closing:
+            self._close(waits=self._written or self._holds_unread())
 
     def _close(self, *, waits: bool) -> None:
         if self.ending.closing:

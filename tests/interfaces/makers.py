@@ -13,6 +13,7 @@ from twisted.internet.task import Clock
 from twisted.logger import Logger
 from twisted.trial.unittest import SynchronousTestCase
 
+from pipetwist.conformance.case import OrderlyReceiver
 from pipetwist.connection.visitor import Visitor
 from pipetwist.fakes.process import FakeSpawner
 from pipetwist.fakes.relay import FakeOutbound, RecordingRelay, RecordingTracker
@@ -83,6 +84,7 @@ class Makers:
             RecordingReceiver,
             RecordingRelay,
             RecordingTracker,
+            OrderlyReceiver,
             ConnectionTally,
             CommandIdentity,
             MemoryCounterStore,

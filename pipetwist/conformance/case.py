@@ -1,0 +1,105 @@
+"""What the suites have in common: mixins for trial's test cases, and a receiver that finds out of order what it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from zope.interface import implementer
+
+from pipetwist.interfaces import ISideReceiver
+
+if TYPE_CHECKING:
+    from twisted.trial.unittest import SynchronousTestCase
+
+    Mixin = SynchronousTestCase
+else:
+    Mixin = object
+
+__all__ = ["Mixin", "OrderlyReceiver", "Settling"]
+
+_MOST_ROUNDS = 10_000
+
+
+class Settling(Mixin):
+    """Waits in rounds; how a round goes is the test case's own."""
+
+    def settle(self) -> None:
+        """Let happen what can happen now: turn the reactor of the test, wait a little for the system. Nothing where all is at once."""
+
+    def wait_for(self, condition: Callable[[], object], what: str) -> None:
+        """Settle until the condition holds; the test fails where that does not come."""
+        for _ in range(_MOST_ROUNDS):
+            if condition():
+                return
+            self.settle()
+        self.fail(f"waited in vain for {what}")
+
+
+@implementer(ISideReceiver)
+class OrderlyReceiver:
+    """Keeps what it is told of a side, and whatever of it comes where it may not."""
+
+    def __init__(self) -> None:
+        self.data: list[bytes] = []
+        """What was read, call for call."""
+        self.told: list[str] = []
+        """The other calls, in order."""
+        self.cause: str | None = None
+        """Why the side was lost; None while it is not."""
+        self.mistakes: list[str] = []
+        """What came out of order."""
+        self.wanted = False
+        """Whether reading was asked for."""
+
+    @property
+    def lost_once(self) -> bool:
+        """Whether the side is over."""
+        return "lost" in self.told
+
+    def data_received(self, side: object, data: bytes) -> None:
+        """See `ISideReceiver`."""
+        if not self.wanted:
+            self.mistakes.append("data_received while reading is paused")
+        if "read_ended" in self.told:
+            self.mistakes.append("data_received after read_ended")
+        self._after_lost("data_received")
+        self.data.append(data)
+
+    def read_ended(self, side: object) -> None:
+        """See `ISideReceiver`."""
+        if "read_ended" in self.told:
+            self.mistakes.append("read_ended twice")
+        self._tell("read_ended")
+
+    def crowded(self, side: object) -> None:
+        """See `ISideReceiver`."""
+        if self._last_of_room() == "crowded":
+            self.mistakes.append("crowded twice")
+        self._tell("crowded")
+
+    def relieved(self, side: object) -> None:
+        """See `ISideReceiver`."""
+        if self._last_of_room() != "crowded":
+            self.mistakes.append("relieved without crowded")
+        self._tell("relieved")
+
+    def hung_up(self, side: object) -> None:
+        """See `ISideReceiver`."""
+        self._tell("hung_up")
+
+    def lost(self, side: object, cause: str, *, whole: bool = False) -> None:
+        """See `ISideReceiver`."""
+        self._tell("lost")
+        self.cause = cause
+
+    def _tell(self, what: str) -> None:
+        self._after_lost(what)
+        self.told.append(what)
+
+    def _after_lost(self, what: str) -> None:
+        if self.lost_once:
+            self.mistakes.append(f"{what} after lost")
+
+    def _last_of_room(self) -> str | None:
+        return next((told for told in reversed(self.told) if told in ("crowded", "relieved")), None)

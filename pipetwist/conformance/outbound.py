@@ -1,0 +1,110 @@
+"""What every outbound is held to: `pipetwist.interfaces.IOutbound`."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.python.failure import Failure
+from zope.interface.verify import verifyObject
+
+from pipetwist.conformance.case import OrderlyReceiver, Settling
+from pipetwist.interfaces import IDescriptorSide, ISide, Medium, OutboundLike, SideLike
+
+__all__ = ["OutboundConformance"]
+
+
+class OutboundConformance(Settling):
+    """Tests of an outbound: mix it into a test case of trial's, with what it has abstract."""
+
+    @abstractmethod
+    def make_outbound(self) -> OutboundLike:
+        """An outbound that can connect. The test's clean-up stops what it needs."""
+
+    @abstractmethod
+    def make_unreachable(self) -> OutboundLike:
+        """One that can't: nobody is where it goes."""
+
+    @abstractmethod
+    def open_now(self) -> int:
+        """How many connections, or commands, are open now, or begin to be."""
+
+    def connect(self, outbound: OutboundLike) -> SideLike:
+        """Connect it; the test's clean-up ends the side."""
+        connecting: Deferred[SideLike] = maybeDeferred(outbound.connect)
+        sides: list[SideLike] = []
+        connecting.addCallback(sides.append)
+        self.wait_for(lambda: connecting.called, "the outbound to connect")
+        self.successResultOf(connecting)
+        side = sides[0]
+        self.addCleanup(self._end, side)
+        return side
+
+    def test_interface(self) -> None:
+        """It has what an outbound has, and a time to connect in."""
+        outbound = self.make_outbound()
+        self.assertTrue(verifyObject(self.interface(), outbound))
+        self.assertGreater(outbound.connect_timeout, 0)
+        self.assertNotEqual(outbound.tag, "")
+
+    def interface(self) -> type:
+        """The interface that it is held to."""
+        from pipetwist.interfaces import IOutbound
+
+        return IOutbound
+
+    def test_sides(self) -> None:
+        """Its sides carry what it says: datagrams where it knows a largest one, and by themselves where they are in the kernel."""
+        outbound = self.make_outbound()
+        side = self.connect(outbound)
+        verifyObject(ISide, side)
+        self.assertEqual(side.medium is Medium.DATAGRAMS, outbound.largest_datagram is not None)
+        self.assertEqual(IDescriptorSide.providedBy(side) and side.carrier is not None, outbound.in_kernel)
+
+    def test_paused(self) -> None:
+        """Reading of its sides is paused: nothing comes before it is asked for."""
+        side, receiver = self.connect(self.make_outbound()), OrderlyReceiver()
+        side.attach(receiver)
+        self.settle()
+        self.assertEqual((receiver.data, receiver.mistakes), ([], []))
+
+    def test_several(self) -> None:
+        """It connects as often as it is asked, each time another side."""
+        outbound = self.make_outbound()
+        sides = [self.connect(outbound) for _ in range(3)]
+        self.assertEqual(len({id(side) for side in sides}), 3)
+        self.assertEqual(self.open_now(), 3)
+
+    def test_nothing_left(self) -> None:
+        """A side that is ended leaves nothing open."""
+        side, receiver = self.connect(self.make_outbound()), OrderlyReceiver()
+        side.attach(receiver)
+        side.abort()
+        self.wait_for(lambda: receiver.lost_once, "the side to be over")
+        self.wait_for(lambda: not self.open_now(), "it to be closed")
+
+    def test_cancelled(self) -> None:
+        """Who gives up while it connects leaves nothing open."""
+        connecting: Deferred[SideLike] = maybeDeferred(self.make_outbound().connect)
+        outcome: list[object] = []
+        connecting.addBoth(outcome.append)
+        connecting.cancel()
+        self.wait_for(lambda: outcome, "the outbound to give up")
+        if not isinstance(outcome[0], Failure):
+            self._end(outcome[0])
+        self.wait_for(lambda: not self.open_now(), "it to be closed")
+
+    def test_unreachable(self) -> None:
+        """Where it can't connect it fails with an error that has a text for people, or its side is lost for a cause that is one."""
+        connecting: Deferred[SideLike] = maybeDeferred(self.make_unreachable().connect)
+        outcome: list[object] = []
+        connecting.addBoth(outcome.append)
+        self.wait_for(lambda: outcome, "the outbound to fail")
+        (failed,) = outcome
+        self.assertIsInstance(failed, Failure)
+        self.assertNotEqual(str(failed.value) if isinstance(failed, Failure) else "", "")
+        self.assertEqual(self.open_now(), 0)
+
+    def _end(self, side: object) -> None:
+        getattr(side, "abort")()  # noqa: B009 - a side of any kind
+        self.settle()

@@ -1,0 +1,1 @@
+"""The published suites, over all of our own sides, outbounds and inbounds."""
