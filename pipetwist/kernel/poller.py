@@ -71,6 +71,7 @@ class Poller:
         # Opened with the first descriptor: a daemon's services are made before it forks, and may be stopped and started again.
         self._epoll: Any = None
         self._told: dict[int, Pollable] = {}
+        self._removed = False  # since the batch was looked up
         self._skip = 0
         self._penalty = 1
 
@@ -98,6 +99,7 @@ class Poller:
         goes on telling of the number, whoever has it by then (epoll(7), questions and answers).
         """
         del self._told[descriptor]
+        self._removed = True
         if not self._told:
             self._reactor.removeReader(self)
         self._epoll.unregister(descriptor)
@@ -108,8 +110,9 @@ class Poller:
         for _ in range(_ROUNDS):
             events = self._epoll.poll(0, _BATCH) or self._spin()
             # Whom an event is for is looked up before any is told: a descriptor that is closed in this batch may be another's by its turn.
+            self._removed = False
             for descriptor, what, pollable in [(descriptor, what, told.get(descriptor)) for descriptor, what in events]:
-                if pollable is not None and told.get(descriptor) is pollable:
+                if pollable is not None and (not self._removed or told.get(descriptor) is pollable):
                     try:
                         pollable.ready(what)
                     except Exception:  # noqa: BLE001 - one connection's mistake is not the others'
@@ -148,6 +151,7 @@ class Poller:
         """Watch nothing more."""
         if self._told:
             self._told.clear()
+            self._removed = True
             self._reactor.removeReader(self)
         if self._epoll is not None:
             self._epoll.close()

@@ -102,14 +102,14 @@ class Reader:
     def read(self) -> None:
         """Move what has come."""
         sink = self.sink
-        if sink is None or not sink.side.ending.delivers or self.side.ending.closing:
+        if sink is None or not (self.busy_reads >= BUSY_READS or self.is_pipe or sink.is_pipe):
+            self.copy()
+        elif not sink.side.ending.delivers or self.side.ending.closing:
             self.copy()
         elif self.is_pipe or sink.is_pipe:
             self._splice_straight(sink)
-        elif self.busy_reads >= BUSY_READS:
-            self._splice_through(sink)
         else:
-            self.copy()
+            self._splice_through(sink)
 
     def copy(self) -> None:
         """Read once, and send it on at once; without a sink hand it to the receiver."""
