@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal, cast
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.endpoints import AdoptedStreamServerEndpoint, serverFromString
-from twisted.internet.interfaces import ISystemHandle, IUNIXTransport
+from twisted.internet.interfaces import IStreamServerEndpoint, ISystemHandle, IUNIXTransport
 from zope.interface import implementer
 
 from pipetwist.connection.visitor import Visitor
@@ -26,6 +26,8 @@ from pipetwist.interfaces import IInbound
 from pipetwist.kinds.inbound_options import InboundOptions, StreamInboundOptions
 from pipetwist.network.inherited import InheritedSocket
 from pipetwist.network.listening_socket import ListeningSocket
+from pipetwist.network.lookups import Address
+from pipetwist.network.named_listening import KnowingReactor, NamedServerEndpoint
 from pipetwist.network.tcp_socket import SocketEndpoint
 from pipetwist.transfer.keep_alive import KeepAlive
 from pipetwist.values import Text
@@ -69,8 +71,9 @@ class EndpointInbound(ListeningService):
         self._adopted: ListeningSocket | None = None
         self._given: InheritedSocket | None = None
         self._keep_alive = KeepAlive()
+        self._reactor = KnowingReactor(setting.reactor)
         try:
-            self._endpoint = serverFromString(setting.reactor, options.endpoint)
+            self._endpoint = serverFromString(self._reactor, options.endpoint)
         except Exception as error:
             # A parser of endpoint strings is anybody's plug-in, and raises what it likes.
             message = f"{self.options.place}: {options.endpoint!r} describes no server endpoint: {_describe(error)}"
@@ -105,8 +108,16 @@ class EndpointInbound(ListeningService):
             self._acceptor.start()
             self.log_listening(str(self._given))
             return succeed(None)
-        endpoint = self._endpoint if self._adopted is None else SocketEndpoint(self.setting.reactor, self._adopted)
+        endpoint: IStreamServerEndpoint = NamedServerEndpoint(self._endpoint, self._reactor, self._find)
+        if self._adopted is not None:
+            endpoint = SocketEndpoint(self.setting.reactor, self._adopted)
         return self._listener.listen(endpoint, DoorwayFactory(self._gate, self.setting)).addCallback(self._log_listening)
+
+    def _find(self, name: str) -> Deferred[list[Address]]:
+        hosts, place = self.setting.listeners.hosts, f"inbound {self.tag}: endpoint"
+        # A start listens before it gives up root, and so waits; of a reload the connections would have to wait as well.
+        learning = succeed(None) if self.starting else hosts.learn([(place, name)])
+        return learning.addCallback(lambda _: hosts.find(place, name))
 
     def _log_listening(self, _: None) -> None:
         if self._listener.port is not None:

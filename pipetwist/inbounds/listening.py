@@ -41,6 +41,8 @@ class ListeningService(Service):
     def __init__(self, options: InboundOptions, setting: InboundSetting) -> None:
         self.tag = options.tag
         self.setting = setting
+        self.starting = False
+        """Whether it listens as part of a start, and not of a reload."""
         self._begun = False
         self.take(options)
 
@@ -120,7 +122,9 @@ class ListeningService(Service):
         if self._begun:
             return
         self._begun = True
+        self.starting = True
         listening = maybeDeferred(self.listen)
+        self.starting = False
         failures: list[Failure] = []
         listening.addErrback(failures.append)
         if failures:
@@ -175,6 +179,8 @@ class EndpointListener:
     def _failed(self, failure: Failure) -> None:
         self.wanted = False
         error = failure.value
+        if isinstance(error, StartError):
+            raise error
         text = describe_error(error.socketError) if isinstance(error, CannotListenError) else describe_error(error)
         message = f"inbound {self._gate.tag}: can't listen{_place(error)}: {text}"
         raise StartError(message) from error

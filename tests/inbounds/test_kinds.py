@@ -500,6 +500,24 @@ class EndpointTest(_InboundTestCase):
             self.successResultOf(inbound.listen())
         self.assertEqual([server[0] for server in reactor.tcpServers], [10080])
 
+    def test_name(self) -> None:
+        """A start waits for a name that its endpoint is to listen at, since it is root no longer afterwards, and says where it has none."""
+        reactor = MemoryReactorClock()
+        hosts = ListenHosts(Lookups(None, lambda *_, **__: [(socket.AF_INET, None, None, None, ("127.0.0.2", 0))]))
+        setting = InboundSetting(reactor, self.relay, listeners=ListenerTable(hosts=hosts))
+        inbound = EndpointInbound(EndpointInboundOptions(tag="in", endpoint="tcp:10080:interface=relay"), setting)
+        inbound.privilegedStartService()
+        self.addCleanup(inbound.stopService)
+        self.assertEqual([server[3] for server in reactor.tcpServers], ["127.0.0.2"])
+
+        def nowhere(*_: object, **__: object) -> Any:
+            raise socket.gaierror(-2, "Name or service not known")
+
+        setting = InboundSetting(reactor, self.relay, listeners=ListenerTable(hosts=ListenHosts(Lookups(None, nowhere))))
+        inbound = EndpointInbound(EndpointInboundOptions(tag="in", endpoint="tcp:10080:interface=relay"), setting)
+        error = self.assertRaises(StartError, inbound.privilegedStartService)
+        self.assertEqual(str(error), "inbound in: endpoint: relay is no address: Name or service not known")
+
     def test_visitors(self) -> None:
         """A client of a unix socket is known by what the kernel says of it, one of TCP by its address, one of neither not at all."""
         reactor = MemoryReactorClock()

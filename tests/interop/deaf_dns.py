@@ -21,6 +21,13 @@ ALIVE = "alive.example"
 """The name that is found at once, at 127.0.0.1."""
 
 _find = socket.getaddrinfo
+_bind_to = socket.socket.bind
+
+
+def _bind(one: socket.socket, address: Any) -> None:
+    if isinstance(address, tuple) and address[0] == DEAD:
+        _getaddrinfo(DEAD)
+    _bind_to(one, address)
 
 
 def _getaddrinfo(host: Any, *arguments: Any, **more: Any) -> Any:
@@ -33,6 +40,7 @@ def _getaddrinfo(host: Any, *arguments: Any, **more: Any) -> Any:
 def main() -> None:
     """Be twistd. Nothing that looks names up may have been imported before."""
     socket.getaddrinfo = _getaddrinfo
+    socket.socket.bind = _bind  # type: ignore[method-assign, assignment]  # the system would look a name up itself
     from twisted.scripts.twistd import run
 
     sys.argv[0] = "twistd"

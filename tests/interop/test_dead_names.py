@@ -113,12 +113,12 @@ class DeadNameTest(SynchronousTestCase):
         """So do those whose datagrams would go to a UDP server."""
         self.try_others({"type": "udp"}, {"type": "tcp"})
 
-    def test_listening(self) -> None:
-        """A reload that is to listen at the dead name holds up nobody either: connections come in meanwhile, and a stop gives it up."""
+    def try_listening(self, place: str, **options: Any) -> None:
+        """Have a reload listen at the dead name."""
         daemon = self.start({"type": "tcp"}, {"type": "tcp"})
         path = self.folder / "pipetwist.json"
         document = json.loads(path.read_text(encoding="utf-8"))
-        document["inbounds"].append({"type": "tcp", "tag": "new", "listen": DEAD, "listen_port": free_port(self)})
+        document["inbounds"].append({"tag": "new", **options})
         path.write_text(json.dumps(document), encoding="utf-8")
         daemon.process.send_signal(signal.SIGHUP)
         wait_until(lambda: ASKED in daemon.log, "the look-up")
@@ -128,4 +128,12 @@ class DeadNameTest(SynchronousTestCase):
         self.addCleanup(peer.close)
         self.assertEqual(peer.recv(5), b"there")
         daemon.stop()
-        self.assertIn(f"inbound new: listen: {DEAD} is no address: the name could not be resolved in time", daemon.log)
+        self.assertIn(f"inbound new: {place}: {DEAD} is no address: the name could not be resolved in time", daemon.log)
+
+    def test_listening(self) -> None:
+        """A reload that is to listen at the dead name holds up nobody either: connections come in meanwhile, and a stop gives it up."""
+        self.try_listening("listen", type="tcp", listen=DEAD, listen_port=free_port(self))
+
+    def test_listening_endpoint(self) -> None:
+        """Nor does one whose endpoint string names it."""
+        self.try_listening("endpoint", type="endpoint", endpoint=f"tcp:{free_port(self)}:interface={DEAD}")
