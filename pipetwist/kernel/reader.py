@@ -104,12 +104,8 @@ class Reader:
         sink = self.sink
         if sink is None or not (self.busy_reads >= BUSY_READS or self.is_pipe or sink.is_pipe):
             self.copy()
-        elif not sink.side.ending.delivers or self.side.ending.closing:
-            self.copy()
-        elif self.is_pipe or sink.is_pipe:
-            self._splice_straight(sink)
         else:
-            self._splice_through(sink)
+            self._splice(sink)
 
     def copy(self) -> None:
         """Read once, and send it on at once; without a sink hand it to the receiver."""
@@ -139,6 +135,15 @@ class Reader:
                     self.busy_reads += 1
         if self.unread is not None:
             self.count_down(count)
+
+    def _splice(self, sink: Sink) -> None:
+        """Move it without a look at it, unless it is to be dropped."""
+        if not sink.side.ending.delivers or self.side.ending.closing:
+            self.copy()
+        elif self.is_pipe or sink.is_pipe:
+            self._splice_straight(sink)
+        else:
+            self._splice_through(sink)
 
     def _splice_through(self, sink: Sink) -> None:
         """Move as much as a turn allows through a pipe, which the sink keeps as long as there is something in it, and no longer."""
