@@ -5,9 +5,9 @@ As any `ISide` it hands what it reads to its receiver. Coupled with another of i
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
-from pipetwist.interfaces import ICommand, IDescriptorSide, ISide, ISideReceiver, ITracker, Medium
+from pipetwist.interfaces import ICommand, IDescriptorSide, ITracker, Medium
 from pipetwist.kernel.poller import OUT
 from pipetwist.kernel.reader import Reader
 from pipetwist.kernel.setting import KernelSetting
@@ -30,7 +30,7 @@ class DescriptorSide(EndingSide):
         tracker: counts what is read from here and delivered here; None for a side that is not counted.
     """
 
-    __slots__ = ("cause", "delivered", "kernel", "reader", "received", "tracker", "writer")
+    __slots__ = ("delivered", "kernel", "reader", "received", "tracker", "writer")
 
     medium = Medium.STREAM
     dropped = 0
@@ -134,13 +134,6 @@ class DescriptorSide(EndingSide):
             self.watch()
 
     # ISide.
-
-    def attach(self, receiver: ISideReceiver) -> None:
-        """See `ISide`."""
-        if self.ending.over:
-            receiver.lost(cast("ISide", self), self.cause)
-        else:
-            self.receiver = receiver
 
     def carry_to(self, sink: IDescriptorSide) -> None:
         """See `IDescriptorSide`."""

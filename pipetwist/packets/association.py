@@ -70,6 +70,12 @@ class AssociationSide(PacketSide):
         """
         self.lose(f"the oldest of {most} made room for another")
 
+    @property
+    def place(self) -> str:
+        """See `EndingSide`."""
+        source = self._source
+        return "of a unix socket" if source.host is None else f"of {source.host} port {source.port}"
+
     # PacketSide. A source without a name gets no answer: it has no address that one could be sent to.
 
     def send_batch(self, batch: Batch, start: int, stop: int) -> int:

@@ -9,6 +9,8 @@ from zope.interface import implementer
 
 from pipetwist.interfaces import ICommand, IDatagramSide, ISide, ISideReceiver, ITracker, Medium
 from pipetwist.packets.framing import LARGEST_FRAMED, Deframer, frame
+from pipetwist.transfer.ending import BEGINNING, BREAK_OFF, CLOSE, END, FINISH, LOST, PEER_ENDED
+from pipetwist.transfer.ending_side import EndingSide
 
 __all__ = ["FrameTally", "FramedSide", "frame_connection"]
 
@@ -63,7 +65,7 @@ class FrameTally:
 
 
 @implementer(IDatagramSide, ISideReceiver)
-class FramedSide:
+class FramedSide(EndingSide):
     """Datagrams over a stream.
 
     Args:
@@ -87,9 +89,9 @@ class FramedSide:
         self._largest = LARGEST_FRAMED if largest is None else largest
         self._deframer = Deframer()
         self._count = 0
-        self._receiver: ISideReceiver | None = None
-        self._cause = ""
-        self._over = False
+        self.receiver = None
+        self.ending = BEGINNING
+        self.cause = ""
 
     @property
     def command(self) -> ICommand | None:
@@ -114,7 +116,7 @@ class FramedSide:
     def data_received(self, side: ISide, data: bytes) -> None:
         """See `ISideReceiver`: hand on each datagram that is complete."""
         for datagram in self._deframer.feed(data):
-            if self._over or self._cause:
+            if self.ending.closing:
                 return
             size = len(datagram)
             if size > self._largest:
@@ -124,50 +126,50 @@ class FramedSide:
             self.received += size
             if size and self._tally.tracker is not None:
                 self._tally.tracker.uplink(size)
-            if self._receiver is not None:
-                self._receiver.data_received(self, datagram)
+            if self.receiver is not None:
+                self.receiver.data_received(self, datagram)
 
     def read_ended(self, side: ISide) -> None:
         """See `ISideReceiver`; an end inside a datagram is an error."""
-        if self._deframer.inside and not self._cause:
+        if self._deframer.inside and not self.ending.closing:
             self._fail("the stream ended inside a datagram")
-        elif self._receiver is not None and not self._cause:
-            self._receiver.read_ended(self)
+        elif self.hear(PEER_ENDED).tells_end and self.receiver is not None:
+            self.receiver.read_ended(self)
 
     def crowded(self, side: ISide) -> None:
         """See `ISideReceiver`."""
-        if self._receiver is not None:
-            self._receiver.crowded(self)
+        if self.receiver is not None:
+            self.receiver.crowded(self)
 
     def relieved(self, side: ISide) -> None:
         """See `ISideReceiver`."""
-        if self._receiver is not None:
-            self._receiver.relieved(self)
+        if self.receiver is not None:
+            self.receiver.relieved(self)
 
     def hung_up(self, side: ISide) -> None:
         """See `ISideReceiver`."""
-        if self._receiver is not None:
-            self._receiver.hung_up(self)
+        if self.receiver is not None:
+            self.receiver.hung_up(self)
 
     def lost(self, side: ISide, cause: str, *, whole: bool = False) -> None:
         """See `ISideReceiver`."""
-        self._over = True
+        self.hear(LOST)
         self._tally.reach(self._stream.delivered)
         self.dropped += self._tally.waiting
-        receiver, self._receiver = self._receiver, None
+        receiver, self.receiver = self.receiver, None
         if receiver is not None:
-            receiver.lost(self, self._cause or cause, whole=whole and not self._cause)
+            receiver.lost(self, self.cause or cause, whole=whole and not self.cause)
 
     # ISide.
 
     def attach(self, receiver: ISideReceiver) -> None:
         """See `ISide`."""
-        self._receiver = receiver
+        self.receiver = receiver
         self._stream.attach(self)
 
     def write(self, data: bytes) -> None:
         """See `IDatagramSide`; a datagram that is too large for a frame is an error of the stream."""
-        if self._over or self._cause:
+        if not self.ending.writable:
             self.dropped += 1
             return
         if len(data) > LARGEST_FRAMED:
@@ -189,27 +191,37 @@ class FramedSide:
 
     def finish_writing(self) -> None:
         """See `ISide`."""
+        self.hear(FINISH)
         self._stream.finish_writing()
 
     def close(self) -> None:
         """See `ISide`."""
+        self.hear(CLOSE)
         self._stream.close()
 
     def hang_up(self) -> None:
         """See `ISide`."""
+        self.hear(CLOSE)
         self._stream.hang_up()
 
     def break_off(self) -> None:
         """See `ISide`."""
+        self.hear(BREAK_OFF)
         self._stream.break_off()
 
     def abort(self) -> None:
         """See `ISide`."""
+        self.hear(END)
         self._stream.abort()
 
     def _fail(self, cause: str) -> None:
-        self._cause = cause
-        self._stream.abort()
+        self.cause = cause
+        self.abort()
+
+    @property
+    def place(self) -> str:
+        """See `EndingSide`: the stream, which does what follows from each step."""
+        return f"on {self._stream!r}"
 
 
 def frame_connection(connecting: ISide | Deferred[ISide], *, half_closes: bool = False) -> ISide | Deferred[ISide]:

@@ -123,7 +123,7 @@ class PacketListener:
             association = self._open(key, start)
             if association is not None:
                 start += 1
-            if association is None or association.over:
+            if association is None or association.ending.over:
                 self.dropped += stop - start
                 return
         if start < stop:
@@ -192,5 +192,5 @@ class PacketListener:
         self._retry = None
         waiting, self._waiting = self._waiting, {}
         for association in waiting:
-            if not association.over:
+            if not association.ending.over:
                 association.flush()

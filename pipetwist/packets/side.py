@@ -8,21 +8,19 @@ from typing import cast
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from zope.interface import implementer
 
-from pipetwist.interfaces import ICommand, IDatagramSide, IDescriptorSide, ISideReceiver, ITracker, Medium
+from pipetwist.interfaces import ICommand, IDatagramSide, IDescriptorSide, ITracker, Medium
 from pipetwist.packets.batch import Batch
 from pipetwist.packets.waiting import WaitingDatagrams
-from pipetwist.transfer.causes import describe_error
+from pipetwist.transfer import lingering
+from pipetwist.transfer.causes import NOT_NOW, describe_error
+from pipetwist.transfer.ending import BEGINNING, CLOSE, DRAINED, LOST, PEER_ENDED
+from pipetwist.transfer.ending_side import EndingSide
 
-__all__ = ["NOT_NOW", "PacketSide"]
-
-# What passes: the peer has no room, or the system has no memory for it.
-NOT_NOW = (errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM, errno.EINTR)
-# What still waits for a side that is to close may wait so long.
-LINGER_SECONDS = 2.0
+__all__ = ["PacketSide"]
 
 
 @implementer(IDescriptorSide, IDatagramSide)
-class PacketSide:
+class PacketSide(EndingSide):
     """A side that is datagrams. The methods that raise NotImplementedError are the kinds' own.
 
     Coupled with another of its kind it hands on what it received where it lies in the batch; elsewhere datagram by datagram.
@@ -40,18 +38,14 @@ class PacketSide:
     __slots__ = (
         "_clock",
         "_linger",
-        "cause",
-        "closing",
         "delivered",
         "dropped",
         "early",
         "from_stream",
         "moved",
         "outgoing",
-        "over",
         "paused",
         "received",
-        "receiver",
         "sink",
         "tracker",
     )
@@ -60,7 +54,8 @@ class PacketSide:
         self._clock = clock
         self._linger: IDelayedCall | None = None
         self.tracker = tracker
-        self.receiver: ISideReceiver | None = None
+        self.receiver = None
+        self.ending = BEGINNING
         self.sink: PacketSide | None = None
         self.from_stream = True  # what is written here comes from, until another of this kind says otherwise
         self.received = 0
@@ -68,8 +63,6 @@ class PacketSide:
         self.moved = 0  # every datagram, since one may be empty
         self.dropped = 0
         self.paused = True
-        self.closing = False
-        self.over = False
         self.cause = ""
         self.early: WaitingDatagrams | None = None  # read before anyone wanted it
         self.outgoing: WaitingDatagrams | None = None  # not taken by the system yet
@@ -100,7 +93,7 @@ class PacketSide:
 
     def arrived(self, batch: Batch, start: int, stop: int) -> None:
         """Some of a batch was received for this side."""
-        if self.closing or self.over:
+        if self.ending.closing:
             self.dropped += stop - start
             return
         datagrams = stop - start
@@ -130,7 +123,7 @@ class PacketSide:
         """See `ISide`."""
         self.paused = False
         early = self.early
-        while early and not self.paused and not self.over:
+        while early and not self.paused and not self.ending.over:
             datagram = early.first()
             early.remove_first()
             self.hand_on(datagram)
@@ -145,7 +138,7 @@ class PacketSide:
 
     def take(self, batch: Batch, start: int, stop: int) -> None:
         """Send some of a batch, and keep what the system does not take."""
-        while start < stop and not self.closing and not self.over:
+        while start < stop and not self.ending.closing:
             if self.outgoing is not None:
                 self._keep(batch, start, stop)
                 return
@@ -172,7 +165,7 @@ class PacketSide:
 
     def write(self, data: bytes) -> None:
         """See `IDatagramSide`."""
-        if self.closing or self.over:
+        if self.ending.closing:
             self.dropped += 1
         elif self.outgoing is not None:
             self.dropped += not self.outgoing.keep(data)
@@ -183,14 +176,14 @@ class PacketSide:
 
     def flush(self) -> None:
         """The system may take more: send what waits."""
-        while self.outgoing and not self.over:
+        while self.outgoing and not self.ending.over:
             if not self._deliver(self.outgoing.first()):
                 self.await_room()
                 return
             if self.outgoing is not None:
                 self.outgoing.remove_first()
         self.outgoing = None
-        if self.closing and not self.over:
+        if self.hear(DRAINED).leaves:
             self.lose("")
 
     def _deliver(self, datagram: bytes) -> bool:
@@ -234,31 +227,30 @@ class PacketSide:
 
     # ISide.
 
-    def attach(self, receiver: ISideReceiver) -> None:
-        """See `ISide`."""
-        self.receiver = receiver
-        if self.over:
-            self.receiver = None
-            receiver.lost(self, self.cause)
-
     def carry_to(self, sink: IDescriptorSide) -> None:
         """See `IDescriptorSide`."""
         self.sink = one_of_us = cast("PacketSide", sink)  # since it has the same carrier
-        one_of_us.from_stream = False
+        one_of_us.coupled()
+
+    def coupled(self) -> None:
+        """What is written here comes from another of this kind."""
+        self.from_stream = False
 
     def finish_writing(self) -> None:
         """See `ISide`: a datagram socket has no end of file to send."""
 
     def close(self) -> None:
         """See `ISide`."""
-        if self.closing or self.over:
+        if self.ending.closing:
             return
-        self.closing = True
-        self.leave()
         if self.outgoing is None:
             self.lose("")
-        else:
-            self._linger = self._clock.callLater(LINGER_SECONDS, self._lingered)
+            return
+        self.hear(CLOSE)
+        # A peer that sends datagrams has no end that could be waited for.
+        self.hear(PEER_ENDED)
+        self.leave()
+        self._linger = self._clock.callLater(lingering.LINGER_SECONDS, self._lingered)
 
     def hang_up(self) -> None:
         """See `ISide`."""
@@ -278,9 +270,9 @@ class PacketSide:
 
     def lose(self, cause: str) -> None:
         """This side is over."""
-        if self.over:
+        if self.ending.over:
             return
-        self.over = True
+        self.hear(LOST)
         self.cause = cause
         if self._linger is not None:
             self._linger.cancel()
@@ -298,3 +290,8 @@ class PacketSide:
     def _lingered(self) -> None:
         self._linger = None
         self.lose("")
+
+    @property
+    def waits(self) -> str:
+        """See `EndingSide`."""
+        return f"{len(self.outgoing)} queued" if self.outgoing else ""

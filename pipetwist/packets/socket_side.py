@@ -57,13 +57,13 @@ class DatagramSide(PacketSide):
             self._wants_room = False
             self.flush()
             self._watch()
-        if events & ~OUT and not self.over:
+        if events & ~OUT and not self.ending.over:
             self._read(events)
 
     def _read(self, events: int) -> None:
         batch = self._batch
         for _ in range(_ROUNDS):
-            if self.paused or self.over:
+            if self.paused or self.ending.over:
                 break
             try:
                 count = batch.receive(self._socket, connected=True)
@@ -73,7 +73,7 @@ class DatagramSide(PacketSide):
             self._hand(batch, count)
             if count < batch.count:
                 return
-        if events & _ERROR and not self.over:
+        if events & _ERROR and not self.ending.over:
             number = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             if number:
                 self._told(OSError(number, os.strerror(number)))
@@ -86,7 +86,7 @@ class DatagramSide(PacketSide):
         # What had come before is still there to be read.
         with contextlib.suppress(OSError):
             for _ in range(_LAST_ROUNDS):
-                count = 0 if self.paused or self.over else self._batch.receive(self._socket, connected=True)
+                count = 0 if self.paused or self.ending.over else self._batch.receive(self._socket, connected=True)
                 if not count:
                     break
                 self._hand(self._batch, count)
@@ -141,8 +141,13 @@ class DatagramSide(PacketSide):
         self._packets.watcher.remove(self._socket.fileno())
         self._socket.close()
 
+    @property
+    def place(self) -> str:
+        """See `EndingSide`."""
+        return "" if self.ending.over else f"fd={self._socket.fileno()}"
+
     def _watch(self) -> None:
-        if self.over:
+        if self.ending.over:
             return
         events = (0 if self.paused else IN) | (OUT if self._wants_room else 0)
         if events != self._events:

@@ -93,7 +93,7 @@ class ChildSide(EndingSide, ProcessProtocol):
         self._cut_off = False
         self._hanging_up = False
         self._shows_writes = False
-        self._cause = ""
+        self.cause = ""
 
     @property
     def moved(self) -> int:
@@ -166,10 +166,10 @@ class ChildSide(EndingSide, ProcessProtocol):
         if self._unread is not None:
             self._unread.cancel()
             self._unread = None
-        self._cause = "" if self._termination.signalled else _cause(reason)
+        self.cause = "" if self._termination.signalled else _cause(reason)
         self._spawner.end_group(self.transport, self._termination.grace, lambda: self._ended(self))
         if self.receiver is not None:
-            self.receiver.lost(self, self._cause, whole=not self._cut_off)
+            self.receiver.lost(self, self.cause, whole=not self._cut_off)
 
     # ISide.
 
@@ -177,7 +177,7 @@ class ChildSide(EndingSide, ProcessProtocol):
         """See `ISide`."""
         self.receiver = receiver
         if self.ending.over:
-            receiver.lost(self, self._cause, whole=not self._cut_off)
+            receiver.lost(self, self.cause, whole=not self._cut_off)
         elif self.ending.writable:
             self.transport.registerProducer(_Crowding(self), True)
 

@@ -62,6 +62,10 @@ class Connection(Account):
     def __repr__(self) -> str:
         return f"<Connection #{self.number} {self.visitor.inbound} -> {self.outbound} {shown(self.state)}, {self.client} {self.server}>"
 
+    def name_of(self, side: ISide) -> str:
+        """What a side of this connection shows itself as, beside what it is."""
+        return f"#{self.number} {_NAMES[CLIENT if side is self.client else SERVER]}"
+
     @property
     def phase(self) -> Phase:
         """Where it is in its life."""

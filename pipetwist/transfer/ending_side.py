@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
+from pipetwist.interfaces import ISide, ISideReceiver
 from pipetwist.logs.levels import LeveledLogger
 from pipetwist.transfer.ending import Ending, Event, Step
 
@@ -17,14 +18,23 @@ class EndingSide:
     """A side of any kind, as far as it ends.
 
     Attributes:
+        cause: why it is over, for people; empty where that is in order, or not so yet.
         ending: where it is.
         receiver: who hears of it; None before that is known, and where it is over.
     """
 
-    __slots__ = ("ending", "receiver")
+    __slots__ = ("cause", "ending", "receiver")
 
+    cause: str
     ending: Ending
     receiver: Any
+
+    def attach(self, receiver: ISideReceiver) -> None:
+        """See `ISide`."""
+        if self.ending.over:
+            receiver.lost(cast("ISide", self), self.cause)
+        else:
+            self.receiver = receiver
 
     def hear(self, event: Event) -> Step:
         """Take the next step.
@@ -58,10 +68,12 @@ class EndingSide:
     @property
     def held(self) -> bool:
         """Whether nothing is read for now, where it knows that."""
-        return False
+        return bool(getattr(self, "paused", False))
 
     def __repr__(self) -> str:
         ending = self.ending
         state = f"reading=PAUSED writing={ending.writing.name}" if ending.reads and self.held else repr(ending)
-        words = (type(self).__name__, getattr(self.receiver, "name", ""), self.place, state, self.waits)
+        # A receiver that hears of one side alone need not have a name for it.
+        name_of = getattr(self.receiver, "name_of", None)
+        words = (type(self).__name__, "" if name_of is None else name_of(self), self.place, state, self.waits)
         return f"<{' '.join(word for word in words if word)}>"

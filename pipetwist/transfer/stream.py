@@ -60,7 +60,7 @@ class StreamSide(EndingSide, Protocol):
         self._linger: IDelayedCall | Acknowledgement | None = None
         self._shows_writes = False
         self._written = False
-        self._cause = ""
+        self.cause = ""
 
     @property
     def moved(self) -> int:
@@ -105,16 +105,16 @@ class StreamSide(EndingSide, Protocol):
         """Both directions are over."""
         closing = self.ending.closing
         self.hear(LOST)
-        cause = self._cause or cause_of(reason)
+        cause = self.cause or cause_of(reason)
         # Who is told of the end by TLS may well close without saying so as well.
-        self._cause = "" if closing and cause == NO_CLOSE_NOTIFY else cause
+        self.cause = "" if closing and cause == NO_CLOSE_NOTIFY else cause
         if self._linger is not None:
             self._linger.cancel()
             self._linger = None
         if self._descriptor is not None and self._hang_ups is not None:
             self._hang_ups.forget(self._descriptor)
         if self.receiver is not None:
-            self.receiver.lost(self, self._cause)
+            self.receiver.lost(self, self.cause)
 
     # ISide.
 
@@ -122,7 +122,7 @@ class StreamSide(EndingSide, Protocol):
         """See `ISide`."""
         self.receiver = receiver
         if self.ending.over:
-            receiver.lost(self, self._cause)
+            receiver.lost(self, self.cause)
         else:
             self.transport.registerProducer(Crowding(self), True)
             self._watch()
@@ -279,7 +279,7 @@ class StreamSide(EndingSide, Protocol):
 
     def _fail(self, error: OSError | None) -> None:
         if error is not None and not self.ending.closing:
-            self._cause = describe_error(error)
+            self.cause = describe_error(error)
             self.hear(END)
             self.transport.abortConnection()
 

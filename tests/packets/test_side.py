@@ -9,8 +9,9 @@ from typing import Any
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from pipetwist.packets.side import LINGER_SECONDS, PacketSide
+from pipetwist.packets.side import PacketSide
 from pipetwist.testing import RecordingReceiver, RecordingTracker
+from pipetwist.transfer.lingering import LINGER_SECONDS
 
 __all__ = ["ClosingTest", "CoupledTest", "PausingTest"]
 
@@ -105,6 +106,12 @@ class ClosingTest(SynchronousTestCase):
         self.side.write(b"latest")
         self.assertEqual((self.receiver.data, self.side.received, self.side.moved, self.tracker.up), (b"", 0, 0, 0))
         self.assertEqual(self.side.dropped, 5)
+
+    def test_shown(self) -> None:
+        """It shows that it closes, and how many datagrams still wait."""
+        self.assertEqual(repr(self.side), "<_Side reading=EOF writing=CLOSING 2 queued>")
+        self.side.abort()
+        self.assertEqual(repr(self.side), "<_Side reading=EOF writing=CLOSED>")
 
     def test_closed_twice(self) -> None:
         """A second close, or a hang-up, changes nothing."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import socket
 from typing import Any
 
-from pipetwist.packets import side
 from pipetwist.packets.waiting import MOST_DATAGRAMS
+from pipetwist.transfer import lingering
 from tests.packets.case import PacketCase
 from tests.packets.ends import DatagramServer, abstract, datagram_socket
 
@@ -44,7 +44,7 @@ class SlowClientTest(PacketCase):
 
     def test_server_gone(self) -> None:
         """What waits is delivered after the server has gone."""
-        self.patch(side, "LINGER_SECONDS", 3600.0)  # however long this takes
+        self.patch(lingering, "LINGER_SECONDS", 3600.0)  # however long this takes
         self.server.socket.close()
         self.slow.send(b"nobody hears this")
         self.loop.until(lambda: self.connection.reason, "the refusal")

@@ -415,6 +415,7 @@ class TimeoutsTest(_ConnectionTestCase):
         """What a connection is, where it is in its life, and its sides can be seen."""
         server = self.open()
         self.client.end()
+        self.assertEqual((self.connection.name_of(self.client), self.connection.name_of(server)), ("#1 client", "#1 server"))
         self.assertEqual(
             repr(self.connection), f"<Connection #1 in -> out HALF_CLOSED client=ENDED server=SENDS, {self.client!r} {server!r}>"
         )

@@ -191,8 +191,11 @@ class _Side(EndingSide):
         self.receiver = None
 
 
-class _Named:
-    name = "#17 client"
+class _Naming:
+    """A receiver that has names for its sides."""
+
+    def name_of(self, side: object) -> str:
+        return "#17 client"
 
 
 class ShownTest(SynchronousTestCase):
@@ -205,7 +208,7 @@ class ShownTest(SynchronousTestCase):
 
     def test_repr(self) -> None:
         """It says whose it is, what it is on the system, how its halves are, and what waits."""
-        self.side.receiver = _Named()
+        self.side.receiver = _Naming()
         self.side.hear(PEER_ENDED)
         self.side.hear(FINISH)
         self.assertEqual(repr(self.side), "<_Side #17 client fd=9 reading=EOF writing=DRAINING 4096 queued>")
