@@ -64,12 +64,14 @@ class RecordingRelay:
         self.visitors: list[Visitor] = []
         self.carried: list[tuple[IPassage, ISide]] = []
         self.away: list[tuple[str, Cause]] = []
+        self.outbound = FakeOutbound()
+        """Where `admit` says that each of them goes."""
         self._tracker = tracker
 
     def admit(self, visitor: Visitor) -> IPassage:
         """See `IRelay`."""
         self.visitors.append(visitor)
-        return Passage(visitor, FakeOutbound(), self._tracker)
+        return Passage(visitor, self.outbound, self._tracker)
 
     def carry(self, passage: IPassage, client: ISide, gate: IGate | None = None) -> None:
         """See `IRelay`."""

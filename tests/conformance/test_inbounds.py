@@ -1,0 +1,167 @@
+"""Every kind of inbound is held to the same suite."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet import unix
+from twisted.trial.unittest import SynchronousTestCase
+
+from pipetwist.inbounds.endpoint import EndpointInbound, EndpointInboundOptions
+from pipetwist.inbounds.setting import InboundSetting
+from pipetwist.inbounds.tcp import TcpInbound, TcpInboundOptions
+from pipetwist.inbounds.udp import UdpInbound, UdpInboundOptions
+from pipetwist.inbounds.unix import UnixInbound, UnixInboundOptions
+from pipetwist.inbounds.unixgram import UnixgramInbound, UnixgramInboundOptions
+from pipetwist.kernel.setting import kernel_setting
+from pipetwist.packets.framing import frame
+from pipetwist.packets.setting import PacketSetting
+from pipetwist.testing import InboundConformance, RecordingRelay
+from tests.interop.scratch import scratch_folder
+from tests.kernel.loop import Loop
+
+__all__ = [
+    "EndpointInboundTest",
+    "FramedInboundTest",
+    "KernelUnixInboundTest",
+    "TcpInboundTest",
+    "UdpInboundTest",
+    "UnixInboundTest",
+    "UnixgramInboundTest",
+]
+
+
+class _ListeningLoop(Loop):
+    """Listens for endpoints on unix sockets, too."""
+
+    def listenUNIX(self, address: str, factory: Any, backlog: int = 50, mode: int = 0o666, wantPID: int = 0) -> unix.Port:
+        """See ``IReactorUNIX``."""
+        port = unix.Port(os.fsencode(address), factory, backlog, mode, self, wantPID)
+        port.startListening()
+        return port
+
+
+class UnixInboundTest(InboundConformance, SynchronousTestCase):
+    """On a unix socket, over Twisted's transports."""
+
+    in_kernel = False
+    kind = socket.SOCK_STREAM
+    hello = b"hello"
+
+    def make_inbound(self, relay: RecordingRelay) -> Any:
+        """Make it, and have the test's clean-up stop it."""
+        self.loop = _ListeningLoop()
+        relay.outbound.in_kernel = self.in_kernel
+        kernel = kernel_setting(self.loop) if self.in_kernel else None
+        if kernel is not None:
+            self.addCleanup(kernel.close)
+        packets = None if kernel is None else PacketSetting(self.loop, kernel.poller)
+        self.setting = setting = InboundSetting(self.loop, relay, None, kernel, packets=packets)
+        self.folder = scratch_folder(self)
+        self.path = str(self.folder / "in")
+        inbound = self.make(setting)
+        self.addCleanup(self.settle)
+        self.addCleanup(inbound.stop_listening)
+        return inbound
+
+    def settle(self) -> None:
+        """Turn."""
+        self.loop.advance(0)
+        self.loop.settle()
+
+    def client_comes(self) -> Callable[[], object]:
+        """Connect, and send."""
+        client = socket.socket(socket.AF_UNIX, self.kind)
+        self.addCleanup(client.close)
+        if self.kind == socket.SOCK_DGRAM:
+            client.bind("")  # a name of its own, which Linux gives
+        client.connect(self.path)
+        client.sendall(self.hello)
+        return client.close
+
+    def make(self, setting: InboundSetting) -> Any:
+        """Make it at the path."""
+        return UnixInbound(UnixInboundOptions(tag="in", path=self.path), setting)
+
+
+class KernelUnixInboundTest(UnixInboundTest):
+    """The same before outbounds in the kernel."""
+
+    in_kernel = True
+
+
+class FramedInboundTest(UnixInboundTest):
+    """The same with datagrams on it."""
+
+    hello = frame(b"hello")
+
+    def make(self, setting: InboundSetting) -> Any:
+        """Make it at the path."""
+        return UnixInbound(UnixInboundOptions(tag="in", path=self.path, framing="rfc4571"), setting)
+
+
+class EndpointInboundTest(UnixInboundTest):
+    """At the same path, with a string of Twisted's."""
+
+    def make(self, setting: InboundSetting) -> Any:
+        """Make it at the path."""
+        return EndpointInbound(EndpointInboundOptions(tag="in", endpoint=f"unix:{self.path}"), setting)
+
+
+class UnixgramInboundTest(UnixInboundTest):
+    """On a unix socket of datagrams."""
+
+    in_kernel = True
+    kind = socket.SOCK_DGRAM
+
+    def make(self, setting: InboundSetting) -> Any:
+        """Make it at the path."""
+        return UnixgramInbound(UnixgramInboundOptions(tag="in", path=self.path), setting)
+
+
+class TcpInboundTest(UnixInboundTest):
+    """On a TCP port."""
+
+    in_kernel = True
+    port = 0
+    """Where it listens, or did before it stopped."""
+
+    def client_comes(self) -> Callable[[], object]:
+        """Connect, and send."""
+        client = self.client()
+        client.sendall(self.hello)
+        return client.close
+
+    def client(self) -> socket.socket:
+        """Connect one."""
+        for listening in self.setting.listeners:
+            self.port = listening.getsockname()[1]
+        client = socket.socket(socket.AF_INET, self.kind)
+        self.addCleanup(client.close)
+        client.connect(("127.0.0.1", self.port))
+        return client
+
+    def make(self, setting: InboundSetting) -> Any:
+        """Make it at a port that the system chooses."""
+        return TcpInbound(TcpInboundOptions(tag="in", listen="127.0.0.1", listen_port=0), setting)
+
+
+class UdpInboundTest(TcpInboundTest):
+    """On a UDP port."""
+
+    kind = socket.SOCK_DGRAM
+
+    def client_comes(self) -> Callable[[], object]:
+        """Send, and hear at once where nobody listens."""
+        client = self.client()
+        client.send(self.hello)
+        self.settle()
+        client.send(b"")  # which says that the one before was refused
+        return client.close
+
+    def make(self, setting: InboundSetting) -> Any:
+        """Make it at a port that the system chooses."""
+        return UdpInbound(UdpInboundOptions(tag="in", listen="127.0.0.1", listen_port=0), setting)
