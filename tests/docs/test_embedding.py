@@ -83,6 +83,36 @@ class EmbeddingTest(SynchronousTestCase):
                 terminal.type(block)
 
 
+class InterfacesTest(SynchronousTestCase):
+    """What the programs say that they provide."""
+
+    def test_providers(self) -> None:
+        """Every class of theirs that provides an interface of pipetwist's, and every object of one, has what it names."""
+        terminal = Terminal(self)
+        programs = [block for block in blocks(_DOCUMENT) if block.name is not None and "@implementer(I" in block.text]
+        for block in programs:
+            terminal.save(block)
+        names = [block.name for block in programs if block.name is not None]
+        said = output_of("-c", _VERIFYING, *(str(terminal.folder / name) for name in names))
+        self.assertEqual(sorted(said.split()), ["FewInbound", "Turns", "TurnsOutbound", "turns"])
+
+
+_VERIFYING = """
+import inspect, runpy, sys
+from zope.interface import implementedBy, providedBy
+from zope.interface.verify import verifyClass, verifyObject
+for program in sys.argv[1:]:
+    for name, named in runpy.run_path(program).items():
+        kind = named if inspect.isclass(named) else type(named)
+        if kind.__module__ != "<run_path>":
+            continue
+        for interface in implementedBy(kind):
+            if interface.__module__.startswith("pipetwist."):
+                verifyClass(interface, named) if inspect.isclass(named) else verifyObject(interface, named)
+                print(name)
+"""
+
+
 class LoadingTest(SynchronousTestCase):
     """What comes along."""
 
