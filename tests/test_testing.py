@@ -16,7 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from pipetwist.connection.visitor import Visitor
-from pipetwist.interfaces import IOutbound, IPassage, IRelay, ISide, ISideReceiver, ISpawner, ITracker
+from pipetwist.interfaces import IOutbound, IPassage, IRelay, ISpawner, ITracker
 from pipetwist.relay.relay import Relay
 from pipetwist.relay.routes import Current, Routes
 from pipetwist.routing.rules import Router
@@ -54,23 +54,6 @@ class FakeSideTest(SynchronousTestCase):
         self.side = FakeSide()
         self.receiver = RecordingReceiver()
         self.side.attach(self.receiver)
-
-    def test_interfaces(self) -> None:
-        """It and its receiver are what the interfaces say."""
-        verifyObject(ISide, self.side)
-        verifyObject(ISideReceiver, self.receiver)
-
-    def test_reading(self) -> None:
-        """What the peer sends is read once reading goes on, in order, its end last."""
-        self.side.deliver(b"one")
-        self.side.deliver(b"two")
-        self.side.end()
-        self.assertEqual((self.receiver.data, self.side.received), (b"", 0))
-        self.side.resume_reading()
-        self.assertEqual((self.receiver.data, self.side.received), (b"onetwo", 6))
-        self.assertEqual(self.receiver.heard, ["read_ended"])
-        self.side.resume_reading()
-        self.assertEqual(self.receiver.heard, ["read_ended"])
 
     def test_pause(self) -> None:
         """A receiver may pause in the middle of what came."""

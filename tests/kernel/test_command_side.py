@@ -9,9 +9,6 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from zope.interface.verify import verifyObject
-
-from pipetwist.interfaces import IDescriptorSide, ISide
 from pipetwist.kernel.pipe_pool import PIPE_SIZE
 from pipetwist.kernel.writer import CROWDED_BYTES
 from pipetwist.process.side import END_OF_FILE_SECONDS
@@ -27,12 +24,6 @@ _DEAF = "trap '' TERM; echo ready; exec sleep 60"
 
 class OutputTest(CommandCase):
     """What a command says."""
-
-    def test_interface(self) -> None:
-        """It is what the interfaces say."""
-        side, _ = self.command("/bin/cat")
-        verifyObject(ISide, side)
-        verifyObject(IDescriptorSide, side)
 
     def test_shown(self) -> None:
         """It shows its number and its halves, and so do its halves."""

@@ -9,9 +9,6 @@ import socket
 import struct
 from typing import Any
 
-from zope.interface.verify import verifyObject
-
-from pipetwist.interfaces import IDescriptorSide, ISide
 from pipetwist.kernel.poller import IN, OUT, Pollable
 from pipetwist.kernel.socket_side import SocketSide, SocketWriter
 from pipetwist.kernel.writer import CROWDED_BYTES
@@ -91,11 +88,6 @@ class SideCase(KernelCase):
 
 class ReadingTest(SideCase):
     """What the peer sends."""
-
-    def test_interface(self) -> None:
-        """It is what the interfaces say."""
-        verifyObject(ISide, self.side)
-        verifyObject(IDescriptorSide, self.side)
 
     def test_nothing_before_it_is_asked_for(self) -> None:
         """Nothing is read before reading is resumed; what came before is read then, and counted."""

@@ -8,7 +8,6 @@ from twisted.internet.error import ConnectionLost
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
-from zope.interface.verify import verifyObject
 
 from pipetwist.interfaces import ISide
 from pipetwist.process.side import END_OF_FILE_SECONDS, ChildSide
@@ -57,24 +56,6 @@ class _SideTestCase(SynchronousTestCase):
 
 class ReadingTest(_SideTestCase):
     """What the command says."""
-
-    def test_interface(self) -> None:
-        """It is a side."""
-        verifyObject(ISide, self.side)
-
-    def test_paused_at_first(self) -> None:
-        """Nothing is read before somebody asks for it."""
-        self.process.say(b"early")
-        self.assertEqual(self.side.received, 0)
-        self.side.resume_reading()
-        self.assertEqual((self.receiver.data, self.side.received), (b"early", 5))
-
-    def test_pause(self) -> None:
-        """Reading can be paused."""
-        self.side.resume_reading()
-        self.side.pause_reading()
-        self.process.say(b"later")
-        self.assertEqual(self.receiver.data, b"")
 
     def test_end_of_output(self) -> None:
         """A command that closes its standard output has ended, and may still read."""
