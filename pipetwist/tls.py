@@ -15,6 +15,7 @@ from zope.interface import implementer
 from pipetwist.errors import StartError
 from pipetwist.files import KnownFiles
 from pipetwist.transfer.causes import NO_CLOSE_NOTIFY, cause_of, describe_error
+from pipetwist.transfer.tls_records import RecordPace
 from pipetwist.values.addresses import shown_peer
 from pipetwist.values.tls_files import TlsFiles
 
@@ -95,18 +96,34 @@ class ListenerTls(RenewableTls):
         return server_tls(self._place, files.certificate_path, files.key_path, files.client_certificate_path, self._protocols, self._known)
 
 
-def over_tls(tls: RenewableTls, factory: IProtocolFactory, clock: IReactorTime) -> IProtocolFactory:
+def over_tls(tls: RenewableTls, factory: IProtocolFactory, clock: IReactorTime, at_once: int = 65536) -> IProtocolFactory:
     """What speaks TLS with clients, and has a factory's protocols speak inside.
 
     Args:
         tls: what it shows and asks for.
         factory: builds the protocols; whom it refuses is refused before the handshake.
         clock: counts the time.
+        at_once: bytes that are read of a client in one turn, at most.
     """
     from twisted.protocols.tls import TLSMemoryBIOFactory
 
+    class Paced(TLSMemoryBIOFactory.protocol):  # type: ignore[name-defined, misc, valid-type]  # which class it is depends on the version
+        def makeConnection(self, transport: Any) -> None:
+            self._pace = RecordPace(at_once)
+            self._pace.hold(transport)
+            super().makeConnection(transport)
+
+        def dataReceived(self, data: bytes) -> None:
+            self._pace.came(data)
+            super().dataReceived(data)
+
+        def connectionLost(self, reason: Failure) -> None:
+            self._pace.let_go(self.transport)
+            super().connectionLost(reason)
+
     class TlsFactory(TLSMemoryBIOFactory):
         noisy = False
+        protocol = Paced
 
         def buildProtocol(self, addr: IAddress | None) -> Any:
             # Twisted's own wraps None as if it were a protocol.

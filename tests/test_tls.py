@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from twisted.internet.address import IPv4Address
+from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IHandshakeListener
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.ssl import Certificate, PrivateCertificate, optionsForClientTLS, trustRootFromCertificates
 from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 from twisted.test.iosim import connectedServerAndClient
@@ -249,6 +251,25 @@ class HandshakeTest(_TlsTestCase):
         factory = _Factory()
         self.patch(factory, "buildProtocol", lambda _: None)
         self.assertIsNone(over_tls(RenewableTls(self.server()), factory, Clock()).buildProtocol(IPv4Address("TCP", "192.0.2.7", 4711)))
+
+    def test_read_a_little(self) -> None:
+        """However small a client's records are, a turn reads no more of it than is soon looked at; once it is over nothing holds it."""
+        sizes: list[int] = []
+
+        class Transport(StringTransport):
+            bufferSize = 65536
+
+            def doRead(self) -> None:
+                sizes.append(self.bufferSize)
+
+        transport: Any = Transport()
+        factory: Any = over_tls(RenewableTls(self.server()), _Factory(), Clock(), 1000)
+        protocol = factory.buildProtocol(None)
+        protocol.makeConnection(transport)
+        transport.doRead()
+        protocol.connectionLost(Failure(ConnectionDone()))
+        transport.doRead()
+        self.assertEqual(sizes, [1000, 65536])
 
     def test_no_client_certificate_wanted(self) -> None:
         """One that does not ask speaks with everybody."""

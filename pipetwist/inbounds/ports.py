@@ -12,7 +12,7 @@ from pipetwist.network.tcp_ports import hold_back
 
 __all__ = ["MOST_ACCEPTED", "hold_to_gate"]
 
-MOST_ACCEPTED = 16
+MOST_ACCEPTED = 4
 """Clients that are let in in one turn of the reactor: a hundred handshakes that begin would have all others wait."""
 
 

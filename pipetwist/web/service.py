@@ -26,6 +26,8 @@ from pipetwist.web.site import LookSite, Root
 __all__ = ["WebService"]
 
 _PLACE = "metrics"
+# A request is short, and where each byte of it is a record of TLS each is looked at by itself.
+_READ_BYTES = 2048
 
 
 class WebService(Service):
@@ -129,7 +131,7 @@ class WebService(Service):
     def _begin(self) -> None:
         if self._ports:
             return
-        factory = self._connections if self._tls is None else over_tls(self._tls, self._connections, self._reactor)
+        factory = self._connections if self._tls is None else over_tls(self._tls, self._connections, self._reactor, _READ_BYTES)
         self._ports = open_ports(self._reactor, f"{_PLACE}.listen", self._listen, self._listeners, self._warn, factory)
         self.address = PortAddress(self._listen.host, self._ports[0].getHost().port)
         scheme = "http" if self._tls is None else "https"
