@@ -107,7 +107,7 @@ def over_tls(tls: RenewableTls, factory: IProtocolFactory, clock: IReactorTime, 
     """
     from twisted.protocols.tls import TLSMemoryBIOFactory
 
-    class Paced(TLSMemoryBIOFactory.protocol):  # type: ignore[name-defined, misc, valid-type]  # which class it is depends on the version
+    class Paced(TLSMemoryBIOFactory.protocol):  # type: ignore[misc, valid-type]  # which class it is depends on the version
         def makeConnection(self, transport: Any) -> None:
             self._pace = RecordPace(at_once)
             self._pace.hold(transport)

@@ -11,6 +11,7 @@ import mmap
 import os
 import socket
 import struct
+import sys
 from array import array
 from collections.abc import Set as AbstractSet
 
@@ -81,12 +82,13 @@ class Batch:
         self._segments = Segments(outs, target)
         self._to_one = Messages([(target, 0, outs + place * VECTOR.size, 1, target + NAME_SIZE, 0, 0, 0) for place in places])
 
-    def receive(self, opened: socket.socket, *, connected: bool) -> int:
+    def receive(self, opened: socket.socket, *, connected: bool, most: int = sys.maxsize) -> int:
         """Receive what waits, up to `count`.
 
         Args:
             opened: the socket.
             connected: whether it has one peer, so that nobody asks where a datagram came from.
+            most: how many at most, where that is fewer than `count`.
 
         Returns:
             How many; 0 where none waits.
@@ -100,7 +102,7 @@ class Batch:
             if self._control or not self._name:
                 messages.restore(self._received)
             self._received = 0
-        received: int = recvmmsg(opened.fileno(), messages.at[0], self.count, DONT_WAIT, None)
+        received: int = recvmmsg(opened.fileno(), messages.at[0], min(self.count, most), DONT_WAIT, None)
         if received < 0:
             error = failure()
             if error.errno in (errno.EAGAIN, errno.EINTR):

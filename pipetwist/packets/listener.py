@@ -24,6 +24,8 @@ __all__ = ["PacketListener"]
 
 # Batches that are read before others get their turn.
 _ROUNDS = 4
+# Datagrams that are received at once after somebody new was among them: to let one in takes as long as to carry a hundred.
+_FEW = 8
 # A socket that many are answered through does not say which of them has room: answers that wait are tried again this often.
 _RETRY_SECONDS = 0.01
 
@@ -65,6 +67,8 @@ class PacketListener:
         self._waiting: dict[AssociationSide, None] = {}
         self._retry: IDelayedCall | None = None
         self._listening = False
+        self._at_once = _FEW
+        self._asked_in = 0
 
     @property
     def dropped_by_kernel(self) -> int:
@@ -92,8 +96,9 @@ class PacketListener:
         """See `pipetwist.kernel.poller.Pollable`."""
         batch, associations, active = self._batch, self._associations, self._crowd.active
         for _ in range(_ROUNDS):
+            at_once = self._at_once
             try:
-                count = batch.receive(self._socket, connected=False)
+                count = batch.receive(self._socket, connected=False, most=at_once)
             except OSError as error:
                 # It is what some answer came to, and not the socket's end.
                 self._log.debug("a datagram socket reports: {error}", error=describe_error(error))
@@ -106,7 +111,11 @@ class PacketListener:
                 else:
                     active(association)
                     association.arrived(batch, start, stop)
-            if count < batch.count or not self._listening:
+            if self._asked_in:
+                self._asked_in, self._at_once = 0, _FEW
+                return
+            self._at_once = min(batch.count, 2 * at_once)
+            if count < at_once or not self._listening:
                 return
 
     def failed(self) -> None:
@@ -142,6 +151,7 @@ class PacketListener:
 
     def _open(self, key: Any, place: int) -> AssociationSide | None:
         """Let a source in, with the datagram that it has sent first: what becomes of that is in the association's line."""
+        self._asked_in += 1
         if not self._crowd.make_room():
             return None
         made: list[AssociationSide] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import sys
 from collections.abc import Iterator
 from itertools import groupby
 from typing import Any
@@ -35,10 +36,11 @@ class PlainBatch:
         self._data: list[bytes] = []
         self._names: list[Any] = []
 
-    def receive(self, opened: socket.socket, *, connected: bool) -> int:
+    def receive(self, opened: socket.socket, *, connected: bool, most: int = sys.maxsize) -> int:
         """See `pipetwist.packets.batch.Batch`."""
         self._data, self._names, self.cut = [], [], set()
-        while len(self._data) < self.count:
+        most = min(self.count, most)
+        while len(self._data) < most:
             try:
                 if hasattr(opened, "recvmsg"):
                     data, _, flags, name = opened.recvmsg(self.largest)

@@ -8,11 +8,13 @@ import socket
 from dataclasses import replace
 from typing import Any
 
+from pipetwist.kernel.poller import IN
 from tests.kernel.loop import open_descriptors
 from tests.packets.case import PacketCase
 from tests.packets.ends import DatagramEnd, DatagramServer
 
 __all__ = [
+    "CrowdTest",
     "SourcesTest",
     "UdpTest",
 ]
@@ -210,6 +212,35 @@ class SourcesTest(PacketCase):
         self.came(self.server, b"x")
         self.assertEqual(self.reason(2), "client: the oldest of max_associations (1) made room for another")
         self.assertEqual((self.open, self.inbound.associations), (1, 1))
+
+
+class CrowdTest(PacketCase):
+    """Many sources that come at once."""
+
+    def test_few_in_a_turn(self) -> None:
+        """They come in a few in each turn, so that everybody else has a turn as well, and all of them are carried in the end."""
+        clients = [self.client() for _ in range(100)]
+        grown = []
+        for number, client in enumerate(clients):
+            client.send(b"%d" % number)
+        for _ in range(4):
+            before = self.inbound.associations
+            self.inbound._listeners[0].ready(IN)
+            grown.append(self.inbound.associations - before)
+        self.assertEqual(grown, [8, 8, 8, 8])
+        self.until([self.server], lambda: len(self.server.came) == len(clients), "all of them")
+        self.assertEqual(len(set(self.server.came)), len(clients))
+
+    def test_as_before(self) -> None:
+        """Once those who send are known they are read many at once again."""
+        client = self.client()
+        client.send(b"new")
+        self.came(self.server, b"new")
+        (listener,) = self.inbound._listeners
+        for _ in range(4):
+            client.send(b"known")
+            self.came(self.server, b"known")
+        self.assertEqual(listener._at_once, 64)
 
 
 class _Narrow:
