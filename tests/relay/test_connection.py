@@ -442,3 +442,14 @@ class TimeoutsTest(_ConnectionTestCase):
                 "connection 1: LOST client: CLOSED",
             ],
         )
+
+    def test_untold(self) -> None:
+        """Below the level the log is not even called, for a change of state or for the line at the end."""
+        log = LeveledLogger("pipetwist", "warn")
+        for name in ("debug", "info"):
+            self.patch(log, name, lambda *_, **__: self.fail("called for nothing"))
+        self.ledger = Ledger(self.clock, log=log)
+        self.connection = self.begin_with(self.client)
+        self.open()
+        self.client.lose()
+        self.assertEqual(len(self.ledger), 0)
