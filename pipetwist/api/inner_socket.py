@@ -11,12 +11,13 @@ import os
 import socket
 import tempfile
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote as percent_encoded
 
 from twisted.internet.endpoints import TCP4ClientEndpoint, UNIXClientEndpoint
 
 from pipetwist.errors import StartError
+from pipetwist.interfaces import AnyReactor
 from pipetwist.places.folder import Folder
 from pipetwist.places.held import HeldFile
 from pipetwist.places.private import PrivateFolder
@@ -68,7 +69,7 @@ class InnerSocket:
             message = f"{_PLACE}: a socket of its own is needed in the folder for temporary files (TMPDIR): {reason}"
             raise StartError(message) from error
 
-    def endpoint(self, reactor: Any) -> IStreamClientEndpoint:
+    def endpoint(self, reactor: AnyReactor) -> IStreamClientEndpoint:
         """What connects to it."""
         if self._path:
             return UNIXClientEndpoint(reactor, self._path)

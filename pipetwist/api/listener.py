@@ -11,6 +11,7 @@ from twisted.logger import Logger
 from pipetwist.api.gate import Gate
 from pipetwist.api.inner_socket import InnerSocket
 from pipetwist.descriptors import Share
+from pipetwist.interfaces import AnyReactor
 from pipetwist.network.listeners import ListenerTable
 from pipetwist.network.tcp_ports import open_ports
 from pipetwist.network.unix_port import UnixPort
@@ -43,7 +44,7 @@ class Listener:
         self,
         listen: PortAddress | UnixAddress,
         mode: int,
-        reactor: Any,
+        reactor: AnyReactor,
         listeners: ListenerTable,
         log: Logger,
         tls: RenewableTls | None,

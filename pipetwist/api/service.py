@@ -21,6 +21,7 @@ from pipetwist.api.servicer import StatsServicer
 from pipetwist.descriptors import Share
 from pipetwist.errors import StartError
 from pipetwist.files import KnownFiles
+from pipetwist.interfaces import AnyReactor
 from pipetwist.network.listeners import ListenerTable
 from pipetwist.tls import ListenerTls
 from pipetwist.values.bind_address import PortAddress, UnixAddress
@@ -69,7 +70,7 @@ class StatsApi(Service):
         options: ApiOptions,
         store: CounterStoreLike,
         online: OnlineUsers,
-        reactor: Any,
+        reactor: AnyReactor,
         *,
         grace: float = 2.0,
         bounds: Bounds = USUAL_BOUNDS,

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from twisted.logger import Logger
 
 from pipetwist.descriptors import DescriptorShares
 from pipetwist.errors import StartError
 from pipetwist.files import KnownFiles
-from pipetwist.interfaces import RelayLike
+from pipetwist.interfaces import AnyReactor, RelayLike
 from pipetwist.kernel.setting import KernelSetting
 from pipetwist.network.listeners import ListenerTable
 from pipetwist.packets.setting import PacketSetting
@@ -41,7 +40,7 @@ class InboundSetting:
         shares: divides the file descriptors among inbounds; where it is left out nothing bounds them.
     """
 
-    reactor: Any
+    reactor: AnyReactor
     relay: RelayLike
     hang_ups: HangUpWatch | None = None
     kernel: KernelSetting | None = None

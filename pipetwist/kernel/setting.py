@@ -8,6 +8,7 @@ from typing import Any
 
 from twisted.internet.interfaces import IReactorFDSet, IReactorTime
 
+from pipetwist.interfaces import AnyReactor
 from pipetwist.kernel.pipe_pool import PipePool
 from pipetwist.kernel.poller import Poller
 from pipetwist.transfer.lingering import Lingering
@@ -43,7 +44,7 @@ class KernelSetting:
         self.pool.close()
 
 
-def kernel_setting(reactor: Any) -> KernelSetting | None:
+def kernel_setting(reactor: AnyReactor) -> KernelSetting | None:
     """A setting for this reactor, or None where reactor or system have not got what it takes."""
     descriptors: Any = IReactorFDSet(reactor, None)
     if descriptors is None or not hasattr(select, "epoll") or not hasattr(os, "splice"):

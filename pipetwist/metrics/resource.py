@@ -14,6 +14,7 @@ from twisted.web.http import INTERNAL_SERVER_ERROR
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
+from pipetwist.interfaces import AnyReactor
 from pipetwist.metrics.connections import ConnectionsCollector
 from pipetwist.metrics.running import RunningCollector
 from pipetwist.metrics.sources import Sources
@@ -68,7 +69,7 @@ class ScrapedResource(Resource):
 
     isLeaf = True
 
-    def __init__(self, sources: Sources, reactor: Any, log: Logger | None = None) -> None:
+    def __init__(self, sources: Sources, reactor: AnyReactor, log: Logger | None = None) -> None:
         super().__init__()
         self._sources = sources
         self._application: Any = make_wsgi_app(registry_of(sources))

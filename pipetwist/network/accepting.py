@@ -6,13 +6,13 @@ import errno
 import os
 import socket
 from collections.abc import Callable
-from typing import Any
 
 from twisted.internet.interfaces import IDelayedCall, IReadDescriptor
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from pipetwist.interfaces import AnyReactor
 from pipetwist.network.listening_socket import ListeningSocket
 
 __all__ = ["SHORTAGE_SECONDS", "Accepting"]
@@ -33,7 +33,7 @@ class Accepting:
         log: is told where nobody can be accepted.
     """
 
-    def __init__(self, reactor: Any, listening: ListeningSocket, accept: Callable[[socket.SocketType], object], log: Logger) -> None:
+    def __init__(self, reactor: AnyReactor, listening: ListeningSocket, accept: Callable[[socket.SocketType], object], log: Logger) -> None:
         listening.setblocking(False)
         self.reactor = reactor
         self.listening = listening

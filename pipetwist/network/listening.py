@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred, DeferredList
 from twisted.python.failure import Failure
 
 from pipetwist.errors import ConnectError, StartError
+from pipetwist.interfaces import AnyReactor
 from pipetwist.network.lookups import Address, Lookups
 from pipetwist.values.addresses import numeric_address, plain_host, shown_address
 
@@ -36,7 +37,7 @@ class ListenHosts:
         clock: bounds the wait for a name in a reload.
     """
 
-    def __init__(self, lookups: Lookups | None = None, clock: Any = None) -> None:
+    def __init__(self, lookups: Lookups | None = None, clock: AnyReactor = None) -> None:
         self._lookups = lookups or Lookups(None)
         self._clock = clock
         self._known: dict[str, list[Address]] = {}

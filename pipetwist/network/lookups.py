@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from twisted.internet.defer import Deferred, succeed
 
 from pipetwist.errors import ConnectError, NameTimeoutError
+from pipetwist.interfaces import AnyReactor
 from pipetwist.network.threads import UnawaitedThreads
 from pipetwist.network.threads import start_thread as start_own_thread
 from pipetwist.values.addresses import numeric_address
@@ -42,7 +43,7 @@ class Lookups:
 
     def __init__(
         self,
-        reactor: Any,
+        reactor: AnyReactor,
         getaddrinfo: Callable[..., Any] | None = None,
         *,
         most: int = MOST,

@@ -10,6 +10,7 @@ from twisted.internet.endpoints import HostnameEndpoint
 from twisted.internet.interfaces import IProtocolFactory, IReactorPluggableNameResolver, IStreamClientEndpoint
 from zope.interface import implementer
 
+from pipetwist.interfaces import AnyReactor
 from pipetwist.network.lookups import Address, Lookups
 from pipetwist.network.resolver import announce
 
@@ -20,7 +21,7 @@ __all__ = ["NamedEndpoint"]
 class _Knowing:
     """The reactor, as one that knows the addresses already."""
 
-    def __init__(self, reactor: Any, found: Sequence[Address]) -> None:
+    def __init__(self, reactor: AnyReactor, found: Sequence[Address]) -> None:
         self._reactor = reactor
         self._found = found
 
@@ -53,7 +54,7 @@ class NamedEndpoint:
         timeout: how many seconds connecting to one address may take.
     """
 
-    def __init__(self, reactor: Any, lookups: Lookups, host: str, port: int, timeout: float) -> None:
+    def __init__(self, reactor: AnyReactor, lookups: Lookups, host: str, port: int, timeout: float) -> None:
         self._reactor = reactor
         self._lookups = lookups
         self._host = host

@@ -12,6 +12,7 @@ from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IStrea
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from pipetwist.interfaces import AnyReactor
 from pipetwist.network.lookups import Address
 
 __all__ = ["KnowingReactor", "NamedServerEndpoint"]
@@ -34,7 +35,7 @@ class KnowingReactor:
         reactor: the reactor.
     """
 
-    def __init__(self, reactor: Any) -> None:
+    def __init__(self, reactor: AnyReactor) -> None:
         self._reactor = reactor
         self.known: dict[str, str] = {}
         """The address of each name."""

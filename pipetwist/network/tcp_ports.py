@@ -10,6 +10,7 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IProtocolFactory
 
 from pipetwist.errors import StartError
+from pipetwist.interfaces import AnyReactor
 from pipetwist.network.listeners import ListenerTable
 from pipetwist.network.tcp_socket import takes_sockets
 from pipetwist.values.bind_address import PortAddress
@@ -25,7 +26,7 @@ hundred at a time.
 
 
 def open_ports(
-    reactor: Any, place: str, listen: PortAddress, listeners: ListenerTable, warn: Callable[[str], object], factory: IProtocolFactory
+    reactor: AnyReactor, place: str, listen: PortAddress, listeners: ListenerTable, warn: Callable[[str], object], factory: IProtocolFactory
 ) -> list[Any]:
     """Have a reactor listen at each address of a host; the same port at all, which is shared with nobody.
 
@@ -53,7 +54,7 @@ def open_ports(
         raise StartError(message) from error
 
 
-def _adopt(reactor: Any, listening: socket.socket, factory: IProtocolFactory) -> Any:
+def _adopt(reactor: AnyReactor, listening: socket.socket, factory: IProtocolFactory) -> Any:
     listening.setblocking(False)
     port = hold_back(reactor.adoptStreamPort(listening.fileno(), listening.family, factory), lambda: MOST_ACCEPTED)
     stop: Callable[[], object] = port.stopListening

@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IReactorSocket, IStreamServerEndpoint
 from zope.interface import implementer
 
+from pipetwist.interfaces import AnyReactor
 from pipetwist.network.listening import choose_families
 from pipetwist.network.listening_socket import BACKLOG, ListeningSocket
 
@@ -41,7 +42,7 @@ def open_tcp(family: int, address: Any) -> ListeningSocket:
     return listening
 
 
-def takes_sockets(reactor: Any) -> bool:
+def takes_sockets(reactor: AnyReactor) -> bool:
     """Whether a reactor can be given sockets that were opened elsewhere; Twisted's can't on Windows."""
     return IReactorSocket(reactor, None) is not None
 
@@ -55,7 +56,7 @@ class SocketEndpoint:
         listening: the socket.
     """
 
-    def __init__(self, reactor: Any, listening: socket.socket) -> None:
+    def __init__(self, reactor: AnyReactor, listening: socket.socket) -> None:
         self._reactor = reactor
         self._listening = listening
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import socket
 from contextlib import closing
-from typing import Any
 
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.logger import Logger
 
+from pipetwist.interfaces import AnyReactor
 from pipetwist.network.accepting import Accepting
 from pipetwist.network.listening_socket import ListeningSocket
 from pipetwist.network.tcp_ports import MOST_ACCEPTED
@@ -29,7 +29,7 @@ class UnixPort(Accepting):
         log: is told where nobody can be accepted.
     """
 
-    def __init__(self, reactor: Any, listening: ListeningSocket, factory: IProtocolFactory, log: Logger) -> None:
+    def __init__(self, reactor: AnyReactor, listening: ListeningSocket, factory: IProtocolFactory, log: Logger) -> None:
         super().__init__(reactor, listening, self._adopt, log)
         self._factory = factory
         factory.doStart()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from operator import attrgetter
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, TimeoutError, fail, succeed  # noqa: A004 - Twisted's name
@@ -30,7 +30,7 @@ from pipetwist.values import Command, Duration, Environment, FilePath, PositiveC
 __all__ = ["ForkOutbound", "ForkOutboundOptions"]
 
 
-def _runs(side: Any) -> bool:
+def _runs(side: ISide) -> bool:
     return not isinstance(side, CommandSide) or side.runs()
 
 

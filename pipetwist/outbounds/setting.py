@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from twisted.logger import Logger
 
 from pipetwist.files import KnownFiles
-from pipetwist.interfaces import SpawnerLike
+from pipetwist.interfaces import AnyReactor, SpawnerLike
 from pipetwist.kernel.setting import KernelSetting
 from pipetwist.network.lookups import Lookups
 from pipetwist.packets.setting import PacketSetting
@@ -32,7 +31,7 @@ class OutboundSetting:
         lookups: finds the addresses of servers' names; one of their own where it is None.
     """
 
-    reactor: Any
+    reactor: AnyReactor
     spawner: SpawnerLike | None = None
     hang_ups: HangUpWatch | None = None
     kernel: KernelSetting | None = None

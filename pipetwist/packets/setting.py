@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pipetwist.descriptors import descriptor_limit
+from pipetwist.interfaces import AnyReactor
 from pipetwist.kernel.poller import Poller
 from pipetwist.packets.batch import Batch
 from pipetwist.packets.calls import batches_work
@@ -42,9 +43,9 @@ class PacketSetting:
         poller: tells of descriptors' events; None to have the reactor tell.
     """
 
-    def __init__(self, reactor: Any, poller: Poller | None = None) -> None:
+    def __init__(self, reactor: AnyReactor, poller: Poller | None = None) -> None:
         self.reactor = reactor
-        self.watcher: Any = poller or Watcher(reactor)
+        self.watcher: Poller | Watcher = poller or Watcher(reactor)
         self._make = Batch if batches_work() else PlainBatch
         self._batches: dict[tuple[int, int], Any] = {}
 

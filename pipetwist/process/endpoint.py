@@ -19,7 +19,7 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from pipetwist.errors import ConnectError
-from pipetwist.interfaces import SpawnerLike
+from pipetwist.interfaces import AnyReactor, SpawnerLike
 from pipetwist.process.command import prepare_command
 from pipetwist.process.spawners import spawner_for
 from pipetwist.process.transport import CommandAddress, CommandTransport
@@ -53,7 +53,7 @@ class CommandEndpoint:
 
     def __init__(
         self,
-        reactor: Any,
+        reactor: AnyReactor,
         command: Sequence[str],
         env: Mapping[str, str] = MappingProxyType({}),
         *,

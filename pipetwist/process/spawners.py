@@ -12,7 +12,7 @@ from twisted.internet.interfaces import IProcessTransport, IReactorFDSet, IReact
 from twisted.internet.protocol import ProcessProtocol
 from zope.interface import implementer
 
-from pipetwist.interfaces import ISpawner
+from pipetwist.interfaces import AnyReactor, ISpawner
 from pipetwist.process.child import Child, ChildReactor
 
 __all__ = ["PosixSpawner", "ReactorSpawner", "spawner_for"]
@@ -72,7 +72,7 @@ class ReactorSpawner:
         ended()
 
 
-def spawner_for(reactor: Any) -> PosixSpawner | ReactorSpawner:
+def spawner_for(reactor: AnyReactor) -> PosixSpawner | ReactorSpawner:
     """The best spawner for this reactor and system."""
     descriptors: Any = IReactorFDSet(reactor, None)
     if descriptors is not None and hasattr(os, "pidfd_open") and hasattr(os, "posix_spawn"):

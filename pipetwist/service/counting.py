@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import cast
 
 from twisted.logger import Logger
 
 from pipetwist.config.document import Document
+from pipetwist.interfaces import AnyReactor
 from pipetwist.stats.names import ENTITIES, Listed
 from pipetwist.storage.service import StorageService
 
 __all__ = ["storage_of", "tracked_by"]
 
 
-def storage_of(document: Document, reactor: Any, log: Logger) -> StorageService | None:
+def storage_of(document: Document, reactor: AnyReactor, log: Logger) -> StorageService | None:
     """The file of counters; None where they are in none."""
     api = document.experimental.v2ray_api
     if api is None or api.stats.store is None:

@@ -57,7 +57,7 @@ def exchange_inbounds(
     }
     coming = {options.tag: make(options) for options in wanted if options.tag not in staying}
     leaving = [inbound for tag, inbound in inbounds.items() if tag not in staying]
-    back: list[Callable[[], Any]] = []
+    back: list[Callable[[], object]] = []
     try:
         for inbound in leaving:
             if any(_needs_address(new, inbound) for new in coming.values()):

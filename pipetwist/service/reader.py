@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
@@ -18,7 +18,7 @@ from pipetwist.config.document import Document
 from pipetwist.config.lines import Assembly, ForeignLineError, OtherVersionError
 from pipetwist.config.reading import read_document
 from pipetwist.errors import ConfigError
-from pipetwist.interfaces import SpawnerLike
+from pipetwist.interfaces import AnyReactor, SpawnerLike
 from pipetwist.process.life import describe_exit
 from pipetwist.process.spawners import spawner_for
 
@@ -53,7 +53,9 @@ class ChildReader:
         make_command: says how, for a path.
     """
 
-    def __init__(self, reactor: Any, spawner: SpawnerLike | None = None, make_command: Callable[[str], Sequence[str]] = command) -> None:
+    def __init__(
+        self, reactor: AnyReactor, spawner: SpawnerLike | None = None, make_command: Callable[[str], Sequence[str]] = command
+    ) -> None:
         self._clock = reactor
         self._spawner = spawner or spawner_for(reactor)
         self._make_command = make_command
@@ -83,7 +85,7 @@ class _Reading(ProcessProtocol):
 
     def __init__(self, clock: IReactorTime, spawner: SpawnerLike, path: str, before: Document) -> None:
         self.done: Deferred[Document] = Deferred(lambda _: self._end())
-        self._clock: Any = clock
+        self._clock = clock
         self._spawner = spawner
         self._path = path
         self._assembly = Assembly(before)
@@ -94,8 +96,8 @@ class _Reading(ProcessProtocol):
         self._paused = False
         self._exit: Failure | None = None
         self._over = False
-        self._turn: Any = None
-        self._limit: Any = None
+        self._turn: IDelayedCall | None = None
+        self._limit: IDelayedCall | None = None
 
     def __repr__(self) -> str:
         state = "over" if self._over else "exited" if self._exit is not None else "paused" if self._paused else "reading"

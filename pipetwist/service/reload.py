@@ -12,6 +12,8 @@ from twisted.internet.defer import Deferred, inlineCallbacks
 from pipetwist.config.document import Document
 from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.interfaces import IRunningOutbound, OutboundLike
+from pipetwist.kinds.inbound_options import InboundOptions
+from pipetwist.kinds.outbound_options import OutboundOptions
 from pipetwist.logs.levels import LeveledLogger
 from pipetwist.outbounds.setting import OutboundSetting
 from pipetwist.relay.routes import Current
@@ -182,8 +184,8 @@ def _report(before: Document, after: Document) -> str:
     """What is other than before, for people; empty where nothing is."""
     parts = []
     for section, one, other in (("inbounds", before.inbounds, after.inbounds), ("outbounds", before.outbounds, after.outbounds)):
-        old: dict[str, Any] = {options.tag: options for options in one}
-        new: dict[str, Any] = {options.tag: options for options in other}
+        old: dict[str, InboundOptions | OutboundOptions] = {options.tag: options for options in one}
+        new: dict[str, InboundOptions | OutboundOptions] = {options.tag: options for options in other}
         for word, tags in (
             ("new", new.keys() - old.keys()),
             ("changed", {tag for tag in new.keys() & old.keys() if new[tag] != old[tag]}),
@@ -194,7 +196,7 @@ def _report(before: Document, after: Document) -> str:
     return "".join(f"; {part}" for part in parts)
 
 
-def _differences(before: Any, after: Any, place: str = "") -> Iterator[str]:
+def _differences(before: object, after: object, place: str = "") -> Iterator[str]:
     # Where nothing would be said nothing is compared: there may be many users.
     if place in _CHANGEABLE:
         return

@@ -18,7 +18,7 @@ from pipetwist.descriptors import DescriptorShares, descriptor_limit
 from pipetwist.errors import StartError
 from pipetwist.files import KnownFiles
 from pipetwist.inbounds.setting import InboundSetting
-from pipetwist.interfaces import CounterStoreLike, IRunningOutbound, SpawnerLike
+from pipetwist.interfaces import AnyReactor, CounterStoreLike, IRunningOutbound, SpawnerLike
 from pipetwist.kernel.setting import kernel_setting
 from pipetwist.logs.levels import LeveledLogger
 from pipetwist.network.listeners import ListenerTable
@@ -70,7 +70,7 @@ class PipetwistService(MultiService):
     def __init__(
         self,
         document: Document,
-        reactor: Any,
+        reactor: AnyReactor,
         *,
         store: CounterStoreLike | None = None,
         spawner: SpawnerLike | None = None,
@@ -140,12 +140,12 @@ class PipetwistService(MultiService):
 
     @property
     def inbounds(self) -> Mapping[str, Any]:
-        """The inbounds by their tags."""
+        """The inbounds by their tags, each with what its kind has beside `IInbound`."""
         return self._current.now.inbounds
 
     @property
     def outbounds(self) -> Mapping[str, Any]:
-        """The outbounds by their tags."""
+        """The outbounds by their tags, each with what its kind has beside `IOutbound`."""
         return self._current.now.outbounds
 
     @property

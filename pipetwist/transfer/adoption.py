@@ -6,10 +6,10 @@ import socket
 from contextlib import closing
 from typing import Any
 
-from twisted.internet.interfaces import IAddress, IProtocol
+from twisted.internet.interfaces import IAddress, IProtocol, IReactorTime
 from twisted.internet.protocol import Factory
 
-from pipetwist.interfaces import ITracker
+from pipetwist.interfaces import AnyReactor, ITracker
 from pipetwist.stats.counting import CountingProtocol
 from pipetwist.transfer.hang_up import HangUpWatch
 from pipetwist.transfer.stream import StreamSide
@@ -29,7 +29,7 @@ class _Adoption(Factory):
         return self._given
 
 
-def counted_side(reactor: Any, hang_ups: HangUpWatch | None, tracker: ITracker | None) -> tuple[StreamSide, IProtocol]:
+def counted_side(reactor: IReactorTime, hang_ups: HangUpWatch | None, tracker: ITracker | None) -> tuple[StreamSide, IProtocol]:
     """A side for a Twisted transport.
 
     Returns:
@@ -39,7 +39,9 @@ def counted_side(reactor: Any, hang_ups: HangUpWatch | None, tracker: ITracker |
     return side, side if tracker is None else CountingProtocol(None, side, tracker)
 
 
-def adopted_side(reactor: Any, hang_ups: HangUpWatch | None, connected: socket.SocketType, tracker: ITracker | None = None) -> StreamSide:
+def adopted_side(
+    reactor: AnyReactor, hang_ups: HangUpWatch | None, connected: socket.SocketType, tracker: ITracker | None = None
+) -> StreamSide:
     """A side for a connected socket, which becomes the reactor's.
 
     Args:

@@ -14,6 +14,7 @@ from twisted.web.resource import IResource
 from pipetwist.descriptors import Share
 from pipetwist.errors import StartError
 from pipetwist.files import KnownFiles
+from pipetwist.interfaces import AnyReactor
 from pipetwist.network.listeners import ListenerTable
 from pipetwist.network.tcp_ports import open_ports
 from pipetwist.tls import ListenerTls, log_failed_handshake, over_tls
@@ -50,7 +51,7 @@ class WebService(Service):
     def __init__(
         self,
         options: WebOptions,
-        reactor: Any,
+        reactor: AnyReactor,
         log: Logger | None = None,
         files: KnownFiles | None = None,
         listeners: ListenerTable | None = None,
