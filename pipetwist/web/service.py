@@ -28,7 +28,7 @@ __all__ = ["WebService"]
 
 _PLACE = "metrics"
 # A request is short, and where each byte of it is a record of TLS each is looked at by itself.
-_READ_BYTES = 2048
+_READ_BYTES = 512
 
 
 class WebService(Service):
