@@ -33,6 +33,9 @@ class CommandErrors:
         self._ended: Callable[[], None] | None = ended
         poller.add(descriptor, self, IN)
 
+    def __repr__(self) -> str:
+        return "<CommandErrors over>" if self.over else f"<CommandErrors fd={self._descriptor}>"
+
     @property
     def over(self) -> bool:
         """Whether nothing more is read."""

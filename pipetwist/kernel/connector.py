@@ -36,6 +36,10 @@ class _Connecting:
         self._polled = False
         self.deferred: Deferred[socket.SocketType] = Deferred(lambda _: self._give_up())
 
+    def __repr__(self) -> str:
+        waits = "to try again" if self._retry is not None else "for the poller" if self._polled else "no more"
+        return f"<_Connecting to {self._name}, waits {waits}>"
+
     def wait(self, number: int) -> None:
         """Wait as the error number of the last attempt asks for."""
         if number == errno.EAGAIN and self._opened.family == socket.AF_UNIX:

@@ -34,6 +34,9 @@ class Pipe:
         except OSError:  # above the user's limit; it stays at what it was made with
             self.size = fcntl.fcntl(self.writing, getattr(fcntl, "F_GETPIPE_SZ", 1032))
 
+    def __repr__(self) -> str:
+        return f"<Pipe {self.held} of {self.size} held>"
+
     def close(self) -> None:
         """Close both ends."""
         os.close(self.reading)
@@ -66,6 +69,9 @@ class PipePool:
         self._refusals = 0
         self._smallest = smallest
         self._idle: list[Pipe] = []
+
+    def __repr__(self) -> str:
+        return f"<PipePool {self.lent} of {self.limit} lent, {self.idle} idle>"
 
     @property
     def idle(self) -> int:

@@ -75,6 +75,9 @@ class Poller:
         self._skip = 0
         self._penalty = 1
 
+    def __repr__(self) -> str:
+        return f"<Poller {len(self._told)} watched>"
+
     def add(self, descriptor: int, told: Pollable, events: int) -> None:
         """Tell of a descriptor's events from now on.
 

@@ -35,6 +35,9 @@ class FrameTally:
         self._written = 0
         self._taken = 0
 
+    def __repr__(self) -> str:
+        return f"<FrameTally {self.datagrams} delivered, {self.waiting} waiting>"
+
     @property
     def waiting(self) -> int:
         """How many were written and not taken."""

@@ -27,6 +27,9 @@ class Deframer:
     def __init__(self) -> None:
         self._rest = b""
 
+    def __repr__(self) -> str:
+        return f"<Deframer {len(self._rest)} bytes of a frame>"
+
     @property
     def inside(self) -> bool:
         """Whether the stream stands inside a datagram, which an end would cut."""

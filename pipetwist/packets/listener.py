@@ -70,6 +70,10 @@ class PacketListener:
         self._at_once = _FEW
         self._asked_in = 0
 
+    def __repr__(self) -> str:
+        state = f"fd={self._socket.fileno()}" if self._listening else "not listening"
+        return f"<PacketListener {state}, {len(self._associations)} associations, {len(self._waiting)} waiting>"
+
     @property
     def dropped_by_kernel(self) -> int:
         """Datagrams that the system has dropped since they came quicker than they were read."""

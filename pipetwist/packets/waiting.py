@@ -19,6 +19,9 @@ class WaitingDatagrams:
         self._kept: deque[bytes] = deque()
         self._bytes = 0
 
+    def __repr__(self) -> str:
+        return f"<WaitingDatagrams {len(self)}, {self._bytes} bytes>"
+
     def __len__(self) -> int:
         return len(self._kept)
 

@@ -56,6 +56,9 @@ class Watcher:
         self._reactor = reactor
         self._watched: dict[int, _Watched] = {}
 
+    def __repr__(self) -> str:
+        return f"<Watcher {len(self._watched)} watched>"
+
     def add(self, descriptor: int, told: Pollable, events: int) -> None:
         """Tell of a descriptor's events from now on."""
         self._watched[descriptor] = _Watched(descriptor, told)

@@ -89,6 +89,10 @@ class Child:
         self.stderr.startReading()
         protocol.makeConnection(self)
 
+    def __repr__(self) -> str:
+        pipes = "".join(f" {name}" for name in self.pipes)
+        return f"<Child {self.life!r} open={pipes or ' none'}>"
+
     # What the pipes and the pidfd tell.
 
     def data_read(self, name: int, data: bytes) -> None:

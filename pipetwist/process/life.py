@@ -48,6 +48,10 @@ class Life:
         self.status: int | None = None
         """Its exit status, or the negative number of the signal that killed it; None while it runs."""
 
+    def __repr__(self) -> str:
+        state = "runs" if self.status is None else f"status={self.status}" if self.pid is not None else f"status={self.status} reaped"
+        return f"<Life {'' if self.pid is None else f'pid={self.pid} '}{state}>"
+
     def exited(self, unwatch: Callable[[], None]) -> bool:
         """Its pidfd was said to be readable: note its status, and close the pidfd.
 
@@ -125,6 +129,10 @@ class Termination:
         self._call: IDelayedCall | None = None
         self.grace = grace
         self.signalled = False
+
+    def __repr__(self) -> str:
+        waits = "" if self._call is None else f" in {max(self._call.getTime() - self._clock.seconds(), 0):g} s"
+        return f"<Termination {'SIGKILL' if self.signalled else 'SIGTERM'}{waits or ' not due'}>"
 
     def after(self, seconds: float) -> None:
         """Send SIGTERM in so long, at most the grace; what was asked for before is forgotten."""

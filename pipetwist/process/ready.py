@@ -51,6 +51,10 @@ class ReadyCommands:
         """How many are ready."""
         return len(self._ready)
 
+    def __repr__(self) -> str:
+        state = "stopped" if self._stopped else "pausing" if self._pausing else "waiting" if self._call is not None else "at rest"
+        return f"<ReadyCommands {len(self._ready)} of {self._count}, {state}>"
+
     def begin(self) -> None:
         """Start them, and replace from now on what is taken or dies."""
         self._stopped = False

@@ -195,6 +195,10 @@ class CommandTransport:
         if self._half_closing and not self.disconnecting:
             self._protocol.writeConnectionLost()
 
+    def __repr__(self) -> str:
+        state = "aborted" if self._aborted else "disconnecting" if self.disconnecting else "connected" if self.connected else "new"
+        return f"<CommandTransport {state} {self._side!r}>"
+
     # ISideReceiver.
 
     def data_received(self, side: ISide, data: bytes) -> None:

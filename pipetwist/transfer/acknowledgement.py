@@ -43,6 +43,10 @@ class Acknowledgement:
         self._since = 0.0
         self._pause = _FIRST_LOOK_SECONDS
 
+    def __repr__(self) -> str:
+        waits = "over" if self._call is None else f"{self._left} bytes left"
+        return f"<Acknowledgement fd={self._descriptor} {waits}>"
+
     def wait(self) -> None:
         """Begin."""
         self._call = None

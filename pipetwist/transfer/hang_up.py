@@ -33,6 +33,9 @@ class HangUpWatch:
         # Made when somebody is to be watched: a daemon makes its services before it forks.
         self._epoll: select.epoll | None = None
 
+    def __repr__(self) -> str:
+        return f"<HangUpWatch {len(self._told)} watched>"
+
     def watch(self, descriptor: int, hung_up: Callable[[], None]) -> None:
         """Have it said, once, that the peer of this socket has gone.
 

@@ -35,6 +35,9 @@ class Lingering:
         self._until: dict[LingeringSide, float] = {}
         self._call: IDelayedCall | None = None
 
+    def __repr__(self) -> str:
+        return f"<Lingering {len(self)} sides>"
+
     def __len__(self) -> int:
         return len(self._until)
 

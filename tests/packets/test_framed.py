@@ -46,6 +46,14 @@ class FramedSideTest(SynchronousTestCase):
         verifyObject(IDatagramSide, self.side)
         verifyObject(ISideReceiver, self.side)
 
+    def test_shown(self) -> None:
+        """It shows its stream, and how far it is from its end; its tally what waits."""
+        self.side.finish_writing()
+        self.assertEqual(repr(self.side), f"<FramedSide on {self.stream!r} reading=OPEN writing=DRAINING>")
+        tally = FrameTally()
+        tally.write(5, 3)
+        self.assertEqual(repr(tally), "<FrameTally 0 delivered, 1 waiting>")
+
     def test_received(self) -> None:
         """Datagrams are handed on one by one, and their payload counts when they are complete."""
         self.stream.deliver(frame(b"one") + frame(b"") + frame(b"three")[:4])

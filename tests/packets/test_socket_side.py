@@ -34,6 +34,12 @@ class ServerTest(KernelCase):
         """What the side says of itself: bytes of both ways, datagrams that moved, and those that were dropped."""
         return self.side.received, self.side.delivered, self.side.moved, self.side.dropped
 
+    def test_shown(self) -> None:
+        """It shows its descriptor and its halves."""
+        self.assertEqual(repr(self.side), f"<DatagramSide fd={self.side._socket.fileno()} reading=PAUSED writing=OPEN>")
+        self.side.close()
+        self.assertEqual(repr(self.side), "<DatagramSide reading=EOF writing=CLOSED>")
+
     def test_figures(self) -> None:
         """Its figures begin at 0, and an empty datagram has moved as any other."""
         self.assertEqual(self.figures(), (0, 0, 0, 0))

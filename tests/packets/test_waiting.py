@@ -22,6 +22,13 @@ class WaitingTest(SynchronousTestCase):
             waiting.remove_first()
         self.assertEqual(found, [b"a", b"", b"c"])
 
+    def test_shown(self) -> None:
+        """They show how many they are, and how much."""
+        waiting = WaitingDatagrams()
+        for datagram in (b"abc", b""):
+            waiting.keep(datagram)
+        self.assertEqual(repr(waiting), "<WaitingDatagrams 2, 3 bytes>")
+
     def test_bounds(self) -> None:
         """They are those of the documentation."""
         self.assertEqual((MOST_DATAGRAMS, MOST_BYTES), (256, 256 * 1024))

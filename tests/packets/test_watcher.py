@@ -35,6 +35,7 @@ class WatcherTest(SynchronousTestCase):
         reactor: Any = TurningReactor()
         watcher, told = Watcher(reactor), _Told()
         watcher.add(0, told, 0)
+        self.assertEqual(repr(watcher), "<Watcher 1 watched>")
         for events in (IN, 0, OUT, IN | OUT, IN, OUT, 0, IN | OUT):
             watcher.change(0, events)
             self.assertEqual((bool(reactor.readers), bool(reactor.writers)), (bool(events & IN), bool(events & OUT)), events)

@@ -103,6 +103,15 @@ class TerminationTest(SynchronousTestCase):
         self.clock.advance(60)
         self.assertEqual(self.sent, [(0, _TERM)])
 
+    def test_shown(self) -> None:
+        """It shows which signal is next, and when."""
+        self.assertEqual(repr(self.termination), "<Termination SIGTERM not due>")
+        self.termination.after(1)
+        self.clock.advance(0.5)
+        self.assertEqual(repr(self.termination), "<Termination SIGTERM in 0.5 s>")
+        self.termination.now()
+        self.assertEqual(repr(self.termination), "<Termination SIGKILL in 5 s>")
+
 
 class ExitTest(SynchronousTestCase):
     """The end in words, and as Twisted has it."""

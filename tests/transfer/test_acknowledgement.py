@@ -33,6 +33,13 @@ class AcknowledgementTest(SynchronousTestCase):
         self.waiting.wait()
         self.assertEqual((self.done, self.clock.getDelayedCalls()), ([0], []))
 
+    def test_shown(self) -> None:
+        """It shows whose socket it looks at, and how much is left."""
+        self.waiting.wait()
+        self.assertEqual(repr(self.waiting), "<Acknowledgement fd=99 1000000 bytes left>")
+        self.waiting.cancel()
+        self.assertEqual(repr(self.waiting), "<Acknowledgement fd=99 over>")
+
     def test_soon(self) -> None:
         """It is over soon after everything is acknowledged."""
         self.waiting.wait()

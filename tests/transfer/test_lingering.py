@@ -53,6 +53,11 @@ class LingeringTest(SynchronousTestCase):
         self.clock.advance(LINGER_SECONDS * 0.5)
         self.assertEqual((self.told(), len(self.lingering), self.clock.getDelayedCalls()), ((1, 1, 0), 0, []))
 
+    def test_shown(self) -> None:
+        """It shows how many wait."""
+        self.lingering.wait(self.one)
+        self.assertEqual(repr(self.lingering), "<Lingering 1 sides>")
+
     def test_together(self) -> None:
         """Those who came at the same time are told in one turn, in the order in which they came."""
         for side in (self.one, self.other):
