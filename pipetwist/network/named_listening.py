@@ -10,7 +10,7 @@ from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IStreamServerEndpoint
 from twisted.python.failure import Failure
-from zope.interface import implementer
+from zope.interface import directlyProvides, implementer, providedBy
 
 from pipetwist.interfaces import AnyReactor
 from pipetwist.network.lookups import Address
@@ -39,12 +39,12 @@ class KnowingReactor:
         self._reactor = reactor
         self.known: dict[str, str] = {}
         """The address of each name."""
+        directlyProvides(self, providedBy(reactor))
 
     def __repr__(self) -> str:
         return f"<KnowingReactor {self.known} of {self._reactor!r}>"
 
     def __getattr__(self, name: str) -> Any:
-        # Which interfaces it provides is among what is asked here.
         return getattr(self._reactor, name)
 
     def listenTCP(self, port: int, factory: Any, backlog: int = 50, interface: str = "") -> Any:

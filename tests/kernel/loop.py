@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import select
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from pipetwist.kernel.pipe_pool import PipePool
 from pipetwist.kernel.poller import Poller
 from pipetwist.kernel.setting import KernelSetting
-from tests.transfer.memory import TurningReactor
+from tests.transfer.memory import TurningReactor, ready
 
 __all__ = ["KernelCase", "Loop", "open_descriptors", "take_all"]
 
@@ -64,7 +63,7 @@ class Loop(TurningReactor):
                 message = f"waited {seconds:g} s for {what}"
                 raise AssertionError(message)
             readers: list[Any] = list(self.readers)
-            select.select(readers, [], [], 0.01)
+            ready(readers, [], 0.01)
             self.turn()
             self.advance(time.monotonic() - before)
 

@@ -26,6 +26,7 @@ from pipetwist.service.tree import PipetwistService
 from tests.interop.scratch import scratch_folder
 from tests.kernel.far_end import FarEnd
 from tests.kernel.loop import Loop, open_descriptors
+from tests.transfer.memory import ready
 
 __all__ = ["RelayCase"]
 
@@ -109,7 +110,7 @@ class RelayCase(SynchronousTestCase):
                 raise AssertionError(message)
             if not self.pump(ends):
                 readers: list[Any] = [*self.loop.readers, *(one.socket for one in ends if not one.gone)]
-                select.select(readers, [], [], 0.002)
+                ready(readers, [], 0.002)
             self.loop.advance(time.monotonic() - before)
 
     def nothing_is_open(self) -> bool:

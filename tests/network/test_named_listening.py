@@ -11,6 +11,7 @@ from twisted.internet.interfaces import IReactorSSL, IReactorTCP, IReactorTime
 from twisted.internet.protocol import Factory
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementedBy
 from zope.interface.verify import verifyObject
 
 from pipetwist.errors import StartError
@@ -72,7 +73,8 @@ class NamedListeningTest(SynchronousTestCase):
         self.assertEqual((str(failure.value), self.interfaces()), ("inbound in: no address", []))
 
     def test_still_a_reactor(self) -> None:
-        """An endpoint of somebody else's finds in it what its reactor can."""
+        """An endpoint of somebody else's finds in it what its reactor can, whoever has asked before what its class implements."""
+        implementedBy(KnowingReactor)
         for interface in (IReactorTCP, IReactorSSL, IReactorTime):
             verifyObject(interface, self.reactor)
         self.reactor.known["relay"] = "127.0.0.3"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import select
+from collections.abc import Sequence
 from typing import Any
 
 from twisted.internet.abstract import FileDescriptor
@@ -14,7 +17,31 @@ from twisted.internet.unix import Server as UnixServer
 from twisted.python.failure import Failure
 from zope.interface import alsoProvides
 
-__all__ = ["MemoryReactor", "MemoryTransport", "TurningReactor"]
+__all__ = ["MemoryReactor", "MemoryTransport", "TurningReactor", "ready"]
+
+# As select(2) counts them.
+_TO_READ = select.POLLIN | select.POLLHUP | select.POLLERR
+_TO_WRITE = select.POLLOUT | select.POLLERR
+
+
+def ready(readers: Sequence[Any], writers: Sequence[Any], seconds: float) -> tuple[list[Any], list[Any]]:
+    """What can be read and what can be written, as select(2) says it, which takes no descriptor above 1023.
+
+    Raises:
+        OSError: a descriptor is closed.
+    """
+    events: dict[int, int] = {}
+    for wanted, ones in ((select.POLLIN, readers), (select.POLLOUT, writers)):
+        for one in ones:
+            events[one.fileno()] = events.get(one.fileno(), 0) | wanted
+    poll = select.poll()
+    for descriptor, wanted in events.items():
+        poll.register(descriptor, wanted)
+    found = dict(poll.poll(seconds * 1000))
+    if any(came & select.POLLNVAL for came in found.values()):
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+    readable = [one for one in readers if found.get(one.fileno(), 0) & _TO_READ]
+    return readable, [one for one in writers if found.get(one.fileno(), 0) & _TO_WRITE]
 
 
 class MemoryReactor:
@@ -41,7 +68,7 @@ class TurningReactor(Clock, MemoryReactor):
         """Read and write once what can be; how many that were."""
         readers: list[Any] = list(self.readers)
         writers: list[Any] = list(self.writers)
-        readable, writable, _ = select.select(readers, writers, [], 0)
+        readable, writable = ready(readers, writers, 0)
         for one in readable:
             self._handle(one, one.doRead, reading=True)
         for one in writable:
