@@ -83,7 +83,7 @@ trial: $(VENV)/.test
 
 # All tests, in processes that take about as long: of real programs the longest and the rest, of the others what relays and the rest.
 long = $(addprefix tests.interop.test_,cookbook page reloading wall_clock)
-relay = $(addprefix tests.,behaviour connection inbounds kernel packets process transfer)
+relay = $(addprefix tests.,behaviour connection inbounds kernel datagram process transfer)
 
 interop = $(filter-out $(long),$(subst /,.,$(patsubst %.py,%,$(wildcard tests/interop/test_*.py))))
 all_others = $(filter-out tests.interop,$(subst /,.,$(patsubst %/__init__.py,%,$(wildcard tests/*/__init__.py)) $(patsubst %.py,%,$(wildcard tests/test_*.py))))

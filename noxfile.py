@@ -1,4 +1,6 @@
-"""The tests on every Python that the machine has, and on the lowest versions of the dependencies that setup.cfg allows."""
+"""The tests on every Python that the machine has, and on the lowest versions of the dependencies
+that setup.cfg allows.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ _OTHERS = {"interop", "docs", "bench", "test_packaging"}
 
 nox.needs_version = ">=2024.4.15"
 nox.options.sessions = ["tests", "lowest"]
-nox.options.default_venv_backend = "uv|virtualenv"  # uv installs in a fraction of the time, where it is
+nox.options.default_venv_backend = (
+    "uv|virtualenv"  # uv installs in a fraction of the time, where it is
+)
 nox.options.error_on_missing_interpreters = False
 
 
@@ -44,8 +48,14 @@ def lowest(session: nox.Session) -> None:
 
 
 def _depending() -> list[str]:
-    """All the tests but those of real programs, documents, benchmarks and the package, which `make test` has run."""
-    found = [path for path in Path("tests").iterdir() if (path / "__init__.py").exists() or path.name.startswith("test_")]
+    """All the tests but those of real programs, documents, benchmarks and the package, which `make
+    test` has run.
+    """
+    found = [
+        path
+        for path in Path("tests").iterdir()
+        if (path / "__init__.py").exists() or path.name.startswith("test_")
+    ]
     return sorted(f"tests.{path.stem}" for path in found if path.stem not in _OTHERS)
 
 

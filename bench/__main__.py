@@ -1,4 +1,6 @@
-"""The benchmark: runs the measures, prints their tables and what must be reached, and writes the raw data and, if asked, the document."""
+"""The benchmark: runs the measures, prints their tables and what must be reached, and writes the
+raw data and, if asked, the document.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,7 @@ from bench.measures.measure import Effort, Measure
 from bench.processes import MeasureError, allow_many_descriptors
 from bench.relays.relay import Relay
 from bench.results import Results
-from bench.rounds import Rounds
+from bench.rounds import IdleChecker
 from bench.tables import as_text, measure_rows, requirement_rows
 
 __all__ = ["main"]
@@ -55,7 +57,10 @@ def main(words: Sequence[str]) -> int:
             print(as_text(f"{measure.name}: {measure.title}", rows), end="\n\n")
     rows = requirement_rows(results, [measure.name for measure in request.measures])
     if len(rows) > 1:
-        print(as_text("What must be reached (medians; ratios of pipetwist to the other)", rows), end="\n\n")
+        print(
+            as_text("What must be reached (medians; ratios of pipetwist to the other)", rows),
+            end="\n\n",
+        )
     for line in results.left_out:
         print(line)
     print(f"Other programs used {results.disturbance:.0%} of the machine during the runs (median).")
@@ -80,10 +85,12 @@ def _measured(request: Request) -> Results:
     results.left_out += [f"{name} is left out: {reason}" for name, reason in missing.items()]
     out = request.out or Path(tempfile.mkdtemp(prefix="bench-")) / "results.json"
     scratch = Path(tempfile.mkdtemp(prefix="bench-"))
-    rounds = Rounds(scratch, effort, results, _progress)
+    rounds = IdleChecker(scratch, effort, results, _progress)
     try:
         for measure in request.measures:
-            rounds.run(measure, [relay for relay in measure.relays if relay in here], request.rounds)
+            rounds.run(
+                measure, [relay for relay in measure.relays if relay in here], request.rounds
+            )
             results.write(out)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -96,17 +103,49 @@ def _progress(line: str) -> None:
 
 
 def _request(words: Sequence[str]) -> Request:
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__, epilog=f"Measures: {', '.join(_names(MEASURES))}.")
-    parser.add_argument("--only", metavar="MEASURES", help="only these, with commas between; a name's beginning will do")
-    parser.add_argument("--relays", metavar="RELAYS", help=f"only these of {', '.join(_names(RELAYS))}")
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        description=__doc__,
+        epilog=f"Measures: {', '.join(_names(MEASURES))}.",
+    )
+    parser.add_argument(
+        "--only",
+        metavar="MEASURES",
+        help="only these, with commas between; a name's beginning will do",
+    )
+    parser.add_argument(
+        "--relays", metavar="RELAYS", help=f"only these of {', '.join(_names(RELAYS))}"
+    )
     parser.add_argument("--rounds", type=int, default=9, help="how many rounds there are (9)")
     parser.add_argument(
-        "--seconds", type=float, default=0.35, help="how long each run takes (0.35); many short ones say more than few long"
+        "--seconds",
+        type=float,
+        default=0.35,
+        help="how long each run takes (0.35); many short ones say more than few long",
     )
-    parser.add_argument("--quick", action="store_true", help="one short round of pipetwist and socat, to see that everything works")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="where the raw data go, as JSON; a new scratch file where absent")
-    parser.add_argument("--from", type=Path, metavar="FILE", dest="source", help="measure nothing: take the raw data of an earlier run")
-    parser.add_argument("--document", action="store_true", help="write the tables into docs/performance.md, and the plot beside it")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="one short round of pipetwist and socat, to see that everything works",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="where the raw data go, as JSON; a new scratch file where absent",
+    )
+    parser.add_argument(
+        "--from",
+        type=Path,
+        metavar="FILE",
+        dest="source",
+        help="measure nothing: take the raw data of an earlier run",
+    )
+    parser.add_argument(
+        "--document",
+        action="store_true",
+        help="write the tables into docs/performance.md, and the plot beside it",
+    )
     options = parser.parse_args(words)
     measures = tuple(measure for measure in MEASURES if _chosen(measure.name, options.only))
     wanted = options.relays or ("pipetwist,socat" if options.quick else None)

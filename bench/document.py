@@ -1,4 +1,6 @@
-"""The figures in docs/performance.md: what stands between its markers is written anew, and the plot beside it."""
+"""The figures in docs/performance.md: what stands between its markers is written anew, and the plot
+beside it.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ def rewrite(document: Path, results: Results) -> None:
     """
     before, after = around_figures(document)
     picture = document.with_suffix(".svg")
-    document.write_text(f"{before}{_BEGIN}\n\n{figures(results, picture.name)}\n\n{_END}{after}", encoding="utf-8")
+    document.write_text(
+        f"{before}{_BEGIN}\n\n{figures(results, picture.name)}\n\n{_END}{after}", encoding="utf-8"
+    )
     picture.write_text(plot(results), encoding="utf-8")
 
 
@@ -67,9 +71,16 @@ def figures(results: Results, picture: str) -> str:
 def _conditions(results: Results) -> str:
     """How the figures came about."""
     machine, settings = results.machine, results.settings
-    programs = ", ".join(f"{name} {version}" for name, version in results.versions.items() if version and not name.startswith("pipetwist-"))
+    programs = ", ".join(
+        f"{name} {version}"
+        for name, version in results.versions.items()
+        if version and not name.startswith("pipetwist-")
+    )
     return (
-        f"Measured on {machine['date']} on {machine['processor']}, {machine['cores']} cores, {machine['system']}: medians of "
-        f"{settings['rounds']:.0f} rounds, {settings['seconds']:g} s for each run, {settings['idle']:.0f} idle connections.\n"
-        f"Other programs used {results.disturbance:.0%} of the machine meanwhile (median). Programs: {programs}."
+        f"Measured on {machine['date']} on {machine['processor']}, {machine['cores']} cores, "
+        f"{machine['system']}: medians of "
+        f"{settings['rounds']:.0f} rounds, {settings['seconds']:g} s for each run, "
+        f"{settings['idle']:.0f} idle connections.\n"
+        f"Other programs used {results.disturbance:.0%} of the machine meanwhile (median). "
+        f"Programs: {programs}."
     )

@@ -1,6 +1,7 @@
 """The load generator of `bench/load/`: compiled where it is not current, and run.
 
-`python -m bench.generator` compiles it and says where it is, for use by hand; the top of `bench/load/load.c` says how.
+`python -m bench.generator` compiles it and says where it is, for use by hand; the top of
+`bench/load/load.c` says how.
 """
 
 from __future__ import annotations
@@ -36,7 +37,10 @@ def build() -> Path:
         return PROGRAM
     compiler = shutil.which("cc")
     if compiler is None:
-        message = "the load generator is written in C, and there is no C compiler (cc); on Debian: apt-get install gcc libc6-dev"
+        message = (
+            "the load generator is written in C, and there is no C compiler (cc); on Debian: "
+            "apt-get install gcc libc6-dev"
+        )
         raise MeasureError(message)
     PROGRAM.parent.mkdir(parents=True, exist_ok=True)
     sources = sorted(str(path) for path in _SOURCES.glob("*.c"))
@@ -61,7 +65,12 @@ def load(*words: object) -> Answer:
         MeasureError: it says that something is wrong.
     """
     run = subprocess.run(
-        [PROGRAM, *map(str, words)], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_LONGEST, check=False
+        [PROGRAM, *map(str, words)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=_LONGEST,
+        check=False,
     )
     if run.returncode != 0:
         raise MeasureError(_what_is_wrong(run.stderr, run.returncode))
@@ -85,7 +94,13 @@ class hold:  # noqa: N801 # used as a statement: with hold(...)
         self._words = [str(PROGRAM), "idle", client, server, str(count)]
 
     def __enter__(self) -> None:
-        self._process = subprocess.Popen(self._words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen(
+            self._words,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         assert self._process.stdout is not None
         if not self._process.stdout.readline():
             _, said = self._process.communicate()

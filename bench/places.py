@@ -1,4 +1,6 @@
-"""Where a relay listens and where it leads, in scratch folders and on free ports of this machine."""
+"""Where a relay listens and where it leads, in scratch folders and on free ports of this
+machine.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,16 @@ from pathlib import Path
 
 from bench.generator import PROGRAM
 
-__all__ = ["UDP_SECONDS", "Command", "Kind", "Route", "TcpPlace", "UdpPlace", "UnixPlace", "route_of"]
+__all__ = [
+    "UDP_SECONDS",
+    "Command",
+    "Kind",
+    "Route",
+    "TcpPlace",
+    "UdpPlace",
+    "UnixPlace",
+    "route_of",
+]
 
 UDP_SECONDS = 5
 """How long a relay keeps a client of UDP without a datagram: each run brings new ones."""
@@ -63,7 +74,8 @@ class UdpPlace:
 
 @dataclass(frozen=True)
 class Command:
-    """A command that the relay starts for each connection. As text it is what the load generator is told of it.
+    """A command that the relay starts for each connection. As text it is what the load generator is
+    told of it.
 
     Args:
         words: the command, its first word a path.
@@ -110,7 +122,8 @@ def route_of(kind: Kind, folder: Path, until: ExitStack) -> Route:
 def _free_port(until: ExitStack) -> int:
     """A port that nobody is given by chance.
 
-    It stays bound, without listening: only who asks for it, with SO_REUSEADDR as servers do, can listen on it (socket(7)).
+    It stays bound, without listening: only who asks for it, with SO_REUSEADDR as servers do, can
+    listen on it (socket(7)).
     """
     holder = until.enter_context(socket.socket())
     holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,4 +1,6 @@
-"""The plot of the results: an SVG with a panel for each of the main measures and a bar for each relay, readable on light and dark pages."""
+"""The plot of the results: an SVG with a panel for each of the main measures and a bar for each
+relay, readable on light and dark pages.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,7 @@ text { font: 12px system-ui, sans-serif; fill: #24292f; }
 @media (prefers-color-scheme: dark) {
   text { fill: #e6edf3; } .unit, .figure { fill: #9198a1; }
   .ours { fill: #4493f8; } .variant { fill: #1f4f8f; } .other { fill: #57606a; } .spread { stroke: #e6edf3; }
-}"""
+}"""  # noqa: E501  # another language's text
 
 
 def plot(results: Results) -> str:
@@ -47,15 +49,22 @@ def plot(results: Results) -> str:
     drawn, top = [], 0
     for row in rows:
         for column, lines in enumerate(row):
-            drawn.append(f'<g transform="translate({column * (_WIDTH + _GAP)},{top})">{"".join(lines)}</g>')
+            drawn.append(
+                f'<g transform="translate({column * (_WIDTH + _GAP)},{top})">{"".join(lines)}</g>'
+            )
         top += _HEADING + _ROW * max(len(lines) - 2 for lines in row)
     width = _COLUMNS * _WIDTH + (_COLUMNS - 1) * _GAP
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {top}" width="{width}" height="{top}" role="img">'
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {top}" width="{width}" '
+        f'height="{top}" role="img">'
+    )
     return "\n".join([head, f"<style>{_STYLE}</style>", *drawn, "</svg>", ""])
 
 
 def _panel(name: str, key: str, results: Results) -> Iterator[str]:
-    """A heading in two lines, and a bar for each relay that was measured; nothing where none was."""
+    """A heading in two lines, and a bar for each relay that was measured; nothing where none
+    was.
+    """
     measure = next(one for one in MEASURES if one.name == name)
     quantity = next(one for one in measure.quantities if one.key == key)
     bars = _bars(measure, quantity, results)
@@ -70,18 +79,30 @@ def _panel(name: str, key: str, results: Results) -> Iterator[str]:
 
 
 def _bars(measure: Measure, quantity: Quantity, results: Results) -> list[tuple[str, Summary]]:
-    summaries = [(relay.name, results.summary(measure.name, relay.name, quantity.key)) for relay in measure.relays]
+    summaries = [
+        (relay.name, results.summary(measure.name, relay.name, quantity.key))
+        for relay in measure.relays
+    ]
     return [(name, summary) for name, summary in summaries if summary]
 
 
 def _bar(relay: str, summary: Summary, quantity: Quantity, scale: float, top: int) -> str:
-    """One relay: its name, the median as a bar, the lowest and highest as a line across its end, and the figure."""
+    """One relay: its name, the median as a bar, the lowest and highest as a line across its end,
+    and the figure.
+    """
     middle, base = top + _BAR / 2, top + _BAR - 2
-    length, low, high = (_LABELS + max(0.0, figure) * scale for figure in (summary.median, summary.lowest, summary.highest))
-    kind = "ours" if relay == "pipetwist" else "variant" if relay.startswith("pipetwist") else "other"
+    length, low, high = (
+        _LABELS + max(0.0, figure) * scale
+        for figure in (summary.median, summary.lowest, summary.highest)
+    )
+    kind = (
+        "ours" if relay == "pipetwist" else "variant" if relay.startswith("pipetwist") else "other"
+    )
     return (
         f'<text x="{_LABELS - 8}" y="{base}" text-anchor="end">{escape(relay)}</text>'
-        f'<rect class="{kind}" x="{_LABELS}" y="{top}" width="{length - _LABELS:.1f}" height="{_BAR}"/>'
+        f'<rect class="{kind}" x="{_LABELS}" y="{top}" width="{length - _LABELS:.1f}" '
+        f'height="{_BAR}"/>'
         f'<line class="spread" x1="{low:.1f}" x2="{high:.1f}" y1="{middle}" y2="{middle}"/>'
-        f'<text class="figure" x="{high + 6:.1f}" y="{base}">{summary.median:,.{quantity.digits}f}</text>'
+        f'<text class="figure" x="{high + 6:.1f}" '
+        f'y="{base}">{summary.median:,.{quantity.digits}f}</text>'
     )

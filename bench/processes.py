@@ -1,4 +1,6 @@
-"""A relay's process: started in the background, waited for, ended by its id, and asked for what it uses."""
+"""A relay's process: started in the background, waited for, ended by its id, and asked for what it
+uses.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,11 @@ __all__ = ["MeasureError", "Program", "allow_many_descriptors"]
 
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 _DESCRIPTORS = 65_536
-_PARENT, _CPU_TIMES, _STARTED = 1, slice(11, 15), 19  # of what comes after the name in /proc/PID/stat (proc(5))
+_PARENT, _CPU_TIMES, _STARTED = (
+    1,
+    slice(11, 15),
+    19,
+)  # of what comes after the name in /proc/PID/stat (proc(5))
 
 
 class MeasureError(Exception):
@@ -32,13 +38,16 @@ class Program:
     def __init__(self, command: Sequence[str], folder: Path) -> None:
         self._log = folder / "said.log"
         with self._log.open("wb") as said:
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT, cwd=folder)
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT, cwd=folder
+            )
 
     def wait_until(self, condition: Callable[[], bool], what: str, seconds: float = 20.0) -> None:
         """Look until the condition holds.
 
         Raises:
-            MeasureError: it did not hold in time, or the program has ended; with the last that it said.
+            MeasureError: it did not hold in time, or the program has ended; with the last that it
+                said.
         """
         end = time.monotonic() + seconds
         while not condition():
@@ -75,16 +84,29 @@ class Program:
         return found
 
     def cpu_seconds(self) -> float:
-        """CPU time, of user and system, that it and its children have used so far, with those that it has waited for."""
-        return sum(sum(map(int, columns[_CPU_TIMES])) for columns in map(_columns, self.family()) if columns) / _TICKS_PER_SECOND
+        """CPU time, of user and system, that it and its children have used so far, with those that
+        it has waited for.
+        """
+        return (
+            sum(
+                sum(map(int, columns[_CPU_TIMES]))
+                for columns in map(_columns, self.family())
+                if columns
+            )
+            / _TICKS_PER_SECOND
+        )
 
     def memory(self) -> int:
-        """Bytes that are resident for it and its children (VmRSS). What the kernel keeps for their sockets and pipes is not in it."""
+        """Bytes that are resident for it and its children (VmRSS). What the kernel keeps for their
+        sockets and pipes is not in it.
+        """
         return sum(_resident(pid) for pid in self.family())
 
     def descriptors(self) -> int:
         """How many descriptors it and its children have open."""
-        return sum(len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in self.family() if _columns(pid))
+        return sum(
+            len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in self.family() if _columns(pid)
+        )
 
     def _last_words(self) -> str:
         lines = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
@@ -92,10 +114,14 @@ class Program:
 
 
 def allow_many_descriptors() -> None:
-    """Let the programs that are started have as many descriptors as may be: 4,000 connections take up to 24,000 of a relay."""
+    """Let the programs that are started have as many descriptors as may be: 4,000 connections take
+    up to 24,000 of a relay.
+    """
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (max(most, _DESCRIPTORS), max(most, _DESCRIPTORS)))
+        resource.setrlimit(
+            resource.RLIMIT_NOFILE, (max(most, _DESCRIPTORS), max(most, _DESCRIPTORS))
+        )
     except ValueError:  # only root may have more than the system allows
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
@@ -116,7 +142,9 @@ def _started(pid: int) -> str:
 
 def _resident(pid: int) -> int:
     try:
-        lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = (
+            Path(f"/proc/{pid}/status").read_text(encoding="utf-8", errors="replace").splitlines()
+        )
     except (FileNotFoundError, ProcessLookupError):
         return 0
     return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS:"))

@@ -1,7 +1,9 @@
-"""How long connections wait for a reload: the longest turn of the reactor meanwhile, with many users.
+"""How long connections wait for a reload: the longest turn of the reactor meanwhile, with many
+users.
 
-``python -m bench.reloads`` reloads a configuration of 5,000 users ten times, one more user each time, and says for each reload the longest
-turn by the clock, and the most processor time that the reactor's thread has used in a turn, which other programs have no part in.
+``python -m bench.reloads`` reloads a configuration of 5,000 users ten times, one more user each
+time, and says for each reload the longest turn by the clock, and the most processor time that the
+reactor's thread has used in a turn, which other programs have no part in.
 """
 
 from __future__ import annotations
@@ -22,17 +24,18 @@ from twisted.internet.task import deferLater, react
 from twisted.logger import globalLogBeginner, textFileLogObserver
 
 from pipetwist.config.reading import read_document
-from pipetwist.service.reader import ChildReader
-from pipetwist.service.rereading import Rereading
+from pipetwist.service.file_reloader import FileReloader
+from pipetwist.service.reader import ProcessReader
 from pipetwist.service.tree import PipetwistService
 
 __all__ = ["Turns", "configuration", "main"]
 
-_MOST_MILLISECONDS = 10.0
+_MAX_MILLISECONDS = 10.0
 
 
 class Turns:
-    """The longest turns of a reactor: a turn is what it does from one look at the descriptors to the next.
+    """The longest turns of a reactor: a turn is what it does from one look at the descriptors to
+    the next.
 
     Args:
         poller: what an epoll reactor looks with; this takes its place.
@@ -68,7 +71,12 @@ def configuration(users: int) -> str:
     document = {
         "log": {"level": "warn"},
         "inbounds": [
-            {"type": "unix", "tag": "in", "path": "in.sock", "users": [{"name": name, "uid": 10_000 + at} for at, name in enumerate(names)]}
+            {
+                "type": "unix",
+                "tag": "in",
+                "path": "in.sock",
+                "users": [{"name": name, "uid": 10_000 + at} for at, name in enumerate(names)],
+            }
         ],
         "outbounds": [{"type": "unix", "tag": "out", "path": "out.sock"}],
         "experimental": {"v2ray_api": {"stats": {"enabled": True, "users": names}}},
@@ -77,12 +85,14 @@ def configuration(users: int) -> str:
 
 
 @inlineCallbacks
-def _measure(reactor: Any, file: Path, users: int, reloads: int) -> Generator[Deferred[Any], Any, tuple[list[float], list[float]]]:
+def _measure(
+    reactor: Any, file: Path, users: int, reloads: int
+) -> Generator[Deferred[Any], Any, tuple[list[float], list[float]]]:
     file.write_text(configuration(users), encoding="utf-8")
     tree = PipetwistService(read_document(file), reactor)
     tree.startService()
     gc.freeze()  # as the daemon does
-    rereading = Rereading(tree, str(file), ChildReader(reactor).read)
+    rereading = FileReloader(tree, str(file), ProcessReader(reactor).read)
     poller = "_poller"  # Twisted has no public name for it
     turns = Turns(getattr(reactor, poller))
     setattr(reactor, poller, turns)
@@ -90,7 +100,7 @@ def _measure(reactor: Any, file: Path, users: int, reloads: int) -> Generator[De
     for number in range(1, reloads + 1):
         file.write_text(configuration(users + number), encoding="utf-8")
         turns.begin()
-        yield rereading.reread()
+        yield rereading.reload_file()
         yield deferLater(reactor, 0.1)  # what was left to be freed is
         (inbound,) = tree.document.inbounds
         assert len(inbound.users) == users + number, "it was not taken"  # type: ignore[attr-defined]  # it is a unix inbound
@@ -104,14 +114,21 @@ def _measure(reactor: Any, file: Path, users: int, reloads: int) -> Generator[De
 def main(reactor: Any, *words: str) -> Generator[Deferred[Any], Any, None]:
     """Do what the words ask for."""
     parser = argparse.ArgumentParser(prog="python -m bench.reloads", description=__doc__)
-    parser.add_argument("--users", type=int, default=5000, help="how many users the configuration has (5000)")
+    parser.add_argument(
+        "--users", type=int, default=5000, help="how many users the configuration has (5000)"
+    )
     parser.add_argument("--reloads", type=int, default=10, help="how often it is reloaded (10)")
     options = parser.parse_args(words)
     globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stderr)], redirectStandardIO=False)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        longest, busiest = yield _measure(reactor, Path(folder) / "pipetwist.json", options.users, options.reloads)
+        longest, busiest = yield _measure(
+            reactor, Path(folder) / "pipetwist.json", options.users, options.reloads
+        )
     for name, seconds in (("longest turn", longest), ("processor time", busiest)):
-        print(f"{name}, ms: {_rounded(seconds)}; median {median(seconds) * 1e3:.1f}, at most {_MOST_MILLISECONDS:g} wanted")
+        print(
+            f"{name}, ms: {_rounded(seconds)}; median {median(seconds) * 1e3:.1f}, at most "
+            f"{_MAX_MILLISECONDS:g} wanted"
+        )
 
 
 def _rounded(seconds: Sequence[float]) -> str:

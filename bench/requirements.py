@@ -1,4 +1,6 @@
-"""What pipetwist must reach beside its peers, on the same machine in the same run, and whether it does (medians)."""
+"""What pipetwist must reach beside its peers, on the same machine in the same run, and whether it
+does (medians).
+"""
 
 from __future__ import annotations
 
@@ -52,8 +54,9 @@ class Finding:
         requirement: which.
         figures: for each measure the medians beside each other; empty where one was not measured.
         by_round: for each measure the median of what each round gives by itself.
-        reached: whether it holds; None where it was not measured. The medians decide. Where two figures are to be the same, the figures
-            of the rounds do, since what the machine does between the rounds moves the medians more.
+        reached: whether it holds; None where it was not measured. The medians decide. Where two
+            figures are to be the same, the figures of the rounds do, since what the machine does
+            between the rounds moves the medians more.
     """
 
     requirement: Requirement
@@ -64,7 +67,10 @@ class Finding:
     @property
     def asked(self) -> str:
         """The bound, for people."""
-        return f"{self.requirement.bound.value.format(self.requirement.limit)} {self.requirement.against}"
+        return (
+            f"{self.requirement.bound.value.format(self.requirement.limit)} "
+            f"{self.requirement.against}"
+        )
 
     @property
     def measured(self) -> str:
@@ -82,11 +88,17 @@ class Finding:
         return {True: "yes", False: "no", None: "-"}[self.reached]
 
     def _texts(self, figures: tuple[float, ...]) -> str:
-        pattern = {Bound.MORE_BY_AT_MOST: "{:+.2f} KB", Bound.APART_BY_LESS: "{:+.1%}"}.get(self.requirement.bound, "{:.2f} x")
+        pattern = {Bound.MORE_BY_AT_MOST: "{:+.2f} KB", Bound.APART_BY_LESS: "{:+.1%}"}.get(
+            self.requirement.bound, "{:.2f} x"
+        )
         return ", ".join(pattern.format(figure) for figure in figures)
 
 
-_UNIX, _TCP, _CAT = ("unix-stream-up", "unix-stream-down"), ("tcp-stream-up", "tcp-stream-down"), ("fork-stream-both",)
+_UNIX, _TCP, _CAT = (
+    ("unix-stream-up", "unix-stream-down"),
+    ("tcp-stream-up", "tcp-stream-down"),
+    ("fork-stream-both",),
+)
 _TAGS = ("counting-stream", "counting-connections", "counting-trips")
 _UNIX_STREAM = "unix to unix, one stream, up and down"
 _TCP_STREAM = "TCP to TCP, one stream, up and down"
@@ -101,17 +113,53 @@ REQUIREMENTS = (
     Requirement(_TCP_STREAM, _LEAST, 1.0, "sing-box", _TCP),
     Requirement(_TCP_STREAM, _LEAST, 4.0, "v2ray", _TCP),
     Requirement("unix to a forked cat and back", _LEAST, 2.5, "socat", _CAT),
-    Requirement("CPU seconds of the relay for each GB, unix, up and down", _MOST, 0.5, "haproxy", _UNIX, "cpu"),
+    Requirement(
+        "CPU seconds of the relay for each GB, unix, up and down",
+        _MOST,
+        0.5,
+        "haproxy",
+        _UNIX,
+        "cpu",
+    ),
     Requirement("connections a second, unix", _LEAST, 6.0, "socat", ("unix-connections",)),
     Requirement("connections a second, unix", _LEAST, 0.65, "haproxy", ("unix-connections",)),
     Requirement("connections a second, TCP", _LEAST, 1.2, "sing-box", ("tcp-connections",)),
     Requirement("connections a second, TCP", _LEAST, 1.2, "v2ray", ("tcp-connections",)),
     Requirement("forked commands a second", _LEAST, 1.6, "socat", ("fork-connections",)),
-    Requirement("time to the first answer, without prefork", _LEAST, 5.0, "pipetwist-prefork", ("fork-answer", "fork-burst"), "median"),
-    Requirement(_DATAGRAMS, _LEAST, 1.0, "sing-box", ("udp-datagrams", "udp-large-datagrams", "udp-64-sources")),
-    Requirement("64-byte round trip, median, unix", _MOST, 1.3, "haproxy", ("unix-trips",), "median"),
-    Requirement("memory for each idle connection, unix", Bound.MORE_BY_AT_MOST, 4.0, "haproxy", ("unix-idle",), "memory"),
-    Requirement("counting: stream, connections, round trips", Bound.APART_BY_LESS, 0.02, "pipetwist", _TAGS, of="pipetwist-counting"),
+    Requirement(
+        "time to the first answer, without prefork",
+        _LEAST,
+        5.0,
+        "pipetwist-prefork",
+        ("fork-answer", "fork-burst"),
+        "median",
+    ),
+    Requirement(
+        _DATAGRAMS,
+        _LEAST,
+        1.0,
+        "sing-box",
+        ("udp-datagrams", "udp-large-datagrams", "udp-64-sources"),
+    ),
+    Requirement(
+        "64-byte round trip, median, unix", _MOST, 1.3, "haproxy", ("unix-trips",), "median"
+    ),
+    Requirement(
+        "memory for each idle connection, unix",
+        Bound.MORE_BY_AT_MOST,
+        4.0,
+        "haproxy",
+        ("unix-idle",),
+        "memory",
+    ),
+    Requirement(
+        "counting: stream, connections, round trips",
+        Bound.APART_BY_LESS,
+        0.02,
+        "pipetwist",
+        _TAGS,
+        of="pipetwist-counting",
+    ),
 )
 
 
@@ -131,7 +179,12 @@ def _finding(requirement: Requirement, results: Results) -> Finding:
         figures.append(_compare(requirement.bound, ours.median, theirs.median))
         by_round.append(median(_compare(requirement.bound, one, other) for one, other in pairs))
     judged = by_round if requirement.bound is Bound.APART_BY_LESS else figures
-    return Finding(requirement, tuple(figures), tuple(by_round), all(_holds(requirement, figure) for figure in judged))
+    return Finding(
+        requirement,
+        tuple(figures),
+        tuple(by_round),
+        all(_holds(requirement, figure) for figure in judged),
+    )
 
 
 def _compare(bound: Bound, ours: float, theirs: float) -> float:

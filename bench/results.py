@@ -63,14 +63,25 @@ class Results:
         figures = self._by_round(measure, relay, quantity).values()
         return Summary(median(figures), min(figures), max(figures)) if figures else None
 
-    def pairs(self, measure: str, ours: str, theirs: str, quantity: str) -> list[tuple[float, float]]:
-        """The figures of two relays, of each round that has both: what the machine does in that round falls on both."""
-        one, other = self._by_round(measure, ours, quantity), self._by_round(measure, theirs, quantity)
+    def pairs(
+        self, measure: str, ours: str, theirs: str, quantity: str
+    ) -> list[tuple[float, float]]:
+        """The figures of two relays, of each round that has both: what the machine does in that
+        round falls on both.
+        """
+        one, other = (
+            self._by_round(measure, ours, quantity),
+            self._by_round(measure, theirs, quantity),
+        )
         return [(figure, other[number]) for number, figure in one.items() if number in other]
 
     def _by_round(self, measure: str, relay: str, quantity: str) -> dict[int, float]:
-        taken = (sample for sample in self.samples if sample.measure == measure and sample.relay == relay)
-        return {sample.round: sample.values[quantity] for sample in taken if quantity in sample.values}
+        taken = (
+            sample for sample in self.samples if sample.measure == measure and sample.relay == relay
+        )
+        return {
+            sample.round: sample.values[quantity] for sample in taken if quantity in sample.values
+        }
 
     @property
     def disturbance(self) -> float:

@@ -1,4 +1,6 @@
-"""The rounds of a measure: all its relays run, and are loaded in turn, so that what the machine does meanwhile falls on all alike."""
+"""The rounds of a measure: all its relays run, and are loaded in turn, so that what the machine
+does meanwhile falls on all alike.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +16,13 @@ from bench.relays.relay import Relay
 from bench.relays.running import Running, start
 from bench.results import Results, Sample
 
-__all__ = ["Rounds"]
+__all__ = ["IdleChecker"]
 
 _QUIET = 0.1
 """The part of the machine that others may use without a run being taken again."""
 
 
-class Rounds:
+class IdleChecker:
     """Takes measures of relays, and adds the samples to the results.
 
     A relay that fails is left out of the rest of the measure, and the results say why.
@@ -32,7 +34,9 @@ class Rounds:
         say: is told each figure as it comes.
     """
 
-    def __init__(self, scratch: Path, effort: Effort, results: Results, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, scratch: Path, effort: Effort, results: Results, say: Callable[[str], None]
+    ) -> None:
         self._scratch = scratch
         self._effort = effort
         self._results = results
@@ -51,14 +55,21 @@ class Rounds:
         (self._scratch / measure.name).mkdir()
         with ExitStack() as until:
             for number in range(1, measure.rounds(rounds) + 1):
-                if number == 1 or (measure.restart_after and number % measure.restart_after == 1 % measure.restart_after):
+                if number == 1 or (
+                    measure.restart_after
+                    and number % measure.restart_after == 1 % measure.restart_after
+                ):
                     until.close()
-                    started = [self._start(measure, relay, number, until) for relay in going.values()]
+                    started = [
+                        self._start(measure, relay, number, until) for relay in going.values()
+                    ]
                     running = [one for one in started if one]
                 running = [one for one in running if self._take(measure, one, number)]
                 going = {one.relay.name: one.relay for one in running}
 
-    def _start(self, measure: Measure, relay: Relay, number: int, until: ExitStack) -> Running | None:
+    def _start(
+        self, measure: Measure, relay: Relay, number: int, until: ExitStack
+    ) -> Running | None:
         folder = self._scratch / measure.name / f"{number}-{relay.name}"
         try:
             return start(relay, measure.kind, folder, until)
@@ -72,14 +83,21 @@ class Rounds:
         try:
             values, others = self._quietest(measure, running)
         except MeasureError as reason:
-            self._leave_out(measure, running.relay, reason, f" from round {number} on" if number > 1 else "")
+            self._leave_out(
+                measure, running.relay, reason, f" from round {number} on" if number > 1 else ""
+            )
             return False
         self._results.samples.append(Sample(measure.name, name, number, values, others))
-        self._say(f"{measure.name} {number}: {name} {values[first.key]:.{first.digits}f} {first.title} (others used {others:.0%})")
+        self._say(
+            f"{measure.name} {number}: {name} {values[first.key]:.{first.digits}f} "
+            f"{first.title} (others used {others:.0%})"
+        )
         return True
 
     def _quietest(self, measure: Measure, running: Running) -> tuple[Values, float]:
-        """Run once, or again if others disturbed it; the run that was disturbed least, and by how much."""
+        """Run once, or again if others disturbed it; the run that was disturbed least, and by how
+        much.
+        """
         tries: list[tuple[float, Values]] = []
         while len(tries) < measure.tries and (not tries or tries[-1][0] > _QUIET):
             disturbance = Disturbance(running.cpu_seconds)
@@ -88,7 +106,9 @@ class Rounds:
         others, values = min(tries, key=itemgetter(0))
         return values, others
 
-    def _leave_out(self, measure: Measure, relay: Relay, reason: MeasureError, since: str = "") -> None:
+    def _leave_out(
+        self, measure: Measure, relay: Relay, reason: MeasureError, since: str = ""
+    ) -> None:
         line = f"{relay.name} is left out of {measure.name}{since}: {reason}"
         self._results.left_out.append(line)
         self._say(line)

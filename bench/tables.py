@@ -12,20 +12,28 @@ from bench.results import Results
 __all__ = ["Rows", "as_markdown", "as_text", "measure_rows", "requirement_rows"]
 
 Rows = list[list[str]]
-"""A table: the headings, then a row for each relay or requirement; the first column is text, the others are figures."""
+"""A table: the headings, then a row for each relay or requirement; the first column is text, the
+others are figures.
+"""
 
 OURS = "pipetwist"
 
 
 def measure_rows(measure: Measure, results: Results) -> Rows:
-    """A measure's table: for each relay the median of each quantity, and of the first the spread and how pipetwist compares.
+    """A measure's table: for each relay the median of each quantity, and of the first the spread
+    and how pipetwist compares.
 
-    It compares by the ratio of the medians, and by the median of the ratios that each round gives by itself. Where a machine is fast for a
-    while and slow for a while, the second says more.
+    It compares by the ratio of the medians, and by the median of the ratios that each round gives
+    by itself. Where a machine is fast for a while and slow for a while, the second says more.
     """
     first = measure.quantities[0]
     ours = results.summary(measure.name, OURS, first.key)
-    headings = [*(quantity.title for quantity in measure.quantities), f"lowest - highest {first.title}", f"{OURS} / this", "round by round"]
+    headings = [
+        *(quantity.title for quantity in measure.quantities),
+        f"lowest - highest {first.title}",
+        f"{OURS} / this",
+        "round by round",
+    ]
     rows = [["relay", *headings]]
     for relay in measure.relays:
         summary = results.summary(measure.name, relay.name, first.key)
@@ -36,17 +44,40 @@ def measure_rows(measure: Measure, results: Results) -> Rows:
             one = results.summary(measure.name, relay.name, quantity.key)
             figures.append("" if one is None else f"{one.median:,.{quantity.digits}f}")
         spread = f"{summary.lowest:,.{first.digits}f} - {summary.highest:,.{first.digits}f}"
-        ratio = f"{ours.median / summary.median:.2f} x" if ours and summary.median and relay.name != OURS else ""
-        ratios = [one / other for one, other in results.pairs(measure.name, OURS, relay.name, first.key) if other]
-        rows.append([relay.name, *figures, spread, ratio, f"{median(ratios):.2f} x" if ratio and ratios else ""])
+        ratio = (
+            f"{ours.median / summary.median:.2f} x"
+            if ours and summary.median and relay.name != OURS
+            else ""
+        )
+        ratios = [
+            one / other
+            for one, other in results.pairs(measure.name, OURS, relay.name, first.key)
+            if other
+        ]
+        rows.append(
+            [
+                relay.name,
+                *figures,
+                spread,
+                ratio,
+                f"{median(ratios):.2f} x" if ratio and ratios else "",
+            ]
+        )
     return rows
 
 
 def requirement_rows(results: Results, measures: Collection[str]) -> Rows:
     """What must be reached, and what was, as far as these measures show it."""
     rows = [["measure", "must reach", "measured", "reached", "round by round"]]
-    shown = [finding for finding in findings(results) if set(finding.requirement.measures) <= set(measures)]
-    rows += [[one.requirement.what, one.asked, one.measured, one.verdict, one.measured_by_round] for one in shown]
+    shown = [
+        finding
+        for finding in findings(results)
+        if set(finding.requirement.measures) <= set(measures)
+    ]
+    rows += [
+        [one.requirement.what, one.asked, one.measured, one.verdict, one.measured_by_round]
+        for one in shown
+    ]
     return rows
 
 
@@ -63,4 +94,7 @@ def as_markdown(rows: Rows) -> str:
 
 
 def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:
-    return "  ".join(text.rjust(width) if index else text.ljust(width) for index, (text, width) in enumerate(zip(row, widths, strict=True)))
+    return "  ".join(
+        text.rjust(width) if index else text.ljust(width)
+        for index, (text, width) in enumerate(zip(row, widths, strict=True))
+    )

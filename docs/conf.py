@@ -1,4 +1,6 @@
-"""How `make docs` makes one site: README.md is its first page and names the others, and pydoctor writes the reference of the modules."""
+"""How `make docs` makes one site: README.md is its first page and names the others, and pydoctor
+writes the reference of the modules.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,8 @@ from pygments.lexers.special import TextLexer
 from sphinx.application import Sphinx
 from sphinx.util.typing import ExtensionMetadata
 
-# pydoctor makes millions of objects and keeps them: looking through them for garbage again and again takes a good tenth of the time.
+# pydoctor makes millions of objects and keeps them: looking through them for garbage again and
+# again takes a good tenth of the time.
 gc.disable()
 
 _ROOT = Path(__file__).parent.parent
@@ -45,13 +48,15 @@ pydoctor_url_path = "docs/api/"
 def _add_contents(_app: Sphinx, docname: str, source: list[str]) -> None:
     """Let the first page's table of documents be the site's contents."""
     if docname == root_doc:
-        table = source[0].partition("## Where to read on\n")[2]
+        table = source[0].partition("## Documentation\n")[2]
         documents = re.findall(r"\(([\w/.-]+)\.md\)", table)
         source[0] += "\n".join(["\n```{toctree}", ":hidden:", *documents, "```\n"])
 
 
 def _finish(app: Sphinx, exception: Exception | None) -> None:
-    """Have the first page where servers look for one, and leave out what pydoctor's pages have taken the place of."""
+    """Have the first page where servers look for one, and leave out what pydoctor's pages have
+    taken the place of.
+    """
     if exception is None:
         shutil.rmtree(app.outdir / "docs" / "api.sphinx_files")
         shutil.copyfile(app.outdir / "README.html", app.outdir / "index.html")

@@ -1,7 +1,8 @@
 """Makes the manual pages from the documents: ``python man/generate.py``.
 
-pipetwist(1) comes from docs/command.md and the command itself, pipetwist.json(5) from docs/configuration.md.
-What it makes is checked in. ``--check`` says whether that is current. The pages are in man(7)'s macros, which groff and mandoc read.
+pipetwist(1) comes from docs/command.md and the command itself, pipetwist.json(5) from
+docs/configuration.md. What it makes is checked in. ``--check`` says whether that is current. The
+pages are in man(7)'s macros, which groff and mandoc read.
 """
 
 from __future__ import annotations
@@ -24,7 +25,10 @@ __all__ = ["main", "pages"]
 
 ROOT = Path(__file__).resolve().parent.parent
 
-_SEE_ALSO = {1: r"\fBpipetwist.json\fP(5), \fBtwistd\fP(1)", 5: r"\fBpipetwist\fP(1), \fBtwistd\fP(1)"}
+_SEE_ALSO = {
+    1: r"\fBpipetwist.json\fP(5), \fBtwistd\fP(1)",
+    5: r"\fBpipetwist\fP(1), \fBtwistd\fP(1)",
+}
 _PAGES = {"command.md": r"\fBpipetwist\fP(1)", "configuration.md": r"\fBpipetwist.json\fP(5)"}
 _LONGEST = 79  # of a line in a page's source
 
@@ -32,8 +36,12 @@ _LONGEST = 79  # of a line in a page's source
 def main(arguments: Sequence[str]) -> int:
     """Write the pages, or with ``--check`` compare them; the exit status."""
     parser = argparse.ArgumentParser(description="Make the manual pages from the documents.")
-    parser.add_argument("--check", action="store_true", help="only say whether the pages are current")
-    parser.add_argument("--root", type=Path, default=ROOT, help="the checkout whose documents and pages are meant")
+    parser.add_argument(
+        "--check", action="store_true", help="only say whether the pages are current"
+    )
+    parser.add_argument(
+        "--root", type=Path, default=ROOT, help="the checkout whose documents and pages are meant"
+    )
     options = parser.parse_args(arguments)
     stale = []
     for name, page in pages(options.root).items():
@@ -44,7 +52,10 @@ def main(arguments: Sequence[str]) -> int:
         if not options.check:
             path.write_text(page, encoding="ascii")
     if stale and options.check:
-        sys.stderr.write(f"man/generate.py: {', '.join(stale)}: not what the documents and the command say; run: python man/generate.py\n")
+        sys.stderr.write(
+            f"man/generate.py: {', '.join(stale)}: not what the documents and the command "
+            "say; run: python man/generate.py\n"
+        )
         return 1
     return 0
 
@@ -55,10 +66,21 @@ def pages(root: Path) -> dict[str, str]:
     Args:
         root: the checkout whose documents are read.
     """
-    command_text, file_text = ((root / "docs" / f"{name}.md").read_text(encoding="utf-8") for name in ("command", "configuration"))
+    command_text, file_text = (
+        (root / "docs" / f"{name}.md").read_text(encoding="utf-8")
+        for name in ("command", "configuration")
+    )
     return {
-        "pipetwist.1": _page(1, "pipetwist", "look after configurations and counters of relays", list(_synopsis()), command_text),
-        "pipetwist.json.5": _page(5, "pipetwist.json", "configuration of the relay daemon pipetwist", [], file_text),
+        "pipetwist.1": _page(
+            1,
+            "pipetwist",
+            "look after configurations and counters of relays",
+            list(_synopsis()),
+            command_text,
+        ),
+        "pipetwist.json.5": _page(
+            5, "pipetwist.json", "configuration of the relay daemon pipetwist", [], file_text
+        ),
     }
 
 
@@ -75,7 +97,11 @@ def _page(section: int, name: str, what: str, synopsis: Sequence[str], document:
     lines += [".SH DESCRIPTION", *_body(MarkdownIt("commonmark").enable("table").parse(document))]
     lines += [".SH SEE ALSO", _SEE_ALSO[section]]
     # A paragraph needs no beginning right below a heading.
-    kept = (line for before, line in zip(["", *lines], lines, strict=False) if line != ".PP" or not before.startswith((".SH", ".SS")))
+    kept = (
+        line
+        for before, line in zip(["", *lines], lines, strict=False)
+        if line != ".PP" or not before.startswith((".SH", ".SS"))
+    )
     return "\n".join(kept) + "\n"
 
 
@@ -102,7 +128,14 @@ def _body(tokens: Sequence[Token]) -> Iterator[str]:
             yield ".PP"
             yield from _filled(_inline(inside[0]))
         elif token.type == "fence":
-            yield from (".PP", ".RS 4", ".nf", *(_line(_escaped(line)) for line in token.content.splitlines()), ".fi", ".RE")
+            yield from (
+                ".PP",
+                ".RS 4",
+                ".nf",
+                *(_line(_escaped(line)) for line in token.content.splitlines()),
+                ".fi",
+                ".RE",
+            )
         elif token.type == "bullet_list_open":
             yield from _list(inside)
         elif token.type == "table_open":
@@ -114,7 +147,9 @@ def _body(tokens: Sequence[Token]) -> Iterator[str]:
 
 
 def _end(tokens: Sequence[Token], begin: int) -> int:
-    """Where what begins at a position ends: each token says by how much it leads into something or out of it."""
+    """Where what begins at a position ends: each token says by how much it leads into something or
+    out of it.
+    """
     depth = 0
     for position in range(begin, len(tokens)):
         depth += tokens[position].nesting
@@ -135,7 +170,10 @@ def _table(tokens: Sequence[Token]) -> Iterator[str]:
     """A table's rows, each a paragraph with its first column as the tag."""
     cells = [_inline(token) for token in tokens if token.type == "inline"]
     width = sum(token.type == "th_open" for token in tokens)
-    headings, rows = cells[:width], [cells[begin : begin + width] for begin in range(width, len(cells), width)]
+    headings, rows = (
+        cells[:width],
+        [cells[begin : begin + width] for begin in range(width, len(cells), width)],
+    )
     for tag, *rest in rows:
         yield ".TP"
         yield _line(tag if tag.startswith(r"\fB") else rf"\fB{tag}\fP")
@@ -143,10 +181,13 @@ def _table(tokens: Sequence[Token]) -> Iterator[str]:
 
 
 def _described(headings: Sequence[str], cells: Sequence[str]) -> str:
-    """The columns behind the first one in sentences. What a key says comes first, then how it is written and its default."""
+    """The columns behind the first one in sentences. What a key says comes first, then how it is
+    written and its default.
+    """
     if headings != ["written as", "default", "what it says"]:
         return " ".join(
-            cell if not heading or len(cells) == 1 else f"{heading}: {cell}." for heading, cell in zip(headings, cells, strict=True)
+            cell if not heading or len(cells) == 1 else f"{heading}: {cell}."
+            for heading, cell in zip(headings, cells, strict=True)
         )
     written, default, says = cells
     absent = {"needed": "Needed.", "none": ""}.get(default, f"Default: {default}.")
@@ -154,7 +195,9 @@ def _described(headings: Sequence[str], cells: Sequence[str]) -> str:
 
 
 def _inline(token: Token) -> str:
-    """A line's text with its marks. Links are their words, but for the name of a document that is a page too."""
+    """A line's text with its marks. Links are their words, but for the name of a document that is a
+    page too.
+    """
     return "".join(_marked(token.children or ()))
 
 
@@ -186,7 +229,9 @@ def _text(markdown: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    """A text that roff takes as it is (groff_char(7)). A plain hyphen would be typeset, and not found by who looks for an option."""
+    """A text that roff takes as it is (groff_char(7)). A plain hyphen would be typeset, and not
+    found by who looks for an option.
+    """
     text = (
         text.replace("\\", r"\e")
         .replace("-", r"\-")
@@ -200,7 +245,10 @@ def _escaped(text: str) -> str:
 
 def _filled(text: str) -> list[str]:
     """A paragraph's lines."""
-    return [_line(line) for line in textwrap.wrap(text, _LONGEST, break_long_words=False, break_on_hyphens=False)]
+    return [
+        _line(line)
+        for line in textwrap.wrap(text, _LONGEST, break_long_words=False, break_on_hyphens=False)
+    ]
 
 
 def _line(text: str) -> str:

@@ -1,8 +1,9 @@
-"""Who may have how many file descriptors: no inbound's clients, however many and idle, take those of the others.
+"""Who may have how many file descriptors: no inbound's clients, however many and idle, take those
+of the others.
 
-Some are kept for the rest of the daemon. Of what is left each inbound is sure of its part of one half; the other half is for whoever comes
-first. What a connection takes is known from its ends; its inbound's gate counts it from its begin to its end, and nothing is asked of the
-system.
+Some are kept for the rest of the daemon. Of what is left each inbound is sure of its part of one
+half; the other half is for whoever comes first. What a connection takes is known from its ends; its
+inbound's gate counts it from its begin to its end, and nothing is asked of the system.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ from typing import Protocol
 
 from twisted.logger import Logger
 
-__all__ = ["KEPT_FOR_LOOKING", "DescriptorShares", "Share", "descriptor_limit"]
+__all__ = ["RESERVED_FOR_MONITORING", "DescriptorShares", "Share", "descriptor_limit"]
 
 _KEPT = 64
-KEPT_FOR_LOOKING = {"experimental.v2ray_api": 18, "metrics": 6}
-"""Of those that are kept, the descriptors that clients of a listener for those who look on are sure of. The daemon has 29 with a reload."""
+RESERVED_FOR_MONITORING = {"experimental.v2ray_api": 18, "metrics": 6}
+"""Of those that are kept, the descriptors that clients of a listener for those who look on are sure
+of. The daemon has 29 with a reload.
+"""
 
 
 def descriptor_limit() -> int:
@@ -58,7 +61,9 @@ class Share:
         self.sure = 0
         """Descriptors that nobody else gets."""
         self.entering = 0
-        """Descriptors of clients who are not a connection yet, as in a TLS handshake, and of what that will take."""
+        """Descriptors of clients who are not a connection yet, as in a TLS handshake, and of what
+        that will take.
+        """
         self.client = 1
         """Descriptors of a client's side."""
         self._shares = shares
@@ -76,14 +81,16 @@ class Share:
 
     @property
     def bound(self) -> int:
-        """How many it may have at once: what it is sure of, and what others have left it of those for whoever comes first."""
+        """How many it may have at once: what it is sure of, and what others have left it of those
+        for whoever comes first.
+        """
         shares = self._shares
         return self.sure + max(0, shares.common - shares.borrowed + self.borrowed)
 
     @property
     def room(self) -> int:
         """How many more connections may come, wherever they go."""
-        return max(0, self.bound - self.used) // (self.client + self._shares.most)
+        return max(0, self.bound - self.used) // (self.client + self._shares.maximum)
 
     def enter(self) -> int:
         """A client comes in.
@@ -91,7 +98,7 @@ class Share:
         Returns:
             How many descriptors are kept for it, for `entered`.
         """
-        kept = self.client + self._shares.most
+        kept = self.client + self._shares.maximum
         self.entering += kept
         self.take(kept)
         return kept
@@ -120,11 +127,14 @@ class Share:
 
         Args:
             sure: the descriptors that nobody else gets.
-            servers: for each outbound's tag the descriptors of a server's side; None where nobody comes in any more.
+            servers: for each outbound's tag the descriptors of a server's side; None where nobody
+                comes in any more.
         """
         self.sure = sure
         self._flows = {
-            outbound: flow for outbound, flow in self._flows.items() if flow.open or (servers is not None and outbound in servers)
+            outbound: flow
+            for outbound, flow in self._flows.items()
+            if flow.open or (servers is not None and outbound in servers)
         }
         for outbound, flow in self._flows.items():
             flow.cost = self.client + self._shares.server(outbound, flow.cost - self.client)
@@ -151,7 +161,8 @@ class Share:
             self._shares.wake()
 
     def tell(self, what: str) -> None:
-        """Say in the log that there is no room: once, until as many as there are have come and gone without that.
+        """Say in the log that there is no room: once, until as many as there are have come and gone
+        without that.
 
         Args:
             what: what becomes of who comes.
@@ -160,7 +171,8 @@ class Share:
         if not self._told:
             self._told = True
             self._shares.log.warn(
-                "inbound {tag}: its connections have {used} file descriptors, and others need theirs: who comes {what}; "
+                "inbound {tag}: its connections use {used} file descriptors, and the others "
+                "are reserved: a new client {what}; "
                 "ulimit -n, or LimitNOFILE= of systemd, sets how many there are",
                 tag=self.tag,
                 used=self.used,
@@ -177,7 +189,8 @@ class _Room(Protocol):
 
 
 class DescriptorShares:
-    """The shares of all inbounds. Until they are divided all descriptors are for whoever comes first.
+    """The shares of all inbounds. Until they are divided all descriptors are for whoever comes
+    first.
 
     Args:
         limit: how many descriptors the process may have.
@@ -187,7 +200,7 @@ class DescriptorShares:
     def __init__(self, limit: int = sys.maxsize, log: Logger | None = None) -> None:
         self.limit = limit
         self.log = log or Logger()
-        self.most = 1
+        self.maximum = 1
         """Descriptors of the server's side that takes most."""
         self.common = limit
         """Descriptors for whoever comes first."""
@@ -196,11 +209,14 @@ class DescriptorShares:
         self.waiting: dict[Callable[[], None], _Room] = {}
         """What is to be done once there is room in a share."""
         self._shares: dict[str, Share] = {}
-        self._looking: dict[str, Share] = {}
+        self._monitoring: dict[str, Share] = {}
         self._servers: Mapping[str, int] = {}
 
     def __repr__(self) -> str:
-        return f"<DescriptorShares of {self.limit}: {self.borrowed} of {self.common} borrowed, {list(self._shares.values())}>"
+        return (
+            f"<DescriptorShares of {self.limit}: {self.borrowed} of {self.common} borrowed, "
+            f"{list(self._shares.values())}>"
+        )
 
     def share(self, tag: str) -> Share:
         """The share of an inbound."""
@@ -210,23 +226,29 @@ class DescriptorShares:
         return share
 
     def server(self, outbound: str, otherwise: int = 1) -> int:
-        """Descriptors of the server's side of the outbound of this tag; ``otherwise`` where it is not known."""
+        """Descriptors of the server's side of the outbound of this tag; ``otherwise`` where it is
+        not known.
+        """
         return self._servers.get(outbound, otherwise)
 
-    def looking(self, place: str) -> Share:
-        """The share of a listener for those who look on: sure of what is kept for it, and of nothing else.
+    def monitoring(self, label: str) -> Share:
+        """The share of a listener for those who look on: sure of what is kept for it, and of
+        nothing else.
 
         Args:
-            place: the listener, one of `KEPT_FOR_LOOKING`.
+            label: the listener, one of `RESERVED_FOR_MONITORING`.
         """
-        share = self._looking.get(place)
+        share = self._monitoring.get(label)
         if share is None:
-            share = self._looking[place] = Share(place, self)
-            share.sure = KEPT_FOR_LOOKING[place]
+            share = self._monitoring[label] = Share(label, self)
+            share.sure = RESERVED_FOR_MONITORING[label]
         return share
 
-    def divide(self, clients: Mapping[str, int], servers: Mapping[str, int], reserved: int = 0) -> None:
-        """Divide what there is among inbounds. Those that are not named any more are sure of nothing.
+    def divide(
+        self, clients: Mapping[str, int], servers: Mapping[str, int], reserved: int = 0
+    ) -> None:
+        """Divide what there is among inbounds. Those that are not named any more are sure of
+        nothing.
 
         Args:
             clients: for each inbound's tag the descriptors of a client's side.
@@ -234,17 +256,19 @@ class DescriptorShares:
             reserved: descriptors that are needed besides those and the usual ones.
         """
         self._servers = servers
-        self.most = max(servers.values(), default=1)
+        self.maximum = max(servers.values(), default=1)
         # However low the limit is, one connection may come to each.
-        least = sum(client + self.most for client in clients.values())
-        rest = max(self.limit - _KEPT - reserved, 2 * least)
+        minimum = sum(client + self.maximum for client in clients.values())
+        rest = max(self.limit - _KEPT - reserved, 2 * minimum)
         sure = rest // 2 // max(1, len(clients))
         self.common = rest - sure * len(clients)
         for tag, client in clients.items():
             self.share(tag).client = client
         for tag, share in self._shares.items():
             share.divided(sure if tag in clients else 0, servers if tag in clients else None)
-        self.borrowed = sum(share.borrowed for share in (*self._shares.values(), *self._looking.values()))
+        self.borrowed = sum(
+            share.borrowed for share in (*self._shares.values(), *self._monitoring.values())
+        )
         self.wake()
 
     def wait(self, resume: Callable[[], None], whose: _Room) -> None:

@@ -1,7 +1,9 @@
-"""All of pipetwist that is stable, for programs that embed it: what is not here, nor in `pipetwist.testing`, may change with any version.
+"""All of pipetwist that is stable, for programs that embed it: what is not here, nor in
+`pipetwist.testing`, may change with any version.
 
-Nothing is in here but names: each says where it is defined what it does, and docs/embedding.md how they go together. What a whole
-configuration, gRPC and pydantic belong to is loaded when it is first asked for.
+Nothing is in here but names: each says where it is defined what it does, and docs/embedding.md how
+they go together. What a whole configuration, gRPC and pydantic belong to is loaded when it is first
+asked for.
 """
 
 from __future__ import annotations
@@ -10,14 +12,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from pipetwist.connection.cause import Cause
-from pipetwist.connection.visitor import Timeouts, Visitor
+from pipetwist.connection.client_info import ClientInfo, Timeouts
 from pipetwist.errors import ConfigError, ConnectError, StartError, StoreError
-from pipetwist.inbounds.doorway import DoorwayFactory
+from pipetwist.inbounds.context import InboundContext
 from pipetwist.inbounds.endpoint import EndpointInbound, EndpointInboundOptions
 from pipetwist.inbounds.gate import Gate, RefusedError
+from pipetwist.inbounds.handshake import HandshakeFactory
 from pipetwist.inbounds.listening import EndpointListener, ListeningService
 from pipetwist.inbounds.registry import INBOUNDS
-from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.inbounds.tcp import TcpInbound, TcpInboundOptions
 from pipetwist.inbounds.udp import UdpInbound, UdpInboundOptions
 from pipetwist.inbounds.unix import UnixInbound, UnixInboundOptions
@@ -25,15 +27,15 @@ from pipetwist.inbounds.unixgram import UnixgramInbound, UnixgramInboundOptions
 from pipetwist.interfaces import (
     CounterLike,
     CounterStoreLike,
-    ICommand,
     IConnectionObserver,
     ICounter,
     ICounterStore,
     IDatagramSide,
     IInbound,
     IOutbound,
-    IPassage,
+    IProcess,
     IRelay,
+    IRoute,
     IRunningOutbound,
     ISide,
     ISideReceiver,
@@ -41,21 +43,25 @@ from pipetwist.interfaces import (
     ITracker,
     Medium,
     OutboundLike,
-    PassageLike,
     RelayLike,
+    RouteLike,
     SideLike,
     SideReceiverLike,
     SpawnerLike,
     TrackerLike,
 )
 from pipetwist.kinds.figures import Figure
-from pipetwist.kinds.inbound_options import InboundOptions, PacketInboundOptions, StreamInboundOptions
+from pipetwist.kinds.inbound_options import (
+    DatagramInboundOptions,
+    InboundOptions,
+    StreamInboundOptions,
+)
 from pipetwist.kinds.outbound_options import OutboundOptions, StreamOutboundOptions
-from pipetwist.monotonic import count_evenly
+from pipetwist.monotonic import use_monotonic_clock
+from pipetwist.outbounds.context import OutboundContext
 from pipetwist.outbounds.endpoint import EndpointOutbound, EndpointOutboundOptions, connect_endpoint
 from pipetwist.outbounds.fork import ForkOutbound, ForkOutboundOptions
 from pipetwist.outbounds.registry import OUTBOUNDS
-from pipetwist.outbounds.setting import OutboundSetting
 from pipetwist.outbounds.tcp import TcpOutbound, TcpOutboundOptions
 from pipetwist.outbounds.udp import UdpOutbound, UdpOutboundOptions
 from pipetwist.outbounds.unix import UnixOutbound, UnixOutboundOptions
@@ -63,7 +69,7 @@ from pipetwist.outbounds.unixgram import UnixgramOutbound, UnixgramOutboundOptio
 from pipetwist.process.command import prepare_command
 from pipetwist.process.endpoint import CommandEndpoint
 from pipetwist.relay.relay import Relay
-from pipetwist.relay.routes import Current, Routes
+from pipetwist.relay.routing_table import Current, RoutingTable
 from pipetwist.routing.rules import Router, RuleOptions
 from pipetwist.stats.counters import MemoryCounter, MemoryCounterStore
 from pipetwist.stats.counting import CountingEndpoint, CountingFactory, CountingProtocol
@@ -81,7 +87,7 @@ if TYPE_CHECKING:
     from pipetwist.api.service import StatsApi
     from pipetwist.config.document import Document, ExperimentalOptions
     from pipetwist.config.reading import parse_document, read_document
-    from pipetwist.service.reader import ChildReader
+    from pipetwist.service.reader import ProcessReader
     from pipetwist.service.tree import PipetwistService
 
 __all__ = [
@@ -90,7 +96,7 @@ __all__ = [
     "ApiOptions",
     "ApiTlsOptions",
     "Cause",
-    "ChildReader",
+    "ClientInfo",
     "Command",
     "CommandEndpoint",
     "ConfigError",
@@ -102,8 +108,8 @@ __all__ = [
     "CountingFactory",
     "CountingProtocol",
     "Current",
+    "DatagramInboundOptions",
     "Document",
-    "DoorwayFactory",
     "Duration",
     "EndpointInbound",
     "EndpointInboundOptions",
@@ -116,39 +122,40 @@ __all__ = [
     "ForkOutbound",
     "ForkOutboundOptions",
     "Gate",
-    "ICommand",
+    "HandshakeFactory",
     "IConnectionObserver",
     "ICounter",
     "ICounterStore",
     "IDatagramSide",
     "IInbound",
     "IOutbound",
-    "IPassage",
+    "IProcess",
     "IRelay",
+    "IRoute",
     "IRunningOutbound",
     "ISide",
     "ISideReceiver",
     "ISpawner",
     "ITracker",
+    "InboundContext",
     "InboundOptions",
-    "InboundSetting",
     "ListeningService",
     "Medium",
     "MemoryCounter",
     "MemoryCounterStore",
     "OnlineUsers",
+    "OutboundContext",
     "OutboundLike",
     "OutboundOptions",
-    "OutboundSetting",
-    "PacketInboundOptions",
-    "PassageLike",
     "PipetwistService",
     "PositiveCount",
+    "ProcessReader",
     "RefusedError",
     "Relay",
     "RelayLike",
+    "RouteLike",
     "Router",
-    "Routes",
+    "RoutingTable",
     "RuleOptions",
     "SideLike",
     "SideReceiverLike",
@@ -182,9 +189,7 @@ __all__ = [
     "UnixgramInboundOptions",
     "UnixgramOutbound",
     "UnixgramOutboundOptions",
-    "Visitor",
     "connect_endpoint",
-    "count_evenly",
     "forget_counters",
     "load_api",
     "parse_document",
@@ -193,6 +198,7 @@ __all__ = [
     "read_document",
     "remarks",
     "traffic_name",
+    "use_monotonic_clock",
 ]
 
 # Where those are that are not loaded yet.
@@ -206,7 +212,7 @@ _HEAVY = {
     "ExperimentalOptions": "pipetwist.config.document",
     "parse_document": "pipetwist.config.reading",
     "read_document": "pipetwist.config.reading",
-    "ChildReader": "pipetwist.service.reader",
+    "ProcessReader": "pipetwist.service.reader",
     "PipetwistService": "pipetwist.service.tree",
 }
 

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-__all__ = ["ConfigError", "ConnectError", "NameTimeoutError", "ServerError", "StartError", "StoreError"]
+__all__ = [
+    "ConfigError",
+    "ConnectError",
+    "NameTimeoutError",
+    "ServerError",
+    "StartError",
+    "StoreError",
+]
 
 
 class ConfigError(Exception):
-    """A configuration that can't be used. Its text has one line for each problem, each with the file and the place."""
+    """A configuration that can't be used. Its text has one line for each problem, each with the
+    file and the place.
+    """
 
 
 class StartError(Exception):

@@ -1,4 +1,6 @@
-"""Files that are read again only where they have changed: what a daemon has read as root it may not be able to read as another user."""
+"""Files that are read again only where they have changed: what a daemon has read as root it may not
+be able to read as another user.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +12,8 @@ from typing import NamedTuple
 
 __all__ = ["KnownFiles", "may_read"]
 
-# A file of which the last change is no older than this when it is read may change again without another time: some file systems count
-# whole seconds, FAT two of them.
+# A file of which the last change is no older than this when it is read may change again without
+# another time: some file systems count whole seconds, FAT two of them.
 _UNSETTLED_NS = 2_000_000_000
 
 
@@ -38,11 +40,14 @@ class KnownFiles:
     """Reads files, and remembers what was in them.
 
     Args:
-        unseen: is told the path of a file that was read before, and that may not even be looked at any more.
+        unseen: is told the path of a file that was read before, and that may not even be looked at
+            any more.
         now: the wall clock's time in nanoseconds, which files have their times by.
     """
 
-    def __init__(self, unseen: Callable[[str], object] = str, now: Callable[[], int] = time.time_ns) -> None:
+    def __init__(
+        self, unseen: Callable[[str], object] = str, now: Callable[[], int] = time.time_ns
+    ) -> None:
         self._unseen = unseen
         self._now = now
         self._known: dict[str, _Known] = {}
@@ -51,7 +56,8 @@ class KnownFiles:
         return f"<KnownFiles {sorted(self._known)}>"
 
     def read(self, path: str) -> bytes:
-        """What is in a file. It is not opened again while its inode, its size and its time are those that it was read with.
+        """What is in a file. It is not opened again while its inode, its size and its time are
+        those that it was read with.
 
         Raises:
             OSError: it has changed, or was not read before, and can't be read.
@@ -81,7 +87,9 @@ class KnownFiles:
         with Path(path).open("rb") as file:
             mark = _Mark.of(os.fstat(file.fileno()))
             content = file.read()
-        self._known[path] = _Known(mark, abs(self._now() - mark.changed_ns) > _UNSETTLED_NS, content)
+        self._known[path] = _Known(
+            mark, abs(self._now() - mark.changed_ns) > _UNSETTLED_NS, content
+        )
         return content
 
 

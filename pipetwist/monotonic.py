@@ -1,4 +1,6 @@
-"""Has a reactor count seconds evenly, whatever becomes of the clock on the wall, by which Twisted's reactors go otherwise."""
+"""Has a reactor count seconds evenly, whatever becomes of the clock on the wall, by which Twisted's
+reactors go otherwise.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +9,15 @@ from typing import Any
 
 from twisted.internet.base import DelayedCall
 
-__all__ = ["count_evenly"]
+__all__ = ["use_monotonic_clock"]
 
 
-def count_evenly(reactor: Any) -> None:
+def use_monotonic_clock(reactor: Any) -> None:
     """Have a reactor's ``seconds``, and with it all of its timers, go by the monotonic clock.
 
-    It begins with the time of day, so that what is scheduled already comes when it should have come, and goes on from there. Programs that
-    take a date from it have one that is off by as much as the clock on the wall is set later on.
+    It begins with the time of day, so that what is scheduled already comes when it should have
+    come, and goes on from there. Programs that take a date from it have one that is off by as much
+    as the clock on the wall is set later on.
 
     A reactor that has a clock of its own, as after a first call of this, keeps that.
 
@@ -30,5 +33,7 @@ def count_evenly(reactor: Any) -> None:
 
     reactor.seconds = seconds
     for call in reactor.getDelayedCalls():
-        if isinstance(call, DelayedCall):  # it has taken the reactor's clock along, for when it is put off
+        if isinstance(
+            call, DelayedCall
+        ):  # it has taken the reactor's clock along, for when it is put off
             call.seconds = seconds

@@ -1,4 +1,5 @@
-"""SIGHUP while the daemon is still being started: it is kept for later, when there is something to reload.
+"""SIGHUP while the daemon is still being started: it is kept for later, when there is something to
+reload.
 
 This is loaded before everything else of ours, and at once: nothing more is imported here.
 """
@@ -8,10 +9,10 @@ from __future__ import annotations
 import os
 import signal
 
-__all__ = ["EarlyHangUps", "early_hang_ups", "has_terminal", "keep_hang_ups"]
+__all__ = ["EarlySighup", "early_sighup", "has_terminal", "keep_sighup"]
 
 
-class EarlyHangUps:
+class EarlySighup:
     """What SIGHUP meant before the start, and whether it came since."""
 
     def __init__(self) -> None:
@@ -34,16 +35,20 @@ class EarlyHangUps:
             self.came = True
 
 
-_kept: list[EarlyHangUps] = []
+_kept: list[EarlySighup] = []
 
 
-def keep_hang_ups() -> None:
+def keep_sighup() -> None:
     """Have SIGHUP end the process no more, until something else is made of it.
 
     Who handles it already, goes on handling it.
     """
-    if not _kept and hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) in (signal.SIG_DFL, signal.SIG_IGN):
-        early = EarlyHangUps()
+    if (
+        not _kept
+        and hasattr(signal, "SIGHUP")
+        and signal.getsignal(signal.SIGHUP) in (signal.SIG_DFL, signal.SIG_IGN)
+    ):
+        early = EarlySighup()
         try:
             signal.signal(signal.SIGHUP, early.note)
         except ValueError:  # it is not the main thread
@@ -51,9 +56,9 @@ def keep_hang_ups() -> None:
         _kept.append(early)
 
 
-def early_hang_ups() -> EarlyHangUps:
+def early_sighup() -> EarlySighup:
     """What was kept; what SIGHUP means now where nothing was."""
-    return _kept[0] if _kept else EarlyHangUps()
+    return _kept[0] if _kept else EarlySighup()
 
 
 def has_terminal() -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["StartFailedError", "ToldOnce"]
+__all__ = ["DeduplicatedStderr", "StartFailedError"]
 
 
 class StartFailedError(SystemExit, Exception):
     """Ends the process with status 1 and no traceback.
 
-    It is an Exception as well since that is what twistd's daemon tells its parent about, which waits for the outcome.
+    It is an Exception as well since that is what twistd's daemon tells its parent about, which
+    waits for the outcome.
     """
 
     def __init__(self, text: str) -> None:
@@ -18,8 +19,9 @@ class StartFailedError(SystemExit, Exception):
         self.code = 1
 
 
-class ToldOnce:
-    """Standard error for twistd's parent process, which repeats the daemon's word on its failed start, cut to 100 bytes.
+class DeduplicatedStderr:
+    """Standard error for twistd's parent process, which repeats the daemon's word on its failed
+    start, cut to 100 bytes.
 
     Args:
         stream: the real one.

@@ -1,4 +1,4 @@
-"""What twistd and twist start: ``twistd pipetwist --config FILE``. The only place that knows the global reactor."""
+"""What twistd and twist start: ``twistd pipetwist``. Only this knows the global reactor."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, MutableMapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from twisted.application.service import IService, Service
@@ -19,20 +20,20 @@ from twisted.python import usage
 from pipetwist.config.document import Document
 from pipetwist.config.reading import read_document
 from pipetwist.errors import ConfigError, StartError
-from pipetwist.logs.runners import LogSetting, RunnerLog
-from pipetwist.monotonic import count_evenly
+from pipetwist.logs.runners import LogSettings, RunnerLog
+from pipetwist.monotonic import use_monotonic_clock
 from pipetwist.network.resolver import NameResolver
-from pipetwist.process.inherited import withhold_descriptors
+from pipetwist.process.close_on_exec import close_descriptors_on_exec
 from pipetwist.process.orphans import Orphans
-from pipetwist.service.reader import ChildReader, Reader, read_here
-from pipetwist.service.rereading import Rereading
+from pipetwist.service.file_reloader import FileReloader
+from pipetwist.service.reader import ProcessReader, Reader, read_here
 from pipetwist.service.tree import PipetwistService
-from pipetwist.sighup import early_hang_ups, has_terminal
-from pipetwist.start_failure import StartFailedError, ToldOnce
+from pipetwist.sighup import early_sighup, has_terminal
+from pipetwist.start_failure import DeduplicatedStderr, StartFailedError
 from pipetwist.systemd.environment import take_environment
 from pipetwist.systemd.notifier import Notifier
 from pipetwist.systemd.reporter import Reporter
-from pipetwist.twistd import check_places
+from pipetwist.twistd import check_paths
 
 if TYPE_CHECKING:
     from twisted.internet.base import ReactorBase
@@ -40,8 +41,9 @@ if TYPE_CHECKING:
 __all__ = ["Options", "makeService"]
 
 
-# So long a thread that answers those who read the figures may keep the interpreter from the relay's, each time the relay's has let go of it
-# for a system call: Python's usual 5 ms add up in a round trip. docs/performance.md has the figures.
+# So long a thread that answers those who read the figures may keep the interpreter from the
+# relay's, each time the relay's has let go of it for a system call: Python's usual 5 ms add up in a
+# round trip. docs/performance.md has the figures.
 _SWITCH_SECONDS = 0.001
 
 
@@ -49,7 +51,9 @@ class Options(usage.Options):
     """The command line behind the command's name."""
 
     synopsis = "--config FILE"
-    longdesc = "Relays unix and TCP sockets to sockets or commands, and counts every byte as V2Ray does."
+    longdesc = (
+        "Relays unix and TCP sockets to sockets or commands, and counts every byte as V2Ray does."
+    )
     optParameters = [["config", "c", None, "The configuration file."]]  # noqa: RUF012 - usage.Options declares it so
 
     document: Document
@@ -69,11 +73,11 @@ class Options(usage.Options):
         except ConfigError as error:
             sys.exit(str(error))
         try:
-            check_places(self.parent or {})
+            check_paths(self.parent or {})
         except StartError as error:
             sys.exit(f"pipetwist: {error}")
         log = self.document.log
-        self.log = RunnerLog(LogSetting(log.format, log.max_size, log.max_files), self._log_opened)
+        self.log = RunnerLog(LogSettings(log.format, log.max_size, log.max_files), self._log_opened)
         if self._is_twist():
             self.log.of_twist(cast("MutableMapping[str, Any]", self.parent))
 
@@ -102,7 +106,7 @@ class Options(usage.Options):
     def _log_opened(self) -> None:
         from twisted.internet import reactor
 
-        # What is logged after the reactor has stopped is waited for, and so is what is left where the interpreter ends without it.
+        # What is logged after the reactor, or without it, is waited for.
         reactor.addSystemEventTrigger("after", "shutdown", self.log.linger)
         atexit.register(self.log.linger)
 
@@ -113,7 +117,7 @@ class Options(usage.Options):
 
 
 class _Daemon(Service):
-    """Starts the tree, and where that fails says why in one line where the person who started it reads it.
+    """Starts the tree, and where that fails says why, in one line, to who started it.
 
     Args:
         tree: the tree.
@@ -137,56 +141,54 @@ class _Daemon(Service):
     ) -> None:
         self._orphans = orphans
         self._tree = tree
-        self._rereading = Rereading(tree, path, read)
+        self._file_reloader = FileReloader(tree, path, read)
         self._reporter = reporter
         self._log = log
         self._open_log = open_log
-        self._early_hang_ups = early_hang_ups()
+        self._early_sighup = early_sighup()
         self._switch_interval = sys.getswitchinterval()
         # twistd points standard error to the log, or nowhere, before it starts the service.
         self._stderr = os.dup(2)
-        sys.__stderr__ = ToldOnce(sys.__stderr__)  # type: ignore[assignment,misc]  # it does what twistd asks of it
+        sys.__stderr__ = DeduplicatedStderr(sys.__stderr__)  # type: ignore[assignment,misc]  # it does what twistd asks of it
 
     def setServiceParent(self, parent: Any) -> None:
-        """Give twistd's application its log. What twistd's option names as logger would have to be imported by that name."""
+        """Give twistd's application its log, since its option takes a module's name alone."""
         super().setServiceParent(parent)
         observer = self._open_log()
         if observer is not None:
             parent.setComponent(ILogObserver, observer)
 
     def privilegedStartService(self) -> None:
-        """See `PipetwistService`."""
         self._start(self._tree.privilegedStartService)
 
     def startService(self) -> None:
-        """See `PipetwistService`."""
         super().startService()
         self._orphans.begin()
         self._start(self._tree.startService)
-        self._rereading.foresee()
+        self._file_reloader.warn_if_unreadable()
         self._reporter.ready()
-        if self._early_hang_ups.came:
-            self._early_hang_ups.came = False
+        if self._early_sighup.came:
+            self._early_sighup.came = False
             self._reload_when_running()
         os.close(self._stderr)
         self._switch_interval = sys.getswitchinterval()
         sys.setswitchinterval(_SWITCH_SECONDS)
-        # What was made up to now stays; the collector need not look through it again and again while connections come and go.
+        # What was made up to now stays: the collector need not look through it again and again.
         gc.freeze()
 
     def stopService(self) -> Any:
-        """See `PipetwistService`."""
         super().stopService()
-        self._rereading.stop()
+        self._file_reloader.stop()
         sys.setswitchinterval(self._switch_interval)
         # The reactor would be stopped a second time, which it takes for a mistake.
         for number in ("SIGINT", "SIGTERM", "SIGHUP"):
             if hasattr(signal, number):
                 signal.signal(getattr(signal, number), self._stopping_already)
-        grace = self._tree.longest_grace
+        grace = self._tree.max_grace_seconds
         # What commands have left behind has its time after them.
-        self._reporter.stopping(self._tree.longest_stop + grace)
-        return self._tree.stopService().addBoth(lambda _: self._orphans.end(grace)).addBoth(self._stopped)
+        self._reporter.stopping(self._tree.max_stop_seconds + grace)
+        ended = self._tree.stopService().addBoth(lambda _: self._orphans.end(grace))
+        return ended.addBoth(self._stopped)
 
     def _stopped(self, result: Any) -> Any:
         self._reporter.stopped()
@@ -194,7 +196,7 @@ class _Daemon(Service):
 
     def _reload(self) -> Deferred[None]:
         self._reporter.reloading()
-        return self._rereading.reread().addBoth(self._reloaded)
+        return self._file_reloader.reload_file().addBoth(self._reloaded)
 
     def _reloaded(self, _: object) -> None:
         # A stop gives a reload up, and has been reported.
@@ -204,12 +206,12 @@ class _Daemon(Service):
     def _start(self, start: Callable[[], None]) -> None:
         # It has forked by now, where it does.
         self._log.start()
-        # The reactor takes SIGTERM when it runs, which is after twistd has said that the daemon does.
+        # The reactor takes SIGTERM when it runs, which is after twistd has said so.
         signal.signal(signal.SIGTERM, _stop_when_running)
         if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
             signal.signal(signal.SIGINT, _interrupt_when_running)
         if hasattr(signal, "SIGHUP"):
-            self._has_terminal = has_terminal() and not self._early_hang_ups.outlives_terminal
+            self._has_terminal = has_terminal() and not self._early_sighup.outlives_terminal
             signal.signal(signal.SIGHUP, self._hung_up)
         try:
             start()
@@ -221,7 +223,7 @@ class _Daemon(Service):
 
     def _hung_up(self, number: int, frame: object) -> None:
         if self._has_terminal and not has_terminal():
-            # Nobody asks for a reload: the terminal that it ran in was closed, and it would live on with nobody to stop it.
+            # No reload: its terminal was closed, and nobody would be left to stop it.
             _stop_when_running(number, frame)
         else:
             self._reload_when_running()
@@ -234,10 +236,11 @@ class _Daemon(Service):
     def _stopping_already(self, number: int, frame: object) -> None:
         from twisted.internet import reactor
 
-        text = "stopping already; {count} open connections may go on for at most {seconds:g} s"
+        text = "already stopping; {count} open connections may continue for at most {seconds:g} s"
         seconds = self._tree.document.drain_timeout
+        tell = partial(self._tree.log.info, text, seconds=seconds)
         IReactorFromThreads(reactor).callFromThread(
-            lambda: self._tree.log.info(text, count=self._tree.relay.open_connections, seconds=seconds)
+            lambda: tell(count=self._tree.relay.open_connections)
         )
 
 
@@ -250,7 +253,7 @@ def _stop_when_running(number: int, frame: object) -> None:
 def _interrupt_when_running(number: int, frame: object) -> None:
     from twisted.internet import reactor
 
-    # The reactor leaves a handler of SIGINT that is there already in its place. This is what its own does.
+    # The reactor leaves a handler of SIGINT that is there. This is what its own does.
     reactor.callWhenRunning(cast("ReactorBase", reactor).sigInt, number, frame)
 
 
@@ -258,26 +261,33 @@ def makeService(options: Options) -> IService:
     """Make the daemon's service from the command line."""
     from twisted.internet import reactor
 
-    count_evenly(reactor)
+    use_monotonic_clock(reactor)
 
     def failed(error: StartError) -> None:
         tree.log.critical("{error}", error=str(error))
         atexit.register(_exit_with_failure, options.log)
         reactor.stop()
 
-    withhold_descriptors()
+    close_descriptors_on_exec()
     said = take_environment(os.environ)
     notifier = Notifier(said.notify_socket)
     try:
-        tree = PipetwistService(options.document, reactor, handed_in=said.descriptors, failed=failed)
+        tree = PipetwistService(
+            options.document, reactor, inherited=said.descriptors, failed=failed
+        )
     except StartError as error:
         notifier.send(f"STATUS={error}")
         sys.exit(f"pipetwist: {error}")
-    # The endpoints of strings ask the reactor for names; this reactor is ours, which one of a program that embeds pipetwist is not.
+    # Endpoints of strings ask the reactor for names. This one is ours, unlike an embedder's.
     cast("ReactorBase", reactor).installNameResolver(NameResolver(tree.lookups))
-    reporter = Reporter(reactor, notifier, lambda: f"{tree.relay.open_connections} connections are open", said.watchdog)
+
+    def status() -> str:
+        return f"{tree.relay.open_connections} connections are open"
+
+    reporter = Reporter(reactor, notifier, status, said.watchdog)
     orphans = Orphans(reactor, tree.log)
-    return _Daemon(tree, options.path, reporter, options.log, options.open_log, orphans, ChildReader(reactor).read)
+    read, log = ProcessReader(reactor).read, options.log
+    return _Daemon(tree, options.path, reporter, log, options.open_log, orphans, read)
 
 
 def _exit_with_failure(log: RunnerLog) -> NoReturn:

@@ -1,15 +1,18 @@
-"""Fakes for tests of what works with pipetwist's interfaces: sides, outbounds, commands, a relay and a tracker, all in memory.
+"""Fakes for tests of what works with pipetwist's interfaces: sides, outbounds, commands, a relay
+and a tracker, all in memory.
 
-They do no I/O and need no reactor. Each does what is asked of it at once, tells of it in the same call, and keeps a record:
+They do no I/O and need no reactor. Each does what is asked of it at once, tells of it in the same
+call, and keeps a record:
 
     outbound = FakeOutbound()
     relay = Relay(Clock(), Current(Routes(Router([], outbound.tag), {outbound.tag: outbound})))
     client = FakeSide()
-    relay.carry(relay.admit(Visitor("in", "test", "test")), client)
+    relay.carry(relay.admit(Client("in", "test", "test")), client)
     client.deliver(b"hello")
     assert outbound.sides[0].written == b"hello"
 
-And suites of tests, which hold a side, an outbound or an inbound of a program's own to what its interface says, as they do pipetwist's.
+And suites of tests, which hold a side, an outbound or an inbound of a program's own to what its
+interface says, as they do pipetwist's.
 """
 
 from __future__ import annotations

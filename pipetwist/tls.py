@@ -1,4 +1,4 @@
-"""TLS of inbounds and outbounds, from PEM files. pyOpenSSL is loaded only where TLS is asked for."""
+"""TLS of inbounds and outbounds, from PEM files. pyOpenSSL is loaded only where it is needed."""
 
 from __future__ import annotations
 
@@ -7,14 +7,19 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.interfaces import IAddress, IOpenSSLContextFactory, IProtocolFactory, IReactorTime
+from twisted.internet.interfaces import (
+    IAddress,
+    IOpenSSLContextFactory,
+    IProtocolFactory,
+    IReactorTime,
+)
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from pipetwist.errors import StartError
 from pipetwist.files import KnownFiles
-from pipetwist.transfer.causes import NO_CLOSE_NOTIFY, cause_of, describe_error
+from pipetwist.transfer.loss_reasons import NO_CLOSE_NOTIFY, describe_error, reason_of
 from pipetwist.transfer.tls_records import RecordPace
 from pipetwist.values.addresses import shown_peer
 from pipetwist.values.tls_files import TlsFiles
@@ -22,14 +27,21 @@ from pipetwist.values.tls_files import TlsFiles
 if TYPE_CHECKING:
     from twisted.internet.ssl import Certificate, CertificateOptions
 
-__all__ = ["ListenerTls", "RenewableTls", "client_tls", "log_failed_handshake", "over_tls", "server_tls"]
+__all__ = [
+    "ListenerTls",
+    "RenewableTls",
+    "client_tls",
+    "log_failed_handshake",
+    "over_tls",
+    "server_tls",
+]
 
 _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 
 
 @implementer(IOpenSSLContextFactory)
 class RenewableTls:
-    """A context factory of Twisted's whose certificates can be exchanged: each handshake takes those that are there when it begins.
+    """A context factory of Twisted's whose certificates can be exchanged for later handshakes.
 
     Args:
         options: what `server_tls` returns.
@@ -47,7 +59,7 @@ class ListenerTls(RenewableTls):
     """What a listener shows and asks for, which can be read again.
 
     Args:
-        place: whose it is, for errors.
+        label: whose it is, for errors.
         files: where it is read from.
         protocols: see `server_tls`.
         known: reads the files; where it is None they are read anew.
@@ -56,15 +68,21 @@ class ListenerTls(RenewableTls):
         StartError: a file can't be used.
     """
 
-    def __init__(self, place: str, files: TlsFiles, protocols: Sequence[bytes] = (), known: KnownFiles | None = None) -> None:
-        self._place = place
+    def __init__(
+        self,
+        label: str,
+        files: TlsFiles,
+        protocols: Sequence[bytes] = (),
+        known: KnownFiles | None = None,
+    ) -> None:
+        self._label = label
         self._files = files
         self._protocols = protocols
         self._known = known
         super().__init__(self._read(files))
 
     def __repr__(self) -> str:
-        return f"<ListenerTls of {self._place}: {self._files.certificate_path}>"
+        return f"<ListenerTls of {self._label}: {self._files.certificate_path}>"
 
     def read_again(self, files: TlsFiles | None = None) -> Callable[[], Callable[[], None]]:
         """Read the files again.
@@ -73,7 +91,7 @@ class ListenerTls(RenewableTls):
             files: where they are; where they were if it is None.
 
         Returns:
-            What has them shown to who connects from then on; who is connected stays. It returns what takes that back.
+            What has them shown to who connects from then on. It returns what takes that back.
 
         Raises:
             StartError: they can't be used; nothing has changed.
@@ -93,10 +111,13 @@ class ListenerTls(RenewableTls):
         return show
 
     def _read(self, files: TlsFiles) -> CertificateOptions:
-        return server_tls(self._place, files.certificate_path, files.key_path, files.client_certificate_path, self._protocols, self._known)
+        paths = files.certificate_path, files.key_path, files.client_certificate_path
+        return server_tls(self._label, *paths, self._protocols, self._known)
 
 
-def over_tls(tls: RenewableTls, factory: IProtocolFactory, clock: IReactorTime, at_once: int = 65536) -> IProtocolFactory:
+def over_tls(
+    tls: RenewableTls, factory: IProtocolFactory, clock: IReactorTime, at_once: int = 65536
+) -> IProtocolFactory:
     """What speaks TLS with clients, and has a factory's protocols speak inside.
 
     Args:
@@ -133,23 +154,25 @@ def over_tls(tls: RenewableTls, factory: IProtocolFactory, clock: IReactorTime, 
     return TlsFactory(tls, False, factory, clock)
 
 
-def log_failed_handshake(log: Logger, place: str, peer: object, reason: Failure) -> None:
-    """Say that a client was lost before its handshake was complete. Programs that ban addresses read this line: docs/running.md has it.
+def log_failed_handshake(log: Logger, label: str, peer: object, reason: Failure) -> None:
+    """Say that a client was lost before its handshake was complete. Programs that ban addresses
+    read this line: docs/running.md has it.
 
     Args:
         log: takes it.
-        place: whose client it was.
+        label: whose client it was.
         peer: where it was, in Twisted's words.
         reason: why it was lost.
     """
-    cause = cause_of(reason)
+    cause = reason_of(reason)
     # Before the handshake is complete nobody could say close_notify.
     cause = "it was not completed" if cause in ("", NO_CLOSE_NOTIFY) else cause
-    log.info("{place}: the TLS handshake with {peer} failed: {cause}", place=place, peer=shown_peer(peer), cause=cause)
+    text = "{place}: the TLS handshake with {peer} failed: {cause}"
+    log.info(text, place=label, peer=shown_peer(peer), cause=cause)
 
 
 def server_tls(
-    place: str,
+    label: str,
     certificate_path: str,
     key_path: str,
     client_certificate_path: str | None,
@@ -159,12 +182,12 @@ def server_tls(
     """What a server shows and asks for.
 
     Args:
-        place: whose it is, for errors.
+        label: whose it is, for errors.
         certificate_path: the server's certificate, and its chain.
         key_path: its private key.
-        client_certificate_path: the CA that must have signed the clients' certificates; None to ask for none.
-        protocols: what is spoken inside, the best first, by the names of ALPN. Clients that offer none of these come in all the same,
-            without an agreement.
+        client_certificate_path: the CA of the clients' certificates; None to ask for none.
+        protocols: what is spoken inside, the best first, by the names of ALPN. Clients that offer
+            none of these come in all the same, without an agreement.
         files: reads them; where it is None they are read anew.
 
     Raises:
@@ -173,12 +196,16 @@ def server_tls(
     from twisted.internet.ssl import CertificateOptions, KeyPair, trustRootFromCertificates
 
     files = files or KnownFiles()
-    own, *chain = _certificates(files, place, "certificate_path", certificate_path)
-    trusted = None if client_certificate_path is None else _certificates(files, place, "client_certificate_path", client_certificate_path)
-    key = _read(files, place, "key_path", key_path)
+    own, *chain = _certificates(files, label, "certificate_path", certificate_path)
+    trusted: Sequence[Certificate] | None = None
+    if client_certificate_path is not None:
+        trusted = _certificates(files, label, "client_certificate_path", client_certificate_path)
+    key = _read(files, label, "key_path", key_path)
     if b"ENCRYPTED" in key:
         # OpenSSL would ask for the pass phrase at a terminal that a daemon does not have.
-        message = f"{place}: tls.key_path: {key_path} is encrypted; a key without a pass phrase is needed"
+        message = (
+            f"{label}: tls.key_path: {key_path} is encrypted; a key without a pass phrase is needed"
+        )
         raise StartError(message)
     try:
         options = CertificateOptions(
@@ -190,7 +217,8 @@ def server_tls(
         # Made now, and not for the first client: it fails where the key is another certificate's.
         options.getContext().set_alpn_select_callback(_agreeing_on(protocols))
     except Exception as error:
-        message = f"{place}: tls.key_path: {key_path} can't be used with {certificate_path}: {describe_error(error)}"
+        paths, fault = f"{key_path} can't be used with {certificate_path}", describe_error(error)
+        message = f"{label}: tls.key_path: {paths}: {fault}"
         raise StartError(message) from error
     return options
 
@@ -198,24 +226,27 @@ def server_tls(
 def _agreeing_on(protocols: Sequence[bytes]) -> Callable[[object, list[bytes]], Any]:
     """What chooses among the protocols that a client offers.
 
-    Twisted's own, from 26.4 on, answers with an empty name where nothing overlaps, by which OpenSSL ends the handshake with an internal
-    error; browsers, curl and V2Ray offer something in any case. RFC 7301, 3.2, would have it end as well, with another alert.
+    Twisted's own, from 26.4 on, answers with an empty name where nothing overlaps, by which OpenSSL
+    ends the handshake with an internal error; browsers, curl and V2Ray offer something in any case.
+    RFC 7301, 3.2, would have it end as well, with another alert.
     """
     from OpenSSL.SSL import NO_OVERLAPPING_PROTOCOLS
 
     def agree(_: object, offered: list[bytes]) -> Any:
-        return next((protocol for protocol in protocols if protocol in offered), NO_OVERLAPPING_PROTOCOLS)
+        return next((one for one in protocols if one in offered), NO_OVERLAPPING_PROTOCOLS)
 
     return agree
 
 
-def client_tls(place: str, server_name: str, certificate_path: str | None, files: KnownFiles | None = None) -> Any:
-    """What a client asks for: the server's certificate must be of this name, which service-identity verifies.
+def client_tls(
+    label: str, server_name: str, certificate_path: str | None, files: KnownFiles | None = None
+) -> Any:
+    """What a client asks for: a certificate of this name, which service-identity verifies.
 
     Args:
-        place: whose it is, for errors.
+        label: whose it is, for errors.
         server_name: the name or address.
-        certificate_path: the CA that must have signed the server's certificate; None for the system's.
+        certificate_path: the CA of the server's certificate; None for the system's.
         files: reads it; where it is None it is read anew.
 
     Raises:
@@ -225,41 +256,44 @@ def client_tls(place: str, server_name: str, certificate_path: str | None, files
 
     trust = None
     if certificate_path is not None:
-        trust = trustRootFromCertificates(_certificates(files or KnownFiles(), place, "certificate_path", certificate_path))
+        files = files or KnownFiles()
+        own = _certificates(files, label, "certificate_path", certificate_path)
+        trust = trustRootFromCertificates(own)
     try:
         # A certificate knows nothing of the interface in fe80::1%eth0.
         return optionsForClientTLS(server_name.partition("%")[0], trustRoot=trust)
     except Exception as error:
-        message = f"{place}: tls.server_name: {server_name!r} is no name of a host: {describe_error(error)}"
+        fault = describe_error(error)
+        message = f"{label}: tls.server_name: {server_name!r} is no name of a host: {fault}"
         raise StartError(message) from error
 
 
-def _certificates(files: KnownFiles, place: str, key: str, path: str) -> Sequence[Certificate]:
-    content = _read(files, place, key, path)
+def _certificates(files: KnownFiles, label: str, key: str, path: str) -> Sequence[Certificate]:
+    content = _read(files, label, key, path)
     try:
         certificates = _parse(content)
     except Exception as error:
-        message = f"{place}: tls.{key}: {path} can't be used: {describe_error(error)}"
+        message = f"{label}: tls.{key}: {path} can't be used: {describe_error(error)}"
         raise StartError(message) from error
     if not certificates:
-        message = f"{place}: tls.{key}: there is no certificate in {path}"
+        message = f"{label}: tls.{key}: there is no certificate in {path}"
         raise StartError(message)
     return certificates
 
 
 @lru_cache(maxsize=64)
 def _parse(content: bytes) -> tuple[Certificate, ...]:
-    # A file of all public CAs takes 10 ms, in which every connection waits: once is enough, whatever reloads there are.
+    # A file of all public CAs takes 10 ms, in which every connection waits: once is enough.
     from twisted.internet.ssl import Certificate
 
     return tuple(Certificate.loadPEM(part) for part in _CERTIFICATE.findall(content))
 
 
-def _read(files: KnownFiles, place: str, key: str, path: str) -> bytes:
+def _read(files: KnownFiles, label: str, key: str, path: str) -> bytes:
     try:
         return files.read(path)
     except OSError as error:
-        message = f"{place}: tls.{key}: {path} can't be read: {error.strerror}"
+        message = f"{label}: tls.{key}: {path} can't be read: {error.strerror}"
         raise StartError(message) from error
 
 

@@ -1,4 +1,6 @@
-"""What twistd's own options name, files, folders and users, looked at before twistd fails on one with a traceback."""
+"""What twistd's own options name, files, folders and users, looked at before twistd fails on one
+with a traceback.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +11,12 @@ from typing import Any
 
 from pipetwist.errors import StartError
 
-__all__ = ["check_places"]
+__all__ = ["check_paths"]
 
 
-def check_places(options: Mapping[str, Any]) -> None:
-    """See that twistd can write its log and its pidfile, go to its folder, and become the user that it is to be.
+def check_paths(options: Mapping[str, Any]) -> None:
+    """See that twistd can write its log and its pidfile, go to its folder, and become the user that
+    it is to be.
 
     Args:
         options: twistd's, before it has acted on them; twist's have none of these.
@@ -39,13 +42,13 @@ def _check_file(option: str, name: str | None) -> None:
     if not name or name == "-":
         return
     path = Path(name)
-    place = f"--{option}={name}"
+    label = f"--{option}={name}"
     if path.is_dir():
-        message = f"{place}: this is a folder; give the name of a file"
+        message = f"{label}: this is a folder; give the name of a file"
         raise StartError(message)
-    _check_folder(place, path.parent)
+    _check_folder(label, path.parent)
     if not os.access(path if path.exists() else path.parent, os.W_OK):
-        message = f"{place}: this user may not write there"
+        message = f"{label}: this user may not write there"
         raise StartError(message)
 
 
@@ -64,13 +67,13 @@ def _check_user(uid: int | None, gid: int | None) -> None:
         _check_root(f"--gid={gid}", "only root may take another group")
 
 
-def _check_root(place: str, otherwise: str) -> None:
+def _check_root(label: str, otherwise: str) -> None:
     if os.geteuid() != 0:
-        message = f"{place}: {otherwise}"
+        message = f"{label}: {otherwise}"
         raise StartError(message)
 
 
-def _check_folder(place: str, folder: Path) -> None:
+def _check_folder(label: str, folder: Path) -> None:
     if not folder.is_dir():
-        message = f"{place}: there is no folder {folder.absolute()}; make it first"
+        message = f"{label}: there is no folder {folder.absolute()}; make it first"
         raise StartError(message)

@@ -1,9 +1,12 @@
-"""Makes the modules of ``pipetwist/api/wire`` from the .proto files here: ``python proto/generate.py``.
+"""Makes the modules of ``pipetwist/api/wire`` from the .proto files here: ``python
+proto/generate.py``.
 
-With ``--check`` it makes them in a temporary folder and compares; exit status 1 and a list where what is checked in is not current.
+With ``--check`` it makes them in a temporary folder and compares; exit status 1 and a list where
+what is checked in is not current.
 
-What is generated depends on protoc's version, so the package that brings it is pinned. A newer one asks for a newer protobuf at run time:
-raise the pin together with protobuf's lower bound in setup.cfg.
+What is generated depends on protoc's version, so the package that brings it is pinned. A newer one
+asks for a newer protobuf at run time: raise the pin together with protobuf's lower bound in
+setup.cfg.
 """
 
 from __future__ import annotations
@@ -31,9 +34,20 @@ def main(arguments: list[str]) -> int:
     Returns:
         The exit status.
     """
-    parser = argparse.ArgumentParser(description="Generate the modules of pipetwist/api/wire from proto/.")
-    parser.add_argument("--check", action="store_true", help="say whether what is checked in is current, and change nothing")
-    parser.add_argument("--root", type=Path, default=ROOT, help="the folder that the package pipetwist is in (default: this checkout)")
+    parser = argparse.ArgumentParser(
+        description="Generate the modules of pipetwist/api/wire from proto/."
+    )
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="say whether what is checked in is current, and change nothing",
+    )
+    parser.add_argument(
+        "--root",
+        type=Path,
+        default=ROOT,
+        help="the folder that the package pipetwist is in (default: this checkout)",
+    )
     options = parser.parse_args(arguments)
     problem = _wrong_tools()
     if problem:
@@ -58,25 +72,36 @@ def _wrong_tools() -> str | None:
     if installed == GRPCIO_TOOLS:
         return None
     have = f"grpcio-tools is {installed} here" if installed else "grpcio-tools is not installed"
-    return f"{have}; what is checked in was made with {GRPCIO_TOOLS}: pip install grpcio-tools=={GRPCIO_TOOLS}"
+    return (
+        f"{have}; what is checked in was made with {GRPCIO_TOOLS}: pip install "
+        f"grpcio-tools=={GRPCIO_TOOLS}"
+    )
 
 
 def _generate(out: Path) -> bool:
     from grpc_tools import protoc  # type: ignore[import-untyped] # grpcio-tools has no types
 
     sources = sorted(str(source.relative_to(SOURCES)) for source in SOURCES.rglob("*.proto"))
-    status: int = protoc.main(["protoc", f"-I{SOURCES}", f"--python_out={out}", f"--pyi_out={out}", *sources])
+    status: int = protoc.main(
+        ["protoc", f"-I{SOURCES}", f"--python_out={out}", f"--pyi_out={out}", *sources]
+    )
     return status == 0
 
 
 def _generated(root: Path) -> dict[str, bytes]:
     files = (root / "pipetwist").rglob("*_pb2*.py*")
-    return {file.relative_to(root).as_posix(): file.read_bytes() for file in files if file.suffix in {".py", ".pyi"}}
+    return {
+        file.relative_to(root).as_posix(): file.read_bytes()
+        for file in files
+        if file.suffix in {".py", ".pyi"}
+    }
 
 
 def _differences(fresh: Path, checked_in: Path) -> list[str]:
     ours, theirs = _generated(fresh), _generated(checked_in)
-    return sorted(name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name))
+    return sorted(
+        name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name)
+    )
 
 
 def _fail(problem: str) -> int:

@@ -1,6 +1,7 @@
 """The whole suite where it is hard to pass: ``python -m tests.hard``, which is ``make test-hard``.
 
-It runs the suite under three conditions, says which tests did not pass under each, and leaves what trial said in ``build/hard``:
+It runs the suite under three conditions, says which tests did not pass under each, and leaves what
+trial said in ``build/hard``:
 
 - ``idle``: as ``make test`` does, with nothing else to do for the machine;
 - ``crowded``: pinned to one processor, which another program uses up;
@@ -32,7 +33,10 @@ _REST = sorted(
     for path in (ROOT / "tests").iterdir()
     if path.stem != "interop" and ((path / "__init__.py").exists() or path.name.startswith("test_"))
 )
-_PARTS = {"interop": ["tests.interop"], "rest": _REST}  # beside each other, as `make test` runs them
+_PARTS = {
+    "interop": ["tests.interop"],
+    "rest": _REST,
+}  # beside each other, as `make test` runs them
 _LONGEST = 5400
 """Seconds that one run may take before it is ended."""
 
@@ -78,9 +82,18 @@ def outcome(said: str) -> Outcome:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the suite; the status is 0 where each test passed each time."""
     parser = argparse.ArgumentParser(prog="python -m tests.hard")
-    parser.add_argument("--only", choices=CONDITIONS, action="append", help="under this condition alone")
-    parser.add_argument("--times", type=int, default=1, metavar="N", help="so often under each condition")
-    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32), help="of the random order")
+    parser.add_argument(
+        "--only", choices=CONDITIONS, action="append", help="under this condition alone"
+    )
+    parser.add_argument(
+        "--times", type=int, default=1, metavar="N", help="so often under each condition"
+    )
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=random.SystemRandom().randrange(1 << 32),
+        help="of the random order",
+    )
     parser.add_argument("tests", nargs="*", help="these tests alone")
     given = parser.parse_args(arguments)
     good = True
@@ -104,9 +117,19 @@ def _run(condition: str, parts: dict[str, list[str]], seed: int) -> list[Outcome
             running.enter_context(_process([*pinned, sys.executable, "-c", _BUSY]))
         trials = []
         for name, tests in parts.items():
-            command = [*pinned, sys.executable, "-m", "twisted.trial", f"--temp-directory=_trial_temp-{name}", *order, *tests]
+            command = [
+                *pinned,
+                sys.executable,
+                "-m",
+                "twisted.trial",
+                f"--temp-directory=_trial_temp-{name}",
+                *order,
+                *tests,
+            ]
             output = running.enter_context(logs[name].open("wb"))
-            trials.append(running.enter_context(_process(command, stdout=output, stderr=subprocess.STDOUT)))
+            trials.append(
+                running.enter_context(_process(command, stdout=output, stderr=subprocess.STDOUT))
+            )
         for trial in trials:
             trial.wait(_LONGEST)
     if order:
@@ -136,7 +159,12 @@ def _tell(name: str, outcomes: Sequence[Outcome]) -> bool:
     complete = all(one.complete for one in outcomes)
     ran = sum(one.ran for one in outcomes)
     end = "" if complete else "; a run did not come to its end, see build/hard"
-    print(f"{name}: {ran} tests, {len(failed)} did not pass, {skipped} skipped{end}", *failed, sep="\n    ", flush=True)  # noqa: T201 - see above
+    print(  # noqa: T201 - see above
+        f"{name}: {ran} tests, {len(failed)} did not pass, {skipped} skipped{end}",
+        *failed,
+        sep="\n    ",
+        flush=True,
+    )
     return complete and ran > 0 and not failed
 
 

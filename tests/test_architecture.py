@@ -1,4 +1,6 @@
-"""Holds the package to `docs/architecture.md`: the rooms that it lists, and who may import whom by its table."""
+"""Holds the package to `docs/architecture.md`: the rooms that it lists, and who may import whom by
+its table.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +17,20 @@ from twisted.trial.unittest import SynchronousTestCase
 
 import pipetwist
 
-__all__ = ["ArrowsTest", "LoadingTest", "ModulesTest"]
-
 _PACKAGE = Path(pipetwist.__file__).parent
 _DOCUMENT = _PACKAGE.parent / "docs" / "architecture.md"
-_MOST_LINES = 300
-_VAGUE_NAMES = {"common", "helper", "helpers", "manager", "managers", "misc", "util", "utilities", "utils"}
+_MAX_LINES = 300
+_VAGUE_NAMES = {
+    "common",
+    "helper",
+    "helpers",
+    "manager",
+    "managers",
+    "misc",
+    "util",
+    "utilities",
+    "utils",
+}
 
 
 @dataclass(frozen=True)
@@ -55,11 +65,18 @@ _NOTHING = Room(frozenset(), frozenset())
 def _sources() -> dict[str, Path]:
     """Every module of the package that is written by hand, by its name."""
     files = [path for path in _PACKAGE.rglob("*.py") if not path.stem.endswith("_pb2")]
-    return {".".join(path.relative_to(_PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): path for path in files}
+    return {
+        ".".join(path.relative_to(_PACKAGE.parent).with_suffix("").parts).removesuffix(
+            ".__init__"
+        ): path
+        for path in files
+    }
 
 
 def _imports(module: str, text: str) -> Iterator[Import]:
-    """What a module imports, in functions and for a type checker too, but not from the language's own library."""
+    """What a module imports, in functions and for a type checker too, but not from the language's
+    own library.
+    """
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -73,7 +90,9 @@ def _imports(module: str, text: str) -> Iterator[Import]:
 
 
 def _room(name: str) -> str | None:
-    """The room of a module or of something in it, the folder or the file below the package; None for the package itself and for others."""
+    """The room of a module or of something in it, the folder or the file below the package; None
+    for the package itself and for others.
+    """
     parts = name.split(".")
     if parts[0] != "pipetwist" or len(parts) == 1:
         return None
@@ -82,7 +101,9 @@ def _room(name: str) -> str | None:
 
 
 def _table() -> dict[str, Room]:
-    """The document's table of rooms: room, what is in it, what it may import of ours, and of others."""
+    """The document's table of rooms: room, what is in it, what it may import of ours, and of
+    others.
+    """
     rooms = {}
     for line in _DOCUMENT.read_text(encoding="utf-8").splitlines():
         cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
@@ -95,7 +116,11 @@ def _table() -> dict[str, Room]:
 def _is_there(name: str) -> bool:
     """Whether there is a module of this name, or something in one."""
     parts, modules = name.split("."), set(_sources())
-    module = next(".".join(parts[:count]) for count in range(len(parts), 0, -1) if ".".join(parts[:count]) in modules)
+    module = next(
+        ".".join(parts[:count])
+        for count in range(len(parts), 0, -1)
+        if ".".join(parts[:count]) in modules
+    )
     rest = parts[module.count(".") + 1 :]
     return module != "pipetwist" and (not rest or hasattr(import_module(module), rest[0]))
 
@@ -106,10 +131,16 @@ class ArrowsTest(SynchronousTestCase):
     def setUp(self) -> None:
         """Read the table and the imports."""
         self.table = _table()
-        self.imports = [one for module, path in _sources().items() for one in _imports(module, path.read_text(encoding="utf-8"))]
+        self.imports = [
+            one
+            for module, path in _sources().items()
+            for one in _imports(module, path.read_text(encoding="utf-8"))
+        ]
 
     def test_every_room_is_in_the_table(self) -> None:
-        """The table has a row for each room of the package, and none for a room that is not there."""
+        """The table has a row for each room of the package, and none for a room that is not
+        there.
+        """
         self.assertEqual(set(self.table), {_room(module) for module in _sources()} - {None})
 
     def test_arrows(self) -> None:
@@ -130,33 +161,56 @@ class ArrowsTest(SynchronousTestCase):
         for one in self.imports:
             here = _room(one.module)
             allowed = self.table.get(here or "", _NOTHING).others
-            if not one.name.startswith("pipetwist.") and not any(one.name.startswith(f"{name}.") or one.name == name for name in allowed):
+            if not one.name.startswith("pipetwist.") and not any(
+                one.name.startswith(f"{name}.") or one.name == name for name in allowed
+            ):
                 strays.append(f"{one.module} imports {one.name}")
         self.assertEqual(strays, [])
 
     def test_no_unused_arrow(self) -> None:
-        """The table allows no import between rooms that nobody makes: the picture shows what is there."""
+        """The table allows no import between rooms that nobody makes: the picture shows what is
+        there.
+        """
         made = {(_room(one.module), _room(one.name)) for one in self.imports}
         allowed = {(here, there) for here, row in self.table.items() for there in row.ours}
         self.assertEqual(allowed - made, set())
 
     def test_order(self) -> None:
-        """A room imports only rooms that stand above it in the table, so that imports run in no circle."""
+        """A room imports only rooms that stand above it in the table, so that imports run in no
+        circle.
+        """
         rows = list(self.table)
-        downward = [(here, there) for here, row in self.table.items() for there in row.ours if rows.index(there) >= rows.index(here)]
+        downward = [
+            (here, there)
+            for here, row in self.table.items()
+            for there in row.ours
+            if rows.index(there) >= rows.index(here)
+        ]
         self.assertEqual(downward, [])
 
     def test_named(self) -> None:
-        """Every file and module of the package that the document names is there, and what it names in a module as well."""
+        """Every file and module of the package that the document names is there, and what it names
+        in a module as well.
+        """
         text = _DOCUMENT.read_text(encoding="utf-8")
-        paths = [path for path in re.findall(r"`((?:\w+/)+\w*(?:\.py)?)`", text) if path.split("/")[0] in self.table]
-        names = [name for name in re.findall(r"`(\w+\.[\w.]+)`", text) if name.split(".")[0] in self.table]
+        paths = [
+            path
+            for path in re.findall(r"`((?:\w+/)+\w*(?:\.py)?)`", text)
+            if path.split("/")[0] in self.table
+        ]
+        names = [
+            name
+            for name in re.findall(r"`(\w+\.[\w.]+)`", text)
+            if name.split(".")[0] in self.table
+        ]
         self.assertGreater(min(len(paths), len(names)), 5)
         self.assertEqual([path for path in paths if not (_PACKAGE / path).exists()], [])
         self.assertEqual([name for name in names if not _is_there(f"pipetwist.{name}")], [])
 
     def test_circles(self) -> None:
-        """No module leads back to itself by what it imports, those things included that it imports for a type checker alone."""
+        """No module leads back to itself by what it imports, those things included that it imports
+        for a type checker alone.
+        """
         modules = set(_sources())
         leads: dict[str, set[str]] = {module: set() for module in modules}
         for one in self.imports:
@@ -180,16 +234,27 @@ class ModulesTest(SynchronousTestCase):
 
     def test_length(self) -> None:
         """No module has more than 300 lines."""
-        lines = {module: len(path.read_text(encoding="utf-8").splitlines()) for module, path in _sources().items()}
-        self.assertEqual({module: count for module, count in lines.items() if count > _MOST_LINES}, {})
+        lines = {
+            module: len(path.read_text(encoding="utf-8").splitlines())
+            for module, path in _sources().items()
+        }
+        self.assertEqual(
+            {module: count for module, count in lines.items() if count > _MAX_LINES}, {}
+        )
 
     def test_names(self) -> None:
         """No module has a name that says nothing."""
-        self.assertEqual([module for module in _sources() if _VAGUE_NAMES & set(re.split(r"[._]", module))], [])
+        self.assertEqual(
+            [module for module in _sources() if _VAGUE_NAMES & set(re.split(r"[._]", module))], []
+        )
 
     def test_docstrings(self) -> None:
         """Every module begins by saying what is in it."""
-        silent = [module for module, path in _sources().items() if not ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))]
+        silent = [
+            module
+            for module, path in _sources().items()
+            if not ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+        ]
         self.assertEqual(silent, [])
 
 
@@ -197,22 +262,57 @@ class LoadingTest(SynchronousTestCase):
     """What comes along when a program imports one piece."""
 
     def test_counting(self) -> None:
-        """A program that counts its own traffic loads neither grpc nor pydantic, and no configuration."""
-        counting = ("pipetwist.stats.counting", "pipetwist.stats.counters", "pipetwist.stats.tracking", "pipetwist.storage.store")
+        """A program that counts its own traffic loads neither grpc nor pydantic, and no
+        configuration.
+        """
+        counting = (
+            "pipetwist.stats.counting",
+            "pipetwist.stats.counters",
+            "pipetwist.stats.tracking",
+            "pipetwist.storage.store",
+        )
         self.assertEqual(_loaded(*counting), set())
 
     def test_relay(self) -> None:
-        """A program that builds a relay of inbounds and outbounds loads neither grpc nor pydantic."""
-        self.assertEqual(_loaded("pipetwist.relay.relay", "pipetwist.inbounds.registry", "pipetwist.outbounds.registry"), set())
+        """A program that builds a relay of inbounds and outbounds loads neither grpc nor
+        pydantic.
+        """
+        self.assertEqual(
+            _loaded(
+                "pipetwist.relay.relay",
+                "pipetwist.inbounds.registry",
+                "pipetwist.outbounds.registry",
+            ),
+            set(),
+        )
 
     def test_embedding(self) -> None:
-        """A program that builds the whole tree from a configuration object without the API loads neither grpc nor pydantic nor the web."""
+        """A program that builds the whole tree from a configuration object without the API loads
+        neither grpc nor pydantic nor the web.
+        """
         self.assertEqual(_loaded("pipetwist.service.tree"), set())
 
 
 def _loaded(*modules: str) -> set[str]:
     """Which of the heavy packages come along with these modules, in a process of its own."""
-    heavy = {"grpc", "prometheus_client", "twisted.web", "google.protobuf", "pydantic", "re2", "json5", "click", "twisted.internet.reactor"}
+    heavy = {
+        "grpc",
+        "prometheus_client",
+        "twisted.web",
+        "google.protobuf",
+        "pydantic",
+        "re2",
+        "json5",
+        "click",
+        "twisted.internet.reactor",
+    }
     program = f"import sys, {', '.join(modules)}; print(*sys.modules)"
-    said = subprocess.run([sys.executable, "-c", program], cwd=_PACKAGE.parent, capture_output=True, text=True, timeout=60, check=True)
+    said = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=_PACKAGE.parent,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
     return heavy & set(said.stdout.split())

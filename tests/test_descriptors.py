@@ -14,8 +14,6 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.descriptors import DescriptorShares, descriptor_limit
 
-__all__ = ["AnythingTest", "DescriptorSharesTest", "LimitTest"]
-
 
 def _shares(limit: int, events: list[Any] | None = None) -> DescriptorShares:
     """Shares that log to a list."""
@@ -46,7 +44,9 @@ class DescriptorSharesTest(SynchronousTestCase):
         return [formatEvent(event) for event in self.events]
 
     def test_divided(self) -> None:
-        """An inbound gets its part and what is for whoever comes first, as far as the costliest connection fits; the other its part."""
+        """An inbound gets its part and what is for whoever comes first, as far as the costliest
+        connection fits; the other its part.
+        """
         self.assertEqual((self.a.sure, self.shares.common), (10, 20))
         self.assertEqual(self.fill("a"), 13)
         self.assertEqual(self.fill("b"), 5)
@@ -75,9 +75,11 @@ class DescriptorSharesTest(SynchronousTestCase):
         self.assertEqual(self.a.room, 4)
 
     def test_looking(self) -> None:
-        """Those who look on have what is kept for them, and of what is for whoever comes first as much as nobody has; no inbound's own."""
-        looking = self.shares.looking("metrics")
-        self.assertIs(self.shares.looking("metrics"), looking)
+        """Those who look on have what is kept for them, and of what is for whoever comes first as
+        much as nobody has; no inbound's own.
+        """
+        looking = self.shares.monitoring("metrics")
+        self.assertIs(self.shares.monitoring("metrics"), looking)
         self.assertEqual((looking.sure, looking.bound), (6, 26))
         looking.take(26)
         self.assertEqual((self.fill("a"), self.fill("b"), looking.bound), (3, 3, 26))
@@ -85,11 +87,13 @@ class DescriptorSharesTest(SynchronousTestCase):
         self.assertEqual((self.fill("a"), self.fill("b")), (2, 2))
         looking.give(26)
         self.assertEqual(self.fill("a"), 10)
-        self.assertEqual((looking.bound, self.shares.looking("experimental.v2ray_api").bound), (6, 18))
+        self.assertEqual(
+            (looking.bound, self.shares.monitoring("experimental.v2ray_api").bound), (6, 18)
+        )
 
     def test_bound_holds(self) -> None:
         """Who has more than it may gets no higher bound by that."""
-        looking = self.shares.looking("metrics")
+        looking = self.shares.monitoring("metrics")
         self.fill("a")
         before = looking.bound
         looking.take(before + 3)
@@ -97,12 +101,14 @@ class DescriptorSharesTest(SynchronousTestCase):
 
     def test_unbounded(self) -> None:
         """Where nothing bounds them there is always room."""
-        share = _shares(sys.maxsize).looking("metrics")
+        share = _shares(sys.maxsize).monitoring("metrics")
         share.take(1_000_000)
         self.assertGreater(share.bound, 2_000_000)
 
     def test_entering(self) -> None:
-        """A client in a handshake counts as the connection that it may become, and no more once it is one."""
+        """A client in a handshake counts as the connection that it may become, and no more once it
+        is one.
+        """
         kept = self.a.enter()
         self.assertEqual((kept, self.a.used), (5, 5))
         self.shares.divide({"a": 1, "b": 1}, self.servers)
@@ -112,7 +118,9 @@ class DescriptorSharesTest(SynchronousTestCase):
         self.assertEqual((self.a.used, self.a.entering), (2, 0))
 
     def test_waiting(self) -> None:
-        """Who waits is told when there is room, once, and not before; who has given up waiting is not."""
+        """Who waits is told when there is room, once, and not before; who has given up waiting is
+        not.
+        """
         told: list[str] = []
         self.fill("a")
         self.fill("b")
@@ -130,16 +138,19 @@ class DescriptorSharesTest(SynchronousTestCase):
         self.assertEqual(told, ["b", "b too"])
 
     def test_said_once(self) -> None:
-        """That an inbound has come to its bound is said once, and again only when as many as there are have come and gone."""
+        """That an inbound has come to its bound is said once, and again only when as many as there
+        are have come and gone.
+        """
         self.fill("a")
         for _ in range(3):
-            self.a.tell("waits until one ends")
+            self.a.tell("waits until one closes")
             self.a.closed("socket")
             self.a.opened("socket")
         (said,) = self.said()
         self.assertEqual(
             said,
-            "inbound a: its connections have 26 file descriptors, and others need theirs: who comes waits until one ends; "
+            "inbound a: its connections use 26 file descriptors, and the others are reserved: "
+            "a new client waits until one closes; "
             "ulimit -n, or LimitNOFILE= of systemd, sets how many there are",
         )
         for times in (1, 2):
@@ -147,11 +158,13 @@ class DescriptorSharesTest(SynchronousTestCase):
                 while self.a.used:
                     self.a.closed("socket")
                 self.fill("a")
-            self.a.tell("waits until one ends")
+            self.a.tell("waits until one closes")
             self.assertEqual(len(self.said()), times)
 
     def test_reload(self) -> None:
-        """A reload divides anew: what is open counts on, an inbound that is gone is sure of nothing, and who waits may find room."""
+        """A reload divides anew: what is open counts on, an inbound that is gone is sure of
+        nothing, and who waits may find room.
+        """
         told: list[str] = []
         self.fill("a")
         self.shares.wait(lambda: told.append("b"), self.b)
@@ -163,7 +176,9 @@ class DescriptorSharesTest(SynchronousTestCase):
         self.assertEqual((self.a.used, self.shares.borrowed, self.fill("b")), (0, 0, 10))
 
     def test_outbound_of_another_kind(self) -> None:
-        """Where an outbound is of another kind after a reload nothing is left over once all has ended."""
+        """Where an outbound is of another kind after a reload nothing is left over once all has
+        ended.
+        """
         self.a.opened("socket")
         self.shares.divide({"a": 1, "b": 1}, {"socket": 4})
         self.a.closed("socket")
@@ -189,7 +204,8 @@ class DescriptorSharesTest(SynchronousTestCase):
         self.fill("a")
         self.assertEqual(
             repr(self.shares),
-            "<DescriptorShares of 104: 16 of 20 borrowed, [<Share a: 26 used, 10 sure>, <Share b: 0 used, 10 sure>]>",
+            "<DescriptorShares of 104: 16 of 20 borrowed, [<Share a: 26 used, 10 sure>, "
+            "<Share b: 0 used, 10 sure>]>",
         )
 
 
@@ -200,10 +216,15 @@ class AnythingTest(SynchronousTestCase):
     @given(
         limit=st.integers(64, 300),
         clients=st.lists(st.integers(0, 1), min_size=1, max_size=5),
-        steps=st.lists(st.tuples(st.integers(0, 4), st.sampled_from(["socket", "command", "end"])), max_size=200),
+        steps=st.lists(
+            st.tuples(st.integers(0, 4), st.sampled_from(["socket", "command", "end"])),
+            max_size=200,
+        ),
     )
     def test_bounds(self, limit: int, clients: list[int], steps: list[tuple[int, str]]) -> None:
-        """Never are more in use than there are, and never is an inbound without room that has not got what it is sure of."""
+        """Never are more in use than there are, and never is an inbound without room that has not
+        got what it is sure of.
+        """
         servers = {"socket": 1, "command": 4}
         shares = _shares(limit)
         shares.divide({str(number): client for number, client in enumerate(clients)}, servers)
@@ -221,9 +242,12 @@ class AnythingTest(SynchronousTestCase):
             self.assertLessEqual(sum(one.used for one in inbounds), rest)
             self.assertEqual(shares.borrowed, sum(one.borrowed for one in inbounds))
             for one in inbounds:
-                if one.used + one.client + shares.most <= one.sure:
+                if one.used + one.client + shares.maximum <= one.sure:
                     self.assertGreaterEqual(one.room, 1)
-        self.assertEqual(sum(one.used for one in inbounds), sum(inbounds[int(tag)].client + servers[outbound] for tag, outbound in opened))
+        self.assertEqual(
+            sum(one.used for one in inbounds),
+            sum(inbounds[int(tag)].client + servers[outbound] for tag, outbound in opened),
+        )
 
 
 class LimitTest(SynchronousTestCase):
@@ -232,5 +256,7 @@ class LimitTest(SynchronousTestCase):
     def test_limit(self) -> None:
         """It is the soft one; none is a great number."""
         self.assertEqual(descriptor_limit(), resource.getrlimit(resource.RLIMIT_NOFILE)[0])
-        self.patch(resource, "getrlimit", lambda _: (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        self.patch(
+            resource, "getrlimit", lambda _: (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+        )
         self.assertEqual(descriptor_limit(), sys.maxsize)

@@ -8,9 +8,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.files import KnownFiles
-from tests.interop.scratch import scratch_folder
-
-__all__ = ["KnownFilesTest"]
+from tests.support.scratch import scratch_folder
 
 _LONG_AGO = 1_000_000_000_000_000_000
 
@@ -36,7 +34,9 @@ class KnownFilesTest(SynchronousTestCase):
         return self.files.read(str(self.path))
 
     def forbid(self, name: str) -> None:
-        """Have a call of Path refused to this user, who may be root and could not be refused it otherwise."""
+        """Have a call of Path refused to this user, who may be root and could not be refused it
+        otherwise.
+        """
 
         def refuse(*_: object, **__: object) -> None:
             raise PermissionError(13, "Permission denied")
@@ -44,7 +44,9 @@ class KnownFilesTest(SynchronousTestCase):
         self.patch(Path, name, refuse)
 
     def test_unchanged(self) -> None:
-        """One whose inode, size and time are as before is not read again, whatever is in it and though it can't be read any more."""
+        """One whose inode, size and time are as before is not read again, whatever is in it and
+        though it can't be read any more.
+        """
         self.assertEqual(self.read(), b"first")
         self.write(self.path, b"other")
         self.forbid("open")
@@ -52,7 +54,9 @@ class KnownFilesTest(SynchronousTestCase):
         self.assertEqual(self.unseen, [])
 
     def test_changed(self) -> None:
-        """Another time, another size or another file in its place: each is reason to read it again."""
+        """Another time, another size or another file in its place: each is reason to read it
+        again.
+        """
         self.read()
         self.write(self.path, b"other", _LONG_AGO + 1)
         self.assertEqual(self.read(), b"other")
@@ -64,14 +68,18 @@ class KnownFilesTest(SynchronousTestCase):
         self.assertEqual(self.read(), b"placed")
 
     def test_changed_and_forbidden(self) -> None:
-        """One that has changed, and can't be read any more, is an error: what was in it would not do."""
+        """One that has changed, and can't be read any more, is an error: what was in it would not
+        do.
+        """
         self.read()
         self.write(self.path, b"longer")
         self.forbid("open")
         self.assertRaises(PermissionError, self.read)
 
     def test_young(self) -> None:
-        """One that was changed right before it was read is read again where it can be: it may have changed without another time."""
+        """One that was changed right before it was read is read again where it can be: it may have
+        changed without another time.
+        """
         self.files = KnownFiles(self.unseen.append, lambda: _LONG_AGO + 1_000_000_000)
         self.read()
         self.write(self.path, b"other")

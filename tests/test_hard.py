@@ -40,10 +40,18 @@ class OutcomeTest(SynchronousTestCase):
     """Reports of trial."""
 
     def test_report(self) -> None:
-        """Who failed, by whichever heading, and who was skipped are told apart; the tree above names nobody."""
-        failed = ["tests.page.test_sockets.SocketsTest.test_three", "tests.page.test_sockets.SocketsTest.test_two"]
+        """Who failed, by whichever heading, and who was skipped are told apart; the tree above
+        names nobody.
+        """
+        failed = [
+            "tests.page.test_sockets.SocketsTest.test_three",
+            "tests.page.test_sockets.SocketsTest.test_two",
+        ]
         failed.append("tests.test_tls.ServerTest.test_missing")
-        self.assertEqual(outcome(_REPORT), Outcome(7, failed, ["tests.api.test_v2ctl.V2CtlTest.test_stats"], complete=True))
+        self.assertEqual(
+            outcome(_REPORT),
+            Outcome(7, failed, ["tests.api.test_v2ctl.V2CtlTest.test_stats"], complete=True),
+        )
 
     def test_cut_off(self) -> None:
         """A run that ended before its last line is not complete, whatever had passed."""

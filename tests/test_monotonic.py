@@ -8,9 +8,7 @@ from typing import Any
 from twisted.internet.base import ReactorBase
 from twisted.trial.unittest import SynchronousTestCase
 
-from pipetwist.monotonic import count_evenly
-
-__all__ = ["CountEvenlyTest"]
+from pipetwist.monotonic import use_monotonic_clock
 
 
 class _Reactor(ReactorBase):
@@ -50,8 +48,10 @@ class CountEvenlyTest(SynchronousTestCase):
         self.reactor.runUntilCurrent()
 
     def test_set(self) -> None:
-        """A timer comes when its seconds have passed, whether the wall clock is put back or forward meanwhile."""
-        count_evenly(self.reactor)
+        """A timer comes when its seconds have passed, whether the wall clock is put back or forward
+        meanwhile.
+        """
+        use_monotonic_clock(self.reactor)
         for set_by in (-3600.0, 3600.0):
             self.reactor.callLater(10, self.calls.append, "came")
             self.advance(9, set_by=set_by)
@@ -60,11 +60,16 @@ class CountEvenlyTest(SynchronousTestCase):
             self.assertEqual(self.calls.pop(), "came")
 
     def test_scheduled_before(self) -> None:
-        """What was scheduled before comes in its time too, be it put off, called off or left as it is."""
-        left, gone, moved = (self.reactor.callLater(10, self.calls.append, name) for name in ("left", "gone", "moved"))
+        """What was scheduled before comes in its time too, be it put off, called off or left as it
+        is.
+        """
+        left, gone, moved = (
+            self.reactor.callLater(10, self.calls.append, name)
+            for name in ("left", "gone", "moved")
+        )
         self.advance(4)
         gone.cancel()
-        count_evenly(self.reactor)
+        use_monotonic_clock(self.reactor)
         self.advance(1, set_by=-3600.0)
         moved.reset(10)
         self.advance(4)
@@ -76,12 +81,12 @@ class CountEvenlyTest(SynchronousTestCase):
 
     def test_dates(self) -> None:
         """It begins with the time of day, for those who take dates from a reactor."""
-        count_evenly(self.reactor)
+        use_monotonic_clock(self.reactor)
         self.assertEqual(self.reactor.seconds(), 1_767_967_380.0)
 
     def test_again(self) -> None:
         """A reactor that has been given a clock keeps it."""
-        count_evenly(self.reactor)
+        use_monotonic_clock(self.reactor)
         given = self.reactor.seconds
-        count_evenly(self.reactor)
+        use_monotonic_clock(self.reactor)
         self.assertIs(self.reactor.seconds, given)

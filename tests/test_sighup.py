@@ -9,9 +9,7 @@ from threading import Thread
 from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist import sighup
-from pipetwist.sighup import early_hang_ups, keep_hang_ups
-
-__all__ = ["KeepTest"]
+from pipetwist.sighup import early_sighup, keep_sighup
 
 
 class KeepTest(SynchronousTestCase):
@@ -26,30 +24,32 @@ class KeepTest(SynchronousTestCase):
     def test_kept(self) -> None:
         """What comes is noted, however often it is asked to be."""
         for _ in range(2):
-            keep_hang_ups()
-        self.assertFalse(early_hang_ups().came)
+            keep_sighup()
+        self.assertFalse(early_sighup().came)
         os.kill(os.getpid(), signal.SIGHUP)
-        self.assertTrue(early_hang_ups().came)
-        self.assertFalse(early_hang_ups().outlives_terminal)
+        self.assertTrue(early_sighup().came)
+        self.assertFalse(early_sighup().outlives_terminal)
 
     def test_nohup(self) -> None:
-        """A process that ignores it is remembered as one that outlives its terminal, and a reload that is asked for is noted too."""
+        """A process that ignores it is remembered as one that outlives its terminal, and a reload
+        that is asked for is noted too.
+        """
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        keep_hang_ups()
+        keep_sighup()
         os.kill(os.getpid(), signal.SIGHUP)
-        self.assertEqual((early_hang_ups().came, early_hang_ups().outlives_terminal), (True, True))
+        self.assertEqual((early_sighup().came, early_sighup().outlives_terminal), (True, True))
 
     def test_own_handler(self) -> None:
         """A program that handles it itself goes on doing so."""
         came: list[int] = []
         signal.signal(signal.SIGHUP, lambda number, _: came.append(number))
-        keep_hang_ups()
+        keep_sighup()
         os.kill(os.getpid(), signal.SIGHUP)
-        self.assertEqual((came, early_hang_ups().came), ([signal.SIGHUP], False))
+        self.assertEqual((came, early_sighup().came), ([signal.SIGHUP], False))
 
     def test_thread(self) -> None:
         """Asked for in a thread, where Python lets nobody handle signals, it does nothing."""
-        thread = Thread(target=keep_hang_ups)
+        thread = Thread(target=keep_sighup)
         thread.start()
         thread.join()
         self.assertEqual(signal.getsignal(signal.SIGHUP), signal.SIG_DFL)

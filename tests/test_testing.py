@@ -15,33 +15,49 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from pipetwist.connection.visitor import Visitor
-from pipetwist.interfaces import IOutbound, IPassage, IRelay, ISpawner, ITracker
+from pipetwist.connection.client_info import ClientInfo
+from pipetwist.interfaces import IOutbound, IRelay, IRoute, ISpawner, ITracker
 from pipetwist.relay.relay import Relay
-from pipetwist.relay.routes import Current, Routes
+from pipetwist.relay.routing_table import Current, RoutingTable
 from pipetwist.routing.rules import Router
-from pipetwist.testing import FakeOutbound, FakeProcess, FakeSide, FakeSpawner, RecordingReceiver, RecordingRelay, RecordingTracker
+from pipetwist.testing import (
+    FakeOutbound,
+    FakeProcess,
+    FakeSide,
+    FakeSpawner,
+    RecordingReceiver,
+    RecordingRelay,
+    RecordingTracker,
+)
 
-__all__ = ["FakeOutboundTest", "FakeProcessTest", "FakeSideTest", "LoadingTest", "RecordsTest"]
-
-_VISITOR = Visitor("in", "test", "test")
+_VISITOR = ClientInfo("in", "test", "test")
 
 
 class LoadingTest(SynchronousTestCase):
     """What comes along."""
 
     def test_loading(self) -> None:
-        """Tests of what works without gRPC and without a configuration load neither grpc nor pydantic, and no reactor."""
+        """Tests of what works without gRPC and without a configuration load neither grpc nor
+        pydantic, and no reactor.
+        """
         program = "import sys, pipetwist.testing; print(*sys.modules)"
-        said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
-        self.assertEqual({"grpc", "google.protobuf", "pydantic", "twisted.internet.reactor"} & set(said.stdout.split()), set())
+        said = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+        )
+        self.assertEqual(
+            {"grpc", "google.protobuf", "pydantic", "twisted.internet.reactor"}
+            & set(said.stdout.split()),
+            set(),
+        )
 
     def test_example(self) -> None:
         """What the module says of itself works."""
         outbound = FakeOutbound()
-        relay = Relay(Clock(), Current(Routes(Router([], outbound.tag), {outbound.tag: outbound})))
+        relay = Relay(
+            Clock(), Current(RoutingTable(Router([], outbound.tag), {outbound.tag: outbound}))
+        )
         client = FakeSide()
-        relay.carry(relay.admit(_VISITOR), client)
+        relay.handle(relay.route(_VISITOR), client)
         client.deliver(b"hello")
         self.assertEqual(outbound.sides[0].written, b"hello")
 
@@ -84,16 +100,16 @@ class FakeSideTest(SynchronousTestCase):
     def test_crowding(self) -> None:
         """What is written while the peer takes nothing is delivered when it takes everything."""
         self.side.write(b"one")
-        self.side.crowd()
+        self.side.fill()
         self.side.write(b"two")
         self.assertEqual((self.side.written, self.side.delivered), (b"onetwo", 3))
-        self.side.relieve()
+        self.side.drain()
         self.assertEqual(self.side.delivered, 6)
-        self.assertEqual(self.receiver.heard, ["crowded", "relieved"])
+        self.assertEqual(self.receiver.heard, ["pause_writing", "resume_writing"])
 
     def test_written_after_finishing(self) -> None:
-        """Writing after finish_writing is a mistake of whoever does it."""
-        self.side.finish_writing()
+        """Writing after write_eof is a mistake of whoever does it."""
+        self.side.write_eof()
         self.assertRaises(RuntimeError, self.side.write, b"more")
 
     def test_told_late(self) -> None:
@@ -103,32 +119,34 @@ class FakeSideTest(SynchronousTestCase):
         over.lose("reset")
         for side in (gone, over):
             side.attach(self.receiver)
-        self.assertEqual(self.receiver.heard, ["hung_up", "lost"])
-        self.assertEqual(self.receiver.cause, "reset")
+        self.assertEqual(self.receiver.heard, ["peer_closed", "lost"])
+        self.assertEqual(self.receiver.reason, "reset")
 
     def test_ends_at_once(self) -> None:
         """It is lost in the call that asks for it, once, and writes nothing any more."""
-        for method in ("close", "hang_up", "break_off", "abort"):
+        for method in ("close", "disconnect", "close_with_error", "abort"):
             self.setUp()
             getattr(self.side, method)()
             self.side.lose("late")
             self.side.write(b"late")
-            self.assertEqual((self.receiver.heard, self.receiver.cause), (["lost"], ""))
-            self.assertEqual((self.side.asked, self.side.written, self.side.over), ([method], b"", True))
+            self.assertEqual((self.receiver.heard, self.receiver.reason), (["lost"], ""))
+            self.assertEqual(
+                (self.side.asked, self.side.written, self.side.over), ([method], b"", True)
+            )
 
     def test_ends_when_delivered(self) -> None:
         """While something waits for the peer only an abort ends it at once."""
-        self.side.crowd()
+        self.side.fill()
         self.side.write(b"last")
         self.side.close()
         self.assertFalse(self.side.over)
-        self.side.relieve()
+        self.side.drain()
         self.assertTrue(self.side.over)
         self.assertEqual(self.side.delivered, 4)
         self.setUp()
-        self.side.crowd()
+        self.side.fill()
         self.side.write(b"last")
-        self.side.hang_up()
+        self.side.disconnect()
         self.side.abort()
         self.assertEqual((self.side.over, self.side.delivered), (True, 0))
 
@@ -221,11 +239,15 @@ class FakeProcessTest(SynchronousTestCase):
             verifyObject(interface, self.process)
 
     def test_started(self) -> None:
-        """What was started is kept, each with a number of its own, and its protocol is connected."""
+        """What was started is kept, each with a number of its own, and its protocol is
+        connected.
+        """
         other = self.spawner.spawn(_Listener(), ["other"], {})
         self.assertEqual(self.spawner.processes, [self.process, other])
         self.assertNotEqual(self.process.pid, other.pid)
-        self.assertEqual((self.process.command, self.process.env), (("/bin/tool", "-x"), {"KEY": "value"}))
+        self.assertEqual(
+            (self.process.command, self.process.env), (("/bin/tool", "-x"), {"KEY": "value"})
+        )
         self.assertIs(self.listener.transport, self.process)
 
     def test_not_started(self) -> None:
@@ -255,7 +277,9 @@ class FakeProcessTest(SynchronousTestCase):
         self.assertEqual(self.listener.heard, ["0 closed"])
 
     def test_exit(self) -> None:
-        """When it exits everything that it said is heard before its end, however long that is paused."""
+        """When it exits everything that it said is heard before its end, however long that is
+        paused.
+        """
         self.process.pauseProducing()
         self.process.say(b"last")
         self.process.exit(3)
@@ -271,7 +295,10 @@ class FakeProcessTest(SynchronousTestCase):
         self.process.exit()
         self.process.exit(1)
         self.process.signalProcess("TERM")
-        self.assertEqual([type(heard) for heard in self.listener.heard if isinstance(heard, Exception)], [ProcessDone])
+        self.assertEqual(
+            [type(heard) for heard in self.listener.heard if isinstance(heard, Exception)],
+            [ProcessDone],
+        )
 
     def test_closing(self) -> None:
         """All of its descriptors can be closed at once, and it goes on."""
@@ -290,11 +317,13 @@ class FakeProcessTest(SynchronousTestCase):
         self.assertEqual(self.listener.heard, ["1 closed", "2 closed"])
 
     def test_producer(self) -> None:
-        """A producer hears of a full, an empty and a closed standard input, as long as it is registered."""
+        """A producer hears of a full, an empty and a closed standard input, as long as it is
+        registered.
+        """
         producer, late = _Producer(), _Producer()
         self.process.registerProducer(producer, True)
-        self.process.crowd()
-        self.process.relieve()
+        self.process.fill()
+        self.process.drain()
         self.process.closeStdin()
         self.assertEqual(producer.asked, ["pause", "resume", "stop"])
         process = self.spawner.spawn(_Listener(), ["x"], {})
@@ -308,7 +337,9 @@ class FakeProcessTest(SynchronousTestCase):
         self.spawner.signal_group(self.process, signal.SIGHUP)
         self.assertEqual(self.process.open, {0, 1, 2})
         self.spawner.signal_group(self.process, signal.SIGTERM)
-        self.assertEqual(self.spawner.signals, [(self.process, signal.SIGHUP), (self.process, signal.SIGTERM)])
+        self.assertEqual(
+            self.spawner.signals, [(self.process, signal.SIGHUP), (self.process, signal.SIGTERM)]
+        )
         self.assertEqual(self.listener.heard[-1].signal, signal.SIGTERM)
 
     def test_stubborn(self) -> None:
@@ -332,16 +363,18 @@ class RecordsTest(SynchronousTestCase):
     """A relay and a tracker that keep a record."""
 
     def test_relay(self) -> None:
-        """It admits everybody, with the tracker that it was given, and keeps what it was to carry."""
+        """It admits everybody, with the tracker that it was given, and keeps what it was to
+        carry.
+        """
         tracker = RecordingTracker()
         relay = RecordingRelay(tracker)
         verifyObject(IRelay, relay)
-        passage = relay.admit(_VISITOR)
-        verifyObject(IPassage, passage)
-        self.assertIs(passage.tracker, tracker)
+        route = relay.route(_VISITOR)
+        verifyObject(IRoute, route)
+        self.assertIs(route.tracker, tracker)
         side = FakeSide()
-        relay.carry(passage, side)
-        self.assertEqual((relay.visitors, relay.carried), ([_VISITOR], [(passage, side)]))
+        relay.handle(route, side)
+        self.assertEqual((relay.clients, relay.carried), ([_VISITOR], [(route, side)]))
 
     def test_tracker(self) -> None:
         """It adds up each direction for itself."""

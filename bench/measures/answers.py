@@ -1,4 +1,6 @@
-"""First answers: how soon a forked command's first bytes come, for as many connections as there may be commands that wait ready."""
+"""First answers: how soon a forked command's first bytes come, for as many connections as there may
+be commands that wait ready.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,8 @@ QUANTITIES = (Quantity("median", "median µs", Better.LOWER),)
 
 
 def answers(clients: int) -> Take:
-    """As many connections as the pool has commands, when it is full; for a relay without a pool, when it has no command.
+    """As many connections as the pool has commands, when it is full; for a relay without a pool,
+    when it has no command.
 
     Args:
         clients: how many connect at once.
@@ -31,7 +34,9 @@ def answers(clients: int) -> Take:
         waiting = running.relay.prefork if isinstance(running.relay, Pipetwist) else 0
         time.sleep(_SETTLED)
         program = running.program
-        program.wait_until(lambda: len(program.family()) == 1 + waiting, f"have {waiting} commands ready")
+        program.wait_until(
+            lambda: len(program.family()) == 1 + waiting, f"have {waiting} commands ready"
+        )
         answer = load("connections", running.client, running.server, f"{POOL}x", clients)
         return {"median": answer["median_us"]}
 

@@ -22,8 +22,19 @@ _COUNTING = Pipetwist("pipetwist-counting", counting=True)
 _STORE = Pipetwist("pipetwist-store", counting=True, store=True)
 _PREFORK = Pipetwist("pipetwist-prefork", prefork=answers.POOL)
 
-_USUAL: tuple[Relay, ...] = (Direct(), _PIPETWIST, _TWISTED_TRANSPORTS, HAProxy(), Socat(), Ncat(), SingBox(), V2Ray())
-_ONE_PROCESS: tuple[Relay, ...] = tuple(relay for relay in _USUAL if relay.name not in {"direct", "socat", "ncat"})
+_USUAL: tuple[Relay, ...] = (
+    Direct(),
+    _PIPETWIST,
+    _TWISTED_TRANSPORTS,
+    HAProxy(),
+    Socat(),
+    Ncat(),
+    SingBox(),
+    V2Ray(),
+)
+_ONE_PROCESS: tuple[Relay, ...] = tuple(
+    relay for relay in _USUAL if relay.name not in {"direct", "socat", "ncat"}
+)
 
 RELAYS: tuple[Relay, ...] = (*_USUAL, _COUNTING, _STORE, _PREFORK)
 """All of them, in the order of the tables."""
@@ -35,16 +46,33 @@ def _that_do(kind: Kind, relays: tuple[Relay, ...] = _USUAL) -> tuple[Relay, ...
 
 def _streams(name: str, kind: Kind, direction: str, way: str, connections: int = 1) -> Measure:
     title = f"{kind.value}, {'one stream' if connections == 1 else f'{connections} streams'}{way}"
-    return Measure(name, title, kind, _that_do(kind), streams.QUANTITIES, streams.stream(direction, connections))
+    return Measure(
+        name,
+        title,
+        kind,
+        _that_do(kind),
+        streams.QUANTITIES,
+        streams.stream(direction, connections),
+    )
 
 
 def _connections(name: str, kind: Kind) -> Measure:
-    """The table is without ncat where that would start a second ncat for each connection, at 30 a second."""
+    """The table is without ncat where that would start a second ncat for each connection, at 30 a
+    second.
+    """
     title = f"{kind.value}, a connection for each 64 bytes"
     without_ncat = tuple(relay for relay in _that_do(kind) if relay.name != "ncat")
     relays = (*_that_do(kind), _PREFORK) if kind is Kind.CAT else without_ncat
     new_ports = 1 if kind is Kind.TCP else 0
-    return Measure(name, title, kind, relays, exchanges.CONNECTION_QUANTITIES, exchanges.connections(), restart_after=new_ports)
+    return Measure(
+        name,
+        title,
+        kind,
+        relays,
+        exchanges.CONNECTION_QUANTITIES,
+        exchanges.connections(),
+        restart_after=new_ports,
+    )
 
 
 def _trips(name: str, kind: Kind) -> Measure:
@@ -57,26 +85,59 @@ def _datagrams(name: str, size: int, sources: int) -> Measure:
     title = f"{Kind.UDP.value}, datagrams of {size:,} bytes from {whose}, 0.1 % lost at most"
     quantities = datagrams.FROM_ONE if sources == 1 else datagrams.FROM_MANY
     take = datagrams.datagrams(size, sources)
-    return Measure(name, title, Kind.UDP, _that_do(Kind.UDP), quantities, take, rounds_for_each=0.6, tries=1)
+    return Measure(
+        name, title, Kind.UDP, _that_do(Kind.UDP), quantities, take, rounds_for_each=0.6, tries=1
+    )
 
 
 def _idle(name: str, kind: Kind) -> Measure:
     title = f"{kind.value}, connections that are idle"
     """Each run needs a new process: memory that was used once is there already for the next."""
     relays = _that_do(kind, _ONE_PROCESS)
-    return Measure(name, title, kind, relays, idle.QUANTITIES, idle.idle, rounds_for_each=0.4, restart_after=1, tries=1)
+    return Measure(
+        name,
+        title,
+        kind,
+        relays,
+        idle.QUANTITIES,
+        idle.idle,
+        rounds_for_each=0.4,
+        restart_after=1,
+        tries=1,
+    )
 
 
 def _answers(name: str, clients: int, how: str) -> Measure:
-    title = f"{Kind.CAT.value}, {answers.POOL} connections {how}, time from connecting to the answer"
+    title = (
+        f"{Kind.CAT.value}, {answers.POOL} connections {how}, time from connecting to the answer"
+    )
     relays = (*_that_do(Kind.CAT), _PREFORK)
-    return Measure(name, title, Kind.CAT, relays, answers.QUANTITIES, answers.answers(clients), rounds_for_each=1.5)
+    return Measure(
+        name,
+        title,
+        Kind.CAT,
+        relays,
+        answers.QUANTITIES,
+        answers.answers(clients),
+        rounds_for_each=1.5,
+    )
 
 
 def _counting(name: str, what: str, quantities: tuple[Quantity, ...], take: Take) -> Measure:
-    """Small differences need many short runs, and new processes now and then: each has a layout of memory of its own."""
+    """Small differences need many short runs, and new processes now and then: each has a layout of
+    memory of its own.
+    """
     title = f"{Kind.UNIX.value}, {what}, with counting off and on, and with a file"
-    return Measure(name, title, Kind.UNIX, (_PIPETWIST, _COUNTING, _STORE), quantities, take, rounds_for_each=4.0, restart_after=6)
+    return Measure(
+        name,
+        title,
+        Kind.UNIX,
+        (_PIPETWIST, _COUNTING, _STORE),
+        quantities,
+        take,
+        rounds_for_each=4.0,
+        restart_after=6,
+    )
 
 
 _SHORT = 0.5  # of the usual time
@@ -108,7 +169,16 @@ MEASURES = (
     _idle("tcp-idle", Kind.TCP),
     _answers("fork-answer", 1, "one after the other"),
     _answers("fork-burst", answers.POOL, "at once"),
-    _counting("counting-stream", "one stream, up", streams.QUANTITIES, streams.stream("up", share=_SHORT)),
-    _counting("counting-connections", "connections", exchanges.CONNECTION_QUANTITIES, exchanges.connections(share=_SHORT)),
-    _counting("counting-trips", "round trips", exchanges.TRIP_QUANTITIES, exchanges.trips(share=_SHORT)),
+    _counting(
+        "counting-stream", "one stream, up", streams.QUANTITIES, streams.stream("up", share=_SHORT)
+    ),
+    _counting(
+        "counting-connections",
+        "connections",
+        exchanges.CONNECTION_QUANTITIES,
+        exchanges.connections(share=_SHORT),
+    ),
+    _counting(
+        "counting-trips", "round trips", exchanges.TRIP_QUANTITIES, exchanges.trips(share=_SHORT)
+    ),
 )

@@ -13,7 +13,7 @@ __all__ = ["FROM_MANY", "FROM_ONE", "datagrams", "highest_rate"]
 
 _FIXED = 100_000
 """Datagrams a second that everybody is offered."""
-_MOST_LOST = 0.001
+_MAX_LOST = 0.001
 _A_HICCUP = 0.05
 """What is lost up to this part may be the machine's doing, and is asked for once more."""
 _STEPS = 7
@@ -25,14 +25,18 @@ FROM_MANY = (
     Quantity("rate", "datagrams/s", Better.HIGHER),
     Quantity("lost", f"% lost at {_FIXED:,}/s", Better.LOWER, 2),
 )
-"""Without the CPU time: of a process for each source the system tells it in whole hundredths of a second, and most have used less."""
+"""Without the CPU time: of a process for each source the system tells it in whole hundredths of a
+second, and most have used less.
+"""
 FROM_ONE = (*FROM_MANY, Quantity("cpu", "CPU µs each", Better.LOWER, 1))
 
 
 def datagrams(size: int, sources: int) -> Take:
-    """Look for the highest rate of which 0.1 % is lost at most: from the fixed rate on, twice or half as much, then between.
+    """Look for the highest rate of which 0.1 % is lost at most: from the fixed rate on, twice or
+    half as much, then between.
 
-    What counts is how many came through a second, until the last of them: who only keeps them for later has not been quicker.
+    What counts is how many came through a second, until the last of them: who only keeps them for
+    later has not been quicker.
 
     Args:
         size: bytes of each.
@@ -41,7 +45,15 @@ def datagrams(size: int, sources: int) -> Take:
 
     def take(running: Running, effort: Effort) -> Values:
         def run(rate: float) -> Answer:
-            return load("packets", running.client, running.server, round(rate), effort.seconds, size, sources)
+            return load(
+                "packets",
+                running.client,
+                running.server,
+                round(rate),
+                effort.seconds,
+                size,
+                sources,
+            )
 
         before = running.cpu_seconds()
         first = run(_FIXED)
@@ -64,9 +76,9 @@ def highest_rate(run: Callable[[float], Answer], first: Answer) -> float:
     most, kept, lost, rate = 0.0, 0.0, 0.0, float(_FIXED)
     for step in range(_STEPS):
         answer = run(rate) if step else first
-        if _MOST_LOST < answer["lost"] < _A_HICCUP:
+        if _MAX_LOST < answer["lost"] < _A_HICCUP:
             answer = run(rate)
-        if answer["lost"] > _MOST_LOST:
+        if answer["lost"] > _MAX_LOST:
             lost = rate
         else:
             most, kept = max(most, answer["per_second"]), rate

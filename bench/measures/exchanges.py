@@ -8,9 +8,9 @@ from bench.relays.running import Running
 
 __all__ = ["CONNECTION_QUANTITIES", "TRIP_QUANTITIES", "connections", "trips"]
 
-_MOST_CONNECTIONS = 7_000
-"""TCP gets slow when it has used half its ports between two addresses, 14,000, and each is kept for a minute after its connection's end. A
-run may be taken twice."""
+_MAX_CONNECTIONS = 7_000
+"""TCP gets slow when it has used half its ports between two addresses, 14,000, and each is kept for
+a minute after its connection's end. A run may be taken twice."""
 _MICRO = 1e-6
 
 CONNECTION_QUANTITIES = (
@@ -31,8 +31,18 @@ def connections(clients: int = 8, *, share: float = 1.0) -> Take:
 
     def take(running: Running, effort: Effort) -> Values:
         before = running.cpu_seconds()
-        answer = load("connections", running.client, running.server, f"{effort.seconds * share}/{_MOST_CONNECTIONS}x", clients)
-        values = {"rate": answer["per_second"], "median": answer["median_us"], "p99": answer["p99_us"]}
+        answer = load(
+            "connections",
+            running.client,
+            running.server,
+            f"{effort.seconds * share}/{_MAX_CONNECTIONS}x",
+            clients,
+        )
+        values = {
+            "rate": answer["per_second"],
+            "median": answer["median_us"],
+            "p99": answer["p99_us"],
+        }
         if running.program:
             values["cpu"] = (running.cpu_seconds() - before) / answer["count"] / _MICRO
         return values
@@ -45,6 +55,10 @@ def trips(*, share: float = 1.0) -> Take:
 
     def take(running: Running, effort: Effort) -> Values:
         answer = load("trips", running.client, running.server, effort.seconds * share)
-        return {"rate": answer["per_second"], "median": answer["median_us"], "p99": answer["p99_us"]}
+        return {
+            "rate": answer["per_second"],
+            "median": answer["median_us"],
+            "p99": answer["p99_us"],
+        }
 
     return take

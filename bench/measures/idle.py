@@ -1,6 +1,7 @@
 """Idle connections: the memory and the descriptors that each costs the relay.
 
-The memory is VmRSS of the relay's process. What the kernel keeps for sockets and pipes is not in it, and is not counted anywhere here.
+The memory is VmRSS of the relay's process. What the kernel keeps for sockets and pipes is not in
+it, and is not counted anywhere here.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ QUANTITIES = (
 
 
 def idle(running: Running, effort: Effort) -> Values:
-    """Open connections, exchange 64 bytes on each, and look at the relay while they are open; then subtract what it had before."""
+    """Open connections, exchange 64 bytes on each, and look at the relay while they are open; then
+    subtract what it had before.
+    """
     if running.program is None:
         return {}
     load("connections", running.client, running.server, _WARM_UP)
@@ -35,8 +38,18 @@ def idle(running: Running, effort: Effort) -> Values:
     try:
         with hold(running.client, running.server, effort.idle):
             time.sleep(_SETTLED)
-            more_memory, more_descriptors = running.program.memory() - memory, running.program.descriptors() - descriptors
+            more_memory, more_descriptors = (
+                running.program.memory() - memory,
+                running.program.descriptors() - descriptors,
+            )
     except MeasureError as reason:
-        message = f"{reason}; the system lets it have {resource.getrlimit(resource.RLIMIT_NOFILE)[0]} descriptors"
+        message = (
+            f"{reason}; the system lets it have {resource.getrlimit(resource.RLIMIT_NOFILE)[0]} "
+            "descriptors"
+        )
         raise MeasureError(message) from reason
-    return {"memory": more_memory / effort.idle / 1e3, "descriptors": more_descriptors / effort.idle, "base": memory / 1e6}
+    return {
+        "memory": more_memory / effort.idle / 1e3,
+        "descriptors": more_descriptors / effort.idle,
+        "base": memory / 1e6,
+    }

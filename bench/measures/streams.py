@@ -1,4 +1,6 @@
-"""Streams: bytes a second as they come in at the receiving end, and what each GB costs the relay."""
+"""Streams: bytes a second as they come in at the receiving end, and what each GB costs the
+relay.
+"""
 
 from __future__ import annotations
 
@@ -20,14 +22,17 @@ def stream(direction: str, connections: int = 1, *, share: float = 1.0) -> Take:
     """Connections that carry as much as they can.
 
     Args:
-        direction: ``up``, ``down`` or ``both`` at once; the rate of both is their sum, but what a command echoes counts once.
+        direction: ``up``, ``down`` or ``both`` at once; the rate of both is their sum, but what a
+            command echoes counts once.
         connections: how many at once.
         share: of the usual time.
     """
 
     def take(running: Running, effort: Effort) -> Values:
         before = running.cpu_seconds()
-        answer = load("stream", running.client, running.server, direction, effort.seconds * share, connections)
+        answer = load(
+            "stream", running.client, running.server, direction, effort.seconds * share, connections
+        )
         values = {"rate": answer["bytes_per_second"] / _GIGA}
         if running.program:
             values["cpu"] = (running.cpu_seconds() - before) / (answer["received"] / _GIGA)

@@ -1,4 +1,6 @@
-"""No relay: the client connects to the server. It shows what the load generator and the kernel can do."""
+"""No relay: the client connects to the server. It shows what the load generator and the kernel can
+do.
+"""
 
 from __future__ import annotations
 

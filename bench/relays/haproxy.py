@@ -45,7 +45,10 @@ class HAProxy:
     def command(self, route: Route, folder: Path) -> Sequence[str]:
         """One process in the foreground."""
         path = folder / "haproxy.cfg"
-        path.write_text(_CONFIGURATION.format(listen=_address(route.listen), target=_address(route.target)), encoding="utf-8")
+        path.write_text(
+            _CONFIGURATION.format(listen=_address(route.listen), target=_address(route.target)),
+            encoding="utf-8",
+        )
         return ("haproxy", "-db", "-f", str(path))
 
 

@@ -1,4 +1,6 @@
-"""Ncat, which forks and starts a command for each connection: a second ncat where it is to lead to a socket."""
+"""Ncat, which forks and starts a command for each connection: a second ncat where it is to lead to
+a socket.
+"""
 
 from __future__ import annotations
 
@@ -28,9 +30,26 @@ class Ncat:
 
     def command(self, route: Route, folder: Path) -> Sequence[str]:
         """The parent that accepts."""
-        words = route.target.words if isinstance(route.target, Command) else (shutil.which("ncat") or "ncat", *_address(route.target))
-        return ("ncat", "--listen", "--keep-open", "--max-conns", "1000", *_address(route.listen), "--exec", " ".join(words))
+        words = (
+            route.target.words
+            if isinstance(route.target, Command)
+            else (shutil.which("ncat") or "ncat", *_address(route.target))
+        )
+        return (
+            "ncat",
+            "--listen",
+            "--keep-open",
+            "--max-conns",
+            "1000",
+            *_address(route.listen),
+            "--exec",
+            " ".join(words),
+        )
 
 
 def _address(place: UnixPlace | TcpPlace | UdpPlace) -> tuple[str, ...]:
-    return ("127.0.0.1", str(place.port)) if isinstance(place, TcpPlace) else ("--unixsock", str(place))
+    return (
+        ("127.0.0.1", str(place.port))
+        if isinstance(place, TcpPlace)
+        else ("--unixsock", str(place))
+    )

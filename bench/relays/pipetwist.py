@@ -18,7 +18,9 @@ from pipetwist import __version__
 
 __all__ = ["Pipetwist"]
 
-_TWISTD = "import sys; sys.path.insert(0, sys.argv.pop(1)); from twisted.scripts.twistd import run; run()"
+_TWISTD = (
+    "import sys; sys.path.insert(0, sys.argv.pop(1)); from twisted.scripts.twistd import run; run()"
+)
 _ROOT = Path(__file__).parent.parent.parent
 
 
@@ -56,21 +58,39 @@ class Pipetwist:
         """Twistd in the foreground."""
         path = folder / "pipetwist.json"
         path.write_text(json.dumps(self._configuration(route)), encoding="utf-8")
-        return (sys.executable, "-c", _TWISTD, str(_ROOT), "--nodaemon", "--pidfile=", "pipetwist", "--config", str(path))
+        return (
+            sys.executable,
+            "-c",
+            _TWISTD,
+            str(_ROOT),
+            "--nodaemon",
+            "--pidfile=",
+            "pipetwist",
+            "--config",
+            str(path),
+        )
 
     def _configuration(self, route: Route) -> dict[str, Any]:
-        document: dict[str, Any] = {"log": {"level": "warn"}, "inbounds": [_inbound(route)], "outbounds": [self._outbound(route)]}
+        document: dict[str, Any] = {
+            "log": {"level": "warn"},
+            "inbounds": [_inbound(route)],
+            "outbounds": [self._outbound(route)],
+        }
         if self.transfer is not None:
             document["transfer"] = self.transfer
         if self.counting:
             stats: dict[str, Any] = {"enabled": True, "inbounds": ["in"], "outbounds": ["out"]}
-            document["experimental"] = {"v2ray_api": {"stats": stats | ({"store": "counters.db"} if self.store else {})}}
+            document["experimental"] = {
+                "v2ray_api": {"stats": stats | ({"store": "counters.db"} if self.store else {})}
+            }
         return document
 
     def _outbound(self, route: Route) -> dict[str, Any]:
         match route.target:
             case Command(words):
-                return {"type": "fork", "tag": "out", "command": words} | ({"prefork": self.prefork} if self.prefork else {})
+                return {"type": "fork", "tag": "out", "command": words} | (
+                    {"prefork": self.prefork} if self.prefork else {}
+                )
             case TcpPlace(port):
                 return {"type": "tcp", "tag": "out", "server": "127.0.0.1", "server_port": port}
             case UdpPlace(port):
@@ -84,6 +104,11 @@ def _inbound(route: Route) -> dict[str, Any]:
         case TcpPlace(port):
             return {"type": "tcp", "tag": "in", "listen_port": port}
         case UdpPlace(port):
-            return {"type": "udp", "tag": "in", "listen_port": port, "udp_timeout": f"{UDP_SECONDS}s"}
+            return {
+                "type": "udp",
+                "tag": "in",
+                "listen_port": port,
+                "udp_timeout": f"{UDP_SECONDS}s",
+            }
         case place:
             return {"type": "unix", "tag": "in", "path": os.fspath(place.path)}

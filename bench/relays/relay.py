@@ -42,11 +42,17 @@ class Relay(Protocol):
 
 def not_installed(program: str, package: str) -> str | None:
     """Why a program can't be measured; None where it is installed."""
-    return None if shutil.which(program) else f"{program} is not installed; on Debian: apt-get install {package}"
+    return (
+        None
+        if shutil.which(program)
+        else f"{program} is not installed; on Debian: apt-get install {package}"
+    )
 
 
 def first_version_in(*command: str) -> str:
     """The first thing that looks like a version in what a program says."""
-    said = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20, check=False)
+    said = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20, check=False
+    )
     found = re.search(r"\d+\.\d+(\.\d+)*", said.stdout + said.stderr)
     return found[0] if found else ""

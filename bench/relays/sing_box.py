@@ -1,4 +1,6 @@
-"""sing-box from its wheel: an inbound ``direct`` that overrides where connections lead. It has no unix sockets."""
+"""sing-box from its wheel: an inbound ``direct`` that overrides where connections lead. It has no
+unix sockets.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,9 @@ class SingBox:
 
     def command(self, route: Route, folder: Path) -> Sequence[str]:
         """One process in the foreground."""
-        if not isinstance(route.listen, TcpPlace | UdpPlace) or not isinstance(route.target, TcpPlace | UdpPlace):
+        if not isinstance(route.listen, TcpPlace | UdpPlace) or not isinstance(
+            route.target, TcpPlace | UdpPlace
+        ):
             message = "sing-box has no unix sockets"
             raise TypeError(message)
         document = {
@@ -49,7 +53,11 @@ class SingBox:
                     "tag": "in",
                     "listen": "127.0.0.1",
                     "listen_port": route.listen.port,
-                    **({"network": "udp", "udp_timeout": f"{UDP_SECONDS}s"} if isinstance(route.listen, UdpPlace) else {"network": "tcp"}),
+                    **(
+                        {"network": "udp", "udp_timeout": f"{UDP_SECONDS}s"}
+                        if isinstance(route.listen, UdpPlace)
+                        else {"network": "tcp"}
+                    ),
                     "override_address": "127.0.0.1",
                     "override_port": route.target.port,
                 }

@@ -30,11 +30,21 @@ class Socat:
         if isinstance(route.listen, UdpPlace):
             listen = f"UDP-LISTEN:{route.listen.port},bind=127.0.0.1,reuseaddr,fork"
             return ("socat", "-b", "65536", "-T", str(UDP_SECONDS), listen, _target(route.target))
-        return ("socat", "-b", "65536", f"{_listen(route.listen)},fork,backlog=1024", _target(route.target))
+        return (
+            "socat",
+            "-b",
+            "65536",
+            f"{_listen(route.listen)},fork,backlog=1024",
+            _target(route.target),
+        )
 
 
 def _listen(place: UnixPlace | TcpPlace) -> str:
-    return f"TCP-LISTEN:{place.port},bind=127.0.0.1,reuseaddr" if isinstance(place, TcpPlace) else f"UNIX-LISTEN:{place}"
+    return (
+        f"TCP-LISTEN:{place.port},bind=127.0.0.1,reuseaddr"
+        if isinstance(place, TcpPlace)
+        else f"UNIX-LISTEN:{place}"
+    )
 
 
 def _target(place: UnixPlace | TcpPlace | UdpPlace | Command) -> str:

@@ -38,7 +38,11 @@ class V2Ray:
                     "listen": "127.0.0.1",
                     "port": route.listen.port,
                     "protocol": "dokodemo-door",
-                    "settings": {"address": "127.0.0.1", "port": route.target.port, "network": "tcp"},
+                    "settings": {
+                        "address": "127.0.0.1",
+                        "port": route.target.port,
+                        "network": "tcp",
+                    },
                 }
             ],
             "outbounds": [{"protocol": "freedom", "settings": {}}],

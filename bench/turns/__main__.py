@@ -26,13 +26,24 @@ def take(root: Path, kind: str, what: str, seconds: float) -> float:
     """
     environment = {**os.environ, "PYTHONPATH": str(root)}
     command = [sys.executable, str(_PROGRAM), kind, what, str(seconds)]
-    return float(subprocess.run(command, cwd=root, env=environment, stdout=subprocess.PIPE, text=True, check=True).stdout)
+    return float(
+        subprocess.run(
+            command, cwd=root, env=environment, stdout=subprocess.PIPE, text=True, check=True
+        ).stdout
+    )
 
 
 def main(words: Sequence[str] | None = None) -> None:
     """Print a line for each measure."""
-    parser = argparse.ArgumentParser(prog="python -m bench.turns", description=__doc__.partition("\n")[0] if __doc__ else None)
-    parser.add_argument("--against", type=Path, metavar="FOLDER", help="another checkout, for example a worktree of the commit before")
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.turns", description=__doc__.partition("\n")[0] if __doc__ else None
+    )
+    parser.add_argument(
+        "--against",
+        type=Path,
+        metavar="FOLDER",
+        help="another checkout, for example a worktree of the commit before",
+    )
     parser.add_argument("--pairs", type=int, default=20, help="how many (20)")
     parser.add_argument("--seconds", type=float, default=1.0, help="how long each run takes (1)")
     given = parser.parse_args(words)
@@ -47,7 +58,10 @@ def main(words: Sequence[str] | None = None) -> None:
         line = f"{kind} {what}: {here:.2f} us"
         if there:
             ratios = sorted(ours / theirs for ours, theirs in pairs)
-            line += f", the other {there[0]:.2f} us; ratio {statistics.median(ratios):.3f} ({ratios[0]:.3f} to {ratios[-1]:.3f})"
+            line += (
+                f", the other {there[0]:.2f} us; ratio {statistics.median(ratios):.3f} "
+                f"({ratios[0]:.3f} to {ratios[-1]:.3f})"
+            )
         print(line, flush=True)
 
 

@@ -1,7 +1,9 @@
-"""Takes the time of the relay's turns alone: a program that is given a checkout by PYTHONPATH, and prints microseconds.
+"""Takes the time of the relay's turns alone: a program that is given a checkout by PYTHONPATH, and
+prints microseconds.
 
-One thread plays the client, the relay and the server in turns, and only the relay's turns are timed, by the thread's own processor clock:
-other programs hardly disturb it, so that two checkouts can be compared to a percent on a busy machine.
+One thread plays the client, the relay and the server in turns, and only the relay's turns are
+timed, by the thread's own processor clock: other programs hardly disturb it, so that two checkouts
+can be compared to a percent on a busy machine.
 """
 
 from __future__ import annotations
@@ -48,7 +50,9 @@ class Turns:
         vars(sys.modules[Poller.__module__])["_SPIN_SECONDS"] = 0.0
 
     def connection(self) -> float:
-        """Nanoseconds of the relay for a connection that brings a message, takes one back and is closed."""
+        """Nanoseconds of the relay for a connection that brings a message, takes one back and is
+        closed.
+        """
         clients = self._clients()
         total = self._turn()
         servers = self._servers()
@@ -111,7 +115,9 @@ class Turns:
 
 
 def _relay(kind: str, folder: Path, server: Any) -> tuple[Any, Any, Any]:
-    """Start one in this process; where it listens, the tree of its services, and its reactor, which does not run."""
+    """Start one in this process; where it listens, the tree of its services, and its reactor, which
+    does not run.
+    """
     reactor: Any = epollreactor.EPollReactor()
     installReactor(reactor)
     from pipetwist.config.reading import parse_document
@@ -130,7 +136,9 @@ def _relay(kind: str, folder: Path, server: Any) -> tuple[Any, Any, Any]:
         "log": {"level": "warn"},
         "inbounds": [{"type": kind, "tag": "in", **inbound}],
         "outbounds": [{"type": kind, "tag": "out", **outbound}],
-        "experimental": {"v2ray_api": {"stats": {"enabled": True, "inbounds": ["in"], "outbounds": ["out"]}}},
+        "experimental": {
+            "v2ray_api": {"stats": {"enabled": True, "inbounds": ["in"], "outbounds": ["out"]}}
+        },
     }
     tree = PipetwistService(parse_document(json.dumps(document), folder, "turns"), reactor)
     tree.privilegedStartService()

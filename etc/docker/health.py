@@ -1,4 +1,6 @@
-"""Ends with status 0 where a pipetwist serves, by gRPC's health service: HOST:PORT or unix:PATH in PIPETWIST_SERVER, or 127.0.0.1:10085."""
+"""Ends with status 0 where a pipetwist serves, by gRPC's health service: HOST:PORT or unix:PATH in
+PIPETWIST_SERVER, or 127.0.0.1:10085.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ SECONDS = 4
 
 with grpc.insecure_channel(os.environ.get("PIPETWIST_SERVER", "127.0.0.1:10085")) as channel:
     try:
-        answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=SECONDS)
+        answer = health_pb2_grpc.HealthStub(channel).Check(
+            health_pb2.HealthCheckRequest(), timeout=SECONDS
+        )
     except grpc.RpcError as error:
         sys.exit(f"no health service answers: {error.details()}")
 sys.exit(answer.status != health_pb2.HealthCheckResponse.SERVING)

@@ -1,4 +1,6 @@
-"""Gets the API where the packages that it needs are installed; may itself be imported where they are not."""
+"""Gets the API where the packages that it needs are installed; may itself be imported where they
+are not.
+"""
 
 from __future__ import annotations
 
@@ -33,6 +35,9 @@ def load_api() -> type[StatsApi]:
         if package is None:
             raise
         every = " ".join(_PACKAGES.values())
-        message = f"experimental.v2ray_api needs {package}, which can't be imported here ({error}): pip install {every}"
+        message = (
+            f"experimental.v2ray_api needs {package}, which can't be imported here ({error}): pip "
+            f"install {every}"
+        )
         raise StartError(message) from error
     return StatsApi

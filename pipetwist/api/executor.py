@@ -1,4 +1,6 @@
-"""The threads that gRPC's calls run in: a Twisted thread pool behind the two methods of an executor that gRPC calls."""
+"""The threads that gRPC's calls run in: a Twisted thread pool behind the two methods of an executor
+that gRPC calls.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,8 @@ T = TypeVar("T")
 
 
 class _DaemonThread(Thread):
-    # A process that ends without stopping the service, after a failed start for instance, does not wait for threads without work.
+    # A process that ends without stopping the service, after a failed start for instance, does not
+    # wait for threads without work.
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, daemon=True, **kwargs)
 
@@ -28,17 +31,19 @@ class _Pool(ThreadPool):
 
 
 class TwistedExecutor:
-    """Runs work in a Twisted thread pool of its own, which makes a thread when it is needed and not before.
+    """Runs work in a Twisted thread pool of its own, which makes a thread when it is needed and not
+    before.
 
-    gRPC's server wants `submit`, and ``Future.add_done_callback`` of what that returns, by which it counts the calls that run.
+    gRPC's server wants `submit`, and ``Future.add_done_callback`` of what that returns, by which it
+    counts the calls that run.
 
     Args:
-        most_threads: how many there may be; work beyond that waits for one to be free.
+        max_threads: how many there may be; work beyond that waits for one to be free.
         name: stands in the threads' names.
     """
 
-    def __init__(self, most_threads: int, name: str) -> None:
-        self._pool = _Pool(0, most_threads, name)
+    def __init__(self, max_threads: int, name: str) -> None:
+        self._pool = _Pool(0, max_threads, name)
         self._lock = Lock()  # Twisted's pool is to be called by one thread at a time
         self._running = False
 
@@ -51,8 +56,8 @@ class TwistedExecutor:
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Run a function in a thread.
 
-        Before `start` and after `stop` it gets a thread made for it: Twisted's pool would silently drop it, and the client of a call that
-        comes so late would wait for ever.
+        Before `start` and after `stop` it gets a thread made for it: Twisted's pool would silently
+        drop it, and the client of a call that comes so late would wait for ever.
         """
         future: Future[T] = Future()
         work = partial(fn, *args, **kwargs)
@@ -60,7 +65,9 @@ class TwistedExecutor:
             if self._running:
                 self._pool.callInThreadWithCallback(partial(_settle, future), work)
                 return future
-        Thread(target=_run, args=(future, work), name=f"{self._pool.name}-late", daemon=True).start()
+        Thread(
+            target=_run, args=(future, work), name=f"{self._pool.name}-late", daemon=True
+        ).start()
         return future
 
     def stop(self) -> None:

@@ -1,18 +1,20 @@
-"""What a client may send over HTTP/2 before it reaches gRPC: whole frames pass, a block of headers without an end does not. No I/O.
+"""What a client may send over HTTP/2 before it reaches gRPC: whole frames pass, a block of headers
+without an end does not. No I/O.
 
-gRPC bounds what it keeps of a request's headers, but not what it takes in while they go on: one client that sends CONTINUATION frames for
-ever costs hundreds of megabytes, which don't come back. Everything else, such as the sizes of other frames, gRPC bounds itself.
+gRPC bounds what it keeps of a request's headers, but not what it takes in while they go on: one
+client that sends CONTINUATION frames for ever costs hundreds of megabytes, which don't come back.
+Everything else, such as the sizes of other frames, gRPC bounds itself.
 """
 
 from __future__ import annotations
 
-__all__ = ["MOST_CONTINUATIONS", "MOST_HEADER_BYTES", "PREFACE", "ClientFrames", "RefusedError"]
+__all__ = ["MAX_CONTINUATIONS", "MAX_HEADER_BYTES", "PREFACE", "ClientFrames", "RefusedError"]
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 """What a client begins with (RFC 9113, 3.4)."""
-MOST_HEADER_BYTES = 64 * 1024
+MAX_HEADER_BYTES = 64 * 1024
 """Bytes of one block of headers, compressed as they are sent, padding included."""
-MOST_CONTINUATIONS = 16
+MAX_CONTINUATIONS = 16
 """Frames that a block of headers may have after its first, with bytes in them or without."""
 
 _HEADER_BYTES = 9
@@ -28,7 +30,16 @@ class RefusedError(Exception):
 class ClientFrames:
     """Follows what one client sends, in whatever pieces it comes."""
 
-    __slots__ = ("_block", "_continuations", "_header", "_payload", "_preface", "_stream", "frames", "requests")
+    __slots__ = (
+        "_block",
+        "_continuations",
+        "_header",
+        "_payload",
+        "_preface",
+        "_stream",
+        "frames",
+        "requests",
+    )
 
     def __init__(self) -> None:
         self._preface = PREFACE  # what is still to come of it
@@ -43,7 +54,8 @@ class ClientFrames:
         """Those of them that begin a request, or end it with more headers."""
 
     def __repr__(self) -> str:
-        return f"<ClientFrames {'within headers' if self._stream else 'between frames' if self.is_http2 else 'before the preface'}>"
+        state = "between frames" if self.is_http2 else "before the preface"
+        return f"<ClientFrames {'within headers' if self._stream else state}>"
 
     @property
     def is_http2(self) -> bool:
@@ -89,20 +101,26 @@ class ClientFrames:
         stream = int.from_bytes(header[5:], "big") & _STREAM
         if kind == _CONTINUATION:
             if not stream or stream != self._stream:
-                message = "it goes on with headers that it has not begun"
+                message = "it continues headers that it has not started"
                 raise RefusedError(message)
             self._continuations += 1
             self._block += length
         elif self._stream or not stream:
-            message = "it sends other frames in the middle of headers" if self._stream else "it sends headers that belong to no request"
+            message = (
+                "it sends other frames in the middle of headers"
+                if self._stream
+                else "it sends headers that belong to no request"
+            )
             raise RefusedError(message)
         else:
             self._stream, self._block, self._continuations = stream, length, 0
-        if self._block > MOST_HEADER_BYTES:
-            message = f"a request has more than {MOST_HEADER_BYTES} bytes of headers"
+        if self._block > MAX_HEADER_BYTES:
+            message = f"a request has more than {MAX_HEADER_BYTES} bytes of headers"
             raise RefusedError(message)
-        if self._continuations > MOST_CONTINUATIONS:
-            message = f"a request's headers go on over more than {MOST_CONTINUATIONS} CONTINUATION frames"
+        if self._continuations > MAX_CONTINUATIONS:
+            message = (
+                f"a request's headers go on over more than {MAX_CONTINUATIONS} CONTINUATION frames"
+            )
             raise RefusedError(message)
         if header[4] & _END_HEADERS:
             self._stream = 0

@@ -1,7 +1,7 @@
 """Where gRPC's server listens behind the gate: a unix socket that nobody else can reach.
 
-Its file is removed as soon as it is there. It is then reached by a descriptor, so that nothing is left behind by a crash, and nobody who
-clears old files away takes the API with them.
+Its file is removed as soon as it is there. It is then reached by a descriptor, so that nothing is
+left behind by a crash, and nobody who clears old files away takes the API with them.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from twisted.internet.endpoints import TCP4ClientEndpoint, UNIXClientEndpoint
 
 from pipetwist.errors import StartError
 from pipetwist.interfaces import AnyReactor
-from pipetwist.places.folder import Folder
-from pipetwist.places.held import HeldFile
-from pipetwist.places.private import PrivateFolder
+from pipetwist.safe_files.folder import Folder
+from pipetwist.safe_files.held import HeldFile
+from pipetwist.safe_files.private import PrivateFolder
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IStreamClientEndpoint
 
 __all__ = ["InnerSocket"]
 
-_PLACE = "experimental.v2ray_api.listen"
+_LABEL = "experimental.v2ray_api.listen"
 _NAME = "api"
 _LOOPBACK = "127.0.0.1"
 _SHARED_MEMORY = "/dev/shm"  # noqa: S108 - a folder is made there that is ours; it is there where all else is read-only, as in containers
@@ -36,8 +36,8 @@ _SHARED_MEMORY = "/dev/shm"  # noqa: S108 - a folder is made there that is ours;
 class InnerSocket:
     """Has gRPC's server listen for the gate alone.
 
-    Where there are no unix sockets, as on Windows, it is a free port of the loopback address, which other programs of this machine reach as
-    well.
+    Where there are no unix sockets, as on Windows, it is a free port of the loopback address, which
+    other programs of this machine reach as well.
     """
 
     def __init__(self) -> None:
@@ -51,7 +51,8 @@ class InnerSocket:
         return f"<InnerSocket {self._path or self._port}>"
 
     def listen(self, add_port: Callable[[str], int]) -> None:
-        """Make gRPC's server listen. Well or not, `close` is to be called once gRPC has let go of it.
+        """Make gRPC's server listen. Well or not, `close` is to be called once gRPC has let go of
+        it.
 
         Args:
             add_port: the server's method that takes an address and returns the port.
@@ -66,7 +67,10 @@ class InnerSocket:
                 self._port = add_port(f"{_LOOPBACK}:0")
         except (OSError, RuntimeError) as error:
             reason = (error.strerror if isinstance(error, OSError) else None) or error
-            message = f"{_PLACE}: a socket of its own is needed in the folder for temporary files (TMPDIR): {reason}"
+            message = (
+                f"{_LABEL}: a socket of its own is needed in the folder for temporary files "
+                f"(TMPDIR): {reason}"
+            )
             raise StartError(message) from error
 
     def endpoint(self, reactor: AnyReactor) -> IStreamClientEndpoint:

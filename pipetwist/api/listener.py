@@ -1,4 +1,6 @@
-"""Where the API listens. The reactor does, and what passes the gate is carried to a socket that gRPC alone listens on."""
+"""Where the API listens. The reactor does, and what passes the gate is carried to a socket that
+gRPC alone listens on.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succeed
 from twisted.logger import Logger
 
-from pipetwist.api.gate import Gate
+from pipetwist.api.frontend import Frontend
 from pipetwist.api.inner_socket import InnerSocket
 from pipetwist.descriptors import Share
 from pipetwist.interfaces import AnyReactor
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Listener"]
 
-_PLACE = "experimental.v2ray_api.listen"
+_LABEL = "experimental.v2ray_api.listen"
 
 
 class Listener:
@@ -37,7 +39,7 @@ class Listener:
         listeners: opens the sockets.
         log: takes what there is to say.
         tls: what is shown to clients; None where no TLS is spoken.
-        share: see `Gate`.
+        share: see `Frontend`.
     """
 
     def __init__(
@@ -58,15 +60,16 @@ class Listener:
         self._tls = tls
         self._share = share
         self._inner = InnerSocket()
-        self._gate: Gate | None = None
+        self._frontend: Frontend | None = None
         self._file: UnixListeningSocket | None = None
         self._ports: list[Any] = []
 
     def __repr__(self) -> str:
-        return f"<Listener {self._listen}: {self._gate}>"
+        return f"<Listener {self._listen}: {self._frontend}>"
 
     def listen(self, add_port: Callable[[str], int]) -> PortAddress | UnixAddress:
-        """Listen, and make gRPC's server listen behind. Well or not, `close` is to be called once gRPC has let go of it.
+        """Listen, and make gRPC's server listen behind. Well or not, `close` is to be called once
+        gRPC has let go of it.
 
         Args:
             add_port: the server's method that takes an address and returns the port.
@@ -78,12 +81,18 @@ class Listener:
             StartError: it can't listen there.
         """
         self._inner.listen(add_port)
-        self._gate = gate = Gate(self._inner.endpoint(self._reactor), self._reactor, self._log, self._share)
+        self._frontend = frontend = Frontend(
+            self._inner.endpoint(self._reactor), self._reactor, self._log, self._share
+        )
         if isinstance(self._listen, UnixAddress):
-            self._listen_on_file(self._listen, gate)
+            self._listen_on_file(self._listen, frontend)
             return self._listen
-        factory: IProtocolFactory = gate if self._tls is None else over_tls(self._tls, gate, self._reactor)
-        self._ports = open_ports(self._reactor, _PLACE, self._listen, self._listeners, self._warn, factory)
+        factory: IProtocolFactory = (
+            frontend if self._tls is None else over_tls(self._tls, frontend, self._reactor)
+        )
+        self._ports = open_ports(
+            self._reactor, _LABEL, self._listen, self._listeners, self._warn, factory
+        )
         return PortAddress(self._listen.host, self._ports[0].getHost().port)
 
     def come_back(self) -> bool:
@@ -92,10 +101,15 @@ class Listener:
         Raises:
             StartError: it was, and can't be made again.
         """
-        if self._file is None or not self._file.is_gone or self._gate is None or not isinstance(self._listen, UnixAddress):
+        if (
+            self._file is None
+            or not self._file.is_gone
+            or self._frontend is None
+            or not isinstance(self._listen, UnixAddress)
+        ):
             return False
         ports = self._ports
-        self._listen_on_file(self._listen, self._gate)
+        self._listen_on_file(self._listen, self._frontend)
         for port in ports:
             port.stopListening()
         return True
@@ -107,7 +121,11 @@ class Listener:
             try:
                 file.remove()
             except OSError as error:
-                self._log.warn("{address} stays behind: {reason}", address=self._listen, reason=error.strerror)
+                self._log.warn(
+                    "{address} can't be removed: {reason}",
+                    address=self._listen,
+                    reason=error.strerror,
+                )
         ports, self._ports = self._ports, []
         return gatherResults([maybeDeferred(port.stopListening) for port in ports])
 
@@ -118,11 +136,11 @@ class Listener:
             A Deferred that fires when nobody is left.
         """
         self._inner.close()
-        return succeed(None) if self._gate is None else self._gate.close()
+        return succeed(None) if self._frontend is None else self._frontend.close()
 
-    def _listen_on_file(self, listen: UnixAddress, gate: Gate) -> None:
-        file = self._listeners.open_unix(_PLACE, listen, self._mode)
-        self._file, self._ports = file, [UnixPort(self._reactor, file.socket, gate, self._log)]
+    def _listen_on_file(self, listen: UnixAddress, frontend: Frontend) -> None:
+        file = self._listeners.open_unix(_LABEL, listen, self._mode)
+        self._file, self._ports = file, [UnixPort(self._reactor, file.socket, frontend, self._log)]
 
     def _warn(self, text: str) -> None:
-        self._log.warn("{place}: {text}", place=_PLACE, text=text)
+        self._log.warn("{place}: {text}", place=_LABEL, text=text)

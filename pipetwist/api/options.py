@@ -1,4 +1,6 @@
-"""What a configuration says about the API: sing-box's block ``experimental.v2ray_api``, key for key, and pipetwist's additions."""
+"""What a configuration says about the API: sing-box's block ``experimental.v2ray_api``, key for
+key, and pipetwist's additions.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +11,11 @@ from pipetwist.values import Duration, FilePath, Mode, Tag, UserName
 from pipetwist.values.listen import ListenAddress
 from pipetwist.values.tls_files import TlsFiles
 
-__all__ = ["MOST_CONNECTIONS", "MOST_OF_ONE_ADDRESS", "ApiOptions", "ApiTlsOptions", "StatsOptions"]
+__all__ = ["MAX_CONNECTIONS", "MAX_PER_ADDRESS", "ApiOptions", "ApiTlsOptions", "StatsOptions"]
 
-MOST_CONNECTIONS = 128
+MAX_CONNECTIONS = 128
 """Connections that the API has at once; who comes beyond that is closed."""
-MOST_OF_ONE_ADDRESS = MOST_CONNECTIONS // 2
+MAX_PER_ADDRESS = MAX_CONNECTIONS // 2
 """Those that one address may have of them, where it listens on a TCP port."""
 
 
@@ -32,9 +34,13 @@ class StatsOptions:
     users: tuple[UserName, ...] = ()
     """Names of the users to count."""
     store: FilePath | None = None
-    """The file that the counters are kept in, made where there is none; without it they end with the daemon."""
+    """The file that the counters are kept in, made where there is none; without it they end with
+    the daemon.
+    """
     sync_interval: Duration = 10.0
-    """How much of the last counting a machine that loses its power may lose. ``"10s"`` where absent."""
+    """How much of the last counting a machine that loses its power may lose. ``"10s"`` where
+    absent.
+    """
 
 
 @dataclass(frozen=True, kw_only=True)

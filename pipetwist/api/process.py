@@ -29,8 +29,10 @@ class ProcessFigures:
         threads: how many it has.
         collections: runs of Python's garbage collector so far, of all generations.
         resident: bytes of its memory that are in RAM now; 0 where the system does not say.
-        address_space: bytes of its address space, or the most RAM that it has had where the system says only that, or 0.
-        blocks: blocks of memory that the interpreter has allocated now; 0 where it does not count them.
+        address_space: bytes of its address space, or the most RAM that it has had where the system
+            says only that, or 0.
+        blocks: blocks of memory that the interpreter has allocated now; 0 where it does not count
+            them.
     """
 
     threads: int
@@ -70,7 +72,9 @@ def _peak() -> int:
     if resource is None:
         return 0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024  # getrusage(2): bytes there, kilobytes elsewhere
+    return (
+        peak if sys.platform == "darwin" else peak * 1024
+    )  # getrusage(2): bytes there, kilobytes elsewhere
 
 
 def _threads(proc: Path) -> int:
@@ -102,7 +106,8 @@ class CollectorTime:
         self._began = None
 
     def _collector_ran(self, phase: str, info: Mapping[str, int]) -> None:
-        # The collector never runs in two threads at once, nor within itself, so that starts and stops alternate.
+        # The collector never runs in two threads at once, nor within itself, so that starts and
+        # stops alternate.
         if phase == "start":
             self._began = self._clock()
         elif self._began is not None:

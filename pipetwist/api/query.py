@@ -1,4 +1,6 @@
-"""Which counters a query means, and reading them. Nothing here knows gRPC; a query's work, memory and time are bounded."""
+"""Which counters a query means, and reading them. Nothing here knows gRPC; a query's work, memory
+and time are bounded.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +14,13 @@ import re2  # type: ignore[import-untyped] # google-re2 has no types
 from pipetwist.interfaces import CounterLike, CounterStoreLike
 from pipetwist.values import quote
 
-__all__ = ["USUAL_BOUNDS", "BadQueryError", "Bounds", "SlowQueryError", "query", "read", "select"]
+__all__ = ["DEFAULT_BOUNDS", "BadQueryError", "Bounds", "SlowQueryError", "query", "read", "select"]
 
-_MOST_INT64 = 2**63 - 1
-# How many names are looked at between two looks at the clock. With the worst pattern that the bounds allow one takes half a millisecond.
+_MAX_INT64 = 2**63 - 1
+# How many names are looked at between two looks at the clock. With the worst pattern that the
+# bounds allow one takes half a millisecond.
 _NAMES_AT_A_TIME = 64
-_MOST_REASON = 100  # RE2 quotes the pattern in its own words
+_MAX_REASON = 100  # RE2 quotes the pattern in its own words
 
 
 class BadQueryError(ValueError):
@@ -35,7 +38,8 @@ class Bounds:
     Attributes:
         patterns: how many patterns.
         characters: how long each of them.
-        memory: bytes that RE2 may use for each of them; one that needs more is refused. The module re2 keeps the last 128 of them.
+        memory: bytes that RE2 may use for each of them; one that needs more is refused. The module
+            re2 keeps the last 128 of them.
         seconds: how long looking for the counters may take in all.
     """
 
@@ -45,7 +49,7 @@ class Bounds:
     seconds: float = 2.0
 
 
-USUAL_BOUNDS: Final = Bounds()
+DEFAULT_BOUNDS: Final = Bounds()
 """Far more than any known client asks for."""
 
 
@@ -94,7 +98,8 @@ def select(
 
     Args:
         counters: those to choose from.
-        patterns: regular expressions that match anywhere in a name, or texts found in it; every counter is meant where there are none.
+        patterns: regular expressions that match anywhere in a name, or texts found in it; every
+            counter is meant where there are none.
         regexp: whether they are regular expressions, in RE2's syntax.
         bounds: what the query may ask for.
         clock: seconds that only grow.
@@ -117,7 +122,10 @@ def select(
         matches = _regexp(pattern, bounds) if regexp else _text(pattern)
         for first in range(0, len(missing), _NAMES_AT_A_TIME):
             if clock() > ends:
-                message = f"the query takes longer than the {bounds.seconds:g} s that one may; ask for less"
+                message = (
+                    f"the query takes longer than the {bounds.seconds:g} s that one may; ask for "
+                    "less"
+                )
                 raise SlowQueryError(message)
             found.update(filter(matches, missing[first : first + _NAMES_AT_A_TIME]))
         missing = [name for name in missing if name not in found]
@@ -125,8 +133,10 @@ def select(
 
 
 def read(counter: CounterLike, *, reset: bool) -> int:
-    """The counter's value as an int64, which stays at 2^63-1 where it is more; with a reset the value that this ended."""
-    return min(counter.reset() if reset else counter.value(), _MOST_INT64)
+    """The counter's value as an int64, which stays at 2^63-1 where it is more; with a reset the
+    value that this ended.
+    """
+    return min(counter.reset() if reset else counter.value(), _MAX_INT64)
 
 
 def _check_size(patterns: Sequence[str], bounds: Bounds) -> None:
@@ -135,7 +145,10 @@ def _check_size(patterns: Sequence[str], bounds: Bounds) -> None:
         raise BadQueryError(message)
     for pattern in patterns:
         if len(pattern) > bounds.characters:
-            message = f"the pattern {quote(pattern)} has {len(pattern)} characters; one may have {bounds.characters}"
+            message = (
+                f"the pattern {quote(pattern)} has {len(pattern)} characters; one may have "
+                f"{bounds.characters}"
+            )
             raise BadQueryError(message)
 
 
@@ -150,13 +163,18 @@ def _regexp(pattern: str, bounds: Bounds) -> Callable[[str], bool]:
     options = re2.Options()
     options.max_mem = bounds.memory
     options.log_errors = False  # the client is told; RE2 would also write to standard error
-    options.never_capture = True  # only whether it matches is asked; without groups RE2 stays on its fast way
+    options.never_capture = (
+        True  # only whether it matches is asked; without groups RE2 stays on its fast way
+    )
     try:
         expression = re2.compile(pattern, options)
     except re2.error as error:
         reason = error.args[0]
         text = reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
-        message = f"the pattern {quote(pattern)} is not a regular expression that can be used: {text[:_MOST_REASON]}"
+        message = (
+            f"the pattern {quote(pattern)} is not a regular expression that can be used: "
+            f"{text[:_MAX_REASON]}"
+        )
         raise BadQueryError(message) from error
 
     def matches(name: str) -> bool:

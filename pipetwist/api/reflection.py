@@ -1,8 +1,11 @@
-"""Server reflection: what it tells about the services, which are described under the names that they have on the wire.
+"""Server reflection: what it tells about the services, which are described under the names that
+they have on the wire.
 
-It is served as v1 and as v1alpha, of which grpcio-reflection has the latter alone. The two differ in their package's name and nothing else.
+It is served as v1 and as v1alpha, of which grpcio-reflection has the latter alone. The two differ
+in their package's name and nothing else.
 
-The descriptions are in a pool of their own, where they meet no others of the same names in the program.
+The descriptions are in a pool of their own, where they meet no others of the same names in the
+program.
 """
 
 from __future__ import annotations
@@ -43,22 +46,32 @@ def add_reflection(server: grpc.Server, names: Iterable[str]) -> None:
         response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
     )
     for name in REFLECTION_SERVICES:
-        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(name, {"ServerReflectionInfo": answer}),))
+        server.add_generic_rpc_handlers(
+            (grpc.method_handlers_generic_handler(name, {"ServerReflectionInfo": answer}),)
+        )
 
 
 def described_services() -> DescriptorPool:
-    """A pool that describes our services by their names on the wire, and gRPC's own two beside them."""
+    """A pool that describes our services by their names on the wire, and gRPC's own two beside
+    them.
+    """
     pool = DescriptorPool()
     for wire_name, service in SERVICES.items():
         pool.Add(_renamed(service, wire_name))
     for module in (health_pb2, reflection_pb2):
         pool.AddSerializedFile(module.DESCRIPTOR.serialized_pb)
-    pool.Add(_renamed(reflection_pb2.DESCRIPTOR.services_by_name["ServerReflection"], REFLECTION_SERVICES[0]))
+    pool.Add(
+        _renamed(
+            reflection_pb2.DESCRIPTOR.services_by_name["ServerReflection"], REFLECTION_SERVICES[0]
+        )
+    )
     return pool
 
 
 def _renamed(service: ServiceDescriptor, wire_name: str) -> FileDescriptorProto:
-    """The service's file as if it had been written in the package of that name, with this service alone."""
+    """The service's file as if it had been written in the package of that name, with this service
+    alone.
+    """
     package, _, name = wire_name.rpartition(".")
     file = FileDescriptorProto()
     service.file.CopyToProto(file)

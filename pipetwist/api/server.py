@@ -1,4 +1,6 @@
-"""gRPC's server with everything that it serves: both StatsServices, server reflection and the health service. It listens nowhere yet."""
+"""gRPC's server with everything that it serves: both StatsServices, server reflection and the
+health service. It listens nowhere yet.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["StatsServer"]
 
 _THREADS = 10
-_STREAMS = 3  # of each of the two streaming methods, so that four threads are left to the other calls
+_STREAMS = (
+    3  # of each of the two streaming methods, so that four threads are left to the other calls
+)
 _CALLS = 64  # that run or wait for a thread
 _REQUEST_BYTES = 1024 * 1024
 
@@ -50,19 +54,19 @@ class StatsServer:
     executor: TwistedExecutor
 
     @classmethod
-    def serving(cls, servicer: StatsServicer, most_connections: int) -> StatsServer:
+    def serving(cls, servicer: StatsServicer, max_connections: int) -> StatsServer:
         """Make a server whose calls a servicer answers.
 
         Args:
             servicer: answers.
-            most_connections: closes who connects beyond that, without a word.
+            max_connections: closes who connects beyond that, without a word.
         """
         executor = TwistedExecutor(_THREADS, "grpc")
         server = grpc.server(
             cast("ThreadPoolExecutor", executor),  # gRPC wants no more of it than our executor has
             handlers=[handler_for(wire_name, servicer) for wire_name in SERVICES],
             interceptors=[StreamLimit(_STREAMS)],
-            options=(*_OPTIONS, ("grpc.max_allowed_incoming_connections", most_connections)),
+            options=(*_OPTIONS, ("grpc.max_allowed_incoming_connections", max_connections)),
             maximum_concurrent_rpcs=_CALLS,
         )
         status = health.HealthServicer()
@@ -88,6 +92,8 @@ class StatsServer:
         self.executor.stop()
 
     def discard(self) -> None:
-        """Let go of the addresses that it has been given, instead of `start`: gRPC does that only for a server that was started."""
+        """Let go of the addresses that it has been given, instead of `start`: gRPC does that only
+        for a server that was started.
+        """
         self.start()
         self.stop(0)

@@ -1,4 +1,6 @@
-"""The StatsService as a Twisted service. Needs grpcio and google-re2; `pipetwist.api.availability` says so where they are missing."""
+"""The StatsService as a Twisted service. Needs grpcio and google-re2; `pipetwist.api.availability`
+says so where they are missing.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +15,9 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
 from pipetwist.api.listener import Listener
-from pipetwist.api.options import MOST_CONNECTIONS
+from pipetwist.api.options import MAX_CONNECTIONS
 from pipetwist.api.process import CollectorTime
-from pipetwist.api.query import USUAL_BOUNDS, Bounds
+from pipetwist.api.query import DEFAULT_BOUNDS, Bounds
 from pipetwist.api.server import StatsServer
 from pipetwist.api.servicer import StatsServicer
 from pipetwist.descriptors import Share
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["StatsApi"]
 
 _API = "experimental.v2ray_api"
-_PLACE = f"{_API}.listen"
+_LABEL = f"{_API}.listen"
 
 
 @dataclass(frozen=True)
@@ -48,14 +50,15 @@ class _Running:
 class StatsApi(Service):
     """Serves counters and online users as V2Ray's and Xray's StatsService.
 
-    Nothing of gRPC is made before the service starts, since gRPC does not outlive the fork of a process that becomes a daemon.
+    Nothing of gRPC is made before the service starts, since gRPC does not outlive the fork of a
+    process that becomes a daemon.
 
     Args:
         options: where to listen, and how. What they say about counting is not looked at.
         store: the counters.
         online: the users who are connected.
-        reactor: listens and carries to gRPC what comes there, counts the time, and has the thread pool that waits for the
-            calls that run when the service stops.
+        reactor: listens and carries to gRPC what comes there, counts the time, and has the thread
+            pool that waits for the calls that run when the service stops.
         grace: seconds that those may take before they are cancelled.
         bounds: how much one query may ask for.
         clock: seconds that only grow; for the time that the service has been up.
@@ -73,7 +76,7 @@ class StatsApi(Service):
         reactor: AnyReactor,
         *,
         grace: float = 2.0,
-        bounds: Bounds = USUAL_BOUNDS,
+        bounds: Bounds = DEFAULT_BOUNDS,
         clock: Callable[[], float] = time.monotonic,
         log: Logger | None = None,
         files: KnownFiles | None = None,
@@ -94,7 +97,9 @@ class StatsApi(Service):
         self._tls: ListenerTls | None = None
         self._running: _Running | None = None
         self.address: PortAddress | UnixAddress | None = None
-        """Where it listens, the port that was chosen for port 0 included; None while it does not."""
+        """Where it listens, the port that was chosen for port 0 included; None while it does
+        not.
+        """
 
     def startService(self) -> None:
         """Listen and answer.
@@ -109,10 +114,20 @@ class StatsApi(Service):
             self._tls = ListenerTls(_API, self._options.tls, [b"h2"], self._files)
         began = self._clock()
         collector_time = CollectorTime()
-        servicer = StatsServicer(self._store, self._online, collector_time, lambda: self._clock() - began, self._bounds)
+        servicer = StatsServicer(
+            self._store, self._online, collector_time, lambda: self._clock() - began, self._bounds
+        )
         # What the gate has closed gRPC sees a little later.
-        server = StatsServer.serving(servicer, 2 * MOST_CONNECTIONS)
-        listener = Listener(listen, self._options.listen_mode, self._reactor, self._listeners, self._log, self._tls, self._share)
+        server = StatsServer.serving(servicer, 2 * MAX_CONNECTIONS)
+        listener = Listener(
+            listen,
+            self._options.listen_mode,
+            self._reactor,
+            self._listeners,
+            self._log,
+            self._tls,
+            self._share,
+        )
         try:
             self.address = listener.listen(server.grpc.add_insecure_port)
         except BaseException:
@@ -131,10 +146,14 @@ class StatsApi(Service):
             return
         try:
             if self._running.listener.come_back():
-                self._log.info("The StatsService listens on {address} again, where its file was removed", address=self.address)
+                self._log.info(
+                    "The StatsService listens on {address} again: its file had been removed",
+                    address=self.address,
+                )
         except StartError as error:
             self._log.warn(
-                "{address}, where the StatsService listens, was removed, and can't be made again now: {reason}",
+                "{address}, where the StatsService listens, was removed, and can't be created "
+                "again now: {reason}",
                 address=self.address,
                 reason=str(error),
             )
@@ -152,9 +171,17 @@ class StatsApi(Service):
         running.collector_time.stop()
         stopping = [running.listener.stop_listening()]
         # Meanwhile the reactor carries what clients and gRPC say to each other.
-        stopping.append(deferToThreadPool(self._reactor, self._reactor.getThreadPool(), running.server.stop, self._grace))
+        stopping.append(
+            deferToThreadPool(
+                self._reactor, self._reactor.getThreadPool(), running.server.stop, self._grace
+            )
+        )
 
-        return gatherResults(stopping).addBoth(_after, running.listener.close).addCallback(lambda _: None)
+        return (
+            gatherResults(stopping)
+            .addBoth(_after, running.listener.close)
+            .addCallback(lambda _: None)
+        )
 
     def read_certificates(self, tls: ApiTlsOptions | None) -> Callable[[], object]:
         """Read the files of TLS again. Nothing is read where it does not run, or speaks no TLS.
@@ -168,20 +195,26 @@ class StatsApi(Service):
         Raises:
             StartError: they can't be used; nothing has changed.
         """
-        return (lambda: None) if self._running is None or self._tls is None else self._tls.read_again(tls)
+        return (
+            (lambda: None)
+            if self._running is None or self._tls is None
+            else self._tls.read_again(tls)
+        )
 
     def _allowed_address(self) -> PortAddress | UnixAddress:
         if self._options.listen is None:
-            message = f"{_PLACE} is missing: say where to listen"
+            message = f"{_LABEL} is missing: say where to listen"
             raise StartError(message)
         try:
             listen = parse_listen(self._options.listen)
         except ValueError as error:
-            message = f"{_PLACE}: {error}"
+            message = f"{_LABEL}: {error}"
             raise StartError(message) from error
-        refused = why_refused(listen, tls=self._options.tls is not None, insecure=self._options.insecure)
+        refused = why_refused(
+            listen, tls=self._options.tls is not None, insecure=self._options.insecure
+        )
         if refused is not None:
-            message = f"{_PLACE}: {refused}"
+            message = f"{_LABEL}: {refused}"
             raise StartError(message)
         return listen
 

@@ -1,4 +1,6 @@
-"""Answers the calls of both services. Runs in gRPC's threads, and asks of counters and users only what may be asked from any thread."""
+"""Answers the calls of both services. Runs in gRPC's threads, and asks of counters and users only
+what may be asked from any thread.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = ["StatsServicer"]
 
-_MOST_UINT32: Final = 2**32 - 1
+_MAX_UINT32: Final = 2**32 - 1
 
 
 class StatsServicer:
@@ -51,14 +53,20 @@ class StatsServicer:
     """
 
     def __init__(
-        self, store: CounterStoreLike, online: OnlineUsers, collector_time: CollectorTime, uptime: Callable[[], float], bounds: Bounds
+        self,
+        store: CounterStoreLike,
+        online: OnlineUsers,
+        collector_time: CollectorTime,
+        uptime: Callable[[], float],
+        bounds: Bounds,
     ) -> None:
         self._store = store
         self._online = online
         self._collector_time = collector_time
         self._uptime = uptime
         self._bounds = bounds
-        # One query is worked on at a time, so that many of them take no more of the interpreter from the reactor's thread than one does.
+        # One query is worked on at a time, so that many of them take no more of the interpreter
+        # from the reactor's thread than one does.
         self._querying = Lock()
 
     def GetStats(self, request: GetStatsRequest, context: grpc.ServicerContext) -> GetStatsResponse:
@@ -66,13 +74,19 @@ class StatsServicer:
         counter = self._store.get(request.name)
         if counter is None:
             _not_found(request.name, context)
-        return GetStatsResponse(stat=Stat(name=request.name, value=read(counter, reset=request.reset)))
+        return GetStatsResponse(
+            stat=Stat(name=request.name, value=read(counter, reset=request.reset))
+        )
 
-    def QueryStats(self, request: QueryStatsRequest, context: grpc.ServicerContext) -> QueryStatsResponse:
+    def QueryStats(
+        self, request: QueryStatsRequest, context: grpc.ServicerContext
+    ) -> QueryStatsResponse:
         """The counters that match."""
         with self._querying:
             if not context.is_active():
-                return QueryStatsResponse()  # the client has gone while this waited: a reset would be lost
+                return (
+                    QueryStatsResponse()
+                )  # the client has gone while this waited: a reset would be lost
             try:
                 stats = query(
                     self._store,
@@ -88,39 +102,60 @@ class StatsServicer:
                 context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, str(slow))
         return QueryStatsResponse(stat=[Stat(name=name, value=value) for name, value in stats])
 
-    def GetSysStats(self, request: SysStatsRequest, context: grpc.ServicerContext) -> SysStatsResponse:
-        """What CPython and the kernel know of the process; the .proto file says which field is what."""
+    def GetSysStats(
+        self, request: SysStatsRequest, context: grpc.ServicerContext
+    ) -> SysStatsResponse:
+        """What CPython and the kernel know of the process; the .proto file says which field is
+        what.
+        """
         figures = process_figures()
         return SysStatsResponse(
             NumGoroutine=figures.threads,
-            NumGC=min(figures.collections, _MOST_UINT32),
+            NumGC=min(figures.collections, _MAX_UINT32),
             Alloc=figures.resident,
             Sys=figures.address_space,
             LiveObjects=figures.blocks,
             PauseTotalNs=self._collector_time.nanoseconds,
-            Uptime=min(int(self._uptime()), _MOST_UINT32),
+            Uptime=min(int(self._uptime()), _MAX_UINT32),
         )
 
-    def GetStatsOnline(self, request: GetStatsRequest, context: grpc.ServicerContext) -> GetStatsResponse:
+    def GetStatsOnline(
+        self, request: GetStatsRequest, context: grpc.ServicerContext
+    ) -> GetStatsResponse:
         """How many sources a user is connected from; 0 for one who has left."""
         sources = self._sources(request.name, context)
         return GetStatsResponse(stat=Stat(name=request.name, value=len(sources)))
 
-    def GetStatsOnlineIpList(self, request: GetStatsRequest, context: grpc.ServicerContext) -> GetStatsOnlineIpListResponse:
+    def GetStatsOnlineIpList(
+        self, request: GetStatsRequest, context: grpc.ServicerContext
+    ) -> GetStatsOnlineIpListResponse:
         """The sources that a user is connected from."""
-        return GetStatsOnlineIpListResponse(name=request.name, ips=self._sources(request.name, context))
+        return GetStatsOnlineIpListResponse(
+            name=request.name, ips=self._sources(request.name, context)
+        )
 
-    def GetAllOnlineUsers(self, request: GetAllOnlineUsersRequest, context: grpc.ServicerContext) -> GetAllOnlineUsersResponse:
+    def GetAllOnlineUsers(
+        self, request: GetAllOnlineUsersRequest, context: grpc.ServicerContext
+    ) -> GetAllOnlineUsersResponse:
         """The users who are connected, by their names in these calls."""
-        return GetAllOnlineUsersResponse(users=[online_name(user) for user in self._online.online()])
+        return GetAllOnlineUsersResponse(
+            users=[online_name(user) for user in self._online.online()]
+        )
 
-    def GetUsersStats(self, request: GetUsersStatsRequest, context: grpc.ServicerContext) -> GetUsersStatsResponse:
+    def GetUsersStats(
+        self, request: GetUsersStatsRequest, context: grpc.ServicerContext
+    ) -> GetUsersStatsResponse:
         """The users who are connected, with their sources and, where asked for, their traffic."""
         users = [
             UserStat(
                 email=user,
-                ips=[OnlineIPEntry(ip=source, last_seen=seen) for source, seen in sorted(sources.items())],
-                traffic=self._traffic(user, reset=request.reset) if request.include_traffic else None,
+                ips=[
+                    OnlineIPEntry(ip=source, last_seen=seen)
+                    for source, seen in sorted(sources.items())
+                ],
+                traffic=self._traffic(user, reset=request.reset)
+                if request.include_traffic
+                else None,
             )
             for user, sources in self._online.online().items()
         ]
@@ -142,4 +177,6 @@ class StatsServicer:
 
 
 def _not_found(name: str, context: grpc.ServicerContext) -> NoReturn:
-    context.abort(grpc.StatusCode.NOT_FOUND, f"{name} not found.")  # clients look for the end of this text, full stop included
+    context.abort(
+        grpc.StatusCode.NOT_FOUND, f"{name} not found."
+    )  # clients look for the end of this text, full stop included

@@ -1,4 +1,6 @@
-"""The names that the services have on the wire, and how gRPC is given them. The messages are in a protobuf package of our own."""
+"""The names that the services have on the wire, and how gRPC is given them. The messages are in a
+protobuf package of our own.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ __all__ = ["SERVICES", "V2RAY_SERVICE", "XRAY_SERVICE", "handler_for"]
 V2RAY_SERVICE: Final = "v2ray.core.app.stats.command.StatsService"
 XRAY_SERVICE: Final = "xray.app.stats.command.StatsService"
 
-SERVICES: Mapping[str, ServiceDescriptor] = dict.fromkeys((V2RAY_SERVICE, XRAY_SERVICE), stats_pb2.DESCRIPTOR.services_by_name["Stats"])
+SERVICES: Mapping[str, ServiceDescriptor] = dict.fromkeys(
+    (V2RAY_SERVICE, XRAY_SERVICE), stats_pb2.DESCRIPTOR.services_by_name["Stats"]
+)
 """For each name on the wire what the service is: the same, Xray's calls among them."""
 
 

@@ -12,10 +12,11 @@ __all__ = ["StreamLimit"]
 
 
 class StreamLimit(grpc.ServerInterceptor):  # type: ignore[type-arg] # generic in its types alone
-    """Allows each streaming method only so many calls at once; one more is refused with RESOURCE_EXHAUSTED.
+    """Allows each streaming method only so many calls at once; one more is refused with
+    RESOURCE_EXHAUSTED.
 
-    A call of server reflection, or of the health service's Watch, holds its thread for as long as the client keeps it open. Unary calls are
-    not touched.
+    A call of server reflection, or of the health service's Watch, holds its thread for as long as
+    the client keeps it open. Unary calls are not touched.
 
     Args:
         calls: how many calls of each method may be open.
@@ -41,21 +42,29 @@ class StreamLimit(grpc.ServerInterceptor):  # type: ignore[type-arg] # generic i
             free = self._free.setdefault(method, BoundedSemaphore(self._calls))
         if handler.stream_stream is not None:
             return grpc.stream_stream_rpc_method_handler(
-                self._limited(handler.stream_stream, free), handler.request_deserializer, handler.response_serializer
+                self._limited(handler.stream_stream, free),
+                handler.request_deserializer,
+                handler.response_serializer,
             )
         assert handler.unary_stream is not None  # noqa: S101 - the two kinds of streaming response
         return grpc.unary_stream_rpc_method_handler(
-            self._limited(handler.unary_stream, free), handler.request_deserializer, handler.response_serializer
+            self._limited(handler.unary_stream, free),
+            handler.request_deserializer,
+            handler.response_serializer,
         )
 
     def _limited(self, behaviour: Callable[..., Any], free: BoundedSemaphore) -> Callable[..., Any]:
         def limited(request: Any, context: grpc.ServicerContext) -> Any:
             if not free.acquire(blocking=False):
-                context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, f"{self._calls} such calls are open already; close one and try again.")
+                context.abort(
+                    grpc.StatusCode.RESOURCE_EXHAUSTED,
+                    f"{self._calls} such calls are open already; close one and try again.",
+                )
             if not context.add_callback(free.release):
                 free.release()  # it has ended already
             return behaviour(request, context)
 
-        # Watch's attribute experimental_non_blocking is not handed on, so that it answers from a thread. Without one it sends while it
-        # holds its lock, and waits for gRPC's own thread; that waits for the lock when another watcher has gone: the server stands still.
+        # Watch's attribute experimental_non_blocking is not handed on, so that it answers from a
+        # thread. Without one it sends while it holds its lock, and waits for gRPC's own thread;
+        # that waits for the lock when another watcher has gone: the server stands still.
         return limited

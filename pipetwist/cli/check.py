@@ -14,20 +14,25 @@ if TYPE_CHECKING:
 __all__ = ["check"]
 
 
-@click.command(short_help="Say whether a configuration is good.")
+@click.command(short_help="Check a configuration.")
 @click.argument("file", type=click.Path())
 @click.option(
     "--panel",
     type=click.Choice(["marzban", "hiddify", "3x-ui"]),
     metavar="NAME",
-    help="Look also for names of users and tags that this panel can't take: marzban, hiddify or 3x-ui.",
+    help="Also check that this panel accepts the names of users and tags: marzban, hiddify or "
+    "3x-ui.",
 )
-@click.option("--here", is_flag=True, help="Look also for what a start needs on this machine: commands, certificates, folders.")
+@click.option(
+    "--here",
+    is_flag=True,
+    help="Also check what a start needs on this machine: commands, certificates, folders.",
+)
 def check(file: str, panel: str | None, here: bool) -> None:
-    """Say whether the configuration FILE is good.
+    """Check the configuration FILE.
 
     Every problem is a line on standard error, and the exit status is then 1.
-    A note there is about what is good and may surprise.
+    A note there is about something that is valid but may surprise.
     """
     from pipetwist.config.collisions import collisions
     from pipetwist.config.notes import is_root, notes
@@ -44,15 +49,15 @@ def check(file: str, panel: str | None, here: bool) -> None:
     if here:
         _look_here(file, document)
     inbounds = _counted(len(document.inbounds), "inbound")
-    click.echo(f"{file} is good: {inbounds}, {_counted(len(document.outbounds), 'outbound')}.")
+    click.echo(f"{file} is valid: {inbounds}, {_counted(len(document.outbounds), 'outbound')}.")
     for note in notes(document, root=is_root()):
         click.echo(f"{file}: note: {note}", err=True)
 
 
 def _look_here(file: str, document: Document) -> None:
-    from pipetwist.service.presence import missing
+    from pipetwist.service.preflight import preflight_problems
 
-    faults = missing(document)
+    faults = preflight_problems(document)
     if faults:
         message = "\n".join(f"{file}: {fault}" for fault in faults)
         raise ConfigError(message)

@@ -16,11 +16,12 @@ __all__ = ["complete_pattern", "completion"]
 
 _VARIABLE = "_PIPETWIST_COMPLETE"
 _SECONDS = 0.5  # that somebody who has pressed TAB may wait
-# No shell reads these characters as its own. The names of counters have > in them, so their parts are offered.
+# No shell reads these characters as its own. The names of counters have > in them, so their parts
+# are offered.
 _HARMLESS = re.compile(r"[\w@%+:.,-]+")
 
 
-_HELP = """Print the script that makes a SHELL (bash, zsh or fish) complete this command.
+_HELP = """Print the completion script for SHELL (bash, zsh or fish).
 
 \b
 bash  pipetwist completion bash > ~/.local/share/bash-completion/completions/pipetwist
@@ -29,19 +30,27 @@ fish  pipetwist completion fish > ~/.config/fish/completions/pipetwist.fish
 """
 
 
-@click.command(short_help="Print what makes a shell complete this command.", help=_HELP)
+@click.command(short_help="Print a shell completion script for this command.", help=_HELP)
 @click.argument("shell", metavar="SHELL", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
     """See the help."""
     from click.shell_completion import BashComplete, FishComplete, ZshComplete
 
-    kinds: dict[str, type[ShellComplete]] = {"bash": BashComplete, "zsh": ZshComplete, "fish": FishComplete}
+    kinds: dict[str, type[ShellComplete]] = {
+        "bash": BashComplete,
+        "zsh": ZshComplete,
+        "fish": FishComplete,
+    }
     made = kinds[shell](click.get_current_context().find_root().command, {}, "pipetwist", _VARIABLE)
     click.echo(made.source_template % made.source_vars())
 
 
-def complete_pattern(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    """The tags and user names that the server counts, for a shell. Where there is no answer at once there are none."""
+def complete_pattern(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[str]:
+    """The tags and user names that the server counts, for a shell. Where there is no answer at once
+    there are none.
+    """
     given = context.params.get(parameter.name or "") or ()
     try:
         parts = {part for part in _parts(context) if part.startswith(incomplete)}

@@ -1,4 +1,6 @@
-"""``pipetwist init``. The configurations that it writes are the files in the folder ``shapes``, each with comments that say what it is."""
+"""``pipetwist init``. The configurations that it writes are the files in the folder ``shapes``,
+each with comments that say what it is.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ SHAPES: Final[dict[str, str]] = {
     "tls-server": "TLS with client certificates to a plain service",
     "tls-client": "a plain unix socket to a TLS server",
     "users": "a unix socket for several users, who are routed and counted apart",
-    "v2ray-plugin": "between V2Ray's domain socket transport and a transport of your own",
+    "v2ray-plugin": "between V2Ray's domain socket transport and your own transport",
 }
 """What each shape carries from where to where."""
 
@@ -27,9 +29,10 @@ _SHAPES = "\b\n" + "\n".join(f"  {name:14}{what}" for name, what in SHAPES.items
 @click.command(short_help="Write an example configuration.", epilog=f"Shapes:\n\n{_SHAPES}")
 @click.argument("shape", metavar="SHAPE", type=click.Choice(list(SHAPES)))
 @click.argument("file", metavar="[FILE]", default="pipetwist.json", type=click.Path())
-@click.option("--force", is_flag=True, help="Replace FILE where it is there already.")
+@click.option("--force", is_flag=True, help="Replace FILE if it exists.")
 def init(shape: str, file: str, force: bool) -> None:
-    """Write an example configuration of a SHAPE to FILE (pipetwist.json where absent, - for standard output).
+    """Write an example configuration of a SHAPE to FILE (pipetwist.json where absent, - for
+    standard output).
 
     Its comments say what to change in it.
     """
@@ -42,7 +45,11 @@ def init(shape: str, file: str, force: bool) -> None:
         with path.open("w" if force else "x", encoding="utf-8") as stream:
             stream.write(text)
     except FileExistsError:
-        click.echo(f"pipetwist: {file} is there already, and is left as it is; choose another name, or replace it with --force", err=True)
+        click.echo(
+            f"pipetwist: {file} exists already, and was not changed; choose another name, or "
+            "replace it with --force",
+            err=True,
+        )
         raise SystemExit(1) from None
     except OSError as error:
         click.echo(f"pipetwist: {file} can't be written: {error.strerror}", err=True)

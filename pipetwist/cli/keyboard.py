@@ -16,13 +16,17 @@ __all__ = ["Keyboard"]
 
 
 class Keyboard:
-    """Standard input, of which keys come one by one from `start` to `stop`. Where it is no terminal none come."""
+    """Standard input, of which keys come one by one from `start` to `stop`. Where it is no terminal
+    none come.
+    """
 
     def __init__(self) -> None:
         self._modes: list[Any] | None = None
 
     def start(self) -> None:
-        """Take keys without waiting for the end of a line, and don't show them. Ctrl-C and Ctrl-Z stay what they are."""
+        """Take keys without waiting for the end of a line, and don't show them. Ctrl-C and Ctrl-Z
+        stay what they are.
+        """
         if sys.platform != "win32" and sys.stdin.isatty():
             self._modes = termios.tcgetattr(sys.stdin.fileno())
             tty.setcbreak(sys.stdin.fileno())

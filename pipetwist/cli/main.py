@@ -1,4 +1,5 @@
-"""The command ``pipetwist``. Each command of it has a file of its own, which imports what is heavy when it runs.
+"""The command ``pipetwist``. Each command of it has a file of its own, which imports what is heavy
+when it runs.
 
 Exit statuses: 0, 1 for a problem, 2 for a call that is not understood, 130 after Ctrl-C.
 """
@@ -35,9 +36,13 @@ _TWO_WORDS = ("stats", "forget")
 
 
 class _Commands(click.Group):
-    """Tells what went wrong in one line, and the shell by the exit status. One command has a name of two words."""
+    """Tells what went wrong in one line, and the shell by the exit status. One command has a name
+    of two words.
+    """
 
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find a command by its name."""
         if tuple(args[:2]) == _TWO_WORDS:
             args = [" ".join(_TWO_WORDS), *args[2:]]
@@ -48,14 +53,18 @@ class _Commands(click.Group):
         return [item for item in super().shell_complete(ctx, incomplete) if " " not in item.value]
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
-        """Be called. A reader that has gone is click's own business; where the disk is full, that is told as well."""
+        """Be called. A reader that has gone is click's own business; where the disk is full, that
+        is told as well.
+        """
         try:
             return super().main(*args, **kwargs)
         except OSError as error:
             if error.errno not in _NOT_WRITTEN:
                 raise
             click.echo(f"pipetwist: the output can't be written: {error.strerror}", err=True)
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python tries once more at its end
+            os.dup2(
+                os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+            )  # Python tries once more at its end
             sys.exit(1)
 
     def invoke(self, ctx: click.Context) -> Any:

@@ -1,6 +1,7 @@
 """What commands print: for a terminal, for a program that reads lines, and as JSON.
 
-Plain lines are full names and plain integers with a TAB between them, and stay as they are whatever a table comes to look like.
+Plain lines are full names and plain integers with a TAB between them, and stay as they are whatever
+a table comes to look like.
 """
 
 from __future__ import annotations
@@ -32,7 +33,11 @@ def print_json(value: object, *, one_line: bool = False) -> None:
 
 
 def printable(text: str) -> str:
-    """A text with what would steer a terminal, or break a line, in escapes: names come from the server, and it has them from anybody."""
+    """A text with what would steer a terminal, or break a line, in escapes: names come from the
+    server, and it has them from anybody.
+    """
     if text.isprintable():
         return text
-    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
+    return "".join(
+        character if character.isprintable() else ascii(character)[1:-1] for character in text
+    )

@@ -1,12 +1,14 @@
-"""Quantities as people read them. Sizes are in the binary units of IEC 80000-13 everywhere: 1 KiB is 1024 B."""
+"""Quantities as people read them. Sizes are in the binary units of IEC 80000-13 everywhere: 1 KiB
+is 1024 B.
+"""
 
 from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["MOST_INT64", "duration_text", "rate_text", "size_text"]
+__all__ = ["MAX_INT64", "duration_text", "rate_text", "size_text"]
 
-MOST_INT64: Final = 2**63 - 1
+MAX_INT64: Final = 2**63 - 1
 """Where a counter of pipetwist stays once it is there, as the API's values are int64."""
 
 _UNITS: Final = ("KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
@@ -16,12 +18,13 @@ _DURATIONS: Final = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 def size_text(count: int) -> str:
     """A number of bytes with two or three digits, such as ``1.5 KiB`` or ``640 MiB``.
 
-    The largest that the API can tell is marked as at least that. A negative one, from a counter that wrapped around, stays a number.
+    The largest that the API can tell is marked as at least that. A negative one, from a counter
+    that wrapped around, stays a number.
     """
     if count < 0:
         return f"{count} B"
     text = _scaled(count)
-    return f"{text} or more" if count == MOST_INT64 else text
+    return f"{text} or more" if count == MAX_INT64 else text
 
 
 def rate_text(per_second: float) -> str:
@@ -45,6 +48,8 @@ def _scaled(count: int) -> str:
     value = float(count)
     for unit in _UNITS:
         value /= 1024
-        if value < 999.5 or unit == _UNITS[-1]:  # what would be rounded to 1000 has a digit too many
+        if (
+            value < 999.5 or unit == _UNITS[-1]
+        ):  # what would be rounded to 1000 has a digit too many
             break
     return f"{value:.1f} {unit}" if value < 99.95 else f"{value:.0f} {unit}"

@@ -1,4 +1,6 @@
-"""A terminal's whole screen, for a view that is drawn again and again; left as it was found, however the view ends."""
+"""A terminal's whole screen, for a view that is drawn again and again; left as it was found,
+however the view ends.
+"""
 
 from __future__ import annotations
 
@@ -75,4 +77,6 @@ def whole_screen() -> Iterator[Screen]:
 
 
 def _end(number: int, frame: object) -> NoReturn:
-    sys.exit(128 + number)  # as a shell says it of a command that a signal ended; the screen is given back on the way
+    sys.exit(
+        128 + number
+    )  # as a shell says it of a command that a signal ended; the screen is given back on the way

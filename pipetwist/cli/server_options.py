@@ -1,4 +1,6 @@
-"""The options that say which server a command asks, and how. They are the same for every command that asks one."""
+"""The options that say which server a command asks, and how. They are the same for every command
+that asks one.
+"""
 
 from __future__ import annotations
 
@@ -35,28 +37,62 @@ _OPTIONS = (
         show_default=True,
         help="Where the StatsService listens: HOST:PORT or unix:PATH.",
     ),
-    click.option("--config", "-c", metavar="FILE", type=_FILE, help="Take the server from this configuration of pipetwist."),
-    click.option("--tls", is_flag=True, help="Speak TLS. The four options below imply this."),
-    click.option("--ca", metavar="FILE", type=_FILE, help="PEM file with the CA of the server's certificate; the system's where absent."),
-    click.option("--cert", metavar="FILE", type=_FILE, help="PEM file with a certificate to present; needs --key."),
-    click.option("--key", metavar="FILE", type=_FILE, help="PEM file with the certificate's private key; needs --cert."),
-    click.option("--server-name", metavar="NAME", help="The name in the server's certificate; that of the address where absent."),
     click.option(
-        "--timeout", metavar="DURATION", callback=to_seconds, default="5s", show_default=True, help="How long an answer may be awaited."
+        "--config",
+        "-c",
+        metavar="FILE",
+        type=_FILE,
+        help="Use the API that this pipetwist configuration names.",
+    ),
+    click.option("--tls", is_flag=True, help="Speak TLS. The four options below imply this."),
+    click.option(
+        "--ca",
+        metavar="FILE",
+        type=_FILE,
+        help="PEM file with the CA of the server's certificate; default: the system's CAs.",
+    ),
+    click.option(
+        "--cert",
+        metavar="FILE",
+        type=_FILE,
+        help="PEM file with a certificate to present; needs --key.",
+    ),
+    click.option(
+        "--key",
+        metavar="FILE",
+        type=_FILE,
+        help="PEM file with the certificate's private key; needs --cert.",
+    ),
+    click.option(
+        "--server-name",
+        metavar="NAME",
+        help="The name in the server's certificate; default: the host of the address.",
+    ),
+    click.option(
+        "--timeout",
+        metavar="DURATION",
+        callback=to_seconds,
+        default="5s",
+        show_default=True,
+        help="How long to wait for an answer.",
     ),
 )
 _NAMES = ("server", "config", "tls", "ca", "cert", "key", "server_name", "timeout")
 
 
 def server_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command these options, and as its argument ``server`` what makes the server that they say; see `chosen_server`."""
+    """Give a command these options, and as its argument ``server`` what makes the server that they
+    say; see `chosen_server`.
+    """
 
     @functools.wraps(command)
     def with_server(**given: Any) -> None:
         said = {name: given.pop(name) for name in _NAMES}
         command(server=functools.partial(chosen_server, click.get_current_context(), said), **given)
 
-    return functools.reduce(lambda decorated, option: option(decorated), reversed(_OPTIONS), with_server)
+    return functools.reduce(
+        lambda decorated, option: option(decorated), reversed(_OPTIONS), with_server
+    )
 
 
 def chosen_server(context: click.Context, said: dict[str, Any]) -> Server:
@@ -87,7 +123,16 @@ def chosen_server(context: click.Context, said: dict[str, Any]) -> Server:
             raise click.UsageError(message, context)
         address, has_tls = _configured(said["config"])
         wants_tls = wants_tls or has_tls
-    tls = ClientTls(authority=said["ca"], certificate=said["cert"], key=said["key"], name=said["server_name"]) if wants_tls else None
+    tls = (
+        ClientTls(
+            authority=said["ca"],
+            certificate=said["cert"],
+            key=said["key"],
+            name=said["server_name"],
+        )
+        if wants_tls
+        else None
+    )
     return Server(address=address, tls=tls, timeout=said["timeout"])
 
 
@@ -98,13 +143,15 @@ def _configured(path: str) -> tuple[Any, bool]:
     from pipetwist.errors import ConfigError
 
     options = read_document(path).experimental.v2ray_api
-    place = f"{path}: experimental.v2ray_api.listen"
+    label = f"{path}: experimental.v2ray_api.listen"
     try:
         address = None if options is None else address_of(options)
     except ValueError as error:
-        message = f"{place}: {error}; say --server HOST:PORT with the port of the moment, which is in the log"
+        message = (
+            f"{label}: {error}; give --server HOST:PORT with the current port, which is in the log"
+        )
         raise ConfigError(message) from None
     if options is None or address is None:
-        message = f"{place} is missing: this daemon serves no API that could be asked"
+        message = f"{label} is missing: this daemon has no API"
         raise ConfigError(message)
     return address, options.tls is not None

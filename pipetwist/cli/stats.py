@@ -28,11 +28,25 @@ _Show = Callable[[Mapping[str, int]], None]
 
 @click.command(short_help="Show counters and reset them.")
 @click.argument("patterns", metavar="[PATTERN]...", nargs=-1, shell_complete=complete_pattern)
-@click.option("--regexp", "-e", is_flag=True, help="The patterns are regular expressions (RE2) that match anywhere in a name.")
-@click.option("--reset", is_flag=True, help="Start the counters that are shown again from 0, and no others.")
-@click.option("--json", "as_json", is_flag=True, help='Print JSON: {"stat": [{"name": ..., "value": ...}]}, values in bytes.')
+@click.option(
+    "--regexp",
+    "-e",
+    is_flag=True,
+    help="The patterns are regular expressions (RE2) that match anywhere in a name.",
+)
+@click.option(
+    "--reset", is_flag=True, help="Reset the counters that are shown to 0, and no others."
+)
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help='Print JSON: {"stat": [{"name": ..., "value": ...}]}, values in bytes.',
+)
 @click.option("--bytes", "exact", is_flag=True, help="Show plain numbers of bytes in the table.")
-@click.option("--watch", "-w", is_flag=True, help="Ask again and again until Ctrl-C. With --json each answer is a line.")
+@click.option(
+    "--watch", "-w", is_flag=True, help="Repeat until Ctrl-C. With --json each answer is a line."
+)
 @click.option(
     "--interval",
     "-n",
@@ -40,10 +54,19 @@ _Show = Callable[[Mapping[str, int]], None]
     callback=to_seconds,
     default="2s",
     show_default=True,
-    help="How long --watch waits in between.",
+    help="How often --watch asks.",
 )
-@click.option("--store", metavar="FILE", type=click.Path(dir_okay=False), help="Read this file of a daemon, be it stopped; ask no server.")
-@click.option("--total", is_flag=True, help="With --store, show what was counted in all, whatever was reset.")
+@click.option(
+    "--store",
+    metavar="FILE",
+    type=click.Path(dir_okay=False),
+    help="Read a daemon's file of counters, even if it is stopped; ask no server.",
+)
+@click.option(
+    "--total",
+    is_flag=True,
+    help="With --store, show the totals since the file was created, not since the last reset.",
+)
 @server_options
 def stats(
     patterns: tuple[str, ...],
@@ -59,8 +82,8 @@ def stats(
 ) -> None:
     """Show the counters whose names contain any PATTERN, or all of them.
 
-    A name is, for instance, user>>>alice>>>traffic>>>uplink. On a terminal sizes are in units (1 KiB is 1024 bytes). Elsewhere each counter
-    is a line with its name, a TAB and its bytes.
+    A name is, for instance, user>>>alice>>>traffic>>>uplink. On a terminal sizes are in units (1
+    KiB is 1024 bytes). Elsewhere each counter is a line with its name, a TAB and its bytes.
     """
     selection = selected(patterns, regexp=regexp)
     if (fault := _why_not_together(store, reset=reset, total=total)) is not None:
@@ -87,16 +110,28 @@ def stats(
 def _why_not_together(store: str | None, *, reset: bool, total: bool) -> str | None:
     context = click.get_current_context()
     if store is None:
-        return "--total goes with --store: a server tells only what was counted since the last reset" if total else None
-    if any(context.get_parameter_source(name) is ParameterSource.COMMANDLINE for name in ("server", "config")):
+        return (
+            "--total goes with --store: a server tells only what was counted since the last reset"
+            if total
+            else None
+        )
+    if any(
+        context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        for name in ("server", "config")
+    ):
         return "--store reads a file and asks no server; leave out --server and --config"
     if reset:
-        return "--store only reads: ask the running server to reset, or remove counters from a file with pipetwist stats forget"
+        return (
+            "--store only reads: ask the running server to reset, or remove counters from a file "
+            "with pipetwist stats forget"
+        )
     return None
 
 
 def _read(calls: StatsCalls, selection: Selection, show: _Show, *, reset: bool) -> None:
-    """Read counters once and show them; those that were reset before something went wrong too, since nobody can read those values again."""
+    """Read counters once and show them; those that were reset before something went wrong too,
+    since nobody can read those values again.
+    """
     from pipetwist.client.counters import read_counters, reset_counters
 
     if not reset:
@@ -104,7 +139,9 @@ def _read(calls: StatsCalls, selection: Selection, show: _Show, *, reset: bool) 
         return
     taken: dict[str, int] = {}
     try:
-        taken.update(reset_counters(calls, selection))  # one after the other, so that those before a failure are there
+        taken.update(
+            reset_counters(calls, selection)
+        )  # one after the other, so that those before a failure are there
     except BaseException:
         if taken:
             show(taken)
@@ -115,7 +152,10 @@ def _read(calls: StatsCalls, selection: Selection, show: _Show, *, reset: bool) 
 def _shower(*, as_json: bool, exact: bool, again: bool) -> _Show:
     def show(values: Mapping[str, int]) -> None:
         if as_json:
-            print_json({"stat": [{"name": name, "value": value} for name, value in values.items()]}, one_line=again)
+            print_json(
+                {"stat": [{"name": name, "value": value} for name, value in values.items()]},
+                one_line=again,
+            )
         elif on_terminal():
             from pipetwist.cli.tables import counters_table, print_table
 
@@ -159,7 +199,9 @@ def _watch_table(read: Callable[[_Show], None], interval: float, *, exact: bool)
     with Live(console=Console(highlight=False), auto_refresh=False) as live:
         fault = ""
         while True:
-            live.update(Group(counters_table(shown, exact=exact), Text(fault, style="red")), refresh=True)
+            live.update(
+                Group(counters_table(shown, exact=exact), Text(fault, style="red")), refresh=True
+            )
             time.sleep(interval)
             fault = ""
             try:

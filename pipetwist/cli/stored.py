@@ -25,11 +25,16 @@ def stored_counters(path: str, selection: Selection, *, total: bool) -> dict[str
     """
     from pipetwist.storage.offline import read_counters
 
-    return {one.name: one.total if total else one.value for one in read_counters(path) if selection.matches(one.name)}
+    return {
+        one.name: one.total if total else one.value
+        for one in read_counters(path)
+        if selection.matches(one.name)
+    }
 
 
 def tell_remarks(path: str) -> None:
-    """Say on standard error what a reader should know of a file: that a daemon uses it, or that one did not end in order.
+    """Say on standard error what a reader should know of a file: that a daemon uses it, or that one
+    did not end in order.
 
     Raises:
         StoreError: the file can't be read or believed.
@@ -51,6 +56,9 @@ def configured_store(path: str) -> str:
 
     api = read_document(path).experimental.v2ray_api
     if api is None or api.stats.store is None:
-        message = f"{path}: experimental.v2ray_api.stats.store is missing: this daemon keeps its counters in no file"
+        message = (
+            f"{path}: experimental.v2ray_api.stats.store is missing: this daemon keeps its "
+            "counters in no file"
+        )
         raise ConfigError(message)
     return api.stats.store

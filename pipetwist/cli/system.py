@@ -34,12 +34,18 @@ _FIGURES: Final[dict[str, tuple[str, Callable[[int], str]]]] = {
 
 
 @click.command("sys", short_help="Show how long a server has been up and its memory.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON: one object with the fields of V2Ray's SysStatsResponse.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print JSON: one object with the fields of V2Ray's SysStatsResponse.",
+)
 @server_options
 def system(as_json: bool, server: ServerChoice) -> None:
     """Show how long the server has been up, and its memory.
 
-    Elsewhere than on a terminal each field of V2Ray's SysStatsResponse is a line with its name, a TAB and its value.
+    Elsewhere than on a terminal each field of V2Ray's SysStatsResponse is a line with its name, a
+    TAB and its value.
     """
     from pipetwist.client.calls import StatsCalls
 
@@ -52,6 +58,14 @@ def system(as_json: bool, server: ServerChoice) -> None:
         from pipetwist.cli.tables import pairs_table, print_table
 
         # 0 stands for what a server does not know.
-        print_table(pairs_table({words: text(figures[field]) for field, (words, text) in _FIGURES.items() if figures[field]}))
+        print_table(
+            pairs_table(
+                {
+                    words: text(figures[field])
+                    for field, (words, text) in _FIGURES.items()
+                    if figures[field]
+                }
+            )
+        )
     else:
         print_lines(figures.items())

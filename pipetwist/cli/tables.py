@@ -32,7 +32,9 @@ def table_of(*columns: str, right: int = 0) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for number, column in enumerate(columns):
         figures = number >= len(columns) - right
-        table.add_column(column, justify="right" if figures else "left", no_wrap=figures, overflow="fold")
+        table.add_column(
+            column, justify="right" if figures else "left", no_wrap=figures, overflow="fold"
+        )
     return table
 
 
@@ -51,8 +53,12 @@ def counters_table(values: Mapping[str, int], *, exact: bool) -> RenderableType:
     if traffic:
         table = table_of("", "name", "uplink", "downlink", right=2)
         for row in traffic:
-            figures = (text(values[name]) if name in values else "" for name in (row.uplink, row.downlink))
-            table.add_row(Text(printable(row.entity), style="cyan"), Text(printable(row.name)), *figures)
+            figures = (
+                text(values[name]) if name in values else "" for name in (row.uplink, row.downlink)
+            )
+            table.add_row(
+                Text(printable(row.entity), style="cyan"), Text(printable(row.name)), *figures
+            )
         tables.append(table)
     if others:
         table = table_of("other counters", "value", right=1)

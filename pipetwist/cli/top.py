@@ -26,18 +26,33 @@ __all__ = ["top"]
 
 @click.command(short_help="Show live rates and totals and who is online.")
 @click.argument("patterns", metavar="[PATTERN]...", nargs=-1, shell_complete=complete_pattern)
-@click.option("--regexp", "-e", is_flag=True, help="The patterns are regular expressions (RE2) that match anywhere in a name.")
-@click.option("--interval", "-n", metavar="DURATION", callback=to_seconds, default="1s", show_default=True, help="How often to ask.")
+@click.option(
+    "--regexp",
+    "-e",
+    is_flag=True,
+    help="The patterns are regular expressions (RE2) that match anywhere in a name.",
+)
+@click.option(
+    "--interval",
+    "-n",
+    metavar="DURATION",
+    callback=to_seconds,
+    default="1s",
+    show_default=True,
+    help="How often to ask.",
+)
 @click.option(
     "--sort",
     metavar="BY",
     type=click.Choice(["rate", "total", "name"]),
     default="rate",
     show_default=True,
-    help="What comes first among inbounds, outbounds and users: rate, total or name.",
+    help="How to sort inbounds, outbounds and users: rate, total or name.",
 )
 @server_options
-def top(patterns: tuple[str, ...], regexp: bool, interval: float, sort: Sort, server: ServerChoice) -> None:
+def top(
+    patterns: tuple[str, ...], regexp: bool, interval: float, sort: Sort, server: ServerChoice
+) -> None:
     """Show rates, totals and who is online, live, for the counters whose names contain any PATTERN.
 
     q ends it, and s sorts by something else. Nothing is reset.
@@ -46,11 +61,13 @@ def top(patterns: tuple[str, ...], regexp: bool, interval: float, sort: Sort, se
 
     selection = selected(patterns, regexp=regexp)
     if not on_terminal() or os.environ.get("TERM", "dumb") in {"dumb", "unknown"}:
-        message = "top needs a terminal that can be drawn on; elsewhere there is pipetwist stats --watch"
+        message = "top needs a full-screen terminal; without one, use pipetwist stats --watch"
         raise click.UsageError(message)
     asked = server()
     with closing(StatsCalls(asked)) as calls:
-        sample = _ask(calls, selection, with_online=True)  # what goes wrong here is told before the screen is taken
+        sample = _ask(
+            calls, selection, with_online=True
+        )  # what goes wrong here is told before the screen is taken
         from pipetwist.cli.screen import whole_screen
 
         with whole_screen() as screen:
@@ -69,7 +86,15 @@ class _Top:
         sample: the first one.
     """
 
-    def __init__(self, server: str, calls: StatsCalls, selection: Selection, screen: Screen, sort: Sort, sample: Sample) -> None:
+    def __init__(
+        self,
+        server: str,
+        calls: StatsCalls,
+        selection: Selection,
+        screen: Screen,
+        sort: Sort,
+        sample: Sample,
+    ) -> None:
         self._server = server
         self._calls = calls
         self._selection = selection
@@ -119,7 +144,15 @@ class _Top:
 
         earlier, later = self._samples
         self._screen.draw(
-            top_view(self._server, earlier, later, sort=self._sort, fault=self._fault, width=self._screen.width, height=self._screen.height)
+            top_view(
+                self._server,
+                earlier,
+                later,
+                sort=self._sort,
+                fault=self._fault,
+                width=self._screen.width,
+                height=self._screen.height,
+            )
         )
 
 

@@ -27,7 +27,7 @@ _ENTITIES: tuple[str, ...] = tuple(ENTITIES)  # those of other servers come afte
 _HEADINGS = ("", "name", "uplink/s", "downlink/s", "uplink", "downlink", "sources")
 _FEWER = (7, 6, 4)  # columns, from the left: all, those without sources, the rates alone
 _GAP = 2
-_SHORTEST_NAME = 4
+_MIN_NAME = 4
 _LINES_AROUND = 6  # two above the table, its headings, and three below
 
 
@@ -46,7 +46,16 @@ class Sample:
     uptime: int
 
 
-def top_view(server: str, earlier: Sample | None, later: Sample, *, sort: Sort, fault: str, width: int, height: int) -> RenderableType:
+def top_view(
+    server: str,
+    earlier: Sample | None,
+    later: Sample,
+    *,
+    sort: Sort,
+    fault: str,
+    width: int,
+    height: int,
+) -> RenderableType:
     """Make the view.
 
     Args:
@@ -55,7 +64,8 @@ def top_view(server: str, earlier: Sample | None, later: Sample, *, sort: Sort, 
         later: the newest sample.
         sort: what is first among inbounds, outbounds and users.
         fault: why there is no newer sample; empty where nothing is wrong.
-        width: how many columns of characters there are; where they are too few for all figures, some are left out, and names are cut last.
+        width: how many columns of characters there are; where they are too few for all figures,
+            some are left out, and names are cut last.
         height: how many lines there are.
     """
     growth = None if earlier is None else rates(earlier.reading, later.reading)
@@ -63,32 +73,47 @@ def top_view(server: str, earlier: Sample | None, later: Sample, *, sort: Sort, 
     found.sort(key=lambda row: _key(row, later.reading.values, growth or {}, sort))
     room = max(1, height - _LINES_AROUND)
     table = _fitting([_cells(row, later, growth) for row in found[:room]], width)
-    more = f"and {len(found) - room} more, which this screen has no room for" if len(found) > room else ""
+    more = (
+        f"and {len(found) - room} more, which this screen has no room for"
+        if len(found) > room
+        else ""
+    )
     return Group(
-        Text(_headline(server, later, found, growth), style="bold", no_wrap=True, overflow="ellipsis"),
+        Text(
+            _headline(server, later, found, growth), style="bold", no_wrap=True, overflow="ellipsis"
+        ),
         Text(),
         table,
         Text(more, style="dim"),
-        Text(printable(fault), style="red") if fault else Text(f"q quits, s sorts by {_next(sort)} (now by {sort})", style="dim"),
+        Text(printable(fault), style="red")
+        if fault
+        else Text(f"q quits, s sorts by {_next(sort)} (now by {sort})", style="dim"),
     )
 
 
 def _fitting(lines: list[list[Text]], width: int) -> Table:
-    """The table, with as many of its columns as there is room for. A row stays a line, for the height was reckoned so."""
+    """The table, with as many of its columns as there is room for. A row stays a line, for the
+    height was reckoned so.
+    """
     widths: list[int] = []
     for count in _FEWER:
-        widths = [max(map(cell_len, (heading, *map(str, cells)))) for heading, *cells in zip(_HEADINGS[:count], *lines, strict=False)]
+        widths = [
+            max(map(cell_len, (heading, *map(str, cells))))
+            for heading, *cells in zip(_HEADINGS[:count], *lines, strict=False)
+        ]
         excess = sum(widths) + _GAP * (count - 1) - width
         if excess <= 0:
             break
     table = table_of(*_HEADINGS[: len(widths)], right=len(widths) - 2)
     for line in lines:
-        line[1].truncate(max(_SHORTEST_NAME, widths[1] - max(0, excess)), overflow="ellipsis")
+        line[1].truncate(max(_MIN_NAME, widths[1] - max(0, excess)), overflow="ellipsis")
         table.add_row(*line[: len(widths)])
     return table
 
 
-def _headline(server: str, sample: Sample, found: list[Row], growth: Mapping[str, float] | None) -> str:
+def _headline(
+    server: str, sample: Sample, found: list[Row], growth: Mapping[str, float] | None
+) -> str:
     parts = [printable(server), f"up {duration_text(sample.uptime)}"]
     inbounds = [row for row in found if row.entity == "inbound"]
     if inbounds and growth is not None:
@@ -97,11 +122,15 @@ def _headline(server: str, sample: Sample, found: list[Row], growth: Mapping[str
         parts.append(f"uplink {rate_text(uplink)}, downlink {rate_text(downlink)}")
     if sample.online is not None:
         sources = sum(map(source_count, sample.online.values()))
-        parts.append(f"{_counted(len(sample.online), 'user')} online from {_counted(sources, 'source')}")
+        parts.append(
+            f"{_counted(len(sample.online), 'user')} online from {_counted(sources, 'source')}"
+        )
     return "   ".join(parts)
 
 
-def _key(row: Row, values: Mapping[str, int], growth: Mapping[str, float], sort: Sort) -> tuple[int, float, str]:
+def _key(
+    row: Row, values: Mapping[str, int], growth: Mapping[str, float], sort: Sort
+) -> tuple[int, float, str]:
     entity = _ENTITIES.index(row.entity) if row.entity in _ENTITIES else len(_ENTITIES)
     figures: Mapping[str, float] = {"rate": growth, "total": values, "name": {}}[sort]
     return entity, -figures.get(row.uplink, 0) - figures.get(row.downlink, 0), row.name
@@ -111,8 +140,16 @@ def _cells(row: Row, sample: Sample, growth: Mapping[str, float] | None) -> list
     names = (row.uplink, row.downlink)
     speeds = ["" if growth is None else rate_text(growth.get(name, 0.0)) for name in names]
     sizes = [size_text(sample.reading.values.get(name, 0)) for name in names]
-    sources = str(source_count(sample.online.get(row.name, 0))) if sample.online is not None and row.entity == "user" else ""
-    return [Text(printable(row.entity), style="cyan"), Text(printable(row.name)), *map(Text, (*speeds, *sizes, sources))]
+    sources = (
+        str(source_count(sample.online.get(row.name, 0)))
+        if sample.online is not None and row.entity == "user"
+        else ""
+    )
+    return [
+        Text(printable(row.entity), style="cyan"),
+        Text(printable(row.name)),
+        *map(Text, (*speeds, *sizes, sources)),
+    ]
 
 
 def _counted(number: int, noun: str) -> str:

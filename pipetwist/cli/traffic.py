@@ -31,7 +31,8 @@ def rows(names: Mapping[str, object]) -> tuple[list[Row], list[str]]:
     """Put the counters of one entity in one row.
 
     Returns:
-        The rows, in the order in which they first came, and the names that are not those of traffic.
+        The rows, in the order in which they first came, and the names that are not those of
+        traffic.
     """
     found: dict[Row, None] = {}
     others = []
@@ -61,11 +62,15 @@ class Reading:
 def rates(earlier: Reading, later: Reading) -> dict[str, float]:
     """How many bytes each counter grew by in a second.
 
-    A counter that is smaller than before was reset, or its server started again: as in Prometheus's rate() it counts from 0. So does one
-    that was not there before, since servers make it when they begin to count.
+    A counter that is smaller than before was reset, or its server started again: as in Prometheus's
+    rate() it counts from 0. So does one that was not there before, since servers make it when they
+    begin to count.
     """
     passed = later.seconds - earlier.seconds
-    return {name: _growth(earlier.values.get(name, 0), value) / passed for name, value in later.values.items()}
+    return {
+        name: _growth(earlier.values.get(name, 0), value) / passed
+        for name, value in later.values.items()
+    }
 
 
 def _growth(before: int, now: int) -> int:

@@ -29,7 +29,7 @@ from pipetwist.errors import ServerError
 
 __all__ = ["StatsCalls", "UnsupportedError"]
 
-_MOST_BYTES: Final = 256 * 1024 * 1024  # of an answer: two million counters
+_MAX_BYTES: Final = 256 * 1024 * 1024  # of an answer: two million counters
 _NOT_FOUND: Final = "not found."  # how each server's answer ends
 _Answer = TypeVar("_Answer", bound=Message)
 
@@ -51,16 +51,24 @@ class StatsCalls:
     def __init__(self, server: Server) -> None:
         self._server = server
         options: list[tuple[str, Any]] = [
-            ("grpc.enable_http_proxy", 0),  # an API is next door; a proxy of the environment would be in the way
-            ("grpc.max_receive_message_length", _MOST_BYTES),
-            ("grpc.max_reconnect_backoff_ms", 1000),  # who watches wants to see that a server is back
+            (
+                "grpc.enable_http_proxy",
+                0,
+            ),  # an API is next door; a proxy of the environment would be in the way
+            ("grpc.max_receive_message_length", _MAX_BYTES),
+            (
+                "grpc.max_reconnect_backoff_ms",
+                1000,
+            ),  # who watches wants to see that a server is back
         ]
         if server.tls is None:
             self._channel = grpc.insecure_channel(server.target, options=options)
             return
         if server.tls.name is not None:
             options.append(("grpc.ssl_target_name_override", server.tls.name))
-        self._channel = grpc.secure_channel(server.target, channel_credentials(server.tls), options=options)
+        self._channel = grpc.secure_channel(
+            server.target, channel_credentials(server.tls), options=options
+        )
 
     def close(self) -> None:
         """Close the connection."""
@@ -76,15 +84,24 @@ class StatsCalls:
         return None if answer is None else answer.stat.value
 
     def query_stats(
-        self, *, pattern: str = "", patterns: Sequence[str] = (), regexp: bool = False, reset: bool = False
+        self,
+        *,
+        pattern: str = "",
+        patterns: Sequence[str] = (),
+        regexp: bool = False,
+        reset: bool = False,
     ) -> list[tuple[str, int]]:
-        """Names and values of counters, in the server's order, in which a name may stand twice (sing-box).
+        """Names and values of counters, in the server's order, in which a name may stand twice
+        (sing-box).
 
         Raises:
             ServerError: there is no answer.
         """
         request = QueryStatsRequest(pattern=pattern, patterns=patterns, regexp=regexp, reset=reset)
-        return [(stat.name, stat.value) for stat in self._call("QueryStats", request, QueryStatsResponse).stat]
+        return [
+            (stat.name, stat.value)
+            for stat in self._call("QueryStats", request, QueryStatsResponse).stat
+        ]
 
     def get_sys_stats(self) -> SysStatsResponse:
         """The figures of the server's process.
@@ -101,7 +118,9 @@ class StatsCalls:
             UnsupportedError: the server does not have this call.
             ServerError: there is no answer.
         """
-        return self._call("GetUsersStats", GetUsersStatsRequest(), GetUsersStatsResponse, XRAY_SERVICE)
+        return self._call(
+            "GetUsersStats", GetUsersStatsRequest(), GetUsersStatsResponse, XRAY_SERVICE
+        )
 
     def get_all_online_users(self) -> list[str]:
         """The names ``user>>>NAME>>>online`` of the users who are online; Xray's alone.
@@ -110,7 +129,14 @@ class StatsCalls:
             UnsupportedError: the server does not have this call.
             ServerError: there is no answer.
         """
-        return list(self._call("GetAllOnlineUsers", GetAllOnlineUsersRequest(), GetAllOnlineUsersResponse, XRAY_SERVICE).users)
+        return list(
+            self._call(
+                "GetAllOnlineUsers",
+                GetAllOnlineUsersRequest(),
+                GetAllOnlineUsersResponse,
+                XRAY_SERVICE,
+            ).users
+        )
 
     def get_stats_online(self, name: str) -> int | None:
         """How many sources a user is connected from, or None for a user never seen; Xray's alone.
@@ -119,29 +145,43 @@ class StatsCalls:
             UnsupportedError: the server does not have this call.
             ServerError: there is no answer.
         """
-        answer = self._found("GetStatsOnline", GetStatsRequest(name=name), GetStatsResponse, XRAY_SERVICE)
+        answer = self._found(
+            "GetStatsOnline", GetStatsRequest(name=name), GetStatsResponse, XRAY_SERVICE
+        )
         return None if answer is None else answer.stat.value
 
     def get_stats_online_ip_list(self, name: str) -> dict[str, int] | None:
-        """A user's sources, with the time that each was last seen at in seconds since 1970, or None for a user never seen; Xray's alone.
+        """A user's sources, with the time that each was last seen at in seconds since 1970, or None
+        for a user never seen; Xray's alone.
 
         Raises:
             UnsupportedError: the server does not have this call.
             ServerError: there is no answer.
         """
-        answer = self._found("GetStatsOnlineIpList", GetStatsRequest(name=name), GetStatsOnlineIpListResponse, XRAY_SERVICE)
+        answer = self._found(
+            "GetStatsOnlineIpList",
+            GetStatsRequest(name=name),
+            GetStatsOnlineIpListResponse,
+            XRAY_SERVICE,
+        )
         return None if answer is None else dict(answer.ips)
 
-    def _found(self, method: str, request: Message, answer: type[_Answer], *services: str) -> _Answer | None:
+    def _found(
+        self, method: str, request: Message, answer: type[_Answer], *services: str
+    ) -> _Answer | None:
         try:
             return self._call(method, request, answer, *services)
         except _NotFoundError:
             return None
 
-    def _call(self, method: str, request: Message, answer: type[_Answer], *services: str) -> _Answer:
+    def _call(
+        self, method: str, request: Message, answer: type[_Answer], *services: str
+    ) -> _Answer:
         for service in services or (V2RAY_SERVICE, XRAY_SERVICE):
             call = self._channel.unary_unary(
-                f"/{service}/{method}", request_serializer=type(request).SerializeToString, response_deserializer=answer.FromString
+                f"/{service}/{method}",
+                request_serializer=type(request).SerializeToString,
+                response_deserializer=answer.FromString,
             )
             try:
                 given: _Answer = call(request, timeout=self._server.timeout)
@@ -150,14 +190,19 @@ class StatsCalls:
                     self._fail(method, error)
             else:
                 return given
-        message = f"{self._server.address} has no call {method}; is it the port of the API, and is StatsService among its services?"
+        message = (
+            f"{self._server.address} has no call {method}; is it the port of the API, and is "
+            "StatsService among its services?"
+        )
         raise UnsupportedError(message)
 
     def _fail(self, method: str, error: Any) -> NoReturn:
         code: grpc.StatusCode = error.code()
         details: str = error.details() or ""
         address = self._server.address
-        if code in {grpc.StatusCode.NOT_FOUND, grpc.StatusCode.UNKNOWN} and details.endswith(_NOT_FOUND):
+        if code in {grpc.StatusCode.NOT_FOUND, grpc.StatusCode.UNKNOWN} and details.endswith(
+            _NOT_FOUND
+        ):
             raise _NotFoundError(details) from None
         if code is grpc.StatusCode.UNAVAILABLE:
             message = why_unreachable(self._server, details)

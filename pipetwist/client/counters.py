@@ -1,7 +1,9 @@
-"""Which counters are meant, and reading or resetting exactly those, whatever the server makes of patterns.
+"""Which counters are meant, and reading or resetting exactly those, whatever the server makes of
+patterns.
 
-V2Ray 4 and Xray know one ``pattern``, a text. sing-box knows ``patterns`` and ``regexp``, ignores ``pattern`` and with a reset then zeroes
-everything. V2Ray 5 knows all of them and never answers an empty one. So names are matched here, and a reset of some counters names each.
+V2Ray 4 and Xray know one ``pattern``, a text. sing-box knows ``patterns`` and ``regexp``, ignores
+``pattern`` and with a reset then zeroes everything. V2Ray 5 knows all of them and never answers an
+empty one. So names are matched here, and a reset of some counters names each.
 """
 
 from __future__ import annotations
@@ -38,7 +40,9 @@ class Selection:
         """What is asked for; nothing for everything."""
         self.regexp = regexp
         """Whether they are regular expressions."""
-        self._matchers = [_regexp(pattern) if regexp else _text(pattern) for pattern in self.patterns]
+        self._matchers = [
+            _regexp(pattern) if regexp else _text(pattern) for pattern in self.patterns
+        ]
 
     def matches(self, name: str) -> bool:
         """Whether this counter is meant."""
@@ -54,14 +58,18 @@ def read_counters(calls: StatsCalls, selection: Selection) -> dict[str, int]:
     Raises:
         ServerError: there is no answer.
     """
-    return dict(_query(calls, selection, reset=False))  # of a name that stands twice the larger value, which is the later one
+    return dict(
+        _query(calls, selection, reset=False)
+    )  # of a name that stands twice the larger value, which is the later one
 
 
 def reset_counters(calls: StatsCalls, selection: Selection) -> Iterator[tuple[str, int]]:
-    """Start counters again from 0: all of them by one call, some of them by a call for each, since only that is sure to reset no other.
+    """Start counters again from 0: all of them by one call, some of them by a call for each, since
+    only that is sure to reset no other.
 
     Yields:
-        Names, and the values that ended, which nobody else can get any more; so none is to be dropped where a later call fails.
+        Names, and the values that ended, which nobody else can get any more; so none is to be
+        dropped where a later call fails.
 
     Raises:
         ServerError: there is no answer.
@@ -83,7 +91,9 @@ def reset_counters(calls: StatsCalls, selection: Selection) -> Iterator[tuple[st
 def _query(calls: StatsCalls, selection: Selection, *, reset: bool) -> list[tuple[str, int]]:
     # A server that knows the patterns saves sending the rest. One that does not sends everything.
     pattern = selection.patterns[0] if len(selection.patterns) == 1 and not selection.regexp else ""
-    found = calls.query_stats(pattern=pattern, patterns=selection.patterns, regexp=selection.regexp, reset=reset)
+    found = calls.query_stats(
+        pattern=pattern, patterns=selection.patterns, regexp=selection.regexp, reset=reset
+    )
     return sorted((name, value) for name, value in found if selection.matches(name))
 
 

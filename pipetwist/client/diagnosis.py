@@ -1,11 +1,13 @@
-"""Why a server can't be reached, and what to do: found out by connecting once more, since gRPC's own words are for programmers."""
+"""Why a server can't be reached, and what to do: found out by connecting once more, since gRPC's
+own words are for programmers.
+"""
 
 from __future__ import annotations
 
 import socket
 import ssl
 
-from pipetwist.api.options import MOST_CONNECTIONS, MOST_OF_ONE_ADDRESS
+from pipetwist.api.options import MAX_CONNECTIONS, MAX_PER_ADDRESS
 from pipetwist.client.server import ClientTls, Server
 from pipetwist.client.tls import ssl_context
 from pipetwist.values import unix_sockaddr
@@ -13,11 +15,18 @@ from pipetwist.values.bind_address import PortAddress
 
 __all__ = ["why_unreachable"]
 
-_LONGEST = 3.0  # seconds for each of the few steps
-_NEED_OF_CERTIFICATE = {"TLSV13_ALERT_CERTIFICATE_REQUIRED", "SSLV3_ALERT_HANDSHAKE_FAILURE", "TLSV1_ALERT_HANDSHAKE_FAILURE"}
+_MAX_SECONDS = 3.0  # seconds for each of the few steps
+_NEED_OF_CERTIFICATE = {
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED",
+    "SSLV3_ALERT_HANDSHAKE_FAILURE",
+    "TLSV1_ALERT_HANDSHAKE_FAILURE",
+}
 _NO_TLS = {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "UNEXPECTED_MESSAGE"}
 _ENDED = {None, "UNEXPECTED_EOF_WHILE_READING"}  # of an older OpenSSL that is no reason
-_IS_IT_ON = "is the server running, and is its API on (experimental.v2ray_api.listen in pipetwist and sing-box, api in V2Ray and Xray)?"
+_IS_IT_ON = (
+    "is the server running, and is its API on (experimental.v2ray_api.listen in pipetwist and "
+    "sing-box, api in V2Ray and Xray)?"
+)
 
 
 def why_unreachable(server: Server, details: str) -> str:
@@ -32,14 +41,22 @@ def why_unreachable(server: Server, details: str) -> str:
     except OSError as error:
         return _why_not_connected(server, error)
     with connection:
-        reason = _why_no_answer(connection, server) if server.tls is None else _why_no_tls(connection, server, server.tls)
+        reason = (
+            _why_no_answer(connection, server)
+            if server.tls is None
+            else _why_no_tls(connection, server, server.tls)
+        )
     reason = reason or _why_closed(server)
-    return reason or f"{server.address} can be connected to, but gives no answer as gRPC does ({details}); is it the port of the API?"
+    return (
+        reason
+        or f"{server.address} accepts connections, but does not answer as gRPC ({details}); is it "
+        "the port of the API?"
+    )
 
 
 def _connect(server: Server) -> socket.socket:
     address = server.address
-    timeout = min(server.timeout, _LONGEST)
+    timeout = min(server.timeout, _MAX_SECONDS)
     if isinstance(address, PortAddress):
         return socket.create_connection((address.host, address.port), timeout)
     connection = socket.socket(socket.AF_UNIX)
@@ -61,9 +78,15 @@ def _why_not_connected(server: Server, error: OSError) -> str:
     if isinstance(error, ConnectionRefusedError):
         return f"nothing listens at {address}; {_IS_IT_ON}"
     if isinstance(error, PermissionError):
-        return f"this user may not connect to {address} ({error.strerror}); its mode is listen_mode in pipetwist's configuration"
+        return (
+            f"this user may not connect to {address} ({error.strerror}); its mode is listen_mode "
+            "in pipetwist's configuration"
+        )
     if isinstance(error, TimeoutError):
-        return f"{address} can't be connected to in time; is the address right, and does a firewall let it through?"
+        return (
+            f"{address} did not accept the connection in time; is the address right, and does a "
+            "firewall allow it?"
+        )
     return f"{address} can't be connected to: {error.strerror or error}"
 
 
@@ -75,7 +98,10 @@ def _why_no_answer(connection: socket.socket, server: Server) -> str | None:
     context.set_alpn_protocols(["h2"])
     try:
         with context.wrap_socket(connection):
-            return f"{server.address} speaks TLS; add --tls, and --ca FILE where the system does not know its certificate's CA"
+            return (
+                f"{server.address} speaks TLS; add --tls, and --ca FILE where the system does not "
+                "know its certificate's CA"
+            )
     except (OSError, ValueError):
         return None
 
@@ -92,8 +118,9 @@ def _why_closed(server: Server) -> str | None:
     if not closed:
         return None
     return (
-        f"{server.address} hangs up on whoever connects; pipetwist's API does so while it has {MOST_CONNECTIONS} connections, "
-        f"or {MOST_OF_ONE_ADDRESS} of one address, or fewer where descriptors are few: "
+        f"{server.address} closes every new connection; pipetwist's API does so while it has "
+        f"{MAX_CONNECTIONS} connections, "
+        f"or {MAX_PER_ADDRESS} of one address, or fewer where descriptors are few: "
         "end some clients, or see whether that is the port of the API"
     )
 
@@ -103,10 +130,15 @@ def _why_no_tls(connection: socket.socket, server: Server, tls: ClientTls) -> st
     host = server.address.host if isinstance(server.address, PortAddress) else "localhost"
     try:
         with ssl_context(tls).wrap_socket(connection, server_hostname=tls.name or host) as secured:
-            return None if tls.certificate is not None or _says_something(secured) else _wants_certificate(server)
+            return (
+                None
+                if tls.certificate is not None or _says_something(secured)
+                else _wants_certificate(server)
+            )
     except ssl.SSLCertVerificationError as error:
         return (
-            f"the certificate of {server.address} can't be trusted: {error.verify_message.rstrip('.')}; "
+            f"the certificate of {server.address} can't be trusted: "
+            f"{error.verify_message.rstrip('.')}; "
             "--ca FILE says which CA signs it, --server-name which name it has"
         )
     except ssl.SSLError as error:
@@ -115,14 +147,21 @@ def _why_no_tls(connection: socket.socket, server: Server, tls: ClientTls) -> st
         if error.reason in _ENDED and (closed := _why_closed(server)):
             return closed
         if error.reason in _NO_TLS:
-            return f"{server.address} speaks no TLS; leave out --tls and the options that go with it"
-        return f"no TLS with {server.address}: {(error.reason or str(error)).lower().replace('_', ' ')}"
+            return (
+                f"{server.address} speaks no TLS; leave out --tls and the options that go with it"
+            )
+        return (
+            f"no TLS with {server.address}: "
+            f"{(error.reason or str(error)).lower().replace('_', ' ')}"
+        )
     except (OSError, ValueError):
         return None
 
 
 def _says_something(secured: ssl.SSLSocket) -> bool:
-    """Whether a server goes on after the handshake. With TLS 1.3 one that wants a certificate is heard only now; gRPC's hangs up."""
+    """Whether a server goes on after the handshake. With TLS 1.3 one that wants a certificate is
+    heard only now; gRPC's hangs up.
+    """
     try:
         return secured.recv(1) != b""
     except ConnectionError:
@@ -130,4 +169,7 @@ def _says_something(secured: ssl.SSLSocket) -> bool:
 
 
 def _wants_certificate(server: Server) -> str:
-    return f"{server.address} lets in only who presents a certificate that its CA signed; give --cert FILE and --key FILE"
+    return (
+        f"{server.address} accepts only clients with a certificate that its CA signed; give "
+        "--cert FILE and --key FILE"
+    )

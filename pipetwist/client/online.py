@@ -9,22 +9,26 @@ from pipetwist.stats.online import online_name, online_user
 __all__ = ["listed_sources", "read_online", "source_count"]
 
 Online = dict[str, dict[str, int] | int]
-"""For each user who is online the sources, each with the time that it was last seen at, in seconds since 1970; or how many there are, of a
-server that says no more."""
+"""For each user who is online the sources, each with the time that it was last seen at, in seconds
+since 1970; or how many there are, of a server that says no more."""
 
 
 def read_online(calls: StatsCalls) -> Online:
     """Ask who is online, with one call where the server has it.
 
-    Older Xrays lack GetUsersStats, still older ones GetAllOnlineUsers, so that each user who has a counter is asked for by name. The first
-    that knew who is online (24.11) say only from how many sources.
+    Older Xrays lack GetUsersStats, still older ones GetAllOnlineUsers, so that each user who has a
+    counter is asked for by name. The first that knew who is online (24.11) say only from how many
+    sources.
 
     Raises:
         UnsupportedError: the server does not know who is online.
         ServerError: there is no answer.
     """
     try:
-        return {user.email: {source.ip: source.last_seen for source in user.ips} for user in calls.get_users_stats().users}
+        return {
+            user.email: {source.ip: source.last_seen for source in user.ips}
+            for user in calls.get_users_stats().users
+        }
     except UnsupportedError:
         pass
     try:
@@ -38,7 +42,10 @@ def read_online(calls: StatsCalls) -> Online:
     try:
         return _counts(calls, names)
     except UnsupportedError:
-        message = "this server does not tell who is online: V2Ray and sing-box don't; pipetwist does, and so do newer Xrays"
+        message = (
+            "this server can't list who is online: V2Ray and sing-box can't; pipetwist and newer "
+            "versions of Xray can"
+        )
         raise UnsupportedError(message) from None
 
 
@@ -48,14 +55,18 @@ def source_count(sources: dict[str, int] | int) -> int:
 
 
 def listed_sources(sources: dict[str, int] | int) -> list[tuple[str, int]]:
-    """A user's sources by name, each with when it was last seen; how many there are, and 0, where no more is known."""
+    """A user's sources by name, each with when it was last seen; how many there are, and 0, where
+    no more is known.
+    """
     if isinstance(sources, int):
         return [(f"{sources} source" if sources == 1 else f"{sources} sources", 0)]
     return sorted(sources.items())
 
 
 def _sources(calls: StatsCalls, names: list[str]) -> Online:
-    calls.get_stats_online_ip_list(online_name(""))  # whether the server has the call, though there be no users
+    calls.get_stats_online_ip_list(
+        online_name("")
+    )  # whether the server has the call, though there be no users
     found: Online = {}
     for name in names:
         sources = calls.get_stats_online_ip_list(name)
@@ -65,11 +76,15 @@ def _sources(calls: StatsCalls, names: list[str]) -> Online:
 
 
 def _counts(calls: StatsCalls, names: list[str]) -> Online:
-    calls.get_stats_online(online_name(""))  # whether the server has the call, though there be no users
+    calls.get_stats_online(
+        online_name("")
+    )  # whether the server has the call, though there be no users
     counts = {online_user(name) or name: calls.get_stats_online(name) for name in names}
     return {user: count for user, count in counts.items() if count}
 
 
 def _counted_users(calls: StatsCalls) -> list[str]:
     names = (name.split(">>>") for name in read_counters(calls, Selection(["user>>>"])))
-    return list(dict.fromkeys(parts[1] for parts in names if parts[0] == "user" and len(parts) == 4))
+    return list(
+        dict.fromkeys(parts[1] for parts in names if parts[0] == "user" and len(parts) == 4)
+    )

@@ -1,4 +1,6 @@
-"""Where a StatsService is and how it is reached: its address as people write it, and TLS. Nothing is opened or looked up here."""
+"""Where a StatsService is and how it is reached: its address as people write it, and TLS. Nothing
+is opened or looked up here.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +19,9 @@ from pipetwist.values.paths import parse_unix_path
 if TYPE_CHECKING:
     from pipetwist.api.options import ApiOptions
 
-__all__ = ["USUAL_ADDRESS", "ClientTls", "Server", "address_of", "parse_address"]
+__all__ = ["DEFAULT_ADDRESS", "ClientTls", "Server", "address_of", "parse_address"]
 
-USUAL_ADDRESS: Final = "127.0.0.1:10085"
+DEFAULT_ADDRESS: Final = "127.0.0.1:10085"
 """Where the examples of V2Ray, Xray and pipetwist serve their API."""
 
 _UNIX = "unix:"
@@ -30,7 +32,8 @@ class ClientTls:
     """TLS towards a server.
 
     Attributes:
-        authority: PEM file with the CA that signed the server's certificate; the system's where absent.
+        authority: PEM file with the CA that signed the server's certificate; by default the
+            system's CAs.
         certificate: PEM file with the certificate that is presented, and its chain.
         key: PEM file with that certificate's private key.
         name: the name that the server's certificate must have; that of the address where absent.
@@ -67,7 +70,8 @@ class Server:
 
 
 def parse_address(raw: str) -> PortAddress | UnixAddress:
-    """Take apart the address of a server: ``host:port``, ``unix:/path``, ``unix:@name`` or, as gRPC writes it, ``unix:///path``.
+    """Take apart the address of a server: ``host:port``, ``unix:/path``, ``unix:@name`` or, as gRPC
+    writes it, ``unix:///path``.
 
     Raises:
         ValueError: it is none.
@@ -82,7 +86,8 @@ def parse_address(raw: str) -> PortAddress | UnixAddress:
 
 
 def address_of(options: ApiOptions) -> PortAddress | UnixAddress | None:
-    """The address at which the API of a configuration is reached from its own machine; None where it listens nowhere.
+    """The address at which the API of a configuration is reached from its own machine; None where
+    it listens nowhere.
 
     Raises:
         ValueError: it takes a free port at each start.

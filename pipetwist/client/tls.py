@@ -1,4 +1,6 @@
-"""A client's TLS: its files as gRPC wants them, looked at first, since gRPC says nothing about what is wrong with one."""
+"""A client's TLS: its files as gRPC wants them, looked at first, since gRPC says nothing about what
+is wrong with one.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ def channel_credentials(tls: ClientTls) -> grpc.ChannelCredentials:
     Raises:
         ServerError: a file can't be read, or is no PEM file of its kind.
     """
-    files = [None if path is None else _read(path) for path in (tls.authority, tls.key, tls.certificate)]
+    files = [
+        None if path is None else _read(path) for path in (tls.authority, tls.key, tls.certificate)
+    ]
     ssl_context(tls)
     return grpc.ssl_channel_credentials(*files)
 
@@ -40,7 +44,10 @@ def ssl_context(tls: ClientTls) -> ssl.SSLContext:
             # A key with a pass phrase must not make OpenSSL ask for it on the terminal.
             context.load_cert_chain(tls.certificate, tls.key, password="")
         except (OSError, ValueError) as error:
-            message = f"{tls.certificate} and {tls.key} are not a certificate and its key as PEM: {_reason(error)}"
+            message = (
+                f"{tls.certificate} and {tls.key} are not a certificate and its key as PEM: "
+                f"{_reason(error)}"
+            )
             raise ServerError(message) from error
     context.set_alpn_protocols(["h2"])
     return context

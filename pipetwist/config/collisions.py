@@ -1,4 +1,5 @@
-"""Whether two listeners want the same port of the same address, of which the second could not start.
+"""Whether two listeners want the same port of the same address, of which the second could not
+start.
 
 Only what is certain is told: of names nobody is asked.
 """
@@ -11,7 +12,7 @@ from itertools import combinations
 from typing import NamedTuple
 
 from pipetwist.config.document import Document
-from pipetwist.config.problems import Place, Problem
+from pipetwist.config.problems import KeyPath, Problem
 from pipetwist.values import quote
 from pipetwist.values.bind_address import EVERY_ADDRESS, EVERY_IPV4, PortAddress
 from pipetwist.values.listen import parse_listen
@@ -20,41 +21,50 @@ __all__ = ["collisions"]
 
 
 class _Listener(NamedTuple):
-    place: Place
+    key_path: KeyPath
     whose: str
     address: PortAddress
 
 
-def collisions(document: Document, handed_in: Collection[str] = (), *, platform: str = sys.platform) -> Iterator[Problem]:
+def collisions(
+    document: Document, inherited: Collection[str] = (), *, platform: str = sys.platform
+) -> Iterator[Problem]:
     """Find every listener that another one is in the way of, in a document that is good otherwise.
 
     Args:
         document: the document.
-        handed_in: the tags of inbounds that listen with sockets that somebody else has opened, and so are in nobody's way.
+        inherited: the tags of inbounds that listen with sockets that somebody else has opened, and
+            so are in nobody's way.
         platform: what it is to run on, as in ``sys.platform``.
     """
-    told: set[Place] = set()
-    for one, other in combinations(_listeners(document, handed_in), 2):
-        if other.place in told or not one.address.overlaps(other.address, platform):
+    told: set[KeyPath] = set()
+    for one, other in combinations(_listeners(document, inherited), 2):
+        if other.key_path in told or not one.address.overlaps(other.address, platform):
             continue
-        told.add(other.place)
+        told.add(other.key_path)
         both = {one.address.host, other.address.host} == {EVERY_ADDRESS, EVERY_IPV4}
         everywhere = f" ({quote(EVERY_ADDRESS)} is IPv4 too)" if both else ""
         text = f"{other.address} is taken by {one.whose}, which listens on {one.address}"
-        yield Problem(other.place, f"{text}{everywhere}; choose another port, or leave one of the two out")
+        yield Problem(
+            other.key_path, f"{text}{everywhere}; choose another port, or leave one of the two out"
+        )
 
 
-def _listeners(document: Document, handed_in: Collection[str]) -> Iterator[_Listener]:
+def _listeners(document: Document, inherited: Collection[str]) -> Iterator[_Listener]:
     for index, inbound in enumerate(document.inbounds):
         address = inbound.address
-        if isinstance(address, PortAddress) and inbound.tag not in handed_in:
+        if isinstance(address, PortAddress) and inbound.tag not in inherited:
             key = ("listen_port",) if "listen_port" in inbound.keys() else ()  # noqa: SIM118 - it is no mapping
             yield _Listener(("inbounds", index, *key), f"the inbound {quote(inbound.tag)}", address)
     api = document.experimental.v2ray_api
-    for place, whose, written in (
+    for key_path, whose, written in (
         (("experimental", "v2ray_api", "listen"), "the API", None if api is None else api.listen),
-        (("metrics", "listen"), "the metrics", None if document.metrics is None else document.metrics.listen),
+        (
+            ("metrics", "listen"),
+            "the metrics",
+            None if document.metrics is None else document.metrics.listen,
+        ),
     ):
         address = None if written is None else parse_listen(written)
         if isinstance(address, PortAddress):
-            yield _Listener(place, whose, address)
+            yield _Listener(key_path, whose, address)

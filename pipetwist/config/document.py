@@ -1,4 +1,5 @@
-"""The whole configuration, as `pipetwist.config.reading` gives it to the services. It can also be built by hand, without a file.
+"""The whole configuration, as `pipetwist.config.reading` gives it to the services. It can also be
+built by hand, without a file.
 
 The types of inbounds and outbounds come from their registries: a new one changes nothing here.
 """
@@ -32,7 +33,7 @@ _Outbounds = Annotated[
 
 @dataclass(frozen=True, kw_only=True)
 class LogOptions:
-    """What the log says, and how."""
+    """The level and format of the log."""
 
     __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid"}
 
@@ -41,7 +42,9 @@ class LogOptions:
     format: Literal["text", "json"] = "text"
     """Whether events are lines for people or JSON objects, one a line. ``"text"`` where absent."""
     max_size: Size = 10_000_000
-    """How large twistd's log file grows before it becomes ``FILE.1``; ``"0B"`` for any size. ``"10MB"`` where absent."""
+    """How large twistd's log file grows before it becomes ``FILE.1``; ``"0B"`` for any size.
+    ``"10MB"`` where absent.
+    """
     max_files: Count = 10
     """How many full log files of twistd's are kept; ``0`` for all. ``10`` where absent."""
 
@@ -75,15 +78,17 @@ class Document:
     __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid"}
 
     log: LogOptions = field(default_factory=LogOptions)
-    """What the log says, and how."""
+    """The level and format of the log."""
     inbounds: _Inbounds
     """Where clients connect to."""
     outbounds: _Outbounds
-    """Where connections are carried to."""
+    """Where connections go."""
     route: RouteOptions = field(default_factory=RouteOptions)
     """Which outbound a connection goes to."""
     transfer: Transfer = "auto"
-    """How bytes are moved: by the kernel, by Twisted's transports, or as it suits. ``"auto"`` where absent."""
+    """How bytes are moved: by the kernel, by Twisted's transports, or as it suits. ``"auto"`` where
+    absent.
+    """
     drain_timeout: Duration = 5.0
     """How long open connections may go on after a stop is asked for. ``"5s"`` where absent."""
     experimental: ExperimentalOptions = field(default_factory=ExperimentalOptions)
@@ -93,5 +98,7 @@ class Document:
 
     @property
     def final(self) -> str:
-        """The tag of the outbound that takes what no rule decides: as in sing-box, the first where the route names none."""
+        """The tag of the outbound that takes what no rule decides: as in sing-box, the first where
+        the route names none.
+        """
         return self.outbounds[0].tag if self.route.final is None else self.route.final

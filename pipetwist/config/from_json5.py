@@ -1,6 +1,8 @@
-"""JSON5 written as JSON, in one pass over its text; what stands in lists and objects, and whether it fits, is for a parser of JSON to say.
+"""JSON5 written as JSON, in one pass over its text; what stands in lists and objects, and whether
+it fits, is for a parser of JSON to say.
 
-What JSON5 has besides is at https://spec.json5.org: comments, trailing commas, bare keys, single quotes, more numbers, escapes and spaces.
+What JSON5 has besides is at https://spec.json5.org: comments, trailing commas, bare keys, single
+quotes, more numbers, escapes and spaces.
 """
 
 from __future__ import annotations
@@ -9,9 +11,9 @@ import re
 from collections.abc import Iterator
 from os.path import commonprefix
 
-__all__ = ["Rewriting", "TooDeepError", "to_int", "tokens"]
+__all__ = ["Json5Rewriter", "TooDeepError", "to_int", "tokens"]
 
-_LONGEST_NUMBER = 400
+_MAX_NUMBER_LENGTH = 400
 
 _SPACE = r" \t\n\r\v\f\xa0\ufeff\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 _HEX = "[0-9a-fA-F]"
@@ -23,68 +25,92 @@ _TOKEN = re.compile(
     | (?P<string>"[^"\\\n\r]*(?:\\(?:\r\n|(?s:.))[^"\\\n\r]*)*"|'[^'\\\n\r]*(?:\\(?:\r\n|(?s:.))[^'\\\n\r]*)*')
     | (?P<word>[^{_SPACE}{{}}\[\],:"'/]+)
     | (?P<stray>(?s:.))
-    """,
+    """,  # noqa: E501  # another language's text
     re.VERBOSE,
 )
-_JSON_VALUE = re.compile(r"null|true|false|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|NaN|-?Infinity")
-_NUMBER = re.compile(rf"([+-]?)(?:(0[xX]{_HEX}+)|(?:(?=\.?[0-9])((?:0|[1-9][0-9]*)?)(\.[0-9]*)?([eE][+-]?[0-9]+)?)|(NaN)|(Infinity))")
-_BEGUN_NUMBER = re.compile(rf"[+-]?(?:0[xX]{_HEX}*|(?:0|[1-9][0-9]*)?(?:\.[0-9]*)?(?:(?<=[0-9.])[eE][+-]?[0-9]*)?)")
+_JSON_VALUE = re.compile(
+    r"null|true|false|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|NaN|-?Infinity"
+)
+_NUMBER = re.compile(
+    rf"([+-]?)(?:(0[xX]{_HEX}+)|(?:(?=\.?[0-9])((?:0|[1-9][0-9]*)?)(\.[0-9]*)?([eE][+-]?[0-9]+)?)|(NaN)|(Infinity))"
+)
+_BEGUN_NUMBER = re.compile(
+    rf"[+-]?(?:0[xX]{_HEX}*|(?:0|[1-9][0-9]*)?(?:\.[0-9]*)?(?:(?<=[0-9.])[eE][+-]?[0-9]*)?)"
+)
 _NAME = re.compile(rf"(?:[$_]|[^\W\d]|\\u{_HEX}{{4}})(?:[$\w\u200c\u200d]|\\u{_HEX}{{4}})*")
-_IN_STRING = re.compile(rf"\\(?:u{_HEX}{{4}}|x{_HEX}{{2}}|0(?![0-9])|\r\n|(?s:[^ux0-9]))|[\"\x00-\x1f]|\\")
+_IN_STRING = re.compile(
+    rf"\\(?:u{_HEX}{{4}}|x{_HEX}{{2}}|0(?![0-9])|\r\n|(?s:[^ux0-9]))|[\"\x00-\x1f]|\\"
+)
 _UNCLOSED = re.compile(r"""(["'])(?:(?!\1)[^\\\n\r]|\\(?s:.))*""")
 _VALUES = {"json", "string", "word"}
 _VALUES_END = _VALUES | {"}", "]"}
-_ESCAPED = {"v": "\\u000b", "0": "\\u0000", "'": "'", "\n": "", "\r": "", "\r\n": "", "\u2028": "", "\u2029": ""}
+_ESCAPED = {
+    "v": "\\u000b",
+    "0": "\\u0000",
+    "'": "'",
+    "\n": "",
+    "\r": "",
+    "\r\n": "",
+    "\u2028": "",
+    "\u2029": "",
+}
 
 
 class Json5Error(ValueError):
     """A text that is no JSON5, or not to be read.
 
     Args:
-        place: where in it that shows, in characters.
+        index: where in it that shows, in characters.
     """
 
-    def __init__(self, place: int) -> None:
-        super().__init__(f"this is no JSON5 at character {place}")
-        self.place = place
+    def __init__(self, index: int) -> None:
+        super().__init__(f"this is no JSON5 at character {index}")
+        self.index = index
 
 
 class TooDeepError(ValueError):
     """A text whose lists and objects stand in each other more deeply than is asked for."""
 
 
-class Rewriting:
-    """JSON5 that is written as JSON. Whatever is wrong with it beyond single words is left for who reads the JSON to find.
+class Json5Rewriter:
+    """JSON5 that is written as JSON. Whatever is wrong with it beyond single words is left for who
+    reads the JSON to find.
 
     Args:
         text: the JSON5.
-        deepest: how many lists and objects may stand in each other.
+        max_depth: how many lists and objects may stand in each other.
 
     Raises:
         TooDeepError: it is deeper than that.
         ValueError: it has a number in it that is longer than any that a configuration has.
     """
 
-    def __init__(self, text: str, deepest: int) -> None:
+    def __init__(self, text: str, max_depth: int) -> None:
         self._text = text
         self._pieces: list[str] = []
         self.fault: int | None = None
-        """Where something stands that is not even a word of JSON5; what comes before it was written, and that place is left empty."""
+        """Where something stands that is not even a word of JSON5; what comes before it was
+        written, and that place is left empty.
+        """
         try:
-            self._rewrite(deepest)
+            self._rewrite(max_depth)
         except Json5Error as error:
-            self.fault = error.place
+            self.fault = error.index
 
     @property
     def json(self) -> str:
         """The JSON."""
         return "".join(self._pieces)
 
-    def _rewrite(self, deepest: int) -> None:
+    def _rewrite(self, max_depth: int) -> None:
         pieces = self._pieces
         within: list[str] = []
         last = 0
-        kind = before = ""  # of the last piece that is no space, and of the one before: a mark itself, or what the token is
+        kind = before = (
+            # of the last piece that is no space, and of the one before: a mark itself, or what the
+            # token is
+            ""
+        )
         for match in _TOKEN.finditer(self._text):
             piece, group = match[0], match.lastgroup or ""
             if group == "space":
@@ -96,7 +122,7 @@ class Rewriting:
                 group = piece
                 if piece in "{[":
                     within.append(piece)
-                    if len(within) > deepest:
+                    if len(within) > max_depth:
                         raise TooDeepError
                 elif piece in "}]":
                     within[-1:] = []
@@ -112,22 +138,28 @@ class Rewriting:
             before, kind, last = kind, group, len(pieces)
             pieces.append(piece)
 
-    def place(self, place: int) -> int:
-        """Where in the JSON5 something stands of which the place in the JSON is known. What is wrong at the JSON's end is the fault's."""
-        comma = None  # the one before a closing bracket, which was left out: where it is not expected that is where it is wrong
+    def index(self, index: int) -> int:
+        """Where in the JSON5 something stands of which the place in the JSON is known. What is
+        wrong at the JSON's end is the fault's.
+        """
+        # the one before a closing bracket, which was left out: where it is not expected that is
+        # where it is wrong
+        comma = None
         for match, piece in zip(_TOKEN.finditer(self._text), self._pieces, strict=False):
             if not piece:
                 comma = match.start()
-            elif place < len(piece):
+            elif index < len(piece):
                 return match.start() if comma is None else comma
             elif piece != " ":
                 comma = None
-            place -= len(piece)
+            index -= len(piece)
         return len(self._text) if self.fault is None else self.fault
 
 
 def tokens(text: str) -> Iterator[tuple[int, str, str]]:
-    """The pieces of a text, spaces included: where each begins, its kind, and the piece. What is no piece of JSON5 is ``stray``."""
+    """The pieces of a text, spaces included: where each begins, its kind, and the piece. What is no
+    piece of JSON5 is ``stray``.
+    """
     for match in _TOKEN.finditer(text):
         yield match.start(), match.lastgroup or "", match[0]
 
@@ -138,25 +170,25 @@ def to_int(digits: str, base: int = 10) -> int:
     Raises:
         ValueError: it is longer than any that a configuration has.
     """
-    if len(digits) > _LONGEST_NUMBER:
+    if len(digits) > _MAX_NUMBER_LENGTH:
         message = f"a number of {len(digits)} digits is more than any key takes"
         raise ValueError(message)
     return int(digits, base)
 
 
-def _name(word: str, place: int) -> str:
+def _name(word: str, index: int) -> str:
     match = _NAME.match(word)
     if match is None or match.end() < len(word):
-        raise Json5Error(place + (match.end() if match else 0))
+        raise Json5Error(index + (match.end() if match else 0))
     return f'"{word}"'
 
 
-def _value(word: str, place: int) -> str:
+def _value(word: str, index: int) -> str:
     if _JSON_VALUE.fullmatch(word):
         return word
     match = _NUMBER.match(word)
     if match is None or match.end() < len(word):
-        raise Json5Error(place + _begun(word))
+        raise Json5Error(index + _begun(word))
     sign, hexadecimal, whole, fraction, exponent, nan, infinity = match.groups()
     sign = sign.strip("+")
     if nan or infinity:
@@ -175,8 +207,10 @@ def _begun(word: str) -> int:
     return max(sign + literal, match.end() if match else 0)
 
 
-def _string(written: str, place: int) -> str:
-    """A string as JSON writes it. Every escape of a character by its number stays one, so that surrogate pairs are for JSON to join."""
+def _string(written: str, index: int) -> str:
+    """A string as JSON writes it. Every escape of a character by its number stays one, so that
+    surrogate pairs are for JSON to join.
+    """
 
     def rewrite(match: re.Match[str]) -> str:
         found = match[0]
@@ -184,12 +218,18 @@ def _string(written: str, place: int) -> str:
             return _numbered(found)
         escaped = found[1:]
         if not escaped:
-            raise Json5Error(place + 2 + match.start())
+            raise Json5Error(index + 2 + match.start())
         if escaped[0] == "x":
             return f"\\u00{escaped[1:]}"
         if escaped[0] in 'u"\\/bfnrt':
             return found
-        return _ESCAPED[escaped] if escaped in _ESCAPED else _numbered(escaped) if escaped < " " else escaped
+        return (
+            _ESCAPED[escaped]
+            if escaped in _ESCAPED
+            else _numbered(escaped)
+            if escaped < " "
+            else escaped
+        )
 
     return f'"{_IN_STRING.sub(rewrite, written[1:-1])}"'
 
@@ -199,7 +239,9 @@ def _numbered(character: str) -> str:
 
 
 def _end_of_broken(text: str, start: int) -> int:
-    """Where a string or a comment that never ends is seen not to; the place itself for anything else."""
+    """Where a string or a comment that never ends is seen not to; the place itself for anything
+    else.
+    """
     unclosed = _UNCLOSED.match(text, start)
     if unclosed is not None:
         return unclosed.end()

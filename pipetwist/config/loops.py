@@ -1,7 +1,9 @@
-"""Whether connections would come back to the inbound that they came from, and go round until nothing is left to open them with.
+"""Whether connections would come back to the inbound that they came from, and go round until
+nothing is left to open them with.
 
-Only what is certain is told: an inbound whose every connection goes to one outbound, whatever its user, that leads to an inbound of the
-same document, and so on back to the first. A rule may well lead from one inbound through another.
+Only what is certain is told: an inbound whose every connection goes to one outbound, whatever its
+user, that leads to an inbound of the same document, and so on back to the first. A rule may well
+lead from one inbound through another.
 """
 
 from __future__ import annotations
@@ -21,7 +23,9 @@ __all__ = ["loops"]
 def loops(document: Document) -> Iterator[Problem]:
     """Find every outbound that closes a circle, in a document that is good otherwise."""
     router = Router(document.route.rules, document.final)
-    outbounds = {outbound.tag: (index, outbound) for index, outbound in enumerate(document.outbounds)}
+    outbounds = {
+        outbound.tag: (index, outbound) for index, outbound in enumerate(document.outbounds)
+    }
     told: set[int] = set()
     for first in document.inbounds:
         passed: list[str] = []
@@ -32,10 +36,15 @@ def loops(document: Document) -> Iterator[Problem]:
             if len(ways) > 1:
                 break
             index, outbound = outbounds[ways[0]]
-            here = next((inbound for inbound in document.inbounds if _leads_to(outbound, inbound)), None)
+            here = next(
+                (inbound for inbound in document.inbounds if _leads_to(outbound, inbound)), None
+            )
             if here is first and index not in told:
                 told.add(index)
-                text = f"this leads every connection of the inbound {quote(first.tag)} back to it, without end; lead it elsewhere"
+                text = (
+                    f"this routes every connection of the inbound {quote(first.tag)} back to it, "
+                    "in a loop; route it elsewhere"
+                )
                 yield Problem(("outbounds", index), text)
 
 

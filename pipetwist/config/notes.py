@@ -28,8 +28,15 @@ def notes(document: Document, *, root: bool) -> Iterator[str]:
         A sentence for each such thing.
     """
     api = document.experimental.v2ray_api
-    if api is not None and not api.stats.enabled and (api.stats.inbounds or api.stats.outbounds or api.stats.users):
-        yield 'experimental.v2ray_api.stats lists what is to be counted, and nothing is, as in sing-box, without "enabled": true'
+    if (
+        api is not None
+        and not api.stats.enabled
+        and (api.stats.inbounds or api.stats.outbounds or api.stats.users)
+    ):
+        yield (
+            "experimental.v2ray_api.stats lists what is to be counted, and nothing is, as in "
+            'sing-box, without "enabled": true'
+        )
     if root:
         yield from _lent_rights(document)
 
@@ -37,13 +44,19 @@ def notes(document: Document, *, root: bool) -> Iterator[str]:
 def _lent_rights(document: Document) -> Iterator[str]:
     """Servers that take whoever comes for root."""
     router = Router(document.route.rules, document.final)
-    lending = {outbound.tag: index for index, outbound in enumerate(document.outbounds) if outbound.lends_rights}
+    lending = {
+        outbound.tag: index
+        for index, outbound in enumerate(document.outbounds)
+        if outbound.lends_rights
+    }
     open_to_others = [inbound.tag for inbound in document.inbounds if inbound.is_open_to_others]
     for inbound in open_to_others:
         for tag in router.reachable(inbound):
             if tag in lending:
-                place = f"outbounds[{lending.pop(tag)}]"
+                key_path = f"outbounds[{lending.pop(tag)}]"
                 yield (
-                    f"{place}: to its server whoever comes in at the inbound {quote(inbound)} is root, as this daemon is; "
-                    "where the server goes by that (PostgreSQL's peer, MariaDB's unix_socket), run the daemon as a user of its own"
+                    f"{key_path}: to its server whoever comes in at the inbound "
+                    f"{quote(inbound)} is root, as this daemon is; "
+                    "where the server goes by that (PostgreSQL's peer, MariaDB's "
+                    "unix_socket), run the daemon as a user of its own"
                 )

@@ -19,7 +19,8 @@ class OneOf:
     """Marks an annotated type: the value is an instance of one of several option classes.
 
     Attributes:
-        registry: the kinds that have them. One that is registered later is taken in by what is made of the type later.
+        registry: the kinds that have them. One that is registered later is taken in by what is made
+            of the type later.
     """
 
     registry: Registry[Any]
@@ -38,8 +39,14 @@ class OneOf:
         options: type = self.registry.of_type(type_).Options
         return options
 
-    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
         """Validate as the class that ``type`` chooses."""
-        from pydantic_core import core_schema  # here, since a document can be built without pydantic
+        from pydantic_core import (
+            core_schema,  # here, since a document can be built without pydantic
+        )
 
-        return core_schema.tagged_union_schema({name: handler.generate_schema(self.options(name)) for name in self.types()}, "type")
+        return core_schema.tagged_union_schema(
+            {name: handler.generate_schema(self.options(name)) for name in self.types()}, "type"
+        )

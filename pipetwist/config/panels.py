@@ -17,13 +17,24 @@ _HIDDIFY = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}@.*", re.DOTALL
 
 
 def _marzban(document: Document) -> Iterator[Problem]:
-    """Marzban takes the number before the first dot of each name, once it has reset the counters: one bad name loses a round's bytes."""
-    return _users(document, _MARZBAN, "Marzban wants the number that it has for the user, a dot and the name, as in 7.alice")
+    """Marzban takes the number before the first dot of each name, once it has reset the counters:
+    one bad name loses a round's bytes.
+    """
+    return _users(
+        document,
+        _MARZBAN,
+        "Marzban wants the number that it has for the user, a dot and the name, as in 7.alice",
+    )
 
 
 def _hiddify(document: Document) -> Iterator[Problem]:
     """Hiddify takes the UUID before the @ of each name in the same way."""
-    return _users(document, _HIDDIFY, "Hiddify wants the user's UUID, an @ and anything, as in 6fd0b8f4-8a9d-4b0e-9f57-0c8a0f1f9a11@alice")
+    return _users(
+        document,
+        _HIDDIFY,
+        "Hiddify wants the user's UUID, an @ and anything, as in "
+        "6fd0b8f4-8a9d-4b0e-9f57-0c8a0f1f9a11@alice",
+    )
 
 
 def _three_x_ui(document: Document) -> Iterator[Problem]:
@@ -31,12 +42,22 @@ def _three_x_ui(document: Document) -> Iterator[Problem]:
     api = document.experimental.v2ray_api
     if api is None:
         return
-    for kind, names, others in (("inbounds", api.stats.inbounds, ()), ("outbounds", api.stats.outbounds, api.stats.inbounds)):
+    for kind, names, others in (
+        ("inbounds", api.stats.inbounds, ()),
+        ("outbounds", api.stats.outbounds, api.stats.inbounds),
+    ):
         for index, tag in enumerate(names):
             if tag == "api":
-                yield Problem((*_STATS, kind, index), "3x-ui leaves out what is called api; give it another tag")
+                yield Problem(
+                    (*_STATS, kind, index),
+                    "3x-ui leaves out what is called api; give it another tag",
+                )
             elif tag in others:
-                yield Problem((*_STATS, kind, index), f"3x-ui adds this up with the inbound {quote(tag)}; give one of them another tag")
+                yield Problem(
+                    (*_STATS, kind, index),
+                    f"3x-ui adds this up with the inbound {quote(tag)}; give one of them "
+                    "another tag",
+                )
 
 
 def _users(document: Document, pattern: re.Pattern[str], wanted: str) -> Iterator[Problem]:
@@ -46,5 +67,9 @@ def _users(document: Document, pattern: re.Pattern[str], wanted: str) -> Iterato
             yield Problem((*_STATS, "users", index), f"{wanted}, and not {quote(name)}")
 
 
-PANELS: Mapping[str, Callable[[Document], Iterator[Problem]]] = {"marzban": _marzban, "hiddify": _hiddify, "3x-ui": _three_x_ui}
+PANELS: Mapping[str, Callable[[Document], Iterator[Problem]]] = {
+    "marzban": _marzban,
+    "hiddify": _hiddify,
+    "3x-ui": _three_x_ui,
+}
 """For each panel what finds the names that it can't take, in a document that is good otherwise."""

@@ -19,20 +19,25 @@ def unsupported(raw: object, platform: str) -> Iterator[Problem]:
     """
     for entry in entries(raw):
         for key, text in entry.kind.Options.lacking(entry.written, platform):
-            yield Problem((*entry.place, key), text)
+            yield Problem((*entry.key_path, key), text)
     if platform == "win32":
         yield from _unix_sockets(raw)
         yield from _counter_files(raw)
 
 
 def _unix_sockets(raw: object) -> Iterator[Problem]:
-    for place, listen in every(raw, "experimental", "v2ray_api", "listen"):
+    for key_path, listen in every(raw, "experimental", "v2ray_api", "listen"):
         if isinstance(listen, str) and listen.startswith("unix:"):
-            yield Problem(place, "Windows has no unix sockets; listen on a TCP port, such as 127.0.0.1:10085")
+            yield Problem(
+                key_path,
+                "Windows has no unix sockets; listen on a TCP port, such as 127.0.0.1:10085",
+            )
 
 
 def _counter_files(raw: object) -> Iterator[Problem]:
     """They are locked with flock(2)."""
-    for place, store in every(raw, "experimental", "v2ray_api", "stats", "store"):
+    for key_path, store in every(raw, "experimental", "v2ray_api", "stats", "store"):
         if store is not None:
-            yield Problem(place, "on Windows counters can't be kept in a file; leave the key out")
+            yield Problem(
+                key_path, "on Windows counters can't be kept in a file; leave the key out"
+            )

@@ -9,9 +9,9 @@ from types import EllipsisType
 
 from pipetwist.values import quote
 
-__all__ = ["Place", "Problem", "every", "format_place", "in_order"]
+__all__ = ["KeyPath", "Problem", "every", "format_key_path", "in_order"]
 
-Place = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
 """The keys and list indices that lead to a value from the top of the document."""
 
 _PLAIN_KEY = re.compile(r"[^\W\d][\w$-]*")
@@ -22,21 +22,21 @@ class Problem:
     """One problem.
 
     Attributes:
-        place: where it is.
+        key_path: where it is.
         text: what is wrong, for people, on one line.
     """
 
-    place: Place
+    key_path: KeyPath
     text: str
 
     def __str__(self) -> str:
-        return f"{format_place(self.place)}: {self.text}" if self.place else self.text
+        return f"{format_key_path(self.key_path)}: {self.text}" if self.key_path else self.text
 
 
-def format_place(place: Place) -> str:
+def format_key_path(key_path: KeyPath) -> str:
     """Write a place as in ``inbounds[0].users[1].uid``."""
     text = ""
-    for step in place:
+    for step in key_path:
         if isinstance(step, int):
             text += f"[{step}]"
         elif _PLAIN_KEY.fullmatch(step):
@@ -46,7 +46,7 @@ def format_place(place: Place) -> str:
     return text
 
 
-def every(raw: object, *steps: str | EllipsisType) -> Iterator[tuple[Place, object]]:
+def every(raw: object, *steps: str | EllipsisType) -> Iterator[tuple[KeyPath, object]]:
     """Find every value that some steps lead to in a document that may be broken.
 
     Args:
@@ -66,17 +66,17 @@ def every(raw: object, *steps: str | EllipsisType) -> Iterator[tuple[Place, obje
     elif isinstance(raw, dict) and step in raw:
         within = [(str(step), raw[step])]
     for key, value in within:
-        for place, found in every(value, *further):
-            yield (key, *place), found
+        for key_path, found in every(value, *further):
+            yield (key, *key_path), found
 
 
 def in_order(problems: Iterable[Problem], raw: object) -> list[Problem]:
     """Each problem once, in the order in which their places stand in the document."""
-    return sorted(dict.fromkeys(problems), key=lambda problem: list(_steps(problem.place, raw)))
+    return sorted(dict.fromkeys(problems), key=lambda problem: list(_steps(problem.key_path, raw)))
 
 
-def _steps(place: Place, raw: object) -> Iterator[int]:
-    for step in place:
+def _steps(key_path: KeyPath, raw: object) -> Iterator[int]:
+    for step in key_path:
         if isinstance(step, int):
             yield step
             raw = raw[step] if isinstance(raw, list) else None

@@ -11,13 +11,13 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from pipetwist.config.agreement import disagreements
+from pipetwist.config.consistency import inconsistencies
 from pipetwist.config.document import Document
 from pipetwist.config.loops import loops
 from pipetwist.config.platform import unsupported
 from pipetwist.config.problems import Problem, in_order
 from pipetwist.config.syntax import NotJsonError, flaws, parse_json
-from pipetwist.config.wording import problems_of, unknown_keys
+from pipetwist.config.validation_messages import problems_of, unknown_keys
 from pipetwist.errors import ConfigError
 from pipetwist.inbounds.registry import INBOUNDS
 from pipetwist.kinds.registry import AnyKind
@@ -25,7 +25,7 @@ from pipetwist.outbounds.registry import OUTBOUNDS
 
 __all__ = ["parse_document", "read_document"]
 
-_MOST_BYTES = 64 * 1024**2  # some hundred thousand users have less
+_MAX_BYTES = 64 * 1024**2  # some hundred thousand users have less
 
 
 def read_document(path: str | os.PathLike[str], *, platform: str = sys.platform) -> Document:
@@ -41,9 +41,9 @@ def read_document(path: str | os.PathLike[str], *, platform: str = sys.platform)
     name = os.fspath(path)
     try:
         with Path(name).open("rb") as file:
-            content = file.read(_MOST_BYTES + 1)
-        if len(content) > _MOST_BYTES:
-            message = f"it has more than {_MOST_BYTES // 1024**2} MiB, as no configuration has"
+            content = file.read(_MAX_BYTES + 1)
+        if len(content) > _MAX_BYTES:
+            message = f"it has more than {_MAX_BYTES // 1024**2} MiB, as no configuration has"
             raise ValueError(message)
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -73,7 +73,7 @@ def parse_document(text: str, folder: Path, name: str, *, platform: str = sys.pl
         message = f"{name}: {error}"
         raise ConfigError(message) from None
     encoded = json.dumps(raw, ensure_ascii=False).encode("utf-8", "replace")
-    problems = [*flaws(raw), *disagreements(raw), *unsupported(raw, platform)]
+    problems = [*flaws(raw), *inconsistencies(raw), *unsupported(raw, platform)]
     document = _validate(encoded, folder.absolute(), problems)
     if document is not None and not problems:
         problems += loops(document)
@@ -85,15 +85,19 @@ def parse_document(text: str, folder: Path, name: str, *, platform: str = sys.pl
 def _validate(encoded: bytes, folder: Path, problems: list[Problem]) -> Document | None:
     """Make the document, or add to the problems.
 
-    Pydantic is given JSON, since there it is strict about types and yet takes a list for a tuple and an object for a dataclass.
+    Pydantic is given JSON, since there it is strict about types and yet takes a list for a tuple
+    and an object for a dataclass.
     """
     try:
-        return _adapter((*INBOUNDS, *OUTBOUNDS)).validate_json(encoded, strict=True, context={"folder": folder})
+        return _adapter((*INBOUNDS, *OUTBOUNDS)).validate_json(
+            encoded, strict=True, context={"folder": folder}
+        )
     except ValidationError as error:
         problems += problems_of(error)
         unknown = unknown_keys(error)
     if unknown:
-        # An object with a key too many is not asked whether its keys fit together, so it is looked at again without.
+        # An object with a key too many is not asked whether its keys fit together, so it is looked
+        # at again without.
         pruned = json.loads(encoded)
         for *holder, key in unknown:
             del reduce(getitem, holder, pruned)[key]

@@ -1,7 +1,8 @@
-"""The JSON Schema (2020-12) of the document, for editors and for programs that write configurations.
+"""The JSON Schema (2020-12) of the document, for editors and for programs that write
+configurations.
 
-It comes from the option classes that also read a configuration. It can't say everything: whether a name is known, for instance, only the
-reading tells.
+It comes from the option classes that also read a configuration. It can't say everything: whether a
+name is known, for instance, only the reading tells.
 """
 
 from __future__ import annotations
@@ -28,7 +29,11 @@ __all__ = ["document_schema"]
 def document_schema() -> dict[str, Any]:
     """The JSON Schema of a configuration."""
     schema = TypeAdapter(Document).json_schema(schema_generator=_Generator)
-    return {"$schema": GenerateJsonSchema.schema_dialect, **schema, "title": "Configuration of pipetwist"}
+    return {
+        "$schema": GenerateJsonSchema.schema_dialect,
+        **schema,
+        "title": "Configuration of pipetwist",
+    }
 
 
 class _Generator(GenerateJsonSchema):
@@ -47,7 +52,9 @@ class _Generator(GenerateJsonSchema):
             described_key.update(_default(options, key))
             if key.name in descriptions:
                 described_key["description"] = descriptions[key.name].replace("``", "`")
-        if "type" in properties:  # what chooses the class has a default there, and none in a configuration
+        if (
+            "type" in properties
+        ):  # what chooses the class has a default there, and none in a configuration
             del properties["type"]["default"]
             described["properties"] = {"type": properties.pop("type"), **properties}
             described["required"] = ["type", *described["required"]]
@@ -62,7 +69,8 @@ class _Generator(GenerateJsonSchema):
 def _descriptions(options: type) -> dict[str, str]:
     """The docstrings of a class's keys, those too that it inherits.
 
-    They are read here, and not by pydantic as it makes what reads configurations: that would look for them at each start and reload.
+    They are read here, and not by pydantic as it makes what reads configurations: that would look
+    for them at each start and reload.
     """
     found: dict[str, str] = {}
     for base in reversed(options.__mro__):
@@ -78,7 +86,11 @@ def _docstrings(options: type) -> Iterator[tuple[str, str]]:
     except OSError:  # there are only compiled modules
         return
     for key, said in pairwise(cast("ast.ClassDef", ast.parse(source).body[0]).body):
-        if isinstance(key, ast.AnnAssign) and isinstance(key.target, ast.Name) and isinstance(said, ast.Expr):
+        if (
+            isinstance(key, ast.AnnAssign)
+            and isinstance(key.target, ast.Name)
+            and isinstance(said, ast.Expr)
+        ):
             yield key.target.id, inspect.cleandoc(ast.literal_eval(said.value))
 
 
@@ -90,4 +102,7 @@ def _default(options: type, key: Field[Any]) -> Iterator[tuple[str, object]]:
     for mark in marks:
         if isinstance(mark, Checked):
             default = mark.write(default)
-    yield "default", {} if is_dataclass(default) else list(default) if isinstance(default, tuple) else default
+    yield (
+        "default",
+        {} if is_dataclass(default) else list(default) if isinstance(default, tuple) else default,
+    )

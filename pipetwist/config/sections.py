@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from pipetwist.config.problems import Place, every
+from pipetwist.config.problems import KeyPath, every
 from pipetwist.inbounds.registry import INBOUNDS
 from pipetwist.kinds.registry import AnyKind, Registry
 from pipetwist.outbounds.registry import OUTBOUNDS
@@ -19,12 +19,12 @@ class Entry(NamedTuple):
     """An inbound or an outbound.
 
     Attributes:
-        place: where it stands.
+        key_path: where it stands.
         kind: its kind.
         written: its keys, which may be wrong.
     """
 
-    place: Place
+    key_path: KeyPath
     kind: AnyKind
     written: dict[str, Any]
 
@@ -37,7 +37,9 @@ def entries(raw: object, *sections: str) -> Iterator[Entry]:
         *sections: ``inbounds`` or ``outbounds``; both where there is none.
     """
     for section in sections or _SECTIONS:
-        for place, written in every(raw, section, ...):
-            kind = _SECTIONS[section].find(written.get("type")) if isinstance(written, dict) else None
+        for key_path, written in every(raw, section, ...):
+            kind = (
+                _SECTIONS[section].find(written.get("type")) if isinstance(written, dict) else None
+            )
             if kind is not None and isinstance(written, dict):
-                yield Entry(place, kind, written)
+                yield Entry(key_path, kind, written)

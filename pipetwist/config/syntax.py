@@ -1,6 +1,8 @@
-"""From a configuration's text to plain lists and objects: JSON, with the comments and trailing commas of JSON5.
+"""From a configuration's text to plain lists and objects: JSON, with the comments and trailing
+commas of JSON5.
 
-Keys that stand in an object twice, and texts that are not Unicode, are found here, since nothing behind this sees them.
+Keys that stand in an object twice, and texts that are not Unicode, are found here, since nothing
+behind this sees them.
 """
 
 from __future__ import annotations
@@ -9,15 +11,16 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from pipetwist.config.from_json5 import Rewriting, TooDeepError, to_int
-from pipetwist.config.problems import Place, Problem
+from pipetwist.config.from_json5 import Json5Rewriter, TooDeepError, to_int
+from pipetwist.config.problems import KeyPath, Problem
 from pipetwist.config.unclosed import innermost_open
 from pipetwist.values import quote
 
 __all__ = ["NotJsonError", "flaws", "parse_json"]
 
-_DEEPEST = 32  # far deeper than any configuration, and far from where anything that reads it runs out of stack
-_TOO_DEEP = "lists and objects stand in each other too deeply for a configuration"
+# far deeper than any configuration, and far from where anything that reads it runs out of stack
+_MAX_DEPTH = 32
+_TOO_DEEP = "lists and objects are nested too deeply for a configuration"
 
 
 class NotJsonError(ValueError):
@@ -25,7 +28,9 @@ class NotJsonError(ValueError):
 
 
 class _Twofold(dict[str, object]):
-    """An object in which a key stood more than once: the last counts, of the others only the names are known."""
+    """An object in which a key stood more than once: the last counts, of the others only the names
+    are known.
+    """
 
     repeated: tuple[str, ...] = ()
 
@@ -42,7 +47,7 @@ def parse_json(text: str) -> object:
         value = json.loads(text, object_pairs_hook=_to_object, parse_int=to_int)
     except (ValueError, RecursionError):
         value = _parse_json5(text)
-    if _is_deeper(value, _DEEPEST):
+    if _is_deeper(value, _MAX_DEPTH):
         raise NotJsonError(_TOO_DEEP)
     return value
 
@@ -52,10 +57,10 @@ def _parse_json5(text: str) -> object:
         message = "the file is empty"
         raise NotJsonError(message)
     try:
-        rewriting = Rewriting(text, _DEEPEST)
+        rewriting = Json5Rewriter(text, _MAX_DEPTH)
         value = json.loads(rewriting.json, object_pairs_hook=_to_object, parse_int=to_int)
     except json.JSONDecodeError as error:
-        raise NotJsonError(_describe(text, rewriting.place(error.pos))) from None
+        raise NotJsonError(_describe(text, rewriting.index(error.pos))) from None
     except TooDeepError:
         raise NotJsonError(_TOO_DEEP) from None
     except ValueError as error:
@@ -65,27 +70,36 @@ def _parse_json5(text: str) -> object:
     return value
 
 
-def _describe(text: str, place: int) -> str:
-    character = text[place : place + 1]
+def _describe(text: str, index: int) -> str:
+    character = text[index : index + 1]
     found = quote(character) if character else "the end of the file"
-    unclosed = innermost_open(text, place)
-    if unclosed is None or not _is_missing(unclosed.end, text, place):
-        return f"{_position(text, place)}: {found} is not what JSON has here"
+    unclosed = innermost_open(text, index)
+    if unclosed is None or not _is_missing(unclosed.end, text, index):
+        return f"{_position(text, index)}: {found} is not valid JSON here"
     begun = f"the {unclosed.kind} that began at {_position(text, unclosed.start)}"
-    return f"{_position(text, place)}: {found} comes before {begun} is closed: a {quote(unclosed.end)} is missing"
+    return (
+        f"{_position(text, index)}: {found} comes before {begun} is closed: a "
+        f"{quote(unclosed.end)} is missing"
+    )
 
 
-def _is_missing(end: str, text: str, place: int) -> bool:
-    """Whether it is for want of what would close the innermost that is open that something is wrong at a place."""
-    character = text[place : place + 1]
+def _is_missing(end: str, text: str, index: int) -> bool:
+    """Whether it is for want of what would close the innermost that is open that something is wrong
+    at a place.
+    """
+    character = text[index : index + 1]
     if character in ("}", "]"):
         return end in "}]" and end != character
     # Of an object the comma has just been: a name would have to come.
-    return not character or (character in "{[" and end == "}" and text[:place].rstrip().endswith(","))
+    return not character or (
+        character in "{[" and end == "}" and text[:index].rstrip().endswith(",")
+    )
 
 
-def _position(text: str, place: int) -> str:
-    return f"line {text.count(chr(10), 0, place) + 1}, column {place - text.rfind(chr(10), 0, place)}"
+def _position(text: str, index: int) -> str:
+    return (
+        f"line {text.count(chr(10), 0, index) + 1}, column {index - text.rfind(chr(10), 0, index)}"
+    )
 
 
 def _to_object(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
@@ -103,23 +117,27 @@ def _is_deeper(value: object, levels: int) -> bool:
     return levels == 0 or any(_is_deeper(entry, levels - 1) for entry in within)
 
 
-def flaws(value: object, place: Place = ()) -> Iterator[Problem]:
-    """Find what a configuration may have nowhere: keys given twice, and texts that are not Unicode."""
+def flaws(value: object, key_path: KeyPath = ()) -> Iterator[Problem]:
+    """Find what a configuration may have nowhere: keys given twice, and texts that are not
+    Unicode.
+    """
     if isinstance(value, dict):
         for name in getattr(value, "repeated", ()):
-            yield Problem((*place, name), "this key is there more than once, and only one can count")
+            yield Problem((*key_path, name), "this key is given more than once")
         for name, member in value.items():
-            yield from _flaws_of_text(name, (*place, name))
-            yield from flaws(member, (*place, name))
+            yield from _flaws_of_text(name, (*key_path, name))
+            yield from flaws(member, (*key_path, name))
     elif isinstance(value, list):
         for index, entry in enumerate(value):
-            yield from flaws(entry, (*place, index))
+            yield from flaws(entry, (*key_path, index))
     elif isinstance(value, str):
-        yield from _flaws_of_text(value, place)
+        yield from _flaws_of_text(value, key_path)
 
 
-def _flaws_of_text(text: str, place: Place) -> Iterator[Problem]:
+def _flaws_of_text(text: str, key_path: KeyPath) -> Iterator[Problem]:
     try:
         text.encode()
     except UnicodeEncodeError:
-        yield Problem(place, f"{quote(text)} has half of a surrogate pair in it, which is no character")
+        yield Problem(
+            key_path, f"{quote(text)} has half of a surrogate pair in it, which is no character"
+        )

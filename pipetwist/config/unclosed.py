@@ -1,4 +1,6 @@
-"""What stands open at a place of a JSON5 text: for people, who look for the bracket that is missing and not for where that shows."""
+"""What stands open at a place of a JSON5 text: for people, who look for the bracket that is missing
+and not for where that shows.
+"""
 
 from __future__ import annotations
 
@@ -26,16 +28,16 @@ class Open(NamedTuple):
     end: str
 
 
-def innermost_open(text: str, place: int) -> Open | None:
+def innermost_open(text: str, index: int) -> Open | None:
     """What stands open just before a place; of several the one that is to be closed first.
 
     Args:
         text: the text, which is well formed up to there.
-        place: where, in characters.
+        index: where, in characters.
     """
     brackets: list[int] = []
     for start, group, piece in tokens(text):
-        if start >= place:
+        if start >= index:
             break
         if group == "mark" and piece in "{[":
             brackets.append(start)

@@ -1,4 +1,6 @@
-"""What the suites have in common: mixins for trial's test cases, and a receiver that finds out of order what it is told."""
+"""What the suites have in common: mixins for trial's test cases, and a receiver that finds out of
+order what it is told.
+"""
 
 from __future__ import annotations
 
@@ -18,22 +20,24 @@ else:
 
 __all__ = ["Mixin", "OrderlyReceiver", "Settling"]
 
-_MOST_ROUNDS = 10_000
+_MAX_ROUNDS = 10_000
 
 
 class Settling(Mixin):
     """Waits in rounds; how a round goes is the test case's own."""
 
     def settle(self) -> None:
-        """Let happen what can happen now: turn the reactor of the test, wait a little for the system. Nothing where all is at once."""
+        """Let happen what can happen now: turn the reactor of the test, wait a little for the
+        system. Nothing where all is at once.
+        """
 
     def wait_for(self, condition: Callable[[], object], what: str) -> None:
         """Settle until the condition holds; the test fails where that does not come."""
-        for _ in range(_MOST_ROUNDS):
+        for _ in range(_MAX_ROUNDS):
             if condition():
                 return
             self.settle()
-        self.fail(f"waited in vain for {what}")
+        self.fail(f"timed out waiting for {what}")
 
 
 @implementer(ISideReceiver)
@@ -45,7 +49,7 @@ class OrderlyReceiver:
         """What was read, call for call."""
         self.told: list[str] = []
         """The other calls, in order."""
-        self.cause: str | None = None
+        self.reason: str | None = None
         """Why the side was lost; None while it is not."""
         self.mistakes: list[str] = []
         """What came out of order."""
@@ -58,7 +62,6 @@ class OrderlyReceiver:
         return "lost" in self.told
 
     def data_received(self, side: object, data: bytes) -> None:
-        """See `ISideReceiver`."""
         if not self.wanted:
             self.mistakes.append("data_received while reading is paused")
         if "read_ended" in self.told:
@@ -67,31 +70,26 @@ class OrderlyReceiver:
         self.data.append(data)
 
     def read_ended(self, side: object) -> None:
-        """See `ISideReceiver`."""
         if "read_ended" in self.told:
             self.mistakes.append("read_ended twice")
         self._tell("read_ended")
 
-    def crowded(self, side: object) -> None:
-        """See `ISideReceiver`."""
-        if self._last_of_room() == "crowded":
-            self.mistakes.append("crowded twice")
-        self._tell("crowded")
+    def pause_writing(self, side: object) -> None:
+        if self._last_of_room() == "pause_writing":
+            self.mistakes.append("pause_writing twice")
+        self._tell("pause_writing")
 
-    def relieved(self, side: object) -> None:
-        """See `ISideReceiver`."""
-        if self._last_of_room() != "crowded":
-            self.mistakes.append("relieved without crowded")
-        self._tell("relieved")
+    def resume_writing(self, side: object) -> None:
+        if self._last_of_room() != "pause_writing":
+            self.mistakes.append("resume_writing without pause_writing")
+        self._tell("resume_writing")
 
-    def hung_up(self, side: object) -> None:
-        """See `ISideReceiver`."""
-        self._tell("hung_up")
+    def peer_closed(self, side: object) -> None:
+        self._tell("peer_closed")
 
-    def lost(self, side: object, cause: str, *, whole: bool = False) -> None:
-        """See `ISideReceiver`."""
+    def lost(self, side: object, reason: str, *, whole: bool = False) -> None:
         self._tell("lost")
-        self.cause = cause
+        self.reason = reason
 
     def _tell(self, what: str) -> None:
         self._after_lost(what)
@@ -102,4 +100,7 @@ class OrderlyReceiver:
             self.mistakes.append(f"{what} after lost")
 
     def _last_of_room(self) -> str | None:
-        return next((told for told in reversed(self.told) if told in ("crowded", "relieved")), None)
+        return next(
+            (told for told in reversed(self.told) if told in ("pause_writing", "resume_writing")),
+            None,
+        )

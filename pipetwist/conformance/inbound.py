@@ -21,7 +21,8 @@ class InboundConformance(Settling):
 
     @abstractmethod
     def make_inbound(self, relay: RecordingRelay) -> Any:
-        """An inbound that hands its connections to this relay, and does not listen yet. The test's clean-up stops it.
+        """An inbound that hands its connections to this relay, and does not listen yet. The test's
+        clean-up stops it.
 
         Its type is its own, and zope's interface is not known to every type checker: hence Any.
         """
@@ -57,12 +58,17 @@ class InboundConformance(Settling):
         self.assertNotEqual(self.inbound.tag, "")
 
     def test_hands_on(self) -> None:
-        """A client is admitted under the inbound's tag, and its side handed on with its reading paused."""
+        """A client is admitted under the inbound's tag, and its side handed on with its reading
+        paused.
+        """
         self.listen()
         leave = self.client_comes()
         self.wait_for(lambda: self.relay.carried, "the client")
-        ((passage, side),) = self.relay.carried
-        self.assertEqual((passage.visitor.inbound, [one.inbound for one in self.relay.visitors]), (self.inbound.tag, [self.inbound.tag]))
+        ((route, side),) = self.relay.carried
+        self.assertEqual(
+            (route.client_info.inbound, [one.inbound for one in self.relay.clients]),
+            (self.inbound.tag, [self.inbound.tag]),
+        )
         verifyObject(ISide, side)
         receiver = OrderlyReceiver()
         side.attach(receiver)

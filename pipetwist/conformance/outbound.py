@@ -47,12 +47,16 @@ class OutboundConformance(Settling):
         self.assertNotEqual(outbound.tag, "")
 
     def test_sides(self) -> None:
-        """Its sides carry what it says: datagrams where it knows a largest one, and by themselves where they are in the kernel."""
+        """Its sides carry what it says: datagrams where it knows a largest one, and by themselves
+        where they are in the kernel.
+        """
         outbound = self.make_outbound()
         side = self.connect(outbound)
         verifyObject(ISide, side)
-        self.assertEqual(side.medium is Medium.DATAGRAMS, outbound.largest_datagram is not None)
-        self.assertEqual(IDescriptorSide.providedBy(side) and side.carrier is not None, outbound.in_kernel)
+        self.assertEqual(side.medium is Medium.DATAGRAMS, outbound.max_datagram_bytes is not None)
+        self.assertEqual(
+            IDescriptorSide.providedBy(side) and side.carrier is not None, outbound.in_kernel
+        )
 
     def test_paused(self) -> None:
         """Reading of its sides is paused: nothing comes before it is asked for."""
@@ -88,7 +92,9 @@ class OutboundConformance(Settling):
         self.wait_for(lambda: not self.open_now(), "it to be closed")
 
     def test_unreachable(self) -> None:
-        """Where it can't connect it fails with an error that has a text for people, and leaves nothing open."""
+        """Where it can't connect it fails with an error that has a text for people, and leaves
+        nothing open.
+        """
         outcome = self._begin(self.make_unreachable())
         self.wait_for(lambda: outcome, "the outbound to fail")
         texts = [str(failed.value) for failed in outcome if isinstance(failed, Failure)]

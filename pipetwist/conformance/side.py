@@ -1,4 +1,6 @@
-"""What every side is held to, whatever it is made of: `pipetwist.interfaces.ISide`, call for call."""
+"""What every side is held to, whatever it is made of: `pipetwist.interfaces.ISide`, call for
+call.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,7 @@ from pipetwist.interfaces import IDatagramSide, IDescriptorSide, ISide, Medium, 
 
 __all__ = ["DatagramSideConformance", "SideConformance"]
 
-_ENDINGS = ("close", "hang_up", "break_off", "abort")
+_ENDINGS = ("close", "disconnect", "close_with_error", "abort")
 
 
 class _Sides(Settling):
@@ -20,7 +22,9 @@ class _Sides(Settling):
 
     @abstractmethod
     def make_side(self) -> SideLike:
-        """A side that is open, to which nobody is attached yet. The test's clean-up ends it and its peer."""
+        """A side that is open, to which nobody is attached yet. The test's clean-up ends it and its
+        peer.
+        """
 
     @abstractmethod
     def peer_sends(self, data: bytes) -> None:
@@ -49,7 +53,9 @@ class _Sides(Settling):
 
     def wait_for_peer(self, data: bytes) -> None:
         """Wait until the peer has got this."""
-        self.wait_for(lambda: len(b"".join(self.peer_received())) >= len(data), f"the peer to get {data!r}")
+        self.wait_for(
+            lambda: len(b"".join(self.peer_received())) >= len(data), f"the peer to get {data!r}"
+        )
         self.assertEqual(b"".join(self.peer_received()), data)
 
     def wait_for_loss(self, receiver: OrderlyReceiver) -> None:
@@ -118,7 +124,7 @@ class _Sides(Settling):
             side, receiver = self.attached()
             self.end(side, ending)
             self.wait_for_loss(receiver)
-            self.assertEqual((receiver.told.count("lost"), receiver.cause), (1, ""), ending)
+            self.assertEqual((receiver.told.count("lost"), receiver.reason), (1, ""), ending)
 
     def test_delivers_first(self) -> None:
         """What was written before is delivered before it ends in order."""
@@ -135,7 +141,7 @@ class _Sides(Settling):
             for one in (ending, *_ENDINGS[:3]):
                 self.end(side, one)
             side.pause_reading()
-            side.finish_writing()
+            side.write_eof()
             side.write(b"late")
             side.abort()
             self.wait_for_loss(receiver)
@@ -159,12 +165,19 @@ class _Sides(Settling):
         side.abort()
         self.wait_for_loss(receiver)
         figures = (side.received, side.delivered)
-        calls: tuple[Callable[[], None], ...] = (side.pause_reading, side.resume_reading, side.finish_writing, *self._endings(side))
+        calls: tuple[Callable[[], None], ...] = (
+            side.pause_reading,
+            side.resume_reading,
+            side.write_eof,
+            *self._endings(side),
+        )
         for call in calls:
             call()
         side.write(b"late")
         self.settle()
-        self.assertEqual((side.received, side.delivered, receiver.told.count("lost")), (*figures, 1))
+        self.assertEqual(
+            (side.received, side.delivered, receiver.told.count("lost")), (*figures, 1)
+        )
 
     def test_ended_before_anybody_is_attached(self) -> None:
         """Who is attached to a side that is over is told at once."""
@@ -176,7 +189,9 @@ class _Sides(Settling):
         self.assertEqual((receiver.told, receiver.mistakes), (["lost"], []))
 
     def end(self, side: SideLike, ending: str) -> None:
-        """End it in one of the four ways. A case whose peer has to do something then has that done here."""
+        """End it in one of the four ways. A case whose peer has to do something then has that done
+        here.
+        """
         getattr(side, ending)()
 
     def try_to_send(self, data: bytes) -> None:
@@ -184,11 +199,13 @@ class _Sides(Settling):
         self.peer_sends(data)
 
     def _endings(self, side: SideLike) -> tuple[Callable[[], None], ...]:
-        return side.close, side.hang_up, side.break_off, side.abort
+        return side.close, side.disconnect, side.close_with_error, side.abort
 
 
 class SideConformance(_Sides):
-    """Tests of a side that is a stream: mix it into a test case of trial's, with what it has abstract."""
+    """Tests of a side that is a stream: mix it into a test case of trial's, with what it has
+    abstract.
+    """
 
     @abstractmethod
     def peer_ends(self) -> None:
@@ -199,7 +216,9 @@ class SideConformance(_Sides):
         """Whether the side's peer has got an end of file."""
 
     def test_read_end(self) -> None:
-        """An end of file is told once, after all that came before it; it can still be written to where it half-closes."""
+        """An end of file is told once, after all that came before it; it can still be written to
+        where it half-closes.
+        """
         side, receiver = self.attached()
         self.peer_sends(b"all of it")
         self.peer_ends()
@@ -215,11 +234,13 @@ class SideConformance(_Sides):
             self.wait_for_peer(b"answer")
 
     def test_finish_writing(self) -> None:
-        """Its own end of file follows what was written, once; it still reads where it half-closes."""
+        """Its own end of file follows what was written, once; it still reads where it
+        half-closes.
+        """
         side, receiver = self.attached()
         side.write(b"question")
-        side.finish_writing()
-        side.finish_writing()
+        side.write_eof()
+        side.write_eof()
         self.wait_for(self.peer_got_end, "the peer to get the end of file")
         self.wait_for_peer(b"question")
         if side.half_closes:
@@ -232,15 +253,19 @@ class SideConformance(_Sides):
         side, receiver = self.attached()
         self.read_on(side, receiver)
         self.peer_ends()
-        self.wait_for(lambda: "read_ended" in receiver.told or receiver.lost_once, "the end of file")
-        side.finish_writing()
+        self.wait_for(
+            lambda: "read_ended" in receiver.told or receiver.lost_once, "the end of file"
+        )
+        side.write_eof()
         self.end(side, "close")
         self.wait_for_loss(receiver)
-        self.assertEqual(receiver.cause, "")
+        self.assertEqual(receiver.reason, "")
 
 
 class DatagramSideConformance(_Sides):
-    """Tests of a side that is datagrams: mix it into a test case of trial's, with what it has abstract."""
+    """Tests of a side that is datagrams: mix it into a test case of trial's, with what it has
+    abstract.
+    """
 
     def test_bounds(self) -> None:
         """Each datagram arrives by itself, an empty one too, both ways."""

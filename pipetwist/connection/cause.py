@@ -1,4 +1,6 @@
-"""Why a connection did not go well: a closed set, for counting. What happened in words is its reason."""
+"""Why a connection did not go well: a closed set, for counting. What happened in words is its
+reason.
+"""
 
 from __future__ import annotations
 

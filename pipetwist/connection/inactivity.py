@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-__all__ = ["Rounds", "Watched"]
+__all__ = ["IdleChecker", "Watched"]
 
-# Bytes are looked at this often in the time allowed, so a connection is ended at most a tenth of it late.
+# Bytes are looked at this often in the time allowed, so a connection is ended at most a tenth of it
+# late.
 _LOOKS = 10
 
 
 class Watched:
-    """What inherits this can be watched: the bytes moved so far are compared now and then, and the time of none is noted."""
+    """What inherits this can be watched: the bytes moved so far are compared now and then, and the
+    time of none is noted.
+    """
 
-    __slots__ = ("_round", "_seen", "_since")
+    __slots__ = ("_check", "_seen", "_since")
 
     def __init__(self) -> None:
-        self._round: _Round | None = None
+        self._check: _IdleCheck | None = None
         self._seen = 0
         self._since = 0.0
 
@@ -29,20 +32,20 @@ class Watched:
         """None has moved for as many seconds as were allowed; it is not watched any more."""
         raise NotImplementedError
 
-    def watch(self, rounds: Rounds, allowed: float | None) -> None:
+    def watch(self, idle_checker: IdleChecker, allowed: float | None) -> None:
         """Begin anew, with so many seconds allowed from now on; None to stop."""
-        before = self._round
+        before = self._check
         if allowed is None:
             if before is not None:
-                self._round = None
+                self._check = None
                 del before.watched[self]
             return
         self._seen = self.moved
-        self._since = rounds.clock.seconds()
+        self._since = idle_checker.clock.seconds()
         if before is None or before.allowed != allowed:
             if before is not None:
                 del before.watched[self]
-            self._round = found = rounds.find(allowed)
+            self._check = found = idle_checker.find(allowed)
             found.join(self)
 
     def look(self, now: float, allowed: float) -> bool:
@@ -51,16 +54,17 @@ class Watched:
         if moved != self._seen:
             self._seen = moved
             self._since = now
-        # A clock's sums are not exact: a look that is early by a rounding error would put the end off by a whole look.
+        # A clock's sums are not exact: a look that is early by a rounding error would put the end
+        # off by a whole look.
         return now - self._since >= allowed * 0.999
 
     def expire(self, allowed: float) -> None:
         """Say so."""
-        self._round = None
+        self._check = None
         self.expired(allowed)
 
 
-class _Round:
+class _IdleCheck:
     """Those who are allowed the same time."""
 
     def __init__(self, clock: IReactorTime, allowed: float) -> None:
@@ -91,8 +95,9 @@ class _Round:
             self._call = self._clock.callLater(self.allowed / _LOOKS, self._look)
 
 
-class Rounds:
-    """Looks at all in rounds, one for each time that is allowed somewhere: a connection adds no timer of its own.
+class IdleChecker:
+    """Looks at all in rounds, one for each time that is allowed somewhere: a connection adds no
+    timer of its own.
 
     Args:
         clock: counts the time.
@@ -100,16 +105,16 @@ class Rounds:
 
     def __init__(self, clock: IReactorTime) -> None:
         self.clock = clock
-        self._rounds: dict[float, _Round] = {}
+        self._checks: dict[float, _IdleCheck] = {}
 
-    def find(self, allowed: float) -> _Round:
+    def find(self, allowed: float) -> _IdleCheck:
         """The round of those who are allowed so much."""
-        found = self._rounds.get(allowed)
+        found = self._checks.get(allowed)
         if found is None:
-            found = self._rounds[allowed] = _Round(self.clock, allowed)
+            found = self._checks[allowed] = _IdleCheck(self.clock, allowed)
         return found
 
     def rest(self) -> None:
         """Nobody is watched: leave no timer behind until somebody is."""
-        for one in self._rounds.values():
+        for one in self._checks.values():
             one.stop()

@@ -1,12 +1,14 @@
-"""What becomes of a connection, as two tables. Nothing here does anything: it says what is to be done.
+"""What becomes of a connection, as two tables. Nothing here does anything: it says what is to be
+done.
 
 Theory of operation
 ===================
 
-A connection has two ends, the client's and the server's. Of each there are three facts: its side is *there* until it is lost; it *sends*
-until its end of file was read; its peer may have *gone*, though what it sent may still be unread. Two facts are about both: whether the
-death of either peer is *noticed*, and whether the directions end *together*, since neither side can end one alone. The facts and the phase
-are the bits of one number, the state::
+A connection has two ends, the client's and the server's. Of each there are three facts: its side is
+*there* until it is lost; it *sends* until its end of file was read; its peer may have *gone*,
+though what it sent may still be unread. Two facts are about both: whether the death of either peer
+is *noticed*, and whether the directions end *together*, since neither side can end one alone. The
+facts and the phase are the bits of one number, the state::
 
     CONNECTING ──▶ OPEN ──▶ HALF_CLOSED ──▶ CLOSING ──▶ CLOSED
          │           └──────────────────────▶ ▲
@@ -14,22 +16,28 @@ are the bits of one number, the state::
 
 What happens is an event, mostly at one of the ends. The tables say what follows:
 
-1. ``FACTS``: which facts an event changes, and which must hold, or nothing has happened: an end of file that is told again is none.
-2. ``TABLE``: the phase that it leads to, and the steps that are taken then. A line is written for *this* end and the *other*. The first
-   line counts whose event, phase and facts fit. In the phase ``CLOSED`` nothing happens any more.
+1. ``FACTS``: which facts an event changes, and which must hold, or nothing has happened: an end of
+   file that is told again is none.
+2. ``TABLE``: the phase that it leads to, and the steps that are taken then. A line is written for
+   *this* end and the *other*. The first line counts whose event, phase and facts fit. In the phase
+   ``CLOSED`` nothing happens any more.
 
 What the lines hold to:
 
-- an end of file on one end travels to the other, after everything read before it, and the opposite direction goes on;
+- an end of file on one end travels to the other, after everything read before it, and the opposite
+  direction goes on;
 - an end that is lost takes the other with it, which first gets everything that was read;
-- an end that was cut off, or that could never be connected, cuts the other off: nobody takes a part for the whole;
+- an end that was cut off, or that could never be connected, cuts the other off: nobody takes a part
+  for the whole;
 - a connection is over once both ends are lost;
-- inactivity is bounded: by the inbound's wish while both directions are open, and once one has ended, unless the death of either peer is
-  noticed: then who works in silence has all the time that it takes.
+- inactivity is bounded: by the inbound's wish while both directions are open, and once one has
+  ended, unless the death of either peer is noticed: then who works in silence has all the time that
+  it takes.
 
-Who takes the steps, which is `pipetwist.relay.connection`, may be told of the next event in the middle of them: a side that is told to
-close may be lost in the call. That is why the state is the new one before the first step is taken, why the steps begin with what is
-watched for, and why a step on a side that is not there any more is left out.
+Who takes the steps, which is `pipetwist.relay.connection`, may be told of the next event in the
+middle of them: a side that is told to close may be lost in the call. That is why the state is the
+new one before the first step is taken, why the steps begin with what is watched for, and why a step
+on a side that is not there any more is left out.
 """
 
 from __future__ import annotations
@@ -55,9 +63,7 @@ __all__ = [
     "follow",
     "gone",
     "sends",
-    "shown",
     "there",
-    "told",
 ]
 
 CLIENT, SERVER = 1, 2
@@ -112,11 +118,11 @@ class Event(IntEnum):
     """It can't be had."""
     READ_ENDED = 3
     """Everything that this end had to send was read."""
-    HUNG_UP = 4
+    PEER_CLOSED = 4
     """The peer at this end has gone entirely; what it sent before may still be unread."""
     LOST = 5
     """This end is over, both ways, and what was read from it is whole."""
-    CUT_OFF = 6
+    TRUNCATED = 6
     """This end is over, both ways, and what was read from it may be a part."""
     STOP = 7
     """The connection is to end now, whatever is undelivered."""
@@ -130,7 +136,8 @@ class Step(NamedTuple):
     """Something to be done.
 
     Attributes:
-        what: for an end the method of `pipetwist.interfaces.ISide`, otherwise one of those above ``TABLE``.
+        what: for an end the method of `pipetwist.interfaces.ISide`, otherwise one of those above
+            ``TABLE``.
         end: of whose side; 0 for what is the connection's own.
     """
 
@@ -152,7 +159,7 @@ class Line(NamedTuple):
 
 
 CONNECTING, OPEN, HALF_CLOSED, CLOSING, CLOSED = Phase
-CONNECTED, CONNECT_FAILED, READ_ENDED, HUNG_UP, LOST, CUT_OFF, STOP = Event
+CONNECTED, CONNECT_FAILED, READ_ENDED, PEER_CLOSED, LOST, TRUNCATED, STOP = Event
 
 START = there(CLIENT) | sends(CLIENT) | CONNECTING
 """The state of a connection that begins."""
@@ -162,19 +169,31 @@ FACTS: dict[Event, tuple[int, int, int]] = {
     CONNECTED: (0, there(OTHER) | sends(OTHER), 0),
     CONNECT_FAILED: (0, 0, 0),
     READ_ENDED: (sends(THIS), 0, sends(THIS)),
-    HUNG_UP: (there(THIS), gone(THIS), 0),
+    PEER_CLOSED: (there(THIS), gone(THIS), 0),
     LOST: (there(THIS), 0, there(THIS) | sends(THIS)),
-    CUT_OFF: (there(THIS), 0, there(THIS) | sends(THIS)),
+    TRUNCATED: (there(THIS), 0, there(THIS) | sends(THIS)),
     STOP: (0, 0, 0),
 }
-"""For each event the facts that must hold, those that it makes true, and those that it makes false."""
+"""For each event the facts that must hold, those that it makes true, and those that it makes
+false.
+"""
 
-# The connection's own steps: how long it may go on from now on without a byte, and what begins and ends.
-IDLE, SILENCE, REST, FOR_EVER = Step("watch_idle"), Step("watch_silence"), Step("watch_rest"), Step("watch_nothing")
+# The connection's own steps: how long it may go on from now on without a byte, and what begins and
+# ends.
+IDLE, SILENCE, REST, FOR_EVER = (
+    Step("watch_idle"),
+    Step("watch_silence"),
+    Step("watch_rest"),
+    Step("watch_nothing"),
+)
 CANCEL, COUPLE, FINISH = Step("cancel_connecting"), Step("couple"), Step("finish")
 # Those on a side.
-finish_writing, close, hang_up = partial(Step, "finish_writing"), partial(Step, "close"), partial(Step, "hang_up")
-break_off, abort = partial(Step, "break_off"), partial(Step, "abort")
+write_eof, close, disconnect = (
+    partial(Step, "write_eof"),
+    partial(Step, "close"),
+    partial(Step, "disconnect"),
+)
+close_with_error, abort = partial(Step, "close_with_error"), partial(Step, "abort")
 
 _ANY = (CONNECTING, OPEN, HALF_CLOSED, CLOSING)
 _RUNNING = (OPEN, HALF_CLOSED)
@@ -185,30 +204,30 @@ TABLE: tuple[Line, ...] = (
     Line(CONNECTED,      (CONNECTING,),   gone(THIS),      OPEN,         (REST, COUPLE)),
     Line(CONNECTED,      (CONNECTING,),   0,               OPEN,         (IDLE, COUPLE)),
     # Closed in order it would look like a server that has nothing to say.
-    Line(CONNECT_FAILED, (CONNECTING,),   0,               CLOSING,      (REST, break_off(THIS))),
+    Line(CONNECT_FAILED, (CONNECTING,),   0,               CLOSING,      (REST, close_with_error(THIS))),
 
     Line(READ_ENDED,     (CONNECTING,),   0,               CLOSING,      (CANCEL, REST, close(THIS))),
-    Line(READ_ENDED,     (OPEN,),         TOGETHER,        CLOSING,      (REST, finish_writing(OTHER), close(THIS), close(OTHER))),
-    Line(READ_ENDED,     (OPEN,),         gone(THIS),      HALF_CLOSED,  (REST, finish_writing(OTHER), abort(THIS))),
-    Line(READ_ENDED,     (OPEN,),         gone(OTHER),     HALF_CLOSED,  (REST, finish_writing(OTHER))),
-    Line(READ_ENDED,     (OPEN,),         NOTICED,         HALF_CLOSED,  (SILENCE, finish_writing(OTHER))),
-    Line(READ_ENDED,     (OPEN,),         0,               HALF_CLOSED,  (REST, finish_writing(OTHER))),
+    Line(READ_ENDED,     (OPEN,),         TOGETHER,        CLOSING,      (REST, write_eof(OTHER), close(THIS), close(OTHER))),
+    Line(READ_ENDED,     (OPEN,),         gone(THIS),      HALF_CLOSED,  (REST, write_eof(OTHER), abort(THIS))),
+    Line(READ_ENDED,     (OPEN,),         gone(OTHER),     HALF_CLOSED,  (REST, write_eof(OTHER))),
+    Line(READ_ENDED,     (OPEN,),         NOTICED,         HALF_CLOSED,  (SILENCE, write_eof(OTHER))),
+    Line(READ_ENDED,     (OPEN,),         0,               HALF_CLOSED,  (REST, write_eof(OTHER))),
     Line(READ_ENDED,     (HALF_CLOSED,),  0,               CLOSING,      (REST, close(OTHER), close(THIS))),
     Line(READ_ENDED,     (CLOSING,),      0,               CLOSING,      ()),
 
-    Line(HUNG_UP,        (CONNECTING,),   0,               CONNECTING,   (REST,)),
-    Line(HUNG_UP,        (OPEN,),         0,               OPEN,         (REST,)),
-    Line(HUNG_UP,        (HALF_CLOSED,),  sends(THIS),     HALF_CLOSED,  (REST,)),
-    Line(HUNG_UP,        (HALF_CLOSED,),  0,               HALF_CLOSED,  (abort(THIS),)),
-    Line(HUNG_UP,        (CLOSING,),      0,               CLOSING,      ()),
+    Line(PEER_CLOSED,        (CONNECTING,),   0,               CONNECTING,   (REST,)),
+    Line(PEER_CLOSED,        (OPEN,),         0,               OPEN,         (REST,)),
+    Line(PEER_CLOSED,        (HALF_CLOSED,),  sends(THIS),     HALF_CLOSED,  (REST,)),
+    Line(PEER_CLOSED,        (HALF_CLOSED,),  0,               HALF_CLOSED,  (abort(THIS),)),
+    Line(PEER_CLOSED,        (CLOSING,),      0,               CLOSING,      ()),
 
-    Line(LOST,           _RUNNING,        _IS_CLIENT,      CLOSING,      (REST, hang_up(OTHER))),
+    Line(LOST,           _RUNNING,        _IS_CLIENT,      CLOSING,      (REST, disconnect(OTHER))),
     Line(LOST,           _RUNNING,        0,               CLOSING,      (REST, close(OTHER))),
-    Line(CUT_OFF,        _RUNNING,        0,               CLOSING,      (REST, break_off(OTHER))),
+    Line(TRUNCATED,        _RUNNING,        0,               CLOSING,      (REST, close_with_error(OTHER))),
     # What connecting fails with when it is cancelled is heard of after the end, and is no reason.
-    *(Line(lost,         (CONNECTING,),   0,               CLOSED,       (CANCEL, FOR_EVER, FINISH)) for lost in (LOST, CUT_OFF)),
-    *(Line(lost,         (CLOSING,),      there(OTHER),    CLOSING,      ()) for lost in (LOST, CUT_OFF)),
-    *(Line(lost,         (CLOSING,),      0,               CLOSED,       (FOR_EVER, FINISH)) for lost in (LOST, CUT_OFF)),
+    *(Line(lost,         (CONNECTING,),   0,               CLOSED,       (CANCEL, FOR_EVER, FINISH)) for lost in (LOST, TRUNCATED)),
+    *(Line(lost,         (CLOSING,),      there(OTHER),    CLOSING,      ()) for lost in (LOST, TRUNCATED)),
+    *(Line(lost,         (CLOSING,),      0,               CLOSED,       (FOR_EVER, FINISH)) for lost in (LOST, TRUNCATED)),
 
     Line(STOP,           (CONNECTING,),   0,               CLOSING,      (CANCEL, FOR_EVER, abort(CLIENT))),
     Line(STOP,           _ANY,            0,               CLOSING,      (FOR_EVER, abort(CLIENT), abort(SERVER))),
@@ -220,7 +239,8 @@ _Taken = TypeVar("_Taken")
 
 
 class Transitions(dict[int, tuple[int, tuple[tuple[int, _Taken], ...]]], Generic[_Taken]):
-    """The tables by state and event, which are or-ed: the next state, and for each step its end and what takes it.
+    """The tables by state and event, which are or-ed: the next state, and for each step its end and
+    what takes it.
 
     An entry is made when it is looked up for the first time.
 
@@ -255,11 +275,17 @@ def follow(state: int, event: Event, end: int = CLIENT) -> tuple[int, tuple[Step
     needed, begins, ceases = FACTS[event]
     if seen & needed == needed:
         for line in TABLE:
-            if line.event is event and seen & _PHASES in line.phases and seen & line.facts == line.facts:
+            if (
+                line.event is event
+                and seen & _PHASES in line.phases
+                and seen & line.facts == line.facts
+            ):
                 after = (seen | begins) & ~(ceases | _PHASES | _IS_CLIENT) | line.becomes
                 if end == CLIENT:
                     return after, line.steps
-                return _mirrored(after), tuple(Step(what, _mirrored(whose)) for what, whose in line.steps)
+                return _mirrored(after), tuple(
+                    Step(what, _mirrored(whose)) for what, whose in line.steps
+                )
     return state, ()
 
 
@@ -267,23 +293,3 @@ def _mirrored(facts: int) -> int:
     """The same with each end in the other's place."""
     clients = _ENDS & 0b010101
     return facts & ~_ENDS | (facts & clients) << 1 | (facts & _ENDS) >> 1 & clients
-
-
-def shown(state: int) -> str:
-    """A state for people."""
-    phase = Phase.of(state)
-    ends = (f"{name}={_shown_end(state, end)}" for name, end in (("client", CLIENT), ("server", SERVER)))
-    return " ".join((phase.name, *ends)) if phase < Phase.CLOSED else phase.name
-
-
-def _shown_end(state: int, end: int) -> str:
-    if not state & there(end):
-        return "AWAITED" if Phase.of(state) is Phase.CONNECTING else "LOST"
-    return ("SENDS" if state & sends(end) else "ENDED") + ("+GONE" if state & gone(end) else "")
-
-
-def told(key: int) -> str:
-    """What `Event.at` has made a number of, for people."""
-    event = Event(key >> 12 & 0b1111)
-    of_an_end = FACTS[event][0]
-    return f"{Step(event.name, key >> 16 if of_an_end else 0)}"

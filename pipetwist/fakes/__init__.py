@@ -1,1 +1,3 @@
-"""Parts of pipetwist that are in memory and do what a test says. `pipetwist.testing` publishes them."""
+"""Parts of pipetwist that are in memory and do what a test says. `pipetwist.testing` publishes
+them.
+"""

@@ -31,7 +31,9 @@ class FakeProcess:
         env: the whole environment.
     """
 
-    def __init__(self, pid: int, protocol: ProcessProtocol, command: Sequence[str], env: Mapping[str, str]) -> None:
+    def __init__(
+        self, pid: int, protocol: ProcessProtocol, command: Sequence[str], env: Mapping[str, str]
+    ) -> None:
         self.pid: int | None = pid
         self.command = tuple(command)
         self.env = dict(env)
@@ -49,22 +51,28 @@ class FakeProcess:
     # What the test does.
 
     def say(self, data: bytes, name: int = 1) -> None:
-        """Write to standard output, or to standard error where ``name`` is 2; it is read as soon as nobody pauses it."""
+        """Write to standard output, or to standard error where ``name`` is 2; it is read as soon as
+        nobody pauses it.
+        """
         self._unread.append((name, data))
         self._read()
 
-    def crowd(self) -> None:
+    def fill(self) -> None:
         """Its standard input is full."""
         self._producer.pauseProducing()
 
-    def relieve(self) -> None:
+    def drain(self) -> None:
         """Its standard input is empty."""
         self._producer.resumeProducing()
 
     def exit(self, status: int = 0, number: int | None = None) -> None:
-        """End, with an exit status or by the signal of this number, once everything that was said is read."""
+        """End, with an exit status or by the signal of this number, once everything that was said
+        is read.
+        """
         if self._reason is None:
-            self._reason = Failure(ProcessTerminated(status, number) if status or number else ProcessDone(0))
+            self._reason = Failure(
+                ProcessTerminated(status, number) if status or number else ProcessDone(0)
+            )
             self._protocol.processExited(self._reason)
             self.closeStdin()
             self._unread += [(1, b""), (2, b"")]
@@ -87,16 +95,13 @@ class FakeProcess:
     # IProcessTransport.
 
     def write(self, data: bytes) -> None:
-        """See ``ITransport``."""
         if 0 in self.open:
             self.stdin += data
 
     def writeSequence(self, data: Iterable[bytes]) -> None:
-        """See ``ITransport``."""
         self.write(b"".join(data))
 
     def writeToChild(self, childFD: int, data: bytes) -> None:
-        """See ``IProcessTransport``."""
         self.write(data)
 
     def closeChildFD(self, descriptor: int) -> None:
@@ -109,55 +114,47 @@ class FakeProcess:
             self._end()
 
     def closeStdin(self) -> None:
-        """See ``IProcessTransport``."""
         self.closeChildFD(0)
 
     def closeStdout(self) -> None:
-        """See ``IProcessTransport``."""
         self.closeChildFD(1)
 
     def closeStderr(self) -> None:
-        """See ``IProcessTransport``."""
         self.closeChildFD(2)
 
     def loseConnection(self) -> None:
-        """See ``ITransport``."""
         for name in (0, 1, 2):
             self.closeChildFD(name)
 
     def signalProcess(self, signalID: str | int) -> None:
-        """See ``IProcessTransport``."""
-        self.exit(number=signalID if isinstance(signalID, int) else getattr(signal, f"SIG{signalID.removeprefix('SIG')}"))
+        self.exit(
+            number=signalID
+            if isinstance(signalID, int)
+            else getattr(signal, f"SIG{signalID.removeprefix('SIG')}")
+        )
 
     def getPeer(self) -> UNIXAddress:
-        """See ``ITransport``."""
         return UNIXAddress(None)
 
     def getHost(self) -> UNIXAddress:
-        """See ``ITransport``."""
         return UNIXAddress(None)
 
     # IPushProducer and IConsumer.
 
     def pauseProducing(self) -> None:
-        """See ``IPushProducer``."""
         self.paused = True
 
     def resumeProducing(self) -> None:
-        """See ``IPushProducer``."""
         self.paused = False
         self._read()
 
     def stopProducing(self) -> None:
-        """See ``IPushProducer``."""
         self.loseConnection()
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:
-        """See ``IConsumer``."""
         self._producer = producer
 
     def unregisterProducer(self) -> None:
-        """See ``IConsumer``."""
         self._producer = None
 
 
@@ -178,8 +175,9 @@ class FakeSpawner:
         """Why commands can't be started; None where they can."""
         self._stubborn = stubborn
 
-    def spawn(self, protocol: ProcessProtocol, command: Sequence[str], env: Mapping[str, str]) -> FakeProcess:
-        """See `ISpawner`."""
+    def spawn(
+        self, protocol: ProcessProtocol, command: Sequence[str], env: Mapping[str, str]
+    ) -> FakeProcess:
         if self.error is not None:
             raise self.error
         process = FakeProcess(1000 + len(self.processes), protocol, command, env)
@@ -187,7 +185,6 @@ class FakeSpawner:
         return process
 
     def signal_group(self, transport: Any, number: int) -> None:
-        """See `ISpawner`."""
         self.signals.append((transport, number))
         if number == _SIGKILL or (number == signal.SIGTERM and not self._stubborn):
             transport.exit(number=number)

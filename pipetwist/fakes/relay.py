@@ -6,10 +6,10 @@ from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
 
 from pipetwist.connection.cause import Cause
-from pipetwist.connection.visitor import Visitor
+from pipetwist.connection.client_info import ClientInfo
 from pipetwist.fakes.side import FakeSide
-from pipetwist.interfaces import IGate, IOutbound, IPassage, IRelay, ISide, ITracker, TrackerLike
-from pipetwist.relay.relay import Passage
+from pipetwist.interfaces import IGate, IOutbound, IRelay, IRoute, ISide, ITracker, TrackerLike
+from pipetwist.relay.relay import Route
 
 __all__ = ["FakeOutbound", "RecordingRelay", "RecordingTracker"]
 
@@ -21,14 +21,17 @@ class FakeOutbound:
     Args:
         tag: its name.
         connect_timeout: seconds that connecting may take.
-        delays: whether a connection waits for the test to fire its Deferred in `connecting`, instead of being there at once.
+        delays: whether a connection waits for the test to fire its Deferred in `connecting`,
+            instead of being there at once.
     """
 
-    def __init__(self, tag: str = "out", connect_timeout: float = 5.0, *, delays: bool = False) -> None:
+    def __init__(
+        self, tag: str = "out", connect_timeout: float = 5.0, *, delays: bool = False
+    ) -> None:
         self.tag = tag
         self.connect_timeout = connect_timeout
         self.in_kernel = False
-        self.largest_datagram: int | None = None
+        self.max_datagram_bytes: int | None = None
         self.connecting: list[Deferred[ISide]] = []
         """Connections that were asked for and have waited for the test."""
         self.cancelled = 0
@@ -38,7 +41,6 @@ class FakeOutbound:
         self._delays = delays
 
     def connect(self) -> Deferred[ISide]:
-        """See `IOutbound`."""
         if not self._delays:
             side = FakeSide()
             self.sides.append(side)
@@ -53,32 +55,29 @@ class FakeOutbound:
 
 @implementer(IRelay)
 class RecordingRelay:
-    """A relay that keeps its visitors instead of carrying them.
+    """A relay that keeps its clients instead of carrying them.
 
     Args:
-        tracker: what `admit` counts each of them with.
+        tracker: what `route` counts each of them with.
     """
 
     def __init__(self, tracker: TrackerLike | None = None) -> None:
         self.names_clients = True
-        self.visitors: list[Visitor] = []
-        self.carried: list[tuple[IPassage, ISide]] = []
+        self.clients: list[ClientInfo] = []
+        self.carried: list[tuple[IRoute, ISide]] = []
         self.away: list[tuple[str, Cause]] = []
         self.outbound = FakeOutbound()
-        """Where `admit` says that each of them goes."""
+        """Where `route` says that each of them goes."""
         self._tracker = tracker
 
-    def admit(self, visitor: Visitor) -> IPassage:
-        """See `IRelay`."""
-        self.visitors.append(visitor)
-        return Passage(visitor, self.outbound, self._tracker)
+    def route(self, client_info: ClientInfo) -> IRoute:
+        self.clients.append(client_info)
+        return Route(client_info, self.outbound, self._tracker)
 
-    def carry(self, passage: IPassage, client: ISide, gate: IGate | None = None) -> None:
-        """See `IRelay`."""
-        self.carried.append((passage, client))
+    def handle(self, route: IRoute, client: ISide, gate: IGate | None = None) -> None:
+        self.carried.append((route, client))
 
-    def turned_away(self, inbound: str, cause: Cause) -> None:
-        """See `IRelay`."""
+    def rejected(self, inbound: str, cause: Cause) -> None:
         self.away.append((inbound, cause))
 
 
@@ -91,9 +90,7 @@ class RecordingTracker:
         self.down = 0
 
     def uplink(self, count: int) -> None:
-        """See `ITracker`."""
         self.up += count
 
     def downlink(self, count: int) -> None:
-        """See `ITracker`."""
         self.down += count

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zope.interface import implementer
 
-from pipetwist.interfaces import ICommand, ISide, ISideReceiver, Medium, SideReceiverLike
+from pipetwist.interfaces import IProcess, ISide, ISideReceiver, Medium, SideReceiverLike
 
 __all__ = ["FakeSide", "RecordingReceiver"]
 
@@ -14,11 +14,12 @@ class FakeSide:
     """A side whose peer is the test.
 
     Args:
-        lingers: whether it waits for `lose` after `close`, `hang_up`, `break_off` and `abort`, instead of being lost at once.
+        lingers: whether it waits for `lose` after `close`, `disconnect`, `close_with_error` and
+            `abort`, instead of being lost at once.
     """
 
     dropped = 0
-    command: ICommand | None = None
+    process: IProcess | None = None
     medium = Medium.STREAM
     carrier: object = None
     half_closes = True
@@ -30,7 +31,9 @@ class FakeSide:
         self.written = b""
         """What was written to it, delivered or not."""
         self.asked: list[str] = []
-        """The names of the methods of `ISide` that were called, in order, except `attach` and `write`."""
+        """The names of the methods of `ISide` that were called, in order, except `attach` and
+        `write`.
+        """
         self.reading = False
         self.over = False
         self._lingers = lingers
@@ -39,12 +42,11 @@ class FakeSide:
         self._ended = self._end_told = False
         self._gone = False
         self._finished = self._closing = self._stalled = False
-        self._cause = ""
+        self._reason = ""
         self._whole = False
 
     @property
     def moved(self) -> int:
-        """See `ISide`."""
         return self.delivered
 
     # What the test does.
@@ -66,45 +68,44 @@ class FakeSide:
         """The peer takes no more: what is written waits, and nobody is told."""
         self._stalled = True
 
-    def crowd(self) -> None:
+    def fill(self) -> None:
         """The peer takes no more, and more waits for it than the side wants to hold."""
         self.stall()
         if self._receiver is not None:
-            self._receiver.crowded(self)
+            self._receiver.pause_writing(self)
 
-    def relieve(self) -> None:
+    def drain(self) -> None:
         """The peer takes everything."""
         self._stalled = False
         self.delivered = len(self.written)
         if self._closing:
             self._lose_if_closing()
         elif self._receiver is not None:
-            self._receiver.relieved(self)
+            self._receiver.resume_writing(self)
 
     def go(self) -> None:
         """The peer goes entirely; what it sent before may still be unread."""
         self._gone = True
         if self._receiver is not None and not self._closing:
-            self._receiver.hung_up(self)
+            self._receiver.peer_closed(self)
 
-    def lose(self, cause: str = "", *, whole: bool = False) -> None:
+    def lose(self, reason: str = "", *, whole: bool = False) -> None:
         """The side is over, both ways."""
         if not self.over:
             self.over = True
-            self._cause = cause
+            self._reason = reason
             self._whole = whole
             if self._receiver is not None:
-                self._receiver.lost(self, cause, whole=whole)
+                self._receiver.lost(self, reason, whole=whole)
 
     # ISide.
 
     def attach(self, receiver: SideReceiverLike) -> None:
-        """See `ISide`."""
         self._receiver = receiver
         if self.over:
-            receiver.lost(self, self._cause, whole=self._whole)
+            receiver.lost(self, self._reason, whole=self._whole)
         elif self._gone:
-            receiver.hung_up(self)
+            receiver.peer_closed(self)
 
     def write(self, data: bytes) -> None:
         """See `ISide`.
@@ -121,41 +122,34 @@ class FakeSide:
                 self.delivered = len(self.written)
 
     def pause_reading(self) -> None:
-        """See `ISide`."""
         self.asked.append("pause_reading")
         self.reading = False
 
     def resume_reading(self) -> None:
-        """See `ISide`."""
         self.asked.append("resume_reading")
         self.reading = True
         self._read()
 
-    def finish_writing(self) -> None:
-        """See `ISide`."""
-        self.asked.append("finish_writing")
+    def write_eof(self) -> None:
+        self.asked.append("write_eof")
         self._finished = True
 
     def close(self) -> None:
-        """See `ISide`."""
         self.asked.append("close")
         self._finished = self._closing = True
         self._lose_if_closing()
 
-    def hang_up(self) -> None:
-        """See `ISide`."""
-        self.asked.append("hang_up")
+    def disconnect(self) -> None:
+        self.asked.append("disconnect")
         self._finished = self._closing = True
         self._lose_if_closing()
 
-    def break_off(self) -> None:
-        """See `ISide`."""
-        self.asked.append("break_off")
+    def close_with_error(self) -> None:
+        self.asked.append("close_with_error")
         self._finished = self._closing = True
         self._lose_if_closing()
 
     def abort(self) -> None:
-        """See `ISide`."""
         self.asked.append("abort")
         self._finished = self._closing = True
         self._stalled = False
@@ -166,7 +160,13 @@ class FakeSide:
             self.lose()
 
     def _read(self) -> None:
-        while self._receiver is not None and self.reading and not self._closing and not self.over and self._unread:
+        while (
+            self._receiver is not None
+            and self.reading
+            and not self._closing
+            and not self.over
+            and self._unread
+        ):
             data = self._unread.pop(0)
             self.received += len(data)
             self._receiver.data_received(self, data)
@@ -184,34 +184,30 @@ class RecordingReceiver:
     def __init__(self) -> None:
         self.data = b""
         self.heard: list[str] = []
-        """The names of the methods of `ISideReceiver` that were called, in order, except `data_received`."""
-        self.cause: str | None = None
+        """The names of the methods of `ISideReceiver` that were called, in order, except
+        `data_received`.
+        """
+        self.reason: str | None = None
         """Why the side was lost; None while it is not."""
         self.whole = False
         """Whether what it had sent was whole in spite of that."""
 
     def data_received(self, side: object, data: bytes) -> None:
-        """See `ISideReceiver`."""
         self.data += data
 
     def read_ended(self, side: object) -> None:
-        """See `ISideReceiver`."""
         self.heard.append("read_ended")
 
-    def crowded(self, side: object) -> None:
-        """See `ISideReceiver`."""
-        self.heard.append("crowded")
+    def pause_writing(self, side: object) -> None:
+        self.heard.append("pause_writing")
 
-    def relieved(self, side: object) -> None:
-        """See `ISideReceiver`."""
-        self.heard.append("relieved")
+    def resume_writing(self, side: object) -> None:
+        self.heard.append("resume_writing")
 
-    def hung_up(self, side: object) -> None:
-        """See `ISideReceiver`."""
-        self.heard.append("hung_up")
+    def peer_closed(self, side: object) -> None:
+        self.heard.append("peer_closed")
 
-    def lost(self, side: object, cause: str, *, whole: bool = False) -> None:
-        """See `ISideReceiver`."""
+    def lost(self, side: object, reason: str, *, whole: bool = False) -> None:
         self.heard.append("lost")
-        self.cause = cause
+        self.reason = reason
         self.whole = whole

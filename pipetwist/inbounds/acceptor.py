@@ -5,10 +5,10 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 
+from pipetwist.inbounds.context import InboundContext
 from pipetwist.inbounds.gate import Gate
-from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.kernel.poller import IN
-from pipetwist.network.accepting import Accepting
+from pipetwist.network.accepting import BaseAcceptor
 from pipetwist.network.listening_socket import ListeningSocket
 
 __all__ = ["Acceptor"]
@@ -17,30 +17,33 @@ __all__ = ["Acceptor"]
 BATCH = 64
 
 
-class Acceptor(Accepting):
+class Acceptor(BaseAcceptor):
     """Hands on each connection that comes in.
 
     Args:
-        setting: what the inbound works with.
+        context: what the inbound works with.
         listening: the socket.
-        gate: says how many may come in; while there is no room, who comes waits in the listening socket's queue.
+        gate: says how many may come in; while there is no room, who comes waits in the listening
+            socket's queue.
         accepted: takes each connected socket, which is its from then on.
     """
 
     def __init__(
-        self, setting: InboundSetting, listening: ListeningSocket, gate: Gate, accepted: Callable[[socket.SocketType], None]
+        self,
+        context: InboundContext,
+        listening: ListeningSocket,
+        gate: Gate,
+        accepted: Callable[[socket.SocketType], None],
     ) -> None:
-        super().__init__(setting.reactor, listening, accepted, setting.log)
-        self._poller = None if setting.kernel is None else setting.kernel.poller
+        super().__init__(context.reactor, listening, accepted, context.log)
+        self._poller = None if context.kernel is None else context.kernel.poller
         self._gate = gate
 
     def stop(self) -> None:
-        """See `Accepting`."""
         self._gate.forget(self.resume)
         super().stop()
 
     def count(self) -> int:
-        """See `Accepting`."""
         room = self._gate.room
         if not room:
             self.rest()
@@ -48,14 +51,12 @@ class Acceptor(Accepting):
         return min(BATCH, room)
 
     def watch(self) -> None:
-        """See `Accepting`."""
         if self._poller is None:
             super().watch()
         else:
             self._poller.add(self.fileno(), self, IN)
 
     def unwatch(self) -> None:
-        """See `Accepting`."""
         if self._poller is None:
             super().unwatch()
         else:
@@ -64,7 +65,6 @@ class Acceptor(Accepting):
     # Pollable.
 
     def ready(self, events: int) -> None:
-        """See `pipetwist.kernel.poller.Pollable`."""
         self.doRead()
 
     def failed(self) -> None:

@@ -7,11 +7,18 @@ import struct
 from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple, Protocol
 
-from pipetwist.connection.visitor import Timeouts, Visitor
+from pipetwist.connection.client_info import ClientInfo, Timeouts
 from pipetwist.inbounds.gate import RefusedError
 from pipetwist.inbounds.peer_process import other_groups, stranger
 
-__all__ = ["PEER_CREDENTIALS", "PeerCredentials", "PeerUser", "match_user", "unix_visitor", "visitor_of"]
+__all__ = [
+    "PEER_CREDENTIALS",
+    "PeerCredentials",
+    "PeerUser",
+    "client_info_of",
+    "match_user",
+    "unix_client_info",
+]
 
 PEER_CREDENTIALS = hasattr(socket, "SO_PEERCRED")
 """Whether this system says who a peer is."""
@@ -52,8 +59,11 @@ class PeerCredentials(NamedTuple):
         return f"pid:{self.pid} uid:{self.uid} gid:{self.gid}"
 
 
-def match_user(users: Sequence[PeerUser], peer: PeerCredentials, groups: Callable[[], Collection[int]] = tuple) -> str | None:
-    """Find who a peer is: the first user with its uid, or else with its gid, or else with another group that it is in.
+def match_user(
+    users: Sequence[PeerUser], peer: PeerCredentials, groups: Callable[[], Collection[int]] = tuple
+) -> str | None:
+    """Find who a peer is: the first user with its uid, or else with its gid, or else with another
+    group that it is in.
 
     Args:
         users: the entries.
@@ -74,8 +84,10 @@ def match_user(users: Sequence[PeerUser], peer: PeerCredentials, groups: Callabl
     return next((user.name for user in of_groups if user.gid in others), None)
 
 
-def unix_visitor(tag: str, connected: socket.SocketType, timeouts: Timeouts, users: Sequence[PeerUser] = ()) -> Visitor:
-    """A visitor known by the kernel's word.
+def unix_client_info(
+    tag: str, connected: socket.SocketType, timeouts: Timeouts, users: Sequence[PeerUser] = ()
+) -> ClientInfo:
+    """A client known by the kernel's word.
 
     Args:
         tag: the inbound's.
@@ -87,22 +99,29 @@ def unix_visitor(tag: str, connected: socket.SocketType, timeouts: Timeouts, use
         RefusedError: the peer is none of them.
     """
     if not PEER_CREDENTIALS:
-        return visitor_of(tag, None, timeouts)
-    peer = PeerCredentials(*_UCRED.unpack(connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)))
-    return visitor_of(tag, peer, timeouts, users, connected)
+        return client_info_of(tag, None, timeouts)
+    peer = PeerCredentials(
+        *_UCRED.unpack(connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size))
+    )
+    return client_info_of(tag, peer, timeouts, users, connected)
 
 
-def visitor_of(
-    tag: str, peer: PeerCredentials | None, timeouts: Timeouts, users: Sequence[PeerUser] = (), connected: socket.SocketType | None = None
-) -> Visitor:
-    """A visitor of these credentials.
+def client_info_of(
+    tag: str,
+    peer: PeerCredentials | None,
+    timeouts: Timeouts,
+    users: Sequence[PeerUser] = (),
+    connected: socket.SocketType | None = None,
+) -> ClientInfo:
+    """A client of these credentials.
 
     Args:
         tag: the inbound's.
         peer: who it is; None where the kernel does not say.
         timeouts: the inbound's.
         users: who may come in; everybody where it is empty.
-        connected: the socket that it is at the other end of, where it has one of its own: the kernel can be asked more there.
+        connected: the socket that it is at the other end of, where it has one of its own: the
+            kernel can be asked more there.
 
     Raises:
         RefusedError: users are named, and the peer is none of them.
@@ -111,9 +130,11 @@ def visitor_of(
         message = "refused a sender without credentials"
         raise RefusedError(message)
     if peer is None:
-        return Visitor(tag, "unix", "unix", None, timeouts)
+        return ClientInfo(tag, "unix", "unix", None, timeouts)
     user = match_user(users, peer, lambda: other_groups(connected)) if users else None
     if users and user is None:
-        message = f"refused {peer}, which is none of its users"
+        message = f"refused {peer}, which is not one of its users"
         raise RefusedError(message)
-    return Visitor(tag, str(peer), f"pid:{peer.pid}" if peer.pid else stranger(connected), user, timeouts)
+    return ClientInfo(
+        tag, str(peer), f"pid:{peer.pid}" if peer.pid else stranger(connected), user, timeouts
+    )

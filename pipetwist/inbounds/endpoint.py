@@ -1,4 +1,6 @@
-"""The inbound ``endpoint``: whatever a Twisted server endpoint string describes, systemd's socket activation among them."""
+"""The inbound ``endpoint``: whatever a Twisted server endpoint string describes, systemd's socket
+activation among them.
+"""
 
 from __future__ import annotations
 
@@ -13,15 +15,15 @@ from twisted.internet.endpoints import AdoptedStreamServerEndpoint, serverFromSt
 from twisted.internet.interfaces import IStreamServerEndpoint, ISystemHandle, IUNIXTransport
 from zope.interface import implementer
 
-from pipetwist.connection.visitor import Visitor
+from pipetwist.connection.client_info import ClientInfo
 from pipetwist.errors import StartError
 from pipetwist.inbounds.acceptor import Acceptor
-from pipetwist.inbounds.credentials import unix_visitor
-from pipetwist.inbounds.doorway import DoorwayFactory
+from pipetwist.inbounds.context import InboundContext
+from pipetwist.inbounds.credentials import unix_client_info
 from pipetwist.inbounds.entry import SocketEntry
 from pipetwist.inbounds.gate import Gate
-from pipetwist.inbounds.listening import EndpointListener, ListeningService, address_visitor
-from pipetwist.inbounds.setting import InboundSetting
+from pipetwist.inbounds.handshake import HandshakeFactory
+from pipetwist.inbounds.listening import EndpointListener, ListeningService, address_client_info
 from pipetwist.interfaces import IInbound
 from pipetwist.kinds.inbound_options import InboundOptions, StreamInboundOptions
 from pipetwist.network.inherited import InheritedSocket
@@ -55,7 +57,7 @@ class EndpointInbound(ListeningService):
 
     Args:
         options: what the configuration says.
-        setting: what it works with.
+        context: what it works with.
 
     Raises:
         StartError: the string describes no endpoint.
@@ -63,68 +65,89 @@ class EndpointInbound(ListeningService):
 
     Options: ClassVar[type[InboundOptions]] = EndpointInboundOptions
 
-    def __init__(self, options: EndpointInboundOptions, setting: InboundSetting) -> None:
-        super().__init__(options, setting)
+    def __init__(self, options: EndpointInboundOptions, context: InboundContext) -> None:
+        super().__init__(options, context)
         self._gate = Gate(self, self._identify)
         self._listener = EndpointListener(self._gate)
         self._acceptor: Acceptor | None = None
         self._adopted: ListeningSocket | None = None
         self._given: InheritedSocket | None = None
         self._keep_alive = KeepAlive()
-        self._reactor = KnowingReactor(setting.reactor)
+        self._reactor = KnowingReactor(context.reactor)
         try:
             self._endpoint = serverFromString(self._reactor, options.endpoint)
         except Exception as error:
             # A parser of endpoint strings is anybody's plug-in, and raises what it likes.
-            message = f"{self.options.place}: {options.endpoint!r} describes no server endpoint: {_describe(error)}"
+            message = (
+                f"{self.options.label}: {options.endpoint!r} describes no server endpoint: "
+                f"{_describe(error)}"
+            )
             raise StartError(message) from error
         if isinstance(self._endpoint, AdoptedStreamServerEndpoint):
             descriptor = self._endpoint.fileno
-            self._given = setting.listeners.inherited.with_descriptor(descriptor) or InheritedSocket(descriptor)
-            self.handed_in = (self._given,)
+            self._given = context.listeners.inherited.with_descriptor(
+                descriptor
+            ) or InheritedSocket(descriptor)
+            self.inherited = (self._given,)
 
     @property
     def claims(self) -> Sequence[BindAddress] | None:
-        """See `ListeningService`: a socket that was handed in is shared, and any other is known to its endpoint alone."""
+        """See `ListeningService`: a socket that was handed in is shared, and any other is known to
+        its endpoint alone.
+        """
         return None if self._given is None else ()
 
-    def change(self, options: InboundOptions) -> Callable[[], None]:
-        """See `IInbound`. A socket's file that was removed is Twisted's to make, which it does at a start alone."""
-        path = None if self._listener.port is None else getattr(self._listener.port.getHost(), "name", None)
+    def apply(self, options: InboundOptions) -> Callable[[], None]:
+        """See `IInbound`. A socket's file that was removed is Twisted's to make, which it does at a
+        start alone.
+        """
+        path = (
+            None
+            if self._listener.port is None
+            else getattr(self._listener.port.getHost(), "name", None)
+        )
         if isinstance(path, bytes) and not path.startswith(b"\0") and not os.path.lexists(path):
             self.log_gone(os.fsdecode(path))
-        return super().change(options)
+        return super().apply(options)
 
     def listen(self) -> Deferred[None]:
-        """See `IInbound`."""
         if self._acceptor is not None or self._listener.wanted:
             return succeed(None)
         if self._given is not None:
-            (self._adopted,) = self.setting.listeners.enter_copies(self.handed_in, self.options.place)
+            (self._adopted,) = self.context.listeners.enter_copies(
+                self.inherited, self.options.label
+            )
         if self._adopted is not None and self._given is not None and self._given.is_unix:
-            # Twisted's port would unlink the path when it stops, but a socket that was handed in is another's.
+            # Twisted's port would unlink the path when it stops, but a socket that was handed in is
+            # another's.
             gate = Gate(self, self._identify_socket)
-            self._acceptor = Acceptor(self.setting, self._adopted, gate, SocketEntry(gate, self.setting).accepted)
+            self._acceptor = Acceptor(
+                self.context, self._adopted, gate, SocketEntry(gate, self.context).accepted
+            )
             self._acceptor.start()
             self.log_listening(str(self._given))
             return succeed(None)
-        endpoint: IStreamServerEndpoint = NamedServerEndpoint(self._endpoint, self._reactor, self._find)
+        endpoint: IStreamServerEndpoint = NamedServerEndpoint(
+            self._endpoint, self._reactor, self._find
+        )
         if self._adopted is not None:
-            endpoint = SocketEndpoint(self.setting.reactor, self._adopted)
-        return self._listener.listen(endpoint, DoorwayFactory(self._gate, self.setting)).addCallback(self._log_listening)
+            endpoint = SocketEndpoint(self.context.reactor, self._adopted)
+        return self._listener.listen(
+            endpoint, HandshakeFactory(self._gate, self.context)
+        ).addCallback(self._log_listening)
 
     def _find(self, name: str) -> Deferred[list[Address]]:
-        hosts, place = self.setting.listeners.hosts, f"inbound {self.tag}: endpoint"
-        # A start listens before it gives up root, and so waits; of a reload the connections would have to wait as well.
-        learning = succeed(None) if self.starting else hosts.learn([(place, name)])
-        return learning.addCallback(lambda _: hosts.find(place, name))
+        hosts, label = self.context.listeners.hosts, f"inbound {self.tag}: endpoint"
+        # A start listens before it gives up root, and so waits; of a reload the connections would
+        # have to wait as well.
+        learning = succeed(None) if self.starting else hosts.learn([(label, name)])
+        return learning.addCallback(lambda _: hosts.find(label, name))
 
     def _log_listening(self, _: None) -> None:
         if self._listener.port is not None:
             self.log_listening(_shown(self._listener.port.getHost()))
 
     def stop_listening(self) -> Deferred[None]:
-        """See `IInbound`."""
         if self._acceptor is not None:
             self._acceptor.stop()
             self._acceptor = None
@@ -134,14 +157,16 @@ class EndpointInbound(ListeningService):
             self._adopted = None
         return stopping
 
-    def _identify(self, transport: Any) -> Visitor:
+    def _identify(self, transport: Any) -> ClientInfo:
         if IUNIXTransport.providedBy(transport):
-            return self._identify_socket(cast("socket.SocketType", cast("ISystemHandle", transport).getHandle()))
+            return self._identify_socket(
+                cast("socket.SocketType", cast("ISystemHandle", transport).getHandle())
+            )
         self._keep_alive.set_on_transport(transport)
-        return address_visitor(self.tag, transport.getPeer(), self.timeouts)
+        return address_client_info(self.tag, transport.getPeer(), self.timeouts)
 
-    def _identify_socket(self, connected: socket.SocketType) -> Visitor:
-        return unix_visitor(self.tag, connected, self.timeouts)
+    def _identify_socket(self, connected: socket.SocketType) -> ClientInfo:
+        return unix_client_info(self.tag, connected, self.timeouts)
 
 
 def _shown(address: Any) -> str:
@@ -153,4 +178,4 @@ def _shown(address: Any) -> str:
 
 def _describe(error: Exception) -> str:
     # systemd's parser looks a name up in what was handed in, and lets the KeyError out.
-    return f"nothing was handed in as {error}" if isinstance(error, LookupError) else str(error)
+    return f"no inherited socket is named {error}" if isinstance(error, LookupError) else str(error)

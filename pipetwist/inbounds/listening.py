@@ -1,4 +1,6 @@
-"""What inbounds have in common: they listen as a service, and listening that fails stops the start."""
+"""What inbounds have in common: they listen as a service, and listening that fails stops the
+start.
+"""
 
 from __future__ import annotations
 
@@ -10,41 +12,44 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IStreamServerEndpoint
 from twisted.python.failure import Failure
 
-from pipetwist.connection.visitor import Timeouts, Visitor
+from pipetwist.connection.client_info import ClientInfo, Timeouts
 from pipetwist.errors import StartError
+from pipetwist.inbounds.context import InboundContext
 from pipetwist.inbounds.gate import Gate
 from pipetwist.inbounds.ports import hold_to_gate
-from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.kinds.inbound_options import InboundOptions
 from pipetwist.network.inherited import InheritedSocket
-from pipetwist.transfer.causes import describe_error
+from pipetwist.transfer.loss_reasons import describe_error
 from pipetwist.values.addresses import plain_host, shown_address, shown_peer
 from pipetwist.values.bind_address import BindAddress
 
-__all__ = ["EndpointListener", "ListeningService", "address_visitor"]
+__all__ = ["EndpointListener", "ListeningService", "address_client_info"]
 
 
 class ListeningService(Service):
     """An inbound as a service.
 
-    twistd binds in `privilegedStartService`, while it is still root; twist and other programs call `startService` alone.
+    twistd binds in `privilegedStartService`, while it is still root; twist and other programs call
+    `startService` alone.
     """
 
-    handed_in: Sequence[InheritedSocket] = ()
+    inherited: Sequence[InheritedSocket] = ()
     """What it listens with, where that are not sockets of its own."""
 
     @property
     def dropped(self) -> int | None:
-        """Datagrams that came and belong to no connection since it listens; None where streams come in."""
+        """Datagrams that came and belong to no connection since it listens; None where streams come
+        in.
+        """
         return None
 
-    def __init__(self, options: InboundOptions, setting: InboundSetting) -> None:
+    def __init__(self, options: InboundOptions, context: InboundContext) -> None:
         self.tag = options.tag
-        self.setting = setting
+        self.context = context
         self.starting = False
         """Whether it listens as part of a start, and not of a reload."""
         self._begun = False
-        self.take(options)
+        self.apply_options(options)
 
     @property
     def claims(self) -> Sequence[BindAddress] | None:
@@ -53,23 +58,26 @@ class ListeningService(Service):
         return None if address is None else (address,)
 
     def listen(self) -> Deferred[None]:
-        """See `pipetwist.interfaces.IInbound`."""
         raise NotImplementedError
 
     def stop_listening(self) -> Deferred[None]:
-        """See `pipetwist.interfaces.IInbound`."""
         raise NotImplementedError
 
     def log_listening(self, where: str) -> None:
         """Say that it listens now."""
-        whose = ", with the socket that was handed in" if self.handed_in else ""
-        self.setting.log.info("inbound {tag} listens on {where}{whose}", tag=self.tag, where=where, whose=whose)
+        whose = ", on an inherited socket" if self.inherited else ""
+        self.context.log.info(
+            "inbound {tag} listens on {where}{whose}", tag=self.tag, where=where, whose=whose
+        )
 
     def log_gone(self, path: str, error: StartError | None = None) -> None:
-        """Say that its socket's file was removed and can't be made again: with why, where that is known."""
+        """Say that its socket's file was removed and can't be made again: with why, where that is
+        known.
+        """
         why = "" if error is None else f" ({str(error).removeprefix(f'inbound {self.tag}: ')})"
-        self.setting.log.warn(
-            "inbound {tag}: {path} was removed, and can't be made again now{why}: nobody can come in; reload when it can, or restart",
+        self.context.log.warn(
+            "inbound {tag}: {path} was removed, and can't be created again now{why}: nobody "
+            "can connect; reload once it can, or restart",
             tag=self.tag,
             path=path,
             why=why,
@@ -77,22 +85,20 @@ class ListeningService(Service):
 
     def warn(self, text: str) -> None:
         """Log something about this inbound that is not what its configuration asks for."""
-        self.setting.log.warn("inbound {tag}: {text}", tag=self.tag, text=text)
+        self.context.log.warn("inbound {tag}: {text}", tag=self.tag, text=text)
 
-    def take(self, options: InboundOptions) -> None:
-        """Go by these options from now on; they are such that `goes_on_with` is true."""
+    def apply_options(self, options: InboundOptions) -> None:
+        """Go by these options from now on; they are such that `can_apply` is true."""
         self.options = options
         self.timeouts = options.timeouts
 
-    def goes_on_with(self, options: InboundOptions) -> bool:
-        """See `pipetwist.interfaces.IInbound`."""
+    def can_apply(self, options: InboundOptions) -> bool:
         return self.options.can_become(options)
 
-    def change(self, options: InboundOptions) -> Callable[[], None]:
-        """See `pipetwist.interfaces.IInbound`."""
+    def apply(self, options: InboundOptions) -> Callable[[], None]:
         before = self.options
-        self.take(options)
-        return lambda: self.take(before)
+        self.apply_options(options)
+        return lambda: self.apply_options(before)
 
     def privilegedStartService(self) -> None:
         """Listen.
@@ -137,7 +143,11 @@ class ListeningService(Service):
         if failures and self._begun:
             self._begun = False
             error = failures[0].value
-            self.setting.failed(error if isinstance(error, StartError) else StartError(f"{self.options.place}: {describe_error(error)}"))
+            self.context.failed(
+                error
+                if isinstance(error, StartError)
+                else StartError(f"{self.options.label}: {describe_error(error)}")
+            )
 
 
 class EndpointListener:
@@ -181,8 +191,12 @@ class EndpointListener:
         error = failure.value
         if isinstance(error, StartError):
             raise error
-        text = describe_error(error.socketError) if isinstance(error, CannotListenError) else describe_error(error)
-        message = f"inbound {self._gate.tag}: can't listen{_place(error)}: {text}"
+        text = (
+            describe_error(error.socketError)
+            if isinstance(error, CannotListenError)
+            else describe_error(error)
+        )
+        message = f"inbound {self._gate.tag}: can't listen{_label(error)}: {text}"
         raise StartError(message) from error
 
 
@@ -190,15 +204,23 @@ def _stop(port: IListeningPort) -> Deferred[None]:
     return maybeDeferred(port.stopListening).addCallback(lambda _: None)
 
 
-def _place(error: object) -> str:
+def _label(error: object) -> str:
     """Where Twisted could not listen, as far as its error says."""
     if not isinstance(error, CannotListenError):
         return ""
     if not isinstance(error.port, int):
         return f" on {error.port}"
-    return f" on {shown_address(error.interface, error.port)}" if error.interface else f" on port {error.port}"
+    return (
+        f" on {shown_address(error.interface, error.port)}"
+        if error.interface
+        else f" on port {error.port}"
+    )
 
 
-def address_visitor(tag: str, peer: object, timeouts: Timeouts, user: str | None = None) -> Visitor:
-    """A visitor known by an address of Twisted's."""
-    return Visitor(tag, shown_peer(peer), plain_host(getattr(peer, "host", "unix")), user, timeouts)
+def address_client_info(
+    tag: str, peer: object, timeouts: Timeouts, user: str | None = None
+) -> ClientInfo:
+    """A client known by an address of Twisted's."""
+    return ClientInfo(
+        tag, shown_peer(peer), plain_host(getattr(peer, "host", "unix")), user, timeouts
+    )

@@ -1,7 +1,8 @@
-"""What the kernel knows of the process at the other end of a unix socket beyond its credentials. A question is a system call or more.
+"""What the kernel knows of the process at the other end of a unix socket beyond its credentials. A
+question is a system call or more.
 
-The processes of another PID namespace, such as those of another container, have no number here: for the kernel's SO_PEERCRED all of them
-are process 0.
+The processes of another PID namespace, such as those of another container, have no number here: for
+the kernel's SO_PEERCRED all of them are process 0.
 """
 
 from __future__ import annotations
@@ -22,17 +23,19 @@ _SO_PEERGROUPS = 59
 _SO_PEERPIDFD = 77  # Linux 6.5
 # Of a few machines they are others.
 _KNOWN = sys.platform == "linux" and not os.uname().machine.startswith(("sparc", "parisc"))
-_LONGEST = 1024  # bytes that Python's getsockopt takes
+_MAX_GROUPS = 1024  # bytes that Python's getsockopt takes
 _ATTEMPTS = 3
 
 _numbers = count(1)
 
 
 def other_groups(connected: socket.SocketType | None) -> frozenset[int]:
-    """The groups that the peer was in when it connected, beside its primary one (SO_PEERGROUPS, Linux 4.13).
+    """The groups that the peer was in when it connected, beside its primary one (SO_PEERGROUPS,
+    Linux 4.13).
 
     Args:
-        connected: the unix socket that it is at the other end of; None where there is none, as for a sender of datagrams.
+        connected: the unix socket that it is at the other end of; None where there is none, as for
+            a sender of datagrams.
 
     Returns:
         Their numbers; none where the system does not say.
@@ -40,7 +43,7 @@ def other_groups(connected: socket.SocketType | None) -> frozenset[int]:
     if connected is None or not _KNOWN:
         return frozenset()
     try:
-        groups = connected.getsockopt(socket.SOL_SOCKET, _SO_PEERGROUPS, _LONGEST)
+        groups = connected.getsockopt(socket.SOL_SOCKET, _SO_PEERGROUPS, _MAX_GROUPS)
     except OSError as error:
         groups = _more_groups(connected.fileno()) if error.errno == errno.ERANGE else b""
     return frozenset(memoryview(groups).cast("I"))
@@ -49,11 +52,16 @@ def other_groups(connected: socket.SocketType | None) -> frozenset[int]:
 def _more_groups(descriptor: int) -> bytes:
     """The groups of a process that is in more than Python asks for."""
     libc: Any = ctypes.CDLL(None)
-    size = ctypes.c_uint32(_LONGEST)
+    size = ctypes.c_uint32(_MAX_GROUPS)
     for _ in range(_ATTEMPTS):
         groups = ctypes.create_string_buffer(size.value)
         # Where there is too little room it says how much is needed.
-        if libc.getsockopt(descriptor, socket.SOL_SOCKET, _SO_PEERGROUPS, groups, ctypes.byref(size)) == 0:
+        if (
+            libc.getsockopt(
+                descriptor, socket.SOL_SOCKET, _SO_PEERGROUPS, groups, ctypes.byref(size)
+            )
+            == 0
+        ):
             return groups.raw[: size.value]
     return b""
 
@@ -61,8 +69,9 @@ def _more_groups(descriptor: int) -> bytes:
 def stranger(connected: socket.SocketType | None) -> str:
     """Where a peer without a number here is seen from.
 
-    A process has one source for all of its connections from Linux 6.9 on, whose process descriptors (pidfd_open(2)) are told apart by their
-    inodes. Elsewhere, and where it has ended already, each connection is a source of its own.
+    A process has one source for all of its connections from Linux 6.9 on, whose process descriptors
+    (pidfd_open(2)) are told apart by their inodes. Elsewhere, and where it has ended already, each
+    connection is a source of its own.
 
     Args:
         connected: the unix socket that it is at the other end of; None where there is none.
@@ -77,7 +86,9 @@ def _process(connected: socket.SocketType) -> int | None:
     if own is None:
         return None
     try:
-        (descriptor,) = struct.unpack("i", connected.getsockopt(socket.SOL_SOCKET, _SO_PEERPIDFD, 4))
+        (descriptor,) = struct.unpack(
+            "i", connected.getsockopt(socket.SOL_SOCKET, _SO_PEERPIDFD, 4)
+        )
     except OSError:
         return None
     try:

@@ -10,24 +10,30 @@ from twisted.internet.interfaces import IListeningPort
 from pipetwist.inbounds.gate import Gate
 from pipetwist.network.tcp_ports import hold_back
 
-__all__ = ["MOST_ACCEPTED", "hold_to_gate"]
+__all__ = ["MAX_ACCEPTED", "hold_to_gate"]
 
-MOST_ACCEPTED = 4
-"""Clients that are let in in one turn of the reactor: a hundred handshakes that begin would have all others wait."""
+MAX_ACCEPTED = 4
+"""Clients that are let in in one turn of the reactor: a hundred handshakes that begin would have
+all others wait.
+"""
 
 
 def hold_to_gate(port: IListeningPort, gate: Gate) -> Callable[[], None]:
-    """Have a port accept as many as there is room for. Who comes when there is none waits in the port's queue.
+    """Have a port accept as many as there is room for. Who comes when there is none waits in the
+    port's queue.
 
     Args:
-        port: a port of Twisted's, for TCP or a unix socket. Any other, as of somebody's plug-in, accepts as it did.
+        port: a port of Twisted's, for TCP or a unix socket. Any other, as of somebody's plug-in,
+            accepts as it did.
         gate: says how many may come in.
 
     Returns:
         Lets go of the port, which is to be called when it stops.
     """
     held: Any = port
-    if not all(hasattr(port, name) for name in ("doRead", "numberAccepts", "startReading", "stopReading")):
+    if not all(
+        hasattr(port, name) for name in ("doRead", "numberAccepts", "startReading", "stopReading")
+    ):
         return _nothing
 
     def count() -> int:
@@ -35,7 +41,7 @@ def hold_to_gate(port: IListeningPort, gate: Gate) -> Callable[[], None]:
         if not room:
             held.stopReading()
             gate.wait(resume)
-        return min(MOST_ACCEPTED, room)
+        return min(MAX_ACCEPTED, room)
 
     def resume() -> None:
         if held.connected:

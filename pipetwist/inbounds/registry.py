@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from pipetwist.inbounds.context import InboundContext
 from pipetwist.inbounds.endpoint import EndpointInbound
-from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.inbounds.tcp import TcpInbound
 from pipetwist.inbounds.udp import UdpInbound
 from pipetwist.inbounds.unix import UnixInbound
@@ -14,6 +14,6 @@ from pipetwist.kinds.registry import Kind, Registry
 
 __all__ = ["INBOUNDS"]
 
-INBOUNDS: Registry[Kind[InboundOptions, InboundSetting, IInbound]] = Registry(
+INBOUNDS: Registry[Kind[InboundOptions, InboundContext, IInbound]] = Registry(
     "inbound", (EndpointInbound, TcpInbound, UdpInbound, UnixInbound, UnixgramInbound)
 )

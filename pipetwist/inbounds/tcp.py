@@ -12,15 +12,15 @@ from twisted.internet.endpoints import TCP4ServerEndpoint, TCP6ServerEndpoint
 from twisted.internet.interfaces import IStreamServerEndpoint
 from zope.interface import implementer
 
-from pipetwist.connection.visitor import Visitor
+from pipetwist.connection.client_info import ClientInfo
 from pipetwist.errors import StartError
 from pipetwist.files import KnownFiles
 from pipetwist.inbounds.acceptor import Acceptor
-from pipetwist.inbounds.doorway import DoorwayFactory
+from pipetwist.inbounds.context import InboundContext
 from pipetwist.inbounds.entry import SocketEntry
 from pipetwist.inbounds.gate import Gate, RefusedError
-from pipetwist.inbounds.listening import EndpointListener, ListeningService, address_visitor
-from pipetwist.inbounds.setting import InboundSetting
+from pipetwist.inbounds.handshake import HandshakeFactory
+from pipetwist.inbounds.listening import EndpointListener, ListeningService, address_client_info
 from pipetwist.interfaces import IInbound
 from pipetwist.kinds.inbound_options import InboundOptions, StreamInboundOptions, TlsServerOptions
 from pipetwist.network.listening_socket import BACKLOG, ListeningSocket
@@ -56,7 +56,9 @@ class TcpInboundOptions(KeepAliveOptions, StreamInboundOptions):
     type: Literal["tcp"] = "tcp"
     """Always ``tcp``."""
     listen: Text = "127.0.0.1"
-    """The address to listen on, or a name of it; ``"::"`` is every address of IPv4 and IPv6. ``"127.0.0.1"`` where absent."""
+    """The address to listen on, or a name of it; ``"::"`` is every address of IPv4 and IPv6.
+    ``"127.0.0.1"`` where absent.
+    """
     listen_port: Port
     """The port to listen on; 0 takes a free one."""
     tls: TlsServerOptions | None = None
@@ -66,18 +68,21 @@ class TcpInboundOptions(KeepAliveOptions, StreamInboundOptions):
 
     def __post_init__(self) -> None:
         """Refuse users without a certificate to know them by."""
-        if self.users and (self.tls is None or not self.tls.enabled or self.tls.client_certificate_path is None):
-            message = "users are known by their certificates, which needs tls with a client_certificate_path"
+        if self.users and (
+            self.tls is None or not self.tls.enabled or self.tls.client_certificate_path is None
+        ):
+            message = (
+                "users are known by their certificates, which needs tls with a "
+                "client_certificate_path"
+            )
             raise ValueError(message)
 
     @property
     def address(self) -> PortAddress:
-        """See `KindOptions`."""
         return PortAddress(self.listen, self.listen_port)
 
     @property
     def hosts(self) -> Mapping[str, str]:
-        """See `InboundOptions`."""
         return {"listen": self.listen}
 
     @property
@@ -86,7 +91,6 @@ class TcpInboundOptions(KeepAliveOptions, StreamInboundOptions):
         return self.tls is not None and self.tls.enabled
 
     def check_here(self) -> None:
-        """See `KindOptions`."""
         self.read_tls()
 
     def read_tls(self, files: KnownFiles | None = None) -> ListenerTls | None:
@@ -98,7 +102,11 @@ class TcpInboundOptions(KeepAliveOptions, StreamInboundOptions):
         Raises:
             StartError: one can't be used.
         """
-        return None if self.tls is None or not self.tls.enabled else ListenerTls(self.place, self.tls, known=files)
+        return (
+            None
+            if self.tls is None or not self.tls.enabled
+            else ListenerTls(self.label, self.tls, known=files)
+        )
 
 
 @implementer(IInbound)
@@ -107,7 +115,7 @@ class TcpInbound(ListeningService):
 
     Args:
         options: what the configuration says.
-        setting: what it works with.
+        context: what it works with.
 
     Raises:
         StartError: a certificate or key can't be used.
@@ -117,26 +125,30 @@ class TcpInbound(ListeningService):
     _acceptors: Sequence[Acceptor] = ()
     _sockets: Sequence[ListeningSocket] = ()
 
-    def __init__(self, options: TcpInboundOptions, setting: InboundSetting) -> None:
-        super().__init__(options, setting)
-        self.handed_in = setting.listeners.find_inherited(options.address, f"{self.options.place}: listen")
+    def __init__(self, options: TcpInboundOptions, context: InboundContext) -> None:
+        super().__init__(options, context)
+        self.inherited = context.listeners.find_inherited(
+            options.address, f"{self.options.label}: listen"
+        )
         self._listeners: list[EndpointListener] = []
         self._sockets: Sequence[ListeningSocket] = ()
-        self._tls = options.read_tls(setting.files)
+        self._tls = options.read_tls(context.files)
 
-    def take(self, options: InboundOptions) -> None:
-        """See `ListeningService`."""
-        super().take(options)
+    def apply_options(self, options: InboundOptions) -> None:
+        super().apply_options(options)
         self._options = cast("TcpInboundOptions", options)
         self._keep_alive = KeepAlive(self._options.keep_alive)
         if self._acceptors:
             for listening in self._sockets:
                 self._keep_alive.set_on(listening)
 
-    def change(self, options: InboundOptions) -> Callable[[], None]:
-        """See `IInbound`."""
-        show = None if self._tls is None else self._tls.read_again(cast("TcpInboundOptions", options).tls)
-        take_back = super().change(options)
+    def apply(self, options: InboundOptions) -> Callable[[], None]:
+        show = (
+            None
+            if self._tls is None
+            else self._tls.read_again(cast("TcpInboundOptions", options).tls)
+        )
+        take_back = super().apply(options)
         if show is None:
             return take_back
         hide = show()
@@ -159,19 +171,17 @@ class TcpInbound(ListeningService):
         return None
 
     def listen(self) -> Deferred[None]:
-        """See `IInbound`."""
         if self._acceptors or self._listeners:
             return succeed(None)
-        if self._tls is None and self.setting.kernel is not None:
+        if self._tls is None and self.context.kernel is not None:
             return maybeDeferred(self._listen_in_kernel)
         gate = Gate(self, self._identify)
-        factory: Any = DoorwayFactory(gate, self.setting)
+        factory: Any = HandshakeFactory(gate, self.context)
         if self._tls is not None:
-            factory = over_tls(self._tls, factory, self.setting.reactor)
+            factory = over_tls(self._tls, factory, self.context.reactor)
         return self._listen_in_twisted(factory, gate)
 
     def stop_listening(self) -> Deferred[None]:
-        """See `IInbound`."""
         acceptors, self._acceptors = self._acceptors, ()
         for acceptor in acceptors:
             acceptor.stop()
@@ -183,21 +193,26 @@ class TcpInbound(ListeningService):
         return stopping.addCallback(lambda _: None)
 
     def _open(self) -> Sequence[ListeningSocket]:
-        listeners = self.setting.listeners
-        if self.handed_in:
-            self._sockets = listeners.enter_copies(self.handed_in, self.options.place)
+        listeners = self.context.listeners
+        if self.inherited:
+            self._sockets = listeners.enter_copies(self.inherited, self.options.label)
             for copy in self._sockets:
                 copy.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         else:
             self._sockets = listeners.open_ports(
-                self.options.place, self._options.address, self.warn, asked=f"{self.options.place}: listen"
+                self.options.label,
+                self._options.address,
+                self.warn,
+                asked=f"{self.options.label}: listen",
             )
         return self._sockets
 
     def _listen_in_kernel(self) -> None:
         gate = Gate(self, self._identify_socket)
-        entry = SocketEntry(gate, self.setting)
-        self._acceptors = [Acceptor(self.setting, listening, gate, entry.accepted) for listening in self._open()]
+        entry = SocketEntry(gate, self.context)
+        self._acceptors = [
+            Acceptor(self.context, listening, gate, entry.accepted) for listening in self._open()
+        ]
         for acceptor, listening in zip(self._acceptors, self._sockets, strict=True):
             self._keep_alive.set_on(listening)
             acceptor.start()
@@ -217,28 +232,36 @@ class TcpInbound(ListeningService):
             self.log_listening(shown_address(self._options.listen, self.port))
 
     def _endpoints(self) -> list[IStreamServerEndpoint]:
-        reactor, options = self.setting.reactor, self._options
+        reactor, options = self.context.reactor, self._options
         if not takes_sockets(reactor):
             # Twisted then opens the socket itself, at one address.
             kind = TCP6ServerEndpoint if ":" in options.listen else TCP4ServerEndpoint
             return [kind(reactor, options.listen_port, backlog=BACKLOG, interface=options.listen)]
         return [SocketEndpoint(reactor, one) for one in self._open()]
 
-    def _identify_socket(self, connected: socket.SocketType) -> Visitor:
+    def _identify_socket(self, connected: socket.SocketType) -> ClientInfo:
         host, port = connected.getpeername()[:2]
         host = plain_host(host)
-        return Visitor(self.tag, shown_address(host, port), host, None, self.timeouts)
+        return ClientInfo(self.tag, shown_address(host, port), host, None, self.timeouts)
 
-    def _identify(self, transport: Any) -> Visitor:
+    def _identify(self, transport: Any) -> ClientInfo:
         self._keep_alive.set_on_transport(transport)
-        visitor = address_visitor(self.tag, transport.getPeer(), self.timeouts)
+        client_info = address_client_info(self.tag, transport.getPeer(), self.timeouts)
         if not self._options.users:
-            return visitor
+            return client_info
         from twisted.internet.ssl import Certificate  # users are known by their certificates alone
 
-        name = Certificate.peerFromTransport(transport).getSubject().get("commonName", b"").decode("utf-8", "backslashreplace")
+        name = (
+            Certificate.peerFromTransport(transport)
+            .getSubject()
+            .get("commonName", b"")
+            .decode("utf-8", "backslashreplace")
+        )
         for user in self._options.users:
             if user.certificate_name == name:
-                return visitor._replace(user=user.name)
-        message = f"refused {visitor.peer}, whose certificate is of {name!r}, which is none of its users"
+                return client_info._replace(user=user.name)
+        message = (
+            f"refused {client_info.peer}, whose certificate names {name!r}, which is not one of "
+            "its users"
+        )
         raise RefusedError(message)

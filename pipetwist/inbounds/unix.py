@@ -10,14 +10,14 @@ from typing import ClassVar, Literal, cast
 from twisted.internet.defer import Deferred, fail, succeed
 from zope.interface import implementer
 
-from pipetwist.connection.visitor import Visitor
+from pipetwist.connection.client_info import ClientInfo
 from pipetwist.errors import StartError
 from pipetwist.inbounds.acceptor import Acceptor
-from pipetwist.inbounds.credentials import PEER_CREDENTIALS, unix_visitor, visitor_of
+from pipetwist.inbounds.context import InboundContext
+from pipetwist.inbounds.credentials import PEER_CREDENTIALS, client_info_of, unix_client_info
 from pipetwist.inbounds.entry import SocketEntry
 from pipetwist.inbounds.gate import Gate
 from pipetwist.inbounds.listening import ListeningService
-from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.inbounds.unix_options import UnixSocketOptions
 from pipetwist.interfaces import IInbound
 from pipetwist.kinds.inbound_options import InboundOptions, StreamInboundOptions
@@ -42,30 +42,32 @@ class UnixInbound(ListeningService):
 
     Args:
         options: what the configuration says.
-        setting: what it works with.
+        context: what it works with.
     """
 
     Options: ClassVar[type[InboundOptions]] = UnixInboundOptions
 
-    def __init__(self, options: UnixInboundOptions, setting: InboundSetting) -> None:
-        super().__init__(options, setting)
-        self.handed_in = setting.listeners.find_inherited(options.address, f"{self.options.place}: path")
+    def __init__(self, options: UnixInboundOptions, context: InboundContext) -> None:
+        super().__init__(options, context)
+        self.inherited = context.listeners.find_inherited(
+            options.address, f"{self.options.label}: path"
+        )
         self._listening: UnixListeningSocket | None = None
         self._acceptor: Acceptor | None = None
 
-    def take(self, options: InboundOptions) -> None:
-        """See `ListeningService`."""
-        super().take(options)
+    def apply_options(self, options: InboundOptions) -> None:
+        super().apply_options(options)
         self._options = cast("UnixInboundOptions", options)
-        self._anybody = None if self._options.users else visitor_of(self.tag, None, self.timeouts)
+        self._anybody = (
+            None if self._options.users else client_info_of(self.tag, None, self.timeouts)
+        )
 
-    def change(self, options: InboundOptions) -> Callable[[], None]:
-        """See `IInbound`."""
+    def apply(self, options: InboundOptions) -> Callable[[], None]:
         before = _file_options(self._options)
         after = _file_options(cast("UnixInboundOptions", options))
         if not self._came_back(after) and self._listening is not None and after != before:
             self._listening.change_file(*after)
-        take_back = super().change(options)
+        take_back = super().apply(options)
 
         def take_file_back() -> None:
             take_back()
@@ -75,25 +77,35 @@ class UnixInbound(ListeningService):
         return take_file_back
 
     def listen(self) -> Deferred[None]:
-        """See `IInbound`."""
         if self._listening is not None:
             return succeed(None)
         if self._options.users and not PEER_CREDENTIALS:
-            return fail(StartError(f"{self.options.place}: users: this system does not say who the peer of a unix socket is"))
+            return fail(
+                StartError(
+                    f"{self.options.label}: users: this system does not say who the peer of a "
+                    "unix socket is"
+                )
+            )
         try:
             self._accept_at(self._open(_file_options(self._options)))
         except StartError as error:
             return fail(error)
         return succeed(None)
 
-    def _open(self, file_options: tuple[int, str | int | None, str | int | None]) -> UnixListeningSocket:
-        given = next(iter(self.handed_in), None)
-        return self.setting.listeners.open_unix(self.options.place, self._options.address, *file_options, inherited=given)
+    def _open(
+        self, file_options: tuple[int, str | int | None, str | int | None]
+    ) -> UnixListeningSocket:
+        given = next(iter(self.inherited), None)
+        return self.context.listeners.open_unix(
+            self.options.label, self._options.address, *file_options, inherited=given
+        )
 
     def _accept_at(self, listening: UnixListeningSocket) -> None:
         self._listening = listening
         gate = Gate(self, self._identify)
-        self._acceptor = Acceptor(self.setting, listening.socket, gate, SocketEntry(gate, self.setting).accepted)
+        self._acceptor = Acceptor(
+            self.context, listening.socket, gate, SocketEntry(gate, self.context).accepted
+        )
         self._acceptor.start()
         self.log_listening(self._options.path)
 
@@ -111,22 +123,24 @@ class UnixInbound(ListeningService):
         return True
 
     def stop_listening(self) -> Deferred[None]:
-        """See `IInbound`."""
         if self._acceptor is not None and self._listening is not None:
             self._acceptor.stop()
             try:
                 self._listening.close()
             except OSError as error:
-                self.setting.log.warn(
-                    "inbound {tag}: {path} stays behind: {error}", tag=self.tag, path=self._options.path, error=error.strerror
+                self.context.log.warn(
+                    "inbound {tag}: {path} can't be removed: {error}",
+                    tag=self.tag,
+                    path=self._options.path,
+                    error=error.strerror,
                 )
             self._acceptor = self._listening = None
         return succeed(None)
 
-    def _identify(self, connected: socket.SocketType) -> Visitor:
-        if self._anybody is not None and not self.setting.relay.names_clients:
+    def _identify(self, connected: socket.SocketType) -> ClientInfo:
+        if self._anybody is not None and not self.context.relay.names_clients:
             return self._anybody
-        return unix_visitor(self.tag, connected, self.timeouts, self._options.users)
+        return unix_client_info(self.tag, connected, self.timeouts, self._options.users)
 
 
 def _file_options(options: UnixInboundOptions) -> tuple[int, str | int | None, str | int | None]:

@@ -51,23 +51,28 @@ class UnixSocketOptions(UnixKindOptions, InboundOptions):
     group: Owner | None = None
     """The name or number of the group that owns the socket."""
     users: tuple[PeerUserOptions, ...] = ()
-    """Who may come in: the first match by uid, then by gid. Without it everybody may, as no user."""
+    """Who may come in: the first match by uid, then by gid. Without it everybody may, as no
+    user.
+    """
 
     @property
     def is_open_to_others(self) -> bool:
-        """See `InboundOptions`."""
         return bool(self.mode & _OF_OTHERS)
 
     @classmethod
     def lacking(cls, written: Mapping[str, object], platform: str) -> Iterator[tuple[str, str]]:
-        """See `KindOptions`."""
         if platform not in ("linux", "win32") and written.get("users"):
             # SO_PEERCRED is Linux's alone, unix(7).
-            yield "users", "only Linux tells who a peer is; leave the key out, and let the socket's mode decide"
+            yield (
+                "users",
+                (
+                    "only Linux tells who a peer is; leave the key out, and let the socket's mode "
+                    "decide"
+                ),
+            )
         yield from super().lacking(written, platform)
 
     def check_here(self) -> None:
-        """See `KindOptions`."""
         if not is_abstract(self.path):
-            require_folder(self.place, self.path)
+            require_folder(self.label, self.path)
         super().check_here()

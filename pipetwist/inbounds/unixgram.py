@@ -10,17 +10,17 @@ from typing import Any, ClassVar, Literal, cast
 
 from zope.interface import implementer
 
-from pipetwist.connection.visitor import Visitor
+from pipetwist.connection.client_info import ClientInfo
+from pipetwist.datagram.context import enlarge_buffers
+from pipetwist.datagram.source import Source
 from pipetwist.errors import StartError
-from pipetwist.inbounds.credentials import PEER_CREDENTIALS, PeerCredentials, visitor_of
-from pipetwist.inbounds.packets import PacketInbound
-from pipetwist.inbounds.setting import InboundSetting
+from pipetwist.inbounds.context import InboundContext
+from pipetwist.inbounds.credentials import PEER_CREDENTIALS, PeerCredentials, client_info_of
+from pipetwist.inbounds.datagram import DatagramInbound
 from pipetwist.inbounds.unix_options import UnixSocketOptions
 from pipetwist.interfaces import IInbound
-from pipetwist.kinds.inbound_options import InboundOptions, PacketInboundOptions
+from pipetwist.kinds.inbound_options import DatagramInboundOptions, InboundOptions
 from pipetwist.network.unix_socket import UnixListeningSocket
-from pipetwist.packets.setting import enlarge_buffers
-from pipetwist.packets.source import Source
 
 __all__ = ["UnixgramInbound", "UnixgramInboundOptions"]
 
@@ -28,7 +28,7 @@ _SO_PASSCRED = getattr(socket, "SO_PASSCRED", 16)
 
 
 @dataclass(frozen=True, kw_only=True)
-class UnixgramInboundOptions(UnixSocketOptions, PacketInboundOptions):
+class UnixgramInboundOptions(UnixSocketOptions, DatagramInboundOptions):
     """An inbound on a unix datagram socket."""
 
     fixed = ("path", "mode", "owner", "group")
@@ -38,27 +38,28 @@ class UnixgramInboundOptions(UnixSocketOptions, PacketInboundOptions):
 
 
 @implementer(IInbound)
-class UnixgramInbound(PacketInbound):
+class UnixgramInbound(DatagramInbound):
     """Listens on a unix datagram socket.
 
     Args:
         options: what the configuration says.
-        setting: what it works with.
+        context: what it works with.
     """
 
     Options: ClassVar[type[InboundOptions]] = UnixgramInboundOptions
 
-    def __init__(self, options: UnixgramInboundOptions, setting: InboundSetting) -> None:
-        super().__init__(options, setting)
+    def __init__(self, options: UnixgramInboundOptions, context: InboundContext) -> None:
+        super().__init__(options, context)
         self._listening: UnixListeningSocket | None = None
 
-    def take(self, options: InboundOptions) -> None:
-        """See `ListeningService`."""
-        super().take(options)
+    def apply_options(self, options: InboundOptions) -> None:
+        super().apply_options(options)
         self._options = cast("UnixgramInboundOptions", options)
 
-    def change(self, options: InboundOptions) -> Callable[[], None]:
-        """See `IInbound`. Where the file was removed it listens anew; the associations end, which are answered from the old socket."""
+    def apply(self, options: InboundOptions) -> Callable[[], None]:
+        """See `IInbound`. Where the file was removed it listens anew; the associations end, which
+        are answered from the old socket.
+        """
         before = self._listening
         if before is not None and before.is_gone:
             try:
@@ -68,41 +69,50 @@ class UnixgramInbound(PacketInbound):
             else:
                 self.stop_listening()
                 self._open_on(self._begin_with(listening))
-        return super().change(options)
+        return super().apply(options)
 
     def open_sockets(self) -> list[tuple[socket.socket, Any]]:
-        """See `PacketInbound`."""
         if self._options.users and not PEER_CREDENTIALS:
-            message = f"{self.options.place}: users: this system does not say who sends to a unix socket"
+            message = (
+                f"{self.options.label}: users: this system does not say who sends to a unix socket"
+            )
             raise StartError(message)
         return self._begin_with(self._make_socket())
 
     def _make_socket(self) -> UnixListeningSocket:
         options = self._options
-        return self.setting.listeners.open_unix(
-            self.options.place, options.address, options.mode, options.owner, options.group, prepare=_prepare
+        return self.context.listeners.open_unix(
+            self.options.label,
+            options.address,
+            options.mode,
+            options.owner,
+            options.group,
+            prepare=_prepare,
         )
 
     def _begin_with(self, listening: UnixListeningSocket) -> list[tuple[socket.socket, Any]]:
         self._listening = listening
-        self.setting.log.info("inbound {tag} listens on {path}", tag=self.tag, path=self._options.path)
-        return [(listening.socket, self.packets.from_unix)]
+        self.context.log.info(
+            "inbound {tag} listens on {path}", tag=self.tag, path=self._options.path
+        )
+        return [(listening.socket, self.datagram_context.from_unix)]
 
     def close_sockets(self) -> None:
-        """See `PacketInbound`."""
         listening, self._listening = self._listening, None
         if listening is not None:
             try:
                 listening.close()
             except OSError as error:
-                self.setting.log.warn(
-                    "inbound {tag}: {path} stays behind: {error}", tag=self.tag, path=self._options.path, error=error.strerror
+                self.context.log.warn(
+                    "inbound {tag}: {path} can't be removed: {error}",
+                    tag=self.tag,
+                    path=self._options.path,
+                    error=error.strerror,
                 )
 
-    def identify(self, source: Source) -> Visitor:
-        """See `PacketInbound`."""
+    def identify(self, source: Source) -> ClientInfo:
         peer = None if source.credentials is None else PeerCredentials(*source.credentials)
-        return visitor_of(self.tag, peer, self.timeouts, self._options.users)
+        return client_info_of(self.tag, peer, self.timeouts, self._options.users)
 
 
 def _prepare(opened: socket.socket) -> None:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from pipetwist.connection.medium import Medium
-from pipetwist.interfaces.commands import ICommand, ISpawner
 from pipetwist.interfaces.connections import (
     IConnectionObserver,
     IGate,
     IInbound,
     IOutbound,
-    IPassage,
     IRelay,
+    IRoute,
 )
 from pipetwist.interfaces.counting import ICellCounter, ICounter, ICounterStore, ITracker
+from pipetwist.interfaces.processes import IProcess, ISpawner
 from pipetwist.interfaces.reactors import AnyReactor
 from pipetwist.interfaces.running import IRunningOutbound
 from pipetwist.interfaces.sides import (
@@ -29,8 +29,8 @@ from pipetwist.interfaces.structural import (
     CounterLike,
     CounterStoreLike,
     OutboundLike,
-    PassageLike,
     RelayLike,
+    RouteLike,
     SideLike,
     SideReceiverLike,
     SpawnerLike,
@@ -42,7 +42,6 @@ __all__ = [
     "CounterLike",
     "CounterStoreLike",
     "ICellCounter",
-    "ICommand",
     "IConnectionObserver",
     "ICounter",
     "ICounterStore",
@@ -51,9 +50,10 @@ __all__ = [
     "IGate",
     "IInbound",
     "IOutbound",
-    "IPassage",
+    "IProcess",
     "IReadingHalf",
     "IRelay",
+    "IRoute",
     "IRunningOutbound",
     "ISide",
     "ISideEnding",
@@ -64,8 +64,8 @@ __all__ = [
     "IWritingHalf",
     "Medium",
     "OutboundLike",
-    "PassageLike",
     "RelayLike",
+    "RouteLike",
     "SideLike",
     "SideReceiverLike",
     "SpawnerLike",

@@ -1,4 +1,6 @@
-"""Interfaces of a connection, in the order of its way: accept -> route -> connect -> transfer -> close, and who is told of it."""
+"""Interfaces of a connection, in the order of its way: accept -> route -> connect -> transfer ->
+close, and who is told of it.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ from zope.interface import Attribute, Interface
 
 if TYPE_CHECKING:
     from pipetwist.connection.cause import Cause
-    from pipetwist.connection.visitor import Visitor
+    from pipetwist.connection.client_info import ClientInfo
     from pipetwist.interfaces.counting import ITracker
     from pipetwist.interfaces.sides import ISide
     from pipetwist.kinds.inbound_options import InboundOptions
@@ -22,40 +24,51 @@ __all__ = [
     "IGate",
     "IInbound",
     "IOutbound",
-    "IPassage",
     "IRelay",
+    "IRoute",
 ]
 
 
 class IInbound(IService, Interface):
     """Somewhere that clients connect to.
 
-    A service that is started listens. `listen` and `stop_listening` may be called in turns at any time, by a reload too; `change` only
-    where `goes_on_with` said yes to the same options.
+    A service that is started listens. `listen` and `stop_listening` may be called in turns at any
+    time, by a reload too; `apply` only where `can_apply` said yes to the same options.
     """
 
     tag: str = Attribute("The inbound's name, unique in a configuration.")
-    claims: Sequence[BindAddress] | None = Attribute("Where it listens, and nobody else can meanwhile; None where that is not known.")
-    handed_in: Sequence[object] = Attribute(
-        "What it listens with, where that are sockets that were handed in; empty where they are its own."
+    claims: Sequence[BindAddress] | None = Attribute(
+        "Where it listens, and nobody else can meanwhile; None where that is not known."
     )
-    dropped: int | None = Attribute("Datagrams that came and belong to no connection; None where streams come in.")
+    inherited: Sequence[object] = Attribute(
+        "What it listens with, where that are sockets that were handed in; empty where they "
+        "are its own."
+    )
+    dropped: int | None = Attribute(
+        "Datagrams that came and belong to no connection; None where streams come in."
+    )
 
     def listen() -> Deferred[None]:
         """Start to listen; calling it again while listening does nothing.
 
         Returns:
-            A Deferred that fires once connections are accepted, and fails with `pipetwist.errors.StartError`.
+            A Deferred that fires once connections are accepted, and fails with
+            `pipetwist.errors.StartError`.
         """
 
     def stop_listening() -> Deferred[None]:
-        """Accept nothing more; connections that are open go on. Does nothing while it does not listen."""
+        """Accept nothing more; connections that are open go on. Does nothing while it does not
+        listen.
+        """
 
-    def goes_on_with(options: InboundOptions) -> bool:
-        """Whether it can listen on, without a moment's rest, with these options in the place of its own."""
+    def can_apply(options: InboundOptions) -> bool:
+        """Whether it can listen on, without a moment's rest, with these options in the place of its
+        own.
+        """
 
-    def change(options: InboundOptions) -> Callable[[], None]:
-        """Take other options, with which it goes on, for who comes from now on. Files that they name are read again.
+    def apply(options: InboundOptions) -> Callable[[], None]:
+        """Take other options, with which it goes on, for who comes from now on. Files that they
+        name are read again.
 
         Returns:
             What takes it back.
@@ -68,32 +81,37 @@ class IInbound(IService, Interface):
 class IGate(Interface):
     """What clients come in by."""
 
-    def left(passage: IPassage) -> None:
+    def connection_closed(route: IRoute) -> None:
         """The connection of a client that was let in is over. Comes once for each."""
 
 
 class IRelay(Interface):
-    """What an inbound hands its connections to: each is admitted once, and then carried once or not at all."""
+    """What an inbound hands its connections to: each is admitted once, and then carried once or not
+    at all.
+    """
 
-    names_clients: bool = Attribute("Whether it is told or shown who each client is, so that this is asked where no user depends on it.")
+    names_clients: bool = Attribute(
+        "Whether it is told or shown who each client is, so that this is asked where no user "
+        "depends on it."
+    )
 
-    def admit(visitor: Visitor) -> IPassage:
-        """Route one visitor: decides the outbound and what is counted.
+    def route(client_info: ClientInfo) -> IRoute:
+        """Route one client: decides the outbound and what is counted.
 
         Args:
-            visitor: who came, and where.
+            client_info: who came, and where.
         """
 
-    def carry(passage: IPassage, client: ISide, gate: IGate | None = None) -> None:
-        """Connect the passage's outbound and carry bytes until both sides have ended.
+    def handle(route: IRoute, client: ISide, gate: IGate | None = None) -> None:
+        """Connect the route's outbound and carry bytes until both sides have ended.
 
         Args:
-            passage: what `admit` returned.
+            route: what `route` returned.
             client: the client's side, its reading paused.
             gate: is told when both sides have ended; None for nobody.
         """
 
-    def turned_away(inbound: str, cause: Cause) -> None:
+    def rejected(inbound: str, cause: Cause) -> None:
         """Somebody who came did not get in.
 
         Args:
@@ -102,38 +120,52 @@ class IRelay(Interface):
         """
 
 
-class IPassage(Interface):
+class IRoute(Interface):
     """A routed connection that is not carried yet."""
 
-    visitor: Visitor = Attribute("Who came.")
+    client_info: ClientInfo = Attribute("Who came.")
     outbound: IOutbound = Attribute("Where it goes.")
-    tracker: ITracker | None = Attribute("Counts the client's side; None where nothing about it is tracked.")
+    tracker: ITracker | None = Attribute(
+        "Counts the client's side; None where nothing about it is tracked."
+    )
 
 
 class IOutbound(Interface):
-    """Somewhere that connections are carried to. It may be asked to `connect` while others still connect."""
+    """Somewhere that connections are carried to. It may be asked to `connect` while others still
+    connect.
+    """
 
     tag: str = Attribute("The outbound's name, unique in a configuration.")
     connect_timeout: float = Attribute("Seconds that `connect` may take.")
-    in_kernel: bool = Attribute("Whether its sides have a `ISide.carrier`, and provide `IDescriptorSide`.")
-    largest_datagram: int | None = Attribute("Bytes of the largest that its sides, which provide `IDatagramSide`, carry; None for streams.")
+    in_kernel: bool = Attribute(
+        "Whether its sides have a `ISide.carrier`, and provide `IDescriptorSide`."
+    )
+    max_datagram_bytes: int | None = Attribute(
+        "Bytes of the largest that its sides, which provide `IDatagramSide`, carry; None for "
+        "streams."
+    )
 
     def connect() -> ISide | Deferred[ISide]:
         """Open one connection.
 
         Returns:
-            Its side, reading paused, or a Deferred of it, which fails with an exception whose text is for people. It may be cancelled, and
-            then nothing is left open. What is raised instead counts as such a failure.
+            Its side, reading paused, or a Deferred of it, which fails with an exception whose text
+            is for people. It may be cancelled, and then nothing is left open. What is raised
+            instead counts as such a failure.
         """
 
 
 class IConnectionObserver(Interface):
-    """Is told of connections as they begin and end, in the reactor's thread. They are many: it has to be quick."""
+    """Is told of connections as they begin and end, in the reactor's thread. They are many: it has
+    to be quick.
+    """
 
     def opened(inbound: str, outbound: str) -> None:
         """One begins, between an inbound and an outbound of these tags."""
 
-    def closed(inbound: str, outbound: str, seconds: float, cause: Cause | None, dropped: int) -> None:
+    def closed(
+        inbound: str, outbound: str, seconds: float, cause: Cause | None, dropped: int
+    ) -> None:
         """One is over.
 
         Args:
@@ -144,5 +176,5 @@ class IConnectionObserver(Interface):
             dropped: datagrams that either side has dropped.
         """
 
-    def turned_away(inbound: str, cause: Cause) -> None:
-        """See `IRelay`."""
+    def rejected(inbound: str, cause: Cause) -> None:
+        pass

@@ -30,21 +30,28 @@ class ICounter(Interface):
         """Move the baseline up to the total.
 
         Returns:
-            The value that this ended: concurrent resets share the total out between them without loss.
+            The value that this ended: concurrent resets share the total out between them without
+            loss.
         """
 
 
 class ICellCounter(ICounter):
-    """A counter that trackers of pipetwist's own add to without a call. Counters of other programs need none of this.
+    """A counter that trackers of pipetwist's own add to without a call. Counters of other programs
+    need none of this.
 
-    `cell` may be another one after each `add`; an old one takes nothing more, or still belongs to the counter.
+    `cell` may be another one after each `add`; an old one takes nothing more, or still belongs to
+    the counter.
     """
 
     cell: MutableSequence[int] | memoryview[int] = Attribute(
-        "Its first item grows by `unit` for each byte. A ValueError says that nothing was added, since the cell is full or was given up: "
+        "Its first item grows by `unit` for each byte. A ValueError says that nothing was "
+        "added, since the cell is full or was given up: "
         "`add` finds another."
     )
-    unit: int = Attribute("What a byte adds to the cell: 1 in memory, another number where the cell's item checks itself.")
+    unit: int = Attribute(
+        "What a byte adds to the cell: 1 in memory, another number where the cell's item "
+        "checks itself."
+    )
 
 
 class ICounterStore(Interface):

@@ -1,1 +1,3 @@
-"""Connections between kernel descriptors: sockets and commands' pipes, without Twisted's transports and mostly without a copy."""
+"""Connections between kernel descriptors: sockets and commands' pipes, without Twisted's transports
+and mostly without a copy.
+"""

@@ -1,4 +1,6 @@
-"""Connects sockets without waiting: a unix socket mostly at once, a TCP socket when the poller says so."""
+"""Connects sockets without waiting: a unix socket mostly at once, a TCP socket when the poller says
+so.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ from pipetwist.kernel.poller import OUT, Poller
 
 __all__ = ["connect_socket"]
 
-# A unix socket whose server's backlog is full can't be waited for with poll(2): connecting is tried anew this often.
+# A unix socket whose server's backlog is full can't be waited for with poll(2): connecting is tried
+# anew this often.
 _RETRY_SECONDS = 0.01
 _NON_BLOCKING = getattr(socket, "SOCK_NONBLOCK", 0)
 _KIND = int(socket.SOCK_STREAM | _NON_BLOCKING)
@@ -26,7 +29,14 @@ _KIND = int(socket.SOCK_STREAM | _NON_BLOCKING)
 class _Connecting:
     """One attempt that could not be finished at once."""
 
-    def __init__(self, reactor: IReactorTime, poller: Poller | None, opened: socket.SocketType, address: Any, name: str) -> None:
+    def __init__(
+        self,
+        reactor: IReactorTime,
+        poller: Poller | None,
+        opened: socket.SocketType,
+        address: Any,
+        name: str,
+    ) -> None:
         self._reactor = reactor
         self._poller = poller
         self._opened = opened
@@ -37,7 +47,13 @@ class _Connecting:
         self.deferred: Deferred[socket.SocketType] = Deferred(lambda _: self._give_up())
 
     def __repr__(self) -> str:
-        waits = "to try again" if self._retry is not None else "for the poller" if self._polled else "no more"
+        waits = (
+            "to try again"
+            if self._retry is not None
+            else "for the poller"
+            if self._polled
+            else "no more"
+        )
         return f"<_Connecting to {self._name}, waits {waits}>"
 
     def wait(self, number: int) -> None:
@@ -64,7 +80,6 @@ class _Connecting:
             self.deferred.callback(self._opened)
 
     def failed(self) -> None:
-        """See `pipetwist.kernel.poller.Pollable`."""
         self.deferred.cancel()
 
     def _fail(self, number: int | None) -> None:
@@ -92,7 +107,12 @@ class _Connecting:
 
 
 def connect_socket(
-    reactor: IReactorTime, poller: Poller | None, family: int, address: Any, name: str, connected: Callable[[socket.SocketType], ISide]
+    reactor: IReactorTime,
+    poller: Poller | None,
+    family: int,
+    address: Any,
+    name: str,
+    connected: Callable[[socket.SocketType], ISide],
 ) -> ISide | Deferred[ISide]:
     """Connect a stream socket.
 
@@ -116,7 +136,8 @@ def connect_socket(
         opened.setblocking(False)
     number = opened.connect_ex(address)
     if number == errno.EINPROGRESS:
-        # Where the server is on this machine the answer is there by now, and asking again costs less than being told.
+        # Where the server is on this machine the answer is there by now, and asking again costs
+        # less than being told.
         number = opened.connect_ex(address)
         if number == errno.EALREADY:
             number = errno.EINPROGRESS

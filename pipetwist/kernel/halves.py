@@ -1,12 +1,14 @@
-"""What the two halves of a side in the kernel ask of the side, and of the half at the other side that they work with."""
+"""What the two halves of a side in the kernel ask of the side, and of the half at the other side
+that they work with.
+"""
 
 from __future__ import annotations
 
 from typing import Any, Protocol
 
 from pipetwist.interfaces import ITracker
+from pipetwist.kernel.context import KernelContext
 from pipetwist.kernel.pipe_pool import Pipe
-from pipetwist.kernel.setting import KernelSetting
 from pipetwist.transfer.ending import Ending
 
 __all__ = ["Owner", "Sink", "Source"]
@@ -15,7 +17,7 @@ __all__ = ["Owner", "Sink", "Source"]
 class Owner(Protocol):
     """The side that a half belongs to."""
 
-    kernel: KernelSetting
+    kernel: KernelContext
     ending: Ending
     """Where it is."""
     receiver: Any
@@ -34,12 +36,14 @@ class Owner(Protocol):
         """So many bytes were taken by the system."""
 
     def watch(self) -> None:
-        """Tell the poller what is wanted now: to read if the reader wants to, to write while something waits."""
+        """Tell the poller what is wanted now: to read if the reader wants to, to write while
+        something waits.
+        """
 
     def all_read(self) -> None:
         """There is nothing more to read."""
 
-    def broken(self, cause: str) -> None:
+    def broken(self, reason: str) -> None:
         """Nothing more can be read, though there was no end of file."""
 
     def drained(self) -> None:
@@ -49,10 +53,10 @@ class Owner(Protocol):
         """Nothing more can be delivered."""
 
     def ready(self, events: int) -> None:
-        """See `pipetwist.kernel.poller.Pollable`."""
+        pass
 
     def failed(self) -> None:
-        """See `pipetwist.kernel.poller.Pollable`."""
+        pass
 
 
 class Source(Protocol):

@@ -7,12 +7,14 @@ import fcntl
 import os
 from pathlib import Path
 
-__all__ = ["Pipe", "PipePool", "usual_limit"]
+__all__ = ["Pipe", "PipePool", "default_limit"]
 
 PIPE_SIZE = 1 << 20
-# What the kernel grants an unprivileged user in all before a new pipe shrinks (pipe(7)); half of it is left to others.
+# What the kernel grants an unprivileged user in all before a new pipe shrinks (pipe(7)); half of it
+# is left to others.
 _PAGES_SOFT = Path("/proc/sys/fs/pipe-user-pages-soft")
-# A pipe that can't be had has cost five system calls: so many who ask next are told so without another try.
+# A pipe that can't be had has cost five system calls: so many who ask next are told so without
+# another try.
 _PATIENCE = 1000
 _F_SETPIPE_SZ = getattr(fcntl, "F_SETPIPE_SZ", 1031)
 
@@ -43,7 +45,7 @@ class Pipe:
         os.close(self.writing)
 
 
-def usual_limit() -> int:
+def default_limit() -> int:
     """How many pipes of `PIPE_SIZE` this user may have, less what others may want."""
     try:
         pages = int(_PAGES_SOFT.read_text())
@@ -59,15 +61,15 @@ class PipePool:
     Args:
         limit: how many there may be at once.
         spare: how many that nobody uses are kept.
-        smallest: a pipe that the kernel grants less than this is of no use.
+        min_size: a pipe that the kernel grants less than this is of no use.
     """
 
-    def __init__(self, limit: int | None = None, spare: int = 32, smallest: int = 1 << 17) -> None:
-        self.limit = usual_limit() if limit is None else limit
+    def __init__(self, limit: int | None = None, spare: int = 32, min_size: int = 1 << 17) -> None:
+        self.limit = default_limit() if limit is None else limit
         self.lent = 0
         self._spare = spare
         self._refusals = 0
-        self._smallest = smallest
+        self._min_size = min_size
         self._idle: list[Pipe] = []
 
     def __repr__(self) -> str:
@@ -96,7 +98,9 @@ class PipePool:
         return pipe
 
     def claim(self) -> bool:
-        """Ask whether a pipe of somebody else's may be made as large as those of the pool; it counts until `release`."""
+        """Ask whether a pipe of somebody else's may be made as large as those of the pool; it
+        counts until `release`.
+        """
         if self.lent >= self.limit:
             return False
         if self.lent + len(self._idle) >= self.limit:
@@ -105,7 +109,9 @@ class PipePool:
         return True
 
     def enlarge(self, pipe: int) -> bool:
-        """Make a pipe of somebody else's as large, where it may be; says whether it counts, until `release`."""
+        """Make a pipe of somebody else's as large, where it may be; says whether it counts, until
+        `release`.
+        """
         if not self.claim():
             return False
         with contextlib.suppress(OSError):  # above the user's limit; it stays as it is
@@ -134,7 +140,7 @@ class PipePool:
             pipe = Pipe()
         except OSError:
             return None
-        if pipe.size < self._smallest:
+        if pipe.size < self._min_size:
             pipe.close()
             return None
         return pipe

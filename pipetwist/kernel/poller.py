@@ -1,7 +1,8 @@
 """An epoll set of ours, which the reactor sees as one descriptor.
 
-The reactor's work for each event is done once for a batch. Descriptors are level-triggered: what is left over is told of again, so nobody
-has to be remembered, and one that is busy waits until the others of its batch had their turn.
+The reactor's work for each event is done once for a batch. Descriptors are level-triggered: what is
+left over is told of again, so nobody has to be remembered, and one that is busy waits until the
+others of its batch had their turn.
 """
 
 from __future__ import annotations
@@ -21,14 +22,16 @@ __all__ = ["IN", "OUT", "Events", "Pollable", "Poller"]
 
 IN = getattr(select, "EPOLLIN", 1)
 OUT = getattr(select, "EPOLLOUT", 4)
-# Nothing but the end of a descriptor, which the kernel tells of unasked: said once, or it would be said for ever.
+# Nothing but the end of a descriptor, which the kernel tells of unasked: said once, or it would be
+# said for ever.
 _QUIET = getattr(select, "EPOLLET", 1 << 31)
 # Events in a batch, and batches before the reactor's other descriptors and timers get their turn.
 _BATCH = 256
 _ROUNDS = 16
-# An answer is often on its way already: so long it is looked for before the thread sleeps, where that has paid of late.
+# An answer is often on its way already: so long it is looked for before the thread sleeps, where
+# that has paid of late.
 _SPIN_SECONDS = 25e-6
-_LONGEST_PENALTY = 512
+_MAX_PENALTY = 512
 
 _log = Logger()
 
@@ -40,11 +43,14 @@ class Pollable(Protocol):
         """The descriptor has these events (`IN`, `OUT`, EPOLLHUP, EPOLLERR)."""
 
     def failed(self) -> None:
-        """`ready` has raised, and in what state it left this nobody knows: end. Nothing more is told afterwards."""
+        """`ready` has raised, and in what state it left this nobody knows: end. Nothing more is
+        told afterwards.
+        """
 
 
 class Events:
-    """Takes the events of one of several descriptors that belong together to the method that they concern.
+    """Takes the events of one of several descriptors that belong together to the method that they
+    concern.
 
     Args:
         ready: see `Pollable`.
@@ -68,7 +74,8 @@ class Poller:
 
     def __init__(self, reactor: IReactorFDSet) -> None:
         self._reactor = reactor
-        # Opened with the first descriptor: a daemon's services are made before it forks, and may be stopped and started again.
+        # Opened with the first descriptor: a daemon's services are made before it forks, and may be
+        # stopped and started again.
         self._epoll: Any = None
         self._told: dict[int, Pollable] = {}
         self._removed = False  # since the batch was looked up
@@ -98,8 +105,9 @@ class Poller:
     def remove(self, descriptor: int) -> None:
         """Tell no more. It must be open still.
 
-        Closing it would not be enough: a command that is just being started has a copy of it until its exec, as long as which the kernel
-        goes on telling of the number, whoever has it by then (epoll(7), questions and answers).
+        Closing it would not be enough: a command that is just being started has a copy of it until
+        its exec, as long as which the kernel goes on telling of the number, whoever has it by then
+        (epoll(7), questions and answers).
         """
         del self._told[descriptor]
         self._removed = True
@@ -112,9 +120,12 @@ class Poller:
         told = self._told
         for _ in range(_ROUNDS):
             events = self._epoll.poll(0, _BATCH) or self._spin()
-            # Whom an event is for is looked up before any is told: a descriptor that is closed in this batch may be another's by its turn.
+            # Whom an event is for is looked up before any is told: a descriptor that is closed in
+            # this batch may be another's by its turn.
             self._removed = False
-            for descriptor, what, pollable in [(descriptor, what, told.get(descriptor)) for descriptor, what in events]:
+            for descriptor, what, pollable in [
+                (descriptor, what, told.get(descriptor)) for descriptor, what in events
+            ]:
                 if pollable is not None and (not self._removed or told.get(descriptor) is pollable):
                     try:
                         pollable.ready(what)
@@ -124,7 +135,9 @@ class Poller:
                 return
 
     def _spin(self) -> list[tuple[int, int]]:
-        """Look for a moment whether something comes. Each time in vain makes it rarer, up to once in `_LONGEST_PENALTY` turns."""
+        """Look for a moment whether something comes. Each time in vain makes it rarer, up to once
+        in `_MAX_PENALTY` turns.
+        """
         if self._skip:
             self._skip -= 1
             return []
@@ -136,7 +149,7 @@ class Poller:
                 self._penalty = 1
                 return events
         self._skip = self._penalty
-        self._penalty = min(self._penalty * 2, _LONGEST_PENALTY)
+        self._penalty = min(self._penalty * 2, _MAX_PENALTY)
         return []
 
     def fileno(self) -> int:
@@ -165,8 +178,11 @@ class Poller:
         try:
             pollable.failed()
         except Exception:  # noqa: BLE001 - the reactor would take it for the end of the whole set
-            _log.failure("A descriptor whose events could not be handled could not be ended either")
+            _log.failure(
+                "A descriptor whose events could not be handled could not be closed either"
+            )
         if self._told.get(descriptor) is pollable:
-            # Level-triggered, it would be told of for ever. It may be closed, and nobody has said so.
+            # Level-triggered, it would be told of for ever. It may be closed, and nobody has said
+            # so.
             with contextlib.suppress(OSError):
                 self.remove(descriptor)

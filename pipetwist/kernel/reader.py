@@ -1,7 +1,9 @@
-"""The reading half of a side in the kernel: what it reads it has the other side's `Writer` deliver at once.
+"""The reading half of a side in the kernel: what it reads it has the other side's `Writer` deliver
+at once.
 
-What comes is read into a buffer that all share, and sent on from there. A direction that keeps filling the buffer is spliced through a
-pipe; one that begins or ends at a pipe, as a command's do, is spliced without another. Bytes are counted by what the system calls return.
+What comes is read into a buffer that all share, and sent on from there. A direction that keeps
+filling the buffer is spliced through a pipe; one that begins or ends at a pipe, as a command's do,
+is spliced without another. Bytes are counted by what the system calls return.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ import os
 
 from pipetwist.kernel.halves import Owner, Sink
 from pipetwist.kernel.pipe_ends import has_room
-from pipetwist.transfer.causes import NOT_NOW, describe_error
+from pipetwist.transfer.loss_reasons import NOT_NOW, describe_error
 
 __all__ = ["SPLICE_FLAGS", "Reader"]
 
@@ -24,7 +26,7 @@ QUIET_BYTES = 1 << 15
 BUSY_BYTES = 1 << 16
 BUSY_READS = 2
 
-USUAL_PIPE_SIZE = 1 << 16  # pipe(7)
+DEFAULT_PIPE_SIZE = 1 << 16  # pipe(7)
 
 
 class Reader:
@@ -130,7 +132,8 @@ class Reader:
                 sink.take(count)
                 if count < BUSY_BYTES:
                     self.busy_reads = 0
-                # Between two TCP sockets the kernel splices page by page, and copying with a large buffer is quicker.
+                # Between two TCP sockets the kernel splices page by page, and copying with a large
+                # buffer is quicker.
                 elif not (side.is_tcp and sink.side.is_tcp):
                     self.busy_reads += 1
         if self.unread is not None:
@@ -146,7 +149,9 @@ class Reader:
             self._splice_through(sink)
 
     def _splice_through(self, sink: Sink) -> None:
-        """Move as much as a turn allows through a pipe, which the sink keeps as long as there is something in it, and no longer."""
+        """Move as much as a turn allows through a pipe, which the sink keeps as long as there is
+        something in it, and no longer.
+        """
         side = self.side
         pipe = sink.borrow_pipe()
         if pipe is None:
@@ -164,7 +169,8 @@ class Reader:
                 side.broken(describe_error(error))
                 return
             if not count:
-                # Splice says 0 at an end of file, and has said it elsewhere (3proxy/3proxy#853): a read decides.
+                # Splice says 0 at an end of file, and has said it elsewhere (3proxy/3proxy#853): a
+                # read decides.
                 sink.return_pipe()
                 self.busy_reads = 0
                 self.copy()
@@ -185,7 +191,12 @@ class Reader:
         moved = 0
         while moved < TURN_BYTES:
             try:
-                count = os.splice(self.fileno(), sink.fileno(), self.unread or TURN_BYTES - moved, flags=SPLICE_FLAGS)
+                count = os.splice(
+                    self.fileno(),
+                    sink.fileno(),
+                    self.unread or TURN_BYTES - moved,
+                    flags=SPLICE_FLAGS,
+                )
             except OSError as error:
                 if error.errno in NOT_NOW:
                     if not moved:
@@ -202,7 +213,7 @@ class Reader:
             moved += count
             side.count_received(count)
             sink.side.count_delivered(count)
-            if count >= USUAL_PIPE_SIZE:
+            if count >= DEFAULT_PIPE_SIZE:
                 self.found_full()
             if self.unread is not None:
                 self.count_down(count)
@@ -212,7 +223,8 @@ class Reader:
     def _splice_stopped(self, sink: Sink) -> None:
         """Nothing could be spliced, which mostly means that the sink is full.
 
-        Where it is not, the source has something that is no byte, such as TCP's urgent data, and a read gets past it.
+        Where it is not, the source has something that is no byte, such as TCP's urgent data, and a
+        read gets past it.
         """
         if has_room(sink.fileno()):
             self.copy()

@@ -1,47 +1,55 @@
-"""A side of a connection that is a kernel descriptor, or two: a `Reader`, a `Writer`, and what binds them to the connection.
+"""A side of a connection that is a kernel descriptor, or two: a `Reader`, a `Writer`, and what
+binds them to the connection.
 
-As any `ISide` it hands what it reads to its receiver. Coupled with another of its kind its reader hands it to the other's writer.
+As any `ISide` it hands what it reads to its receiver. Coupled with another of its kind its reader
+hands it to the other's writer.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from pipetwist.interfaces import ICommand, IDescriptorSide, ITracker, Medium
+from pipetwist.interfaces import IDescriptorSide, IProcess, ITracker, Medium
+from pipetwist.kernel.context import KernelContext
 from pipetwist.kernel.poller import OUT
 from pipetwist.kernel.reader import Reader
-from pipetwist.kernel.setting import KernelSetting
 from pipetwist.kernel.writer import Writer
 from pipetwist.transfer.ending import BEGINNING, DRAINED, FINISH, Step
 from pipetwist.transfer.ending_side import EndingSide
 
 __all__ = ["DescriptorSide"]
 
-_HANG_UP = 0x10 | 0x8  # EPOLLHUP and EPOLLERR
+_PEER_CLOSED = 0x10 | 0x8  # EPOLLHUP and EPOLLERR
 
 
 class DescriptorSide(EndingSide):
-    """What sockets and commands have in common. The methods that raise NotImplementedError are the kinds' own.
+    """What sockets and commands have in common. The methods that raise NotImplementedError are the
+    kinds' own.
 
     Args:
         kernel: what it works with.
         reader: makes its reading half.
         writer: makes its writing half.
-        tracker: counts what is read from here and delivered here; None for a side that is not counted.
+        tracker: counts what is read from here and delivered here; None for a side that is not
+            counted.
     """
 
     __slots__ = ("delivered", "kernel", "reader", "received", "tracker", "writer")
 
     medium = Medium.STREAM
     dropped = 0
-    command: ICommand | None = None
+    process: IProcess | None = None
     half_closes = True
     notices_loss = False
     is_tcp = False
     """Whether it is a TCP socket; asked for only when a direction is busy."""
 
     def __init__(
-        self, kernel: KernelSetting, reader: type[Reader] = Reader, writer: type[Writer] = Writer, tracker: ITracker | None = None
+        self,
+        kernel: KernelContext,
+        reader: type[Reader] = Reader,
+        writer: type[Writer] = Writer,
+        tracker: ITracker | None = None,
     ) -> None:
         self.kernel = kernel
         self.tracker = tracker
@@ -49,18 +57,19 @@ class DescriptorSide(EndingSide):
         self.ending = BEGINNING
         self.received = 0
         self.delivered = 0
-        self.cause = ""
+        self.reason = ""
         self.reader = reader(self)
         self.writer = writer(self)
 
     @property
     def carrier(self) -> object:
-        """See `ISide`: the buffer and the poller, which two sides that move bytes together have in common."""
+        """See `ISide`: the buffer and the poller, which two sides that move bytes together have in
+        common.
+        """
         return self.kernel
 
     @property
     def moved(self) -> int:
-        """See `ISide`."""
         return self.delivered
 
     def count_received(self, count: int) -> None:
@@ -78,14 +87,16 @@ class DescriptorSide(EndingSide):
     # What the halves tell, and the kinds answer.
 
     def watch(self) -> None:
-        """Tell the poller what is wanted now: to read if the reader wants to, to write while something waits."""
+        """Tell the poller what is wanted now: to read if the reader wants to, to write while
+        something waits.
+        """
         raise NotImplementedError
 
     def all_read(self) -> None:
         """There is nothing more to read."""
         raise NotImplementedError
 
-    def broken(self, cause: str) -> None:
+    def broken(self, reason: str) -> None:
         """Nothing more can be read, though there was no end of file."""
         raise NotImplementedError
 
@@ -94,7 +105,6 @@ class DescriptorSide(EndingSide):
         raise NotImplementedError
 
     def failed(self) -> None:
-        """See `pipetwist.kernel.poller.Pollable`."""
         raise NotImplementedError
 
     def follow(self, step: Step) -> None:
@@ -117,11 +127,11 @@ class DescriptorSide(EndingSide):
                 reader.read()
                 if self.ending.reads or self.ending.over:
                     return
-                if not events & _HANG_UP:
+                if not events & _PEER_CLOSED:
                     self.watch()
                     return
                 # Told of both at once, it need not be watched for the second.
-            if events & _HANG_UP:
+            if events & _PEER_CLOSED:
                 self.peer_gone()
 
     def peer_gone(self) -> None:
@@ -130,42 +140,38 @@ class DescriptorSide(EndingSide):
             self.writer.flush()
         if not self.ending.over:
             if not self.ending.closing:
-                self.receiver.hung_up(self)
+                self.receiver.peer_closed(self)
             self.watch()
 
     # ISide.
 
     def carry_to(self, sink: IDescriptorSide) -> None:
-        """See `IDescriptorSide`."""
         other: Any = sink  # one of these, since it has the same carrier
         if not (self.ending.over or other.ending.over):
             self.reader.hand_to(other.writer)
 
     def write(self, data: bytes) -> None:
-        """See `ISide`."""
         if self.ending.writable:
             self.writer.write(data)
 
     def pause_reading(self) -> None:
-        """See `ISide`."""
         if not self.ending.closing and not self.reader.paused:
             self.reader.paused = True
             self.watch()
 
     def resume_reading(self) -> None:
-        """See `ISide`."""
         if self.ending.reads and self.reader.paused:
             self.reader.paused = False
             self.watch()
 
-    def finish_writing(self) -> None:
-        """See `ISide`."""
+    def write_eof(self) -> None:
         if self.ending.writable:
             self.hear(FINISH)
             self.writer.finish()
 
     def part(self) -> Any:
-        """It is over: drop what waits, and let go of what holds it as well, in circles that the collector would have to find.
+        """It is over: drop what waits, and let go of what holds it as well, in circles that the
+        collector would have to find.
 
         Returns:
             Its receiver, for the last that there is to tell; None where it has none.
@@ -185,12 +191,10 @@ class DescriptorSide(EndingSide):
 
     @property
     def held(self) -> bool:
-        """See `EndingSide`."""
         return self.reader.paused or self.reader.held_back
 
     @property
     def waits(self) -> str:
-        """See `EndingSide`."""
         if self.ending.over:
             return ""
         held = 0 if self.writer.pipe is None else self.writer.pipe.held

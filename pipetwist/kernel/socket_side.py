@@ -11,22 +11,32 @@ from collections.abc import Callable
 from zope.interface import implementer
 
 from pipetwist.interfaces import IDescriptorSide, ITracker
+from pipetwist.kernel.context import BUFFER_SIZE, KernelContext
 from pipetwist.kernel.poller import IN, OUT
 from pipetwist.kernel.reader import Reader
-from pipetwist.kernel.setting import BUFFER_SIZE, KernelSetting
 from pipetwist.kernel.side import DescriptorSide
 from pipetwist.kernel.writer import Writer
 from pipetwist.transfer.acknowledgement import Acknowledgement
-from pipetwist.transfer.causes import describe_error
-from pipetwist.transfer.ending import BREAK_OFF, CLOSE, FAILED, LOST, PEER_ENDED, REFUSED, Event, Step
+from pipetwist.transfer.ending import (
+    CLOSE,
+    CLOSE_WITH_ERROR,
+    FAILED,
+    LOST,
+    PEER_ENDED,
+    REFUSED,
+    Event,
+    Step,
+)
 from pipetwist.transfer.lingering import Lingering
+from pipetwist.transfer.loss_reasons import describe_error
 from pipetwist.transfer.socket_state import left_error, unread
 
 __all__ = ["SocketReader", "SocketSide", "SocketWriter"]
 
 _DONT_WAIT = getattr(socket, "MSG_DONTWAIT", 0)
 _UNIX = int(getattr(socket, "AF_UNIX", 1))
-# As the number that it is: Python's own socket makes a constant of its enumeration of it each time, which takes as long as a system call.
+# As the number that it is: Python's own socket makes a constant of its enumeration of it each time,
+# which takes as long as a system call.
 _family: Callable[[socket.SocketType], int] = socket.SocketType.family.__get__
 # Python's own asks first whether anybody has made a file of it.
 _close: Callable[[socket.SocketType], None] = socket.SocketType.close
@@ -40,12 +50,10 @@ class SocketReader(Reader):
     side: SocketSide
 
     def receive(self) -> int:
-        """See `Reader`."""
         side = self.side
         return side.socket.recv_into(side.kernel.buffer, BUFFER_SIZE, _DONT_WAIT)
 
     def fileno(self) -> int:
-        """See `Reader`."""
         return self.side.descriptor_to_splice()
 
 
@@ -56,11 +64,9 @@ class SocketWriter(Writer):
     side: SocketSide
 
     def send(self, data: memoryview | bytearray) -> int:
-        """See `Writer`."""
         return self.side.socket.send(data, _DONT_WAIT)
 
     def fileno(self) -> int:
-        """See `Writer`."""
         return self.side.descriptor_to_splice()
 
 
@@ -76,7 +82,9 @@ class SocketSide(DescriptorSide):
 
     __slots__ = ("_descriptor", "_events", "_waits", "socket")
 
-    def __init__(self, kernel: KernelSetting, connected: socket.SocketType, tracker: ITracker | None = None) -> None:
+    def __init__(
+        self, kernel: KernelContext, connected: socket.SocketType, tracker: ITracker | None = None
+    ) -> None:
         DescriptorSide.__init__(self, kernel, SocketReader, SocketWriter, tracker)
         self.socket = connected
         self._descriptor = connected.fileno()
@@ -85,16 +93,19 @@ class SocketSide(DescriptorSide):
 
     @property
     def notices_loss(self) -> bool:  # type: ignore[override]  # a class's attribute in DescriptorSide
-        """See `ISide`: of a unix socket's hang-up the kernel tells unasked, and of a TCP peer that vanished it knows nothing."""
+        """See `ISide`: of a unix socket's hang-up the kernel tells unasked, and of a TCP peer that
+        vanished it knows nothing.
+        """
         return _family(self.socket) == _UNIX
 
     @property
     def is_tcp(self) -> bool:  # type: ignore[override]  # a class's attribute in DescriptorSide
-        """See `DescriptorSide`."""
         return _family(self.socket) != _UNIX
 
     def descriptor_to_splice(self) -> int:
-        """Its descriptor, which does not block: reading and writing say for themselves that they will not wait, so that most need not."""
+        """Its descriptor, which does not block: reading and writing say for themselves that they
+        will not wait, so that most need not.
+        """
         if self.socket.gettimeout() is None:
             self.socket.setblocking(False)
         return self._descriptor
@@ -102,7 +113,6 @@ class SocketSide(DescriptorSide):
     # DescriptorSide.
 
     def watch(self) -> None:
-        """See `DescriptorSide`."""
         ending = self.ending
         if ending.over:
             return
@@ -123,23 +133,26 @@ class SocketSide(DescriptorSide):
             self._lost(describe_error(error))
 
     def all_read(self) -> None:
-        """See `DescriptorSide`."""
         self.follow(self.hear(PEER_ENDED))
 
-    def broken(self, cause: str) -> None:
-        """See `DescriptorSide`."""
-        self._lost("" if self.ending.closing else cause)
+    def broken(self, reason: str) -> None:
+        self._lost("" if self.ending.closing else reason)
 
     def unwritable(self, error: OSError) -> None:
-        """See `DescriptorSide`: what the peer has sent is still read, and its end ends this side."""
+        """See `DescriptorSide`: what the peer has sent is still read, and its end ends this
+        side.
+        """
         if not self.ending.closing:
-            self.cause = describe_error(error)
-        # A TCP socket says EPIPE after the peer's end of file has come, and ECONNRESET where there was none (tcp_reset in Linux); whoever
-        # hears of a reset by a write reads an end of file. A unix socket says EPIPE of any peer, and a read says whether it was cut off.
+            self.reason = describe_error(error)
+        # A TCP socket says EPIPE after the peer's end of file has come, and ECONNRESET where there
+        # was none (tcp_reset in Linux); whoever hears of a reset by a write reads an end of file. A
+        # unix socket says EPIPE of any peer, and a read says whether it was cut off.
         self.follow(self.hear(REFUSED if error.errno == errno.EPIPE else FAILED))
 
     def peer_gone(self) -> None:
-        """See `DescriptorSide`: what became of a TCP peer after its end of file no read tells any more."""
+        """See `DescriptorSide`: what became of a TCP peer after its end of file no read tells any
+        more.
+        """
         if not self.ending.reads and not self.ending.closing and _family(self.socket) != _UNIX:
             error = left_error(self.socket)
             if error is not None:
@@ -160,33 +173,39 @@ class SocketSide(DescriptorSide):
             self._waits = lingering = self.kernel.lingering
             lingering.wait(self)
         elif step.acknowledges:
-            self._waits = acknowledgement = Acknowledgement(self.kernel.reactor, self._descriptor, self.abort)
+            self._waits = acknowledgement = Acknowledgement(
+                self.kernel.reactor, self._descriptor, self.abort
+            )
             acknowledgement.wait()
         elif step.leaves and self.ending is step.after:
-            self._lost(self.cause)
+            self._lost(self.reason)
 
     # ISide.
 
     def close(self) -> None:
-        """See `ISide`; a peer that is still sending is waited for a moment, where it was sent something or something of its is unread."""
+        """See `ISide`; a peer that is still sending is waited for a moment, where it was sent
+        something or something of its is unread.
+        """
         if self.ending.closing:
             return
-        # What is closed with something unread is reset, over a unix socket as well, and a reset is for what was cut off.
+        # What is closed with something unread is reset, over a unix socket as well, and a reset is
+        # for what was cut off.
         if self._sent_nothing() and not unread(self._descriptor):
             self._lost("")
         else:
             self._end_by(CLOSE)
 
-    def hang_up(self) -> None:
-        """See `ISide`."""
+    def disconnect(self) -> None:
         self.close()
 
-    def break_off(self) -> None:
-        """See `ISide`: what is under way is acknowledged before the reset, or the reset would overtake it."""
+    def close_with_error(self) -> None:
+        """See `ISide`: what is under way is acknowledged before the reset, or the reset would
+        overtake it.
+        """
         if self.ending.closing:
             return
         if _family(self.socket) != _UNIX:
-            self._end_by(BREAK_OFF)
+            self._end_by(CLOSE_WITH_ERROR)
         elif self._sent_nothing():
             self._lost("")
         else:
@@ -197,7 +216,6 @@ class SocketSide(DescriptorSide):
         self._reset("")
 
     def failed(self) -> None:
-        """See `Pollable`."""
         self._reset("internal error")
 
     # Its end.
@@ -207,7 +225,7 @@ class SocketSide(DescriptorSide):
         return not self.delivered and not self.writer.waiting and self.ending.reads
 
     def _end_by(self, event: Event) -> None:
-        self.cause = ""  # what went wrong before is of no interest any more
+        self.reason = ""  # what went wrong before is of no interest any more
         self.follow(self.hear(event))
         if not self.ending.over:
             self.writer.finish()
@@ -215,20 +233,19 @@ class SocketSide(DescriptorSide):
             self.reader.discard()
 
     def lingered(self) -> None:
-        """See `pipetwist.transfer.lingering.LingeringSide`."""
         self._lost("")
 
-    def _reset(self, cause: str) -> None:
+    def _reset(self, reason: str) -> None:
         if not self.ending.over and _family(self.socket) != _UNIX:
             with contextlib.suppress(OSError):
                 self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-        self._lost(cause)
+        self._lost(reason)
 
-    def _lost(self, cause: str) -> None:
+    def _lost(self, reason: str) -> None:
         if self.ending.over:
             return
         self.hear(LOST)
-        self.cause = cause
+        self.reason = reason
         if self._waits is not None:
             self._waits.cancel(self)
             self._waits = None
@@ -237,9 +254,8 @@ class SocketSide(DescriptorSide):
         _close(self.socket)
         receiver = self.part()
         if receiver is not None:
-            receiver.lost(self, cause)
+            receiver.lost(self, reason)
 
     @property
-    def place(self) -> str:
-        """See `EndingSide`."""
+    def descriptor_text(self) -> str:
         return f"fd={self._descriptor}"

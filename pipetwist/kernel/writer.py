@@ -1,4 +1,6 @@
-"""The writing half of a side in the kernel: delivers at once, and where there is no room keeps what is left and holds its `Reader` back."""
+"""The writing half of a side in the kernel: delivers at once, and where there is no room keeps what
+is left and holds its `Reader` back.
+"""
 
 from __future__ import annotations
 
@@ -7,22 +9,24 @@ import os
 from pipetwist.kernel.halves import Owner, Source
 from pipetwist.kernel.pipe_pool import Pipe
 from pipetwist.kernel.reader import SPLICE_FLAGS
-from pipetwist.transfer.causes import NOT_NOW
+from pipetwist.transfer.loss_reasons import NOT_NOW
 
-__all__ = ["CROWDED_BYTES", "Writer"]
+__all__ = ["HIGH_WATER_BYTES", "Writer"]
 
-# What is written to a side may wait up to so much before it says that it is crowded.
-CROWDED_BYTES = 1 << 16
+# What is written to a side may wait up to so much before it says that it is full.
+HIGH_WATER_BYTES = 1 << 16
 
 
 class Writer:
-    """What a side is written: what waits is in the queue or in the pipe. The methods that raise NotImplementedError are the kinds' own.
+    """What a side is written: what waits is in the queue or in the pipe. The methods that raise
+    NotImplementedError are the kinds' own.
 
     Args:
-        side: whose half it is; is told when nothing waits any more or can be written, and asked for its state.
+        side: whose half it is; is told when nothing waits any more or can be written, and asked for
+            its state.
     """
 
-    __slots__ = ("crowded", "pipe", "queue", "side", "source", "waiting")
+    __slots__ = ("is_full", "pipe", "queue", "side", "source", "waiting")
 
     is_pipe = False
     """Whether anything can be spliced straight to it."""
@@ -31,7 +35,7 @@ class Writer:
         self.side = side
         self.source: Source | None = None
         self.waiting = False
-        self.crowded = False
+        self.is_full = False
         self.queue: bytearray | None = None
         self.pipe: Pipe | None = None
 
@@ -57,7 +61,9 @@ class Writer:
             source.hold()
 
     def take(self, count: int) -> None:
-        """Deliver so much of the shared buffer. Nothing waits here, or the source would not have been read."""
+        """Deliver so much of the shared buffer. Nothing waits here, or the source would not have
+        been read.
+        """
         side = self.side
         if not side.ending.delivers:
             return
@@ -96,9 +102,9 @@ class Writer:
         else:
             queue += data
         # Waiting ends a side that the kernel can't watch, and forgets the queue.
-        if len(queue) > CROWDED_BYTES and not self.crowded and self.queue is queue:
-            self.crowded = True
-            self.side.receiver.crowded(self.side)
+        if len(queue) > HIGH_WATER_BYTES and not self.is_full and self.queue is queue:
+            self.is_full = True
+            self.side.receiver.pause_writing(self.side)
 
     def drain(self) -> None:
         """Deliver what is in the pipe."""
@@ -153,9 +159,9 @@ class Writer:
         if not self.side.ending.delivers or (self.pipe is not None and self.pipe.held):
             return
         self.return_pipe()
-        self.relieve()
+        self.drained()
 
-    def relieve(self) -> None:
+    def drained(self) -> None:
         """Nothing waits any more: what was put off until then follows."""
         side = self.side
         self.waiting = False
@@ -164,9 +170,9 @@ class Writer:
             return
         side.watch()
         self.release_source()
-        if self.crowded and not side.ending.over:
-            self.crowded = False
-            side.receiver.relieved(side)
+        if self.is_full and not side.ending.over:
+            self.is_full = False
+            side.receiver.resume_writing(side)
 
     def finish(self) -> None:
         """Where an end has been asked for, it follows now if nothing waits."""
@@ -184,7 +190,7 @@ class Writer:
             self.return_pipe()
             side.unwritable(error)
             if not side.ending.over:
-                self.relieve()
+                self.drained()
 
     def release_source(self) -> None:
         """Let the source be read again."""

@@ -14,7 +14,8 @@ class Figure:
     """A figure that an inbound or an outbound has.
 
     Attributes:
-        name: its name among the metrics, without the ``_total`` that Prometheus puts behind a figure that only grows.
+        name: its name among the metrics, without the ``_total`` that Prometheus puts behind a
+            figure that only grows.
         description: what it says, for people.
         read: reads it from the inbound or the outbound, in the reactor's thread.
         grows: whether it only grows, from 0 at the start.

@@ -9,11 +9,11 @@ from pipetwist.errors import StartError
 __all__ = ["require_folder"]
 
 
-def require_folder(place: str, path: str) -> None:
+def require_folder(label: str, path: str) -> None:
     """Look whether the folder is there that a file is to stand in.
 
     Args:
-        place: what needs it, which the error begins with.
+        label: what needs it, which the error begins with.
         path: the file.
 
     Raises:
@@ -21,5 +21,5 @@ def require_folder(place: str, path: str) -> None:
     """
     folder = Path(path).parent
     if not folder.is_dir():
-        message = f"{place}: there is no folder {folder}; make it first"
+        message = f"{label}: there is no folder {folder}; make it first"
         raise StartError(message)

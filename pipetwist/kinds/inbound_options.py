@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from pipetwist.connection.client_info import Timeouts
 from pipetwist.connection.medium import Medium
-from pipetwist.connection.visitor import Timeouts
 from pipetwist.kinds.options import FramedOptions, KindOptions
 from pipetwist.values import Duration, Framing, PositiveCount, Tag
 from pipetwist.values.tls_files import TlsFiles
 
-__all__ = ["InboundOptions", "PacketInboundOptions", "StreamInboundOptions", "TlsServerOptions"]
+__all__ = ["DatagramInboundOptions", "InboundOptions", "StreamInboundOptions", "TlsServerOptions"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,7 @@ class InboundOptions(KindOptions):
     """The inbound's name."""
 
     @property
-    def place(self) -> str:
+    def label(self) -> str:
         """What errors begin with that are of it."""
         return f"inbound {self.tag}"
 
@@ -61,32 +61,37 @@ class StreamInboundOptions(FramedOptions, InboundOptions):
     idle_timeout: Duration | None = None
     """Closes a connection that is open both ways after so long without a byte; without it never."""
     half_close_timeout: Duration | None = None
-    """Closes a connection of which one direction has ended after so long without a byte. Where absent, ``"5m"``, and never where both sides
-    are unix sockets or commands and the kernel moves the bytes: there a peer that dies is always noticed."""
+    """Closes a connection of which one direction has ended after so long without a byte. Where
+    absent, ``"5m"``, and never where both sides are unix sockets or commands and the kernel moves
+    the bytes: there a peer that dies is always noticed."""
     framing: Framing | None = None
-    """``"rfc4571"`` where a connection carries datagrams, each preceded by its length as two bytes, big-endian; bytes where absent."""
+    """``"rfc4571"`` where a connection carries datagrams, each preceded by its length as two bytes,
+    big-endian; bytes where absent.
+    """
 
     @property
     def timeouts(self) -> Timeouts:
-        """See `InboundOptions`."""
         return Timeouts(idle=self.idle_timeout, half_close=self.half_close_timeout)
 
 
 @dataclass(frozen=True, kw_only=True)
-class PacketInboundOptions(InboundOptions):
+class DatagramInboundOptions(InboundOptions):
     """The keys of every inbound that datagrams come in at."""
 
     medium = Medium.DATAGRAMS
     descriptors = 0
 
     udp_timeout: Duration = 300.0
-    """Ends an association, which is all that one source sends and is answered, after so long without a datagram. ``"5m"`` where absent."""
+    """Ends an association, which is all that one source sends and is answered, after so long
+    without a datagram. ``"5m"`` where absent.
+    """
     max_associations: PositiveCount = 4096
-    """How many may be open at once; for one beyond that the one that was idle for longest ends. 4096 where absent."""
+    """How many may be open at once; for one beyond that the one that was idle for longest ends.
+    4096 where absent.
+    """
 
     @property
     def timeouts(self) -> Timeouts:
-        """See `InboundOptions`."""
         return Timeouts(idle=self.udp_timeout, half_close=self.udp_timeout)
 
 
@@ -97,4 +102,4 @@ class TlsServerOptions(TlsFiles):
     __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid"}
 
     enabled: bool = True
-    """Whether TLS is spoken."""
+    """Whether to use TLS."""

@@ -1,4 +1,6 @@
-"""The facts of a kind of inbound or outbound. Whoever needs one asks its options, so that nobody else has to know the kinds by name."""
+"""The facts of a kind of inbound or outbound. Whoever needs one asks its options, so that nobody
+else has to know the kinds by name.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,8 @@ __all__ = ["FramedOptions", "KindOptions"]
 class KindOptions:
     """What the options of every kind say besides their keys.
 
-    Some is asked of the class, with an object as it was written in a configuration: that may still be wrong anywhere.
+    Some is asked of the class, with an object as it was written in a configuration: that may still
+    be wrong anywhere.
     """
 
     medium: ClassVar[Medium]
@@ -60,7 +63,8 @@ class KindOptions:
         yield from ()
 
     def check_here(self) -> None:
-        """Look whether this machine has what it needs. Nothing is started, and nothing is listened on.
+        """Look whether this machine has what it needs. Nothing is started, and nothing is listened
+        on.
 
         Raises:
             StartError: something is not there, or can't be used by this user.
@@ -74,5 +78,4 @@ class FramedOptions(KindOptions):
 
     @classmethod
     def medium_of(cls, written: Mapping[str, object]) -> Medium:
-        """See `KindOptions`."""
         return cls.medium if written.get("framing") is None else Medium.DATAGRAMS

@@ -29,7 +29,7 @@ class OutboundOptions(KindOptions):
     """How long connecting may take. ``"5s"`` where absent."""
 
     @property
-    def place(self) -> str:
+    def label(self) -> str:
         """What errors begin with that are of it."""
         return f"outbound {self.tag}"
 
@@ -52,12 +52,15 @@ class StreamOutboundOptions(FramedOptions, OutboundOptions):
     """The keys of every outbound that is a stream."""
 
     transfer: Transfer | None = None
-    """How bytes are moved: by the kernel, by Twisted's transports, or as it suits; as the whole configuration says where absent."""
+    """How bytes are moved: by the kernel, by Twisted's transports, or as it suits; as the whole
+    configuration says where absent.
+    """
     framing: Framing | None = None
-    """``"rfc4571"`` to carry datagrams, each preceded by its length as two bytes, big-endian; bytes where absent."""
+    """``"rfc4571"`` to carry datagrams, each preceded by its length as two bytes, big-endian; bytes
+    where absent.
+    """
 
     def moved_by(self, usual: Transfer) -> Transfer:
-        """See `OutboundOptions`."""
         return self.transfer or usual
 
 
@@ -68,8 +71,8 @@ class TlsClientOptions:
     __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid"}
 
     enabled: bool = False
-    """Whether TLS is spoken."""
+    """Whether to use TLS."""
     server_name: Text | None = None
     """The name that the server's certificate must have; the outbound's ``server`` where absent."""
     certificate_path: FilePath | None = None
-    """PEM file with the CA that signed the server's certificate; the system's where absent."""
+    """PEM file with the CA that signed the server's certificate; by default the system's CAs."""

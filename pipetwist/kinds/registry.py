@@ -17,18 +17,20 @@ P_co = TypeVar("P_co", covariant=True)
 
 
 class Kind(Protocol[O_co, S_contra, P_co]):
-    """A class of inbounds or outbounds, which are made of their options and of what they work with."""
+    """A class of inbounds or outbounds, which are made of their options and of what they work
+    with.
+    """
 
     @property
     def Options(self) -> type[O_co]:
         """A dataclass that says its facts, and has a Literal ``type``."""
 
-    def __call__(self, options: Any, setting: S_contra) -> P_co:
+    def __call__(self, options: Any, context: S_contra) -> P_co:
         """Make one.
 
         Args:
             options: of its own class.
-            setting: what it works with.
+            context: what it works with.
         """
 
 
@@ -39,7 +41,8 @@ K = TypeVar("K", bound=AnyKind)
 
 
 class Registry(Generic[K]):
-    """Kinds of inbounds, or of outbounds. The configuration, its JSON Schema and the tree take in whatever is there when they are made.
+    """Kinds of inbounds, or of outbounds. The configuration, its JSON Schema and the tree take in
+    whatever is there when they are made.
 
     Args:
         noun: what they are kinds of, for messages.
@@ -105,7 +108,10 @@ class Registry(Generic[K]):
         options: Any = kind.Options  # what somebody registers may be anything
         named = get_args(get_type_hints(options).get("type")) if is_dataclass(options) else ()
         if len(named) != 1:
-            message = f"{kind!r} is no kind of {self.noun}: its Options must be a dataclass with a type that is a Literal"
+            message = (
+                f"{kind!r} is no kind of {self.noun}: its Options must be a dataclass with a type "
+                "that is a Literal"
+            )
             raise ValueError(message)
         if getattr(options, "medium", None) is None:
             message = f"{kind!r} does not say in Options.medium what its connections are made of"

@@ -19,12 +19,10 @@ class UnixKindOptions(KindOptions):
 
     @property
     def address(self) -> UnixAddress:
-        """See `KindOptions`."""
         return UnixAddress(self.path, self.medium is Medium.DATAGRAMS)
 
     @classmethod
     def lacking(cls, written: Mapping[str, object], platform: str) -> Iterator[tuple[str, str]]:
-        """See `KindOptions`."""
         path = written.get("path")
         if platform == "win32":
             yield "type", "Windows has no unix sockets; use the type tcp or endpoint"

@@ -13,8 +13,12 @@ Owner = tuple[int, int]
 """The numbers of a user and a group."""
 
 # As many links as the kernel follows, path_resolution(7).
-_MOST_LINKS = 40
-_FLAGS = os.O_WRONLY | os.O_APPEND | sum(getattr(os, name, 0) for name in ("O_CLOEXEC", "O_NOCTTY", "O_NONBLOCK"))
+_MAX_LINKS = 40
+_FLAGS = (
+    os.O_WRONLY
+    | os.O_APPEND
+    | sum(getattr(os, name, 0) for name in ("O_CLOEXEC", "O_NOCTTY", "O_NONBLOCK"))
+)
 _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 
 
@@ -24,7 +28,7 @@ def real_path(path: str) -> str:
     Raises:
         OSError: a link that somebody else may have put there, or a circle of links.
     """
-    for _ in range(_MOST_LINKS):
+    for _ in range(_MAX_LINKS):
         # What is in /proc is made by the kernel, and leads to what has no name.
         if path.startswith("/proc/") or not os.path.islink(path):  # noqa: PTH114 - the texts are joined as the kernel joins them
             return path
@@ -41,7 +45,8 @@ def _check_link(path: str, folder: str) -> None:
     # A group that root lets write there is not root.
     others = stat.S_IWOTH if os.geteuid() else stat.S_IWOTH | stat.S_IWGRP
     around, link = os.stat(folder), os.lstat(path)  # noqa: PTH116 - as above
-    # In a sticky folder others can't take away what is not theirs; elsewhere it could be another link by the time that it is followed.
+    # In a sticky folder others can't take away what is not theirs; elsewhere it could be another
+    # link by the time that it is followed.
     safe = around.st_uid in ours and (around.st_mode & stat.S_ISVTX or not around.st_mode & others)
     if not safe or link.st_uid not in ours:
         message = "it is a link that somebody else may have put there; name the file itself"
@@ -86,5 +91,8 @@ def _check_owner(path: str, file: os.stat_result, owner: Owner | None) -> None:
     around = Path(path).parent.stat()
     ours = {0, os.geteuid(), around.st_uid, *(() if owner is None else owner[:1])}
     if around.st_mode & stat.S_ISVTX and around.st_mode & stat.S_IWOTH and file.st_uid not in ours:
-        message = "it belongs to somebody else, who could read and change it; remove it, or name another file"
+        message = (
+            "it belongs to somebody else, who could read and change it; remove it, or name "
+            "another file"
+        )
         raise OSError(errno.EPERM, message, path)

@@ -16,9 +16,13 @@ _PLAIN = (str, int, float, bool, type(None))
 
 
 def format_json_line(event: LogEvent) -> str:
-    """One event as a line: ``time``, ``level``, ``logger``, ``message``, then the event's own fields."""
+    """One event as a line: ``time``, ``level``, ``logger``, ``message``, then the event's own
+    fields.
+    """
     line: dict[str, object] = {
-        "time": datetime.fromtimestamp(event["log_time"], timezone.utc).isoformat(timespec="milliseconds"),
+        "time": datetime.fromtimestamp(event["log_time"], timezone.utc).isoformat(
+            timespec="milliseconds"
+        ),
         "level": getattr(event.get("log_level"), "name", "info"),
         "logger": event.get("log_namespace", "-"),
         "message": formatEvent(event),
@@ -26,8 +30,13 @@ def format_json_line(event: LogEvent) -> str:
     if "log_failure" in event:
         line["traceback"] = event["log_failure"].getTraceback()
     if event.get("log_namespace", "").startswith("pipetwist"):
-        # The line's own keys stay: an observer of Twisted's old kind leaves its "time" and others in the event.
-        line |= {key: value for key, value in event.items() if key not in line and not key.startswith("log_") and isinstance(value, _PLAIN)}
+        # The line's own keys stay: an observer of Twisted's old kind leaves its "time" and others
+        # in the event.
+        line |= {
+            key: value
+            for key, value in event.items()
+            if key not in line and not key.startswith("log_") and isinstance(value, _PLAIN)
+        }
     return UNSAFE.sub(_escaped, json.dumps(line, ensure_ascii=False)) + "\n"
 
 

@@ -13,7 +13,8 @@ Level = Literal["debug", "info", "warn", "error"]
 
 
 class LeveledLogger(Logger):
-    """Drops an event before anything is made of it: a busy relay that logs warnings alone pays nothing for its connections' lines.
+    """Drops an event before anything is made of it: a busy relay that logs warnings alone pays
+    nothing for its connections' lines.
 
     Args:
         namespace: where the events come from.

@@ -1,4 +1,6 @@
-"""The lines of the log that are not written yet: so many bytes of them, and then the number of those that did not fit."""
+"""The lines of the log that are not written yet: so many bytes of them, and then the number of
+those that did not fit.
+"""
 
 from __future__ import annotations
 
@@ -23,15 +25,17 @@ class Batch(NamedTuple):
 
 
 class LineQueue:
-    """Takes lines from any thread without waiting, and gives all there are to the one thread that writes them.
+    """Takes lines from any thread without waiting, and gives all there are to the one thread that
+    writes them.
 
     Args:
-        most_bytes: how much it holds. A line that comes while it is empty is held whatever its size.
+        max_bytes: how much it holds. A line that comes while it is empty is held whatever its size.
     """
 
-    def __init__(self, most_bytes: int) -> None:
-        self._most_bytes = most_bytes
-        # A line may come while one is being put: from a signal's handler, or from an object that the collector ends just then.
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        # A line may come while one is being put: from a signal's handler, or from an object that
+        # the collector ends just then.
         lock = RLock()
         self._filled = Condition(lock)
         self._emptied = Condition(lock)
@@ -42,13 +46,17 @@ class LineQueue:
         self._writing = False
 
     def __repr__(self) -> str:
-        return f"<LineQueue of {len(self._lines)} lines, {self._size} bytes; {self._left_out} lines left out>"
+        return (
+            f"<LineQueue of {len(self._lines)} lines, {self._size} bytes; {self._left_out} lines "
+            "left out>"
+        )
 
     def put(self, line: bytes) -> None:
         """Add a line, or count it where there is no room."""
         with self._filled:
-            # Once one did not fit none does until there is room for all: the lines that are missing are then all in one place.
-            if self._left_out or (self._lines and self._size + len(line) > self._most_bytes):
+            # Once one did not fit none does until there is room for all: the lines that are missing
+            # are then all in one place.
+            if self._left_out or (self._lines and self._size + len(line) > self._max_bytes):
                 self._left_out += line.count(b"\n")
                 return
             self._lines.append(line)
@@ -64,7 +72,8 @@ class LineQueue:
             self._filled.notify()
 
     def take(self, seconds: float | None = None) -> Batch:
-        """Wait until there is something, and take all of it, or all before another file begins. What was taken before is written.
+        """Wait until there is something, and take all of it, or all before another file begins.
+        What was taken before is written.
 
         Args:
             seconds: how long to wait at most, for an empty batch; None for as long as it takes.
@@ -89,7 +98,9 @@ class LineQueue:
     def wait_until_written(self, seconds: float) -> bool:
         """Wait until everything is written, at most for so long, and say whether it is."""
         with self._emptied:
-            return self._emptied.wait_for(lambda: not self._writing and not self._something(), seconds)
+            return self._emptied.wait_for(
+                lambda: not self._writing and not self._something(), seconds
+            )
 
     def _something(self) -> bool:
         return bool(self._lines or self._left_out or self._rotate_after is not None)

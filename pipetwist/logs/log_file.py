@@ -1,4 +1,6 @@
-"""The log's file, and those before it: ``FILE.1`` is the latest of them, as Twisted's log files are named."""
+"""The log's file, and those before it: ``FILE.1`` is the latest of them, as Twisted's log files are
+named.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,14 @@ class LogFile:
         OSError: it can't be opened.
     """
 
-    def __init__(self, path: str, max_size: int, max_files: int, cannot: Callable[[str], bytes], owner: Owner | None = None) -> None:
+    def __init__(
+        self,
+        path: str,
+        max_size: int,
+        max_files: int,
+        cannot: Callable[[str], bytes],
+        owner: Owner | None = None,
+    ) -> None:
         self._path = real_path(os.path.abspath(path))  # noqa: PTH100 - Path.absolute keeps "..", and resolve would follow any link
         self._max_size = max_size
         self._max_files = max_files
@@ -42,7 +51,6 @@ class LogFile:
         return f"<LogFile {self._path}, {self._size} bytes>"
 
     def write(self, data: bytes) -> Written:
-        """See `pipetwist.logs.writer.Output`."""
         count = 0
         while count < len(data):
             end = self._end_of_piece(data, count)
@@ -58,7 +66,9 @@ class LogFile:
         return Written(count)
 
     def rotate(self) -> None:
-        """See `pipetwist.logs.writer.Output`. One that was removed, or put aside by somebody else, is only made anew."""
+        """See `pipetwist.logs.writer.Output`. One that was removed, or put aside by somebody else,
+        is only made anew.
+        """
         if self._regular:
             self._put_aside()
 
@@ -77,7 +87,8 @@ class LogFile:
 
     def _begin(self) -> None:
         file = os.fstat(self._descriptor)
-        # What is found in /proc is the file of somebody else, such as a shell's that has redirected standard output.
+        # What is found in /proc is the file of somebody else, such as a shell's that has redirected
+        # standard output.
         self._regular = stat.S_ISREG(file.st_mode) and not self._path.startswith("/proc/")
         self._size = file.st_size if self._regular else 0
         self._limit = self._max_size
@@ -88,7 +99,9 @@ class LogFile:
             file = os.fstat(self._descriptor)
             if self._is_there(file):
                 self._rename()
-            descriptor = open_log_file(self._path, stat.S_IMODE(file.st_mode), (file.st_uid, file.st_gid))
+            descriptor = open_log_file(
+                self._path, stat.S_IMODE(file.st_mode), (file.st_uid, file.st_gid)
+            )
         except OSError as error:
             line = self._cannot(f"{error.strerror}: {error.filename or self._path}")
             self._size += write_all(self._descriptor, line).size
@@ -123,8 +136,14 @@ class LogFile:
 
     def _numbers(self) -> set[int]:
         prefix = f"{Path(self._path).name}."
-        ends = [entry.name.removeprefix(prefix) for entry in Path(self._path).parent.iterdir() if entry.name.startswith(prefix)]
-        return {int(end) for end in ends if end.isascii() and end.isdigit() and not end.startswith("0")}
+        ends = [
+            entry.name.removeprefix(prefix)
+            for entry in Path(self._path).parent.iterdir()
+            if entry.name.startswith(prefix)
+        ]
+        return {
+            int(end) for end in ends if end.isascii() and end.isdigit() and not end.startswith("0")
+        }
 
     def _numbered(self, number: int) -> str:
         return f"{self._path}.{number}"

@@ -12,7 +12,9 @@ __all__ = ["DescriptorOutput", "StreamOutput", "output_to", "write_all"]
 
 
 def write_all(descriptor: int, data: bytes) -> Written:
-    """Write to a descriptor, and wait for one that does not block as for any other: it may be shared with who made it so."""
+    """Write to a descriptor, and wait for one that does not block as for any other: it may be
+    shared with who made it so.
+    """
     left = memoryview(data)
     try:
         while left:
@@ -43,7 +45,6 @@ class DescriptorOutput:
         self._descriptor = descriptor
 
     def write(self, data: bytes) -> Written:
-        """See `Output`."""
         return write_all(self._descriptor, data)
 
     def rotate(self) -> None:
@@ -61,13 +62,12 @@ class StreamOutput:
         self._stream = stream
 
     def write(self, data: bytes) -> Written:
-        """See `Output`."""
         self._stream.write(data.decode("utf-8"))
         self._stream.flush()
         return Written(len(data))
 
     def rotate(self) -> None:
-        """See `Output`."""
+        pass
 
 
 def output_to(stream: IO[Any]) -> Output:

@@ -1,4 +1,6 @@
-"""The log of twistd and of twist: what each would log to, given its options, with the thread that writes it in between."""
+"""The log of twistd and of twist: what each would log to, given its options, with the thread that
+writes it in between.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +18,12 @@ from pipetwist.logs.outputs import output_to
 from pipetwist.logs.text_lines import format_text_line
 from pipetwist.logs.writer import LogWriter, Output
 
-__all__ = ["LogSetting", "RunnerLog"]
+__all__ = ["LogSettings", "RunnerLog"]
 
 _Format = Callable[[LogEvent], "str | None"]
 
 
-class LogSetting(NamedTuple):
+class LogSettings(NamedTuple):
     """What a configuration says of the log.
 
     Attributes:
@@ -39,13 +41,18 @@ class RunnerLog:
     """The log of the program that runs us, once it has one.
 
     Args:
-        setting: what the configuration says.
+        settings: what the configuration says.
         opened: called when there is a log: the end of the process is to call `linger` then.
         now: the time of day, in seconds since 1970.
     """
 
-    def __init__(self, setting: LogSetting, opened: Callable[[], None], now: Callable[[], float] = time.time) -> None:
-        self._setting = setting
+    def __init__(
+        self,
+        settings: LogSettings,
+        opened: Callable[[], None],
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._settings = settings
         self._opened = opened
         self._now = now
         self._writer: LogWriter | None = None
@@ -59,7 +66,8 @@ class RunnerLog:
             options: twistd's.
 
         Returns:
-            The observer for twistd's application; None where twistd is to use one that its options name.
+            The observer for twistd's application; None where twistd is to use one that its options
+            name.
 
         Raises:
             OSError: the file can't be had.
@@ -73,14 +81,16 @@ class RunnerLog:
         if name == "-" and not options.get("nodaemon"):
             message = "a daemon has no standard output to log to; give --logfile a file"
             raise ValueError(message)
-        format_line = format_json_line if self._setting.format == "json" else format_text_line
+        format_line = format_json_line if self._settings.format == "json" else format_text_line
         if name == "-" or (options.get("nodaemon") and not name):
             return self._observer(output_to(sys.stdout), format_line)
         file = LogFile(
             name or "twistd.log",
-            self._setting.max_size,
-            self._setting.max_files,
-            lambda why: self._notice(format_line, "the log could not be put aside, and grows on: {why}", why=why),
+            self._settings.max_size,
+            self._settings.max_files,
+            lambda why: self._notice(
+                format_line, "the log could not be rotated, and keeps growing: {why}", why=why
+            ),
             _owner(options),
         )
         self.rotates = True
@@ -95,7 +105,7 @@ class RunnerLog:
         chosen = options["fileLogObserverFactory"]
 
         def observer(stream: IO[Any]) -> ILogObserver:
-            if self._setting.format == "json":
+            if self._settings.format == "json":
                 format_line: _Format = format_json_line
             elif chosen is textFileLogObserver:
                 format_line = format_text_line
@@ -124,7 +134,12 @@ class RunnerLog:
 
     def _observer(self, output: Output, format_line: _Format) -> ILogObserver:
         def left_out(count: int, why: str) -> bytes:
-            return self._notice(format_line, "{count} lines of the log are missing here: {why}", count=count, why=why)
+            return self._notice(
+                format_line,
+                "{count} lines of the log are missing here: {why}",
+                count=count,
+                why=why,
+            )
 
         self._writer = LogWriter(output, left_out)
         self._opened()
@@ -137,14 +152,23 @@ class RunnerLog:
         from pipetwist.logs.syslog_lines import SyslogOutput, priority_line, syslog_observer
 
         def left_out(count: int, why: str) -> bytes:
-            return priority_line(syslog.LOG_WARNING, f"[pipetwist#warn] {count} lines of the log are missing here: {why}").encode()
+            return priority_line(
+                syslog.LOG_WARNING,
+                f"[pipetwist#warn] {count} lines of the log are missing here: {why}",
+            ).encode()
 
         self._writer = LogWriter(SyslogOutput(syslog.syslog), left_out)
         self._opened()
         return syslog_observer(prefix, self._writer.write)
 
     def _notice(self, format_line: _Format, text: str, **fields: object) -> bytes:
-        event = {"log_time": self._now(), "log_level": LogLevel.warn, "log_namespace": "pipetwist", "log_format": text, **fields}
+        event = {
+            "log_time": self._now(),
+            "log_level": LogLevel.warn,
+            "log_namespace": "pipetwist",
+            "log_format": text,
+            **fields,
+        }
         return (format_line(event) or "").encode("utf-8", "backslashreplace")
 
 

@@ -1,4 +1,6 @@
-"""The log as syslog has it from twistd, each line with its priority before it until the thread hands it to the system."""
+"""The log as syslog has it from twistd, each line with its priority before it until the thread
+hands it to the system.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +59,6 @@ class SyslogOutput:
         self._send = send
 
     def write(self, data: bytes) -> Written:
-        """See `pipetwist.logs.writer.Output`."""
         for line in data.decode("utf-8").split("\n"):
             priority, _, text = line.removeprefix("<").partition(">")
             if text:

@@ -1,4 +1,6 @@
-"""The thread that writes the log, so that the reactor never waits for who reads it, nor for a disk."""
+"""The thread that writes the log, so that the reactor never waits for who reads it, nor for a
+disk.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,7 @@ from pipetwist.logs.line_queue import Batch, LineQueue
 __all__ = ["LINGER_SECONDS", "LogWriter", "Output", "Written"]
 
 # What is held for a reader that stands still: some thousand lines.
-_MOST_BYTES = 1 << 20
+_MAX_BYTES = 1 << 20
 _TOO_SLOW = "who reads the log, or its disk, was too slow"
 # After a write that failed it is looked so often whether there is room again.
 _RETRY_SECONDS = 1.0
@@ -46,18 +48,21 @@ class Output(Protocol):
 class LogWriter:
     """Stands for the file that an observer of Twisted's writes to.
 
-    Nothing is written before `start`, since a daemon forks after its log has begun, and a thread does not come along.
+    Nothing is written before `start`, since a daemon forks after its log has begun, and a thread
+    does not come along.
 
     Args:
         output: where the lines go.
         left_out: makes the line that says how many are missing in its place, and why.
-        most_bytes: how much is held while the output takes nothing.
+        max_bytes: how much is held while the output takes nothing.
     """
 
-    def __init__(self, output: Output, left_out: Callable[[int, str], bytes], most_bytes: int = _MOST_BYTES) -> None:
+    def __init__(
+        self, output: Output, left_out: Callable[[int, str], bytes], max_bytes: int = _MAX_BYTES
+    ) -> None:
         self._output = output
         self._left_out = left_out
-        self._queue = LineQueue(most_bytes)
+        self._queue = LineQueue(max_bytes)
         self._thread: Thread | None = None
         self._until: float | None = None
         self._lost = 0
@@ -77,7 +82,8 @@ class LogWriter:
 
     def write(self, text: str) -> None:
         """Add a line."""
-        # File names that are no UTF-8 have lone surrogates, which have no encoding. Written like this they are right in JSON too.
+        # File names that are no UTF-8 have lone surrogates, which have no encoding. Written like
+        # this they are right in JSON too.
         line = text.encode("utf-8", "backslashreplace")
         if self._until is None:
             self._queue.put(line)
@@ -94,12 +100,16 @@ class LogWriter:
         self._queue.ask_for_rotation()
 
     def linger(self, seconds: float = LINGER_SECONDS) -> None:
-        """The process is about to end: from now on wait for what is written, for so many seconds in all."""
+        """The process is about to end: from now on wait for what is written, for so many seconds in
+        all.
+        """
         if self._until is None:
             self._until = time.monotonic() + seconds
         try:
             self.start()
-        except RuntimeError:  # from Python 3.12 on no thread can be started any more while the interpreter ends
+        except (
+            RuntimeError
+        ):  # from Python 3.12 on no thread can be started any more while the interpreter ends
             self._write(self._queue.take(0))
         self._wait()
 
@@ -123,7 +133,9 @@ class LogWriter:
             self._output.rotate()
 
     def _put_out(self, data: bytes, stands_for: int | None = None) -> None:
-        """Write a piece of the log, or count its lines: those that it has, or those whose absence it tells of."""
+        """Write a piece of the log, or count its lines: those that it has, or those whose absence
+        it tells of.
+        """
         count = 0
         if not self._lost:
             end_of_torn = b"\n" if self._torn else b""

@@ -1,1 +1,3 @@
-"""What Prometheus is shown: collectors that read, when they are asked, what the rest of pipetwist has counted anyway."""
+"""What Prometheus is shown: collectors that read, when they are asked, what the rest of pipetwist
+has counted anyway.
+"""

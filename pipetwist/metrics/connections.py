@@ -12,18 +12,19 @@ from prometheus_client.utils import floatToGoString
 
 from pipetwist.connection.cause import Cause
 from pipetwist.metrics.sources import Sources
-from pipetwist.metrics.tally import BOUNDS, Way
+from pipetwist.metrics.statistics import BOUNDS, PairStatistics
 
 __all__ = ["ConnectionsCollector"]
 
-_AWAY = (Cause.REFUSED, Cause.HANDSHAKE, Cause.INTERNAL)
+_REJECTIONS = (Cause.REFUSED, Cause.HANDSHAKE, Cause.INTERNAL)
 _UNDER_WAY = tuple(cause for cause in Cause if cause not in (Cause.REFUSED, Cause.HANDSHAKE))
 _ENDS = ("inbound", "outbound")
 _BOUNDS = (*map(floatToGoString, BOUNDS), "+Inf")
 
 
 class ConnectionsCollector(Collector):
-    """Reads what was counted of connections. Whatever can be counted is there at 0 before it happens.
+    """Reads what was counted of connections. Whatever can be counted is there at 0 before it
+    happens.
 
     Args:
         sources: what it reads.
@@ -34,37 +35,53 @@ class ConnectionsCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Read it."""
-        total = CounterMetricFamily("pipetwist_connections", "Connections that have begun.", labels=_ENDS)
-        still_open = GaugeMetricFamily("pipetwist_open_connections", "Connections that are open now.", labels=_ENDS)
+        total = CounterMetricFamily(
+            "pipetwist_connections", "Connections that have begun.", labels=_ENDS
+        )
+        still_open = GaugeMetricFamily(
+            "pipetwist_open_connections", "Connections that are open now.", labels=_ENDS
+        )
         durations = HistogramMetricFamily(
-            "pipetwist_connection_duration_seconds", "How long connections have lasted, of those that are over.", labels=_ENDS
+            "pipetwist_connection_duration_seconds",
+            "How long connections have lasted, of those that are over.",
+            labels=_ENDS,
         )
         failures = CounterMetricFamily(
             "pipetwist_connection_failures",
-            "Connections that something came in the way of. Those that were refused, or lost in a TLS handshake, have no outbound.",
+            "Connections that failed. Those that were refused, or lost in a TLS handshake, "
+            "have no outbound.",
             labels=(*_ENDS, "cause"),
         )
         dropped = CounterMetricFamily(
             "pipetwist_datagrams_dropped",
-            "Datagrams dropped by connections that are over. Those that came in and belonged to none have no outbound.",
+            "Datagrams dropped by connections that are over. Those that came in and belonged "
+            "to none have no outbound.",
             labels=_ENDS,
         )
-        picture = self._sources.picture
-        routes = picture.routes()
-        ways = {(inbound, outbound): Way() for inbound, outbounds in routes.items() for outbound in outbounds}
-        for ends, way in {**ways, **self._sources.tally.ways()}.items():
-            # Each is read once, and in this order: one that ends meanwhile is still open, and none is over that has not begun.
-            over = list(accumulate(way.durations))
-            opened = way.opened
+        snapshot = self._sources.snapshot
+        routes = snapshot.routes()
+        pairs = {
+            (inbound, outbound): PairStatistics()
+            for inbound, outbounds in routes.items()
+            for outbound in outbounds
+        }
+        for ends, pair in {**pairs, **self._sources.statistics.pairs()}.items():
+            # Each is read once, and in this order: one that ends meanwhile is still open, and none
+            # is over that has not begun.
+            over = list(accumulate(pair.durations))
+            opened = pair.opened
             total.add_metric(ends, opened)
             still_open.add_metric(ends, opened - over[-1])
-            durations.add_metric(ends, list(zip(_BOUNDS, over, strict=True)), way.seconds)
-            dropped.add_metric(ends, way.dropped)
+            durations.add_metric(ends, list(zip(_BOUNDS, over, strict=True)), pair.seconds)
+            dropped.add_metric(ends, pair.dropped)
             for cause in _UNDER_WAY:
-                failures.add_metric((*ends, cause.value), way.failures[cause])
-        away = {(inbound, cause): 0 for inbound in routes for cause in _AWAY}
-        for (inbound, reason), count in {**away, **self._sources.tally.away()}.items():
+                failures.add_metric((*ends, cause.value), pair.failures[cause])
+        rejections = {(inbound, cause): 0 for inbound in routes for cause in _REJECTIONS}
+        for (inbound, reason), count in {
+            **rejections,
+            **self._sources.statistics.rejections(),
+        }.items():
             failures.add_metric((inbound, "", reason.value), count)
-        for inbound, count in picture.strays.items():
+        for inbound, count in snapshot.strays.items():
             dropped.add_metric((inbound, ""), count)
         yield from (total, still_open, durations, failures, dropped)

@@ -25,7 +25,9 @@ __all__ = ["ScrapedResource", "registry_of"]
 
 
 def registry_of(sources: Sources) -> CollectorRegistry:
-    """A registry of all that there is to see, the process's own figures included where the system has them."""
+    """A registry of all that there is to see, the process's own figures included where the system
+    has them.
+    """
     registry = CollectorRegistry(auto_describe=True)
     for kind in (TrafficCollector, ConnectionsCollector, RunningCollector):
         registry.register(kind(sources))
@@ -43,7 +45,9 @@ class _Wanted(NamedTuple):
     @classmethod
     def of(cls, request: Request) -> _Wanted:
         headers = request.requestHeaders
-        accept, encoding = (b",".join(headers.getRawHeaders(name, [])) for name in (b"Accept", b"Accept-Encoding"))
+        accept, encoding = (
+            b",".join(headers.getRawHeaders(name, [])) for name in (b"Accept", b"Accept-Encoding")
+        )
         return cls(request.uri.partition(b"?")[2], accept, encoding)
 
 
@@ -56,10 +60,12 @@ class _Written(NamedTuple):
 
 
 class ScrapedResource(Resource):
-    """Writes the metrics down in a thread of the reactor's pool, so that the relay goes on meanwhile.
+    """Writes the metrics down in a thread of the reactor's pool, so that the relay goes on
+    meanwhile.
 
-    One scrape is written at a time. Whoever asks for the same meanwhile gets the next one, which is written once for all of them: however
-    many ask, the figures are those of after they did, and no more of the interpreter is taken from the relay.
+    One scrape is written at a time. Whoever asks for the same meanwhile gets the next one, which is
+    written once for all of them: however many ask, the figures are those of after they did, and no
+    more of the interpreter is taken from the relay.
 
     Args:
         sources: what is shown.
@@ -80,7 +86,10 @@ class ScrapedResource(Resource):
         self._writing: Deferred[None] | None = None
 
     def __repr__(self) -> str:
-        return f"<ScrapedResource: {len(self._asking)} are written for, {sum(map(len, self._waiting.values()))} wait>"
+        return (
+            f"<ScrapedResource: {len(self._asking)} are written for, "
+            f"{sum(map(len, self._waiting.values()))} wait>"
+        )
 
     def render(self, request: Request) -> Any:
         """Answer GET and HEAD."""
@@ -104,8 +113,12 @@ class ScrapedResource(Resource):
             wanted = next(iter(self._waiting))
             self._asking = self._waiting.pop(wanted)
             self._writing = Deferred()
-            written = maybeDeferred(self._sources.renew).addCallback(lambda _: self._written(wanted))
-            written.addCallbacks(self._answer, self._failed).addErrback(self._failed).addBoth(self._ended)
+            written = maybeDeferred(self._sources.renew).addCallback(
+                lambda _: self._written(wanted)
+            )
+            written.addCallbacks(self._answer, self._failed).addErrback(self._failed).addBoth(
+                self._ended
+            )
 
     def _written(self, wanted: _Wanted) -> Deferred[_Written]:
         return deferToThreadPool(self._reactor, self._reactor.getThreadPool(), self._write, wanted)
@@ -119,7 +132,9 @@ class ScrapedResource(Resource):
             self._waiting.pop(wanted, None)
 
     def _write(self, wanted: _Wanted) -> _Written:
-        """Runs in a thread: all that it touches is the application's, and what its sources let any thread read."""
+        """Runs in a thread: all that it touches is the application's, and what its sources let any
+        thread read.
+        """
         began: list[Any] = []
         environment = {
             "REQUEST_METHOD": "GET",
@@ -128,7 +143,9 @@ class ScrapedResource(Resource):
             "HTTP_ACCEPT": wanted.accept.decode("latin-1"),
             "HTTP_ACCEPT_ENCODING": wanted.encoding.decode("latin-1"),
         }
-        pieces: Iterable[bytes] = self._application(environment, lambda *answer: began.extend(answer))
+        pieces: Iterable[bytes] = self._application(
+            environment, lambda *answer: began.extend(answer)
+        )
         body = b"".join(pieces)
         status, headers = began[:2]
         return _Written(int(status.split()[0]), headers, body)

@@ -28,17 +28,31 @@ class RunningCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Read it."""
-        picture = self._sources.picture
-        for whose, figure, values in picture.figures:
+        snapshot = self._sources.snapshot
+        for whose, figure, values in snapshot.figures:
             kind = CounterMetricFamily if figure.grows else GaugeMetricFamily
             family = kind(figure.name, figure.description, labels=(whose,))
             for tag, value in values.items():
                 family.add_metric((tag,), value)
             yield family
-        pipes = picture.pipes
+        pipes = snapshot.pipes
         if pipes is not None:
-            yield GaugeMetricFamily("pipetwist_pipes_lent", "Pipes that the kernel moves bytes through now.", pipes.lent)
-            yield GaugeMetricFamily("pipetwist_pipes_idle", "Pipes that wait to be used.", pipes.idle)
-            yield GaugeMetricFamily("pipetwist_pipes_limit", "Pipes that may be used at once. Beyond that bytes are copied.", pipes.limit)
-        versions = {"version": __version__, "python": platform.python_version(), "twisted": twisted.__version__}
-        yield InfoMetricFamily("pipetwist_build", "Which pipetwist this is, and what it runs on.", versions)
+            yield GaugeMetricFamily(
+                "pipetwist_pipes_lent", "Pipes that the kernel moves bytes through now.", pipes.lent
+            )
+            yield GaugeMetricFamily(
+                "pipetwist_pipes_idle", "Pipes that wait to be used.", pipes.idle
+            )
+            yield GaugeMetricFamily(
+                "pipetwist_pipes_limit",
+                "Pipes that may be used at once. Beyond that bytes are copied.",
+                pipes.limit,
+            )
+        versions = {
+            "version": __version__,
+            "python": platform.python_version(),
+            "twisted": twisted.__version__,
+        }
+        yield InfoMetricFamily(
+            "pipetwist_build", "Which pipetwist this is, and what it runs on.", versions
+        )

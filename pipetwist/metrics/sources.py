@@ -1,4 +1,6 @@
-"""What the metrics are read from: the counters and the tally by any thread, and a picture of the rest that the reactor's thread takes."""
+"""What the metrics are read from: the counters and the statistics by any thread, and a picture of
+the rest that the reactor's thread takes.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +10,12 @@ from typing import NamedTuple
 
 from pipetwist.interfaces import CounterStoreLike
 from pipetwist.kinds.figures import Figure
-from pipetwist.metrics.tally import ConnectionTally
+from pipetwist.metrics.statistics import ConnectionStatistics
 from pipetwist.routing.rules import Router
 from pipetwist.stats.names import Entity
 from pipetwist.stats.tracking import Tracked
 
-__all__ = ["Picture", "Pipes", "Sources"]
+__all__ = ["MetricsSnapshot", "Pipes", "Sources"]
 
 
 class Pipes(NamedTuple):
@@ -31,15 +33,17 @@ class Pipes(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Picture:
-    """What a scrape shows besides the counters and the tally. Nothing in it changes.
+class MetricsSnapshot:
+    """What a scrape shows besides the counters and the statistics. Nothing in it changes.
 
     Attributes:
         router: chooses where connections go.
         inbounds: the tags of the inbounds.
         tracked: what is to be counted, whether it has a counter yet or not; None for nothing.
-        strays: for the tag of each inbound of datagrams how many it has dropped that belonged to no connection.
-        figures: of each kind's own figures what they are of, ``inbound`` or ``outbound``, and its value for each tag.
+        strays: for the tag of each inbound of datagrams how many it has dropped that belonged to no
+            connection.
+        figures: of each kind's own figures what they are of, ``inbound`` or ``outbound``, and its
+            value for each tag.
         pipes: pipes to splice through; None where the kernel moves nothing.
     """
 
@@ -64,17 +68,22 @@ class Sources:
 
     Args:
         store: the counters.
-        tally: the connections.
+        statistics: the connections.
         take: takes a picture of the rest, in the reactor's thread.
     """
 
-    def __init__(self, store: CounterStoreLike, tally: ConnectionTally, take: Callable[[], Picture]) -> None:
+    def __init__(
+        self,
+        store: CounterStoreLike,
+        statistics: ConnectionStatistics,
+        take: Callable[[], MetricsSnapshot],
+    ) -> None:
         self.store = store
-        self.tally = tally
+        self.statistics = statistics
         self._take = take
-        self.picture = take()
+        self.snapshot = take()
         """The latest."""
 
     def renew(self) -> None:
         """Take another picture; in the reactor's thread, and while no other reads."""
-        self.picture = self._take()
+        self.snapshot = self._take()

@@ -17,7 +17,8 @@ __all__ = ["TrafficCollector"]
 class TrafficCollector(Collector):
     """Reads the counters.
 
-    One that is to be is there at 0 before its first connection: Prometheus sees a counter's growth only from what it has seen before.
+    One that is to be is there at 0 before its first connection: Prometheus sees a counter's growth
+    only from what it has seen before.
 
     Args:
         sources: what it reads.
@@ -28,14 +29,19 @@ class TrafficCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Read them."""
-        totals = {(entity, tag, direction): 0 for entity, tag in self._sources.picture.counted() for direction in DIRECTIONS}
+        totals = {
+            (entity, tag, direction): 0
+            for entity, tag in self._sources.snapshot.counted()
+            for direction in DIRECTIONS
+        }
         for counter in self._sources.store.counters():
             names = traffic_entity(counter.name)
             if names is not None:
                 totals[names] = counter.total()
         family = CounterMetricFamily(
             "pipetwist_traffic_bytes",
-            "Bytes carried for an inbound, an outbound or a user, as its client sent them (uplink) and got them (downlink).",
+            "Bytes carried for an inbound, an outbound or a user, as its client sent them "
+            "(uplink) and got them (downlink).",
             labels=("entity", "tag", "direction"),
         )
         for labels, total in totals.items():

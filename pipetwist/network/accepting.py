@@ -1,4 +1,6 @@
-"""Accepts the connections of a listening socket of ours, a few in each turn, and outlives a shortage of descriptors."""
+"""Accepts the connections of a listening socket of ours, a few in each turn, and outlives a
+shortage of descriptors.
+"""
 
 from __future__ import annotations
 
@@ -15,25 +17,34 @@ from zope.interface import implementer
 from pipetwist.interfaces import AnyReactor
 from pipetwist.network.listening_socket import ListeningSocket
 
-__all__ = ["SHORTAGE_SECONDS", "Accepting"]
+__all__ = ["SHORTAGE_SECONDS", "BaseAcceptor"]
 
 SHORTAGE_SECONDS = 0.1
-"""A listener that can't accept for want of something stays readable; it is left alone for so long."""
+"""A listener that can't accept for want of something stays readable; it is left alone for so
+long.
+"""
 _SHORTAGES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
 @implementer(IReadDescriptor)
-class Accepting:
+class BaseAcceptor:
     """Accepts once it is started. Its kinds say how many come in.
 
     Args:
         reactor: counts the time, and says when somebody waits.
         listening: the socket.
-        accept: takes each connected socket, which blocks and is its from then on; raises OSError where there is no descriptor for it.
+        accept: takes each connected socket, which blocks and is its from then on; raises OSError
+            where there is no descriptor for it.
         log: is told where nobody can be accepted.
     """
 
-    def __init__(self, reactor: AnyReactor, listening: ListeningSocket, accept: Callable[[socket.SocketType], object], log: Logger) -> None:
+    def __init__(
+        self,
+        reactor: AnyReactor,
+        listening: ListeningSocket,
+        accept: Callable[[socket.SocketType], object],
+        log: Logger,
+    ) -> None:
         listening.setblocking(False)
         self.reactor = reactor
         self.listening = listening
@@ -44,7 +55,9 @@ class Accepting:
         self._watching = False
 
     def __repr__(self) -> str:
-        state = "waits for a descriptor" if self._pause else "accepts" if self._watching else "rests"
+        state = (
+            "waits for a descriptor" if self._pause else "accepts" if self._watching else "rests"
+        )
         return f"<{type(self).__name__} {self.listening.fileno()}: {state}>"
 
     def start(self) -> None:
@@ -70,7 +83,9 @@ class Accepting:
         self._pause = None
         try:
             self.start()
-        except OSError as refusal:  # the kernel's bound on what is watched, or its memory, epoll_ctl(2)
+        except (
+            OSError
+        ) as refusal:  # the kernel's bound on what is watched, or its memory, epoll_ctl(2)
             self._wait(refusal)
 
     # What kinds say.
@@ -120,7 +135,7 @@ class Accepting:
                 if isinstance(error, OSError) and error.errno in _SHORTAGES:
                     self._wait(error)
                     return
-                self._log.failure("A connection could not be let in")
+                self._log.failure("A connection could not be accepted")
             self._short = False
 
     def wait(self) -> None:
@@ -131,5 +146,8 @@ class Accepting:
     def _wait(self, shortage: OSError) -> None:
         if not self._short:
             self._short = True
-            self._log.warn("can't accept a connection: {error}; trying again", error=os.strerror(shortage.errno or 0))
+            self._log.warn(
+                "can't accept a connection: {error}; trying again",
+                error=os.strerror(shortage.errno or 0),
+            )
         self.wait()

@@ -1,4 +1,6 @@
-"""Sockets that listen already when the daemon starts: systemd has opened them, and an inbound of the same address listens with them."""
+"""Sockets that listen already when the daemon starts: systemd has opened them, and an inbound of
+the same address listens with them.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,8 @@ class InheritedSocket:
         descriptor: its descriptor.
 
     Raises:
-        StartError: it is no socket that streams come in at, or of a kind that no inbound listens on.
+        StartError: it is no socket that streams come in at, or of a kind that no inbound listens
+            on.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -29,18 +32,23 @@ class InheritedSocket:
         try:
             os.set_inheritable(descriptor, False)  # no command is to have it
             with socket.socket(fileno=os.dup(descriptor)) as opened:
-                listens = opened.type == socket.SOCK_STREAM and opened.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+                listens = opened.type == socket.SOCK_STREAM and opened.getsockopt(
+                    socket.SOL_SOCKET, socket.SO_ACCEPTCONN
+                )
                 self.address = bound_address(opened) if listens else None
         except OSError:
             self.address = None
         except ValueError as family:
             message = (
-                f"descriptor {descriptor}, which was handed in, is a socket of {family}: "
+                f"descriptor {descriptor}, which was inherited, is a socket of {family}: "
                 "pipetwist listens on unix sockets and TCP ports; take it out of the socket unit"
             )
             raise StartError(message) from None
         if self.address is None:
-            message = f"descriptor {descriptor}, which was handed in, is no listening stream socket: use ListenStream= and Accept=no"
+            message = (
+                f"descriptor {descriptor}, which was inherited, is not a listening stream socket: "
+                "use ListenStream= and Accept=no"
+            )
             raise StartError(message)
 
     def __str__(self) -> str:
@@ -80,7 +88,11 @@ class InheritedSockets:
 
     def at(self, *wanted: BindAddress) -> tuple[InheritedSocket, ...]:
         """Those that listen at one of these addresses."""
-        return tuple(one for one in self._sockets if one.address is not None and any(each.is_the_same_as(one.address) for each in wanted))
+        return tuple(
+            one
+            for one in self._sockets
+            if one.address is not None and any(each.is_the_same_as(one.address) for each in wanted)
+        )
 
     def with_descriptor(self, descriptor: int) -> InheritedSocket | None:
         """The one of this number."""

@@ -1,4 +1,6 @@
-"""The sockets that this process listens with, all of them: where somebody comes in is known here, and nowhere else."""
+"""The sockets that this process listens with, all of them: where somebody comes in is known here,
+and nowhere else.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,9 @@ class ListenerTable:
         self._open: dict[ListeningSocket, None] = {}
 
     def __iter__(self) -> Iterator[ListeningSocket]:
-        """Those that are open, in the order in which they were opened; copies of those that were handed in as well."""
+        """Those that are open, in the order in which they were opened; copies of those that were
+        handed in as well.
+        """
         return iter(list(self._open))
 
     def __len__(self) -> int:
@@ -46,7 +50,9 @@ class ListenerTable:
         return len(self._open)
 
     def __repr__(self) -> str:
-        return f"<ListenerTable {'; '.join(f'{one.place} on {bound_address(one)}' for one in self)}>"
+        return (
+            f"<ListenerTable {'; '.join(f'{one.label} on {bound_address(one)}' for one in self)}>"
+        )
 
     def find_inherited(self, address: BindAddress, asked: str) -> tuple[InheritedSocket, ...]:
         """Those that were handed in and listen at an address, or at one of its host's.
@@ -64,28 +70,33 @@ class ListenerTable:
             return self.inherited.at(address)
         found = self.hosts.find(asked, address.host)
         return self.inherited.at(
-            *(PortAddress(host, address.port, address.transport, more[1] if more else 0) for _, (host, _, *more) in found)
+            *(
+                PortAddress(host, address.port, address.transport, more[1] if more else 0)
+                for _, (host, _, *more) in found
+            )
         )
 
-    def enter(self, listening: ListeningSocket, place: str) -> ListeningSocket:
+    def enter(self, listening: ListeningSocket, label: str) -> ListeningSocket:
         """Have a socket until it is closed.
 
         Args:
             listening: the socket.
-            place: whose it is, for people.
+            label: whose it is, for people.
         """
-        listening.place = place
+        listening.label = label
         listening.left = self._leave
         self._open[listening] = None
         return listening
 
-    def enter_copies(self, inherited: Iterable[InheritedSocket], place: str) -> list[ListeningSocket]:
+    def enter_copies(
+        self, inherited: Iterable[InheritedSocket], label: str
+    ) -> list[ListeningSocket]:
         """Listen with sockets that were handed in; what is closed are copies of them."""
-        return [self.enter(one.copy(), place) for one in inherited]
+        return [self.enter(one.copy(), label) for one in inherited]
 
     def open_ports(
         self,
-        place: str,
+        label: str,
         address: PortAddress,
         warn: Callable[[str], object],
         *,
@@ -95,7 +106,7 @@ class ListenerTable:
         """Open a socket at each of a host's addresses.
 
         Args:
-            place: whose they are, for errors.
+            label: whose they are, for errors.
             address: the host and the port.
             warn: is told of addresses that this machine has not got.
             asked: which key names the host, for errors; the place where it is None.
@@ -104,12 +115,15 @@ class ListenerTable:
         Raises:
             StartError: it can't listen there.
         """
-        found = self.hosts.find(asked or place, address.host)
-        return [self.enter(one, place) for one in open_everywhere(place, address.host, address.port, found, open_one, warn)]
+        found = self.hosts.find(asked or label, address.host)
+        return [
+            self.enter(one, label)
+            for one in open_everywhere(label, address.host, address.port, found, open_one, warn)
+        ]
 
     def open_unix(
         self,
-        place: str,
+        label: str,
         address: UnixAddress,
         mode: int,
         owner: str | int | None = None,
@@ -124,9 +138,9 @@ class ListenerTable:
             StartError: it can't listen there.
         """
         kind = socket.SOCK_DGRAM if address.datagrams else socket.SOCK_STREAM
-        make = partial(UnixListeningSocket, place, address.path, mode, owner, group)
+        make = partial(UnixListeningSocket, label, address.path, mode, owner, group)
         opened = make(kind=kind, prepare=prepare, inherited=inherited)
-        self.enter(opened.socket, place)
+        self.enter(opened.socket, label)
         return opened
 
     def _leave(self, listening: ListeningSocket) -> None:

@@ -19,7 +19,8 @@ from pipetwist.values.addresses import numeric_address, plain_host, shown_addres
 
 __all__ = ["ListenHosts", "choose_families", "is_unspecified", "open_everywhere"]
 
-# A start waits so long for a name that it is to listen at. A machine without DNS is to say so rather than to hang.
+# A start waits so long for a name that it is to listen at. A machine without DNS is to say so
+# rather than to hang.
 START_SECONDS = 10.0
 # A free port of one address may be taken at another: then another is tried.
 _TRIES = 16
@@ -43,11 +44,12 @@ class ListenHosts:
         self._known: dict[str, list[Address]] = {}
         self._learning: Deferred[None] | None = None
 
-    def find(self, place: str, host: str) -> list[Address]:
-        """The addresses of a host, with port 0. A name that is not known yet is waited for, which only a start may do.
+    def find(self, label: str, host: str) -> list[Address]:
+        """The addresses of a host, with port 0. A name that is not known yet is waited for, which
+        only a start may do.
 
         Args:
-            place: which key names it, for errors.
+            label: which key names it, for errors.
             host: its name or address.
 
         Raises:
@@ -59,7 +61,7 @@ class ListenHosts:
         if host not in self._known:
             found = self._lookups.wait(host, START_SECONDS)
             if isinstance(found, str):
-                raise _no_address(place, host, found)
+                raise _no_address(label, host, found)
             self._known[host] = found
         return self._known[host]
 
@@ -72,8 +74,14 @@ class ListenHosts:
         Returns:
             A Deferred that fails with `StartError` where one has no address.
         """
-        finding = [self._learn(place, host) for place, host in wanted if numeric_address(plain_host(host), 0) is None]
-        learning = DeferredList(finding, fireOnOneErrback=True, consumeErrors=True).addCallbacks(lambda _: None, _first_error)
+        finding = [
+            self._learn(label, host)
+            for label, host in wanted
+            if numeric_address(plain_host(host), 0) is None
+        ]
+        learning = DeferredList(finding, fireOnOneErrback=True, consumeErrors=True).addCallbacks(
+            lambda _: None, _first_error
+        )
         self._learning = learning
         return learning
 
@@ -82,31 +90,41 @@ class ListenHosts:
         if self._learning is not None:
             self._learning.cancel()
 
-    def _learn(self, place: str, host: str) -> Deferred[None]:
+    def _learn(self, label: str, host: str) -> Deferred[None]:
         def known(found: list[Address]) -> None:
             self._known[host] = found
 
         def unknown(failure: Failure) -> None:
             failure.trap(ConnectError)
-            raise _no_address(place, host, str(failure.value).removeprefix(f"{host}: "))
+            raise _no_address(label, host, str(failure.value).removeprefix(f"{host}: "))
 
-        return self._lookups.find(host, 0).addTimeout(START_SECONDS, self._clock).addCallbacks(known, unknown)
+        return (
+            self._lookups.find(host, 0)
+            .addTimeout(START_SECONDS, self._clock)
+            .addCallbacks(known, unknown)
+        )
 
 
 def open_everywhere(
-    place: str, host: str, port: int, found: Sequence[Address], open_one: Callable[[int, Any], _Opened], warn: Callable[[str], object]
+    label: str,
+    host: str,
+    port: int,
+    found: Sequence[Address],
+    open_one: Callable[[int, Any], _Opened],
+    warn: Callable[[str], object],
 ) -> list[_Opened]:
     """Open a socket at each of a host's addresses that this machine has, all with the same port.
 
     Where there is no IPv6 at all, ``::`` is every address of IPv4.
 
     Args:
-        place: whose they are, for errors.
+        label: whose they are, for errors.
         host: the host as it was written, for errors.
         port: the port; 0 for one that is free at all of them.
         found: the addresses.
         open_one: opens one at an address of a family; raises OSError.
-        warn: is told of addresses that this machine has not got, though it has others of the host's.
+        warn: is told of addresses that this machine has not got, though it has others of the
+            host's.
 
     Raises:
         StartError: the port can't be taken at one of them, or this machine has none of them.
@@ -128,20 +146,23 @@ def open_everywhere(
             if tries_left and port == 0 and opened and error.errno == errno.EADDRINUSE:
                 continue
             where = shown_address(host, port)
-            raise _cant_listen(place, where if len(found) == 1 else f"{where}, which is {here[0]} too", error) from error
+            raise _cant_listen(
+                label, where if len(found) == 1 else f"{where}, which is {here[0]} too", error
+            ) from error
         break
     if not opened:
         if [address[0] for _, address in found] == ["::"]:
             warn("this machine has no IPv6: it listens on 0.0.0.0, and :: is nothing more")
-            return open_everywhere(place, host, port, [_EVERY_IPV4], open_one, warn)
-        raise _cant_listen(place, shown_address(host, port), missing[0][1])
+            return open_everywhere(label, host, port, [_EVERY_IPV4], open_one, warn)
+        raise _cant_listen(label, shown_address(host, port), missing[0][1])
     for address, why in missing:
         warn(f"{host} is {address} as well, where it can't listen: {why.strerror}")
     return opened
 
 
 def choose_families(opened: socket.socket, address: Any) -> None:
-    """Have a socket that is not bound yet take IPv4 as well where it is for every address, and IPv6 alone where it is for one (ipv6(7)).
+    """Have a socket that is not bound yet take IPv4 as well where it is for every address, and IPv6
+    alone where it is for one (ipv6(7)).
 
     Raises:
         OSError: the system can't.
@@ -160,13 +181,13 @@ def _close(opened: Iterable[socket.socket]) -> None:
         one.close()
 
 
-def _cant_listen(place: str, where: str, error: OSError) -> StartError:
+def _cant_listen(label: str, where: str, error: OSError) -> StartError:
     reason = error.strerror or (os.strerror(error.errno) if error.errno else str(error))
-    return StartError(f"{place}: can't listen on {where}: {reason}")
+    return StartError(f"{label}: can't listen on {where}: {reason}")
 
 
-def _no_address(place: str, host: str, reason: str) -> StartError:
-    return StartError(f"{place}: {host} is no address: {reason}")
+def _no_address(label: str, host: str, reason: str) -> StartError:
+    return StartError(f"{label}: {host} is no address: {reason}")
 
 
 def _first_error(failure: Failure) -> Failure:

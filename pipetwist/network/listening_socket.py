@@ -1,4 +1,6 @@
-"""A listening socket that leaves its table when it is closed, and hands out connections with fewer steps than Python's own."""
+"""A listening socket that leaves its table when it is closed, and hands out connections with fewer
+steps than Python's own.
+"""
 
 from __future__ import annotations
 
@@ -14,18 +16,19 @@ BACKLOG = 4096
 class ListeningSocket(socket.socket):
     """A socket that anybody may connect or send to.
 
-    ``socket.accept`` asks for the family, the type and the address of each connection, and makes constants of the enumerations of them; all
-    of a listener's are alike.
+    ``socket.accept`` asks for the family, the type and the address of each connection, and makes
+    constants of the enumerations of them; all of a listener's are alike.
     """
 
-    place = ""
+    label = ""
     """Whose it is, for people."""
     left: Callable[[ListeningSocket], object] | None = None
     """Is told when it is about to be closed."""
     _accepts: int | None = None
 
     def take(self) -> socket.SocketType:
-        """Accept one connection, whose socket blocks. What it has not got of ``socket.socket`` takes as long to make as a system call.
+        """Accept one connection, whose socket blocks. What it has not got of ``socket.socket``
+        takes as long to make as a system call.
 
         Raises:
             OSError: as ``socket.accept``.

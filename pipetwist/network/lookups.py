@@ -1,4 +1,6 @@
-"""Looks names up, so that a name whose DNS does not answer makes nobody wait but those who asked for it."""
+"""Looks names up, so that a name whose DNS does not answer makes nobody wait but those who asked
+for it.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +24,9 @@ Address: TypeAlias = tuple[int, Any]
 """A family, and a socket address of it."""
 _Waits: TypeAlias = "dict[Deferred[list[Address]], None]"
 
-# Names that are looked up at once, each in a thread. A dead one keeps one of these places for as long as the system asks for it.
-MOST = 128
+# Names that are looked up at once, each in a thread. A dead one keeps one of these places for as
+# long as the system asks for it.
+MAX_THREADS = 128
 _IN_TIME = "the name could not be resolved in time"
 _NO_THREAD = "the name can't be looked up: this process may have no more threads"
 
@@ -31,14 +34,16 @@ _NO_THREAD = "the name can't be looked up: this process may have no more threads
 class Lookups:
     """Looks names up as the system does, with /etc/hosts.
 
-    Each name that is asked for is looked up once at a time, however many wait for it, and none of them is the cause that another name is
-    not looked up. Who cancels waits no longer; the look-up goes on, since nothing can end it, and serves who asks for the name meanwhile.
+    Each name that is asked for is looked up once at a time, however many wait for it, and none of
+    them is the cause that another name is not looked up. Who cancels waits no longer; the look-up
+    goes on, since nothing can end it, and serves who asks for the name meanwhile.
 
     Args:
         reactor: is told of what the threads find, in its own thread.
         getaddrinfo: looks up; ``socket.getaddrinfo`` where it is None.
-        most: how many names at once. What is beyond waits, the oldest first.
-        start_thread: has something called in a thread that nobody ever waits for; raises RuntimeError where there is none.
+        maximum: how many names at once. What is beyond waits, the oldest first.
+        start_thread: has something called in a thread that nobody ever waits for; raises
+            RuntimeError where there is none.
     """
 
     def __init__(
@@ -46,13 +51,14 @@ class Lookups:
         reactor: AnyReactor,
         getaddrinfo: Callable[..., Any] | None = None,
         *,
-        most: int = MOST,
+        maximum: int = MAX_THREADS,
         start_thread: Callable[[Callable[[], None]], None] | None = None,
     ) -> None:
         self._reactor = reactor
         self._getaddrinfo = getaddrinfo or socket.getaddrinfo
-        self._most = most
-        # Before a program runs it may fork, and then has no thread but one: who waits starts one for itself.
+        self._maximum = maximum
+        # Before a program runs it may fork, and then has no thread but one: who waits starts one
+        # for itself.
         self._start_own = start_thread or start_own_thread
         self._start_thread = start_thread or UnawaitedThreads().start
         self._running: dict[str, _Waits] = {}
@@ -68,11 +74,13 @@ class Lookups:
         """Find the addresses of a host, in the order in which they are to be tried.
 
         Args:
-            host: its name, or its address, for which nothing is looked up unless it names an interface (``fe80::1%eth0``).
+            host: its name, or its address, for which nothing is looked up unless it names an
+                interface (``fe80::1%eth0``).
             port: goes into each address.
 
         Returns:
-            A Deferred of them, of one at least. It fails with `ConnectError`, and with `NameTimeoutError` where it is cancelled.
+            A Deferred of them, of one at least. It fails with `ConnectError`, and with
+            `NameTimeoutError` where it is cancelled.
         """
         numeric = numeric_address(host, port)
         if numeric is not None:
@@ -83,10 +91,13 @@ class Lookups:
         waiter: Deferred[list[Address]] = Deferred(lambda waiter: self._gone(host, waiter))
         waits[waiter] = None
         self._start_more()
-        return waiter.addCallback(lambda found: [(family, (address[0], port, *address[2:])) for family, address in found])
+        return waiter.addCallback(
+            lambda found: [(family, (address[0], port, *address[2:])) for family, address in found]
+        )
 
     def wait(self, host: str, seconds: float) -> list[Address] | str:
-        """Find the addresses of a host, with port 0, and wait for them, for a program that can do nothing before.
+        """Find the addresses of a host, with port 0, and wait for them, for a program that can do
+        nothing before.
 
         Args:
             host: its name.
@@ -105,14 +116,18 @@ class Lookups:
             return _NO_THREAD
 
     def late_name(self, hosts: Iterable[str], since: int) -> NameTimeoutError | None:
-        """Which of these names somebody waits for still who began to connect a while ago, as the error that this is; None for none.
+        """Which of these names somebody waits for still who began to connect a while ago, as the
+        error that this is; None for none.
 
         Args:
             hosts: what may be a name.
-            since: what `ended` was at that time: whose look-up has ended since, that name is not what he waits for.
+            since: what `ended` was at that time: whose look-up has ended since, that name is not
+                what he waits for.
         """
         for host in hosts:
-            if (host in self._running or host in self._waiting) and self._last_end.get(host, 0) <= since:
+            if (host in self._running or host in self._waiting) and self._last_end.get(
+                host, 0
+            ) <= since:
                 return _late(host)
         return None
 
@@ -124,7 +139,7 @@ class Lookups:
         waiter.errback(_late(host))
 
     def _start_more(self) -> None:
-        while self._waiting and len(self._running) < self._most:
+        while self._waiting and len(self._running) < self._maximum:
             host = next(iter(self._waiting))
             self._running[host] = self._waiting.pop(host)
             try:
@@ -167,7 +182,9 @@ def look_up(host: str, getaddrinfo: Callable[..., Any] = socket.getaddrinfo) -> 
         found = getaddrinfo(host, 0, type=socket.SOCK_STREAM)
     except OSError as error:
         return error.strerror or str(error)
-    except UnicodeError:  # what the encoding of names makes of an empty part, or of one that is too long (RFC 3490)
+    except (
+        UnicodeError
+    ):  # what the encoding of names makes of an empty part, or of one that is too long (RFC 3490)
         return "this can't be the name of a host"
     addresses = [(int(family), address) for family, _, _, _, address in found]
     return list(dict.fromkeys(addresses)) or "the name has no address"

@@ -1,4 +1,6 @@
-"""A client endpoint of Twisted's for a TCP server whose name is looked up by `pipetwist.network.lookups`."""
+"""A client endpoint of Twisted's for a TCP server whose name is looked up by
+`pipetwist.network.lookups`.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,11 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import HostnameEndpoint
-from twisted.internet.interfaces import IProtocolFactory, IReactorPluggableNameResolver, IStreamClientEndpoint
+from twisted.internet.interfaces import (
+    IProtocolFactory,
+    IReactorPluggableNameResolver,
+    IStreamClientEndpoint,
+)
 from zope.interface import implementer
 
 from pipetwist.interfaces import AnyReactor
@@ -32,7 +38,9 @@ class _Knowing:
     def installNameResolver(self, resolver: Any) -> Any:
         return self._reactor.installNameResolver(resolver)
 
-    def resolveHostName(self, receiver: Any, hostName: str, portNumber: int = 0, *_: Any, **__: Any) -> Any:
+    def resolveHostName(
+        self, receiver: Any, hostName: str, portNumber: int = 0, *_: Any, **__: Any
+    ) -> Any:
         return announce(self._found, receiver, self)
 
     def __getattr__(self, name: str) -> Any:
@@ -43,8 +51,8 @@ class _Knowing:
 class NamedEndpoint:
     """Looks the name up, and then connects as ``twisted.internet.endpoints.HostnameEndpoint`` does.
 
-    That one by itself has the name looked up by the reactor's ten threads, goes on to wait for it when it is cancelled, and loses the
-    interface of an address such as ``fe80::1%eth0``.
+    That one by itself has the name looked up by the reactor's ten threads, goes on to wait for it
+    when it is cancelled, and loses the interface of an address such as ``fe80::1%eth0``.
 
     Args:
         reactor: connects.
@@ -54,7 +62,9 @@ class NamedEndpoint:
         timeout: how many seconds connecting to one address may take.
     """
 
-    def __init__(self, reactor: AnyReactor, lookups: Lookups, host: str, port: int, timeout: float) -> None:
+    def __init__(
+        self, reactor: AnyReactor, lookups: Lookups, host: str, port: int, timeout: float
+    ) -> None:
         self._reactor = reactor
         self._lookups = lookups
         self._host = host
@@ -66,8 +76,13 @@ class NamedEndpoint:
 
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[Any]:
         """See ``IStreamClientEndpoint``; it also fails with what `Lookups.find` does."""
-        return self._lookups.find(self._host, self._port).addCallback(self._connect, protocolFactory)
+        return self._lookups.find(self._host, self._port).addCallback(
+            self._connect, protocolFactory
+        )
 
     def _connect(self, found: Sequence[Address], factory: IProtocolFactory) -> Deferred[Any]:
-        # The name has been looked up: what stands for it here is never read, and an international one is not to be refused.
-        return HostnameEndpoint(_Knowing(self._reactor, found), "known", self._port, timeout=self._timeout).connect(factory)
+        # The name has been looked up: what stands for it here is never read, and an international
+        # one is not to be refused.
+        return HostnameEndpoint(
+            _Knowing(self._reactor, found), "known", self._port, timeout=self._timeout
+        ).connect(factory)

@@ -1,4 +1,6 @@
-"""Listening at a name by an endpoint of Twisted's, without the reactor's thread waiting for the name."""
+"""Listening at a name by an endpoint of Twisted's, without the reactor's thread waiting for the
+name.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,8 @@ class _UnknownNameError(Exception):
 
 
 class KnowingReactor:
-    """A reactor whose TCP ports are never bound to a name: the system would look it up, and the reactor wait for that.
+    """A reactor whose TCP ports are never bound to a name: the system would look it up, and the
+    reactor wait for that.
 
     It is its reactor in everything else.
 
@@ -48,12 +51,16 @@ class KnowingReactor:
         return getattr(self._reactor, name)
 
     def listenTCP(self, port: int, factory: Any, backlog: int = 50, interface: str = "") -> Any:
-        """See ``IReactorTCP``."""
-        return self._reactor.listenTCP(port, factory, backlog=backlog, interface=self._address(interface))
+        return self._reactor.listenTCP(
+            port, factory, backlog=backlog, interface=self._address(interface)
+        )
 
-    def listenSSL(self, port: int, factory: Any, contextFactory: Any, backlog: int = 50, interface: str = "") -> Any:
-        """See ``IReactorSSL``."""
-        return self._reactor.listenSSL(port, factory, contextFactory, backlog=backlog, interface=self._address(interface))
+    def listenSSL(
+        self, port: int, factory: Any, contextFactory: Any, backlog: int = 50, interface: str = ""
+    ) -> Any:
+        return self._reactor.listenSSL(
+            port, factory, contextFactory, backlog=backlog, interface=self._address(interface)
+        )
 
     def _address(self, interface: str) -> str:
         if not interface or isIPAddress(interface) or isIPv6Address(interface):
@@ -73,7 +80,9 @@ class NamedServerEndpoint:
         find: looks a name up.
     """
 
-    def __init__(self, endpoint: Any, reactor: KnowingReactor, find: Callable[[str], Deferred[list[Address]]]) -> None:
+    def __init__(
+        self, endpoint: Any, reactor: KnowingReactor, find: Callable[[str], Deferred[list[Address]]]
+    ) -> None:
         self._endpoint = endpoint
         self._reactor = reactor
         self._find = find
@@ -83,7 +92,9 @@ class NamedServerEndpoint:
 
     def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:
         """See ``IStreamServerEndpoint``; it also fails with what looking up does."""
-        return maybeDeferred(self._endpoint.listen, protocolFactory).addErrback(self._look_up, protocolFactory)
+        return maybeDeferred(self._endpoint.listen, protocolFactory).addErrback(
+            self._look_up, protocolFactory
+        )
 
     def _look_up(self, failure: Failure, factory: IProtocolFactory) -> Deferred[Any]:
         failure.trap(_UnknownNameError)
@@ -91,7 +102,8 @@ class NamedServerEndpoint:
         name: str = unknown.name
 
         def found(addresses: list[Address]) -> Any:
-            # As a bind to a name would, which knows IPv4 alone; a name that has none is better than nothing.
+            # As a bind to a name would, which knows IPv4 alone; a name that has none is better than
+            # nothing.
             (_, address) = min(addresses, key=lambda each: each[0] != socket.AF_INET)
             self._reactor.known[name] = address[0]
             return self._endpoint.listen(factory)

@@ -7,11 +7,11 @@ from pipetwist.errors import StartError
 __all__ = ["numbers_of"]
 
 
-def numbers_of(place: str, owner: str | int | None, group: str | int | None) -> tuple[int, int]:
+def numbers_of(label: str, owner: str | int | None, group: str | int | None) -> tuple[int, int]:
     """Look them up; -1 for one that is to stay as it is, as chown(2) has it.
 
     Args:
-        place: whose they are, for errors.
+        label: whose they are, for errors.
         owner: the name or number of a user, or None.
         group: the name or number of a group, or None.
 
@@ -24,11 +24,11 @@ def numbers_of(place: str, owner: str | int | None, group: str | int | None) -> 
     try:
         uid = pwd.getpwnam(owner).pw_uid if isinstance(owner, str) else owner
     except KeyError:
-        message = f"{place}: owner: the system has no user {owner!r}"
+        message = f"{label}: owner: the system has no user {owner!r}"
         raise StartError(message) from None
     try:
         gid = grp.getgrnam(group).gr_gid if isinstance(group, str) else group
     except KeyError:
-        message = f"{place}: group: the system has no group {group!r}"
+        message = f"{label}: group: the system has no group {group!r}"
         raise StartError(message) from None
     return -1 if uid is None else uid, -1 if gid is None else gid

@@ -57,7 +57,12 @@ class NameResolver:
         wanted = tuple(addressTypes or _KINDS.values())
 
         def known(found: Sequence[Address]) -> None:
-            announce([each for each in found if _KINDS.get(each[0]) in wanted], resolutionReceiver, resolution, transportSemantics)
+            announce(
+                [each for each in found if _KINDS.get(each[0]) in wanted],
+                resolutionReceiver,
+                resolution,
+                transportSemantics,
+            )
 
         resolution.finding = (
             self._lookups.find(hostName, portNumber)

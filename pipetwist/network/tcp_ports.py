@@ -1,4 +1,6 @@
-"""A reactor's TCP ports for a listener that has one host, be it a name with several addresses, and one port."""
+"""A reactor's TCP ports for a listener that has one host, be it a name with several addresses, and
+one port.
+"""
 
 from __future__ import annotations
 
@@ -15,24 +17,29 @@ from pipetwist.network.listeners import ListenerTable
 from pipetwist.network.tcp_socket import takes_sockets
 from pipetwist.values.bind_address import PortAddress
 
-__all__ = ["MOST_ACCEPTED", "hold_back", "open_ports"]
+__all__ = ["MAX_ACCEPTED", "hold_back", "open_ports"]
 
-MOST_ACCEPTED = 4
+MAX_ACCEPTED = 4
 """Clients that are let in in one turn of the reactor.
 
-Twisted's own number grows by 20 with each turn that leaves some waiting: who connects again and again would have the relay wait for a
-hundred at a time.
-"""
+Twisted's own number grows by 20 with each turn that leaves some waiting: who connects again and
+again would have the relay wait for a hundred at a time. """
 
 
 def open_ports(
-    reactor: AnyReactor, place: str, listen: PortAddress, listeners: ListenerTable, warn: Callable[[str], object], factory: IProtocolFactory
+    reactor: AnyReactor,
+    label: str,
+    listen: PortAddress,
+    listeners: ListenerTable,
+    warn: Callable[[str], object],
+    factory: IProtocolFactory,
 ) -> list[Any]:
-    """Have a reactor listen at each address of a host; the same port at all, which is shared with nobody.
+    """Have a reactor listen at each address of a host; the same port at all, which is shared with
+    nobody.
 
     Args:
         reactor: listens.
-        place: whose it is, for errors.
+        label: whose it is, for errors.
         listen: the host and the port.
         listeners: opens the sockets.
         warn: is told of addresses that are not here.
@@ -45,18 +52,24 @@ def open_ports(
         StartError: it can't listen there.
     """
     if takes_sockets(reactor):
-        return [_adopt(reactor, one, factory) for one in listeners.open_ports(place, listen, warn)]
+        return [_adopt(reactor, one, factory) for one in listeners.open_ports(label, listen, warn)]
     try:
-        return [hold_back(reactor.listenTCP(listen.port, factory, interface=listen.host), lambda: MOST_ACCEPTED)]
+        return [
+            hold_back(
+                reactor.listenTCP(listen.port, factory, interface=listen.host), lambda: MAX_ACCEPTED
+            )
+        ]
     except CannotListenError as error:
         reason = getattr(error.socketError, "strerror", None) or error.socketError
-        message = f"{place}: can't listen on {listen}: {reason}"
+        message = f"{label}: can't listen on {listen}: {reason}"
         raise StartError(message) from error
 
 
 def _adopt(reactor: AnyReactor, listening: socket.socket, factory: IProtocolFactory) -> Any:
     listening.setblocking(False)
-    port = hold_back(reactor.adoptStreamPort(listening.fileno(), listening.family, factory), lambda: MOST_ACCEPTED)
+    port = hold_back(
+        reactor.adoptStreamPort(listening.fileno(), listening.family, factory), lambda: MAX_ACCEPTED
+    )
     stop: Callable[[], object] = port.stopListening
 
     def stop_both() -> object:

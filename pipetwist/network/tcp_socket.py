@@ -7,7 +7,12 @@ import socket
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IReactorSocket, IStreamServerEndpoint
+from twisted.internet.interfaces import (
+    IListeningPort,
+    IProtocolFactory,
+    IReactorSocket,
+    IStreamServerEndpoint,
+)
 from zope.interface import implementer
 
 from pipetwist.interfaces import AnyReactor
@@ -33,7 +38,8 @@ def open_tcp(family: int, address: Any) -> ListeningSocket:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         choose_families(listening, address)
         listening.bind(address)
-        # What is accepted has this as well: a relay passes on what it gets, and waits for no more to fill a segment.
+        # What is accepted has this as well: a relay passes on what it gets, and waits for no more
+        # to fill a segment.
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         listening.listen(BACKLOG)
     except OSError:
@@ -43,13 +49,16 @@ def open_tcp(family: int, address: Any) -> ListeningSocket:
 
 
 def takes_sockets(reactor: AnyReactor) -> bool:
-    """Whether a reactor can be given sockets that were opened elsewhere; Twisted's can't on Windows."""
+    """Whether a reactor can be given sockets that were opened elsewhere; Twisted's can't on
+    Windows.
+    """
     return IReactorSocket(reactor, None) is not None
 
 
 @implementer(IStreamServerEndpoint)
 class SocketEndpoint:
-    """An endpoint of Twisted's that listens with a TCP socket of ours, which is ours to close as well.
+    """An endpoint of Twisted's that listens with a TCP socket of ours, which is ours to close as
+    well.
 
     Args:
         reactor: listens, with a copy.
@@ -61,7 +70,8 @@ class SocketEndpoint:
         self._listening = listening
 
     def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:
-        """See ``IStreamServerEndpoint``."""
         listening = self._listening
         listening.setblocking(False)
-        return succeed(self._reactor.adoptStreamPort(listening.fileno(), listening.family, protocolFactory))
+        return succeed(
+            self._reactor.adoptStreamPort(listening.fileno(), listening.family, protocolFactory)
+        )

@@ -1,4 +1,6 @@
-"""Threads for calls that may never return: nothing ever waits for one, not even the end of the program."""
+"""Threads for calls that may never return: nothing ever waits for one, not even the end of the
+program.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,8 @@ from queue import Empty, SimpleQueue
 
 __all__ = ["UnawaitedThreads", "start_thread"]
 
-# A thread that has nothing to do waits so long for another call: starting one costs as much as a look-up in /etc/hosts.
+# A thread that has nothing to do waits so long for another call: starting one costs as much as a
+# look-up in /etc/hosts.
 IDLE_SECONDS = 10.0
 
 
@@ -18,13 +21,15 @@ def start_thread(call: Callable[[], None]) -> None:
     Raises:
         RuntimeError: this process may have no more.
     """
-    # The reactor waits for the threads of its pool when it stops, and the interpreter for all but these when it ends (threading._shutdown);
-    # the system may ask for a dead name for half a minute, and can't be told to stop (getaddrinfo(3), resolv.conf(5)).
+    # The reactor waits for the threads of its pool when it stops, and the interpreter for all but
+    # these when it ends (threading._shutdown); the system may ask for a dead name for half a
+    # minute, and can't be told to stop (getaddrinfo(3), resolv.conf(5)).
     threading.Thread(target=call, name="pipetwist look-up", daemon=True).start()
 
 
 class UnawaitedThreads:
-    """Threads that make one call after another. There are as many as there are calls that have not returned, and some that wait for more.
+    """Threads that make one call after another. There are as many as there are calls that have not
+    returned, and some that wait for more.
 
     Args:
         idle_seconds: how long one waits for another call before it ends.

@@ -1,6 +1,7 @@
 """A listening unix socket of ours from which a reactor accepts, as it does from its own.
 
-Twisted's own unix ports change the mode of the path that a socket was bound to and remove it, whatever is there by then.
+Twisted's own unix ports change the mode of the path that a socket was bound to and remove it,
+whatever is there by then.
 """
 
 from __future__ import annotations
@@ -12,14 +13,14 @@ from twisted.internet.interfaces import IProtocolFactory
 from twisted.logger import Logger
 
 from pipetwist.interfaces import AnyReactor
-from pipetwist.network.accepting import Accepting
+from pipetwist.network.accepting import BaseAcceptor
 from pipetwist.network.listening_socket import ListeningSocket
-from pipetwist.network.tcp_ports import MOST_ACCEPTED
+from pipetwist.network.tcp_ports import MAX_ACCEPTED
 
 __all__ = ["UnixPort"]
 
 
-class UnixPort(Accepting):
+class UnixPort(BaseAcceptor):
     """Accepts from the moment on in which it is made.
 
     Args:
@@ -29,7 +30,13 @@ class UnixPort(Accepting):
         log: is told where nobody can be accepted.
     """
 
-    def __init__(self, reactor: AnyReactor, listening: ListeningSocket, factory: IProtocolFactory, log: Logger) -> None:
+    def __init__(
+        self,
+        reactor: AnyReactor,
+        listening: ListeningSocket,
+        factory: IProtocolFactory,
+        log: Logger,
+    ) -> None:
         super().__init__(reactor, listening, self._adopt, log)
         self._factory = factory
         factory.doStart()
@@ -42,8 +49,7 @@ class UnixPort(Accepting):
         self._factory.doStop()
 
     def count(self) -> int:
-        """See `Accepting`."""
-        return MOST_ACCEPTED
+        return MAX_ACCEPTED
 
     def _adopt(self, accepted: socket.SocketType) -> None:
         with closing(accepted):  # the reactor makes a copy

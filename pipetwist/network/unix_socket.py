@@ -13,27 +13,30 @@ from pipetwist.errors import StartError
 from pipetwist.network.inherited import InheritedSocket
 from pipetwist.network.listening_socket import BACKLOG, ListeningSocket
 from pipetwist.network.owners import numbers_of
-from pipetwist.places.folder import Folder
-from pipetwist.places.held import HeldFile
-from pipetwist.places.placed import PlacedFile
-from pipetwist.places.socket_place import PlaceTakenError, make_room
+from pipetwist.safe_files.created import CreatedFile
+from pipetwist.safe_files.folder import Folder
+from pipetwist.safe_files.held import HeldFile
+from pipetwist.safe_files.socket_path import PathTakenError, remove_stale_socket
 from pipetwist.values import is_abstract, unix_sockaddr
 
 __all__ = ["UnixListeningSocket"]
 
 _ATTEMPTS = 5
-# Of the file until it is known for ours: nobody but this user can send a datagram, and what a crash leaves can still be told for stale.
+# Of the file until it is known for ours: nobody but this user can send a datagram, and what a crash
+# leaves can still be told for stale.
 _FIRST_MODE = 0o200
 
 
 class UnixListeningSocket:
-    """Listens on a path, whose mode is set before anybody can connect, and which goes when it is closed.
+    """Listens on a path, whose mode is set before anybody can connect, and which goes when it is
+    closed.
 
-    A socket file that no process has is what a crash has left, and is replaced. Anything else that stands there stays. Who
-    else may write in the folder can take the file away, or put another in its place, and gets no other file changed by that.
+    A socket file that no process has is what a crash has left, and is replaced. Anything else that
+    stands there stays. Who else may write in the folder can take the file away, or put another in
+    its place, and gets no other file changed by that.
 
     Args:
-        place: whose it is, for errors.
+        label: whose it is, for errors.
         path: the path as it is written, an abstract name as well.
         mode: the file's mode.
         owner: the name or number of the file's owner; None for ours.
@@ -48,7 +51,7 @@ class UnixListeningSocket:
 
     def __init__(
         self,
-        place: str,
+        label: str,
         path: str,
         mode: int,
         owner: str | int | None = None,
@@ -58,10 +61,10 @@ class UnixListeningSocket:
         prepare: Callable[[socket.socket], object] | None = None,
         inherited: InheritedSocket | None = None,
     ) -> None:
-        self._place = place
+        self._label = label
         self._path = path
         self._folder, self._name = os.path.split(path)
-        self._file: PlacedFile | None = None
+        self._file: CreatedFile | None = None
         self._kind = kind
         if inherited is not None:
             self.socket = inherited.copy()
@@ -88,10 +91,14 @@ class UnixListeningSocket:
 
     @property
     def is_gone(self) -> bool:
-        """Whether the file has been removed, or its folder, or another has its name: nobody can come in any more."""
+        """Whether the file has been removed, or its folder, or another has its name: nobody can
+        come in any more.
+        """
         return self._file is not None and self._file.is_gone
 
-    def change_file(self, mode: int, owner: str | int | None = None, group: str | int | None = None) -> None:
+    def change_file(
+        self, mode: int, owner: str | int | None = None, group: str | int | None = None
+    ) -> None:
         """Give the file another mode and other owners; nothing where there is none.
 
         Args:
@@ -107,16 +114,26 @@ class UnixListeningSocket:
         try:
             with Folder(self._folder or os.curdir) as folder, folder.hold(self._name) as held:
                 if held.identity != self._file.identity:
-                    message = f"{self._place}: {self._path} is not its socket any more, and was left as it is"
+                    message = (
+                        f"{self._label}: {self._path} is not its socket any more, and was not "
+                        "removed"
+                    )
                     raise StartError(message)
-                self._give(held, os.geteuid() if owner is None else owner, os.getegid() if group is None else group)
+                self._give(
+                    held,
+                    os.geteuid() if owner is None else owner,
+                    os.getegid() if group is None else group,
+                )
                 held.chmod(mode)
         except OSError as error:
-            message = f"{self._place}: {self._path} can't be given the mode {mode:04o}: {error.strerror}"
+            message = (
+                f"{self._label}: {self._path} can't be given the mode {mode:04o}: {error.strerror}"
+            )
             raise StartError(message) from error
 
     def remove(self) -> None:
-        """Remove the file, unless another has taken its place: nobody new can come. Again it does nothing.
+        """Remove the file, unless another has taken its place: nobody new can come. Again it does
+        nothing.
 
         Raises:
             OSError: the file stays.
@@ -140,10 +157,15 @@ class UnixListeningSocket:
         if self._kind == socket.SOCK_STREAM:
             self.socket.listen(BACKLOG)
 
-    def _listen_on_file(self, folder: Folder, mode: int, owner: str | int | None, group: str | int | None) -> None:
-        with contextlib.suppress(OSError):  # elsewhere than on Linux a socket's own mode is not its file's
+    def _listen_on_file(
+        self, folder: Folder, mode: int, owner: str | int | None, group: str | int | None
+    ) -> None:
+        with contextlib.suppress(
+            OSError
+        ):  # elsewhere than on Linux a socket's own mode is not its file's
             os.fchmod(self.socket.fileno(), _FIRST_MODE)
-        # The name is bound as it is written, since clients and tools read it, and by descriptors from then on.
+        # The name is bound as it is written, since clients and tools read it, and by descriptors
+        # from then on.
         try:
             self.socket.bind(self._path)
         except OSError as error:
@@ -151,7 +173,7 @@ class UnixListeningSocket:
                 raise
             self._bind_over_stale(folder)
         with self._fresh(folder) as held:
-            self._file = PlacedFile(self._folder, self._name, held.identity)
+            self._file = CreatedFile(self._folder, self._name, held.identity)
             try:
                 self._give(held, owner, group)
                 held.chmod(mode)
@@ -163,48 +185,71 @@ class UnixListeningSocket:
     def _bind_over_stale(self, folder: Folder) -> None:
         try:
             for _ in range(_ATTEMPTS):
-                with make_room(folder, self._name):
+                with remove_stale_socket(folder, self._name):
                     try:
                         self.socket.bind(self._path)
-                    except OSError as error:  # what another has put there since may be stale as well
+                    except (
+                        OSError
+                    ) as error:  # what another has put there since may be stale as well
                         if error.errno != errno.EADDRINUSE:
                             raise
                     else:
                         return
             raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
-        except PlaceTakenError as taken:
+        except PathTakenError as taken:
             if taken.by_socket:
                 text = f"another process listens on {self._path}; stop it or choose another path"
             else:
                 text = f"{self._path} exists and is not a socket; remove it or choose another path"
-            message = f"{self._place}: {text}"
+            message = f"{self._label}: {text}"
             raise StartError(message) from None
 
     def _fresh(self, folder: Folder) -> HeldFile:
-        """Take hold of what bind has made. The kernel does not say which file that is, but only this one can be so."""
+        """Take hold of what bind has made. The kernel does not say which file that is, but only
+        this one can be so.
+        """
         with contextlib.suppress(FileNotFoundError):
             held = folder.hold(self._name)
             status = held.status
-            if held.is_socket and status.st_uid == os.geteuid() and status.st_nlink == 1 and not status.st_mode & self._foreign_bits:
+            if (
+                held.is_socket
+                and status.st_uid == os.geteuid()
+                and status.st_nlink == 1
+                and not status.st_mode & self._foreign_bits
+            ):
                 return held
             held.close()
-        message = f"{self._place}: somebody has put another file in the place of {self._path}; choose a folder where only you can write"
+        message = (
+            f"{self._label}: somebody has put another file in the place of {self._path}; choose a "
+            "folder where only you can write"
+        )
         raise StartError(message)
 
     @property
     def _foreign_bits(self) -> int:
         """What the fresh file's mode has not got."""
-        return 0o777 & ~_FIRST_MODE if os.fstat(self.socket.fileno()).st_mode & 0o777 == _FIRST_MODE else 0
+        return (
+            0o777 & ~_FIRST_MODE
+            if os.fstat(self.socket.fileno()).st_mode & 0o777 == _FIRST_MODE
+            else 0
+        )
 
     def _give(self, held: HeldFile, owner: str | int | None, group: str | int | None) -> None:
         if owner is None and group is None:
             return
-        uid, gid = numbers_of(self._place, owner, group)
+        uid, gid = numbers_of(self._label, owner, group)
         try:
             held.chown(uid, gid)
         except PermissionError as error:
-            wanted = ", ".join(f"{key} {value}" for key, value in (("owner", owner), ("group", group)) if value is not None)
-            message = f"{self._place}: {self._path} can't be given to {wanted}: only root may give files away, or a member to its group"
+            wanted = ", ".join(
+                f"{key} {value}"
+                for key, value in (("owner", owner), ("group", group))
+                if value is not None
+            )
+            message = (
+                f"{self._label}: {self._path} can't be given to {wanted}: only root may give "
+                "files away, or a member to its group"
+            )
             raise StartError(message) from error
 
     def _failure(self, error: OSError) -> StartError:
@@ -214,4 +259,4 @@ class UnixListeningSocket:
             text = f"there is no folder {Path(self._path).parent}; make it first"
         else:
             text = f"can't listen on {self._path}: {error.strerror or error}"
-        return StartError(f"{self._place}: {text}")
+        return StartError(f"{self._label}: {text}")

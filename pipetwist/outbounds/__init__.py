@@ -1,1 +1,1 @@
-"""Where connections are carried to. One file for each type, and a registry that lists them."""
+"""Where connections go. One file for each type, and a registry that lists them."""

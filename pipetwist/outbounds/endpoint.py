@@ -1,4 +1,6 @@
-"""The outbound ``endpoint``: whatever a Twisted client endpoint string describes. Also what others build on."""
+"""The outbound ``endpoint``: whatever a Twisted client endpoint string describes. Also what others
+build on.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +15,13 @@ from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from pipetwist.datagram.framed import frame_connection
+from pipetwist.datagram.framing import MAX_FRAMED_BYTES
 from pipetwist.errors import StartError
 from pipetwist.interfaces import IOutbound, ISide
 from pipetwist.kinds.outbound_options import OutboundOptions, StreamOutboundOptions
 from pipetwist.network.lookups import Lookups
-from pipetwist.outbounds.setting import OutboundSetting
-from pipetwist.packets.framed import frame_connection
-from pipetwist.packets.framing import LARGEST_FRAMED
+from pipetwist.outbounds.context import OutboundContext
 from pipetwist.transfer.keep_alive import KeepAlive
 from pipetwist.transfer.stream import StreamSide
 from pipetwist.values import Text
@@ -38,17 +40,21 @@ class EndpointOutboundOptions(StreamOutboundOptions):
 
 
 class Connecting(Protocol):
-    """A client endpoint of Twisted's, as a type checker knows it that has no plug-in for zope's interfaces."""
+    """A client endpoint of Twisted's, as a type checker knows it that has no plug-in for zope's
+    interfaces.
+    """
 
     def connect(self, protocolFactory: Any, /) -> Deferred[Any]: ...
 
 
-def connect_endpoint(endpoint: Connecting, setting: OutboundSetting, keep_alive: KeepAlive | None = None) -> Deferred[ISide]:
+def connect_endpoint(
+    endpoint: Connecting, context: OutboundContext, keep_alive: KeepAlive | None = None
+) -> Deferred[ISide]:
     """Connect an endpoint as a side of a connection.
 
     Args:
         endpoint: the endpoint.
-        setting: what the outbound works with.
+        context: what the outbound works with.
         keep_alive: what the connection has where it is one of TCP; the usual where it is None.
     """
     kept_alive = keep_alive or KeepAlive()
@@ -57,7 +63,7 @@ def connect_endpoint(endpoint: Connecting, setting: OutboundSetting, keep_alive:
         noisy = False
 
         def buildProtocol(self, addr: Any) -> StreamSide:
-            return StreamSide(setting.reactor, setting.hang_ups)
+            return StreamSide(context.reactor, context.peer_close_watch)
 
     def connected(side: StreamSide) -> StreamSide:
         kept_alive.set_on_transport(side.transport)
@@ -73,7 +79,7 @@ class EndpointOutbound:
 
     Args:
         options: what the configuration says.
-        setting: what it works with.
+        context: what it works with.
 
     Raises:
         StartError: the string describes no endpoint.
@@ -81,29 +87,30 @@ class EndpointOutbound:
 
     Options: ClassVar[type[OutboundOptions]] = EndpointOutboundOptions
 
-    def __init__(self, options: EndpointOutboundOptions, setting: OutboundSetting) -> None:
+    def __init__(self, options: EndpointOutboundOptions, context: OutboundContext) -> None:
         self.tag = options.tag
         self.connect_timeout = options.connect_timeout
-        self.largest_datagram = None if options.framing is None else LARGEST_FRAMED
+        self.max_datagram_bytes = None if options.framing is None else MAX_FRAMED_BYTES
         self.in_kernel = False
-        self._setting = setting
+        self._context = context
         self._keep_alive = KeepAlive()
         # Twisted does not tell whom it asks for: a name is one of these.
         self._pieces = re.split("[:=]", options.endpoint)
         try:
-            self._endpoint = clientFromString(setting.reactor, options.endpoint)
+            self._endpoint = clientFromString(context.reactor, options.endpoint)
         except Exception as error:
             # A parser of endpoint strings is anybody's plug-in, and raises what it likes.
-            message = f"outbound {self.tag}: {options.endpoint!r} describes no client endpoint: {error}"
+            message = (
+                f"outbound {self.tag}: {options.endpoint!r} describes no client endpoint: {error}"
+            )
             raise StartError(message) from error
 
     def connect(self) -> ISide | Deferred[ISide]:
-        """See `IOutbound`."""
-        lookups = self._setting.lookups
-        connecting = connect_endpoint(self._endpoint, self._setting, self._keep_alive)
+        lookups = self._context.lookups
+        connecting = connect_endpoint(self._endpoint, self._context, self._keep_alive)
         if lookups is not None:
             connecting.addErrback(self._explained, lookups, lookups.ended)
-        return connecting if self.largest_datagram is None else frame_connection(connecting)
+        return connecting if self.max_datagram_bytes is None else frame_connection(connecting)
 
     def _explained(self, failure: Failure, lookups: Lookups, ended: int) -> Failure:
         """Say of an attempt that was given up that it was still waiting for its name."""

@@ -1,4 +1,6 @@
-"""The outbound ``fork``: a command is started for each connection, and its standard input and output are the pipe."""
+"""The outbound ``fork``: a command is started for each connection, and its standard input and
+output are the pipe.
+"""
 
 from __future__ import annotations
 
@@ -12,17 +14,17 @@ from twisted.internet.defer import Deferred, TimeoutError, fail, succeed  # noqa
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from pipetwist.datagram.framed import frame_connection
+from pipetwist.datagram.framing import MAX_FRAMED_BYTES
 from pipetwist.errors import ConnectError, StartError
-from pipetwist.interfaces import ICommand, IRunningOutbound, ISide
-from pipetwist.kernel.command_side import CommandSide
+from pipetwist.interfaces import IProcess, IRunningOutbound, ISide
+from pipetwist.kernel.process_side import KernelProcessSide
 from pipetwist.kinds.figures import Figure
 from pipetwist.kinds.outbound_options import OutboundOptions, StreamOutboundOptions
-from pipetwist.outbounds.setting import OutboundSetting
-from pipetwist.packets.framed import frame_connection
-from pipetwist.packets.framing import LARGEST_FRAMED
+from pipetwist.outbounds.context import OutboundContext
 from pipetwist.process.command import PreparedCommand, prepare_command
-from pipetwist.process.ready import ReadyCommands
-from pipetwist.process.side import ChildSide
+from pipetwist.process.prefork import PreforkedProcesses
+from pipetwist.process.side import ProcessSide
 from pipetwist.process.spawners import spawner_for
 from pipetwist.process.standard_error import StandardErrorLines
 from pipetwist.values import Command, Duration, Environment, FilePath, PositiveCount, Text
@@ -31,7 +33,7 @@ __all__ = ["ForkOutbound", "ForkOutboundOptions"]
 
 
 def _runs(side: ISide) -> bool:
-    return not isinstance(side, CommandSide) or side.runs()
+    return not isinstance(side, KernelProcessSide) or side.runs()
 
 
 _LINE = "{tag}[{pid}]: {line}"
@@ -46,28 +48,43 @@ class ForkOutboundOptions(StreamOutboundOptions):
 
     descriptors = 4  # its input, its output, its standard error, and the process itself
     figures = (
-        Figure("pipetwist_commands_running", "Commands that have not ended yet.", attrgetter("processes")),
-        Figure("pipetwist_commands_ready", "Commands that wait for a connection, started ahead.", attrgetter("ready")),
-        Figure("pipetwist_commands_started", "Commands that have been started.", attrgetter("started"), grows=True),
+        Figure(
+            "pipetwist_commands_running",
+            "Commands that have not ended yet.",
+            attrgetter("processes"),
+        ),
+        Figure(
+            "pipetwist_commands_ready",
+            "Commands that wait for a connection, started ahead.",
+            attrgetter("ready"),
+        ),
+        Figure(
+            "pipetwist_commands_started",
+            "Commands that have been started.",
+            attrgetter("started"),
+            grows=True,
+        ),
     )
 
     type: Literal["fork"] = "fork"
     """Always ``fork``."""
     command: Command
-    """The command and its arguments, for no shell. One with ``/`` is relative to the configuration's folder, others are sought in PATH."""
+    """The command and its arguments, for no shell. One with ``/`` is relative to the
+    configuration's folder, others are sought in PATH.
+    """
     env: Environment = field(default_factory=dict)
     """Variables for the command, over PATH, HOME, LANG and the like."""
     inherit_env: bool = False
     """Gives the command all of the daemon's environment."""
     cwd: FilePath | None = None
-    """The folder that the command starts in; the daemon's where absent."""
+    """The folder that the command starts in; by default the daemon's."""
     user: Text | None = None
     """The system's user that the command runs as; the daemon must be root, and stay it."""
     kill_grace: Duration = 5.0
     """How long a command may take to end after SIGTERM, before SIGKILL. ``"5s"`` where absent."""
     reset_on_failure: bool = False
-    """Cuts the client off where the exit status is not 0, as where a signal kills the command: over TCP with a reset, over TLS without a
-    close_notify."""
+    """Cuts the client off where the exit status is not 0, as where a signal kills the command: over
+    TCP with a reset, over TLS without a close_notify."""
     max_processes: PositiveCount | None = None
     """How many may run at once; a connection beyond that is closed. No bound where absent."""
     prefork: PositiveCount | None = None
@@ -75,17 +92,22 @@ class ForkOutboundOptions(StreamOutboundOptions):
 
     def __post_init__(self) -> None:
         """Refuse to have more ready than may run."""
-        if self.prefork is not None and self.max_processes is not None and self.prefork > self.max_processes:
-            message = f"prefork ({self.prefork}) is more than max_processes ({self.max_processes}) lets run"
+        if (
+            self.prefork is not None
+            and self.max_processes is not None
+            and self.prefork > self.max_processes
+        ):
+            message = (
+                f"prefork ({self.prefork}) is more than max_processes ({self.max_processes}) lets "
+                "run"
+            )
             raise ValueError(message)
 
     @property
     def reserved_descriptors(self) -> int:
-        """See `OutboundOptions`."""
         return self.descriptors * (self.prefork or 0)
 
     def check_here(self) -> None:
-        """See `KindOptions`."""
         self.prepared()
 
     def prepared(self) -> PreparedCommand:
@@ -95,7 +117,13 @@ class ForkOutboundOptions(StreamOutboundOptions):
             StartError: it can't be started by this user.
         """
         return prepare_command(
-            self.place, self.command, env=self.env, inherit_env=self.inherit_env, cwd=self.cwd, user=self.user, ours=os.environ
+            self.label,
+            self.command,
+            env=self.env,
+            inherit_env=self.inherit_env,
+            cwd=self.cwd,
+            user=self.user,
+            ours=os.environ,
         )
 
 
@@ -105,7 +133,7 @@ class ForkOutbound(Service):
 
     Args:
         options: what the configuration says.
-        setting: what it works with.
+        context: what it works with.
 
     Raises:
         StartError: the command can't be started.
@@ -113,28 +141,34 @@ class ForkOutbound(Service):
 
     Options: ClassVar[type[OutboundOptions]] = ForkOutboundOptions
 
-    def __init__(self, options: ForkOutboundOptions, setting: OutboundSetting) -> None:
+    def __init__(self, options: ForkOutboundOptions, context: OutboundContext) -> None:
         self.tag = options.tag
         self.connect_timeout = options.connect_timeout
-        self.largest_datagram = None if options.framing is None else LARGEST_FRAMED
-        self.in_kernel = setting.kernel is not None and setting.spawner is None
+        self.max_datagram_bytes = None if options.framing is None else MAX_FRAMED_BYTES
+        self.in_kernel = context.kernel is not None and context.spawner is None
         self._options = options
-        self._reactor = setting.reactor
-        self._log = setting.log
-        self._kernel = setting.kernel
-        self._spawner = setting.spawner or spawner_for(setting.reactor)
+        self._reactor = context.reactor
+        self._log = context.log
+        self._kernel = context.kernel
+        self._spawner = context.spawner or spawner_for(context.reactor)
         self._prepared = options.prepared()
-        self._children: dict[ISide, None] = {}
+        self._processes: dict[ISide, None] = {}
         self.started = 0
         """How many commands have been started."""
-        self._ready = ReadyCommands(setting.reactor, options.prefork or 0, self._start_within_bounds, self._log_trouble, _runs)
+        self._ready = PreforkedProcesses(
+            context.reactor,
+            options.prefork or 0,
+            self._start_within_bounds,
+            self._log_trouble,
+            _runs,
+        )
         self._retired: Deferred[None] | None = None
         self._all_ended: Deferred[None] | None = None
 
     @property
     def processes(self) -> int:
         """How many commands have not ended yet."""
-        return len(self._children)
+        return len(self._processes)
 
     @property
     def ready(self) -> int:
@@ -142,10 +176,13 @@ class ForkOutbound(Service):
         return len(self._ready)
 
     def connect(self) -> ISide | Deferred[ISide]:
-        """See `IOutbound`."""
         connecting = self._connect()
         # A command may close its output and go on taking what comes.
-        return connecting if self.largest_datagram is None else frame_connection(connecting, half_closes=True)
+        return (
+            connecting
+            if self.max_datagram_bytes is None
+            else frame_connection(connecting, half_closes=True)
+        )
 
     def _connect(self) -> ISide | Deferred[ISide]:
         try:
@@ -153,7 +190,9 @@ class ForkOutbound(Service):
         except OSError as error:
             return fail(ConnectError(f"{self._prepared.command[0]}: {error.strerror}"))
         if side is None:
-            return fail(ConnectError(f"max_processes ({self._options.max_processes}) commands are running"))
+            return fail(
+                ConnectError(f"max_processes ({self._options.max_processes}) commands are running")
+            )
         return side
 
     def startService(self) -> None:
@@ -163,35 +202,56 @@ class ForkOutbound(Service):
             StartError: commands are to run as another user, and the daemon is root no more.
         """
         if self._options.user is not None and os.geteuid() != 0:
-            message = f"outbound {self.tag}: user: only root can start a command as {self._options.user!r}; leave out --uid, or user"
+            message = (
+                f"outbound {self.tag}: user: only root can start a command as "
+                f"{self._options.user!r}; leave out --uid, or user"
+            )
             raise StartError(message)
         super().startService()
         self._ready.begin()
 
     def _start_within_bounds(self) -> ISide | None:
-        if self._options.max_processes is not None and len(self._children) >= self._options.max_processes:
+        if (
+            self._options.max_processes is not None
+            and len(self._processes) >= self._options.max_processes
+        ):
             return None
         side: ISide = self._start()
         self.started += 1
-        self._children[side] = None
+        self._processes[side] = None
         return side
 
-    def _start(self) -> CommandSide | ChildSide:
+    def _start(self) -> KernelProcessSide | ProcessSide:
         command, env, grace = self._prepared.command, self._prepared.env, self._options.kill_grace
         if self.in_kernel and self._kernel is not None:
-            return CommandSide(
-                self._kernel, command, env, grace, self._log_line, self._ended, reset_on_failure=self._options.reset_on_failure
+            return KernelProcessSide(
+                self._kernel,
+                command,
+                env,
+                grace,
+                self._log_line,
+                self._ended,
+                reset_on_failure=self._options.reset_on_failure,
             )
-        lines = StandardErrorLines(self._reactor, lambda line: self._log_line(side.command, line))
-        side = ChildSide(self._reactor, self._spawner, grace, lines, self._ended, reset_on_failure=self._options.reset_on_failure)
+        lines = StandardErrorLines(self._reactor, lambda line: self._log_line(side.process, line))
+        side = ProcessSide(
+            self._reactor,
+            self._spawner,
+            grace,
+            lines,
+            self._ended,
+            reset_on_failure=self._options.reset_on_failure,
+        )
         self._spawner.spawn(side, command, env)
         return side
 
-    def _log_line(self, command: ICommand, line: str) -> None:
+    def _log_line(self, command: IProcess, line: str) -> None:
         if command.connection is None:
             self._log.info(_LINE, tag=self.tag, pid=command.pid, line=line)
         else:
-            self._log.info(_LINE_OF_CONNECTION, id=command.connection, tag=self.tag, pid=command.pid, line=line)
+            self._log.info(
+                _LINE_OF_CONNECTION, id=command.connection, tag=self.tag, pid=command.pid, line=line
+            )
 
     def _log_trouble(self, text: str) -> None:
         self._log.warn("outbound {tag}: {text}", tag=self.tag, text=text)
@@ -202,23 +262,21 @@ class ForkOutbound(Service):
         return self._options.kill_grace
 
     def dismiss(self) -> None:
-        """See `IRunningOutbound`."""
         self._ready.dismiss()
 
     def retire(self) -> Deferred[None]:
-        """See `IRunningOutbound`."""
         self._retired = Deferred()
         self.dismiss()
-        return self._retired if self._children else succeed(None)
+        return self._retired if self._processes else succeed(None)
 
     def stopService(self) -> Deferred[None]:
         """End every command that still runs, and wait until they are gone."""
         super().stopService()
         self._ready.stop()
-        if not self._children:
+        if not self._processes:
             return succeed(None)
         all_ended = self._all_ended = Deferred()
-        for side in list(self._children):
+        for side in list(self._processes):
             side.abort()
         # What SIGKILL does not end, or what goes wrong here, must not keep the daemon from ending.
         all_ended.addTimeout(self._options.kill_grace + _STOP_SECONDS, self._reactor)
@@ -227,13 +285,13 @@ class ForkOutbound(Service):
     def _not_ended(self, failure: Failure) -> None:
         failure.trap(TimeoutError)
         self._all_ended = None
-        self._log_trouble(f"{len(self._children)} commands have not ended, and are left behind")
+        self._log_trouble(f"{len(self._processes)} commands have not ended, and are left running")
 
     def _ended(self, side: ISide) -> None:
-        self._children.pop(side, None)
+        self._processes.pop(side, None)
         self._ready.ended(side)
         self._ready.refill()
-        if self._children:
+        if self._processes:
             return
         for waiting in (self._retired, self._all_ended):
             if waiting is not None:

@@ -1,4 +1,6 @@
-"""Connecting with TLS, which is done when the handshake is: until then nobody knows whether the server is who it should be."""
+"""Connecting with TLS, which is done when the handshake is: until then nobody knows whether the
+server is who it should be.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +15,9 @@ from zope.interface import implementer
 
 from pipetwist.errors import ConnectError
 from pipetwist.interfaces import ISide
-from pipetwist.outbounds.setting import OutboundSetting
-from pipetwist.transfer.causes import describe_error
+from pipetwist.outbounds.context import OutboundContext
 from pipetwist.transfer.keep_alive import KeepAlive
+from pipetwist.transfer.loss_reasons import describe_error
 from pipetwist.transfer.stream import StreamSide
 
 __all__ = ["connect_tls"]
@@ -41,18 +43,22 @@ class _Handshake(Protocol):
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]  # Protocol's own default is a reused failure
         """It is not, or it has not waited for the end of the handshake."""
         lost = reason.check(ConnectionDone, ConnectionLost)
-        cause = "the connection was lost in the TLS handshake" if lost else describe_error(reason.value)
+        cause = (
+            "the connection was lost in the TLS handshake" if lost else describe_error(reason.value)
+        )
         if not self.done.called:
             self.done.errback(ConnectError(f"{self._name}: {cause}"))
 
 
-def connect_tls(endpoint: IStreamClientEndpoint, name: str, setting: OutboundSetting, keep_alive: KeepAlive) -> Deferred[ISide]:
+def connect_tls(
+    endpoint: IStreamClientEndpoint, name: str, context: OutboundContext, keep_alive: KeepAlive
+) -> Deferred[ISide]:
     """Connect an endpoint that speaks TLS as a side of a connection.
 
     Args:
         endpoint: what ``twisted.internet.endpoints.wrapClientTLS`` makes.
         name: where it leads, for people.
-        setting: what the outbound works with.
+        context: what the outbound works with.
         keep_alive: what the connection has.
     """
 
@@ -60,7 +66,7 @@ def connect_tls(endpoint: IStreamClientEndpoint, name: str, setting: OutboundSet
         noisy = False
 
         def buildProtocol(self, addr: Any) -> _Handshake:
-            return _Handshake(StreamSide(setting.reactor, setting.hang_ups), name)
+            return _Handshake(StreamSide(context.reactor, context.peer_close_watch), name)
 
     def connected(handshake: _Handshake) -> Deferred[ISide]:
         keep_alive.set_on_transport(handshake.transport)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pipetwist.interfaces import IOutbound
 from pipetwist.kinds.outbound_options import OutboundOptions
 from pipetwist.kinds.registry import Kind, Registry
+from pipetwist.outbounds.context import OutboundContext
 from pipetwist.outbounds.endpoint import EndpointOutbound
 from pipetwist.outbounds.fork import ForkOutbound
-from pipetwist.outbounds.setting import OutboundSetting
 from pipetwist.outbounds.tcp import TcpOutbound
 from pipetwist.outbounds.udp import UdpOutbound
 from pipetwist.outbounds.unix import UnixOutbound
@@ -15,6 +15,7 @@ from pipetwist.outbounds.unixgram import UnixgramOutbound
 
 __all__ = ["OUTBOUNDS"]
 
-OUTBOUNDS: Registry[Kind[OutboundOptions, OutboundSetting, IOutbound]] = Registry(
-    "outbound", (EndpointOutbound, ForkOutbound, TcpOutbound, UdpOutbound, UnixOutbound, UnixgramOutbound)
+OUTBOUNDS: Registry[Kind[OutboundOptions, OutboundContext, IOutbound]] = Registry(
+    "outbound",
+    (EndpointOutbound, ForkOutbound, TcpOutbound, UdpOutbound, UnixOutbound, UnixgramOutbound),
 )

@@ -13,20 +13,24 @@ from twisted.internet.endpoints import wrapClientTLS
 from twisted.internet.interfaces import IStreamClientEndpoint
 from zope.interface import implementer
 
+from pipetwist.datagram.framed import frame_connection
+from pipetwist.datagram.framing import MAX_FRAMED_BYTES
 from pipetwist.errors import ConnectError
 from pipetwist.files import KnownFiles
 from pipetwist.interfaces import IOutbound, ISide
 from pipetwist.kernel.connector import connect_socket
-from pipetwist.kernel.setting import KernelSetting
+from pipetwist.kernel.context import KernelContext
 from pipetwist.kernel.socket_side import SocketSide
-from pipetwist.kinds.outbound_options import OutboundOptions, StreamOutboundOptions, TlsClientOptions
+from pipetwist.kinds.outbound_options import (
+    OutboundOptions,
+    StreamOutboundOptions,
+    TlsClientOptions,
+)
 from pipetwist.network.lookups import Lookups
 from pipetwist.network.named_endpoint import NamedEndpoint
+from pipetwist.outbounds.context import OutboundContext
 from pipetwist.outbounds.endpoint import connect_endpoint
 from pipetwist.outbounds.handshake import connect_tls
-from pipetwist.outbounds.setting import OutboundSetting
-from pipetwist.packets.framed import frame_connection
-from pipetwist.packets.framing import LARGEST_FRAMED
 from pipetwist.tls import client_tls
 from pipetwist.transfer.keep_alive import KeepAlive
 from pipetwist.values import Port, Text
@@ -37,7 +41,8 @@ from pipetwist.values.keep_alive import KeepAliveOptions
 __all__ = ["TcpOutbound", "TcpOutboundOptions"]
 
 
-# Where a name has several addresses, the next is tried after so long (RFC 8305 recommends 0.25 s, and to go on waiting besides).
+# Where a name has several addresses, the next is tried after so long (RFC 8305 recommends 0.25 s,
+# and to go on waiting besides).
 _NEXT_ADDRESS_SECONDS = 1.0
 
 
@@ -54,7 +59,6 @@ class TcpOutboundOptions(KeepAliveOptions, StreamOutboundOptions):
 
     @property
     def address(self) -> PortAddress:
-        """See `KindOptions`."""
         return PortAddress(self.server, self.server_port)
 
     tls: TlsClientOptions | None = None
@@ -66,7 +70,6 @@ class TcpOutboundOptions(KeepAliveOptions, StreamOutboundOptions):
         return self.tls is not None and self.tls.enabled
 
     def check_here(self) -> None:
-        """See `KindOptions`."""
         self.read_tls()
 
     def read_tls(self, files: KnownFiles | None = None) -> Any:
@@ -80,7 +83,9 @@ class TcpOutboundOptions(KeepAliveOptions, StreamOutboundOptions):
         """
         if self.tls is None or not self.tls.enabled:
             return None
-        return client_tls(self.place, self.tls.server_name or self.server, self.tls.certificate_path, files)
+        return client_tls(
+            self.label, self.tls.server_name or self.server, self.tls.certificate_path, files
+        )
 
 
 @implementer(IOutbound)
@@ -89,7 +94,7 @@ class TcpOutbound:
 
     Args:
         options: what the configuration says.
-        setting: what it works with.
+        context: what it works with.
 
     Raises:
         StartError: the CA's file can't be used.
@@ -97,59 +102,68 @@ class TcpOutbound:
 
     Options: ClassVar[type[OutboundOptions]] = TcpOutboundOptions
 
-    def __init__(self, options: TcpOutboundOptions, setting: OutboundSetting) -> None:
+    def __init__(self, options: TcpOutboundOptions, context: OutboundContext) -> None:
         self.tag = options.tag
         self.connect_timeout = options.connect_timeout
-        self.largest_datagram = None if options.framing is None else LARGEST_FRAMED
+        self.max_datagram_bytes = None if options.framing is None else MAX_FRAMED_BYTES
         self._options = options
-        self._setting = setting
+        self._context = context
         self._keep_alive = KeepAlive(options.keep_alive)
         self._shown = shown_address(options.server, options.server_port)
         self._numeric = numeric_address(options.server, options.server_port)
         self._tls = options.speaks_tls
-        self.in_kernel = setting.kernel is not None and not self._tls
-        self._lookups = setting.lookups or Lookups(setting.reactor)
+        self.in_kernel = context.kernel is not None and not self._tls
+        self._lookups = context.lookups or Lookups(context.reactor)
         endpoint: IStreamClientEndpoint = NamedEndpoint(
-            setting.reactor, self._lookups, options.server, options.server_port, options.connect_timeout
+            context.reactor,
+            self._lookups,
+            options.server,
+            options.server_port,
+            options.connect_timeout,
         )
-        tls = options.read_tls(setting.files)
+        tls = options.read_tls(context.files)
         if tls is not None:
             endpoint = wrapClientTLS(tls, endpoint)
         self._endpoint = endpoint
 
     def connect(self) -> ISide | Deferred[ISide]:
-        """See `IOutbound`."""
         connecting = self._connect()
-        return connecting if self.largest_datagram is None else frame_connection(connecting)
+        return connecting if self.max_datagram_bytes is None else frame_connection(connecting)
 
     def _connect(self) -> ISide | Deferred[ISide]:
-        kernel = self._setting.kernel
+        kernel = self._context.kernel
         if self._tls:
-            return connect_tls(self._endpoint, self._shown, self._setting, self._keep_alive)
+            return connect_tls(self._endpoint, self._shown, self._context, self._keep_alive)
         if not self.in_kernel or kernel is None:
-            return connect_endpoint(self._endpoint, self._setting, self._keep_alive)
+            return connect_endpoint(self._endpoint, self._context, self._keep_alive)
         if self._numeric is not None:
             return self._connect_address(kernel, *self._numeric)
         return self._connect_name(kernel)
 
     @inlineCallbacks
-    def _connect_name(self, kernel: KernelSetting) -> Generator[Deferred[Any], Any, ISide]:
-        reactor = self._setting.reactor
+    def _connect_name(self, kernel: KernelContext) -> Generator[Deferred[Any], Any, ISide]:
+        reactor = self._context.reactor
         found = yield self._lookups.find(self._options.server, self._options.server_port)
         *earlier, (family, last) = found
         for family_before, address in earlier:
             with contextlib.suppress(ConnectError, TimeoutError):
                 # An address that does not answer leaves time for the others.
                 attempt = maybeDeferred(self._connect_address, kernel, family_before, address)
-                side: ISide = yield attempt.addTimeout(min(_NEXT_ADDRESS_SECONDS, self.connect_timeout / len(found)), reactor)
+                side: ISide = yield attempt.addTimeout(
+                    min(_NEXT_ADDRESS_SECONDS, self.connect_timeout / len(found)), reactor
+                )
                 return side
         side = yield maybeDeferred(self._connect_address, kernel, family, last)
         return side
 
-    def _connect_address(self, kernel: KernelSetting, family: int, address: Any) -> ISide | Deferred[ISide]:
+    def _connect_address(
+        self, kernel: KernelContext, family: int, address: Any
+    ) -> ISide | Deferred[ISide]:
         def side(connected: socket.SocketType) -> ISide:
             connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._keep_alive.set_on_new(connected)
             return SocketSide(kernel, connected)
 
-        return connect_socket(self._setting.reactor, kernel.poller, family, address, self._shown, side)
+        return connect_socket(
+            self._context.reactor, kernel.poller, family, address, self._shown, side
+        )

@@ -10,14 +10,14 @@ from typing import Any, ClassVar, Literal
 from twisted.internet.defer import Deferred, fail, inlineCallbacks
 from zope.interface import implementer
 
+from pipetwist.datagram.context import DatagramContext
+from pipetwist.datagram.socket_side import DatagramSocketSide
+from pipetwist.datagram.sockets import MAX_UDP_BYTES, connect_datagram
 from pipetwist.errors import ConnectError
 from pipetwist.interfaces import IOutbound, ISide, Medium
 from pipetwist.kinds.outbound_options import OutboundOptions
 from pipetwist.network.lookups import Lookups
-from pipetwist.outbounds.setting import OutboundSetting
-from pipetwist.packets.setting import PacketSetting
-from pipetwist.packets.socket_side import DatagramSide
-from pipetwist.packets.sockets import LARGEST_UDP, connect_datagram
+from pipetwist.outbounds.context import OutboundContext
 from pipetwist.values import Port, Text
 from pipetwist.values.addresses import numeric_address, shown_address
 from pipetwist.values.bind_address import PortAddress
@@ -40,34 +40,34 @@ class UdpOutboundOptions(OutboundOptions):
 
     @property
     def address(self) -> PortAddress:
-        """See `KindOptions`."""
         return PortAddress(self.server, self.server_port, "udp")
 
 
 @implementer(IOutbound)
 class UdpOutbound:
-    """Opens a socket to a UDP server for each packet connection.
+    """Opens a socket to a UDP server for each datagram connection.
 
     Args:
         options: what the configuration says.
-        setting: what it works with.
+        context: what it works with.
     """
 
     Options: ClassVar[type[OutboundOptions]] = UdpOutboundOptions
-    largest_datagram = LARGEST_UDP
+    max_datagram_bytes = MAX_UDP_BYTES
 
-    def __init__(self, options: UdpOutboundOptions, setting: OutboundSetting) -> None:
+    def __init__(self, options: UdpOutboundOptions, context: OutboundContext) -> None:
         self.tag = options.tag
-        self.in_kernel = setting.kernel is not None
-        self._packets = setting.packets or PacketSetting(setting.reactor, None if setting.kernel is None else setting.kernel.poller)
+        self.in_kernel = context.kernel is not None
+        self._datagram_context = context.datagram_context or DatagramContext(
+            context.reactor, None if context.kernel is None else context.kernel.poller
+        )
         self.connect_timeout = options.connect_timeout
         self._options = options
-        self._lookups = setting.lookups or Lookups(setting.reactor)
+        self._lookups = context.lookups or Lookups(context.reactor)
         self._shown = shown_address(options.server, options.server_port)
         self._numeric = numeric_address(options.server, options.server_port)
 
     def connect(self) -> ISide | Deferred[ISide]:
-        """See `IOutbound`."""
         if self._numeric is None:
             return self._connect_name()
         try:
@@ -76,13 +76,16 @@ class UdpOutbound:
             return fail()
 
     def _side(self, family: int, address: Any) -> ISide:
-        side: ISide = DatagramSide(self._packets, connect_datagram(family, address, self._shown))
+        side: ISide = DatagramSocketSide(
+            self._datagram_context, connect_datagram(family, address, self._shown)
+        )
         return side
 
     @inlineCallbacks
     def _connect_name(self) -> Generator[Deferred[Any], Any, ISide]:
         found = yield self._lookups.find(self._options.server, self._options.server_port)
-        # Whether anybody answers there is not known before an answer: of several addresses the first that there is a way to is it.
+        # Whether anybody answers there is not known before an answer: of several addresses the
+        # first that there is a way to is it.
         for family, address in found[:-1]:
             with contextlib.suppress(ConnectError):
                 return self._side(family, address)

@@ -10,14 +10,14 @@ from typing import ClassVar, Literal
 from twisted.internet.defer import Deferred, fail
 from zope.interface import implementer
 
+from pipetwist.datagram.context import DatagramContext, max_unix_bytes
+from pipetwist.datagram.socket_side import DatagramSocketSide
+from pipetwist.datagram.sockets import connect_datagram
 from pipetwist.errors import ConnectError
 from pipetwist.interfaces import IOutbound, ISide, Medium
 from pipetwist.kinds.outbound_options import OutboundOptions
 from pipetwist.kinds.unix_options import UnixKindOptions
-from pipetwist.outbounds.setting import OutboundSetting
-from pipetwist.packets.setting import PacketSetting, largest_unix
-from pipetwist.packets.socket_side import DatagramSide
-from pipetwist.packets.sockets import connect_datagram
+from pipetwist.outbounds.context import OutboundContext
 from pipetwist.values import UnixPath, unix_sockaddr
 
 __all__ = ["UnixgramOutbound", "UnixgramOutboundOptions"]
@@ -36,36 +36,44 @@ class UnixgramOutboundOptions(UnixKindOptions, OutboundOptions):
 
     @classmethod
     def lacking(cls, written: Mapping[str, object], platform: str) -> Iterator[tuple[str, str]]:
-        """See `KindOptions`."""
         if platform not in ("linux", "win32"):
-            yield "type", "only Linux gives a socket a name that answers can go to without a file; use the type udp"
+            yield (
+                "type",
+                (
+                    "only Linux gives a socket a name that answers can go to without a file; use "
+                    "the type udp"
+                ),
+            )
         yield from super().lacking(written, platform)
 
 
 @implementer(IOutbound)
 class UnixgramOutbound:
-    """Opens a socket to a unix datagram socket for each packet connection.
+    """Opens a socket to a unix datagram socket for each datagram connection.
 
     Args:
         options: what the configuration says.
-        setting: what it works with.
+        context: what it works with.
     """
 
     Options: ClassVar[type[OutboundOptions]] = UnixgramOutboundOptions
 
-    def __init__(self, options: UnixgramOutboundOptions, setting: OutboundSetting) -> None:
+    def __init__(self, options: UnixgramOutboundOptions, context: OutboundContext) -> None:
         self.tag = options.tag
-        self.in_kernel = setting.kernel is not None
-        self._packets = setting.packets or PacketSetting(setting.reactor, None if setting.kernel is None else setting.kernel.poller)
+        self.in_kernel = context.kernel is not None
+        self._datagram_context = context.datagram_context or DatagramContext(
+            context.reactor, None if context.kernel is None else context.kernel.poller
+        )
         self.connect_timeout = options.connect_timeout
-        self.largest_datagram = largest_unix()
+        self.max_datagram_bytes = max_unix_bytes()
         self._path = options.path
         self._address = unix_sockaddr(options.path)
 
     def connect(self) -> ISide | Deferred[ISide]:
-        """See `IOutbound`."""
         try:
-            side: ISide = DatagramSide(self._packets, connect_datagram(socket.AF_UNIX, self._address, self._path))
+            side: ISide = DatagramSocketSide(
+                self._datagram_context, connect_datagram(socket.AF_UNIX, self._address, self._path)
+            )
         except ConnectError:
             return fail()
         return side

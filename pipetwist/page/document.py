@@ -17,7 +17,9 @@ PIECE = 250
 """Names or connections that are written at once: less than a millisecond."""
 
 Steps = Generator[None, None, bytes]
-"""Work that other work may be done in between of, wherever it yields; JSON on one line, in ASCII, comes of it."""
+"""Work that other work may be done in between of, wherever it yields; JSON on one line, in ASCII,
+comes of it.
+"""
 
 
 class Times(NamedTuple):
@@ -26,7 +28,8 @@ class Times(NamedTuple):
     Attributes:
         started: when the daemon started, in seconds since the epoch.
         now: what time it is, the same way.
-        uptime: seconds since it was started: how far the two dates are apart, unless somebody has set the clock meanwhile.
+        uptime: seconds since it was started: how far the two dates are apart, unless somebody has
+            set the clock meanwhile.
     """
 
     started: float
@@ -59,18 +62,24 @@ def traffic(sample: Sampler, *, changes_only: bool) -> Steps:
 
     Args:
         sample: the figures.
-        changes_only: leave out inbounds, outbounds and users whose counters stand where they stood in the sample before.
+        changes_only: leave out inbounds, outbounds and users whose counters stand where they stood
+            in the sample before.
     """
     entities = []
     for entity, flows in sample.traffic.items():
         names = []
         told = iter(flows.items())
         while piece := list(islice(told, PIECE)):
-            written = _encoded({name: _flow(flow) for name, flow in piece if flow.moved or not changes_only})[1:-1]
+            written = _encoded(
+                {name: _flow(flow) for name, flow in piece if flow.moved or not changes_only}
+            )[1:-1]
             if written:
                 names.append(written)
             yield
-        entities.append(b'"%b":{"counted":%d,"names":{%b}}' % (entity.encode("ascii"), sample.counted[entity], b",".join(names)))
+        entities.append(
+            b'"%b":{"counted":%d,"names":{%b}}'
+            % (entity.encode("ascii"), sample.counted[entity], b",".join(names))
+        )
     return b"{%b}" % b",".join(entities)
 
 
@@ -84,7 +93,11 @@ def connections(sample: Sampler, view: View) -> Steps:
     matching, rows = yield from view.rows(list(sample.connections.values()))
     pieces = []
     for start in range(0, len(rows), PIECE):
-        pieces.append(_encoded([_row(reading, sample.seconds) for reading in rows[start : start + PIECE]])[1:-1])
+        pieces.append(
+            _encoded([_row(reading, sample.seconds) for reading in rows[start : start + PIECE]])[
+                1:-1
+            ]
+        )
         yield
     return b'{"matching":%d,"rows":[%b]}' % (matching, b",".join(pieces))
 
@@ -106,10 +119,10 @@ def _row(reading: Reading, now: float) -> dict[str, Any]:
     connection = reading.connection
     return {
         "id": connection.number,
-        "inbound": connection.visitor.inbound,
+        "inbound": connection.client_info.inbound,
         "outbound": connection.outbound,
-        "user": connection.visitor.user,
-        "peer": connection.visitor.peer,
+        "user": connection.client_info.user,
+        "peer": connection.client_info.peer,
         "age": round(now - connection.began, 3),
         **_flow(reading),
     }

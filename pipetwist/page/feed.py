@@ -17,35 +17,41 @@ from pipetwist.page.document import Times
 from pipetwist.page.figures import Figures
 from pipetwist.page.stream import Stream
 from pipetwist.page.view import View
-from pipetwist.relay.ledger import Ledger
+from pipetwist.relay.connection_table import ConnectionTable
 
-__all__ = ["INTERVAL", "MOST_STREAMS", "Feed"]
+__all__ = ["INTERVAL", "MAX_STREAMS", "Feed"]
 
 INTERVAL = 1.0
 """Seconds from one event to the next."""
-MOST_STREAMS = 16
+MAX_STREAMS = 16
 """How many may watch at the same time."""
 
 
 class Feed:
     """Samples the figures and sends them to streams.
 
-    The figures are read once a second at most, and written once for each view. All of that is worked off in steps of about a millisecond,
-    with one turn of the reactor between them, however many ask.
+    The figures are read once a second at most, and written once for each view. All of that is
+    worked off in steps of about a millisecond, with one turn of the reactor between them, however
+    many ask.
 
     Args:
         clock: counts the time.
-        ledger: has the connections.
+        connection_table: has the connections.
         store: has the counters.
         now: the time in seconds since the epoch.
         log: takes what goes wrong.
     """
 
     def __init__(
-        self, clock: IReactorTime, ledger: Ledger, store: CounterStoreLike, now: Callable[[], float], log: Logger | None = None
+        self,
+        clock: IReactorTime,
+        connection_table: ConnectionTable,
+        store: CounterStoreLike,
+        now: Callable[[], float],
+        log: Logger | None = None,
     ) -> None:
         self.clock = clock
-        self._ledger = ledger
+        self._connection_table = connection_table
         self._store = store
         self._now = now
         self._log = log or Logger()
@@ -62,7 +68,10 @@ class Feed:
 
     def __repr__(self) -> str:
         work = "resting" if self._task is None else "working"
-        return f"<Feed {work}: {len(self._streams)} streams, {len(self._asked)} asked, {self._figures}>"
+        return (
+            f"<Feed {work}: {len(self._streams)} streams, {len(self._asked)} asked, "
+            f"{self._figures}>"
+        )
 
     def __len__(self) -> int:
         """How many streams there are."""
@@ -71,14 +80,16 @@ class Feed:
     @property
     def full(self) -> bool:
         """Whether nobody more may watch."""
-        return len(self._streams) >= MOST_STREAMS
+        return len(self._streams) >= MAX_STREAMS
 
     def watch(self, stream: Stream) -> None:
         """Tell this stream from now on, with what was read last where that is of this second."""
         self._streams[stream] = None
         known = self._are_current
         if known:
-            self._ask(stream.view).addCallbacks(lambda body: self._greet(stream, body), lambda failure: failure.trap(CancelledError))
+            self._ask(stream.view).addCallbacks(
+                lambda body: self._greet(stream, body), lambda failure: failure.trap(CancelledError)
+            )
         if not self._loop.running:
             self._loop.start(INTERVAL, now=not known)
 
@@ -89,7 +100,8 @@ class Feed:
             self._rest()
 
     def snapshot(self, view: View) -> Deferred[bytes]:
-        """The figures as JSON, read within the last second: those that the streams were told, or new ones, which have no rates.
+        """The figures as JSON, read within the last second: those that the streams were told, or
+        new ones, which have no rates.
 
         Returns:
             A Deferred that fails with CancelledError where they can't be had.
@@ -165,7 +177,7 @@ class Feed:
     def _read(self) -> Iterator[None]:
         due, self._due = self._due, False
         if self._figures is None:
-            self._figures = Figures(self._ledger, self._store, self._times)
+            self._figures = Figures(self._connection_table, self._store, self._times)
         figures = self._figures
         yield from figures.take()
         if not due:

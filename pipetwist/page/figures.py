@@ -8,12 +8,14 @@ from pipetwist.interfaces import CounterStoreLike
 from pipetwist.page.document import Steps, Times, connections, document, traffic
 from pipetwist.page.sampling import Sampler
 from pipetwist.page.view import View
-from pipetwist.relay.ledger import Ledger
+from pipetwist.relay.connection_table import ConnectionTable
 
 __all__ = ["Figures"]
 
-_MOST_KEPT = 32
-"""Documents of different views that are kept, each of up to some hundred kilobytes; beyond that they are written anew."""
+_MAX_KEPT = 32
+"""Documents of different views that are kept, each of up to some hundred kilobytes; beyond that
+they are written anew.
+"""
 
 
 class Figures:
@@ -22,13 +24,15 @@ class Figures:
     Only one of its iterators may run at a time.
 
     Args:
-        ledger: has the connections.
+        connection_table: has the connections.
         store: has the counters.
         times: what the clocks say now.
     """
 
-    def __init__(self, ledger: Ledger, store: CounterStoreLike, times: Callable[[], Times]) -> None:
-        self._sampler = Sampler(ledger, store)
+    def __init__(
+        self, connection_table: ConnectionTable, store: CounterStoreLike, times: Callable[[], Times]
+    ) -> None:
+        self._sampler = Sampler(connection_table, store)
         self._clocks = times
         self._times = times()
         self._traffic: dict[bool, bytes] = {}
@@ -49,14 +53,19 @@ class Figures:
 
         Args:
             view: which of the connections.
-            changes_only: leave out names whose counters stand where they stood when this was read before.
+            changes_only: leave out names whose counters stand where they stood when this was read
+                before.
         """
         key = (view, changes_only)
         if key not in self._documents:
             if changes_only not in self._traffic:
-                self._traffic[changes_only] = yield from traffic(self._sampler, changes_only=changes_only)
+                self._traffic[changes_only] = yield from traffic(
+                    self._sampler, changes_only=changes_only
+                )
             rows = yield from connections(self._sampler, view)
-            if len(self._documents) >= _MOST_KEPT:
+            if len(self._documents) >= _MAX_KEPT:
                 self._documents.clear()
-            self._documents[key] = document(self._sampler, self._times, self._traffic[changes_only], rows)
+            self._documents[key] = document(
+                self._sampler, self._times, self._traffic[changes_only], rows
+            )
         return self._documents[key]

@@ -1,4 +1,6 @@
-"""The page, its files and its two calls, as resources of Twisted's web server. All of them are read, and nothing else."""
+"""The page, its files and its two calls, as resources of Twisted's web server. All of them are
+read, and nothing else.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ from twisted.web.http import BAD_REQUEST, NOT_FOUND, SERVICE_UNAVAILABLE
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
-from pipetwist.page.feed import MOST_STREAMS, Feed
+from pipetwist.page.feed import MAX_STREAMS, Feed
 from pipetwist.page.stream import Stream
 from pipetwist.page.view import View, parse_view
 from pipetwist.web.answers import TextAnswer
@@ -31,7 +33,8 @@ ASSETS = sorted(path.name for path in _FOLDER.iterdir() if path.suffix in _TYPES
 
 
 def page_resources(feed: Feed) -> dict[str, Resource]:
-    """What is served, by the first part of its path: the page at ``/``, its files below ``/page``, and its calls below ``/api``.
+    """What is served, by the first part of its path: the page at ``/``, its files below ``/page``,
+    and its calls below ``/api``.
 
     Args:
         feed: has the figures.
@@ -53,7 +56,9 @@ class _Folder(Root):
 
 
 class _File(Resource):
-    """A file, which is small and read once. Browsers ask each time whether it is another one since."""
+    """A file, which is small and read once. Browsers ask each time whether it is another one
+    since.
+    """
 
     isLeaf = True
 
@@ -97,7 +102,6 @@ class _Snapshot(_Call):
     """The figures, once."""
 
     def answer(self, request: Request, view: View) -> Any:
-        """See `_Call`."""
         request.setHeader(b"Content-Type", b"application/json")
         gone = _gone(request)
 
@@ -108,7 +112,11 @@ class _Snapshot(_Call):
 
         def refuse(failure: object) -> None:
             if not gone:
-                request.write(TextAnswer(SERVICE_UNAVAILABLE, "The figures can't be had now.").render(request))
+                request.write(
+                    TextAnswer(SERVICE_UNAVAILABLE, "The figures are not available now.").render(
+                        request
+                    )
+                )
                 request.finish()
 
         figures = self.feed.snapshot(view)
@@ -122,10 +130,11 @@ class _Events(_Call):
     """The figures, again and again."""
 
     def answer(self, request: Request, view: View) -> Any:
-        """See `_Call`."""
         if self.feed.full:
             request.setHeader(b"Retry-After", b"5")
-            return TextAnswer(SERVICE_UNAVAILABLE, f"{MOST_STREAMS} pages watch already; close one").render(request)
+            return TextAnswer(
+                SERVICE_UNAVAILABLE, f"{MAX_STREAMS} pages are open already; close one"
+            ).render(request)
         request.setHeader(b"Content-Type", b"text/event-stream")
         request.setHeader(b"X-Accel-Buffering", b"no")  # asks a proxy not to collect events (nginx)
         if request.method == b"HEAD":

@@ -1,4 +1,6 @@
-"""The figures of one moment: read from the ledger and the counters, piece by piece, with the rates since the moment before."""
+"""The figures of one moment: read from the connection table and the counters, piece by piece, with
+the rates since the moment before.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +9,16 @@ from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 from pipetwist.interfaces import CounterStoreLike
-from pipetwist.relay.account import Account
-from pipetwist.relay.ledger import Ledger
+from pipetwist.relay.connection_table import ConnectionTable
+from pipetwist.relay.record import ConnectionRecord
 from pipetwist.stats.names import DIRECTIONS, ENTITIES, Entity, traffic_entity
 
-__all__ = ["MOST_NAMES", "Flow", "Reading", "Sampler"]
+__all__ = ["MAX_NAMES", "Flow", "Reading", "Sampler"]
 
-MOST_NAMES = 2000
-"""Inbounds, outbounds and users that are told of each kind, those with the most bytes where there are more."""
+MAX_NAMES = 2000
+"""Inbounds, outbounds and users that are told of each kind, those with the most bytes where there
+are more.
+"""
 _PIECE = 250  # connections or counters that are read at once: half a millisecond
 _Item = TypeVar("_Item")
 
@@ -45,7 +49,9 @@ class Flow:
         return self.uplink_rate != 0 or self.downlink_rate != 0
 
     def update(self, uplink: int, downlink: int, seconds: float | None) -> None:
-        """Take new totals, and the rates over so many seconds; None where it is not known since when they grew."""
+        """Take new totals, and the rates over so many seconds; None where it is not known since
+        when they grew.
+        """
         if seconds is None:
             self.uplink_rate = self.downlink_rate = None
         else:
@@ -64,61 +70,69 @@ class Reading(Flow):
 
     __slots__ = ("connection", "round", "text")
 
-    def __init__(self, connection: Account) -> None:
+    def __init__(self, connection: ConnectionRecord) -> None:
         super().__init__()
         self.connection = connection
         self.round = 0
         """The sample that had it last."""
-        visitor = connection.visitor
-        self.text = "\n".join((visitor.inbound, connection.outbound, visitor.user or "", visitor.peer)).casefold()
+        client_info = connection.client_info
+        self.text = "\n".join(
+            (client_info.inbound, connection.outbound, client_info.user or "", client_info.peer)
+        ).casefold()
         """What is looked through for the words of a filter."""
 
 
 class Sampler:
     """Reads the figures.
 
-    It writes them over those before: as many new objects a second as there are connections would set Python's collector of garbage to work,
-    which holds the reactor up for longer than all of this.
+    It writes them over those before: as many new objects a second as there are connections would
+    set Python's collector of garbage to work, which holds the reactor up for longer than all of
+    this.
 
     Args:
-        ledger: has the connections.
+        connection_table: has the connections.
         store: has the counters.
     """
 
-    def __init__(self, ledger: Ledger, store: CounterStoreLike) -> None:
-        self._ledger = ledger
+    def __init__(self, connection_table: ConnectionTable, store: CounterStoreLike) -> None:
+        self._connection_table = connection_table
         self._store = store
         self._round = 0
-        self._totals: dict[Entity, dict[str, list[int]]] = {entity: {} for entity in ENTITIES}  # counters never go
+        self._totals: dict[Entity, dict[str, list[int]]] = {
+            entity: {} for entity in ENTITIES
+        }  # counters never go
         self.seconds = 0.0
-        """When it was, by the ledger's clock."""
+        """When it was, by the connection table's clock."""
         self.interval: float | None = None
         """Seconds since the sample before; None for the first."""
         self.opened = 0
         """How many connections there have been."""
         self.flow = Flow()
         """All bytes carried, whether they are counted for somebody or not."""
-        self.connections: dict[Account, Reading] = {}
+        self.connections: dict[ConnectionRecord, Reading] = {}
         """The open connections, in the order in which they came."""
         self.traffic: dict[Entity, dict[str, Flow]] = {entity: {} for entity in ENTITIES}
-        """What is counted for each name, of at most `MOST_NAMES`."""
+        """What is counted for each name, of at most `MAX_NAMES`."""
         self.counted: dict[Entity, int] = dict.fromkeys(ENTITIES, 0)
         """How many names of each kind are counted."""
 
     def sample(self) -> Iterator[None]:
         """Read everything.
 
-        Other work may be done wherever this yields, so that no number of connections or users holds the reactor up. The figures are whole
-        again at the end.
+        Other work may be done wherever this yields, so that no number of connections or users holds
+        the reactor up. The figures are whole again at the end.
         """
-        now = self._ledger.clock.seconds()
+        now = self._connection_table.clock.seconds()
         first = self._round == 0
         interval = None if first else max(now - self.seconds, 1e-3)
         self._round += 1
-        self.seconds, self.interval, self.opened = now, interval, self._ledger.total
+        self.seconds, self.interval, self.opened = now, interval, self._connection_table.total
         # Who closes while this reads is in the list of the open, and not yet in these sums.
-        uplink, downlink = self._ledger.closed_uplink, self._ledger.closed_downlink
-        connections: list[Account] = [*self._ledger.connections()]
+        uplink, downlink = (
+            self._connection_table.closed_uplink,
+            self._connection_table.closed_downlink,
+        )
+        connections: list[ConnectionRecord] = [*self._connection_table.connections()]
         for piece in _pieces(connections):
             for connection in piece:
                 reading = self._read(connection, interval)
@@ -127,12 +141,16 @@ class Sampler:
             yield
         self.flow.update(uplink, downlink, interval)
         if len(self.connections) > len(connections):
-            for connection in [connection for connection, reading in self.connections.items() if reading.round != self._round]:
+            for connection in [
+                connection
+                for connection, reading in self.connections.items()
+                if reading.round != self._round
+            ]:
                 del self.connections[connection]
         yield
         yield from self._read_counters(interval)
 
-    def _read(self, connection: Account, interval: float | None) -> Reading:
+    def _read(self, connection: ConnectionRecord, interval: float | None) -> Reading:
         reading = self.connections.get(connection)
         if reading is None:
             reading = self.connections[connection] = Reading(connection)
@@ -158,11 +176,16 @@ class Sampler:
     def _keep(self, entity: Entity, totals: dict[str, list[int]], interval: float | None) -> None:
         all_known = self.counted[entity] == len(self.traffic[entity])
         self.counted[entity] = len(totals)
-        names = sorted(heapq.nlargest(MOST_NAMES, totals, key=lambda name: sum(totals[name]))) if len(totals) > MOST_NAMES else totals
+        names = (
+            sorted(heapq.nlargest(MAX_NAMES, totals, key=lambda name: sum(totals[name])))
+            if len(totals) > MAX_NAMES
+            else totals
+        )
         known, flows = self.traffic[entity], {}
         for name in names:
             flow = known.get(name)
-            # A name that is new has carried all of its bytes since; one that was left out before, nobody knows when.
+            # A name that is new has carried all of its bytes since; one that was left out before,
+            # nobody knows when.
             since = interval if flow is not None or all_known else None
             flows[name] = flow or Flow()
             uplink, downlink = totals[name]

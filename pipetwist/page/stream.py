@@ -10,9 +10,9 @@ from zope.interface import implementer
 
 from pipetwist.page.view import View
 
-__all__ = ["LONGEST_PAUSE", "Stream"]
+__all__ = ["MAX_PAUSE", "Stream"]
 
-LONGEST_PAUSE = 30.0
+MAX_PAUSE = 30.0
 """Seconds that a reader may take nothing before it is dropped."""
 
 
@@ -20,8 +20,9 @@ LONGEST_PAUSE = 30.0
 class Stream:
     """A request that is answered with events until its reader leaves.
 
-    What a reader does not take at once waits in its transport, which says so; then it gets nothing more until the transport is empty, and
-    goes on with a whole snapshot. So one event waits for it at most.
+    What a reader does not take at once waits in its transport, which says so; then it gets nothing
+    more until the transport is empty, and goes on with a whole snapshot. So one event waits for it
+    at most.
 
     Args:
         request: is answered; its headers are set.
@@ -47,7 +48,7 @@ class Stream:
     @property
     def stuck(self) -> bool:
         """Whether it has taken nothing for too long."""
-        return self._full_since is not None and self._clock.seconds() - self._full_since > LONGEST_PAUSE
+        return self._full_since is not None and self._clock.seconds() - self._full_since > MAX_PAUSE
 
     def send(self, kind: bytes, data: bytes) -> None:
         """Send an event of one line."""
@@ -55,7 +56,9 @@ class Stream:
         self._request.write(b"event: %b\ndata: %b\n\n" % (kind, data))
 
     def finish(self) -> None:
-        """End the answer in order, and the HTTP connection with it; where something waits for the reader already, at once."""
+        """End the answer in order, and the HTTP connection with it; where something waits for the
+        reader already, at once.
+        """
         if self._full_since is not None:
             self.drop()
             return
@@ -77,13 +80,10 @@ class Stream:
         return request
 
     def pauseProducing(self) -> None:
-        """See ``IPushProducer``."""
         self._full_since = self._clock.seconds()
 
     def resumeProducing(self) -> None:
-        """See ``IPushProducer``."""
         self._full_since = None
 
     def stopProducing(self) -> None:
-        """See ``IPushProducer``."""
         self._leave()

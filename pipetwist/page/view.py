@@ -8,19 +8,19 @@ from typing import Any, NamedTuple
 
 from pipetwist.page.sampling import Reading
 
-__all__ = ["MOST_ROWS", "SORTS", "View", "parse_view"]
+__all__ = ["MAX_ROWS", "SORTS", "View", "parse_view"]
 
-MOST_ROWS = 1000
+MAX_ROWS = 1000
 _ROWS = 200
 _PIECE = 250  # connections that are looked at once
-_LONGEST_FILTER = 200
+_MAX_FILTER_LENGTH = 200
 
 SORTS: Mapping[str, Callable[[Reading], Any]] = {
     "id": lambda reading: reading.connection.number,
-    "inbound": lambda reading: reading.connection.visitor.inbound,
+    "inbound": lambda reading: reading.connection.client_info.inbound,
     "outbound": lambda reading: reading.connection.outbound,
-    "user": lambda reading: reading.connection.visitor.user or "",
-    "peer": lambda reading: reading.connection.visitor.peer,
+    "user": lambda reading: reading.connection.client_info.user or "",
+    "peer": lambda reading: reading.connection.client_info.peer,
     "age": lambda reading: -reading.connection.began,
     "uplink": lambda reading: reading.uplink,
     "downlink": lambda reading: reading.downlink,
@@ -46,11 +46,14 @@ class View(NamedTuple):
     words: tuple[str, ...] = ()
     limit: int = _ROWS
 
-    def rows(self, connections: Sequence[Reading]) -> Generator[None, None, tuple[int, list[Reading]]]:
+    def rows(
+        self, connections: Sequence[Reading]
+    ) -> Generator[None, None, tuple[int, list[Reading]]]:
         """Choose, piece by piece: other work may be done wherever this yields.
 
         Returns:
-            How many match, and the first of them in this order, those that are equal in the order in which they came.
+            How many match, and the first of them in this order, those that are equal in the order
+            in which they came.
         """
         count, found = 0, list[Reading]()
         for start in range(0, len(connections), _PIECE):
@@ -59,7 +62,7 @@ class View(NamedTuple):
                 matching = [one for one in matching if word in one.text]
             count += len(matching)
             found += matching
-            if len(found) > 2 * MOST_ROWS:
+            if len(found) > 2 * MAX_ROWS:
                 found = self._first(found)
             yield
         return count, self._first(found)
@@ -73,7 +76,8 @@ def parse_view(arguments: Mapping[bytes, list[bytes]]) -> View:
     """Read a view from the arguments of a URL.
 
     Raises:
-        ValueError: an argument is not one, comes twice, or has a value that it can't have; the text is for people.
+        ValueError: an argument is not one, comes twice, or has a value that it can't have; the text
+            is for people.
     """
     values: dict[str, str] = {}
     for key, given in arguments.items():
@@ -85,7 +89,13 @@ def parse_view(arguments: Mapping[bytes, list[bytes]]) -> View:
             message = f"{name} is given {len(given)} times; give it once"
             raise ValueError(message)
         values[name] = given[0].decode("utf-8", "replace")
-    return View(**{field: value for name, text in values.items() for field, value in [_ARGUMENTS[name](text)]})
+    return View(
+        **{
+            field: value
+            for name, text in values.items()
+            for field, value in [_ARGUMENTS[name](text)]
+        }
+    )
 
 
 def _sort(text: str) -> tuple[str, Any]:
@@ -103,17 +113,27 @@ def _order(text: str) -> tuple[str, Any]:
 
 
 def _filter(text: str) -> tuple[str, Any]:
-    if len(text) > _LONGEST_FILTER:
-        message = f"filter has more than {_LONGEST_FILTER} characters"
+    if len(text) > _MAX_FILTER_LENGTH:
+        message = f"filter has more than {_MAX_FILTER_LENGTH} characters"
         raise ValueError(message)
     return "words", tuple(text.casefold().split())
 
 
 def _limit(text: str) -> tuple[str, Any]:
-    if not text.isdecimal() or not text.isascii() or len(text) > 6 or not 1 <= int(text) <= MOST_ROWS:
-        message = f"limit is a number from 1 to {MOST_ROWS}, not {text[:40]!r}"
+    if (
+        not text.isdecimal()
+        or not text.isascii()
+        or len(text) > 6
+        or not 1 <= int(text) <= MAX_ROWS
+    ):
+        message = f"limit is a number from 1 to {MAX_ROWS}, not {text[:40]!r}"
         raise ValueError(message)
     return "limit", int(text)
 
 
-_ARGUMENTS: Mapping[str, Callable[[str], tuple[str, Any]]] = {"sort": _sort, "order": _order, "filter": _filter, "limit": _limit}
+_ARGUMENTS: Mapping[str, Callable[[str], tuple[str, Any]]] = {
+    "sort": _sort,
+    "order": _order,
+    "filter": _filter,
+    "limit": _limit,
+}

@@ -1,4 +1,6 @@
-"""What is needed to start a command, found out before the first connection: its file, its environment, its folder and its user."""
+"""What is needed to start a command, found out before the first connection: its file, its
+environment, its folder and its user.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,19 @@ from pipetwist.errors import StartError
 __all__ = ["PreparedCommand", "prepare_command"]
 
 # What a command gets of the daemon's environment unless it is to inherit all of it.
-_USUAL = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "LOGNAME", "SHELL", "SYSTEMROOT", "TMPDIR", "TZ", "USER")
+_DEFAULT_VARIABLES = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "LC_CTYPE",
+    "LOGNAME",
+    "SHELL",
+    "SYSTEMROOT",
+    "TMPDIR",
+    "TZ",
+    "USER",
+)
 
 
 @dataclass(frozen=True)
@@ -30,7 +44,7 @@ class PreparedCommand:
 
 
 def prepare_command(
-    place: str,
+    label: str,
     command: Sequence[str],
     *,
     env: Mapping[str, str],
@@ -41,11 +55,12 @@ def prepare_command(
 ) -> PreparedCommand:
     """Find what a command needs.
 
-    A folder and a user are left to ``sh`` and ``setpriv``: changing them between fork and exec would need a fork of the daemon, which its
-    threads and its size make slow and unsafe, where posix_spawn is neither.
+    A folder and a user are left to ``sh`` and ``setpriv``: changing them between fork and exec
+    would need a fork of the daemon, which its threads and its size make slow and unsafe, where
+    posix_spawn is neither.
 
     Args:
-        place: whose command it is, for errors.
+        label: whose command it is, for errors.
         command: the command and its arguments.
         env: variables over the usual ones.
         inherit_env: whether every variable of ``ours`` is passed on.
@@ -56,47 +71,49 @@ def prepare_command(
     Raises:
         StartError: it can't be started like that.
     """
-    whole = dict(ours) if inherit_env else {key: ours[key] for key in _USUAL if key in ours}
+    whole = (
+        dict(ours) if inherit_env else {key: ours[key] for key in _DEFAULT_VARIABLES if key in ours}
+    )
     prefix: list[str] = []
     if user is not None:
-        prefix, variables = _as_user(place, user)
+        prefix, variables = _as_user(label, user)
         whole |= variables
     whole |= env
-    program = _find(place, command[0], whole.get("PATH", os.defpath))
+    program = _find(label, command[0], whole.get("PATH", os.defpath))
     if cwd is not None:
         if not Path(cwd).is_dir():
-            message = f"{place}: cwd: there is no folder {cwd}"
+            message = f"{label}: cwd: there is no folder {cwd}"
             raise StartError(message)
-        prefix += [_find(place, "sh", os.defpath), "-c", 'cd -- "$0" && exec "$@"', cwd]
+        prefix += [_find(label, "sh", os.defpath), "-c", 'cd -- "$0" && exec "$@"', cwd]
     if prefix:
         return PreparedCommand((*prefix, program, *command[1:]), whole)
     return PreparedCommand((program, *command[1:]), whole)
 
 
-def _find(place: str, name: str, path: str) -> str:
+def _find(label: str, name: str, path: str) -> str:
     found = shutil.which(name, path=path)
     if found is not None:
         return os.path.abspath(found)  # noqa: PTH100 - Path.absolute keeps "..", and resolve would follow links such as busybox's
     if "/" in name and Path(name).exists():
-        message = f"{place}: the command {name} is not executable"
+        message = f"{label}: the command {name} is not executable"
     elif "/" in name:
-        message = f"{place}: there is no command {name}"
+        message = f"{label}: there is no command {name}"
     else:
-        message = f"{place}: there is no command {name!r} in PATH ({path})"
+        message = f"{label}: there is no command {name!r} in PATH ({path})"
     raise StartError(message)
 
 
-def _as_user(place: str, user: str) -> tuple[list[str], dict[str, str]]:
+def _as_user(label: str, user: str) -> tuple[list[str], dict[str, str]]:
     import pwd  # there is none on Windows, where nobody gets here
 
     if os.geteuid() != 0:
-        message = f"{place}: user: only root can start a command as {user!r}"
+        message = f"{label}: user: only root can start a command as {user!r}"
         raise StartError(message)
     try:
         entry = pwd.getpwnam(user)
     except KeyError:
-        message = f"{place}: user: the system has no user {user!r}"
+        message = f"{label}: user: the system has no user {user!r}"
         raise StartError(message) from None
-    setpriv = _find(place, "setpriv", os.defpath)
+    setpriv = _find(label, "setpriv", os.defpath)
     prefix = [setpriv, f"--reuid={entry.pw_uid}", f"--regid={entry.pw_gid}", "--init-groups", "--"]
     return prefix, {"HOME": entry.pw_dir, "USER": entry.pw_name, "LOGNAME": entry.pw_name}

@@ -1,4 +1,5 @@
-"""A command as a client endpoint, for Twisted programs: it is started for each connection, and ends with it.
+"""A command as a client endpoint, for Twisted programs: it is started for each connection, and ends
+with it.
 
 Twisted's own ProcessEndpoint has no half-close, no abort, and no end but the command's own.
 """
@@ -33,8 +34,9 @@ _log = Logger("pipetwist")
 class CommandEndpoint:
     """Starts a command for each connection; its standard input and output are the connection.
 
-    What its transport does is said at `pipetwist.process.transport.CommandTransport`. Its standard error goes to the log by lines, within
-    bounds. The command leads a process group of its own where the system has posix_spawn and pidfds, and the whole group is signalled.
+    What its transport does is said at `pipetwist.process.transport.CommandTransport`. Its standard
+    error goes to the log by lines, within bounds. The command leads a process group of its own
+    where the system has posix_spawn and pidfds, and the whole group is signalled.
 
     Args:
         reactor: starts processes, reads and writes their pipes, and counts the time.
@@ -64,7 +66,15 @@ class CommandEndpoint:
         spawner: SpawnerLike | None = None,
         log: Logger = _log,
     ) -> None:
-        self._prepared = prepare_command("CommandEndpoint", command, env=env, inherit_env=inherit_env, cwd=cwd, user=user, ours=os.environ)
+        self._prepared = prepare_command(
+            "CommandEndpoint",
+            command,
+            env=env,
+            inherit_env=inherit_env,
+            cwd=cwd,
+            user=user,
+            ours=os.environ,
+        )
         self._reactor = reactor
         self._kill_grace = kill_grace
         self._spawner = spawner or spawner_for(reactor)
@@ -75,8 +85,8 @@ class CommandEndpoint:
         """Start the command, and connect a protocol with it.
 
         Returns:
-            A Deferred of the protocol. It fails with ConnectError where the command can't be started, and with NoProtocol where the
-            factory builds none.
+            A Deferred of the protocol. It fails with ConnectError where the command can't be
+            started, and with NoProtocol where the factory builds none.
         """
         return maybeDeferred(self._connect, cast("IProtocolFactory", protocolFactory))
 
@@ -94,7 +104,9 @@ class CommandEndpoint:
         protocol: IProtocol | None = factory.buildProtocol(CommandAddress(self._prepared.command))
         if protocol is None:
             raise NoProtocol
-        transport = CommandTransport(self._reactor, self._spawner, self._kill_grace, protocol, self._log_line, factory.doStop)
+        transport = CommandTransport(
+            self._reactor, self._spawner, self._kill_grace, protocol, self._log_line, factory.doStop
+        )
         try:
             transport.start(self._prepared.command, self._prepared.env)
         except OSError as error:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from zope.interface import implementer
 
-from pipetwist.interfaces import ICommand
+from pipetwist.interfaces import IProcess
 
-__all__ = ["CommandIdentity"]
+__all__ = ["ProcessIdentity"]
 
 
-@implementer(ICommand)
-class CommandIdentity:
-    """The numbers of a command and of its connection. It holds neither, so that whoever logs by it keeps neither.
+@implementer(IProcess)
+class ProcessIdentity:
+    """The numbers of a command and of its connection. It holds neither, so that whoever logs by it
+    keeps neither.
 
     Args:
         pid: the command's; 0 until it is started.
@@ -24,4 +25,4 @@ class CommandIdentity:
         self.connection: int | None = None
 
     def __repr__(self) -> str:
-        return f"<CommandIdentity pid {self.pid} of connection {self.connection}>"
+        return f"<ProcessIdentity pid {self.pid} of connection {self.connection}>"

@@ -1,4 +1,6 @@
-"""Starts a command with as few steps as the system allows: posix_spawn, three pipes, a process group of its own, a pidfd."""
+"""Starts a command with as few steps as the system allows: posix_spawn, three pipes, a process
+group of its own, a pidfd.
+"""
 
 from __future__ import annotations
 
@@ -40,8 +42,9 @@ class Launched:
 def launch(command: Sequence[str], env: Mapping[str, str]) -> Launched:
     """Start a command.
 
-    posix_spawn neither copies the daemon's page tables nor runs what threads such as gRPC's have registered for a fork. Every descriptor
-    of the daemon's closes on exec, also those that it has inherited (`pipetwist.process.inherited`), so that none has to be looked for.
+    posix_spawn neither copies the daemon's page tables nor runs what threads such as gRPC's have
+    registered for a fork. Every descriptor of the daemon's closes on exec, also those that it has
+    inherited (`pipetwist.process.close_on_exec`), so that none has to be looked for.
 
     Args:
         command: the executable's path and its arguments.
@@ -82,7 +85,9 @@ def abandon(launched: Launched) -> None:
 
 
 def signal_group(pid: int, number: int) -> None:
-    """Signal every process of the group that a command leads. Its number is its group's until it is reaped and the group is empty."""
+    """Signal every process of the group that a command leads. Its number is its group's until it is
+    reaped and the group is empty.
+    """
     # Nobody is left to signal, or what is left has become another user's.
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, number)
@@ -91,8 +96,8 @@ def signal_group(pid: int, number: int) -> None:
 def group_exists(pid: int) -> bool:
     """Whether anybody is left of the group that a reaped command has led.
 
-    Those who have ended are left until their parent waits for them. Where that is this process, as in a container that it is the first
-    process of, it does so here.
+    Those who have ended are left until their parent waits for them. Where that is this process, as
+    in a container that it is the first process of, it does so here.
     """
     with contextlib.suppress(ChildProcessError):
         while os.waitpid(-pid, os.WNOHANG)[0]:
@@ -105,12 +110,15 @@ def group_exists(pid: int) -> bool:
 
 
 def _pipe(name: int, theirs: contextlib.ExitStack, ours: contextlib.ExitStack) -> tuple[int, int]:
-    """The command's end and the daemon's, which does not block. The stacks close them when they are left."""
+    """The command's end and the daemon's, which does not block. The stacks close them when they are
+    left.
+    """
     reading, writing = os.pipe2(os.O_CLOEXEC)
     their_end, our_end = (reading, writing) if name == 0 else (writing, reading)
     ours.callback(os.close, our_end)
     if their_end <= 2:
-        # The daemon runs without standard descriptors; a dup2 in the command would overwrite an end still needed.
+        # The daemon runs without standard descriptors; a dup2 in the command would overwrite an end
+        # still needed.
         moved = fcntl.fcntl(their_end, fcntl.F_DUPFD_CLOEXEC, 3)
         os.close(their_end)
         their_end = moved

@@ -1,7 +1,9 @@
-"""Processes that commands leave behind: the daemon becomes their parent, and ends them when it stops.
+"""Processes that commands leave behind: the daemon becomes their parent, and ends them when it
+stops.
 
-Who leaves a command's process group, by setsid(2) for instance, is not signalled with it. Linux makes a process that asks for it the parent
-of all descendants whose own has ended (PR_SET_CHILD_SUBREAPER, prctl(2)), so that they can be found, and must be waited for.
+Who leaves a command's process group, by setsid(2) for instance, is not signalled with it. Linux
+makes a process that asks for it the parent of all descendants whose own has ended
+(PR_SET_CHILD_SUBREAPER, prctl(2)), so that they can be found, and must be waited for.
 """
 
 from __future__ import annotations
@@ -21,9 +23,10 @@ from pipetwist.process.launch import running
 __all__ = ["Orphans"]
 
 LOOK_SECONDS = 2.0
-# After a signal those who are to end are looked at after so long, then less often, and at last every so many seconds.
+# After a signal those who are to end are looked at after so long, then less often, and at last
+# every so many seconds.
 _FIRST_PAUSE_SECONDS = 0.005
-_LONGEST_PAUSE_SECONDS = 0.1
+_MAX_PAUSE_SECONDS = 0.1
 # After SIGKILL a process is gone in no time; it is waited for no longer than this.
 _LAST_SECONDS = 5.0
 _PR_SET_CHILD_SUBREAPER = 36  # include/uapi/linux/prctl.h
@@ -32,7 +35,8 @@ _PR_SET_CHILD_SUBREAPER = 36  # include/uapi/linux/prctl.h
 class Orphans:
     """Waits for those who have ended, and ends all at a stop.
 
-    An orphan is a child in a process group that is not this process's, that was not there at first, and that was not launched here.
+    An orphan is a child in a process group that is not this process's, that was not there at first,
+    and that was not launched here.
 
     Args:
         clock: counts the time.
@@ -51,10 +55,11 @@ class Orphans:
     def begin(self) -> None:
         """Become their parent, where the system lets this process; a fork undoes that.
 
-        Who is a child by now has another story, as what a shell had started before it became this process.
+        Who is a child by now has another story, as what a shell had started before it became this
+        process.
         """
         _become_parent()
-        self._before = frozenset(_children())
+        self._before = frozenset(_processes())
         self._call = self._clock.callLater(LOOK_SECONDS, self._look)
 
     def end(self, grace: float) -> Deferred[None]:
@@ -82,14 +87,15 @@ class Orphans:
         passed = self._clock.seconds() - self._since
         alive = self._alive()
         if alive and passed < grace + _LAST_SECONDS:
-            # Whose parent among them ends becomes an orphan only then, and has no more time than the others.
+            # Whose parent among them ends becomes an orphan only then, and has no more time than
+            # the others.
             for pid in alive if passed >= grace else alive - self._told:
                 _signal(pid, signal.SIGKILL if passed >= grace else signal.SIGTERM)
             self._told |= alive
-            self._clock.callLater(pause, self._end, grace, min(pause * 2, _LONGEST_PAUSE_SECONDS))
+            self._clock.callLater(pause, self._end, grace, min(pause * 2, _MAX_PAUSE_SECONDS))
             return
         if self._told:
-            text = "processes that commands had left behind were ended: {count}"
+            text = "orphaned processes of commands terminated: {count}"
             self._log.info(text, count=len(self._told))
         ended, self._ended = self._ended, None
         if ended is not None:
@@ -98,11 +104,12 @@ class Orphans:
     def _alive(self) -> set[int]:
         ours = os.getpgrp()
         alive = set()
-        for pid in _children():
+        for pid in _processes():
             if pid in running or pid in self._before:
                 continue
             with contextlib.suppress(OSError):
-                # What this process starts otherwise stays in its group, and is waited for by whoever has started it.
+                # What this process starts otherwise stays in its group, and is waited for by
+                # whoever has started it.
                 if os.getpgid(pid) != ours and not os.waitpid(pid, os.WNOHANG)[0]:
                     alive.add(pid)
         return alive
@@ -114,10 +121,13 @@ def _signal(pid: int, number: int) -> None:
         os.kill(pid, number)
 
 
-def _children() -> list[int]:
-    # Those of the main thread, which starts the commands and which orphans are given to (find_new_reaper in Linux).
+def _processes() -> list[int]:
+    # Those of the main thread, which starts the commands and which orphans are given to
+    # (find_new_reaper in Linux).
     try:
-        return [int(pid) for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()]
+        return [
+            int(pid) for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+        ]
     except OSError:  # a system without it, which has no such orphans either
         return []
 

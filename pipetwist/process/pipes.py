@@ -39,7 +39,9 @@ class PipeReader(FileDescriptor):
         descriptor: the end to read.
     """
 
-    def __init__(self, reactor: IReactorFDSet, owner: PipeOwner, name: int, descriptor: int) -> None:
+    def __init__(
+        self, reactor: IReactorFDSet, owner: PipeOwner, name: int, descriptor: int
+    ) -> None:
         super().__init__(reactor)
         self.connected = 1
         self._owner = owner
@@ -57,7 +59,9 @@ class PipeReader(FileDescriptor):
         if self._left == 0:
             return CONNECTION_DONE
         try:
-            data = os.read(self._descriptor, _READ_SIZE if self._left is None else min(_READ_SIZE, self._left))
+            data = os.read(
+                self._descriptor, _READ_SIZE if self._left is None else min(_READ_SIZE, self._left)
+            )
         except BlockingIOError:
             return None if self._left is None else CONNECTION_DONE
         except OSError:
@@ -83,7 +87,8 @@ class PipeReader(FileDescriptor):
             self.startReading()
 
     def drain(self) -> None:
-        """The command has exited: read what the pipe holds now, as far as nobody pauses it, and take that for all.
+        """The command has exited: read what the pipe holds now, as far as nobody pauses it, and
+        take that for all.
 
         What a descendant writes from now on is not read: it could go on for ever.
         """
@@ -95,7 +100,8 @@ class PipeReader(FileDescriptor):
             self._drain_on()
 
     def _drain_on(self) -> None:
-        # Where nothing is left there is nothing to hold back: a command that nobody reads yet is known to have ended.
+        # Where nothing is left there is nothing to hold back: a command that nobody reads yet is
+        # known to have ended.
         while self.connected and (not self._paused or not self._left):
             over = self.doRead()
             if over is not None:
@@ -126,7 +132,9 @@ class PipeWriter(FileDescriptor):
         descriptor: the end to write.
     """
 
-    def __init__(self, reactor: IReactorFDSet, owner: PipeOwner, name: int, descriptor: int) -> None:
+    def __init__(
+        self, reactor: IReactorFDSet, owner: PipeOwner, name: int, descriptor: int
+    ) -> None:
         super().__init__(reactor)
         self.connected = 1
         self._owner = owner

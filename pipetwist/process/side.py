@@ -12,43 +12,56 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from pipetwist.interfaces import ISide, ISideReceiver, Medium, SpawnerLike
-from pipetwist.process.identity import CommandIdentity
-from pipetwist.process.life import Termination, cut_off, describe_exit, is_ending
+from pipetwist.process.identity import ProcessIdentity
 from pipetwist.process.standard_error import StandardErrorLines
+from pipetwist.process.state import ProcessTerminator, describe_exit, is_ending, is_truncated
 from pipetwist.stats.counting import count_writes
-from pipetwist.transfer.causes import describe_error
-from pipetwist.transfer.ending import ABSENT, BEGINNING, CLOSE, END, FINISH, LOST, PEER_ENDED, UNSURE, Ending, Reading, Step
+from pipetwist.transfer.ending import (
+    ABSENT,
+    BEGINNING,
+    CLOSE,
+    END,
+    FINISH,
+    LOST,
+    PEER_ENDED,
+    UNSURE,
+    Ending,
+    Reading,
+    Step,
+)
 from pipetwist.transfer.ending_side import EndingSide
+from pipetwist.transfer.loss_reasons import describe_error
 
-__all__ = ["ChildSide"]
+__all__ = ["ProcessSide"]
 
-# A command whose client has gone gets so long after its end of file to end by itself, and to keep what it has just read, before SIGTERM.
+# A command whose client has gone gets so long after its end of file to end by itself, and to keep
+# what it has just read, before SIGTERM.
 END_OF_FILE_SECONDS = 0.5
 
 
 @implementer(IPushProducer)
-class _Crowding:
+class _WriteFlowControl:
     """Turns the pipe's wish for fewer bytes into the side's words."""
 
-    def __init__(self, side: ChildSide) -> None:
+    def __init__(self, side: ProcessSide) -> None:
         self._side = side
         self._paused = False
 
     def pauseProducing(self) -> None:
         self._paused = True
-        self._side.receiver.crowded(self._side)
+        self._side.receiver.pause_writing(self._side)
 
     def resumeProducing(self) -> None:
         if self._paused:
             self._paused = False
-            self._side.receiver.relieved(self._side)
+            self._side.receiver.resume_writing(self._side)
 
     def stopProducing(self) -> None:
         self.resumeProducing()
 
 
 @implementer(ISide)
-class ChildSide(EndingSide, ProcessProtocol):
+class ProcessSide(EndingSide, ProcessProtocol):
     """A side of a connection that is a command's standard input and output.
 
     Args:
@@ -73,31 +86,32 @@ class ChildSide(EndingSide, ProcessProtocol):
         spawner: SpawnerLike,
         kill_grace: float,
         stderr: StandardErrorLines,
-        ended: Callable[[ChildSide], None],
+        ended: Callable[[ProcessSide], None],
         *,
         reset_on_failure: bool = False,
     ) -> None:
-        self.command = CommandIdentity()
+        self.process = ProcessIdentity()
         self.received = 0
         self.delivered = 0
         self.receiver: Any = None
         self.ending: Ending = BEGINNING
         self._clock = clock
         self._spawner = spawner
-        self._termination = Termination(clock, lambda number: spawner.signal_group(self.transport, number), kill_grace)
+        self._terminator = ProcessTerminator(
+            clock, lambda number: spawner.signal_group(self.transport, number), kill_grace
+        )
         self._stderr = stderr
         self._ended = ended
         self._unread: IDelayedCall | None = None
         self._exited = False
         self._reset_on_failure = reset_on_failure
-        self._cut_off = False
-        self._hanging_up = False
+        self._truncated = False
+        self._disconnecting = False
         self._shows_writes = False
-        self.cause = ""
+        self.reason = ""
 
     @property
     def moved(self) -> int:
-        """See `ISide`."""
         return self.delivered
 
     # The ProcessProtocol.
@@ -105,7 +119,7 @@ class ChildSide(EndingSide, ProcessProtocol):
     def connectionMade(self) -> None:
         """Hold still until someone is attached and wants bytes."""
         # One that is reaped has no number any more, and is still to be read.
-        self.command.pid = self.transport.pid
+        self.process.pid = self.transport.pid
         self.transport.pauseProducing()
         # Not every reactor's transport has pipes to look at.
         stdin = getattr(self.transport, "pipes", {}).get(0)
@@ -126,8 +140,9 @@ class ChildSide(EndingSide, ProcessProtocol):
             self._follow(self.hear(ABSENT))
         elif childFD == 1:
             self.hear(UNSURE)
-            # Whether this is the end of all that it had to send its exit says, which nobody is told of before its output is closed.
-            if self._exited or not is_ending(self.command.pid):
+            # Whether this is the end of all that it had to send its exit says, which nobody is told
+            # of before its output is closed.
+            if self._exited or not is_ending(self.process.pid):
                 self._tell_end()
         else:
             self._stderr.ended()
@@ -135,21 +150,29 @@ class ChildSide(EndingSide, ProcessProtocol):
     def processExited(self, reason: Failure) -> None:
         """It has exited, and there may be output of it that is not read yet."""
         self._exited = True
-        self._cut_off = not self._termination.signalled and cut_off(_status(reason), reset_on_failure=self._reset_on_failure)
+        self._truncated = not self._terminator.signalled and is_truncated(
+            _status(reason), reset_on_failure=self._reset_on_failure
+        )
         self._tell_end()
-        # Twisted may tell of it before it has said that the command is started, and whoever had it started comes right after.
+        # Twisted may tell of it before it has said that the command is started, and whoever had it
+        # started comes right after.
         self._unread = self._clock.callLater(0, self._left_unread)
 
     def _tell_end(self) -> None:
-        if self.receiver is not None and self.ending.reading is Reading.UNSURE and not self._cut_off:
+        if (
+            self.receiver is not None
+            and self.ending.reading is Reading.UNSURE
+            and not self._truncated
+        ):
             self._follow(self.hear(PEER_ENDED))
 
     def _follow(self, step: Step) -> None:
-        # It ends by itself or by a signal: what a side of another kind does at its end comes with that.
+        # It ends by itself or by a signal: what a side of another kind does at its end comes with
+        # that.
         if step.tells_end:
             self.receiver.read_ended(self)
-        elif self._hanging_up and (step.lingers or step.leaves):
-            self._termination.after(END_OF_FILE_SECONDS)
+        elif self._disconnecting and (step.lingers or step.leaves):
+            self._terminator.after(END_OF_FILE_SECONDS)
 
     def _left_unread(self) -> None:
         self._unread = None
@@ -157,48 +180,47 @@ class ChildSide(EndingSide, ProcessProtocol):
             # It was ready for a connection and is of no use any more.
             self.abort()
         elif self.ending.reads and not self.ending.closing:
-            self.receiver.hung_up(self)
+            self.receiver.peer_closed(self)
 
     def processEnded(self, reason: Failure) -> None:
         """It has exited, and everything that it wrote was read."""
         self.hear(LOST)
-        self._termination.cancel()
+        self._terminator.cancel()
         if self._unread is not None:
             self._unread.cancel()
             self._unread = None
-        self.cause = "" if self._termination.signalled else _cause(reason)
-        self._spawner.end_group(self.transport, self._termination.grace, lambda: self._ended(self))
+        self.reason = "" if self._terminator.signalled else _reason(reason)
+        self._spawner.end_group(self.transport, self._terminator.grace, lambda: self._ended(self))
         if self.receiver is not None:
-            self.receiver.lost(self, self.cause, whole=not self._cut_off)
+            self.receiver.lost(self, self.reason, whole=not self._truncated)
 
     # ISide.
 
     def attach(self, receiver: ISideReceiver) -> None:
-        """See `ISide`."""
         self.receiver = receiver
         if self.ending.over:
-            receiver.lost(self, self.cause, whole=not self._cut_off)
+            receiver.lost(self, self.reason, whole=not self._truncated)
         elif self.ending.writable:
-            self.transport.registerProducer(_Crowding(self), True)
+            self.transport.registerProducer(_WriteFlowControl(self), True)
 
     def write(self, data: bytes) -> None:
-        """See `ISide`; a command that has closed its standard input gets no more of it, and may go on writing."""
+        """See `ISide`; a command that has closed its standard input gets no more of it, and may go
+        on writing.
+        """
         if self.ending.writable:
             self.transport.write(data)
             if not self._shows_writes:
                 self.delivered += len(data)
 
     def pause_reading(self) -> None:
-        """See `ISide`."""
         if self.ending.reads and not self.ending.closing:
             self.transport.pauseProducing()
 
     def resume_reading(self) -> None:
-        """See `ISide`."""
         if self.ending.reads:
             self.transport.resumeProducing()
 
-    def finish_writing(self) -> None:
+    def write_eof(self) -> None:
         """See `ISide`: its standard input is closed after what was written."""
         if self.ending.writable:
             self.hear(FINISH)
@@ -208,7 +230,7 @@ class ChildSide(EndingSide, ProcessProtocol):
         """See `ISide`: it may take as long to end by itself as it may take after SIGTERM."""
         if self.ending.closing:
             return
-        self._termination.after(self._termination.grace)
+        self._terminator.after(self._terminator.grace)
         unended = self.ending.writable
         step = self.hear(CLOSE)
         if unended:
@@ -216,23 +238,24 @@ class ChildSide(EndingSide, ProcessProtocol):
         self._follow(step)
         self.resume_reading()
 
-    def hang_up(self) -> None:
-        """See `ISide`: SIGTERM follows soon after its end of file, or after ``kill_grace`` where it does not take its input."""
+    def disconnect(self) -> None:
+        """See `ISide`: SIGTERM follows soon after its end of file, or after ``kill_grace`` where it
+        does not take its input.
+        """
         if not self.ending.closing:
-            self._hanging_up = True
+            self._disconnecting = True
             self.close()
 
-    def break_off(self) -> None:
-        """See `ISide`."""
-        self.hang_up()
+    def close_with_error(self) -> None:
+        self.disconnect()
 
     def abort(self) -> None:
         """See `ISide`: SIGTERM now, SIGKILL after ``kill_grace``."""
         if not self.ending.over:
             self.hear(END)
-            self._hanging_up = False
+            self._disconnecting = False
             if not self._exited:
-                self._termination.now()
+                self._terminator.now()
             self.transport.loseConnection()
 
     def _close_input(self) -> None:
@@ -240,9 +263,8 @@ class ChildSide(EndingSide, ProcessProtocol):
         self.transport.closeStdin()
 
     @property
-    def place(self) -> str:
-        """See `EndingSide`."""
-        return f"pid={self.command.pid}"
+    def descriptor_text(self) -> str:
+        return f"pid={self.process.pid}"
 
     def _count_delivered(self, count: int) -> None:
         self.delivered += count
@@ -256,7 +278,7 @@ def _status(reason: Failure) -> int | None:
     return status
 
 
-def _cause(reason: Failure) -> str:
+def _reason(reason: Failure) -> str:
     error = reason.value
     if isinstance(error, ProcessDone):
         return ""

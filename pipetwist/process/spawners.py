@@ -13,11 +13,12 @@ from twisted.internet.protocol import ProcessProtocol
 from zope.interface import implementer
 
 from pipetwist.interfaces import AnyReactor, ISpawner
-from pipetwist.process.child import Child, ChildReactor
+from pipetwist.process.posix_process import PosixProcess, ProcessReactor
 
 __all__ = ["PosixSpawner", "ReactorSpawner", "spawner_for"]
 
-# Twisted's transport on Windows knows signals by these names alone, and lets their numbers pass without a word.
+# Twisted's transport on Windows knows signals by these names alone, and lets their numbers pass
+# without a word.
 _NAMES = {signal.SIGTERM: "TERM", getattr(signal, "SIGKILL", signal.SIGTERM): "KILL"}
 
 
@@ -29,25 +30,25 @@ class PosixSpawner:
         reactor: reads and writes descriptors, and counts the time.
     """
 
-    def __init__(self, reactor: ChildReactor) -> None:
+    def __init__(self, reactor: ProcessReactor) -> None:
         self._reactor = reactor
 
-    def spawn(self, protocol: ProcessProtocol, command: Sequence[str], env: Mapping[str, str]) -> IProcessTransport:
-        """See `ISpawner`."""
-        return Child(self._reactor, protocol, command, env)
+    def spawn(
+        self, protocol: ProcessProtocol, command: Sequence[str], env: Mapping[str, str]
+    ) -> IProcessTransport:
+        return PosixProcess(self._reactor, protocol, command, env)
 
     def signal_group(self, transport: Any, number: int) -> None:
-        """See `ISpawner`."""
         transport.life.signal_group(number)
 
     def end_group(self, transport: Any, grace: float, ended: Callable[[], None]) -> None:
-        """See `ISpawner`."""
         transport.life.end_group(grace, ended)
 
 
 @implementer(ISpawner)
 class ReactorSpawner:
-    """Starts commands with the reactor's spawnProcess. They stay in the daemon's process group: their own children are not signalled.
+    """Starts commands with the reactor's spawnProcess. They stay in the daemon's process group:
+    their own children are not signalled.
 
     Args:
         reactor: starts processes.
@@ -56,12 +57,12 @@ class ReactorSpawner:
     def __init__(self, reactor: IReactorProcess) -> None:
         self._reactor = reactor
 
-    def spawn(self, protocol: ProcessProtocol, command: Sequence[str], env: Mapping[str, str]) -> IProcessTransport:
-        """See `ISpawner`."""
+    def spawn(
+        self, protocol: ProcessProtocol, command: Sequence[str], env: Mapping[str, str]
+    ) -> IProcessTransport:
         return self._reactor.spawnProcess(protocol, command[0], list(command), dict(env))
 
     def signal_group(self, transport: Any, number: int) -> None:
-        """See `ISpawner`."""
         try:
             transport.signalProcess(_NAMES.get(number, number))
         except ProcessExitedAlready:

@@ -9,15 +9,20 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 __all__ = ["StandardErrorLines"]
 
-LONGEST_LINE = 1000  # bytes; what is over is cut off
+MAX_LINE_LENGTH = 1000  # bytes; what is over is cut off
 BURST_LINES = 500
-"""What a command may say at once, such as the traceback of a deep program; so many are saved up again at `LINES_PER_SECOND`."""
+"""What a command may say at once, such as the traceback of a deep program; so many are saved up
+again at `LINES_PER_SECOND`.
+"""
 LINES_PER_SECOND = 20
-"""What of a longer output is logged: the last lines of each second, since what went wrong stands last."""
+"""What of a longer output is logged: the last lines of each second, since what went wrong stands
+last.
+"""
 
 
 class StandardErrorLines:
-    """Splits one command's output into lines, and lets through a burst of them, then the last ones of each second.
+    """Splits one command's output into lines, and lets through a burst of them, then the last ones
+    of each second.
 
     Args:
         clock: tells the time, and wakes this at the end of a second.
@@ -55,7 +60,7 @@ class StandardErrorLines:
 
     def _keep(self, part: bytes) -> None:
         # One byte over the bound is kept, and shows later that something was cut off.
-        self._line += part[: LONGEST_LINE + 1 - len(self._line)]
+        self._line += part[: MAX_LINE_LENGTH + 1 - len(self._line)]
 
     def _end_line(self) -> None:
         line, self._line = self._line, bytearray()
@@ -89,5 +94,5 @@ class StandardErrorLines:
             self._emit(line)
 
     def _emit(self, line: bytearray) -> None:
-        text = line[:LONGEST_LINE].rstrip(b"\r").decode("utf-8", "backslashreplace")
-        self._log(text + "..." if len(line) > LONGEST_LINE else text)
+        text = line[:MAX_LINE_LENGTH].rstrip(b"\r").decode("utf-8", "backslashreplace")
+        self._log(text + "..." if len(line) > MAX_LINE_LENGTH else text)

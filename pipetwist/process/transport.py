@@ -7,12 +7,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from twisted.internet.error import ConnectionAborted, ConnectionDone
-from twisted.internet.interfaces import IAddress, IConsumer, IHalfCloseableProtocol, IPushProducer, IReactorTime, ITransport
+from twisted.internet.interfaces import (
+    IAddress,
+    IConsumer,
+    IHalfCloseableProtocol,
+    IPushProducer,
+    IReactorTime,
+    ITransport,
+)
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from pipetwist.interfaces import ISide, ISideReceiver, SpawnerLike
-from pipetwist.process.side import ChildSide
+from pipetwist.process.side import ProcessSide
 from pipetwist.process.standard_error import StandardErrorLines
 
 __all__ = ["CommandAddress", "CommandTransport"]
@@ -30,17 +37,18 @@ class CommandAddress:
     command: tuple[str, ...]
 
 
-class _Side(ChildSide):
-    """Tells besides what only a transport has to know: that standard input is over, and how the command ended.
+class _Side(ProcessSide):
+    """Tells besides what only a transport has to know: that standard input is over, and how the
+    command ended.
 
     Args:
         input_over: called when standard input is closed, by us or by the command.
-        arguments: a `ChildSide`'s.
+        arguments: a `ProcessSide`'s.
     """
 
     def __init__(self, input_over: Callable[[], None], *arguments: Any) -> None:
         super().__init__(*arguments)
-        self.reason = Failure(ConnectionDone())
+        self.failure = Failure(ConnectionDone())
         self._input_over = input_over
 
     def childConnectionLost(self, childFD: int) -> None:
@@ -49,7 +57,7 @@ class _Side(ChildSide):
             self._input_over()
 
     def processEnded(self, reason: Failure) -> None:
-        self.reason = reason
+        self.failure = reason
         super().processEnded(reason)
 
 
@@ -57,9 +65,10 @@ class _Side(ChildSide):
 class CommandTransport:
     """Connects a protocol with a command.
 
-    To an ``IHalfCloseableProtocol`` the end of the command's output is ``readConnectionLost``, unless a signal has killed the command:
-    then there was none. For another protocol it closes the connection. ``connectionLost`` comes when the command has ended, with
-    ConnectionDone where it ended well or was ended by `loseConnection`, ConnectionAborted after `abortConnection`, and else
+    To an ``IHalfCloseableProtocol`` the end of the command's output is ``readConnectionLost``,
+    unless a signal has killed the command: then there was none. For another protocol it closes the
+    connection. ``connectionLost`` comes when the command has ended, with ConnectionDone where it
+    ended well or was ended by `loseConnection`, ConnectionAborted after `abortConnection`, and else
     ProcessTerminated, which has its exit status.
 
     Args:
@@ -89,7 +98,7 @@ class CommandTransport:
         self._aborted = False
         self._producer: Any = None
         self._ending: Callable[[], None] | None = None
-        lines = StandardErrorLines(clock, lambda line: log(self._side.command.pid, line))
+        lines = StandardErrorLines(clock, lambda line: log(self._side.process.pid, line))
         self._spawner = spawner
         self._side = _Side(self._input_over, clock, spawner, kill_grace, lines, lambda side: None)
 
@@ -107,7 +116,8 @@ class CommandTransport:
         self._spawner.spawn(self._side, command, env)
         self.connected = True
         self._side.attach(self)
-        # A producer of the protocol's own takes the place of the side's, through which a relay would hear of a full pipe.
+        # A producer of the protocol's own takes the place of the side's, through which a relay
+        # would hear of a full pipe.
         self._side.transport.unregisterProducer()
 
     def connect(self) -> None:
@@ -130,14 +140,18 @@ class CommandTransport:
         self._side.write(b"".join(data))
 
     def loseWriteConnection(self) -> None:
-        """Close the command's standard input after what was written, and what a registered producer has still to write; read on."""
+        """Close the command's standard input after what was written, and what a registered producer
+        has still to write; read on.
+        """
         if not self.disconnecting:
-            self._once_produced(self._side.finish_writing)
+            self._once_produced(self._side.write_eof)
 
     def loseConnection(self) -> None:
-        """Close its standard input likewise, and read no more; SIGTERM follows soon after its end of file, then SIGKILL."""
+        """Close its standard input likewise, and read no more; SIGTERM follows soon after its end
+        of file, then SIGKILL.
+        """
         self.disconnecting = True
-        self._once_produced(self._side.hang_up)
+        self._once_produced(self._side.disconnect)
 
     def abortConnection(self) -> None:
         """Drop what was not written, and send SIGTERM now, SIGKILL after the grace."""
@@ -155,7 +169,9 @@ class CommandTransport:
     # Back pressure: what produces for standard input, and standard output as a producer.
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:
-        """Have a producer paused while standard input is full; it is told to stop when the command reads no more."""
+        """Have a producer paused while standard input is full; it is told to stop when the command
+        reads no more.
+        """
         self._side.transport.registerProducer(producer, streaming)
         self._producer = producer
 
@@ -175,7 +191,6 @@ class CommandTransport:
         self._side.resume_reading()
 
     def stopProducing(self) -> None:
-        """See `loseConnection`."""
         self.loseConnection()
 
     def _once_produced(self, ending: Callable[[], None]) -> None:
@@ -196,18 +211,27 @@ class CommandTransport:
             self._protocol.writeConnectionLost()
 
     def __repr__(self) -> str:
-        state = "aborted" if self._aborted else "disconnecting" if self.disconnecting else "connected" if self.connected else "new"
+        state = (
+            "aborted"
+            if self._aborted
+            else "disconnecting"
+            if self.disconnecting
+            else "connected"
+            if self.connected
+            else "new"
+        )
         return f"<CommandTransport {state} {self._side!r}>"
 
     # ISideReceiver.
 
     def data_received(self, side: ISide, data: bytes) -> None:
-        """See `ISideReceiver`; while a producer holds up a `loseConnection`, what is read goes nowhere."""
+        """See `ISideReceiver`; while a producer holds up a `loseConnection`, what is read goes
+        nowhere.
+        """
         if not self.disconnecting:
             self._protocol.dataReceived(data)
 
     def read_ended(self, side: ISide) -> None:
-        """See `ISideReceiver`."""
         if self._half_closing:
             if not self.disconnecting:
                 self._protocol.readConnectionLost()
@@ -219,23 +243,22 @@ class CommandTransport:
             producer.stopProducing()
         self._side.close()
 
-    def crowded(self, side: ISide) -> None:
+    def pause_writing(self, side: ISide) -> None:
         """See `ISideReceiver`; the protocol's producer is told by standard input itself."""
 
-    def relieved(self, side: ISide) -> None:
-        """See `ISideReceiver`."""
+    def resume_writing(self, side: ISide) -> None:
+        pass
 
-    def hung_up(self, side: ISide) -> None:
+    def peer_closed(self, side: ISide) -> None:
         """See `ISideReceiver`; a command's end is all that is told of it."""
 
-    def lost(self, side: ISide, cause: str, *, whole: bool = False) -> None:
-        """See `ISideReceiver`."""
+    def lost(self, side: ISide, reason: str, *, whole: bool = False) -> None:
         self.connected = False
         self.disconnecting = True
-        self._protocol.connectionLost(self._reason(cause))
+        self._protocol.connectionLost(self._reason(reason))
         self._over()
 
-    def _reason(self, cause: str) -> Failure:
+    def _reason(self, reason: str) -> Failure:
         if self._aborted:
             return Failure(ConnectionAborted())
-        return self._side.reason if cause else Failure(ConnectionDone())
+        return self._side.failure if reason else Failure(ConnectionDone())

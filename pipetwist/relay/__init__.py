@@ -1,1 +1,1 @@
-"""The relay: takes each visitor from accept to close."""
+"""The relay: takes each client from accept to close."""

@@ -10,16 +10,17 @@ from twisted.python.failure import Failure
 
 from pipetwist.errors import NameTimeoutError
 from pipetwist.interfaces import ISide, OutboundLike
-from pipetwist.transfer.causes import describe_error
+from pipetwist.transfer.loss_reasons import describe_error
 
-__all__ = ["begin_connecting", "why_not"]
+__all__ = ["begin_connecting", "connect_failure_text"]
 
 
 def begin_connecting(outbound: OutboundLike, clock: IReactorTime) -> ISide | Deferred[ISide]:
     """Connect an outbound, within its time.
 
     Returns:
-        Its side, or a Deferred of it, which may be cancelled; `why_not` says what it fails with.
+        Its side, or a Deferred of it, which may be cancelled; `connect_failure_text` says what it
+        fails with.
     """
     try:
         connecting: ISide | Deferred[ISide] = outbound.connect()
@@ -30,7 +31,7 @@ def begin_connecting(outbound: OutboundLike, clock: IReactorTime) -> ISide | Def
     return connecting
 
 
-def why_not(failure: Failure, outbound: OutboundLike) -> str | None:
+def connect_failure_text(failure: Failure, outbound: OutboundLike) -> str | None:
     """Why an outbound can't be connected, for people; None where it was given up."""
     if failure.check(CancelledError):
         return None

@@ -1,6 +1,8 @@
-"""A connection while it is open: one object, which hears of both sides and has done to them what the tables say.
+"""A connection while it is open: one object, which hears of both sides and has done to them what
+the tables say.
 
-What follows which event stands in `pipetwist.connection.states`; here is how it comes to be known, and how it is done.
+What follows which event stands in `pipetwist.connection.states`; here is how it comes to be known,
+and how it is done.
 """
 
 from __future__ import annotations
@@ -15,11 +17,21 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from pipetwist.connection.cause import Cause
-from pipetwist.connection.states import CLIENT, NOTICED, SERVER, START, TOGETHER, Event, Phase, Transitions, shown, told
-from pipetwist.interfaces import IGate, IPassage, ISide, ISideReceiver, OutboundLike
-from pipetwist.relay.account import Account, Keeper
-from pipetwist.relay.connecting import begin_connecting, why_not
-from pipetwist.transfer.causes import describe_error
+from pipetwist.connection.state_text import shown, told
+from pipetwist.connection.states import (
+    CLIENT,
+    NOTICED,
+    SERVER,
+    START,
+    TOGETHER,
+    Event,
+    Phase,
+    Transitions,
+)
+from pipetwist.interfaces import IGate, IRoute, ISide, ISideReceiver, OutboundLike
+from pipetwist.relay.connecting import begin_connecting, connect_failure_text
+from pipetwist.relay.record import ConnectionRecord, RecordOwner
+from pipetwist.transfer.loss_reasons import describe_error
 
 __all__ = ["Connection"]
 
@@ -30,37 +42,51 @@ _BOTH = CLIENT | SERVER
 _NAMES = ("", "client", "server")
 _CLOSED = ("", "client closed", "server closed")
 _CAUSES = (None, Cause.CLIENT, Cause.SERVER)
-_READ_ENDED, _HUNG_UP, _LOST, _CUT_OFF = (
-    (0, event.at(CLIENT), event.at(SERVER)) for event in (Event.READ_ENDED, Event.HUNG_UP, Event.LOST, Event.CUT_OFF)
+_READ_ENDED, _PEER_CLOSED, _LOST, _TRUNCATED = (
+    (0, event.at(CLIENT), event.at(SERVER))
+    for event in (Event.READ_ENDED, Event.PEER_CLOSED, Event.LOST, Event.TRUNCATED)
 )
-_CONNECTED, _CONNECT_FAILED, _STOP = (event.at(CLIENT) for event in (Event.CONNECTED, Event.CONNECT_FAILED, Event.STOP))
+_CONNECTED, _CONNECT_FAILED, _STOP = (
+    event.at(CLIENT) for event in (Event.CONNECTED, Event.CONNECT_FAILED, Event.STOP)
+)
 
 
 @implementer(ISideReceiver)
-class Connection(Account):
+class Connection(ConnectionRecord):
     """Connects an outbound for a client, carries their bytes, and ends.
 
     Args:
-        keeper: see `Account`, as of the rest.
+        owner: see `ConnectionRecord`, as of the rest.
         number: counts connections.
-        passage: who it is.
+        route: who it is.
         client: the client's side, its reading paused.
         began: when it was opened.
         gate: what the client has come in by.
     """
 
-    __slots__ = ("_connecting", "_crowded", "_early", "state")
+    __slots__ = ("_connecting", "_early", "_full", "state")
 
-    def __init__(self, keeper: Keeper, number: int, passage: IPassage, client: ISide, began: float, gate: IGate | None = None) -> None:
-        Account.__init__(self, keeper, number, passage, client, began, gate)
+    def __init__(
+        self,
+        owner: RecordOwner,
+        number: int,
+        route: IRoute,
+        client: ISide,
+        began: float,
+        gate: IGate | None = None,
+    ) -> None:
+        ConnectionRecord.__init__(self, owner, number, route, client, began, gate)
         self.state = START
         """What `pipetwist.connection.states` goes by."""
         self._connecting: Deferred[None] | None = None
-        self._crowded = 0
+        self._full = 0
         self._early: tuple[tuple[ISide, bytes], ...] | None = ()
 
     def __repr__(self) -> str:
-        return f"<Connection #{self.number} {self.visitor.inbound} -> {self.outbound} {shown(self.state)}, {self.client} {self.server}>"
+        return (
+            f"<Connection #{self.number} {self.client_info.inbound} -> {self.outbound} "
+            f"{shown(self.state)}, {self.client} {self.server}>"
+        )
 
     def name_of(self, side: ISide) -> str:
         """What a side of this connection shows itself as, beside what it is."""
@@ -78,14 +104,16 @@ class Connection(Account):
         self.client.attach(self)
         if self.state >= Phase.OPEN:
             return
-        connecting = begin_connecting(outbound, self.keeper.clock)
+        connecting = begin_connecting(outbound, self.owner.clock)
         if not isinstance(connecting, Deferred):
             try:
                 self.connected(connecting)
             except Exception:  # noqa: BLE001 - what goes wrong with one connection ends that one
                 self._broken(Failure())
             return
-        self._connecting = connecting.addCallbacks(self.connected, self._not_connected, errbackArgs=(outbound,))
+        self._connecting = connecting.addCallbacks(
+            self.connected, self._not_connected, errbackArgs=(outbound,)
+        )
         self._connecting.addErrback(self._broken)
 
     def connected(self, server: ISide) -> None:
@@ -95,9 +123,9 @@ class Connection(Account):
             server.abort()
             return
         self.server = server
-        command = self.command
-        if command is not None:
-            command.connection = self.number
+        process = self.process
+        if process is not None:
+            process.connection = self.number
         if server.notices_loss and self.client.notices_loss:
             self.state |= NOTICED
         if not server.half_closes and not self.client.half_closes:
@@ -106,14 +134,14 @@ class Connection(Account):
 
     def _not_connected(self, failure: Failure, outbound: OutboundLike) -> None:
         self._connecting = None
-        why = why_not(failure, outbound)
+        why = connect_failure_text(failure, outbound)
         if why is not None:
             self.connect_failed(why)
 
-    def connect_failed(self, cause: str) -> None:
+    def connect_failed(self, reason: str) -> None:
         """The outbound can't be connected."""
         if self.state < Phase.OPEN:
-            self._give_reason(f"cannot connect: {cause}", Cause.CONNECT)
+            self._give_reason(f"cannot connect: {reason}", Cause.CONNECT)
             self._hear(_CONNECT_FAILED)
 
     def _broken(self, failure: Failure) -> None:
@@ -130,39 +158,35 @@ class Connection(Account):
         else:
             self._early = (*early, (side, data))
 
-    def crowded(self, side: ISide) -> None:
+    def pause_writing(self, side: ISide) -> None:
         """See `ISideReceiver`: the other side reads nothing more for this one."""
-        self._crowded |= CLIENT if side is self.client else SERVER
+        self._full |= CLIENT if side is self.client else SERVER
         if self._early is None:
             self._other(side).pause_reading()
 
-    def relieved(self, side: ISide) -> None:
+    def resume_writing(self, side: ISide) -> None:
         """See `ISideReceiver`: the other side reads on."""
-        self._crowded &= ~(CLIENT if side is self.client else SERVER)
+        self._full &= ~(CLIENT if side is self.client else SERVER)
         if self._early is None:
             self._other(side).resume_reading()
 
     def read_ended(self, side: ISide) -> None:
-        """See `ISideReceiver`."""
         end = CLIENT if side is self.client else SERVER
         self.reason = self.reason or _CLOSED[end]
         self._hear(_READ_ENDED[end])
 
-    def hung_up(self, side: ISide) -> None:
-        """See `ISideReceiver`."""
-        self._hear(_HUNG_UP[CLIENT if side is self.client else SERVER])
+    def peer_closed(self, side: ISide) -> None:
+        self._hear(_PEER_CLOSED[CLIENT if side is self.client else SERVER])
 
-    def lost(self, side: ISide, cause: str, *, whole: bool = False) -> None:
-        """See `ISideReceiver`."""
+    def lost(self, side: ISide, reason: str, *, whole: bool = False) -> None:
         end = CLIENT if side is self.client else SERVER
-        if cause:
-            self._give_reason(f"{_NAMES[end]}: {cause}", _CAUSES[end])
+        if reason:
+            self._give_reason(f"{_NAMES[end]}: {reason}", _CAUSES[end])
         else:
             self.reason = self.reason or _CLOSED[end]
-        self._hear(_CUT_OFF[end] if cause and not whole else _LOST[end])
+        self._hear(_TRUNCATED[end] if reason and not whole else _LOST[end])
 
     def expired(self, allowed: float) -> None:
-        """See `Watched`."""
         self.stop(f"no byte moved for {allowed:g} s", Cause.INACTIVITY)
 
     def stop(self, reason: str, cause: Cause = Cause.STOPPED) -> None:
@@ -178,8 +202,13 @@ class Connection(Account):
     def _hear(self, event: int) -> None:
         """Do what the tables say."""
         after, steps = self._transitions[self.state | event]
-        if self.keeper.levels.debugs:
-            self.keeper.log.debug("connection {id}: {event}: {state}", id=self.number, event=told(event), state=shown(after))
+        if self.owner.levels.debugs:
+            self.owner.log.debug(
+                "connection {id}: {event}: {state}",
+                id=self.number,
+                event=told(event),
+                state=shown(after),
+            )
         self.state = after
         for end, take in steps:
             if not end:
@@ -201,7 +230,10 @@ class Connection(Account):
         if self.state & _BOTH != _BOTH:  # it was lost before
             return
         if client.medium is not server.medium:
-            message = f"{client.medium.value} can't be carried to {server.medium.value}: give one of the two a framing"
+            message = (
+                f"{client.medium.value} can't be carried to {server.medium.value}: give one of "
+                "the two a framing"
+            )
             raise ValueError(message)
         if client.carrier is not None and client.carrier is server.carrier:
             client.carry_to(server)
@@ -212,13 +244,13 @@ class Connection(Account):
             self._other(side).write(data)
         self._early = None
         # What had come early may have been more than a side wants to hold.
-        if not self._crowded & SERVER:
+        if not self._full & SERVER:
             client.resume_reading()
-        if not self._crowded & CLIENT:
+        if not self._full & CLIENT:
             server.resume_reading()
 
     def _finish(self) -> None:
-        self.keeper.close(self)
+        self.owner.close(self)
 
     # What takes a step is called with the connection, or with the side that the step is for.
     _transitions = Transitions[Callable[[Any], object]](
@@ -226,11 +258,20 @@ class Connection(Account):
             "cancel_connecting": _cancel_connecting,
             "couple": _couple,
             "finish": _finish,
-            "watch_idle": lambda self: self.watch(self.keeper.rounds, self.visitor.timeouts.idle),
-            "watch_nothing": lambda self: self.watch(self.keeper.rounds, None),
-            "watch_rest": lambda self: self.watch(self.keeper.rounds, self.visitor.timeouts.bound),
-            "watch_silence": lambda self: self.watch(self.keeper.rounds, self.visitor.timeouts.half_close),
-            **{asked: methodcaller(asked) for asked in ("abort", "break_off", "close", "finish_writing", "hang_up")},
+            "watch_idle": lambda self: self.watch(
+                self.owner.idle_checker, self.client_info.timeouts.idle
+            ),
+            "watch_nothing": lambda self: self.watch(self.owner.idle_checker, None),
+            "watch_rest": lambda self: self.watch(
+                self.owner.idle_checker, self.client_info.timeouts.bound
+            ),
+            "watch_silence": lambda self: self.watch(
+                self.owner.idle_checker, self.client_info.timeouts.half_close
+            ),
+            **{
+                asked: methodcaller(asked)
+                for asked in ("abort", "close_with_error", "close", "write_eof", "disconnect")
+            },
         }
     )
 

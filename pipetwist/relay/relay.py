@@ -1,4 +1,6 @@
-"""Takes each visitor from accept to close: routes it, counts it, has it carried, and writes its line in the log."""
+"""Takes each client from accept to close: routes it, counts it, has it carried, and writes its line
+in the log.
+"""
 
 from __future__ import annotations
 
@@ -7,34 +9,44 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from pipetwist.connection.cause import Cause
-from pipetwist.connection.visitor import Visitor
-from pipetwist.interfaces import AnyReactor, IDatagramSide, IGate, IPassage, IRelay, ISide, PassageLike, SideLike
-from pipetwist.relay.account import Account
-from pipetwist.relay.ledger import Ledger
-from pipetwist.relay.routes import HasRoutes, Passage
+from pipetwist.connection.client_info import ClientInfo
+from pipetwist.interfaces import (
+    AnyReactor,
+    IDatagramSide,
+    IGate,
+    IRelay,
+    IRoute,
+    ISide,
+    RouteLike,
+    SideLike,
+)
+from pipetwist.relay.connection_table import ConnectionTable
+from pipetwist.relay.record import ConnectionRecord
+from pipetwist.relay.routing_table import HasRoutingTable, Route
 from pipetwist.relay.unreachable import UnreachableOutbounds
 from pipetwist.stats.online import OnlineUsers
 
-__all__ = ["Passage", "Relay"]
+__all__ = ["Relay", "Route"]
 
 _STOPPING = "pipetwist is stopping"
 
 
 @implementer(IRelay)
 class Relay:
-    """The relay itself. What it has open stands in its `ledger`.
+    """The relay itself. What it has open stands in its `connection_table`.
 
     Args:
         clock: counts the time.
         current: where connections go that come now.
         online: is told of tracked users' connections.
-        log: takes a line for each finished connection, and warnings of servers that can't be reached.
+        log: takes a line for each finished connection, and warnings of servers that can't be
+            reached.
     """
 
     def __init__(
         self,
         clock: AnyReactor,
-        current: HasRoutes,
+        current: HasRoutingTable,
         *,
         online: OnlineUsers | None = None,
         log: Logger | None = None,
@@ -42,7 +54,9 @@ class Relay:
         self._clock = clock
         self._current = current
         log = log or Logger()
-        self.ledger = Ledger(clock, tracks=self._tracks, online=online, log=log, over=self._over)
+        self.connection_table = ConnectionTable(
+            clock, tracks=self._tracks, online=online, log=log, over=self._over
+        )
         self._unreachable = UnreachableOutbounds(clock, log)
         self.names_clients = True
         """See `IRelay`. Where neither the log nor the page says it, it may be set to false."""
@@ -52,26 +66,26 @@ class Relay:
     @property
     def open_connections(self) -> int:
         """How many connections are not over yet."""
-        return len(self.ledger)
+        return len(self.connection_table)
 
-    def admit(self, visitor: Visitor) -> Passage:
-        """See `IRelay`."""
-        return self._current.now.passage(visitor)
+    def route(self, client_info: ClientInfo) -> Route:
+        return self._current.now.route(client_info)
 
-    def carry(self, passage: IPassage | PassageLike, client: ISide | SideLike, gate: IGate | None = None) -> None:
-        """See `IRelay`."""
-        connection = self.ledger.open(passage, client, gate)  # type: ignore[arg-type]  # they provide IPassage and ISide
-        connection.open(passage.outbound)
+    def handle(
+        self, route: IRoute | RouteLike, client: ISide | SideLike, gate: IGate | None = None
+    ) -> None:
+        connection = self.connection_table.open(route, client, gate)  # type: ignore[arg-type]  # they provide IPassage and ISide
+        connection.open(route.outbound)
         if self._ending:
             connection.stop(_STOPPING)
 
-    def _over(self, connection: Account) -> None:
+    def _over(self, connection: ConnectionRecord) -> None:
         if connection.gate is not None:
-            connection.gate.left(connection.passage)
+            connection.gate.connection_closed(connection.route)
         cause = connection.cause
         if cause is not None and _unreached(cause, connection.client):
             self._unreachable.failed(connection.outbound, connection.reason)
-        if self._drained is not None and not self.ledger:
+        if self._drained is not None and not self.connection_table:
             self._drained.callback(None)
             self._drained = None
 
@@ -79,9 +93,8 @@ class Relay:
         tracked = self._current.now.tracked
         return tracked is not None and tracked.tracks("user", user)
 
-    def turned_away(self, inbound: str, cause: Cause) -> None:
-        """See `IRelay`."""
-        self.ledger.turned_away(inbound, cause)
+    def rejected(self, inbound: str, cause: Cause) -> None:
+        self.connection_table.rejected(inbound, cause)
 
     def drain(self, seconds: float) -> Deferred[None]:
         """Let what is open finish.
@@ -92,7 +105,7 @@ class Relay:
         Returns:
             A Deferred that fires once nothing is open.
         """
-        if not self.ledger:
+        if not self.connection_table:
             self._unreachable.stop()
             return succeed(None)
         drained = self._drained = Deferred()
@@ -109,12 +122,14 @@ class Relay:
     def _end_all(self) -> None:
         # Who was let in before, and comes only now, as after a handshake, is ended as well.
         self._ending = True
-        for connection in self.ledger.connections():
+        for connection in self.connection_table.connections():
             connection.stop(_STOPPING)
 
 
 def _unreached(cause: Cause, client: ISide) -> bool:
-    """Whether a connection has failed since nobody is there. Datagrams are sent without asking, and the system says it of the first one."""
+    """Whether a connection has failed since nobody is there. Datagrams are sent without asking, and
+    the system says it of the first one.
+    """
     if cause is Cause.SERVER:
         return IDatagramSide.providedBy(client) and not client.delivered
     return cause is Cause.CONNECT

@@ -1,4 +1,6 @@
-"""Warns of outbounds whose server can't be reached, whatever else the log leaves out: seldom, however many connections fail."""
+"""Warns of outbounds whose server can't be reached, whatever else the log leaves out: seldom,
+however many connections fail.
+"""
 
 from __future__ import annotations
 
@@ -28,10 +30,12 @@ class _Trouble:
 
 
 class UnreachableOutbounds:
-    """Tells the first failure of each outbound at once, and those of the minute after it together at its end.
+    """Tells the first failure of each outbound at once, and those of the minute after it together
+    at its end.
 
     Args:
-        clock: counts the time; it holds one call for each outbound that has failed in the last minute.
+        clock: counts the time; it holds one call for each outbound that has failed in the last
+            minute.
         log: takes the warnings.
     """
 
@@ -41,7 +45,10 @@ class UnreachableOutbounds:
         self._troubles: dict[str, _Trouble] = {}
 
     def __repr__(self) -> str:
-        return f"<UnreachableOutbounds { ({tag: trouble.count for tag, trouble in self._troubles.items()}) }>"
+        return (
+            "<UnreachableOutbounds "
+            f"{ ({tag: trouble.count for tag, trouble in self._troubles.items()}) }>"
+        )
 
     def failed(self, outbound: str, reason: str) -> None:
         """A connection has failed.
@@ -52,7 +59,9 @@ class UnreachableOutbounds:
         """
         trouble = self._troubles.get(outbound)
         if trouble is None:
-            self._log.warn("outbound {outbound}: {reason}", outbound=outbound, reason=reason, count=1)
+            self._log.warn(
+                "outbound {outbound}: {reason}", outbound=outbound, reason=reason, count=1
+            )
             self._rest(outbound)
         else:
             trouble.count += 1
@@ -66,7 +75,9 @@ class UnreachableOutbounds:
             self._tell(outbound, trouble)
 
     def _rest(self, outbound: str) -> None:
-        self._troubles[outbound] = _Trouble(self._clock.callLater(_REST_SECONDS, self._rested, outbound))
+        self._troubles[outbound] = _Trouble(
+            self._clock.callLater(_REST_SECONDS, self._rested, outbound)
+        )
 
     def _rested(self, outbound: str) -> None:
         trouble = self._troubles.pop(outbound)

@@ -1,1 +1,1 @@
-"""Choosing an outbound for a visitor."""
+"""Choosing an outbound for a client."""

@@ -10,7 +10,10 @@ from pipetwist.values import NotEmpty, Tag, UserName
 
 __all__ = ["Router", "RuleOptions"]
 
-_NEVER_HOLDS = NotEmpty("an empty list never holds, so the rule would do nothing; name at least one, or leave the key out")
+_NEVER_HOLDS = NotEmpty(
+    "an empty list never matches, so the rule would do nothing; name at least one, or leave "
+    "the key out"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,13 +25,15 @@ class RuleOptions:
     inbound: Annotated[tuple[Tag, ...], _NEVER_HOLDS] | None = None
     """Holds for a connection that came in at one of these."""
     auth_user: Annotated[tuple[UserName, ...], _NEVER_HOLDS] | None = None
-    """Holds for a connection of one of these users."""
+    """Matches a connection of one of these users."""
     outbound: Tag
     """Where the connection goes."""
 
     def matches(self, inbound: str, user: str | None) -> bool:
         """Whether every condition holds."""
-        return (self.inbound is None or inbound in self.inbound) and (self.auth_user is None or user in self.auth_user)
+        return (self.inbound is None or inbound in self.inbound) and (
+            self.auth_user is None or user in self.auth_user
+        )
 
 
 class Router:

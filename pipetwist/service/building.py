@@ -7,61 +7,70 @@ from dataclasses import replace
 
 from pipetwist.config.document import Document
 from pipetwist.errors import StartError
+from pipetwist.inbounds.context import InboundContext
 from pipetwist.inbounds.registry import INBOUNDS
-from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.interfaces import IInbound, OutboundLike
 from pipetwist.kinds.inbound_options import InboundOptions
 from pipetwist.network.inherited import InheritedSocket, InheritedSockets
+from pipetwist.outbounds.context import OutboundContext
 from pipetwist.outbounds.registry import OUTBOUNDS
-from pipetwist.outbounds.setting import OutboundSetting
 
 __all__ = ["make_inbound", "make_outbounds", "unused_sockets"]
 
 
-def make_inbound(options: InboundOptions, setting: InboundSetting) -> IInbound:
+def make_inbound(options: InboundOptions, context: InboundContext) -> IInbound:
     """Make an inbound.
 
     Args:
         options: what the configuration says.
-        setting: what it works with.
+        context: what it works with.
 
     Raises:
         StartError: something that it names can't be had.
     """
-    return INBOUNDS.kind_of(options)(options, setting)
+    return INBOUNDS.kind_of(options)(options, context)
 
 
-def make_outbounds(document: Document, setting: OutboundSetting, kept: Mapping[str, OutboundLike] | None = None) -> dict[str, OutboundLike]:
+def make_outbounds(
+    document: Document, context: OutboundContext, kept: Mapping[str, OutboundLike] | None = None
+) -> dict[str, OutboundLike]:
     """Make every outbound of a configuration.
 
     Args:
         document: the configuration.
-        setting: what they work with.
+        context: what they work with.
         kept: those that there are already, by their tags.
 
     Raises:
         StartError: something that one names can't be had.
     """
-    stream = replace(setting, kernel=None)
+    stream = replace(context, kernel=None)
     outbounds: dict[str, OutboundLike] = {}
     for options in document.outbounds:
         transfer = options.moved_by(document.transfer)
         outbound = None if kept is None else kept.get(options.tag)
         if outbound is None:
-            outbound = OUTBOUNDS.kind_of(options)(options, stream if transfer == "stream" else setting)
+            outbound = OUTBOUNDS.kind_of(options)(
+                options, stream if transfer == "stream" else context
+            )
         if transfer == "kernel" and not outbound.in_kernel:
-            message = f"outbound {options.tag}: its bytes can't be moved by the kernel, as transfer asks for; use auto"
+            message = (
+                f"outbound {options.tag}: the kernel can't move its bytes, as transfer requires; "
+                "use auto"
+            )
             raise StartError(message)
         outbounds[options.tag] = outbound
     return outbounds
 
 
-def unused_sockets(handed_in: InheritedSockets, inbounds: Mapping[str, IInbound]) -> list[InheritedSocket]:
+def unused_sockets(
+    inherited: InheritedSockets, inbounds: Mapping[str, IInbound]
+) -> list[InheritedSocket]:
     """The sockets that were handed in and are of no use: clients wait there for ever.
 
     Args:
-        handed_in: all of them.
+        inherited: all of them.
         inbounds: all inbounds by their tags.
     """
-    used = [one for inbound in inbounds.values() for one in inbound.handed_in]
-    return [one for one in handed_in if one not in used]
+    used = [one for inbound in inbounds.values() for one in inbound.inherited]
+    return [one for one in inherited if one not in used]

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from pipetwist.config.document import Document
 from pipetwist.interfaces import IInbound, OutboundLike
-from pipetwist.relay.routes import Routes
+from pipetwist.relay.routing_table import RoutingTable
 from pipetwist.routing.rules import Router
 from pipetwist.stats.tracking import Tracked
 
@@ -16,8 +16,9 @@ __all__ = ["Generation"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class Generation(Routes):
-    """What one configuration has come to. It never changes: a reload builds the next, and swaps it in with one step.
+class Generation(RoutingTable):
+    """What one configuration has come to. It never changes: a reload builds the next, and swaps it
+    in with one step.
 
     What an inbound itself is, goes on over generations where it may: it is in both of them.
 
@@ -33,7 +34,11 @@ class Generation(Routes):
 
     @classmethod
     def of(
-        cls, document: Document, inbounds: Mapping[str, IInbound], outbounds: Mapping[str, OutboundLike], tracked: Tracked
+        cls,
+        document: Document,
+        inbounds: Mapping[str, IInbound],
+        outbounds: Mapping[str, OutboundLike],
+        tracked: Tracked,
     ) -> Generation:
         """Put one together of its parts.
 

@@ -1,4 +1,6 @@
-"""Has a configuration read in a process of its own, and takes what it says a little at a time, so that no connection waits for it."""
+"""Has a configuration read in a process of its own, and takes what it says a little at a time, so
+that no connection waits for it.
+"""
 
 from __future__ import annotations
 
@@ -13,27 +15,29 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
-from pipetwist.config.child import can_start, command
 from pipetwist.config.document import Document
-from pipetwist.config.lines import Assembly, ForeignLineError, OtherVersionError
+from pipetwist.config.reader_process import can_start, command
 from pipetwist.config.reading import read_document
+from pipetwist.config.serialization import Deserializer, ForeignLineError, OtherVersionError
 from pipetwist.errors import ConfigError
 from pipetwist.interfaces import AnyReactor, SpawnerLike
-from pipetwist.process.life import describe_exit
 from pipetwist.process.spawners import spawner_for
+from pipetwist.process.state import describe_exit
 
-__all__ = ["LONGEST_SECONDS", "ChildReader", "Reader", "read_here"]
+__all__ = ["MAX_SECONDS", "ProcessReader", "Reader", "read_here"]
 
-LONGEST_SECONDS = 60.0
+MAX_SECONDS = 60.0
 """Reading a configuration may take so long."""
 
-_LONGEST_LINE = 1 << 24  # bytes; a line of a document has some thousands
-_LONGEST_COMPLAINT = 1000  # bytes of standard error
-_MOST_LINES = 64  # that wait to be taken; no more are read meanwhile
+_MAX_LINE_BYTES = 1 << 24  # bytes; a line of a document has some thousands
+_MAX_COMPLAINT_LENGTH = 1000  # bytes of standard error
+_MAX_LINES = 64  # that wait to be taken; no more are read meanwhile
 _SIGKILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # Windows has none
 
 Reader = Callable[[str, Document], "Deferred[Document]"]
-"""Reads a file, given the document of before; its Deferred fails with ConfigError, and can be cancelled."""
+"""Reads a file, given the document of before; its Deferred fails with ConfigError, and can be
+cancelled.
+"""
 
 
 def read_here(path: str, before: Document) -> Deferred[Document]:
@@ -42,7 +46,7 @@ def read_here(path: str, before: Document) -> Deferred[Document]:
     return reading
 
 
-class ChildReader:
+class ProcessReader:
     """Reads configurations, each in a process of its own.
 
     Where this Python can't be started again they are read in this process.
@@ -54,7 +58,10 @@ class ChildReader:
     """
 
     def __init__(
-        self, reactor: AnyReactor, spawner: SpawnerLike | None = None, make_command: Callable[[str], Sequence[str]] = command
+        self,
+        reactor: AnyReactor,
+        spawner: SpawnerLike | None = None,
+        make_command: Callable[[str], Sequence[str]] = command,
     ) -> None:
         self._clock = reactor
         self._spawner = spawner or spawner_for(reactor)
@@ -65,11 +72,12 @@ class ChildReader:
 
         Args:
             path: the file, absolute.
-            before: the document that it has been; what has not changed of it is the same object in the new one.
+            before: the document that it has been; what has not changed of it is the same object in
+                the new one.
 
         Returns:
-            A Deferred of the document. It fails with `pipetwist.errors.ConfigError`, whose text has one line for each problem. Where it is
-            cancelled the process is killed.
+            A Deferred of the document. It fails with `pipetwist.errors.ConfigError`, whose text has
+            one line for each problem. Where it is cancelled the process is killed.
         """
         if not can_start():
             return read_here(path, before)
@@ -83,12 +91,14 @@ class _Reading(ProcessProtocol):
 
     transport: Any  # an IProcessTransport, which has more than Twisted's declaration says
 
-    def __init__(self, clock: IReactorTime, spawner: SpawnerLike, path: str, before: Document) -> None:
+    def __init__(
+        self, clock: IReactorTime, spawner: SpawnerLike, path: str, before: Document
+    ) -> None:
         self.done: Deferred[Document] = Deferred(lambda _: self._end())
         self._clock = clock
         self._spawner = spawner
         self._path = path
-        self._assembly = Assembly(before)
+        self._deserializer = Deserializer(before)
         self._remembering = True
         self._lines: deque[bytes] = deque()
         self._rest = bytearray()
@@ -100,12 +110,25 @@ class _Reading(ProcessProtocol):
         self._limit: IDelayedCall | None = None
 
     def __repr__(self) -> str:
-        state = "over" if self._over else "exited" if self._exit is not None else "paused" if self._paused else "reading"
-        return f"<_Reading {self._path} {state}, {len(self._lines)} lines to take, {self._assembly}>"
+        state = (
+            "over"
+            if self._over
+            else "exited"
+            if self._exit is not None
+            else "paused"
+            if self._paused
+            else "reading"
+        )
+        return (
+            f"<_Reading {self._path} {state}, {len(self._lines)} lines to take, "
+            f"{self._deserializer}>"
+        )
 
     def start(self, words: Sequence[str]) -> None:
         """Start the process."""
-        self._limit = self._clock.callLater(LONGEST_SECONDS, self._fail, f"reading it has taken more than {LONGEST_SECONDS:g} s")
+        self._limit = self._clock.callLater(
+            MAX_SECONDS, self._fail, f"reading it has taken more than {MAX_SECONDS:g} s"
+        )
         try:
             self._spawner.spawn(self, words, dict(os.environ))
         except OSError as error:
@@ -129,17 +152,17 @@ class _Reading(ProcessProtocol):
             self._lines.extend(bytes(self._rest).split(b"\n"))
             self._rest = bytearray()
         self._rest += rest
-        if len(self._rest) > _LONGEST_LINE:
+        if len(self._rest) > _MAX_LINE_BYTES:
             self._fail_foreign()
             return
-        if len(self._lines) > _MOST_LINES and not self._paused:
+        if len(self._lines) > _MAX_LINES and not self._paused:
             self._paused = True
             self.transport.pauseProducing()
         self._continue()
 
     def errReceived(self, data: bytes) -> None:
         """What it complains of."""
-        self._complaint = (self._complaint + data)[-_LONGEST_COMPLAINT:]
+        self._complaint = (self._complaint + data)[-_MAX_COMPLAINT_LENGTH:]
 
     def processEnded(self, reason: Failure) -> None:
         """All that it had to say is there."""
@@ -155,7 +178,7 @@ class _Reading(ProcessProtocol):
     def _slice(self) -> None:
         self._turn = None
         if self._remembering:
-            self._remembering = self._assembly.remember()
+            self._remembering = self._deserializer.remember()
         elif self._lines:
             self._take(self._lines.popleft())
         if self._over:
@@ -170,14 +193,17 @@ class _Reading(ProcessProtocol):
 
     def _take(self, line: bytes) -> None:
         try:
-            self._assembly.take(line)
+            self._deserializer.take(line)
         except ForeignLineError:
             self._fail_foreign()
         except OtherVersionError:
-            self._fail("another version of pipetwist is installed than the one that runs, which needs a restart to be reloaded")
+            self._fail(
+                "another version of pipetwist is installed than the one that runs, which "
+                "needs a restart to be reloaded"
+            )
 
     def _conclude(self) -> None:
-        outcome = self._assembly.outcome
+        outcome = self._deserializer.outcome
         if isinstance(outcome, Document):
             self._end()
             self.done.callback(outcome)
@@ -187,7 +213,9 @@ class _Reading(ProcessProtocol):
         else:
             error: Any = None if self._exit is None else self._exit.value
             why = describe_exit(error.exitCode, error.signal) or "the command said too little"
-            self._fail(why.replace("the command", "the process that reads it", 1) + self._last_complaint())
+            self._fail(
+                why.replace("the command", "the process that reads it", 1) + self._last_complaint()
+            )
 
     def _last_complaint(self) -> str:
         lines = self._complaint.decode("utf-8", "backslashreplace").split("\n")
@@ -195,7 +223,7 @@ class _Reading(ProcessProtocol):
         return f": {said}" if said else ""
 
     def _fail_foreign(self) -> None:
-        self._fail("the process that reads it has said something that is no configuration")
+        self._fail("the process that reads it sent something that is not a configuration")
 
     def _fail(self, why: str) -> None:
         if not self._over:
@@ -215,5 +243,5 @@ class _Reading(ProcessProtocol):
         self._clock.callLater(0, self._forget)
 
     def _forget(self) -> None:
-        if self._assembly.forget():
+        if self._deserializer.forget():
             self._clock.callLater(0, self._forget)

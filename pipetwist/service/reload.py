@@ -1,4 +1,6 @@
-"""Has a running tree go on by another configuration: what is open stays as it is, what comes goes by the new one."""
+"""Has a running tree go on by another configuration: what is open stays as it is, what comes goes
+by the new one.
+"""
 
 from __future__ import annotations
 
@@ -10,17 +12,17 @@ from twisted.application.service import IService, MultiService
 from twisted.internet.defer import Deferred, inlineCallbacks
 
 from pipetwist.config.document import Document
-from pipetwist.inbounds.setting import InboundSetting
+from pipetwist.inbounds.context import InboundContext
 from pipetwist.interfaces import IRunningOutbound, OutboundLike
 from pipetwist.kinds.inbound_options import InboundOptions
 from pipetwist.kinds.outbound_options import OutboundOptions
 from pipetwist.logs.levels import LeveledLogger
-from pipetwist.outbounds.setting import OutboundSetting
-from pipetwist.relay.routes import Current
+from pipetwist.outbounds.context import OutboundContext
+from pipetwist.relay.routing_table import Current
 from pipetwist.service.building import make_inbound, make_outbounds, unused_sockets
 from pipetwist.service.counting import tracked_by
-from pipetwist.service.exchange import exchange_inbounds, refuse_collisions
 from pipetwist.service.generation import Generation
+from pipetwist.service.inbound_replacement import refuse_collisions, replace_inbounds
 from pipetwist.service.sharing import divide_descriptors
 from pipetwist.stats.tracking import Tracked
 
@@ -38,8 +40,8 @@ _CHANGEABLE = {
     "drain_timeout",
     *(f"{_STATS}.{key}" for key in ("enabled", "inbounds", "outbounds", "users")),
     *(
-        f"{place}.tls.{key}"
-        for place in ("experimental.v2ray_api", "metrics")
+        f"{key_path}.tls.{key}"
+        for key_path in ("experimental.v2ray_api", "metrics")
         for key in ("certificate_path", "key_path", "client_certificate_path")
     ),
 }
@@ -67,8 +69,8 @@ class Reloader:
         self,
         tree: MultiService,
         current: Current[Generation],
-        inbounds: InboundSetting,
-        outbounds: OutboundSetting,
+        inbounds: InboundContext,
+        outbounds: OutboundContext,
         log: LeveledLogger,
         *,
         api: Any = None,
@@ -87,12 +89,19 @@ class Reloader:
         return f"<Reloader of {self._current.now!r}>"
 
     def follow(self) -> None:
-        """Have the rest of the tree go by the current generation. What is no longer in it is left as it is, for the caller to end."""
-        generation, setting = self._current.now, self._inbounds
+        """Have the rest of the tree go by the current generation. What is no longer in it is left
+        as it is, for the caller to end.
+        """
+        generation, context = self._current.now, self._inbounds
         document = generation.document
         self._log.set_level(document.log.level)
-        setting.relay.names_clients = self._web is not None or document.log.level in ("debug", "info")
-        divide_descriptors(setting.shares, document, None if setting.kernel is None else setting.kernel.pool)
+        context.relay.names_clients = self._web is not None or document.log.level in (
+            "debug",
+            "info",
+        )
+        divide_descriptors(
+            context.shares, document, None if context.kernel is None else context.kernel.pool
+        )
         for part in (*generation.outbounds.values(), *generation.inbounds.values()):
             if IService.providedBy(part) and part.parent is None:
                 part.setServiceParent(self._tree)
@@ -105,32 +114,40 @@ class Reloader:
             document: the configuration.
 
         Returns:
-            A Deferred that fires when connections come in by it. It fails with `pipetwist.errors.StartError` where something that the
-            configuration names can't be had; then everything is as it was.
+            A Deferred that fires when connections come in by it. It fails with
+            `pipetwist.errors.StartError` where something that the configuration names can't be had;
+            then everything is as it was.
         """
         before = self._current.now
         refuse_collisions(document, before.inbounds)
         yield self._inbounds.listeners.hosts.learn(_new_hosts(before, document))
         outbounds = make_outbounds(document, self._outbounds, _kept(before, document))
         show_certificates = self._certificates(document)
-        inbounds = yield exchange_inbounds(before.inbounds, document.inbounds, lambda options: make_inbound(options, self._inbounds))
+        inbounds = yield replace_inbounds(
+            before.inbounds,
+            document.inbounds,
+            lambda options: make_inbound(options, self._inbounds),
+        )
         # Nothing can fail from here on.
         self._current.swap(Generation.of(document, inbounds, outbounds, _tracked(before, document)))
         self.follow()
         for show in show_certificates:
             show()
         self._end_rest(before)
-        self._log.info("the configuration was taken anew{report}", report=_report(before.document, document))
+        self._log.info("configuration reloaded{report}", report=_report(before.document, document))
         self._tell_of_unused_sockets()
         if self._api is not None:
             self._api.come_back()
-        for place in needs_restart(self._started, document):
-            self._log.warn("{place}: the change of this key needs a restart", place=place)
+        for key_path in needs_restart(self._started, document):
+            self._log.warn("{place}: a change of this key needs a restart", place=key_path)
 
     def _certificates(self, document: Document) -> list[Callable[[], object]]:
         """Read those of the API and of the metrics again; what has each shown."""
         api, metrics = document.experimental.v2ray_api, document.metrics
-        asked = ((self._api, None if api is None else api.tls), (self._web, None if metrics is None else metrics.tls))
+        asked = (
+            (self._api, None if api is None else api.tls),
+            (self._web, None if metrics is None else metrics.tls),
+        )
         return [part.read_certificates(tls) for part, tls in asked if part is not None]
 
     def _end_rest(self, before: Generation) -> None:
@@ -145,16 +162,20 @@ class Reloader:
 
     def _tell_of_unused_sockets(self) -> None:
         for one in unused_sockets(self._inbounds.listeners.inherited, self._current.now.inbounds):
-            self._log.warn("{socket} was handed in, and no inbound listens there any more: clients wait in vain", socket=str(one))
+            self._log.warn(
+                "{socket} was inherited, and no inbound listens there any more: its clients "
+                "get no answer",
+                socket=str(one),
+            )
 
 
 def _new_hosts(before: Generation, document: Document) -> Iterator[tuple[str, str]]:
     """The hosts that are to be listened at and are not yet, and whose each is."""
     for options in document.inbounds:
         inbound = before.inbounds.get(options.tag)
-        if inbound is None or not inbound.goes_on_with(options):
+        if inbound is None or not inbound.can_apply(options):
             for key, host in options.hosts.items():
-                yield f"{options.place}: {key}", host
+                yield f"{options.label}: {key}", host
 
 
 def _retire(outbound: Any) -> None:
@@ -165,27 +186,42 @@ def _retire(outbound: Any) -> None:
 
 
 def _kept(before: Generation, document: Document) -> dict[str, OutboundLike]:
-    """The outbounds that are services, and go on as they are. The others are made anew, and read their files again."""
-    known = {options.tag: (options, options.moved_by(before.document.transfer)) for options in before.document.outbounds}
+    """The outbounds that are services, and go on as they are. The others are made anew, and read
+    their files again.
+    """
+    known = {
+        options.tag: (options, options.moved_by(before.document.transfer))
+        for options in before.document.outbounds
+    }
     return {
         options.tag: before.outbounds[options.tag]
         for options in document.outbounds
-        if (options, options.moved_by(document.transfer)) == known.get(options.tag) and IService.providedBy(before.outbounds[options.tag])
+        if (options, options.moved_by(document.transfer)) == known.get(options.tag)
+        and IService.providedBy(before.outbounds[options.tag])
     }
 
 
 def _tracked(before: Generation, document: Document) -> Tracked:
     """What is counted: as before where the same is, with the trackers that there are."""
     listed = tracked_by(document)
-    return before.tracked if listed == tracked_by(before.document) else before.tracked.counting(**listed)
+    return (
+        before.tracked
+        if listed == tracked_by(before.document)
+        else before.tracked.counting(**listed)
+    )
 
 
 def _report(before: Document, after: Document) -> str:
     """What is other than before, for people; empty where nothing is."""
     parts = []
-    for section, one, other in (("inbounds", before.inbounds, after.inbounds), ("outbounds", before.outbounds, after.outbounds)):
+    for section, one, other in (
+        ("inbounds", before.inbounds, after.inbounds),
+        ("outbounds", before.outbounds, after.outbounds),
+    ):
         old: dict[str, InboundOptions | OutboundOptions] = {options.tag: options for options in one}
-        new: dict[str, InboundOptions | OutboundOptions] = {options.tag: options for options in other}
+        new: dict[str, InboundOptions | OutboundOptions] = {
+            options.tag: options for options in other
+        }
         for word, tags in (
             ("new", new.keys() - old.keys()),
             ("changed", {tag for tag in new.keys() & old.keys() if new[tag] != old[tag]}),
@@ -196,12 +232,16 @@ def _report(before: Document, after: Document) -> str:
     return "".join(f"; {part}" for part in parts)
 
 
-def _differences(before: object, after: object, place: str = "") -> Iterator[str]:
+def _differences(before: object, after: object, key_path: str = "") -> Iterator[str]:
     # Where nothing would be said nothing is compared: there may be many users.
-    if place in _CHANGEABLE:
+    if key_path in _CHANGEABLE:
         return
     if is_dataclass(before) and type(before) is type(after):
         for key in fields(before):
-            yield from _differences(getattr(before, key.name), getattr(after, key.name), f"{place}.{key.name}".lstrip("."))
+            yield from _differences(
+                getattr(before, key.name),
+                getattr(after, key.name),
+                f"{key_path}.{key.name}".lstrip("."),
+            )
     elif before != after:
-        yield place
+        yield key_path

@@ -14,13 +14,16 @@ _LISTENING = 8
 _PIPES = 8
 
 
-def divide_descriptors(shares: DescriptorShares, document: Document, pipes: PipePool | None) -> None:
+def divide_descriptors(
+    shares: DescriptorShares, document: Document, pipes: PipePool | None
+) -> None:
     """Divide what there is as a configuration has it.
 
     Args:
         shares: the shares.
         document: the configuration.
-        pipes: what bytes are spliced through, which is bounded where there are few descriptors; None where the kernel moves nothing.
+        pipes: what bytes are spliced through, which is bounded where there are few descriptors;
+            None where the kernel moves nothing.
     """
     reserved = 0
     if pipes is not None:

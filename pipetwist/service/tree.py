@@ -5,66 +5,74 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from twisted.application.service import MultiService
-from twisted.internet.defer import Deferred, DeferredList, DeferredLock, inlineCallbacks, maybeDeferred
+from twisted.internet.defer import (
+    Deferred,
+    DeferredList,
+    DeferredLock,
+    inlineCallbacks,
+    maybeDeferred,
+)
 from twisted.logger import Logger
 
 from pipetwist.api.availability import load_api
 from pipetwist.config.document import Document
 from pipetwist.config.notes import is_root, notes
+from pipetwist.datagram.context import DatagramContext
 from pipetwist.descriptors import DescriptorShares, descriptor_limit
 from pipetwist.errors import StartError
 from pipetwist.files import KnownFiles
-from pipetwist.inbounds.setting import InboundSetting
+from pipetwist.inbounds.context import InboundContext
 from pipetwist.interfaces import AnyReactor, CounterStoreLike, IRunningOutbound, SpawnerLike
-from pipetwist.kernel.setting import kernel_setting
+from pipetwist.kernel.context import kernel_context
 from pipetwist.logs.levels import LeveledLogger
 from pipetwist.network.listeners import ListenerTable
 from pipetwist.network.listening import ListenHosts
 from pipetwist.network.lookups import Lookups
-from pipetwist.outbounds.setting import OutboundSetting
-from pipetwist.packets.setting import PacketSetting
+from pipetwist.outbounds.context import OutboundContext
 from pipetwist.relay.relay import Relay
-from pipetwist.relay.routes import Current
+from pipetwist.relay.routing_table import Current
 from pipetwist.service.building import make_inbound, make_outbounds, unused_sockets
 from pipetwist.service.counting import storage_of, tracked_by
-from pipetwist.service.exchange import refuse_collisions
 from pipetwist.service.generation import Generation
-from pipetwist.service.looking import web_service
+from pipetwist.service.inbound_replacement import refuse_collisions
+from pipetwist.service.monitoring import web_service
 from pipetwist.service.reload import Reloader
 from pipetwist.service.sharing import divide_descriptors
 from pipetwist.stats.counters import MemoryCounterStore
 from pipetwist.stats.online import OnlineUsers
 from pipetwist.stats.tracking import Tracked
 from pipetwist.transfer.ending_side import side_log
-from pipetwist.transfer.hang_up import HangUpWatch
+from pipetwist.transfer.peer_close_watch import PeerCloseWatch
 
 __all__ = ["PipetwistService"]
 
-
-# For what a stop does besides waiting for connections and commands, such as calls of the API that run.
+# For what a stop does besides waiting for connections and commands, such as calls of the API.
 _REST_SECONDS = 15.0
 
 
 class PipetwistService(MultiService):
     """All that a configuration asks for, as one service.
 
-    It can be a child of a program's own MultiService. Nothing listens and nothing runs before it is started.
+    It can be a child of a program's own MultiService. Nothing runs before it is started.
 
     Args:
         document: the configuration.
         reactor: the reactor.
-        store: where the counters live; where it is None, in the file that the configuration names, or in memory.
+        store: where the counters live; where it is None, in the file that the configuration names,
+            or in memory.
         spawner: starts the commands of ``fork`` outbounds; the system's best where it is None.
-        handed_in: descriptors of sockets that listen already, as systemd hands them in: an inbound of the same address listens with them.
-        failed: is told where an inbound fails to listen only after the start; logs it where it is None.
-        getaddrinfo: looks names up, in threads of their own; ``socket.getaddrinfo`` where it is None.
+        inherited: descriptors of sockets that listen already, as systemd hands them in: an inbound
+            of the same address listens with them.
+        failed: is told where an inbound fails to listen after the start; None to log that.
+        getaddrinfo: looks names up, in threads; ``socket.getaddrinfo`` where it is None.
 
     Raises:
-        StartError: something that the configuration names can't be had: a command, a certificate, an endpoint; or a socket was handed in
-            at an address where no inbound listens.
+        StartError: something that the configuration names can't be had: a command, a certificate,
+            an endpoint; or a socket was handed in at an address where no inbound listens.
     """
 
     def __init__(
@@ -74,7 +82,7 @@ class PipetwistService(MultiService):
         *,
         store: CounterStoreLike | None = None,
         spawner: SpawnerLike | None = None,
-        handed_in: Iterable[int] = (),
+        inherited: Iterable[int] = (),
         failed: Callable[[StartError], None] | None = None,
         getaddrinfo: Callable[..., Any] | None = None,
     ) -> None:
@@ -82,20 +90,24 @@ class PipetwistService(MultiService):
         self._changing = DeferredLock()
         self.log = log = LeveledLogger("pipetwist", document.log.level, [side_log])
         self.storage = storage_of(document, reactor, log) if store is None else None
-        """The `pipetwist.storage.service.StorageService`; None where the counters are in no file of the configuration's."""
-        self.store: CounterStoreLike = store or (self.storage.store if self.storage else MemoryCounterStore())
+        """The `pipetwist.storage.service.StorageService`; None without a file of its own."""
+        self.store: CounterStoreLike = store or (
+            self.storage.store if self.storage else MemoryCounterStore()
+        )
         self.online = OnlineUsers(time.time)
-        self._hang_ups = hang_ups = HangUpWatch(reactor)
-        self._kernel = kernel = kernel_setting(reactor)
-        packets = PacketSetting(reactor, None if kernel is None else kernel.poller)
+        self._peer_close_watch = peer_close_watch = PeerCloseWatch(reactor)
+        self._kernel = kernel = kernel_context(reactor)
+        datagram_context = DatagramContext(reactor, None if kernel is None else kernel.poller)
         self.files = files = KnownFiles(self._unseen)
         """Reads the certificates and keys that the configuration names."""
         self.lookups = Lookups(reactor, getaddrinfo)
         """Finds the addresses of servers' names."""
-        self.listeners = listeners = ListenerTable(handed_in, ListenHosts(self.lookups, reactor))
+        self.listeners = listeners = ListenerTable(inherited, ListenHosts(self.lookups, reactor))
         """Every socket that is listened with, those of the API and of the metrics too."""
-        outbound_setting = OutboundSetting(reactor, spawner, hang_ups, kernel, log, packets, files, self.lookups)
-        outbounds = make_outbounds(document, outbound_setting)
+        outbound_context = OutboundContext(
+            reactor, spawner, peer_close_watch, kernel, log, datagram_context, files, self.lookups
+        )
+        outbounds = make_outbounds(document, outbound_context)
         tracked = Tracked(self.store, **tracked_by(document))
         self._current = current = Current(Generation.of(document, {}, outbounds, tracked))
         self.relay = Relay(reactor, current, online=self.online, log=log)
@@ -103,26 +115,34 @@ class PipetwistService(MultiService):
         """How the inbounds share the process's file descriptors."""
         divide_descriptors(shares, document, None if kernel is None else kernel.pool)
         failed = failed or _logged(log)
-        setting = InboundSetting(reactor, self.relay, hang_ups, kernel, log, failed, packets, files, listeners, shares)
-        inbounds = {options.tag: make_inbound(options, setting) for options in document.inbounds}
+        common = (peer_close_watch, kernel, log, failed, datagram_context, files)
+        context = InboundContext(reactor, self.relay, *common, listeners, shares)
+        inbounds = {options.tag: make_inbound(options, context) for options in document.inbounds}
         refuse_collisions(document, inbounds)
         current.swap(Generation.of(document, inbounds, outbounds, tracked))
         for one in unused_sockets(listeners.inherited, inbounds):
-            message = f"{one} was handed in, and no inbound listens there: write that in one's path, or listen and listen_port"
+            message = (
+                f"{one} was inherited, and no inbound listens there: write it in an inbound's "
+                "path, or listen and listen_port"
+            )
             raise StartError(message)
         self.api: Any = None
-        """The `pipetwist.api.service.StatsApi`; None where the configuration does not ask for it."""
+        """The `pipetwist.api.service.StatsApi`; None where there is to be none."""
         options = document.experimental.v2ray_api
         if options is not None and options.listen is not None:
-            share = shares.looking("experimental.v2ray_api")
-            self.api = load_api()(options, self.store, self.online, reactor, log=log, files=files, listeners=listeners, share=share)
+            share = shares.monitoring("experimental.v2ray_api")
+            make_api = partial(load_api(), options, self.store, self.online, reactor, log=log)
+            self.api = make_api(files=files, listeners=listeners, share=share)
         self.web: Any = None
-        """The `pipetwist.web.service.WebService`; None where the configuration does not ask for it."""
+        """The `pipetwist.web.service.WebService`; None where there is to be none."""
         if document.metrics is not None:
-            self.web = web_service(document.metrics, setting, current, self.relay.ledger, self.store)
+            connections = self.relay.connection_table
+            self.web = web_service(document.metrics, context, current, connections, self.store)
         if self.storage is not None:
             self.storage.setServiceParent(self)
-        self._reloader = Reloader(self, current, setting, outbound_setting, log, api=self.api, web=self.web)
+        self._reloader = Reloader(
+            self, current, context, outbound_context, log, api=self.api, web=self.web
+        )
         self._reloader.follow()
         for part in (self.web, self.api):
             if part is not None:
@@ -130,7 +150,7 @@ class PipetwistService(MultiService):
 
     @property
     def generation(self) -> Generation:
-        """What the configuration has come to. It never changes, so that any thread may take it; a reload brings another."""
+        """What the configuration has come to. It never changes: any thread may take it."""
         return self._current.now
 
     @property
@@ -149,27 +169,30 @@ class PipetwistService(MultiService):
         return self._current.now.outbounds
 
     @property
-    def longest_stop(self) -> float:
-        """How many seconds a stop may take: connections have their time, then commands have theirs, and there is a little for the rest."""
-        return self.document.drain_timeout + self.longest_grace + _REST_SECONDS
+    def max_stop_seconds(self) -> float:
+        """How many seconds a stop may take: for connections, then commands, and a little more."""
+        return self.document.drain_timeout + self.max_grace_seconds + _REST_SECONDS
 
     @property
-    def longest_grace(self) -> float:
-        """How many seconds a command may have from SIGTERM to SIGKILL, those too of outbounds that a reload has retired."""
-        return max((part.kill_grace for part in self if IRunningOutbound.providedBy(part)), default=0.0)
+    def max_grace_seconds(self) -> float:
+        """How many seconds a command may have until SIGKILL, also of a retired outbound."""
+        graces = (part.kill_grace for part in self if IRunningOutbound.providedBy(part))
+        return max(graces, default=0.0)
 
     def reload(self, document: Document) -> Deferred[None]:
         """Go on by another configuration, all or nothing, without an interruption.
 
-        Inbounds that are to listen where they do now go on listening, others stop and start. Who comes goes by the new configuration, who
-        is in by the old. Counters stay. What can't be changed without a restart is logged.
+        Inbounds that are to listen where they do now go on listening, others stop and start. Who
+        comes goes by the new configuration, who is in by the old. Counters stay. What can't be
+        changed without a restart is logged.
 
         Args:
             document: the configuration.
 
         Returns:
-            A Deferred that fires when connections come in by it. It fails with `StartError` where something in it can't be had, or where
-            the service does not run; then everything is as it was.
+            A Deferred that fires when connections come in by it. It fails with `StartError` where
+            something in it can't be had, or where the service does not run; then everything is as
+            it was.
         """
         changing: Deferred[None] = self._changing.run(self._reload, document)
         return changing
@@ -196,19 +219,24 @@ class PipetwistService(MultiService):
         """
         # Who was counted before a stop was counted in a file that has been closed since.
         generation = self._current.now
-        self._current.swap(replace(generation, tracked=generation.tracked.counting(**tracked_by(generation.document))))
+        tracked = generation.tracked.counting(**tracked_by(generation.document))
+        self._current.swap(replace(generation, tracked=tracked))
         self._all_or_nothing(super().startService)
         for note in notes(self.document, root=is_root()):
             self.log.warn("{note}", note=note)
         for path in self.files.unreadable():
-            self.log.warn("{path} can't be read again by this user: once it has changed, a reload comes to nothing", path=path)
+            self.log.warn(
+                "{path} can't be read again by this user: once it has changed, a reload fails",
+                path=path,
+            )
 
     @inlineCallbacks
     def stopService(self) -> Generator[Deferred[Any], Any, None]:
         """Stop in order.
 
-        First all that listens and the commands that wait for a connection, then the connections once they have had their time, the other
-        commands and what else was added, and the file of counters.
+        First all that listens and the commands that wait for a connection, then the connections
+        once they have had their time, the other commands and what else was added, and the file of
+        counters.
 
         Returns:
             A Deferred that fires when everything has ended.
@@ -216,21 +244,27 @@ class PipetwistService(MultiService):
         self.listeners.hosts.give_up()
         yield self._changing.acquire()
         self.running = 0
-        first = [part for part in self if part is self.api or part is self.web or part in self.inbounds.values()]
+        listening = (self.api, self.web, *self.inbounds.values())
+        first = [part for part in self if part in listening]
         yield self._stop(first)
         for part in self:
             if IRunningOutbound.providedBy(part):
-                part.dismiss()  # now, so that their commands' time runs along with that of the connections
+                # now, so that their commands' time runs along with that of the connections
+                part.dismiss()
         yield self.relay.drain(self.document.drain_timeout)
         yield self._stop([part for part in self if part not in first and part is not self.storage])
         yield self._stop([part for part in self if part is self.storage])
-        self._hang_ups.close()
+        self._peer_close_watch.close()
         if self._kernel is not None:
             self._kernel.close()
         self._changing.release()
 
     def _unseen(self, path: str) -> None:
-        self.log.warn("{path} can't be looked at by this user: it goes on with what it has read of it, changed or not", path=path)
+        self.log.warn(
+            "{path} can't be checked by this user: what was read before stays in use, even if "
+            "the file has changed",
+            path=path,
+        )
 
     def _all_or_nothing(self, start: Callable[[], None]) -> None:
         try:
@@ -243,9 +277,11 @@ class PipetwistService(MultiService):
     def _stop(self, parts: Iterable[Any]) -> Deferred[Any]:
         # What is bound may listen before it runs, for that is how twistd binds.
         bound = (self.web, *self.inbounds.values())
-        stopping = [maybeDeferred(part.stopService) for part in parts if part.running or part in bound]
+        stopping = [
+            maybeDeferred(part.stopService) for part in parts if part.running or part in bound
+        ]
         for one in stopping:
-            one.addErrback(lambda failure: self.log.failure("A part did not stop", failure))
+            one.addErrback(lambda failure: self.log.failure("A service failed to stop", failure))
         return DeferredList(stopping)
 
 

@@ -1,7 +1,9 @@
-"""One call that adds to several counters: it is made for every read and every write of a counted connection.
+"""One call that adds to several counters: it is made for every read and every write of a counted
+connection.
 
-A loop over the counters, or a call of each, would cost more than the adding. So the code of such a call is written out for as many
-counters as there are, and of the kinds that they are, as ``dataclasses`` writes out a class's methods.
+A loop over the counters, or a call of each, would cost more than the adding. So the code of such a
+call is written out for as many counters as there are, and of the kinds that they are, as
+``dataclasses`` writes out a class's methods.
 """
 
 from __future__ import annotations
@@ -30,21 +32,28 @@ def adder(counters: Sequence[CounterLike]) -> Add:
     of_cells: list[ICellCounter | None] = [ICellCounter(counter, None) for counter in counters]
     maker = _maker(tuple(None if counter is None else counter.unit for counter in of_cells))
     cells = [None if counter is None else counter.cell for counter in of_cells]
-    return maker(*chain.from_iterable(zip(cells, (counter.add for counter in counters), strict=True)))
+    return maker(
+        *chain.from_iterable(zip(cells, (counter.add for counter in counters), strict=True))
+    )
 
 
 @lru_cache
 def _maker(units: tuple[int | None, ...]) -> Callable[..., Add]:
-    """What makes adders for counters with cells of these units; None stands for a counter without."""
-    parameters = ", ".join(f"cell_{place}, add_{place}" for place in range(len(units)))
+    """What makes adders for counters with cells of these units; None stands for a counter
+    without.
+    """
+    parameters = ", ".join(f"cell_{index}, add_{index}" for index in range(len(units)))
     lines = [f"def maker({parameters}):", "  def add(count):", "    pass"]
-    lines += [f"    in_{unit} = count * {unit}" for unit in sorted({unit for unit in units if unit is not None} - {1})]
-    for place, unit in enumerate(units):
+    lines += [
+        f"    in_{unit} = count * {unit}"
+        for unit in sorted({unit for unit in units if unit is not None} - {1})
+    ]
+    for index, unit in enumerate(units):
         if unit is None:
-            lines.append(f"    add_{place}(count)")
+            lines.append(f"    add_{index}(count)")
         else:
-            lines.append(f"    try: cell_{place}[0] += {'count' if unit == 1 else f'in_{unit}'}")
-            lines.append(f"    except ValueError: add_{place}(count)")
+            lines.append(f"    try: cell_{index}[0] += {'count' if unit == 1 else f'in_{unit}'}")
+            lines.append(f"    except ValueError: add_{index}(count)")
     lines.append("  return add")
     made: dict[str, Any] = {}
     exec("\n".join(lines), made)  # noqa: S102 - nothing but numbers gets into these lines

@@ -19,8 +19,9 @@ C = TypeVar("C", bound=CounterLike)
 class MemoryCounter:
     """A counter in this process's memory.
 
-    The total has one writer, the reactor's thread, so that an add needs no lock; resets in other threads only move the baseline, and
-    exclude each other. A total read by a reset is some total that was true: what is added afterwards belongs to the next value.
+    The total has one writer, the reactor's thread, so that an add needs no lock; resets in other
+    threads only move the baseline, and exclude each other. A total read by a reset is some total
+    that was true: what is added afterwards belongs to the next value.
     """
 
     __slots__ = ("_baseline", "_resetting", "cell", "name")
@@ -35,20 +36,16 @@ class MemoryCounter:
         self._resetting = Lock()
 
     def add(self, count: int) -> None:
-        """See `ICounter`."""
         self.cell[0] += count
 
     def total(self) -> int:
-        """See `ICounter`."""
         return self.cell[0]
 
     def value(self) -> int:
-        """See `ICounter`."""
         with self._resetting:
             return self.cell[0] - self._baseline
 
     def reset(self) -> int:
-        """See `ICounter`."""
         with self._resetting:
             total = self.cell[0]
             value = total - self._baseline
@@ -57,7 +54,8 @@ class MemoryCounter:
 
 
 class SortedCounters(Generic[C]):
-    """Counters by name, sorted anew only where some have come: that holds the interpreter for milliseconds where they are ten thousand.
+    """Counters by name, sorted anew only where some have come: that holds the interpreter for
+    milliseconds where they are ten thousand.
 
     Args:
         counters: those there are; none of them ever goes.
@@ -71,7 +69,8 @@ class SortedCounters(Generic[C]):
         """All of them; may be called from any thread."""
         known = self._sorted
         if len(known) != len(self._counters):
-            # A dict's copy is one step for other threads; iterating the dict itself would meet the reactor's insertions.
+            # A dict's copy is one step for other threads; iterating the dict itself would meet the
+            # reactor's insertions.
             known = self._sorted = [counter for _, counter in sorted(self._counters.copy().items())]
         return known.copy()
 
@@ -85,16 +84,13 @@ class MemoryCounterStore:
         self._sorted = SortedCounters(self._counters)
 
     def counter(self, name: str) -> MemoryCounter:
-        """See `ICounterStore`."""
         counter = self._counters.get(name)
         if counter is None:
             counter = self._counters[name] = MemoryCounter(name)
         return counter
 
     def get(self, name: str) -> MemoryCounter | None:
-        """See `ICounterStore`."""
         return self._counters.get(name)
 
     def counters(self) -> list[MemoryCounter]:
-        """See `ICounterStore`."""
         return self._sorted.all()

@@ -1,7 +1,9 @@
-"""Counts the traffic of Twisted transports: a wrapper for one connection, a factory and an endpoint that put it around many.
+"""Counts the traffic of Twisted transports: a wrapper for one connection, a factory and an endpoint
+that put it around many.
 
-Bytes read count when the protocol gets them. Bytes written count when the kernel has taken them, as far as the transport shows that; on
-one that does not (TLS, another reactor's) they count when it takes them itself.
+Bytes read count when the protocol gets them. Bytes written count when the kernel has taken them, as
+far as the transport shows that; on one that does not (TLS, another reactor's) they count when it
+takes them itself.
 """
 
 from __future__ import annotations
@@ -32,7 +34,8 @@ from pipetwist.interfaces import TrackerLike
 
 __all__ = ["CountingEndpoint", "CountingFactory", "CountingProtocol", "count_writes"]
 
-# What a transport asks of its protocol; a wrapper must say yes to just what the wrapped one does, or a half-close becomes a close.
+# What a transport asks of its protocol; a wrapper must say yes to just what the wrapped one does,
+# or a half-close becomes a close.
 _PROTOCOL_INTERFACES = (IHalfCloseableProtocol, IHandshakeListener, IFileDescriptorReceiver)
 
 
@@ -70,7 +73,8 @@ class _Listening(Protocol):
 
 
 class CountingProtocol(ProtocolWrapper):
-    """Stands between a transport and a protocol and counts what passes; for everything else each sees the other.
+    """Stands between a transport and a protocol and counts what passes; for everything else each
+    sees the other.
 
     Args:
         factory: the factory that keeps the list of these; None where nobody does.
@@ -81,7 +85,9 @@ class CountingProtocol(ProtocolWrapper):
     transport: Any  # whatever of a transport's interfaces the wrapped one has
     wrappedProtocol: Any  # and the protocol
 
-    def __init__(self, factory: CountingFactory | None, wrapped: IProtocol, tracker: TrackerLike) -> None:
+    def __init__(
+        self, factory: CountingFactory | None, wrapped: IProtocol, tracker: TrackerLike
+    ) -> None:
         super().__init__(factory, wrapped)  # type: ignore[arg-type]  # the two places that use it are overridden here
         self._read = tracker.uplink
         self._written = tracker.downlink
@@ -113,7 +119,9 @@ class CountingProtocol(ProtocolWrapper):
         self._count(sum(map(len, chunks)))
 
     def startTLS(self, *arguments: Any) -> Any:
-        """Pass on; from now on the kernel takes other bytes than the protocol writes, so that they count when TLS takes them."""
+        """Pass on; from now on the kernel takes other bytes than the protocol writes, so that they
+        count when TLS takes them.
+        """
         self._written(self._waiting)
         self._shown = False
         return self.transport.startTLS(*arguments)
@@ -171,7 +179,11 @@ class CountingFactory(WrappingFactory[CountingProtocol]):
         tracker: gives the tracker for a peer's address, or None to leave that connection unwrapped.
     """
 
-    def __init__(self, wrapped: IProtocolFactory | Factory[Any], tracker: Callable[[IAddress | None], TrackerLike | None]) -> None:
+    def __init__(
+        self,
+        wrapped: IProtocolFactory | Factory[Any],
+        tracker: Callable[[IAddress | None], TrackerLike | None],
+    ) -> None:
         super().__init__(wrapped)
         self._tracker = tracker
 
@@ -193,7 +205,9 @@ class CountingEndpoint:
         tracker: gives the tracker for a peer's address, or None.
     """
 
-    def __init__(self, wrapped: _Listening, tracker: Callable[[IAddress | None], TrackerLike | None]) -> None:
+    def __init__(
+        self, wrapped: _Listening, tracker: Callable[[IAddress | None], TrackerLike | None]
+    ) -> None:
         self._wrapped = wrapped
         self._tracker = tracker
 

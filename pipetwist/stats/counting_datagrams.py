@@ -1,6 +1,8 @@
-"""Counts the traffic of Twisted's datagram ports: a wrapper around a protocol, as `pipetwist.stats.counting` has it for streams.
+"""Counts the traffic of Twisted's datagram ports: a wrapper around a protocol, as
+`pipetwist.stats.counting` has it for streams.
 
-Payload counts: a datagram received when the protocol gets it, one sent when the system has taken it. An empty one adds nothing.
+Payload counts: a datagram received when the protocol gets it, one sent when the system has taken
+it. An empty one adds nothing.
 """
 
 from __future__ import annotations
@@ -25,7 +27,9 @@ class _CountingTransport:
         directlyProvides(self, providedBy(transport))
 
     def write(self, datagram: bytes, *address: Any) -> Any:
-        """Pass on, and count what the system has taken: Twisted's ports give back how much, and nothing where they drop it."""
+        """Pass on, and count what the system has taken: Twisted's ports give back how much, and
+        nothing where they drop it.
+        """
         taken = self._transport.write(datagram, *address)
         if isinstance(taken, int):
             self._written(address[0] if address else None, taken)
@@ -36,15 +40,21 @@ class _CountingTransport:
 
 
 class CountingDatagramProtocol(ConnectedDatagramProtocol):
-    """Stands between a port and a protocol and counts what passes; for everything else each sees the other.
+    """Stands between a port and a protocol and counts what passes; for everything else each sees
+    the other.
 
     Args:
         wrapped: the protocol.
-        tracker: gives the tracker for a peer's address, as the protocol gets it, or None to leave that peer uncounted. Of a port with one
-            peer, which has no address in each call, it is asked for None.
+        tracker: gives the tracker for a peer's address, as the protocol gets it, or None to leave
+            that peer uncounted. Of a port with one peer, which has no address in each call, it is
+            asked for None.
     """
 
-    def __init__(self, wrapped: DatagramProtocol | ConnectedDatagramProtocol, tracker: Callable[[Any], TrackerLike | None]) -> None:
+    def __init__(
+        self,
+        wrapped: DatagramProtocol | ConnectedDatagramProtocol,
+        tracker: Callable[[Any], TrackerLike | None],
+    ) -> None:
         self.noisy = wrapped.noisy
         self._wrapped: Any = wrapped
         self._tracker = tracker

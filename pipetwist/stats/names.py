@@ -1,7 +1,7 @@
 """What is counted, and the names of counters, as V2Ray made them: four parts joined with ``>>>``.
 
-What is counted is an entity: an inbound, an outbound or a user. One more, say a user together with an inbound, is one entry here and its
-list in `pipetwist.api.options.StatsOptions`.
+What is counted is an entity: an inbound, an outbound or a user. One more, say a user together with
+an inbound, is one entry here and its list in `pipetwist.api.options.StatsOptions`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Literal, NamedTuple, TypedDict
 
-__all__ = ["DIRECTIONS", "ENTITIES", "Direction", "Entity", "Listed", "Listing", "traffic_entity", "traffic_name"]
+__all__ = [
+    "DIRECTIONS",
+    "ENTITIES",
+    "Direction",
+    "Entity",
+    "Listed",
+    "Listing",
+    "traffic_entity",
+    "traffic_name",
+]
 
 Entity = Literal["inbound", "outbound", "user"]
 Direction = Literal["uplink", "downlink"]
@@ -29,7 +38,8 @@ class Listing(NamedTuple):
 
     Attributes:
         key: where its names are listed, in `Listed` and in the configuration.
-        name: which of them a connection belongs to, from the connection's inbound, outbound and user; None for none.
+        name: which of them a connection belongs to, from the connection's inbound, outbound and
+            user; None for none.
     """
 
     key: Literal["inbounds", "outbounds", "users"]
@@ -49,8 +59,15 @@ def traffic_name(entity: Entity, name: str, direction: Direction) -> str:
 
 
 def traffic_entity(counter: str) -> tuple[Entity, str, Direction] | None:
-    """What a traffic counter of that name counts, or None where it is the name of something else."""
+    """What a traffic counter of that name counts, or None where it is the name of something
+    else.
+    """
     parts: list[Any] = counter.split(">>>")
-    if len(parts) != 4 or parts[0] not in ENTITIES or parts[2] != "traffic" or parts[3] not in DIRECTIONS:
+    if (
+        len(parts) != 4
+        or parts[0] not in ENTITIES
+        or parts[2] != "traffic"
+        or parts[3] not in DIRECTIONS
+    ):
         return None
     return parts[0], parts[1], parts[3]

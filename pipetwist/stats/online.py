@@ -13,7 +13,9 @@ _SUFFIX = ">>>online"
 
 
 def online_name(user: str) -> str:
-    """The name of a user's sources in Xray's online calls, for instance ``user>>>alice>>>online``."""
+    """The name of a user's sources in Xray's online calls, for instance
+    ``user>>>alice>>>online``.
+    """
     return f"{_PREFIX}{user}{_SUFFIX}"
 
 
@@ -32,8 +34,8 @@ class _Source:
 class OnlineUsers:
     """Counts each user's open connections by their source.
 
-    Connections open and close in the reactor's thread; the API asks from others. A user who was seen stays known, with no source, after the
-    last connection has closed.
+    Connections open and close in the reactor's thread; the API asks from others. A user who was
+    seen stays known, with no source, after the last connection has closed.
 
     Args:
         now: the time in seconds since the epoch.
@@ -65,15 +67,20 @@ class OnlineUsers:
                 del sources[source]
 
     def online(self) -> dict[str, dict[str, int]]:
-        """The users with an open connection, by name, each with what `sources` says: all of them at one moment."""
+        """The users with an open connection, by name, each with what `sources` says: all of them at
+        one moment.
+        """
         with self._lock:
-            return {user: _seen(sources) for user, sources in sorted(self._sources.items()) if sources}
+            return {
+                user: _seen(sources) for user, sources in sorted(self._sources.items()) if sources
+            }
 
     def sources(self, user: str) -> dict[str, int] | None:
         """Where a user is connected from now.
 
         Returns:
-            For each source when a connection from it was last opened, in whole seconds since the epoch; None for a user never seen.
+            For each source when a connection from it was last opened, in whole seconds since the
+            epoch; None for a user never seen.
         """
         with self._lock:
             sources = self._sources.get(user)

@@ -41,8 +41,9 @@ class Tracker:
 class Tracked:
     """The tags and users that are counted. They never change; `counting` gives others.
 
-    As in sing-box, one connection adds the same figures to its inbound, its outbound and its user, each where it is listed, and a counter
-    appears, both directions at 0, with the first connection that it belongs to.
+    As in sing-box, one connection adds the same figures to its inbound, its outbound and its user,
+    each where it is listed, and a counter appears, both directions at 0, with the first connection
+    that it belongs to.
 
     Args:
         store: where the counters live.
@@ -51,12 +52,16 @@ class Tracked:
 
     def __init__(self, store: CounterStoreLike, **listed: Unpack[Listed]) -> None:
         self.store = store
-        self._names: dict[Entity, frozenset[str]] = {entity: frozenset(listed.get(listing.key, ())) for entity, listing in ENTITIES.items()}
+        self._names: dict[Entity, frozenset[str]] = {
+            entity: frozenset(listed.get(listing.key, ())) for entity, listing in ENTITIES.items()
+        }
         self._trackers: dict[tuple[str, str, str | None], Tracker | None] = {}
         self._stale: list[dict[tuple[str, str, str | None], Tracker | None]] = []
 
     def counting(self, **listed: Unpack[Listed]) -> Tracked:
-        """What counts these and no others, in its place. Connections that have a tracker keep it, and counters stay as they are."""
+        """What counts these and no others, in its place. Connections that have a tracker keep it,
+        and counters stay as they are.
+        """
         following = Tracked(self.store, **listed)
         # There may be many trackers, and to free them all at once would hold up every connection.
         following._stale = [trackers for trackers in (*self._stale, self._trackers) if trackers]
@@ -92,12 +97,21 @@ class Tracked:
                 self._stale.pop()
 
     def _make_tracker(self, inbound: str, outbound: str, user: str | None) -> Tracker | None:
-        parts = [(entity, listing.name(inbound, outbound, user)) for entity, listing in ENTITIES.items()]
-        belongs = [(entity, name) for entity, name in parts if name is not None and self.tracks(entity, name)]
+        parts = [
+            (entity, listing.name(inbound, outbound, user)) for entity, listing in ENTITIES.items()
+        ]
+        belongs = [
+            (entity, name)
+            for entity, name in parts
+            if name is not None and self.tracks(entity, name)
+        ]
         if not belongs:
             return None
 
         def counters(direction: Direction) -> list[CounterLike]:
-            return [self.store.counter(traffic_name(entity, name, direction)) for entity, name in belongs]
+            return [
+                self.store.counter(traffic_name(entity, name, direction))
+                for entity, name in belongs
+            ]
 
         return Tracker(counters("uplink"), counters("downlink"))

@@ -1,7 +1,8 @@
 """The file of counters on the disk: found or made, locked, read, and replaced as a whole.
 
-The lock is that of flock(2) on the file itself. It belongs to what was opened, so it goes on through the fork of a process that becomes a
-daemon, and ends with the last process that has it, however that ends.
+The lock is that of flock(2) on the file itself. It belongs to what was opened, so it goes on
+through the fork of a process that becomes a daemon, and ends with the last process that has it,
+however that ends.
 """
 
 from __future__ import annotations
@@ -17,103 +18,21 @@ from collections.abc import Generator
 from pathlib import Path
 
 from pipetwist.errors import StoreError
-from pipetwist.places.folder import Folder
-from pipetwist.places.held import Identity
-from pipetwist.places.walk import StrangersLinkError, walk
-from pipetwist.storage.layout import BEGIN, MAGIC, Contents, DamagedError, build, parse
+from pipetwist.safe_files.folder import Folder
+from pipetwist.safe_files.walk import StrangersLinkError, walk
+from pipetwist.storage.layout import build
+from pipetwist.storage.store_file import StoreFile
 
 if sys.platform != "win32":
     import fcntl
 
-__all__ = ["StoreFile", "is_locked", "open_file", "open_to_read", "replace_file"]
+__all__ = ["is_locked", "open_file", "open_to_read", "replace_file"]
 
 _FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
-_READ_BYTES = 1 << 20
-# Who only reads holds the lock for a moment, and so may a command that a killed daemon was just starting.
+# Who only reads holds the lock for a moment, and so may a command that a killed daemon was just
+# starting.
 _LOCK_TRIES = 20
 _LOCK_PAUSE = 0.05
-_NO_SUCH_CALL = (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS)
-
-
-class StoreFile:
-    """An open file of counters.
-
-    Args:
-        path: where it is, its symbolic links resolved.
-        descriptor: the open file; `close` closes it.
-    """
-
-    def __init__(self, path: Path, descriptor: int) -> None:
-        self.path = path
-        self.descriptor = descriptor
-
-    def read(self) -> bytes:
-        """Every byte of it. One that does not begin as a file of counters is not read further, whatever its size."""
-        parts = [os.pread(self.descriptor, BEGIN, 0)]
-        if parts[0].startswith(MAGIC):
-            position = BEGIN
-            while part := os.pread(self.descriptor, _READ_BYTES, position):
-                parts.append(part)
-                position += len(part)
-        return b"".join(parts)
-
-    def contents(self) -> Contents:
-        """What it holds.
-
-        Raises:
-            StoreError: it is damaged, or no file of counters.
-        """
-        try:
-            return parse(self.read())
-        except DamagedError as error:
-            message = f"{self.path}: the file is {error}. It was left as it is: put a copy in its place, or move it away to begin at 0"
-            raise StoreError(message) from None
-
-    def write(self, position: int, data: bytes) -> None:
-        """Write all of this there."""
-        while data:
-            written = os.pwrite(self.descriptor, data, position)
-            position, data = position + written, data[written:]
-
-    def size(self) -> int:
-        """Its size in bytes."""
-        return os.fstat(self.descriptor).st_size
-
-    def identity(self) -> Identity:
-        """Which file it is."""
-        return Identity.of(os.fstat(self.descriptor))
-
-    def lost(self) -> str | None:
-        """What has become of it while it was open: it was ``removed``, or ``moved`` and has another name; None while it is at its path."""
-        try:
-            if Identity.of(self.path.lstat()) == self.identity():
-                return None
-        except (FileNotFoundError, NotADirectoryError):
-            pass
-        except OSError:  # nothing is known then
-            return None
-        return "moved" if os.fstat(self.descriptor).st_nlink else "removed"
-
-    def reserve(self, size: int) -> None:
-        """Have so many bytes on the disk, zeros where there were none, so that a mapping of them never lacks room.
-
-        Raises:
-            OSError: there is no room.
-        """
-        before = self.size()
-        if hasattr(os, "posix_fallocate"):
-            try:
-                os.posix_fallocate(self.descriptor, 0, size)
-            except OSError as error:
-                if error.errno not in _NO_SUCH_CALL:
-                    raise
-            else:
-                return
-        self.write(before, bytes(max(0, size - before)))
-
-    def close(self) -> None:
-        """Close it, which gives the lock back."""
-        os.close(self.descriptor)
 
 
 @contextlib.contextmanager
@@ -128,8 +47,8 @@ def _explained(path: Path) -> Generator[None]:
 def open_file(path: str | os.PathLike[str], *, create: bool) -> StoreFile:
     """Open a file of counters to write it, and lock it.
 
-    Nobody else has a say in which file that is: a link of another user's is not followed, and in a folder with the sticky bit, such as
-    /tmp, the file is not another user's.
+    Nobody else has a say in which file that is: a link of another user's is not followed, and in a
+    folder with the sticky bit, such as /tmp, the file is not another user's.
 
     Args:
         path: where it is.
@@ -159,17 +78,25 @@ def open_file(path: str | os.PathLike[str], *, create: bool) -> StoreFile:
 
 
 @contextlib.contextmanager
-def _folder_of(path: str | os.PathLike[str], *, wanted: bool = False) -> Generator[tuple[Folder, str]]:
+def _folder_of(
+    path: str | os.PathLike[str], *, wanted: bool = False
+) -> Generator[tuple[Folder, str]]:
     real = Path(os.path.realpath(path))
     try:
         with _explained(real):
             folder, name = walk(path)
     except StrangersLinkError as error:
-        message = f"{path}: {error}, who could lead elsewhere with it; write the path {real} itself, or choose another"
+        message = (
+            f"{path}: {error}, who could redirect it; write the path {real} itself, or choose "
+            "another"
+        )
         raise StoreError(message) from None
     except StoreError as error:
         if wanted and isinstance(error.__cause__, (FileNotFoundError, NotADirectoryError)):
-            message = f"{real}: there is no folder {real.parent} for the counters; make it, or choose another path"
+            message = (
+                f"{real}: there is no folder {real.parent} for the counters; make it, or choose "
+                "another path"
+            )
             raise StoreError(message) from None
         raise
     with folder:
@@ -196,7 +123,8 @@ def is_locked(file: StoreFile) -> bool:
 
 
 def replace_file(file: StoreFile, data: bytes) -> None:
-    """Put another file in the place of this one, which is locked: after a crash either the one or the other is there.
+    """Put another file in the place of this one, which is locked: after a crash either the one or
+    the other is there.
 
     Raises:
         StoreError: it can't be made; the file is as it was.
@@ -221,11 +149,17 @@ def replace_file(file: StoreFile, data: bytes) -> None:
 
 def _open_there(folder: Folder, name: str) -> StoreFile:
     path = Path(folder.under(name))
-    file = _usable(path, os.open(name, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | _FLAGS, dir_fd=folder.descriptor))
+    file = _usable(
+        path,
+        os.open(name, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | _FLAGS, dir_fd=folder.descriptor),
+    )
     theirs, around = os.fstat(file.descriptor), os.fstat(folder.descriptor)
     if around.st_mode & stat.S_ISVTX and theirs.st_uid not in (0, os.geteuid(), around.st_uid):
         file.close()
-        message = f"{path}: the file is that of user {theirs.st_uid}, in a folder where others may write; choose another path"
+        message = (
+            f"{path}: the file is that of user {theirs.st_uid}, in a folder where others may "
+            "write; choose another path"
+        )
         raise StoreError(message)
     return file
 
@@ -234,7 +168,10 @@ def _usable(path: Path, descriptor: int) -> StoreFile:
     file = StoreFile(path, descriptor)
     if sys.byteorder != "little":
         file.close()
-        message = f"{path}: counters can be in a file on little-endian machines only; leave the key store out"
+        message = (
+            f"{path}: counters can be in a file on little-endian machines only; leave the key "
+            "store out"
+        )
         raise StoreError(message)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         file.close()
@@ -244,12 +181,20 @@ def _usable(path: Path, descriptor: int) -> StoreFile:
 
 
 def _create(folder: Folder, name: str) -> None:
-    """Make an empty one. It gets its name when all of it is on the disk, and takes nobody's place."""
+    """Make an empty one. It gets its name when all of it is on the disk, and takes nobody's
+    place.
+    """
     new, beside = _write_beside(folder, name, build([]))
     os.close(new)
     try:
         with contextlib.suppress(FileExistsError):
-            os.link(beside, name, src_dir_fd=folder.descriptor, dst_dir_fd=folder.descriptor, follow_symlinks=False)
+            os.link(
+                beside,
+                name,
+                src_dir_fd=folder.descriptor,
+                dst_dir_fd=folder.descriptor,
+                follow_symlinks=False,
+            )
     finally:
         os.unlink(beside, dir_fd=folder.descriptor)
     _sync_folder(folder)
@@ -257,7 +202,9 @@ def _create(folder: Folder, name: str) -> None:
 
 def _write_beside(folder: Folder, name: str, data: bytes) -> tuple[int, str]:
     beside = f".{name}.{secrets.token_hex(4)}.new"
-    descriptor = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_EXCL | _FLAGS, 0o600, dir_fd=folder.descriptor)
+    descriptor = os.open(
+        beside, os.O_RDWR | os.O_CREAT | os.O_EXCL | _FLAGS, 0o600, dir_fd=folder.descriptor
+    )
     try:
         StoreFile(Path(folder.under(beside)), descriptor).write(0, data)
         os.fsync(descriptor)

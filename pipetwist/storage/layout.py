@@ -1,6 +1,8 @@
-"""How counters lie in a file, and what of a file's bytes can be believed. Nothing here touches a file.
+"""How counters lie in a file, and what of a file's bytes can be believed. Nothing here touches a
+file.
 
-All numbers are little-endian. A header of 64 bytes is followed by one record after another, and zeros up to a multiple of `STEP`::
+All numbers are little-endian. A header of 64 bytes is followed by one record after another, and
+zeros up to a multiple of `STEP`::
 
     header
      0  16  MAGIC
@@ -20,8 +22,9 @@ All numbers are little-endian. A header of 64 bytes is followed by one record af
     24   8  word: the baseline
     32 ...  the name in UTF-8, and zeros
 
-Words are those of `pipetwist.storage.words`. What changes in a record lies in one line of the processor's cache, and its first eight bytes
-are written last: a record is there as a whole or not at all. A counter is the sum of the records of its name.
+Words are those of `pipetwist.storage.words`. What changes in a record lies in one line of the
+processor's cache, and its first eight bytes are written last: a record is there as a whole or not
+at all. A counter is the sum of the records of its name.
 """
 
 from __future__ import annotations
@@ -85,14 +88,14 @@ class Slot(NamedTuple):
 
     Attributes:
         name: the counter's.
-        place: where the record begins, in bytes.
+        offset: where the record begins, in bytes.
         end: where it ends.
         total: bytes counted.
         baseline: the total at the last reset.
     """
 
     name: str
-    place: int
+    offset: int
     end: int
     total: int
     baseline: int
@@ -100,7 +103,7 @@ class Slot(NamedTuple):
     @property
     def words(self) -> int:
         """Where its total stands, followed by its baseline."""
-        return self.place + WORDS_AT
+        return self.offset + WORDS_AT
 
 
 class Contents(NamedTuple):
@@ -129,10 +132,10 @@ def record_size(name: bytes) -> int:
     return NAME_AT + -(-len(name) // _ALIGNMENT) * _ALIGNMENT
 
 
-def head(place: int, name: bytes, writer: int = 0) -> bytes:
+def head(offset: int, name: bytes, writer: int = 0) -> bytes:
     """The first 16 bytes of a record."""
     size = record_size(name)
-    return _HEAD.pack(size, len(name), _checksum(place, size, writer, name), writer)
+    return _HEAD.pack(size, len(name), _checksum(offset, size, writer, name), writer)
 
 
 def build(slots: list[tuple[str, int, int]]) -> bytes:
@@ -144,26 +147,35 @@ def build(slots: list[tuple[str, int, int]]) -> bytes:
     records = bytearray()
     for text, total, baseline in slots:
         name = text.encode()
-        place = BEGIN + len(records)
-        words = encode(place + WORDS_AT, total), encode(place + WORDS_AT + 8, baseline)
-        records += head(place, name) + struct.pack("<QQ", *words) + name.ljust(record_size(name) - NAME_AT, b"\0")
+        offset = BEGIN + len(records)
+        words = encode(offset + WORDS_AT, total), encode(offset + WORDS_AT + 8, baseline)
+        records += (
+            head(offset, name)
+            + struct.pack("<QQ", *words)
+            + name.ljust(record_size(name) - NAME_AT, b"\0")
+        )
     fixed = MAGIC + struct.pack("<I", VERSION)
     end = BEGIN + len(records)
-    header = (fixed + struct.pack("<IQQQ", crc32(fixed), 0, encode(SYNCED_AT, end), encode(USED_AT, end))).ljust(BEGIN, b"\0")
+    header = (
+        fixed + struct.pack("<IQQQ", crc32(fixed), 0, encode(SYNCED_AT, end), encode(USED_AT, end))
+    ).ljust(BEGIN, b"\0")
     data = (header + records).ljust(whole_steps(end), b"\0")
     return data[:SEAL_AT] + _WORD.pack(seal(data)) + data[SYNCED_AT:]
 
 
 def seal(data: bytes) -> int:
-    """What stands at `SEAL_AT` of a file that was closed in order: a checksum of all its other bytes."""
+    """What stands at `SEAL_AT` of a file that was closed in order: a checksum of all its other
+    bytes.
+    """
     return _SEALED | crc32(memoryview(data)[SYNCED_AT:], crc32(data[:SEAL_AT]))
 
 
 def parse(data: bytes) -> Contents:
     """Take a file's bytes apart.
 
-    A file that is sealed must be the very file that was sealed. In another, one that a killed daemon or a machine without power left,
-    everything up to the last sync must be there and every word be right; what was added behind that may have come to the disk in part.
+    A file that is sealed must be the very file that was sealed. In another, one that a killed
+    daemon or a machine without power left, everything up to the last sync must be there and every
+    word be right; what was added behind that may have come to the disk in part.
 
     Raises:
         DamagedError: they can't be believed, or are no file of counters at all.
@@ -180,7 +192,9 @@ def parse(data: bytes) -> Contents:
         end = slot.end
     if end < synced:
         what = "cut short" if len(data) < synced else "damaged"
-        message = f"{what}: there is no whole record at byte {end}, and {synced} bytes should be there"
+        message = (
+            f"{what}: there is no whole record at byte {end}, and {synced} bytes should be there"
+        )
         raise DamagedError(message)
     return Contents(slots, end, max(used - end, len(data[end:].rstrip(b"\0"))), sealed=bool(mark))
 
@@ -207,25 +221,38 @@ def _check_header(data: bytes) -> tuple[int, int]:
     return synced, used
 
 
-def _slot(data: bytes, place: int) -> Slot | None:
+def _slot(data: bytes, offset: int) -> Slot | None:
     """The record there, or None where there is no whole one."""
-    if place + NAME_AT > len(data):
+    if offset + NAME_AT > len(data):
         return None
-    size, length, checksum, writer = _HEAD.unpack_from(data, place)
-    end = place + size
-    raw = data[place + NAME_AT : place + NAME_AT + length]
-    if end > len(data) or size != record_size(raw) or len(raw) != length or checksum != _checksum(place, size, writer, raw):
+    size, length, checksum, writer = _HEAD.unpack_from(data, offset)
+    end = offset + size
+    raw = data[offset + NAME_AT : offset + NAME_AT + length]
+    if (
+        end > len(data)
+        or size != record_size(raw)
+        or len(raw) != length
+        or checksum != _checksum(offset, size, writer, raw)
+    ):
         return None
     try:
         name = raw.decode()
     except UnicodeDecodeError:
         return None
-    total, baseline = (decode(place + at, _WORD.unpack_from(data, place + at)[0]) for at in (WORDS_AT, WORDS_AT + 8))
-    if total is None or baseline is None or baseline > total or any(data[place + NAME_AT + length : end]):
+    total, baseline = (
+        decode(offset + at, _WORD.unpack_from(data, offset + at)[0])
+        for at in (WORDS_AT, WORDS_AT + 8)
+    )
+    if (
+        total is None
+        or baseline is None
+        or baseline > total
+        or any(data[offset + NAME_AT + length : end])
+    ):
         message = f"damaged: what it says of {name} can't be right"
         raise DamagedError(message)
-    return Slot(name, place, end, total, baseline)
+    return Slot(name, offset, end, total, baseline)
 
 
-def _checksum(place: int, size: int, writer: int, name: bytes) -> int:
-    return crc32(name, crc32(struct.pack("<QIII", place, size, len(name), writer)))
+def _checksum(offset: int, size: int, writer: int, name: bytes) -> int:
+    return crc32(name, crc32(struct.pack("<QIII", offset, size, len(name), writer)))

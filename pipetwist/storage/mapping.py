@@ -5,8 +5,16 @@ from __future__ import annotations
 from mmap import ALLOCATIONGRANULARITY, mmap
 from typing import NamedTuple
 
-from pipetwist.storage.file import StoreFile
-from pipetwist.storage.layout import HEAD_SIZE, NAME_AT, USED_AT, WORDS_AT, head, record_size, whole_steps
+from pipetwist.storage.layout import (
+    HEAD_SIZE,
+    NAME_AT,
+    USED_AT,
+    WORDS_AT,
+    head,
+    record_size,
+    whole_steps,
+)
+from pipetwist.storage.store_file import StoreFile
 from pipetwist.storage.words import encode
 
 __all__ = ["RecordMap"]
@@ -15,7 +23,9 @@ _WORD = 8
 
 
 class _Part(NamedTuple):
-    """A mapped part of the file: where it begins, in bytes, and its memory twice, as bytes and as words."""
+    """A mapped part of the file: where it begins, in bytes, and its memory twice, as bytes and as
+    words.
+    """
 
     begin: int
     memory: mmap
@@ -40,7 +50,8 @@ class RecordMap:
         self._parts = [_mapped(file, 0, size)]
 
     def record(self, position: int) -> memoryview:
-        """The total and the baseline of a record that was there at the start; whoever takes it releases it.
+        """The total and the baseline of a record that was there at the start; whoever takes it
+        releases it.
 
         Args:
             position: where they stand in the file, in bytes.
@@ -55,16 +66,16 @@ class RecordMap:
             OSError: there is no room for it.
         """
         raw = name.encode()
-        place, end = self.end, self.end + record_size(raw)
+        offset, end = self.end, self.end + record_size(raw)
         if end > self._size:
             self._grow(end)
         begin, _, octets, words = self._parts[-1]
-        at = place - begin
+        at = offset - begin
         first_word = (at + WORDS_AT) // _WORD
         octets[at + NAME_AT : at + NAME_AT + len(raw)] = raw
-        words[first_word] = encode(place + WORDS_AT, 0)
-        words[first_word + 1] = encode(place + WORDS_AT + _WORD, 0)
-        start = head(place, raw)
+        words[first_word] = encode(offset + WORDS_AT, 0)
+        words[first_word + 1] = encode(offset + WORDS_AT + _WORD, 0)
+        start = head(offset, raw)
         octets[at + _WORD : at + HEAD_SIZE] = start[_WORD:]
         # One step of the machine, after which the record is there.
         words[at // _WORD] = int.from_bytes(start[:_WORD], "little")
@@ -81,7 +92,8 @@ class RecordMap:
         self._parts = []
 
     def _grow(self, end: int) -> None:
-        # By half, so that a file that grows for long does so in few parts, each of which keeps a descriptor.
+        # By half, so that a file that grows for long does so in few parts, each of which keeps a
+        # descriptor.
         size = whole_steps(end + end // 2)
         self._file.reserve(size)
         begin = self.end // ALLOCATIONGRANULARITY * ALLOCATIONGRANULARITY

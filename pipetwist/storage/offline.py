@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from pipetwist.errors import StoreError
-from pipetwist.storage.file import StoreFile, is_locked, open_file, open_to_read, replace_file
+from pipetwist.storage.file import is_locked, open_file, open_to_read, replace_file
 from pipetwist.storage.layout import Contents, build
+from pipetwist.storage.store_file import StoreFile
 
 __all__ = ["Figures", "forget_counters", "read_counters", "remarks"]
 
@@ -47,12 +48,15 @@ def read_counters(path: str | os.PathLike[str]) -> list[Figures]:
     figures: dict[str, Figures] = {}
     for slot in contents.slots:
         before = figures.get(slot.name, Figures(slot.name, 0, 0))
-        figures[slot.name] = Figures(slot.name, before.total + slot.total, before.value + slot.total - slot.baseline)
+        figures[slot.name] = Figures(
+            slot.name, before.total + slot.total, before.value + slot.total - slot.baseline
+        )
     return [figures[name] for name in sorted(figures)]
 
 
 def remarks(path: str | os.PathLike[str]) -> list[str]:
-    """What a person who reads the counters of a file should know of it: one line for each, and none for a file that was closed in order.
+    """What a person who reads the counters of a file should know of it: one line for each, and none
+    for a file that was closed in order.
 
     Raises:
         StoreError: there is no such file, or it can't be believed.
@@ -66,14 +70,18 @@ def remarks(path: str | os.PathLike[str]) -> list[str]:
         file.close()
     if contents.sealed:
         return []
-    said = [f"{file.path}: the daemon was not stopped in order; what it had counted is all here"]
+    said = [f"{file.path}: the daemon did not shut down cleanly; no counts are lost"]
     if contents.torn:
-        said.append(f"{file.path}: the newest counters are not all there; the next start clears {contents.torn} bytes at its end")
+        said.append(
+            f"{file.path}: the newest counters are incomplete; the next start clears "
+            f"{contents.torn} bytes at its end"
+        )
     return said
 
 
 def forget_counters(path: str | os.PathLike[str], names: Iterable[str]) -> list[str]:
-    """Remove counters from the file of a stopped daemon. The others stay as they are, and a crash on the way leaves all or none removed.
+    """Remove counters from the file of a stopped daemon. The others stay as they are, and a crash
+    on the way leaves all or none removed.
 
     Args:
         path: the file.
@@ -83,13 +91,16 @@ def forget_counters(path: str | os.PathLike[str], names: Iterable[str]) -> list[
         The names of those that were removed, in order.
 
     Raises:
-        StoreError: there is no such file, a daemon uses it, it can't be believed, or no other can be put in its place.
+        StoreError: there is no such file, a daemon uses it, it can't be believed, or no other can
+            be put in its place.
     """
     unwanted = set(names)
     file = open_file(path, create=False)
     try:
         slots = file.contents().slots
-        kept = [(slot.name, slot.total, slot.baseline) for slot in slots if slot.name not in unwanted]
+        kept = [
+            (slot.name, slot.total, slot.baseline) for slot in slots if slot.name not in unwanted
+        ]
         if len(kept) < len(slots):
             replace_file(file, build(kept))
     finally:

@@ -1,7 +1,7 @@
 """Counters in a file that is mapped into memory.
 
-What is added is in the kernel's pages at once, which belong to the file: they outlive the process, however it ends. Only a machine that
-loses its power loses what has not been synced.
+What is added is in the kernel's pages at once, which belong to the file: they outlive the process,
+however it ends. Only a machine that loses its power loses what has not been synced.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from zope.interface import implementer
 from pipetwist.errors import StoreError
 from pipetwist.interfaces import ICellCounter, ICounterStore
 from pipetwist.stats.counters import SortedCounters
-from pipetwist.storage.file import StoreFile, open_file
+from pipetwist.storage.file import open_file
 from pipetwist.storage.layout import SEAL_AT, SYNCED_AT, USED_AT, Contents, seal, whole_steps
 from pipetwist.storage.mapping import RecordMap
+from pipetwist.storage.store_file import StoreFile
 from pipetwist.storage.words import UNIT, encode
 
 __all__ = ["FileCounter", "FileCounterStore"]
@@ -31,13 +32,16 @@ Words: TypeAlias = "memoryview[int]"
 @final
 @implementer(ICellCounter)
 class FileCounter:
-    """A counter whose words are in a file: its own record's, and those of records before that, to which nothing is added any more.
+    """A counter whose words are in a file: its own record's, and those of records before that, to
+    which nothing is added any more.
 
-    As with `pipetwist.stats.counters.MemoryCounter` the total has one writer, and resets exclude each other.
+    As with `pipetwist.stats.counters.MemoryCounter` the total has one writer, and resets exclude
+    each other.
 
     Args:
         name: its name.
-        records: the total and the baseline of each record, as `pipetwist.storage.words` has them; the last is its own.
+        records: the total and the baseline of each record, as `pipetwist.storage.words` has them;
+            the last is its own.
         another: begins another record of a name, for when the last one is full.
     """
 
@@ -54,7 +58,6 @@ class FileCounter:
         self._resetting = Lock()
 
     def add(self, count: int) -> None:
-        """See `ICounter`."""
         try:
             self.cell[0] += count * UNIT
         except ValueError:
@@ -66,17 +69,14 @@ class FileCounter:
                 self.cell = record
 
     def total(self) -> int:
-        """See `ICounter`."""
         with self._resetting:
             return sum(record[0] // UNIT for record in self._records)
 
     def value(self) -> int:
-        """See `ICounter`."""
         with self._resetting:
             return sum(record[0] // UNIT - record[1] // UNIT for record in self._records)
 
     def reset(self) -> int:
-        """See `ICounter`."""
         value = 0
         with self._resetting:
             for record in self._records:
@@ -105,17 +105,21 @@ class FileCounter:
 
 @implementer(ICounterStore)
 class FileCounterStore:
-    """Counters in a file. Those of a name that nobody uses any more stay, and are served like the others.
+    """Counters in a file. Those of a name that nobody uses any more stay, and are served like the
+    others.
 
-    `sync`, `lost` and `close` are for a thread, since they wait for the disk; `open`, `counter`, `find_room` and `detach` are for the
-    reactor's.
+    `sync`, `lost` and `close` are for a thread, since they wait for the disk; `open`, `counter`,
+    `find_room` and `detach` are for the reactor's.
 
     Args:
         path: where the file is; it is made where there is none.
-        unsaved: told of a counter that counts in memory only, since there is no room for it in the file, and of the reason.
+        unsaved: told of a counter that counts in memory only, since there is no room for it in the
+            file, and of the reason.
     """
 
-    def __init__(self, path: str | os.PathLike[str], unsaved: Callable[[str, OSError], None]) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], unsaved: Callable[[str, OSError], None]
+    ) -> None:
         self.path = path
         self._unsaved = unsaved
         self._counters: dict[str, FileCounter] = {}
@@ -132,7 +136,8 @@ class FileCounterStore:
             What was in it.
 
         Raises:
-            StoreError: it can't be used; one that is damaged, or is no file of counters, is left as it is.
+            StoreError: it can't be used; one that is damaged, or is no file of counters, is left as
+                it is.
         """
         file = open_file(self.path, create=True)
         try:
@@ -208,17 +213,16 @@ class FileCounterStore:
         return found
 
     def get(self, name: str) -> FileCounter | None:
-        """See `ICounterStore`."""
         return self._counters.get(name)
 
     def counters(self) -> list[FileCounter]:
-        """See `ICounterStore`."""
         return self._sorted.all()
 
     def sync(self) -> None:
         """Wait until what was counted up to now is on the disk.
 
-        This is fsync(2), which on Linux writes a mapping's pages too. ``mmap.flush`` would hold the interpreter's lock while it waits.
+        This is fsync(2), which on Linux writes a mapping's pages too. ``mmap.flush`` would hold the
+        interpreter's lock while it waits.
 
         Raises:
             OSError: the disk does not take it.
@@ -283,6 +287,7 @@ def _take_over(file: StoreFile, contents: Contents) -> RecordMap:
     file.reserve(max(whole_steps(contents.end), file.size()))
     file.write(USED_AT, struct.pack("<Q", encode(USED_AT, contents.end)))
     file.write(SEAL_AT, bytes(8))
-    # Before anything is counted: a file that is sealed, and holds other figures than it was sealed with, is a damaged one.
+    # Before anything is counted: a file that is sealed, and holds other figures than it was sealed
+    # with, is a damaged one.
     os.fsync(file.descriptor)
     return RecordMap(file, file.size(), contents.end)

@@ -1,4 +1,6 @@
-"""What the service manager says in the environment. It is said to this process alone: it is taken out, and no command inherits it."""
+"""What the service manager says in the environment. It is said to this process alone: it is taken
+out, and no command inherits it.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,15 @@ __all__ = ["SystemdEnvironment", "take_environment"]
 
 _FIRST_DESCRIPTOR = 3  # SD_LISTEN_FDS_START, sd_listen_fds(3)
 _AT_START = Path("/proc/self/environ")
-_NAMES = ("LISTEN_PID", "LISTEN_PIDFDID", "LISTEN_FDS", "LISTEN_FDNAMES", "NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC")
+_NAMES = (
+    "LISTEN_PID",
+    "LISTEN_PIDFDID",
+    "LISTEN_FDS",
+    "LISTEN_FDNAMES",
+    "NOTIFY_SOCKET",
+    "WATCHDOG_PID",
+    "WATCHDOG_USEC",
+)
 
 
 @dataclass(frozen=True)
@@ -21,7 +31,8 @@ class SystemdEnvironment:
     Attributes:
         descriptors: the sockets that were handed in (sd_listen_fds(3)).
         notify_socket: where it is to say how it is (sd_notify(3)); None where nobody wants to know.
-        watchdog: it is to say at least this often that it is alive (sd_watchdog_enabled(3)), in seconds; None where it need not.
+        watchdog: it is to say at least this often that it is alive (sd_watchdog_enabled(3)), in
+            seconds; None where it need not.
     """
 
     descriptors: tuple[int, ...] = ()
@@ -29,20 +40,24 @@ class SystemdEnvironment:
     watchdog: float | None = None
 
 
-def take_environment(ours: MutableMapping[str, str], at_start: Mapping[str, str] | None = None) -> SystemdEnvironment:
+def take_environment(
+    ours: MutableMapping[str, str], at_start: Mapping[str, str] | None = None
+) -> SystemdEnvironment:
     """Take it out of the environment.
 
     Args:
         ours: the process's environment.
-        at_start: what it was when the process was started; as the kernel knows it where None. Twisted takes LISTEN_FDS out of the
-            environment as soon as it is imported.
+        at_start: what it was when the process was started; as the kernel knows it where None.
+            Twisted takes LISTEN_FDS out of the environment as soon as it is imported.
     """
     said = _environment_at_start() if at_start is None else at_start
     for name in _NAMES:
         ours.pop(name, None)
     watched = said.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
     seconds = _number(said, "WATCHDOG_USEC") / 1e6 if watched else 0.0
-    return SystemdEnvironment(_descriptors(said), said.get("NOTIFY_SOCKET") or None, seconds or None)
+    return SystemdEnvironment(
+        _descriptors(said), said.get("NOTIFY_SOCKET") or None, seconds or None
+    )
 
 
 def _descriptors(said: Mapping[str, str]) -> tuple[int, ...]:

@@ -11,9 +11,11 @@ __all__ = ["Notifier"]
 
 
 class Notifier:
-    """Sends assignments to the service manager, if there is one. It never waits; of failures in a row the first is logged.
+    """Sends assignments to the service manager, if there is one. It never waits; of failures in a
+    row the first is logged.
 
-    Its socket stays open: a watchdog wants to hear from a daemon also while that has no descriptor left to open another with.
+    Its socket stays open: a watchdog wants to hear from a daemon also while that has no descriptor
+    left to open another with.
 
     Args:
         address: NOTIFY_SOCKET: a path, or an abstract name that begins with ``@``; None for nobody.
@@ -22,7 +24,11 @@ class Notifier:
     _log = Logger()
 
     def __init__(self, address: str | None) -> None:
-        self._address = None if address is None else os.fsencode(f"\0{address[1:]}" if address.startswith("@") else address)
+        self._address = (
+            None
+            if address is None
+            else os.fsencode(f"\0{address[1:]}" if address.startswith("@") else address)
+        )
         self._shown = address
         self._socket: socket.socket | None = None
         self._fails = False
@@ -46,7 +52,11 @@ class Notifier:
             return
         except OSError as error:
             if not self._fails:
-                self._log.warn("can't notify {address} (NOTIFY_SOCKET): {error}", address=self._shown, error=error.strerror)
+                self._log.warn(
+                    "can't notify {address} (NOTIFY_SOCKET): {error}",
+                    address=self._shown,
+                    error=error.strerror,
+                )
             self._fails = True
         else:
             self._fails = False

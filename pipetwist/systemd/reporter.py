@@ -1,4 +1,6 @@
-"""What the service manager is told, and when: the daemon's states, and again and again that its reactor turns."""
+"""What the service manager is told, and when: the daemon's states, and again and again that its
+reactor turns.
+"""
 
 from __future__ import annotations
 
@@ -18,13 +20,21 @@ class Reporter:
     """Reports a daemon's states.
 
     Args:
-        clock: the reactor's, which stands still where the reactor is stuck: nobody says then that it is alive.
+        clock: the reactor's, which stands still where the reactor is stuck: nobody says then that
+            it is alive.
         notifier: takes the reports.
         status: says for people how it is.
-        watchdog: how often the service manager wants to hear that it is alive, in seconds; None where it does not.
+        watchdog: how often the service manager wants to hear that it is alive, in seconds; None
+            where it does not.
     """
 
-    def __init__(self, clock: IReactorTime, notifier: Notifier, status: Callable[[], str], watchdog: float | None) -> None:
+    def __init__(
+        self,
+        clock: IReactorTime,
+        notifier: Notifier,
+        status: Callable[[], str],
+        watchdog: float | None,
+    ) -> None:
         self._clock = clock
         self._notifier = notifier
         self._status = status
@@ -36,7 +46,9 @@ class Reporter:
         self._call: IDelayedCall | None = None
 
     def ready(self) -> None:
-        """It listens; or goes on, after a reload. Where it stops already nothing is said of that."""
+        """It listens; or goes on, after a reload. Where it stops already nothing is said of
+        that.
+        """
         if self._stops:
             return
         self._said = self._status()
@@ -49,8 +61,12 @@ class Reporter:
         self._notifier.send(f"STATUS={reason}")
 
     def reloading(self) -> None:
-        """It takes its configuration anew. The time is for ``Type=notify-reload``, systemd.service(5)."""
-        self._notifier.send("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}", "STATUS=reloading")
+        """It takes its configuration anew. The time is for ``Type=notify-reload``,
+        systemd.service(5).
+        """
+        self._notifier.send(
+            "RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}", "STATUS=reloading"
+        )
 
     def stopping(self, seconds: float) -> None:
         """It stops. It is still alive meanwhile.

@@ -1,7 +1,9 @@
-"""Waits until a TCP peer has acknowledged what was sent to it: a reset takes with it whatever is still under way.
+"""Waits until a TCP peer has acknowledged what was sent to it: a reset takes with it whatever is
+still under way.
 
-On a direct connection a peer gets before a reset what had come to its machine by then. What pipetwist has taken had come to a machine, and
-who sent it was told so: it is given the time to get on.
+On a direct connection a peer gets before a reset what had come to its machine by then. What
+pipetwist has taken had come to a machine, and who sent it was told so: it is given the time to get
+on.
 """
 
 from __future__ import annotations
@@ -15,8 +17,8 @@ from pipetwist.transfer.socket_state import unacknowledged
 
 __all__ = ["PATIENCE_SECONDS", "Acknowledgement"]
 
-# A peer that has acknowledged nothing for so long is not waited for: of what is under way to one that stands still a reset leaves nothing
-# on a direct connection either.
+# A peer that has acknowledged nothing for so long is not waited for: of what is under way to one
+# that stands still a reset leaves nothing on a direct connection either.
 PATIENCE_SECONDS = 2.0
 # It is looked at after so long, then less often, and at last every so many seconds.
 _FIRST_LOOK_SECONDS = 0.005

@@ -11,7 +11,7 @@ from twisted.internet.protocol import Factory
 
 from pipetwist.interfaces import AnyReactor, ITracker
 from pipetwist.stats.counting import CountingProtocol
-from pipetwist.transfer.hang_up import HangUpWatch
+from pipetwist.transfer.peer_close_watch import PeerCloseWatch
 from pipetwist.transfer.stream import StreamSide
 
 __all__ = ["adopted_side", "counted_side"]
@@ -29,31 +29,37 @@ class _Adoption(Factory):
         return self._given
 
 
-def counted_side(reactor: IReactorTime, hang_ups: HangUpWatch | None, tracker: ITracker | None) -> tuple[StreamSide, IProtocol]:
+def counted_side(
+    reactor: IReactorTime, peer_close_watch: PeerCloseWatch | None, tracker: ITracker | None
+) -> tuple[StreamSide, IProtocol]:
     """A side for a Twisted transport.
 
     Returns:
-        The side, and the protocol to connect to the transport, which is the side or what counts around it.
+        The side, and the protocol to connect to the transport, which is the side or what counts
+        around it.
     """
-    side = StreamSide(reactor, hang_ups)
+    side = StreamSide(reactor, peer_close_watch)
     return side, side if tracker is None else CountingProtocol(None, side, tracker)
 
 
 def adopted_side(
-    reactor: AnyReactor, hang_ups: HangUpWatch | None, connected: socket.SocketType, tracker: ITracker | None = None
+    reactor: AnyReactor,
+    peer_close_watch: PeerCloseWatch | None,
+    connected: socket.SocketType,
+    tracker: ITracker | None = None,
 ) -> StreamSide:
     """A side for a connected socket, which becomes the reactor's.
 
     Args:
         reactor: adopts sockets.
-        hang_ups: notices a peer that has gone.
+        peer_close_watch: notices a peer that has gone.
         connected: the socket.
         tracker: counts it; None to leave it uncounted.
 
     Raises:
         OSError: there is no descriptor for it.
     """
-    side, protocol = counted_side(reactor, hang_ups, tracker)
+    side, protocol = counted_side(reactor, peer_close_watch, tracker)
     with closing(connected):  # the reactor makes a copy
         reactor.adoptStreamConnection(connected.fileno(), connected.family, _Adoption(protocol))
     return side

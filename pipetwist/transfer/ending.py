@@ -1,17 +1,21 @@
-"""How a side of a connection ends: a state machine that does no I/O, and that every kind of side asks.
+"""How a side of a connection ends: a state machine without I/O, which every kind of side asks.
 
 Theory of operation. A side has two halves, which end one after the other or together:
 
 - `Reading`, what its peer sends. It ends once, with the peer's end of file.
-- `Writing`, what its peer is sent. We end it: with an end of file alone (`FINISH`), with the whole side (`CLOSE`), or such that the peer
-  can't take what it got for whole (`BREAK_OFF`). What waits is delivered first, of which `DRAINED` tells. Or the peer takes nothing more.
+- `Writing`, what its peer is sent. We end it: with an end of file alone (`FINISH`), with the whole
+  side (`CLOSE`), or such that the peer can't take what it got for whole (`CLOSE_WITH_ERROR`). What
+  waits is delivered first, of which `DRAINED` tells. Or the peer takes nothing more.
 
-A side that is closed while its peer may still be sending lingers: closing a socket with unread bytes sends a reset (RFC 1122, 4.2.2.13),
-which may overtake what was just delivered. One that is broken off waits until its peer has acknowledged everything, and is then reset.
+A side that is closed while its peer may still be sending lingers: closing a socket with unread
+bytes sends a reset (RFC 1122, 4.2.2.13), which may overtake what was just delivered. One that is
+broken off waits until its peer has acknowledged everything, and is then reset.
 
-`TABLE` has a line for each change of the writing half, `_READING_AFTER` one for each of the reading half. What is in no line changes
-nothing: how a side ends is decided by who ends it first, unless it is to `END` now, and one that is over stays so. The states are made of
-both tables, once, each as an `Ending` that refers to others; a side holds one of them, so that a step is one look-up and makes no object.
+`TABLE` has a line for each change of the writing half, `_READING_AFTER` one for each of the reading
+half. What is in no line changes nothing: how a side ends is decided by who ends it first, unless it
+is to `END` now, and one that is over stays so. The states are made of both tables, once, each as an
+`Ending` that refers to others; a side holds one of them, so that a step is one look-up and makes no
+object.
 """
 
 from __future__ import annotations
@@ -23,8 +27,8 @@ from typing import Final
 __all__ = [
     "ABSENT",
     "BEGINNING",
-    "BREAK_OFF",
     "CLOSE",
+    "CLOSE_WITH_ERROR",
     "DRAINED",
     "END",
     "ENDINGS",
@@ -66,7 +70,7 @@ class Writing(Enum):
     SHUT = auto()
     """The end of file has gone, or the peer wants no more of anything."""
     REFUSED = auto()
-    """The peer takes nothing more. It has sent its end of file, which is read, and told, before the side ends."""
+    """The peer takes nothing more. Its end of file is read, and told, before the side ends."""
     FAILED = auto()
     """The peer takes nothing more. What it has sent is read before the side ends."""
     CLOSING = auto()
@@ -86,7 +90,7 @@ class Writing(Enum):
 
 
 class Event:
-    """What a side is asked for, or what happens to it. No member of an Enum: to look one up there takes as long as all the rest.
+    """What a side is asked for, or what happens to it. Members of an Enum would be slow.
 
     Args:
         name: what it is called in the log.
@@ -105,7 +109,7 @@ FINISH: Final = Event("FINISH")
 """Send an end of file."""
 CLOSE: Final = Event("CLOSE")
 """End in order."""
-BREAK_OFF: Final = Event("BREAK_OFF")
+CLOSE_WITH_ERROR: Final = Event("CLOSE_WITH_ERROR")
 """End with a reset."""
 END: Final = Event("END")
 """End now, and wait for nothing."""
@@ -124,7 +128,19 @@ PEER_ENDED: Final = Event("PEER_ENDED")
 LOST: Final = Event("LOST")
 """The side is over."""
 
-EVENTS: Final = (FINISH, CLOSE, BREAK_OFF, END, DRAINED, REFUSED, FAILED, ABSENT, UNSURE, PEER_ENDED, LOST)
+EVENTS: Final = (
+    FINISH,
+    CLOSE,
+    CLOSE_WITH_ERROR,
+    END,
+    DRAINED,
+    REFUSED,
+    FAILED,
+    ABSENT,
+    UNSURE,
+    PEER_ENDED,
+    LOST,
+)
 
 
 class Effect(Enum):
@@ -150,25 +166,26 @@ _ANY = (*_MORE, *_EOF)
 _UP = (Writing.OPEN, Writing.DRAINING, Writing.SHUT)
 _UNSHUT = (Writing.OPEN, Writing.DRAINING)
 _DONE = (Writing.SHUT, Writing.REFUSED, Writing.FAILED)
+_END_AND_ACKNOWLEDGE = (Effect.SEND_END, Effect.ACKNOWLEDGE)
 _ENDED_BY_US = (Writing.CLOSING, Writing.CUTTING, Writing.RESETTING)
 
-# What the writing half is; what is asked for or happens; what the reading half is then; what the writing half becomes, None where it stays
-# the same; and what is to be done.
+# What the writing half is; what is asked for or happens; what the reading half is then; what the
+# writing half becomes, None where it stays the same; and what is to be done.
 TABLE: Final[tuple[Row, ...]] = (
     # We end it.
     ((Writing.OPEN,), FINISH, _ANY, Writing.DRAINING, ()),
     (_UNSHUT, CLOSE, _ANY, Writing.CLOSING, ()),
     (_DONE, CLOSE, _MORE, Writing.LINGERING, (Effect.LINGER,)),
     ((Writing.SHUT, Writing.REFUSED), CLOSE, _EOF, Writing.ENDING, (Effect.LEAVE,)),
-    ((Writing.OPEN,), BREAK_OFF, _ANY, Writing.CUTTING, ()),
-    ((Writing.DRAINING,), BREAK_OFF, _ANY, Writing.RESETTING, ()),
-    (_DONE, BREAK_OFF, _ANY, Writing.ACKNOWLEDGING, (Effect.ACKNOWLEDGE,)),
+    ((Writing.OPEN,), CLOSE_WITH_ERROR, _ANY, Writing.CUTTING, ()),
+    ((Writing.DRAINING,), CLOSE_WITH_ERROR, _ANY, Writing.RESETTING, ()),
+    (_DONE, CLOSE_WITH_ERROR, _ANY, Writing.ACKNOWLEDGING, (Effect.ACKNOWLEDGE,)),
     # What waited has gone.
     ((Writing.DRAINING,), DRAINED, _ANY, Writing.SHUT, (Effect.SEND_END,)),
     ((Writing.CLOSING,), DRAINED, _MORE, Writing.LINGERING, (Effect.SEND_END, Effect.LINGER)),
     ((Writing.CLOSING,), DRAINED, _EOF, Writing.ENDING, (Effect.LEAVE,)),
     ((Writing.CUTTING,), DRAINED, _ANY, Writing.ACKNOWLEDGING, (Effect.ACKNOWLEDGE,)),
-    ((Writing.RESETTING,), DRAINED, _ANY, Writing.ACKNOWLEDGING, (Effect.SEND_END, Effect.ACKNOWLEDGE)),
+    ((Writing.RESETTING,), DRAINED, _ANY, Writing.ACKNOWLEDGING, _END_AND_ACKNOWLEDGE),
     # The peer takes nothing more.
     (_UNSHUT, REFUSED, _MORE, Writing.REFUSED, ()),
     (_UNSHUT, REFUSED, _EOF, Writing.ENDING, (Effect.LEAVE,)),
@@ -257,7 +274,8 @@ def _machine(beginning: Ending) -> Iterator[Ending]:
         ending = new.pop()
         for event in EVENTS:
             reading = _READING_AFTER.get((ending.reading, event), ending.reading)
-            writing, effects = _change(ending.writing, event, reading, told=reading is not ending.reading)
+            told = reading is not ending.reading
+            writing, effects = _change(ending.writing, event, reading, told=told)
             after = made.get((reading, writing))
             if after is None:
                 after = made[reading, writing] = Ending(reading, writing)
@@ -266,9 +284,12 @@ def _machine(beginning: Ending) -> Iterator[Ending]:
         yield ending
 
 
-def _change(writing: Writing, event: Event, reading: Reading, *, told: bool) -> tuple[Writing, tuple[Effect, ...]]:
+def _change(
+    writing: Writing, event: Event, reading: Reading, *, told: bool
+) -> tuple[Writing, tuple[Effect, ...]]:
     for before, what, half, after, effects in TABLE:
-        if writing in before and event is what and reading in half and (told or event is not PEER_ENDED):
+        fits = writing in before and event is what and reading in half
+        if fits and (told or event is not PEER_ENDED):
             return after or writing, effects
     return writing, ()
 

@@ -1,4 +1,6 @@
-"""What every kind of side has of its ending: it asks the machine, tells the log at debug, and shows where it is."""
+"""What every kind of side has of its ending: it asks the machine, tells the log at debug, and shows
+where it is.
+"""
 
 from __future__ import annotations
 
@@ -11,28 +13,29 @@ from pipetwist.transfer.ending import Ending, Event, Step
 __all__ = ["EndingSide", "side_log"]
 
 side_log = LeveledLogger("pipetwist.transfer", "info")
-"""Where sides log their changes. There are many sides and few that look at them: it is one for all, and asked before anything is made."""
+"""Where sides log their changes. There are many sides and few that look at them: it is one for all,
+and asked before anything is made.
+"""
 
 
 class EndingSide:
     """A side of any kind, as far as it ends.
 
     Attributes:
-        cause: why it is over, for people; empty where that is in order, or not so yet.
+        reason: why it is over, for people; empty where that is in order, or not so yet.
         ending: where it is.
         receiver: who hears of it; None before that is known, and where it is over.
     """
 
-    __slots__ = ("cause", "ending", "receiver")
+    __slots__ = ("ending", "reason", "receiver")
 
-    cause: str
+    reason: str
     ending: Ending
     receiver: Any
 
     def attach(self, receiver: ISideReceiver) -> None:
-        """See `ISide`."""
         if self.ending.over:
-            receiver.lost(cast("ISide", self), self.cause)
+            receiver.lost(cast("ISide", self), self.reason)
         else:
             self.receiver = receiver
 
@@ -53,10 +56,15 @@ class EndingSide:
 
     def _tell(self, event: Event, step: Step) -> None:
         if step.after is not self.ending:
-            side_log.debug("{side} hears {event}: {after}", side=repr(self), event=event.name, after=repr(step.after))
+            side_log.debug(
+                "{side} hears {event}: {after}",
+                side=repr(self),
+                event=event.name,
+                after=repr(step.after),
+            )
 
     @property
-    def place(self) -> str:
+    def descriptor_text(self) -> str:
         """What it is on the system, such as ``fd=9``; may be empty."""
         return ""
 
@@ -72,8 +80,18 @@ class EndingSide:
 
     def __repr__(self) -> str:
         ending = self.ending
-        state = f"reading=PAUSED writing={ending.writing.name}" if ending.reads and self.held else repr(ending)
+        state = (
+            f"reading=PAUSED writing={ending.writing.name}"
+            if ending.reads and self.held
+            else repr(ending)
+        )
         # A receiver that hears of one side alone need not have a name for it.
         name_of = getattr(self.receiver, "name_of", None)
-        words = (type(self).__name__, "" if name_of is None else name_of(self), self.place, state, self.waits)
+        words = (
+            type(self).__name__,
+            "" if name_of is None else name_of(self),
+            self.descriptor_text,
+            state,
+            self.waits,
+        )
         return f"<{' '.join(word for word in words if word)}>"

@@ -1,4 +1,6 @@
-"""TCP's keepalive (tcp(7)): a peer that has vanished without a word is found out, and its connection lost."""
+"""TCP's keepalive (tcp(7)): a peer that has vanished without a word is found out, and its
+connection lost.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +12,9 @@ from pipetwist.transfer.socket_state import socket_of
 
 __all__ = ["KeepAlive"]
 
-_USUAL = (300.0, 75.0)
+_DEFAULTS = (300.0, 75.0)
 # More than this Linux does not take (MAX_TCP_KEEPIDLE in include/net/tcp.h).
-_LONGEST = 32767
+_MAX_SECONDS = 32767
 # macOS has another name for it; where a system has none, it is its own that counts.
 _IDLE: int | None = getattr(socket, "TCP_KEEPIDLE", getattr(socket, "TCP_KEEPALIVE", None))
 _INTERVAL: int | None = getattr(socket, "TCP_KEEPINTVL", None)
@@ -22,15 +24,17 @@ class KeepAlive:
     """What TCP sockets are to have.
 
     Args:
-        seconds: after how long without a word the peer is asked for a sign of life, and how often again; None to ask never. Parts of a
-            second count as a whole one.
+        seconds: after how long without a word the peer is asked for a sign of life, and how often
+            again; None to ask never. Parts of a second count as a whole one.
     """
 
-    def __init__(self, seconds: tuple[float, float] | None = _USUAL) -> None:
+    def __init__(self, seconds: tuple[float, float] | None = _DEFAULTS) -> None:
         self._options = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, int(seconds is not None))]
         for name, value in zip((_IDLE, _INTERVAL), seconds or (), strict=False):
             if name is not None:
-                self._options.append((socket.IPPROTO_TCP, name, min(math.ceil(value), _LONGEST)))
+                self._options.append(
+                    (socket.IPPROTO_TCP, name, min(math.ceil(value), _MAX_SECONDS))
+                )
         self._unusual: list[tuple[int, int, int]] | None = None
 
     def set_on(self, one: socket.SocketType) -> None:
@@ -39,9 +43,15 @@ class KeepAlive:
             one.setsockopt(*option)
 
     def set_on_new(self, one: socket.SocketType) -> None:
-        """The same for a socket that nobody has changed: what the system's own values are for others too is left out."""
+        """The same for a socket that nobody has changed: what the system's own values are for
+        others too is left out.
+        """
         if self._unusual is None:
-            self._unusual = [(level, name, value) for level, name, value in self._options if one.getsockopt(level, name) != value]
+            self._unusual = [
+                (level, name, value)
+                for level, name, value in self._options
+                if one.getsockopt(level, name) != value
+            ]
         for option in self._unusual:
             one.setsockopt(*option)
 

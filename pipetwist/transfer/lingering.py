@@ -9,8 +9,11 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 __all__ = ["LINGER_SECONDS", "Lingering", "LingeringSide"]
 
 LINGER_SECONDS = 2.0
-"""So long a side that we have ended waits for its peer: for the end of file, or to take what still waits."""
-# A clock's sums are not exact: a side that is early by a rounding error is not left for another turn.
+"""So long a side that we have ended waits for its peer: for the end of file, or to take what still
+waits.
+"""
+# A clock's sums are not exact: a side that is early by a rounding error is not left for another
+# turn.
 _NEARLY = 1e-6
 
 

@@ -10,24 +10,34 @@ from twisted.internet.interfaces import (
     IHalfCloseableProtocol,
     IReactorTime,
     ISSLTransport,
-    ITCPTransport,
-    IUNIXTransport,
 )
 from twisted.internet.protocol import Protocol
 from twisted.protocols.policies import ProtocolWrapper
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from pipetwist.interfaces import ICommand, ISide, ISideReceiver, Medium
+from pipetwist.interfaces import IProcess, ISide, ISideReceiver, Medium
 from pipetwist.stats.counting import count_writes
 from pipetwist.transfer import lingering
 from pipetwist.transfer.acknowledgement import Acknowledgement
-from pipetwist.transfer.causes import NO_CLOSE_NOTIFY, cause_of, describe_error
-from pipetwist.transfer.ending import BEGINNING, BREAK_OFF, CLOSE, DRAINED, END, FINISH, LOST, PEER_ENDED, Ending, Step, Writing
+from pipetwist.transfer.ending import (
+    BEGINNING,
+    CLOSE,
+    CLOSE_WITH_ERROR,
+    DRAINED,
+    END,
+    FINISH,
+    LOST,
+    PEER_ENDED,
+    Ending,
+    Step,
+    Writing,
+)
 from pipetwist.transfer.ending_side import EndingSide
-from pipetwist.transfer.hang_up import HangUpWatch
-from pipetwist.transfer.producers import Crowding, Emptied
-from pipetwist.transfer.socket_state import left_error, socket_of, unread
+from pipetwist.transfer.flow_control import DrainWatch, WriteFlowControl
+from pipetwist.transfer.loss_reasons import NO_CLOSE_NOTIFY, describe_error, reason_of
+from pipetwist.transfer.peer_close_watch import PeerCloseWatch
+from pipetwist.transfer.socket_state import is_tcp, left_error, socket_of, unread
 
 __all__ = ["StreamSide"]
 
@@ -38,33 +48,33 @@ class StreamSide(EndingSide, Protocol):
 
     Args:
         clock: bounds the wait for a peer's end of file.
-        hang_ups: notices a peer that has gone.
+        peer_close_watch: notices a peer that has gone.
     """
 
     dropped = 0
-    command: ICommand | None = None
+    process: IProcess | None = None
     medium = Medium.STREAM
     carrier: object = None
     half_closes = True
     notices_loss = False
-    transport: Any  # what an ITransport is asked for here stands in several interfaces, some of them optional
+    # what an ITransport is asked for here stands in several interfaces, some of them optional
+    transport: Any
 
-    def __init__(self, clock: IReactorTime, hang_ups: HangUpWatch | None = None) -> None:
+    def __init__(self, clock: IReactorTime, peer_close_watch: PeerCloseWatch | None = None) -> None:
         self.received = 0
         self.delivered = 0
         self.receiver: Any = None
         self.ending: Ending = BEGINNING
         self._clock = clock
-        self._hang_ups = hang_ups
+        self._peer_close_watch = peer_close_watch
         self._descriptor: int | None = None
         self._linger: IDelayedCall | Acknowledgement | None = None
         self._shows_writes = False
         self._written = False
-        self.cause = ""
+        self.reason = ""
 
     @property
     def moved(self) -> int:
-        """See `ISide`."""
         return self.delivered
 
     # The transport's protocol.
@@ -72,8 +82,8 @@ class StreamSide(EndingSide, Protocol):
     def connectionMade(self) -> None:
         """Hold still until someone is attached and wants bytes."""
         self.transport.pauseProducing()
-        if ITCPTransport.providedBy(self.transport) and not IUNIXTransport.providedBy(self.transport):
-            # What is small has been small on the other side: it is not for a relay to wait for more.
+        if is_tcp(self.transport):
+            # What is small has been small on the other side: a relay does not wait for more.
             self.transport.setTcpNoDelay(True)
         self._shows_writes = count_writes(self.transport, self._count_delivered)
 
@@ -89,7 +99,7 @@ class StreamSide(EndingSide, Protocol):
         error = None
         if connected is not None and not self.ending.closing:
             if unread(connected.fileno()):
-                # Twisted takes a hang-up for this where reading was resumed in the very turn that brings the news (EPollReactor).
+                # EPollReactor takes a hang-up for this where reading was resumed in this turn.
                 self.transport.resumeProducing()
                 return
             error = left_error(connected)
@@ -105,30 +115,28 @@ class StreamSide(EndingSide, Protocol):
         """Both directions are over."""
         closing = self.ending.closing
         self.hear(LOST)
-        cause = self.cause or cause_of(reason)
+        text = self.reason or reason_of(reason)
         # Who is told of the end by TLS may well close without saying so as well.
-        self.cause = "" if closing and cause == NO_CLOSE_NOTIFY else cause
+        self.reason = "" if closing and text == NO_CLOSE_NOTIFY else text
         if self._linger is not None:
             self._linger.cancel()
             self._linger = None
-        if self._descriptor is not None and self._hang_ups is not None:
-            self._hang_ups.forget(self._descriptor)
+        if self._descriptor is not None and self._peer_close_watch is not None:
+            self._peer_close_watch.forget(self._descriptor)
         if self.receiver is not None:
-            self.receiver.lost(self, self.cause)
+            self.receiver.lost(self, self.reason)
 
     # ISide.
 
     def attach(self, receiver: ISideReceiver) -> None:
-        """See `ISide`."""
         self.receiver = receiver
         if self.ending.over:
-            receiver.lost(self, self.cause)
+            receiver.lost(self, self.reason)
         else:
-            self.transport.registerProducer(Crowding(self), True)
+            self.transport.registerProducer(WriteFlowControl(self), True)
             self._watch()
 
     def write(self, data: bytes) -> None:
-        """See `ISide`."""
         if self.ending.writable:
             self._written = True
             self.transport.write(data)
@@ -136,7 +144,6 @@ class StreamSide(EndingSide, Protocol):
                 self.delivered += len(data)
 
     def pause_reading(self) -> None:
-        """See `ISide`."""
         if self.ending.reads and not self.ending.closing:
             self.transport.pauseProducing()
 
@@ -145,15 +152,15 @@ class StreamSide(EndingSide, Protocol):
         if self.ending.reads:
             self.transport.resumeProducing()
 
-    def finish_writing(self) -> None:
-        """See `ISide`; a TLS transport goes on reading after its close_notify, others without half-close are left open."""
+    def write_eof(self) -> None:
+        """See `ISide`; TLS reads on after close_notify, others without half-close stay open."""
         if self.ending.writable:
             self.hear(FINISH)
             self._send_end()
 
     def close(self) -> None:
-        """See `ISide`; a peer that is still sending is waited for a moment, where it was sent something or something of its is unread."""
-        # What is closed with something unread is reset, over a unix socket as well, and a reset is for what was cut off.
+        """See `ISide`; waits a moment for a peer that sends, if there is reason for it."""
+        # Closing with something unread resets, over a unix socket too: that is for what was cut.
         if not self.ending.closing:
             self._close(waits=self._written or self._holds_unread())
 
@@ -172,15 +179,14 @@ class StreamSide(EndingSide, Protocol):
         if self.ending.writing is not Writing.ENDING:
             self.resume_reading()
 
-    def hang_up(self) -> None:
-        """See `ISide`."""
+    def disconnect(self) -> None:
         self.close()
 
-    def break_off(self) -> None:
-        """See `ISide`: what is under way is acknowledged before the reset, or the reset would overtake it."""
+    def close_with_error(self) -> None:
+        """See `ISide`: what is under way is acknowledged first, or the reset would overtake it."""
         transport = self._lowest()
         tls = ISSLTransport.providedBy(self.transport)
-        if self.ending.closing or not ITCPTransport.providedBy(transport) or IUNIXTransport.providedBy(transport):
+        if self.ending.closing or not is_tcp(transport):
             self._close(waits=self._written)
             return
         if tls:
@@ -189,21 +195,21 @@ class StreamSide(EndingSide, Protocol):
         else:
             self.resume_reading()
         unended = self.ending.writable
-        step = self.hear(BREAK_OFF)
+        step = self.hear(CLOSE_WITH_ERROR)
         if unended:
             self.transport.unregisterProducer()
         if unended or tls:
-            Emptied(self._emptied).watch(transport)
+            DrainWatch(self._emptied).watch(transport)
         else:
             self._follow(step)
 
     def abort(self) -> None:
-        """See `ISide`."""
         if not self.ending.over:
             if self.ending.writable:
                 self.transport.unregisterProducer()
             self.hear(END)
-            abort = getattr(self.transport, "abortConnection", None) or self.transport.loseConnection
+            transport = self.transport
+            abort = getattr(transport, "abortConnection", None) or transport.loseConnection
             abort()
 
     # What follows.
@@ -220,7 +226,7 @@ class StreamSide(EndingSide, Protocol):
             self._lose()
 
     def _send_end(self) -> None:
-        # A streaming producer that stays registered keeps a transport that is to close from ever closing (FileDescriptor.doWrite).
+        # With a streaming producer a transport would never close (FileDescriptor.doWrite).
         self.transport.unregisterProducer()
         tls = ISSLTransport.providedBy(self.transport)
         if tls:
@@ -244,7 +250,7 @@ class StreamSide(EndingSide, Protocol):
         self._lose()
 
     def _lose(self) -> None:
-        # TLS would wait for the peer's close_notify, however long that takes; its socket closes when all is delivered.
+        # TLS would wait for the peer's close_notify; its socket closes when all is delivered.
         transport = self._lowest() if ISSLTransport.providedBy(self.transport) else self.transport
         if not self.ending.over:
             transport.loseConnection()
@@ -252,8 +258,8 @@ class StreamSide(EndingSide, Protocol):
     def _reset_once_acknowledged(self) -> None:
         if self._linger is None and not self.ending.over:
             lowest = self._lowest()
-            self._linger = acknowledgement = Acknowledgement(self._clock, lowest.fileno(), lowest.abortConnection)
-            acknowledgement.wait()
+            self._linger = Acknowledgement(self._clock, lowest.fileno(), lowest.abortConnection)
+            self._linger.wait()
 
     def _lowest(self) -> Any:
         transport = self.transport
@@ -263,9 +269,9 @@ class StreamSide(EndingSide, Protocol):
 
     def _watch(self) -> None:
         fileno = getattr(self.transport, "fileno", None)
-        if fileno is not None and self._hang_ups is not None:
+        if fileno is not None and self._peer_close_watch is not None:
             self._descriptor = fileno()
-            self._hang_ups.watch(fileno(), self._peer_gone)
+            self._peer_close_watch.watch(fileno(), self._peer_gone)
 
     def _peer_gone(self) -> None:
         if self.ending.closing:
@@ -274,12 +280,12 @@ class StreamSide(EndingSide, Protocol):
         connected = None if self.ending.reads else socket_of(self.transport)
         error = None if connected is None else left_error(connected)
         if error is None:
-            self.receiver.hung_up(self)
+            self.receiver.peer_closed(self)
         self._fail(error)
 
     def _fail(self, error: OSError | None) -> None:
         if error is not None and not self.ending.closing:
-            self.cause = describe_error(error)
+            self.reason = describe_error(error)
             self.hear(END)
             self.transport.abortConnection()
 
@@ -287,7 +293,6 @@ class StreamSide(EndingSide, Protocol):
         self.delivered += count
 
     @property
-    def place(self) -> str:
-        """See `EndingSide`."""
+    def descriptor_text(self) -> str:
         fileno = getattr(self.transport, "fileno", None)
         return "" if fileno is None else f"fd={fileno()}"

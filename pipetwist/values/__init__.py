@@ -1,6 +1,8 @@
-"""The kinds of value that a configuration is made of: how each is written, what it becomes, and what is wrong with a bad one.
+"""The kinds of value that a configuration is made of: how each is written, what it becomes, and
+what is wrong with a bad one.
 
-Option classes annotate their fields with these. Nothing here imports pydantic until a configuration is read.
+Option classes annotate their fields with these. Nothing here imports pydantic until a configuration
+is read.
 """
 
 from __future__ import annotations

@@ -12,7 +12,9 @@ _MAPPED = "::ffff:"
 
 
 def numeric_address(host: str, port: int) -> tuple[int, Any] | None:
-    """The family and the socket address of a host written in digits; None for a name, or for one with an interface's (``fe80::1%eth0``)."""
+    """The family and the socket address of a host written in digits; None for a name, or for one
+    with an interface's (``fe80::1%eth0``).
+    """
     try:
         version = ip_address(host).version
     except ValueError:
@@ -24,7 +26,9 @@ def numeric_address(host: str, port: int) -> tuple[int, Any] | None:
 
 
 def plain_host(host: str) -> str:
-    """An IPv4 address in the place of the IPv6 address that stands for it (``::ffff:192.0.2.1``, RFC 4291, section 2.5.5.2)."""
+    """An IPv4 address in the place of the IPv6 address that stands for it (``::ffff:192.0.2.1``,
+    RFC 4291, section 2.5.5.2).
+    """
     if ":" not in host or host[:7].lower() != _MAPPED:
         return host
     try:

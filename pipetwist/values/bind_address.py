@@ -1,4 +1,5 @@
-"""Addresses that something listens at, or that something is sent to, and how two of them stand to each other.
+"""Addresses that something listens at, or that something is sent to, and how two of them stand to
+each other.
 
 Only the texts are looked at here: nothing is opened, and of names nobody is asked.
 """
@@ -16,7 +17,14 @@ from typing import Any, Literal
 from pipetwist.values.addresses import plain_host, shown_address
 from pipetwist.values.paths import unix_sockaddr
 
-__all__ = ["EVERY_ADDRESS", "EVERY_IPV4", "BindAddress", "PortAddress", "UnixAddress", "bound_address"]
+__all__ = [
+    "EVERY_ADDRESS",
+    "EVERY_IPV4",
+    "BindAddress",
+    "PortAddress",
+    "UnixAddress",
+    "bound_address",
+]
 
 EVERY_IPV4 = "0.0.0.0"  # noqa: S104 - it is looked for, not listened on
 """Every address of IPv4."""
@@ -42,7 +50,9 @@ class BindAddress(ABC):
 
     @abstractmethod
     def is_the_same_as(self, bound: BindAddress) -> bool:
-        """Whether a socket that is bound to an address listens here, and nowhere else. Links of paths are followed."""
+        """Whether a socket that is bound to an address listens here, and nowhere else. Links of
+        paths are followed.
+        """
 
 
 @dataclass(frozen=True)
@@ -66,22 +76,31 @@ class PortAddress(BindAddress):
 
     @property
     def is_loopback(self) -> bool:
-        """Whether only programs on this machine can reach it. Of names, only ``localhost`` counts (RFC 6761, section 6.3)."""
+        """Whether only programs on this machine can reach it. Of names, only ``localhost`` counts
+        (RFC 6761, section 6.3).
+        """
         return _is_loopback(self.host)
 
     def overlaps(self, other: BindAddress, platform: str = sys.platform) -> bool:
-        """See `BindAddress`."""
         return (
-            self.may_overlap(other) and isinstance(other, PortAddress) and _overlap(plain_host(self.host), plain_host(other.host), platform)
+            self.may_overlap(other)
+            and isinstance(other, PortAddress)
+            and _overlap(plain_host(self.host), plain_host(other.host), platform)
         )
 
     def may_overlap(self, other: BindAddress) -> bool:
         """See `BindAddress`. A free port is in nobody's way."""
-        return isinstance(other, PortAddress) and (self.transport, self.port) == (other.transport, other.port) and bool(self.port)
+        return (
+            isinstance(other, PortAddress)
+            and (self.transport, self.port) == (other.transport, other.port)
+            and bool(self.port)
+        )
 
     def is_reached_by(self, target: BindAddress) -> bool:
-        """See `BindAddress`."""
-        if not isinstance(target, PortAddress) or (target.transport, target.port) != (self.transport, self.port):
+        if not isinstance(target, PortAddress) or (target.transport, target.port) != (
+            self.transport,
+            self.port,
+        ):
             return False
         here, there = self.host.lower(), target.host.lower()
         if _is_loopback(there) and here in (EVERY_IPV4, EVERY_ADDRESS, _HERE):
@@ -89,7 +108,6 @@ class PortAddress(BindAddress):
         return there == here or (there == _HERE and _is_loopback(here))
 
     def is_the_same_as(self, bound: BindAddress) -> bool:
-        """See `BindAddress`."""
         return self == bound
 
 
@@ -114,20 +132,23 @@ class UnixAddress(BindAddress):
         return unix_sockaddr(self.path)
 
     def overlaps(self, other: BindAddress, platform: str = sys.platform) -> bool:
-        """See `BindAddress`."""
         return isinstance(other, UnixAddress) and self.sockaddr == other.sockaddr
 
     def may_overlap(self, other: BindAddress) -> bool:
-        """See `BindAddress`."""
         return self.overlaps(other)
 
     def is_reached_by(self, target: BindAddress) -> bool:
-        """See `BindAddress`."""
-        return isinstance(target, UnixAddress) and (self.path, self.datagrams) == (target.path, target.datagrams)
+        return isinstance(target, UnixAddress) and (self.path, self.datagrams) == (
+            target.path,
+            target.datagrams,
+        )
 
     def is_the_same_as(self, bound: BindAddress) -> bool:
-        """See `BindAddress`."""
-        return isinstance(bound, UnixAddress) and self.datagrams == bound.datagrams and _real(self) == _real(bound)
+        return (
+            isinstance(bound, UnixAddress)
+            and self.datagrams == bound.datagrams
+            and _real(self) == _real(bound)
+        )
 
 
 def bound_address(opened: socket.socket) -> BindAddress:
@@ -168,7 +189,8 @@ def _overlap(one: str, other: str, platform: str) -> bool:
     if one.lower() == other.lower():
         return True
     if EVERY_ADDRESS in (one, other):
-        # A single address beside all of them is refused by Linux; others may give it to who is more exact.
+        # A single address beside all of them is refused by Linux; others may give it to who is more
+        # exact.
         return platform == "linux" or EVERY_IPV4 in (one, other)
     if EVERY_IPV4 in (one, other) and platform == "linux":
         return all(_is_ipv4(host) for host in (one, other))

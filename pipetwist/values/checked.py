@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
     from pydantic_core import CoreSchema
 
-# pydantic is imported where it is used and not above, so that a program that reads no configuration does not load it.
+# pydantic is imported where it is used and not above, so that a program that reads no configuration
+# does not load it.
 
 __all__ = ["Checked", "NotEmpty"]
 
@@ -25,7 +26,8 @@ class Checked:
     """Marks an annotated type: its written form is turned into its value by a function of ours.
 
     Attributes:
-        parse: takes the written value and the configuration's folder; raises ValueError with a text for people.
+        parse: takes the written value and the configuration's folder; raises ValueError with a text
+            for people.
         schema: the JSON Schema of the written form.
         write: turns the value back into a written form that `parse` takes.
     """
@@ -34,7 +36,9 @@ class Checked:
     schema: Mapping[str, object] = field(default_factory=dict, hash=False)
     write: Callable[[Any], object] = _as_it_is
 
-    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
         """Validate with `parse`; the folder comes with the validation's context."""
         from pydantic_core import core_schema
 
@@ -44,7 +48,9 @@ class Checked:
 
         return core_schema.with_info_plain_validator_function(validate)
 
-    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, object]:
+    def __get_pydantic_json_schema__(
+        self, core: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, object]:
         """Describe the written form."""
         return dict(self.schema)
 
@@ -59,7 +65,9 @@ class NotEmpty:
 
     problem: str
 
-    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
         """Validate as the list would be without this, then look for an entry."""
         from pydantic_core import core_schema
 
@@ -70,6 +78,8 @@ class NotEmpty:
 
         return core_schema.no_info_after_validator_function(check, handler(source))
 
-    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, object]:
+    def __get_pydantic_json_schema__(
+        self, core: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, object]:
         """Describe the list with its bound."""
         return {**handler(core), "minItems": 1}

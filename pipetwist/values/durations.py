@@ -1,4 +1,6 @@
-"""Durations, written as in sing-box: numbers with units one after another, such as ``"5s"``, ``"1m30s"`` or ``"1.5h"``."""
+"""Durations, written as in sing-box: numbers with units one after another, such as ``"5s"``,
+``"1m30s"`` or ``"1.5h"``.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +12,24 @@ from typing import Annotated
 from pipetwist.values.checked import Checked
 from pipetwist.values.quoting import quote
 
-__all__ = ["LONGEST_DURATION", "Duration", "format_duration", "parse_duration"]
+__all__ = ["MAX_DURATION", "Duration", "format_duration", "parse_duration"]
 
 # Go's time.ParseDuration, which takes both of Unicode's signs for micro, and sing-box's days.
-_SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "\u03bcs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_SECONDS = {
+    "ns": 1e-9,
+    "us": 1e-6,
+    "µs": 1e-6,
+    "\u03bcs": 1e-6,
+    "ms": 1e-3,
+    "s": 1.0,
+    "m": 60.0,
+    "h": 3600.0,
+    "d": 86400.0,
+}
 _PART = re.compile(rf"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)({'|'.join(_SECONDS)})")
 _WHOLE = re.compile(rf"(?:{_PART.pattern})+")
 
-LONGEST_DURATION = (2**63 - 1) / 1e9
+MAX_DURATION = (2**63 - 1) / 1e9
 """Seconds in the longest duration, which is Go's, and so sing-box's: 292 years."""
 
 
@@ -32,13 +44,15 @@ def parse_duration(raw: object, folder: Path | None = None) -> float:
         ValueError: it is not a duration of more than nothing.
     """
     if not isinstance(raw, str) or not _WHOLE.fullmatch(raw):
-        message = f'{quote(raw)} is not a duration; write it with units, such as "5s", "1m30s" or "500ms"'
+        message = (
+            f'{quote(raw)} is not a duration; write it with units, such as "5s", "1m30s" or "500ms"'
+        )
         raise ValueError(message)
     seconds = sum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(raw))
     if seconds <= 0:
-        message = f"a duration must be longer than nothing, not {quote(raw)}"
+        message = f"a duration must be longer than 0, not {quote(raw)}"
         raise ValueError(message)
-    if seconds > LONGEST_DURATION:
+    if seconds > MAX_DURATION:
         message = f"{quote(raw)} is longer than 292 years, the longest duration there is"
         raise ValueError(message)
     return seconds
@@ -50,10 +64,16 @@ def format_duration(seconds: float) -> str:
         return f"{Decimal(repr(seconds)):f}s"
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return "".join(f"{number}{unit}" for number, unit in ((hours, "h"), (minutes, "m"), (rest, "s")) if number)
+    return "".join(
+        f"{number}{unit}" for number, unit in ((hours, "h"), (minutes, "m"), (rest, "s")) if number
+    )
 
 
 Duration = Annotated[
     float,
-    Checked(parse_duration, {"type": "string", "pattern": f"^{_WHOLE.pattern}$", "examples": ["5s", "1m30s"]}, format_duration),
+    Checked(
+        parse_duration,
+        {"type": "string", "pattern": f"^{_WHOLE.pattern}$", "examples": ["5s", "1m30s"]},
+        format_duration,
+    ),
 ]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 from pipetwist.values.checked import Checked
-from pipetwist.values.numbers import HIGHEST_ID
+from pipetwist.values.numbers import MAX_ID
 from pipetwist.values.quoting import quote
 
 __all__ = ["Owner", "Tag", "UserName", "parse_name", "parse_owner"]
@@ -15,7 +15,8 @@ __all__ = ["Owner", "Tag", "UserName", "parse_name", "parse_owner"]
 def parse_name(raw: object, folder: Path | None = None) -> str:
     """Accept a tag or a user's name.
 
-    ``>`` is refused since the parts of a counter's name are joined with ``>>>`` and its readers split it there.
+    ``>`` is refused since the parts of a counter's name are joined with ``>>>`` and its readers
+    split it there.
 
     Raises:
         ValueError: it is no text, is empty, or has a ``>`` or a control character in it.
@@ -27,7 +28,10 @@ def parse_name(raw: object, folder: Path | None = None) -> str:
         message = "a name must not be empty"
         raise ValueError(message)
     if ">" in raw:
-        message = f"{quote(raw)} has a '>' in it, which the names of counters are split at; choose another name"
+        message = (
+            f"{quote(raw)} has a '>' in it, which the names of counters are split at; choose "
+            "another name"
+        )
         raise ValueError(message)
     if not raw.isprintable():
         message = f"{quote(raw)} has a character in it that can't be printed; choose another name"
@@ -41,7 +45,7 @@ def parse_owner(raw: object, folder: Path | None = None) -> str | int:
     Raises:
         ValueError: it is neither.
     """
-    if isinstance(raw, int) and not isinstance(raw, bool) and 0 <= raw <= HIGHEST_ID:
+    if isinstance(raw, int) and not isinstance(raw, bool) and 0 <= raw <= MAX_ID:
         return raw
     if isinstance(raw, str) and raw and raw.isprintable():
         return raw
@@ -52,4 +56,10 @@ def parse_owner(raw: object, folder: Path | None = None) -> str | int:
 _NAME_SCHEMA = {"type": "string", "pattern": "^[^>]+$"}
 Tag = Annotated[str, Checked(parse_name, _NAME_SCHEMA)]
 UserName = Annotated[str, Checked(parse_name, _NAME_SCHEMA)]
-Owner = Annotated[str | int, Checked(parse_owner, {"type": ["string", "integer"], "minLength": 1, "minimum": 0, "maximum": HIGHEST_ID})]
+Owner = Annotated[
+    str | int,
+    Checked(
+        parse_owner,
+        {"type": ["string", "integer"], "minLength": 1, "minimum": 0, "maximum": MAX_ID},
+    ),
+]

@@ -9,18 +9,28 @@ from typing import Annotated
 from pipetwist.values.checked import Checked
 from pipetwist.values.quoting import quote
 
-__all__ = ["HIGHEST_ID", "Count", "Id", "Mode", "Port", "PositiveCount", "format_mode", "parse_mode", "parse_port"]
+__all__ = [
+    "MAX_ID",
+    "Count",
+    "Id",
+    "Mode",
+    "Port",
+    "PositiveCount",
+    "format_mode",
+    "parse_mode",
+    "parse_port",
+]
 
-HIGHEST_ID = 2**32 - 2
+MAX_ID = 2**32 - 2
 """The highest number of a user or group; the one above means "none" to the kernel, chown(2)."""
 
-_HIGHEST_PORT = 65535
-_HIGHEST_COUNT = 2**31 - 1
+_MAX_PORT = 65535
+_MAX_COUNT = 2**31 - 1
 
 
-def _whole(raw: object, least: int, most: int, what: str) -> int:
-    if isinstance(raw, bool) or not isinstance(raw, int) or not least <= raw <= most:
-        message = f"{quote(raw)} is not {what}; write a whole number from {least} to {most}"
+def _whole(raw: object, minimum: int, maximum: int, what: str) -> int:
+    if isinstance(raw, bool) or not isinstance(raw, int) or not minimum <= raw <= maximum:
+        message = f"{quote(raw)} is not {what}; write a whole number from {minimum} to {maximum}"
         raise ValueError(message)
     return raw
 
@@ -31,19 +41,19 @@ def parse_port(raw: object, folder: Path | None = None) -> int:
     Raises:
         ValueError: it is none.
     """
-    return _whole(raw, 0, _HIGHEST_PORT, "a port")
+    return _whole(raw, 0, _MAX_PORT, "a port")
 
 
 def _parse_id(raw: object, folder: Path) -> int:
-    return _whole(raw, 0, HIGHEST_ID, "the number of a user or group")
+    return _whole(raw, 0, MAX_ID, "the number of a user or group")
 
 
 def _parse_count(raw: object, folder: Path) -> int:
-    return _whole(raw, 0, _HIGHEST_COUNT, "a count")
+    return _whole(raw, 0, _MAX_COUNT, "a count")
 
 
 def _parse_positive_count(raw: object, folder: Path) -> int:
-    return _whole(raw, 1, _HIGHEST_COUNT, "a count")
+    return _whole(raw, 1, _MAX_COUNT, "a count")
 
 
 def parse_mode(raw: object, folder: Path | None = None) -> int:
@@ -53,7 +63,10 @@ def parse_mode(raw: object, folder: Path | None = None) -> int:
         ValueError: it is not three octal digits between quotes, with or without a 0 before them.
     """
     if not isinstance(raw, str) or not re.fullmatch(r"0?[0-7]{3}", raw):
-        message = f'{quote(raw)} is not a file mode; write it in octal digits between quotes, such as "0660"'
+        message = (
+            f"{quote(raw)} is not a file mode; write it in octal digits between quotes, such as "
+            '"0660"'
+        )
         raise ValueError(message)
     return int(raw, 8)
 
@@ -63,8 +76,17 @@ def format_mode(mode: int) -> str:
     return f"0{mode:03o}"
 
 
-Port = Annotated[int, Checked(parse_port, {"type": "integer", "minimum": 0, "maximum": _HIGHEST_PORT})]
-Id = Annotated[int, Checked(_parse_id, {"type": "integer", "minimum": 0, "maximum": HIGHEST_ID})]
-Count = Annotated[int, Checked(_parse_count, {"type": "integer", "minimum": 0, "maximum": _HIGHEST_COUNT})]
-PositiveCount = Annotated[int, Checked(_parse_positive_count, {"type": "integer", "minimum": 1, "maximum": _HIGHEST_COUNT})]
-Mode = Annotated[int, Checked(parse_mode, {"type": "string", "pattern": "^0?[0-7]{3}$", "examples": ["0660"]}, format_mode)]
+Port = Annotated[int, Checked(parse_port, {"type": "integer", "minimum": 0, "maximum": _MAX_PORT})]
+Id = Annotated[int, Checked(_parse_id, {"type": "integer", "minimum": 0, "maximum": MAX_ID})]
+Count = Annotated[
+    int, Checked(_parse_count, {"type": "integer", "minimum": 0, "maximum": _MAX_COUNT})
+]
+PositiveCount = Annotated[
+    int, Checked(_parse_positive_count, {"type": "integer", "minimum": 1, "maximum": _MAX_COUNT})
+]
+Mode = Annotated[
+    int,
+    Checked(
+        parse_mode, {"type": "string", "pattern": "^0?[0-7]{3}$", "examples": ["0660"]}, format_mode
+    ),
+]

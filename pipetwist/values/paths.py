@@ -1,4 +1,6 @@
-"""Paths of files and of unix sockets. A relative one is relative to the configuration's folder, since twistd changes its directory."""
+"""Paths of files and of unix sockets. A relative one is relative to the configuration's folder,
+since twistd changes its directory.
+"""
 
 from __future__ import annotations
 
@@ -11,31 +13,39 @@ from pipetwist.values.quoting import quote
 
 __all__ = ["FilePath", "UnixPath", "is_abstract", "parse_path", "parse_unix_path", "unix_sockaddr"]
 
-# sockaddr_un.sun_path, unix(7). A path needs a byte for the NUL that ends it, an abstract name begins with one.
+# sockaddr_un.sun_path, unix(7). A path needs a byte for the NUL that ends it, an abstract name
+# begins with one.
 _SUN_PATH = 108
 
 
 def parse_path(raw: object, folder: Path) -> str:
-    """Make a path absolute. A ``..`` stays as it is, since what stands before it may be a symbolic link.
+    """Make a path absolute. A ``..`` stays as it is, since what stands before it may be a symbolic
+    link.
 
     Raises:
         ValueError: it is no text, is empty, or has a NUL in it.
     """
     if not isinstance(raw, str) or not raw or "\0" in raw:
-        message = f"{quote(raw)} is not a path; write a text of at least one character, without a NUL in it"
+        message = (
+            f"{quote(raw)} is not a path; write a text of at least one character, without a NUL "
+            "in it"
+        )
         raise ValueError(message)
     return str(folder / raw)
 
 
 def parse_unix_path(raw: object, folder: Path) -> str:
-    """Make a unix socket's path absolute; abstract names, written ``@name`` or ``@@name``, stay as they are.
+    """Make a unix socket's path absolute; abstract names, written ``@name`` or ``@@name``, stay as
+    they are.
 
     Raises:
         ValueError: it is no path, or longer than the kernel takes.
     """
     if isinstance(raw, str) and raw.startswith("@"):
         if not raw.lstrip("@") or "\0" in raw:
-            message = f'{quote(raw)} is no abstract name; write "@name", or "@@name" for the padded form'
+            message = (
+                f'{quote(raw)} is no abstract name; write "@name", or "@@name" for the padded form'
+            )
             raise ValueError(message)
         path = raw
     else:
@@ -43,7 +53,10 @@ def parse_unix_path(raw: object, folder: Path) -> str:
     size = len(os.fsencode(path)) - path.startswith("@@")
     limit = _SUN_PATH if is_abstract(path) else _SUN_PATH - 1
     if size > limit:
-        message = f"the path {path!r} is {size} bytes long; a unix socket's path may have {limit}, so choose a shorter one"
+        message = (
+            f"the path {path!r} is {size} bytes long; a unix socket's path may have {limit}, so "
+            "choose a shorter one"
+        )
         raise ValueError(message)
     return path
 
@@ -56,7 +69,8 @@ def is_abstract(path: str) -> bool:
 def unix_sockaddr(path: str) -> bytes:
     """The address to give to the kernel for a path as it is written.
 
-    ``@@name`` is padded with NUL bytes to 108, as V2Ray's domain socket transport does with its key ``padding``.
+    ``@@name`` is padded with NUL bytes to 108, as V2Ray's domain socket transport does with its key
+    ``padding``.
     """
     if path.startswith("@@"):
         return (b"\0" + os.fsencode(path[2:])).ljust(_SUN_PATH, b"\0")
@@ -66,4 +80,10 @@ def unix_sockaddr(path: str) -> bytes:
 
 
 FilePath = Annotated[str, Checked(parse_path, {"type": "string", "minLength": 1})]
-UnixPath = Annotated[str, Checked(parse_unix_path, {"type": "string", "minLength": 1, "examples": ["/run/in.sock", "@name", "@@name"]})]
+UnixPath = Annotated[
+    str,
+    Checked(
+        parse_unix_path,
+        {"type": "string", "minLength": 1, "examples": ["/run/in.sock", "@name", "@@name"]},
+    ),
+]

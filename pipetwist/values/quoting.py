@@ -1,4 +1,6 @@
-"""How a value stands in a message: as the configuration would write it, on one line, and not too long."""
+"""How a value stands in a message: as the configuration would write it, on one line, and not too
+long.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +8,13 @@ import json
 
 __all__ = ["quote"]
 
-_LONGEST = 80
+_MAX_LENGTH = 80
 
 
 def quote(raw: object) -> str:
     """A written value for a message, cut where it is long."""
     text = json.dumps(raw, ensure_ascii=False)
-    text = "".join(character if character.isprintable() else f"\\u{ord(character):04x}" for character in text)
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 4]} ..."
+    text = "".join(
+        character if character.isprintable() else f"\\u{ord(character):04x}" for character in text
+    )
+    return text if len(text) <= _MAX_LENGTH else f"{text[: _MAX_LENGTH - 4]} ..."

@@ -10,13 +10,21 @@ from typing import Annotated
 from pipetwist.values.checked import Checked
 from pipetwist.values.quoting import quote
 
-__all__ = ["LARGEST_SIZE", "Size", "format_size", "parse_size"]
+__all__ = ["MAX_SIZE", "Size", "format_size", "parse_size"]
 
 # IEC 80000-13: those with an i are binary.
-_BYTES = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
+_BYTES = {
+    "B": 1,
+    "KB": 10**3,
+    "MB": 10**6,
+    "GB": 10**9,
+    "KiB": 1 << 10,
+    "MiB": 1 << 20,
+    "GiB": 1 << 30,
+}
 _WHOLE = re.compile(rf"([0-9]+(?:\.[0-9]+)?)({'|'.join(_BYTES)})")
 
-LARGEST_SIZE = 2**63 - 1
+MAX_SIZE = 2**63 - 1
 """Bytes in the largest file that there can be."""
 
 
@@ -35,7 +43,7 @@ def parse_size(raw: object, folder: Path | None = None) -> int:
         message = f'{quote(raw)} is not a size; write it with its unit, such as "10MB" or "512KiB"'
         raise ValueError(message)
     size = int(Fraction(match[1]) * _BYTES[match[2]])
-    if size > LARGEST_SIZE:
+    if size > MAX_SIZE:
         message = f"{quote(raw)} is more than a file can have"
         raise ValueError(message)
     return size
@@ -43,11 +51,19 @@ def parse_size(raw: object, folder: Path | None = None) -> int:
 
 def format_size(size: int) -> str:
     """Write a size so that `parse_size` gives exactly these bytes."""
-    unit = max((unit for unit, count in _BYTES.items() if size and size % count == 0), key=lambda unit: _BYTES[unit], default="B")
+    unit = max(
+        (unit for unit, count in _BYTES.items() if size and size % count == 0),
+        key=lambda unit: _BYTES[unit],
+        default="B",
+    )
     return f"{size // _BYTES[unit]}{unit}"
 
 
 Size = Annotated[
     int,
-    Checked(parse_size, {"type": "string", "pattern": f"^{_WHOLE.pattern}$", "examples": ["10MB", "512KiB"]}, format_size),
+    Checked(
+        parse_size,
+        {"type": "string", "pattern": f"^{_WHOLE.pattern}$", "examples": ["10MB", "512KiB"]},
+        format_size,
+    ),
 ]

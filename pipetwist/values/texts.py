@@ -20,11 +20,17 @@ def _parse_text(raw: object, folder: Path) -> str:
 
 def _parse_command(raw: object, folder: Path) -> tuple[str, ...]:
     if not isinstance(raw, list) or not raw:
-        message = f'{quote(raw)} is not a command; write a list of texts, such as ["ncat", "127.0.0.1", "80"]'
+        message = (
+            f'{quote(raw)} is not a command; write a list of texts, such as ["ncat", "127.0.0.1", '
+            '"80"]'
+        )
         raise ValueError(message)
     for number, word in enumerate(raw):
         if not isinstance(word, str) or "\0" in word:
-            message = f"entry {number} of the command is {quote(word)}; every entry must be a text without a NUL in it"
+            message = (
+                f"entry {number} of the command is {quote(word)}; every entry must be a text "
+                "without a NUL in it"
+            )
             raise ValueError(message)
     program, *arguments = raw
     if not program:
@@ -37,19 +43,33 @@ def _parse_command(raw: object, folder: Path) -> tuple[str, ...]:
 
 def _parse_environment(raw: object, folder: Path) -> dict[str, str]:
     if not isinstance(raw, dict):
-        message = f'{quote(raw)} is not an environment; write an object of texts, such as {{"KEY": "value"}}'
+        message = (
+            f'{quote(raw)} is not an environment; write an object of texts, such as {{"KEY": '
+            f'"value"}}'
+        )
         raise ValueError(message)
     for key, value in raw.items():
         if not key or "=" in key or "\0" in key:
-            message = f"{quote(key)} can't name a variable; a name has at least one character, and neither '=' nor NUL"
+            message = (
+                f"{quote(key)} can't name a variable; a name has at least one character, and "
+                "neither '=' nor NUL"
+            )
             raise ValueError(message)
         if not isinstance(value, str) or "\0" in value:
-            message = f"the variable {quote(key)} is {quote(value)}; it must be a text without a NUL in it"
+            message = (
+                f"the variable {quote(key)} is {quote(value)}; it must be a text without a NUL in "
+                "it"
+            )
             raise ValueError(message)
     return dict(raw)
 
 
-_COMMAND_SCHEMA: dict[str, Any] = {"type": "array", "items": {"type": "string"}, "minItems": 1, "examples": [["ncat", "127.0.0.1", "80"]]}
+_COMMAND_SCHEMA: dict[str, Any] = {
+    "type": "array",
+    "items": {"type": "string"},
+    "minItems": 1,
+    "examples": [["ncat", "127.0.0.1", "80"]],
+}
 _ENVIRONMENT_SCHEMA: dict[str, Any] = {
     "type": "object",
     "propertyNames": {"pattern": "^[^=]+$"},

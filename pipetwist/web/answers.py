@@ -35,7 +35,9 @@ HEADERS = {
     "X-Frame-Options": "DENY",
     "Cache-Control": "no-store",
 }
-"""What every answer has: nothing is loaded from another host, and no other site may show or read it. A resource may set them anew."""
+"""What every answer has: nothing is loaded from another host, and no other site may show or read
+it. A resource may set them anew.
+"""
 
 
 class TextAnswer(Resource):

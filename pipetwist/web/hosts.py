@@ -1,8 +1,8 @@
 """The names that the listener answers to, against DNS rebinding.
 
-A page from elsewhere can have its own name resolve to 127.0.0.1 and then read, in a visitor's browser, what listens there; but the request
-says which name it was made for. An address is no such name: a browser that was sent to it says so, and a page from elsewhere is of another
-origin.
+A page from elsewhere can have its own name resolve to 127.0.0.1 and then read, in a client's
+browser, what listens there; but the request says which name it was made for. An address is no such
+name: a browser that was sent to it says so, and a page from elsewhere is of another origin.
 """
 
 from __future__ import annotations

@@ -29,4 +29,6 @@ class WebOptions:
     tls: WebTlsOptions | None = None
     """TLS; without it the bytes are plain."""
     hosts: tuple[HostName, ...] = ()
-    """Names that it may be asked by, beside ``localhost``, the host it listens on, and addresses."""
+    """Names that it may be asked by, beside ``localhost``, the host it listens on, and
+    addresses.
+    """

@@ -20,13 +20,13 @@ from pipetwist.network.tcp_ports import open_ports
 from pipetwist.tls import ListenerTls, log_failed_handshake, over_tls
 from pipetwist.values.bind_address import PortAddress, UnixAddress
 from pipetwist.values.listen import parse_listen, why_refused
+from pipetwist.web.connection_limit import Connections
 from pipetwist.web.options import WebOptions, WebTlsOptions
-from pipetwist.web.places import Connections
-from pipetwist.web.site import LookSite, Root
+from pipetwist.web.site import MonitoringSite, Root
 
 __all__ = ["WebService"]
 
-_PLACE = "metrics"
+_LABEL = "metrics"
 # A request is short, and where each byte of it is a record of TLS each is looked at by itself.
 _READ_BYTES = 512
 
@@ -34,7 +34,8 @@ _READ_BYTES = 512
 class WebService(Service):
     """Listens for HTTP, and serves what was put at its paths.
 
-    twistd binds in `privilegedStartService`, while it is still root; twist and other programs call `startService` alone.
+    twistd binds in `privilegedStartService`, while it is still root; twist and other programs call
+    `startService` alone.
 
     Args:
         options: where to listen, and how.
@@ -58,29 +59,40 @@ class WebService(Service):
         share: Share | None = None,
     ) -> None:
         self._listen = _allowed(options)
-        self._tls = None if options.tls is None else ListenerTls(_PLACE, options.tls, [b"http/1.1"], files)
+        self._tls = (
+            None if options.tls is None else ListenerTls(_LABEL, options.tls, [b"http/1.1"], files)
+        )
         self._reactor = reactor
         self._log = log or Logger()
         self._root = Root()
-        site = LookSite(self._root, {self._listen.host.lower(), *options.hosts}, reactor)
-        self._connections = Connections(site, log=self._log, handshake_failed=partial(log_failed_handshake, self._log, _PLACE), share=share)
+        site = MonitoringSite(self._root, {self._listen.host.lower(), *options.hosts}, reactor)
+        self._connections = Connections(
+            site,
+            log=self._log,
+            handshake_failed=partial(log_failed_handshake, self._log, _LABEL),
+            share=share,
+        )
         self._before_stop: list[Callable[[], object]] = []
         self._listeners = ListenerTable() if listeners is None else listeners
         self._ports: list[Any] = []
         self.address: PortAddress | None = None
-        """Where it listens, the port that was chosen for port 0 included; None while it does not."""
+        """Where it listens, the port that was chosen for port 0 included; None while it does
+        not.
+        """
 
     def put(self, name: str, resource: IResource) -> None:
         """Serve something.
 
         Args:
             name: the first part of its path, ``metrics`` for instance; empty for ``/`` itself.
-            resource: what is there. It is asked with GET and HEAD only, and every answer of it gets the security headers.
+            resource: what is there. It is asked with GET and HEAD only, and every answer of it gets
+                the security headers.
         """
         self._root.putChild(name.encode(), resource)
 
     def before_stop(self, call: Callable[[], object]) -> None:
-        """Have something done before clients are ended, so that it can say good-bye to those that it answers still.
+        """Have something done before clients are ended, so that it can say good-bye to those that
+        it answers still.
 
         Where it gives a Deferred the stop waits for that.
         """
@@ -132,27 +144,37 @@ class WebService(Service):
     def _begin(self) -> None:
         if self._ports:
             return
-        factory = self._connections if self._tls is None else over_tls(self._tls, self._connections, self._reactor, _READ_BYTES)
-        self._ports = open_ports(self._reactor, f"{_PLACE}.listen", self._listen, self._listeners, self._warn, factory)
+        factory = (
+            self._connections
+            if self._tls is None
+            else over_tls(self._tls, self._connections, self._reactor, _READ_BYTES)
+        )
+        self._ports = open_ports(
+            self._reactor, f"{_LABEL}.listen", self._listen, self._listeners, self._warn, factory
+        )
         self.address = PortAddress(self._listen.host, self._ports[0].getHost().port)
         scheme = "http" if self._tls is None else "https"
-        self._log.info("{scheme}://{address} shows what pipetwist does", scheme=scheme, address=self.address)
+        self._log.info(
+            "{scheme}://{address} serves the metrics and the page",
+            scheme=scheme,
+            address=self.address,
+        )
 
     def _warn(self, text: str) -> None:
-        self._log.warn("{place}: {text}", place=f"{_PLACE}.listen", text=text)
+        self._log.warn("{place}: {text}", place=f"{_LABEL}.listen", text=text)
 
 
 def _allowed(options: WebOptions) -> PortAddress:
     try:
         listen = parse_listen(options.listen)
     except ValueError as error:
-        message = f"{_PLACE}.listen: {error}"
+        message = f"{_LABEL}.listen: {error}"
         raise StartError(message) from error
     if isinstance(listen, UnixAddress):
-        message = f"{_PLACE}.listen: {listen} is a unix socket; listen on a TCP port"
+        message = f"{_LABEL}.listen: {listen} is a unix socket; listen on a TCP port"
         raise StartError(message)
     refused = why_refused(listen, tls=options.tls is not None, insecure=options.insecure)
     if refused is not None:
-        message = f"{_PLACE}.listen: {refused}"
+        message = f"{_LABEL}.listen: {refused}"
         raise StartError(message)
     return listen

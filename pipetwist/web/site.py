@@ -8,14 +8,21 @@ from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
-from twisted.web.http import BAD_REQUEST, FORBIDDEN, INTERNAL_SERVER_ERROR, NOT_ALLOWED, NOT_FOUND, HTTPChannel
+from twisted.web.http import (
+    BAD_REQUEST,
+    FORBIDDEN,
+    INTERNAL_SERVER_ERROR,
+    NOT_ALLOWED,
+    NOT_FOUND,
+    HTTPChannel,
+)
 from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
 
 from pipetwist.web.answers import HEADERS, TextAnswer
 from pipetwist.web.hosts import may_ask_for
 
-__all__ = ["LookSite", "Root"]
+__all__ = ["MonitoringSite", "Root"]
 
 _IDLE_SECONDS = 60.0
 _TOO_LARGE = "\r\n".join(
@@ -39,7 +46,7 @@ class Root(Resource):
 
 
 class _Request(Request):
-    site: LookSite
+    site: MonitoringSite
     is_answered = False
     """Whether all of it is there, so that it is answered now."""
     _has_body = False
@@ -83,7 +90,8 @@ class _Request(Request):
 
 
 class _Turns:
-    """Has one request answered in each turn of the reactor, in the order in which they came: a client may send thousands at once.
+    """Has one request answered in each turn of the reactor, in the order in which they came: a
+    client may send thousands at once.
 
     Args:
         clock: knows the turns.
@@ -115,10 +123,12 @@ class _Turns:
 
 class _Channel(HTTPChannel):
     def resetTimeout(self) -> None:
-        """Give a request its time as a whole: one that comes a byte at a time would keep its place for ever."""
+        """Give a request its time as a whole: one that comes a byte at a time would keep its place
+        for ever.
+        """
 
 
-class LookSite(Site):
+class MonitoringSite(Site):
     """Serves what only looks.
 
     Args:
@@ -150,9 +160,9 @@ class LookSite(Site):
             request.setHeader(name, value)
         if request.method not in (b"GET", b"HEAD"):
             request.setHeader(b"Allow", b"GET, HEAD")
-            return TextAnswer(NOT_ALLOWED, "Here one can only look: GET and HEAD are answered.")
+            return TextAnswer(NOT_ALLOWED, "Only GET and HEAD are allowed here.")
         if not may_ask_for(request.requestHeaders.getRawHeaders(b"Host", []), self._names):
-            return TextAnswer(FORBIDDEN, 'This host is not known here; give its name in "hosts" of "metrics".')
+            return TextAnswer(FORBIDDEN, 'Unknown host; add its name to "hosts" of "metrics".')
         if not request.path.startswith(b"/"):
             return TextAnswer(BAD_REQUEST)
         found = super().getResourceFor(request)

@@ -6,9 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.api.availability import load_api
 from pipetwist.api.service import StatsApi
-from tests.api.programs import output_of
-
-__all__ = ["AvailabilityTest"]
+from tests.support.programs import output_of
 
 _LOAD = """
 import sys
@@ -48,7 +46,8 @@ class AvailabilityTest(SynchronousTestCase):
         """An import error that has nothing to do with those packages is not hidden."""
         said = output_of(
             "-c",
-            "import sys\nsys.modules['pipetwist.api.query'] = None\nfrom pipetwist.api.availability import load_api\n"
+            "import sys\nsys.modules['pipetwist.api.query'] = None\nfrom "
+            "pipetwist.api.availability import load_api\n"
             "try:\n    load_api()\nexcept ImportError as error:\n    print(error.name)",
         )
         self.assertEqual(said, "pipetwist.api.query\n")
@@ -57,7 +56,9 @@ class AvailabilityTest(SynchronousTestCase):
         """Reading options and addresses loads none of those packages."""
         said = output_of(
             "-c",
-            "import sys, pipetwist.api.options, pipetwist.values.listen, pipetwist.api.availability, pipetwist.stats.online\n"
-            "print([name for name in ('grpc', 'google.protobuf', 're2', 'pydantic') if name in sys.modules])",
+            "import sys, pipetwist.api.options, pipetwist.values.listen, "
+            "pipetwist.api.availability, pipetwist.stats.online\n"
+            "print([name for name in ('grpc', 'google.protobuf', 're2', 'pydantic') if name "
+            "in sys.modules])",
         )
         self.assertEqual(said, "[]\n")

@@ -11,14 +11,12 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.api.process import CollectorTime
-from pipetwist.api.query import USUAL_BOUNDS, Bounds
+from pipetwist.api.query import DEFAULT_BOUNDS, Bounds
 from pipetwist.api.servicer import StatsServicer
 from pipetwist.api.services import V2RAY_SERVICE, XRAY_SERVICE
 from pipetwist.api.wire.stats_pb2 import QueryStatsRequest
 from pipetwist.stats.online import OnlineUsers
-from tests.api.serving import Client, counted, start_api
-
-__all__ = ["GoneClientTest", "OnlineCallsTest", "StatsCallsTest", "SysStatsTest", "V2RayNameTest"]
+from tests.support.api_server import Client, counted, start_api
 
 _UPLINK = "inbound>>>in>>>traffic>>>uplink"
 _DOWNLINK = "inbound>>>in>>>traffic>>>downlink"
@@ -26,7 +24,9 @@ _ALICE = "user>>>alice>>>traffic>>>uplink"
 
 
 class StatsCallsTest(SynchronousTestCase):
-    """GetStats and QueryStats under the name that Xray's clients call; the other name's tests are below."""
+    """GetStats and QueryStats under the name that Xray's clients call; the other name's tests are
+    below.
+    """
 
     service = XRAY_SERVICE
 
@@ -43,26 +43,37 @@ class StatsCallsTest(SynchronousTestCase):
         """GetStats gives one counter, by its whole name."""
         stat = self.client.call("GetStats", name=_UPLINK).stat
         self.assertEqual((stat.name, stat.value), (_UPLINK, 10))
-        self.assertEqual(self.client.error("GetStats", name=_UPLINK[:-1])[0], grpc.StatusCode.NOT_FOUND)
+        self.assertEqual(
+            self.client.error("GetStats", name=_UPLINK[:-1])[0], grpc.StatusCode.NOT_FOUND
+        )
 
     def test_get_and_reset(self) -> None:
-        """GetStats with reset gives the value that it ends; the counter goes on from 0, its total too."""
+        """GetStats with reset gives the value that it ends; the counter goes on from 0, its total
+        too.
+        """
         self.assertEqual(self.client.call("GetStats", name=_UPLINK, reset=True).stat.value, 10)
         self.store.counter(_UPLINK).add(3)
         self.assertEqual(self.client.call("GetStats", name=_UPLINK).stat.value, 3)
         self.assertEqual(self.store.counter(_UPLINK).total(), 13)
 
     def test_get_unknown(self) -> None:
-        """GetStats of a name that does not exist is NOT_FOUND with the text that clients look for, and makes nothing."""
+        """GetStats of a name that does not exist is NOT_FOUND with the text that clients look for,
+        and makes nothing.
+        """
         for reset in (False, True):
-            self.assertEqual(self.client.error("GetStats", name="nope", reset=reset), (grpc.StatusCode.NOT_FOUND, "nope not found."))
+            self.assertEqual(
+                self.client.error("GetStats", name="nope", reset=reset),
+                (grpc.StatusCode.NOT_FOUND, "nope not found."),
+            )
         self.assertIsNone(self.store.get("nope"))
 
     def test_saturation(self) -> None:
         """A value beyond an int64 is given as the largest that it holds, by both calls."""
         self.assertEqual(self.client.call("GetStats", name=_ALICE).stat.value, 2**63 - 1)
         self.assertEqual(self.query(pattern="alice"), [(_ALICE, 2**63 - 1)])
-        self.assertEqual(self.client.call("GetStats", name=_ALICE, reset=True).stat.value, 2**63 - 1)
+        self.assertEqual(
+            self.client.call("GetStats", name=_ALICE, reset=True).stat.value, 2**63 - 1
+        )
         self.assertEqual(self.client.call("GetStats", name=_ALICE).stat.value, 0)
 
     def test_query_everything(self) -> None:
@@ -72,7 +83,9 @@ class StatsCallsTest(SynchronousTestCase):
     def test_query_fields(self) -> None:
         """QueryStats knows pattern, patterns and regexp."""
         self.assertEqual(self.query(pattern="uplink"), [(_UPLINK, 10), (_ALICE, 2**63 - 1)])
-        self.assertEqual(self.query(patterns=["downlink", "inbound"]), [(_DOWNLINK, 0), (_UPLINK, 10)])
+        self.assertEqual(
+            self.query(patterns=["downlink", "inbound"]), [(_DOWNLINK, 0), (_UPLINK, 10)]
+        )
         self.assertEqual(self.query(pattern="^inbound.*uplink$", regexp=True), [(_UPLINK, 10)])
         self.assertEqual(self.query(pattern="^inbound.*uplink$"), [])
         self.assertEqual(self.query(patterns=[""])[0], (_DOWNLINK, 0))
@@ -83,21 +96,31 @@ class StatsCallsTest(SynchronousTestCase):
         self.assertEqual(self.query(), [(_DOWNLINK, 0), (_UPLINK, 0), (_ALICE, 2**63 - 1)])
 
     def test_bad_expression(self) -> None:
-        """A pattern that is no regular expression is INVALID_ARGUMENT, is named, and resets nothing."""
+        """A pattern that is no regular expression is INVALID_ARGUMENT, is named, and resets
+        nothing.
+        """
         code, text = self.client.error("QueryStats", patterns=[".", "(in"], regexp=True, reset=True)
         self.assertEqual(code, grpc.StatusCode.INVALID_ARGUMENT)
         self.assertIn('"(in"', text)
         self.assertEqual(self.query(pattern=_UPLINK), [(_UPLINK, 10)])
 
     def test_abuse(self) -> None:
-        """A query with 10,000 patterns, or one of a million characters, is refused, with the bound in the text, before it looks."""
+        """A query with 10,000 patterns, or one of a million characters, is refused, with the bound
+        in the text, before it looks.
+        """
         self.patch(self.store, "counters", lambda: None)  # whoever looks at one fails
         code, text = self.client.error("QueryStats", patterns=["x"] * 10_000, reset=True)
-        self.assertEqual((code, text), (grpc.StatusCode.INVALID_ARGUMENT, "the query has 10000 patterns; one may have 100"))
+        self.assertEqual(
+            (code, text),
+            (grpc.StatusCode.INVALID_ARGUMENT, "the query has 10000 patterns; one may have 100"),
+        )
         code, text = self.client.error("QueryStats", pattern="x" * 1_000_000, reset=True)
         self.assertEqual(code, grpc.StatusCode.INVALID_ARGUMENT)
         self.assertIn("one may have 1000", text)
-        self.assertEqual(self.client.error("QueryStats", pattern="x" * 5_000_000)[0], grpc.StatusCode.RESOURCE_EXHAUSTED)
+        self.assertEqual(
+            self.client.error("QueryStats", pattern="x" * 5_000_000)[0],
+            grpc.StatusCode.RESOURCE_EXHAUSTED,
+        )
 
     def test_slow_query(self) -> None:
         """A query that takes longer than it may is RESOURCE_EXHAUSTED, and resets nothing."""
@@ -112,7 +135,6 @@ class _Gone:
     """The context of a call whose client has gone."""
 
     def is_active(self) -> bool:
-        """See `grpc.RpcContext`."""
         return False
 
 
@@ -122,7 +144,9 @@ class GoneClientTest(SynchronousTestCase):
     def test_reset(self) -> None:
         """Nothing is reset, since nobody would learn the values."""
         store = counted({_UPLINK: 10})
-        servicer = StatsServicer(store, OnlineUsers(lambda: 0.0), CollectorTime(), lambda: 0.0, USUAL_BOUNDS)
+        servicer = StatsServicer(
+            store, OnlineUsers(lambda: 0.0), CollectorTime(), lambda: 0.0, DEFAULT_BOUNDS
+        )
         servicer.QueryStats(QueryStatsRequest(reset=True), cast("grpc.ServicerContext", _Gone()))
         self.assertEqual(store.counter(_UPLINK).value(), 10)
 
@@ -154,7 +178,8 @@ class SysStatsTest(SynchronousTestCase):
     def test_pauses(self) -> None:
         """PauseTotalNs grows by the time of the collector's runs, in nanoseconds."""
         client = Client(self, start_api(self), V2RAY_SERVICE)
-        # Callbacks before and behind the API's own say between which bounds its figure lies, however slow the machine is.
+        # Callbacks before and behind the API's own say between which bounds its figure lies,
+        # however slow the machine is.
         times: dict[str, list[int]] = {"start": [], "stop": []}
 
         def mark(phase: str, info: object) -> None:
@@ -170,7 +195,9 @@ class SysStatsTest(SynchronousTestCase):
         self.assertEqual(after.NumGC, before.NumGC + 1)
         (longer, shorter), (stopped, over) = times["start"], times["stop"]
         pause = after.PauseTotalNs - before.PauseTotalNs
-        self.assertTrue(stopped - shorter <= pause <= over - longer, (stopped - shorter, pause, over - longer))
+        self.assertTrue(
+            stopped - shorter <= pause <= over - longer, (stopped - shorter, pause, over - longer)
+        )
 
     def _stats_without_collector(self, client: Client) -> Any:
         """The figures, after which the collector runs only where the test has it run."""
@@ -205,30 +232,51 @@ class OnlineCallsTest(SynchronousTestCase):
         self.client = Client(self, start_api(self, self.store, self.online), XRAY_SERVICE)
 
     def test_count(self) -> None:
-        """GetStatsOnline gives the number of a user's sources, 0 for one who has left; it ignores reset."""
+        """GetStatsOnline gives the number of a user's sources, 0 for one who has left; it ignores
+        reset.
+        """
         for user, sources in (("alice", 2), ("bob", 1), ("carol", 0)):
             for reset in (True, False):
-                stat = self.client.call("GetStatsOnline", name=f"user>>>{user}>>>online", reset=reset).stat
+                stat = self.client.call(
+                    "GetStatsOnline", name=f"user>>>{user}>>>online", reset=reset
+                ).stat
                 self.assertEqual((stat.name, stat.value), (f"user>>>{user}>>>online", sources))
 
     def test_sources(self) -> None:
-        """GetStatsOnlineIpList gives a user's sources and when each was last seen; none for one who has left."""
+        """GetStatsOnlineIpList gives a user's sources and when each was last seen; none for one who
+        has left.
+        """
         answer = self.client.call("GetStatsOnlineIpList", name="user>>>alice>>>online")
-        self.assertEqual((answer.name, dict(answer.ips)), ("user>>>alice>>>online", {"pid:9": 507, "192.0.2.1": 507}))
-        self.assertEqual(dict(self.client.call("GetStatsOnlineIpList", name="user>>>carol>>>online").ips), {})
+        self.assertEqual(
+            (answer.name, dict(answer.ips)),
+            ("user>>>alice>>>online", {"pid:9": 507, "192.0.2.1": 507}),
+        )
+        self.assertEqual(
+            dict(self.client.call("GetStatsOnlineIpList", name="user>>>carol>>>online").ips), {}
+        )
 
     def test_unknown(self) -> None:
-        """A user who was never here, and a name of another kind, are NOT_FOUND with the text that clients look for."""
+        """A user who was never here, and a name of another kind, are NOT_FOUND with the text that
+        clients look for.
+        """
         for method in ("GetStatsOnline", "GetStatsOnlineIpList"):
             for name in ("user>>>dave>>>online", "alice", _ALICE):
-                self.assertEqual(self.client.error(method, name=name), (grpc.StatusCode.NOT_FOUND, f"{name} not found."))
+                self.assertEqual(
+                    self.client.error(method, name=name),
+                    (grpc.StatusCode.NOT_FOUND, f"{name} not found."),
+                )
 
     def test_everybody(self) -> None:
         """GetAllOnlineUsers gives the names of those who are online, by name."""
-        self.assertEqual(list(self.client.call("GetAllOnlineUsers").users), ["user>>>alice>>>online", "user>>>bob>>>online"])
+        self.assertEqual(
+            list(self.client.call("GetAllOnlineUsers").users),
+            ["user>>>alice>>>online", "user>>>bob>>>online"],
+        )
 
     def test_users(self) -> None:
-        """GetUsersStats gives those who are online with their sources, and no traffic, nor a reset, where it is not asked for."""
+        """GetUsersStats gives those who are online with their sources, and no traffic, nor a reset,
+        where it is not asked for.
+        """
         users = self.client.call("GetUsersStats", reset=True).users
         self.assertEqual(
             [(user.email, [(entry.ip, entry.last_seen) for entry in user.ips]) for user in users],
@@ -238,15 +286,23 @@ class OnlineCallsTest(SynchronousTestCase):
         self.assertEqual(self.store.counter(_ALICE).value(), 10)
 
     def test_traffic(self) -> None:
-        """GetUsersStats gives traffic where it is asked for, 0 for a user who is not counted, and saturates."""
+        """GetUsersStats gives traffic where it is asked for, 0 for a user who is not counted, and
+        saturates.
+        """
         users = self.client.call("GetUsersStats", include_traffic=True).users
         self.assertEqual(
-            [(user.email, user.traffic.uplink, user.traffic.downlink) for user in users], [("alice", 10, 2**63 - 1), ("bob", 0, 0)]
+            [(user.email, user.traffic.uplink, user.traffic.downlink) for user in users],
+            [("alice", 10, 2**63 - 1), ("bob", 0, 0)],
         )
         self.assertTrue(all(user.HasField("traffic") for user in users))
         self.assertIsNone(self.store.get("user>>>bob>>>traffic>>>uplink"))
 
     def test_traffic_and_reset(self) -> None:
         """GetUsersStats with traffic and reset resets the counters of its answer, and no others."""
-        self.assertEqual(self.client.call("GetUsersStats", include_traffic=True, reset=True).users[0].traffic.uplink, 10)
+        self.assertEqual(
+            self.client.call("GetUsersStats", include_traffic=True, reset=True)
+            .users[0]
+            .traffic.uplink,
+            10,
+        )
         self.assertEqual([counter.value() for counter in self.store.counters()], [9, 0, 0, 4])

@@ -9,8 +9,6 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.api.executor import TwistedExecutor
 
-__all__ = ["ExecutorTest"]
-
 _SECONDS = 60
 
 
@@ -25,7 +23,9 @@ class ExecutorTest(SynchronousTestCase):
         return executor
 
     def test_result(self) -> None:
-        """Work runs in a named thread of the pool, with its arguments, and its future has the result."""
+        """Work runs in a named thread of the pool, with its arguments, and its future has the
+        result.
+        """
 
         def work(one: int, *, two: int) -> tuple[int, int, str]:
             return one, two, threading.current_thread().name
@@ -87,7 +87,10 @@ class ExecutorTest(SynchronousTestCase):
             thread.start()
         for thread in threads:
             thread.join(_SECONDS)
-        self.assertEqual(sorted(future.result(_SECONDS) for future in futures), sorted([n**2 for n in range(100)] * 4))
+        self.assertEqual(
+            sorted(future.result(_SECONDS) for future in futures),
+            sorted([n**2 for n in range(100)] * 4),
+        )
 
     def test_stop_finishes_what_waits(self) -> None:
         """Stopping does the work that was submitted, queued work too, and ends the threads."""
@@ -104,7 +107,9 @@ class ExecutorTest(SynchronousTestCase):
         self.assertEqual(threading.active_count(), before)
 
     def test_submitted_after_stop(self) -> None:
-        """Work that comes after the stop is done none the less: its client must not wait for ever."""
+        """Work that comes after the stop is done none the less: its client must not wait for
+        ever.
+        """
         executor = self.executor()
         executor.stop()
         self.assertEqual(executor.submit(lambda: 5).result(_SECONDS), 5)

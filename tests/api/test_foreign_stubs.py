@@ -1,4 +1,6 @@
-"""A program that imports our API together with modules that protoc made from V2Ray's or Xray's own files."""
+"""A program that imports our API together with modules that protoc made from V2Ray's or Xray's own
+files.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +11,7 @@ from typing import Final
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from pipetwist.api.services import V2RAY_SERVICE, XRAY_SERVICE
-from tests.api.programs import output_of
-
-__all__ = ["ForeignStubsTest"]
+from tests.support.programs import output_of
 
 # The part of the two projects' files that clients use; both have this name.
 _FILE: Final = "app/stats/command/command.proto"
@@ -31,8 +31,8 @@ service StatsService {
   rpc GetSysStats(SysStatsRequest) returns (SysStatsResponse) {}
 }
 message Config {}
-"""
-_OURS: Final = "from tests.api.serving import counted, start_api, stop_api, target_of"
+"""  # noqa: E501  # another language's text
+_OURS: Final = "from tests.support.api_server import counted, start_api, stop_api, target_of"
 _THEIRS: Final = "from app.stats.command import command_pb2 as theirs, command_pb2_grpc as calls"
 _PROGRAM: Final = """
 import grpc
@@ -48,11 +48,13 @@ with grpc.insecure_channel(target_of(api)) as channel:
     described = DescriptorPool(ProtoReflectionDescriptorDatabase(channel)).FindServiceByName("SERVICE")
     print(described.full_name, theirs.DESCRIPTOR.services_by_name["StatsService"].full_name)
 stop_api(case, api)
-"""
+"""  # noqa: E501  # another language's text
 
 
 class ForeignStubsTest(SynchronousTestCase):
-    """Stubs made from sources with the projects' names, called from one process with the service."""
+    """Stubs made from sources with the projects' names, called from one process with the
+    service.
+    """
 
     def setUp(self) -> None:
         """A folder for the stubs."""
@@ -72,8 +74,17 @@ class ForeignStubsTest(SynchronousTestCase):
     def _try_both_orders(self, service: str) -> None:
         source = self.folder / _FILE
         source.parent.mkdir(parents=True)
-        source.write_text(_SOURCE.replace("PACKAGE", service.removesuffix(".StatsService")), encoding="ascii")
-        output_of("-m", "grpc_tools.protoc", f"-I{self.folder}", f"--python_out={self.folder}", f"--grpc_python_out={self.folder}", _FILE)
+        source.write_text(
+            _SOURCE.replace("PACKAGE", service.removesuffix(".StatsService")), encoding="ascii"
+        )
+        output_of(
+            "-m",
+            "grpc_tools.protoc",
+            f"-I{self.folder}",
+            f"--python_out={self.folder}",
+            f"--grpc_python_out={self.folder}",
+            _FILE,
+        )
         program = _PROGRAM.replace("SERVICE", service)
         for imports in ((_OURS, _THEIRS), (_THEIRS, _OURS)):
             said = output_of("-c", "\n".join((*imports, program)), folders=(self.folder,))

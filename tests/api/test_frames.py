@@ -10,9 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from pipetwist.api.frames import MOST_CONTINUATIONS, MOST_HEADER_BYTES, PREFACE, ClientFrames, RefusedError
-
-__all__ = ["ArbitraryTest", "FramesTest"]
+from pipetwist.api.frames import (
+    MAX_CONTINUATIONS,
+    MAX_HEADER_BYTES,
+    PREFACE,
+    ClientFrames,
+    RefusedError,
+)
 
 _DATA, _HEADERS, _SETTINGS, _PING, _CONTINUATION = 0, 1, 4, 6, 9
 _END = 4
@@ -26,7 +30,12 @@ def _block(*sizes: int, stream: int = 1) -> bytes:
     """A block of headers over so many frames of these sizes."""
     last = len(sizes) - 1
     return b"".join(
-        _frame(_CONTINUATION if number else _HEADERS, b"h" * size, flags=_END if number == last else 0, stream=stream)
+        _frame(
+            _CONTINUATION if number else _HEADERS,
+            b"h" * size,
+            flags=_END if number == last else 0,
+            stream=stream,
+        )
         for number, size in enumerate(sizes)
     )
 
@@ -50,10 +59,19 @@ class FramesTest(SynchronousTestCase):
         return _outcome([PREFACE, b"".join(sent)])
 
     def test_usual(self) -> None:
-        """What gRPC's clients send passes: settings, headers in one frame or several, data as large as HTTP/2 allows, pings."""
+        """What gRPC's clients send passes: settings, headers in one frame or several, data as large
+        as HTTP/2 allows, pings.
+        """
         data = _frame(_DATA, bytes(2**24 - 1), flags=1, stream=1)
         self.assertEqual(
-            self.refusal(_frame(_SETTINGS), _block(200), data, _frame(_PING, bytes(8)), _block(16384, 100, 0, 7, stream=3)), ""
+            self.refusal(
+                _frame(_SETTINGS),
+                _block(200),
+                data,
+                _frame(_PING, bytes(8)),
+                _block(16384, 100, 0, 7, stream=3),
+            ),
+            "",
         )
 
     def test_other_protocol(self) -> None:
@@ -63,29 +81,35 @@ class FramesTest(SynchronousTestCase):
         self.assertEqual(_outcome([b"PRI * HT"]), "")
 
     def test_many_bytes(self) -> None:
-        """A block of headers has 64 KiB at most, however it is cut, and what is beyond is refused before it comes."""
-        self.assertEqual(self.refusal(_block(MOST_HEADER_BYTES - 20000, 10000, 10000)), "")
-        said = f"a request has more than {MOST_HEADER_BYTES} bytes of headers"
-        self.assertEqual(self.refusal(_block(MOST_HEADER_BYTES - 20000, 10000, 10001)), said)
-        self.assertEqual(self.refusal(_block(MOST_HEADER_BYTES + 1)[:9]), said)
+        """A block of headers has 64 KiB at most, however it is cut, and what is beyond is refused
+        before it comes.
+        """
+        self.assertEqual(self.refusal(_block(MAX_HEADER_BYTES - 20000, 10000, 10000)), "")
+        said = f"a request has more than {MAX_HEADER_BYTES} bytes of headers"
+        self.assertEqual(self.refusal(_block(MAX_HEADER_BYTES - 20000, 10000, 10001)), said)
+        self.assertEqual(self.refusal(_block(MAX_HEADER_BYTES + 1)[:9]), said)
 
     def test_many_frames(self) -> None:
         """It has 16 frames after its first, with bytes in them or without."""
         for size in (0, 1):
-            self.assertEqual(self.refusal(_block(10, *[size] * MOST_CONTINUATIONS)), "")
-            said = f"a request's headers go on over more than {MOST_CONTINUATIONS} CONTINUATION frames"
-            self.assertEqual(self.refusal(_block(10, *[size] * (MOST_CONTINUATIONS + 1))), said)
+            self.assertEqual(self.refusal(_block(10, *[size] * MAX_CONTINUATIONS)), "")
+            said = (
+                f"a request's headers go on over more than {MAX_CONTINUATIONS} CONTINUATION frames"
+            )
+            self.assertEqual(self.refusal(_block(10, *[size] * (MAX_CONTINUATIONS + 1))), said)
 
     def test_counted_anew(self) -> None:
         """Each request has as many bytes and frames anew."""
-        whole = _block(MOST_HEADER_BYTES - MOST_CONTINUATIONS, *[1] * MOST_CONTINUATIONS)
+        whole = _block(MAX_HEADER_BYTES - MAX_CONTINUATIONS, *[1] * MAX_CONTINUATIONS)
         self.assertEqual(self.refusal(whole * 3), "")
 
     def test_disorder(self) -> None:
-        """Frames that HTTP/2 forbids where they stand are refused, so that a block of headers is always known as one."""
+        """Frames that HTTP/2 forbids where they stand are refused, so that a block of headers is
+        always known as one.
+        """
         begun = _frame(_HEADERS, b"h", stream=1)
         within = "it sends other frames in the middle of headers"
-        not_begun = "it goes on with headers that it has not begun"
+        not_begun = "it continues headers that it has not started"
         for sent, said in (
             (begun + _frame(_PING, bytes(8)), within),
             (begun + _frame(_HEADERS, b"h", stream=1), within),
@@ -103,7 +127,13 @@ class FramesTest(SynchronousTestCase):
         for sent in (PREFACE, _frame(_HEADERS, stream=1)):
             frames.receive(sent)
             shown.append(repr(frames))
-        self.assertEqual(shown, [f"<ClientFrames {where}>" for where in ("before the preface", "between frames", "within headers")])
+        self.assertEqual(
+            shown,
+            [
+                f"<ClientFrames {where}>"
+                for where in ("before the preface", "between frames", "within headers")
+            ],
+        )
 
 
 _FRAMES = st.builds(
@@ -128,8 +158,10 @@ class ArbitraryTest(SynchronousTestCase):
 
     @given(st.lists(st.integers(0, 40000), min_size=1, max_size=24))
     def test_blocks(self, sizes: list[int]) -> None:
-        """A block of headers passes exactly where it has no more bytes and no more frames than one may have."""
-        passes = sum(sizes) <= MOST_HEADER_BYTES and len(sizes) - 1 <= MOST_CONTINUATIONS
+        """A block of headers passes exactly where it has no more bytes and no more frames than one
+        may have.
+        """
+        passes = sum(sizes) <= MAX_HEADER_BYTES and len(sizes) - 1 <= MAX_CONTINUATIONS
         self.assertEqual(not _outcome([PREFACE, _block(*sizes)]), passes)
 
     @given(st.binary(max_size=200))

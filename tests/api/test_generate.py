@@ -9,9 +9,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-from tests.api.programs import ROOT, run_python
-
-__all__ = ["GenerateTest"]
+from tests.support.programs import ROOT, run_python
 
 _WIRE = Path("pipetwist", "api", "wire")
 
@@ -25,11 +23,17 @@ class GenerateTest(SynchronousTestCase):
             message = "grpcio-tools is not installed"
             raise SkipTest(message)
         self.root = Path(self.mktemp()).absolute()
-        shutil.copytree(ROOT / _WIRE, self.root / _WIRE, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(
+            ROOT / _WIRE, self.root / _WIRE, ignore=shutil.ignore_patterns("__pycache__")
+        )
 
-    def run_command(self, *arguments: str, root: Path | None = None) -> subprocess.CompletedProcess[str]:
+    def run_command(
+        self, *arguments: str, root: Path | None = None
+    ) -> subprocess.CompletedProcess[str]:
         """Run it."""
-        return run_python(str(ROOT / "proto" / "generate.py"), "--root", str(root or self.root), *arguments)
+        return run_python(
+            str(ROOT / "proto" / "generate.py"), "--root", str(root or self.root), *arguments
+        )
 
     def test_checked_in(self) -> None:
         """What is checked in is what the .proto files give."""
@@ -37,7 +41,9 @@ class GenerateTest(SynchronousTestCase):
         self.assertEqual((outcome.returncode, outcome.stderr), (0, ""))
 
     def test_stale(self) -> None:
-        """A module that differs, is missing or has no .proto file any more is named, with the command that helps."""
+        """A module that differs, is missing or has no .proto file any more is named, with the
+        command that helps.
+        """
         (self.root / _WIRE / "stats_pb2.py").write_text("old", encoding="ascii")
         (self.root / _WIRE / "stats_pb2.pyi").unlink()
         (self.root / _WIRE / "gone_pb2.py").write_text("", encoding="ascii")
@@ -54,14 +60,20 @@ class GenerateTest(SynchronousTestCase):
         self.assertEqual(self.run_command().returncode, 0)
         self.assertEqual(self.run_command("--check").returncode, 0)
         for name in ("stats_pb2.py", "stats_pb2.pyi"):
-            self.assertEqual((self.root / _WIRE / name).read_bytes(), (ROOT / _WIRE / name).read_bytes())
+            self.assertEqual(
+                (self.root / _WIRE / name).read_bytes(), (ROOT / _WIRE / name).read_bytes()
+            )
 
     def test_other_protoc(self) -> None:
-        """Another version of protoc than the one that is pinned is refused, with the command that installs that one."""
+        """Another version of protoc than the one that is pinned is refused, with the command that
+        installs that one.
+        """
         program = (
             "import importlib.metadata, runpy, sys\n"
             "importlib.metadata.version = lambda name: '1.0'\n"
-            f"sys.argv = ['generate.py', '--check']\nrunpy.run_path({str(ROOT / 'proto' / 'generate.py')!r}, run_name='__main__')"
+            "sys.argv = ['generate.py', "
+            f"'--check']\nrunpy.run_path({str(ROOT / 'proto' / 'generate.py')!r}, "
+            "run_name='__main__')"
         )
         outcome = run_python("-c", program)
         self.assertEqual(outcome.returncode, 1)

@@ -16,11 +16,9 @@ from pipetwist.api import inner_socket
 from pipetwist.api.inner_socket import InnerSocket
 from pipetwist.api.services import V2RAY_SERVICE
 from pipetwist.errors import StartError
-from pipetwist.places.held import HeldFile
-from tests.api.serving import Client, counted, start_api, stop_api
-from tests.interop.scratch import scratch_folder
-
-__all__ = ["InnerSocketTest"]
+from pipetwist.safe_files.held import HeldFile
+from tests.support.api_server import Client, counted, start_api, stop_api
+from tests.support.scratch import scratch_folder
 
 
 class InnerSocketTest(SynchronousTestCase):
@@ -49,7 +47,9 @@ class InnerSocketTest(SynchronousTestCase):
             client.connect(path._path)
 
     def test_nothing_to_remove(self) -> None:
-        """While it serves there is no file that a crash would leave or that anybody could remove; and none after it."""
+        """While it serves there is no file that a crash would leave or that anybody could remove;
+        and none after it.
+        """
         api = start_api(self, counted({"a": 7}))
         self.assertEqual(list(self.folder.iterdir()), [])
         self.assertEqual(Client(self, api, V2RAY_SERVICE).call("GetStats", name="a").stat.value, 7)
@@ -68,7 +68,9 @@ class InnerSocketTest(SynchronousTestCase):
         self.assertEqual(_descriptors(self.folder), before)
 
     def test_without_proc(self) -> None:
-        """Where a file can't be reached by its descriptor it stays until the end, in a folder for this user alone."""
+        """Where a file can't be reached by its descriptor it stays until the end, in a folder for
+        this user alone.
+        """
         self.patch(HeldFile, "link", None)
         inner = InnerSocket()
         inner.listen(self.bind)
@@ -79,18 +81,30 @@ class InnerSocketTest(SynchronousTestCase):
         self.assertEqual(list(self.folder.iterdir()), [])
 
     def test_no_folder(self) -> None:
-        """Without a folder for temporary files the start fails with one line that says what is needed."""
+        """Without a folder for temporary files the start fails with one line that says what is
+        needed.
+        """
         self.patch(tempfile, "tempdir", str(self.folder / "none"))
         self.patch(inner_socket, "_SHARED_MEMORY", str(self.folder / "nor this"))
         error = self.assertRaises(StartError, start_api, self)
-        said = "experimental.v2ray_api.listen: a socket of its own is needed in the folder for temporary files (TMPDIR): "
+        said = (
+            "experimental.v2ray_api.listen: a socket of its own is needed in the folder for "
+            "temporary files (TMPDIR): "
+        )
         self.assertEqual(str(error), f"{said}No such file or directory")
 
     def test_read_only(self) -> None:
-        """Where nobody may write temporary files, as in a container whose root is read-only, shared memory's folder takes it."""
+        """Where nobody may write temporary files, as in a container whose root is read-only, shared
+        memory's folder takes it.
+        """
         self.patch(tempfile, "tempdir", str(self.folder / "none"))
         self.patch(inner_socket, "_SHARED_MEMORY", str(self.folder))
-        self.assertEqual(Client(self, start_api(self, counted({"a": 7})), V2RAY_SERVICE).call("GetStats", name="a").stat.value, 7)
+        self.assertEqual(
+            Client(self, start_api(self, counted({"a": 7})), V2RAY_SERVICE)
+            .call("GetStats", name="a")
+            .stat.value,
+            7,
+        )
 
     def test_failure_of_grpc(self) -> None:
         """Where gRPC can't listen its own words are told, and nothing is left behind."""
@@ -123,7 +137,9 @@ class InnerSocketTest(SynchronousTestCase):
 
 
 def _descriptors(folder: Path) -> list[str]:
-    """What this process has open below a folder. gRPC closes others of its own whenever it has finished with them."""
+    """What this process has open below a folder. gRPC closes others of its own whenever it has
+    finished with them.
+    """
     found = []
     for path in Path("/proc/self/fd").iterdir():
         with contextlib.suppress(OSError):  # it was closed meanwhile

@@ -13,9 +13,7 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 from pipetwist.api.services import V2RAY_SERVICE
 from pipetwist.errors import StartError
 from pipetwist.values.bind_address import PortAddress
-from tests.api.serving import Client, counted, start_api
-
-__all__ = ["TcpTest"]
+from tests.support.api_server import Client, counted, start_api
 
 
 class TcpTest(SynchronousTestCase):
@@ -29,14 +27,23 @@ class TcpTest(SynchronousTestCase):
 
     def serves(self, target: str) -> None:
         """Ask for the counter."""
-        self.assertEqual(Client(self, target, V2RAY_SERVICE).call("GetStats", name="a").stat.value, 7)
+        self.assertEqual(
+            Client(self, target, V2RAY_SERVICE).call("GetStats", name="a").stat.value, 7
+        )
 
     def resolve(self, *addresses: str) -> None:
         """Make every name have these addresses."""
 
         def getaddrinfo(host: str, port: int, **_: Any) -> list[Any]:
             return [
-                (socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in addresses
+                (
+                    socket.AF_INET6 if ":" in address else socket.AF_INET,
+                    socket.SOCK_STREAM,
+                    6,
+                    "",
+                    (address, port),
+                )
+                for address in addresses
             ]
 
         self.patch(socket, "getaddrinfo", getaddrinfo)
@@ -56,12 +63,17 @@ class TcpTest(SynchronousTestCase):
             self.serves(f"{host}:{port}")
 
     def test_address_of_another_machine(self) -> None:
-        """An address that this machine does not have is refused where it is the only one, and left out beside one that it has."""
+        """An address that this machine does not have is refused where it is the only one, and left
+        out beside one that it has.
+        """
         self.assertIn("203.0.113.1:1: Cannot assign requested address", self.failure_elsewhere())
         self.resolve("203.0.113.1", "127.0.0.1")
         with capturedLogs() as events:
             self.serves(f"127.0.0.1:{self.start('localhost:0')}")
-        said = "experimental.v2ray_api.listen: localhost is 203.0.113.1 as well, where it can't listen: Cannot assign requested address"
+        said = (
+            "experimental.v2ray_api.listen: localhost is 203.0.113.1 as well, where it can't "
+            "listen: Cannot assign requested address"
+        )
         self.assertIn(said, [formatEvent(event) for event in events])
 
     def failure_elsewhere(self) -> str:
@@ -75,7 +87,9 @@ class TcpTest(SynchronousTestCase):
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
         self.patch(socket, "getaddrinfo", getaddrinfo)
-        self.assertIn("localhost is no address: Name or service not known", self.failure("localhost:80"))
+        self.assertIn(
+            "localhost is no address: Name or service not known", self.failure("localhost:80")
+        )
 
     def test_privileged_port(self) -> None:
         """A port that only root may take is refused with the system's word for it."""

@@ -13,8 +13,6 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from pipetwist.api.process import CollectorTime, process_figures
 
-__all__ = ["CollectorTimeTest", "ElsewhereTest", "LinuxTest"]
-
 
 class LinuxTest(SynchronousTestCase):
     """Where the kernel has /proc."""
@@ -47,7 +45,9 @@ class LinuxTest(SynchronousTestCase):
         (proc / "statm").write_text("900 300 40 5 0 6 0\n", encoding="ascii")
         figures = process_figures(proc)
         page = resource.getpagesize()
-        self.assertEqual((figures.threads, figures.resident, figures.address_space), (3, 300 * page, 900 * page))
+        self.assertEqual(
+            (figures.threads, figures.resident, figures.address_space), (3, 300 * page, 900 * page)
+        )
 
     def test_collections(self) -> None:
         """A run of the collector counts one, of whichever generation."""
@@ -73,7 +73,9 @@ class ElsewhereTest(SynchronousTestCase):
         figures = process_figures(Path(self.mktemp()))
         self.assertEqual(figures.threads, threading.active_count())
         self.assertEqual(figures.resident, 0)
-        self.assertLessEqual(figures.address_space, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+        self.assertLessEqual(
+            figures.address_space, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        )
         self.assertGreater(figures.address_space, 1024 * 1024)
 
 

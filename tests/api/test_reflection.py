@@ -7,16 +7,31 @@ from google.protobuf import message_factory
 from google.protobuf.descriptor_pool import DescriptorPool
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2
-from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
+    ProtoReflectionDescriptorDatabase,
+)
 from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.api.reflection import REFLECTION_SERVICES
 from pipetwist.api.services import SERVICES, V2RAY_SERVICE, XRAY_SERVICE
-from tests.api.serving import RPC_SECONDS, counted, open_channel, start_api, stop_api, target_of
+from tests.support.api_server import (
+    RPC_SECONDS,
+    counted,
+    open_channel,
+    start_api,
+    stop_api,
+    target_of,
+)
 
-__all__ = ["HealthTest", "ReflectionTest"]
-
-_CALLS = {"GetStats", "QueryStats", "GetSysStats", "GetStatsOnline", "GetStatsOnlineIpList", "GetAllOnlineUsers", "GetUsersStats"}
+_CALLS = {
+    "GetStats",
+    "QueryStats",
+    "GetSysStats",
+    "GetStatsOnline",
+    "GetStatsOnlineIpList",
+    "GetAllOnlineUsers",
+    "GetUsersStats",
+}
 
 
 class ReflectionTest(SynchronousTestCase):
@@ -24,7 +39,10 @@ class ReflectionTest(SynchronousTestCase):
 
     def setUp(self) -> None:
         """Serve a counter."""
-        api = start_api(self, counted({"inbound>>>in>>>traffic>>>uplink": 7, "outbound>>>out>>>traffic>>>uplink": 8}))
+        api = start_api(
+            self,
+            counted({"inbound>>>in>>>traffic>>>uplink": 7, "outbound>>>out>>>traffic>>>uplink": 8}),
+        )
         self.channel = open_channel(self, target_of(api))
         self.database = ProtoReflectionDescriptorDatabase(self.channel)
         self.pool = DescriptorPool(self.database)
@@ -48,14 +66,22 @@ class ReflectionTest(SynchronousTestCase):
                     self.assertEqual(message.full_name, f"{package}.{message.name}")
 
     def test_described_messages_are_those_served(self) -> None:
-        """Every message is described with the numbers, types and names of the one that is served, nested ones and maps too."""
+        """Every message is described with the numbers, types and names of the one that is served,
+        nested ones and maps too.
+        """
         for wire_name, service in SERVICES.items():
             package = wire_name.removesuffix(".StatsService")
             for served in service.file.message_types_by_name.values():
                 described = self.pool.FindMessageTypeByName(f"{package}.{served.name}")
                 self.assertEqual(
-                    [(field.number, field.name, field.type, field.is_repeated) for field in described.fields],
-                    [(field.number, field.name, field.type, field.is_repeated) for field in served.fields],
+                    [
+                        (field.number, field.name, field.type, field.is_repeated)
+                        for field in described.fields
+                    ],
+                    [
+                        (field.number, field.name, field.type, field.is_repeated)
+                        for field in served.fields
+                    ],
                 )
 
     def test_own_services(self) -> None:
@@ -79,16 +105,23 @@ class ReflectionTest(SynchronousTestCase):
         self.assertIn(b"GetUsersStats", answers.pop())
 
     def test_call_by_description(self) -> None:
-        """What is described can be called: QueryStats with a request built from its description alone, under each name."""
+        """What is described can be called: QueryStats with a request built from its description
+        alone, under each name.
+        """
         for wire_name in SERVICES:
             call = self.pool.FindServiceByName(wire_name).methods_by_name["QueryStats"]
             request = message_factory.GetMessageClass(call.input_type)
             response = message_factory.GetMessageClass(call.output_type)
             query = self.channel.unary_unary(
-                f"/{wire_name}/{call.name}", request_serializer=request.SerializeToString, response_deserializer=response.FromString
+                f"/{wire_name}/{call.name}",
+                request_serializer=request.SerializeToString,
+                response_deserializer=response.FromString,
             )
             answer = query(request(patterns=["^in"], regexp=True), timeout=RPC_SECONDS)
-            self.assertEqual([(stat.name, stat.value) for stat in answer.stat], [("inbound>>>in>>>traffic>>>uplink", 7)])
+            self.assertEqual(
+                [(stat.name, stat.value) for stat in answer.stat],
+                [("inbound>>>in>>>traffic>>>uplink", 7)],
+            )
 
     def test_unknown(self) -> None:
         """What is not served is not described, nor the package that our messages are in at home."""
@@ -107,7 +140,9 @@ class HealthTest(SynchronousTestCase):
     def test_serving(self) -> None:
         """The server and both names are SERVING."""
         for service in ("", V2RAY_SERVICE, XRAY_SERVICE):
-            answer = self.health.Check(health_pb2.HealthCheckRequest(service=service), timeout=RPC_SECONDS)
+            answer = self.health.Check(
+                health_pb2.HealthCheckRequest(service=service), timeout=RPC_SECONDS
+            )
             self.assertEqual(answer.status, health_pb2.HealthCheckResponse.SERVING)
 
     def test_unknown(self) -> None:

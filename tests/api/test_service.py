@@ -26,22 +26,36 @@ from pipetwist.errors import StartError
 from pipetwist.stats.counters import MemoryCounterStore
 from pipetwist.stats.online import OnlineUsers
 from pipetwist.values.bind_address import PortAddress
-from tests.api.programs import run_python
-from tests.api.serving import RPC_SECONDS, Client, SlowStore, counted, reactor_thread, start_api, stop_api, target_of
-from tests.interop.scratch import accepts, scratch_folder, wait_until
-
-__all__ = ["FailureTest", "LifeTest", "StopTest", "UnixTest"]
+from tests.support.api_server import (
+    RPC_SECONDS,
+    Client,
+    SlowStore,
+    counted,
+    reactor_thread,
+    start_api,
+    stop_api,
+    target_of,
+)
+from tests.support.programs import run_python
+from tests.support.scratch import accepts, scratch_folder, wait_until
 
 
 class LifeTest(SynchronousTestCase):
     """Starting and stopping on a TCP port."""
 
     def test_nothing_before_start(self) -> None:
-        """Before it starts it has made no server and no thread: it may be made in the process that becomes a daemon by forking."""
+        """Before it starts it has made no server and no thread: it may be made in the process that
+        becomes a daemon by forking.
+        """
         self.patch(grpc, "server", self.fail)
         thread = reactor_thread(self)
         before = threading.active_count()
-        api = StatsApi(ApiOptions(listen="127.0.0.1:0"), MemoryCounterStore(), OnlineUsers(lambda: 0.0), thread.reactor)
+        api = StatsApi(
+            ApiOptions(listen="127.0.0.1:0"),
+            MemoryCounterStore(),
+            OnlineUsers(lambda: 0.0),
+            thread.reactor,
+        )
         self.assertEqual(threading.active_count(), before)
         self.assertIsNone(api.address)
         self.assertFalse(api.running)
@@ -51,7 +65,7 @@ class LifeTest(SynchronousTestCase):
         program = """
 import os, sys
 from pipetwist.api.services import V2RAY_SERVICE
-from tests.api.serving import Client, ReactorThread, counted, target_of
+from tests.support.api_server import Client, ReactorThread, counted, target_of
 from pipetwist.api.options import ApiOptions
 from pipetwist.api.service import StatsApi
 from pipetwist.stats.online import OnlineUsers
@@ -66,7 +80,7 @@ case = SynchronousTestCase()
 value = Client(case, api, V2RAY_SERVICE).call("GetStats", name="a").stat.value
 thread.call(api.stopService)
 os._exit(value)
-"""
+"""  # noqa: E501  # another language's text
         self.assertEqual(run_python("-c", program).returncode, 5)
 
     def test_address(self) -> None:
@@ -84,7 +98,8 @@ os._exit(value)
         with capturedLogs() as events:
             api = start_api(self)
         self.assertEqual(
-            [formatEvent(event) for event in events if not _is_twisted_s(event)], [f"The StatsService listens on {api.address}"]
+            [formatEvent(event) for event in events if not _is_twisted_s(event)],
+            [f"The StatsService listens on {api.address}"],
         )
 
     def test_restart(self) -> None:
@@ -94,16 +109,27 @@ os._exit(value)
         port = api.address.port
         stop_api(self, api)
         again = start_api(self, counted({"a": 2}), listen=f"127.0.0.1:{port}")
-        self.assertEqual(Client(self, again, V2RAY_SERVICE).call("GetStats", name="a").stat.value, 2)
+        self.assertEqual(
+            Client(self, again, V2RAY_SERVICE).call("GetStats", name="a").stat.value, 2
+        )
         stop_api(self, again)
         reactor_thread(self).call(again.startService)
-        self.assertEqual(Client(self, again, V2RAY_SERVICE).call("GetStats", name="a").stat.value, 2)
+        self.assertEqual(
+            Client(self, again, V2RAY_SERVICE).call("GetStats", name="a").stat.value, 2
+        )
 
     def test_nothing_left(self) -> None:
-        """After the stop no thread, no descriptor and no callback of the garbage collector is left."""
-        self._open_and_close()  # gRPC keeps some threads and descriptors of its own from its first use on
+        """After the stop no thread, no descriptor and no callback of the garbage collector is
+        left.
+        """
+        # gRPC keeps some threads and descriptors of its own from its first use on
+        self._open_and_close()
         gc.collect()
-        threads, callbacks, descriptors = threading.active_count(), list(gc.callbacks), _descriptors()
+        threads, callbacks, descriptors = (
+            threading.active_count(),
+            list(gc.callbacks),
+            _descriptors(),
+        )
         for _ in range(3):
             self._open_and_close()
         gc.collect()
@@ -119,13 +145,18 @@ os._exit(value)
 
     def test_stopping_what_never_started(self) -> None:
         """Stopping a service that is not running does nothing."""
-        api = StatsApi(ApiOptions(listen="127.0.0.1:0"), MemoryCounterStore(), OnlineUsers(lambda: 0.0), reactor_thread(self).reactor)
+        api = StatsApi(
+            ApiOptions(listen="127.0.0.1:0"),
+            MemoryCounterStore(),
+            OnlineUsers(lambda: 0.0),
+            reactor_thread(self).reactor,
+        )
         stop_api(self, api)
 
     def test_ending_without_stop(self) -> None:
         """A process that ends without stopping the service ends."""
         program = """
-from tests.api.serving import Client, counted, start_api
+from tests.support.api_server import Client, counted, start_api
 from pipetwist.api.services import V2RAY_SERVICE
 from twisted.trial.unittest import SynchronousTestCase
 case = SynchronousTestCase()
@@ -135,11 +166,20 @@ print(Client(case, api, V2RAY_SERVICE).call("GetStats", name="a").stat.value)
         self.assertEqual(run_python("-c", program).stdout, "5\n")
 
     def test_environment(self) -> None:
-        """Importing the API turns gRPC's fork support and its own log lines off, unless the environment says otherwise."""
-        for name, ours, other in (("GRPC_ENABLE_FORK_SUPPORT", "0", "1"), ("GRPC_VERBOSITY", "ERROR", "DEBUG")):
+        """Importing the API turns gRPC's fork support and its own log lines off, unless the
+        environment says otherwise.
+        """
+        for name, ours, other in (
+            ("GRPC_ENABLE_FORK_SUPPORT", "0", "1"),
+            ("GRPC_VERBOSITY", "ERROR", "DEBUG"),
+        ):
             program = f"import os, pipetwist.api.options; print(os.environ[{name!r}])"
-            self.assertEqual(run_python("-c", program, environment={name: None}).stdout, f"{ours}\n")
-            self.assertEqual(run_python("-c", program, environment={name: other}).stdout, f"{other}\n")
+            self.assertEqual(
+                run_python("-c", program, environment={name: None}).stdout, f"{ours}\n"
+            )
+            self.assertEqual(
+                run_python("-c", program, environment={name: other}).stdout, f"{other}\n"
+            )
 
 
 class FailureTest(SynchronousTestCase):
@@ -147,7 +187,12 @@ class FailureTest(SynchronousTestCase):
 
     def failure(self, listen: str | None, **options: Any) -> str:
         """What a failed start says; the service does not run then."""
-        api = StatsApi(ApiOptions(listen=listen, **options), MemoryCounterStore(), OnlineUsers(lambda: 0.0), reactor_thread(self).reactor)
+        api = StatsApi(
+            ApiOptions(listen=listen, **options),
+            MemoryCounterStore(),
+            OnlineUsers(lambda: 0.0),
+            reactor_thread(self).reactor,
+        )
         text = str(self.assertRaises(StartError, reactor_thread(self).call, api.startService))
         self.assertFalse(api.running)
         self.assertIsNone(api.address)
@@ -164,10 +209,14 @@ class FailureTest(SynchronousTestCase):
         self.assertIn("is not an address", self.failure("10085"))
 
     def test_taken_port(self) -> None:
-        """A port that another server has is not shared with it, nor is that of a gRPC server, which would share it."""
+        """A port that another server has is not shared with it, nor is that of a gRPC server, which
+        would share it.
+        """
         with socket.create_server(("127.0.0.1", 0)) as other:
             port = other.getsockname()[1]
-            self.assertIn(f"127.0.0.1:{port}: Address already in use", self.failure(f"127.0.0.1:{port}"))
+            self.assertIn(
+                f"127.0.0.1:{port}: Address already in use", self.failure(f"127.0.0.1:{port}")
+            )
         address = start_api(self).address
         self.assertIn(f"{address}: Address already in use", self.failure(str(address)))
 
@@ -185,26 +234,41 @@ class FailureTest(SynchronousTestCase):
             port = other.getsockname()[1]
 
             def getaddrinfo(*_: object, **__: object) -> list[Any]:
-                return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, port)) for host in ("127.0.0.1", "127.0.0.2")]
+                return [
+                    (socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, port))
+                    for host in ("127.0.0.1", "127.0.0.2")
+                ]
 
             self.patch(socket, "getaddrinfo", getaddrinfo)
-            self.assertIn(f"localhost:{port}, which is 127.0.0.2 too: Address already in use", self.failure(f"localhost:{port}"))
+            self.assertIn(
+                f"localhost:{port}, which is 127.0.0.2 too: Address already in use",
+                self.failure(f"localhost:{port}"),
+            )
         gc.collect()
         start_api(self, listen=f"127.0.0.1:{port}")
 
     def test_not_loopback(self) -> None:
-        """An address that other machines reach is refused without TLS, unless the options say that it may be."""
+        """An address that other machines reach is refused without TLS, unless the options say that
+        it may be.
+        """
         self.assertIn("without TLS", self.failure("0.0.0.0:0"))
         self.assertIn("without TLS", self.failure("[::]:0"))
         api = start_api(self, counted({"a": 1}), listen="0.0.0.0:0", insecure=True)
         assert isinstance(api.address, PortAddress)
-        self.assertEqual(Client(self, f"127.0.0.1:{api.address.port}", V2RAY_SERVICE).call("GetStats", name="a").stat.value, 1)
+        self.assertEqual(
+            Client(self, f"127.0.0.1:{api.address.port}", V2RAY_SERVICE)
+            .call("GetStats", name="a")
+            .stat.value,
+            1,
+        )
 
     def test_quiet(self) -> None:
-        """A failed start writes nothing to standard error by itself: the one line is all that people see."""
+        """A failed start writes nothing to standard error by itself: the one line is all that
+        people see.
+        """
         program = """
 import socket
-from tests.api.serving import start_api
+from tests.support.api_server import start_api
 from pipetwist.errors import StartError
 from twisted.trial.unittest import SynchronousTestCase
 with socket.create_server(("127.0.0.1", 0)) as other:
@@ -223,7 +287,9 @@ class UnixTest(SynchronousTestCase):
     def setUp(self) -> None:
         """A path."""
         self.folder = scratch_folder(self)
-        self.path = self.folder / f"api-{self.folder.name}.sock"  # as nobody else has it in the kernel's list
+        self.path = (
+            self.folder / f"api-{self.folder.name}.sock"
+        )  # as nobody else has it in the kernel's list
 
     def start(self, **options: Any) -> StatsApi:
         """Serve a counter there."""
@@ -231,7 +297,9 @@ class UnixTest(SynchronousTestCase):
 
     def value(self) -> int:
         """Ask for the counter there."""
-        value: int = Client(self, f"unix:{self.path}", V2RAY_SERVICE).call("GetStats", name="a").stat.value
+        value: int = (
+            Client(self, f"unix:{self.path}", V2RAY_SERVICE).call("GetStats", name="a").stat.value
+        )
         return value
 
     def test_serves(self) -> None:
@@ -261,7 +329,7 @@ class UnixTest(SynchronousTestCase):
         """After a crash the next one takes the path over."""
         program = f"""
 import os, signal
-from tests.api.serving import start_api
+from tests.support.api_server import start_api
 from twisted.trial.unittest import SynchronousTestCase
 start_api(SynchronousTestCase(), listen="unix:{self.path}")
 os.kill(os.getpid(), signal.SIGKILL)
@@ -284,7 +352,9 @@ os.kill(os.getpid(), signal.SIGKILL)
         self.assertEqual(list(self.folder.iterdir()), [])
 
     def test_file_that_stays(self) -> None:
-        """A file that can't be removed is told of in the log, and the service stops none the less."""
+        """A file that can't be removed is told of in the log, and the service stops none the
+        less.
+        """
         api = self.start()
 
         def forbid(*_: object, **__: object) -> None:
@@ -293,7 +363,10 @@ os.kill(os.getpid(), signal.SIGKILL)
         self.patch(os, "rename", forbid)
         with capturedLogs() as events:
             stop_api(self, api)
-        self.assertEqual([formatEvent(event) for event in events], [f"unix:{self.path} stays behind: Permission denied"])
+        self.assertEqual(
+            [formatEvent(event) for event in events],
+            [f"unix:{self.path} can't be removed: Permission denied"],
+        )
         self.assertFalse(accepts(self.path))
 
     def test_another_s_socket_at_stop(self) -> None:
@@ -312,13 +385,15 @@ os.kill(os.getpid(), signal.SIGKILL)
         return [formatEvent(event) for event in events]
 
     def test_removed(self) -> None:
-        """Where its file was removed it makes that anew, with its mode, and who is connected goes on; where it was not, nothing happens."""
+        """Where its file was removed it makes that anew, with its mode, and who is connected goes
+        on; where it was not, nothing happens.
+        """
         api = self.start(listen_mode=0o660)
         connected = Client(self, api, V2RAY_SERVICE)
         self.assertEqual(connected.call("GetStats", name="a").stat.value, 7)
         self.assertEqual(self.come_back(api), [])
         self.path.unlink()
-        said = f"The StatsService listens on unix:{self.path} again, where its file was removed"
+        said = f"The StatsService listens on unix:{self.path} again: its file had been removed"
         self.assertEqual(self.come_back(api), [said])
         self.assertEqual(stat.S_IMODE(self.path.lstat().st_mode), 0o660)
         self.assertEqual((self.value(), connected.call("GetStats", name="a").stat.value), (7, 7))
@@ -332,14 +407,20 @@ os.kill(os.getpid(), signal.SIGKILL)
         self.path.unlink()
         self.path.mkdir()
         (said,) = self.come_back(api)
-        self.assertIn(f"unix:{self.path}, where the StatsService listens, was removed, and can't be made again now: ", str(said))
+        self.assertIn(
+            f"unix:{self.path}, where the StatsService listens, was removed, and can't be "
+            "created again now: ",
+            str(said),
+        )
         self.assertIn("exists and is not a socket", str(said))
         self.path.rmdir()
         self.assertEqual(len(self.come_back(api)), 1)
         self.assertEqual(self.value(), 7)
 
     def test_full(self) -> None:
-        """Of 150 connections 128 are let in, which is logged at once; there is no bound of one address."""
+        """Of 150 connections 128 are let in, which is logged at once; there is no bound of one
+        address.
+        """
         api = self.start()
         assert api.address is not None
         clients = []
@@ -353,7 +434,8 @@ os.kill(os.getpid(), signal.SIGKILL)
             for client in clients[128:]:
                 self.assertEqual(client.recv(1), b"")
         self.assertEqual(
-            [formatEvent(event) for event in events], ["experimental.v2ray_api: all 128 connections are taken: a new one was closed"]
+            [formatEvent(event) for event in events],
+            ["experimental.v2ray_api: all 128 connections are in use: a new one was closed"],
         )
         clients[0].close()
         wait_until(self._answers, "room for another")
@@ -383,7 +465,13 @@ class StopTest(TestCase):
 
     def start(self, grace: float) -> tuple[StatsApi, Deferred[Any]]:
         """Start the API, and a query that waits in it."""
-        api = StatsApi(ApiOptions(listen="127.0.0.1:0"), self.store, OnlineUsers(lambda: 0.0), reactor, grace=grace)
+        api = StatsApi(
+            ApiOptions(listen="127.0.0.1:0"),
+            self.store,
+            OnlineUsers(lambda: 0.0),
+            reactor,
+            grace=grace,
+        )
         api.startService()
         client = Client(self, api, V2RAY_SERVICE)
         return api, deferToThread(client.call, "QueryStats", reset=True)

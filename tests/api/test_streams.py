@@ -10,15 +10,15 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.api.streams import StreamLimit
 
-__all__ = ["StreamLimitTest"]
-
 
 class _AbortedError(Exception):
     """What gRPC's ``abort`` raises."""
 
 
 class _Call:
-    """A call that has ended already or is open until the test ends it; see ``grpc.ServicerContext``."""
+    """A call that has ended already or is open until the test ends it; see
+    ``grpc.ServicerContext``.
+    """
 
     def __init__(self, *, ended: bool = False) -> None:
         self.code: grpc.StatusCode | None = None
@@ -50,7 +50,12 @@ class StreamLimitTest(SynchronousTestCase):
         """Allow one."""
         self.limit = StreamLimit(1)
 
-    def call(self, call: _Call, method: str = "/s/Watch", handler: Any = grpc.unary_stream_rpc_method_handler) -> bool:
+    def call(
+        self,
+        call: _Call,
+        method: str = "/s/Watch",
+        handler: Any = grpc.unary_stream_rpc_method_handler,
+    ) -> bool:
         """Make a call of a method; whether it was answered."""
         limited: Any = self.limit.intercept_service(lambda _: handler(_answer), _Details(method))  # type: ignore[arg-type]  # of these it asks for the method alone
         try:
@@ -60,8 +65,13 @@ class StreamLimitTest(SynchronousTestCase):
             return False
 
     def test_ended_before(self) -> None:
-        """A call that has ended before it is let in, as where its client has gone, takes nobody's place."""
-        for handler in (grpc.unary_stream_rpc_method_handler, grpc.stream_stream_rpc_method_handler):
+        """A call that has ended before it is let in, as where its client has gone, takes nobody's
+        place.
+        """
+        for handler in (
+            grpc.unary_stream_rpc_method_handler,
+            grpc.stream_stream_rpc_method_handler,
+        ):
             for _ in range(3):
                 self.call(_Call(ended=True), handler=handler)
             last = _Call()

@@ -14,11 +14,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from pipetwist.api.options import ApiTlsOptions
 from pipetwist.api.services import V2RAY_SERVICE
 from pipetwist.errors import StartError
-from tests.api.certificates import Authority
-from tests.api.serving import Client, counted, start_api, stop_api
-from tests.interop.scratch import scratch_folder, wait_until
-
-__all__ = ["TlsFilesTest", "TlsTest"]
+from tests.support.api_server import Client, counted, start_api, stop_api
+from tests.support.certificates import Authority
+from tests.support.scratch import scratch_folder, wait_until
 
 
 class TlsTest(SynchronousTestCase):
@@ -42,12 +40,16 @@ class TlsTest(SynchronousTestCase):
 
     def credentials(self, pair: tuple[Path, Path] | None = None) -> grpc.ChannelCredentials:
         """What a client needs that trusts the CA, and presents a certificate where one is given."""
-        certificate, key = (None, None) if pair is None else (pair[0].read_bytes(), pair[1].read_bytes())
+        certificate, key = (
+            (None, None) if pair is None else (pair[0].read_bytes(), pair[1].read_bytes())
+        )
         return grpc.ssl_channel_credentials(self.authority.path.read_bytes(), key, certificate)
 
     def value(self, target: str, credentials: grpc.ChannelCredentials | None) -> int:
         """Ask for the counter."""
-        value: int = Client(self, target, V2RAY_SERVICE, credentials).call("GetStats", name="a").stat.value
+        value: int = (
+            Client(self, target, V2RAY_SERVICE, credentials).call("GetStats", name="a").stat.value
+        )
         return value
 
     def refused(self, target: str, credentials: grpc.ChannelCredentials | None) -> None:
@@ -72,13 +74,23 @@ class TlsTest(SynchronousTestCase):
     def test_failed_handshake(self) -> None:
         """Whose handshake fails is logged with the address, as it is at every other listener."""
         target = self.serve()
-        with capturedLogs() as events, socket.create_connection(("127.0.0.1", int(target.rpartition(":")[2])), timeout=60) as client:
+        with (
+            capturedLogs() as events,
+            socket.create_connection(
+                ("127.0.0.1", int(target.rpartition(":")[2])), timeout=60
+            ) as client,
+        ):
             client.sendall(b"GET / HTTP/1.1\r\n\r\n")
             while client.recv(4096):
                 pass
             host, port = client.getsockname()
-            said = f"experimental.v2ray_api: the TLS handshake with {host}:{port} failed: TLS: http request"
-            wait_until(lambda: said in [formatEvent(event) for event in events], "the log to say so")
+            said = (
+                f"experimental.v2ray_api: the TLS handshake with {host}:{port} failed: TLS: http "
+                "request"
+            )
+            wait_until(
+                lambda: said in [formatEvent(event) for event in events], "the log to say so"
+            )
 
     def test_renewed(self) -> None:
         """Certificates that were read again are shown to who connects; who is connected goes on."""
@@ -101,11 +113,17 @@ class TlsTest(SynchronousTestCase):
         clients = Authority(self.folder, "clients-ca")
         target = self.serve(clients)
         old = clients.issue("old")
-        new = Authority(self.folder, "clients-ca").issue("new")  # of a CA at the place of the old one
+        new = Authority(self.folder, "clients-ca").issue(
+            "new"
+        )  # of a CA at the place of the old one
         self.refused(target, self.credentials(new))
         certificate, key = self.authority.issue("other-server")
         self.api.read_certificates(
-            ApiTlsOptions(certificate_path=str(certificate), key_path=str(key), client_certificate_path=str(clients.path))
+            ApiTlsOptions(
+                certificate_path=str(certificate),
+                key_path=str(key),
+                client_certificate_path=str(clients.path),
+            )
         )()
         self.assertEqual(self.value(target, self.credentials(new)), 7)
         self.refused(target, self.credentials(old))
@@ -144,7 +162,13 @@ class TlsFilesTest(SynchronousTestCase):
         self.garbage = self.folder / "garbage"
         self.garbage.write_text("this is no certificate", encoding="ascii")
 
-    def failure(self, *, certificate: Path | None = None, key: Path | None = None, authority: Path | None = None) -> str:
+    def failure(
+        self,
+        *,
+        certificate: Path | None = None,
+        key: Path | None = None,
+        authority: Path | None = None,
+    ) -> str:
         """What a start with these files says."""
         options = ApiTlsOptions(
             certificate_path=str(certificate or self.certificate),
@@ -163,11 +187,19 @@ class TlsFilesTest(SynchronousTestCase):
             ("key_path", self.failure(key=none)),
             ("client_certificate_path", self.failure(authority=none)),
         ):
-            self.assertEqual(text, f"experimental.v2ray_api: tls.{key}: {none} can't be read: No such file or directory")
+            self.assertEqual(
+                text,
+                f"experimental.v2ray_api: tls.{key}: {none} can't be read: No such file or "
+                "directory",
+            )
 
     def test_garbage(self) -> None:
         """A file that is no PEM file of its kind is named."""
-        for text in (self.failure(certificate=self.garbage), self.failure(key=self.garbage), self.failure(authority=self.garbage)):
+        for text in (
+            self.failure(certificate=self.garbage),
+            self.failure(key=self.garbage),
+            self.failure(authority=self.garbage),
+        ):
             self.assertTrue(text.startswith("experimental.v2ray_api: tls."), text)
             self.assertIn(str(self.garbage), text)
 
@@ -179,12 +211,21 @@ class TlsFilesTest(SynchronousTestCase):
     def test_kinds_of_keys(self) -> None:
         """A certificate may be for any kind of key that clients made with gRPC know."""
         curves = (ec.SECP256R1(), ec.SECP384R1())
-        keys: list[CertificateIssuerPrivateKeyTypes] = [rsa.generate_private_key(65537, 2048), *map(ec.generate_private_key, curves)]
+        keys: list[CertificateIssuerPrivateKeyTypes] = [
+            rsa.generate_private_key(65537, 2048),
+            *map(ec.generate_private_key, curves),
+        ]
         trusted = grpc.ssl_channel_credentials(self.authority.path.read_bytes())
         for number, key in enumerate(keys):
             certificate, path = self.authority.issue(f"good-{number}", key=key)
-            api = start_api(self, counted({"a": 7}), tls=ApiTlsOptions(certificate_path=str(certificate), key_path=str(path)))
-            self.assertEqual(Client(self, api, V2RAY_SERVICE, trusted).call("GetStats", name="a").stat.value, 7)
+            api = start_api(
+                self,
+                counted({"a": 7}),
+                tls=ApiTlsOptions(certificate_path=str(certificate), key_path=str(path)),
+            )
+            self.assertEqual(
+                Client(self, api, V2RAY_SERVICE, trusted).call("GetStats", name="a").stat.value, 7
+            )
 
     def test_encrypted_key(self) -> None:
         """A key with a pass phrase is refused, without asking for it on the terminal."""

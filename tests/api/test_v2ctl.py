@@ -7,11 +7,9 @@ import subprocess
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.api.serving import counted, start_api, target_of
-from tests.interop.peers import need
-from tests.interop.scratch import scratch_folder
-
-__all__ = ["V2ctlOnUnixTest", "V2ctlTest"]
+from tests.support.api_server import counted, start_api, target_of
+from tests.support.peers import need
+from tests.support.scratch import scratch_folder
 
 _UPLINK = "inbound>>>in>>>traffic>>>uplink"
 _DOWNLINK = "inbound>>>in>>>traffic>>>downlink"
@@ -37,13 +35,22 @@ class V2ctlTest(SynchronousTestCase):
         return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
     def stats(self, method: str, request: str) -> list[tuple[str, int]]:
-        """Make a call, and read the names and values that it prints; V2Ray prints no value that is 0."""
+        """Make a call, and read the names and values that it prints; V2Ray prints no value that is
+        0.
+        """
         outcome = self.run_v2ctl(method, request)
         self.assertEqual(outcome.returncode, 0, outcome)
-        return [(name, int(value or 0)) for name, value in re.findall(r'name: "([^"]*)"\n(?:\s*value: ([0-9]+))?', outcome.stdout)]
+        return [
+            (name, int(value or 0))
+            for name, value in re.findall(
+                r'name: "([^"]*)"\n(?:\s*value: ([0-9]+))?', outcome.stdout
+            )
+        ]
 
     def test_get_stats(self) -> None:
-        """GetStats gives a counter; with reset it gives it once more, and the counter goes on from 0."""
+        """GetStats gives a counter; with reset it gives it once more, and the counter goes on from
+        0.
+        """
         self.assertEqual(self.stats("GetStats", f'name: "{_UPLINK}"'), [(_UPLINK, 10)])
         self.assertEqual(self.stats("GetStats", f'name: "{_UPLINK}" reset: true'), [(_UPLINK, 10)])
         self.store.counter(_UPLINK).add(4)
@@ -59,15 +66,22 @@ class V2ctlTest(SynchronousTestCase):
         """QueryStats gives what matches; with reset only that goes on from 0."""
         everything = [(_DOWNLINK, 0), (_UPLINK, 10), (_ALICE, 2**40)]
         self.assertEqual(self.stats("QueryStats", 'pattern: "" reset: false'), everything)
-        self.assertEqual(self.stats("QueryStats", 'pattern: "user>>>" reset: true'), [(_ALICE, 2**40)])
+        self.assertEqual(
+            self.stats("QueryStats", 'pattern: "user>>>" reset: true'), [(_ALICE, 2**40)]
+        )
         self.assertEqual(self.stats("QueryStats", ""), [(_DOWNLINK, 0), (_UPLINK, 10), (_ALICE, 0)])
 
     def test_get_sys_stats(self) -> None:
         """GetSysStats gives figures of the process."""
         outcome = self.run_v2ctl("GetSysStats", "")
         self.assertEqual(outcome.returncode, 0, outcome)
-        figures = {name: int(value) for name, value in re.findall(r"^(\w+): ([0-9]+)$", outcome.stdout, re.MULTILINE)}
-        self.assertLessEqual({"NumGoroutine", "NumGC", "Alloc", "Sys", "LiveObjects"}, figures.keys())
+        figures = {
+            name: int(value)
+            for name, value in re.findall(r"^(\w+): ([0-9]+)$", outcome.stdout, re.MULTILINE)
+        }
+        self.assertLessEqual(
+            {"NumGoroutine", "NumGC", "Alloc", "Sys", "LiveObjects"}, figures.keys()
+        )
         self.assertGreater(figures["Alloc"], 1024 * 1024)
 
 

@@ -1,4 +1,6 @@
-"""A test of connections between one kind of client and one kind of server, with pipetwist between."""
+"""A test of connections between one kind of client and one kind of server, with pipetwist
+between.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,8 @@ from pipetwist.service.tree import PipetwistService
 from tests.behaviour.lines import Lines
 from tests.behaviour.pairs import Pair
 from tests.behaviour.peer import Peer
-from tests.behaviour.waiting import until
-from tests.interop.scratch import scratch_folder
+from tests.support.scratch import scratch_folder
+from tests.support.waiting import until
 
 __all__ = ["PairCase"]
 
@@ -43,7 +45,11 @@ class PairCase(TestCase):
         tracked: bool = True,
     ) -> None:
         """Start pipetwist; the test's clean-up stops it."""
-        stats = StatsOptions(enabled=True, inbounds=("in",), outbounds=("out",), users=("alice",)) if tracked else StatsOptions()
+        stats = (
+            StatsOptions(enabled=True, inbounds=("in",), outbounds=("out",), users=("alice",))
+            if tracked
+            else StatsOptions()
+        )
         document = Document(
             inbounds=(self.clients.inbound(idle_timeout, half_close_timeout),),
             outbounds=(self.servers.outbound(connect_timeout),),
@@ -68,7 +74,10 @@ class PairCase(TestCase):
         client = await self.client()
         server = await self.server()
         await until(
-            lambda: all(connection.server is not None for connection in self.service.relay.ledger.connections()),
+            lambda: all(
+                connection.server is not None
+                for connection in self.service.relay.connection_table.connections()
+            ),
             "the relay to be connected",
         )
         return client, server
@@ -77,7 +86,9 @@ class PairCase(TestCase):
         """Check that nobody whose transport can say so takes what it has got for whole."""
         self.assertEqual(client.failure is not None, self.pair.clients.has_resets, client.failure)
         if server is not None:
-            self.assertEqual(server.failure is not None, self.pair.servers.hears_resets, server.failure)
+            self.assertEqual(
+                server.failure is not None, self.pair.servers.hears_resets, server.failure
+            )
 
     async def line(self) -> LogEvent:
         """Wait until one more connection is over, and take its event in the log."""
@@ -89,13 +100,16 @@ class PairCase(TestCase):
 
     def sides(self) -> tuple[ISide, ISide]:
         """The sides of the one connection that is open: the client's and the server's."""
-        (connection,) = self.service.relay.ledger.connections()
+        (connection,) = self.service.relay.connection_table.connections()
         assert connection.server is not None
         return connection.client, connection.server
 
     def count(self, entity: str, name: str) -> tuple[int, int] | None:
         """What is counted, up and down; None where nothing is."""
-        counters = [self.service.store.get(f"{entity}>>>{name}>>>traffic>>>{direction}") for direction in ("uplink", "downlink")]
+        counters = [
+            self.service.store.get(f"{entity}>>>{name}>>>traffic>>>{direction}")
+            for direction in ("uplink", "downlink")
+        ]
         up, down = (None if counter is None else counter.value() for counter in counters)
         return None if up is None or down is None else (up, down)
 

@@ -1,6 +1,8 @@
-"""What a far end speaks through: a socket, a socket with TLS, or a command's two pipes. None blocks.
+"""What a far end speaks through: a socket, a socket with TLS, or a command's two pipes. None
+blocks.
 
-They are Python's own, not Twisted's: what a test sees at a far end is what the kernel or OpenSSL has to tell.
+They are Python's own, not Twisted's: what a test sees at a far end is what the kernel or OpenSSL
+has to tell.
 """
 
 from __future__ import annotations
@@ -20,7 +22,9 @@ _RESET = struct.pack("ii", 1, 0)  # SO_LINGER on, for no time: closing resets (s
 
 
 class Channel(Protocol):
-    """Bytes both ways. What would block raises BlockingIOError, or one of the ssl module's errors that want something."""
+    """Bytes both ways. What would block raises BlockingIOError, or one of the ssl module's errors
+    that want something.
+    """
 
     read_fd: int
     """Readable when there may be something to receive."""
@@ -60,19 +64,15 @@ class SocketChannel:
         self.write_fd = os.dup(self.read_fd)
 
     def receive(self) -> bytes:
-        """See `Channel`."""
         return self.socket.recv(65536)
 
     def send(self, data: memoryview) -> int:
-        """See `Channel`."""
         return self.socket.send(data[:65536])
 
     def finish(self) -> None:
-        """See `Channel`."""
         self.socket.shutdown(socket.SHUT_WR)
 
     def close(self) -> None:
-        """See `Channel`."""
         self.socket.close()
         os.close(self.write_fd)
 
@@ -91,7 +91,9 @@ class TlsChannel(SocketChannel):
         server_name: the name that the server's certificate must have; None for a server.
     """
 
-    def __init__(self, connected: socket.socket, context: ssl.SSLContext, server_name: str | None) -> None:
+    def __init__(
+        self, connected: socket.socket, context: ssl.SSLContext, server_name: str | None
+    ) -> None:
         connected.setblocking(False)
         wrapped = context.wrap_socket(
             connected,
@@ -111,7 +113,9 @@ class TlsChannel(SocketChannel):
         return False
 
     def send(self, data: memoryview) -> int:
-        """See `Channel`. What would have blocked is offered again in the same size, as OpenSSL asks."""
+        """See `Channel`. What would have blocked is offered again in the same size, as OpenSSL
+        asks.
+        """
         return self.socket.send(data[:16384])
 
     def finish(self) -> None:
@@ -120,14 +124,14 @@ class TlsChannel(SocketChannel):
             self._tls.unwrap()
 
     def close(self) -> None:
-        """See `Channel`."""
         with contextlib.suppress(OSError, ValueError):
             self.finish()
         super().close()
 
 
 class PipesChannel:
-    """The command's ends of its two pipes, in the command's place: it has handed them over and waits to exit.
+    """The command's ends of its two pipes, in the command's place: it has handed them over and
+    waits to exit.
 
     Args:
         stdin: what the command would read.
@@ -146,11 +150,9 @@ class PipesChannel:
         self._open = {stdin, stdout}
 
     def receive(self) -> bytes:
-        """See `Channel`."""
         return os.read(self.read_fd, 65536)
 
     def send(self, data: memoryview) -> int:
-        """See `Channel`."""
         return os.write(self.write_fd, data[:65536])
 
     def finish(self) -> None:
@@ -171,7 +173,9 @@ class PipesChannel:
             self._control.close()
 
     def reset(self) -> None:
-        """See `Channel`: the command is killed, and its pipes are closed when it is dead, as they are where it has them itself."""
+        """See `Channel`: the command is killed, and its pipes are closed when it is dead, as they
+        are where it has them itself.
+        """
         with contextlib.suppress(ProcessLookupError):
             pidfd = os.pidfd_open(self.pid)
             signal.pidfd_send_signal(pidfd, signal.SIGKILL)

@@ -14,12 +14,25 @@ from pipetwist.inbounds.tcp import CertificateUserOptions, TcpInboundOptions
 from pipetwist.inbounds.unix import UnixInboundOptions
 from pipetwist.inbounds.unix_options import PeerUserOptions
 from pipetwist.kinds.inbound_options import InboundOptions, TlsServerOptions
-from tests.behaviour.certificates import AUTHORITY, CLIENT_NAME, SERVER, SERVER_NAME, client_context
 from tests.behaviour.channels import SocketChannel, TlsChannel
-from tests.behaviour.waiting import until
-from tests.interop.scratch import free_port
+from tests.support.scratch import free_port
+from tests.support.shared_certificates import (
+    AUTHORITY,
+    CLIENT_NAME,
+    SERVER,
+    SERVER_NAME,
+    client_context,
+)
+from tests.support.waiting import until
 
-__all__ = ["Clients", "EndpointTcpClients", "EndpointUnixClients", "TcpClients", "TlsClients", "UnixClients"]
+__all__ = [
+    "Clients",
+    "EndpointTcpClients",
+    "EndpointUnixClients",
+    "TcpClients",
+    "TlsClients",
+    "UnixClients",
+]
 
 
 class Clients:
@@ -31,7 +44,9 @@ class Clients:
     user: ClassVar[str]
     """The user that it is known as; empty where it is not."""
     is_seen_to_go: ClassVar[bool]
-    """Whether the kernel tells of its close while nothing is read from it. Of TCP's it would only tell who reads."""
+    """Whether the kernel tells of its close while nothing is read from it. Of TCP's it would only
+    tell who reads.
+    """
     reset: ClassVar[str]
     """The log's reason for a connection that it has reset."""
     has_resets: ClassVar[bool]
@@ -41,7 +56,9 @@ class Clients:
         """Choose an address that is free."""
         raise NotImplementedError
 
-    def inbound(self, idle_timeout: float | None, half_close_timeout: float | None) -> InboundOptions:
+    def inbound(
+        self, idle_timeout: float | None, half_close_timeout: float | None
+    ) -> InboundOptions:
         """The inbound's options, with the tag ``in``."""
         raise NotImplementedError
 
@@ -63,15 +80,19 @@ class UnixClients(Clients):
     def __init__(self, case: SynchronousTestCase, folder: Path) -> None:
         self.path = str(folder / "in.sock")
 
-    def inbound(self, idle_timeout: float | None, half_close_timeout: float | None) -> InboundOptions:
-        """See `Clients`."""
+    def inbound(
+        self, idle_timeout: float | None, half_close_timeout: float | None
+    ) -> InboundOptions:
         alice = PeerUserOptions(name=self.user, uid=os.geteuid())
         return UnixInboundOptions(
-            tag="in", path=self.path, users=(alice,), idle_timeout=idle_timeout, half_close_timeout=half_close_timeout
+            tag="in",
+            path=self.path,
+            users=(alice,),
+            idle_timeout=idle_timeout,
+            half_close_timeout=half_close_timeout,
         )
 
     async def connect(self) -> SocketChannel:
-        """See `Clients`."""
         client = socket.socket(socket.AF_UNIX)
         client.connect(self.path)
         return SocketChannel(client)
@@ -90,19 +111,25 @@ class TcpClients(Clients):
     def __init__(self, case: SynchronousTestCase, folder: Path) -> None:
         self.port = free_port(case)
 
-    def inbound(self, idle_timeout: float | None, half_close_timeout: float | None) -> InboundOptions:
-        """See `Clients`."""
-        return TcpInboundOptions(tag="in", listen_port=self.port, idle_timeout=idle_timeout, half_close_timeout=half_close_timeout)
+    def inbound(
+        self, idle_timeout: float | None, half_close_timeout: float | None
+    ) -> InboundOptions:
+        return TcpInboundOptions(
+            tag="in",
+            listen_port=self.port,
+            idle_timeout=idle_timeout,
+            half_close_timeout=half_close_timeout,
+        )
 
     async def connect(self) -> SocketChannel:
-        """See `Clients`."""
         return SocketChannel(socket.create_connection(("127.0.0.1", self.port)))
 
 
 class TlsClients(TcpClients):
     """Clients of an inbound ``tcp`` with TLS, known by their certificates.
 
-    Twisted answers a close_notify with its own and closes, so an end of file from one of them ends both directions.
+    Twisted answers a close_notify with its own and closes, so an end of file from one of them ends
+    both directions.
     """
 
     name = "tls"
@@ -110,20 +137,24 @@ class TlsClients(TcpClients):
     user = "alice"
     reset = "client: the connection was lost without a TLS close_notify"
 
-    def inbound(self, idle_timeout: float | None, half_close_timeout: float | None) -> InboundOptions:
-        """See `Clients`."""
+    def inbound(
+        self, idle_timeout: float | None, half_close_timeout: float | None
+    ) -> InboundOptions:
         return TcpInboundOptions(
             tag="in",
             listen_port=self.port,
-            tls=TlsServerOptions(certificate_path=SERVER[0], key_path=SERVER[1], client_certificate_path=AUTHORITY),
+            tls=TlsServerOptions(
+                certificate_path=SERVER[0], key_path=SERVER[1], client_certificate_path=AUTHORITY
+            ),
             users=(CertificateUserOptions(name=self.user, certificate_name=CLIENT_NAME),),
             idle_timeout=idle_timeout,
             half_close_timeout=half_close_timeout,
         )
 
     async def connect(self) -> SocketChannel:
-        """See `Clients`."""
-        client = TlsChannel(socket.create_connection(("127.0.0.1", self.port)), client_context(), SERVER_NAME)
+        client = TlsChannel(
+            socket.create_connection(("127.0.0.1", self.port)), client_context(), SERVER_NAME
+        )
         await until(client.shake_hands, "the handshake")
         return client
 
@@ -134,10 +165,16 @@ class EndpointUnixClients(UnixClients):
     name = "endpoint_unix"
     user = ""
 
-    def inbound(self, idle_timeout: float | None, half_close_timeout: float | None) -> InboundOptions:
-        """See `Clients`."""
+    def inbound(
+        self, idle_timeout: float | None, half_close_timeout: float | None
+    ) -> InboundOptions:
         endpoint = f"unix:{self.path}"
-        return EndpointInboundOptions(tag="in", endpoint=endpoint, idle_timeout=idle_timeout, half_close_timeout=half_close_timeout)
+        return EndpointInboundOptions(
+            tag="in",
+            endpoint=endpoint,
+            idle_timeout=idle_timeout,
+            half_close_timeout=half_close_timeout,
+        )
 
 
 class EndpointTcpClients(TcpClients):
@@ -145,7 +182,13 @@ class EndpointTcpClients(TcpClients):
 
     name = "endpoint_tcp"
 
-    def inbound(self, idle_timeout: float | None, half_close_timeout: float | None) -> InboundOptions:
-        """See `Clients`."""
+    def inbound(
+        self, idle_timeout: float | None, half_close_timeout: float | None
+    ) -> InboundOptions:
         endpoint = f"tcp:{self.port}:interface=127.0.0.1"
-        return EndpointInboundOptions(tag="in", endpoint=endpoint, idle_timeout=idle_timeout, half_close_timeout=half_close_timeout)
+        return EndpointInboundOptions(
+            tag="in",
+            endpoint=endpoint,
+            idle_timeout=idle_timeout,
+            half_close_timeout=half_close_timeout,
+        )

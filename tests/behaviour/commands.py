@@ -1,4 +1,6 @@
-"""Commands of an outbound ``fork`` that a test can play: they hand their standard input and output over, and wait to be told to exit."""
+"""Commands of an outbound ``fork`` that a test can play: they hand their standard input and output
+over, and wait to be told to exit.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ from pipetwist.outbounds.fork import ForkOutboundOptions
 from pipetwist.process.spawners import ReactorSpawner
 from tests.behaviour.channels import Channel, PipesChannel
 from tests.behaviour.servers import Servers
-from tests.behaviour.waiting import until
+from tests.support.waiting import until
 
 __all__ = ["ForkServers", "GivenCommands", "ReactorForkServers", "ReactorGivenCommands"]
 
@@ -46,7 +48,8 @@ class ForkServers(Servers):
     can_keep_waiting = False
 
     def __init__(self, case: SynchronousTestCase, folder: Path) -> None:
-        # A link of its own, so that the command can go while the daemon runs; Python finds its library by the link's target.
+        # A link of its own, so that the command can go while the daemon runs; Python finds its
+        # library by the link's target.
         self.program = folder / "command"
         self.program.symlink_to(os.path.realpath(sys.executable))
         self.control = str(folder / "control.sock")
@@ -57,12 +60,12 @@ class ForkServers(Servers):
         self.listening.listen(1024)
 
     def outbound(self, connect_timeout: float) -> OutboundOptions:
-        """See `Servers`."""
         command = (str(self.program), "-I", "-S", "-c", _SCRIPT, self.control)
-        return ForkOutboundOptions(tag="out", command=command, connect_timeout=connect_timeout, kill_grace=1.0)
+        return ForkOutboundOptions(
+            tag="out", command=command, connect_timeout=connect_timeout, kill_grace=1.0
+        )
 
     def spawner(self, reactor: Any) -> ISpawner | None:
-        """See `Servers`."""
         return None
 
     async def accept(self) -> Channel:
@@ -86,7 +89,6 @@ class ForkServers(Servers):
         return found[0]
 
     def refuse(self) -> str:
-        """See `Servers`."""
         self.program.unlink()
         return "No such file or directory"
 
@@ -101,7 +103,6 @@ class ReactorForkServers(ForkServers):
     name = "reactor_fork"
 
     def spawner(self, reactor: Any) -> ISpawner | None:
-        """See `Servers`."""
         return ReactorSpawner(reactor)
 
 
@@ -116,7 +117,6 @@ class GivenCommands(ForkServers):
         self._options = {"kill_grace": 5.0, "command": command, **options}
 
     def outbound(self, connect_timeout: float) -> OutboundOptions:
-        """See `Servers`."""
         return ForkOutboundOptions(tag="out", connect_timeout=connect_timeout, **self._options)
 
 
@@ -126,5 +126,4 @@ class ReactorGivenCommands(GivenCommands):
     name = "reactor_given"
 
     def spawner(self, reactor: Any) -> ISpawner | None:
-        """See `Servers`."""
         return ReactorSpawner(reactor)

@@ -6,7 +6,7 @@ from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublish
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from tests.behaviour.waiting import until
+from tests.support.waiting import until
 
 __all__ = ["Lines"]
 

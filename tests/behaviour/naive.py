@@ -1,4 +1,6 @@
-"""Relays as they are written at first: each falls into a trap that Twisted's transports set, by which a test of it can be seen to fail."""
+"""Relays as they are written at first: each falls into a trap that Twisted's transports set, by
+which a test of it can be seen to fail.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ _reactor: Any = reactor
 
 
 class Forwarder(Protocol):
-    """One end, in the way of `twisted.protocols.portforward`: each end's transport is the producer of the other's."""
+    """One end, in the way of `twisted.protocols.portforward`: each end's transport is the producer
+    of the other's.
+    """
 
     transport: Any
     reads_early = False
@@ -95,7 +99,9 @@ class HalfCloser(Forwarder):
 
 
 class EarlyReader(HalfCloser):
-    """The same, which reads from the client while the server is still being connected: that takes until the client's end of file."""
+    """The same, which reads from the client while the server is still being connected: that takes
+    until the client's end of file.
+    """
 
     reads_early = True
 
@@ -126,7 +132,9 @@ class NaiveRelay(Factory):
 
     noisy = False
 
-    def __init__(self, case: SynchronousTestCase, end: type[Forwarder], listen: str, connect: str) -> None:
+    def __init__(
+        self, case: SynchronousTestCase, end: type[Forwarder], listen: str, connect: str
+    ) -> None:
         self._end = end
         self._connect = UNIXClientEndpoint(_reactor, connect)
         self.open: set[Forwarder] = set()

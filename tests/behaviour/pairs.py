@@ -1,4 +1,6 @@
-"""Which kinds of client and server are tried with each other: the list that a suite of behaviours runs over."""
+"""Which kinds of client and server are tried with each other: the list that a suite of behaviours
+runs over.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +10,23 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Literal
 
-from tests.behaviour.clients import Clients, EndpointTcpClients, EndpointUnixClients, TcpClients, TlsClients, UnixClients
+from tests.behaviour.clients import (
+    Clients,
+    EndpointTcpClients,
+    EndpointUnixClients,
+    TcpClients,
+    TlsClients,
+    UnixClients,
+)
 from tests.behaviour.commands import ForkServers, ReactorForkServers
-from tests.behaviour.servers import EndpointTcpServers, EndpointUnixServers, Servers, TcpServers, TlsServers, UnixServers
+from tests.behaviour.servers import (
+    EndpointTcpServers,
+    EndpointUnixServers,
+    Servers,
+    TcpServers,
+    TlsServers,
+    UnixServers,
+)
 
 if TYPE_CHECKING:
     from tests.behaviour.case import PairCase
@@ -61,7 +77,8 @@ PAIRS = (
 )
 
 
-# Each kind at least once in each transfer: for behaviours that take their time and depend on either end alone.
+# Each kind at least once in each transfer: for behaviours that take their time and depend on either
+# end alone.
 SOME_PAIRS = (
     Pair(UnixClients, UnixServers, "kernel"),
     Pair(TcpClients, ForkServers, "kernel"),
@@ -77,7 +94,9 @@ SOME_PAIRS = (
 )
 
 
-def over_pairs(pairs: Iterable[Pair] = PAIRS, fits: Callable[[Pair], bool] = lambda _: True) -> Callable[[type[PairCase]], None]:
+def over_pairs(
+    pairs: Iterable[Pair] = PAIRS, fits: Callable[[Pair], bool] = lambda _: True
+) -> Callable[[type[PairCase]], None]:
     """Turn a suite of behaviours into a test case for each pair, in the suite's own module.
 
     Args:
@@ -89,6 +108,14 @@ def over_pairs(pairs: Iterable[Pair] = PAIRS, fits: Callable[[Pair], bool] = lam
         module = vars(sys.modules[suite.__module__])
         for pair in filter(fits, pairs):
             name = f"{suite.__name__}_{pair.name}"
-            module[name] = type(name, (suite,), {"pair": pair, "__module__": suite.__module__, "__doc__": f"{suite.__doc__} {pair.name}."})
+            module[name] = type(
+                name,
+                (suite,),
+                {
+                    "pair": pair,
+                    "__module__": suite.__module__,
+                    "__doc__": f"{suite.__doc__} {pair.name}.",
+                },
+            )
 
     return generate

@@ -1,4 +1,6 @@
-"""A far end of a connection through pipetwist: a client or a server that does what a test says, and remembers what it saw."""
+"""A far end of a connection through pipetwist: a client or a server that does what a test says, and
+remembers what it saw.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from tests.behaviour.channels import Channel
-from tests.behaviour.waiting import until
+from tests.support.waiting import until
 
 __all__ = ["Peer", "endless"]
 
@@ -45,7 +47,8 @@ class _Descriptor:
         self._ready()
 
     def connectionLost(self, reason: Failure) -> None:
-        # The reactor takes a hang-up for the end; what has ended, and how, the next system call says.
+        # The reactor takes a hang-up for the end; what has ended, and how, the next system call
+        # says.
         self._ready()
 
 
@@ -130,7 +133,10 @@ class Peer:
             message = f"{late}; {len(self.received)} came"
             raise AssertionError(message) from late
         if len(self.received) < count:
-            message = f"it ended after {len(self.received)} of {count} bytes: {self.failure or 'end of file'}"
+            message = (
+                f"it ended after {len(self.received)} of {count} bytes: "
+                f"{self.failure or 'end of file'}"
+            )
             raise AssertionError(message)
 
     async def end(self) -> None:

@@ -14,12 +14,20 @@ from pipetwist.kinds.outbound_options import OutboundOptions, TlsClientOptions
 from pipetwist.outbounds.endpoint import EndpointOutboundOptions
 from pipetwist.outbounds.tcp import TcpOutboundOptions
 from pipetwist.outbounds.unix import UnixOutboundOptions
-from tests.behaviour.certificates import AUTHORITY, SERVER_NAME, server_context
 from tests.behaviour.channels import Channel, SocketChannel, TlsChannel
-from tests.behaviour.waiting import until
-from tests.interop.scratch import free_port
+from tests.support.scratch import free_port
+from tests.support.shared_certificates import AUTHORITY, SERVER_NAME, server_context
+from tests.support.waiting import until
 
-__all__ = ["EndpointTcpServers", "EndpointUnixServers", "Servers", "SocketServers", "TcpServers", "TlsServers", "UnixServers"]
+__all__ = [
+    "EndpointTcpServers",
+    "EndpointUnixServers",
+    "Servers",
+    "SocketServers",
+    "TcpServers",
+    "TlsServers",
+    "UnixServers",
+]
 
 
 class Servers:
@@ -29,7 +37,9 @@ class Servers:
     half_closes: ClassVar[bool]
     """Whether its end of file leaves the other direction open."""
     is_seen_to_go: ClassVar[bool]
-    """Whether the kernel tells of its close while nothing is read from it. Of TCP's it would only tell who reads."""
+    """Whether the kernel tells of its close while nothing is read from it. Of TCP's it would only
+    tell who reads.
+    """
     reset: ClassVar[str]
     """The log's reason for a connection that it has reset."""
     has_resets: ClassVar[bool]
@@ -72,11 +82,9 @@ class SocketServers(Servers):
     listening: socket.socket
 
     def spawner(self, reactor: Any) -> ISpawner | None:
-        """See `Servers`."""
         return None
 
     async def accept(self) -> Channel:
-        """See `Servers`."""
         return SocketChannel(await self.accepted())
 
     async def accepted(self) -> socket.socket:
@@ -126,11 +134,9 @@ class UnixServers(SocketServers):
         self._listen(case, listening)
 
     def outbound(self, connect_timeout: float) -> OutboundOptions:
-        """See `Servers`."""
         return UnixOutboundOptions(tag="out", path=self.path, connect_timeout=connect_timeout)
 
     def refuse(self) -> str:
-        """See `Servers`."""
         self.listening.close()
         return "Connection refused"
 
@@ -151,11 +157,11 @@ class TcpServers(SocketServers):
         self._listen(case, listening)
 
     def outbound(self, connect_timeout: float) -> OutboundOptions:
-        """See `Servers`."""
-        return TcpOutboundOptions(tag="out", server="127.0.0.1", server_port=self.port, connect_timeout=connect_timeout)
+        return TcpOutboundOptions(
+            tag="out", server="127.0.0.1", server_port=self.port, connect_timeout=connect_timeout
+        )
 
     def refuse(self) -> str:
-        """See `Servers`."""
         self.listening.close()
         return "Connection refused"
 
@@ -163,7 +169,8 @@ class TcpServers(SocketServers):
 class TlsServers(TcpServers):
     """Servers at the end of an outbound ``tcp`` with TLS.
 
-    Twisted answers a close_notify with its own and closes, so an end of file from one of them ends both directions.
+    Twisted answers a close_notify with its own and closes, so an end of file from one of them ends
+    both directions.
     """
 
     name = "tls"
@@ -171,24 +178,31 @@ class TlsServers(TcpServers):
     half_closes = False
 
     def outbound(self, connect_timeout: float) -> OutboundOptions:
-        """See `Servers`."""
         tls = TlsClientOptions(enabled=True, server_name=SERVER_NAME, certificate_path=AUTHORITY)
-        return TcpOutboundOptions(tag="out", server="127.0.0.1", server_port=self.port, tls=tls, connect_timeout=connect_timeout)
+        return TcpOutboundOptions(
+            tag="out",
+            server="127.0.0.1",
+            server_port=self.port,
+            tls=tls,
+            connect_timeout=connect_timeout,
+        )
 
     async def accept(self) -> Channel:
-        """See `Servers`."""
         return await shake_hands(await self.accepted(), server_context())
 
 
 class EndpointUnixServers(UnixServers):
-    """Servers at the end of an outbound ``endpoint`` whose string is of a unix socket; Twisted does not wait for a full backlog."""
+    """Servers at the end of an outbound ``endpoint`` whose string is of a unix socket; Twisted does
+    not wait for a full backlog.
+    """
 
     name = "endpoint_unix"
     can_keep_waiting = False
 
     def outbound(self, connect_timeout: float) -> OutboundOptions:
-        """See `Servers`."""
-        return EndpointOutboundOptions(tag="out", endpoint=f"unix:{self.path}", connect_timeout=connect_timeout)
+        return EndpointOutboundOptions(
+            tag="out", endpoint=f"unix:{self.path}", connect_timeout=connect_timeout
+        )
 
 
 class EndpointTcpServers(TcpServers):
@@ -197,8 +211,9 @@ class EndpointTcpServers(TcpServers):
     name = "endpoint_tcp"
 
     def outbound(self, connect_timeout: float) -> OutboundOptions:
-        """See `Servers`."""
-        return EndpointOutboundOptions(tag="out", endpoint=f"tcp:127.0.0.1:{self.port}", connect_timeout=connect_timeout)
+        return EndpointOutboundOptions(
+            tag="out", endpoint=f"tcp:127.0.0.1:{self.port}", connect_timeout=connect_timeout
+        )
 
 
 async def shake_hands(accepted: socket.socket, context: ssl.SSLContext) -> TlsChannel:

@@ -1,4 +1,6 @@
-"""A UDP inbound that listens on every address of this machine: answers come from the address that was sent to."""
+"""A UDP inbound that listens on every address of this machine: answers come from the address that
+was sent to.
+"""
 
 from __future__ import annotations
 
@@ -7,22 +9,13 @@ from typing import Any
 
 from twisted.trial.unittest import SkipTest
 
-from tests.packets.case import PacketCase
-
-__all__ = [
-    "AddressesTest",
-    "BothFamiliesTest",
-    "NameTest",
-    "PlainFamiliesTest",
-    "PlainSixthAddressesTest",
-    "SixthAddressesTest",
-]
+from tests.support.datagram_case import DatagramCase
 
 
-class AddressesTest(PacketCase):
+class AddressesTest(DatagramCase):
     """IPv4, of which a whole network is this machine's loopback."""
 
-    inbound_options = {"listen": "0.0.0.0"}  # noqa: RUF012 - see PacketCase
+    inbound_options = {"listen": "0.0.0.0"}  # noqa: RUF012 - see DatagramCase
     family = socket.AF_INET
     addresses: tuple[str, ...] = ("127.0.0.2", "127.0.0.1", "127.9.9.9")
 
@@ -37,7 +30,9 @@ class AddressesTest(PacketCase):
         super().setUp()
 
     def test_answers(self) -> None:
-        """One source that sends to several addresses is answered from each; a client that hears but the one it sent to hears it."""
+        """One source that sends to several addresses is answered from each; a client that hears but
+        the one it sent to hears it.
+        """
         source = socket.socket(self.family, socket.SOCK_DGRAM)
         self.addCleanup(source.close)
         source.setblocking(False)
@@ -46,8 +41,13 @@ class AddressesTest(PacketCase):
             self.came(self.server, b"question")
             self.server.send(b"first")
             self.server.send(b"second")
-            self.assertEqual([self._next(source), self._next(source)], [(b"first", address), (b"second", address)])
-            self.assertEqual(self.open, number)  # the same source at another address is another association
+            self.assertEqual(
+                [self._next(source), self._next(source)],
+                [(b"first", address), (b"second", address)],
+            )
+            self.assertEqual(
+                self.open, number
+            )  # the same source at another address is another association
 
         connected = socket.socket(self.family, socket.SOCK_DGRAM)
         self.addCleanup(connected.close)
@@ -78,7 +78,7 @@ class AddressesTest(PacketCase):
 class BothFamiliesTest(AddressesTest):
     """The same where the inbound listens on every address of both families."""
 
-    inbound_options = {"listen": "::"}  # noqa: RUF012 - see PacketCase
+    inbound_options = {"listen": "::"}  # noqa: RUF012 - see DatagramCase
 
     def test_peer(self) -> None:
         """Who came over IPv4 is shown by the address of IPv4, as on an inbound for IPv4 alone."""
@@ -87,9 +87,12 @@ class BothFamiliesTest(AddressesTest):
         source.bind(("127.0.0.1", 0))
         source.sendto(b"question", ("127.0.0.1", self.inbound.port))
         self.came(self.server, b"question")
-        (account,) = self.service.relay.ledger.connections()
-        visitor = account.visitor
-        self.assertEqual((visitor.peer, visitor.source), (f"127.0.0.1:{source.getsockname()[1]}", "127.0.0.1"))
+        (account,) = self.service.relay.connection_table.connections()
+        client_info = account.client_info
+        self.assertEqual(
+            (client_info.peer, client_info.source),
+            (f"127.0.0.1:{source.getsockname()[1]}", "127.0.0.1"),
+        )
 
 
 class PlainFamiliesTest(BothFamiliesTest):
@@ -102,36 +105,49 @@ class PlainFamiliesTest(BothFamiliesTest):
 class NameTest(AddressesTest):
     """A name, of whose addresses this machine has two: the inbound listens at both."""
 
-    inbound_options = {"listen": "relay.example", "max_associations": 2}  # noqa: RUF012 - see PacketCase
+    inbound_options = {"listen": "relay.example", "max_associations": 2}  # noqa: RUF012 - see DatagramCase
     addresses = ("127.0.0.2", "127.0.0.3")
 
     @staticmethod
     def getaddrinfo(host: str, port: int, **_: Any) -> list[Any]:
         """See socket.getaddrinfo."""
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in ("192.0.2.1", "127.0.0.2", "127.0.0.3")]
+        return [
+            (socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))
+            for address in ("192.0.2.1", "127.0.0.2", "127.0.0.3")
+        ]
 
     def test_listens(self) -> None:
         """An address that this machine has not got is warned of."""
         self.assertEqual(
-            self.warnings(), ["inbound in: relay.example is 192.0.2.1 as well, where it can't listen: Cannot assign requested address"]
+            self.warnings(),
+            [
+                (
+                    "inbound in: relay.example is 192.0.2.1 as well, where it can't listen: "
+                    "Cannot assign requested address"
+                )
+            ],
         )
 
     def test_most(self) -> None:
-        """How many associations there may be counts over all addresses, and the one that was idle for longest goes, wherever it came in."""
+        """How many associations there may be counts over all addresses, and the one that was idle
+        for longest goes, wherever it came in.
+        """
         sources = [socket.socket(self.family, socket.SOCK_DGRAM) for _ in range(3)]
         for source, address in zip(sources, ("127.0.0.2", "127.0.0.3", "127.0.0.3"), strict=True):
             self.addCleanup(source.close)
             source.sendto(b"question", (address, self.inbound.port))
             self.came(self.server, b"question")
         self.assertEqual((self.open, self.inbound.associations), (2, 2))
-        self.assertEqual(self.reason(), "client: the oldest of max_associations (2) made room for another")
+        self.assertEqual(
+            self.reason(), "client: the oldest of max_associations (2) made room for another"
+        )
         self.assertEqual(self.lines()[0]["peer"], f"127.0.0.1:{sources[0].getsockname()[1]}")
 
 
 class SixthAddressesTest(AddressesTest):
     """IPv6, of which this machine has one address for itself."""
 
-    inbound_options = {"listen": "::"}  # noqa: RUF012 - see PacketCase
+    inbound_options = {"listen": "::"}  # noqa: RUF012 - see DatagramCase
     family = socket.AF_INET6
     addresses = ("::1",)
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from tests.behaviour.case import PairCase
 from tests.behaviour.pairs import SOME_PAIRS, over_pairs
-from tests.behaviour.waiting import until
-
-__all__ = ["RefusedTest", "UnansweredTest"]
+from tests.support.waiting import until
 
 
 @over_pairs(SOME_PAIRS)
@@ -14,7 +12,9 @@ class RefusedTest(PairCase):
     """Nobody is there."""
 
     async def test_refused(self) -> None:
-        """A client whose outbound can't be connected is cut off, and the reason says what the system said."""
+        """A client whose outbound can't be connected is cut off, and the reason says what the
+        system said.
+        """
         await self.begin()
         said = self.servers.refuse()
         client = await self.client()
@@ -51,11 +51,15 @@ class UnansweredTest(PairCase):
         line = await self.line()
         self.assertEqual(line["reason"], "cannot connect: no answer for 0.1 s")
         self.assertGreaterEqual(line["seconds"], 0.09)
-        if self.pair.clients.has_resets:  # of a unix socket it can be seen where something was unread, and else not
+        if (
+            self.pair.clients.has_resets
+        ):  # of a unix socket it can be seen where something was unread, and else not
             self.assert_cut_off(client)
 
     async def test_client_closes_meanwhile(self) -> None:
-        """A client that resets before its outbound has answered is let go at the time-out at the latest."""
+        """A client that resets before its outbound has answered is let go at the time-out at the
+        latest.
+        """
         await self.begin(connect_timeout=0.1)
         self.servers.keep_waiting()
         client = await self.client()

@@ -16,7 +16,7 @@ from zope.interface import implementer
 
 from pipetwist.config.document import Document
 from pipetwist.errors import StartError
-from pipetwist.kernel import command_side
+from pipetwist.kernel import process_side
 from pipetwist.process import side
 from pipetwist.service.tree import PipetwistService
 from tests.behaviour.case import PairCase
@@ -24,12 +24,13 @@ from tests.behaviour.clients import UnixClients
 from tests.behaviour.commands import GivenCommands, ReactorGivenCommands
 from tests.behaviour.pairs import Pair, over_pairs
 from tests.behaviour.peer import Peer
-from tests.behaviour.waiting import until
-from tests.interop.scratch import has_ended
+from tests.support.scratch import has_ended
+from tests.support.waiting import until
 
-__all__ = ["EndingTest", "GroupTest", "PipesTest", "SettingTest"]
-
-_OWN_GROUP = (Pair(UnixClients, GivenCommands, "kernel"), Pair(UnixClients, GivenCommands, "stream"))
+_OWN_GROUP = (
+    Pair(UnixClients, GivenCommands, "kernel"),
+    Pair(UnixClients, GivenCommands, "stream"),
+)
 _ALL = (*_OWN_GROUP, Pair(UnixClients, ReactorGivenCommands, "stream"))
 
 
@@ -49,7 +50,9 @@ class ForkCase(PairCase):
         return await self.run_command("sh", "-c", script, **options)
 
     async def pids(self, client: Peer, count: int) -> list[int]:
-        """Wait until the command has said so many numbers of processes, one a line; none of them is left when the test ends."""
+        """Wait until the command has said so many numbers of processes, one a line; none of them is
+        left when the test ends.
+        """
         await until(lambda: client.received.count(b"\n") >= count, f"{count} numbers of processes")
         return [int(line) for line in client.received.split()[:count]]
 
@@ -59,8 +62,10 @@ class ForkCase(PairCase):
 
     async def nothing_left(self) -> None:
         """Wait until the outbound knows of no command any more, and check that none is left."""
-        await until(lambda: not self.service.outbounds["out"].processes, "the end of the last command")
-        self.assertEqual(_children(), [])
+        await until(
+            lambda: not self.service.outbounds["out"].processes, "the end of the last command"
+        )
+        self.assertEqual(_processes(), [])
 
 
 @over_pairs(_ALL)
@@ -76,7 +81,9 @@ class PipesTest(ForkCase):
         self.assertEqual(bytes(client.received), b"to the end, end of file\n")
 
     async def test_output_closed_early(self) -> None:
-        """A command that closes its standard output goes on reading, while its client has got the end of file."""
+        """A command that closes its standard output goes on reading, while its client has got the
+        end of file.
+        """
         kept = self.folder / "kept"
         client = await self.run_script(f"echo last words; exec >&-; cat > {shlex.quote(str(kept))}")
         await client.end()
@@ -87,10 +94,14 @@ class PipesTest(ForkCase):
         self.assertEqual(kept.read_bytes(), b"x" * 300_000)
 
     async def test_input_closed_early(self) -> None:
-        """A command that closes its standard input goes on writing; what is sent to it goes nowhere."""
+        """A command that closes its standard input goes on writing; what is sent to it goes
+        nowhere.
+        """
         go_on = self.folder / "go on"
         os.mkfifo(go_on)
-        client = await self.run_script(f"exec <&-; echo closed; read go < {shlex.quote(str(go_on))}; echo last words")
+        client = await self.run_script(
+            f"exec <&-; echo closed; read go < {shlex.quote(str(go_on))}; echo last words"
+        )
         await client.has(7)
         client.pour(b"unheard" * 1000)
         await until(lambda: client.sent > 3_000_000, "what nobody reads to be dropped")
@@ -101,9 +112,13 @@ class PipesTest(ForkCase):
         self.assertEqual(bytes(client.received), b"closed\nlast words\n")
 
     async def test_standard_error(self) -> None:
-        """Standard error goes to the log by lines, with tag and number; long ones are cut, and of too many the last are there."""
+        """Standard error goes to the log by lines, with tag and number; long ones are cut, and of
+        too many the last are there.
+        """
         said = _Said(self)
-        client = await self.run_script("echo $$; echo oops >&2; printf '%03000d\\n' 7 >&2; seq 1000 >&2; printf unfinished >&2")
+        client = await self.run_script(
+            "echo $$; echo oops >&2; printf '%03000d\\n' 7 >&2; seq 1000 >&2; printf unfinished >&2"
+        )
         (pid,) = await self.pids(client, 1)
         await client.end()
         client.close()
@@ -112,7 +127,9 @@ class PipesTest(ForkCase):
         texts = [text.partition(": ")[2] for text in said.texts]
         self.assertEqual(texts[:2], ["oops", "0" * 1000 + "..."])
         self.assertEqual(texts[-2:], ["1000", "unfinished"])
-        left_out = [int(text[1:].split()[0]) for text in texts if text.endswith("more lines left out)")]
+        left_out = [
+            int(text[1:].split()[0]) for text in texts if text.endswith("more lines left out)")
+        ]
         self.assertEqual(len(texts) - len(left_out) + sum(left_out), 1003)
 
 
@@ -139,7 +156,9 @@ class EndingTest(ForkCase):
         self.assertEqual(await self.reason(), "server closed")
 
     async def test_exit_at_once(self) -> None:
-        """A command that has exited before anybody could be told that it runs is heard all the same."""
+        """A command that has exited before anybody could be told that it runs is heard all the
+        same.
+        """
         self.patch(process, "registerReapProcessHandler", _after_the_exit)
         said = _Said(self)
         client = await self.run_script("echo $$; echo oops >&2; exit 3")
@@ -172,7 +191,9 @@ class EndingTest(ForkCase):
         """What is in a command's pipe when it has exited waits for the client."""
         done = self.folder / "done"
         size = 100_000  # the pipe and the socket hold so much, so that the command does not wait
-        client = await self.run_script(f"echo $$; read go; head -c {size} /dev/zero; : > {shlex.quote(str(done))}")
+        client = await self.run_script(
+            f"echo $$; read go; head -c {size} /dev/zero; : > {shlex.quote(str(done))}"
+        )
         (pid,) = await self.pids(client, 1)
         client.hold()
         client.send(b"go\n")
@@ -185,7 +206,9 @@ class EndingTest(ForkCase):
         await self.line()
 
     async def test_client_goes_while_much_is_unread(self) -> None:
-        """A command that is ended with output left in its pipe is over at once: nobody else holds the pipe."""
+        """A command that is ended with output left in its pipe is over at once: nobody else holds
+        the pipe.
+        """
         client = await self.run_script("echo $$; exec cat /dev/zero", kill_grace=0.1)
         (pid,) = await self.pids(client, 1)
         client.hold()
@@ -198,17 +221,23 @@ class EndingTest(ForkCase):
 
 @over_pairs(_OWN_GROUP)
 class GroupTest(ForkCase):
-    """What pipetwist's own way to start commands has over Twisted's: the whole group ends, and standard error is read by itself."""
+    """What pipetwist's own way to start commands has over Twisted's: the whole group ends, and
+    standard error is read by itself.
+    """
 
     async def test_standard_error_while_the_client_is_slow(self) -> None:
-        """A command whose client does not read can still say all that it wants on standard error; Twisted's transport would pause both."""
+        """A command whose client does not read can still say all that it wants on standard error;
+        Twisted's transport would pause both.
+        """
         done = self.folder / "done"
         client = await self.run_script(f"seq 100000 >&2; : > {shlex.quote(str(done))}; exec cat")
         client.hold()
         await until(done.exists, "all to be said")
 
     async def test_descendant_holds_output(self) -> None:
-        """The exit of a command ends the connection, though a descendant has its output open; and the descendant."""
+        """The exit of a command ends the connection, though a descendant has its output open; and
+        the descendant.
+        """
         client = await self.run_script("sleep 600 & echo $!; exit 0", kill_grace=0.2)
         await client.end()
         pids = [int(client.received)]
@@ -218,18 +247,26 @@ class GroupTest(ForkCase):
         await self.nothing_left()
 
     async def test_end_of_file_is_enough(self) -> None:
-        """A command whose client has gone may end by itself when its input does, and is not signalled meanwhile."""
+        """A command whose client has gone may end by itself when its input does, and is not
+        signalled meanwhile.
+        """
         kept = self.folder / "kept"
-        client = await self.run_script(f"trap 'exit 9' TERM; cat > /dev/null; echo kept > {shlex.quote(str(kept))}")
+        client = await self.run_script(
+            f"trap 'exit 9' TERM; cat > /dev/null; echo kept > {shlex.quote(str(kept))}"
+        )
         client.send(b"x")
         client.close()
         self.assertEqual(await self.reason(), "client closed")
         self.assertEqual(kept.read_text(), "kept\n")
 
     async def test_sigterm(self) -> None:
-        """A command that goes on when its client has gone gets SIGTERM, and so do its descendants."""
+        """A command that goes on when its client has gone gets SIGTERM, and so do its
+        descendants.
+        """
         self._hurry()
-        client = await self.run_script("sleep 600 & echo $!; echo $$; sleep 600 <&0", kill_grace=0.3)
+        client = await self.run_script(
+            "sleep 600 & echo $!; echo $$; sleep 600 <&0", kill_grace=0.3
+        )
         pids = await self.pids(client, 2)
         client.close()
         self.assertEqual(await self.reason(), "client closed")
@@ -238,7 +275,9 @@ class GroupTest(ForkCase):
 
     async def test_sigkill(self) -> None:
         """A command and a descendant that ignore SIGTERM get SIGKILL after the grace."""
-        client = await self.run_script("trap '' TERM; sleep 600 & echo $!; echo $$; wait; wait", kill_grace=0.2)
+        client = await self.run_script(
+            "trap '' TERM; sleep 600 & echo $!; echo $$; wait; wait", kill_grace=0.2
+        )
         pids = await self.pids(client, 2)
         client.close()
         line = await self.line()
@@ -248,7 +287,9 @@ class GroupTest(ForkCase):
 
     async def test_descendant_ignores_sigterm(self) -> None:
         """A descendant that ignores SIGTERM gets SIGKILL, though the command itself has ended."""
-        client = await self.run_script("(trap '' TERM; exec sleep 600) & echo $!; echo $$; exec sleep 600", kill_grace=0.2)
+        client = await self.run_script(
+            "(trap '' TERM; exec sleep 600) & echo $!; echo $$; exec sleep 600", kill_grace=0.2
+        )
         pids = await self.pids(client, 2)
         client.close()
         await self.line()
@@ -256,10 +297,15 @@ class GroupTest(ForkCase):
         await self.nothing_left()
 
     async def test_descendant_takes_its_time(self) -> None:
-        """A descendant that tidies up on SIGTERM has the grace for it, though the command itself ends at once."""
+        """A descendant that tidies up on SIGTERM has the grace for it, though the command itself
+        ends at once.
+        """
         self._hurry()
         kept = self.folder / "kept"
-        tidy = f"trap 'sleep 0.1; echo kept > {shlex.quote(str(kept))}; exit' TERM; echo up; sleep 600 & wait"
+        tidy = (
+            f"trap 'sleep 0.1; echo kept > {shlex.quote(str(kept))}; exit' TERM; echo up; sleep "
+            "600 & wait"
+        )
         client = await self.run_script(f"({tidy}) & echo $!; exec sleep 600", kill_grace=0.5)
         await until(lambda: client.received.count(b"\n") == 2, "the descendant to be up")
         client.close()
@@ -267,32 +313,40 @@ class GroupTest(ForkCase):
         await until(kept.exists, "the descendant to tidy up")
 
     async def test_stop(self) -> None:
-        """When pipetwist has stopped there is no command left, nor anybody of its group, whatever they ignore."""
-        self.servers.give("sh", "-c", "trap '' TERM; sleep 600 & echo $!; echo $$; wait; wait", kill_grace=0.2)
+        """When pipetwist has stopped there is no command left, nor anybody of its group, whatever
+        they ignore.
+        """
+        self.servers.give(
+            "sh", "-c", "trap '' TERM; sleep 600 & echo $!; echo $$; wait; wait", kill_grace=0.2
+        )
         await self.begin()
         clients = [await self.client() for _ in range(3)]
         pids = [pid for client in clients for pid in await self.pids(client, 2)]
         await self.service.stopService()
-        self.assertEqual(_children(), [])
+        self.assertEqual(_processes(), [])
         await self.gone(pids)
 
     def _hurry(self) -> None:
         """Give a command less time to end by itself than it usually has."""
-        for module in (side, command_side):
+        for module in (side, process_side):
             self.patch(module, "END_OF_FILE_SECONDS", 0.05)
 
 
 @over_pairs(_ALL)
-class SettingTest(ForkCase):
+class ContextTest(ForkCase):
     """What commands are started with."""
 
     async def test_max_processes(self) -> None:
-        """A connection beyond the bound is closed, and the next is served when a command has ended."""
+        """A connection beyond the bound is closed, and the next is served when a command has
+        ended.
+        """
         first = await self.run_script("echo $$; exec cat", max_processes=1)
         await self.pids(first, 1)
         second = await self.client()
         await second.end()
-        self.assertEqual(await self.reason(), "cannot connect: max_processes (1) commands are running")
+        self.assertEqual(
+            await self.reason(), "cannot connect: max_processes (1) commands are running"
+        )
         first.close()
         await self.line()
         await self.pids(await self.client(), 1)
@@ -303,7 +357,10 @@ class SettingTest(ForkCase):
         client = await self.run_command("env", env={"KEY": "value", "HOME": "/else"})
         await client.end()
         said = dict(line.split("=", 1) for line in client.received.decode().splitlines())
-        self.assertEqual((said["KEY"], said["HOME"], said["LANG"], said["PATH"]), ("value", "/else", "C", os.environ["PATH"]))
+        self.assertEqual(
+            (said["KEY"], said["HOME"], said["LANG"], said["PATH"]),
+            ("value", "/else", "C", os.environ["PATH"]),
+        )
         self.assertNotIn("PIPETWIST_SECRET", said)
 
     async def test_inherited_environment(self) -> None:
@@ -327,18 +384,24 @@ class SettingTest(ForkCase):
             message = "only root can start a command as another user"
             raise SkipTest(message)
         nobody = pwd.getpwnam("nobody")
-        client = await self.run_script('id -u; id -g; id -G; echo "$HOME $USER"; exec cat', user="nobody")
+        client = await self.run_script(
+            'id -u; id -g; id -G; echo "$HOME $USER"; exec cat', user="nobody"
+        )
         await until(lambda: client.received.count(b"\n") == 4, "what the command says")
         client.finish()
         await client.end()
         user, group, groups, rest = client.received.decode().splitlines()
-        self.assertEqual((int(user), int(group), rest), (nobody.pw_uid, nobody.pw_gid, f"{nobody.pw_dir} nobody"))
+        self.assertEqual(
+            (int(user), int(group), rest), (nobody.pw_uid, nobody.pw_gid, f"{nobody.pw_dir} nobody")
+        )
         self.assertNotIn("0", groups.split())
 
     async def test_no_such_command(self) -> None:
         """A command that is not there is an error at the start, and nothing listens."""
         self.servers.give(str(self.folder / "missing"))
-        document = Document(inbounds=(self.clients.inbound(None, 300.0),), outbounds=(self.servers.outbound(5.0),))
+        document = Document(
+            inbounds=(self.clients.inbound(None, 300.0),), outbounds=(self.servers.outbound(5.0),)
+        )
         error = self.assertRaises(StartError, PipetwistService, document, reactor)
         self.assertEqual(str(error), f"outbound out: there is no command {self.folder}/missing")
 
@@ -347,7 +410,9 @@ class SettingTest(ForkCase):
         path = self.folder / "text"
         path.write_text("no program")
         self.servers.give(str(path))
-        document = Document(inbounds=(self.clients.inbound(None, 300.0),), outbounds=(self.servers.outbound(5.0),))
+        document = Document(
+            inbounds=(self.clients.inbound(None, 300.0),), outbounds=(self.servers.outbound(5.0),)
+        )
         error = self.assertRaises(StartError, PipetwistService, document, reactor)
         self.assertEqual(str(error), f"outbound out: the command {path} is not executable")
 
@@ -374,6 +439,12 @@ class _Said:
             self.texts.append(formatEvent(event) or "")
 
 
-def _children() -> list[int]:
-    """The processes that are children of this one, ended ones that nobody has waited for among them."""
-    return [int(pid) for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()]
+def _processes() -> list[int]:
+    """The processes that are children of this one, ended ones that nobody has waited for among
+    them.
+    """
+    return [
+        int(pid)
+        for task in Path("/proc/self/task").iterdir()
+        for pid in (task / "children").read_text().split()
+    ]

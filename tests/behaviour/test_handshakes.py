@@ -5,13 +5,11 @@ from __future__ import annotations
 import socket
 
 from tests.behaviour.case import PairCase
-from tests.behaviour.certificates import stranger_context
 from tests.behaviour.clients import TlsClients, UnixClients
 from tests.behaviour.pairs import Pair
 from tests.behaviour.servers import TlsServers, UnixServers, shake_hands
-from tests.behaviour.waiting import turns, until
-
-__all__ = ["HandshakeTest", "InboundHandshakeTest"]
+from tests.support.shared_certificates import stranger_context
+from tests.support.waiting import turns, until
 
 
 class HandshakeTest(PairCase):
@@ -39,7 +37,9 @@ class HandshakeTest(PairCase):
             await shake_hands(accepted, stranger_context())
         await client.end()
         line = await self.line()
-        self.assertRegex(line["reason"], r"cannot connect: 127\.0\.0\.1:\d+: TLS: certificate verify failed")
+        self.assertRegex(
+            line["reason"], r"cannot connect: 127\.0\.0\.1:\d+: TLS: certificate verify failed"
+        )
         self.assertEqual(line["uplink"], 0)
 
     async def test_closed(self) -> None:
@@ -48,10 +48,15 @@ class HandshakeTest(PairCase):
         client = await self.client()
         (await self._accepted()).close()
         await client.end()
-        self.assertRegex(await self.reason(), r"cannot connect: 127\.0\.0\.1:\d+: the connection was lost in the TLS handshake")
+        self.assertRegex(
+            await self.reason(),
+            r"cannot connect: 127\.0\.0\.1:\d+: the connection was lost in the TLS handshake",
+        )
 
     async def test_client_gone_meanwhile(self) -> None:
-        """A client that gives up during the handshake takes the server's connection with it once the time is up."""
+        """A client that gives up during the handshake takes the server's connection with it once
+        the time is up.
+        """
         await self.begin(connect_timeout=2)
         client = await self.client()
         accepted = await self._accepted()
@@ -72,7 +77,9 @@ class InboundHandshakeTest(PairCase):
     pair = Pair(TlsClients, UnixServers, "stream")
 
     async def test_stop(self) -> None:
-        """A client that has not come in yet is not waited for when pipetwist stops, and nothing of it is left."""
+        """A client that has not come in yet is not waited for when pipetwist stops, and nothing of
+        it is left.
+        """
         await self.begin()
         assert isinstance(self.clients, TlsClients)
         client = socket.create_connection(("127.0.0.1", self.clients.port))

@@ -12,8 +12,6 @@ from tests.behaviour.clients import EndpointTcpClients, TcpClients, TlsClients
 from tests.behaviour.pairs import Pair, over_pairs
 from tests.behaviour.servers import EndpointTcpServers, TcpServers, TlsServers
 
-__all__ = ["GivenTest", "UsualTest"]
-
 _ASKED = (
     Pair(TcpClients, TcpServers, "kernel"),
     Pair(TcpClients, TcpServers, "stream"),
@@ -33,8 +31,13 @@ class _KeepAliveCase(PairCase):
         self.patch(end, method, lambda *arguments: replace(usual(*arguments), **keys))
 
     def found(self) -> list[tuple[int, int, int]]:
-        """Of the client's and the server's socket: whether it is on, and the seconds of its idleness and of its interval."""
-        return [_options(getattr(side, "socket", None) or socket_of(getattr(side, "transport", None))) for side in self.sides()]
+        """Of the client's and the server's socket: whether it is on, and the seconds of its
+        idleness and of its interval.
+        """
+        return [
+            _options(getattr(side, "socket", None) or socket_of(getattr(side, "transport", None)))
+            for side in self.sides()
+        ]
 
 
 @over_pairs((*_ASKED, Pair(EndpointTcpClients, EndpointTcpServers, "stream")))
@@ -42,7 +45,9 @@ class UsualTest(_KeepAliveCase):
     """Nothing is said."""
 
     async def test_usual(self) -> None:
-        """A peer that has vanished is asked for a sign of life after 5 minutes, then every 75 s, as by sing-box."""
+        """A peer that has vanished is asked for a sign of life after 5 minutes, then every 75 s, as
+        by sing-box.
+        """
         await self.begin()
         await self.connect()
         self.assertEqual(self.found(), [(1, 300, 75)] * 2)
@@ -79,12 +84,21 @@ class GivenTest(_KeepAliveCase):
         document = self.service.document
         keys: Any = {"tcp_keep_alive": 20.0, "tcp_keep_alive_interval": 5.0}
         (inbound,), (outbound,) = document.inbounds, document.outbounds
-        await self.service.reload(replace(document, inbounds=(replace(inbound, **keys),), outbounds=(replace(outbound, **keys),)))
+        await self.service.reload(
+            replace(
+                document,
+                inbounds=(replace(inbound, **keys),),
+                outbounds=(replace(outbound, **keys),),
+            )
+        )
         await self.connect()
         self.assertEqual(self.found(), [(1, 20, 5)] * 2)
 
 
 def _options(one: socket.socket | None) -> tuple[int, int, int]:
     assert one is not None
-    tcp = [one.getsockopt(socket.IPPROTO_TCP, name) for name in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL)]
+    tcp = [
+        one.getsockopt(socket.IPPROTO_TCP, name)
+        for name in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL)
+    ]
     return one.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE), tcp[0], tcp[1]

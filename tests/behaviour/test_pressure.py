@@ -1,4 +1,6 @@
-"""Readers that are slow: what is sent waits at the sender, not in pipetwist, and nothing is lost."""
+"""Readers that are slow: what is sent waits at the sender, not in pipetwist, and nothing is
+lost.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +9,18 @@ import random
 from tests.behaviour.case import PairCase
 from tests.behaviour.pairs import SOME_PAIRS, over_pairs
 from tests.behaviour.peer import Peer, endless
-from tests.behaviour.waiting import moments, turns
-
-__all__ = ["GoneClientTest", "GoneServerTest", "PressureTest"]
+from tests.support.waiting import moments, turns
 
 _BLOCK = random.Random(2).randbytes(100_000)
 _REQUESTS = random.Random(3).randbytes(3_000_000)
 _LOOK_SECONDS = 0.005
 _LOOKS = 3
 
-# What fits between a sender that is stopped and a reader that does not read: the kernel's buffers of two connections, and pipetwist's.
-_MOST_SENT = 64_000_000
+# What fits between a sender that is stopped and a reader that does not read: the kernel's buffers
+# of two connections, and pipetwist's.
+_MAX_SENT = 64_000_000
 # What a connection may hold in pipetwist itself.
-_MOST_HELD = 1_100_000
+_MAX_HELD = 1_100_000
 
 
 class _PressureCase(PairCase):
@@ -32,7 +33,7 @@ class _PressureCase(PairCase):
             await moments(_LOOK_SECONDS)
             looks = looks + 1 if sender.sent == seen > 0 else 0
             seen = sender.sent
-            self.assertLess(seen, _MOST_SENT)
+            self.assertLess(seen, _MAX_SENT)
 
 
 @over_pairs()
@@ -40,25 +41,31 @@ class PressureTest(_PressureCase):
     """One end sends without an end, the other does not read."""
 
     async def test_server_is_slow(self) -> None:
-        """A client is stopped while its server does not read, and nothing is lost when it reads on."""
+        """A client is stopped while its server does not read, and nothing is lost when it reads
+        on.
+        """
         await self.begin()
         client, server = await self.connect()
         await self.stops(client, server)
         incoming, outgoing = self.sides()
-        self.assertLess(incoming.received - outgoing.delivered, _MOST_HELD)
+        self.assertLess(incoming.received - outgoing.delivered, _MAX_HELD)
         await self._goes_on(client, server)
 
     async def test_client_is_slow(self) -> None:
-        """A server is stopped while its client does not read, and nothing is lost when it reads on."""
+        """A server is stopped while its client does not read, and nothing is lost when it reads
+        on.
+        """
         await self.begin()
         client, server = await self.connect()
         await self.stops(server, client)
         outgoing, incoming = self.sides()
-        self.assertLess(incoming.received - outgoing.delivered, _MOST_HELD)
+        self.assertLess(incoming.received - outgoing.delivered, _MAX_HELD)
         await self._goes_on(server, client)
 
     async def test_client_reads_last(self) -> None:
-        """A client that sends everything before it reads anything is not stopped by its own answers, and gets them whole."""
+        """A client that sends everything before it reads anything is not stopped by its own
+        answers, and gets them whole.
+        """
         await self.begin()
         client, server = await self.connect()
         await self.stops(server, client)
@@ -68,7 +75,9 @@ class PressureTest(_PressureCase):
         await self._goes_on(server, client)
 
     async def test_client_closes_while_it_is_stopped(self) -> None:
-        """What a client sent before it closed arrives whole, though the server was not reading when it closed."""
+        """What a client sent before it closed arrives whole, though the server was not reading when
+        it closed.
+        """
         await self.begin()
         client, server = await self.connect()
         await self.stops(client, server)
@@ -76,20 +85,32 @@ class PressureTest(_PressureCase):
         reason = await self.reason()
         self.assertIn(reason, ("client closed", self.clients.reset))
         # One that speaks TLS has no room for its close_notify.
-        self.assertEqual(server.failure is not None, reason != "client closed" and self.pair.servers.hears_resets, server.failure)
+        self.assertEqual(
+            server.failure is not None,
+            reason != "client closed" and self.pair.servers.hears_resets,
+            server.failure,
+        )
 
     async def test_server_closes_while_it_is_stopped(self) -> None:
-        """What a server sent before it closed arrives whole, though the client was not reading when it closed."""
+        """What a server sent before it closed arrives whole, though the client was not reading when
+        it closed.
+        """
         await self.begin()
         client, server = await self.connect()
         await self.stops(server, client)
         await self._closes(server, client)
         reason = await self.reason()
         self.assertIn(reason, ("server closed", self.servers.reset))
-        self.assertEqual(client.failure is not None, reason != "server closed" and self.pair.clients.has_resets, client.failure)
+        self.assertEqual(
+            client.failure is not None,
+            reason != "server closed" and self.pair.clients.has_resets,
+            client.failure,
+        )
 
     async def test_slow_server_closes(self) -> None:
-        """A server that closes without having read ends the connection, though its client was stopped."""
+        """A server that closes without having read ends the connection, though its client was
+        stopped.
+        """
         await self.begin()
         client, server = await self.connect()
         await self.stops(client, server)
@@ -99,7 +120,9 @@ class PressureTest(_PressureCase):
         self.assertIn("server", await self.reason())
 
     async def test_slow_client_closes(self) -> None:
-        """A client that closes without having read ends the connection, though its server was stopped."""
+        """A client that closes without having read ends the connection, though its server was
+        stopped.
+        """
         await self.begin()
         client, server = await self.connect()
         await self.stops(server, client)

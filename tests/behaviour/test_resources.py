@@ -10,10 +10,8 @@ from typing import Any
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-from tests.behaviour.watched import Watched
-from tests.interop.scratch import scratch_folder, wait_until
-
-__all__ = ["LeftBehindTest", "MemoryTest"]
+from tests.support.scratch import scratch_folder, wait_until
+from tests.support.watched_daemon import Watched
 
 _CONNECTIONS = 1000
 _COMMANDS = 200
@@ -35,7 +33,9 @@ class MemoryTest(SynchronousTestCase):
     def _stall(self, transfer: str) -> None:
         folder = scratch_folder(self)
         listening = _listen(self, str(folder / "out.sock"))
-        daemon = Watched(self, folder, _configuration(transfer, {"type": "unix", "path": "out.sock"}))
+        daemon = Watched(
+            self, folder, _configuration(transfer, {"type": "unix", "path": "out.sock"})
+        )
         client = _connect(self, str(folder / "in.sock"))
         server = listening.accept()[0]
         self.addCleanup(server.close)
@@ -56,7 +56,9 @@ class MemoryTest(SynchronousTestCase):
             came += server.recv_into(room)
         # The reader stalls: all that is on its way stops, and nothing comes on top while it does.
         seen: list[int] = []
-        wait_until(lambda: _is_steady(seen, daemon.memory("VmRSS")), "the daemon's memory to be steady")
+        wait_until(
+            lambda: _is_steady(seen, daemon.memory("VmRSS")), "the daemon's memory to be steady"
+        )
         stalled = daemon.memory("VmRSS")
         while came < 1 << 30:
             came += server.recv_into(room)
@@ -64,7 +66,8 @@ class MemoryTest(SynchronousTestCase):
         self.assertEqual(came, 1 << 30)
         most = daemon.memory("VmHWM")
         print(  # noqa: T201 - the figure is what the test is for
-            f"\n    {transfer}: {before / 2**20:.1f} MiB before, {stalled / 2**20:.1f} while stalled, {most / 2**20:.1f} at most ",
+            f"\n    {transfer}: {before / 2**20:.1f} MiB before, {stalled / 2**20:.1f} while "
+            f"stalled, {most / 2**20:.1f} at most ",
             end="",
         )
         self.assertLess(most - before, 32 << 20)
@@ -88,19 +91,27 @@ class LeftBehindTest(SynchronousTestCase):
         self.folder = scratch_folder(self)
 
     def test_connections_in_the_kernel(self) -> None:
-        """A thousand connections that the kernel moves the bytes of leave no descriptor, timer or connection behind."""
+        """A thousand connections that the kernel moves the bytes of leave no descriptor, timer or
+        connection behind.
+        """
         self._connections("kernel")
 
     def test_connections_on_transports(self) -> None:
-        """A thousand connections on Twisted's transports leave no descriptor, timer or connection behind."""
+        """A thousand connections on Twisted's transports leave no descriptor, timer or connection
+        behind.
+        """
         self._connections("stream")
 
     def test_commands_in_the_kernel(self) -> None:
-        """Two hundred commands with pipes that the kernel moves the bytes of leave no process, descriptor or timer behind."""
+        """Two hundred commands with pipes that the kernel moves the bytes of leave no process,
+        descriptor or timer behind.
+        """
         self._commands("kernel")
 
     def test_commands_on_transports(self) -> None:
-        """Two hundred commands on Twisted's descriptors leave no process, descriptor or timer behind."""
+        """Two hundred commands on Twisted's descriptors leave no process, descriptor or timer
+        behind.
+        """
         self._commands("stream")
 
     def _connections(self, transfer: str) -> None:
@@ -145,8 +156,12 @@ class LeftBehindTest(SynchronousTestCase):
             client.close()
         self._nothing_left(daemon, before)
 
-    def _daemon(self, transfer: str, outbound: dict[str, Any], serve: Callable[[socket.socket], None]) -> tuple[Watched, dict[str, int]]:
-        """Start a daemon and let it have one connection, so that what it makes once is there; what it holds then."""
+    def _daemon(
+        self, transfer: str, outbound: dict[str, Any], serve: Callable[[socket.socket], None]
+    ) -> tuple[Watched, dict[str, int]]:
+        """Start a daemon and let it have one connection, so that what it makes once is there; what
+        it holds then.
+        """
         daemon = Watched(self, self.folder, _configuration(transfer, outbound))
         client = _connect(self, str(self.folder / "in.sock"))
         serve(client)
@@ -174,7 +189,9 @@ def _configuration(transfer: str, outbound: dict[str, Any]) -> dict[str, Any]:
         "inbounds": [{"type": "unix", "tag": "in", "path": "in.sock"}],
         "outbounds": [{"tag": "out", **outbound}],
         "drain_timeout": "1s",
-        "experimental": {"v2ray_api": {"stats": {"enabled": True, "inbounds": ["in"], "outbounds": ["out"]}}},
+        "experimental": {
+            "v2ray_api": {"stats": {"enabled": True, "inbounds": ["in"], "outbounds": ["out"]}}
+        },
     }
 
 

@@ -7,28 +7,43 @@ from tests.behaviour.clients import TcpClients, UnixClients
 from tests.behaviour.commands import ForkServers
 from tests.behaviour.pairs import PAIRS, Pair, over_pairs
 from tests.behaviour.servers import UnixServers
-from tests.behaviour.waiting import until
-
-__all__ = ["DeadPeerTest", "SilenceTest"]
+from tests.support.waiting import until
 
 _UNBOUNDED = (Pair(UnixClients, UnixServers, "kernel"), Pair(UnixClients, ForkServers, "kernel"))
 
 
-@over_pairs((*PAIRS[:5], Pair(UnixClients, UnixServers, "stream"), Pair(TcpClients, ForkServers, "stream"), _UNBOUNDED[1]))
+@over_pairs(
+    (
+        *PAIRS[:5],
+        Pair(UnixClients, UnixServers, "stream"),
+        Pair(TcpClients, ForkServers, "stream"),
+        _UNBOUNDED[1],
+    )
+)
 class SilenceTest(PairCase):
     """The inbound says nothing of a half-close's time-out, or something."""
 
     async def watched_after_half_close(self, half_close_timeout: float | None) -> list[float]:
-        """For how many seconds in which no byte moves a connection is watched once its client has ended."""
+        """For how many seconds in which no byte moves a connection is watched once its client has
+        ended.
+        """
         await self.begin(half_close_timeout=half_close_timeout)
         client, server = await self.connect()
         client.finish()
         await server.end()
-        return [seconds for seconds, one in self.service.relay.ledger.rounds._rounds.items() if one.watched]
+        return [
+            seconds
+            for seconds, one in self.service.relay.connection_table.idle_checker._checks.items()
+            if one.watched
+        ]
 
     async def test_usual(self) -> None:
-        """A job has as long as it takes where the death of its peers is always noticed, and five minutes elsewhere."""
-        self.assertEqual(await self.watched_after_half_close(None), [] if self.pair in _UNBOUNDED else [300.0])
+        """A job has as long as it takes where the death of its peers is always noticed, and five
+        minutes elsewhere.
+        """
+        self.assertEqual(
+            await self.watched_after_half_close(None), [] if self.pair in _UNBOUNDED else [300.0]
+        )
 
     async def test_given(self) -> None:
         """A figure in the file counts everywhere."""
@@ -40,7 +55,9 @@ class DeadPeerTest(PairCase):
     """A direction has ended, nothing moves, and nothing bounds that: an end dies."""
 
     async def test_client(self) -> None:
-        """A client that dies while it waits for the answer takes the connection with it, and the server learns of it."""
+        """A client that dies while it waits for the answer takes the connection with it, and the
+        server learns of it.
+        """
         await self.begin()
         client, server = await self.connect()
         client.finish()
@@ -82,7 +99,9 @@ class DeadPeerTest(PairCase):
         self.assertEqual(await self.reason(), "server closed")
 
     async def test_client_that_is_not_read(self) -> None:
-        """A client that dies with bytes unread, for which the server has no room, is bounded in any case."""
+        """A client that dies with bytes unread, for which the server has no room, is bounded in any
+        case.
+        """
         await self.begin()
         client, server = await self.connect()
         server.hold()
@@ -93,4 +112,6 @@ class DeadPeerTest(PairCase):
 
     def is_watched(self) -> bool:
         """Whether a connection is ended after so long without a byte."""
-        return any(one.watched for one in self.service.relay.ledger.rounds._rounds.values())
+        return any(
+            one.watched for one in self.service.relay.connection_table.idle_checker._checks.values()
+        )

@@ -7,43 +7,49 @@ import gc
 import socket
 import sys
 
-from pipetwist.packets.framing import frame
-from tests.kernel.loop import open_descriptors
-from tests.packets.case import PacketCase
-
-__all__ = ["FramedSourcesTest", "PlainSourcesTest", "SourcesTest", "StreamSourcesTest"]
+from pipetwist.datagram.framing import frame
+from tests.support.datagram_case import DatagramCase
+from tests.support.loop import open_descriptors
 
 _AT_ONCE = 250  # two descriptors each, of the 1024 that a process mostly may have
-# What the interpreter itself keeps and frees between two looks is a hundred blocks or so; one for each source would be ten times this.
+# What the interpreter itself keeps and frees between two looks is a hundred blocks or so; one for
+# each source would be ten times this.
 _BLOCKS_FOR_EACH = 0.1
 _QUESTION = b"question"
 _ANSWER = b"answer"
 
 
-class SourcesTest(PacketCase):
-    """Each sends one datagram and is answered; in the next batch's place, or after a while without a datagram, its association ends."""
+class SourcesTest(DatagramCase):
+    """Each sends one datagram and is answered; in the next batch's place, or after a while without
+    a datagram, its association ends.
+    """
 
-    inbound_options = {"max_associations": _AT_ONCE}  # noqa: RUF012 - see PacketCase
+    inbound_options = {"max_associations": _AT_ONCE}  # noqa: RUF012 - see DatagramCase
     sources = 10_000
     _batches = 0
     _answered = 0
 
     def test_nothing_left(self) -> None:
-        """No association, descriptor, timer or memory is left of them, and each has had its answer and was counted."""
-        self.service.log.set_level("warn")  # the lines are tried elsewhere, and a test that keeps them keeps memory
+        """No association, descriptor, timer or memory is left of them, and each has had its answer
+        and was counted.
+        """
+        self.service.log.set_level(
+            "warn"
+        )  # the lines are tried elsewhere, and a test that keeps them keeps memory
         before = self._come_and_go(1)
         after = self._come_and_go(self.sources // _AT_ONCE)
         self.assertEqual(after[1:], before[1:])
         self.assertLess(after[0] - before[0], _BLOCKS_FOR_EACH * self.sources)
         came = self.sources + _AT_ONCE
         self.assertEqual(self.counted(), (came * len(_QUESTION), came * len(_ANSWER)))
-        self.assertEqual(self.service.relay.ledger.total, came)
+        self.assertEqual(self.service.relay.connection_table.total, came)
 
     def _come_and_go(self, batches: int) -> tuple[int, ...]:
         """Let so many batches come, and the last one go.
 
         Returns:
-            What there is then: blocks of memory, descriptors, timers, and connections on the ledger.
+            What there is then: blocks of memory, descriptors, timers, and connections on the
+            connection table.
         """
         for _ in range(batches):
             self._one_batch()
@@ -56,7 +62,7 @@ class SourcesTest(PacketCase):
             sys.getallocatedblocks(),
             len(open_descriptors()),
             len(self.loop.getDelayedCalls()),
-            len(self.service.relay.ledger),
+            len(self.service.relay.connection_table),
         )
 
     def _one_batch(self) -> None:
@@ -65,7 +71,9 @@ class SourcesTest(PacketCase):
         self._batches += 1
         for client in clients:
             client.setblocking(False)
-            client.bind((f"127.0.1.{self._batches}", 0))  # a port of the batch before may be had again, and is another source here
+            client.bind(
+                (f"127.0.1.{self._batches}", 0)
+            )  # a port of the batch before may be had again, and is another source here
             client.connect(address)
             client.send(_QUESTION)
         answered = self._answered + _AT_ONCE
@@ -98,7 +106,9 @@ class PlainSourcesTest(SourcesTest):
 
 
 class FramedSourcesTest(SourcesTest):
-    """The same where each source has a stream of its own to the server, on which its datagrams are framed."""
+    """The same where each source has a stream of its own to the server, on which its datagrams are
+    framed.
+    """
 
     servers = "framed"
     sources = 2_000

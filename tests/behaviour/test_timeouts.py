@@ -7,13 +7,12 @@ from tests.behaviour.commands import ForkServers
 from tests.behaviour.pairs import SOME_PAIRS, over_pairs
 from tests.behaviour.peer import Peer
 
-__all__ = ["HalfCloseTimeoutTest", "IdleTimeoutTest"]
-
 
 class _TimeoutCase(PairCase):
     async def _client_and_servers(self) -> tuple[Peer, list[Peer]]:
         client = await self.client()
-        # A command may be ended before it has got as far as to be played; that none is left the clean-up sees.
+        # A command may be ended before it has got as far as to be played; that none is left the
+        # clean-up sees.
         return client, [] if issubclass(self.pair.servers, ForkServers) else [await self.server()]
 
 
@@ -39,7 +38,9 @@ class HalfCloseTimeoutTest(_TimeoutCase):
     """Connections of which one direction has ended."""
 
     async def test_silence_after_half_close(self) -> None:
-        """After one direction has ended the other is closed once no byte moves for the time that it is given."""
+        """After one direction has ended the other is closed once no byte moves for the time that it
+        is given.
+        """
         await self.begin(half_close_timeout=0.1)
         client, servers = await self._client_and_servers()
         client.finish()

@@ -1,4 +1,6 @@
-"""The traps that Twisted's transports set for a relay: each is shown to catch a naive one, and not to catch pipetwist."""
+"""The traps that Twisted's transports set for a relay: each is shown to catch a naive one, and not
+to catch pipetwist.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +16,7 @@ from tests.behaviour.naive import EarlyReader, Forwarder, HalfCloser, NaiveRelay
 from tests.behaviour.pairs import Pair, over_pairs
 from tests.behaviour.peer import Peer
 from tests.behaviour.servers import UnixServers
-from tests.behaviour.waiting import moments, turns, until
-
-__all__ = ["TrapsTest"]
+from tests.support.waiting import moments, turns, until
 
 _BLOCK = random.Random(5).randbytes(100_000)
 # So long a naive relay is given to do what it never does.
@@ -35,14 +35,16 @@ class TrapsTest(PairCase):
     async def test_paused_producer(self) -> None:
         """A transport that is told to close while its producer is paused closes all the same.
 
-        FileDescriptor.doWrite asks a paused producer for more when everything is written, instead of closing.
+        FileDescriptor.doWrite asks a paused producer for more when everything is written, instead
+        of closing.
         """
         await self._pipetwist()
         await self._closes_after_a_pause()
         await self._catches(Forwarder, self._closes_after_a_pause)
 
     async def test_full_close(self) -> None:
-        """A client that has closed is not taken for one that has half-closed, and is not kept for a server that waits.
+        """A client that has closed is not taken for one that has half-closed, and is not kept for a
+        server that waits.
 
         Both are an end of file to Twisted, after which it does not look at the socket any more.
         """
@@ -60,7 +62,8 @@ class TrapsTest(PairCase):
         await self._catches(EarlyReader, self._answers_after_an_early_end)
 
     async def test_close_while_paused(self) -> None:
-        """A client that closes while nothing is read from it is noticed, and its connection is not kept for ever.
+        """A client that closes while nothing is read from it is noticed, and its connection is not
+        kept for ever.
 
         A paused transport is not looked at.
         """
@@ -75,8 +78,12 @@ class TrapsTest(PairCase):
         self.relay = self.service.relay
         self.patience = 20.0
 
-    async def _catches(self, end: type[Forwarder], to_do: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """See a naive relay fail at what pipetwist has just done; once is enough, since pipetwist has no part in it."""
+    async def _catches(
+        self, end: type[Forwarder], to_do: Callable[[], Coroutine[Any, Any, None]]
+    ) -> None:
+        """See a naive relay fail at what pipetwist has just done; once is enough, since pipetwist
+        has no part in it.
+        """
         if self.pair.transfer == "kernel":
             return
         path = str(self.folder / "naive.sock")
@@ -102,7 +109,9 @@ class TrapsTest(PairCase):
         server.send(b"x")
         await client.has(1)
         client.close()
-        await until(lambda: not self.relay.open_connections, "the end of the connection", self.patience)
+        await until(
+            lambda: not self.relay.open_connections, "the end of the connection", self.patience
+        )
 
     async def _answers_after_an_early_end(self) -> None:
         client = await self.client()
@@ -117,7 +126,9 @@ class TrapsTest(PairCase):
         client, server = await self.connect()
         await self._stops(client, server)
         client.close()
-        await until(lambda: not self.relay.open_connections, "the end of the connection", self.patience)
+        await until(
+            lambda: not self.relay.open_connections, "the end of the connection", self.patience
+        )
 
     async def _stops(self, sender: Peer, reader: Peer) -> None:
         reader.hold()

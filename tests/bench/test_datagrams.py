@@ -7,8 +7,6 @@ from twisted.trial.unittest import SynchronousTestCase
 from bench.generator import Answer
 from bench.measures.datagrams import highest_rate
 
-__all__ = ["HighestRateTest"]
-
 
 class _Carrier:
     """Carries so many datagrams a second, and of what is more nothing.
@@ -36,7 +34,9 @@ class HighestRateTest(SynchronousTestCase):
     """`highest_rate`."""
 
     def test_found(self) -> None:
-        """It comes close to what can be carried, from below, whether that is more or less than what everybody is offered first."""
+        """It comes close to what can be carried, from below, whether that is more or less than what
+        everybody is offered first.
+        """
         for capacity in (9_000, 99_000, 101_000, 350_000, 800_000):
             carrier = _Carrier(capacity)
             found = highest_rate(carrier.run, carrier.run(100_000))

@@ -11,8 +11,6 @@ from twisted.trial.unittest import SynchronousTestCase
 from bench.reloads import Turns, configuration
 from pipetwist.config.reading import parse_document
 
-__all__ = ["ReloadsTest"]
-
 
 class _Poller:
     """What a reactor looks with."""
@@ -44,7 +42,14 @@ class ReloadsTest(SynchronousTestCase):
     def test_run(self) -> None:
         """A short run reloads as often as it is asked to, and prints a figure for each."""
         command = [sys.executable, "-m", "bench.reloads", "--users", "20", "--reloads", "2"]
-        said = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=120, check=True).stdout
+        said = subprocess.run(
+            command,
+            cwd=Path(__file__).parents[2],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=True,
+        ).stdout
         longest, busiest = said.splitlines()
         self.assertRegex(longest, r"longest turn, ms: [0-9.]+ [0-9.]+; median")
         self.assertRegex(busiest, r"processor time, ms: [0-9.]+ [0-9.]+; median")

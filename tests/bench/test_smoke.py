@@ -10,9 +10,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 import bench
-from tests.interop.peers import need
-
-__all__ = ["SmokeTest"]
+from tests.support.peers import need
 
 _ROOT = Path(bench.__file__).parent.parent
 _MEASURES = {
@@ -38,28 +36,54 @@ class SmokeTest(SynchronousTestCase):
 
     def run_bench(self, *words: str) -> str:
         """Run the benchmarks to their end; what they print."""
-        run = subprocess.run([sys.executable, "-m", "bench", *words], cwd=_ROOT, capture_output=True, text=True, timeout=100, check=False)
+        run = subprocess.run(
+            [sys.executable, "-m", "bench", *words],
+            cwd=_ROOT,
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
         self.assertEqual(run.returncode, 0, run.stderr)
         return run.stdout
 
     def test_measures(self) -> None:
-        """Each kind of measure gives figures for pipetwist and for socat, in the raw data and in a table, and leaves nothing out."""
-        said = self.run_bench("--quick", "--only", ",".join(sorted(_MEASURES)), "--out", str(self.out))
+        """Each kind of measure gives figures for pipetwist and for socat, in the raw data and in a
+        table, and leaves nothing out.
+        """
+        said = self.run_bench(
+            "--quick", "--only", ",".join(sorted(_MEASURES)), "--out", str(self.out)
+        )
         results = json.loads(self.out.read_text(encoding="utf-8"))
         self.assertEqual(results["left_out"], [])
         taken = {(sample["measure"], sample["relay"]) for sample in results["samples"]}
-        self.assertEqual(taken, {(measure, relay) for measure in _MEASURES for relay in ("pipetwist", "socat")} - {("unix-idle", "socat")})
+        self.assertEqual(
+            taken,
+            {(measure, relay) for measure in _MEASURES for relay in ("pipetwist", "socat")}
+            - {("unix-idle", "socat")},
+        )
         for sample in results["samples"]:
-            key = {"fork-answer": "median", "unix-idle": "descriptors"}.get(sample["measure"], "rate")
+            key = {"fork-answer": "median", "unix-idle": "descriptors"}.get(
+                sample["measure"], "rate"
+            )
             self.assertGreater(sample["values"][key], 0, sample)
             self.assertIn(f"\n{sample['measure']}: ", f"\n{said}")
 
     def test_peer_that_is_missing(self) -> None:
-        """A peer that is not installed is left out with a line that says so, and the others are measured."""
+        """A peer that is not installed is left out with a line that says so, and the others are
+        measured.
+        """
         code = "import sys; from bench.__main__ import main; from bench.relays.socat import Socat; "
         code += "Socat.missing = lambda _: 'socat is on holiday'; sys.exit(main(sys.argv[1:]))"
         words = ["--quick", "--only", "unix-trips", "--out", str(self.out)]
-        run = subprocess.run([sys.executable, "-c", code, *words], cwd=_ROOT, capture_output=True, text=True, timeout=100, check=False)
+        run = subprocess.run(
+            [sys.executable, "-c", code, *words],
+            cwd=_ROOT,
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
         self.assertEqual(run.returncode, 0, run.stderr)
         self.assertIn("socat is left out: socat is on holiday\n", run.stdout)
         self.assertIn("  pipetwist ", run.stdout)

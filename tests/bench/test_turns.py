@@ -22,9 +22,28 @@ class TurnsTest(SynchronousTestCase):
         if sys.platform != "linux":
             message = "the kernel's transfer is Linux's"
             raise SkipTest(message)
-        command = [sys.executable, "-m", "bench.turns", "--against", str(_ROOT), "--pairs", "1", "--seconds", "0"]
-        said = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, timeout=300, check=False)
+        command = [
+            sys.executable,
+            "-m",
+            "bench.turns",
+            "--against",
+            str(_ROOT),
+            "--pairs",
+            "1",
+            "--seconds",
+            "0",
+        ]
+        said = subprocess.run(
+            command, cwd=_ROOT, capture_output=True, text=True, timeout=300, check=False
+        )
         self.assertEqual((said.returncode, said.stderr), (0, ""))
-        figures = re.findall(r"^(\S+ \S+): ([\d.]+) us, the other ([\d.]+) us; ratio [\d.]+ \(", said.stdout, re.MULTILINE)
-        self.assertEqual([name for name, *_ in figures], ["unix connection", "unix round-trip", "tcp connection", "tcp round-trip"])
+        figures = re.findall(
+            r"^(\S+ \S+): ([\d.]+) us, the other ([\d.]+) us; ratio [\d.]+ \(",
+            said.stdout,
+            re.MULTILINE,
+        )
+        self.assertEqual(
+            [name for name, *_ in figures],
+            ["unix connection", "unix round-trip", "tcp connection", "tcp round-trip"],
+        )
         self.assertNotIn(0.0, [float(figure) for _, *both in figures for figure in both])

@@ -9,11 +9,17 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.stats.online import OnlineUsers
-from tests.api.serving import counted, start_api, target_of
-from tests.cli.calling import TerminalCall, call, plain
-from tests.client.foreign import COUNTERS, FirstOnlineXray, SingBox, V2Ray4, V2Ray5, Xray, serve
-
-__all__ = ["OnlineTest", "ServerOptionsTest", "StatsTest", "SystemTest", "TerminalTest"]
+from tests.support.api_server import counted, start_api, target_of
+from tests.support.command_line import TerminalCall, call, plain
+from tests.support.foreign_servers import (
+    COUNTERS,
+    FirstOnlineXray,
+    SingBox,
+    V2Ray4,
+    V2Ray5,
+    Xray,
+    serve,
+)
 
 _ESCAPE = "user>>>\x1b[2Jeve\n>>>traffic>>>uplink"
 
@@ -30,23 +36,36 @@ class StatsTest(SynchronousTestCase):
     def test_patterns(self) -> None:
         """Patterns choose, as texts or as regular expressions."""
         address = serve(self, V2Ray4())
-        self.assertEqual(call("stats", "-s", address, "bob"), (0, "user>>>bob>>>traffic>>>uplink\t4\n", ""))
-        self.assertEqual(call("stats", "-s", address, "-e", "^user.*b>", "none"), (0, "user>>>bob>>>traffic>>>uplink\t4\n", ""))
+        self.assertEqual(
+            call("stats", "-s", address, "bob"), (0, "user>>>bob>>>traffic>>>uplink\t4\n", "")
+        )
+        self.assertEqual(
+            call("stats", "-s", address, "-e", "^user.*b>", "none"),
+            (0, "user>>>bob>>>traffic>>>uplink\t4\n", ""),
+        )
         self.assertEqual(call("stats", "-s", address, "none"), (0, "", ""))
 
     def test_json(self) -> None:
         """JSON has the shape of the API's answer, with plain numbers."""
         status, output, _ = call("stats", "--json", "-s", serve(self, V2Ray5()), "bob")
-        self.assertEqual((status, json.loads(output)), (0, {"stat": [{"name": "user>>>bob>>>traffic>>>uplink", "value": 4}]}))
+        self.assertEqual(
+            (status, json.loads(output)),
+            (0, {"stat": [{"name": "user>>>bob>>>traffic>>>uplink", "value": 4}]}),
+        )
 
     def test_reset(self) -> None:
         """A reset prints what it ends, and resets nothing else."""
         servicer = SingBox()
-        self.assertEqual(call("stats", "-s", serve(self, servicer), "--reset", "bob"), (0, "user>>>bob>>>traffic>>>uplink\t4\n", ""))
+        self.assertEqual(
+            call("stats", "-s", serve(self, servicer), "--reset", "bob"),
+            (0, "user>>>bob>>>traffic>>>uplink\t4\n", ""),
+        )
         self.assertEqual(servicer.counters, {**COUNTERS, "user>>>bob>>>traffic>>>uplink": 0})
 
     def test_reset_that_breaks_off(self) -> None:
-        """Values that were reset before the server failed are printed, since nobody can get them again, and the status is 1."""
+        """Values that were reset before the server failed are printed, since nobody can get them
+        again, and the status is 1.
+        """
         servicer = V2Ray5()
         read = servicer.read
 
@@ -55,7 +74,10 @@ class StatsTest(SynchronousTestCase):
 
         servicer.read = read_alice_alone  # type: ignore[method-assign] # a server that fails
         status, output, errors = call("stats", "-s", serve(self, servicer), "--reset", "user")
-        self.assertEqual((status, output), (1, "user>>>alice>>>traffic>>>downlink\t5\nuser>>>alice>>>traffic>>>uplink\t3\n"))
+        self.assertEqual(
+            (status, output),
+            (1, "user>>>alice>>>traffic>>>downlink\t5\nuser>>>alice>>>traffic>>>uplink\t3\n"),
+        )
         self.assertIn("(2 of 3 counters were reset before that)", errors)
 
     def test_bad_pattern(self) -> None:
@@ -68,7 +90,10 @@ class StatsTest(SynchronousTestCase):
         """What a name may do to a terminal, or to the lines, is printed as escapes."""
         servicer = V2Ray5()
         servicer.counters = {_ESCAPE: 1}
-        self.assertEqual(call("stats", "-s", serve(self, servicer)), (0, "user>>>\\x1b[2Jeve\\n>>>traffic>>>uplink\t1\n", ""))
+        self.assertEqual(
+            call("stats", "-s", serve(self, servicer)),
+            (0, "user>>>\\x1b[2Jeve\\n>>>traffic>>>uplink\t1\n", ""),
+        )
 
 
 class SystemTest(SynchronousTestCase):
@@ -81,7 +106,10 @@ class SystemTest(SynchronousTestCase):
             "Mallocs": 0, "Frees": 0, "LiveObjects": 0, "PauseTotalNs": 1500000, "Uptime": 93784,
         }  # fmt: skip
         address = serve(self, V2Ray4())
-        self.assertEqual(call("sys", "-s", address), (0, "".join(f"{name}\t{value}\n" for name, value in expected.items()), ""))
+        self.assertEqual(
+            call("sys", "-s", address),
+            (0, "".join(f"{name}\t{value}\n" for name, value in expected.items()), ""),
+        )
         self.assertEqual(json.loads(call("sys", "-s", address, "--json")[1]), expected)
 
     def test_pipetwist(self) -> None:
@@ -100,15 +128,23 @@ class OnlineTest(SynchronousTestCase):
         online.opened("alice", "pid:7")
         online.opened("alice", "192.0.2.1")
         address = target_of(start_api(self, online=online))
-        self.assertEqual(call("online", "-s", address), (0, "alice\t192.0.2.1\t100\nalice\tpid:7\t100\n", ""))
+        self.assertEqual(
+            call("online", "-s", address), (0, "alice\t192.0.2.1\t100\nalice\tpid:7\t100\n", "")
+        )
         entries = [{"ip": "192.0.2.1", "last_seen": 100}, {"ip": "pid:7", "last_seen": 100}]
-        self.assertEqual(json.loads(call("online", "-s", address, "--json")[1]), {"users": [{"email": "alice", "ips": entries}]})
+        self.assertEqual(
+            json.loads(call("online", "-s", address, "--json")[1]),
+            {"users": [{"email": "alice", "ips": entries}]},
+        )
 
     def test_counts_alone(self) -> None:
         """Of a server that says only how many sources a user has, that number is shown."""
         address = serve(self, FirstOnlineXray())
         self.assertEqual(call("online", "-s", address), (0, "alice\t2 sources\t0\n", ""))
-        self.assertEqual(json.loads(call("online", "-s", address, "--json")[1]), {"users": [{"email": "alice", "sources": 2}]})
+        self.assertEqual(
+            json.loads(call("online", "-s", address, "--json")[1]),
+            {"users": [{"email": "alice", "sources": 2}]},
+        )
 
     def test_nobody(self) -> None:
         """Where nobody is online there is no line."""
@@ -118,7 +154,9 @@ class OnlineTest(SynchronousTestCase):
         """A server that does not know is told of, with status 1."""
         status, output, errors = call("online", "-s", serve(self, V2Ray5()))
         self.assertEqual((status, output), (1, ""))
-        self.assertTrue(errors.startswith("pipetwist: this server does not tell who is online"), errors)
+        self.assertTrue(
+            errors.startswith("pipetwist: this server can't list who is online"), errors
+        )
 
 
 class ServerOptionsTest(SynchronousTestCase):
@@ -155,7 +193,9 @@ class ServerOptionsTest(SynchronousTestCase):
     def test_configuration(self) -> None:
         """The server of a configuration is asked, whatever the environment says."""
         self.environment("127.0.0.1:1")
-        self.assertEqual(call("stats", "-c", self.configuration({"listen": self.address})), (0, "a\t1\n", ""))
+        self.assertEqual(
+            call("stats", "-c", self.configuration({"listen": self.address})), (0, "a\t1\n", "")
+        )
 
     def test_configuration_without_api(self) -> None:
         """A configuration whose daemon can't be asked is told of, with its file and place."""
@@ -188,7 +228,7 @@ class ServerOptionsTest(SynchronousTestCase):
             (("--cert", "a.pem"), "--cert and --key go together"),
             (("-s", "10085"), "is not an address"),
             (("--timeout", "soon"), "is not a duration"),
-            (("--timeout", "0"), "longer than nothing"),
+            (("--timeout", "0"), "longer than 0"),
         ):
             status, _, errors = call("stats", *arguments)
             self.assertEqual((status, said in errors), (2, True), errors)
@@ -218,7 +258,14 @@ class TerminalTest(SynchronousTestCase):
         }
         address = serve(self, servicer)
         lines = [line.split() for line in plain(self.shown("stats", "-s", address)).splitlines()]
-        self.assertEqual(lines, [["name", "uplink", "downlink"], ["inbound", "in", "1.5", "KiB", "0", "B"], ["user", "a", "9", "B"]])
+        self.assertEqual(
+            lines,
+            [
+                ["name", "uplink", "downlink"],
+                ["inbound", "in", "1.5", "KiB", "0", "B"],
+                ["user", "a", "9", "B"],
+            ],
+        )
         self.assertIn(" 1536 ", plain(self.shown("stats", "-s", address, "--bytes")))
 
     def test_no_colour(self) -> None:
@@ -261,6 +308,11 @@ class TerminalTest(SynchronousTestCase):
 
     def test_online(self) -> None:
         """Each source is a row, with how long ago it was seen."""
-        lines = plain(self.shown("online", "-s", serve(self, Xray("GetUsersStats", "GetStatsOnlineIpList")))).splitlines()
-        self.assertEqual([line.split()[:2] for line in lines[1:]], [["alice", "192.0.2.1"], ["192.0.2.2", lines[2].split()[1]]])
+        lines = plain(
+            self.shown("online", "-s", serve(self, Xray("GetUsersStats", "GetStatsOnlineIpList")))
+        ).splitlines()
+        self.assertEqual(
+            [line.split()[:2] for line in lines[1:]],
+            [["alice", "192.0.2.1"], ["192.0.2.2", lines[2].split()[1]]],
+        )
         self.assertTrue(lines[1].endswith(" ago"), lines)

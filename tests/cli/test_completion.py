@@ -7,11 +7,9 @@ import subprocess
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.cli.calling import PROGRAM, call
-from tests.client.foreign import V2Ray5, serve
-from tests.interop.daemon import daemon_environment
-
-__all__ = ["OffersTest", "ScriptsTest"]
+from tests.support.command_line import PROGRAM, call
+from tests.support.daemon import daemon_environment
+from tests.support.foreign_servers import V2Ray5, serve
 
 
 class ScriptsTest(SynchronousTestCase):
@@ -35,9 +33,18 @@ class OffersTest(SynchronousTestCase):
     def offers(self, line: str, **environment: str) -> list[str]:
         """What is offered at the end of a line."""
         words = line.split(" ")
-        asked = {"_PIPETWIST_COMPLETE": "bash_complete", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}
+        asked = {
+            "_PIPETWIST_COMPLETE": "bash_complete",
+            "COMP_WORDS": line,
+            "COMP_CWORD": str(len(words) - 1),
+        }
         said = subprocess.run(
-            PROGRAM, env={**daemon_environment(), **asked, **environment}, capture_output=True, text=True, timeout=60, check=True
+            PROGRAM,
+            env={**daemon_environment(), **asked, **environment},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
         )
         self.assertEqual(said.stderr, "")
         return [offer.partition(",")[2] for offer in said.stdout.split()]
@@ -50,20 +57,30 @@ class OffersTest(SynchronousTestCase):
         self.assertEqual(self.offers("pipetwist top --sort "), ["rate", "total", "name"])
 
     def test_patterns(self) -> None:
-        """The tags and users that the server counts, but for those with characters that shells read, and those that stand there already."""
+        """The tags and users that the server counts, but for those with characters that shells
+        read, and those that stand there already.
+        """
         servicer = V2Ray5()
         servicer.counters["user>>>a b;c>>>traffic>>>uplink"] = 1
         address = serve(self, servicer)
-        self.assertEqual(self.offers(f"pipetwist stats -s {address} "), ["alice", "bob", "forget", "in"])
+        self.assertEqual(
+            self.offers(f"pipetwist stats -s {address} "), ["alice", "bob", "forget", "in"]
+        )
         self.assertEqual(self.offers(f"pipetwist top -s {address} "), ["alice", "bob", "in"])
         self.assertEqual(self.offers("pipetwist stats al", PIPETWIST_SERVER=address), ["alice"])
-        self.assertEqual(self.offers("pipetwist stats alice ", PIPETWIST_SERVER=address), ["bob", "in"])
+        self.assertEqual(
+            self.offers("pipetwist stats alice ", PIPETWIST_SERVER=address), ["bob", "in"]
+        )
 
     def test_two_words(self) -> None:
         """A command of two words is completed word by word."""
         self.assertEqual(self.offers("pipetwist stat"), ["stats"])
-        self.assertEqual(self.offers("pipetwist stats f", PIPETWIST_SERVER="127.0.0.1:1"), ["forget"])
-        self.assertEqual(self.offers("pipetwist stats forget --"), ["--store", "--config", "--help"])
+        self.assertEqual(
+            self.offers("pipetwist stats f", PIPETWIST_SERVER="127.0.0.1:1"), ["forget"]
+        )
+        self.assertEqual(
+            self.offers("pipetwist stats forget --"), ["--store", "--config", "--help"]
+        )
 
     def test_no_server(self) -> None:
         """Where no server answers nothing is offered, and nothing is said."""

@@ -12,13 +12,11 @@ from typing import IO
 from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.api.options import ApiTlsOptions
-from tests.api.certificates import Authority
-from tests.api.serving import counted, start_api, target_of
-from tests.cli.calling import PROGRAM, TerminalCall, call, plain
-from tests.client.foreign import V2Ray5, serve
-from tests.interop.daemon import daemon_environment
-
-__all__ = ["EndingTest", "LoadingTest", "WatchTest"]
+from tests.support.api_server import counted, start_api, target_of
+from tests.support.certificates import Authority
+from tests.support.command_line import PROGRAM, TerminalCall, call, plain
+from tests.support.daemon import daemon_environment
+from tests.support.foreign_servers import V2Ray5, serve
 
 
 class EndingTest(SynchronousTestCase):
@@ -32,7 +30,7 @@ class EndingTest(SynchronousTestCase):
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=_usual_environment(),
+            env=_default_environment(),
         )
         self.addCleanup(process.wait, 20)
         self.addCleanup(process.kill)
@@ -49,16 +47,27 @@ class EndingTest(SynchronousTestCase):
 
     def test_interrupt(self) -> None:
         """SIGINT ends a command that waits, with status 130 and without a word."""
-        process, output = self.start("stats", "--watch", "--interval", "1h", "-s", target_of(start_api(self, counted({"a": 1}))))
+        process, output = self.start(
+            "stats",
+            "--watch",
+            "--interval",
+            "1h",
+            "-s",
+            target_of(start_api(self, counted({"a": 1}))),
+        )
         self.assertEqual(output.readline(), "a\t1\n")
         process.send_signal(signal.SIGINT)
         self.assertEqual((process.wait(60), self.said(process)), (130, ""))
 
     def test_broken_pipe(self) -> None:
-        """A reader that has enough ends the command without a traceback, be it in the middle of an answer or between two."""
+        """A reader that has enough ends the command without a traceback, be it in the middle of an
+        answer or between two.
+        """
         store = counted({f"counter {number}": number for number in range(20000)})
         for arguments in ((), ("--watch", "--interval", "10ms")):
-            process, output = self.start("stats", *arguments, "-s", target_of(start_api(self, store)))
+            process, output = self.start(
+                "stats", *arguments, "-s", target_of(start_api(self, store))
+            )
             self.assertTrue(output.readline())
             output.close()
             self.assertEqual((process.wait(60), self.said(process)), (1, ""))
@@ -71,27 +80,52 @@ class EndingTest(SynchronousTestCase):
         certificate, key = authority.issue("server")
         tls = ApiTlsOptions(certificate_path=str(certificate), key_path=str(key))
         address = target_of(start_api(self, tls=tls))
-        process, _ = self.start("stats", "--ca", str(authority.path), "--server-name", "example.org", "-s", address)
+        process, _ = self.start(
+            "stats", "--ca", str(authority.path), "--server-name", "example.org", "-s", address
+        )
         self.assertEqual(process.wait(60), 1)
         (line,) = self.said(process).splitlines()
-        self.assertTrue(line.startswith(f"pipetwist: the certificate of {address} can't be trusted"), line)
-        address = target_of(start_api(self, tls=replace(tls, client_certificate_path=str(authority.path))))
-        process, _ = self.start("stats", "--ca", str(authority.path), "--server-name", "server", "-s", address)
+        self.assertTrue(
+            line.startswith(f"pipetwist: the certificate of {address} can't be trusted"), line
+        )
+        address = target_of(
+            start_api(self, tls=replace(tls, client_certificate_path=str(authority.path)))
+        )
+        process, _ = self.start(
+            "stats", "--ca", str(authority.path), "--server-name", "server", "-s", address
+        )
         self.assertEqual(process.wait(60), 1)
         (line,) = self.said(process).splitlines()
-        self.assertTrue(line.startswith(f"pipetwist: {address} lets in only who presents a certificate"), line)
+        self.assertTrue(
+            line.startswith(f"pipetwist: {address} accepts only clients with a certificate"), line
+        )
         address = target_of(start_api(self))
         process, _ = self.start("stats", "--tls", "-s", address)
         self.assertEqual(process.wait(60), 1)
-        self.assertEqual(self.said(process), f"pipetwist: {address} speaks no TLS; leave out --tls and the options that go with it\n")
+        self.assertEqual(
+            self.said(process),
+            f"pipetwist: {address} speaks no TLS; leave out --tls and the options that go "
+            "with it\n",
+        )
 
     def test_full_disk(self) -> None:
         """Where the output can't be written that is told in one line, and the status is 1."""
         address = target_of(start_api(self, counted({"a": 1})))
-        for command in (("stats", "-s", address), ("stats", "--json", "-s", address), ("schema",), ("--help",)):
+        for command in (
+            ("stats", "-s", address),
+            ("stats", "--json", "-s", address),
+            ("schema",),
+            ("--help",),
+        ):
             with Path("/dev/full").open("wb") as full:
                 done = subprocess.run(
-                    [*PROGRAM, *command], stdout=full, stderr=subprocess.PIPE, text=True, env=_usual_environment(), timeout=60, check=False
+                    [*PROGRAM, *command],
+                    stdout=full,
+                    stderr=subprocess.PIPE,
+                    text=True,
+                    env=_default_environment(),
+                    timeout=60,
+                    check=False,
                 )
             said = (1, "pipetwist: the output can't be written: No space left on device\n")
             self.assertEqual((done.returncode, done.stderr), said, command)
@@ -117,7 +151,9 @@ class WatchTest(SynchronousTestCase):
         self.address = serve(self, self.servicer)
 
     def rounds(self, *arguments: str, lines: int) -> tuple[list[str], str]:
-        """The first lines of a watch, and what it has said on standard error when it was interrupted after them."""
+        """The first lines of a watch, and what it has said on standard error when it was
+        interrupted after them.
+        """
         process = subprocess.Popen(
             [*PROGRAM, "stats", "--watch", "--interval", "10ms", "-s", self.address, *arguments],
             stdin=subprocess.DEVNULL,
@@ -139,7 +175,18 @@ class WatchTest(SynchronousTestCase):
     def test_lines(self) -> None:
         """Answer follows answer, with an empty line after each."""
         lines, errors = self.rounds(lines=4)
-        self.assertEqual((lines, errors), (["user>>>a>>>traffic>>>uplink\t1\n", "\n", "user>>>a>>>traffic>>>uplink\t2\n", "\n"], ""))
+        self.assertEqual(
+            (lines, errors),
+            (
+                [
+                    "user>>>a>>>traffic>>>uplink\t1\n",
+                    "\n",
+                    "user>>>a>>>traffic>>>uplink\t2\n",
+                    "\n",
+                ],
+                "",
+            ),
+        )
 
     def test_json(self) -> None:
         """With --json each answer is a line."""
@@ -150,7 +197,17 @@ class WatchTest(SynchronousTestCase):
         """With --reset each answer has what came since the one before."""
         store = counted({"a": 5})
         process = subprocess.Popen(
-            [*PROGRAM, "stats", "--watch", "--interval", "10ms", "--json", "--reset", "-s", target_of(start_api(self, store))],
+            [
+                *PROGRAM,
+                "stats",
+                "--watch",
+                "--interval",
+                "10ms",
+                "--json",
+                "--reset",
+                "-s",
+                target_of(start_api(self, store)),
+            ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             text=True,
@@ -181,9 +238,13 @@ class WatchTest(SynchronousTestCase):
         self.assertEqual(call("stats", "--watch", "-s", self.address)[0], 1)
 
     def test_terminal(self) -> None:
-        """On a terminal the table is written over, a failure stands below it, and Ctrl-C leaves with the cursor shown and status 130."""
+        """On a terminal the table is written over, a failure stands below it, and Ctrl-C leaves
+        with the cursor shown and status 130.
+        """
         self.failing = {3}
-        terminal = TerminalCall(self, ["stats", "--watch", "--interval", "200ms", "-s", self.address])
+        terminal = TerminalCall(
+            self, ["stats", "--watch", "--interval", "200ms", "-s", self.address]
+        )
         terminal.wait_for(lambda text: "refuses QueryStats" in text, "the failure")
         terminal.wait_for(lambda text: "4 B" in text, "the fourth answer")
         terminal.type("\x03")
@@ -193,9 +254,15 @@ class WatchTest(SynchronousTestCase):
         self.assertNotIn("Traceback", plain(terminal.text))
 
 
-def _usual_environment() -> dict[str, str]:
-    """The environment as people have it. This process has told gRPC what to say; unbuffered, Python does not see that a pipe is full."""
-    return {name: value for name, value in daemon_environment().items() if name not in {"PYTHONUNBUFFERED", "GRPC_VERBOSITY"}}
+def _default_environment() -> dict[str, str]:
+    """The environment as people have it. This process has told gRPC what to say; unbuffered, Python
+    does not see that a pipe is full.
+    """
+    return {
+        name: value
+        for name, value in daemon_environment().items()
+        if name not in {"PYTHONUNBUFFERED", "GRPC_VERBOSITY"}
+    }
 
 
 class LoadingTest(SynchronousTestCase):
@@ -207,10 +274,18 @@ class LoadingTest(SynchronousTestCase):
         """Which of the heavy packages a call loads."""
         program = (
             "import sys\nfrom pipetwist.cli.main import main\n"
-            "try: main(prog_name='pipetwist')\nexcept SystemExit: pass\nprint('loaded:', *sys.modules)"
+            "try: main(prog_name='pipetwist')\nexcept SystemExit: pass\nprint('loaded:', "
+            "*sys.modules)"
         )
         command = [*PROGRAM[:2], program, *arguments]
-        said = subprocess.run(command, env=daemon_environment(), capture_output=True, text=True, timeout=60, check=True).stdout
+        said = subprocess.run(
+            command,
+            env=daemon_environment(),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        ).stdout
         modules = set(said.rpartition("loaded: ")[2].split())
         self.assertIn("pipetwist.cli.main", modules)
         return {name for name in self.heavy if name in modules}
@@ -221,6 +296,8 @@ class LoadingTest(SynchronousTestCase):
             self.assertEqual(self.loaded(*arguments), set(), arguments)
 
     def test_asking(self) -> None:
-        """A question to a server whose answer no terminal shows loads neither rich nor what reads configurations."""
+        """A question to a server whose answer no terminal shows loads neither rich nor what reads
+        configurations.
+        """
         address = serve(self, V2Ray5())
         self.assertEqual(self.loaded("stats", "-s", address) & {"rich", "pydantic", "json5"}, set())

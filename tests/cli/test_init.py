@@ -11,12 +11,10 @@ from twisted.trial.unittest import SynchronousTestCase
 import pipetwist.cli.init
 from pipetwist.cli.init import SHAPES
 from pipetwist.config.syntax import parse_json
-from tests.cli.calling import call
-from tests.config.walking import SCHEMA
-from tests.interop.daemon import start_daemon
-from tests.interop.scratch import free_port, scratch_folder
-
-__all__ = ["FileTest", "ShapesTest"]
+from tests.support.command_line import call
+from tests.support.daemon import start_daemon
+from tests.support.schema_walk import SCHEMA
+from tests.support.scratch import free_port, scratch_folder
 
 
 class ShapesTest(SynchronousTestCase):
@@ -27,7 +25,9 @@ class ShapesTest(SynchronousTestCase):
         self.folder = scratch_folder(self)
 
     def test_files(self) -> None:
-        """There is a file for each shape, and a shape for each file, and the help says what each is."""
+        """There is a file for each shape, and a shape for each file, and the help says what each
+        is.
+        """
         files = Path(pipetwist.cli.init.__file__).parent / "shapes"
         self.assertEqual({path.stem for path in files.iterdir()}, set(SHAPES))
         said = call("init", "--help")[1]
@@ -35,7 +35,9 @@ class ShapesTest(SynchronousTestCase):
             self.assertIn(f"{shape:14}{what}", said)
 
     def test_check(self) -> None:
-        """What is written passes ``pipetwist check`` and the JSON Schema, and begins with a comment that says what it is."""
+        """What is written passes ``pipetwist check`` and the JSON Schema, and begins with a comment
+        that says what it is.
+        """
         for shape in SHAPES:
             path = self.folder / f"{shape}.json"
             status, output, errors = call("init", shape, str(path))
@@ -54,8 +56,14 @@ class ShapesTest(SynchronousTestCase):
             api = document["experimental"]["v2ray_api"]
             self.assertEqual(api["listen"], "127.0.0.1:10085")
             for kind in ("inbounds", "outbounds"):
-                self.assertEqual(api["stats"][kind], [entry["tag"] for entry in document[kind]], shape)
-            users = [user["name"] for inbound in document["inbounds"] for user in inbound.get("users", ())]
+                self.assertEqual(
+                    api["stats"][kind], [entry["tag"] for entry in document[kind]], shape
+                )
+            users = [
+                user["name"]
+                for inbound in document["inbounds"]
+                for user in inbound.get("users", ())
+            ]
             self.assertEqual(api["stats"].get("users", []), users, shape)
 
     def test_runs(self) -> None:
@@ -80,10 +88,19 @@ class FileTest(SynchronousTestCase):
         self.path.write_text("mine", encoding="utf-8")
 
     def test_no_overwriting(self) -> None:
-        """A file that is there is left as it is, which is said with what to do, and the status is 1."""
+        """A file that is there is left as it is, which is said with what to do, and the status is
+        1.
+        """
         self.assertEqual(
             call("init", "unix", str(self.path)),
-            (1, "", f"pipetwist: {self.path} is there already, and is left as it is; choose another name, or replace it with --force\n"),
+            (
+                1,
+                "",
+                (
+                    f"pipetwist: {self.path} exists already, and was not changed; choose another "
+                    "name, or replace it with --force\n"
+                ),
+            ),
         )
         self.assertEqual(self.path.read_text(encoding="utf-8"), "mine")
 
@@ -95,7 +112,10 @@ class FileTest(SynchronousTestCase):
     def test_folder(self) -> None:
         """A file that can't be written is told of."""
         path = self.path.parent / "none" / "pipetwist.json"
-        self.assertEqual(call("init", "unix", str(path)), (1, "", f"pipetwist: {path} can't be written: No such file or directory\n"))
+        self.assertEqual(
+            call("init", "unix", str(path)),
+            (1, "", f"pipetwist: {path} can't be written: No such file or directory\n"),
+        )
 
     def test_shape(self) -> None:
         """A shape that there is not is a mistake of the call."""

@@ -8,9 +8,15 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.cli.quantities import duration_text, rate_text, size_text
 
-__all__ = ["QuantitiesTest"]
-
-_UNITS = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40, "PiB": 2**50, "EiB": 2**60}
+_UNITS = {
+    "B": 1,
+    "KiB": 2**10,
+    "MiB": 2**20,
+    "GiB": 2**30,
+    "TiB": 2**40,
+    "PiB": 2**50,
+    "EiB": 2**60,
+}
 
 
 class QuantitiesTest(SynchronousTestCase):
@@ -49,5 +55,12 @@ class QuantitiesTest(SynchronousTestCase):
 
     def test_durations(self) -> None:
         """Durations have the two units that matter."""
-        for seconds, text in {0: "0s", 59: "59s", 60: "1m 0s", 3725: "1h 2m", 93784: "1d 2h", 86400 * 400: "400d 0h"}.items():
+        for seconds, text in {
+            0: "0s",
+            59: "59s",
+            60: "1m 0s",
+            3725: "1h 2m",
+            93784: "1d 2h",
+            86400 * 400: "400d 0h",
+        }.items():
             self.assertEqual(duration_text(seconds), text)

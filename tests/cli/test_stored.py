@@ -1,4 +1,6 @@
-"""``pipetwist stats --store`` and ``pipetwist stats forget``: the file of a daemon that is not asked."""
+"""``pipetwist stats --store`` and ``pipetwist stats forget``: the file of a daemon that is not
+asked.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +9,16 @@ import json
 from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.stats.names import DIRECTIONS, traffic_name
-from tests.cli.calling import TerminalCall, call, plain
-from tests.interop.scratch import scratch_folder
-from tests.storage.files import close, figures, kill, open_store
-
-__all__ = ["ForgetTest", "ReadTest"]
+from tests.support.command_line import TerminalCall, call, plain
+from tests.support.counter_files import close, figures, kill, open_store
+from tests.support.scratch import scratch_folder
 
 
 class _FileTestCase(SynchronousTestCase):
     def setUp(self) -> None:
-        """A file in which two users and an inbound have 3 bytes in each direction, of which alice's uplink was reset at 2."""
+        """A file in which two users and an inbound have 3 bytes in each direction, of which alice's
+        uplink was reset at 2.
+        """
         self.path = scratch_folder(self) / "counters.db"
         self.store = open_store(self.path)
         uplink = self.store.counter(traffic_name("user", "alice", "uplink"))
@@ -39,10 +41,15 @@ class ReadTest(_FileTestCase):
     """``pipetwist stats --store FILE``."""
 
     def test_stopped(self) -> None:
-        """Of a stopped daemon the values since the resets are shown, or the totals, and nothing is said of the file."""
+        """Of a stopped daemon the values since the resets are shown, or the totals, and nothing is
+        said of the file.
+        """
         close(self.store)
         found, errors = self.stats("user>>>alice")
-        self.assertEqual((found, errors), ({"user>>>alice>>>traffic>>>downlink": 3, "user>>>alice>>>traffic>>>uplink": 1}, ""))
+        self.assertEqual(
+            (found, errors),
+            ({"user>>>alice>>>traffic>>>downlink": 3, "user>>>alice>>>traffic>>>uplink": 1}, ""),
+        )
         found, _ = self.stats("--total", "--regexp", "^user>>>alice.*uplink$")
         self.assertEqual(found, {"user>>>alice>>>traffic>>>uplink": 3})
 
@@ -51,21 +58,26 @@ class ReadTest(_FileTestCase):
         self.addCleanup(close, self.store)
         found, errors = self.stats()
         self.assertEqual(len(found), 6)
-        self.assertEqual(errors, f"pipetwist: {self.path}: a running daemon uses this file; it goes on counting\n")
+        self.assertEqual(
+            errors,
+            f"pipetwist: {self.path}: a running daemon uses this file; it goes on counting\n",
+        )
 
     def test_killed(self) -> None:
         """Of a daemon that was killed everything is there, and it is said that it was."""
         kill(self.store)
         found, errors = self.stats()
         self.assertEqual(len(found), 6)
-        self.assertIn("the daemon was not stopped in order; what it had counted is all here", errors)
+        self.assertIn("the daemon did not shut down cleanly; no counts are lost", errors)
 
     def test_table(self) -> None:
         """On a terminal it is the same table."""
         close(self.store)
         terminal = TerminalCall(self, ["stats", "--store", str(self.path), "bob"])
         self.assertEqual(terminal.status(), 0)
-        self.assertEqual(plain(terminal.text).splitlines()[1].split(), ["user", "bob", "3", "B", "3", "B"])
+        self.assertEqual(
+            plain(terminal.text).splitlines()[1].split(), ["user", "bob", "3", "B", "3", "B"]
+        )
 
     def test_bad_files(self) -> None:
         """A file that is not there, or is another, is told of with status 1."""
@@ -99,12 +111,16 @@ class ForgetTest(_FileTestCase):
         """Of whom there are counters still."""
         store = open_store(self.path)
         try:
-            return {(parts[0], parts[1]) for parts in (name.split(">>>") for name in figures(store))}
+            return {
+                (parts[0], parts[1]) for parts in (name.split(">>>") for name in figures(store))
+            }
         finally:
             close(store)
 
     def test_user(self) -> None:
-        """A plain name is a user's: both counters go, what they had counted in all is shown, and an inbound of that name stays."""
+        """A plain name is a user's: both counters go, what they had counted in all is shown, and an
+        inbound of that name stays.
+        """
         close(self.store)
         said = "user>>>alice>>>traffic>>>downlink\t3\nuser>>>alice>>>traffic>>>uplink\t3\n"
         self.assertEqual(call("stats", "forget", "alice", "--store", str(self.path)), (0, said, ""))
@@ -113,19 +129,47 @@ class ForgetTest(_FileTestCase):
     def test_other_names(self) -> None:
         """A name may say what it is of, or be a counter's whole."""
         close(self.store)
-        self.assertEqual(call("stats", "forget", "inbound>>>alice", "user>>>bob>>>traffic>>>uplink", "--store", str(self.path))[0], 0)
-        self.assertEqual(set(self.stats()[0]), {*(f"user>>>alice>>>traffic>>>{d}" for d in DIRECTIONS), "user>>>bob>>>traffic>>>downlink"})
+        self.assertEqual(
+            call(
+                "stats",
+                "forget",
+                "inbound>>>alice",
+                "user>>>bob>>>traffic>>>uplink",
+                "--store",
+                str(self.path),
+            )[0],
+            0,
+        )
+        self.assertEqual(
+            set(self.stats()[0]),
+            {
+                *(f"user>>>alice>>>traffic>>>{d}" for d in DIRECTIONS),
+                "user>>>bob>>>traffic>>>downlink",
+            },
+        )
 
     def test_part_of_a_name(self) -> None:
-        """A part of a name is no name: nobody is forgotten for what they begin with, nor is anybody else in the same call."""
+        """A part of a name is no name: nobody is forgotten for what they begin with, nor is anybody
+        else in the same call.
+        """
         close(self.store)
         before = self.path.read_bytes()
-        for names in (["ali"], ["bob", "carol", "dave"], ["user"], ["user>>>"], ["user>>>ali"], ["user>>>alice>>>traffic>>>up"]):
+        for names in (
+            ["ali"],
+            ["bob", "carol", "dave"],
+            ["user"],
+            ["user>>>"],
+            ["user>>>ali"],
+            ["user>>>alice>>>traffic>>>up"],
+        ):
             status, output, errors = call("stats", "forget", *names, "--store", str(self.path))
             self.assertEqual((status, output), (1, ""), names)
-            self.assertIn("nothing is forgotten", errors)
+            self.assertIn("nothing was removed", errors)
         self.assertEqual(self.path.read_bytes(), before)
-        self.assertIn("has no counter of carol, dave;", call("stats", "forget", "bob", "carol", "dave", "--store", str(self.path))[2])
+        self.assertIn(
+            "has no counter of carol, dave;",
+            call("stats", "forget", "bob", "carol", "dave", "--store", str(self.path))[2],
+        )
 
     def test_running(self) -> None:
         """While a daemon uses the file nothing is removed."""
@@ -149,7 +193,10 @@ class ForgetTest(_FileTestCase):
         self.assertEqual(self.left(), {("inbound", "alice"), ("user", "alice")})
         del stats["store"]
         path.write_text(json.dumps(document), encoding="utf-8")
-        self.assertIn(f"{path}: experimental.v2ray_api.stats.store is missing", call("stats", "forget", "bob", "-c", str(path))[2])
+        self.assertIn(
+            f"{path}: experimental.v2ray_api.stats.store is missing",
+            call("stats", "forget", "bob", "-c", str(path))[2],
+        )
 
     def test_usage(self) -> None:
         """A call needs a name and one file."""

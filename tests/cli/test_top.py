@@ -12,10 +12,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.cli.top_view import Sample, Sort, top_view
 from pipetwist.cli.traffic import Reading
-from tests.cli.calling import TerminalCall, call, plain
-from tests.client.foreign import V2Ray5, Xray, serve
-
-__all__ = ["ScreenTest", "ViewTest"]
+from tests.support.command_line import TerminalCall, call, plain
+from tests.support.foreign_servers import V2Ray5, Xray, serve
 
 _ENTER, _LEAVE = "\x1b[?1049h", "\x1b[?1049l"  # xterm's other screen (ctlseqs)
 
@@ -32,25 +30,51 @@ def _sample(seconds: float, **figures: tuple[int, int]) -> Sample:
 class ViewTest(SynchronousTestCase):
     """What is shown of two samples."""
 
-    earlier = _sample(10.0, user_alice=(0, 0), user_bob=(0, 0), inbound_in=(1024, 0), outbound_out=(0, 0))
-    later = _sample(12.0, user_alice=(2048, 0), user_bob=(4096, 0), inbound_in=(7168, 0), outbound_out=(0, 0))
+    earlier = _sample(
+        10.0, user_alice=(0, 0), user_bob=(0, 0), inbound_in=(1024, 0), outbound_out=(0, 0)
+    )
+    later = _sample(
+        12.0, user_alice=(2048, 0), user_bob=(4096, 0), inbound_in=(7168, 0), outbound_out=(0, 0)
+    )
 
     def lines(
-        self, *, sort: Sort = "rate", earlier: bool = True, fault: str = "", width: int = 100, height: int = 24, later: Sample | None = None
+        self,
+        *,
+        sort: Sort = "rate",
+        earlier: bool = True,
+        fault: str = "",
+        width: int = 100,
+        height: int = 24,
+        later: Sample | None = None,
     ) -> list[str]:
         """The view's lines."""
         console = Console(width=width, height=height, color_system=None)
         with console.capture() as capture:
             before = self.earlier if earlier else None
-            console.print(top_view("127.0.0.1:1", before, later or self.later, sort=sort, fault=fault, width=width, height=height))
+            console.print(
+                top_view(
+                    "127.0.0.1:1",
+                    before,
+                    later or self.later,
+                    sort=sort,
+                    fault=fault,
+                    width=width,
+                    height=height,
+                )
+            )
         return [line.rstrip() for line in capture.get().splitlines()]
 
     def test_whole(self) -> None:
-        """Inbounds, outbounds and users, each with rates, totals, and users with their sources; above them how it is in all."""
+        """Inbounds, outbounds and users, each with rates, totals, and users with their sources;
+        above them how it is in all.
+        """
         self.assertEqual(
             self.lines(),
             [
-                "127.0.0.1:1   up 1d 2h   uplink 3.0 KiB/s, downlink 0 B/s   1 user online from 2 sources",
+                (
+                    "127.0.0.1:1   up 1d 2h   uplink 3.0 KiB/s, downlink 0 B/s   1 user online "
+                    "from 2 sources"
+                ),
                 "",
                 "          name    uplink/s  downlink/s   uplink  downlink  sources",
                 "inbound   in     3.0 KiB/s       0 B/s  7.0 KiB       0 B",
@@ -65,7 +89,9 @@ class ViewTest(SynchronousTestCase):
     def test_first(self) -> None:
         """While there is one sample there are no rates."""
         lines = self.lines(earlier=False)
-        self.assertNotIn("/s", "".join(line for line in lines if not line.strip().startswith("name")))
+        self.assertNotIn(
+            "/s", "".join(line for line in lines if not line.strip().startswith("name"))
+        )
 
     def test_sorts(self) -> None:
         """By rate and by total the largest is first, by name the first."""
@@ -77,7 +103,9 @@ class ViewTest(SynchronousTestCase):
     def test_little_room(self) -> None:
         """What a screen has no room for is counted."""
         lines = self.lines(height=8)
-        self.assertEqual(len([line for line in lines if line.startswith(("inbound", "outbound", "user"))]), 2)
+        self.assertEqual(
+            len([line for line in lines if line.startswith(("inbound", "outbound", "user"))]), 2
+        )
         self.assertIn("and 2 more, which this screen has no room for", lines)
         self.assertLessEqual(len(lines), 8)
 
@@ -85,10 +113,18 @@ class ViewTest(SynchronousTestCase):
         """A narrow screen has fewer figures, and names still; each is on one line, be it cut."""
         self.assertEqual(
             self.lines(width=57)[2:4],
-            ["          name    uplink/s  downlink/s   uplink  downlink", "inbound   in     3.0 KiB/s       0 B/s  7.0 KiB       0 B"],
+            [
+                "          name    uplink/s  downlink/s   uplink  downlink",
+                "inbound   in     3.0 KiB/s       0 B/s  7.0 KiB       0 B",
+            ],
         )
-        self.assertEqual(self.lines(width=56)[2:4], ["          name    uplink/s  downlink/s", "inbound   in     3.0 KiB/s       0 B/s"])
-        later = _sample(12.0, **{"user_漢字漢字漢字漢字@example.org": (4096, 0), "inbound_in": (7168, 0)})
+        self.assertEqual(
+            self.lines(width=56)[2:4],
+            ["          name    uplink/s  downlink/s", "inbound   in     3.0 KiB/s       0 B/s"],
+        )
+        later = _sample(
+            12.0, **{"user_漢字漢字漢字漢字@example.org": (4096, 0), "inbound_in": (7168, 0)}
+        )
         wanted = [
             "         name       uplink/s  downlink/s",
             "inbound  in        3.0 KiB/s       0 B/s",
@@ -108,7 +144,9 @@ class ScreenTest(SynchronousTestCase):
 
     def start(self, servicer: V2Ray5, *arguments: str) -> TerminalCall:
         """Start it, and wait until the view is there."""
-        terminal = TerminalCall(self, ["top", "--interval", "50ms", "-s", serve(self, servicer), *arguments])
+        terminal = TerminalCall(
+            self, ["top", "--interval", "50ms", "-s", serve(self, servicer), *arguments]
+        )
         self.before = terminal.modes
         terminal.wait_for(lambda text: "q quits" in text, "the view")
         return terminal
@@ -124,7 +162,10 @@ class ScreenTest(SynchronousTestCase):
         """The key q ends it with status 0, and the screen is what it was."""
         terminal = self.start(Xray("GetUsersStats"))
         self.assertNotEqual(terminal.modes, self.before)
-        terminal.wait_for(lambda text: "1 user online from 2 sources" in text and "0 B/s" in text, "rates and users")
+        terminal.wait_for(
+            lambda text: "1 user online from 2 sources" in text and "0 B/s" in text,
+            "rates and users",
+        )
         terminal.type("q")
         self.assertEqual(terminal.status(), 0)
         self.assert_restored(terminal)
@@ -148,7 +189,12 @@ class ScreenTest(SynchronousTestCase):
         terminal = self.start(V2Ray5())
         terminal.process.send_signal(signal.SIGTSTP)
         terminal.wait_for(lambda text: _LEAVE in text, "the screen to be given back")
-        terminal.wait_for(lambda _: os.waitid(os.P_PID, terminal.process.pid, os.WSTOPPED | os.WNOHANG) is not None, "the stop")
+        terminal.wait_for(
+            lambda _: (
+                os.waitid(os.P_PID, terminal.process.pid, os.WSTOPPED | os.WNOHANG) is not None
+            ),
+            "the stop",
+        )
         self.assertEqual(terminal.modes, self.before)
         terminal.process.send_signal(signal.SIGCONT)
         terminal.wait_for(lambda text: text.count(_ENTER) == 2, "the screen to be taken again")
@@ -168,14 +214,19 @@ class ScreenTest(SynchronousTestCase):
         self.assertNotIn("alice", terminal.text)
 
     def test_server_that_goes(self) -> None:
-        """Where the server goes the last that is known stays, with what is wrong, and Ctrl-C still ends it."""
+        """Where the server goes the last that is known stays, with what is wrong, and Ctrl-C still
+        ends it.
+        """
         servicer = V2Ray5()
         terminal = self.start(servicer)
         query: Callable[..., object] = servicer.QueryStats
         servicer.QueryStats = lambda request, context: 1 / 0  # type: ignore[method-assign,assignment,return-value] # a server that fails
         terminal.wait_for(lambda text: "refuses QueryStats" in text, "the fault")
         servicer.QueryStats = query  # type: ignore[method-assign,assignment] # it is back
-        terminal.wait_for(lambda text: "q quits" in text.rpartition("refuses QueryStats")[2], "the end of the fault")
+        terminal.wait_for(
+            lambda text: "q quits" in text.rpartition("refuses QueryStats")[2],
+            "the end of the fault",
+        )
         terminal.type("q")
         self.assertEqual(terminal.status(), 0)
 
@@ -187,10 +238,12 @@ class ScreenTest(SynchronousTestCase):
         self.assertIn("nothing listens at 127.0.0.1:1", plain(terminal.text))
 
     def test_no_terminal(self) -> None:
-        """Where there is no terminal, or one that can't be drawn on, it says what there is instead."""
+        """Where there is no terminal, or one that can't be drawn on, it says what there is
+        instead.
+        """
         status, _, errors = call("top", "-s", "127.0.0.1:1")
         self.assertEqual(status, 2)
         self.assertIn("pipetwist stats --watch", errors)
         terminal = TerminalCall(self, ["top", "-s", "127.0.0.1:1"], {"TERM": "dumb"})
         self.assertEqual(terminal.status(), 2)
-        self.assertTrue(re.search(r"needs\s+a\s+terminal", plain(terminal.text)))
+        self.assertTrue(re.search(r"needs\s+a\s+full-screen", plain(terminal.text)))

@@ -8,10 +8,16 @@ from pipetwist.api.services import XRAY_SERVICE
 from pipetwist.client.calls import StatsCalls
 from pipetwist.client.counters import BadPatternError, Selection, read_counters, reset_counters
 from pipetwist.errors import ServerError
-from tests.api.serving import counted, start_api, target_of
-from tests.client.foreign import COUNTERS, SingBox, V2Ray4, V2Ray5, Xray, calls_to, server_of
-
-__all__ = ["ForeignTest", "OrdersTest", "PipetwistTest", "SelectionTest", "XrayNameTest"]
+from tests.support.api_server import counted, start_api, target_of
+from tests.support.foreign_servers import (
+    COUNTERS,
+    SingBox,
+    V2Ray4,
+    V2Ray5,
+    Xray,
+    calls_to,
+    server_of,
+)
 
 _ALICE = {"user>>>alice>>>traffic>>>downlink": 5, "user>>>alice>>>traffic>>>uplink": 3}
 _SELECTIONS: tuple[tuple[Selection, set[str]], ...] = (
@@ -19,7 +25,10 @@ _SELECTIONS: tuple[tuple[Selection, set[str]], ...] = (
     (Selection([""]), set(COUNTERS)),
     (Selection(["alice"]), set(_ALICE)),
     (Selection(["alice", "bob"]), {*_ALICE, "user>>>bob>>>traffic>>>uplink"}),
-    (Selection(["alice", "uplink"]), {*_ALICE, "user>>>bob>>>traffic>>>uplink", "inbound>>>in>>>traffic>>>uplink"}),
+    (
+        Selection(["alice", "uplink"]),
+        {*_ALICE, "user>>>bob>>>traffic>>>uplink", "inbound>>>in>>>traffic>>>uplink"},
+    ),
     (Selection(["^user>>>(alice|carol)>"], regexp=True), set(_ALICE)),
     (Selection(["^inbound", "bob"], regexp=True), set(COUNTERS) - set(_ALICE)),
     (Selection(["a.ice"]), set()),
@@ -38,7 +47,10 @@ class SelectionTest(SynchronousTestCase):
 
     def test_texts(self) -> None:
         """A text is looked for as it is, in upper and lower case as it is."""
-        self.assertEqual([Selection(["a.b"]).matches(name) for name in ("xa.by", "axb", "A.b")], [True, False, False])
+        self.assertEqual(
+            [Selection(["a.b"]).matches(name) for name in ("xa.by", "axb", "A.b")],
+            [True, False, False],
+        )
 
     def test_bad_regexp(self) -> None:
         """A regular expression that is none is named, with the reason."""
@@ -58,18 +70,27 @@ class ForeignTest(SynchronousTestCase):
             calls = calls_to(self, servicer)
             for selection, names in _SELECTIONS:
                 found = read_counters(calls, selection)
-                self.assertEqual(found, {name: COUNTERS[name] for name in names}, (kind, selection.patterns))
+                self.assertEqual(
+                    found, {name: COUNTERS[name] for name in names}, (kind, selection.patterns)
+                )
                 self.assertEqual(list(found), sorted(found))
             self.assertEqual(servicer.counters, COUNTERS)
 
     def test_reset(self) -> None:
-        """A reset gives what it ends, and leaves every counter that was not meant, at each server."""
+        """A reset gives what it ends, and leaves every counter that was not meant, at each
+        server.
+        """
         for kind in self.servers:
             for selection, names in _SELECTIONS:
                 servicer = kind()
                 taken = dict(reset_counters(calls_to(self, servicer), selection))
-                self.assertEqual(taken, {name: COUNTERS[name] for name in names}, (kind, selection.patterns))
-                self.assertEqual(servicer.counters, {name: 0 if name in names else value for name, value in COUNTERS.items()})
+                self.assertEqual(
+                    taken, {name: COUNTERS[name] for name in names}, (kind, selection.patterns)
+                )
+                self.assertEqual(
+                    servicer.counters,
+                    {name: 0 if name in names else value for name, value in COUNTERS.items()},
+                )
 
     def test_all_at_once(self) -> None:
         """Everything is reset by one call, so that nothing is counted between two."""
@@ -88,7 +109,9 @@ class ForeignTest(SynchronousTestCase):
             self.assertEqual(list(resets), [("user>>>bob>>>traffic>>>uplink", 4)], kind)
 
     def test_failure_on_the_way(self) -> None:
-        """Where the server stops answering, what was reset until then is there, and the error says how far it came."""
+        """Where the server stops answering, what was reset until then is there, and the error says
+        how far it came.
+        """
         servicer = V2Ray5()
         calls = calls_to(self, servicer)
         resets = reset_counters(calls, Selection(["user"]))
@@ -111,14 +134,19 @@ class OrdersTest(SynchronousTestCase):
         servicer = V2Ray5()
         read_counters(calls_to(self, servicer), Selection(["alice"]))
         ((_, request),) = servicer.calls
-        self.assertEqual((request.pattern, list(request.patterns), request.regexp, request.reset), ("alice", ["alice"], False, False))
+        self.assertEqual(
+            (request.pattern, list(request.patterns), request.regexp, request.reset),
+            ("alice", ["alice"], False, False),
+        )
 
     def test_one_regexp(self) -> None:
         """A regular expression is not given as a pattern, which Xray would look for as a text."""
         servicer = V2Ray5()
         read_counters(calls_to(self, servicer), Selection(["a.ice"], regexp=True))
         ((_, request),) = servicer.calls
-        self.assertEqual((request.pattern, list(request.patterns), request.regexp), ("", ["a.ice"], True))
+        self.assertEqual(
+            (request.pattern, list(request.patterns), request.regexp), ("", ["a.ice"], True)
+        )
 
 
 class XrayNameTest(ForeignTest):
@@ -149,7 +177,9 @@ class PipetwistTest(SynchronousTestCase):
             self.assertEqual(read_counters(calls, selection), expected)
             self.assertEqual(dict(reset_counters(calls, selection)), expected)
             left = {counter.name: counter.value() for counter in store.counters()}
-            self.assertEqual(left, {name: 0 if name in names else value for name, value in COUNTERS.items()})
+            self.assertEqual(
+                left, {name: 0 if name in names else value for name, value in COUNTERS.items()}
+            )
 
     def test_largest(self) -> None:
         """A counter beyond the wire's integers has the largest of them."""

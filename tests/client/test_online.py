@@ -7,10 +7,16 @@ from twisted.trial.unittest import SynchronousTestCase
 from pipetwist.client.calls import StatsCalls, UnsupportedError
 from pipetwist.client.online import read_online
 from pipetwist.stats.online import OnlineUsers
-from tests.api.serving import start_api, target_of
-from tests.client.foreign import FirstOnlineXray, SingBox, V2Ray4, V2Ray5, Xray, calls_to, server_of
-
-__all__ = ["OnlineTest"]
+from tests.support.api_server import start_api, target_of
+from tests.support.foreign_servers import (
+    FirstOnlineXray,
+    SingBox,
+    V2Ray4,
+    V2Ray5,
+    Xray,
+    calls_to,
+    server_of,
+)
 
 _ONLINE = {"alice": {"192.0.2.1": 100, "192.0.2.2": 200}}
 
@@ -32,7 +38,10 @@ class OnlineTest(SynchronousTestCase):
 
     def test_nobody(self) -> None:
         """An Xray with nobody online is no error, with or without users."""
-        for methods in (("GetStatsOnlineIpList",), ("GetStatsOnlineIpList", "GetAllOnlineUsers", "GetUsersStats")):
+        for methods in (
+            ("GetStatsOnlineIpList",),
+            ("GetStatsOnlineIpList", "GetAllOnlineUsers", "GetUsersStats"),
+        ):
             servicer = Xray(*methods)
             servicer.online = {}
             self.assertEqual(read_online(calls_to(self, servicer)), {})
@@ -40,7 +49,9 @@ class OnlineTest(SynchronousTestCase):
             self.assertEqual(read_online(calls_to(self, servicer)), {})
 
     def test_counts_alone(self) -> None:
-        """The first Xray that knows says from how many sources, and UNKNOWN of a user that it has never seen."""
+        """The first Xray that knows says from how many sources, and UNKNOWN of a user that it has
+        never seen.
+        """
         servicer = FirstOnlineXray()
         servicer.counters["user>>>carol>>>traffic>>>uplink"] = 1
         calls = calls_to(self, servicer)
@@ -49,13 +60,15 @@ class OnlineTest(SynchronousTestCase):
         self.assertEqual(read_online(calls), {})
 
     def test_unsupported(self) -> None:
-        """V2Ray, sing-box and the oldest Xrays do not know, whether or not they count users, and the error says who does."""
+        """V2Ray, sing-box and the oldest Xrays do not know, whether or not they count users, and
+        the error says who does.
+        """
         for servicer in (V2Ray4(), V2Ray5(), SingBox(), Xray()):
             calls = calls_to(self, servicer)
             for counters in (servicer.counters, {}):
                 servicer.counters = counters
                 error = self.assertRaises(UnsupportedError, read_online, calls)
-                self.assertIn("does not tell who is online", str(error))
+                self.assertIn("can't list who is online", str(error))
 
     def test_pipetwist(self) -> None:
         """Pipetwist tells its users and their sources."""

@@ -11,10 +11,8 @@ from pipetwist.api.options import ApiOptions
 from pipetwist.client.calls import StatsCalls
 from pipetwist.client.counters import Selection, read_counters
 from pipetwist.client.server import Server, address_of, parse_address
-from tests.api.serving import counted, start_api
-from tests.interop.scratch import scratch_folder
-
-__all__ = ["AddressTest", "ReachTest"]
+from tests.support.api_server import counted, start_api
+from tests.support.scratch import scratch_folder
 
 
 class AddressTest(SynchronousTestCase):
@@ -61,7 +59,9 @@ class AddressTest(SynchronousTestCase):
             self.assertEqual(str(address_of(ApiOptions(listen=listen))), reached)
 
     def test_of_configuration_without_api(self) -> None:
-        """A configuration may listen nowhere, which is None, or on a port that is another each time, which is told."""
+        """A configuration may listen nowhere, which is None, or on a port that is another each
+        time, which is told.
+        """
         self.assertIsNone(address_of(ApiOptions()))
         error = self.assertRaises(ValueError, address_of, ApiOptions(listen="127.0.0.1:0"))
         self.assertIn("port 0", str(error))

@@ -17,15 +17,15 @@ from pipetwist.client.calls import StatsCalls
 from pipetwist.client.counters import Selection, read_counters
 from pipetwist.client.server import ClientTls, Server, parse_address
 from pipetwist.errors import ServerError
-from tests.api.certificates import Authority
-from tests.api.serving import SlowStore, counted, start_api
-from tests.interop.scratch import free_port, scratch_folder, wait_until
-
-__all__ = ["NoAnswerTest", "NobodyTest", "TlsTest"]
+from tests.support.api_server import SlowStore, counted, start_api
+from tests.support.certificates import Authority
+from tests.support.scratch import free_port, scratch_folder, wait_until
 
 
 class _Case(SynchronousTestCase):
-    def read(self, address: str, tls: ClientTls | None = None, timeout: float = 20.0) -> dict[str, int]:
+    def read(
+        self, address: str, tls: ClientTls | None = None, timeout: float = 20.0
+    ) -> dict[str, int]:
         """Ask for everything."""
         calls = StatsCalls(Server(address=parse_address(address), tls=tls, timeout=timeout))
         self.addCleanup(calls.close)
@@ -69,15 +69,22 @@ class NobodyTest(_Case):
         self.fail_to_connect(
             PermissionError(errno.EACCES, "Permission denied")
         )  # as the kernel does, but for root, whom it lets in everywhere
-        self.assertIn(f"this user may not connect to {address} (Permission denied)", self.error(address))
+        self.assertIn(
+            f"this user may not connect to {address} (Permission denied)", self.error(address)
+        )
 
     def test_no_way(self) -> None:
         """A machine that does not answer, and one to which there is no way, are told apart."""
         address = f"127.0.0.1:{free_port(self)}"
         self.fail_to_connect(TimeoutError("timed out"))
-        self.assertIn(f"{address} can't be connected to in time; is the address right", self.error(address))
+        self.assertIn(
+            f"{address} did not accept the connection in time; is the address right",
+            self.error(address),
+        )
         self.fail_to_connect(OSError(errno.ENETUNREACH, "Network is unreachable"))
-        self.assertEqual(self.error(address), f"{address} can't be connected to: Network is unreachable")
+        self.assertEqual(
+            self.error(address), f"{address} can't be connected to: Network is unreachable"
+        )
 
     def fail_to_connect(self, error: OSError) -> None:
         """Let the look at why there is no answer meet this."""
@@ -89,7 +96,9 @@ class NobodyTest(_Case):
 
     def test_unknown_name(self) -> None:
         """A name that has no address (RFC 6761, 6.4, promises that of this one)."""
-        self.assertIn("no address is known for the name nothing.invalid", self.error("nothing.invalid:1"))
+        self.assertIn(
+            "no address is known for the name nothing.invalid", self.error("nothing.invalid:1")
+        )
 
 
 class NoAnswerTest(_Case):
@@ -98,42 +107,66 @@ class NoAnswerTest(_Case):
     def test_silence(self) -> None:
         """A server that says nothing: the time-out ends it, and is said."""
         address = self.listen(lambda connection: connection.recv(65536))
-        self.assertIn(f"{address} gave no answer to QueryStats within 0.3 s; wait longer with --timeout", self.error(address, timeout=0.3))
+        self.assertIn(
+            f"{address} gave no answer to QueryStats within 0.3 s; wait longer with --timeout",
+            self.error(address, timeout=0.3),
+        )
 
     def test_other_protocol(self) -> None:
         """A server of another protocol."""
-        address = self.listen(lambda connection: connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n"))
-        self.assertIn(f"{address} can be connected to, but gives no answer as gRPC does", self.error(address))
+        address = self.listen(
+            lambda connection: connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        )
+        self.assertIn(
+            f"{address} accepts connections, but does not answer as gRPC", self.error(address)
+        )
 
     def test_slow(self) -> None:
         """A server that takes too long over the answer."""
         store = SlowStore()
         address = str(start_api(self, store).address)
         self.addCleanup(store.release.set)  # before the service stops
-        self.assertIn(f"{address} gave no answer to QueryStats within 0.3 s", self.error(address, timeout=0.3))
+        self.assertIn(
+            f"{address} gave no answer to QueryStats within 0.3 s", self.error(address, timeout=0.3)
+        )
 
     def test_other_service(self) -> None:
         """A gRPC server that has no StatsService."""
-        from tests.client.foreign import V2Ray5, serve
+        from tests.support.foreign_servers import V2Ray5, serve
 
         servicer = V2Ray5()
         servicer.services = ("some.other.Service",)
         address = serve(self, servicer)
-        self.assertIn(f"{address} has no call QueryStats; is it the port of the API, and is StatsService among its", self.error(address))
+        self.assertIn(
+            f"{address} has no call QueryStats; is it the port of the API, and is "
+            "StatsService among its",
+            self.error(address),
+        )
 
     def test_full(self) -> None:
-        """An API that has as many connections as it takes, with TLS or without, is known by its hanging up on everybody."""
+        """An API that has as many connections as it takes, with TLS or without, is known by its
+        hanging up on everybody.
+        """
         authority = Authority(self.scratch(), "ca")
         certificate, key = map(str, authority.issue("localhost"))
         for options, tls in (
             (None, None),
-            (ApiTlsOptions(certificate_path=certificate, key_path=key), ClientTls(authority=str(authority.path), name="localhost")),
+            (
+                ApiTlsOptions(certificate_path=certificate, key_path=key),
+                ClientTls(authority=str(authority.path), name="localhost"),
+            ),
         ):
             api = start_api(self, tls=options)
             address = str(api.address)
             self.fill(address)
-            says = f"{address} hangs up on whoever connects; pipetwist's API does so while it has 128 connections, or 64 of one address, "
-            self.assertIn(f"{says}or fewer where descriptors are few: end some clients, ", self.error(address, tls))
+            says = (
+                f"{address} closes every new connection; pipetwist's API does so while it has 128 "
+                "connections, or 64 of one address, "
+            )
+            self.assertIn(
+                f"{says}or fewer where descriptors are few: end some clients, ",
+                self.error(address, tls),
+            )
 
     def fill(self, address: str) -> None:
         """Take every connection that the API has; the test's clean-up closes them."""
@@ -156,10 +189,19 @@ class NoAnswerTest(_Case):
 
     def test_refusal(self) -> None:
         """What a server says when it refuses a question is passed on."""
-        calls = StatsCalls(Server(address=parse_address(str(start_api(self).address)), timeout=60.0))
+        calls = StatsCalls(
+            Server(address=parse_address(str(start_api(self).address)), timeout=60.0)
+        )
         self.addCleanup(calls.close)
-        error = self.assertRaises(ServerError, read_counters, calls, Selection([f"pattern {number}" for number in range(101)]))
-        self.assertIn("refuses QueryStats: the query has 101 patterns; one may have 100", str(error))
+        error = self.assertRaises(
+            ServerError,
+            read_counters,
+            calls,
+            Selection([f"pattern {number}" for number in range(101)]),
+        )
+        self.assertIn(
+            "refuses QueryStats: the query has 101 patterns; one may have 100", str(error)
+        )
 
     def listen(self, answer: Callable[[socket.socket], Any]) -> str:
         """Listen, and answer each connection so and then close it when the client does."""
@@ -215,7 +257,11 @@ class TlsTest(_Case):
     def start(self, *, clients: bool = False) -> str:
         """Serve with TLS."""
         certificate, key = self.authority.issue("server")
-        tls = ApiTlsOptions(certificate_path=str(certificate), key_path=str(key), client_certificate_path=self.ca if clients else None)
+        tls = ApiTlsOptions(
+            certificate_path=str(certificate),
+            key_path=str(key),
+            client_certificate_path=self.ca if clients else None,
+        )
         return str(start_api(self, counted({"a": 1}), tls=tls).address)
 
     def test_trusted(self) -> None:
@@ -228,7 +274,10 @@ class TlsTest(_Case):
         """A client's certificate is presented."""
         address = self.start(clients=True)
         certificate, key = map(str, self.authority.issue("client"))
-        self.assertEqual(self.read(address, ClientTls(authority=self.ca, certificate=certificate, key=key)), {"a": 1})
+        self.assertEqual(
+            self.read(address, ClientTls(authority=self.ca, certificate=certificate, key=key)),
+            {"a": 1},
+        )
 
     def test_needed(self) -> None:
         """A server with TLS that is asked without."""
@@ -243,7 +292,9 @@ class TlsTest(_Case):
     def test_not_trusted(self) -> None:
         """A server whose certificate comes from an unknown CA."""
         address = self.start()
-        self.assertIn(f"the certificate of {address} can't be trusted", self.error(address, ClientTls()))
+        self.assertIn(
+            f"the certificate of {address} can't be trusted", self.error(address, ClientTls())
+        )
 
     def test_other_name(self) -> None:
         """A server whose certificate has another name."""
@@ -256,22 +307,31 @@ class TlsTest(_Case):
         """A server that wants a certificate, and a client without one."""
         address = self.start(clients=True)
         said = self.error(address, ClientTls(authority=self.ca))
-        self.assertIn(f"{address} lets in only who presents a certificate", said)
+        self.assertIn(f"{address} accepts only clients with a certificate", said)
 
     def test_files(self) -> None:
         """A file that can't be read is named."""
-        self.assertEqual(self.error("127.0.0.1:1", ClientTls(authority="/none.pem")), "/none.pem can't be read: No such file or directory")
+        self.assertEqual(
+            self.error("127.0.0.1:1", ClientTls(authority="/none.pem")),
+            "/none.pem can't be read: No such file or directory",
+        )
 
     def test_key_of_another(self) -> None:
         """A key that is not the certificate's is told, with both files."""
         certificate, _ = self.authority.issue("client")
         _, key = self.authority.issue("other")
         said = self.error("127.0.0.1:1", ClientTls(certificate=str(certificate), key=str(key)))
-        self.assertIn(f"{certificate} and {key} are not a certificate and its key as PEM: key values mismatch", said)
+        self.assertIn(
+            f"{certificate} and {key} are not a certificate and its key as PEM: key values "
+            "mismatch",
+            said,
+        )
 
     def test_no_certificate_in_file(self) -> None:
         """A file of the CA that has no certificate in it is named."""
         address = self.start()
         junk = self.folder / "junk.pem"
         junk.write_text("junk", encoding="ascii")
-        self.assertIn(f"{junk} has no certificate", self.error(address, ClientTls(authority=str(junk))))
+        self.assertIn(
+            f"{junk} has no certificate", self.error(address, ClientTls(authority=str(junk)))
+        )

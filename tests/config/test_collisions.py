@@ -16,23 +16,31 @@ from pipetwist.kinds.inbound_options import InboundOptions
 from pipetwist.outbounds.unix import UnixOutboundOptions
 from pipetwist.web.options import WebOptions
 
-__all__ = ["CollisionsTest"]
-
 
 class CollisionsTest(SynchronousTestCase):
     """On one machine."""
 
-    def found(self, *inbounds: InboundOptions, handed_in: tuple[str, ...] = (), platform: str = "linux", **more: Any) -> list[str]:
+    def found(
+        self,
+        *inbounds: InboundOptions,
+        inherited: tuple[str, ...] = (),
+        platform: str = "linux",
+        **more: Any,
+    ) -> list[str]:
         """What is told of a document with these."""
-        document = Document(inbounds=inbounds, outbounds=(UnixOutboundOptions(tag="out", path="/run/out"),), **more)
-        return [str(problem) for problem in collisions(document, handed_in, platform=platform)]
+        document = Document(
+            inbounds=inbounds, outbounds=(UnixOutboundOptions(tag="out", path="/run/out"),), **more
+        )
+        return [str(problem) for problem in collisions(document, inherited, platform=platform)]
 
     def collide(self, first: str, second: str, **more: Any) -> bool:
         """Whether a port at one is in the way of it at the other, whichever comes first."""
         told = {
             bool(
                 self.found(
-                    TcpInboundOptions(tag="a", listen=one, listen_port=80), TcpInboundOptions(tag="b", listen=other, listen_port=80), **more
+                    TcpInboundOptions(tag="a", listen=one, listen_port=80),
+                    TcpInboundOptions(tag="b", listen=other, listen_port=80),
+                    **more,
                 )
             )
             for one, other in ((first, second), (second, first))
@@ -41,12 +49,18 @@ class CollisionsTest(SynchronousTestCase):
         return same
 
     def test_both_families(self) -> None:
-        """Every address beside every address of IPv4 is told, with which of the two would have to go."""
+        """Every address beside every address of IPv4 is told, with which of the two would have to
+        go.
+        """
         told = self.found(
-            TcpInboundOptions(tag="a", listen="::", listen_port=80), TcpInboundOptions(tag="b", listen="0.0.0.0", listen_port=80)
+            TcpInboundOptions(tag="a", listen="::", listen_port=80),
+            TcpInboundOptions(tag="b", listen="0.0.0.0", listen_port=80),
         )
         text = '0.0.0.0:80 is taken by the inbound "a", which listens on [::]:80 ("::" is IPv4 too)'
-        self.assertEqual(told, [f"inbounds[1].listen_port: {text}; choose another port, or leave one of the two out"])
+        self.assertEqual(
+            told,
+            [f"inbounds[1].listen_port: {text}; choose another port, or leave one of the two out"],
+        )
 
     def test_addresses(self) -> None:
         """What overlaps for certain is told, and nothing else."""
@@ -74,30 +88,46 @@ class CollisionsTest(SynchronousTestCase):
 
     def test_ports(self) -> None:
         """Ports of UDP are others than those of TCP, and a free one is in nobody's way."""
-        tcp, udp = TcpInboundOptions(tag="a", listen_port=80), UdpInboundOptions(tag="b", listen_port=80)
+        tcp, udp = (
+            TcpInboundOptions(tag="a", listen_port=80),
+            UdpInboundOptions(tag="b", listen_port=80),
+        )
         self.assertEqual(self.found(tcp, udp, UnixInboundOptions(tag="c", path="/run/in")), [])
         self.assertEqual(self.found(tcp, TcpInboundOptions(tag="b", listen_port=81)), [])
-        self.assertEqual(self.found(*(TcpInboundOptions(tag=tag, listen_port=0) for tag in "ab")), [])
+        self.assertEqual(
+            self.found(*(TcpInboundOptions(tag=tag, listen_port=0) for tag in "ab")), []
+        )
         self.assertEqual(len(self.found(udp, UdpInboundOptions(tag="d", listen_port=80))), 1)
 
     def test_each_once(self) -> None:
         """Each that could not start is told once."""
-        self.assertEqual(len(self.found(*(TcpInboundOptions(tag=tag, listen_port=80) for tag in "abc"))), 2)
+        self.assertEqual(
+            len(self.found(*(TcpInboundOptions(tag=tag, listen_port=80) for tag in "abc"))), 2
+        )
 
     def test_other_listeners(self) -> None:
         """The API and the metrics are listeners as well."""
         inbound = TcpInboundOptions(tag="a", listen="::", listen_port=80)
         api = ExperimentalOptions(v2ray_api=ApiOptions(listen="127.0.0.1:80"))
         told = self.found(inbound, experimental=api, metrics=WebOptions(listen="[::1]:80"))
-        self.assertEqual([line.partition(":")[0] for line in told], ["experimental.v2ray_api.listen", "metrics.listen"])
+        self.assertEqual(
+            [line.partition(":")[0] for line in told],
+            ["experimental.v2ray_api.listen", "metrics.listen"],
+        )
         unix = ExperimentalOptions(v2ray_api=ApiOptions(listen="unix:/run/api"))
         self.assertEqual(self.found(inbound, experimental=unix), [])
         both: dict[str, Any] = {"experimental": api, "metrics": WebOptions(listen="127.0.0.1:80")}
         self.assertIn(
-            "is taken by the API, which listens on 127.0.0.1:80", self.found(TcpInboundOptions(tag="a", listen_port=1), **both)[0]
+            "is taken by the API, which listens on 127.0.0.1:80",
+            self.found(TcpInboundOptions(tag="a", listen_port=1), **both)[0],
         )
 
     def test_handed_in(self) -> None:
-        """A socket that was handed in is whatever who opened it made of it, such as one of IPv6 alone."""
-        pair = (TcpInboundOptions(tag="a", listen="::", listen_port=80), TcpInboundOptions(tag="b", listen="0.0.0.0", listen_port=80))
-        self.assertEqual(self.found(*pair, handed_in=("a",)), [])
+        """A socket that was handed in is whatever who opened it made of it, such as one of IPv6
+        alone.
+        """
+        pair = (
+            TcpInboundOptions(tag="a", listen="::", listen_port=80),
+            TcpInboundOptions(tag="b", listen="0.0.0.0", listen_port=80),
+        )
+        self.assertEqual(self.found(*pair, inherited=("a",)), [])

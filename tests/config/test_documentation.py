@@ -9,10 +9,8 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.config.reading import parse_document
-from tests.config.documents import EXAMPLES, FOLDER
-from tests.config.walking import SCHEMA, definitions
-
-__all__ = ["BlocksTest", "TablesTest"]
+from tests.support.documents import EXAMPLES, FOLDER
+from tests.support.schema_walk import SCHEMA, definitions
 
 _TEXT = (Path(EXAMPLES).parent / "docs" / "configuration.md").read_text(encoding="utf-8")
 
@@ -32,7 +30,11 @@ _HEADINGS = {
     "ForkOutboundOptions": ("Every outbound", "Every outbound that is a stream", "Outbound fork"),
     "TcpOutboundOptions": ("Every outbound", "Every outbound that is a stream", "Outbound tcp"),
     "TlsClientOptions": ("TLS of an outbound tcp",),
-    "EndpointOutboundOptions": ("Every outbound", "Every outbound that is a stream", "Outbound endpoint"),
+    "EndpointOutboundOptions": (
+        "Every outbound",
+        "Every outbound that is a stream",
+        "Outbound endpoint",
+    ),
     "UdpOutboundOptions": ("Every outbound", "Outbound udp"),
     "UnixgramOutboundOptions": ("Every outbound", "Outbound unixgram"),
     "RouteOptions": ("route",),
@@ -63,19 +65,33 @@ class TablesTest(SynchronousTestCase):
     """What the tables say of each key."""
 
     def test_keys(self) -> None:
-        """Every key of the schema stands in its table with its default, or as needed, and no other key does."""
+        """Every key of the schema stands in its table with its default, or as needed, and no other
+        key does.
+        """
         tables = _tables()
         self.assertEqual(set(definitions()), set(_HEADINGS))
         for name, schema in definitions().items():
             expected = {}
             for key, described in schema["properties"].items():
-                default = f"`{json.dumps(described['default'])}`" if "default" in described else "none"
+                default = (
+                    f"`{json.dumps(described['default'])}`" if "default" in described else "none"
+                )
                 expected[key] = "needed" if key in schema.get("required", ()) else default
-            self.assertEqual({key: default for heading in _HEADINGS[name] for key, default in tables[heading].items()}, expected, name)
+            self.assertEqual(
+                {
+                    key: default
+                    for heading in _HEADINGS[name]
+                    for key, default in tables[heading].items()
+                },
+                expected,
+                name,
+            )
 
     def test_no_other_table(self) -> None:
         """There is no table of keys under another heading."""
-        self.assertEqual(set(_tables()), {heading for headings in _HEADINGS.values() for heading in headings})
+        self.assertEqual(
+            set(_tables()), {heading for headings in _HEADINGS.values() for heading in headings}
+        )
 
     def test_types(self) -> None:
         """The row of the key type names every type."""
@@ -101,7 +117,13 @@ class BlocksTest(SynchronousTestCase):
         examples = re.findall(r'`"([0-9][0-9.]*[a-z][0-9a-z.]*)"`', _TEXT)
         self.assertGreaterEqual(len(examples), 6)
         for example in examples:
-            text = json.dumps({"drain_timeout": example, "inbounds": [{"type": "tcp", "tag": "a", "listen_port": 1}], "outbounds": [_CAT]})
+            text = json.dumps(
+                {
+                    "drain_timeout": example,
+                    "inbounds": [{"type": "tcp", "tag": "a", "listen_port": 1}],
+                    "outbounds": [_CAT],
+                }
+            )
             parse_document(text, FOLDER, "docs/configuration.md", platform="linux")
 
 

@@ -17,10 +17,8 @@ from pipetwist.kinds.outbound_options import OutboundOptions
 from pipetwist.outbounds.fork import ForkOutboundOptions
 from pipetwist.values.bind_address import PortAddress
 from pipetwist.values.listen import parse_listen
-from tests.config.documents import EXAMPLES
-from tests.config.walking import SCHEMA, definitions, objects
-
-__all__ = ["ExamplesTest"]
+from tests.support.documents import EXAMPLES
+from tests.support.schema_walk import SCHEMA, definitions, objects
 
 
 class ExamplesTest(SynchronousTestCase):
@@ -37,14 +35,24 @@ class ExamplesTest(SynchronousTestCase):
     def test_full(self) -> None:
         """The full example has every key that there is, and every inbound and outbound type."""
         example = parse_json((EXAMPLES / "full.json").read_text(encoding="utf-8"))
-        used = {(schema["title"], key) for _, instance, schema in objects(example) for key in instance}
-        known = {(schema["title"], key) for schema in definitions().values() for key in schema["properties"]}
-        shared = {key.name for base in (InboundOptions, OutboundOptions) for key in fields(base)}  # enough if one has them
+        used = {
+            (schema["title"], key) for _, instance, schema in objects(example) for key in instance
+        }
+        known = {
+            (schema["title"], key)
+            for schema in definitions().values()
+            for key in schema["properties"]
+        }
+        shared = {
+            key.name for base in (InboundOptions, OutboundOptions) for key in fields(base)
+        }  # enough if one has them
         self.assertEqual({(title, key) for title, key in known - used if key not in shared}, set())
         self.assertLessEqual(shared, {key for _, key in used})
 
     def test_first(self) -> None:
-        """What `make run` starts needs nothing but cat: its socket's folder is there, and nobody else can reach the API."""
+        """What `make run` starts needs nothing but cat: its socket's folder is there, and nobody
+        else can reach the API.
+        """
         document = read_document(EXAMPLES / "pipetwist.json")
         (inbound,) = document.inbounds
         (outbound,) = document.outbounds

@@ -20,11 +20,14 @@ from pipetwist.outbounds.fork import ForkOutboundOptions
 from pipetwist.outbounds.tcp import TcpOutboundOptions
 from pipetwist.outbounds.unix import UnixOutboundOptions
 from pipetwist.routing.rules import RuleOptions
-from tests.config.documents import FOLDER, full, problems, read, small
+from tests.support.documents import FOLDER, full, problems, read, small
 
-__all__ = ["FilesTest", "ReadingTest", "ReportTest", "SizeTest"]
-
-_TLS_IN = {"type": "tcp", "tag": "a", "listen_port": 1, "tls": {"certificate_path": "a.pem", "key_path": "sub/a.key"}}
+_TLS_IN = {
+    "type": "tcp",
+    "tag": "a",
+    "listen_port": 1,
+    "tls": {"certificate_path": "a.pem", "key_path": "sub/a.key"},
+}
 _TOOL = {"type": "fork", "tag": "b", "command": ["bin/tool", "./x"], "cwd": "work"}
 
 
@@ -42,7 +45,9 @@ class ReadingTest(SynchronousTestCase):
         )
 
     def test_full(self) -> None:
-        """Values are of our types: seconds, mode bits, absolute paths, options of the type that is named."""
+        """Values are of our types: seconds, mode bits, absolute paths, options of the type that is
+        named.
+        """
         document = read(full())
         self.assertEqual(
             document.inbounds[0],
@@ -52,27 +57,51 @@ class ReadingTest(SynchronousTestCase):
                 mode=0o660,
                 owner=0,
                 group="proxy",
-                users=(PeerUserOptions(name="alice", uid=1000), PeerUserOptions(name="staff", gid=50)),
+                users=(
+                    PeerUserOptions(name="alice", uid=1000),
+                    PeerUserOptions(name="staff", gid=50),
+                ),
                 idle_timeout=3600.0,
                 half_close_timeout=90.0,
             ),
         )
-        self.assertEqual(document.outbounds[0], UnixOutboundOptions(tag="plugin", path="@@plugin", connect_timeout=0.5, transfer="stream"))
         self.assertEqual(
-            document.route, RouteOptions(rules=(RuleOptions(inbound=("tcp-in",), auth_user=("bob",), outbound="tool"),), final="secure")
+            document.outbounds[0],
+            UnixOutboundOptions(
+                tag="plugin", path="@@plugin", connect_timeout=0.5, transfer="stream"
+            ),
         )
-        self.assertEqual((document.log.level, document.log.format, document.drain_timeout), ("warn", "json", 10.0))
+        self.assertEqual(
+            document.route,
+            RouteOptions(
+                rules=(RuleOptions(inbound=("tcp-in",), auth_user=("bob",), outbound="tool"),),
+                final="secure",
+            ),
+        )
+        self.assertEqual(
+            (document.log.level, document.log.format, document.drain_timeout),
+            ("warn", "json", 10.0),
+        )
 
     def test_absolute(self) -> None:
-        """Every relative path is relative to the folder that is given, even where that is relative itself."""
-        document = parse_document(json.dumps({"inbounds": [_TLS_IN], "outbounds": [_TOOL]}), Path("conf"), "test.json")
+        """Every relative path is relative to the folder that is given, even where that is relative
+        itself.
+        """
+        document = parse_document(
+            json.dumps({"inbounds": [_TLS_IN], "outbounds": [_TOOL]}), Path("conf"), "test.json"
+        )
         folder = f"{Path.cwd()}/conf"
         inbound, outbound = document.inbounds[0], document.outbounds[0]
         assert isinstance(inbound, TcpInboundOptions)
         assert inbound.tls is not None
         assert isinstance(outbound, ForkOutboundOptions)
-        self.assertEqual((inbound.tls.certificate_path, inbound.tls.key_path), (f"{folder}/a.pem", f"{folder}/sub/a.key"))
-        self.assertEqual((outbound.command, outbound.cwd), ((f"{folder}/bin/tool", "./x"), f"{folder}/work"))
+        self.assertEqual(
+            (inbound.tls.certificate_path, inbound.tls.key_path),
+            (f"{folder}/a.pem", f"{folder}/sub/a.key"),
+        )
+        self.assertEqual(
+            (outbound.command, outbound.cwd), ((f"{folder}/bin/tool", "./x"), f"{folder}/work")
+        )
 
     def test_absolute_listener(self) -> None:
         """The path of the API's socket is made absolute, too."""
@@ -85,7 +114,9 @@ class ReadingTest(SynchronousTestCase):
         self.assertEqual((read(small()).final, read(full()).final), ("out", "secure"))
 
     def test_null(self) -> None:
-        """A null stands for a key's absence where the key may be absent for something else to happen."""
+        """A null stands for a key's absence where the key may be absent for something else to
+        happen.
+        """
         document = read({**small(), "route": {"final": None}, "experimental": {"v2ray_api": None}})
         self.assertEqual(document, read(small()))
 
@@ -97,7 +128,15 @@ class ReadingTest(SynchronousTestCase):
     def test_tcp_outbound(self) -> None:
         """TLS of an outbound stays off where it is not enabled."""
         document = small()
-        document["outbounds"] = [{"type": "tcp", "tag": "t", "server": "h", "server_port": 1, "tls": {"server_name": "n"}}]
+        document["outbounds"] = [
+            {
+                "type": "tcp",
+                "tag": "t",
+                "server": "h",
+                "server_port": 1,
+                "tls": {"server_name": "n"},
+            }
+        ]
         outbound = read(document).outbounds[0]
         assert isinstance(outbound, TcpOutboundOptions)
         assert outbound.tls is not None
@@ -123,23 +162,38 @@ class FilesTest(SynchronousTestCase):
 
     def test_byte_order_mark(self) -> None:
         """A file may begin with the mark that editors on Windows write."""
-        path = self._file(b"\xef\xbb\xbf// mark\r\n" + json.dumps({"inbounds": [_TLS_IN], "outbounds": [_TOOL]}).encode())
+        path = self._file(
+            b"\xef\xbb\xbf// mark\r\n"
+            + json.dumps({"inbounds": [_TLS_IN], "outbounds": [_TOOL]}).encode()
+        )
         self.assertEqual(read_document(str(path)).inbounds[0].tag, "a")
         path.write_bytes(b'\xef\xbb\xbf{"a" 1}')
-        self.assertIn("line 1, column 6: ", str(self.assertRaises(ConfigError, read_document, path)))
+        self.assertIn(
+            "line 1, column 6: ", str(self.assertRaises(ConfigError, read_document, path))
+        )
 
     def test_names(self) -> None:
         """Problems begin with the file's name as it was given."""
         path = self._file(b"{}")
         said = str(self.assertRaises(ConfigError, read_document, path)).split("\n")
         self.assertEqual(
-            said, [f"{path}: inbounds: this key is needed, and missing", f"{path}: outbounds: this key is needed, and missing"]
+            said,
+            [
+                f"{path}: inbounds: this required key is missing",
+                f"{path}: outbounds: this required key is missing",
+            ],
         )
 
     def test_unreadable(self) -> None:
-        """A file that can't be read is a problem like another: missing, a folder, or with a name that no file has."""
+        """A file that can't be read is a problem like another: missing, a folder, or with a name
+        that no file has.
+        """
         path = self._file(b"{}")
-        reasons = {path.parent / "none.json": "No such file or directory", path.parent: "Is a directory", path / "x": "Not a directory"}
+        reasons = {
+            path.parent / "none.json": "No such file or directory",
+            path.parent: "Is a directory",
+            path / "x": "Not a directory",
+        }
         for bad, reason in reasons.items():
             said = str(self.assertRaises(ConfigError, read_document, bad))
             self.assertEqual(said, f"{bad}: the file can't be read: {reason}")
@@ -153,20 +207,25 @@ class FilesTest(SynchronousTestCase):
             forbidden = self._file(b"{}")
             forbidden.chmod(0)
             path = str(forbidden)
-        self.assertIn(f"{path}: the file can't be read: ", str(self.assertRaises(ConfigError, read_document, path)))
+        self.assertIn(
+            f"{path}: the file can't be read: ",
+            str(self.assertRaises(ConfigError, read_document, path)),
+        )
 
     def test_not_text(self) -> None:
         """A file that is not UTF-8 is said to be so, with the place of the first wrong byte."""
         path = self._file(b'{"a": "\xff"}')
         self.assertEqual(
-            str(self.assertRaises(ConfigError, read_document, path)), f"{path}: this is not UTF-8 text, from byte 7 on; save it as UTF-8"
+            str(self.assertRaises(ConfigError, read_document, path)),
+            f"{path}: this is not UTF-8 text, from byte 7 on; save it as UTF-8",
         )
 
     def test_syntax(self) -> None:
         """A mistake in the writing is told with its line and column."""
         path = self._file(b'{\n  "inbounds": [,]\n}')
         self.assertEqual(
-            str(self.assertRaises(ConfigError, read_document, path)), f'{path}: line 2, column 16: "," is not what JSON has here'
+            str(self.assertRaises(ConfigError, read_document, path)),
+            f'{path}: line 2, column 16: "," is not valid JSON here',
         )
 
 
@@ -187,41 +246,61 @@ class ReportTest(SynchronousTestCase):
             {
                 "log": {"level": "wran", "colour": True},
                 "inbounds": [
-                    {"type": "unix", "tag": "a", "pth": "in.sock", "mode": 660, "users": [{"name": "x>y", "uid": -1}, {"name": "bob"}, 7]},
+                    {
+                        "type": "unix",
+                        "tag": "a",
+                        "pth": "in.sock",
+                        "mode": 660,
+                        "users": [{"name": "x>y", "uid": -1}, {"name": "bob"}, 7],
+                    },
                     {"type": "tcp", "tag": "a", "listen_port": "80"},
                     {"type": "unx", "tag": ""},
                 ],
                 "outbounds": [{"tag": "b", "type": "fork", "command": "cat", "inherit_env": "yes"}],
-                "route": {"rules": [{"inbound": ["c"], "auth_user": [], "outbound": "bb"}], "final": "a"},
+                "route": {
+                    "rules": [{"inbound": ["c"], "auth_user": [], "outbound": "bb"}],
+                    "final": "a",
+                },
                 "drain_timeout": 5,
                 "experimental": {"v2ray_api": {"listen": "0.0.0.0:1", "stats": {"users": ["bo"]}}},
                 "metrics": {"listen": "unix:a", "hosts": ["relay:9100"]},
             },
             'log.level: "wran" is not known here; did you mean "warn"?',
-            'log.colour: this key is not known here; use one of "level", "format", "max_size", "max_files"',
+            'log.colour: this key is not known here; use one of "level", "format", '
+            '"max_size", "max_files"',
             'inbounds[0].pth: this key is not known here; did you mean "path"?',
-            'inbounds[0].mode: 660 is not a file mode; write it in octal digits between quotes, such as "0660"',
-            "inbounds[0].users[0].name: \"x>y\" has a '>' in it, which the names of counters are split at; choose another name",
-            "inbounds[0].users[0].uid: -1 is not the number of a user or group; write a whole number from 0 to 4294967294",
+            "inbounds[0].mode: 660 is not a file mode; write it in octal digits between "
+            'quotes, such as "0660"',
+            "inbounds[0].users[0].name: \"x>y\" has a '>' in it, which the names of counters "
+            "are split at; choose another name",
+            "inbounds[0].users[0].uid: -1 is not the number of a user or group; write a whole "
+            "number from 0 to 4294967294",
             "inbounds[0].users[1]: a user of a unix inbound needs a uid or a gid",
             "inbounds[0].users[2]: 7 is not an object, which is written {...}",
-            "inbounds[0].path: this key is needed, and missing",
+            "inbounds[0].path: this required key is missing",
             'inbounds[1].tag: "a" is the tag of inbounds[0] already; each needs a tag of its own',
             'inbounds[1].listen_port: "80" is not a port; write a whole number from 0 to 65535',
             'inbounds[2].type: "unx" is not a type of inbound; did you mean "unix"?',
             "inbounds[2].tag: a name must not be empty",
-            'outbounds[0].command: "cat" is not a command; write a list of texts, such as ["ncat", "127.0.0.1", "80"]',
+            'outbounds[0].command: "cat" is not a command; write a list of texts, such as '
+            '["ncat", "127.0.0.1", "80"]',
             'outbounds[0].inherit_env: "yes" is neither true nor false',
             'route.rules[0].inbound[0]: no inbound has the tag "c"',
-            "route.rules[0].auth_user: an empty list never holds, so the rule would do nothing; name at least one, or leave the key out",
+            "route.rules[0].auth_user: an empty list never matches, so the rule would do "
+            "nothing; name at least one, or leave the key out",
             'route.rules[0].outbound: no outbound has the tag "bb"; did you mean "b"?',
             'route.final: no outbound has the tag "a"',
-            'drain_timeout: 5 is not a duration; write it with units, such as "5s", "1m30s" or "500ms"',
-            'experimental.v2ray_api.listen: 0.0.0.0:1 can be reached from other machines without TLS; give "tls", or listen on 127.0.0.1, '
+            'drain_timeout: 5 is not a duration; write it with units, such as "5s", "1m30s" '
+            'or "500ms"',
+            "experimental.v2ray_api.listen: 0.0.0.0:1 can be reached from other machines "
+            'without TLS; give "tls", or listen on 127.0.0.1, '
             'or say "insecure": true',
-            'experimental.v2ray_api.stats.users[0]: no inbound has a user named "bo"; did you mean "bob"?',
-            'metrics.listen: "unix:a" is a unix socket, where no browser and no Prometheus can ask; write "127.0.0.1:9100" or "[::1]:9100"',
-            'metrics.hosts[0]: "relay:9100" is not the name of a host; write it alone, without a port, such as "relay.example.org"',
+            'experimental.v2ray_api.stats.users[0]: no inbound has a user named "bo"; did you '
+            'mean "bob"?',
+            'metrics.listen: "unix:a" is a unix socket, where no browser and no Prometheus '
+            'can ask; write "127.0.0.1:9100" or "[::1]:9100"',
+            'metrics.hosts[0]: "relay:9100" is not the name of a host; write it alone, '
+            'without a port, such as "relay.example.org"',
         )
 
     def test_whole(self) -> None:
@@ -230,7 +309,9 @@ class ReportTest(SynchronousTestCase):
             self._said(raw, f"{text} is not an object, which is written {{...}}")
 
     def test_types(self) -> None:
-        """A missing type, an unknown one and one that is no text are told with the types that there are."""
+        """A missing type, an unknown one and one that is no text are told with the types that there
+        are.
+        """
         document = small()
         document["inbounds"] = [
             {"tag": "a"},
@@ -243,13 +324,18 @@ class ReportTest(SynchronousTestCase):
         document["outbounds"] = [{"tag": "a", "type": "http"}]
         self._said(
             document,
-            'inbounds[0].type: this key is needed, and missing; use one of "endpoint", "tcp", "udp", "unix", "unixgram"',
-            'inbounds[1].type: "http" is not a type of inbound; use one of "endpoint", "tcp", "udp", "unix", "unixgram"',
-            'inbounds[2].type: 5 is not a type of inbound; use one of "endpoint", "tcp", "udp", "unix", "unixgram"',
-            'inbounds[3].type: ["unix"] is not a type of inbound; use one of "endpoint", "tcp", "udp", "unix", "unixgram"',
+            'inbounds[0].type: this required key is missing; use one of "endpoint", "tcp", '
+            '"udp", "unix", "unixgram"',
+            'inbounds[1].type: "http" is not a type of inbound; use one of "endpoint", "tcp", '
+            '"udp", "unix", "unixgram"',
+            'inbounds[2].type: 5 is not a type of inbound; use one of "endpoint", "tcp", '
+            '"udp", "unix", "unixgram"',
+            'inbounds[3].type: ["unix"] is not a type of inbound; use one of "endpoint", '
+            '"tcp", "udp", "unix", "unixgram"',
             "inbounds[4]: [] is not an object, which is written {...}",
             "inbounds[5]: null is not an object, which is written {...}",
-            'outbounds[0].type: "http" is not a type of outbound; use one of "endpoint", "fork", "tcp", "udp", "unix", "unixgram"',
+            'outbounds[0].type: "http" is not a type of outbound; use one of "endpoint", '
+            '"fork", "tcp", "udp", "unix", "unixgram"',
         )
 
     def test_empty_lists(self) -> None:
@@ -262,32 +348,51 @@ class ReportTest(SynchronousTestCase):
 
     def test_repeated(self) -> None:
         """A key that is there twice is told with its place, beside what else is wrong."""
-        text = '{"inbounds": [{"type": "tcp", "tag": "a", "listen_port": 1, "listen_port": "x"}], "outbounds": []}'
+        text = (
+            '{"inbounds": [{"type": "tcp", "tag": "a", "listen_port": 1, "listen_port": "x"}], '
+            '"outbounds": []}'
+        )
         said = str(self.assertRaises(ConfigError, parse_document, text, FOLDER, "f")).split("\n")
-        self.assertEqual(said[0], "f: inbounds[0].listen_port: this key is there more than once, and only one can count")
-        self.assertEqual([line.split(": ")[1] for line in said[1:]], ["inbounds[0].listen_port", "outbounds"])
+        self.assertEqual(said[0], "f: inbounds[0].listen_port: this key is given more than once")
+        self.assertEqual(
+            [line.split(": ")[1] for line in said[1:]], ["inbounds[0].listen_port", "outbounds"]
+        )
 
     def test_unknown_key_hides_nothing(self) -> None:
         """Whether keys fit together is told even where there is an unknown key beside them."""
         document = small()
         document["inbounds"] = [
-            {"type": "tcp", "tag": "a", "listen_port": 1, "users": [{"name": "b", "certificate_name": "c"}], "usrs": []}
+            {
+                "type": "tcp",
+                "tag": "a",
+                "listen_port": 1,
+                "users": [{"name": "b", "certificate_name": "c"}],
+                "usrs": [],
+            }
         ]
         self._said(
             document,
-            "inbounds[0]: users are known by their certificates, which needs tls with a client_certificate_path",
+            "inbounds[0]: users are known by their certificates, which needs tls with a "
+            "client_certificate_path",
             'inbounds[0].usrs: this key is not known here; did you mean "users"?',
         )
 
     def test_strict(self) -> None:
-        """Nothing is taken for what it could be turned into: texts, numbers, true and false are what they are."""
+        """Nothing is taken for what it could be turned into: texts, numbers, true and false are
+        what they are.
+        """
         document = full()
         document["outbounds"][1] |= {"inherit_env": 1, "max_processes": "3", "env": {"A": 1}}
         document["experimental"]["v2ray_api"]["stats"]["enabled"] = "true"
-        places = [line.split(": ")[0] for line in problems(document)]
+        key_paths = [line.split(": ")[0] for line in problems(document)]
         self.assertEqual(
-            places,
-            ["outbounds[1].env", "outbounds[1].inherit_env", "outbounds[1].max_processes", "experimental.v2ray_api.stats.enabled"],
+            key_paths,
+            [
+                "outbounds[1].env",
+                "outbounds[1].inherit_env",
+                "outbounds[1].max_processes",
+                "experimental.v2ray_api.stats.enabled",
+            ],
         )
 
     def test_half_pair(self) -> None:
@@ -300,7 +405,11 @@ class ReportTest(SynchronousTestCase):
     def test_odd_numbers(self) -> None:
         """Numbers that are none are told in one line as anything else."""
         for number in ("NaN", "-Infinity", "1e999", "-0.0", "9" * 400):
-            said = str(self.assertRaises(ConfigError, parse_document, f'{{"drain_timeout": {number}}}', FOLDER, "f"))
+            said = str(
+                self.assertRaises(
+                    ConfigError, parse_document, f'{{"drain_timeout": {number}}}', FOLDER, "f"
+                )
+            )
             self.assertIn("f: drain_timeout: ", said)
 
 
@@ -308,14 +417,25 @@ class SizeTest(SynchronousTestCase):
     """Documents of people with many users."""
 
     def test_endless(self) -> None:
-        """A file that is larger than any configuration, such as a device that never ends, is not read to its end."""
+        """A file that is larger than any configuration, such as a device that never ends, is not
+        read to its end.
+        """
         text = str(self.assertRaises(ConfigError, read_document, "/dev/zero"))
-        self.assertEqual(text, "/dev/zero: the file can't be read: it has more than 64 MiB, as no configuration has")
+        self.assertEqual(
+            text,
+            "/dev/zero: the file can't be read: it has more than 64 MiB, as no configuration has",
+        )
 
     def _users(self, number: int) -> dict[str, Any]:
         document = small()
-        document["inbounds"][0]["users"] = [{"name": f"user{index}", "uid": index} for index in range(number)]
-        document["experimental"] = {"v2ray_api": {"stats": {"enabled": True, "users": [f"user{index}" for index in range(number)]}}}
+        document["inbounds"][0]["users"] = [
+            {"name": f"user{index}", "uid": index} for index in range(number)
+        ]
+        document["experimental"] = {
+            "v2ray_api": {
+                "stats": {"enabled": True, "users": [f"user{index}" for index in range(number)]}
+            }
+        }
         return document
 
     def _wrong_users(self, number: int) -> dict[str, Any]:
@@ -343,7 +463,9 @@ class SizeTest(SynchronousTestCase):
         return lines
 
     def test_thousand(self) -> None:
-        """The work grows with the number of users and no faster, for right ones as well as for wrong ones."""
+        """The work grows with the number of users and no faster, for right ones as well as for
+        wrong ones.
+        """
         self.assertEqual(len(problems(self._wrong_users(1000))), 2000)
         for make in (self._users, self._wrong_users):
             problems(make(1))

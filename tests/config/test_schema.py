@@ -9,11 +9,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.inbounds.registry import INBOUNDS
 from pipetwist.outbounds.registry import OUTBOUNDS
-from tests.config.documents import full, problems, read, small
-from tests.config.junk import spoiled
-from tests.config.walking import SCHEMA, definitions, objects, resolve
-
-__all__ = ["AgreementTest", "SchemaTest"]
+from tests.config.malformed import spoiled
+from tests.support.documents import full, problems, read, small
+from tests.support.schema_walk import SCHEMA, definitions, objects, resolve
 
 
 class SchemaTest(SynchronousTestCase):
@@ -26,21 +24,29 @@ class SchemaTest(SynchronousTestCase):
         self.assertEqual(SCHEMA["title"], "Configuration of pipetwist")
 
     def test_descriptions(self) -> None:
-        """Every object and every key is described, those that all inbounds or outbounds share included."""
+        """Every object and every key is described, those that all inbounds or outbounds share
+        included.
+        """
         for name, described in definitions().items():
             self.assertTrue(described["description"], name)
             for key, value in described["properties"].items():
-                self.assertTrue(value.get("description") or resolve(value).get("description"), f"{name}.{key}")
+                self.assertTrue(
+                    value.get("description") or resolve(value).get("description"), f"{name}.{key}"
+                )
 
     def test_types(self) -> None:
-        """Each type of the registries has its definition, which needs the type and is chosen by it."""
+        """Each type of the registries has its definition, which needs the type and is chosen by
+        it.
+        """
         registries: dict[str, list[type]] = {
             "inbounds": [entry.Options for entry in INBOUNDS],
             "outbounds": [entry.Options for entry in OUTBOUNDS],
         }
         for section, registered in registries.items():
             mapping = SCHEMA["properties"][section]["items"]["discriminator"]["mapping"]
-            self.assertEqual(list(mapping.values()), [f"#/$defs/{options.__name__}" for options in registered])
+            self.assertEqual(
+                list(mapping.values()), [f"#/$defs/{options.__name__}" for options in registered]
+            )
             for type_, reference in mapping.items():
                 options = resolve({"$ref": reference})
                 self.assertEqual(options["properties"]["type"]["const"], type_)
@@ -49,7 +55,10 @@ class SchemaTest(SynchronousTestCase):
     def test_defaults(self) -> None:
         """A default is written as a configuration would write it."""
         fork = SCHEMA["$defs"]["ForkOutboundOptions"]["properties"]
-        self.assertEqual((fork["kill_grace"]["default"], fork["env"]["default"], fork["inherit_env"]["default"]), ("5s", {}, False))
+        self.assertEqual(
+            (fork["kill_grace"]["default"], fork["env"]["default"], fork["inherit_env"]["default"]),
+            ("5s", {}, False),
+        )
         unix = SCHEMA["$defs"]["UnixInboundOptions"]["properties"]
         self.assertEqual((unix["mode"]["default"], unix["users"]["default"]), ("0600", []))
         self.assertNotIn("default", unix["half_close_timeout"])
@@ -88,7 +97,12 @@ class AgreementTest(SynchronousTestCase):
         bare = {
             "inbounds": [
                 {"type": "unix", "tag": "a", "path": "@a"},
-                {"type": "tcp", "tag": "b", "listen_port": 0, "tls": {"certificate_path": "c", "key_path": "k"}},
+                {
+                    "type": "tcp",
+                    "tag": "b",
+                    "listen_port": 0,
+                    "tls": {"certificate_path": "c", "key_path": "k"},
+                },
             ],
             "outbounds": [
                 {"type": "fork", "tag": "a", "command": ["cat"]},
@@ -100,7 +114,11 @@ class AgreementTest(SynchronousTestCase):
         expected = read(bare)
         written = 0
         for _, instance, schema in list(objects(bare)):
-            defaults = {key: value["default"] for key, value in schema["properties"].items() if "default" in value and key not in instance}
+            defaults = {
+                key: value["default"]
+                for key, value in schema["properties"].items()
+                if "default" in value and key not in instance
+            }
             instance.update(defaults)
             written += len(defaults)
         self.assertGreater(written, 20)

@@ -14,8 +14,6 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.config.syntax import NotJsonError, flaws, parse_json
 
-__all__ = ["CostTest", "DialectTest", "FlawsTest", "MistakesTest"]
-
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
@@ -25,9 +23,19 @@ _JSON = st.recursive(
 
 _TEXTS = (
     """// c\n{a: 'b"', c: 0x10, "d": [+1, 2,], /* x\n */ f: .5, g: 5., h: -Infinity, $i_1: NaN,}""",
-    r"""{"a": 1, "b": [true, false, null, -1.5e3], "c": {"d": "x\n\u0041\x41\v\0"}, "e": 'it\'s'}""",
+    r"""{"a": 1, "b": [true, false, null, -1.5e3], "c": {"d": "x\n\u0041\x41\v\0"}, "e": 'it\'s'}""",  # noqa: E501  # another language's text
 )
-_PARTS = ("", *"\"',{}[]:/\\\n\r\t\u2028 01xe.+-aé$\x01", "//", "/*", "*/", "null", "true", "NaN", "Infinity")
+_PARTS = (
+    "",
+    *"\"',{}[]:/\\\n\r\t\u2028 01xe.+-aé$\x01",
+    "//",
+    "/*",
+    "*/",
+    "null",
+    "true",
+    "NaN",
+    "Infinity",
+)
 
 
 @st.composite
@@ -35,8 +43,12 @@ def _spoiled_texts(draw: st.DrawFn) -> str:
     """JSON5 in which something was put in, left out or exchanged."""
     text = draw(st.sampled_from(_TEXTS))
     for _ in range(draw(st.integers(1, 3))):
-        place = draw(st.integers(0, len(text)))
-        text = text[:place] + draw(st.sampled_from(_PARTS)) + text[place + draw(st.integers(0, 5)) :]
+        key_path = draw(st.integers(0, len(text)))
+        text = (
+            text[:key_path]
+            + draw(st.sampled_from(_PARTS))
+            + text[key_path + draw(st.integers(0, 5)) :]
+        )
     return text
 
 
@@ -57,21 +69,27 @@ class DialectTest(SynchronousTestCase):
         self.assertEqual(parse_json('["http://a", "/* b */",]'), ["http://a", "/* b */"])
 
     def test_surrogates(self) -> None:
-        """A character that is escaped as a surrogate pair is one character, whether the rest is JSON or JSON5."""
+        """A character that is escaped as a surrogate pair is one character, whether the rest is
+        JSON or JSON5.
+        """
         for text in (r'{"\ud83d\ude00": ["\ud83d\ude00"]}', r'{"\ud83d\ude00": ["\ud83d\ude00",]}'):
             self.assertEqual(parse_json(text), {"\U0001f600": ["\U0001f600"]})
 
     @settings(deadline=None, max_examples=50)
     @given(_JSON, st.sampled_from([None, 2]))
     def test_same_meaning(self, value: object, indent: int | None) -> None:
-        """Whatever is plain JSON means the same when it is read as JSON5, for instance since a comment was added."""
+        """Whatever is plain JSON means the same when it is read as JSON5, for instance since a
+        comment was added.
+        """
         text = json.dumps(value, indent=indent)
         self.assertEqual(parse_json(text), value)
         self.assertEqual(parse_json(f"{text} // plain JSON stops here"), value)
         self.assertEqual(json5.loads(json.dumps(value, ensure_ascii=False)), value)
 
     def test_strings(self) -> None:
-        """A string may go on in the next line, have a tab in it, and write characters in each way that JSON5 knows."""
+        """A string may go on in the next line, have a tab in it, and write characters in each way
+        that JSON5 knows.
+        """
         for text, value in (
             (r"'it\'s \"\x41\v\0\u0042\q'", "it's \"A\v\0Bq"),
             ("'a\\\nb\\\r\nc\\\u2028d'", "abcd"),
@@ -82,7 +100,9 @@ class DialectTest(SynchronousTestCase):
     @settings(deadline=None, max_examples=200)
     @given(_spoiled_texts())
     def test_anything(self, text: str) -> None:
-        """Whatever stands in a text, it means what the specification's parser says, or is refused where that does."""
+        """Whatever stands in a text, it means what the specification's parser says, or is refused
+        where that does.
+        """
         try:
             expected = json5.loads(text)
         except ValueError:
@@ -95,7 +115,9 @@ class DialectTest(SynchronousTestCase):
         for end in ("", "//"):
             value = parse_json(f"[1, 1.0, -0, 1e2, NaN, -Infinity]{end}")
             assert isinstance(value, list)
-            self.assertEqual([type(entry) for entry in value], [int, float, int, float, float, float])
+            self.assertEqual(
+                [type(entry) for entry in value], [int, float, int, float, float, float]
+            )
             self.assertTrue(math.isnan(value[4]))
 
 
@@ -107,12 +129,19 @@ class MistakesTest(SynchronousTestCase):
 
     def test_place(self) -> None:
         """A mistake is told with its line, its column and what stands there."""
-        self.assertEqual(self._mistake('{\n  "a": 1\n  "b": 2\n}'), 'line 3, column 3: "\\"" is not what JSON has here')
-        self.assertEqual(self._mistake('{"a": }'), 'line 1, column 7: "}" is not what JSON has here')
-        self.assertEqual(self._mistake('["a\nb"]'), 'line 1, column 4: "\\n" is not what JSON has here')
+        self.assertEqual(
+            self._mistake('{\n  "a": 1\n  "b": 2\n}'),
+            'line 3, column 3: "\\"" is not valid JSON here',
+        )
+        self.assertEqual(self._mistake('{"a": }'), 'line 1, column 7: "}" is not valid JSON here')
+        self.assertEqual(
+            self._mistake('["a\nb"]'), 'line 1, column 4: "\\n" is not valid JSON here'
+        )
 
     def test_place_in_json5(self) -> None:
-        """So it is after comments, and where JSON5 has what JSON has not; what comes first is told."""
+        """So it is after comments, and where JSON5 has what JSON has not; what comes first is
+        told.
+        """
         for text, said in (
             ('// c\n{"a": 1 /* x\n */ "b": 2}', 'line 3, column 5: "\\""'),
             ("// c\n{'a': 1, b 2}", 'line 2, column 12: "2"'),
@@ -130,22 +159,62 @@ class MistakesTest(SynchronousTestCase):
             ("[1 / 2]", 'line 1, column 5: " "'),
             (r"['\1']", 'line 1, column 4: "1"'),
         ):
-            self.assertEqual(self._mistake(text), f"{said} is not what JSON has here", text)
+            self.assertEqual(self._mistake(text), f"{said} is not valid JSON here", text)
 
     def test_unclosed(self) -> None:
-        """Where a bracket is missing it is told which, and where what it would close began; so it is with a text and a comment."""
+        """Where a bracket is missing it is told which, and where what it would close began; so it
+        is with a text and a comment.
+        """
         for text, where, found, kind, began, end in (
-            ('{"a": 1', "line 1, column 8", "the end of the file", "object", "line 1, column 1", '"}"'),
+            (
+                '{"a": 1',
+                "line 1, column 8",
+                "the end of the file",
+                "object",
+                "line 1, column 1",
+                '"}"',
+            ),
             ("[1,\n", "line 2, column 1", "the end of the file", "list", "line 1, column 1", '"]"'),
-            ("// c\n{a: [{}, {}\n", "line 3, column 1", "the end of the file", "list", "line 2, column 5", '"]"'),
-            ('{\n "in": [\n  {"a": 1\n ],\n}', "line 4, column 2", '"]"', "object", "line 3, column 3", '"}"'),
+            (
+                "// c\n{a: [{}, {}\n",
+                "line 3, column 1",
+                "the end of the file",
+                "list",
+                "line 2, column 5",
+                '"]"',
+            ),
+            (
+                '{\n "in": [\n  {"a": 1\n ],\n}',
+                "line 4, column 2",
+                '"]"',
+                "object",
+                "line 3, column 3",
+                '"}"',
+            ),
             ('{"a": [1, 2}', "line 1, column 12", '"}"', "list", "line 1, column 7", '"]"'),
-            ('[{"a": 1,\n {"b": 2}]', "line 2, column 2", '"{"', "object", "line 1, column 2", '"}"'),
+            (
+                '[{"a": 1,\n {"b": 2}]',
+                "line 2, column 2",
+                '"{"',
+                "object",
+                "line 1, column 2",
+                '"}"',
+            ),
             ("[{] \\", "line 1, column 3", '"]"', "object", "line 1, column 2", '"}"'),
             ("['a", "line 1, column 4", "the end of the file", "text", "line 1, column 2", '"\'"'),
-            ("[1 /* never", "line 1, column 12", "the end of the file", "comment", "line 1, column 4", '"*/"'),
+            (
+                "[1 /* never",
+                "line 1, column 12",
+                "the end of the file",
+                "comment",
+                "line 1, column 4",
+                '"*/"',
+            ),
         ):
-            said = f"{where}: {found} comes before the {kind} that began at {began} is closed: a {end} is missing"
+            said = (
+                f"{where}: {found} comes before the {kind} that began at {began} is closed: a "
+                f"{end} is missing"
+            )
             self.assertEqual(self._mistake(text), said, text)
 
     def test_empty(self) -> None:
@@ -154,12 +223,22 @@ class MistakesTest(SynchronousTestCase):
             self.assertEqual(self._mistake(text), "the file is empty")
 
     def test_depth(self) -> None:
-        """However deep lists and objects stand in each other, and whether they end, it is told in a line."""
-        for text in ("[" * 40 + "]" * 40, "[" * 100_000, "[" * 100_000 + "]" * 100_000, '{"a":' * 5000, "//\n" + "[" * 40 + "]" * 40):
+        """However deep lists and objects stand in each other, and whether they end, it is told in a
+        line.
+        """
+        for text in (
+            "[" * 40 + "]" * 40,
+            "[" * 100_000,
+            "[" * 100_000 + "]" * 100_000,
+            '{"a":' * 5000,
+            "//\n" + "[" * 40 + "]" * 40,
+        ):
             self.assertIn("too deeply", self._mistake(text))
 
     def test_digits(self) -> None:
-        """A number that would take long to read is refused for its length, decimal or hexadecimal."""
+        """A number that would take long to read is refused for its length, decimal or
+        hexadecimal.
+        """
         for text in ("9" * 401, "0x" + "f" * 5000):
             self.assertIn("digits", self._mistake(f"[{text}]"))
         self.assertEqual(parse_json("9" * 400), int("9" * 400))
@@ -185,9 +264,19 @@ class CostTest(SynchronousTestCase):
         return count
 
     def test_calls(self) -> None:
-        """A comment, single quotes or a missing brace makes a file of many users no more than a little dearer than plain JSON is."""
-        plain = json.dumps({"users": [{"name": f"user-{number}", "uid": number} for number in range(1000)]}, indent=2)
-        for text in (f"// c\n{plain}", plain[:-2], plain.replace('"', "'"), plain.replace("\n", " // c\n")):
+        """A comment, single quotes or a missing brace makes a file of many users no more than a
+        little dearer than plain JSON is.
+        """
+        plain = json.dumps(
+            {"users": [{"name": f"user-{number}", "uid": number} for number in range(1000)]},
+            indent=2,
+        )
+        for text in (
+            f"// c\n{plain}",
+            plain[:-2],
+            plain.replace('"', "'"),
+            plain.replace("\n", " // c\n"),
+        ):
             self.assertLess(self._calls(text), len(plain) / 2)
 
 
@@ -195,21 +284,31 @@ class FlawsTest(SynchronousTestCase):
     """What is JSON, and yet no configuration."""
 
     def test_repeated(self) -> None:
-        """Each key that stands in its object more than once is told with its place, in either language."""
+        """Each key that stands in its object more than once is told with its place, in either
+        language.
+        """
         for end in ("", "//"):
-            value = parse_json('{"a": {"b": 1, "c": 2, "b": 3}, "d": [{"e": 1, "e": 1, "e": 1}], "f": 1}' + end)
-            self.assertEqual([problem.place for problem in flaws(value)], [("a", "b"), ("d", 0, "e")])
+            value = parse_json(
+                '{"a": {"b": 1, "c": 2, "b": 3}, "d": [{"e": 1, "e": 1, "e": 1}], "f": 1}' + end
+            )
+            self.assertEqual(
+                [problem.key_path for problem in flaws(value)], [("a", "b"), ("d", 0, "e")]
+            )
 
     def test_repeated_escaped(self) -> None:
         """A key that is written in two ways is one key."""
-        self.assertEqual([problem.place for problem in flaws(parse_json(r'{"a": 1, "\u0061": 2}'))], [("a",)])
+        self.assertEqual(
+            [problem.key_path for problem in flaws(parse_json(r'{"a": 1, "\u0061": 2}'))], [("a",)]
+        )
 
     def test_surrogates(self) -> None:
         """Half of a surrogate pair is no character, neither in a text nor in a key."""
         found = list(flaws(parse_json(r'{"a": ["x\ud800"], "\udc00": 1}')))
-        self.assertEqual([problem.place for problem in found], [("a", 0), ("\udc00",)])
+        self.assertEqual([problem.key_path for problem in found], [("a", 0), ("\udc00",)])
         self.assertIn('"x\\ud800" has half of a surrogate pair', found[0].text)
 
     def test_none(self) -> None:
         """A good document has no flaws."""
-        self.assertEqual(list(flaws(parse_json('{"a": ["b", {"c": "\\ud83d\\ude00"}], "d": null}'))), [])
+        self.assertEqual(
+            list(flaws(parse_json('{"a": ["b", {"c": "\\ud83d\\ude00"}], "d": null}'))), []
+        )

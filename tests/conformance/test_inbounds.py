@@ -10,35 +10,26 @@ from typing import Any
 from twisted.internet import unix
 from twisted.trial.unittest import SynchronousTestCase
 
+from pipetwist.datagram.context import DatagramContext
+from pipetwist.datagram.framing import frame
+from pipetwist.inbounds.context import InboundContext
 from pipetwist.inbounds.endpoint import EndpointInbound, EndpointInboundOptions
-from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.inbounds.tcp import TcpInbound, TcpInboundOptions
 from pipetwist.inbounds.udp import UdpInbound, UdpInboundOptions
 from pipetwist.inbounds.unix import UnixInbound, UnixInboundOptions
 from pipetwist.inbounds.unixgram import UnixgramInbound, UnixgramInboundOptions
-from pipetwist.kernel.setting import kernel_setting
-from pipetwist.packets.framing import frame
-from pipetwist.packets.setting import PacketSetting
+from pipetwist.kernel.context import kernel_context
 from pipetwist.testing import InboundConformance, RecordingRelay
-from tests.interop.scratch import scratch_folder
-from tests.kernel.loop import Loop
-
-__all__ = [
-    "EndpointInboundTest",
-    "FramedInboundTest",
-    "KernelUnixInboundTest",
-    "TcpInboundTest",
-    "UdpInboundTest",
-    "UnixInboundTest",
-    "UnixgramInboundTest",
-]
+from tests.support.loop import Loop
+from tests.support.scratch import scratch_folder
 
 
 class _ListeningLoop(Loop):
     """Listens for endpoints on unix sockets, too."""
 
-    def listenUNIX(self, address: str, factory: Any, backlog: int = 50, mode: int = 0o666, wantPID: int = 0) -> unix.Port:
-        """See ``IReactorUNIX``."""
+    def listenUNIX(
+        self, address: str, factory: Any, backlog: int = 50, mode: int = 0o666, wantPID: int = 0
+    ) -> unix.Port:
         port = unix.Port(os.fsencode(address), factory, backlog, mode, self, wantPID)
         port.startListening()
         return port
@@ -55,14 +46,16 @@ class UnixInboundTest(InboundConformance, SynchronousTestCase):
         """Make it, and have the test's clean-up stop it."""
         self.loop = _ListeningLoop()
         relay.outbound.in_kernel = self.in_kernel
-        kernel = kernel_setting(self.loop) if self.in_kernel else None
+        kernel = kernel_context(self.loop) if self.in_kernel else None
         if kernel is not None:
             self.addCleanup(kernel.close)
-        packets = None if kernel is None else PacketSetting(self.loop, kernel.poller)
-        self.setting = setting = InboundSetting(self.loop, relay, None, kernel, packets=packets)
+        datagram_context = None if kernel is None else DatagramContext(self.loop, kernel.poller)
+        self.context = context = InboundContext(
+            self.loop, relay, None, kernel, datagram_context=datagram_context
+        )
         self.folder = scratch_folder(self)
         self.path = str(self.folder / "in")
-        inbound = self.make(setting)
+        inbound = self.make(context)
         self.addCleanup(self.settle)
         self.addCleanup(inbound.stop_listening)
         return inbound
@@ -82,9 +75,9 @@ class UnixInboundTest(InboundConformance, SynchronousTestCase):
         client.sendall(self.hello)
         return client.close
 
-    def make(self, setting: InboundSetting) -> Any:
+    def make(self, context: InboundContext) -> Any:
         """Make it at the path."""
-        return UnixInbound(UnixInboundOptions(tag="in", path=self.path), setting)
+        return UnixInbound(UnixInboundOptions(tag="in", path=self.path), context)
 
 
 class KernelUnixInboundTest(UnixInboundTest):
@@ -98,17 +91,19 @@ class FramedInboundTest(UnixInboundTest):
 
     hello = frame(b"hello")
 
-    def make(self, setting: InboundSetting) -> Any:
+    def make(self, context: InboundContext) -> Any:
         """Make it at the path."""
-        return UnixInbound(UnixInboundOptions(tag="in", path=self.path, framing="rfc4571"), setting)
+        return UnixInbound(UnixInboundOptions(tag="in", path=self.path, framing="rfc4571"), context)
 
 
 class EndpointInboundTest(UnixInboundTest):
     """At the same path, with a string of Twisted's."""
 
-    def make(self, setting: InboundSetting) -> Any:
+    def make(self, context: InboundContext) -> Any:
         """Make it at the path."""
-        return EndpointInbound(EndpointInboundOptions(tag="in", endpoint=f"unix:{self.path}"), setting)
+        return EndpointInbound(
+            EndpointInboundOptions(tag="in", endpoint=f"unix:{self.path}"), context
+        )
 
 
 class UnixgramInboundTest(UnixInboundTest):
@@ -117,9 +112,9 @@ class UnixgramInboundTest(UnixInboundTest):
     in_kernel = True
     kind = socket.SOCK_DGRAM
 
-    def make(self, setting: InboundSetting) -> Any:
+    def make(self, context: InboundContext) -> Any:
         """Make it at the path."""
-        return UnixgramInbound(UnixgramInboundOptions(tag="in", path=self.path), setting)
+        return UnixgramInbound(UnixgramInboundOptions(tag="in", path=self.path), context)
 
 
 class TcpInboundTest(UnixInboundTest):
@@ -137,16 +132,16 @@ class TcpInboundTest(UnixInboundTest):
 
     def client(self) -> socket.socket:
         """Connect one."""
-        for listening in self.setting.listeners:
+        for listening in self.context.listeners:
             self.port = listening.getsockname()[1]
         client = socket.socket(socket.AF_INET, self.kind)
         self.addCleanup(client.close)
         client.connect(("127.0.0.1", self.port))
         return client
 
-    def make(self, setting: InboundSetting) -> Any:
+    def make(self, context: InboundContext) -> Any:
         """Make it at a port that the system chooses."""
-        return TcpInbound(TcpInboundOptions(tag="in", listen="127.0.0.1", listen_port=0), setting)
+        return TcpInbound(TcpInboundOptions(tag="in", listen="127.0.0.1", listen_port=0), context)
 
 
 class UdpInboundTest(TcpInboundTest):
@@ -162,6 +157,6 @@ class UdpInboundTest(TcpInboundTest):
         client.send(b"")  # which says that the one before was refused
         return client.close
 
-    def make(self, setting: InboundSetting) -> Any:
+    def make(self, context: InboundContext) -> Any:
         """Make it at a port that the system chooses."""
-        return UdpInbound(UdpInboundOptions(tag="in", listen="127.0.0.1", listen_port=0), setting)
+        return UdpInbound(UdpInboundOptions(tag="in", listen="127.0.0.1", listen_port=0), context)

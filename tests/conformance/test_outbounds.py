@@ -11,32 +11,19 @@ from typing import Any
 from twisted.internet import tcp, unix
 from twisted.trial.unittest import SynchronousTestCase
 
+from pipetwist.datagram.context import DatagramContext
 from pipetwist.interfaces import OutboundLike
-from pipetwist.kernel.setting import kernel_setting
+from pipetwist.kernel.context import kernel_context
+from pipetwist.outbounds.context import OutboundContext
 from pipetwist.outbounds.endpoint import EndpointOutbound, EndpointOutboundOptions
 from pipetwist.outbounds.fork import ForkOutbound, ForkOutboundOptions
-from pipetwist.outbounds.setting import OutboundSetting
 from pipetwist.outbounds.tcp import TcpOutbound, TcpOutboundOptions
 from pipetwist.outbounds.udp import UdpOutbound, UdpOutboundOptions
 from pipetwist.outbounds.unix import UnixOutbound, UnixOutboundOptions
 from pipetwist.outbounds.unixgram import UnixgramOutbound, UnixgramOutboundOptions
-from pipetwist.packets.setting import PacketSetting
 from pipetwist.testing import FakeOutbound, FakeSpawner, OutboundConformance
-from tests.interop.scratch import scratch_folder
-from tests.kernel.loop import Loop, open_descriptors
-
-__all__ = [
-    "EndpointOutboundTest",
-    "FakeOutboundTest",
-    "ForkOutboundTest",
-    "FramedOutboundTest",
-    "KernelTcpOutboundTest",
-    "KernelUnixOutboundTest",
-    "TcpOutboundTest",
-    "UdpOutboundTest",
-    "UnixOutboundTest",
-    "UnixgramOutboundTest",
-]
+from tests.support.loop import Loop, open_descriptors
+from tests.support.scratch import scratch_folder
 
 
 def _sockets() -> int:
@@ -75,14 +62,16 @@ class FakeOutboundTest(OutboundConformance, SynchronousTestCase):
 class _ConnectingLoop(Loop):
     """Connects Twisted's endpoints, too."""
 
-    def connectTCP(self, host: str, port: int, factory: Any, timeout: float = 30, bindAddress: Any = None) -> tcp.Connector:
-        """See ``IReactorTCP``."""
+    def connectTCP(
+        self, host: str, port: int, factory: Any, timeout: float = 30, bindAddress: Any = None
+    ) -> tcp.Connector:
         connector = tcp.Connector(host, port, factory, timeout, bindAddress, self)
         connector.connect()
         return connector
 
-    def connectUNIX(self, address: str, factory: Any, timeout: int = 30, checkPID: int = 0) -> unix.Connector:
-        """See ``IReactorUNIX``."""
+    def connectUNIX(
+        self, address: str, factory: Any, timeout: int = 30, checkPID: int = 0
+    ) -> unix.Connector:
         connector = unix.Connector(address, factory, timeout, self, checkPID)
         connector.connect()
         return connector
@@ -99,11 +88,13 @@ class UnixOutboundTest(OutboundConformance, SynchronousTestCase):
         """Listen where it goes; nobody accepts, which a connection need not wait for."""
         super().setUp()
         self.loop = _ConnectingLoop()
-        kernel = kernel_setting(self.loop) if self.in_kernel else None
+        kernel = kernel_context(self.loop) if self.in_kernel else None
         if kernel is not None:
             self.addCleanup(kernel.close)
-        packets = None if kernel is None else PacketSetting(self.loop, kernel.poller)
-        self.setting = OutboundSetting(self.loop, None, None, kernel, packets=packets)
+        datagram_context = None if kernel is None else DatagramContext(self.loop, kernel.poller)
+        self.context = OutboundContext(
+            self.loop, None, None, kernel, datagram_context=datagram_context
+        )
         self.path = str(scratch_folder(self) / "server")
         self.server = socket.socket(self.family, self.kind)
         self.addCleanup(self.server.close)
@@ -131,7 +122,7 @@ class UnixOutboundTest(OutboundConformance, SynchronousTestCase):
 
     def make(self, path: str) -> OutboundLike:
         """Make one to this path."""
-        return UnixOutbound(UnixOutboundOptions(tag="out", path=path), self.setting)
+        return UnixOutbound(UnixOutboundOptions(tag="out", path=path), self.context)
 
 
 class KernelUnixOutboundTest(UnixOutboundTest):
@@ -145,7 +136,9 @@ class FramedOutboundTest(UnixOutboundTest):
 
     def make(self, path: str) -> OutboundLike:
         """Make one to this path."""
-        return UnixOutbound(UnixOutboundOptions(tag="out", path=path, framing="rfc4571"), self.setting)
+        return UnixOutbound(
+            UnixOutboundOptions(tag="out", path=path, framing="rfc4571"), self.context
+        )
 
 
 class EndpointOutboundTest(UnixOutboundTest):
@@ -153,7 +146,9 @@ class EndpointOutboundTest(UnixOutboundTest):
 
     def make(self, path: str) -> OutboundLike:
         """Make one to this path."""
-        return EndpointOutbound(EndpointOutboundOptions(tag="out", endpoint=f"unix:{path}"), self.setting)
+        return EndpointOutbound(
+            EndpointOutboundOptions(tag="out", endpoint=f"unix:{path}"), self.context
+        )
 
 
 class UnixgramOutboundTest(UnixOutboundTest):
@@ -164,7 +159,7 @@ class UnixgramOutboundTest(UnixOutboundTest):
 
     def make(self, path: str) -> OutboundLike:
         """Make one to this path."""
-        return UnixgramOutbound(UnixgramOutboundOptions(tag="out", path=path), self.setting)
+        return UnixgramOutbound(UnixgramOutboundOptions(tag="out", path=path), self.context)
 
 
 class TcpOutboundTest(UnixOutboundTest):
@@ -185,7 +180,9 @@ class TcpOutboundTest(UnixOutboundTest):
 
     def to(self, port: int) -> OutboundLike:
         """Make one to this port."""
-        return TcpOutbound(TcpOutboundOptions(tag="out", server="127.0.0.1", server_port=port), self.setting)
+        return TcpOutbound(
+            TcpOutboundOptions(tag="out", server="127.0.0.1", server_port=port), self.context
+        )
 
 
 class KernelTcpOutboundTest(TcpOutboundTest):
@@ -202,11 +199,15 @@ class UdpOutboundTest(TcpOutboundTest):
 
     def make_unreachable(self) -> OutboundLike:
         """Have it go where nobody may send: without SO_BROADCAST that is refused at once."""
-        return UdpOutbound(UdpOutboundOptions(tag="out", server="255.255.255.255", server_port=53), self.setting)
+        return UdpOutbound(
+            UdpOutboundOptions(tag="out", server="255.255.255.255", server_port=53), self.context
+        )
 
     def to(self, port: int) -> OutboundLike:
         """Make one to this port."""
-        return UdpOutbound(UdpOutboundOptions(tag="out", server="127.0.0.1", server_port=port), self.setting)
+        return UdpOutbound(
+            UdpOutboundOptions(tag="out", server="127.0.0.1", server_port=port), self.context
+        )
 
 
 class ForkOutboundTest(OutboundConformance, SynchronousTestCase):
@@ -224,7 +225,10 @@ class ForkOutboundTest(OutboundConformance, SynchronousTestCase):
 
     def make_outbound(self) -> ForkOutbound:
         """Make it."""
-        outbound = ForkOutbound(ForkOutboundOptions(tag="out", command=("cat",)), OutboundSetting(self.loop, self.spawner))
+        outbound = ForkOutbound(
+            ForkOutboundOptions(tag="out", command=("cat",)),
+            OutboundContext(self.loop, self.spawner),
+        )
         outbound.startService()
         self.addCleanup(outbound.stopService)
         return outbound

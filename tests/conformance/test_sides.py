@@ -14,33 +14,27 @@ from typing import Any
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from pipetwist.datagram.association import AssociationSide
+from pipetwist.datagram.context import DatagramContext
+from pipetwist.datagram.framed import FramedSide, FrameStatistics
+from pipetwist.datagram.framing import Deframer, frame
+from pipetwist.datagram.socket_side import DatagramSocketSide
+from pipetwist.datagram.source import Source
 from pipetwist.interfaces import SideLike
-from pipetwist.kernel.command_side import CommandSide
+from pipetwist.kernel.process_side import KernelProcessSide
 from pipetwist.kernel.socket_side import SocketSide
-from pipetwist.packets.association import AssociationSide
-from pipetwist.packets.framed import FramedSide, FrameTally
-from pipetwist.packets.framing import Deframer, frame
-from pipetwist.packets.setting import PacketSetting
-from pipetwist.packets.socket_side import DatagramSide
-from pipetwist.packets.source import Source
-from pipetwist.process.side import ChildSide
+from pipetwist.process.side import ProcessSide
 from pipetwist.process.standard_error import StandardErrorLines
-from pipetwist.testing import DatagramSideConformance, FakeProcess, FakeSide, FakeSpawner, SideConformance
+from pipetwist.testing import (
+    DatagramSideConformance,
+    FakeProcess,
+    FakeSide,
+    FakeSpawner,
+    SideConformance,
+)
 from pipetwist.transfer.adoption import adopted_side
-from tests.interop.scratch import scratch_folder
-from tests.kernel.loop import KernelCase
-
-__all__ = [
-    "AssociationSideTest",
-    "ChildSideTest",
-    "CommandSideTest",
-    "DatagramSideTest",
-    "FakeSideTest",
-    "FramedSideTest",
-    "StreamSideTest",
-    "TcpSocketSideTest",
-    "UnixSocketSideTest",
-]
+from tests.support.loop import KernelCase
+from tests.support.scratch import scratch_folder
 
 _LONG = 10.0
 _PATIENCE = 60.0
@@ -68,7 +62,7 @@ class FakeSideTest(SideConformance, SynchronousTestCase):
 
     def peer_got_end(self) -> bool:
         """Whether it was told to finish."""
-        return "finish_writing" in self.side.asked
+        return "write_eof" in self.side.asked
 
 
 class UnixSocketSideTest(SideConformance, KernelCase):
@@ -158,10 +152,10 @@ class ChildSideTest(SideConformance, SynchronousTestCase):
         self.clock = Clock()
         self.spawner = FakeSpawner()
 
-    def make_side(self) -> ChildSide:
+    def make_side(self) -> ProcessSide:
         """Start one."""
         lines = StandardErrorLines(self.clock, lambda line: None)
-        side = ChildSide(self.clock, self.spawner, 5, lines, lambda one: None)
+        side = ProcessSide(self.clock, self.spawner, 5, lines, lambda one: None)
         self.process: FakeProcess = self.spawner.spawn(side, ["tool"], {})
         return side
 
@@ -202,11 +196,13 @@ def copy(take, give, end):
     end()
 threading.Thread(target=copy, args=(peer.recv, lambda data: os.write(1, data), lambda: os.close(1))).start()
 copy(lambda most: os.read(0, most), peer.sendall, lambda: peer.shutdown(socket.SHUT_WR))
-"""
+"""  # noqa: E501  # another language's text
 
 
 class CommandSideTest(UnixSocketSideTest):
-    """A command in the kernel's way: what it is told and says passes on to a socket of the test's."""
+    """A command in the kernel's way: what it is told and says passes on to a socket of the
+    test's.
+    """
 
     def setUp(self) -> None:
         """Listen for them."""
@@ -223,7 +219,14 @@ class CommandSideTest(UnixSocketSideTest):
         self._got_end = False
         ended: list[object] = []
         command = [sys.executable, "-c", _COMMAND, self.path]
-        side = CommandSide(self.kernel, command, {"PATH": os.environ["PATH"]}, 5, lambda one, line: None, ended.append)
+        side = KernelProcessSide(
+            self.kernel,
+            command,
+            {"PATH": os.environ["PATH"]},
+            5,
+            lambda one, line: None,
+            ended.append,
+        )
         self.peer = self.listening.accept()[0]
         self.addCleanup(self.peer.close)
         self.peer.setblocking(False)
@@ -232,7 +235,9 @@ class CommandSideTest(UnixSocketSideTest):
         return side
 
     def end(self, side: SideLike, ending: str) -> None:
-        """End it, and let it get there by itself, however long that takes on this machine, before any of its time goes by."""
+        """End it, and let it get there by itself, however long that takes on this machine, before
+        any of its time goes by.
+        """
         getattr(side, ending)()
         end = time.monotonic() + _PATIENCE
         while not self._got_end and time.monotonic() < end:
@@ -257,7 +262,7 @@ class FramedSideTest(DatagramSideConformance, SynchronousTestCase):
     def make_side(self) -> FramedSide:
         """Make one."""
         self.stream = FakeSide()
-        return FramedSide(self.stream, FrameTally())
+        return FramedSide(self.stream, FrameStatistics())
 
     def peer_sends(self, data: bytes) -> None:
         """Send it in its frame."""
@@ -271,14 +276,14 @@ class FramedSideTest(DatagramSideConformance, SynchronousTestCase):
 class DatagramSideTest(DatagramSideConformance, KernelCase):
     """A datagram socket."""
 
-    def make_side(self) -> DatagramSide:
+    def make_side(self) -> DatagramSocketSide:
         """Make one."""
         near, self.peer = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.addCleanup(self.peer.close)
         self.peer.setblocking(False)
         near.setblocking(False)
         self._received: list[bytes] = []
-        side = DatagramSide(PacketSetting(self.loop, self.kernel.poller), near)
+        side = DatagramSocketSide(DatagramContext(self.loop, self.kernel.poller), near)
         self.addCleanup(side.abort)
         return side
 
@@ -311,7 +316,6 @@ class _Batch:
         self._data = data
 
     def data(self, place: int) -> bytes:
-        """See `Batch`."""
         return self._data
 
 
@@ -322,7 +326,9 @@ class AssociationSideTest(DatagramSideConformance, SynchronousTestCase):
         """Make one."""
         self._received: list[bytes] = []
         answering: Any = self
-        self.side = AssociationSide(Clock(), "key", Source("192.0.2.1", 53, True, None, "name"), answering)
+        self.side = AssociationSide(
+            Clock(), "key", Source("192.0.2.1", 53, True, None, "name"), answering
+        )
         return self.side
 
     def peer_sends(self, data: bytes) -> None:
@@ -337,11 +343,10 @@ class AssociationSideTest(DatagramSideConformance, SynchronousTestCase):
     # Answering.
 
     def answer(self, datagram: bytes, target: Source) -> None:
-        """See `Answering`."""
         self._received.append(datagram)
 
     def active(self, association: AssociationSide) -> None:
-        """See `Answering`."""
+        pass
 
     def left(self, association: AssociationSide) -> None:
-        """See `Answering`."""
+        pass

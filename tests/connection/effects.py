@@ -1,4 +1,6 @@
-"""A connection whose ends are the test's: what it does to them is told to somebody, and mostly only written down."""
+"""A connection whose ends are the test's: what it does to them is told to somebody, and mostly only
+written down.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +12,13 @@ from twisted.logger import Logger, LogPublisher
 from zope.interface import implementer
 
 from pipetwist.connection.cause import Cause
-from pipetwist.connection.inactivity import Rounds
+from pipetwist.connection.client_info import ClientInfo, Timeouts
+from pipetwist.connection.inactivity import IdleChecker
 from pipetwist.connection.states import CLIENT, SERVER, Phase
-from pipetwist.connection.visitor import Timeouts, Visitor
 from pipetwist.interfaces import ISide, ISideReceiver, Medium
 from pipetwist.relay.connection import Connection
-from pipetwist.relay.ledger import Ledger
-from pipetwist.relay.relay import Passage
+from pipetwist.relay.connection_table import ConnectionTable
+from pipetwist.relay.relay import Route
 from pipetwist.testing import FakeOutbound
 
 __all__ = ["NAMES", "Machine", "RecordingEffects"]
@@ -43,24 +45,19 @@ class RecordingEffects:
         """Bytes move in both directions."""
         self.asked.append("start_transfer")
 
-    def finish_writing(self, end: int) -> None:
-        """See `ISide`."""
+    def write_eof(self, end: int) -> None:
         self.asked.append(f"finish_writing {NAMES[end]}")
 
     def close(self, end: int) -> None:
-        """See `ISide`."""
         self.asked.append(f"close {NAMES[end]}")
 
-    def hang_up(self, end: int) -> None:
-        """See `ISide`."""
+    def disconnect(self, end: int) -> None:
         self.asked.append(f"hang_up {NAMES[end]}")
 
-    def break_off(self, end: int) -> None:
-        """See `ISide`."""
+    def close_with_error(self, end: int) -> None:
         self.asked.append(f"break_off {NAMES[end]}")
 
     def abort(self, end: int) -> None:
-        """See `ISide`."""
         self.asked.append(f"abort {NAMES[end]}")
 
     def watch(self, seconds: float | None) -> None:
@@ -76,7 +73,7 @@ class RecordingEffects:
 class _Side:
     """A side that says what it is asked."""
 
-    command = None
+    process = None
     half_closes = True
     medium = Medium.STREAM
     carrier = None
@@ -93,32 +90,27 @@ class _Side:
             self._effects.start_transfer()
 
     def write(self, data: bytes) -> None:
-        """See `ISide`."""
+        pass
 
     def pause_reading(self) -> None:
-        """See `ISide`."""
+        pass
 
     def resume_reading(self) -> None:
-        """See `ISide`."""
+        pass
 
-    def finish_writing(self) -> None:
-        """See `ISide`."""
-        self._effects.finish_writing(self._end)
+    def write_eof(self) -> None:
+        self._effects.write_eof(self._end)
 
     def close(self) -> None:
-        """See `ISide`."""
         self._effects.close(self._end)
 
-    def hang_up(self) -> None:
-        """See `ISide`."""
-        self._effects.hang_up(self._end)
+    def disconnect(self) -> None:
+        self._effects.disconnect(self._end)
 
-    def break_off(self) -> None:
-        """See `ISide`."""
-        self._effects.break_off(self._end)
+    def close_with_error(self) -> None:
+        self._effects.close_with_error(self._end)
 
     def abort(self) -> None:
-        """See `ISide`."""
         self._effects.abort(self._end)
 
 
@@ -129,7 +121,7 @@ class _Watched(Connection):
 
     effects: Any
 
-    def watch(self, rounds: Rounds, allowed: float | None) -> None:
+    def watch(self, idle_checker: IdleChecker, allowed: float | None) -> None:
         self.effects.watch(allowed)
 
 
@@ -144,11 +136,17 @@ class Machine:
     def __init__(self, effects: Any, timeouts: Timeouts) -> None:
         self._effects = effects
         self._sides = {end: _Side(effects, end) for end in NAMES}
-        ledger = Ledger(Clock(), log=Logger(observer=LogPublisher()), over=lambda connection: effects.finished(connection.reason))
-        passage = Passage(Visitor("in", "peer", "source", None, timeouts), FakeOutbound(), None)
-        connection = self.connection = _Watched(ledger, 1, passage, self._sides[CLIENT], 0.0)
+        connection_table = ConnectionTable(
+            Clock(),
+            log=Logger(observer=LogPublisher()),
+            over=lambda connection: effects.finished(connection.reason),
+        )
+        route = Route(ClientInfo("in", "peer", "source", None, timeouts), FakeOutbound(), None)
+        connection = self.connection = _Watched(
+            connection_table, 1, route, self._sides[CLIENT], 0.0
+        )
         connection.effects = effects
-        ledger._open[connection] = connection
+        connection_table._open[connection] = connection
 
     @property
     def phase(self) -> Phase:
@@ -188,9 +186,9 @@ class Machine:
         """Everything that this end had to send was read."""
         self.connection.read_ended(self._sides[end])
 
-    def hung_up(self, end: int) -> None:
+    def peer_closed(self, end: int) -> None:
         """The peer at this end has gone."""
-        self.connection.hung_up(self._sides[end])
+        self.connection.peer_closed(self._sides[end])
 
     def lost(self, end: int, cause: str, *, whole: bool = False) -> None:
         """This end is over."""

@@ -7,17 +7,20 @@ from collections.abc import Callable
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from pipetwist.connection.inactivity import Rounds, Watched
-
-__all__ = ["InactivityTest"]
+from pipetwist.connection.inactivity import IdleChecker, Watched
 
 
 class _Watched(Watched):
     """Is watched as the test says."""
 
-    def __init__(self, rounds: Rounds, bytes_moved: Callable[[], int], expired: Callable[[float], None]) -> None:
+    def __init__(
+        self,
+        idle_checker: IdleChecker,
+        bytes_moved: Callable[[], int],
+        expired: Callable[[float], None],
+    ) -> None:
         super().__init__()
-        self._rounds = rounds
+        self._checks = idle_checker
         self._bytes_moved = bytes_moved
         self._told = expired
 
@@ -32,7 +35,7 @@ class _Watched(Watched):
 
     def allow(self, seconds: float | None) -> None:
         """Watch for so long."""
-        self.watch(self._rounds, seconds)
+        self.watch(self._checks, seconds)
 
 
 class InactivityTest(SynchronousTestCase):
@@ -41,10 +44,14 @@ class InactivityTest(SynchronousTestCase):
     def setUp(self) -> None:
         """Begin with nothing moved."""
         self.clock = Clock()
-        self.rounds = Rounds(self.clock)
+        self.idle_checker = IdleChecker(self.clock)
         self.moved = 0
         self.expired: list[tuple[float, float]] = []
-        self.inactivity = _Watched(self.rounds, lambda: self.moved, lambda seconds: self.expired.append((self.clock.seconds(), seconds)))
+        self.inactivity = _Watched(
+            self.idle_checker,
+            lambda: self.moved,
+            lambda seconds: self.expired.append((self.clock.seconds(), seconds)),
+        )
 
     def wait(self, seconds: float) -> None:
         """Let time pass in small steps, which a float holds exactly."""
@@ -87,10 +94,12 @@ class InactivityTest(SynchronousTestCase):
         self.assertEqual(self.expired, [])
 
     def test_stop(self) -> None:
-        """Nothing is said once watching has stopped, and no call is left where nobody is watched."""
+        """Nothing is said once watching has stopped, and no call is left where nobody is
+        watched.
+        """
         self.inactivity.allow(10)
         self.inactivity.allow(None)
-        self.rounds.rest()
+        self.idle_checker.rest()
         self.assertEqual(self.clock.getDelayedCalls(), [])
         self.wait(20)
         self.assertEqual(self.expired, [])
@@ -106,16 +115,18 @@ class InactivityTest(SynchronousTestCase):
         self.assertEqual(self.expired, [(13.0, 5)])
 
     def test_many(self) -> None:
-        """Those who are allowed the same time are looked at in one call, each from its own beginning, and one may end another."""
+        """Those who are allowed the same time are looked at in one call, each from its own
+        beginning, and one may end another.
+        """
         ended: list[str] = []
-        later = _Watched(self.rounds, lambda: 0, lambda seconds: ended.append("later"))
+        later = _Watched(self.idle_checker, lambda: 0, lambda seconds: ended.append("later"))
 
         def expired(seconds: float) -> None:
             ended.append("first")
             together.allow(None)
 
-        first = _Watched(self.rounds, lambda: 0, expired)
-        together = _Watched(self.rounds, lambda: 0, lambda seconds: ended.append("together"))
+        first = _Watched(self.idle_checker, lambda: 0, expired)
+        together = _Watched(self.idle_checker, lambda: 0, lambda seconds: ended.append("together"))
         first.allow(10)
         together.allow(10)
         self.wait(5)
@@ -134,7 +145,7 @@ class InactivityTest(SynchronousTestCase):
             again.append(seconds)
             inactivity.allow(3 if len(again) == 1 else None)
 
-        inactivity = _Watched(self.rounds, lambda: 0, expired)
+        inactivity = _Watched(self.idle_checker, lambda: 0, expired)
         inactivity.allow(2)
         self.wait(10)
         self.assertEqual(again, [2, 3])

@@ -5,21 +5,9 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.connection.cause import Cause
+from pipetwist.connection.client_info import Timeouts
 from pipetwist.connection.states import CLIENT, SERVER, Phase
-from pipetwist.connection.visitor import Timeouts
 from tests.connection.effects import Machine, RecordingEffects
-
-__all__ = [
-    "CauseTest",
-    "ClosingTest",
-    "ConnectingTest",
-    "CutOffTest",
-    "HalfCloseTest",
-    "HangUpTest",
-    "ReasonTest",
-    "SilenceTest",
-    "StopTest",
-]
 
 _CLIENT, _SERVER = CLIENT, SERVER
 
@@ -52,7 +40,9 @@ class ConnectingTest(_MachineTestCase):
         self.assertEqual(self.effects.new(), [])
 
     def test_connected(self) -> None:
-        """Once the outbound is there, bytes move, and idleness is watched for as the inbound wishes."""
+        """Once the outbound is there, bytes move, and idleness is watched for as the inbound
+        wishes.
+        """
         self.begin_connecting()
         self.assertIs(self.machine.phase, Phase.CONNECTING)
         self.machine.connected()
@@ -70,17 +60,23 @@ class ConnectingTest(_MachineTestCase):
         self.assertEqual(self.effects.new(), ["watch None", "finished cannot connect: no route"])
 
     def test_client_does_not_wait(self) -> None:
-        """A client that is lost meanwhile ends it all, and what becomes of the outbound afterwards changes nothing."""
+        """A client that is lost meanwhile ends it all, and what becomes of the outbound afterwards
+        changes nothing.
+        """
         self.begin_connecting()
         self.machine.lost(_CLIENT, "")
-        self.assertEqual(self.effects.new(), ["cancel_connecting", "watch None", "finished client closed"])
+        self.assertEqual(
+            self.effects.new(), ["cancel_connecting", "watch None", "finished client closed"]
+        )
         self.machine.connected()
         self.machine.connect_failed("no route")
         self.assertIs(self.machine.phase, Phase.CLOSED)
         self.assertEqual(self.effects.new(), [])
 
     def test_client_ends_meanwhile(self) -> None:
-        """A client that has ended before the outbound is there gets nothing connected for it any more."""
+        """A client that has ended before the outbound is there gets nothing connected for it any
+        more.
+        """
         self.begin_connecting()
         self.machine.read_ended(_CLIENT)
         self.assertIn("cancel_connecting", self.effects.asked)
@@ -96,7 +92,9 @@ class ConnectingTest(_MachineTestCase):
 
     def test_stopped_while_connecting(self) -> None:
         """A stop gives up connecting and aborts the client, for the reason of the stop alone."""
-        self.patch(self.effects, "cancel_connecting", lambda: self.machine.connect_failed("cancelled"))
+        self.patch(
+            self.effects, "cancel_connecting", lambda: self.machine.connect_failed("cancelled")
+        )
         self.begin_connecting()
         self.machine.stop("enough")
         self.assertEqual(self.effects.new(), ["watch None", "abort client"])
@@ -115,8 +113,13 @@ class HalfCloseTest(_MachineTestCase):
     """An end of file on one end, then on the other."""
 
     def test_one_direction(self) -> None:
-        """An end of file travels to the other end, the opposite direction goes on, and inactivity is bounded from then on."""
-        for end, expected in ((_CLIENT, "finish_writing server"), (_SERVER, "finish_writing client")):
+        """An end of file travels to the other end, the opposite direction goes on, and inactivity
+        is bounded from then on.
+        """
+        for end, expected in (
+            (_CLIENT, "finish_writing server"),
+            (_SERVER, "finish_writing client"),
+        ):
             self.setUp()
             self.open()
             self.machine.read_ended(end)
@@ -124,7 +127,9 @@ class HalfCloseTest(_MachineTestCase):
             self.assertEqual(self.effects.new(), ["watch 7", expected])
 
     def test_both_directions(self) -> None:
-        """Once both ends have ended both are closed, the one first that has something to be delivered to it."""
+        """Once both ends have ended both are closed, the one first that has something to be
+        delivered to it.
+        """
         self.open()
         self.machine.read_ended(_CLIENT)
         self.effects.new()
@@ -142,7 +147,9 @@ class HalfCloseTest(_MachineTestCase):
         self.effects.new()
         self.machine.read_ended(_SERVER)
         self.assertIs(self.machine.phase, Phase.CLOSING)
-        self.assertEqual(self.effects.new(), ["watch 7", "finish_writing client", "close server", "close client"])
+        self.assertEqual(
+            self.effects.new(), ["watch 7", "finish_writing client", "close server", "close client"]
+        )
 
     def test_told_twice(self) -> None:
         """An end of file that is told again changes nothing."""
@@ -172,7 +179,9 @@ class SilenceTest(_MachineTestCase):
         self.effects.new()
 
     def test_nobody_dies_unnoticed(self) -> None:
-        """Who works in silence has all the time that it takes, where the inbound says nothing and each peer's death is noticed."""
+        """Who works in silence has all the time that it takes, where the inbound says nothing and
+        each peer's death is noticed.
+        """
         self.begin_with(None, losses_are_noticed=True)
         self.machine.read_ended(_CLIENT)
         self.assertEqual(self.effects.new(), ["watch None", "finish_writing server"])
@@ -190,9 +199,11 @@ class SilenceTest(_MachineTestCase):
         self.assertEqual(self.effects.new(), ["watch 7", "finish_writing server"])
 
     def test_what_ends_by_itself(self) -> None:
-        """What a peer that has gone has left unread, and what an end is still to get before it is closed, have five minutes in any case."""
+        """What a peer that has gone has left unread, and what an end is still to get before it is
+        closed, have five minutes in any case.
+        """
         self.begin_with(None, losses_are_noticed=True)
-        self.machine.hung_up(_CLIENT)
+        self.machine.peer_closed(_CLIENT)
         self.assertEqual(self.effects.new(), ["watch 300.0"])
         self.machine.read_ended(_SERVER)
         self.assertEqual(self.effects.new(), ["watch 300.0", "finish_writing client"])
@@ -214,7 +225,9 @@ class ClosingTest(_MachineTestCase):
         self.assertEqual(self.effects.new(), ["watch None", "finished server closed"])
 
     def test_client_lost(self) -> None:
-        """When the client is lost the outbound's end gets everything, then nobody waits for what it would still say."""
+        """When the client is lost the outbound's end gets everything, then nobody waits for what it
+        would still say.
+        """
         self.open()
         self.machine.lost(_CLIENT, "")
         self.assertEqual(self.effects.new(), ["watch 7", "hang_up server"])
@@ -236,10 +249,13 @@ class ClosingTest(_MachineTestCase):
         for end in (_CLIENT, _SERVER):
             self.machine.lost(end, "late")
             self.machine.read_ended(end)
-            self.machine.hung_up(end)
+            self.machine.peer_closed(end)
         self.machine.connected()
         self.machine.connect_failed("late")
-        self.assertEqual((self.effects.new(), self.machine.reason, self.machine.phase), ([], "server closed", Phase.CLOSED))
+        self.assertEqual(
+            (self.effects.new(), self.machine.reason, self.machine.phase),
+            ([], "server closed", Phase.CLOSED),
+        )
 
     def test_nothing_asked_of_the_lost(self) -> None:
         """An end that was lost while the other one is closed is not closed any more."""
@@ -248,7 +264,11 @@ class ClosingTest(_MachineTestCase):
         self.patch(
             self.effects,
             "close",
-            lambda end: self.machine.lost(_CLIENT + _SERVER - end, "") if end is _CLIENT else self.fail(f"closed {end}"),
+            lambda end: (
+                self.machine.lost(_CLIENT + _SERVER - end, "")
+                if end is _CLIENT
+                else self.fail(f"closed {end}")
+            ),
         )
         self.machine.read_ended(_SERVER)
         self.machine.lost(_CLIENT, "")
@@ -259,7 +279,9 @@ class CutOffTest(_MachineTestCase):
     """Ends that were cut off."""
 
     def test_passed_on(self) -> None:
-        """Who is connected with an end that was cut off gets everything that was read, and is cut off as well."""
+        """Who is connected with an end that was cut off gets everything that was read, and is cut
+        off as well.
+        """
         for end, expected in ((_CLIENT, "break_off server"), (_SERVER, "break_off client")):
             self.setUp()
             self.open()
@@ -268,7 +290,9 @@ class CutOffTest(_MachineTestCase):
             self.assertEqual(self.effects.new(), ["watch 7", expected])
 
     def test_after_half_close(self) -> None:
-        """So is who has had the end of file of an end that is then cut off, and whoever has sent its own before."""
+        """So is who has had the end of file of an end that is then cut off, and whoever has sent
+        its own before.
+        """
         for ended in (_CLIENT, _SERVER):
             self.setUp()
             self.open()
@@ -278,7 +302,9 @@ class CutOffTest(_MachineTestCase):
             self.assertEqual(self.effects.new(), ["watch 7", "break_off client"])
 
     def test_whole(self) -> None:
-        """An end that was lost after everything that it had to send, as a command with a bad exit status, ends the other in order."""
+        """An end that was lost after everything that it had to send, as a command with a bad exit
+        status, ends the other in order.
+        """
         for end, expected in ((_CLIENT, "hang_up server"), (_SERVER, "close client")):
             self.setUp()
             self.open()
@@ -286,7 +312,9 @@ class CutOffTest(_MachineTestCase):
             self.assertEqual(self.effects.new(), ["watch 7", expected])
 
     def test_while_closing(self) -> None:
-        """An end that is cut off while both are closed changes nothing: each has said that it was at its end."""
+        """An end that is cut off while both are closed changes nothing: each has said that it was
+        at its end.
+        """
         self.open()
         self.machine.read_ended(_CLIENT)
         self.machine.read_ended(_SERVER)
@@ -301,14 +329,16 @@ class HangUpTest(_MachineTestCase):
     def test_unread(self) -> None:
         """What a peer sent before it went is still read, within the half-close time-out."""
         self.open()
-        self.machine.hung_up(_CLIENT)
+        self.machine.peer_closed(_CLIENT)
         self.assertEqual(self.effects.new(), ["watch 7"])
         self.assertIs(self.machine.phase, Phase.OPEN)
 
     def test_end_of_file_after_it(self) -> None:
-        """Once a peer's end of file is read after it went, its end is aborted, for it can take nothing."""
+        """Once a peer's end of file is read after it went, its end is aborted, for it can take
+        nothing.
+        """
         self.open()
-        self.machine.hung_up(_CLIENT)
+        self.machine.peer_closed(_CLIENT)
         self.effects.new()
         self.machine.read_ended(_CLIENT)
         self.assertEqual(self.effects.new(), ["watch 7", "finish_writing server", "abort client"])
@@ -320,23 +350,27 @@ class HangUpTest(_MachineTestCase):
         self.open()
         self.machine.read_ended(_SERVER)
         self.effects.new()
-        self.machine.hung_up(_SERVER)
+        self.machine.peer_closed(_SERVER)
         self.assertEqual(self.effects.new(), ["abort server"])
 
     def test_while_connecting(self) -> None:
-        """A client that goes while the outbound is connected is still carried, within the half-close time-out from then on."""
+        """A client that goes while the outbound is connected is still carried, within the
+        half-close time-out from then on.
+        """
         self.begin_connecting()
-        self.machine.hung_up(_CLIENT)
+        self.machine.peer_closed(_CLIENT)
         self.machine.connected()
         self.assertEqual(self.effects.new(), ["watch 7", "watch 7", "start_transfer"])
 
     def test_while_closing(self) -> None:
-        """A peer that goes while its end is closed changes nothing, and one that was lost can't go."""
+        """A peer that goes while its end is closed changes nothing, and one that was lost can't
+        go.
+        """
         self.open()
         self.machine.lost(_SERVER, "")
         self.effects.new()
-        self.machine.hung_up(_CLIENT)
-        self.machine.hung_up(_SERVER)
+        self.machine.peer_closed(_CLIENT)
+        self.machine.peer_closed(_SERVER)
         self.assertEqual(self.effects.new(), [])
 
 
@@ -400,10 +434,14 @@ class CauseTest(_MachineTestCase):
     def test_each(self) -> None:
         """Whatever else ends a connection has its own."""
         self.assertIs(self.cause(("lost", _CLIENT, "the connection was reset")), Cause.CLIENT)
-        self.assertIs(self.cause(("lost", _SERVER, "the command exited with status 3")), Cause.SERVER)
+        self.assertIs(
+            self.cause(("lost", _SERVER, "the command exited with status 3")), Cause.SERVER
+        )
         self.assertIs(self.cause(("inactive", 5)), Cause.INACTIVITY)
         self.assertIs(self.cause(("stop", "pipetwist is stopping")), Cause.STOPPED)
-        self.assertIs(self.cause(("stop", "internal error: a mistake", Cause.INTERNAL)), Cause.INTERNAL)
+        self.assertIs(
+            self.cause(("stop", "internal error: a mistake", Cause.INTERNAL)), Cause.INTERNAL
+        )
 
     def test_connecting(self) -> None:
         """So has an outbound that can't be connected."""
@@ -413,7 +451,10 @@ class CauseTest(_MachineTestCase):
 
     def test_first(self) -> None:
         """Of several what came first counts, though an end may have closed in order before."""
-        self.assertIs(self.cause(("read_ended", _CLIENT), ("lost", _SERVER, "reset"), ("stop", "enough")), Cause.SERVER)
+        self.assertIs(
+            self.cause(("read_ended", _CLIENT), ("lost", _SERVER, "reset"), ("stop", "enough")),
+            Cause.SERVER,
+        )
         self.assertIs(self.cause(("inactive", 5), ("lost", _CLIENT, "reset")), Cause.INACTIVITY)
 
 
@@ -434,4 +475,6 @@ class ReasonTest(_MachineTestCase):
         self.open()
         self.machine.read_ended(_CLIENT)
         self.machine.lost(_SERVER, "the command exited with status 3")
-        self.assertEqual(self.machine.reason, "client closed; server: the command exited with status 3")
+        self.assertEqual(
+            self.machine.reason, "client closed; server: the command exited with status 3"
+        )

@@ -1,4 +1,6 @@
-"""The tables that say what becomes of a connection, gone through from the first state to the last."""
+"""The tables that say what becomes of a connection, gone through from the first state to the
+last.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,7 @@ from collections.abc import Iterator
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from pipetwist.connection.state_text import shown, told
 from pipetwist.connection.states import (
     CLIENT,
     FACTS,
@@ -21,16 +24,20 @@ from pipetwist.connection.states import (
     follow,
     gone,
     sends,
-    shown,
     there,
-    told,
 )
 from pipetwist.interfaces import ISide
 
-__all__ = ["ShownTest", "TablesTest"]
-
-_OF_AN_END = (Event.READ_ENDED, Event.HUNG_UP, Event.LOST, Event.CUT_OFF)
-_OWN = {"cancel_connecting", "couple", "finish", "watch_idle", "watch_nothing", "watch_rest", "watch_silence"}
+_OF_AN_END = (Event.READ_ENDED, Event.PEER_CLOSED, Event.LOST, Event.TRUNCATED)
+_OWN = {
+    "cancel_connecting",
+    "couple",
+    "finish",
+    "watch_idle",
+    "watch_nothing",
+    "watch_rest",
+    "watch_silence",
+}
 _BOTH = CLIENT | SERVER
 
 
@@ -57,7 +64,11 @@ class TablesTest(SynchronousTestCase):
     def setUp(self) -> None:
         """Find all transitions."""
         self.states = _reachable()
-        self.transitions = [(state, event, end, *follow(state, event, end)) for state in self.states for event, end in _events()]
+        self.transitions = [
+            (state, event, end, *follow(state, event, end))
+            for state in self.states
+            for event, end in _events()
+        ]
 
     def test_every_line_counts(self) -> None:
         """No line of the table is hidden by those above it."""
@@ -66,12 +77,19 @@ class TablesTest(SynchronousTestCase):
             for event, end in _events():
                 _, steps = follow(state, event, end)
                 if end == CLIENT:
-                    used |= {number for number, line in enumerate(TABLE) if line.event is event and line.steps is steps}
+                    used |= {
+                        number
+                        for number, line in enumerate(TABLE)
+                        if line.event is event and line.steps is steps
+                    }
         found = {line.steps for number, line in enumerate(TABLE) if number in used}
         # Those for the server's end alone are read in a mirror.
-        self.assertEqual({line.steps for line in TABLE} - found, {(Step("watch_rest"), Step("close", SERVER))})
+        self.assertEqual(
+            {line.steps for line in TABLE} - found, {(Step("watch_rest"), Step("close", SERVER))}
+        )
         self.assertIn(
-            (Step("watch_rest"), Step("close", CLIENT)), {steps for _, event, end, _, steps in self.transitions if event is Event.LOST}
+            (Step("watch_rest"), Step("close", CLIENT)),
+            {steps for _, event, end, _, steps in self.transitions if event is Event.LOST},
         )
 
     def test_steps_can_be_taken(self) -> None:
@@ -82,11 +100,16 @@ class TablesTest(SynchronousTestCase):
                 self.assertIn(end, (0, CLIENT, SERVER))
 
     def test_over_with_both_ends(self) -> None:
-        """It is over as soon as neither end is there, not before, and finishes in that very step, once and last."""
+        """It is over as soon as neither end is there, not before, and finishes in that very step,
+        once and last.
+        """
         for state, _, _, after, steps in self.transitions:
             self.assertEqual(Phase.of(after) is Phase.CLOSED, not after & there(_BOTH))
             finishes = [step.what for step in steps].count("finish")
-            self.assertEqual(finishes, int(Phase.of(after) is Phase.CLOSED and Phase.of(state) is not Phase.CLOSED))
+            self.assertEqual(
+                finishes,
+                int(Phase.of(after) is Phase.CLOSED and Phase.of(state) is not Phase.CLOSED),
+            )
             self.assertTrue(not finishes or steps[-1].what == "finish")
 
     def test_nothing_after_the_end(self) -> None:
@@ -103,31 +126,52 @@ class TablesTest(SynchronousTestCase):
                 self.assertFalse(after & ~state & (there(_BOTH) | sends(_BOTH)))
 
     def test_nothing_asked_of_the_lost(self) -> None:
-        """No step is for an end that is known to be lost; a stop, which is for both, is the exception."""
+        """No step is for an end that is known to be lost; a stop, which is for both, is the
+        exception.
+        """
         for _, event, _, after, steps in self.transitions:
             if event is not Event.STOP:
-                self.assertEqual([step for step in steps if step.end and not after & there(step.end)], [])
+                self.assertEqual(
+                    [step for step in steps if step.end and not after & there(step.end)], []
+                )
 
     def test_silence_is_bounded(self) -> None:
-        """Whatever ends a direction or an end says first for how long nothing may move from then on."""
+        """Whatever ends a direction or an end says first for how long nothing may move from then
+        on.
+        """
         for state, _, _, after, steps in self.transitions:
             if (state ^ after) & (sends(_BOTH) | there(_BOTH)) and Phase.of(state) < Phase.CLOSING:
-                self.assertTrue([step for step in steps if step.what.startswith("watch_")], shown(state))
+                self.assertTrue(
+                    [step for step in steps if step.what.startswith("watch_")], shown(state)
+                )
 
     def test_ends_are_alike(self) -> None:
-        """What is done for the one end is done for the other: only who is waited for after a loss in order depends on which it is."""
+        """What is done for the one end is done for the other: only who is waited for after a loss
+        in order depends on which it is.
+        """
         for state, event, end, after, steps in self.transitions:
-            if event in (Event.READ_ENDED, Event.HUNG_UP, Event.CUT_OFF) and Phase.of(state) is not Phase.CONNECTING:
+            if (
+                event in (Event.READ_ENDED, Event.PEER_CLOSED, Event.TRUNCATED)
+                and Phase.of(state) is not Phase.CONNECTING
+            ):
                 mirrored_after, mirrored_steps = follow(_mirrored(state), event, _BOTH ^ end)
                 self.assertEqual(mirrored_after, _mirrored(after))
-                self.assertEqual(mirrored_steps, tuple(Step(what, whose and _BOTH ^ whose) for what, whose in steps))
+                self.assertEqual(
+                    mirrored_steps,
+                    tuple(Step(what, whose and _BOTH ^ whose) for what, whose in steps),
+                )
 
     def test_looked_up(self) -> None:
-        """What is looked up by state and event is what the tables say, with what takes each step."""
+        """What is looked up by state and event is what the tables say, with what takes each
+        step.
+        """
         transitions = Transitions({what: what.upper() for what in (*_OWN, *ISide)})
         for state, event, end, after, steps in self.transitions:
             for _ in range(2):
-                self.assertEqual(transitions[state | event.at(end)], (after, tuple((whose, what.upper()) for what, whose in steps)))
+                self.assertEqual(
+                    transitions[state | event.at(end)],
+                    (after, tuple((whose, what.upper()) for what, whose in steps)),
+                )
 
     def test_every_event(self) -> None:
         """Each event has its facts."""
@@ -138,7 +182,9 @@ def _mirrored(state: int) -> int:
     """The same with the ends in each other's place."""
     ends = [fact(end) for fact in (there, sends, gone) for end in (CLIENT, SERVER)]
     others = [fact(end) for fact in (there, sends, gone) for end in (SERVER, CLIENT)]
-    return state & ~sum(ends) | sum(other for one, other in zip(ends, others, strict=True) if state & one)
+    return state & ~sum(ends) | sum(
+        other for one, other in zip(ends, others, strict=True) if state & one
+    )
 
 
 class ShownTest(SynchronousTestCase):
@@ -150,15 +196,20 @@ class ShownTest(SynchronousTestCase):
         state, _ = follow(START, Event.CONNECTED)
         self.assertEqual(shown(state), "OPEN client=SENDS server=SENDS")
         state, _ = follow(state, Event.READ_ENDED, SERVER)
-        state, _ = follow(state, Event.HUNG_UP, CLIENT)
+        state, _ = follow(state, Event.PEER_CLOSED, CLIENT)
         self.assertEqual(shown(state), "HALF_CLOSED client=SENDS+GONE server=ENDED")
         state, _ = follow(state, Event.LOST, SERVER)
         self.assertEqual(shown(state), "CLOSING client=SENDS+GONE server=LOST")
-        state, _ = follow(state, Event.CUT_OFF, CLIENT)
+        state, _ = follow(state, Event.TRUNCATED, CLIENT)
         self.assertEqual(shown(state), "CLOSED")
 
     def test_events(self) -> None:
         """An event tells its end, where it has one, and a step for whom it is."""
-        self.assertEqual([told(event.at(SERVER)) for event in _OF_AN_END[:2]], ["READ_ENDED server", "HUNG_UP server"])
+        self.assertEqual(
+            [told(event.at(SERVER)) for event in _OF_AN_END[:2]],
+            ["READ_ENDED server", "PEER_CLOSED server"],
+        )
         self.assertEqual(told(Event.STOP.at(CLIENT)), "STOP")
-        self.assertEqual([str(Step("close", CLIENT)), str(Step("finish"))], ["close client", "finish"])
+        self.assertEqual(
+            [str(Step("close", CLIENT)), str(Step("finish"))], ["close client", "finish"]
+        )

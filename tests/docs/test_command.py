@@ -14,14 +14,12 @@ from pipetwist.cli.init import SHAPES
 from pipetwist.cli.main import main
 from pipetwist.config.syntax import parse_json
 from pipetwist.stats.names import traffic_name
-from tests.cli.calling import TerminalCall, plain
-from tests.docs.document import ROOT, blocks
-from tests.docs.terminal import Terminal
-from tests.interop.daemon import start_daemon
-from tests.interop.scratch import free_port, wait_until
-from tests.storage.files import close, open_store
-
-__all__ = ["CommandsTest", "TablesTest"]
+from tests.support.command_line import TerminalCall, plain
+from tests.support.counter_files import close, open_store
+from tests.support.daemon import start_daemon
+from tests.support.markdown import ROOT, blocks
+from tests.support.scratch import free_port, wait_until
+from tests.support.terminal import Terminal
 
 _DOCUMENT = "docs/command.md"
 _USUAL = "127.0.0.1:10085"
@@ -29,7 +27,9 @@ _SERVER = {"server", "config", "tls", "ca", "cert", "key", "server_name", "timeo
 
 
 class CommandsTest(SynchronousTestCase):
-    """The blocks, typed beside the daemon that `make run` starts, when it has carried six bytes there and six back."""
+    """The blocks, typed beside the daemon that `make run` starts, when it has carried six bytes
+    there and six back.
+    """
 
     def test_commands(self) -> None:
         """Each command says what the document shows, and the table is what a terminal shows."""
@@ -55,10 +55,16 @@ class CommandsTest(SynchronousTestCase):
         for block in blocks(_DOCUMENT):
             if block.language == "console":
                 terminal.type(block)
-        (table,) = [block.text for block in blocks(_DOCUMENT) if block.language == "text" and block.heading == "stats"]
+        (table,) = [
+            block.text
+            for block in blocks(_DOCUMENT)
+            if block.language == "text" and block.heading == "stats"
+        ]
         call = TerminalCall(self, ["stats"])
         self.assertEqual(call.status(), 0, call.text)
-        self.assertEqual([line.rstrip() for line in plain(call.text).splitlines()], table.splitlines())
+        self.assertEqual(
+            [line.rstrip() for line in plain(call.text).splitlines()], table.splitlines()
+        )
 
     def keep_counters(self, path: Path) -> None:
         """Leave a file of counters, as a stopped daemon does."""
@@ -80,26 +86,49 @@ class TablesTest(SynchronousTestCase):
             if line.startswith(("# ", "## ")):
                 heading = line.lstrip("# ")
             row = re.fullmatch(r"\| (.+?) \| (.+) \|", line)
-            if row and not row[1].startswith(("-", "option", "command", "status", "shape", "shell")):
+            if row and not row[1].startswith(
+                ("-", "option", "command", "status", "shape", "shell")
+            ):
                 self.tables.setdefault(heading, {})[row[1]] = row[2]
 
     def test_commands(self) -> None:
         """The first table names every command, and each has a section."""
-        self.assertEqual(set(self.tables["The command pipetwist"]), {f"[{name}](#{name.replace(' ', '-')})" for name in main.commands})
+        self.assertEqual(
+            set(self.tables["The command pipetwist"]),
+            {f"[{name}](#{name.replace(' ', '-')})" for name in main.commands},
+        )
 
     def test_shapes(self) -> None:
         """Each shape stands in a table, with the words of the command's own help."""
-        shapes = {key: text for key, text in self.tables["init"].items() if not key.startswith("`-")}
+        shapes = {
+            key: text for key, text in self.tables["init"].items() if not key.startswith("`-")
+        }
         self.assertEqual(shapes, {f"`{shape}`": what for shape, what in SHAPES.items()})
 
     def test_options(self) -> None:
-        """Each option stands in the table of its command, with the words of the command's own help."""
+        """Each option stands in the table of its command, with the words of the command's own
+        help.
+        """
         for name, command in main.commands.items():
             options = [option for option in command.params if isinstance(option, click.Option)]
             asks = "server" in {option.name for option in options}
-            own = {_written(option): _described(option) for option in options if not asks or option.name not in _SERVER}
-            self.assertEqual({key: text for key, text in self.tables.get(name, {}).items() if key.startswith("`-")}, own, name)
-            of_server = {_written(option): _described(option) for option in options if option.name in _SERVER}
+            own = {
+                _written(option): _described(option)
+                for option in options
+                if not asks or option.name not in _SERVER
+            }
+            self.assertEqual(
+                {
+                    key: text
+                    for key, text in self.tables.get(name, {}).items()
+                    if key.startswith("`-")
+                },
+                own,
+                name,
+            )
+            of_server = {
+                _written(option): _described(option) for option in options if option.name in _SERVER
+            }
             if asks:
                 self.assertEqual(self.tables["Which server"], of_server, name)
 

@@ -6,11 +6,9 @@ import re
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.api.programs import output_of
-from tests.docs.document import ROOT, blocks
-from tests.docs.terminal import Terminal
-
-__all__ = ["EmbeddingTest", "LoadingTest"]
+from tests.support.markdown import ROOT, blocks
+from tests.support.programs import output_of
+from tests.support.terminal import Terminal
 
 _DOCUMENT = "docs/embedding.md"
 _WHAT_COMES_ALONG = "What comes along"
@@ -21,23 +19,29 @@ _SECTIONS = {
     "test_counting": "Counting your own server",
     "test_serving": "Serving your own counters",
     "test_command": "A command as a client endpoint",
-    "test_outbound": "An outbound of your own",
-    "test_kinds": "Kinds of your own",
+    "test_outbound": "Your own outbound",
+    "test_kinds": "Your own kinds",
     "test_storage": "Counters in a file",
-    "test_store": "A counter store of your own",
+    "test_store": "Your own counter store",
     "test_testing": "Testing",
 }
 
 
 class EmbeddingTest(SynchronousTestCase):
-    """The programs are saved under their names, and the commands that are shown give what is shown."""
+    """The programs are saved under their names, and the commands that are shown give what is
+    shown.
+    """
 
     def test_sections(self) -> None:
         """Every section with blocks is tried here or below."""
-        self.assertEqual({block.heading for block in blocks(_DOCUMENT)}, {*_SECTIONS.values(), _WHAT_COMES_ALONG})
+        self.assertEqual(
+            {block.heading for block in blocks(_DOCUMENT)}, {*_SECTIONS.values(), _WHAT_COMES_ALONG}
+        )
 
     def test_tree(self) -> None:
-        """The whole tree relays in a program of one's own, from a file and built by hand, with the API."""
+        """The whole tree relays in a program of one's own, from a file and built by hand, with the
+        API.
+        """
         self.type_section()
 
     def test_counting(self) -> None:
@@ -87,9 +91,15 @@ class InterfacesTest(SynchronousTestCase):
     """What the programs say that they provide."""
 
     def test_providers(self) -> None:
-        """Every class of theirs that provides an interface of pipetwist's, and every object of one, has what it names."""
+        """Every class of theirs that provides an interface of pipetwist's, and every object of one,
+        has what it names.
+        """
         terminal = Terminal(self)
-        programs = [block for block in blocks(_DOCUMENT) if block.name is not None and "@implementer(I" in block.text]
+        programs = [
+            block
+            for block in blocks(_DOCUMENT)
+            if block.name is not None and "@implementer(I" in block.text
+        ]
         for block in programs:
             terminal.save(block)
         names = [block.name for block in programs if block.name is not None]
@@ -110,18 +120,29 @@ for program in sys.argv[1:]:
             if interface.__module__.startswith("pipetwist."):
                 verifyClass(interface, named) if inspect.isclass(named) else verifyObject(interface, named)
                 print(name)
-"""
+"""  # noqa: E501  # another language's text
 
 
 class LoadingTest(SynchronousTestCase):
     """What comes along."""
 
     def test_table(self) -> None:
-        """Each module loads what the table says, after those above it, and none of the other packages that pipetwist can use."""
-        rows = dict(re.findall(r"^\| `(pipetwist[\w.]+)` \| (.*?) \|$", (ROOT / _DOCUMENT).read_text(encoding="utf-8"), re.MULTILINE))
+        """Each module loads what the table says, after those above it, and none of the other
+        packages that pipetwist can use.
+        """
+        rows = dict(
+            re.findall(
+                r"^\| `(pipetwist[\w.]+)` \| (.*?) \|$",
+                (ROOT / _DOCUMENT).read_text(encoding="utf-8"),
+                re.MULTILINE,
+            )
+        )
         said = output_of("-c", _PROGRAM, *rows)
         loaded = {line.split()[0]: set(line.split()[1:]) for line in said.splitlines()}
-        expected = {module: set() if cell.startswith("nothing") else set(re.findall(r"`([\w.]+)`", cell)) for module, cell in rows.items()}
+        expected = {
+            module: set() if cell.startswith("nothing") else set(re.findall(r"`([\w.]+)`", cell))
+            for module, cell in rows.items()
+        }
         self.assertGreater(len(rows), 5)
         self.assertEqual(loaded, expected)
 

@@ -6,9 +6,7 @@ import re
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.docs.document import ROOT, headings
-
-__all__ = ["LinksTest"]
+from tests.support.markdown import ROOT, headings
 
 
 class LinksTest(SynchronousTestCase):
@@ -27,7 +25,10 @@ class LinksTest(SynchronousTestCase):
             for link in re.findall(r"\]\(([^)\s]+)\)", document.read_text(encoding="utf-8")):
                 path, _, anchor = link.partition("#")
                 target = (document.parent / path).resolve() if path else document
-                if "://" not in link and not (target.exists() and (not anchor or anchor in _anchors(target.read_text(encoding="utf-8")))):
+                if "://" not in link and not (
+                    target.exists()
+                    and (not anchor or anchor in _anchors(target.read_text(encoding="utf-8")))
+                ):
                     astray.append(f"{document.name}: {link}")
         self.assertEqual(astray, [])
         self.assertGreater(len(documents), 5)
@@ -35,4 +36,6 @@ class LinksTest(SynchronousTestCase):
 
 def _anchors(text: str) -> set[str]:
     """What the headings of a document are called in links, as GitHub makes it of them."""
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings(text)}
+    return {
+        re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings(text)
+    }

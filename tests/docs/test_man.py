@@ -1,4 +1,6 @@
-"""The manual pages: they are what the documents and the command say, and roff takes them as it should."""
+"""The manual pages: they are what the documents and the command say, and roff takes them as it
+should.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +12,8 @@ from types import ModuleType
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.api.programs import run_python
-from tests.docs.document import ROOT
-
-__all__ = ["CheckTest", "PagesTest"]
+from tests.support.markdown import ROOT
+from tests.support.programs import run_python
 
 _PROGRAM = ROOT / "man" / "generate.py"
 
@@ -37,17 +37,23 @@ class CheckTest(SynchronousTestCase):
         shutil.copytree(ROOT / "docs", self.root / "docs")
         shutil.copytree(ROOT / "man", self.root / "man")
 
-    def run_program(self, *arguments: str, root: Path | None = None) -> subprocess.CompletedProcess[str]:
+    def run_program(
+        self, *arguments: str, root: Path | None = None
+    ) -> subprocess.CompletedProcess[str]:
         """Run it."""
         return run_python(str(_PROGRAM), "--root", str(root or self.root), *arguments)
 
     def test_checked_in(self) -> None:
-        """What is checked in is current: after a change of docs/command.md or docs/configuration.md, run `python man/generate.py`."""
+        """What is checked in is current: after a change of docs/command.md or
+        docs/configuration.md, run `python man/generate.py`.
+        """
         outcome = self.run_program("--check", root=ROOT)
         self.assertEqual((outcome.returncode, outcome.stderr), (0, ""))
 
     def test_stale(self) -> None:
-        """A page whose document has changed, and one that is missing, are named with the command that helps, which then does."""
+        """A page whose document has changed, and one that is missing, are named with the command
+        that helps, which then does.
+        """
         document = self.root / "docs" / "configuration.md"
         document.write_text(document.read_text(encoding="utf-8") + "\nMore.\n", encoding="utf-8")
         (self.root / "man" / "pipetwist.1").unlink()
@@ -58,7 +64,9 @@ class CheckTest(SynchronousTestCase):
         self.assertFalse((self.root / "man" / "pipetwist.1").exists())
         self.assertEqual(self.run_program().returncode, 0)
         self.assertEqual(self.run_program("--check").returncode, 0)
-        self.assertIn("\nMore.\n", (self.root / "man" / "pipetwist.json.5").read_text(encoding="ascii"))
+        self.assertIn(
+            "\nMore.\n", (self.root / "man" / "pipetwist.json.5").read_text(encoding="ascii")
+        )
 
 
 class PagesTest(SynchronousTestCase):
@@ -74,8 +82,13 @@ class PagesTest(SynchronousTestCase):
         return lines[lines.index(".SH DESCRIPTION") + 1 : lines.index(".SH SEE ALSO")]
 
     def test_text(self) -> None:
-        """Paragraphs and headings, with what is literal in bold; links are their words, or the page that they lead to."""
-        text = "Some `--code` and [words](#words), see [configuration.md](configuration.md).\n\n*More*.\n"
+        """Paragraphs and headings, with what is literal in bold; links are their words, or the page
+        that they lead to.
+        """
+        text = (
+            "Some `--code` and [words](#words), see "
+            "[configuration.md](configuration.md).\n\n*More*.\n"
+        )
         self.assertEqual(
             self.page(f"{text}\n## Part `a`\n\nX\n\n### Sub\n\nY\n"),
             [
@@ -90,10 +103,23 @@ class PagesTest(SynchronousTestCase):
         )
 
     def test_requests(self) -> None:
-        """No line begins with what roff would take for a request, and no character means anything to it."""
+        """No line begins with what roff would take for a request, and no character means anything
+        to it.
+        """
         text = "```text\n.SH no\n'x \\n é ~\n\n```\n\n.TH no\n"
         self.assertEqual(
-            self.page(text), [".RS 4", ".nf", r"\&.SH no", r"\(aqx \en \[u00E9] \(ti", r"\&", ".fi", ".RE", ".PP", r"\&.TH no"]
+            self.page(text),
+            [
+                ".RS 4",
+                ".nf",
+                r"\&.SH no",
+                r"\(aqx \en \[u00E9] \(ti",
+                r"\&",
+                ".fi",
+                ".RE",
+                ".PP",
+                r"\&.TH no",
+            ],
         )
 
     def test_long_lines(self) -> None:
@@ -102,8 +128,13 @@ class PagesTest(SynchronousTestCase):
         self.assertEqual(lines, ["x" * 78, r"\&.SH", "y" * 90, "z"])
 
     def test_tables(self) -> None:
-        """A table's rows are paragraphs with their first column as tag; of a key its meaning comes first."""
-        table = "| key | written as | default | what it says |\n|---|---|---|---|\n| `a` | text | needed | A. |\n| `b` | `1` | `2` | B. |\n"
+        """A table's rows are paragraphs with their first column as tag; of a key its meaning comes
+        first.
+        """
+        table = (
+            "| key | written as | default | what it says |\n|---|---|---|---|\n| `a` | text | "
+            "needed | A. |\n| `b` | `1` | `2` | B. |\n"
+        )
         self.assertEqual(
             self.page(f"{table}| `c` | x | none | C. |\n"),
             [
@@ -112,7 +143,9 @@ class PagesTest(SynchronousTestCase):
                 *(".TP", r"\fBc\fP", "C. Written as x."),
             ],
         )
-        self.assertEqual(self.page("| kind | is |\n|---|---|\n| some | this |\n"), [".TP", r"\fBsome\fP", "this"])
+        self.assertEqual(
+            self.page("| kind | is |\n|---|---|\n| some | this |\n"), [".TP", r"\fBsome\fP", "this"]
+        )
 
     def test_lists(self) -> None:
         """Entries of a list have bullets."""
@@ -126,4 +159,8 @@ class PagesTest(SynchronousTestCase):
     def test_synopsis(self) -> None:
         """The page of the command has each command with its arguments."""
         page = (ROOT / "man" / "pipetwist.1").read_text(encoding="ascii")
-        self.assertIn("\n\\fBpipetwist stats\\fP [OPTIONS] [PATTERN]...\n\\fBpipetwist stats forget\\fP [OPTIONS] NAME...\n", page)
+        self.assertIn(
+            "\n\\fBpipetwist stats\\fP [OPTIONS] [PATTERN]...\n\\fBpipetwist stats forget\\fP "
+            "[OPTIONS] NAME...\n",
+            page,
+        )

@@ -8,15 +8,13 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from pipetwist.page.feed import MOST_STREAMS
-from pipetwist.page.sampling import MOST_NAMES, Sampler
-from pipetwist.page.stream import LONGEST_PAUSE
-from pipetwist.page.view import MOST_ROWS, SORTS, View
-from tests.docs.document import ROOT, blocks
-from tests.page.pretended import PretendedRelay
-from tests.page.telling import told
-
-__all__ = ["PageTest"]
+from pipetwist.page.feed import MAX_STREAMS
+from pipetwist.page.sampling import MAX_NAMES, Sampler
+from pipetwist.page.stream import MAX_PAUSE
+from pipetwist.page.view import MAX_ROWS, SORTS, View
+from tests.support.markdown import ROOT, blocks
+from tests.support.page_document import told
+from tests.support.pretended_relay import PretendedRelay
 
 _DOCUMENT = "docs/page.md"
 
@@ -29,7 +27,9 @@ def _shape(value: Any, path: str = "") -> set[str]:
         return set()
     if path.endswith(".names"):
         return {key for one in value.values() for key in _shape(one, f"{path}.NAME")}
-    return {f"{path}.{key}" for key in value} | {inner for key, one in value.items() for inner in _shape(one, f"{path}.{key}")}
+    return {f"{path}.{key}" for key in value} | {
+        inner for key, one in value.items() for inner in _shape(one, f"{path}.{key}")
+    }
 
 
 class PageTest(SynchronousTestCase):
@@ -39,14 +39,16 @@ class PageTest(SynchronousTestCase):
         """Read the document, and make what it describes."""
         self.text = (ROOT / _DOCUMENT).read_text(encoding="utf-8")
         relay = PretendedRelay(connections=3)
-        sampler = Sampler(relay.ledger, relay.store)
+        sampler = Sampler(relay.connection_table, relay.store)
         for _ in sampler.sample():
             pass
         self.made = json.loads(told(sampler, View()))
 
     def test_example(self) -> None:
         """The example has the keys that an answer has."""
-        (example,) = (json.loads(block.text) for block in blocks(_DOCUMENT) if block.language == "json")
+        (example,) = (
+            json.loads(block.text) for block in blocks(_DOCUMENT) if block.language == "json"
+        )
         example["traffic"]["outbound"]["names"] = example["traffic"]["inbound"]["names"]
         self.assertEqual(_shape(example), _shape(self.made))
 
@@ -54,17 +56,22 @@ class PageTest(SynchronousTestCase):
         """Every key of an answer is explained, and no other."""
         table = self.text.partition("| key | |\n")[2].partition("\n\n")[0]
         told = {name for row in table.splitlines() for name in re.findall(r"`(\w+)`", row)}
-        self.assertEqual(told, {path.rpartition(".")[2] for path in _shape(self.made)} - {"inbound", "user", "outbound", "names"} | _ROW)
+        self.assertEqual(
+            told,
+            {path.rpartition(".")[2] for path in _shape(self.made)}
+            - {"inbound", "user", "outbound", "names"}
+            | _ROW,
+        )
 
     def test_arguments(self) -> None:
         """Every way to sort is listed, and the bounds are those of the code."""
         row = next(line for line in self.text.splitlines() if line.startswith("| `sort`"))
         self.assertEqual(set(re.findall(r"`(\w+)`", row)), {"sort", *SORTS})
         for words in (
-            f"up to {MOST_ROWS} |",
-            f"at most {MOST_NAMES} of them",
-            f"At most {MOST_STREAMS} may watch",
-            f"after {LONGEST_PAUSE:.0f} seconds",
+            f"up to {MAX_ROWS} |",
+            f"at most {MAX_NAMES} of them",
+            f"At most {MAX_STREAMS} event streams",
+            f"after {MAX_PAUSE:.0f} seconds",
         ):
             self.assertIn(words, self.text)
 

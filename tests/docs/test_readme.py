@@ -10,13 +10,11 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.config.reading import parse_document
-from tests.docs.document import ROOT, blocks
-from tests.docs.terminal import Terminal, commands, same_each_time
-from tests.interop.daemon import daemon_environment
-from tests.interop.peers import need
-from tests.interop.scratch import free_port, listens, wait_until
-
-__all__ = ["ReadmeTest"]
+from tests.support.daemon import daemon_environment
+from tests.support.markdown import ROOT, blocks
+from tests.support.peers import need
+from tests.support.scratch import free_port, listens, wait_until
+from tests.support.terminal import Terminal, commands, same_each_time
 
 _PORT = "10085"
 
@@ -25,7 +23,9 @@ class ReadmeTest(SynchronousTestCase):
     """The blocks of the document."""
 
     def test_commands(self) -> None:
-        """Each command says what the document shows, and the daemon's log has the line that it shows."""
+        """Each command says what the document shows, and the daemon's log has the line that it
+        shows.
+        """
         port = str(free_port(self))
         terminal = Terminal(self, {_PORT: port})
         (terminal.folder / "etc").mkdir()
@@ -34,12 +34,21 @@ class ReadmeTest(SynchronousTestCase):
         (terminal.folder / ".venv").mkdir()
         (terminal.folder / ".venv" / "bin").symlink_to(Path(sys.executable).parent)
         log = self._start(terminal.folder, int(port))
-        self.patch(os, "environ", {**os.environ, "PIPETWIST_SERVER": f"127.0.0.1:{port}"})  # where a document's reader has the usual one
+        self.patch(
+            os, "environ", {**os.environ, "PIPETWIST_SERVER": f"127.0.0.1:{port}"}
+        )  # where a document's reader has the usual one
         for block in blocks("README.md"):
             if block.language == "console" and not block.text.startswith("$ make "):
                 terminal.type(block)
-        (line,) = [block.text for block in blocks("README.md") if block.language == "text" and " -> " in block.text]
-        wait_until(lambda: same_each_time(line) in same_each_time(log.read_text(encoding="utf-8")), f"the line {line}")
+        (line,) = [
+            block.text
+            for block in blocks("README.md")
+            if block.language == "text" and " -> " in block.text
+        ]
+        wait_until(
+            lambda: same_each_time(line) in same_each_time(log.read_text(encoding="utf-8")),
+            f"the line {line}",
+        )
 
     def test_targets(self) -> None:
         """What make is asked for is there."""
@@ -49,7 +58,9 @@ class ReadmeTest(SynchronousTestCase):
             self.assertTrue(_recipe(target))
 
     def test_only_make_is_left_out(self) -> None:
-        """Of the commands that it shows only `make run` is not typed, and the daemon is started as that does it."""
+        """Of the commands that it shows only `make run` is not typed, and the daemon is started as
+        that does it.
+        """
         untyped = [
             command
             for block in blocks("README.md")
@@ -70,7 +81,12 @@ class ReadmeTest(SynchronousTestCase):
         path = folder / "log"
         with path.open("wb") as log:
             process = subprocess.Popen(
-                ["sh", "-c", f"exec {command}"], cwd=folder, env=daemon_environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                ["sh", "-c", f"exec {command}"],
+                cwd=folder,
+                env=daemon_environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
             )
         self.addCleanup(process.wait, 20)
         self.addCleanup(process.terminate)
@@ -82,6 +98,16 @@ class ReadmeTest(SynchronousTestCase):
 def _recipe(target: str) -> list[str]:
     """The commands that make would run for a target."""
     # A make that runs the tests has told its children how many jobs they may have.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
-    said = subprocess.run([need("make"), "-n", target], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=True)
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))
+    }
+    said = subprocess.run(
+        [need("make"), "-n", target],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
     return said.stdout.splitlines()

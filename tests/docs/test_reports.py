@@ -9,11 +9,11 @@ from unittest import TestCase
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.docs.document import ROOT
+from tests.support.markdown import ROOT
 
-__all__ = ["ReportsTest"]
-
-_LINK = re.compile(r"\[([\w.-]+/[\w.-]+)#(\d+)\]\(https://github\.com/([\w.-]+/[\w.-]+)/issues/(\d+)\)")
+_LINK = re.compile(
+    r"\[([\w.-]+/[\w.-]+)#(\d+)\]\(https://github\.com/([\w.-]+/[\w.-]+)/issues/(\d+)\)"
+)
 
 
 def _rows() -> Iterator[list[str]]:
@@ -30,7 +30,12 @@ def _is_test(name: str) -> bool:
         found = getattr(import_module(module), suite, None)
     except ModuleNotFoundError:
         return False
-    return isinstance(found, type) and issubclass(found, TestCase) and method.startswith("test_") and callable(getattr(found, method, None))
+    return (
+        isinstance(found, type)
+        and issubclass(found, TestCase)
+        and method.startswith("test_")
+        and callable(getattr(found, method, None))
+    )
 
 
 class ReportsTest(SynchronousTestCase):
@@ -45,11 +50,17 @@ class ReportsTest(SynchronousTestCase):
         """Each names at least one test, and each test that is named is there to be run."""
         for reports, _, tests in self.rows:
             names = tests.split(", ")
-            self.assertEqual([name for name in names if not re.fullmatch(r"`tests(\.\w+){3,}`", name)], [], reports)
+            self.assertEqual(
+                [name for name in names if not re.fullmatch(r"`tests(\.\w+){3,}`", name)],
+                [],
+                reports,
+            )
             self.assertEqual([name for name in names if not _is_test(name.strip("`"))], [], reports)
 
     def test_addresses(self) -> None:
-        """Each has the addresses of its reports, which are what their texts say, and no report is there twice."""
+        """Each has the addresses of its reports, which are what their texts say, and no report is
+        there twice.
+        """
         seen = []
         for reports, _, _ in self.rows:
             for report in reports.split(", "):

@@ -13,13 +13,11 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.behaviour.certificates import AUTHORITY, SERVER, SERVER_NAME, client_context
-from tests.docs.document import ROOT, blocks
-from tests.docs.terminal import Terminal, same_each_time
-from tests.interop.daemon import FOREGROUND, TWIST, Daemon, start_daemon
-from tests.interop.scratch import free_datagram_port, free_port, listens, scratch_folder, wait_until
-
-__all__ = ["CommandsTest", "DescriptorsTest", "LogTest", "ReasonsTest", "SignalsTest", "StartTest"]
+from tests.support.daemon import FOREGROUND, TWIST, Daemon, start_daemon
+from tests.support.markdown import ROOT, blocks
+from tests.support.scratch import free_datagram_port, free_port, listens, scratch_folder, wait_until
+from tests.support.shared_certificates import AUTHORITY, SERVER, SERVER_NAME, client_context
+from tests.support.terminal import Terminal, same_each_time
 
 _DOCUMENT = "docs/running.md"
 _ECHO: dict[str, Any] = {
@@ -93,16 +91,22 @@ class LogTest(SynchronousTestCase):
         """The line of a command is that of the document."""
         said = "cat: write error: Broken pipe"
         command = ["sh", "-c", f"cat; echo '{said}' >&2"]
-        daemon = start_daemon(self, {**_ECHO, "outbounds": [{"type": "fork", "tag": "echo", "command": command}]})
+        daemon = start_daemon(
+            self, {**_ECHO, "outbounds": [{"type": "fork", "tag": "echo", "command": command}]}
+        )
         _say_hello(self, daemon.folder / "in.sock")
-        line = same_each_time(_shown("What a command says"))
+        line = same_each_time(_shown("Standard error of commands"))
         wait_until(lambda: line in same_each_time(daemon.log).splitlines(), f"the line {line}")
 
     def test_unreachable(self) -> None:
-        """A log of warnings alone has the line of the document where a server can't be reached, and not the connection's own."""
+        """A log of warnings alone has the line of the document where a server can't be reached, and
+        not the connection's own.
+        """
         outbound = {"type": "unix", "tag": "plugin", "path": "nobody.sock"}
         with socket.socket(socket.AF_UNIX) as gone:
-            daemon = start_daemon(self, {**_ECHO, "outbounds": [outbound], "log": {"level": "warn"}})
+            daemon = start_daemon(
+                self, {**_ECHO, "outbounds": [outbound], "log": {"level": "warn"}}
+            )
             gone.bind(str(daemon.folder / "nobody.sock"))
         self.assertEqual(_connect(self, daemon.folder / "in.sock").recv(1), b"")
         line, _ = _shown("Servers that can't be reached").splitlines()
@@ -111,7 +115,9 @@ class LogTest(SynchronousTestCase):
         self.assertNotIn("pipe-in -> plugin", daemon.log)
 
     def test_failed_handshakes(self) -> None:
-        """The filter for fail2ban finds the address of each client that does not complete a TLS handshake or has no user's certificate."""
+        """The filter for fail2ban finds the address of each client that does not complete a TLS
+        handshake or has no user's certificate.
+        """
         ports = free_port(self), free_port(self)
         files = {"certificate_path": SERVER[0], "key_path": SERVER[1]}
         users = [{"name": "alice", "certificate_name": "alice"}]
@@ -123,25 +129,46 @@ class LogTest(SynchronousTestCase):
             "users": users,
         }
         metrics = {"listen": f"127.0.0.1:{ports[1]}", "tls": files}
-        daemon = start_daemon(self, {**_ECHO, "inbounds": [*_ECHO["inbounds"], secured], "metrics": metrics})
+        daemon = start_daemon(
+            self, {**_ECHO, "inbounds": [*_ECHO["inbounds"], secured], "metrics": metrics}
+        )
         wait_until(lambda: listens(ports[1]), "the metrics to listen")
         for port in ports:
             with socket.create_connection(("127.0.0.1", port), 20) as client:
                 client.sendall(b"GET / HTTP/1.1\r\n\r\n")
         with socket.create_connection(("127.0.0.1", ports[0]), 20) as plain:
             client_context().wrap_socket(plain, server_hostname=SERVER_NAME).close()
-        wait_until(lambda: daemon.log.count(" failed: ") + daemon.log.count(" refused ") == 3, "the lines")
-        told, filter_ = [block.text for block in blocks(_DOCUMENT) if block.heading == "Failed handshakes"]
+        wait_until(
+            lambda: daemon.log.count(" failed: ") + daemon.log.count(" refused ") == 3, "the lines"
+        )
+        told, filter_ = [
+            block.text for block in blocks(_DOCUMENT) if block.heading == "Failed handshakes"
+        ]
         patterns = re.findall(r"\^.*", filter_.replace("<ADDR>", r"(?P<addr>[0-9A-Fa-f.:]+)"))
         for log in (told, daemon.log):
             # fail2ban takes the date away before it looks.
             lines = [line.partition(" ")[2] for line in log.splitlines()]
-            found = [next((match for match in (re.search(pattern, line) for pattern in patterns) if match), None) for line in lines]
+            found = [
+                next(
+                    (
+                        match
+                        for match in (re.search(pattern, line) for pattern in patterns)
+                        if match
+                    ),
+                    None,
+                )
+                for line in lines
+            ]
             addresses = [match["addr"] for match in found if match]
-            self.assertEqual(addresses, ["127.0.0.1"] * 3 if log is not told else ["192.0.2.7", "2001:db8::7", "192.0.2.7"])
+            self.assertEqual(
+                addresses,
+                ["127.0.0.1"] * 3 if log is not told else ["192.0.2.7", "2001:db8::7", "192.0.2.7"],
+            )
 
     def test_json(self) -> None:
-        """As JSON too, for twistd and for twist, where every line is an object that has what every line is said to have."""
+        """As JSON too, for twistd and for twist, where every line is an object that has what every
+        line is said to have.
+        """
         shown = _shown("JSON lines")
         for command in (FOREGROUND, TWIST):
             daemon = start_daemon(self, {**_ECHO, "log": {"format": "json"}}, command=command)
@@ -164,7 +191,9 @@ class ReasonsTest(SynchronousTestCase):
     """Why connections end."""
 
     def test_reasons(self) -> None:
-        """What the log says of connections that end in many ways is in the document, but for the numbers."""
+        """What the log says of connections that end in many ways is in the document, but for the
+        numbers.
+        """
         outbounds: dict[str, dict[str, Any]] = {
             "ends": {"type": "fork", "command": ["true"]},
             "fails": {"type": "fork", "command": ["sh", "-c", "exit 7"]},
@@ -179,7 +208,12 @@ class ReasonsTest(SynchronousTestCase):
             {
                 "log": {"format": "json"},
                 "inbounds": [
-                    {"type": "unix", "tag": tag, "path": f"{tag}.sock", **({"idle_timeout": "100ms"} if tag == "silent" else {})}
+                    {
+                        "type": "unix",
+                        "tag": tag,
+                        "path": f"{tag}.sock",
+                        **({"idle_timeout": "100ms"} if tag == "silent" else {}),
+                    }
                     for tag in outbounds
                 ],
                 "outbounds": [{"tag": tag, **options} for tag, options in outbounds.items()],
@@ -197,13 +231,13 @@ class ReasonsTest(SynchronousTestCase):
         self._are_known(daemon, len(outbounds) + 1)
 
     def test_datagrams(self) -> None:
-        """So is what it says of packet connections."""
+        """So is what it says of datagram connections."""
         port = free_datagram_port(self)
         folder = scratch_folder(self)
         server = _datagram_socket(self, folder / "server.sock")
         inbounds: dict[str, dict[str, Any]] = {
             "refused": {},
-            "crowded": {"max_associations": 1},
+            "pause_writing": {"max_associations": 1},
             "silent": {"udp_timeout": "500ms"},
             "stopped": {},
         }
@@ -212,14 +246,20 @@ class ReasonsTest(SynchronousTestCase):
             {
                 "log": {"format": "json"},
                 "inbounds": [
-                    *({"type": "unixgram", "tag": tag, "path": f"{tag}.sock", **options} for tag, options in inbounds.items()),
+                    *(
+                        {"type": "unixgram", "tag": tag, "path": f"{tag}.sock", **options}
+                        for tag, options in inbounds.items()
+                    ),
                     {"type": "unix", "tag": "framed", "path": "framed.sock", "framing": "rfc4571"},
                 ],
                 "outbounds": [
                     {"type": "unixgram", "tag": "server", "path": "server.sock"},
                     {"type": "udp", "tag": "nobody", "server": "127.0.0.1", "server_port": port},
                 ],
-                "route": {"rules": [{"inbound": ["refused", "framed"], "outbound": "nobody"}], "final": "server"},
+                "route": {
+                    "rules": [{"inbound": ["refused", "framed"], "outbound": "nobody"}],
+                    "final": "server",
+                },
             },
             folder=folder,
         )
@@ -242,7 +282,9 @@ class ReasonsTest(SynchronousTestCase):
             framed.shutdown(socket.SHUT_WR)
             with contextlib.suppress(ConnectionError):
                 self.assertEqual(framed.recv(1), b"")
-        wait_until(lambda: daemon.log.count('"reason": "no byte moved') == 3, "the end of who is silent")
+        wait_until(
+            lambda: daemon.log.count('"reason": "no byte moved') == 3, "the end of who is silent"
+        )
         daemon.stop()
         self._are_known(daemon, 10)
         self.assertIn("; 1 datagrams dropped", daemon.log)
@@ -255,7 +297,9 @@ class ReasonsTest(SynchronousTestCase):
         self.assertEqual(len(reasons), connections, reasons)
         # Where it can't connect the document has the last words, which say why.
         words = [
-            part.rpartition(": ")[2] if part.startswith("cannot connect") else part for reason in reasons for part in reason.split("; ")
+            part.rpartition(": ")[2] if part.startswith("cannot connect") else part
+            for reason in reasons
+            for part in reason.split("; ")
         ]
         known = re.sub(r"\d+", "N", _text())
         self.assertEqual([word for word in words if re.sub(r"[\d.]+", "N", word) not in known], [])
@@ -272,7 +316,9 @@ class SignalsTest(SynchronousTestCase):
     """What signals do."""
 
     def test_signals(self) -> None:
-        """The daemon ends by the signal; one that stops it in order takes the socket away, and one that is its end leaves it."""
+        """The daemon ends by the signal; one that stops it in order takes the socket away, and one
+        that is its end leaves it.
+        """
         for number, stays in ((signal.SIGINT, False), (signal.SIGUSR2, True)):
             self.assertIn(number.name, _text())
             daemon = start_daemon(self, _ECHO, command=FOREGROUND)
@@ -285,7 +331,9 @@ class DescriptorsTest(SynchronousTestCase):
     """How many a connection takes."""
 
     def test_descriptors(self) -> None:
-        """Between two sockets two, and to a command five; for a source of datagrams one and four."""
+        """Between two sockets two, and to a command five; for a source of datagrams one and
+        four.
+        """
         folder = scratch_folder(self)
         server = socket.socket(socket.AF_UNIX)
         self.addCleanup(server.close)
@@ -305,10 +353,13 @@ class DescriptorsTest(SynchronousTestCase):
                 {"type": "unixgram", "tag": "grams", "path": "gram-server.sock"},
                 {"type": "fork", "tag": "gram-echo", "command": ["cat"], "framing": "rfc4571"},
             ],
-            "route": {"rules": [{"inbound": [came], "outbound": goes} for came, goes in ways.items()]},
+            "route": {
+                "rules": [{"inbound": [came], "outbound": goes} for came, goes in ways.items()]
+            },
         }
         daemon = start_daemon(self, configuration, folder=folder, command=FOREGROUND)
-        # A daemon that listens is not at rest yet: its reactor opens two more when it begins to run, which one that answers does.
+        # A daemon that listens is not at rest yet: its reactor opens two more when it begins to
+        # run, which one that answers does.
         first = _connect(self, folder / "in.sock")
         first.sendall(b"x")
         self.assertEqual(first.recv(1), b"x")
@@ -340,10 +391,18 @@ class StartTest(SynchronousTestCase):
     """The lines of a start that fails."""
 
     def test_lines(self) -> None:
-        """Each that the document explains is in the program, but for what stands for a name there."""
-        lines = re.findall(r"^\| `(.+?)` \| .*$", _text().partition("| line | what to do |")[2].partition("\n\n")[0], re.MULTILINE)
+        """Each that the document explains is in the program, but for what stands for a name
+        there.
+        """
+        lines = re.findall(
+            r"^\| `(.+?)` \| .*$",
+            _text().partition("| line | what to do |")[2].partition("\n\n")[0],
+            re.MULTILINE,
+        )
         self.assertGreater(len(lines), 5)
-        program = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "pipetwist").rglob("*.py"))
+        program = "\n".join(
+            path.read_text(encoding="utf-8") for path in (ROOT / "pipetwist").rglob("*.py")
+        )
         for line in lines:
             for piece in re.split(r"[A-Z]{3,}|'|\.\.\.|grpcio|Permission denied|[(),]", line):
                 self.assertIn(piece.strip(" :"), program, line)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from pipetwist.inbounds.setting import InboundSetting
+from pipetwist.inbounds.context import InboundContext
 from pipetwist.kinds.inbound_options import InboundOptions, StreamInboundOptions
 
 __all__ = ["NoInbound"]
@@ -15,9 +15,9 @@ class NoInbound:
     """An inbound that listens nowhere.
 
     Args:
-        setting: what it works with.
+        context: what it works with.
         options: what its configuration says.
     """
 
-    setting: InboundSetting
+    context: InboundContext
     options: InboundOptions = field(default_factory=lambda: StreamInboundOptions(tag="in"))

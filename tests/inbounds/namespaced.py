@@ -1,6 +1,7 @@
 """Listens in a PID namespace of its own, and says who comes.
 
-``python -m tests.inbounds.namespaced PATH COUNT``: a line for each, with who it is and where it is seen from.
+``python -m tests.inbounds.namespaced PATH COUNT``: a line for each, with who it is and where it is
+seen from.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ import socket
 import sys
 from pathlib import Path
 
-from pipetwist.connection.visitor import Timeouts
-from pipetwist.inbounds.credentials import unix_visitor
+from pipetwist.connection.client_info import Timeouts
+from pipetwist.inbounds.credentials import unix_client_info
 
 
 def _main(path: str, number: str) -> None:
@@ -23,8 +24,8 @@ def _main(path: str, number: str) -> None:
         for _ in range(int(number)):
             connected, _ = listener.accept()
             kept.append(connected)
-            visitor = unix_visitor("in", connected, Timeouts())
-            sys.stdout.write(f"{visitor.peer} {visitor.source}\n")
+            client_info = unix_client_info("in", connected, Timeouts())
+            sys.stdout.write(f"{client_info.peer} {client_info.source}\n")
             sys.stdout.flush()
 
 

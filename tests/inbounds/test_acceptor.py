@@ -17,20 +17,18 @@ from twisted.logger import Logger, LogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from pipetwist.connection.visitor import Visitor
+from pipetwist.connection.client_info import ClientInfo
 from pipetwist.descriptors import DescriptorShares
 from pipetwist.inbounds.acceptor import BATCH, Acceptor
+from pipetwist.inbounds.context import InboundContext
 from pipetwist.inbounds.gate import Gate
-from pipetwist.inbounds.setting import InboundSetting
-from pipetwist.kernel.setting import kernel_setting
+from pipetwist.kernel.context import kernel_context
 from pipetwist.network.accepting import SHORTAGE_SECONDS
 from pipetwist.network.listening_socket import ListeningSocket
 from pipetwist.testing import RecordingRelay
 from tests.inbounds.inbound import NoInbound
-from tests.interop.scratch import scratch_folder
-from tests.transfer.memory import TurningReactor
-
-__all__ = ["AcceptorTest", "KernelAcceptorTest", "LimitTest", "ListeningSocketTest"]
+from tests.support.memory_transport import TurningReactor
+from tests.support.scratch import scratch_folder
 
 
 class _Scarce(ListeningSocket):
@@ -61,18 +59,18 @@ class AcceptorTest(SynchronousTestCase):
         self.path = str(scratch_folder(self) / "s")
         self.listening.bind(self.path)
         self.listening.listen(1000)
-        kernel = kernel_setting(self.reactor) if self.in_kernel else None
+        kernel = kernel_context(self.reactor) if self.in_kernel else None
         if kernel is not None:
             self.addCleanup(kernel.close)
         log = Logger("pipetwist", observer=LogPublisher(self.events.append))  # type: ignore[arg-type]  # a list's append observes well
-        self.inbound = InboundSetting(self.reactor, RecordingRelay(), None, kernel, log)
+        self.inbound = InboundContext(self.reactor, RecordingRelay(), None, kernel, log)
         self.acceptor = Acceptor(self.inbound, self.listening, self.gate(self.inbound), self.accept)
         self.acceptor.start()
         self.addCleanup(self.acceptor.stop)
 
-    def gate(self, inbound: InboundSetting) -> Gate:
+    def gate(self, inbound: InboundContext) -> Gate:
         """A gate that says how many may come in."""
-        return Gate(NoInbound(inbound), lambda _: Visitor("in", "", ""))
+        return Gate(NoInbound(inbound), lambda _: ClientInfo("in", "", ""))
 
     def accept(self, accepted: socket.SocketType) -> None:
         """Take a connection; the test's clean-up closes it."""
@@ -89,7 +87,10 @@ class AcceptorTest(SynchronousTestCase):
     def test_interface(self) -> None:
         """It is a descriptor for the reactor to read."""
         verifyObject(IReadDescriptor, self.acceptor)
-        self.assertEqual((self.acceptor.fileno(), self.acceptor.logPrefix()), (self.listening.fileno(), "acceptor"))
+        self.assertEqual(
+            (self.acceptor.fileno(), self.acceptor.logPrefix()),
+            (self.listening.fileno(), "acceptor"),
+        )
 
     def test_accepts(self) -> None:
         """Everybody who waits is accepted, and nobody is waited for."""
@@ -110,7 +111,9 @@ class AcceptorTest(SynchronousTestCase):
         self.assertEqual(len(self.accepted), len(clients))
 
     def test_stop(self) -> None:
-        """After a stop nobody is accepted any more, who waits or who comes; it may be stopped again, and started."""
+        """After a stop nobody is accepted any more, who waits or who comes; it may be stopped
+        again, and started.
+        """
         self.acceptor.stop()
         self.acceptor.stop()
         self.connect()
@@ -135,7 +138,9 @@ class AcceptorTest(SynchronousTestCase):
         return shares
 
     def test_share(self) -> None:
-        """As many come in as there are descriptors for; the others wait, which is said once, and each comes in when one has ended."""
+        """As many come in as there are descriptors for; the others wait, which is said once, and
+        each comes in when one has ended.
+        """
         shares = self.share(64 + 6)
         for _ in range(3):
             self.connect()
@@ -166,7 +171,9 @@ class AcceptorTest(SynchronousTestCase):
         self.assertEqual((len(self.accepted), self.reactor.readers), (2, set()))
 
     def test_shortage(self) -> None:
-        """A shortage is told, once as long as it lasts, and accepting is tried again after a moment and not before."""
+        """A shortage is told, once as long as it lasts, and accepting is tried again after a moment
+        and not before.
+        """
         for number in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
             self.events.clear()
             self.accepted.clear()
@@ -180,7 +187,9 @@ class AcceptorTest(SynchronousTestCase):
             self.reactor.turn()
             self.assertEqual(len(self.accepted), 1)
             (event,) = self.events
-            self.assertEqual((event["log_level"].name, event["error"]), ("warn", os.strerror(number)))
+            self.assertEqual(
+                (event["log_level"].name, event["error"]), ("warn", os.strerror(number))
+            )
 
     def test_told_again(self) -> None:
         """A shortage that comes again later is told again."""
@@ -201,7 +210,9 @@ class AcceptorTest(SynchronousTestCase):
         self.assertEqual(self.reactor.getDelayedCalls(), [])
 
     def test_gone_before(self) -> None:
-        """A client that was gone before it was accepted is nobody's trouble, and the next is accepted."""
+        """A client that was gone before it was accepted is nobody's trouble, and the next is
+        accepted.
+        """
         self.listening.errors = [errno.ECONNABORTED, errno.EPROTO, errno.EINTR]
         self.connect()
         self.reactor.turn()
@@ -224,7 +235,9 @@ class AcceptorTest(SynchronousTestCase):
         self.reactor.turn()
         self.assertEqual(len(self.accepted), 1)
         (event,) = self.events
-        self.assertEqual((event["log_level"].name, str(event["log_failure"].value)), ("critical", "a mistake"))
+        self.assertEqual(
+            (event["log_level"].name, str(event["log_failure"].value)), ("critical", "a mistake")
+        )
 
 
 class KernelAcceptorTest(AcceptorTest):
@@ -233,7 +246,9 @@ class KernelAcceptorTest(AcceptorTest):
     in_kernel = True
 
     def test_refused_by_epoll(self) -> None:
-        """Where the kernel refuses to watch the socket again after a shortage, that is one more shortage, and not the end of listening."""
+        """Where the kernel refuses to watch the socket again after a shortage, that is one more
+        shortage, and not the end of listening.
+        """
         kernel = self.inbound.kernel
         assert kernel is not None
         add, refusals = kernel.poller.add, [errno.ENOSPC, errno.ENOMEM]
@@ -261,23 +276,25 @@ class LimitTest(SynchronousTestCase):
     """The system's own limit."""
 
     def test_descriptors(self) -> None:
-        """A process that has no descriptor left goes on when it has some again; the clients that waited come in then."""
+        """A process that has no descriptor left goes on when it has some again; the clients that
+        waited come in then.
+        """
         program = """
 import resource, socket, sys
 from pipetwist.inbounds.acceptor import Acceptor
 from pipetwist.network.accepting import SHORTAGE_SECONDS
 from pipetwist.inbounds.gate import Gate
 from pipetwist.network.listening_socket import ListeningSocket
-from pipetwist.inbounds.setting import InboundSetting
+from pipetwist.inbounds.context import InboundContext
 from pipetwist.testing import RecordingRelay
 from tests.inbounds.inbound import NoInbound
-from tests.transfer.memory import TurningReactor
+from tests.support.memory_transport import TurningReactor
 reactor = TurningReactor()
 listening = ListeningSocket(socket.AF_UNIX, socket.SOCK_STREAM)
 listening.bind("\\0pipetwist-test-%d" % __import__("os").getpid())
 listening.listen(100)
 accepted = []
-inbound = InboundSetting(reactor, RecordingRelay())
+inbound = InboundContext(reactor, RecordingRelay())
 acceptor = Acceptor(inbound, listening, Gate(NoInbound(inbound), str), accepted.append)
 acceptor.start()
 clients = [socket.socket(socket.AF_UNIX) for _ in range(30)]
@@ -311,14 +328,22 @@ class ListeningSocketTest(SynchronousTestCase):
     """The socket that hands out connections."""
 
     def test_take(self) -> None:
-        """What it hands out is a socket as Python's own accept makes it: of the same kind, and not inherited."""
+        """What it hands out is a socket as Python's own accept makes it: of the same kind, and not
+        inherited.
+        """
         for family, address in ((socket.AF_UNIX, ""), (socket.AF_INET, ("127.0.0.1", 0))):
-            with ListeningSocket(family, socket.SOCK_STREAM) as listening, socket.socket(family) as client:
+            with (
+                ListeningSocket(family, socket.SOCK_STREAM) as listening,
+                socket.socket(family) as client,
+            ):
                 listening.bind(address)
                 listening.listen()
                 client.connect(listening.getsockname())
                 with closing(listening.take()) as accepted:
-                    self.assertEqual((accepted.family, accepted.type, accepted.proto), (family, socket.SOCK_STREAM, 0))
+                    self.assertEqual(
+                        (accepted.family, accepted.type, accepted.proto),
+                        (family, socket.SOCK_STREAM, 0),
+                    )
                     self.assertFalse(os.get_inheritable(accepted.fileno()))
                     accepted.sendall(b"hello")
                     self.assertEqual(client.recv(99), b"hello")

@@ -12,22 +12,20 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from pipetwist.connection.cause import Cause
-from pipetwist.connection.visitor import Visitor
+from pipetwist.connection.client_info import ClientInfo
+from pipetwist.inbounds.context import InboundContext
 from pipetwist.inbounds.entry import SocketEntry
 from pipetwist.inbounds.gate import Gate, RefusedError
-from pipetwist.inbounds.setting import InboundSetting
-from pipetwist.interfaces import IPassage
-from pipetwist.kernel.setting import kernel_setting
+from pipetwist.interfaces import IRoute
+from pipetwist.kernel.context import kernel_context
 from pipetwist.kernel.socket_side import SocketSide
-from pipetwist.relay.relay import Passage
+from pipetwist.relay.relay import Route
 from pipetwist.testing import FakeOutbound, RecordingReceiver, RecordingRelay, RecordingTracker
 from pipetwist.transfer.stream import StreamSide
 from tests.inbounds.inbound import NoInbound
-from tests.transfer.memory import MemoryTransport, TurningReactor
+from tests.support.memory_transport import MemoryTransport, TurningReactor
 
-__all__ = ["EntryTest"]
-
-_VISITOR = Visitor("in", "pid:1 uid:2 gid:3", "pid:1")
+_VISITOR = ClientInfo("in", "pid:1 uid:2 gid:3", "pid:1")
 
 
 @implementer(IReactorSocket)
@@ -40,18 +38,17 @@ class _Reactor(TurningReactor):
         self.error: OSError | None = None
 
     def adoptStreamConnection(self, fileDescriptor: int, addressFamily: int, factory: Any) -> None:
-        """See `IReactorSocket`."""
         if self.error is not None:
             raise self.error
         self.adopted.append((os.dup(fileDescriptor), addressFamily))
         MemoryTransport(factory.buildProtocol(None))
 
     def adoptStreamPort(self, fileDescriptor: int, addressFamily: int, factory: Any) -> Any:
-        """See `IReactorSocket`."""
         raise NotImplementedError
 
-    def adoptDatagramPort(self, fileDescriptor: int, addressFamily: int, protocol: Any, maxPacketSize: int = 8192) -> Any:
-        """See `IReactorSocket`."""
+    def adoptDatagramPort(
+        self, fileDescriptor: int, addressFamily: int, protocol: Any, maxPacketSize: int = 8192
+    ) -> Any:
         raise NotImplementedError
 
 
@@ -60,10 +57,10 @@ class _Relay(RecordingRelay):
 
     in_kernel = False
 
-    def admit(self, visitor: Visitor) -> IPassage:
+    def route(self, client_info: ClientInfo) -> IRoute:
         outbound = FakeOutbound()
         outbound.in_kernel = self.in_kernel
-        return Passage(visitor, outbound, super().admit(visitor).tracker)
+        return Route(client_info, outbound, super().route(client_info).tracker)
 
 
 class EntryTest(SynchronousTestCase):
@@ -78,23 +75,23 @@ class EntryTest(SynchronousTestCase):
         self.accepted, self.client = socket.socketpair()
         self.addCleanup(self.accepted.close)
         self.addCleanup(self.client.close)
-        self.visitor: Visitor | Exception = _VISITOR
+        self.client_info: ClientInfo | Exception = _VISITOR
 
     def enter(self, *, kernel: bool = False) -> None:
         """Let it in, with the kernel's transfer or without."""
-        setting = kernel_setting(self.reactor) if kernel else None
-        if setting is not None:
-            self.addCleanup(setting.close)
+        context = kernel_context(self.reactor) if kernel else None
+        if context is not None:
+            self.addCleanup(context.close)
         log = Logger("pipetwist", observer=LogPublisher(self.events.append))  # type: ignore[arg-type]  # a list's append observes well
-        inbound = InboundSetting(self.reactor, self.relay, None, setting, log)
+        inbound = InboundContext(self.reactor, self.relay, None, context, log)
         SocketEntry(Gate(NoInbound(inbound), self.identify), inbound).accepted(self.accepted)
 
-    def identify(self, connected: socket.socket) -> Visitor:
+    def identify(self, connected: socket.socket) -> ClientInfo:
         """Say who it is, as the test wishes."""
         self.assertIs(connected, self.accepted)
-        if isinstance(self.visitor, Exception):
-            raise self.visitor
-        return self.visitor
+        if isinstance(self.client_info, Exception):
+            raise self.client_info
+        return self.client_info
 
     def said(self) -> list[str]:
         """What was logged."""
@@ -106,13 +103,15 @@ class EntryTest(SynchronousTestCase):
         self.assertEqual(self.client.recv(99), b"")
 
     def test_stream(self) -> None:
-        """Where the outbound's side is a Twisted transport the client's is one too, counted, and the socket is the reactor's."""
+        """Where the outbound's side is a Twisted transport the client's is one too, counted, and
+        the socket is the reactor's.
+        """
         for kernel in (False, True):
             self.setUp()
             self.enter(kernel=kernel)
-            ((passage, side),) = self.relay.carried
+            ((route, side),) = self.relay.carried
             self.assertIsInstance(side, StreamSide)
-            self.assertEqual((passage.visitor, self.accepted.fileno()), (_VISITOR, -1))
+            self.assertEqual((route.client_info, self.accepted.fileno()), (_VISITOR, -1))
             ((descriptor, family),) = self.reactor.adopted
             self.assertEqual(family, socket.AF_UNIX)
             os.write(descriptor, b"hello")
@@ -123,7 +122,9 @@ class EntryTest(SynchronousTestCase):
             self.assertEqual(self.tracker.up, 7)
 
     def test_kernel(self) -> None:
-        """Where the outbound's side is a descriptor the client's is one too, counted, and no transport is made."""
+        """Where the outbound's side is a descriptor the client's is one too, counted, and no
+        transport is made.
+        """
         self.relay.in_kernel = True
         self.enter(kernel=True)
         ((_, side),) = self.relay.carried
@@ -143,15 +144,17 @@ class EntryTest(SynchronousTestCase):
 
     def test_refused(self) -> None:
         """Who may not come in is closed, and logged with who it was."""
-        self.visitor = RefusedError("refused pid:1, which is none of its users")
+        self.client_info = RefusedError("refused pid:1, which is not one of its users")
         self.enter()
         self.assertRefused()
-        self.assertEqual(self.said(), ["warn: inbound in: refused pid:1, which is none of its users"])
+        self.assertEqual(
+            self.said(), ["warn: inbound in: refused pid:1, which is not one of its users"]
+        )
         self.assertEqual(self.relay.away, [("in", Cause.REFUSED)])
 
     def test_gone(self) -> None:
         """Who is gone before it is known who it was is closed without a word."""
-        self.visitor = OSError(107, "Transport endpoint is not connected")
+        self.client_info = OSError(107, "Transport endpoint is not connected")
         self.enter()
         self.assertRefused()
         self.assertEqual(self.said(), [])
@@ -161,5 +164,8 @@ class EntryTest(SynchronousTestCase):
         self.reactor.error = OSError(24, "Too many open files")
         self.enter()
         self.assertRefused()
-        self.assertEqual(self.said(), ["warn: inbound in: pid:1 uid:2 gid:3 can't be served: Too many open files"])
+        self.assertEqual(
+            self.said(),
+            ["warn: inbound in: pid:1 uid:2 gid:3 can't be served: Too many open files"],
+        )
         self.assertEqual(self.relay.away, [("in", Cause.INTERNAL)])

@@ -9,17 +9,19 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from pipetwist.connection.cause import Cause
-from pipetwist.connection.visitor import Visitor
+from pipetwist.connection.client_info import ClientInfo
+from pipetwist.datagram.framed import FramedSide
 from pipetwist.descriptors import DescriptorShares
+from pipetwist.inbounds.context import InboundContext
 from pipetwist.inbounds.gate import Gate, RefusedError
-from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.interfaces import IGate, IOutbound, ISide, ITracker
-from pipetwist.kinds.inbound_options import InboundOptions, PacketInboundOptions, StreamInboundOptions
-from pipetwist.packets.framed import FramedSide
+from pipetwist.kinds.inbound_options import (
+    DatagramInboundOptions,
+    InboundOptions,
+    StreamInboundOptions,
+)
 from pipetwist.testing import FakeSide, RecordingRelay, RecordingTracker
 from tests.inbounds.inbound import NoInbound
-
-__all__ = ["GateTest", "RoomTest"]
 
 
 class _GateTestCase(SynchronousTestCase):
@@ -39,15 +41,15 @@ class _GateTestCase(SynchronousTestCase):
 
     def make_gate(self, options: InboundOptions | None = None) -> Gate:
         """Make one of an inbound with other options."""
-        inbound = NoInbound(InboundSetting(None, self.relay, log=self.log, shares=self.shares))
+        inbound = NoInbound(InboundContext(None, self.relay, log=self.log, shares=self.shares))
         inbound.options = options or inbound.options
         return Gate(inbound, self.identify)
 
-    def identify(self, name: str) -> Visitor:
+    def identify(self, name: str) -> ClientInfo:
         """Everybody is whom it says; the test may have it refused."""
         if self.error is not None:
             raise self.error
-        return Visitor("in", name, name)
+        return ClientInfo("in", name, name)
 
     def make_side(self, name: str, outbound: IOutbound, tracker: ITracker | None) -> ISide:
         """The client's side."""
@@ -70,24 +72,34 @@ class GateTest(_GateTestCase):
     def test_let_in(self) -> None:
         """Who may come in is carried, counted by what the relay says."""
         self.assertTrue(self.gate.let_in("Alice", self.make_side))
-        ((passage, _),) = self.relay.carried
-        self.assertEqual((passage.visitor.peer, self.counted, self.said()), ("Alice", [self.tracker], []))
+        ((route, _),) = self.relay.carried
+        self.assertEqual(
+            (route.client_info.peer, self.counted, self.said()), ("Alice", [self.tracker], [])
+        )
 
     def test_framed(self) -> None:
         """Where a connection carries datagrams they are told apart on the client's side."""
-        self.make_gate(StreamInboundOptions(tag="in", framing="rfc4571")).let_in("Alice", self.make_side)
+        self.make_gate(StreamInboundOptions(tag="in", framing="rfc4571")).let_in(
+            "Alice", self.make_side
+        )
         self.assertIsInstance(self.relay.carried[0][1], FramedSide)
 
     def test_refused(self) -> None:
-        """Each time that somebody is refused it is logged and counted, and nobody is asked for a side."""
+        """Each time that somebody is refused it is logged and counted, and nobody is asked for a
+        side.
+        """
         self.error = RefusedError("refused Alice")
-        self.assertEqual([self.gate.let_in("Alice", self.make_side) for _ in range(2)], [False, False])
+        self.assertEqual(
+            [self.gate.let_in("Alice", self.make_side) for _ in range(2)], [False, False]
+        )
         self.assertEqual((self.said(), self.counted), (["inbound in: refused Alice"] * 2, []))
-        self.assertEqual((self.relay.away, self.relay.visitors), ([("in", Cause.REFUSED)] * 2, []))
+        self.assertEqual((self.relay.away, self.relay.clients), ([("in", Cause.REFUSED)] * 2, []))
 
     def test_refused_once(self) -> None:
-        """Of sources that send again and again each is told and counted once, and once more where that is begun anew."""
-        gate = self.make_gate(PacketInboundOptions(tag="in"))
+        """Of sources that send again and again each is told and counted once, and once more where
+        that is begun anew.
+        """
+        gate = self.make_gate(DatagramInboundOptions(tag="in"))
         for name in ("Alice", "Bob", "Alice"):
             self.error = RefusedError(f"refused {name}")
             gate.let_in(name, self.make_side)
@@ -98,7 +110,7 @@ class GateTest(_GateTestCase):
 
     def test_flood_of_refused(self) -> None:
         """Of very many different ones not all are told."""
-        gate = self.make_gate(PacketInboundOptions(tag="in"))
+        gate = self.make_gate(DatagramInboundOptions(tag="in"))
         for number in range(1100):
             self.error = RefusedError(f"refused {number}")
             gate.let_in("", self.make_side)
@@ -131,12 +143,14 @@ class RoomTest(_GateTestCase):
     """How many there is room for."""
 
     def test_count(self) -> None:
-        """There is room for one less with each who comes in, and for one more with each who has left; who is refused takes none."""
+        """There is room for one less with each who comes in, and for one more with each who has
+        left; who is refused takes none.
+        """
         self.assertEqual(self.gate.room, 10)
         for name in ("Alice", "Bob"):
             self.gate.let_in(name, self.make_side)
         self.assertEqual(self.gate.room, 8)
-        self.gate.left(self.relay.carried[0][0])
+        self.gate.connection_closed(self.relay.carried[0][0])
         self.error = RefusedError("refused Carol")
         self.gate.let_in("Carol", self.make_side)
         self.assertEqual(self.gate.room, 9)
@@ -146,7 +160,7 @@ class RoomTest(_GateTestCase):
         self.gate.let_in("Alice", self.make_side)
         other = self.make_gate()
         self.assertEqual(other.room, 9)
-        self.gate.left(self.relay.carried[0][0])
+        self.gate.connection_closed(self.relay.carried[0][0])
         self.assertEqual(other.room, 10)
 
     def test_expected(self) -> None:
@@ -157,7 +171,9 @@ class RoomTest(_GateTestCase):
         self.assertEqual(self.gate.room, 10)
 
     def test_wait(self) -> None:
-        """Who waits for room is told once there is some, which is logged; who has given up is not told."""
+        """Who waits for room is told once there is some, which is logged; who has given up is not
+        told.
+        """
         told: list[str] = []
         while self.gate.room:
             self.gate.let_in("Alice", self.make_side)
@@ -169,17 +185,17 @@ class RoomTest(_GateTestCase):
         self.gate.wait(lambda: told.append("waiting"))
         self.gate.forget(given_up)
         (said,) = self.said()
-        self.assertIn("inbound in: its connections have 20 file descriptors", said)
-        self.assertIn("who comes waits until one ends", said)
-        self.gate.left(self.relay.carried[0][0])
+        self.assertIn("inbound in: its connections use 20 file descriptors", said)
+        self.assertIn("a new client waits until one closes", said)
+        self.gate.connection_closed(self.relay.carried[0][0])
         self.assertEqual(told, ["waiting"])
 
     def test_no_bound(self) -> None:
         """Where nothing is divided there is room for everybody."""
-        gate = Gate(NoInbound(InboundSetting(None, self.relay)), self.identify)
+        gate = Gate(NoInbound(InboundContext(None, self.relay)), self.identify)
         self.assertGreater(gate.room, 10**9)
         self.assertTrue(gate.let_in("Alice", self.make_side))
-        gate.left(self.relay.carried[0][0])
+        gate.connection_closed(self.relay.carried[0][0])
 
     def test_shown(self) -> None:
         """It says what it is."""

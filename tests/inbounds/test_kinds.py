@@ -20,31 +20,29 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 from zope.interface import alsoProvides
 from zope.interface.verify import verifyObject
 
-from pipetwist.connection.visitor import Timeouts
+from pipetwist.connection.client_info import Timeouts
 from pipetwist.errors import StartError
 from pipetwist.inbounds import credentials, endpoint
 from pipetwist.inbounds import tcp as tcp_inbound
 from pipetwist.inbounds import unix as unix_inbound
+from pipetwist.inbounds.context import InboundContext
 from pipetwist.inbounds.endpoint import EndpointInbound, EndpointInboundOptions
 from pipetwist.inbounds.gate import RefusedError
 from pipetwist.inbounds.registry import INBOUNDS
-from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.inbounds.tcp import CertificateUserOptions, TcpInbound, TcpInboundOptions
 from pipetwist.inbounds.unix import UnixInbound, UnixInboundOptions
 from pipetwist.inbounds.unix_options import PeerUserOptions
 from pipetwist.interfaces import IInbound
-from pipetwist.kernel.setting import kernel_setting
+from pipetwist.kernel.context import kernel_context
 from pipetwist.kinds.inbound_options import TlsServerOptions
 from pipetwist.network.listeners import ListenerTable
 from pipetwist.network.listening import ListenHosts
 from pipetwist.network.lookups import Lookups
 from pipetwist.testing import RecordingRelay
 from pipetwist.values.addresses import shown_address
-from tests.api.certificates import Authority
-from tests.interop.scratch import scratch_folder
-from tests.transfer.memory import TurningReactor
-
-__all__ = ["CertificateUsersTest", "EndpointTest", "KernelUnixTest", "RegistryTest", "TcpTest", "UnixTest"]
+from tests.support.certificates import Authority
+from tests.support.memory_transport import TurningReactor
+from tests.support.scratch import scratch_folder
 
 
 class RegistryTest(SynchronousTestCase):
@@ -59,7 +57,9 @@ class RegistryTest(SynchronousTestCase):
 
 
 class _InboundTestCase(SynchronousTestCase):
-    """Inbounds on a reactor that turns when the test says so, before a relay that keeps its visitors."""
+    """Inbounds on a reactor that turns when the test says so, before a relay that keeps its
+    clients.
+    """
 
     in_kernel = False
 
@@ -69,11 +69,11 @@ class _InboundTestCase(SynchronousTestCase):
         self.reactor = TurningReactor()
         self.relay = RecordingRelay()
         self.events: list[dict[str, Any]] = []
-        kernel = kernel_setting(self.reactor) if self.in_kernel else None
+        kernel = kernel_context(self.reactor) if self.in_kernel else None
         if kernel is not None:
             self.addCleanup(kernel.close)
         log = Logger("pipetwist", observer=LogPublisher(self.events.append))  # type: ignore[arg-type]  # a list's append observes well
-        self.setting = InboundSetting(self.reactor, self.relay, None, kernel, log)
+        self.context = InboundContext(self.reactor, self.relay, None, kernel, log)
         self.addCleanup(self.abort)
 
     def abort(self) -> None:
@@ -111,17 +111,27 @@ class UnixTest(_InboundTestCase):
     def make(self, **options: Any) -> UnixInbound:
         """Make the inbound."""
         self.path = str(self.folder / "in.sock")
-        return UnixInbound(UnixInboundOptions(tag="in", path=self.path, idle_timeout=1, half_close_timeout=2, **options), self.setting)
+        return UnixInbound(
+            UnixInboundOptions(
+                tag="in", path=self.path, idle_timeout=1, half_close_timeout=2, **options
+            ),
+            self.context,
+        )
 
     def test_listens(self) -> None:
-        """It listens once, on a file that nobody else may use, and stops; its clients come in as who they are, with its time-outs."""
+        """It listens once, on a file that nobody else may use, and stops; its clients come in as
+        who they are, with its time-outs.
+        """
         inbound = self.listen(self.make())
         self.successResultOf(inbound.listen())
         self.assertEqual(stat.S_IMODE(os.lstat(self.path).st_mode), 0o600)
         self.connect(socket.AF_UNIX, self.path)
-        (visitor,) = self.relay.visitors
-        self.assertEqual((visitor.inbound, visitor.source, visitor.user), ("in", f"pid:{os.getpid()}", None))
-        self.assertEqual(visitor.timeouts, Timeouts(idle=1, half_close=2))
+        (client_info,) = self.relay.clients
+        self.assertEqual(
+            (client_info.inbound, client_info.source, client_info.user),
+            ("in", f"pid:{os.getpid()}", None),
+        )
+        self.assertEqual(client_info.timeouts, Timeouts(idle=1, half_close=2))
         self.successResultOf(inbound.stop_listening())
         self.assertFalse(Path(self.path).exists())
         self.assertEqual(len(self.relay.carried), 1)
@@ -140,43 +150,54 @@ class UnixTest(_InboundTestCase):
         """Who is one of its users comes in as that; nobody else does."""
         self.listen(self.make(users=(PeerUserOptions(name="me", uid=os.getuid()),)))
         self.connect(socket.AF_UNIX, self.path)
-        self.assertEqual([visitor.user for visitor in self.relay.visitors], ["me"])
+        self.assertEqual([client_info.user for client_info in self.relay.clients], ["me"])
 
     def test_nobody_looks(self) -> None:
-        """Where nobody is told who a client is the system is not asked, unless users are known by that; a reload may change both."""
+        """Where nobody is told who a client is the system is not asked, unless users are known by
+        that; a reload may change both.
+        """
         asked: list[Any] = []
-        asks = credentials.visitor_of
+        asks = credentials.client_info_of
 
         def noted(*arguments: Any) -> Any:
             if arguments[1] is not None:
                 asked.append(arguments[1])
             return asks(*arguments)
 
-        self.patch(credentials, "visitor_of", noted)
+        self.patch(credentials, "client_info_of", noted)
         inbound = self.listen(self.make())
         users = (PeerUserOptions(name="me", uid=os.getuid()),)
         for looks, known in ((True, ()), (False, ()), (False, users), (False, ())):
             self.relay.names_clients = looks
             options: Any = inbound.options
-            inbound.change(replace(options, users=known))
+            inbound.apply(replace(options, users=known))
             self.connect(socket.AF_UNIX, self.path)
         ours = f"pid:{os.getpid()} uid:{os.getuid()} gid:{os.getgid()}"
-        self.assertEqual([visitor.peer for visitor in self.relay.visitors], [ours, "unix", ours, "unix"])
+        self.assertEqual(
+            [client_info.peer for client_info in self.relay.clients], [ours, "unix", ours, "unix"]
+        )
         self.assertEqual(len(asked), 2)
 
     def test_says_where(self) -> None:
         """Where it listens is logged."""
         self.listen(self.make())
-        self.assertEqual([formatEvent(event) for event in self.events], [f"inbound in listens on {self.path}"])
+        self.assertEqual(
+            [formatEvent(event) for event in self.events], [f"inbound in listens on {self.path}"]
+        )
 
     def test_refused(self) -> None:
         """Who is none of them is closed, and logged."""
         self.listen(self.make(users=(PeerUserOptions(name="other", uid=os.getuid() + 1),)))
         client = self.connect(socket.AF_UNIX, self.path)
-        self.assertEqual((client.recv(99), self.relay.visitors), (b"", []))
+        self.assertEqual((client.recv(99), self.relay.clients), (b"", []))
         self.assertEqual(
             self.said(),
-            [f"warn: inbound in: refused pid:{os.getpid()} uid:{os.getuid()} gid:{os.getgid()}, which is none of its users"],
+            [
+                (
+                    f"warn: inbound in: refused pid:{os.getpid()} uid:{os.getuid()} "
+                    f"gid:{os.getgid()}, which is not one of its users"
+                )
+            ],
         )
 
     def test_can_not_listen(self) -> None:
@@ -189,8 +210,13 @@ class UnixTest(_InboundTestCase):
     def test_no_credentials(self) -> None:
         """Users where the system does not say who a peer is are refused at the start."""
         self.patch(unix_inbound, "PEER_CREDENTIALS", False)
-        failure = self.failureResultOf(self.make(users=(PeerUserOptions(name="me", uid=0),)).listen(), StartError)
-        self.assertEqual(str(failure.value), "inbound in: users: this system does not say who the peer of a unix socket is")
+        failure = self.failureResultOf(
+            self.make(users=(PeerUserOptions(name="me", uid=0),)).listen(), StartError
+        )
+        self.assertEqual(
+            str(failure.value),
+            "inbound in: users: this system does not say who the peer of a unix socket is",
+        )
 
     def test_file_stays(self) -> None:
         """A file that can't be removed at the stop is logged, and it has stopped all the same."""
@@ -201,7 +227,9 @@ class UnixTest(_InboundTestCase):
 
         self.patch(os, "rename", refuse)
         self.successResultOf(inbound.stop_listening())
-        self.assertEqual(self.said(), [f"warn: inbound in: {self.path} stays behind: Permission denied"])
+        self.assertEqual(
+            self.said(), [f"warn: inbound in: {self.path} can't be removed: Permission denied"]
+        )
         with socket.socket(socket.AF_UNIX) as client:
             self.assertRaises(ConnectionRefusedError, client.connect, self.path)
 
@@ -223,10 +251,14 @@ class TcpTest(_InboundTestCase):
 
     def make(self, listen: str = "127.0.0.1", **options: Any) -> TcpInbound:
         """Make the inbound."""
-        return TcpInbound(TcpInboundOptions(tag="in", listen=listen, listen_port=0, **options), self.setting)
+        return TcpInbound(
+            TcpInboundOptions(tag="in", listen=listen, listen_port=0, **options), self.context
+        )
 
     def test_listens(self) -> None:
-        """It listens on a free port where that is asked for, once, and says which; stopped, it has none."""
+        """It listens on a free port where that is asked for, once, and says which; stopped, it has
+        none.
+        """
         inbound = self.make()
         self.assertIsNone(inbound.port)
         self.listen(inbound)
@@ -234,8 +266,11 @@ class TcpTest(_InboundTestCase):
         self.successResultOf(inbound.listen())
         self.assertEqual(inbound.port, port)
         client = self.connect(socket.AF_INET, ("127.0.0.1", port))
-        (visitor,) = self.relay.visitors
-        self.assertEqual((visitor.peer, visitor.source, visitor.user), (f"127.0.0.1:{client.getsockname()[1]}", "127.0.0.1", None))
+        (client_info,) = self.relay.clients
+        self.assertEqual(
+            (client_info.peer, client_info.source, client_info.user),
+            (f"127.0.0.1:{client.getsockname()[1]}", "127.0.0.1", None),
+        )
         self.successResultOf(inbound.stop_listening())
         self.assertIsNone(inbound.port)
         with socket.socket() as late:
@@ -244,12 +279,15 @@ class TcpTest(_InboundTestCase):
     def test_taken(self) -> None:
         """A port that is taken is told with its address."""
         inbound = self.listen(self.make())
-        other = TcpInbound(TcpInboundOptions(tag="other", listen_port=inbound.port), self.setting)
+        other = TcpInbound(TcpInboundOptions(tag="other", listen_port=inbound.port), self.context)
         failure = self.failureResultOf(other.listen(), StartError)
-        self.assertEqual(str(failure.value), f"inbound other: can't listen on 127.0.0.1:{inbound.port}: Address already in use")
+        self.assertEqual(
+            str(failure.value),
+            f"inbound other: can't listen on 127.0.0.1:{inbound.port}: Address already in use",
+        )
 
     def test_version_6(self) -> None:
-        """Over an address of version 6 a visitor's peer has it in brackets."""
+        """Over an address of version 6 a client's peer has it in brackets."""
         inbound = self.make("::1")
         self.addCleanup(inbound.stop_listening)
         listening = inbound.listen()
@@ -259,11 +297,13 @@ class TcpTest(_InboundTestCase):
             self.assertIn("[::1]:0", str(failures[0].value))
             return
         self.connect(socket.AF_INET6, ("::1", inbound.port))
-        self.assertTrue(self.relay.visitors[0].peer.startswith("[::1]:"))
-        self.assertEqual(self.relay.visitors[0].source, "::1")
+        self.assertTrue(self.relay.clients[0].peer.startswith("[::1]:"))
+        self.assertEqual(self.relay.clients[0].source, "::1")
 
     def test_both_families(self) -> None:
-        """On every address IPv4 comes in as well as IPv6, and is shown by its own address; the name of the one is not that of the other."""
+        """On every address IPv4 comes in as well as IPv6, and is shown by its own address; the name
+        of the one is not that of the other.
+        """
         inbound = self.make("::")
         try:
             self.listen(inbound)
@@ -271,26 +311,39 @@ class TcpTest(_InboundTestCase):
             raise SkipTest(str(error)) from error
         for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
             client = self.connect(family, (host, inbound.port))
-            visitor = self.relay.visitors.pop()
-            self.assertEqual((visitor.peer, visitor.source), (shown_address(host, client.getsockname()[1]), host))
+            client_info = self.relay.clients.pop()
+            self.assertEqual(
+                (client_info.peer, client_info.source),
+                (shown_address(host, client.getsockname()[1]), host),
+            )
 
     def test_mapped(self) -> None:
         """An address of IPv4 that is written as one of IPv6 is listened at as what it is."""
         inbound = self.listen(self.make("::ffff:127.0.0.1"))
         self.connect(socket.AF_INET, ("127.0.0.1", inbound.port))
-        self.assertEqual(self.relay.visitors[0].source, "127.0.0.1")
+        self.assertEqual(self.relay.clients[0].source, "127.0.0.1")
 
     def test_name(self) -> None:
         """A name is listened at on each of its addresses, with one port; stopped, on none."""
         inbound = self.listen(self.make_named("127.0.0.2", "127.0.0.3", "192.0.2.1"))
         for host in ("127.0.0.2", "127.0.0.3"):
             self.connect(socket.AF_INET, (host, inbound.port))
-        self.assertEqual([visitor.source for visitor in self.relay.visitors], ["127.0.0.1", "127.0.0.1"])
+        self.assertEqual(
+            [client_info.source for client_info in self.relay.clients], ["127.0.0.1", "127.0.0.1"]
+        )
         self.assertEqual(
             [line for line in self.said() if line.startswith("warn: ")],
-            ["warn: inbound in: relay is 192.0.2.1 as well, where it can't listen: Cannot assign requested address"],
+            [
+                (
+                    "warn: inbound in: relay is 192.0.2.1 as well, where it can't listen: Cannot "
+                    "assign requested address"
+                )
+            ],
         )
-        self.assertIn(f"inbound in listens on relay:{inbound.port}", [formatEvent(event) for event in self.events])
+        self.assertIn(
+            f"inbound in listens on relay:{inbound.port}",
+            [formatEvent(event) for event in self.events],
+        )
         port = inbound.port
         self.successResultOf(inbound.stop_listening())
         for host in ("127.0.0.2", "127.0.0.3"):
@@ -298,17 +351,26 @@ class TcpTest(_InboundTestCase):
                 self.assertRaises(ConnectionRefusedError, late.connect, (host, port))
 
     def test_handed_in(self) -> None:
-        """It listens with the sockets that were handed in at its host's addresses; one for every address is one for IPv4 too."""
+        """It listens with the sockets that were handed in at its host's addresses; one for every
+        address is one for IPv4 too.
+        """
         every = self.open(socket.AF_INET6, "::")
         port = every.getsockname()[1]
-        self.setting = replace(self.setting, listeners=ListenerTable([every.fileno()]))
-        inbound = TcpInbound(TcpInboundOptions(tag="in", listen="::", listen_port=port), self.setting)
-        self.assertEqual(tuple(inbound.handed_in), tuple(self.setting.listeners.inherited))
+        self.context = replace(self.context, listeners=ListenerTable([every.fileno()]))
+        inbound = TcpInbound(
+            TcpInboundOptions(tag="in", listen="::", listen_port=port), self.context
+        )
+        self.assertEqual(tuple(inbound.inherited), tuple(self.context.listeners.inherited))
         self.listen(inbound)
         for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
             self.connect(family, (host, port))
-            self.assertEqual(self.relay.visitors.pop().source, host)
-        self.assertEqual(TcpInbound(TcpInboundOptions(tag="in", listen="0.0.0.0", listen_port=port), self.setting).handed_in, ())
+            self.assertEqual(self.relay.clients.pop().source, host)
+        self.assertEqual(
+            TcpInbound(
+                TcpInboundOptions(tag="in", listen="0.0.0.0", listen_port=port), self.context
+            ).inherited,
+            (),
+        )
 
     def open(self, family: int, host: str) -> socket.socket:
         """A listening socket of somebody else's."""
@@ -327,22 +389,33 @@ class TcpTest(_InboundTestCase):
         """Make an inbound of a name that has these addresses."""
 
         def getaddrinfo(host: str, port: int, **_: object) -> list[Any]:
-            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in addresses]
+            return [
+                (socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))
+                for address in addresses
+            ]
 
-        self.setting = replace(self.setting, listeners=ListenerTable(hosts=ListenHosts(Lookups(None, getaddrinfo))))
+        self.context = replace(
+            self.context, listeners=ListenerTable(hosts=ListenHosts(Lookups(None, getaddrinfo)))
+        )
         return self.make("relay")
 
     def test_twisted(self) -> None:
-        """Where the kernel does not move the bytes, and over TLS, Twisted listens with sockets that were opened in the same way, once."""
-        for kernel, security in ((None, None), (self.setting.kernel, self.make_tls())):
+        """Where the kernel does not move the bytes, and over TLS, Twisted listens with sockets that
+        were opened in the same way, once.
+        """
+        for kernel, security in ((None, None), (self.context.kernel, self.make_tls())):
             reactor = MemoryReactorClock()
             self.make_named("127.0.0.2", "127.0.0.3")
             options = TcpInboundOptions(tag="in", listen="relay", listen_port=0, tls=security)
-            inbound = TcpInbound(options, replace(self.setting, reactor=reactor, kernel=kernel))
+            inbound = TcpInbound(options, replace(self.context, reactor=reactor, kernel=kernel))
             for _ in range(2):
                 self.successResultOf(inbound.listen())
-            self.assertEqual([family for _, family, _ in reactor.adoptedPorts], [socket.AF_INET] * 2)
-            self.assertEqual(formatEvent(self.events[-1]), f"inbound in listens on relay:{inbound.port}")
+            self.assertEqual(
+                [family for _, family, _ in reactor.adoptedPorts], [socket.AF_INET] * 2
+            )
+            self.assertEqual(
+                formatEvent(self.events[-1]), f"inbound in listens on relay:{inbound.port}"
+            )
             self.successResultOf(inbound.stop_listening())
             self.assertIsNone(inbound.port)
 
@@ -354,7 +427,9 @@ class TcpTest(_InboundTestCase):
     def test_twisted_fails(self) -> None:
         """Where Twisted can't listen with one of them none is left listening."""
         reactor = MemoryReactorClock()
-        setting = replace(self.make_named("127.0.0.2", "127.0.0.3").setting, reactor=reactor, kernel=None)
+        context = replace(
+            self.make_named("127.0.0.2", "127.0.0.3").context, reactor=reactor, kernel=None
+        )
         adopt, stopped = reactor.adoptStreamPort, []
 
         def refuse(descriptor: int, family: int, factory: Any) -> Any:
@@ -365,16 +440,28 @@ class TcpTest(_InboundTestCase):
             return port
 
         self.patch(reactor, "adoptStreamPort", refuse)
-        failure = self.failureResultOf(TcpInbound(TcpInboundOptions(tag="in", listen="relay", listen_port=0), setting).listen(), StartError)
-        self.assertEqual(str(failure.value), "inbound in: can't listen on port 80: Address already in use")
+        failure = self.failureResultOf(
+            TcpInbound(
+                TcpInboundOptions(tag="in", listen="relay", listen_port=0), context
+            ).listen(),
+            StartError,
+        )
+        self.assertEqual(
+            str(failure.value), "inbound in: can't listen on port 80: Address already in use"
+        )
         self.assertEqual(len(stopped), 1)
 
     def test_twisted_opens(self) -> None:
-        """On a reactor that can't be given sockets it listens on Twisted's endpoints, of either version."""
+        """On a reactor that can't be given sockets it listens on Twisted's endpoints, of either
+        version.
+        """
         self.patch(tcp_inbound, "takes_sockets", lambda _: False)
         for listen in ("127.0.0.1", "::1"):
             reactor = MemoryReactorClock()
-            inbound = TcpInbound(TcpInboundOptions(tag="in", listen=listen, listen_port=10080), InboundSetting(reactor, self.relay))
+            inbound = TcpInbound(
+                TcpInboundOptions(tag="in", listen=listen, listen_port=10080),
+                InboundContext(reactor, self.relay),
+            )
             self.successResultOf(inbound.listen())
             ((port, _, backlog, interface),) = reactor.tcpServers
             self.assertEqual((port, interface, inbound.port), (10080, listen, 10080))
@@ -389,16 +476,31 @@ class TcpTest(_InboundTestCase):
             raise CannotListenError(interface, port, OSError(98, "Address already in use"))
 
         self.patch(reactor, "listenTCP", refuse)
-        inbound = TcpInbound(TcpInboundOptions(tag="in", listen_port=10080), InboundSetting(reactor, self.relay))
+        inbound = TcpInbound(
+            TcpInboundOptions(tag="in", listen_port=10080), InboundContext(reactor, self.relay)
+        )
         failure = self.failureResultOf(inbound.listen(), StartError)
-        self.assertEqual(str(failure.value), "inbound in: can't listen on 127.0.0.1:10080: Address already in use")
+        self.assertEqual(
+            str(failure.value),
+            "inbound in: can't listen on 127.0.0.1:10080: Address already in use",
+        )
 
     def test_bad_certificate(self) -> None:
         """A certificate that can't be used is told when the inbound is made."""
         tls = TlsServerOptions(certificate_path="/nothing.pem", key_path="/nothing.key")
         error = self.assertRaises(StartError, self.make, tls=tls)
-        self.assertEqual(str(error), "inbound in: tls.certificate_path: /nothing.pem can't be read: No such file or directory")
-        self.assertIsNone(self.make(tls=TlsServerOptions(enabled=False, certificate_path="/nothing.pem", key_path="/nothing.key"))._tls)
+        self.assertEqual(
+            str(error),
+            "inbound in: tls.certificate_path: /nothing.pem can't be read: No such file or "
+            "directory",
+        )
+        self.assertIsNone(
+            self.make(
+                tls=TlsServerOptions(
+                    enabled=False, certificate_path="/nothing.pem", key_path="/nothing.key"
+                )
+            )._tls
+        )
 
 
 class _Peer:
@@ -428,15 +530,21 @@ class CertificateUsersTest(_InboundTestCase):
         super().setUp()
         self.authority = Authority(self.folder, "authority")
         certificate, key = map(str, self.authority.issue("server.example"))
-        tls = TlsServerOptions(certificate_path=certificate, key_path=key, client_certificate_path=str(self.authority.path))
+        tls = TlsServerOptions(
+            certificate_path=certificate,
+            key_path=key,
+            client_certificate_path=str(self.authority.path),
+        )
         users = (
             CertificateUserOptions(name="alice", certificate_name="alice's computer"),
             CertificateUserOptions(name="bob", certificate_name="bob's computer"),
         )
-        self.inbound = TcpInbound(TcpInboundOptions(tag="in", listen_port=0, tls=tls, users=users), self.setting)
+        self.inbound = TcpInbound(
+            TcpInboundOptions(tag="in", listen_port=0, tls=tls, users=users), self.context
+        )
 
     def transport(self, name: str) -> Any:
-        """The transport of a peer whose certificate is of that name."""
+        """The transport of a peer whose certificate names that name."""
         certificate, _ = self.authority.issue(name)
         return _Peer(load_certificate(FILETYPE_PEM, certificate.read_bytes()))
 
@@ -448,7 +556,10 @@ class CertificateUsersTest(_InboundTestCase):
     def test_refused(self) -> None:
         """Nobody else comes in, and it is said whose certificate it was."""
         error = self.assertRaises(RefusedError, self.inbound._identify, self.transport("carol"))
-        self.assertEqual(str(error), "refused unix, whose certificate is of 'carol', which is none of its users")
+        self.assertEqual(
+            str(error),
+            "refused unix, whose certificate names 'carol', which is not one of its users",
+        )
 
     def test_needs_certificates(self) -> None:
         """Users without a CA for their certificates are refused."""
@@ -456,9 +567,13 @@ class CertificateUsersTest(_InboundTestCase):
         for tls in (
             None,
             TlsServerOptions(certificate_path="/x", key_path="/y"),
-            TlsServerOptions(enabled=False, certificate_path="/x", key_path="/y", client_certificate_path="/z"),
+            TlsServerOptions(
+                enabled=False, certificate_path="/x", key_path="/y", client_certificate_path="/z"
+            ),
         ):
-            error = self.assertRaises(ValueError, TcpInboundOptions, tag="in", listen_port=0, users=users, tls=tls)
+            error = self.assertRaises(
+                ValueError, TcpInboundOptions, tag="in", listen_port=0, users=users, tls=tls
+            )
             self.assertIn("client_certificate_path", str(error))
 
 
@@ -467,7 +582,7 @@ class EndpointTest(_InboundTestCase):
 
     def make(self, endpoint: str) -> EndpointInbound:
         """Make the inbound."""
-        return EndpointInbound(EndpointInboundOptions(tag="in", endpoint=endpoint), self.setting)
+        return EndpointInbound(EndpointInboundOptions(tag="in", endpoint=endpoint), self.context)
 
     def hand_in(self, path: str) -> int:
         """A listening socket as systemd hands it in: inherited; the number of its descriptor."""
@@ -480,32 +595,50 @@ class EndpointTest(_InboundTestCase):
     def adopt(self, descriptor: int) -> EndpointInbound:
         """An inbound on a socket that was handed in."""
         self.addCleanup(os.close, descriptor)
-        self.patch(endpoint, "serverFromString", lambda *_: AdoptedStreamServerEndpoint(self.reactor, descriptor, socket.AF_UNIX))
+        self.patch(
+            endpoint,
+            "serverFromString",
+            lambda *_: AdoptedStreamServerEndpoint(self.reactor, descriptor, socket.AF_UNIX),
+        )
         return self.make("systemd:domain=UNIX:name=pipe")
 
     def test_strings(self) -> None:
-        """A string that describes nothing is told, and so is a socket that systemd has not handed in."""
+        """A string that describes nothing is told, and so is a socket that systemd has not handed
+        in.
+        """
         for text in ("", "nothing:x", "tcp:x"):
             error = self.assertRaises(StartError, self.make, text)
-            self.assertTrue(str(error).startswith(f"inbound in: {text!r} describes no server endpoint: "), str(error))
+            self.assertTrue(
+                str(error).startswith(f"inbound in: {text!r} describes no server endpoint: "),
+                str(error),
+            )
         error = self.assertRaises(StartError, self.make, "systemd:domain=UNIX:name=pipe")
-        self.assertIn("nothing was handed in as", str(error))
+        self.assertIn("no inherited socket is named", str(error))
 
     def test_listens(self) -> None:
         """It listens on the endpoint, once."""
         reactor = MemoryReactorClock()
-        inbound = EndpointInbound(EndpointInboundOptions(tag="in", endpoint="tcp:10080"), InboundSetting(reactor, self.relay))
+        inbound = EndpointInbound(
+            EndpointInboundOptions(tag="in", endpoint="tcp:10080"),
+            InboundContext(reactor, self.relay),
+        )
         verifyObject(IInbound, inbound)
         for _ in range(2):
             self.successResultOf(inbound.listen())
         self.assertEqual([server[0] for server in reactor.tcpServers], [10080])
 
     def test_name(self) -> None:
-        """A start waits for a name that its endpoint is to listen at, since it is root no longer afterwards, and says where it has none."""
+        """A start waits for a name that its endpoint is to listen at, since it is root no longer
+        afterwards, and says where it has none.
+        """
         reactor = MemoryReactorClock()
-        hosts = ListenHosts(Lookups(None, lambda *_, **__: [(socket.AF_INET, None, None, None, ("127.0.0.2", 0))]))
-        setting = InboundSetting(reactor, self.relay, listeners=ListenerTable(hosts=hosts))
-        inbound = EndpointInbound(EndpointInboundOptions(tag="in", endpoint="tcp:10080:interface=relay"), setting)
+        hosts = ListenHosts(
+            Lookups(None, lambda *_, **__: [(socket.AF_INET, None, None, None, ("127.0.0.2", 0))])
+        )
+        context = InboundContext(reactor, self.relay, listeners=ListenerTable(hosts=hosts))
+        inbound = EndpointInbound(
+            EndpointInboundOptions(tag="in", endpoint="tcp:10080:interface=relay"), context
+        )
         inbound.privilegedStartService()
         self.addCleanup(inbound.stopService)
         self.assertEqual([server[3] for server in reactor.tcpServers], ["127.0.0.2"])
@@ -513,15 +646,26 @@ class EndpointTest(_InboundTestCase):
         def nowhere(*_: object, **__: object) -> Any:
             raise socket.gaierror(-2, "Name or service not known")
 
-        setting = InboundSetting(reactor, self.relay, listeners=ListenerTable(hosts=ListenHosts(Lookups(None, nowhere))))
-        inbound = EndpointInbound(EndpointInboundOptions(tag="in", endpoint="tcp:10080:interface=relay"), setting)
+        context = InboundContext(
+            reactor, self.relay, listeners=ListenerTable(hosts=ListenHosts(Lookups(None, nowhere)))
+        )
+        inbound = EndpointInbound(
+            EndpointInboundOptions(tag="in", endpoint="tcp:10080:interface=relay"), context
+        )
         error = self.assertRaises(StartError, inbound.privilegedStartService)
-        self.assertEqual(str(error), "inbound in: endpoint: relay is no address: Name or service not known")
+        self.assertEqual(
+            str(error), "inbound in: endpoint: relay is no address: Name or service not known"
+        )
 
     def test_visitors(self) -> None:
-        """A client of a unix socket is known by what the kernel says of it, one of TCP by its address, one of neither not at all."""
+        """A client of a unix socket is known by what the kernel says of it, one of TCP by its
+        address, one of neither not at all.
+        """
         reactor = MemoryReactorClock()
-        inbound = EndpointInbound(EndpointInboundOptions(tag="in", endpoint="tcp:10080"), InboundSetting(reactor, self.relay))
+        inbound = EndpointInbound(
+            EndpointInboundOptions(tag="in", endpoint="tcp:10080"),
+            InboundContext(reactor, self.relay),
+        )
         self.successResultOf(inbound.listen())
         near, far = socket.socketpair()
         self.addCleanup(near.close)
@@ -530,32 +674,46 @@ class EndpointTest(_InboundTestCase):
         self.patch(unix, "getHandle", lambda: near)
         alsoProvides(unix, IUNIXTransport)
         tcp = StringTransport(peerAddress=IPv4Address("TCP", "10.0.0.1", 80))
-        for transport, source in ((unix, f"pid:{os.getpid()}"), (tcp, "10.0.0.1"), (_Peer(None), "unix")):
+        for transport, source in (
+            (unix, f"pid:{os.getpid()}"),
+            (tcp, "10.0.0.1"),
+            (_Peer(None), "unix"),
+        ):
             self.assertEqual(inbound._identify(transport).source, source)
 
     def test_says_where(self) -> None:
         """Where it listens is logged, as Twisted's endpoint knows it."""
         for string, where in (("unix:/in.sock", "/in.sock"), ("tcp:10080", "0.0.0.0:10080")):
             self.events.clear()
-            setting = InboundSetting(MemoryReactorClock(), self.relay, log=self.setting.log)
-            self.successResultOf(EndpointInbound(EndpointInboundOptions(tag="any", endpoint=string), setting).listen())
-            self.assertEqual([formatEvent(event) for event in self.events], [f"inbound any listens on {where}"])
+            context = InboundContext(MemoryReactorClock(), self.relay, log=self.context.log)
+            self.successResultOf(
+                EndpointInbound(
+                    EndpointInboundOptions(tag="any", endpoint=string), context
+                ).listen()
+            )
+            self.assertEqual(
+                [formatEvent(event) for event in self.events], [f"inbound any listens on {where}"]
+            )
 
     def test_handed_in(self) -> None:
-        """A unix socket that systemd has handed in is listened on, once, and not inherited by commands; its file is systemd's and stays."""
+        """A unix socket that systemd has handed in is listened on, once, and not inherited by
+        commands; its file is systemd's and stays.
+        """
         path = str(self.folder / "systemd.sock")
         descriptor = self.hand_in(path)
         inbound = self.listen(self.adopt(descriptor))
         self.successResultOf(inbound.listen())
         self.assertFalse(os.get_inheritable(descriptor))
         self.connect(socket.AF_UNIX, path)
-        (visitor,) = self.relay.visitors
-        self.assertEqual(visitor.source, f"pid:{os.getpid()}")
+        (client_info,) = self.relay.clients
+        self.assertEqual(client_info.source, f"pid:{os.getpid()}")
         self.successResultOf(inbound.stop_listening())
         self.assertTrue(Path(path).exists())
 
     def test_handed_in_again(self) -> None:
-        """Such a socket stays open when the inbound stops: who comes meanwhile waits, and is let in when it listens again."""
+        """Such a socket stays open when the inbound stops: who comes meanwhile waits, and is let in
+        when it listens again.
+        """
         path = self.folder / "systemd.sock"
         inbound = self.adopt(self.hand_in(str(path)))
         self.successResultOf(inbound.listen())
@@ -565,4 +723,4 @@ class EndpointTest(_InboundTestCase):
         client.connect(str(path))
         self.listen(inbound)
         self.reactor.turn()
-        self.assertEqual(len(self.relay.visitors), 1)
+        self.assertEqual(len(self.relay.clients), 1)

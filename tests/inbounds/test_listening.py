@@ -17,23 +17,23 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
-from pipetwist.connection.visitor import Timeouts, Visitor
+from pipetwist.connection.client_info import ClientInfo, Timeouts
 from pipetwist.errors import StartError
+from pipetwist.inbounds.context import InboundContext
 from pipetwist.inbounds.gate import Gate
-from pipetwist.inbounds.listening import EndpointListener, ListeningService, address_visitor
-from pipetwist.inbounds.setting import InboundSetting
+from pipetwist.inbounds.listening import EndpointListener, ListeningService, address_client_info
 from pipetwist.kinds.inbound_options import StreamInboundOptions
 from pipetwist.network.listeners import ListenerTable
 from pipetwist.testing import RecordingRelay
 from pipetwist.values.bind_address import PortAddress
 from tests.inbounds.inbound import NoInbound
 
-__all__ = ["EndpointListenerTest", "ServiceTest", "TcpSocketTest", "VisitorTest"]
-
 
 def _gate() -> Gate:
     """An inbound's gate, which has room for all."""
-    return Gate(NoInbound(InboundSetting(None, RecordingRelay())), lambda _: Visitor("in", "", ""))
+    return Gate(
+        NoInbound(InboundContext(None, RecordingRelay())), lambda _: ClientInfo("in", "", "")
+    )
 
 
 class _Service(ListeningService):
@@ -41,7 +41,8 @@ class _Service(ListeningService):
 
     def __init__(self, failed: Any) -> None:
         super().__init__(
-            StreamInboundOptions(tag="in", idle_timeout=1, half_close_timeout=2), InboundSetting(None, RecordingRelay(), failed=failed)
+            StreamInboundOptions(tag="in", idle_timeout=1, half_close_timeout=2),
+            InboundContext(None, RecordingRelay(), failed=failed),
         )
         self.listening: Deferred[None] | Exception | None = None
         self.asked: list[str] = []
@@ -68,7 +69,9 @@ class ServiceTest(SynchronousTestCase):
     def test_options(self) -> None:
         """It is a service that has its tag and its time-outs from its options."""
         verifyObject(IService, self.service)
-        self.assertEqual((self.service.tag, self.service.timeouts), ("in", Timeouts(idle=1, half_close=2)))
+        self.assertEqual(
+            (self.service.tag, self.service.timeouts), ("in", Timeouts(idle=1, half_close=2))
+        )
 
     def test_twistd(self) -> None:
         """Under twistd it starts in two steps, and it listens in the first, once."""
@@ -91,7 +94,9 @@ class ServiceTest(SynchronousTestCase):
         self.assertEqual(self.service.asked, ["listen", "stop", "listen"])
 
     def test_fails(self) -> None:
-        """Listening that fails stops the start, in either step, whether it fails or raises; another try listens anew."""
+        """Listening that fails stops the start, in either step, whether it fails or raises; another
+        try listens anew.
+        """
         for error in (StartError("taken"), ValueError("a mistake")):
             for start in (self.service.privilegedStartService, self.service.startService):
                 self.service.listening = error
@@ -104,7 +109,9 @@ class ServiceTest(SynchronousTestCase):
         self.assertEqual((self.service.asked.count("listen"), self.failures), (9, []))
 
     def test_fails_later(self) -> None:
-        """Listening that fails only later is told to whoever runs the service; another start listens anew."""
+        """Listening that fails only later is told to whoever runs the service; another start
+        listens anew.
+        """
         listening = self.service.listening = Deferred()
         self.service.startService()
         self.assertEqual(self.failures, [])
@@ -119,7 +126,9 @@ class ServiceTest(SynchronousTestCase):
         listening = self.service.listening = Deferred()
         self.service.startService()
         listening.errback(Failure(OSError(13, "Permission denied")))
-        self.assertEqual([str(failure) for failure in self.failures], ["inbound in: Permission denied"])
+        self.assertEqual(
+            [str(failure) for failure in self.failures], ["inbound in: Permission denied"]
+        )
 
     def test_succeeds_later(self) -> None:
         """Listening that succeeds later is told to nobody."""
@@ -138,11 +147,11 @@ class ServiceTest(SynchronousTestCase):
 
     def test_nobody_to_tell(self) -> None:
         """Where nobody said whom to tell it is raised, and so logged."""
-        service = _Service(InboundSetting(None, RecordingRelay()).failed)
+        service = _Service(InboundContext(None, RecordingRelay()).failed)
         listening = service.listening = Deferred()
         service.startService()
         listening.errback(Failure(StartError("taken")))
-        self.assertRaises(StartError, service.setting.failed, StartError("taken"))
+        self.assertRaises(StartError, service.context.failed, StartError("taken"))
         del listening
         service.listening = None
         gc.collect()
@@ -156,15 +165,13 @@ class _Port:
     stopped = 0
 
     def startListening(self) -> None:
-        """See `IListeningPort`."""
+        pass
 
     def stopListening(self) -> Deferred[None]:
-        """See `IListeningPort`."""
         self.stopped += 1
         return succeed(None)
 
     def getHost(self) -> IPv4Address:
-        """See `IListeningPort`."""
         return IPv4Address("TCP", "127.0.0.1", 1)
 
 
@@ -176,7 +183,6 @@ class _Endpoint:
         self.listening: list[Deferred[Any]] = []
 
     def listen(self, protocolFactory: Any) -> Deferred[Any]:
-        """See `IStreamServerEndpoint`."""
         self.listening.append(Deferred())
         return self.listening[-1]
 
@@ -218,18 +224,31 @@ class EndpointListenerTest(SynchronousTestCase):
         self.successResultOf(self.outcome)
 
     def test_fails(self) -> None:
-        """Where it can't listen it is said where and why, as far as Twisted says it; it may be tried again."""
+        """Where it can't listen it is said where and why, as far as Twisted says it; it may be
+        tried again.
+        """
         taken = OSError(98, "Address already in use")
         for error, said in (
-            (CannotListenError("127.0.0.1", 80, taken), "can't listen on 127.0.0.1:80: Address already in use"),
-            (CannotListenError("::1", 80, taken), "can't listen on [::1]:80: Address already in use"),
-            (CannotListenError(None, "/run/in.sock", taken), "can't listen on /run/in.sock: Address already in use"),
+            (
+                CannotListenError("127.0.0.1", 80, taken),
+                "can't listen on 127.0.0.1:80: Address already in use",
+            ),
+            (
+                CannotListenError("::1", 80, taken),
+                "can't listen on [::1]:80: Address already in use",
+            ),
+            (
+                CannotListenError(None, "/run/in.sock", taken),
+                "can't listen on /run/in.sock: Address already in use",
+            ),
             (CannotListenError("", 80, taken), "can't listen on port 80: Address already in use"),
             (ValueError("a mistake"), "can't listen: a mistake"),
         ):
             self.setUp()
             self.endpoint.listening[0].errback(Failure(error))
-            self.assertEqual(str(self.failureResultOf(self.outcome, StartError).value), f"inbound in: {said}")
+            self.assertEqual(
+                str(self.failureResultOf(self.outcome, StartError).value), f"inbound in: {said}"
+            )
             self.listener.listen(self.endpoint, Factory())
             self.assertEqual(len(self.endpoint.listening), 2)
 
@@ -241,15 +260,17 @@ class EndpointListenerTest(SynchronousTestCase):
                 message = "a mistake"
                 raise ValueError(message)
 
-        failure = self.failureResultOf(EndpointListener(_gate()).listen(Raises(), Factory()), StartError)
+        failure = self.failureResultOf(
+            EndpointListener(_gate()).listen(Raises(), Factory()), StartError
+        )
         self.assertEqual(str(failure.value), "inbound in: can't listen: a mistake")
 
 
-class VisitorTest(SynchronousTestCase):
-    """Visitors known by an address."""
+class ClientInfoTest(SynchronousTestCase):
+    """Clients known by an address."""
 
     def test_addresses(self) -> None:
-        """A visitor's peer has the port, its source has not; a unix socket has neither."""
+        """A client's peer has the port, its source has not; a unix socket has neither."""
         timeouts = Timeouts()
         for address, peer, source in (
             (IPv4Address("TCP", "10.0.0.1", 80), "10.0.0.1:80", "10.0.0.1"),
@@ -258,8 +279,14 @@ class VisitorTest(SynchronousTestCase):
             (UNIXAddress(b"/run/x"), "unix", "unix"),
             (None, "unix", "unix"),
         ):
-            self.assertEqual(address_visitor("in", address, timeouts), Visitor("in", peer, source, None, timeouts))
-        self.assertEqual(address_visitor("in", IPv4Address("TCP", "10.0.0.1", 80), timeouts, "alice").user, "alice")
+            self.assertEqual(
+                address_client_info("in", address, timeouts),
+                ClientInfo("in", peer, source, None, timeouts),
+            )
+        self.assertEqual(
+            address_client_info("in", IPv4Address("TCP", "10.0.0.1", 80), timeouts, "alice").user,
+            "alice",
+        )
 
 
 class TcpSocketTest(SynchronousTestCase):
@@ -267,7 +294,9 @@ class TcpSocketTest(SynchronousTestCase):
 
     def listen(self, host: str, port: int = 0) -> socket.socket:
         """Listen; the test's clean-up closes it."""
-        listening, *others = ListenerTable().open_ports("inbound in", PortAddress(host, port), lambda _: None, asked="inbound in: listen")
+        listening, *others = ListenerTable().open_ports(
+            "inbound in", PortAddress(host, port), lambda _: None, asked="inbound in: listen"
+        )
         for one in (listening, *others):
             self.addCleanup(one.close)
         return listening
@@ -292,10 +321,14 @@ class TcpSocketTest(SynchronousTestCase):
         self.assertTrue(listening.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY))
 
     def test_taken(self) -> None:
-        """A port that is taken is told with its address, and is not shared; one that was left just now is not taken."""
+        """A port that is taken is told with its address, and is not shared; one that was left just
+        now is not taken.
+        """
         port = self.listen("127.0.0.1").getsockname()[1]
         error = self.assertRaises(StartError, self.listen, "127.0.0.1", port)
-        self.assertEqual(str(error), f"inbound in: can't listen on 127.0.0.1:{port}: Address already in use")
+        self.assertEqual(
+            str(error), f"inbound in: can't listen on 127.0.0.1:{port}: Address already in use"
+        )
 
     def test_used_before(self) -> None:
         """A port on which connections have just ended can be listened on again."""

@@ -1,4 +1,6 @@
-"""What the kernel says of a unix socket's peer beyond its credentials: with real processes, where this user may make them."""
+"""What the kernel says of a unix socket's peer beyond its credentials: with real processes, where
+this user may make them.
+"""
 
 from __future__ import annotations
 
@@ -12,17 +14,15 @@ from unittest import skipUnless
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-from pipetwist.connection.visitor import Timeouts
+from pipetwist.connection.client_info import Timeouts
 from pipetwist.inbounds import peer_process
-from pipetwist.inbounds.credentials import unix_visitor
+from pipetwist.inbounds.credentials import unix_client_info
 from pipetwist.inbounds.gate import RefusedError
 from pipetwist.inbounds.peer_process import other_groups, stranger
 from pipetwist.inbounds.unix_options import PeerUserOptions
-from tests.interop.daemon import daemon_environment
-from tests.interop.peers import need
-from tests.interop.scratch import scratch_folder, wait_until
-
-__all__ = ["GroupsTest", "StrangersTest"]
+from tests.support.daemon import daemon_environment
+from tests.support.peers import need
+from tests.support.scratch import scratch_folder, wait_until
 
 _LINUX = sys.platform == "linux"
 # A client that is in these groups, says when it has connected, and stays until it is told to go.
@@ -42,7 +42,9 @@ class _Listening(SynchronousTestCase):
 
     def run_python(self, *command: str) -> subprocess.Popen[bytes]:
         """Start a program, which the test's clean-up ends."""
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=daemon_environment())
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=daemon_environment()
+        )
 
         def end() -> None:
             process.kill()
@@ -65,7 +67,9 @@ class GroupsTest(_Listening):
             listener.settimeout(60)
             listener.bind(str(self.path))
             listener.listen()
-            self.run_python(sys.executable, "-c", _MEMBER, str(self.path), ",".join(map(str, numbers)))
+            self.run_python(
+                sys.executable, "-c", _MEMBER, str(self.path), ",".join(map(str, numbers))
+            )
             connected, _ = listener.accept()
         self.addCleanup(connected.close)
         return connected
@@ -75,11 +79,13 @@ class GroupsTest(_Listening):
         self.assertEqual(other_groups(self.connected(4711, 4712)), {4711, 4712})
 
     def test_user(self) -> None:
-        """A client that is in the group of a user, though not first of all, comes in as that user; others are refused."""
+        """A client that is in the group of a user, though not first of all, comes in as that user;
+        others are refused.
+        """
         connected = self.connected(4711, 4712)
         users = (PeerUserOptions(name="other", gid=4710), PeerUserOptions(name="staff", gid=4712))
-        self.assertEqual(unix_visitor("in", connected, Timeouts(), users).user, "staff")
-        self.assertRaises(RefusedError, unix_visitor, "in", connected, Timeouts(), users[:1])
+        self.assertEqual(unix_client_info("in", connected, Timeouts(), users).user, "staff")
+        self.assertRaises(RefusedError, unix_client_info, "in", connected, Timeouts(), users[:1])
 
     def test_many(self) -> None:
         """However many there are, up to the highest number."""
@@ -103,22 +109,31 @@ class StrangersTest(_Listening):
     """Clients of another PID namespace, which have no number here."""
 
     def test_told_apart(self) -> None:
-        """Two processes are two sources. Where the kernel tells processes apart one has the same source each time."""
+        """Two processes are two sources. Where the kernel tells processes apart one has the same
+        source each time.
+        """
         if os.geteuid() != 0:
             message = "a PID namespace needs root"
             raise SkipTest(message)
         unshare = [need("unshare"), "--pid", "--fork", "--kill-child"]
-        if subprocess.run([*unshare, "true"], capture_output=True, check=False, timeout=60).returncode:
+        if subprocess.run(
+            [*unshare, "true"], capture_output=True, check=False, timeout=60
+        ).returncode:
             message = "this kernel gives no PID namespace"
             raise SkipTest(message)
-        inside = self.run_python(*unshare, sys.executable, "-m", "tests.inbounds.namespaced", str(self.path), "3")
+        inside = self.run_python(
+            *unshare, sys.executable, "-m", "tests.inbounds.namespaced", str(self.path), "3"
+        )
         wait_until(self.path.exists, "the listener in its namespace")
         for _ in range(2):
             self.connect()
         self.run_python(sys.executable, "-c", _MEMBER, str(self.path), "0")
         assert inside.stdout is not None
         said = [inside.stdout.readline().decode().split() for _ in range(3)]
-        self.assertEqual([words[:-1] for words in said], [["pid:0", f"uid:{os.geteuid()}", f"gid:{os.getegid()}"]] * 3)
+        self.assertEqual(
+            [words[:-1] for words in said],
+            [["pid:0", f"uid:{os.geteuid()}", f"gid:{os.getegid()}"]] * 3,
+        )
         sources = [words[-1] for words in said]
         for source in sources:
             self.assertRegex(source, r"^pid:0/c?\d+$")
@@ -127,7 +142,9 @@ class StrangersTest(_Listening):
             self.assertEqual(sources[0], sources[1])
 
     def test_unknown(self) -> None:
-        """Where nothing is known of the process each connection is a source of its own, and so is each sender of datagrams."""
+        """Where nothing is known of the process each connection is a source of its own, and so is
+        each sender of datagrams.
+        """
         self.patch(peer_process, "_own_inode", lambda: None)
         near, far = socket.socketpair()
         with near, far:
@@ -141,7 +158,9 @@ class StrangersTest(_Listening):
         near, far = socket.socketpair()
         with near, far:
             self.patch(peer_process, "_own_inode", lambda: _inode(os.getpid()))
-            self.assertIn("/c", stranger(near))  # the peer is this process, and has the inode of this process
+            self.assertIn(
+                "/c", stranger(near)
+            )  # the peer is this process, and has the inode of this process
 
     def connect(self) -> None:
         """A client of this process's."""

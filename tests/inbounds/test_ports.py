@@ -11,15 +11,13 @@ from twisted.internet.protocol import Protocol, ServerFactory
 from twisted.logger import Logger
 from twisted.trial.unittest import TestCase
 
-from pipetwist.connection.visitor import Visitor
+from pipetwist.connection.client_info import ClientInfo
 from pipetwist.descriptors import DescriptorShares
+from pipetwist.inbounds.context import InboundContext
 from pipetwist.inbounds.gate import Gate
-from pipetwist.inbounds.ports import MOST_ACCEPTED, hold_to_gate
-from pipetwist.inbounds.setting import InboundSetting
+from pipetwist.inbounds.ports import MAX_ACCEPTED, hold_to_gate
 from pipetwist.testing import RecordingRelay
 from tests.inbounds.inbound import NoInbound
-
-__all__ = ["TurnTest"]
 
 
 class _Counting(ServerFactory[Protocol]):
@@ -37,7 +35,9 @@ class TurnTest(TestCase):
     """Clients who come all at once."""
 
     def test_few_in_a_turn(self) -> None:
-        """A turn of the reactor lets in a few of them, however many have waited, so that open connections have their turn as well."""
+        """A turn of the reactor lets in a few of them, however many have waited, so that open
+        connections have their turn as well.
+        """
         factory, shares = _Counting(), DescriptorShares(10_000, Logger())
         shares.divide({"in": 1}, {"out": 1})
         twisted: Any = reactor
@@ -45,11 +45,17 @@ class TurnTest(TestCase):
         self.addCleanup(port.stopListening)
         port.stopReading()  # so that nobody is let in between what is looked at here
         port.numberAccepts = 1000
-        hold_to_gate(port, Gate(NoInbound(InboundSetting(twisted, RecordingRelay(), shares=shares)), lambda _: Visitor("in", "", "")))
-        for _ in range(2 * MOST_ACCEPTED):
+        hold_to_gate(
+            port,
+            Gate(
+                NoInbound(InboundContext(twisted, RecordingRelay(), shares=shares)),
+                lambda _: ClientInfo("in", "", ""),
+            ),
+        )
+        for _ in range(2 * MAX_ACCEPTED):
             self.addCleanup(socket.create_connection(("127.0.0.1", port.getHost().port)).close)
         came = []
         for _ in range(2):
             port.doRead()
             came.append(factory.came)
-        self.assertEqual(came, [MOST_ACCEPTED, 2 * MOST_ACCEPTED])
+        self.assertEqual(came, [MAX_ACCEPTED, 2 * MAX_ACCEPTED])

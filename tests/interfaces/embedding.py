@@ -18,6 +18,7 @@ from zope.interface import implementer
 
 from pipetwist.embed import (
     ApiOptions,
+    ClientInfo,
     CommandEndpoint,
     ConnectError,
     CounterLike,
@@ -27,18 +28,18 @@ from pipetwist.embed import (
     Current,
     ICounter,
     ICounterStore,
-    InboundSetting,
+    InboundContext,
     IOutbound,
     ISide,
     ITracker,
     Medium,
     MemoryCounterStore,
     OnlineUsers,
-    OutboundSetting,
+    OutboundContext,
     PipetwistService,
     Relay,
     Router,
-    Routes,
+    RoutingTable,
     SideLike,
     SideReceiverLike,
     StatsApi,
@@ -47,13 +48,19 @@ from pipetwist.embed import (
     Tracker,
     UnixInbound,
     UnixInboundOptions,
-    Visitor,
     connect_endpoint,
     read_counters,
     read_document,
     traffic_name,
 )
-from pipetwist.testing import FakeOutbound, FakeSide, FakeSpawner, RecordingReceiver, RecordingRelay, RecordingTracker
+from pipetwist.testing import (
+    FakeOutbound,
+    FakeSide,
+    FakeSpawner,
+    RecordingReceiver,
+    RecordingRelay,
+    RecordingTracker,
+)
 
 # Counting.
 store = MemoryCounterStore()
@@ -132,10 +139,14 @@ storage = StorageService("visits.db", 10, reactor, Logger())
 storage.store.counter("a").add(1)
 Tracked(storage.store, inbounds=["in"])
 CountingFactory(factory, lambda peer: OwnTracker())
-kept: list[tuple[str, int, int]] = [(name, total, value) for name, total, value in read_counters("visits.db")]
+kept: list[tuple[str, int, int]] = [
+    (name, total, value) for name, total, value in read_counters("visits.db")
+]
 
 # The whole tree.
-tree = PipetwistService(read_document("pipetwist.json"), reactor, store=OwnStore(), spawner=FakeSpawner())
+tree = PipetwistService(
+    read_document("pipetwist.json"), reactor, store=OwnStore(), spawner=FakeSpawner()
+)
 MultiService().addService(tree)
 known: Sequence[CounterLike] = tree.store.counters()
 reloading: Deferred[None] = tree.reload(read_document("pipetwist.json"))
@@ -152,7 +163,7 @@ class OwnSide:
 
     received = delivered = moved = dropped = 0
     notices_loss = half_closes = False
-    command = carrier = None
+    process = carrier = None
     medium = Medium.STREAM
 
     def attach(self, receiver: SideReceiverLike) -> None:
@@ -165,7 +176,7 @@ class OwnSide:
     def pause_reading(self) -> None:
         """Nothing is read."""
 
-    resume_reading = finish_writing = close = hang_up = break_off = abort = pause_reading
+    resume_reading = write_eof = close = disconnect = close_with_error = abort = pause_reading
 
 
 @implementer(IOutbound)
@@ -174,29 +185,34 @@ class OwnOutbound:
 
     in_kernel = False
     connect_timeout = 5.0
-    largest_datagram: int | None = None
+    max_datagram_bytes: int | None = None
 
-    def __init__(self, tag: str, setting: OutboundSetting) -> None:
+    def __init__(self, tag: str, context: OutboundContext) -> None:
         self.tag = tag
-        self._setting = setting
+        self._context = context
 
     def connect(self) -> Deferred[ISide]:
         """Connect it."""
-        return connect_endpoint(endpoint, self._setting)
+        return connect_endpoint(endpoint, self._context)
 
 
 own_side: SideLike = OwnSide()
-own = OwnOutbound("own", OutboundSetting(reactor))
-relay = Relay(reactor, Current(Routes(Router([], "own"), {"own": own}, tracked)), online=online)
-inbound = UnixInbound(UnixInboundOptions(tag="in", path="in.sock"), InboundSetting(reactor, relay))
-UnixInbound(UnixInboundOptions(tag="in", path="in.sock"), InboundSetting(Clock(), RecordingRelay(OwnTracker())))
+own = OwnOutbound("own", OutboundContext(reactor))
+relay = Relay(
+    reactor, Current(RoutingTable(Router([], "own"), {"own": own}, tracked)), online=online
+)
+inbound = UnixInbound(UnixInboundOptions(tag="in", path="in.sock"), InboundContext(reactor, relay))
+UnixInbound(
+    UnixInboundOptions(tag="in", path="in.sock"),
+    InboundContext(Clock(), RecordingRelay(OwnTracker())),
+)
 inbound.listen().addCallback(lambda _: inbound.stop_listening())
 
 # Tests.
 outbound = FakeOutbound()
-tested = Relay(Clock(), Current(Routes(Router([], outbound.tag), {outbound.tag: outbound})))
+tested = Relay(Clock(), Current(RoutingTable(Router([], outbound.tag), {outbound.tag: outbound})))
 side = FakeSide()
 side.attach(RecordingReceiver())
-tested.carry(tested.admit(Visitor("in", "test", "test")), side)
-tested.carry(tested.admit(Visitor("in", "test", "test")), OwnSide())
+tested.handle(tested.route(ClientInfo("in", "test", "test")), side)
+tested.handle(tested.route(ClientInfo("in", "test", "test")), OwnSide())
 sys.exit(len(outbound.sides[0].written))

@@ -1,4 +1,6 @@
-"""Makes one of every class that provides an interface of pipetwist's, in memory as far as it goes."""
+"""Makes one of every class that provides an interface of pipetwist's, in memory as far as it
+goes.
+"""
 
 from __future__ import annotations
 
@@ -14,49 +16,49 @@ from twisted.logger import Logger
 from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.conformance.case import OrderlyReceiver
-from pipetwist.connection.visitor import Visitor
+from pipetwist.connection.client_info import ClientInfo
+from pipetwist.datagram.association import AssociationSide
+from pipetwist.datagram.context import DatagramContext
+from pipetwist.datagram.framed import FramedSide, FrameStatistics
+from pipetwist.datagram.side import BaseDatagramSide
+from pipetwist.datagram.socket_side import DatagramSocketSide
+from pipetwist.datagram.source import Source
 from pipetwist.fakes.process import FakeSpawner
 from pipetwist.fakes.relay import FakeOutbound, RecordingRelay, RecordingTracker
 from pipetwist.fakes.side import FakeSide, RecordingReceiver
+from pipetwist.inbounds.context import InboundContext
 from pipetwist.inbounds.endpoint import EndpointInbound, EndpointInboundOptions
 from pipetwist.inbounds.gate import Gate
-from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.inbounds.tcp import TcpInbound, TcpInboundOptions
 from pipetwist.inbounds.udp import UdpInbound, UdpInboundOptions
 from pipetwist.inbounds.unix import UnixInbound, UnixInboundOptions
 from pipetwist.inbounds.unixgram import UnixgramInbound, UnixgramInboundOptions
-from pipetwist.kernel.command_side import CommandSide
+from pipetwist.kernel.context import KernelContext
 from pipetwist.kernel.pipe_pool import PipePool
 from pipetwist.kernel.poller import Poller
-from pipetwist.kernel.setting import KernelSetting
+from pipetwist.kernel.process_side import KernelProcessSide
 from pipetwist.kernel.socket_side import SocketSide
-from pipetwist.metrics.tally import ConnectionTally
+from pipetwist.metrics.statistics import ConnectionStatistics
+from pipetwist.outbounds.context import OutboundContext
 from pipetwist.outbounds.endpoint import EndpointOutbound, EndpointOutboundOptions
 from pipetwist.outbounds.fork import ForkOutbound, ForkOutboundOptions
-from pipetwist.outbounds.setting import OutboundSetting
 from pipetwist.outbounds.tcp import TcpOutbound, TcpOutboundOptions
 from pipetwist.outbounds.udp import UdpOutbound, UdpOutboundOptions
 from pipetwist.outbounds.unix import UnixOutbound, UnixOutboundOptions
 from pipetwist.outbounds.unixgram import UnixgramOutbound, UnixgramOutboundOptions
-from pipetwist.packets.association import AssociationSide
-from pipetwist.packets.framed import FramedSide, FrameTally
-from pipetwist.packets.setting import PacketSetting
-from pipetwist.packets.side import PacketSide
-from pipetwist.packets.socket_side import DatagramSide
-from pipetwist.packets.source import Source
-from pipetwist.process.identity import CommandIdentity
-from pipetwist.process.side import ChildSide
+from pipetwist.process.identity import ProcessIdentity
+from pipetwist.process.side import ProcessSide
 from pipetwist.process.spawners import PosixSpawner, ReactorSpawner
 from pipetwist.process.standard_error import StandardErrorLines
 from pipetwist.process.transport import CommandTransport, _Side
-from pipetwist.relay.ledger import Ledger
-from pipetwist.relay.relay import Passage, Relay
+from pipetwist.relay.connection_table import ConnectionTable
+from pipetwist.relay.relay import Relay, Route
 from pipetwist.stats.counters import MemoryCounter, MemoryCounterStore
 from pipetwist.stats.tracking import Tracker
 from pipetwist.storage.store import FileCounter, FileCounterStore
 from pipetwist.transfer.stream import StreamSide
 from tests.inbounds.inbound import NoInbound
-from tests.kernel.loop import Loop
+from tests.support.loop import Loop
 
 __all__ = ["Makers"]
 
@@ -71,12 +73,12 @@ class Makers:
     def __init__(self, case: SynchronousTestCase) -> None:
         self._case = case
         self.loop = loop = Loop()
-        self.kernel = KernelSetting(loop, Poller(cast("IReactorFDSet", loop)), PipePool())
+        self.kernel = KernelContext(loop, Poller(cast("IReactorFDSet", loop)), PipePool())
         case.addCleanup(self.kernel.close)
-        self.packets = PacketSetting(loop, self.kernel.poller)
-        self._inbound = InboundSetting(loop, RecordingRelay())
-        self._outbound = OutboundSetting(loop, FakeSpawner())
-        visitor = Visitor("in", "", "")
+        self.datagram_context = DatagramContext(loop, self.kernel.poller)
+        self._inbound = InboundContext(loop, RecordingRelay())
+        self._outbound = OutboundContext(loop, FakeSpawner())
+        client_info = ClientInfo("in", "", "")
         makers: list[Callable[[], Any]] = [
             FakeOutbound,
             FakeSide,
@@ -85,18 +87,24 @@ class Makers:
             RecordingRelay,
             RecordingTracker,
             OrderlyReceiver,
-            ConnectionTally,
-            CommandIdentity,
+            ConnectionStatistics,
+            ProcessIdentity,
             MemoryCounterStore,
             lambda: MemoryCounter("a"),
-            lambda: FileCounter("a", [memoryview(bytearray(16)).cast("Q")], lambda name: memoryview(bytearray(16)).cast("Q")),
+            lambda: FileCounter(
+                "a",
+                [memoryview(bytearray(16)).cast("Q")],
+                lambda name: memoryview(bytearray(16)).cast("Q"),
+            ),
             lambda: FileCounterStore(case.mktemp(), lambda name, error: None),
             lambda: Tracker([], []),
-            FrameTally,
-            lambda: Gate(NoInbound(self._inbound), lambda one: visitor),
-            lambda: Passage(visitor, FakeOutbound(), None),
+            FrameStatistics,
+            lambda: Gate(NoInbound(self._inbound), lambda one: client_info),
+            lambda: Route(client_info, FakeOutbound(), None),
             lambda: Relay(Clock(), object()),  # type: ignore[arg-type]  # it is not asked where connections go
-            lambda: Ledger(Clock(), log=Logger()).open(Passage(visitor, FakeOutbound(), None), FakeSide()),
+            lambda: ConnectionTable(Clock(), log=Logger()).open(
+                Route(client_info, FakeOutbound(), None), FakeSide()
+            ),
             *self._sides(),
             *self._commands(),
             *self._inbounds(),
@@ -110,26 +118,32 @@ class Makers:
         return [
             lambda: StreamSide(self.loop),
             lambda: SocketSide(self.kernel, self._connected(socket.SOCK_STREAM)),
-            lambda: FramedSide(FakeSide(), FrameTally()),
-            lambda: PacketSide(self.loop),
-            lambda: AssociationSide(self.loop, "a", Source("127.0.0.1", 1, True, None, "a"), cast("Any", None)),
-            lambda: DatagramSide(self.packets, self._connected(socket.SOCK_DGRAM)),
+            lambda: FramedSide(FakeSide(), FrameStatistics()),
+            lambda: BaseDatagramSide(self.loop),
+            lambda: AssociationSide(
+                self.loop, "a", Source("127.0.0.1", 1, True, None, "a"), cast("Any", None)
+            ),
+            lambda: DatagramSocketSide(self.datagram_context, self._connected(socket.SOCK_DGRAM)),
             self._command,
         ]
 
     def _commands(self) -> list[Callable[[], Any]]:
         lines = StandardErrorLines(self.loop, lambda line: None)
         return [
-            lambda: ChildSide(self.loop, FakeSpawner(), 1, lines, lambda side: None),
+            lambda: ProcessSide(self.loop, FakeSpawner(), 1, lines, lambda side: None),
             lambda: _Side(lambda: None, self.loop, FakeSpawner(), 1, lines, lambda side: None),
-            lambda: CommandTransport(self.loop, FakeSpawner(), 1, Protocol(), lambda pid, line: None, lambda: None),
+            lambda: CommandTransport(
+                self.loop, FakeSpawner(), 1, Protocol(), lambda pid, line: None, lambda: None
+            ),
             lambda: PosixSpawner(self.loop),  # type: ignore[arg-type]  # it starts nothing
             lambda: ReactorSpawner(self.loop),  # type: ignore[arg-type]  # the same
         ]
 
     def _inbounds(self) -> list[Callable[[], Any]]:
         return [
-            lambda: EndpointInbound(EndpointInboundOptions(tag="a", endpoint="tcp:0"), self._inbound),
+            lambda: EndpointInbound(
+                EndpointInboundOptions(tag="a", endpoint="tcp:0"), self._inbound
+            ),
             lambda: TcpInbound(TcpInboundOptions(tag="a", listen_port=1), self._inbound),
             lambda: UdpInbound(UdpInboundOptions(tag="a", listen_port=1), self._inbound),
             lambda: UnixInbound(UnixInboundOptions(tag="a", path="a"), self._inbound),
@@ -138,17 +152,27 @@ class Makers:
 
     def _outbounds(self) -> list[Callable[[], Any]]:
         return [
-            lambda: EndpointOutbound(EndpointOutboundOptions(tag="a", endpoint="tcp:localhost:1"), self._outbound),
-            lambda: ForkOutbound(ForkOutboundOptions(tag="a", command=(sys.executable,)), self._outbound),
-            lambda: TcpOutbound(TcpOutboundOptions(tag="a", server="127.0.0.1", server_port=1), self._outbound),
-            lambda: UdpOutbound(UdpOutboundOptions(tag="a", server="127.0.0.1", server_port=1), self._outbound),
+            lambda: EndpointOutbound(
+                EndpointOutboundOptions(tag="a", endpoint="tcp:localhost:1"), self._outbound
+            ),
+            lambda: ForkOutbound(
+                ForkOutboundOptions(tag="a", command=(sys.executable,)), self._outbound
+            ),
+            lambda: TcpOutbound(
+                TcpOutboundOptions(tag="a", server="127.0.0.1", server_port=1), self._outbound
+            ),
+            lambda: UdpOutbound(
+                UdpOutboundOptions(tag="a", server="127.0.0.1", server_port=1), self._outbound
+            ),
             lambda: UnixOutbound(UnixOutboundOptions(tag="a", path="a"), self._outbound),
             lambda: UnixgramOutbound(UnixgramOutboundOptions(tag="a", path="a"), self._outbound),
         ]
 
-    def _command(self) -> CommandSide:
-        ended: list[CommandSide] = []
-        side = CommandSide(self.kernel, [sys.executable, "-c", ""], {}, 1, lambda command, line: None, ended.append)
+    def _command(self) -> KernelProcessSide:
+        ended: list[KernelProcessSide] = []
+        side = KernelProcessSide(
+            self.kernel, [sys.executable, "-c", ""], {}, 1, lambda command, line: None, ended.append
+        )
         self._case.addCleanup(self.loop.until, lambda: ended, "the command's end")
         self._case.addCleanup(side.abort)
         return side

@@ -1,4 +1,6 @@
-"""Everybody who says that it provides an interface of pipetwist's has all that the interface names."""
+"""Everybody who says that it provides an interface of pipetwist's has all that the interface
+names.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +19,6 @@ from pipetwist import interfaces
 from pipetwist.stats.tracking import Tracker
 from tests.interfaces.makers import Makers
 
-__all__ = ["ProvidersTest"]
-
 # Its methods are made for the counters of each, and stand in the object.
 _MADE_FOR_EACH = {Tracker}
 
@@ -31,7 +31,11 @@ def _classes() -> Iterator[type]:
     """Every class in the package that provides an interface of pipetwist's."""
     for found in pkgutil.walk_packages(pipetwist.__path__, "pipetwist."):
         for named in vars(import_module(found.name)).values():
-            if inspect.isclass(named) and named.__module__ == found.name and any(map(implementedBy(named).isOrExtends, _ours())):
+            if (
+                inspect.isclass(named)
+                and named.__module__ == found.name
+                and any(map(implementedBy(named).isOrExtends, _ours()))
+            ):
                 yield named
 
 
@@ -52,4 +56,11 @@ class ProvidersTest(SynchronousTestCase):
     def test_every_interface(self) -> None:
         """There is no interface that nobody provides."""
         classes = list(_classes())
-        self.assertEqual([one.__name__ for one in _ours() if not any(one.implementedBy(kind) for kind in classes)], [])
+        self.assertEqual(
+            [
+                one.__name__
+                for one in _ours()
+                if not any(one.implementedBy(kind) for kind in classes)
+            ],
+            [],
+        )

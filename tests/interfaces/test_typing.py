@@ -13,9 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.interface import InterfaceClass, Method
 
 from pipetwist import embed, interfaces
-from tests.interop.peers import need
-
-__all__ = ["CheckersTest", "EmbedTest", "FacesTest"]
+from tests.support.peers import need
 
 _PROGRAM = Path(__file__).with_name("embedding.py")
 _SECONDS = 500
@@ -25,7 +23,9 @@ class CheckersTest(SynchronousTestCase):
     """A program that embeds each piece."""
 
     def test_mypy(self) -> None:
-        """Mypy has nothing to say against it, however strict; but what Twisted leaves without types may be called."""
+        """Mypy has nothing to say against it, however strict; but what Twisted leaves without types
+        may be called.
+        """
         said = self.mypy(_PROGRAM.read_text(encoding="utf-8"), "--untyped-calls-exclude=twisted")
         self.assertEqual(said, "Success: no issues found in 1 source file\n")
 
@@ -35,17 +35,24 @@ class CheckersTest(SynchronousTestCase):
 
     def test_mistakes(self) -> None:
         """Both would: of what does not fit they say so."""
-        text = "from pipetwist.embed import Tracked\n\nTracked(5).tracker('in', 'out', None).uplink('three')\n"
+        text = (
+            "from pipetwist.embed import Tracked\n\nTracked(5).tracker('in', 'out', "
+            "None).uplink('three')\n"
+        )
         said = self.mypy(text)
         for rule in ("arg-type", "union-attr"):
             self.assertIn(rule, said)
-        self.assertEqual(set(self.pyright(text)), {"reportArgumentType", "reportOptionalMemberAccess"})
+        self.assertEqual(
+            set(self.pyright(text)), {"reportArgumentType", "reportOptionalMemberAccess"}
+        )
 
     def program(self, text: str) -> str:
         """Save one where no configuration of pipetwist's is seen."""
         folder = Path(self.mktemp()).absolute()
         folder.mkdir()
-        (folder / "pyproject.toml").write_text('[tool.basedpyright]\ntypeCheckingMode = "standard"\n', encoding="utf-8")
+        (folder / "pyproject.toml").write_text(
+            '[tool.basedpyright]\ntypeCheckingMode = "standard"\n', encoding="utf-8"
+        )
         path = folder / "program.py"
         path.write_text(text, encoding="utf-8")
         return str(path)
@@ -53,15 +60,30 @@ class CheckersTest(SynchronousTestCase):
     def mypy(self, text: str, *options: str) -> str:
         """What mypy says of a program."""
         path = Path(self.program(text))
-        return _said([need("mypy"), "--strict", "--config-file=", "--cache-dir=cache", *options, path.name], path.parent).stdout
+        return _said(
+            [need("mypy"), "--strict", "--config-file=", "--cache-dir=cache", *options, path.name],
+            path.parent,
+        ).stdout
 
     def pyright(self, text: str) -> list[str]:
-        """The rules that pyright finds broken in a program. It is basedpyright's, which has its own node and fetches nothing."""
+        """The rules that pyright finds broken in a program. It is basedpyright's, which has its own
+        node and fetches nothing.
+        """
         path = self.program(text)
-        command = [need("basedpyright"), "--outputjson", "--pythonpath", sys.executable, "--project", str(Path(path).parent), path]
+        command = [
+            need("basedpyright"),
+            "--outputjson",
+            "--pythonpath",
+            sys.executable,
+            "--project",
+            str(Path(path).parent),
+            path,
+        ]
         said = json.loads(_said(command, Path(path).parent).stdout)
         self.assertEqual(said["summary"]["filesAnalyzed"], 1)
-        return [found["rule"] for found in said["generalDiagnostics"] if found["severity"] == "error"]
+        return [
+            found["rule"] for found in said["generalDiagnostics"] if found["severity"] == "error"
+        ]
 
 
 class EmbedTest(SynchronousTestCase):
@@ -74,10 +96,13 @@ class EmbedTest(SynchronousTestCase):
         self.assertRaises(AttributeError, lambda: embed.nothing_of_the_kind)
 
     def test_light(self) -> None:
-        """It loads nothing of a whole configuration, of gRPC or of pydantic, and sets nothing in the environment, until that is needed."""
+        """It loads nothing of a whole configuration, of gRPC or of pydantic, and sets nothing in
+        the environment, until that is needed.
+        """
         heavy = {"grpc", "pydantic", "twisted.web", "pipetwist.api", "pipetwist.config"}
         program = (
-            f"import os, sys; before = dict(os.environ); import pipetwist.embed; print(*({heavy} & set(sys.modules)), before == os.environ)"
+            f"import os, sys; before = dict(os.environ); import pipetwist.embed; print(*({heavy} "
+            "& set(sys.modules)), before == os.environ)"
         )
         self.assertEqual(_said([sys.executable, "-c", program]).stdout, "True\n")
 
@@ -93,12 +118,20 @@ class FacesTest(SynchronousTestCase):
             interface: InterfaceClass = getattr(interfaces, f"I{face}")
             protocol: Any = getattr(interfaces, f"{face}Like")
             described = dict(interface.namesAndDescriptions(all=True))
-            names = {name for name in (*vars(protocol), *inspect.get_annotations(protocol)) if not name.startswith("_")}
+            names = {
+                name
+                for name in (*vars(protocol), *inspect.get_annotations(protocol))
+                if not name.startswith("_")
+            }
             self.assertEqual(names, set(described), face)
             for name, named in described.items():
                 if isinstance(named, Method):
                     parameters = list(inspect.signature(getattr(protocol, name)).parameters)[1:]
-                    self.assertEqual(parameters, list(named.getSignatureInfo()["positional"]) + _keywords(named), f"{face}.{name}")
+                    self.assertEqual(
+                        parameters,
+                        list(named.getSignatureInfo()["positional"]) + _keywords(named),
+                        f"{face}.{name}",
+                    )
 
 
 def _keywords(named: Method) -> list[str]:
@@ -107,4 +140,6 @@ def _keywords(named: Method) -> list[str]:
 
 
 def _said(command: list[str], folder: Path | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=_SECONDS, check=False)
+    return subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, timeout=_SECONDS, check=False
+    )

@@ -1,1 +1,3 @@
-"""Real programs through a real daemon. `daemon`, `peers` and `scratch` are what the tests start them with."""
+"""Real programs through a real daemon. `daemon`, `peers` and `scratch` are what the tests start
+them with.
+"""

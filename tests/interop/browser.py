@@ -1,7 +1,8 @@
 """A headless Chromium, spoken to over the pipe of its DevTools protocol, and what went wrong in it.
 
-The protocol: https://chromedevtools.github.io/devtools-protocol/. With ``--remote-debugging-pipe`` the browser reads commands from
-descriptor 3 and writes answers and events to descriptor 4, each a JSON object that a NUL byte ends.
+The protocol: https://chromedevtools.github.io/devtools-protocol/. With ``--remote-debugging-pipe``
+the browser reads commands from descriptor 3 and writes answers and events to descriptor 4, each a
+JSON object that a NUL byte ends.
 """
 
 from __future__ import annotations
@@ -41,7 +42,10 @@ _FLAGS = (
     "--lang=en-US",
     "--remote-debugging-pipe",
 )
-_PUT_IN_PLACE = "import os, sys; os.dup2(int(sys.argv[1]), 3); os.dup2(int(sys.argv[2]), 4); os.execv(sys.argv[3], sys.argv[3:])"
+_PUT_IN_PLACE = (
+    "import os, sys; os.dup2(int(sys.argv[1]), 3); os.dup2(int(sys.argv[2]), 4); "
+    "os.execv(sys.argv[3], sys.argv[3:])"
+)
 _SECONDS = 60.0
 
 
@@ -59,9 +63,19 @@ class Browser:
         commands, self._write = os.pipe()
         self._read, answers = os.pipe()
         # Numbers that are neither 3 nor 4, where a Python in between puts the pipes.
-        theirs = [fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 10) for descriptor in (commands, answers)]
+        theirs = [
+            fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 10) for descriptor in (commands, answers)
+        ]
         self._process = subprocess.Popen(
-            [sys.executable, "-ISc", _PUT_IN_PLACE, *map(str, theirs), program, *_FLAGS, f"--user-data-dir={self._folder}"],
+            [
+                sys.executable,
+                "-ISc",
+                _PUT_IN_PLACE,
+                *map(str, theirs),
+                program,
+                *_FLAGS,
+                f"--user-data-dir={self._folder}",
+            ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -79,10 +93,15 @@ class Browser:
     def new_page(self) -> None:
         """Close the page, and have an empty one of which nothing was told yet."""
         self._session = None
-        closed, self._target = self._target, self.command("Target.createTarget", url="about:blank")["targetId"]
+        closed, self._target = (
+            self._target,
+            self.command("Target.createTarget", url="about:blank")["targetId"],
+        )
         if closed is not None:
             self.command("Target.closeTarget", targetId=closed)
-        self._session = self.command("Target.attachToTarget", targetId=self._target, flatten=True)["sessionId"]
+        self._session = self.command("Target.attachToTarget", targetId=self._target, flatten=True)[
+            "sessionId"
+        ]
         for domain in ("Page", "Runtime", "Network", "Log"):
             self.command(f"{domain}.enable")
         self.events.clear()
@@ -116,14 +135,20 @@ class Browser:
         Raises:
             AssertionError: it throws.
         """
-        got = self.command("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
+        got = self.command(
+            "Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True
+        )
         if "exceptionDetails" in got:
             details = got["exceptionDetails"]
-            problem = f"{expression}: {details.get('exception', {}).get('description', details['text'])}"
+            problem = (
+                f"{expression}: {details.get('exception', {}).get('description', details['text'])}"
+            )
             raise AssertionError(problem)
         return got["result"].get("value")
 
-    def wait_for(self, expression: str, holds: Callable[[Any], object] = bool, seconds: float = 60.0) -> Any:
+    def wait_for(
+        self, expression: str, holds: Callable[[Any], object] = bool, seconds: float = 60.0
+    ) -> Any:
         """Evaluate an expression until what it is holds.
 
         Raises:
@@ -135,7 +160,9 @@ class Browser:
             if holds(value):
                 return value
             if time.monotonic() > end:
-                problem = f"waited {seconds:.0f} s in the browser for {expression}, which is {value!r}"
+                problem = (
+                    f"waited {seconds:.0f} s in the browser for {expression}, which is {value!r}"
+                )
                 raise TimeoutError(problem)
             time.sleep(0.02)
 
@@ -145,11 +172,19 @@ class Browser:
 
     def screen(self, width: int, height: int, *, scale: float = 1.0, mobile: bool = False) -> None:
         """Have a screen of so many CSS pixels."""
-        self.command("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=scale, mobile=mobile)
+        self.command(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=scale,
+            mobile=mobile,
+        )
 
     def prefer(self, **features: str) -> None:
         """Have a system that prefers this, for instance ``prefers_color_scheme="dark"``."""
-        wanted = [{"name": name.replace("_", "-"), "value": value} for name, value in features.items()]
+        wanted = [
+            {"name": name.replace("_", "-"), "value": value} for name, value in features.items()
+        ]
         self.command("Emulation.setEmulatedMedia", features=wanted)
 
     def press(self, key: str, *, shift: bool = False) -> None:
@@ -158,7 +193,9 @@ class Browser:
         name = {"Space": " "}.get(key, key)
         code = {"Enter": 13, "Space": 32, "Tab": 9, "ArrowRight": 39}.get(key, 0)
         common = {"key": name, "windowsVirtualKeyCode": code, "modifiers": 8 if shift else 0}
-        self.command("Input.dispatchKeyEvent", type="keyDown" if text else "rawKeyDown", text=text, **common)
+        self.command(
+            "Input.dispatchKeyEvent", type="keyDown" if text else "rawKeyDown", text=text, **common
+        )
         self.command("Input.dispatchKeyEvent", type="keyUp", **common)
 
     def type(self, text: str) -> None:
@@ -171,8 +208,14 @@ class Browser:
         return base64.b64decode(self.command("Page.captureScreenshot", format="png")["data"])
 
     def told(self, method: str) -> list[dict[str, Any]]:
-        """What was told of this page so far by events of a kind: their parameters. Of the one before something may still come."""
-        return [event["params"] for event in self.events if event["method"] == method and event.get("sessionId") == self._session]
+        """What was told of this page so far by events of a kind: their parameters. Of the one
+        before something may still come.
+        """
+        return [
+            event["params"]
+            for event in self.events
+            if event["method"] == method and event.get("sessionId") == self._session
+        ]
 
     def close(self) -> None:
         """End the browser and all of its processes."""
@@ -194,7 +237,9 @@ class Browser:
             ready, _, _ = select.select([self._read], [], [], max(0.0, end - time.monotonic()))
             piece = os.read(self._read, 1 << 20) if ready else b""
             if not piece:
-                problem = f"Chromium says nothing to {what}" if not ready else f"Chromium ended at {what}"
+                problem = (
+                    f"Chromium says nothing to {what}" if not ready else f"Chromium ended at {what}"
+                )
                 raise TimeoutError(problem)
             self._unread += piece
         message, _, self._unread = self._unread.partition(b"\0")

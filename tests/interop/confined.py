@@ -1,6 +1,8 @@
-"""Runs a command with what a unit of systemd takes from it, as systemd.exec(5) says: system calls, and memory that is written and executed.
+"""Runs a command with what a unit of systemd takes from it, as systemd.exec(5) says: system calls,
+and memory that is written and executed.
 
-`python -m tests.interop.confined UNIT COMMAND...`; libseccomp, which systemd itself works with, makes the filter.
+`python -m tests.interop.confined UNIT COMMAND...`; libseccomp, which systemd itself works with,
+makes the filter.
 """
 
 from __future__ import annotations
@@ -22,7 +24,11 @@ _ALWAYS = {"@default", "execve", "exit", "exit_group", "getrlimit", "rt_sigretur
 def main() -> None:
     """Become the command."""
     unit, *command = sys.argv[1:]
-    settings = [line.partition("=")[::2] for line in Path(unit).read_text(encoding="utf-8").splitlines() if line[:1] not in {"#", "["}]
+    settings = [
+        line.partition("=")[::2]
+        for line in Path(unit).read_text(encoding="utf-8").splitlines()
+        if line[:1] not in {"#", "["}
+    ]
     allowed = _allowed([value for key, value in settings if key == "SystemCallFilter"])
     libc = ctypes.CDLL(None)
     # Before Linux 6.3 the kernel does not know it; systemd then does it by other means.
@@ -46,8 +52,16 @@ def _calls(names: set[str]) -> set[str]:
     """The system calls of these names, of which those with an ``@`` are sets of them."""
     calls = {name for name in names if not name.startswith("@")}
     for name in names - calls:
-        listed = subprocess.run(["systemd-analyze", "syscall-filter", name], capture_output=True, text=True, check=True).stdout
-        calls |= _calls({line.strip() for line in listed.splitlines()[1:] if line.strip() and not line.strip().startswith("#")})
+        listed = subprocess.run(
+            ["systemd-analyze", "syscall-filter", name], capture_output=True, text=True, check=True
+        ).stdout
+        calls |= _calls(
+            {
+                line.strip()
+                for line in listed.splitlines()[1:]
+                if line.strip() and not line.strip().startswith("#")
+            }
+        )
     return calls
 
 
@@ -58,7 +72,11 @@ def _filter(allowed: set[str]) -> None:
     for name in allowed:
         number = library.seccomp_syscall_resolve_name(name.encode())
         if number >= 0:  # the others are another architecture's
-            _succeed(library.seccomp_rule_add(context, ctypes.c_uint32(_ALLOW), ctypes.c_int(number), ctypes.c_uint(0)))
+            _succeed(
+                library.seccomp_rule_add(
+                    context, ctypes.c_uint32(_ALLOW), ctypes.c_int(number), ctypes.c_uint(0)
+                )
+            )
     _succeed(library.seccomp_load(context))
 
 

@@ -1,4 +1,6 @@
-"""A DNS server on loopback whose answers are known beforehand, and dig, which asks it and says how many bytes went each way."""
+"""A DNS server on loopback whose answers are known beforehand, and dig, which asks it and says how
+many bytes went each way.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +11,8 @@ from typing import NamedTuple
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.interop.peers import need, start_peer
-from tests.interop.scratch import free_datagram_port, listens, receives, wait_until
+from tests.support.peers import need, start_peer
+from tests.support.scratch import free_datagram_port, listens, receives, wait_until
 
 __all__ = ["ADDRESS", "NAME", "TEXTS", "Answer", "dig", "start_dns"]
 
@@ -75,16 +77,33 @@ def dig(port: int, kind: str = "A", *options: str) -> Answer:
         AssertionError: there was no answer, or none that is whole.
     """
     said = subprocess.run(
-        [need("dig"), "@127.0.0.1", "-p", str(port), "+tries=1", "+time=15", f"+bufsize={_ROOM}", "+ignore", "+qr", *options, NAME, kind],
+        [
+            need("dig"),
+            "@127.0.0.1",
+            "-p",
+            str(port),
+            "+tries=1",
+            "+time=15",
+            f"+bufsize={_ROOM}",
+            "+ignore",
+            "+qr",
+            *options,
+            NAME,
+            kind,
+        ],
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
-    sizes = [re.search(rf"{what}: (\d+)", said.stdout) for what in ("QUERY SIZE", r"MSG SIZE\s+rcvd")]
+    sizes = [
+        re.search(rf"{what}: (\d+)", said.stdout) for what in ("QUERY SIZE", r"MSG SIZE\s+rcvd")
+    ]
     whole = re.search(r"flags:(?: \w+)*\btc\b", said.stdout) is None
     if said.returncode or not whole or sizes[0] is None or sizes[1] is None:
         message = f"dig ended with status {said.returncode} and said:\n{said.stdout}{said.stderr}"
         raise AssertionError(message)
-    records = re.findall(rf"^{re.escape(NAME)}\.\s+\d+\s+IN\s+{kind}\s+(.+)$", said.stdout, re.MULTILINE)
+    records = re.findall(
+        rf"^{re.escape(NAME)}\.\s+\d+\s+IN\s+{kind}\s+(.+)$", said.stdout, re.MULTILINE
+    )
     return Answer([record.strip('"') for record in records], int(sizes[0][1]), int(sizes[1][1]))

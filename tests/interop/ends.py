@@ -1,4 +1,6 @@
-"""Clients and a server that count for themselves what they send and receive, on both sides of a daemon that may be killed at any moment."""
+"""Clients and a server that count for themselves what they send and receive, on both sides of a
+daemon that may be killed at any moment.
+"""
 
 from __future__ import annotations
 
@@ -72,17 +74,23 @@ class Ends:
         """Begin anew, at 0.
 
         Args:
-            talking: clients that wait for each answer before they go on, and now and then finish their connection and make another.
+            talking: clients that wait for each answer before they go on, and now and then finish
+                their connection and make another.
             streaming: clients that send as much as they can, and read at the same time.
             finishing: clients that talk, and finish their only connection.
         """
         self.counts = Counts()
-        for step, number in ((self._talk, talking), (self._stream, streaming), (self._talk_once, finishing)):
+        for step, number in (
+            (self._talk, talking),
+            (self._stream, streaming),
+            (self._talk_once, finishing),
+        ):
             for _ in range(number):
                 self._begin(step, random.Random(self._choose.random()))
 
     def wait(self) -> Counts:
-        """Wait until every client has ended, with the daemon or by itself, and every connection is read to its end.
+        """Wait until every client has ended, with the daemon or by itself, and every connection is
+        read to its end.
 
         Returns:
             What was counted.
@@ -97,7 +105,9 @@ class Ends:
         _join(self._answering)
         return self.counts
 
-    def _begin(self, step: Callable[[socket.socket, random.Random], bool], choose: random.Random) -> None:
+    def _begin(
+        self, step: Callable[[socket.socket, random.Random], bool], choose: random.Random
+    ) -> None:
         def go_on() -> None:
             more = True
             while more:
@@ -114,7 +124,9 @@ class Ends:
         thread.start()
 
     def _talk(self, client: socket.socket, choose: random.Random) -> bool:
-        """Exchange messages until the daemon has gone, or some number of them; whether it is there still."""
+        """Exchange messages until the daemon has gone, or some number of them; whether it is there
+        still.
+        """
         for _ in range(choose.randrange(1, 200)):
             size = choose.choice((1, 100, 5000, 70_000, LARGEST))
             if not self._send(client, bytes(size)) or self._read(client, size) < size:
@@ -153,7 +165,9 @@ class Ends:
         return True
 
     def _read(self, client: socket.socket, most: int | None = None) -> int:
-        """Read so much, or to the end: what was delivered before a kill can be read still, then there is an error or an end."""
+        """Read so much, or to the end: what was delivered before a kill can be read still, then
+        there is an error or an end.
+        """
         heard = 0
         with contextlib.suppress(ConnectionError):
             while (most is None or heard < most) and (piece := client.recv(_PIECE)):

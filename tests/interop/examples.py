@@ -1,4 +1,6 @@
-"""The example configurations of other programs in etc/, with a test's own addresses in the place of theirs."""
+"""The example configurations of other programs in etc/, with a test's own addresses in the place of
+theirs.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,10 @@
-"""Daemons that are forked off a process which has loaded what they load: to load it anew takes each of them half a second.
+"""Daemons that are forked off a process which has loaded what they load: to load it anew takes each
+of them half a second.
 
-`fork_daemon` starts that process, the forge, with the first daemon; it ends with the process that has started it. What it forks is as
-``python -c "from twisted.scripts.twistd import run; run()"`` is before it runs, and ends as Python ends. A process in between waits for it
-and tells how it has ended.
+`fork_daemon` starts that process, the forge, with the first daemon; it ends with the process that
+has started it. What it forks is as ``python -c "from twisted.scripts.twistd import run; run()"`` is
+before it runs, and ends as Python ends. A process in between waits for it and tells how it has
+ended.
 """
 
 from __future__ import annotations
@@ -31,12 +33,21 @@ _PROGRAM = (
     "import sys; from tests.interop.forked import become_daemon; become_daemon(int(sys.argv[1])); "
     "from twisted.scripts.twistd import run; run()"
 )
-# What every daemon loads, and what those load that a configuration has serve the API and the metrics.
+# What every daemon loads, and what those load that a configuration has serve the API and the
+# metrics.
 _LOADED = (
-    *("twisted.scripts.twistd", "twisted.internet.epollreactor", "pipetwist.tap", "pipetwist.api.service"),
+    *(
+        "twisted.scripts.twistd",
+        "twisted.internet.epollreactor",
+        "pipetwist.tap",
+        "pipetwist.api.service",
+    ),
     *("pipetwist.metrics.resource", "pipetwist.page.resources", "pipetwist.web.service"),
 )
-_SMALLEST = '{"inbounds": [{"type": "unix", "tag": "in", "path": "x"}], "outbounds": [{"type": "fork", "tag": "out", "command": ["x"]}]}'
+_SMALLEST = (
+    '{"inbounds": [{"type": "unix", "tag": "in", "path": "x"}], "outbounds": [{"type": "fork", '
+    '"tag": "out", "command": ["x"]}]}'
+)
 _LONGEST = 1 << 17  # bytes of an order; the environment is most of it
 _NUMBER = struct.Struct("=i")
 _SECONDS = 60.0
@@ -98,7 +109,9 @@ class ForkedProcess:
     def _hear(self) -> int:
         said = self._told.recv(_NUMBER.size)
         if not said:
-            message = "the process that forks daemons, or the one that waits for this one, has ended"
+            message = (
+                "the process that forks daemons, or the one that waits for this one, has ended"
+            )
             raise AssertionError(message)
         number: int = _NUMBER.unpack(said)[0]
         return number
@@ -107,13 +120,16 @@ class ForkedProcess:
 _forges: list[socket.socket] = []
 
 
-def fork_daemon(arguments: Sequence[str], folder: Path, environment: Mapping[str, str], output: int) -> ForkedProcess:
+def fork_daemon(
+    arguments: Sequence[str], folder: Path, environment: Mapping[str, str], output: int
+) -> ForkedProcess:
     """Have a daemon forked.
 
     Args:
         arguments: those of twistd.
         folder: where it runs.
-        environment: all of its variables; of the first daemon's are those that change how Python itself runs.
+        environment: all of its variables; of the first daemon's are those that change how Python
+            itself runs.
         output: the descriptor that it writes to.
     """
     if not _forges:
@@ -121,7 +137,9 @@ def fork_daemon(arguments: Sequence[str], folder: Path, environment: Mapping[str
     order = {"arguments": list(arguments), "folder": str(folder), "environment": dict(environment)}
     told, tells = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with tells, Path(os.devnull).open("rb") as nothing:
-        socket.send_fds(_forges[0], [json.dumps(order).encode()], [nothing.fileno(), output, tells.fileno()])
+        socket.send_fds(
+            _forges[0], [json.dumps(order).encode()], [nothing.fileno(), output, tells.fileno()]
+        )
     return ForkedProcess(told)
 
 
@@ -129,13 +147,21 @@ def _start_forge(environment: Mapping[str, str]) -> socket.socket:
     orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
         command = [sys.executable, "-c", _PROGRAM, str(theirs.fileno())]
-        subprocess.run(command, stdin=subprocess.DEVNULL, env=environment, pass_fds=[theirs.fileno()], timeout=_SECONDS, check=True)
+        subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            env=environment,
+            pass_fds=[theirs.fileno()],
+            timeout=_SECONDS,
+            check=True,
+        )
     atexit.register(orders.close)
     return orders
 
 
 def become_daemon(orders: int) -> None:
-    """Fork a daemon for each order; returns in each of them, while the forge itself ends when no more orders can come.
+    """Fork a daemon for each order; returns in each of them, while the forge itself ends when no
+    more orders can come.
 
     Args:
         orders: the descriptor that they come from.
@@ -145,7 +171,8 @@ def become_daemon(orders: int) -> None:
     faulthandler.cancel_dump_traceback_later()
     _load()
     gc.collect()
-    gc.freeze()  # so that the collector of what is forked does not write all over the memory that they share
+    # so that the collector of what is forked does not write all over the memory that they share
+    gc.freeze()
     usual = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the tests
     with socket.socket(fileno=orders) as comes:
         while True:
@@ -177,7 +204,11 @@ def _load() -> None:
     for name in _LOADED:
         import_module(name)
     # Each is slow but the first time.
-    list(import_module("twisted.plugin").getPlugins(import_module("twisted.application.service").IServiceMaker))
+    list(
+        import_module("twisted.plugin").getPlugins(
+            import_module("twisted.application.service").IServiceMaker
+        )
+    )
     import_module("pipetwist.config.reading").parse_document(_SMALLEST, Path("/"), "")
     assert "twisted.internet.reactor" not in sys.modules
     assert len(list(Path("/proc/self/task").iterdir())) == 1

@@ -1,6 +1,8 @@
-"""A command that carries datagrams: those framed on its standard input go to a UDP server, whose answers go to its standard output, framed.
+"""A command that carries datagrams: those framed on its standard input go to a UDP server, whose
+answers go to its standard output, framed.
 
-``python framed_relay.py HOST PORT``. It uses nothing of pipetwist's, so that both are held to RFC 4571.
+``python framed_relay.py HOST PORT``. It uses nothing of pipetwist's, so that both are held to RFC
+4571.
 """
 
 from __future__ import annotations
@@ -31,7 +33,10 @@ def main(host: str, port: int) -> None:
             if not piece:
                 return
             read += piece
-            while len(read) >= _LENGTH.size and len(read) >= _LENGTH.size + _LENGTH.unpack_from(read)[0]:
+            while (
+                len(read) >= _LENGTH.size
+                and len(read) >= _LENGTH.size + _LENGTH.unpack_from(read)[0]
+            ):
                 end = _LENGTH.size + _LENGTH.unpack_from(read)[0]
                 server.send(read[_LENGTH.size : end])
                 read = read[end:]

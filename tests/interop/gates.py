@@ -1,4 +1,6 @@
-"""Gates in a program's way: it stops where it is about to import a module, says so, and goes on when the test lets it."""
+"""Gates in a program's way: it stops where it is about to import a module, says so, and goes on
+when the test lets it.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.interop.daemon import daemon_environment
+from tests.support.daemon import daemon_environment
 
 __all__ = ["Gates"]
 

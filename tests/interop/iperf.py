@@ -9,13 +9,15 @@ from typing import NamedTuple
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.interop.peers import need, start_peer
-from tests.interop.scratch import listens, wait_until
+from tests.support.peers import need, start_peer
+from tests.support.scratch import listens, wait_until
 
 __all__ = ["GREETING", "Run", "run_iperf"]
 
 GREETING = 4
-"""Bytes of the datagram by which the client tells the server where it is, and bytes of the answer to it."""
+"""Bytes of the datagram by which the client tells the server where it is, and bytes of the answer
+to it.
+"""
 
 _SECONDS = 2
 _DATAGRAM = 1460
@@ -38,7 +40,9 @@ class Run(NamedTuple):
     lost: int
 
 
-def run_iperf(case: SynchronousTestCase, folder: Path, server: int, client: int, *, rate: str, reverse: bool) -> Run:
+def run_iperf(
+    case: SynchronousTestCase, folder: Path, server: int, client: int, *, rate: str, reverse: bool
+) -> Run:
     """Send for two seconds.
 
     Args:
@@ -52,20 +56,51 @@ def run_iperf(case: SynchronousTestCase, folder: Path, server: int, client: int,
     Raises:
         AssertionError: iperf3 failed.
     """
-    start_peer(case, [need("iperf3"), "--server", "--one-off", "--bind", "127.0.0.1", "--port", str(server)], folder)
+    start_peer(
+        case,
+        [need("iperf3"), "--server", "--one-off", "--bind", "127.0.0.1", "--port", str(server)],
+        folder,
+    )
     wait_until(lambda: listens(server), "iperf3 to listen")
-    command = [need("iperf3"), "--json", "--client", "127.0.0.1", "--port", str(client), "--udp", *(["--reverse"] if reverse else [])]
-    # Its own receive buffer holds a few milliseconds of this where it asks for no more, and what it loses itself is no relay's loss.
+    command = [
+        need("iperf3"),
+        "--json",
+        "--client",
+        "127.0.0.1",
+        "--port",
+        str(client),
+        "--udp",
+        *(["--reverse"] if reverse else []),
+    ]
+    # Its own receive buffer holds a few milliseconds of this where it asks for no more, and what it
+    # loses itself is no relay's loss.
     sizes = ["--length", str(_DATAGRAM), "--window", str(_largest_window())]
     said = subprocess.run(
-        [*command, *sizes, "--bitrate", rate, "--time", str(_SECONDS)], capture_output=True, text=True, timeout=60, check=False
+        [*command, *sizes, "--bitrate", rate, "--time", str(_SECONDS)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     if said.returncode:
-        message = f"iperf3 ended with status {said.returncode} and said:\n{said.stdout}{said.stderr}"
+        message = (
+            f"iperf3 ended with status {said.returncode} and said:\n{said.stdout}{said.stderr}"
+        )
         raise AssertionError(message)
     end = json.loads(said.stdout)["end"]
-    return Run(end["sum_sent"]["bytes"], end["sum_received"]["bytes"], end["sum"]["packets"], end["sum"]["lost_packets"])
+    return Run(
+        end["sum_sent"]["bytes"],
+        end["sum_received"]["bytes"],
+        end["sum"]["packets"],
+        end["sum"]["lost_packets"],
+    )
 
 
 def _largest_window() -> int:
-    return min(_WINDOW, *(int(Path(f"/proc/sys/net/core/{name}").read_text(encoding="ascii")) for name in ("rmem_max", "wmem_max")))
+    return min(
+        _WINDOW,
+        *(
+            int(Path(f"/proc/sys/net/core/{name}").read_text(encoding="ascii"))
+            for name in ("rmem_max", "wmem_max")
+        ),
+    )

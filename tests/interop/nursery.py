@@ -1,7 +1,8 @@
-"""Starts daemons one after another, quickly: a process that has loaded everything forks one for each line that it reads.
+"""Starts daemons one after another, quickly: a process that has loaded everything forks one for
+each line that it reads.
 
-Run as ``python -m tests.interop.nursery FILE`` it writes, for each line, the daemon's process as soon as it listens, and an empty line when
-that has ended.
+Run as ``python -m tests.interop.nursery FILE`` it writes, for each line, the daemon's process as
+soon as it listens, and an empty line when that has ended.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Takes the picture of the page that the documents show: ``python -m tests.interop.picture`` writes docs/page.png."""
+"""Takes the picture of the page that the documents show: ``python -m tests.interop.picture`` writes
+docs/page.png.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +8,8 @@ import shutil
 import subprocess
 import sys
 
-from tests.docs.document import ROOT
 from tests.interop.browser import Browser
+from tests.support.markdown import ROOT
 
 __all__: list[str] = []
 
@@ -19,8 +21,10 @@ def _take() -> bytes:
     program = shutil.which("chromium")
     if program is None:
         sys.exit("chromium is not installed")
-    command = [sys.executable, "-m", "tests.page.pretended", "--minutes", str(_MINUTES)]
-    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+    command = [sys.executable, "-m", "tests.support.pretended_relay", "--minutes", str(_MINUTES)]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as server:
         assert server.stdin is not None
         assert server.stdout is not None
         address = server.stdout.readline().strip()
@@ -30,11 +34,14 @@ def _take() -> bytes:
             browser.prefer(prefers_color_scheme="dark")
             browser.open(f"http://{address}/")
             browser.wait_for("document.body?.dataset.state === 'live'")
-            # The pretended minutes have gone by when the page shows a second that is as long as a second.
+            # The pretended minutes have gone by when the page shows a second that is as long as a
+            # second.
             spoken = "(async () => (await (await fetch('/api/snapshot')).json()).time)()"
             first = browser.evaluate(spoken)
             browser.wait_for(spoken, lambda now: now >= first + 60 * _MINUTES - 20)
-            browser.wait_for("new Promise(done => requestAnimationFrame(() => setTimeout(done, 100, true)))")
+            browser.wait_for(
+                "new Promise(done => requestAnimationFrame(() => setTimeout(done, 100, true)))"
+            )
             return browser.picture()
         finally:
             browser.close()

@@ -12,8 +12,8 @@ from urllib.request import urlopen
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.interop.peers import need, start_peer
-from tests.interop.scratch import free_port, listens, wait_until
+from tests.support.peers import need, start_peer
+from tests.support.scratch import free_port, listens, wait_until
 
 __all__ = ["Prometheus"]
 
@@ -36,11 +36,20 @@ class Prometheus:
         rules: the files of its rules.
     """
 
-    def __init__(self, case: SynchronousTestCase, folder: Path, ports: Sequence[int], rules: Sequence[Path] = ()) -> None:
+    def __init__(
+        self,
+        case: SynchronousTestCase,
+        folder: Path,
+        ports: Sequence[int],
+        rules: Sequence[Path] = (),
+    ) -> None:
         self._port = free_port(case)
         targets = json.dumps([f"127.0.0.1:{port}" for port in ports])
         configuration = folder / "prometheus.yml"
-        configuration.write_text(_CONFIGURATION.format(targets=targets, rules=json.dumps([str(path) for path in rules])), encoding="utf-8")
+        configuration.write_text(
+            _CONFIGURATION.format(targets=targets, rules=json.dumps([str(path) for path in rules])),
+            encoding="utf-8",
+        )
         start_peer(
             case,
             (
@@ -60,9 +69,15 @@ class Prometheus:
         Raises:
             urllib.error.HTTPError: it is no expression.
         """
-        with urlopen(f"http://127.0.0.1:{self._port}/api/v1/query?{urlencode({'query': expression})}", timeout=60) as response:
+        with urlopen(
+            f"http://127.0.0.1:{self._port}/api/v1/query?{urlencode({'query': expression})}",
+            timeout=60,
+        ) as response:
             answer: Mapping[str, Any] = json.load(response)
-        return {tuple(sorted(one["metric"].items())): float(one["value"][1]) for one in answer["data"]["result"]}
+        return {
+            tuple(sorted(one["metric"].items())): float(one["value"][1])
+            for one in answer["data"]["result"]
+        }
 
     def _is_ready(self) -> bool:
         """Whether it answers queries: it listens before, and says 503 to all of them."""

@@ -1,4 +1,6 @@
-"""Talking with a running program by its standard input and output, in small pieces, as a person at a terminal does."""
+"""Talking with a running program by its standard input and output, in small pieces, as a person at
+a terminal does.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ class Talk:
     """
 
     def __init__(self, case: SynchronousTestCase, command: Sequence[str]) -> None:
-        self._process = process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+        self._process = process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
+        )
 
         def end() -> None:
             for pipe in (process.stdin, process.stdout):

@@ -8,27 +8,25 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.docs.document import ROOT, Block, blocks, headings
-from tests.docs.terminal import Terminal
-from tests.interop.peers import need
-from tests.interop.scratch import free_datagram_port, free_port
-
-__all__ = ["CookbookTest"]
+from tests.support.markdown import ROOT, Block, blocks, headings
+from tests.support.peers import need
+from tests.support.scratch import free_datagram_port, free_port
+from tests.support.terminal import Terminal
 
 _DOCUMENT = "docs/cookbook.md"
 _PORT = re.compile(r"\b10\d{3}\b")
 _DATAGRAMS = {"10053", "10054"}
 
 _RECIPES = {
-    "test_transport": "A transport of your own",
+    "test_transport": "Your own transport",
     "test_ncat": "ncat as a transport",
     "test_users": "Accounting for each user",
     "test_store": "Counters that survive",
     "test_ssh": "SSH through a pipe",
     "test_tls": "TLS in front of a unix service",
     "test_dns": "DNS through a unix pipe",
-    "test_reload": "A change that interrupts nobody",
-    "test_activation": "A start by the first client",
+    "test_reload": "A reload without interruption",
+    "test_activation": "Socket activation",
     "test_web": "Inside a web service",
     "test_prometheus": "One Prometheus for two relays",
 }
@@ -92,7 +90,9 @@ class CookbookTest(SynchronousTestCase):
 
     def type_recipe(self, instead: dict[str, str] | None = None) -> None:
         """Save the files of this test's recipe, and type its commands."""
-        section = [block for block in blocks(_DOCUMENT) if block.heading == _RECIPES[self._testMethodName]]
+        section = [
+            block for block in blocks(_DOCUMENT) if block.heading == _RECIPES[self._testMethodName]
+        ]
         terminal = Terminal(self, {**(instead or {}), **self._ports(section)})
         typed = 0
         for block in section:
@@ -106,7 +106,10 @@ class CookbookTest(SynchronousTestCase):
     def _ports(self, section: list[Block]) -> dict[str, str]:
         """Free ones for those that the recipe names."""
         named = sorted({port for block in section for port in _PORT.findall(block.text)})
-        return {port: str(free_datagram_port(self) if port in _DATAGRAMS else free_port(self)) for port in named}
+        return {
+            port: str(free_datagram_port(self) if port in _DATAGRAMS else free_port(self))
+            for port in named
+        }
 
 
 def _make_room_for_sshd(case: SynchronousTestCase) -> None:

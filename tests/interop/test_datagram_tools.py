@@ -10,13 +10,11 @@ from typing import Any
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-from tests.interop.daemon import Daemon, start_daemon
-from tests.interop.peers import need, start_peer
-from tests.interop.scratch import free_datagram_port, receives, scratch_folder, wait_until
 from tests.interop.talk import Talk
 from tests.interop.v2ray_pair import query_traffic
-
-__all__ = ["ToolsTest", "UsersTest"]
+from tests.support.daemon import Daemon, start_daemon
+from tests.support.peers import need, start_peer
+from tests.support.scratch import free_datagram_port, receives, scratch_folder, wait_until
 
 _SAID = b"question\n"
 _HEARD = b"QUESTION\n"
@@ -39,7 +37,12 @@ class _DatagramCase(SynchronousTestCase):
     def start(self, outbound: dict[str, Any], **unixgram: Any) -> Daemon:
         """Start the daemon."""
         users = [user["name"] for user in unixgram.get("users", [])]
-        stats = {"enabled": True, "inbounds": ["udp-in", "unix-in"], "outbounds": ["out"], "users": users}
+        stats = {
+            "enabled": True,
+            "inbounds": ["udp-in", "unix-in"],
+            "outbounds": ["out"],
+            "users": users,
+        }
         return start_daemon(
             self,
             {
@@ -49,7 +52,9 @@ class _DatagramCase(SynchronousTestCase):
                     {"type": "unixgram", "tag": "unix-in", "path": "in.sock", **unixgram},
                 ],
                 "outbounds": [{"tag": "out", **outbound}],
-                "experimental": {"v2ray_api": {"listen": f"unix:{self.folder}/api.sock", "stats": stats}},
+                "experimental": {
+                    "v2ray_api": {"listen": f"unix:{self.folder}/api.sock", "stats": stats}
+                },
             },
             folder=self.folder,
         )
@@ -93,26 +98,51 @@ class ToolsTest(_DatagramCase):
 
     def test_socat_server(self) -> None:
         """All are answered by a socat on a UDP port."""
-        self.serve(self.server_port, "socat", f"UDP-RECVFROM:{self.server_port},bind=127.0.0.1,fork", f"EXEC:{_SHOUT}")
+        self.serve(
+            self.server_port,
+            "socat",
+            f"UDP-RECVFROM:{self.server_port},bind=127.0.0.1,fork",
+            f"EXEC:{_SHOUT}",
+        )
         self._try_clients(self.to_udp(), _HEARD)
 
     def test_socat_unix_server(self) -> None:
         """All are answered by a socat on a unix datagram socket."""
-        self.serve(self.server_path, "socat", f"UNIX-RECVFROM:{self.server_path},fork", f"EXEC:{_SHOUT}")
+        self.serve(
+            self.server_path, "socat", f"UNIX-RECVFROM:{self.server_path},fork", f"EXEC:{_SHOUT}"
+        )
         self._try_clients(self.to_unix(), _HEARD)
 
     def test_ncat_server(self) -> None:
         """All are answered by ``ncat -lku``."""
-        self.serve(self.server_port, "ncat", "-lku", "127.0.0.1", str(self.server_port), "--exec", "/bin/cat")
+        self.serve(
+            self.server_port,
+            "ncat",
+            "-lku",
+            "127.0.0.1",
+            str(self.server_port),
+            "--exec",
+            "/bin/cat",
+        )
         self._try_clients(self.to_udp(), _SAID)
 
     def test_nobody_there(self) -> None:
-        """Where nobody listens an association ends and the log says why, and the same client is answered as soon as somebody does."""
+        """Where nobody listens an association ends and the log says why, and the same client is
+        answered as soon as somebody does.
+        """
         daemon = self.start(self.to_udp())
         client = Talk(self, ["socat", "-", f"UDP:127.0.0.1:{self.port}"])
         client.say(_SAID)
-        wait_until(lambda: f"up={len(_SAID)} down=0: server: Connection refused" in daemon.log, "the end of the association")
-        self.serve(self.server_port, "socat", f"UDP-RECVFROM:{self.server_port},bind=127.0.0.1,fork", f"EXEC:{_SHOUT}")
+        wait_until(
+            lambda: f"up={len(_SAID)} down=0: server: Connection refused" in daemon.log,
+            "the end of the association",
+        )
+        self.serve(
+            self.server_port,
+            "socat",
+            f"UDP-RECVFROM:{self.server_port},bind=127.0.0.1,fork",
+            f"EXEC:{_SHOUT}",
+        )
         client.say(_SAID)
         self.assertEqual(client.hear(len(_HEARD)), _HEARD)
         both = (2 * len(_SAID), len(_HEARD))
@@ -121,7 +151,9 @@ class ToolsTest(_DatagramCase):
         daemon.stop()
 
     def test_nameless(self) -> None:
-        """A socat that binds to no name can send and gets no answer, which the log tells as dropped."""
+        """A socat that binds to no name can send and gets no answer, which the log tells as
+        dropped.
+        """
         server = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.addCleanup(server.close)
         server.settimeout(60)
@@ -132,13 +164,21 @@ class ToolsTest(_DatagramCase):
         datagram, source = server.recvfrom(100)
         self.assertEqual(datagram, _SAID)
         server.sendto(_HEARD, source)
-        wait_until(lambda: f"up={len(_SAID)} down=0: no byte moved for 1 s; 1 datagrams dropped" in daemon.log, "the log's line")
+        wait_until(
+            lambda: (
+                f"up={len(_SAID)} down=0: no byte moved for 1 s; 1 datagrams dropped" in daemon.log
+            ),
+            "the log's line",
+        )
         both = (len(_SAID), 0)
         self.expect_counted({("inbound", "unix-in"): both, ("outbound", "out"): both})
 
     def _try_clients(self, outbound: dict[str, Any], heard: bytes) -> None:
         daemon = self.start(outbound)
-        by_udp = [["socat", "-", f"UDP:127.0.0.1:{self.port}"], *([nc, "-u", "127.0.0.1", str(self.port)] for nc in ("ncat", "nc"))]
+        by_udp = [
+            ["socat", "-", f"UDP:127.0.0.1:{self.port}"],
+            *([nc, "-u", "127.0.0.1", str(self.port)] for nc in ("ncat", "nc")),
+        ]
         by_unix = [
             ["socat", "-", f"UNIX-SENDTO:{self.path},bind={self.folder}/socat.sock"],
             ["env", f"TMPDIR={self.folder}", "ncat", "-uU", str(self.path)],
@@ -148,11 +188,23 @@ class ToolsTest(_DatagramCase):
             self.is_answered(*command, heard=heard)
         up, down = 3 * len(_SAID), 3 * len(heard)
         self.expect_counted(
-            {("inbound", "udp-in"): (up, down), ("inbound", "unix-in"): (up, down), ("outbound", "out"): (2 * up, 2 * down)}
+            {
+                ("inbound", "udp-in"): (up, down),
+                ("inbound", "unix-in"): (up, down),
+                ("outbound", "out"): (2 * up, 2 * down),
+            }
         )
         daemon.stop()
         self.assertEqual(
-            len(re.findall(rf"up={len(_SAID)} down={len(heard)}: client: the inbound has stopped listening$", daemon.log, re.MULTILINE)), 6
+            len(
+                re.findall(
+                    rf"up={len(_SAID)} down={len(heard)}: client: the inbound has stopped "
+                    r"listening$",
+                    daemon.log,
+                    re.MULTILINE,
+                )
+            ),
+            6,
         )
 
 
@@ -160,34 +212,61 @@ class UsersTest(_DatagramCase):
     """Who sends to a unix datagram socket, by the kernel's word (SCM_CREDENTIALS, unix(7))."""
 
     def test_users(self) -> None:
-        """Each user is known and counted, and whoever is none is refused, which the log says once."""
+        """Each user is known and counted, and whoever is none is refused, which the log says
+        once.
+        """
         users = [{"name": "alice", "uid": os.geteuid()}, {"name": "bob", "gid": _NOBODY}]
-        self.serve(self.server_path, "socat", f"UNIX-RECVFROM:{self.server_path},fork", f"EXEC:{_SHOUT}")
+        self.serve(
+            self.server_path, "socat", f"UNIX-RECVFROM:{self.server_path},fork", f"EXEC:{_SHOUT}"
+        )
         daemon = self.start(self.to_unix(), users=users, mode="0666")
         send = ["socat", "-", f"UNIX-SENDTO:{self.path},bind={self.folder}/alice.sock"]
         self.is_answered(*send).say(_SAID)
         one = (2 * len(_SAID), 2 * len(_HEARD))
-        self.expect_counted({("inbound", "unix-in"): one, ("outbound", "out"): one, ("user", "alice"): one})
+        self.expect_counted(
+            {("inbound", "unix-in"): one, ("outbound", "out"): one, ("user", "alice"): one}
+        )
         if os.geteuid():
             message = "only root can run a program as somebody else"
             raise SkipTest(message)
         theirs = self.folder / "theirs"
         theirs.mkdir()
         theirs.chmod(0o777)
-        self.is_answered(*_as(_NOBODY), "socat", "-", f"UNIX-SENDTO:{self.path},bind={theirs}/bob.sock")
-        stranger = Talk(self, [*_as(_NOBODY - 1), "socat", "-", f"UNIX-SENDTO:{self.path},bind={theirs}/stranger.sock"])
+        self.is_answered(
+            *_as(_NOBODY), "socat", "-", f"UNIX-SENDTO:{self.path},bind={theirs}/bob.sock"
+        )
+        stranger = Talk(
+            self,
+            [
+                *_as(_NOBODY - 1),
+                "socat",
+                "-",
+                f"UNIX-SENDTO:{self.path},bind={theirs}/stranger.sock",
+            ],
+        )
         stranger.say(_SAID)
-        wait_until(lambda: "which is none of its users" in daemon.log, "the refusal")
+        wait_until(lambda: "which is not one of its users" in daemon.log, "the refusal")
         stranger.say(_SAID)
         both = (3 * len(_SAID), 3 * len(_HEARD))
         bob = (len(_SAID), len(_HEARD))
-        self.expect_counted({("inbound", "unix-in"): both, ("outbound", "out"): both, ("user", "alice"): one, ("user", "bob"): bob})
+        self.expect_counted(
+            {
+                ("inbound", "unix-in"): both,
+                ("outbound", "out"): both,
+                ("user", "alice"): one,
+                ("user", "bob"): bob,
+            }
+        )
         daemon.stop()
         refused = re.findall(
-            rf"inbound unix-in: refused pid:\d+ uid:{_NOBODY - 1} gid:{_NOBODY - 1}, which is none of its users", daemon.log
+            rf"inbound unix-in: refused pid:\d+ uid:{_NOBODY - 1} gid:{_NOBODY - 1}, which is "
+            r"not one of its users",
+            daemon.log,
         )
         self.assertEqual(len(refused), 1)
-        self.assertEqual(len(re.findall(rf"user=bob peer=pid:\d+ uid:{_NOBODY} gid:{_NOBODY} ", daemon.log)), 1)
+        self.assertEqual(
+            len(re.findall(rf"user=bob peer=pid:\d+ uid:{_NOBODY} gid:{_NOBODY} ", daemon.log)), 1
+        )
 
 
 def _as(number: int) -> list[str]:

@@ -1,4 +1,6 @@
-"""A daemon with an outbound to a name for which DNS has no answer: everything else goes on as if that outbound were not there."""
+"""A daemon with an outbound to a name for which DNS has no answer: everything else goes on as if
+that outbound were not there.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +13,10 @@ from urllib.request import urlopen
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.behaviour.certificates import AUTHORITY
-from tests.interop.daemon import Daemon, start_daemon
 from tests.interop.deaf_dns import ALIVE, ASKED, DEAD
-from tests.interop.scratch import connected, free_port, scratch_folder, wait_until
-
-__all__ = ["DeadNameTest"]
+from tests.support.daemon import Daemon, start_daemon
+from tests.support.scratch import connected, free_port, scratch_folder, wait_until
+from tests.support.shared_certificates import AUTHORITY
 
 _SAID = f"{DEAD}: the name could not be resolved in time"
 _CLIENTS = 30  # three times as many as the reactor has threads
@@ -34,7 +34,9 @@ class DeadNameTest(SynchronousTestCase):
         self.metrics = free_port(self)
 
     def start(self, dead: dict[str, Any], alive: dict[str, Any]) -> Daemon:
-        """Start the daemon with an outbound to each name, beside which there is an impatient one to the dead one."""
+        """Start the daemon with an outbound to each name, beside which there is an impatient one to
+        the dead one.
+        """
         port = self.server.getsockname()[1]
         tags = ("dead", "alive", "impatient")
         servers = [
@@ -44,16 +46,25 @@ class DeadNameTest(SynchronousTestCase):
         ]
         for one in servers:
             if one["type"] == "endpoint":
-                one["endpoint"] = one["endpoint"].format(host=one.pop("server"), port=one.pop("server_port"))
+                one["endpoint"] = one["endpoint"].format(
+                    host=one.pop("server"), port=one.pop("server_port")
+                )
         return start_daemon(
             self,
             {
                 "drain_timeout": "10ms",
                 "inbounds": [
-                    {"type": "unix", "tag": f"{tag}-in", "path": f"{tag}.sock", **({"framing": "rfc4571"} if one["type"] == "udp" else {})}
+                    {
+                        "type": "unix",
+                        "tag": f"{tag}-in",
+                        "path": f"{tag}.sock",
+                        **({"framing": "rfc4571"} if one["type"] == "udp" else {}),
+                    }
                     for tag, one in zip(tags, servers, strict=True)
                 ],
-                "outbounds": [{"tag": tag, **server} for tag, server in zip(tags, servers, strict=True)],
+                "outbounds": [
+                    {"tag": tag, **server} for tag, server in zip(tags, servers, strict=True)
+                ],
                 "route": {"rules": [{"inbound": [f"{tag}-in"], "outbound": tag} for tag in tags]},
                 "metrics": {"listen": f"127.0.0.1:{self.metrics}"},
             },
@@ -70,10 +81,14 @@ class DeadNameTest(SynchronousTestCase):
         return client
 
     def try_others(self, dead: dict[str, Any], alive: dict[str, Any] | None = None) -> None:
-        """Use what has nothing to do with the dead name while many clients wait for that, and then stop."""
+        """Use what has nothing to do with the dead name while many clients wait for that, and then
+        stop.
+        """
         daemon = self.start(dead, alive or dead)
         waiting = [self.connect("dead") for _ in range(_CLIENTS)]
-        wait_until(lambda: connected(self.folder / "dead.sock") == len(waiting), "the clients to be let in")
+        wait_until(
+            lambda: connected(self.folder / "dead.sock") == len(waiting), "the clients to be let in"
+        )
         client = self.connect("alive")
         client.sendall(b"there")
         peer = self.server.accept()[0]
@@ -83,14 +98,16 @@ class DeadNameTest(SynchronousTestCase):
         with urlopen(f"http://127.0.0.1:{self.metrics}/metrics", timeout=20) as answer:
             self.assertIn(b"pipetwist", answer.read())
         daemon.process.send_signal(signal.SIGHUP)
-        wait_until(lambda: "the configuration was taken anew" in daemon.log, "the reload")
+        wait_until(lambda: "configuration reloaded" in daemon.log, "the reload")
         self.assertEqual(self.connect("impatient").recv(1), b"")
         wait_until(lambda: "impatient-in ->" in daemon.log, "the impatient client's line")
         self.assertIn(f"cannot connect: {_SAID}", daemon.log)
         daemon.stop()
 
     def test_kernel(self) -> None:
-        """Clients of a dead name hold up nobody else, no page of metrics, no reload and no stop, and the log says that it was the name."""
+        """Clients of a dead name hold up nobody else, no page of metrics, no reload and no stop,
+        and the log says that it was the name.
+        """
         self.try_others({"type": "tcp"})
 
     def test_stream(self) -> None:
@@ -99,7 +116,10 @@ class DeadNameTest(SynchronousTestCase):
 
     def test_tls(self) -> None:
         """So do those over TLS."""
-        self.try_others({"type": "tcp", "tls": {"enabled": True, "certificate_path": AUTHORITY}}, {"type": "tcp"})
+        self.try_others(
+            {"type": "tcp", "tls": {"enabled": True, "certificate_path": AUTHORITY}},
+            {"type": "tcp"},
+        )
 
     def test_endpoint(self) -> None:
         """So do those of an endpoint string, for which Twisted asks its reactor for the name."""
@@ -128,12 +148,19 @@ class DeadNameTest(SynchronousTestCase):
         self.addCleanup(peer.close)
         self.assertEqual(peer.recv(5), b"there")
         daemon.stop()
-        self.assertIn(f"inbound new: {place}: {DEAD} is no address: the name could not be resolved in time", daemon.log)
+        self.assertIn(
+            f"inbound new: {place}: {DEAD} is no address: the name could not be resolved in time",
+            daemon.log,
+        )
 
     def test_listening(self) -> None:
-        """A reload that is to listen at the dead name holds up nobody either: connections come in meanwhile, and a stop gives it up."""
+        """A reload that is to listen at the dead name holds up nobody either: connections come in
+        meanwhile, and a stop gives it up.
+        """
         self.try_listening("listen", type="tcp", listen=DEAD, listen_port=free_port(self))
 
     def test_listening_endpoint(self) -> None:
         """Nor does one whose endpoint string names it."""
-        self.try_listening("endpoint", type="endpoint", endpoint=f"tcp:{free_port(self)}:interface={DEAD}")
+        self.try_listening(
+            "endpoint", type="endpoint", endpoint=f"tcp:{free_port(self)}:interface={DEAD}"
+        )

@@ -1,4 +1,6 @@
-"""What commands get of the daemon, and what the daemon ends of them: seen from outside, with a daemon of its own."""
+"""What commands get of the daemon, and what the daemon ends of them: seen from outside, with a
+daemon of its own.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +14,8 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.interop.daemon import FOREGROUND, TWIST, start_daemon
-from tests.interop.scratch import scratch_folder, wait_until
-
-__all__ = ["DescriptorsTest", "OrphansTest"]
+from tests.support.daemon import FOREGROUND, TWIST, start_daemon
+from tests.support.scratch import scratch_folder, wait_until
 
 _RUNNERS = (FOREGROUND, TWIST)
 
@@ -25,7 +25,10 @@ def configuration(script: str, *ways: Mapping[str, object]) -> dict[str, Any]:
     tags = [str(number) for number, _ in enumerate(ways)]
     return {
         "inbounds": [{"type": "unix", "tag": tag, "path": f"{tag}.sock"} for tag in tags],
-        "outbounds": [{"type": "fork", "tag": tag, "command": ["sh", "-c", script], **way} for tag, way in zip(tags, ways, strict=True)],
+        "outbounds": [
+            {"type": "fork", "tag": tag, "command": ["sh", "-c", script], **way}
+            for tag, way in zip(tags, ways, strict=True)
+        ],
         "route": {"rules": [{"inbound": [tag], "outbound": tag} for tag in tags]},
     }
 
@@ -46,15 +49,29 @@ class DescriptorsTest(SynchronousTestCase):
     """What a command has open."""
 
     def test_inherited(self) -> None:
-        """A command has standard input, output and error, and nothing that the daemon has from its own parent, however it is started."""
+        """A command has standard input, output and error, and nothing that the daemon has from its
+        own parent, however it is started.
+        """
         folder = scratch_folder(self)
         inherited = os.open(folder / "lock", os.O_CREAT | os.O_RDWR)
         self.addCleanup(os.close, inherited)
-        script = f"for number in 0 1 2 {inherited}; do [ -e /proc/$$/fd/$number ] && echo $number; done"
-        ways: tuple[dict[str, object], ...] = ({}, {"transfer": "stream"}, {"prefork": 1}, {"cwd": str(folder)})
+        script = (
+            f"for number in 0 1 2 {inherited}; do [ -e /proc/$$/fd/$number ] && echo $number; done"
+        )
+        ways: tuple[dict[str, object], ...] = (
+            {},
+            {"transfer": "stream"},
+            {"prefork": 1},
+            {"cwd": str(folder)},
+        )
         for runner in _RUNNERS:
-            daemon = start_daemon(self, configuration(script, *ways), command=runner, pass_fds=(inherited,))
-            self.assertEqual([ask(daemon.folder, number) for number, _ in enumerate(ways)], ["0\n1\n2\n"] * len(ways))
+            daemon = start_daemon(
+                self, configuration(script, *ways), command=runner, pass_fds=(inherited,)
+            )
+            self.assertEqual(
+                [ask(daemon.folder, number) for number, _ in enumerate(ways)],
+                ["0\n1\n2\n"] * len(ways),
+            )
             daemon.stop()
 
 
@@ -73,17 +90,23 @@ class OrphansTest(SynchronousTestCase):
                 os.kill(pid, signal.SIGKILL)
 
     def test_stop(self) -> None:
-        """Who has left its command's group lives on after the connection, and is ended by a stop of the daemon, under twistd and twist."""
+        """Who has left its command's group lives on after the connection, and is ended by a stop of
+        the daemon, under twistd and twist.
+        """
         for runner in _RUNNERS:
-            daemon = start_daemon(self, configuration(_LEAVES.format("exec sleep 1000"), {}), command=runner)
+            daemon = start_daemon(
+                self, configuration(_LEAVES.format("exec sleep 1000"), {}), command=runner
+            )
             pid = self.orphan(daemon.folder)
             self.assertTrue(exists(pid))
             daemon.stop()
             self.assertFalse(exists(pid))
-            self.assertIn("processes that commands had left behind were ended", daemon.log)
+            self.assertIn("orphaned processes of commands terminated", daemon.log)
 
     def test_stop_unheard(self) -> None:
-        """One that does not hear SIGTERM, and what it starts itself, is killed when ``kill_grace`` is over."""
+        """One that does not hear SIGTERM, and what it starts itself, is killed when ``kill_grace``
+        is over.
+        """
         script = _LEAVES.format("trap : TERM; while :; do sleep 1000; done")
         daemon = start_daemon(self, configuration(script, {"kill_grace": "100ms"}))
         pid = self.orphan(daemon.folder)
@@ -97,10 +120,11 @@ class OrphansTest(SynchronousTestCase):
         pid = self.orphan(daemon.folder)
         wait_until(lambda: not exists(pid), "it to be gone")
         daemon.stop()
-        self.assertNotIn("left behind", daemon.log)
+        self.assertNotIn("orphaned processes", daemon.log)
 
 
-# A descendant in a session of its own, which says its number once it is there; then the command says it, and ends.
+# A descendant in a session of its own, which says its number once it is there; then the command
+# says it, and ends.
 _LEAVES = "echo $(setsid sh -c 'echo $$; exec >/dev/null; {}' </dev/null 2>/dev/null &)"
 
 

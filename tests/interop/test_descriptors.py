@@ -1,4 +1,6 @@
-"""A daemon whose file descriptors are few: the clients of one inbound, idle as they may be, take none of the others'."""
+"""A daemon whose file descriptors are few: the clients of one inbound, idle as they may be, take
+none of the others'.
+"""
 
 from __future__ import annotations
 
@@ -14,17 +16,15 @@ import grpc
 from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.api.services import V2RAY_SERVICE
-from tests.api.certificates import Authority
-from tests.api.serving import Client
-from tests.interop.daemon import TWISTD, Daemon, start_daemon
-from tests.interop.scratch import free_datagram_port, free_port, scratch_folder, wait_until
-
-__all__ = ["FewDescriptorsTest", "LookingTest"]
+from tests.support.api_server import Client
+from tests.support.certificates import Authority
+from tests.support.daemon import TWISTD, Daemon, start_daemon
+from tests.support.scratch import free_datagram_port, free_port, scratch_folder, wait_until
 
 _LIMIT = 200
 _CLIENTS = 150
 _ASKED = 5
-_SAID = "and others need theirs"
+_SAID = "and the others are reserved"
 _FULL_API = "experimental.v2ray_api: all "
 _FULL_METRICS = "metrics: all "
 _POOLED = 4  # that the daemon keeps once it has needed them, as those of threads
@@ -32,7 +32,9 @@ _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes.fromhex("0000000400000000
 
 
 class _Case(SynchronousTestCase):
-    """Many clients at one inbound that ask for nothing, before a server that never answers, and some at another, which starts commands."""
+    """Many clients at one inbound that ask for nothing, before a server that never answers, and
+    some at another, which starts commands.
+    """
 
     def setUp(self) -> None:
         """Have the server that never answers."""
@@ -46,10 +48,18 @@ class _Case(SynchronousTestCase):
         """Start the daemon; the crowded inbound is to go to the first outbound."""
         silent = {"type": "unix", "tag": "silent", "path": "server.sock"}
         configuration: dict[str, Any] = {
-            "inbounds": [{"tag": "crowded", **crowded}, {"type": "unix", "tag": "quiet", "path": "quiet.sock"}],
+            "inbounds": [
+                {"tag": "crowded", **crowded},
+                {"type": "unix", "tag": "quiet", "path": "quiet.sock"},
+            ],
             "outbounds": [*outbounds, silent, {"type": "fork", "tag": "cat", "command": ["cat"]}],
             "route": {"rules": [{"inbound": ["quiet"], "outbound": "cat"}]},
-            "experimental": {"v2ray_api": {"listen": "unix:api.sock", "stats": {"enabled": True, "inbounds": ["quiet"]}}},
+            "experimental": {
+                "v2ray_api": {
+                    "listen": "unix:api.sock",
+                    "stats": {"enabled": True, "inbounds": ["quiet"]},
+                }
+            },
         }
         configuration.update(more)
         command = ("sh", "-c", f'ulimit -n {_LIMIT}; exec "$@"', "sh", *TWISTD, "-n", "--pidfile=")
@@ -69,10 +79,14 @@ class _Case(SynchronousTestCase):
         return clients
 
     def others_go_on(self) -> None:
-        """Some clients of the other inbound are there at once and get their answers, and the API gives its own."""
+        """Some clients of the other inbound are there at once and get their answers, and the API
+        gives its own.
+        """
         self.ask()
         name = "inbound>>>quiet>>>traffic>>>uplink"
-        counted = Client(self, f"unix:{self.folder}/api.sock", V2RAY_SERVICE).call("GetStats", name=name)
+        counted = Client(self, f"unix:{self.folder}/api.sock", V2RAY_SERVICE).call(
+            "GetStats", name=name
+        )
         self.assertEqual(counted.stat.value, _ASKED * 5)
 
     def ask(self) -> None:
@@ -99,7 +113,9 @@ class FewDescriptorsTest(_Case):
     """Where one inbound's clients are too many."""
 
     def test_unix(self) -> None:
-        """On a unix socket: the others go on, nobody who waits is dropped, and each comes in once another has left."""
+        """On a unix socket: the others go on, nobody who waits is dropped, and each comes in once
+        another has left.
+        """
         daemon = self.start({"type": "unix", "path": "crowded.sock"})
         clients = self.clients(socket.AF_UNIX, str(self.folder / "crowded.sock"))
         wait_until(lambda: _SAID in daemon.log, "the daemon to say that there is no more room")
@@ -138,7 +154,9 @@ class FewDescriptorsTest(_Case):
 
     def test_endpoint(self) -> None:
         """At an endpoint of Twisted's."""
-        daemon = self.start({"type": "endpoint", "endpoint": f"unix:{self.folder}/crowded.sock:backlog=1000"})
+        daemon = self.start(
+            {"type": "endpoint", "endpoint": f"unix:{self.folder}/crowded.sock:backlog=1000"}
+        )
         self.clients(socket.AF_UNIX, str(self.folder / "crowded.sock"))
         wait_until(lambda: _SAID in daemon.log, "the daemon to say that there is no more room")
         self.others_go_on()
@@ -146,22 +164,27 @@ class FewDescriptorsTest(_Case):
     def test_datagrams(self) -> None:
         """Sources of datagrams, which anybody can make up."""
         port = free_datagram_port(self)
-        silent = socket.socket(type=socket.SOCK_DGRAM)  # where nobody has the port, each source would be over as soon as it has come
+        silent = socket.socket(
+            type=socket.SOCK_DGRAM
+        )  # where nobody has the port, each source would be over as soon as it has come
         self.addCleanup(silent.close)
         silent.bind(("127.0.0.1", 0))
         server = silent.getsockname()[1]
         daemon = self.start(
-            {"type": "udp", "listen_port": port}, {"type": "udp", "tag": "nowhere", "server": "127.0.0.1", "server_port": server}
+            {"type": "udp", "listen_port": port},
+            {"type": "udp", "tag": "nowhere", "server": "127.0.0.1", "server_port": server},
         )
         for _ in range(_CLIENTS):
             with socket.socket(type=socket.SOCK_DGRAM) as source:
                 source.sendto(b"x", ("127.0.0.1", port))
         wait_until(lambda: _SAID in daemon.log, "the daemon to say that there is no more room")
         self.others_go_on()
-        self.assertIn("as many as the limit of file descriptors allows, made room for another", daemon.log)
+        self.assertIn(
+            "as many as the limit of file descriptors allows, made room for another", daemon.log
+        )
 
 
-class LookingTest(_Case):
+class MonitoringTest(_Case):
     """Where those who look on are too many besides, at the API and at the metrics."""
 
     def setUp(self) -> None:
@@ -174,13 +197,20 @@ class LookingTest(_Case):
         return self.start(
             {"type": "unix", "path": "crowded.sock"},
             metrics={"listen": f"127.0.0.1:{self.metrics}"},
-            experimental={"v2ray_api": {"listen": listen, "stats": {"enabled": True, "inbounds": ["quiet"]}}},
+            experimental={
+                "v2ray_api": {"listen": listen, "stats": {"enabled": True, "inbounds": ["quiet"]}}
+            },
         )
 
     def look(self, family: int, address: Any) -> list[socket.socket]:
-        """Connect as many to the API as it takes from anybody, each from an address of its own, and begin HTTP/2; then to the metrics."""
+        """Connect as many to the API as it takes from anybody, each from an address of its own, and
+        begin HTTP/2; then to the metrics.
+        """
         clients = [self.client(family, address, number, _PREFACE) for number in range(_CLIENTS)]
-        return clients + [self.client(socket.AF_INET, ("127.0.0.1", self.metrics), number, b"GET ") for number in range(_CLIENTS)]
+        return clients + [
+            self.client(socket.AF_INET, ("127.0.0.1", self.metrics), number, b"GET ")
+            for number in range(_CLIENTS)
+        ]
 
     def client(self, family: int, address: Any, number: int, said: bytes) -> socket.socket:
         """Connect one and have it say something, unless it is closed at once."""
@@ -195,18 +225,24 @@ class LookingTest(_Case):
         return client
 
     def try_both(self, listen: str, family: int, address: Any) -> None:
-        """Those who look on come first, and then an inbound's clients; then it is the other way round."""
+        """Those who look on come first, and then an inbound's clients; then it is the other way
+        round.
+        """
         daemon = self.start_looked_at(listen)
         alone = self.open_descriptors(daemon)
         looking = self.look(family, address)
-        wait_until(lambda: _FULL_API in daemon.log and _FULL_METRICS in daemon.log, "both to be full")
+        wait_until(
+            lambda: _FULL_API in daemon.log and _FULL_METRICS in daemon.log, "both to be full"
+        )
         crowd = self.clients(socket.AF_UNIX, str(self.folder / "crowded.sock"))
         wait_until(lambda: _SAID in daemon.log, "the daemon to say that there is no more room")
         self.ask()
         self.assertLess(self.open_descriptors(daemon), _LIMIT)
         for client in (*looking, *crowd):
             client.close()
-        wait_until(lambda: self.open_descriptors(daemon) <= alone + _POOLED, "all of them to be gone")
+        wait_until(
+            lambda: self.open_descriptors(daemon) <= alone + _POOLED, "all of them to be gone"
+        )
         self.clients(socket.AF_UNIX, str(self.folder / "crowded.sock"))
         looking = self.look(family, address)
         self.ask()
@@ -216,7 +252,7 @@ class LookingTest(_Case):
             self.assertIn(b"pipetwist", answer.read())
         wait_until(self.api_answers(listen), "the API to have room")
         daemon.process.send_signal(signal.SIGHUP)
-        wait_until(lambda: "the configuration was taken anew" in daemon.log, "the reload")
+        wait_until(lambda: "configuration reloaded" in daemon.log, "the reload")
         daemon.stop()
 
     def api_answers(self, listen: str) -> Callable[[], bool]:
@@ -233,7 +269,9 @@ class LookingTest(_Case):
         return answers
 
     def test_tcp(self) -> None:
-        """At a TCP port of the API, where each client takes three descriptors: inbounds have what they are sure of, and nothing fails."""
+        """At a TCP port of the API, where each client takes three descriptors: inbounds have what
+        they are sure of, and nothing fails.
+        """
         self.try_both(f"127.0.0.1:{self.api}", socket.AF_INET, ("127.0.0.1", self.api))
 
     def test_unix(self) -> None:

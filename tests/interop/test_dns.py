@@ -1,4 +1,6 @@
-"""dig asks a DNS server through pipetwist, by every way that datagrams can go; what dig says that it sent and got is what is counted."""
+"""dig asks a DNS server through pipetwist, by every way that datagrams can go; what dig says that
+it sent and got is what is counted.
+"""
 
 from __future__ import annotations
 
@@ -10,20 +12,20 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.interop.daemon import Daemon, start_daemon
 from tests.interop.dns import ADDRESS, TEXTS, Answer, dig, start_dns
-from tests.interop.peers import need
-from tests.interop.scratch import free_datagram_port, scratch_folder, wait_until
 from tests.interop.v2ray_pair import query_traffic
-
-__all__ = ["DnsTest", "StreamDnsTest"]
+from tests.support.daemon import Daemon, start_daemon
+from tests.support.peers import need
+from tests.support.scratch import free_datagram_port, scratch_folder, wait_until
 
 _AT_ONCE = 6
 _RELAY = Path(__file__).parent / "framed_relay.py"
 
 
 class DnsTest(SynchronousTestCase):
-    """One way at a time, asked at once for answers that are short and for answers that take EDNS."""
+    """One way at a time, asked at once for answers that are short and for answers that take
+    EDNS.
+    """
 
     transfer = "auto"
 
@@ -40,40 +42,72 @@ class DnsTest(SynchronousTestCase):
         self._try({"type": "udp", "listen_port": self.port}, self._to_udp())
 
     def test_framed_pipe(self) -> None:
-        """Queries resolve through two pipetwists with a unix socket between them, on which datagrams are framed."""
+        """Queries resolve through two pipetwists with a unix socket between them, on which
+        datagrams are framed.
+        """
         far = scratch_folder(self)
         pipe = str(far / "pipe.sock")
         self._start({"type": "unix", "path": pipe, "framing": "rfc4571"}, self._to_udp(), far)
-        self._try({"type": "udp", "listen_port": self.port}, {"type": "unix", "path": pipe, "framing": "rfc4571"})
+        self._try(
+            {"type": "udp", "listen_port": self.port},
+            {"type": "unix", "path": pipe, "framing": "rfc4571"},
+        )
 
     def test_command(self) -> None:
         """Queries resolve through a command that takes and gives framed datagrams."""
         command = [sys.executable, str(_RELAY), "127.0.0.1", str(self.server)]
-        self._try({"type": "udp", "listen_port": self.port}, {"type": "fork", "command": command, "framing": "rfc4571"})
+        self._try(
+            {"type": "udp", "listen_port": self.port},
+            {"type": "fork", "command": command, "framing": "rfc4571"},
+        )
 
     def test_socat_command(self) -> None:
-        """Through socat as the command UDP queries resolve as DNS over TCP, which has the same framing."""
+        """Through socat as the command UDP queries resolve as DNS over TCP, which has the same
+        framing.
+        """
         command = [need("socat"), "-", f"TCP:127.0.0.1:{self.server}"]
-        self._try({"type": "udp", "listen_port": self.port}, {"type": "fork", "command": command, "framing": "rfc4571"})
+        self._try(
+            {"type": "udp", "listen_port": self.port},
+            {"type": "fork", "command": command, "framing": "rfc4571"},
+        )
 
     def test_tcp_server(self) -> None:
         """UDP queries resolve as DNS over TCP at a framed outbound."""
-        outbound = {"type": "tcp", "server": "127.0.0.1", "server_port": self.server, "framing": "rfc4571"}
+        outbound = {
+            "type": "tcp",
+            "server": "127.0.0.1",
+            "server_port": self.server,
+            "framing": "rfc4571",
+        }
         self._try({"type": "udp", "listen_port": self.port}, outbound)
 
     def test_endpoints(self) -> None:
         """DNS over TCP comes in at a framed endpoint, and goes out at one."""
-        inbound = {"type": "endpoint", "endpoint": f"tcp:{self.port}:interface=127.0.0.1", "framing": "rfc4571"}
-        self._try(inbound, {"type": "endpoint", "endpoint": f"tcp:127.0.0.1:{self.server}", "framing": "rfc4571"}, "+tcp")
+        inbound = {
+            "type": "endpoint",
+            "endpoint": f"tcp:{self.port}:interface=127.0.0.1",
+            "framing": "rfc4571",
+        }
+        self._try(
+            inbound,
+            {"type": "endpoint", "endpoint": f"tcp:127.0.0.1:{self.server}", "framing": "rfc4571"},
+            "+tcp",
+        )
 
     def test_server_endpoint(self) -> None:
         """UDP queries resolve as DNS over TCP at a framed endpoint."""
-        outbound = {"type": "endpoint", "endpoint": f"tcp:127.0.0.1:{self.server}", "framing": "rfc4571"}
+        outbound = {
+            "type": "endpoint",
+            "endpoint": f"tcp:127.0.0.1:{self.server}",
+            "framing": "rfc4571",
+        }
         self._try({"type": "udp", "listen_port": self.port}, outbound)
 
     def test_tcp_client(self) -> None:
         """DNS over TCP comes in at a framed inbound and resolves as UDP queries."""
-        self._try({"type": "tcp", "listen_port": self.port, "framing": "rfc4571"}, self._to_udp(), "+tcp")
+        self._try(
+            {"type": "tcp", "listen_port": self.port, "framing": "rfc4571"}, self._to_udp(), "+tcp"
+        )
 
     def _to_udp(self) -> dict[str, Any]:
         return {"type": "udp", "server": "127.0.0.1", "server_port": self.server}
@@ -81,7 +115,11 @@ class DnsTest(SynchronousTestCase):
     def _try(self, inbound: dict[str, Any], outbound: dict[str, Any], *options: str) -> None:
         daemon = self._start(inbound, outbound, self.folder)
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            answers = list(pool.map(lambda kind: dig(self.port, kind, *options), ["A", "TXT"] * (_AT_ONCE // 2)))
+            answers = list(
+                pool.map(
+                    lambda kind: dig(self.port, kind, *options), ["A", "TXT"] * (_AT_ONCE // 2)
+                )
+            )
         for short, long in zip(answers[::2], answers[1::2], strict=True):
             self.assertEqual(short.records, [ADDRESS])
             self.assertEqual(sorted(long.records), TEXTS)
@@ -90,12 +128,17 @@ class DnsTest(SynchronousTestCase):
         daemon.stop()
         lines = re.findall(r"in -> out.* up=(\d+) down=(\d+): (.*)", daemon.log)
         told = [(int(uplink), int(downlink)) for uplink, downlink, _ in lines]
-        self.assertEqual(sorted(told), sorted((answer.uplink, answer.downlink) for answer in answers), daemon.log)
+        self.assertEqual(
+            sorted(told), sorted((answer.uplink, answer.downlink) for answer in answers), daemon.log
+        )
         self.assertEqual([reason for _, _, reason in lines if "dropped" in reason], [])
 
     def _expect_counted(self, answers: list[Answer]) -> None:
         """The counters equal what dig says; an answer counts a moment after the client has it."""
-        both = (sum(answer.uplink for answer in answers), sum(answer.downlink for answer in answers))
+        both = (
+            sum(answer.uplink for answer in answers),
+            sum(answer.downlink for answer in answers),
+        )
         counted: dict[Any, Any] = {}
 
         def all_counted() -> bool:

@@ -8,12 +8,10 @@ import sys
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.docs.document import ROOT
-from tests.interop.daemon import run_to_end, start_daemon
-from tests.interop.peers import need
-from tests.interop.scratch import free_port, scratch_folder
-
-__all__ = ["DockerfileTest", "HealthTest"]
+from tests.support.daemon import run_to_end, start_daemon
+from tests.support.markdown import ROOT
+from tests.support.peers import need
+from tests.support.scratch import free_port, scratch_folder
 
 _FOLDER = ROOT / "etc" / "docker"
 
@@ -32,17 +30,33 @@ class DockerfileTest(SynchronousTestCase):
 
     def test_copied(self) -> None:
         """What it copies is there and not ignored, and is all that an installation needs."""
-        copied = [word for line in re.findall(r"^COPY (?!--)(.*)", self.text, re.MULTILINE) for word in line.split()[:-1]]
+        copied = [
+            word
+            for line in re.findall(r"^COPY (?!--)(.*)", self.text, re.MULTILINE)
+            for word in line.split()[:-1]
+        ]
         let_through = (ROOT / ".dockerignore").read_text(encoding="utf-8")
         folder = scratch_folder(self)
         for name in copied:
             self.assertIn(f"\n!{name}\n", let_through)
             if (ROOT / name).is_dir():
-                shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "dropin.cache"))
+                shutil.copytree(
+                    ROOT / name,
+                    folder / name,
+                    ignore=shutil.ignore_patterns("__pycache__", "dropin.cache"),
+                )
             else:
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(ROOT / name, folder / name)
-        made = run_to_end(folder, [sys.executable, "-c", "from setuptools.build_meta import build_wheel; build_wheel('.')"], 120)
+        made = run_to_end(
+            folder,
+            [
+                sys.executable,
+                "-c",
+                "from setuptools.build_meta import build_wheel; build_wheel('.')",
+            ],
+            120,
+        )
         self.assertEqual(made.returncode, 0, made.stderr)
 
     def test_user(self) -> None:
@@ -54,9 +68,16 @@ class HealthTest(SynchronousTestCase):
     """The health check."""
 
     def test_health(self) -> None:
-        """It is well where a daemon serves the API, and not where none does, which it says in a line."""
+        """It is well where a daemon serves the API, and not where none does, which it says in a
+        line.
+        """
         port = free_port(self)
-        command = ["env", f"PIPETWIST_SERVER=127.0.0.1:{port}", sys.executable, str(_FOLDER / "health.py")]
+        command = [
+            "env",
+            f"PIPETWIST_SERVER=127.0.0.1:{port}",
+            sys.executable,
+            str(_FOLDER / "health.py"),
+        ]
         sick = run_to_end(ROOT, command)
         self.assertEqual(sick.returncode, 1)
         self.assertTrue(sick.stderr.startswith("no health service answers: "), sick.stderr)

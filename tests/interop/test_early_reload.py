@@ -11,15 +11,14 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.interop.daemon import TWIST, TWISTD, write_configuration
 from tests.interop.gates import Gates
-from tests.interop.scratch import has_ended, listens, scratch_folder, wait_until
+from tests.support.daemon import TWIST, TWISTD, write_configuration
+from tests.support.scratch import has_ended, listens, scratch_folder, wait_until
 
-__all__ = ["EarlyReloadTest", "EarlyTerminalTest"]
-
-# The first module of ours that is loaded but for what keeps the signal, and one that the service loads while it is made.
+# The first module of ours that is loaded but for what keeps the signal, and one that the service
+# loads while it is made.
 _MODULES = ("pipetwist.tap", "prometheus_client")
-_TAKEN = "the configuration was taken anew; outbounds changed: out"
+_TAKEN = "configuration reloaded; outbounds changed: out"
 
 
 def _configuration(command: str) -> dict[str, Any]:
@@ -64,8 +63,12 @@ class EarlyReloadTest(SynchronousTestCase):
         return process
 
     def test_foreground(self) -> None:
-        """However often it is told to reload before it runs, it starts, and reloads once it does; with twistd and with twist."""
-        for number, command in enumerate(((*TWISTD, "-n", "--pidfile="), (*TWIST, "--log-format=text"))):
+        """However often it is told to reload before it runs, it starts, and reloads once it does;
+        with twistd and with twist.
+        """
+        for number, command in enumerate(
+            ((*TWISTD, "-n", "--pidfile="), (*TWIST, "--log-format=text"))
+        ):
             if number:
                 self.path = write_configuration(self.folder, _configuration("cat"))
                 (self.folder / "again").mkdir()
@@ -74,7 +77,7 @@ class EarlyReloadTest(SynchronousTestCase):
             wait_until(lambda: _TAKEN in self.said(self.output), "the reload")
             process.send_signal(signal.SIGTERM)
             process.wait(20)
-            self.assertEqual(self.said(self.output).count("taken anew"), 1)
+            self.assertEqual(self.said(self.output).count("configuration reloaded"), 1)
 
     def test_daemon(self) -> None:
         """So does one in the background: what came before it went there is not lost."""
@@ -95,13 +98,13 @@ class EarlyTerminalTest(SynchronousTestCase):
 
     def test_closed(self) -> None:
         """When its terminal is closed meanwhile it ends: nobody could stop it later."""
-        self.assertEqual(self.hang_up(), -signal.SIGHUP)
+        self.assertEqual(self.disconnect(), -signal.SIGHUP)
 
     def test_nohup(self) -> None:
         """Not so where it was started with nohup."""
-        self.assertEqual(self.hang_up("nohup"), None)
+        self.assertEqual(self.disconnect("nohup"), None)
 
-    def hang_up(self, *words: str) -> int | None:
+    def disconnect(self, *words: str) -> int | None:
         """Close the terminal while it stands at a gate.
 
         Returns:
@@ -110,7 +113,16 @@ class EarlyTerminalTest(SynchronousTestCase):
         folder = scratch_folder(self)
         path = write_configuration(folder, _configuration("cat"))
         gates = Gates(self, folder, _MODULES[1:])
-        command = [*words, *TWISTD, "-n", "--pidfile=", "--logfile=log", "pipetwist", "-c", str(path)]
+        command = [
+            *words,
+            *TWISTD,
+            "-n",
+            "--pidfile=",
+            "--logfile=log",
+            "pipetwist",
+            "-c",
+            str(path),
+        ]
         child, terminal = pty.fork()
         if not child:
             os.chdir(folder)
@@ -122,9 +134,19 @@ class EarlyTerminalTest(SynchronousTestCase):
         self.assertEqual(gates.wait(), _MODULES[1])
         os.close(terminal)
         gates.open()
-        wait_until(lambda: has_ended(child) or listens(folder / "in.sock"), "the daemon to end or to listen", 60)
+        wait_until(
+            lambda: has_ended(child) or listens(folder / "in.sock"),
+            "the daemon to end or to listen",
+            60,
+        )
         status = os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-        return None if status is None else -status.si_status if status.si_code == os.CLD_KILLED else status.si_status
+        return (
+            None
+            if status is None
+            else -status.si_status
+            if status.si_code == os.CLD_KILLED
+            else status.si_status
+        )
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

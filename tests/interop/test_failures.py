@@ -1,4 +1,6 @@
-"""Starts that must fail: one clear line for each reason on standard error, exit status 1, and nothing left running or listening."""
+"""Starts that must fail: one clear line for each reason on standard error, exit status 1, and
+nothing left running or listening.
+"""
 
 from __future__ import annotations
 
@@ -9,21 +11,32 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.interop.daemon import TWIST, TWISTD, Configuration, run_to_end, start_daemon, write_configuration
-from tests.interop.scratch import free_port, listens, scratch_folder
-
-__all__ = ["FailuresTest"]
+from tests.support.daemon import (
+    TWIST,
+    TWISTD,
+    Configuration,
+    run_to_end,
+    start_daemon,
+    write_configuration,
+)
+from tests.support.scratch import free_port, listens, scratch_folder
 
 
 class FailuresTest(SynchronousTestCase):
-    """Each reason in the foreground; one of each stage of the start as a daemon and with twist too."""
+    """Each reason in the foreground; one of each stage of the start as a daemon and with twist
+    too.
+    """
 
     def setUp(self) -> None:
         """Choose the folder and the ways to start."""
         self.folder = scratch_folder(self)
         self.pidfile = self.folder / "pid"
         self.foreground = [*TWISTD, "-n", "--pidfile="]
-        self.every_way = (self.foreground, [*TWISTD, f"--pidfile={self.pidfile}", f"--logfile={self.folder}/log"], [*TWIST])
+        self.every_way = (
+            self.foreground,
+            [*TWISTD, f"--pidfile={self.pidfile}", f"--logfile={self.folder}/log"],
+            [*TWIST],
+        )
 
     def test_bad_configuration(self) -> None:
         """Every problem of the configuration has its line, with the file and the place."""
@@ -32,7 +45,11 @@ class FailuresTest(SynchronousTestCase):
         path = self.folder / "pipetwist.json"
         for lines in self._refused_every_way(configuration):
             self.assertEqual(len(lines), 3, lines)
-            for place, line in zip(("inbounds[0].colour", "inbounds[0].mode", "route.final"), sorted(lines), strict=True):
+            for place, line in zip(
+                ("inbounds[0].colour", "inbounds[0].mode", "route.final"),
+                sorted(lines),
+                strict=True,
+            ):
                 self.assertIn(f"{path}: {place}", line)
         self.assertFalse((self.folder / "in.sock").exists())
 
@@ -77,7 +94,9 @@ class FailuresTest(SynchronousTestCase):
         self.assertIn(str(path.parent), line)
 
     def test_taken_port(self) -> None:
-        """A port on which another program listens is named; the unix inbound that came first is taken away again."""
+        """A port on which another program listens is named; the unix inbound that came first is
+        taken away again.
+        """
         with socket.create_server(("127.0.0.1", 0)) as other:
             port = other.getsockname()[1]
             configuration = _configuration(self.folder / "in.sock")
@@ -90,7 +109,9 @@ class FailuresTest(SynchronousTestCase):
         """The API's port, taken by another program, is named; nothing listens then."""
         with socket.create_server(("127.0.0.1", 0)) as other:
             port = other.getsockname()[1]
-            for lines in self._refused_every_way(_with_api(_configuration(self.folder / "in.sock"), f"127.0.0.1:{port}")):
+            for lines in self._refused_every_way(
+                _with_api(_configuration(self.folder / "in.sock"), f"127.0.0.1:{port}")
+            ):
                 self.assertIn(str(port), self._one(lines))
                 self.assertFalse((self.folder / "in.sock").exists())
 
@@ -107,26 +128,38 @@ class FailuresTest(SynchronousTestCase):
     def test_shared_api_port(self) -> None:
         """Two daemons never share a port for the API."""
         port = free_port(self)
-        first = start_daemon(self, _with_api(_configuration(self.folder / "in.sock"), f"127.0.0.1:{port}"), folder=self.folder)
-        line = self._refused(_with_api(_configuration(self.folder / "in2.sock"), f"127.0.0.1:{port}"))
+        first = start_daemon(
+            self,
+            _with_api(_configuration(self.folder / "in.sock"), f"127.0.0.1:{port}"),
+            folder=self.folder,
+        )
+        line = self._refused(
+            _with_api(_configuration(self.folder / "in2.sock"), f"127.0.0.1:{port}")
+        )
         self.assertIn(str(port), line)
         first.stop()
 
     def test_missing_command(self) -> None:
         """A command that does not exist is named with its outbound."""
         configuration = _configuration(self.folder / "in.sock")
-        configuration["outbounds"] = [{"type": "fork", "tag": "tool", "command": ["no-such-command"]}]
+        configuration["outbounds"] = [
+            {"type": "fork", "tag": "tool", "command": ["no-such-command"]}
+        ]
         for lines in self._refused_every_way(configuration):
             line = self._one(lines)
             self.assertIn("no-such-command", line)
             self.assertIn("tool", line)
 
     def _refused(self, configuration: Configuration) -> str:
-        """Start the daemon in the foreground, to fail; the one line that it said on standard error."""
+        """Start the daemon in the foreground, to fail; the one line that it said on standard
+        error.
+        """
         return self._one(self._refusal(self.foreground, configuration))
 
     def _refused_every_way(self, configuration: Configuration) -> list[list[str]]:
-        """Start the daemon in each way, each to fail; the lines that each said on standard error."""
+        """Start the daemon in each way, each to fail; the lines that each said on standard
+        error.
+        """
         return [self._refusal(way, configuration) for way in self.every_way]
 
     def _refusal(self, way: Sequence[str], configuration: Configuration) -> list[str]:
@@ -149,4 +182,9 @@ def _configuration(path: Path, **keys: str) -> dict[str, Any]:
 
 
 def _with_api(configuration: dict[str, Any], listen: str) -> dict[str, Any]:
-    return {**configuration, "experimental": {"v2ray_api": {"listen": listen, "stats": {"enabled": True, "inbounds": ["in"]}}}}
+    return {
+        **configuration,
+        "experimental": {
+            "v2ray_api": {"listen": listen, "stats": {"enabled": True, "inbounds": ["in"]}}
+        },
+    }

@@ -1,19 +1,21 @@
-"""iperf3's UDP test through pipetwist: what is lost, and that what is counted is what iperf3 has sent and received."""
+"""iperf3's UDP test through pipetwist: what is lost, and that what is counted is what iperf3 has
+sent and received.
+"""
 
 from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.interop.daemon import start_daemon
 from tests.interop.iperf import GREETING, Run, run_iperf
-from tests.interop.peers import need
-from tests.interop.scratch import free_datagram_port, scratch_folder, wait_until
 from tests.interop.v2ray_pair import Traffic, query_traffic
-
-__all__ = ["IperfTest"]
+from tests.support.daemon import start_daemon
+from tests.support.peers import need
+from tests.support.scratch import free_datagram_port, scratch_folder, wait_until
 
 _ALL_FIT = "350k"
-"""60 datagrams in all: they have room in the smallest of the sockets' buffers, so none is lost however long somebody has no processor."""
+"""60 datagrams in all: they have room in the smallest of the sockets' buffers, so none is lost
+however long somebody has no processor.
+"""
 _BUSY = "200M"
 
 
@@ -34,12 +36,19 @@ class IperfTest(SynchronousTestCase):
                     {"type": "udp", "tag": "data-in", "listen_port": self.port},
                     {"type": "tcp", "tag": "control-in", "listen_port": self.port},
                 ],
-                "outbounds": [{"type": "udp", "tag": "data-out", **server}, {"type": "tcp", "tag": "control-out", **server}],
+                "outbounds": [
+                    {"type": "udp", "tag": "data-out", **server},
+                    {"type": "tcp", "tag": "control-out", **server},
+                ],
                 "route": {"rules": [{"inbound": ["control-in"], "outbound": "control-out"}]},
                 "experimental": {
                     "v2ray_api": {
                         "listen": f"unix:{self.folder}/api.sock",
-                        "stats": {"enabled": True, "inbounds": ["data-in"], "outbounds": ["data-out"]},
+                        "stats": {
+                            "enabled": True,
+                            "inbounds": ["data-in"],
+                            "outbounds": ["data-out"],
+                        },
                     }
                 },
             },
@@ -47,26 +56,36 @@ class IperfTest(SynchronousTestCase):
         )
 
     def test_uplink(self) -> None:
-        """Every datagram goes to the server and none is missing there, and as many bytes are counted as iperf3 has sent."""
+        """Every datagram goes to the server and none is missing there, and as many bytes are
+        counted as iperf3 has sent.
+        """
         run, counted = self._carried(_ALL_FIT, reverse=False)
         self._check_whole(run)
         self.assertEqual(counted, (run.sent + GREETING, GREETING))
 
     def test_downlink(self) -> None:
-        """Every datagram goes to the client and none is missing there, and as many bytes are counted as iperf3 has sent."""
+        """Every datagram goes to the client and none is missing there, and as many bytes are
+        counted as iperf3 has sent.
+        """
         run, counted = self._carried(_ALL_FIT, reverse=True)
         self._check_whole(run)
         self.assertEqual(counted, (GREETING, run.sent + GREETING))
 
     def test_busy(self) -> None:
-        """At 200 Mbit/s each way no more is counted than was sent, and no less than arrived; what is lost is the machine's matter."""
+        """At 200 Mbit/s each way no more is counted than was sent, and no less than arrived; what
+        is lost is the machine's matter.
+        """
         for reverse in (False, True):
             run, counted = self._carried(_BUSY, reverse=reverse)
             self.assertGreater(run.received, 0)
-            self.assertTrue(run.received + GREETING <= counted[reverse] <= run.sent + GREETING, (run, counted))
+            self.assertTrue(
+                run.received + GREETING <= counted[reverse] <= run.sent + GREETING, (run, counted)
+            )
 
     def _check_whole(self, run: Run) -> None:
-        """Nothing is missing of what iperf3 has read. It may stop with the last ones unread, where it had no processor for a while."""
+        """Nothing is missing of what iperf3 has read. It may stop with the last ones unread, where
+        it had no processor for a while.
+        """
         self.assertEqual(run.lost, 0)
         self.assertTrue(0 < run.received <= run.sent, run)
 
@@ -79,7 +98,9 @@ class IperfTest(SynchronousTestCase):
         return run, (after[0] - before[0], after[1] - before[1])
 
     def _counted(self) -> Traffic:
-        """What has been counted once it is steady: what was on its way when iperf3 ended is counted as well."""
+        """What has been counted once it is steady: what was on its way when iperf3 ended is counted
+        as well.
+        """
         seen: list[dict[tuple[str, str], Traffic]] = []
 
         def is_steady() -> bool:
@@ -87,5 +108,7 @@ class IperfTest(SynchronousTestCase):
             return len(seen) > 1 and seen[-1] == seen[-2]
 
         wait_until(is_steady, "the counters to stand still")
-        self.assertEqual(seen[-1].get(("inbound", "data-in")), seen[-1].get(("outbound", "data-out")))
+        self.assertEqual(
+            seen[-1].get(("inbound", "data-in")), seen[-1].get(("outbound", "data-out"))
+        )
         return seen[-1].get(("inbound", "data-in"), (0, 0))

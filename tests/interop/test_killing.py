@@ -1,4 +1,6 @@
-"""``kill -9`` of a daemon at random moments while traffic flows: what it had counted is what the ends saw."""
+"""``kill -9`` of a daemon at random moments while traffic flows: what it had counted is what the
+ends saw.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +16,9 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.storage.offline import read_counters
-from tests.interop.daemon import daemon_environment, start_daemon, write_configuration
 from tests.interop.ends import LARGEST, Counts, Ends
-from tests.interop.scratch import scratch_folder
-
-__all__ = ["KillingTest"]
+from tests.support.daemon import daemon_environment, start_daemon, write_configuration
+from tests.support.scratch import scratch_folder
 
 _KILLS = 100
 _ONE_CALL = 1 << 20  # bytes; what is spliced in one call
@@ -26,7 +26,14 @@ _LONGEST = 0.05  # seconds of traffic before a kill
 _NAMES = ("inbound>>>in", "outbound>>>out", "user>>>me")
 _CONFIGURATION = {
     "log": {"level": "warn"},
-    "inbounds": [{"type": "unix", "tag": "in", "path": "in.sock", "users": [{"name": "me", "uid": os.getuid()}]}],
+    "inbounds": [
+        {
+            "type": "unix",
+            "tag": "in",
+            "path": "in.sock",
+            "users": [{"name": "me", "uid": os.getuid()}],
+        }
+    ],
     "outbounds": [{"type": "unix", "tag": "out", "path": "out.sock"}],
     "experimental": {
         "v2ray_api": {
@@ -101,10 +108,16 @@ class KillingTest(SynchronousTestCase):
         self.seen: list[tuple[Counts, dict[str, list[int]]]] = []
 
     def test_kills(self) -> None:
-        """After each of a hundred kills the file has what the ends saw, but for the one call that the kill fell on, and a start goes on."""
+        """After each of a hundred kills the file has what the ends saw, but for the one call that
+        the kill fell on, and a start goes on.
+        """
         nursery = Nursery(self, self.folder)
         for number in range(_KILLS):
-            kill = nursery.start() if number % 20 else start_daemon(self, _CONFIGURATION, folder=self.folder).kill
+            kill = (
+                nursery.start()
+                if number % 20
+                else start_daemon(self, _CONFIGURATION, folder=self.folder).kill
+            )
             self.traffic(number)
             kill()
             self.compare(self.ends.wait())
@@ -115,7 +128,9 @@ class KillingTest(SynchronousTestCase):
         self.assertGreater(last[0].total, _KILLS * LARGEST)
 
     def test_settled(self) -> None:
-        """A kill after traffic that has finished takes nothing of it away: every figure is what the ends saw, to the byte."""
+        """A kill after traffic that has finished takes nothing of it away: every figure is what the
+        ends saw, to the byte.
+        """
         nursery = Nursery(self, self.folder)
         for _ in range(10):
             kill = nursery.start()
@@ -123,8 +138,12 @@ class KillingTest(SynchronousTestCase):
             seen = self.ends.wait()
             kill()
             self.compare(seen)
-            self.assertEqual((seen.finished, seen.arrived, seen.answered), (4, seen.sent, seen.sent))
-            self.assertEqual(self.seen[-1][1], {"uplink": [seen.sent] * 3, "downlink": [seen.sent] * 3})
+            self.assertEqual(
+                (seen.finished, seen.arrived, seen.answered), (4, seen.sent, seen.sent)
+            )
+            self.assertEqual(
+                self.seen[-1][1], {"uplink": [seen.sent] * 3, "downlink": [seen.sent] * 3}
+            )
 
     def traffic(self, number: int) -> None:
         """Let traffic flow up to a random moment: nothing is waited for here."""
@@ -142,15 +161,24 @@ class KillingTest(SynchronousTestCase):
         for count in counted["uplink"]:
             self.assertLessEqual(seen.arrived, count)
             self.assertLessEqual(count, seen.sent)
-        # It counts what it has delivered after the system has taken it: one call may be uncounted, on all three counters or on some.
+        # It counts what it has delivered after the system has taken it: one call may be uncounted,
+        # on all three counters or on some.
         missing = {seen.answered - count for count in counted["downlink"]} - {0}
         self.assertLessEqual(len(missing), 1)
         for count in missing:
-            self.assertTrue(0 < count <= _ONE_CALL, f"{count} bytes that were delivered are not counted")
+            self.assertTrue(
+                0 < count <= _ONE_CALL, f"{count} bytes that were delivered are not counted"
+            )
 
 
 def _totals(file: Path) -> dict[str, dict[str, int]]:
     """The totals by direction and by whose they are; 0 where nobody has come yet."""
-    # A daemon that twistd runs listens before it opens the file, and may be killed in between: nothing is carried by then.
-    totals = {figures.name: figures.total for figures in read_counters(file)} if file.exists() else {}
-    return {way: {name: totals.get(f"{name}>>>traffic>>>{way}", 0) for name in _NAMES} for way in ("uplink", "downlink")}
+    # A daemon that twistd runs listens before it opens the file, and may be killed in between:
+    # nothing is carried by then.
+    totals = (
+        {figures.name: figures.total for figures in read_counters(file)} if file.exists() else {}
+    )
+    return {
+        way: {name: totals.get(f"{name}>>>traffic>>>{way}", 0) for name in _NAMES}
+        for way in ("uplink", "downlink")
+    }

@@ -1,4 +1,6 @@
-"""Where the log goes: a reader that stands still, files that are full, and what is left to say at the end."""
+"""Where the log goes: a reader that stands still, files that are full, and what is left to say at
+the end.
+"""
 
 from __future__ import annotations
 
@@ -15,17 +17,26 @@ from unittest import SkipTest
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.interop.daemon import FOREGROUND, TWIST, TWISTD, Configuration, Daemon, daemon_environment, start_daemon, write_configuration
-from tests.interop.scratch import scratch_folder, wait_until
-
-__all__ = ["FilesTest", "ReaderTest"]
+from tests.support.daemon import (
+    FOREGROUND,
+    TWIST,
+    TWISTD,
+    Configuration,
+    Daemon,
+    daemon_environment,
+    start_daemon,
+    write_configuration,
+)
+from tests.support.scratch import scratch_folder, wait_until
 
 
 class ReaderTest(SynchronousTestCase):
     """A daemon that logs into a pipe."""
 
     def setUp(self) -> None:
-        """Make a pipe in which there is no room, as after a reader that has been standing still for long."""
+        """Make a pipe in which there is no room, as after a reader that has been standing still for
+        long.
+        """
         self.folder = scratch_folder(self)
         self.reading, self.writing = os.pipe()
         self.addCleanup(os.close, self.reading)
@@ -39,7 +50,9 @@ class ReaderTest(SynchronousTestCase):
 
     def start(self, configuration: Configuration, command: Sequence[str] | None = None) -> Daemon:
         """Start a daemon that writes into the pipe, of which it then has the only end."""
-        daemon = start_daemon(self, configuration, folder=self.folder, command=command, output=self.writing)
+        daemon = start_daemon(
+            self, configuration, folder=self.folder, command=command, output=self.writing
+        )
         self.close_writing()
         return daemon
 
@@ -66,15 +79,25 @@ class ReaderTest(SynchronousTestCase):
         return bytes(read)
 
     def test_stands_still(self) -> None:
-        """Nobody reads the log, and connections go on; SIGTERM ends the daemon as ever. So it is with twist, and with a JSON log."""
+        """Nobody reads the log, and connections go on; SIGTERM ends the daemon as ever. So it is
+        with twist, and with a JSON log.
+        """
         for command, form in ((FOREGROUND, "text"), (FOREGROUND, "json"), (TWIST, "text")):
-            daemon = start_daemon(self, _configuration(format=form), folder=self.folder, command=command, output=self.writing)
+            daemon = start_daemon(
+                self,
+                _configuration(format=form),
+                folder=self.folder,
+                command=command,
+                output=self.writing,
+            )
             for _ in range(3):
                 self.assertEqual(_echo(self.folder), b"hello")
             daemon.stop()
 
     def test_reads_on(self) -> None:
-        """Once the reader goes on it gets every line, from the first to the last one of the stop."""
+        """Once the reader goes on it gets every line, from the first to the last one of the
+        stop.
+        """
         daemon = self.start(_configuration())
         for _ in range(5):
             self.assertEqual(_echo(self.folder), b"hello")
@@ -84,11 +107,15 @@ class ReaderTest(SynchronousTestCase):
         self.assertEqual(daemon.process.wait(20), -signal.SIGTERM)
         self.assertIn(b" starting up.\n", said)
         # A client hears of its end before the line is logged.
-        self.assertEqual(sorted(re.findall(rb"\] ([0-9]+) in -> out", said)), [b"1", b"2", b"3", b"4", b"5"])
+        self.assertEqual(
+            sorted(re.findall(rb"\] ([0-9]+) in -> out", said)), [b"1", b"2", b"3", b"4", b"5"]
+        )
         self.assertTrue(said.endswith(b"Server Shut Down.\n"), said[-300:])
 
     def test_no_start(self) -> None:
-        """A start that fails has its one line on standard error and status 1, and no line of the log before it is lost."""
+        """A start that fails has its one line on standard error and status 1, and no line of the
+        log before it is lost.
+        """
         (self.folder / "in.sock").touch()
         path = write_configuration(self.folder, _configuration())
         ended = subprocess.run(
@@ -115,21 +142,33 @@ class FilesTest(SynchronousTestCase):
 
     def start(self, *options: str, **log: Any) -> Daemon:
         """Start a daemon that logs to the file."""
-        return start_daemon(self, _configuration(**log), folder=self.folder, command=(*FOREGROUND, f"--logfile={self.log}", *options))
+        return start_daemon(
+            self,
+            _configuration(**log),
+            folder=self.folder,
+            command=(*FOREGROUND, f"--logfile={self.log}", *options),
+        )
 
     def names(self) -> list[str]:
         """The log's files."""
-        return sorted(path.name for path in self.folder.iterdir() if path.name.startswith("own.log"))
+        return sorted(
+            path.name for path in self.folder.iterdir() if path.name.startswith("own.log")
+        )
 
     def test_full(self) -> None:
-        """A file that is full becomes FILE.1, and no more than max_files of them are kept; the last line is in the last one."""
+        """A file that is full becomes FILE.1, and no more than max_files of them are kept; the last
+        line is in the last one.
+        """
         self.log.with_name("own.log.7").write_text("from before\n", encoding="utf-8")
         daemon = self.start(max_size="1KB", max_files=2)
         for _ in range(30):
             self.assertEqual(_echo(self.folder), b"hello")
         daemon.stop()
         self.assertEqual(self.names(), ["own.log", "own.log.1", "own.log.2"])
-        texts = [(self.folder / name).read_text(encoding="utf-8") for name in ("own.log.2", "own.log.1", "own.log")]
+        texts = [
+            (self.folder / name).read_text(encoding="utf-8")
+            for name in ("own.log.2", "own.log.1", "own.log")
+        ]
         self.assertLessEqual(max(map(len, texts)), 1000)
         numbers = re.findall(r"\] ([0-9]+) in -> out", "".join(texts))
         self.assertTrue(numbers)
@@ -161,7 +200,9 @@ class FilesTest(SynchronousTestCase):
         self.assertEqual(self.names(), ["own.log"])
 
     def test_appended(self) -> None:
-        """What somebody else writes to the log is not written over, nor is what was there before."""
+        """What somebody else writes to the log is not written over, nor is what was there
+        before.
+        """
         self.log.write_text("before\n", encoding="utf-8")
         daemon = self.start()
         with self.log.open("a", encoding="utf-8") as other:
@@ -173,16 +214,27 @@ class FilesTest(SynchronousTestCase):
         self.assertTrue(lines[-1].endswith("Server Shut Down."))
 
     def test_daemon(self) -> None:
-        """A daemon that forks writes its log too, from the first line to the last, and says in it what can't be had."""
+        """A daemon that forks writes its log too, from the first line to the last, and says in it
+        what can't be had.
+        """
         path = write_configuration(self.folder, _configuration())
         pidfile = self.folder / "pid"
-        command = [*TWISTD, f"--pidfile={pidfile}", f"--logfile={self.log}", "pipetwist", "--config", str(path)]
+        command = [
+            *TWISTD,
+            f"--pidfile={pidfile}",
+            f"--logfile={self.log}",
+            "pipetwist",
+            "--config",
+            str(path),
+        ]
         subprocess.run(command, cwd=self.folder, env=daemon_environment(), timeout=60, check=True)
         pid = int(pidfile.read_text(encoding="ascii"))
         self.addCleanup(_kill, pid)
         self.assertEqual(_echo(self.folder), b"hello")
         os.kill(pid, signal.SIGTERM)
-        wait_until(lambda: "Server Shut Down." in self.log.read_text(encoding="utf-8"), "the last line")
+        wait_until(
+            lambda: "Server Shut Down." in self.log.read_text(encoding="utf-8"), "the last line"
+        )
         text = self.log.read_text(encoding="utf-8")
         self.assertIn(" starting up.\n", text)
         self.assertIn("] 1 in -> out", text)

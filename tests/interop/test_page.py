@@ -15,20 +15,22 @@ from urllib.request import urlopen
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.docs.document import ROOT
 from tests.interop.browser import Browser
-from tests.interop.daemon import Configuration, daemon_environment, start_daemon
-from tests.interop.peers import need
-from tests.interop.scratch import free_port, listens, wait_until
 from tests.interop.wall import Wall
-
-__all__ = ["DaemonTest", "LooksTest", "UseTest"]
+from tests.support.daemon import Configuration, daemon_environment, start_daemon
+from tests.support.markdown import ROOT
+from tests.support.peers import need
+from tests.support.scratch import free_port, listens, wait_until
 
 _HOSTILE = '<img src=x onerror="window.hit=1">'
 _ROWS = "[...document.querySelectorAll('#rows tr')]"
-_FOUND = "[...document.querySelectorAll('#user-panel tbody tr:not([hidden]) .name')].map((one) => one.textContent)"
+_FOUND = (
+    "[...document.querySelectorAll('#user-panel tbody tr:not([hidden]) .name')].map((one) => "
+    "one.textContent)"
+)
 _LIVE = "document.body?.dataset.state === 'live'"
-# How many pixels of a panel's chart have, as good as that, the colour of the line of one of its names.
+# How many pixels of a panel's chart have, as good as that, the colour of the line of one of its
+# names.
 _DRAWN = """((entity, place) => {
   const panel = document.querySelector(`#${entity}-panel`);
   const line = getComputedStyle(panel.querySelectorAll('.swatch')[place]).backgroundColor.match(/\\d+/g).map(Number);
@@ -39,7 +41,7 @@ _DRAWN = """((entity, place) => {
   let pixels = 0;
   for (let at = 0; at < data.length; at += 4) if (line.every((value, index) => Math.abs(data[at + index] - value) < 25)) pixels += 1;
   return pixels;
-})"""
+})"""  # noqa: E501  # another language's text
 # What a person sees of the text of an element, and the contrast that it has (WCAG 2.2, 1.4.3).
 _CONTRASTS = """
 (() => {
@@ -74,7 +76,7 @@ _CONTRASTS = """
   }
   return { seen, poor };
 })()
-"""
+"""  # noqa: E501  # another language's text
 
 
 def _start_pretended(*options: str) -> tuple[str, Callable[[], object]]:
@@ -83,14 +85,23 @@ def _start_pretended(*options: str) -> tuple[str, Callable[[], object]]:
     Returns:
         Where its page is, and what ends it.
     """
-    command = [sys.executable, "-m", "tests.page.pretended", *options]
-    server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=daemon_environment())
+    command = [sys.executable, "-m", "tests.support.pretended_relay", *options]
+    server = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=daemon_environment(),
+    )
     assert server.stdout is not None
     return server.stdout.readline().strip(), lambda: server.communicate(timeout=60)
 
 
 class _Shared:
-    """What is started once for all tests here. It ends with the last of them, or with the process where only some are run."""
+    """What is started once for all tests here. It ends with the last of them, or with the process
+    where only some are run.
+    """
 
     browser: ClassVar[Browser | None] = None
     pretended: ClassVar[tuple[str, Callable[[], object]] | None] = None
@@ -108,7 +119,15 @@ def _end_shared() -> None:
 
 def _one_was_run() -> None:
     _Shared.run += 1
-    if _Shared.run % sum(name.startswith("test_") for case in (DaemonTest, LooksTest, UseTest) for name in dir(case)) == 0:
+    if (
+        _Shared.run
+        % sum(
+            name.startswith("test_")
+            for case in (DaemonTest, LooksTest, UseTest)
+            for name in dir(case)
+        )
+        == 0
+    ):
         _end_shared()
 
 
@@ -116,7 +135,9 @@ class _Case(SynchronousTestCase):
     """A test with the browser, which all tests of a class share."""
 
     def setUp(self) -> None:
-        """Have an empty page in the browser, which is started with the first test and ends with the last."""
+        """Have an empty page in the browser, which is started with the first test and ends with the
+        last.
+        """
         program = need("chromium")
         self.addCleanup(_one_was_run)
         if _Shared.browser is None:
@@ -132,20 +153,35 @@ class _Case(SynchronousTestCase):
         """Nothing went wrong in the page, and it asked nobody but pipetwist."""
         self.browser.evaluate("0")  # what was told until now has been read then
         problems = [entry["entry"]["text"] for entry in self.browser.told("Log.entryAdded")]
-        problems += [str(thrown["exceptionDetails"]) for thrown in self.browser.told("Runtime.exceptionThrown")]
-        problems += [str(called["args"]) for called in self.browser.told("Runtime.consoleAPICalled")]
-        self.assertEqual([text for text in problems if not re.search(self.expected_problems, text)], [])
-        asked = {request["request"]["url"] for request in self.browser.told("Network.requestWillBeSent")}
-        self.assertEqual({url for url in asked if not url.startswith(f"http://{self.address}/")}, set())
+        problems += [
+            str(thrown["exceptionDetails"])
+            for thrown in self.browser.told("Runtime.exceptionThrown")
+        ]
+        problems += [
+            str(called["args"]) for called in self.browser.told("Runtime.consoleAPICalled")
+        ]
+        self.assertEqual(
+            [text for text in problems if not re.search(self.expected_problems, text)], []
+        )
+        asked = {
+            request["request"]["url"] for request in self.browser.told("Network.requestWillBeSent")
+        }
+        self.assertEqual(
+            {url for url in asked if not url.startswith(f"http://{self.address}/")}, set()
+        )
         self.assertGreater(len(asked), 5)
 
     def open(self, query: str = "") -> None:
-        """Open the page at the test's address; when the test is over, and before what it started ends, it is checked."""
+        """Open the page at the test's address; when the test is over, and before what it started
+        ends, it is checked.
+        """
         self.browser.open(f"http://{self.address}/{query}")
         self.addCleanup(self.check)
 
     def open_pretended(self, *options: str, query: str = "") -> None:
-        """Open the page of a relay that carries nothing, and wait until it shows its connections."""
+        """Open the page of a relay that carries nothing, and wait until it shows its
+        connections.
+        """
         if options:
             self.address, end = _start_pretended(*options)
             self.addCleanup(end)
@@ -158,11 +194,17 @@ class _Case(SynchronousTestCase):
 
     def column(self, name: str) -> list[str]:
         """The texts of a column of the table."""
-        return list(self.browser.evaluate(f"{_ROWS}.map((row) => row.querySelector('td.{name}').textContent)"))
+        return list(
+            self.browser.evaluate(
+                f"{_ROWS}.map((row) => row.querySelector('td.{name}').textContent)"
+            )
+        )
 
     def text(self, selector: str) -> str:
         """The text of an element."""
-        return str(self.browser.evaluate(f"document.querySelector({json.dumps(selector)}).textContent"))
+        return str(
+            self.browser.evaluate(f"document.querySelector({json.dumps(selector)}).textContent")
+        )
 
 
 class DaemonTest(_Case):
@@ -175,14 +217,20 @@ class DaemonTest(_Case):
         self.configuration: Configuration = {
             "inbounds": [{"type": "unix", "tag": "pipe-in", "path": "in.sock"}],
             "outbounds": [{"type": "fork", "tag": "echo", "command": ["cat"]}],
-            "experimental": {"v2ray_api": {"stats": {"enabled": True, "inbounds": ["pipe-in"], "outbounds": ["echo"]}}},
+            "experimental": {
+                "v2ray_api": {
+                    "stats": {"enabled": True, "inbounds": ["pipe-in"], "outbounds": ["echo"]}
+                }
+            },
             "metrics": {"listen": f"127.0.0.1:{self.port}"},
             "drain_timeout": "100ms",
         }
         self.start()
         self.address = f"127.0.0.1:{self.port}"
 
-    def start(self, folder: Path | None = None, environment: Mapping[str, str] | None = None) -> None:
+    def start(
+        self, folder: Path | None = None, environment: Mapping[str, str] | None = None
+    ) -> None:
         """Start the daemon, and wait until the page can be had."""
         self.daemon = start_daemon(self, self.configuration, folder=folder, environment=environment)
         wait_until(lambda: listens(self.port), "the page's listener")
@@ -202,21 +250,36 @@ class DaemonTest(_Case):
             size -= len(client.recv(size))
 
     def test_figures(self) -> None:
-        """A connection has its row with the bytes that the counters have, the charts draw it, and it goes when it closes."""
+        """A connection has its row with the bytes that the counters have, the charts draw it, and
+        it goes when it closes.
+        """
         self.open()
         self.browser.wait_for(
-            "document.querySelector('#nothing')?.textContent", lambda text: text and text.startswith("No connection is open.")
+            "document.querySelector('#nothing')?.textContent",
+            lambda text: text and text.startswith("No connection is open."),
         )
         client = self.connect()
         self.carry(client, 3 << 20)
-        self.browser.wait_for(f"{_ROWS}.map((row) => row.querySelector('.downlink').textContent)", lambda seen: seen == ["3.0\xa0MiB"])
-        self.assertEqual((self.column("inbound"), self.column("outbound"), self.column("uplink")), (["pipe-in"], ["echo"], ["3.0\xa0MiB"]))
+        self.browser.wait_for(
+            f"{_ROWS}.map((row) => row.querySelector('.downlink').textContent)",
+            lambda seen: seen == ["3.0\xa0MiB"],
+        )
+        self.assertEqual(
+            (self.column("inbound"), self.column("outbound"), self.column("uplink")),
+            (["pipe-in"], ["echo"], ["3.0\xa0MiB"]),
+        )
         with urlopen(f"http://{self.address}/metrics", timeout=60) as response:
             metrics = response.read().decode()
         counted = re.findall(
-            r'^pipetwist_traffic_bytes_total\{direction="(\w+)",entity="inbound",tag="pipe-in"\} (.*)$', metrics, re.MULTILINE
+            r'^pipetwist_traffic_bytes_total\{direction="(\w+)",entity="inbound",tag="pipe-in"\} '
+            r"(.*)$",
+            metrics,
+            re.MULTILINE,
         )
-        self.assertEqual({direction: float(total) for direction, total in counted}, {"uplink": 3 << 20, "downlink": 3 << 20})
+        self.assertEqual(
+            {direction: float(total) for direction, total in counted},
+            {"uplink": 3 << 20, "downlink": 3 << 20},
+        )
         self.assertEqual(self.text("#inbound-panel tbody td:nth-of-type(3)"), "3.0\xa0MiB")
         self.assertEqual(self.text("#outbound-panel tbody .name"), "echo")
         self.assertIn("No user is counted yet.", self.text("#user-panel .nothing"))
@@ -224,12 +287,17 @@ class DaemonTest(_Case):
         self.browser.wait_for(f"{_DRAWN}('inbound', 0)", lambda pixels: pixels > 20)
         client.close()
         self.browser.wait_for(f"{_ROWS}.length", lambda rows: rows == 0)
-        self.assertEqual((self.text("#open"), self.text("#downlink")), ("0", "4.0\xa0MiB since the start"))
+        self.assertEqual(
+            (self.text("#open"), self.text("#downlink")), ("0", "4.0\xa0MiB since the start")
+        )
 
     def test_restart(self) -> None:
-        """A page whose daemon goes says so, keeps what it shows, and goes on by itself when the daemon is back."""
-        # Of the attempts: one that comes just as the daemon stops listening is reset by the kernel, before anybody has accepted it,
-        # which the browser may see only when it uses the connection.
+        """A page whose daemon goes says so, keeps what it shows, and goes on by itself when the
+        daemon is back.
+        """
+        # Of the attempts: one that comes just as the daemon stops listening is reset by the kernel,
+        # before anybody has accepted it, which the browser may see only when it uses the
+        # connection.
         self.expected_problems = "ERR_CONNECTION_(REFUSED|RESET)|ERR_SOCKET_NOT_CONNECTED"
         self.open()
         client = self.connect()
@@ -238,14 +306,20 @@ class DaemonTest(_Case):
         self.daemon.stop()
         self.browser.wait_for("document.body.dataset.state === 'lost'")
         self.assertEqual((self.text("#status"), len(self.column("user"))), ("Disconnected", 1))
-        self.assertRegex(self.text("#lost"), r"No connection to pipetwist\.\s+The figures are those of \d\d:\d\d:\d\d\.\s+Trying again")
+        self.assertRegex(
+            self.text("#lost"),
+            r"No connection to pipetwist\.\s+The figures are those of "
+            r"\d\d:\d\d:\d\d\.\s+Trying again",
+        )
         self.start(self.daemon.folder)
         self.browser.wait_for(_LIVE)
         self.assertTrue(self.browser.evaluate("document.querySelector('#lost').hidden"))
         self.browser.wait_for(f"{_ROWS}.length", lambda rows: rows == 0)
 
     def test_clock_set(self) -> None:
-        """Where somebody puts the daemon's clock back by an hour, or forward, the charts go on and so does the time that it is up."""
+        """Where somebody puts the daemon's clock back by an hour, or forward, the charts go on and
+        so does the time that it is up.
+        """
         wall = Wall(self.daemon.folder)
         self.daemon.stop()
         self.start(self.daemon.folder, wall.environment)
@@ -265,13 +339,18 @@ class DaemonTest(_Case):
             self.assertRegex(self.text("#uptime"), r"^(\d+m\s)?\d+s$")
 
     def test_full(self) -> None:
-        """A page that finds too many others says what the daemon says, and gets in once there is room."""
+        """A page that finds too many others says what the daemon says, and gets in once there is
+        room.
+        """
         self.expected_problems = "503"
         streams = [urlopen(f"http://{self.address}/api/events", timeout=60) for _ in range(16)]
         for stream in streams:
             self.addCleanup(stream.close)
         self.open()
-        self.browser.wait_for("document.querySelector('#why')?.textContent", lambda text: text and "16 pages watch already" in text)
+        self.browser.wait_for(
+            "document.querySelector('#why')?.textContent",
+            lambda text: text and "16 pages are open already" in text,
+        )
         streams[0].close()
         self.browser.wait_for(_LIVE)
 
@@ -280,7 +359,9 @@ class LooksTest(_Case):
     """How it looks, and to whom."""
 
     def test_colours(self) -> None:
-        """It is light or dark as the system is, or as it is told, which it remembers; every text can be read."""
+        """It is light or dark as the system is, or as it is told, which it remembers; every text
+        can be read.
+        """
         self.open_pretended()
         ground = "getComputedStyle(document.documentElement).backgroundColor"
         light = self.browser.evaluate(ground)
@@ -294,7 +375,12 @@ class LooksTest(_Case):
         self.assertEqual(self.browser.evaluate(ground), light)
         self.browser.command("Page.reload")
         self.browser.wait_for(f"performance.now() < 5000 && {_LIVE}")
-        self.assertEqual(self.browser.evaluate(f"[{ground}, document.querySelector('#theme input:checked').value]"), [light, "light"])
+        self.assertEqual(
+            self.browser.evaluate(
+                f"[{ground}, document.querySelector('#theme input:checked').value]"
+            ),
+            [light, "light"],
+        )
         self.browser.evaluate("localStorage.clear()")
 
     def check_contrast(self) -> None:
@@ -304,36 +390,69 @@ class LooksTest(_Case):
         self.assertGreater(found["seen"], 300)
 
     def test_phone(self) -> None:
-        """On a phone nothing is wider than the screen, every figure of a connection is there, and a list sorts."""
+        """On a phone nothing is wider than the screen, every figure of a connection is there, and a
+        list sorts.
+        """
         self.browser.screen(390, 844, scale=2, mobile=True)
-        self.open_pretended("--user", "a-user-with-a-name-that-is-as-long-as-names-of-users-can-be-in-some-places@example.org")
-        wide = "[...document.querySelectorAll('main *, header *')].filter((one) => !one.closest('.unseen, .u-wrap')"
-        wide += " && one.getBoundingClientRect().right > innerWidth + 0.5).map((one) => one.outerHTML.slice(0, 80))"
-        self.assertEqual(self.browser.evaluate("[document.documentElement.scrollWidth, innerWidth]"), [390, 390])
+        self.open_pretended(
+            "--user",
+            "a-user-with-a-name-that-is-as-long-as-names-of-users-can-be-in-some-places@example.org",
+        )
+        wide = (
+            "[...document.querySelectorAll('main *, header *')].filter((one) => "
+            "!one.closest('.unseen, .u-wrap')"
+        )
+        wide += (
+            " && one.getBoundingClientRect().right > innerWidth + 0.5).map((one) => "
+            "one.outerHTML.slice(0, 80))"
+        )
+        self.assertEqual(
+            self.browser.evaluate("[document.documentElement.scrollWidth, innerWidth]"), [390, 390]
+        )
         self.assertEqual(self.browser.evaluate(wide), [])
         self.assertEqual(self.browser.evaluate(f"{_ROWS}[0].querySelectorAll('td').length"), 9)
-        self.assertTrue(self.browser.evaluate(f"[...{_ROWS}[0].querySelectorAll('td')].every((cell) => cell.offsetWidth > 10)"))
+        self.assertTrue(
+            self.browser.evaluate(
+                f"[...{_ROWS}[0].querySelectorAll('td')].every((cell) => cell.offsetWidth > 10)"
+            )
+        )
         change = (
-            "(() => { const list = document.querySelector('#sort'); list.value = 'user asc'; list.dispatchEvent(new Event('change')); })()"
+            "(() => { const list = document.querySelector('#sort'); list.value = 'user asc'; "
+            "list.dispatchEvent(new Event('change')); })()"
         )
         self.browser.evaluate(change)
-        self.browser.wait_for(f"{_ROWS}.map((row) => row.querySelector('.user').textContent)", lambda users: users == sorted(users))
+        self.browser.wait_for(
+            f"{_ROWS}.map((row) => row.querySelector('.user').textContent)",
+            lambda users: users == sorted(users),
+        )
 
     def test_hostile_names(self) -> None:
-        """Names are text, whatever is in them; and what would take a text for markup is refused by the page's policy."""
+        """Names are text, whatever is in them; and what would take a text for markup is refused by
+        the page's policy.
+        """
         in_configuration = _HOSTILE.replace(">", "")
         users = (_HOSTILE, in_configuration, "__proto__", "constructor")
-        self.open_pretended(*(option for user in users for option in ("--user", user)), query="?filter=onerror")
+        self.open_pretended(
+            *(option for user in users for option in ("--user", user)), query="?filter=onerror"
+        )
         self.assertEqual(set(self.column("user")), {_HOSTILE, in_configuration})
         self.browser.evaluate("document.querySelector('#user-panel input').focus()")
         for user in users[1:]:
             self.browser.evaluate("document.querySelector('#user-panel input').select()")
             self.browser.type(user)
             self.assertEqual(self.browser.evaluate(_FOUND), [user])
-        self.expected_problems = "requires 'TrustedHTML' assignment"  # what the browser says of this attempt
-        attempt = "(() => { try { document.createElement('p').innerHTML = '<b>'; } catch { return 'refused'; } })()"
+        self.expected_problems = (
+            "requires 'TrustedHTML' assignment"  # what the browser says of this attempt
+        )
+        attempt = (
+            "(() => { try { document.createElement('p').innerHTML = '<b>'; } catch { return "
+            "'refused'; } })()"
+        )
         self.assertEqual(self.browser.evaluate(attempt), "refused")
-        found = "[document.querySelectorAll('img').length, document.querySelectorAll('#rows img, #panels img').length, window.hit ?? null]"
+        found = (
+            "[document.querySelectorAll('img').length, document.querySelectorAll('#rows img, "
+            "#panels img').length, window.hit ?? null]"
+        )
         self.assertEqual(self.browser.evaluate(found), [1, 0, None])
 
     def test_names_for_readers(self) -> None:
@@ -341,7 +460,11 @@ class LooksTest(_Case):
         self.open_pretended()
         nodes = self.browser.command("Accessibility.getFullAXTree")["nodes"]
         used = {"button", "searchbox", "textbox", "radio", "combobox", "link"}
-        named = [(node["role"]["value"], node["name"]["value"]) for node in nodes if node.get("role", {}).get("value") in used]
+        named = [
+            (node["role"]["value"], node["name"]["value"])
+            for node in nodes
+            if node.get("role", {}).get("value") in used
+        ]
         self.assertGreater(len(named), 20)
         self.assertEqual([role for role, name in named if not name.strip()], [])
         self.assertIn(("button", "Downlink rate"), named)
@@ -351,13 +474,18 @@ class UseTest(_Case):
     """How it is used."""
 
     def test_keyboard(self) -> None:
-        """Without a mouse: past the rest to the connections, a filter is typed, and the table sorted."""
+        """Without a mouse: past the rest to the connections, a filter is typed, and the table
+        sorted.
+        """
         self.open_pretended()
         self.press_until("Skip to the connections", "document.activeElement.textContent")
         self.browser.press("Enter")
         self.press_until("filter", "document.activeElement.id")
         self.browser.type("alice")
-        self.browser.wait_for(f"{_ROWS}.map((row) => row.querySelector('.user').textContent)", lambda users: set(users) == {"alice"})
+        self.browser.wait_for(
+            f"{_ROWS}.map((row) => row.querySelector('.user').textContent)",
+            lambda users: set(users) == {"alice"},
+        )
         self.assertRegex(self.text("#shown"), r"^\d+ of 60 match$")
         self.press_until("Age", "document.activeElement.textContent")
         heading = "document.activeElement.closest('th')?.ariaSort"
@@ -366,11 +494,18 @@ class UseTest(_Case):
             self.browser.press(key)
             self.assertEqual(self.browser.evaluate(heading), order)
             self.wait_for_first(first)
-        self.assertEqual(self.browser.evaluate("location.search"), "?sort=age&order=asc&filter=alice")
+        self.assertEqual(
+            self.browser.evaluate("location.search"), "?sort=age&order=asc&filter=alice"
+        )
 
     def wait_for_first(self, pick: Callable[[list[int]], int]) -> None:
-        """Wait until the first connection is the one that is picked of their ages, in the order in which they came."""
-        self.browser.wait_for(f"{_ROWS}.map((row) => -row.dataset.id)", lambda ages: len(ages) > 2 and ages[0] == pick(ages))
+        """Wait until the first connection is the one that is picked of their ages, in the order in
+        which they came.
+        """
+        self.browser.wait_for(
+            f"{_ROWS}.map((row) => -row.dataset.id)",
+            lambda ages: len(ages) > 2 and ages[0] == pick(ages),
+        )
 
     def press_until(self, expected: str, expression: str) -> None:
         """Go on with the Tab key until it is there; where it goes shows."""
@@ -383,18 +518,34 @@ class UseTest(_Case):
         self.fail(f"no Tab leads to {expected}")
 
     def test_nothing_found(self) -> None:
-        """A filter that nothing matches says so, and what is asked for in the address is done from the start."""
+        """A filter that nothing matches says so, and what is asked for in the address is done from
+        the start.
+        """
         self.open_pretended(query="?sort=user&order=asc")
         users = self.column("user")
-        self.assertEqual((users, self.browser.evaluate("document.querySelector('th.user').ariaSort")), (sorted(users), "ascending"))
+        self.assertEqual(
+            (users, self.browser.evaluate("document.querySelector('th.user').ariaSort")),
+            (sorted(users), "ascending"),
+        )
         self.browser.press("/")
         self.browser.type("nobody")
-        self.browser.wait_for("document.querySelector('#nothing').textContent", lambda text: "60 connections matches “nobody”" in text)
+        self.browser.wait_for(
+            "document.querySelector('#nothing').textContent",
+            lambda text: "60 connections matches “nobody”" in text,
+        )
 
     def test_many(self) -> None:
-        """Of thousands of connections some are there, and it says how many; the busiest names are charted, and others found."""
-        self.open_pretended("--connections", "5123", *(option for number in range(300) for option in ("--user", f"user-{number}")))
-        self.assertEqual((self.text("#shown"), self.text("#open")), ("showing 200 of 5,123", "5,123"))
+        """Of thousands of connections some are there, and it says how many; the busiest names are
+        charted, and others found.
+        """
+        self.open_pretended(
+            "--connections",
+            "5123",
+            *(option for number in range(300) for option in ("--user", f"user-{number}")),
+        )
+        self.assertEqual(
+            (self.text("#shown"), self.text("#open")), ("showing 200 of 5,123", "5,123")
+        )
         self.assertEqual(len(self.column("user")), 200)
         self.assertRegex(self.text("#user-panel .note"), r"^the busiest 6 of 3\d\d$")
         self.browser.evaluate("document.querySelector('#user-panel input').focus()")
@@ -408,13 +559,19 @@ class UseTest(_Case):
         before = self.browser.evaluate("document.querySelector('main').textContent")
         told = self.browser.evaluate(_SPOKEN)
         self.browser.wait_for(_SPOKEN, lambda now: now > told + 1.5)
-        self.assertEqual(self.browser.evaluate("document.querySelector('main').textContent"), before)
+        self.assertEqual(
+            self.browser.evaluate("document.querySelector('main').textContent"), before
+        )
         self.assertEqual((self.text("#status"), self.text("#pause")), ("Paused", "Resume"))
         self.browser.evaluate("document.querySelector('#pause').click()")
-        self.browser.wait_for("document.querySelector('main').textContent", lambda now: now != before)
+        self.browser.wait_for(
+            "document.querySelector('main').textContent", lambda now: now != before
+        )
 
     def test_one_name(self) -> None:
-        """A name that is clicked is brought to the fore, and the figures of a moment are read by pointing at it."""
+        """A name that is clicked is brought to the fore, and the figures of a moment are read by
+        pointing at it.
+        """
         self.open_pretended("--minutes", "1")
         start = self.browser.evaluate(_SPOKEN)
         self.browser.wait_for(_SPOKEN, lambda now: now > start + 25)
@@ -422,20 +579,31 @@ class UseTest(_Case):
         second = f"{_DRAWN}('outbound', 1)"
         self.browser.wait_for(second, lambda pixels: pixels > 20)
         self.browser.evaluate(f"{buttons}[0].click()")
-        self.assertEqual(self.browser.evaluate(f"[...{buttons}].slice(0, 2).map((one) => one.ariaPressed)"), ["true", "false"])
+        self.assertEqual(
+            self.browser.evaluate(f"[...{buttons}].slice(0, 2).map((one) => one.ariaPressed)"),
+            ["true", "false"],
+        )
         self.browser.wait_for(second, lambda pixels: pixels < 5)
         self.point_at(f"{buttons}[1]")
         self.browser.wait_for(second, lambda pixels: pixels > 20)
         self.point_at("document.querySelector('#outbound-panel .u-over')")
-        self.browser.wait_for("document.querySelector('#user-panel thead').textContent", lambda text: re.search(r"↓ \d\d:\d\d:\d\d", text))
+        self.browser.wait_for(
+            "document.querySelector('#user-panel thead').textContent",
+            lambda text: re.search(r"↓ \d\d:\d\d:\d\d", text),
+        )
 
     def point_at(self, element: str) -> None:
         """Move the mouse to an element, near its right edge."""
-        place = self.browser.evaluate(f"(({{ right, top, height }}) => [right - 20, top + height / 2])({element}.getBoundingClientRect())")
+        place = self.browser.evaluate(
+            f"(({{ right, top, height }}) => [right - 20, top + height / "
+            f"2])({element}.getBoundingClientRect())"
+        )
         self.browser.command("Input.dispatchMouseEvent", type="mouseMoved", x=place[0], y=place[1])
 
     def test_history(self) -> None:
-        """Names that an event leaves out stood still, seconds that nothing is known of are a gap, and a snapshot forgets who is gone."""
+        """Names that an event leaves out stood still, seconds that nothing is known of are a gap,
+        and a snapshot forgets who is gone.
+        """
         self.open_pretended()
         kept = self.browser.evaluate("""import('/page/history.js').then(({ History, SECONDS }) => {
             const history = new History();
@@ -449,9 +617,11 @@ class UseTest(_Case):
             const times = history.times.slice();
             for (let time = 10; time < 2 * SECONDS; time += 1) history.push(time, {}, false);
             return { line, names, times, last: history.times.length, sum: history.busiest()[0].sum };
-        })""")
+        })""")  # noqa: E501  # another language's text
         self.assertEqual(kept["times"], [1, 2, 3, 4, 9])
-        self.assertEqual((kept["line"], kept["names"]), ([None, 7, 0, None, 5], [["constructor", 24]]))
+        self.assertEqual(
+            (kept["line"], kept["names"]), ([None, 7, 0, None, 5], [["constructor", 24]])
+        )
         self.assertEqual((kept["last"], kept["sum"]), (303, 0))
 
     def test_units(self) -> None:
@@ -461,11 +631,20 @@ class UseTest(_Case):
             [0, 1023, 1024, 1536, 102348, 1023 * 1024, 1048576, 5e15].map(bytes),
             [0, 59.9, 60, 7384, 277200].map(age),
             [rate(null), rate(1536.4), axisRate(0), axisRate(2097152), count(1234567)],
-        ])""")
+        ])""")  # noqa: E501  # another language's text
         self.assertEqual(
             [[text.replace("\xa0", " ") for text in texts] for texts in written],
             [
-                ["0 B", "1023 B", "1.0 KiB", "1.5 KiB", "99.9 KiB", "1.0 MiB", "1.0 MiB", "4.4 PiB"],
+                [
+                    "0 B",
+                    "1023 B",
+                    "1.0 KiB",
+                    "1.5 KiB",
+                    "99.9 KiB",
+                    "1.0 MiB",
+                    "1.0 MiB",
+                    "4.4 PiB",
+                ],
                 ["0s", "59s", "1m 0s", "2h 3m", "3d 5h"],
                 ["\N{EN DASH}", "1.5 KiB/s", "0", "2 MiB/s", "1,234,567"],
             ],

@@ -1,4 +1,6 @@
-"""What programs tell and pass each other over unix sockets beside the bytes, and what comes of it with pipetwist between."""
+"""What programs tell and pass each other over unix sockets beside the bytes, and what comes of it
+with pipetwist between.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +12,8 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.interop.daemon import Daemon, start_daemon
-from tests.interop.scratch import scratch_folder
-
-__all__ = ["DatagramsTest", "PassedTest", "StreamPassedTest"]
+from tests.support.daemon import Daemon, start_daemon
+from tests.support.scratch import scratch_folder
 
 _UCRED = struct.Struct("i2I")  # pid, uid, gid
 _ROOM = 1024
@@ -40,8 +40,14 @@ class PassedTest(SynchronousTestCase):
 
     def start(self, kind: str = "unix", **keys: Any) -> Daemon:
         """Start the daemon between the two."""
-        inbound, outbound = ({"type": kind, "tag": tag, "path": f"{tag}.sock"} for tag in ("in", "out"))
-        return start_daemon(self, {"inbounds": [inbound], "outbounds": [outbound], "drain_timeout": "10ms", **keys}, folder=self.folder)
+        inbound, outbound = (
+            {"type": kind, "tag": tag, "path": f"{tag}.sock"} for tag in ("in", "out")
+        )
+        return start_daemon(
+            self,
+            {"inbounds": [inbound], "outbounds": [outbound], "drain_timeout": "10ms", **keys},
+            folder=self.folder,
+        )
 
     def connect(self) -> tuple[socket.socket, socket.socket]:
         """Both ends of a connection."""
@@ -53,7 +59,9 @@ class PassedTest(SynchronousTestCase):
         return client, server
 
     def pass_descriptor(self, client: socket.socket) -> int:
-        """Pass the writing end of a pipe along with a greeting; the reading end, which ends when nobody has the other any more."""
+        """Pass the writing end of a pipe along with a greeting; the reading end, which ends when
+        nobody has the other any more.
+        """
         reading, writing = os.pipe()
         self.addCleanup(os.close, reading)
         socket.send_fds(client, [b"hello"], [writing])
@@ -98,7 +106,9 @@ class DatagramsTest(PassedTest):
         self.server.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
 
     def send(self) -> tuple[int, list[tuple[int, int, bytes]]]:
-        """Send a datagram with a descriptor: the pipe's reading end, and what has come to the server beside the datagram."""
+        """Send a datagram with a descriptor: the pipe's reading end, and what has come to the
+        server beside the datagram.
+        """
         client = self.open(socket.SOCK_DGRAM)
         client.connect(str(self.folder / "in.sock"))
         reading = self.pass_descriptor(client)

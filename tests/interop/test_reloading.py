@@ -1,4 +1,6 @@
-"""A daemon that is told to reload: nobody is refused meanwhile, who is in stays in, and a mistake changes nothing."""
+"""A daemon that is told to reload: nobody is refused meanwhile, who is in stays in, and a mistake
+changes nothing.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +18,21 @@ from typing import Any
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from pipetwist.api.services import V2RAY_SERVICE
-from tests.api.certificates import Authority
-from tests.api.serving import Client
-from tests.interop.daemon import FOREGROUND, TWIST, TWISTD, Daemon, daemon_environment, run_to_end, start_daemon, write_configuration
-from tests.interop.scratch import free_port, has_ended, listens, scratch_folder, wait_until
+from tests.support.api_server import Client
+from tests.support.certificates import Authority
+from tests.support.daemon import (
+    FOREGROUND,
+    TWIST,
+    TWISTD,
+    Daemon,
+    daemon_environment,
+    run_to_end,
+    start_daemon,
+    write_configuration,
+)
+from tests.support.scratch import free_port, has_ended, listens, scratch_folder, wait_until
 
-__all__ = ["ReloadingTest", "TerminalTest", "UserTest"]
-
-_TAKEN = "the configuration was taken anew"
+_TAKEN = "configuration reloaded"
 
 
 def _configuration(command: str = "cat", *inbounds: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -75,13 +84,17 @@ class ReloadingTest(SynchronousTestCase):
         return client
 
     def test_exchanged(self) -> None:
-        """Who comes gets the new command and may come in at the new inbound; who is in goes on with the old."""
+        """Who comes gets the new command and may come in at the new inbound; who is in goes on with
+        the old.
+        """
         for command in (FOREGROUND, TWIST):
             daemon = start_daemon(self, _configuration(), folder=self.folder, command=command)
             client = self.connect()
             client.sendall(b"before")
             self.assertEqual(client.recv(100), b"before")
-            self.reload(daemon, _configuration("rev", {"type": "unix", "tag": "new", "path": "new.sock"}))
+            self.reload(
+                daemon, _configuration("rev", {"type": "unix", "tag": "new", "path": "new.sock"})
+            )
             self.assertEqual([self.ask(), self.ask(self.folder / "new.sock")], [b"olleh\n"] * 2)
             client.sendall(b"after")
             self.assertEqual(client.recv(100), b"after")
@@ -92,7 +105,9 @@ class ReloadingTest(SynchronousTestCase):
             self.assertEqual([path.name for path in self.folder.glob("*.sock")], [])
 
     def test_removed_sockets(self) -> None:
-        """Where every socket's file was removed, the inbound's and the API's are there again, and of one that can't be the log says so."""
+        """Where every socket's file was removed, the inbound's and the API's are there again, and
+        of one that can't be the log says so.
+        """
         configuration = _configuration(
             "cat",
             {"type": "endpoint", "tag": "twisted", "endpoint": f"unix:{self.folder}/twisted.sock"},
@@ -105,10 +120,18 @@ class ReloadingTest(SynchronousTestCase):
             for path in self.folder.glob("*.sock"):
                 path.unlink()
             # The last line of the reload.
-            self.reload(daemon, configuration, says=f"The StatsService listens on unix:{self.folder}/api.sock again")
+            self.reload(
+                daemon,
+                configuration,
+                says=f"The StatsService listens on unix:{self.folder}/api.sock again",
+            )
             Client(self, f"unix:{self.folder}/api.sock", V2RAY_SERVICE).call("GetSysStats")
             self.assertEqual(self.ask(), b"hello\n")
-            self.assertIn(f"inbound twisted: {self.folder}/twisted.sock was removed, and can't be made again now: ", daemon.log)
+            self.assertIn(
+                f"inbound twisted: {self.folder}/twisted.sock was removed, and can't be "
+                "created again now: ",
+                daemon.log,
+            )
             client.sendall(b"still here\n")
             self.assertEqual(client.recv(99), b"still here\n")
             client.shutdown(socket.SHUT_WR)
@@ -135,14 +158,19 @@ class ReloadingTest(SynchronousTestCase):
                 configuration["inbounds"][0]["mode"] = "0660" if round_ % 2 else "0600"
                 before = len(answers)
                 self.reload(daemon, configuration)
-                wait_until(lambda before=before: len(answers) > before + 1, "a client to come after the reload")  # type: ignore[misc]  # mypy can't infer it
+                wait_until(
+                    lambda before=before: len(answers) > before + 1,  # type: ignore[misc]  # mypy can't infer it
+                    "a client to come after the reload",
+                )
         finally:
             done.set()
             crowd.join(60)
         self.assertEqual(set(answers), {b"hello\n"})
 
     def test_mistakes(self) -> None:
-        """What is wrong with the file is logged line by line, and so is a port that is taken; everything goes on."""
+        """What is wrong with the file is logged line by line, and so is a port that is taken;
+        everything goes on.
+        """
         port = free_port(self)
         daemon = start_daemon(self, _configuration("rev"), folder=self.folder)
         with socket.socket() as other:
@@ -150,11 +178,20 @@ class ReloadingTest(SynchronousTestCase):
             other.listen()
             port = other.getsockname()[1]
             for configuration, said in (
-                (_configuration("cat", {"type": "tcp", "tag": "in", "listen_port": "x"}), ["inbounds[1].tag", "inbounds[1].listen_port"]),
-                (_configuration("cat", {"type": "tcp", "tag": "taken", "listen_port": port}), ["Address already in use"]),
-                (_configuration("no-such-command"), ["outbound out: there is no command 'no-such-command'"]),
+                (
+                    _configuration("cat", {"type": "tcp", "tag": "in", "listen_port": "x"}),
+                    ["inbounds[1].tag", "inbounds[1].listen_port"],
+                ),
+                (
+                    _configuration("cat", {"type": "tcp", "tag": "taken", "listen_port": port}),
+                    ["Address already in use"],
+                ),
+                (
+                    _configuration("no-such-command"),
+                    ["outbound out: there is no command 'no-such-command'"],
+                ),
             ):
-                self.reload(daemon, configuration, says="everything goes on as before")
+                self.reload(daemon, configuration, says="configuration not reloaded")
                 for line in said:
                     self.assertIn(line, daemon.log)
                 self.assertEqual(self.ask(), b"olleh\n")
@@ -191,7 +228,9 @@ class ReloadingTest(SynchronousTestCase):
         return path
 
     def test_slow_file(self) -> None:
-        """While the file is read, however long that takes, who is in goes on and who comes is served."""
+        """While the file is read, however long that takes, who is in goes on and who comes is
+        served.
+        """
         daemon = start_daemon(self, _configuration(), folder=self.folder)
         client = self.connect()
         path = self.make_slow()
@@ -205,7 +244,9 @@ class ReloadingTest(SynchronousTestCase):
         self.assertEqual(self.ask(), b"olleh\n")
 
     def test_changed_meanwhile(self) -> None:
-        """A SIGHUP while the file is read has it read once more afterwards, since it may have changed meanwhile."""
+        """A SIGHUP while the file is read has it read once more afterwards, since it may have
+        changed meanwhile.
+        """
         daemon = start_daemon(self, _configuration(), folder=self.folder)
         path = self.make_slow()
         daemon.process.send_signal(signal.SIGHUP)
@@ -229,30 +270,44 @@ class ReloadingTest(SynchronousTestCase):
             pid = self.wait_for_reader(daemon)
             daemon.stop()
             wait_until(lambda pid=pid: has_ended(pid), "the process that reads to end")  # type: ignore[misc]  # it is called with its default
-            self.assertNotIn("not taken", daemon.log)
+            self.assertNotIn("not reloaded", daemon.log)
             path.unlink()
 
     def test_reader_killed(self) -> None:
-        """Where the process that reads is killed, one line says so, and everything goes on as before."""
+        """Where the process that reads is killed, one line says so, and everything goes on as
+        before.
+        """
         daemon = start_daemon(self, _configuration(), folder=self.folder)
         path = self.make_slow()
         daemon.process.send_signal(signal.SIGHUP)
         os.kill(self.wait_for_reader(daemon), signal.SIGKILL)
-        wait_until(lambda: "everything goes on as before" in daemon.log, "the daemon to give up")
+        wait_until(lambda: "configuration not reloaded" in daemon.log, "the daemon to give up")
         self.assertIn(f"{path}: the process that reads it was killed by SIGKILL\n", daemon.log)
         self.assertNotIn("Traceback", daemon.log)
         self.assertEqual(self.ask(), b"hello\n")
 
     def test_daemon(self) -> None:
-        """A daemon in the background, with another folder to run in, finds its file and its paths again."""
+        """A daemon in the background, with another folder to run in, finds its file and its paths
+        again.
+        """
         run = self.folder / "run"
         run.mkdir()
         write_configuration(self.folder, _configuration())
-        command = [*TWISTD, f"--rundir={run}", f"--pidfile={run / 'pid'}", f"--logfile={run / 'log'}", "pipetwist", "-c", "pipetwist.json"]
+        command = [
+            *TWISTD,
+            f"--rundir={run}",
+            f"--pidfile={run / 'pid'}",
+            f"--logfile={run / 'log'}",
+            "pipetwist",
+            "-c",
+            "pipetwist.json",
+        ]
         self.assertEqual(run_to_end(self.folder, command).returncode, 0)
         pid = int((run / "pid").read_text(encoding="ascii"))
         self.addCleanup(_kill, pid)
-        write_configuration(self.folder, _configuration("rev", {"type": "unix", "tag": "new", "path": "new.sock"}))
+        write_configuration(
+            self.folder, _configuration("rev", {"type": "unix", "tag": "new", "path": "new.sock"})
+        )
         os.kill(pid, signal.SIGHUP)
         wait_until(lambda: listens(self.folder / "new.sock"), "the new inbound")
         self.assertEqual(self.ask(self.folder / "new.sock"), b"olleh\n")
@@ -260,11 +315,15 @@ class ReloadingTest(SynchronousTestCase):
         wait_until(lambda: has_ended(pid), "the daemon to end")
 
     def test_certificate(self) -> None:
-        """A renewed certificate is shown to who comes, without an interruption, while who is in stays; a broken one changes nothing."""
+        """A renewed certificate is shown to who comes, without an interruption, while who is in
+        stays; a broken one changes nothing.
+        """
         old, new = (Authority(self._made(name), name) for name in ("old", "new"))
         self._install(old, "tls")
         port = free_port(self)
-        configuration = _configuration("cat", {"type": "tcp", "tag": "tls", "listen_port": port, "tls": _tls("tls")})
+        configuration = _configuration(
+            "cat", {"type": "tcp", "tag": "tls", "listen_port": port, "tls": _tls("tls")}
+        )
         daemon = start_daemon(self, configuration, folder=self.folder)
         client = self._greet(port, old)
         self._install(new, "tls")
@@ -278,7 +337,9 @@ class ReloadingTest(SynchronousTestCase):
         self._greet(port, new)
 
     def test_certificates_of_listeners(self) -> None:
-        """Renewed certificates of the API and of the metrics are shown to who comes; a broken one refuses the reload."""
+        """Renewed certificates of the API and of the metrics are shown to who comes; a broken one
+        refuses the reload.
+        """
         old, new = (Authority(self._made(name), name) for name in ("old", "new"))
         self._install(old, "api", "metrics")
         api, metrics = free_port(self), free_port(self)
@@ -293,7 +354,7 @@ class ReloadingTest(SynchronousTestCase):
         for name in ("api", "metrics"):
             self._install(new, "api", "metrics")
             (self.folder / f"{name}.pem").write_bytes(b"broken")
-            self.reload(daemon, configuration, says="everything goes on as before")
+            self.reload(daemon, configuration, says="configuration not reloaded")
             self.assertIn(str(self.folder / f"{name}.pem"), daemon.log)
             for port in (api, metrics):
                 self._shake(port, old)
@@ -314,7 +375,10 @@ class ReloadingTest(SynchronousTestCase):
         """Connect over TLS, and be sure that the server's certificate is of that authority."""
         context = ssl.create_default_context(cafile=str(authority.path))
         context.set_alpn_protocols(["h2", "http/1.1"])  # gRPC wants to know
-        with socket.create_connection(("127.0.0.1", port), 20) as plain, context.wrap_socket(plain, server_hostname="localhost"):
+        with (
+            socket.create_connection(("127.0.0.1", port), 20) as plain,
+            context.wrap_socket(plain, server_hostname="localhost"),
+        ):
             pass
 
     def test_plain_and_tls(self) -> None:
@@ -380,7 +444,12 @@ class UserTest(SynchronousTestCase):
         tls = {"certificate_path": str(self.certificate), "key_path": str(self.key)}
         inbound = {"type": "tcp", "tag": "tls", "listen_port": self.port, "tls": tls}
         metrics = {"listen": f"127.0.0.1:{self.metrics}", "tls": tls}
-        return {"inbounds": [inbound], "outbounds": [{"type": "fork", "tag": "out", "command": ["cat"]}], "metrics": metrics, **more}
+        return {
+            "inbounds": [inbound],
+            "outbounds": [{"type": "fork", "tag": "out", "command": ["cat"]}],
+            "metrics": metrics,
+            **more,
+        }
 
     def start(self) -> Daemon:
         """Start it as root, to go on as nobody."""
@@ -395,28 +464,40 @@ class UserTest(SynchronousTestCase):
         wait_until(lambda: daemon.log.count(says) > before, f"the daemon to say {says!r}")
 
     def test_unchanged_key(self) -> None:
-        """A key that only root may read is in no reload's way while it is as it was; the start says that it would be after a change."""
+        """A key that only root may read is in no reload's way while it is as it was; the start says
+        that it would be after a change.
+        """
         daemon = self.start()
-        wait_until(lambda: f"{self.key} can't be read again by this user" in daemon.log, "the daemon to foresee it")
+        wait_until(
+            lambda: f"{self.key} can't be read again by this user" in daemon.log,
+            "the daemon to foresee it",
+        )
         self.reload(daemon, drain_timeout="2s")
         self.install()
         self.reload(daemon, f"{self.key} can't be read: Permission denied", drain_timeout="3s")
         daemon.stop()
 
     def test_hidden_key(self) -> None:
-        """A key in a folder that only root may search is taken as it was, and each reload says so."""
+        """A key in a folder that only root may search is taken as it was, and each reload says
+        so.
+        """
         self.secret.chmod(0o700)
         daemon = self.start()
         self.reload(daemon, drain_timeout="2s")
-        self.assertIn(f"{self.key} can't be looked at by this user", daemon.log)
+        self.assertIn(f"{self.key} can't be checked by this user", daemon.log)
         daemon.stop()
 
     def test_configuration(self) -> None:
-        """A configuration that only root may read is named at the start, since every reload would fail."""
+        """A configuration that only root may read is named at the start, since every reload would
+        fail.
+        """
         path = write_configuration(self.folder, self.configuration())
         path.chmod(0o600)
         daemon = self.start()
-        wait_until(lambda: f"{path} can't be read again by this user" in daemon.log, "the daemon to foresee it")
+        wait_until(
+            lambda: f"{path} can't be read again by this user" in daemon.log,
+            "the daemon to foresee it",
+        )
         daemon.stop()
 
 
@@ -430,10 +511,17 @@ class TerminalTest(SynchronousTestCase):
         child, terminal = pty.fork()
         if not child:
             os.chdir(folder)
-            os.execve(TWISTD[0], [*TWISTD, "-n", "--pidfile=", "--logfile=log", "pipetwist", "-c", str(path)], daemon_environment())
+            os.execve(
+                TWISTD[0],
+                [*TWISTD, "-n", "--pidfile=", "--logfile=log", "pipetwist", "-c", str(path)],
+                daemon_environment(),
+            )
         self.addCleanup(_reap, child)
         wait_until(lambda: listens(folder / "in.sock"), "the daemon to listen")
-        wait_until(lambda: "twisted.internet" in (folder / "log").read_text(encoding="utf-8"), "the daemon's log")
+        wait_until(
+            lambda: "twisted.internet" in (folder / "log").read_text(encoding="utf-8"),
+            "the daemon's log",
+        )
         os.kill(child, signal.SIGHUP)
         wait_until(lambda: _TAKEN in (folder / "log").read_text(encoding="utf-8"), "the reload")
         os.close(terminal)
@@ -445,8 +533,13 @@ def _readers(daemon: int) -> set[int]:
     found = set()
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
-            parent = int(stat.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[1])
-            if parent == daemon and b"pipetwist.config.child" in (stat.parent / "cmdline").read_bytes():
+            parent = int(
+                stat.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[1]
+            )
+            if (
+                parent == daemon
+                and b"pipetwist.config.reader_process" in (stat.parent / "cmdline").read_bytes()
+            ):
                 found.add(int(stat.parent.name))
     return found
 

@@ -7,12 +7,10 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.interop.daemon import Daemon, start_daemon
-from tests.interop.peers import need
-from tests.interop.scratch import free_port, listens, scratch_folder, wait_until
 from tests.interop.talk import Talk
-
-__all__ = ["CommandLinesTest"]
+from tests.support.daemon import Daemon, start_daemon
+from tests.support.peers import need
+from tests.support.scratch import free_port, listens, scratch_folder, wait_until
 
 
 class CommandLinesTest(SynchronousTestCase):
@@ -25,22 +23,37 @@ class CommandLinesTest(SynchronousTestCase):
         self.folder = scratch_folder(self)
 
     def test_two_ncats(self) -> None:
-        """What is typed at ``ncat -U`` appears at ``ncat -lkU``, and the other way, piece by piece."""
+        """What is typed at ``ncat -U`` appears at ``ncat -lkU``, and the other way, piece by
+        piece.
+        """
         server = self._listener(self.folder / "y.sock")
         self._start({"type": "unix", "path": "y.sock"})
         self._converse(server)
 
     def test_forked_ncat(self) -> None:
-        """What is typed at ``ncat -U`` passes ``ncat host port`` as the fork command, and the other way, piece by piece."""
+        """What is typed at ``ncat -U`` passes ``ncat host port`` as the fork command, and the other
+        way, piece by piece.
+        """
         port = free_port(self)
         server = self._listener(port)
         self._start({"type": "fork", "command": ["ncat", "127.0.0.1", str(port)]})
         self._converse(server)
 
     def test_half_close(self) -> None:
-        """``printf x | nc -N -U in.sock`` gets the whole answer of a command that answers at end of file."""
-        self._start({"type": "fork", "command": ["sh", "-c", "cat; sleep 0.2; echo y; sleep 0.2; echo z"]})
-        said = subprocess.run("printf x | nc -N -U in.sock", shell=True, cwd=self.folder, capture_output=True, timeout=60, check=False)
+        """``printf x | nc -N -U in.sock`` gets the whole answer of a command that answers at end of
+        file.
+        """
+        self._start(
+            {"type": "fork", "command": ["sh", "-c", "cat; sleep 0.2; echo y; sleep 0.2; echo z"]}
+        )
+        said = subprocess.run(
+            "printf x | nc -N -U in.sock",
+            shell=True,
+            cwd=self.folder,
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
         self.assertEqual(said.stdout, b"xy\nz\n")
 
     def test_nc_server(self) -> None:
@@ -58,7 +71,11 @@ class CommandLinesTest(SynchronousTestCase):
         self.assertEqual([client.wait(), server.wait()], [0, 0])
 
     def _listener(self, address: Path | int) -> Talk:
-        arguments = ["-lkU", str(address)] if isinstance(address, Path) else ["-lk", "127.0.0.1", str(address)]
+        arguments = (
+            ["-lkU", str(address)]
+            if isinstance(address, Path)
+            else ["-lk", "127.0.0.1", str(address)]
+        )
         server = Talk(self, ["ncat", *arguments])
         wait_until(lambda: listens(address), "ncat to listen")
         return server
@@ -66,7 +83,10 @@ class CommandLinesTest(SynchronousTestCase):
     def _start(self, outbound: dict[str, object]) -> Daemon:
         return start_daemon(
             self,
-            {"inbounds": [{"type": "unix", "tag": "in", "path": "in.sock"}], "outbounds": [{"tag": "out", **outbound}]},
+            {
+                "inbounds": [{"type": "unix", "tag": "in", "path": "in.sock"}],
+                "outbounds": [{"tag": "out", **outbound}],
+            },
             folder=self.folder,
         )
 

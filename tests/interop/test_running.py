@@ -1,4 +1,6 @@
-"""The ways to run the daemon: twistd in the foreground, twistd as a daemon, twist, and an endpoint of systemd's."""
+"""The ways to run the daemon: twistd in the foreground, twistd as a daemon, twist, and an endpoint
+of systemd's.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +13,15 @@ from pathlib import Path
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-from tests.interop.daemon import FOREGROUND, TWIST, TWISTD, run_to_end, start_daemon, write_configuration
-from tests.interop.scratch import has_ended, listens, scratch_folder, wait_until
-
-__all__ = ["ActivationTest", "RunningTest"]
+from tests.support.daemon import (
+    FOREGROUND,
+    TWIST,
+    TWISTD,
+    run_to_end,
+    start_daemon,
+    write_configuration,
+)
+from tests.support.scratch import has_ended, listens, scratch_folder, wait_until
 
 _HAND_OVER = """
 import os, sys
@@ -29,7 +36,9 @@ _ECHO = {
 
 
 class RunningTest(SynchronousTestCase):
-    """Each way starts the daemon on a configuration with relative paths, relays, and stops it by SIGTERM."""
+    """Each way starts the daemon on a configuration with relative paths, relays, and stops it by
+    SIGTERM.
+    """
 
     def setUp(self) -> None:
         """Choose the folder."""
@@ -44,7 +53,9 @@ class RunningTest(SynchronousTestCase):
         self.assertFalse(self.path.exists())
 
     def test_no_pidfile(self) -> None:
-        """With ``--pidfile=`` it starts whatever a pidfile of before says, such as the number of a process that lives."""
+        """With ``--pidfile=`` it starts whatever a pidfile of before says, such as the number of a
+        process that lives.
+        """
         pidfile = self.folder / "twistd.pid"
         pidfile.write_text(str(os.getpid()), encoding="ascii")
         daemon = start_daemon(self, _ECHO, folder=self.folder, command=FOREGROUND)
@@ -60,10 +71,19 @@ class RunningTest(SynchronousTestCase):
         self.assertFalse(self.path.exists())
 
     def test_daemon(self) -> None:
-        """``twistd pipetwist`` goes to the background once it listens, with a pidfile and a log, and stops by the pidfile."""
+        """``twistd pipetwist`` goes to the background once it listens, with a pidfile and a log,
+        and stops by the pidfile.
+        """
         pidfile, log = self.folder / "pid", self.folder / "log"
         configuration = write_configuration(self.folder, _ECHO)
-        command = [*TWISTD, f"--pidfile={pidfile}", f"--logfile={log}", "pipetwist", "--config", str(configuration)]
+        command = [
+            *TWISTD,
+            f"--pidfile={pidfile}",
+            f"--logfile={log}",
+            "pipetwist",
+            "--config",
+            str(configuration),
+        ]
         started = run_to_end(self.folder, command)
         self.assertEqual((started.returncode, started.stdout, started.stderr), (0, "", ""))
         self.assertTrue(listens(self.path))
@@ -76,13 +96,24 @@ class RunningTest(SynchronousTestCase):
         self.assertIn("in", log.read_text(encoding="utf-8"))
 
     def test_configuration_relative_to_the_folder(self) -> None:
-        """The configuration's own path may be relative too, in daemon mode with another folder to run in."""
+        """The configuration's own path may be relative too, in daemon mode with another folder to
+        run in.
+        """
         write_configuration(self.folder, _ECHO)
         run = self.folder / "run"
         run.mkdir()
         pidfile = run / "pid"
         started = run_to_end(
-            self.folder, [*TWISTD, f"--rundir={run}", f"--pidfile={pidfile}", "--logfile=log", "pipetwist", "--config", "pipetwist.json"]
+            self.folder,
+            [
+                *TWISTD,
+                f"--rundir={run}",
+                f"--pidfile={pidfile}",
+                "--logfile=log",
+                "pipetwist",
+                "--config",
+                "pipetwist.json",
+            ],
         )
         self.assertEqual((started.returncode, started.stderr), (0, ""))
         pid = int(pidfile.read_text(encoding="ascii"))
@@ -90,7 +121,9 @@ class RunningTest(SynchronousTestCase):
         self.assertEqual(_echo(self.path), b"hello")
 
     def test_places_of_twistd(self) -> None:
-        """Where twistd's own files, folders or users can't be had, one line says which and what to do, and the status is 1."""
+        """Where twistd's own files, folders or users can't be had, one line says which and what to
+        do, and the status is 1.
+        """
         if os.geteuid() != 0:
             message = "others than root are told something else of some of these"
             raise SkipTest(message)
@@ -99,24 +132,40 @@ class RunningTest(SynchronousTestCase):
         missing = f"pipetwist: {{}}: there is no folder {nowhere}; make it first\n"
         for options, says in (
             ([f"--logfile={nowhere}/log"], missing.format(f"--logfile={nowhere}/log")),
-            (["-n", "--pidfile=", "--logfile=nowhere/log"], missing.format("--logfile=nowhere/log")),
+            (
+                ["-n", "--pidfile=", "--logfile=nowhere/log"],
+                missing.format("--logfile=nowhere/log"),
+            ),
             (["--logfile=log", "--pidfile=nowhere/pid"], missing.format("--pidfile=nowhere/pid")),
             (["-n", "--pidfile=", f"--rundir={nowhere}"], missing.format(f"--rundir={nowhere}")),
             (["-n", "--pidfile=", f"--chroot={nowhere}"], missing.format(f"--chroot={nowhere}")),
-            (["-n", "--pidfile=", "--uid=4242424"], "pipetwist: --uid=4242424: there is no user with this number\n"),
-            (["--logfile=.", "--pidfile="], "pipetwist: --logfile=.: this is a folder; give the name of a file\n"),
+            (
+                ["-n", "--pidfile=", "--uid=4242424"],
+                "pipetwist: --uid=4242424: there is no user with this number\n",
+            ),
+            (
+                ["--logfile=.", "--pidfile="],
+                "pipetwist: --logfile=.: this is a folder; give the name of a file\n",
+            ),
         ):
-            failed = run_to_end(self.folder, [*TWISTD, *options, "pipetwist", "--config", str(configuration)])
+            failed = run_to_end(
+                self.folder, [*TWISTD, *options, "pipetwist", "--config", str(configuration)]
+            )
             self.assertEqual((failed.returncode, failed.stdout, failed.stderr), (1, "", says))
         self.assertFalse(listens(self.path))
 
     def test_other_user(self) -> None:
-        """With ``--uid`` and ``--gid`` the daemon, and what it starts, run as that user, and the stop takes the socket away."""
+        """With ``--uid`` and ``--gid`` the daemon, and what it starts, run as that user, and the
+        stop takes the socket away.
+        """
         if os.geteuid() != 0:
             message = "only root can change users"
             raise SkipTest(message)
         self.folder.chmod(0o777)
-        configuration = {**_ECHO, "outbounds": [{"type": "fork", "tag": "out", "command": ["id", "-u"]}]}
+        configuration = {
+            **_ECHO,
+            "outbounds": [{"type": "fork", "tag": "out", "command": ["id", "-u"]}],
+        }
         command = (*TWISTD, "-n", "--pidfile=", "--uid=65534", "--gid=65534")
         daemon = start_daemon(self, configuration, folder=self.folder, command=command)
         self.assertEqual(_echo(self.path), b"65534\n")
@@ -128,14 +177,17 @@ class ActivationTest(SynchronousTestCase):
     """A socket that is handed in, as systemd does it (sd_listen_fds(3))."""
 
     def test_activated(self) -> None:
-        """The daemon accepts on the socket that it was handed, as often as it is started with it, and the file stays after each stop."""
+        """The daemon accepts on the socket that it was handed, as often as it is started with it,
+        and the file stays after each stop.
+        """
         folder = scratch_folder(self)
         path = folder / "pipe.sock"
         listener = socket.socket(socket.AF_UNIX)
         self.addCleanup(listener.close)
         listener.bind(str(path))
         listener.listen()
-        # LISTEN_PID must be the daemon's own process, which only a program that becomes the daemon can know. Descriptors begin at 3.
+        # LISTEN_PID must be the daemon's own process, which only a program that becomes the daemon
+        # can know. Descriptors begin at 3.
         handing_over = (sys.executable, "-c", _HAND_OVER)
         for inbound in (
             {"type": "endpoint", "tag": "in", "endpoint": "systemd:domain=UNIX:name=pipe"},
@@ -147,7 +199,11 @@ class ActivationTest(SynchronousTestCase):
                 {**_ECHO, "inbounds": [inbound]},
                 folder=folder,
                 command=(*handing_over, *TWISTD, "-n", "--pidfile="),
-                environment={"LISTEN_FDS": "1", "LISTEN_FDNAMES": "pipe", "HANDED": str(listener.fileno())},
+                environment={
+                    "LISTEN_FDS": "1",
+                    "LISTEN_FDNAMES": "pipe",
+                    "HANDED": str(listener.fileno()),
+                },
                 pass_fds=[listener.fileno()],
             )
             self.assertEqual(_echo(path), b"hello")

@@ -9,12 +9,10 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.cli.calling import call
-from tests.interop.daemon import daemon_environment
-from tests.interop.peers import need
-from tests.interop.scratch import scratch_folder
-
-__all__ = ["ShellsTest"]
+from tests.support.command_line import call
+from tests.support.daemon import daemon_environment
+from tests.support.peers import need
+from tests.support.scratch import scratch_folder
 
 _BASH = """
 . ./script
@@ -23,7 +21,8 @@ _pipetwist_completion pipetwist
 printf '%s\\n' "${COMPREPLY[@]}"
 complete -p pipetwist
 """
-# zsh completes only at a prompt; what its script hands over is seen by standing in for compadd and _describe.
+# zsh completes only at a prompt; what its script hands over is seen by standing in for compadd and
+# _describe.
 _ZSH = """
 compdef() { :; }
 _describe() { print -rl -- "${(@P)3}"; }
@@ -48,7 +47,13 @@ class ShellsTest(SynchronousTestCase):
         path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
         environment = {**daemon_environment(), "PATH": path, "HOME": str(folder)}
         said = subprocess.run(
-            [need(shell), *options, "-c", program], cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False
+            [need(shell), *options, "-c", program],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
         self.assertEqual((said.returncode, said.stderr), (0, ""))
         return said.stdout.splitlines()

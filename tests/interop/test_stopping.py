@@ -1,4 +1,6 @@
-"""What a stop and a crash leave behind: open connections drain, a stale socket is replaced, no command outlives the daemon."""
+"""What a stop and a crash leave behind: open connections drain, a stale socket is replaced, no
+command outlives the daemon.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +11,8 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.interop.daemon import start_daemon
-from tests.interop.scratch import has_ended, scratch_folder, wait_until
-
-__all__ = ["StoppingTest"]
+from tests.support.daemon import start_daemon
+from tests.support.scratch import has_ended, scratch_folder, wait_until
 
 
 class StoppingTest(SynchronousTestCase):
@@ -24,7 +24,9 @@ class StoppingTest(SynchronousTestCase):
         self.path = self.folder / "in.sock"
 
     def test_drain(self) -> None:
-        """SIGTERM accepts nobody new, lets an open connection finish, and then the daemon ends at once."""
+        """SIGTERM accepts nobody new, lets an open connection finish, and then the daemon ends at
+        once.
+        """
         daemon = start_daemon(self, _configuration("60s"), folder=self.folder)
         client = self._enter()
         daemon.process.send_signal(signal.SIGTERM)
@@ -38,8 +40,12 @@ class StoppingTest(SynchronousTestCase):
         daemon.process.wait(60)
 
     def test_drain_timeout(self) -> None:
-        """A connection that does not finish is closed after the drain time-out, and its command ends with it."""
-        daemon = start_daemon(self, _configuration("300ms", ["sh", "-c", "echo $$; exec cat"]), folder=self.folder)
+        """A connection that does not finish is closed after the drain time-out, and its command
+        ends with it.
+        """
+        daemon = start_daemon(
+            self, _configuration("300ms", ["sh", "-c", "echo $$; exec cat"]), folder=self.folder
+        )
         client = self._connect()
         pid = int(client.recv(100))
         began = time.monotonic()
@@ -55,9 +61,14 @@ class StoppingTest(SynchronousTestCase):
         daemon.process.send_signal(signal.SIGINT)
         wait_until(lambda: not self.path.exists(), "the stop to begin")
         for number in (signal.SIGTERM, signal.SIGINT):
-            before = daemon.log.count("stopping already; 1 open connections may go on for at most 60 s")
+            before = daemon.log.count(
+                "already stopping; 1 open connections may continue for at most 60 s"
+            )
             daemon.process.send_signal(number)
-            wait_until(lambda before=before: daemon.log.count("stopping already") > before, "an answer")  # type: ignore[misc]  # mypy can't infer it
+            wait_until(
+                lambda before=before: daemon.log.count("already stopping") > before,  # type: ignore[misc]  # mypy can't infer it
+                "an answer",
+            )
         client.close()
         self.assertEqual(daemon.process.wait(60), -signal.SIGINT)
         self.assertNotIn("Traceback", daemon.log)
@@ -65,7 +76,11 @@ class StoppingTest(SynchronousTestCase):
     def test_deaf_command(self) -> None:
         """A command that ignores SIGTERM, and its own child, are killed before the daemon ends."""
         script = "trap '' TERM; sleep 600 & echo $$ $!; wait; wait"
-        daemon = start_daemon(self, _configuration("100ms", ["sh", "-c", script], kill_grace="200ms"), folder=self.folder)
+        daemon = start_daemon(
+            self,
+            _configuration("100ms", ["sh", "-c", script], kill_grace="200ms"),
+            folder=self.folder,
+        )
         pids = [int(word) for word in self._connect().recv(100).split()]
         self.assertEqual(len(pids), 2)
         daemon.stop()

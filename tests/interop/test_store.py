@@ -13,11 +13,9 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from pipetwist.storage.layout import STEP, parse
 from pipetwist.storage.offline import forget_counters, read_counters, remarks
-from tests.interop.daemon import TWISTD, run_to_end, start_daemon, write_configuration
-from tests.interop.scratch import has_ended, scratch_folder, wait_until
-from tests.storage.files import close, open_store
-
-__all__ = ["StoreTest"]
+from tests.support.counter_files import close, open_store
+from tests.support.daemon import TWISTD, run_to_end, start_daemon, write_configuration
+from tests.support.scratch import has_ended, scratch_folder, wait_until
 
 _UPLINK = "inbound>>>in>>>traffic>>>uplink"
 
@@ -31,13 +29,20 @@ class StoreTest(SynchronousTestCase):
         self.file = self.folder / "counters.db"
 
     def test_stopped_and_killed(self) -> None:
-        """A daemon goes on counting where the last one was stopped, or killed, and the file says which it was."""
+        """A daemon goes on counting where the last one was stopped, or killed, and the file says
+        which it was.
+        """
         killed = 0
         for round_, end in enumerate(("kill", "stop", "kill", "kill", "stop"), 1):
             daemon = start_daemon(self, _configuration(), folder=self.folder)
             _say(self.folder / "in.sock", b"hello")
             # Who is killed may not have written its last lines.
-            wait_until(lambda daemon=daemon, lines=killed: daemon.log.count("was not stopped in order") == lines, "what it found")  # type: ignore[misc]  # mypy can't infer it
+            wait_until(
+                lambda daemon=daemon, lines=killed: (  # type: ignore[misc]  # mypy can't infer it
+                    daemon.log.count("did not shut down cleanly") == lines
+                ),
+                "what it found",
+            )
             killed += end == "kill"
             # The command has echoed it, so it was read, and counted.
             getattr(daemon, end)()
@@ -51,7 +56,9 @@ class StoreTest(SynchronousTestCase):
         daemon = start_daemon(self, _configuration(), folder=self.folder)
         _say(self.folder / "in.sock", b"hello")
         daemon.stop()
-        daemon = start_daemon(self, _configuration(inbounds=[], outbounds=["out"]), folder=self.folder)
+        daemon = start_daemon(
+            self, _configuration(inbounds=[], outbounds=["out"]), folder=self.folder
+        )
         _say(self.folder / "in.sock", b"hi")
         daemon.stop()
         self.assertEqual(
@@ -63,10 +70,15 @@ class StoreTest(SynchronousTestCase):
         self.assertNotIn(_UPLINK, [figures.name for figures in read_counters(self.file)])
 
     def test_two_daemons(self) -> None:
-        """Of two daemons on one file, the first in the background, the second does not start, with one line, and the first goes on."""
+        """Of two daemons on one file, the first in the background, the second does not start, with
+        one line, and the first goes on.
+        """
         path = write_configuration(self.folder, _configuration())
         pidfile = self.folder / "pid"
-        first = run_to_end(self.folder, [*TWISTD, f"--pidfile={pidfile}", "--logfile=log", "pipetwist", "--config", str(path)])
+        first = run_to_end(
+            self.folder,
+            [*TWISTD, f"--pidfile={pidfile}", "--logfile=log", "pipetwist", "--config", str(path)],
+        )
         self.assertEqual((first.returncode, first.stderr), (0, ""))
         pid = int(pidfile.read_text(encoding="ascii"))
         self.addCleanup(_kill, pid)
@@ -75,11 +87,18 @@ class StoreTest(SynchronousTestCase):
         other.mkdir()
         configuration = write_configuration(other, _configuration(store=str(self.file)))
         for more in (["-n", "--pidfile="], ["--pidfile=other.pid", "--logfile=other.log"]):
-            second = run_to_end(self.folder, [*TWISTD, *more, "pipetwist", "--config", str(configuration)])
+            second = run_to_end(
+                self.folder, [*TWISTD, *more, "pipetwist", "--config", str(configuration)]
+            )
             self.assertEqual(second.returncode, 1)
             self.assertEqual(
                 [line for line in second.stderr.splitlines() if line.startswith("pipetwist:")],
-                [f"pipetwist: {self.file}: a running daemon uses this file; stop it first, or choose another path"],
+                [
+                    (
+                        f"pipetwist: {self.file}: a running daemon uses this file; stop it first, "
+                        "or choose another path"
+                    )
+                ],
             )
             self.assertNotIn("Traceback", second.stderr)
         _say(self.folder / "in.sock", b"hello")
@@ -88,20 +107,30 @@ class StoreTest(SynchronousTestCase):
         start_daemon(self, _configuration(store=str(self.file)), folder=other).stop()
 
     def test_damaged(self) -> None:
-        """A damaged file keeps the daemon from starting, with one line and status 1, and stays as it is."""
+        """A damaged file keeps the daemon from starting, with one line and status 1, and stays as
+        it is.
+        """
         daemon = start_daemon(self, _configuration(), folder=self.folder)
         _say(self.folder / "in.sock", b"hello")
         daemon.kill()
         data = bytearray(self.file.read_bytes())
         data[64 + 18] ^= 4
         self.file.write_bytes(data)
-        started = run_to_end(self.folder, [*TWISTD, "-n", "--pidfile=", "pipetwist", "--config", "pipetwist.json"])
+        started = run_to_end(
+            self.folder, [*TWISTD, "-n", "--pidfile=", "pipetwist", "--config", "pipetwist.json"]
+        )
         self.assertEqual(started.returncode, 1)
-        self.assertIn(f"pipetwist: {self.file}: the file is damaged: what it says of inbound>>>in>>>traffic>>>", started.stderr)
+        self.assertIn(
+            f"pipetwist: {self.file}: the file is damaged: what it says of "
+            "inbound>>>in>>>traffic>>>",
+            started.stderr,
+        )
         self.assertEqual(self.file.read_bytes(), bytes(data))
 
     def test_full_disk(self) -> None:
-        """Where there is no room for a new counter the relay goes on, says so, and counts on in the file what is there."""
+        """Where there is no room for a new counter the relay goes on, says so, and counts on in the
+        file what is there.
+        """
         store = open_store(self.file)
         for name in (_UPLINK, _UPLINK.replace("up", "down"), *map(str, range(1020))):
             store.counter(name)
@@ -110,11 +139,19 @@ class StoreTest(SynchronousTestCase):
         # So that no file of the daemon's gets larger than that; ulimit counts by 512 bytes.
         limited = ("sh", "-c", 'ulimit -f 128; exec "$@"', "sh")
         command = (*limited, *TWISTD, "-n", "--pidfile=")
-        daemon = start_daemon(self, _configuration(outbounds=["out"]), folder=self.folder, command=command)
+        daemon = start_daemon(
+            self, _configuration(outbounds=["out"]), folder=self.folder, command=command
+        )
         for number in (1, 2):
             _say(self.folder / "in.sock", b"hello")
-            self.assertEqual([figures.total for figures in read_counters(self.file) if figures.total], [5 * number] * 2)
-        told = "There is no room in {} for the counter outbound>>>out>>>traffic>>>uplink: File too large. It counts in memory"
+            self.assertEqual(
+                [figures.total for figures in read_counters(self.file) if figures.total],
+                [5 * number] * 2,
+            )
+        told = (
+            "There is no room in {} for the counter outbound>>>out>>>traffic>>>uplink: File too "
+            "large. It is kept in memory"
+        )
         wait_until(lambda: daemon.log.count(told.format(self.file)) == 1, "what it found")
         daemon.stop()
         self.assertEqual(daemon.log.count(told.format(self.file)), 2)

@@ -1,4 +1,6 @@
-"""The daemon as systemd runs it: sockets that are handed in, what it notifies, and the units in etc/systemd/."""
+"""The daemon as systemd runs it: sockets that are handed in, what it notifies, and the units in
+etc/systemd/.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +18,19 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.api.certificates import Authority
-from tests.docs.document import ROOT
-from tests.interop.daemon import FOREGROUND, TWIST, TWISTD, daemon_environment, run_to_end, start_daemon, write_configuration
-from tests.interop.peers import need
-from tests.interop.scratch import free_port, listens, scratch_folder, wait_until
-
-__all__ = ["ActivationTest", "NotifyTest", "UnitsTest"]
+from tests.support.certificates import Authority
+from tests.support.daemon import (
+    FOREGROUND,
+    TWIST,
+    TWISTD,
+    daemon_environment,
+    run_to_end,
+    start_daemon,
+    write_configuration,
+)
+from tests.support.markdown import ROOT
+from tests.support.peers import need
+from tests.support.scratch import free_port, listens, scratch_folder, wait_until
 
 _UNITS = ROOT / "etc" / "systemd"
 # Says what it has of the daemon's environment, and which descriptors it has.
@@ -32,13 +40,19 @@ _CURIOUS = "env | grep -E '^(LISTEN|NOTIFY|WATCHDOG)' | sort; ls /proc/self/fd |
 def _configuration(*inbounds: dict[str, Any], command: str = _CURIOUS) -> dict[str, Any]:
     return {
         "inbounds": inbounds,
-        "outbounds": [{"type": "fork", "tag": "out", "command": ["sh", "-c", command], "inherit_env": True}],
+        "outbounds": [
+            {"type": "fork", "tag": "out", "command": ["sh", "-c", command], "inherit_env": True}
+        ],
     }
 
 
 def _ask(address: Path | int) -> bytes:
     """Send a greeting and an end of file, and read the whole answer."""
-    family, place = (socket.AF_INET, ("127.0.0.1", address)) if isinstance(address, int) else (socket.AF_UNIX, str(address))
+    family, place = (
+        (socket.AF_INET, ("127.0.0.1", address))
+        if isinstance(address, int)
+        else (socket.AF_UNIX, str(address))
+    )
     with socket.socket(family) as client:
         client.settimeout(60)
         client.connect(place)
@@ -48,7 +62,9 @@ def _ask(address: Path | int) -> bytes:
 
 
 class ActivationTest(SynchronousTestCase):
-    """systemd-socket-activate opens the sockets, waits for the first client, and becomes the daemon."""
+    """systemd-socket-activate opens the sockets, waits for the first client, and becomes the
+    daemon.
+    """
 
     def setUp(self) -> None:
         """Choose the places."""
@@ -56,14 +72,26 @@ class ActivationTest(SynchronousTestCase):
         self.path = self.folder / "in.sock"
         self.port = free_port(self)
 
-    def activate(self, configuration: Mapping[str, Any], *options: str, command: tuple[str, ...] = FOREGROUND) -> Path:
-        """Have it wait for the first client; the file of what is said. The test's clean-up ends it."""
+    def activate(
+        self, configuration: Mapping[str, Any], *options: str, command: tuple[str, ...] = FOREGROUND
+    ) -> Path:
+        """Have it wait for the first client; the file of what is said. The test's clean-up ends
+        it.
+        """
         path = write_configuration(self.folder, configuration)
         environment = [f"--setenv={name}" for name in ("PATH", "PYTHONPATH", "PYTHONUNBUFFERED")]
         log = self.folder / "log"
         with log.open("wb") as output:
             self.process = subprocess.Popen(
-                [need("systemd-socket-activate"), *options, *environment, *command, "pipetwist", "-c", str(path)],
+                [
+                    need("systemd-socket-activate"),
+                    *options,
+                    *environment,
+                    *command,
+                    "pipetwist",
+                    "-c",
+                    str(path),
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -73,15 +101,28 @@ class ActivationTest(SynchronousTestCase):
         return log
 
     def test_activated(self) -> None:
-        """Inbounds of these addresses listen with the sockets, let wait whoever came before, and commands learn nothing of it."""
+        """Inbounds of these addresses listen with the sockets, let wait whoever came before, and
+        commands learn nothing of it.
+        """
         secure_port = free_port(self)
         inbounds = (
-            {"type": "unix", "tag": "unix", "path": "in.sock", "mode": "0666", "users": [{"name": "me", "uid": os.geteuid()}]},
+            {
+                "type": "unix",
+                "tag": "unix",
+                "path": "in.sock",
+                "mode": "0666",
+                "users": [{"name": "me", "uid": os.geteuid()}],
+            },
             {"type": "tcp", "tag": "tcp", "listen_port": self.port},
             {"type": "endpoint", "tag": "named", "endpoint": "systemd:domain=INET:name=c"},
         )
         addresses: list[Path | int] = [self.path, self.port, secure_port]
-        names = [f"--listen={self.path}", f"--listen=127.0.0.1:{self.port}", f"--listen=127.0.0.1:{secure_port}", "--fdname=a:b:c"]
+        names = [
+            f"--listen={self.path}",
+            f"--listen=127.0.0.1:{self.port}",
+            f"--listen=127.0.0.1:{secure_port}",
+            "--fdname=a:b:c",
+        ]
         for command in (FOREGROUND, (*TWIST, "--log-format=text")):
             log = self.activate(_configuration(*inbounds), *names, command=command)
             wait_until(lambda: all(map(listens, addresses)), "the sockets")
@@ -89,7 +130,7 @@ class ActivationTest(SynchronousTestCase):
             for address in addresses:
                 # Standard streams, and the one that the folder is read by.
                 self.assertEqual(_ask(address), b"0 1 2 3 hello", log.read_text(encoding="utf-8"))
-            said = f"inbound unix listens on {self.path}, with the socket that was handed in"
+            said = f"inbound unix listens on {self.path}, on an inherited socket"
             wait_until(lambda said=said, log=log: said in log.read_text(encoding="utf-8"), said)  # type: ignore[misc]  # mypy can't infer it
             self.assertEqual(self.path.stat().st_mode, mode)
             self._end()
@@ -97,13 +138,18 @@ class ActivationTest(SynchronousTestCase):
             self.path.unlink()
 
     def test_without_names(self) -> None:
-        """Sockets need no names, and stay when their inbound goes, for a reload that brings it back."""
+        """Sockets need no names, and stay when their inbound goes, for a reload that brings it
+        back.
+        """
         configuration = _configuration({"type": "unix", "tag": "in", "path": "in.sock"})
         other = _configuration({"type": "unix", "tag": "other", "path": "other.sock"})
         log = self.activate(configuration, f"--listen={self.path}")
         wait_until(lambda: listens(self.path), "the socket")
         _ask(self.path)
-        for reloaded, says in ((other, "clients wait in vain"), (configuration, "inbounds new: in")):
+        for reloaded, says in (
+            (other, "its clients get no answer"),
+            (configuration, "inbounds new: in"),
+        ):
             write_configuration(self.folder, reloaded)
             self.process.send_signal(signal.SIGHUP)
             wait_until(lambda says=says: says in log.read_text(encoding="utf-8"), says)  # type: ignore[misc]  # mypy can't infer it
@@ -112,12 +158,15 @@ class ActivationTest(SynchronousTestCase):
 
     def test_unused(self) -> None:
         """A socket that no inbound listens at keeps the daemon from starting, which says so."""
-        log = self.activate(_configuration({"type": "unix", "tag": "in", "path": "in.sock"}), f"--listen={self.folder / 'out.sock'}")
+        log = self.activate(
+            _configuration({"type": "unix", "tag": "in", "path": "in.sock"}),
+            f"--listen={self.folder / 'out.sock'}",
+        )
         wait_until(lambda: listens(self.folder / "out.sock"), "the socket")
         with socket.socket(socket.AF_UNIX) as client:
             client.connect(str(self.folder / "out.sock"))
             self.assertEqual(self.process.wait(60), 1)
-        said = f"pipetwist: {self.folder / 'out.sock'} was handed in, and no inbound listens there"
+        said = f"pipetwist: {self.folder / 'out.sock'} was inherited, and no inbound listens there"
         self.assertIn(said, log.read_text(encoding="utf-8"))
 
     def _end(self) -> None:
@@ -145,7 +194,9 @@ class NotifyTest(SynchronousTestCase):
                 return said
 
     def test_life(self) -> None:
-        """It says when it listens, that it is alive, how many connections are open, that it reloads and has reloaded, and that it stops."""
+        """It says when it listens, that it is alive, how many connections are open, that it reloads
+        and has reloaded, and that it stops.
+        """
         inbound = {"type": "unix", "tag": "in", "path": "in.sock"}
         for command in (FOREGROUND, TWIST):
             daemon = start_daemon(
@@ -153,7 +204,10 @@ class NotifyTest(SynchronousTestCase):
                 _configuration(inbound),
                 folder=self.folder,
                 command=command,
-                environment={"NOTIFY_SOCKET": str(self.folder / "notify"), "WATCHDOG_USEC": "400000"},
+                environment={
+                    "NOTIFY_SOCKET": str(self.folder / "notify"),
+                    "WATCHDOG_USEC": "400000",
+                },
             )
             self.assertEqual(self.hear("READY=1"), ["READY=1", "STATUS=0 connections are open"])
             self.hear("WATCHDOG=1")
@@ -167,20 +221,37 @@ class NotifyTest(SynchronousTestCase):
             self.assertIn("MONOTONIC_USEC=", self.hear("RELOADING=1")[1])
             self.assertEqual(self.hear("READY=1")[0], "READY=1")
             daemon.process.send_signal(signal.SIGTERM)
-            self.assertEqual(self.hear("STOPPING=1"), ["STOPPING=1", "EXTEND_TIMEOUT_USEC=30000000"])
+            self.assertEqual(
+                self.hear("STOPPING=1"), ["STOPPING=1", "EXTEND_TIMEOUT_USEC=30000000"]
+            )
             daemon.process.wait(60)
 
     def test_failed(self) -> None:
         """Why it does not start is its status, be it found before it listens or then."""
         for configuration, said in (
-            (_configuration({"type": "unix", "tag": "in", "path": "nowhere/in.sock"}), "STATUS=inbound in: there is no folder"),
             (
-                {**_configuration({"type": "unix", "tag": "in", "path": "in.sock"}), "outbounds": [_MISSING]},
+                _configuration({"type": "unix", "tag": "in", "path": "nowhere/in.sock"}),
+                "STATUS=inbound in: there is no folder",
+            ),
+            (
+                {
+                    **_configuration({"type": "unix", "tag": "in", "path": "in.sock"}),
+                    "outbounds": [_MISSING],
+                },
                 "STATUS=outbound out: there is no",
             ),
         ):
             path = write_configuration(self.folder, configuration)
-            command = ["env", f"NOTIFY_SOCKET={self.folder / 'notify'}", *TWISTD, "-n", "--pidfile=", "pipetwist", "-c", str(path)]
+            command = [
+                "env",
+                f"NOTIFY_SOCKET={self.folder / 'notify'}",
+                *TWISTD,
+                "-n",
+                "--pidfile=",
+                "pipetwist",
+                "-c",
+                str(path),
+            ]
             self.assertEqual(run_to_end(self.folder, command).returncode, 1)
             self.hear(said)
 
@@ -196,25 +267,41 @@ class UnitsTest(SynchronousTestCase):
         folder = scratch_folder(self)
         for unit in _UNITS.iterdir():
             text = unit.read_text(encoding="utf-8")
-            (folder / unit.name).write_text(re.sub(r"/opt/\S+/twistd", sys.executable, text), encoding="utf-8")
+            (folder / unit.name).write_text(
+                re.sub(r"/opt/\S+/twistd", sys.executable, text), encoding="utf-8"
+            )
         said = run_to_end(folder, [need("systemd-analyze"), "verify", *map(str, folder.iterdir())])
         self.assertEqual((said.returncode, said.stdout, said.stderr), (0, "", ""))
 
     def test_security(self) -> None:
-        """What an attacker who had taken the service over could do is 2.0 at most, by systemd's own measure."""
-        command = [need("systemd-analyze"), "security", "--offline=true", "--threshold=20", "--no-pager"]
+        """What an attacker who had taken the service over could do is 2.0 at most, by systemd's own
+        measure.
+        """
+        command = [
+            need("systemd-analyze"),
+            "security",
+            "--offline=true",
+            "--threshold=20",
+            "--no-pager",
+        ]
         said = run_to_end(_UNITS, [*command, str(_UNITS / "pipetwist.service")])
         self.assertEqual(said.returncode, 0, said.stdout + said.stderr)
         self.assertIn("Overall exposure level for pipetwist.service: 1.", said.stdout)
 
     def test_confined(self) -> None:
-        """What the service may not do is nothing that TLS, a command, datagrams, a file of counters, the API, metrics or a reload need."""
+        """What the service may not do is nothing that TLS, a command, datagrams, a file of
+        counters, the API, metrics or a reload need.
+        """
         need("systemd-analyze")
         folder = scratch_folder(self)
         authority = Authority(folder, "authority")
         certificate, key = map(str, authority.issue("localhost"))
         secure, datagrams, api, metrics = (free_port(self) for _ in range(4))
-        tls = {"certificate_path": certificate, "key_path": key, "client_certificate_path": str(authority.path)}
+        tls = {
+            "certificate_path": certificate,
+            "key_path": key,
+            "client_certificate_path": str(authority.path),
+        }
         stats = {"enabled": True, "inbounds": ["secure", "in", "grams"], "store": "counters.db"}
         configuration = {
             "inbounds": [
@@ -230,7 +317,12 @@ class UnitsTest(SynchronousTestCase):
             "experimental": {"v2ray_api": {"listen": f"127.0.0.1:{api}", "stats": stats}},
             "metrics": {"listen": f"127.0.0.1:{metrics}"},
         }
-        confined = (sys.executable, "-m", "tests.interop.confined", str(_UNITS / "pipetwist.service"))
+        confined = (
+            sys.executable,
+            "-m",
+            "tests.interop.confined",
+            str(_UNITS / "pipetwist.service"),
+        )
         command = ("env", "-C", str(ROOT), *confined, *TWISTD, "-n", "--pidfile=")
         daemon = start_daemon(self, configuration, folder=folder, command=command)
         status = Path(f"/proc/{daemon.pid}/status").read_text(encoding="utf-8")
@@ -249,20 +341,29 @@ class UnitsTest(SynchronousTestCase):
                 client.settimeout(60)
                 client.sendto(b"hello", ("127.0.0.1", datagrams))
                 self.assertEqual(client.recv(99), b"hello")
-            told = daemon.log.count("the configuration was")
+            told = daemon.log.count("configuration reloaded")
             daemon.process.send_signal(signal.SIGHUP)
-            wait_until(lambda told=told: daemon.log.count("the configuration was") > told, "the reload")  # type: ignore[misc]  # mypy can't infer it
+            wait_until(
+                lambda told=told: daemon.log.count("configuration reloaded") > told,  # type: ignore[misc]  # mypy can't infer it
+                "the reload",
+            )
         asked = run_to_end(folder, [need("pipetwist"), "stats", "-s", f"127.0.0.1:{api}", "uplink"])
         names = [f"inbound>>>{tag}>>>traffic>>>uplink\t10" for tag in ("grams", "in", "secure")]
         self.assertEqual((asked.stdout.splitlines(), asked.stderr), (names, ""))
         with urllib.request.urlopen(f"http://127.0.0.1:{metrics}/metrics", timeout=60) as answer:
-            self.assertIn(b'pipetwist_traffic_bytes_total{direction="uplink",entity="inbound",tag="secure"} 10.0', answer.read())
+            self.assertIn(
+                b'pipetwist_traffic_bytes_total{direction="uplink",entity="inbound",tag="secure"} '
+                b"10.0",
+                answer.read(),
+            )
         daemon.stop()
-        self.assertNotIn("not taken", daemon.log)
+        self.assertNotIn("not reloaded", daemon.log)
         self.assertNotIn("Traceback", daemon.log)
 
     def test_command(self) -> None:
         """What the service starts and what reloads it are the daemon's own."""
         text = (_UNITS / "pipetwist.service").read_text(encoding="utf-8")
-        self.assertIn("/twistd --nodaemon --pidfile= pipetwist --config /etc/pipetwist/pipetwist.json\n", text)
+        self.assertIn(
+            "/twistd --nodaemon --pidfile= pipetwist --config /etc/pipetwist/pipetwist.json\n", text
+        )
         self.assertIn("\nExecReload=/bin/kill -HUP $MAINPID\n", text)

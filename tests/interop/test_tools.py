@@ -9,14 +9,12 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.interop.daemon import Daemon, start_daemon
-from tests.interop.peers import need, start_peer
-from tests.interop.scratch import connected, free_port, listens, scratch_folder, wait_until
 from tests.interop.site import page
 from tests.interop.talk import Talk
 from tests.interop.v2ray_pair import query_traffic
-
-__all__ = ["StreamToolsTest", "ToolsTest"]
+from tests.support.daemon import Daemon, start_daemon
+from tests.support.peers import need, start_peer
+from tests.support.scratch import connected, free_port, listens, scratch_folder, wait_until
 
 _REQUEST = page(200_000, "request")
 _PAGE = page(300_000, "page")
@@ -25,7 +23,8 @@ _PAGE = page(300_000, "page")
 class ToolsTest(SynchronousTestCase):
     """Every client against one server or command at a time.
 
-    The client sends a request. The server answers with the digest of what it got, which says that everything arrived, and a page.
+    The client sends a request. The server answers with the digest of what it got, which says that
+    everything arrived, and a page.
     """
 
     transfer = "auto"
@@ -53,7 +52,9 @@ class ToolsTest(SynchronousTestCase):
         self._try_clients({"type": "tcp", "server": "127.0.0.1", "server_port": self.port})
 
     def test_socat_server_at_endpoint(self) -> None:
-        """Clients that half-close get the whole answer of a socat that a Twisted endpoint string leads to."""
+        """Clients that half-close get the whole answer of a socat that a Twisted endpoint string
+        leads to.
+        """
         self._serve_with_socat(f"TCP-LISTEN:{self.port},bind=127.0.0.1,fork,reuseaddr", self.port)
         self._try_clients({"type": "endpoint", "endpoint": f"tcp:127.0.0.1:{self.port}"})
 
@@ -65,25 +66,37 @@ class ToolsTest(SynchronousTestCase):
     def test_ncat_server_on_tcp(self) -> None:
         """Clients get the whole answer of an ncat that listens on a port."""
         self._serve_with_ncat("-lk", str(self.port), self.port)
-        self._try_clients({"type": "tcp", "server": "127.0.0.1", "server_port": self.port}, half_closing=False)
+        self._try_clients(
+            {"type": "tcp", "server": "127.0.0.1", "server_port": self.port}, half_closing=False
+        )
 
     def test_ncat_command(self) -> None:
-        """Clients that half-close get the whole answer through ``ncat host port`` started for each connection."""
+        """Clients that half-close get the whole answer through ``ncat host port`` started for each
+        connection.
+        """
         self._serve_with_socat(f"TCP-LISTEN:{self.port},bind=127.0.0.1,fork,reuseaddr", self.port)
         self._try_clients({"type": "fork", "command": ["ncat", "127.0.0.1", str(self.port)]})
 
     def test_ncat_unix_command(self) -> None:
-        """Clients that half-close get the whole answer through ``ncat -U`` started for each connection."""
+        """Clients that half-close get the whole answer through ``ncat -U`` started for each
+        connection.
+        """
         self._serve_with_socat(f"UNIX-LISTEN:{self.server},fork", self.server)
         self._try_clients({"type": "fork", "command": ["ncat", "-U", str(self.server)]})
 
     def test_socat_command(self) -> None:
-        """Clients that half-close get the whole answer through a socat started for each connection."""
+        """Clients that half-close get the whole answer through a socat started for each
+        connection.
+        """
         self._serve_with_socat(f"UNIX-LISTEN:{self.server},fork", self.server)
-        self._try_clients({"type": "fork", "command": ["socat", "-t", "30", "-", f"UNIX-CONNECT:{self.server}"]})
+        self._try_clients(
+            {"type": "fork", "command": ["socat", "-t", "30", "-", f"UNIX-CONNECT:{self.server}"]}
+        )
 
     def test_nc_command(self) -> None:
-        """Clients that half-close get the whole answer through ``nc -N -U`` started for each connection."""
+        """Clients that half-close get the whole answer through ``nc -N -U`` started for each
+        connection.
+        """
         self._serve_with_socat(f"UNIX-LISTEN:{self.server},fork", self.server)
         self._try_clients({"type": "fork", "command": ["nc", "-N", "-U", str(self.server)]})
 
@@ -102,9 +115,12 @@ class ToolsTest(SynchronousTestCase):
         wait_until(lambda: listens(address), "socat to listen")
 
     def _serve_with_ncat(self, option: str, listen: str, address: Path | int) -> None:
-        # ncat ends a connection, with what its command still has to say, when the client half-closes; so no client does.
+        # ncat ends a connection, with what its command still has to say, when the client
+        # half-closes; so no client does.
         host = [] if isinstance(address, Path) else ["127.0.0.1"]
-        start_peer(self, [need("ncat"), option, *host, listen, "--exec", str(self.at_size)], self.folder)
+        start_peer(
+            self, [need("ncat"), option, *host, listen, "--exec", str(self.at_size)], self.folder
+        )
         wait_until(lambda: listens(address), "ncat to listen")
 
     def _try_clients(self, outbound: dict[str, Any], *, half_closing: bool = True) -> None:
@@ -122,7 +138,11 @@ class ToolsTest(SynchronousTestCase):
                 "experimental": {
                     "v2ray_api": {
                         "listen": f"unix:{api}",
-                        "stats": {"enabled": True, "inbounds": ["unix-in", "tcp-in"], "outbounds": ["out"]},
+                        "stats": {
+                            "enabled": True,
+                            "inbounds": ["unix-in", "tcp-in"],
+                            "outbounds": ["out"],
+                        },
                     }
                 },
             },
@@ -153,7 +173,8 @@ class ToolsTest(SynchronousTestCase):
         if heard != self.answer:
             digest, _, rest = heard.partition(b"\n")
             self.fail(
-                f"{' '.join(command)} got {len(heard)} bytes of {len(self.answer)}, digest {digest[:64]!r}, "
+                f"{' '.join(command)} got {len(heard)} bytes of {len(self.answer)}, digest "
+                f"{digest[:64]!r}, "
                 f"page {'whole' if rest == _PAGE else 'broken'}; the daemon said:\n{daemon.log}"
             )
         client.finish()

@@ -1,4 +1,6 @@
-"""pipetwist as a transport of other programs, as the pairs of configurations in etc/ have it: client, pipetwist, pipetwist, server."""
+"""pipetwist as a transport of other programs, as the pairs of configurations in etc/ have it:
+client, pipetwist, pipetwist, server.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +12,13 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.config.syntax import parse_json
-from tests.docs.document import ROOT
-from tests.interop.daemon import start_daemon
 from tests.interop.examples import copy_example
-from tests.interop.peers import need, start_peer
-from tests.interop.scratch import free_port, listens, scratch_folder, wait_until
 from tests.interop.site import Site, page
 from tests.interop.v2ray_pair import query_traffic
-
-__all__ = ["SingBoxTest", "V2RayTest", "XrayTest"]
+from tests.support.daemon import start_daemon
+from tests.support.markdown import ROOT
+from tests.support.peers import need, start_peer
+from tests.support.scratch import free_port, listens, scratch_folder, wait_until
 
 _SIZE = 4 * 1024 * 1024
 _TRANSPORT = "10443"
@@ -50,10 +50,18 @@ class _TransportTestCase(SynchronousTestCase):
             folder = self.folder / side
             folder.mkdir()
             name = f"{self.program}/{side}/pipetwist.json"
-            path = copy_example(name, folder / "example.json", {**instead, "10085": self.apis[side]})
+            path = copy_example(
+                name, folder / "example.json", {**instead, "10085": self.apis[side]}
+            )
             start_daemon(self, parse_json(path.read_text(encoding="utf-8")), folder=folder)  # type: ignore[arg-type]  # it is an object
 
-    def run_peer(self, side: str, command: Sequence[str], instead: Mapping[str, object], waits_for: Path | int) -> None:
+    def run_peer(
+        self,
+        side: str,
+        command: Sequence[str],
+        instead: Mapping[str, object],
+        waits_for: Path | int,
+    ) -> None:
         """Start the client or the server, and wait until it listens.
 
         Args:
@@ -62,7 +70,9 @@ class _TransportTestCase(SynchronousTestCase):
             instead: the test's own addresses.
             waits_for: where it is to listen.
         """
-        path = copy_example(f"{self.program}/{side}/{self.program}.json", self.folder / f"{side}.json", instead)
+        path = copy_example(
+            f"{self.program}/{side}/{self.program}.json", self.folder / f"{side}.json", instead
+        )
         start_peer(self, [*command, str(path)], self.folder)
         wait_until(lambda: listens(waits_for), f"the {side} to listen")
 
@@ -92,7 +102,12 @@ class V2RayTest(_TransportTestCase):
         dialled, served = self.folder / "dialled.sock", self.folder / "served.sock"
         self.run_peer("server", command, {self.served: served, "10087": free_port(self)}, served)
         self.relay(dialled, served)
-        self.run_peer("client", command, {self.dialled: dialled, "8080": self.door, "10086": free_port(self)}, self.door)
+        self.run_peer(
+            "client",
+            command,
+            {self.dialled: dialled, "8080": self.door, "10086": free_port(self)},
+            self.door,
+        )
         self.download()
 
 
@@ -114,7 +129,9 @@ class SingBoxTest(_TransportTestCase):
 
 
 class XrayTest(_TransportTestCase):
-    """Xray, which no package has: V2Ray stands in for it, with what Xray's configuration says of the protocol and of the client's side."""
+    """Xray, which no package has: V2Ray stands in for it, with what Xray's configuration says of
+    the protocol and of the client's side.
+    """
 
     program = "xray"
     dialled = "10080"
@@ -129,7 +146,11 @@ class XrayTest(_TransportTestCase):
         path, _, mode = inbound.pop("listen").partition(",")
         self.assertEqual((path, mode), (self.served, "0666"))
         # As Xray's predecessor wrote it.
-        inbound |= {"listen": "127.0.0.1", "port": 1, "streamSettings": {"network": "domainsocket", "dsSettings": {"path": str(served)}}}
+        inbound |= {
+            "listen": "127.0.0.1",
+            "port": 1,
+            "streamSettings": {"network": "domainsocket", "dsSettings": {"path": str(served)}},
+        }
         (self.folder / "server.json").write_text(json.dumps(document), encoding="utf-8")
         start_peer(self, [*command, str(self.folder / "server.json")], self.folder)
         wait_until(lambda: listens(served), "the server to listen")

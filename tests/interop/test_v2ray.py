@@ -1,4 +1,6 @@
-"""V2Ray's own traffic through pipetwist: the bytes arrive as they were sent, and the counters equal V2Ray's."""
+"""V2Ray's own traffic through pipetwist: the bytes arrive as they were sent, and the counters equal
+V2Ray's.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +10,11 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.interop.daemon import start_daemon
-from tests.interop.peers import need
-from tests.interop.scratch import connected, free_port, scratch_folder, wait_until
 from tests.interop.site import page
 from tests.interop.v2ray_pair import V2RayPair, query_traffic
-
-__all__ = ["StreamV2RayTest", "V2RayTest"]
+from tests.support.daemon import start_daemon
+from tests.support.peers import need
+from tests.support.scratch import connected, free_port, scratch_folder, wait_until
 
 _BIG = 64 * 1024 * 1024
 _SMALL = 1024 * 1024
@@ -22,7 +22,9 @@ _PARALLEL = 50
 
 
 class V2RayTest(SynchronousTestCase):
-    """A, which dials pipetwist; B, which pipetwist's outbound leads to; an HTTP server behind B, and downloads through A."""
+    """A, which dials pipetwist; B, which pipetwist's outbound leads to; an HTTP server behind B,
+    and downloads through A.
+    """
 
     transfer = "auto"
 
@@ -34,15 +36,23 @@ class V2RayTest(SynchronousTestCase):
         self.pair = V2RayPair(self, self.folder)
 
     def test_unix_outbound(self) -> None:
-        """Downloads through a unix outbound are byte-identical, and pipetwist counts what A and B count."""
+        """Downloads through a unix outbound are byte-identical, and pipetwist counts what A and B
+        count.
+        """
         self._carry({"type": "unix", "path": str(self.pair.served)})
 
     def test_fork_outbound_with_socat(self) -> None:
-        """Downloads through a socat for each connection are byte-identical, and pipetwist counts what A and B count."""
-        self._carry({"type": "fork", "command": [need("socat"), "-", f"UNIX-CONNECT:{self.pair.served}"]})
+        """Downloads through a socat for each connection are byte-identical, and pipetwist counts
+        what A and B count.
+        """
+        self._carry(
+            {"type": "fork", "command": [need("socat"), "-", f"UNIX-CONNECT:{self.pair.served}"]}
+        )
 
     def test_fork_outbound_with_ncat(self) -> None:
-        """Downloads through an ncat for each connection are byte-identical, and pipetwist counts what A and B count."""
+        """Downloads through an ncat for each connection are byte-identical, and pipetwist counts
+        what A and B count.
+        """
         self._carry({"type": "fork", "command": [need("ncat"), "-U", str(self.pair.served)]})
 
     def _carry(self, outbound: dict[str, Any]) -> None:
@@ -54,15 +64,23 @@ class V2RayTest(SynchronousTestCase):
                 "inbounds": [{"type": "unix", "tag": "pipe-in", "path": str(self.pair.dialled)}],
                 "outbounds": [{"tag": "out", **outbound}],
                 "experimental": {
-                    "v2ray_api": {"listen": api, "stats": {"enabled": True, "inbounds": ["pipe-in"], "outbounds": ["out"]}},
+                    "v2ray_api": {
+                        "listen": api,
+                        "stats": {"enabled": True, "inbounds": ["pipe-in"], "outbounds": ["out"]},
+                    },
                 },
             },
             folder=self.folder,
         )
         self._download(_BIG, "big")
         with ThreadPoolExecutor(_PARALLEL) as pool:
-            list(pool.map(lambda number: self._download(_SMALL, f"small-{number}"), range(_PARALLEL)))
-        wait_until(lambda: not connected(self.pair.dialled) and not connected(self.pair.served), "every connection to end")
+            list(
+                pool.map(lambda number: self._download(_SMALL, f"small-{number}"), range(_PARALLEL))
+            )
+        wait_until(
+            lambda: not connected(self.pair.dialled) and not connected(self.pair.served),
+            "every connection to end",
+        )
 
         sent = self.pair.traffic_sent_by_a()
         counted = query_traffic(api)
@@ -73,7 +91,9 @@ class V2RayTest(SynchronousTestCase):
 
     def _download(self, size: int, name: str) -> None:
         """Download a page and compare it; digests, since trial would print the bytes."""
-        self.assertEqual(sha256(self.pair.download(size, name)).hexdigest(), sha256(page(size, name)).hexdigest())
+        self.assertEqual(
+            sha256(self.pair.download(size, name)).hexdigest(), sha256(page(size, name)).hexdigest()
+        )
 
 
 class StreamV2RayTest(V2RayTest):

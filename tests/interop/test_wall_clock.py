@@ -16,11 +16,9 @@ from urllib.request import urlopen
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.interop.daemon import FOREGROUND, TWIST, Daemon, start_daemon
-from tests.interop.scratch import free_port, has_ended, listens, scratch_folder, wait_until
 from tests.interop.wall import Wall, sweep
-
-__all__ = ["SweepTest", "WallClockTest"]
+from tests.support.daemon import FOREGROUND, TWIST, Daemon, start_daemon
+from tests.support.scratch import free_port, has_ended, listens, scratch_folder, wait_until
 
 _HOUR = 3600
 
@@ -51,7 +49,11 @@ class WallClockTest(SynchronousTestCase):
             **keys,
         }
         return start_daemon(
-            self, configuration, folder=self.folder, command=run, environment={**self.wall.environment, **(environment or {})}
+            self,
+            configuration,
+            folder=self.folder,
+            command=run,
+            environment={**self.wall.environment, **(environment or {})},
         )
 
     def connect(self) -> socket.socket:
@@ -100,10 +102,16 @@ class WallClockTest(SynchronousTestCase):
         daemon.stop()
 
     def test_kill_grace(self) -> None:
-        """An hour back while a command does not heed SIGTERM, and it is killed when it should be."""
+        """An hour back while a command does not heed SIGTERM, and it is killed when it should
+        be.
+        """
         heard = self.folder / "heard"
         script = f"trap ': > {heard}' TERM; echo $$; while :; do sleep 0.1; done"
-        daemon = self.start(command=("sh", "-c", script), outbound={"kill_grace": "3s"}, inbound={"idle_timeout": "100ms"})
+        daemon = self.start(
+            command=("sh", "-c", script),
+            outbound={"kill_grace": "3s"},
+            inbound={"idle_timeout": "100ms"},
+        )
         client = self.connect()
         pid = int(client.recv(99))
         wait_until(heard.exists, "the command to be told")
@@ -122,7 +130,9 @@ class WallClockTest(SynchronousTestCase):
         self.assertEqual(daemon.process.wait(20), -signal.SIGTERM)
 
     def test_forward(self) -> None:
-        """An hour forward, and no connection ends before its time, be it open both ways or half closed."""
+        """An hour forward, and no connection ends before its time, be it open both ways or half
+        closed.
+        """
         daemon = self.start(
             command=("sh", "-c", "while read line; do echo $line; done; sleep 600"),
             inbound={"idle_timeout": "10m", "half_close_timeout": "5m"},
@@ -147,7 +157,9 @@ class WallClockTest(SynchronousTestCase):
         daemon.stop()
 
     def test_dates(self) -> None:
-        """Dates are those of the clock on the wall: the log's, the metrics' and the page's; how long it has been up is not told by them."""
+        """Dates are those of the clock on the wall: the log's, the metrics' and the page's; how
+        long it has been up is not told by them.
+        """
         port = free_port(self)
         daemon = self.start(metrics={"listen": f"127.0.0.1:{port}"}, log={"format": "json"})
         wait_until(lambda: listens(port), "the page's listener")
@@ -157,14 +169,20 @@ class WallClockTest(SynchronousTestCase):
             with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as answer:
                 self.near(ahead, parsedate_to_datetime(answer.headers["Date"]))
             # One that was read before the step may be told for a second more.
-            wait_until(lambda ahead=ahead: self.is_near(ahead, self.snapshot(port)["time"]), "figures of after the step")  # type: ignore[misc]  # mypy can't infer it
+            wait_until(
+                lambda ahead=ahead: self.is_near(ahead, self.snapshot(port)["time"]),  # type: ignore[misc]  # mypy can't infer it
+                "figures of after the step",
+            )
             snapshot = self.snapshot(port)
             self.near(ahead, datetime.fromtimestamp(snapshot["time"], timezone.utc))
             self.assertEqual(snapshot["started"], began["started"])
             self.assertTrue(began["uptime"] <= snapshot["uptime"] < _HOUR / 2, snapshot)
             daemon.process.send_signal(signal.SIGHUP)
             reloads = 1 if ahead < 0 else 2
-            wait_until(lambda reloads=reloads: len(_reloads(daemon)) == reloads, "a line of the log")  # type: ignore[misc]  # mypy can't infer it
+            wait_until(
+                lambda reloads=reloads: len(_reloads(daemon)) == reloads,  # type: ignore[misc]  # mypy can't infer it
+                "a line of the log",
+            )
             self.near(ahead, datetime.fromisoformat(_reloads(daemon)[-1]["time"]))
 
     def snapshot(self, port: int) -> Any:
@@ -183,7 +201,11 @@ class WallClockTest(SynchronousTestCase):
 
 def _reloads(daemon: Daemon) -> list[Any]:
     """The log's lines that a reload has left there."""
-    return [json.loads(line) for line in daemon.log.splitlines(keepends=True) if "taken anew" in line and line.endswith("\n")]
+    return [
+        json.loads(line)
+        for line in daemon.log.splitlines(keepends=True)
+        if "configuration reloaded" in line and line.endswith("\n")
+    ]
 
 
 def _says_something(manager: socket.socket) -> bool:
@@ -197,13 +219,29 @@ class SweepTest(SynchronousTestCase):
     """What killed programs leave of a clock that was set does not trouble those that come later."""
 
     def test_sweep(self) -> None:
-        """What is named after a process that has ended goes; what belongs to one that runs stays, and so does everything else."""
+        """What is named after a process that has ended goes; what belongs to one that runs stays,
+        and so does everything else.
+        """
         folder = scratch_folder(self)
         ended = subprocess.Popen(["true"])
         ended.wait(60)
-        names = [f"{kind}_{pid}" for kind in ("sem.faketime_sem", "faketime_shm") for pid in (ended.pid, os.getpid())]
+        names = [
+            f"{kind}_{pid}"
+            for kind in ("sem.faketime_sem", "faketime_shm")
+            for pid in (ended.pid, os.getpid())
+        ]
         for name in (*names, "faketime_shm", "sem.other_1"):
             (folder / name).touch()
         sweep(folder)
         left = sorted(path.name for path in folder.iterdir())
-        self.assertEqual(left, sorted([f"faketime_shm_{os.getpid()}", f"sem.faketime_sem_{os.getpid()}", "faketime_shm", "sem.other_1"]))
+        self.assertEqual(
+            left,
+            sorted(
+                [
+                    f"faketime_shm_{os.getpid()}",
+                    f"sem.faketime_sem_{os.getpid()}",
+                    "faketime_shm",
+                    "sem.other_1",
+                ]
+            ),
+        )

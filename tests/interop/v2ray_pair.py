@@ -1,4 +1,6 @@
-"""Two V2Rays as in etc/v2ray/, A that dials ``x.sock`` and B that serves ``y.sock``, and the site that is downloaded through both."""
+"""Two V2Rays as in etc/v2ray/, A that dials ``x.sock`` and B that serves ``y.sock``, and the site
+that is downloaded through both.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +13,9 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.interop.examples import copy_example
-from tests.interop.peers import need, start_peer
-from tests.interop.scratch import free_port, listens, wait_until
 from tests.interop.site import Site
+from tests.support.peers import need, start_peer
+from tests.support.scratch import free_port, listens, wait_until
 
 __all__ = ["Traffic", "V2RayPair", "query_traffic"]
 
@@ -24,7 +26,8 @@ _STAT = re.compile(r'stat:\s*<\s*name:\s*"([^"]+)"(?:\s*value:\s*([0-9]+))?\s*>'
 
 
 class V2RayPair:
-    """The running pair; the test's clean-up ends it. The relay under test belongs between `dialled` and `served`.
+    """The running pair; the test's clean-up ends it. The relay under test belongs between `dialled`
+    and `served`.
 
     Args:
         case: the test.
@@ -33,7 +36,13 @@ class V2RayPair:
         tls: what A's ``tlsSettings`` are then.
     """
 
-    def __init__(self, case: SynchronousTestCase, folder: Path, port: int | None = None, tls: Mapping[str, object] | None = None) -> None:
+    def __init__(
+        self,
+        case: SynchronousTestCase,
+        folder: Path,
+        port: int | None = None,
+        tls: Mapping[str, object] | None = None,
+    ) -> None:
         self.dialled = folder / "x.sock"
         self.served = folder / "y.sock"
         self._case = case
@@ -41,15 +50,23 @@ class V2RayPair:
         self._port, self._tls = port, tls
         self.site = Site(case)
         self.door, self._api_a, self._api_b = (free_port(case) for _ in range(3))
-        self._start("server", [self.served, self._api_b], {"/run/v2ray/pipetwist.sock": self.served, "10087": self._api_b})
         self._start(
-            "client", [self.door, self._api_a], {"/run/pipetwist/v2ray.sock": self.dialled, "8080": self.door, "10086": self._api_a}
+            "server",
+            [self.served, self._api_b],
+            {"/run/v2ray/pipetwist.sock": self.served, "10087": self._api_b},
+        )
+        self._start(
+            "client",
+            [self.door, self._api_a],
+            {"/run/pipetwist/v2ray.sock": self.dialled, "8080": self.door, "10086": self._api_a},
         )
 
     def _lead_to_site(self, path: Path) -> None:
-        """Let the door lead to the site alone, and have the bytes neither encrypted nor ended by a chunk of their own.
+        """Let the door lead to the site alone, and have the bytes neither encrypted nor ended by a
+        chunk of their own.
 
-        A closes when it has the page, and does not always read the bytes of V2Ray's own that follow; their counts would differ.
+        A closes when it has the page, and does not always read the bytes of V2Ray's own that
+        follow; their counts would differ.
         """
         document = json.loads(path.read_text(encoding="utf-8"))
         settings = {"address": "127.0.0.1", "port": self.site.port, "network": "tcp"}
@@ -58,7 +75,11 @@ class V2RayPair:
         server["users"][0]["security"] = "none"
         if self._port is not None:
             server["port"] = self._port
-            document["outbounds"][0]["streamSettings"] = {"network": "tcp", "security": "tls", "tlsSettings": self._tls}
+            document["outbounds"][0]["streamSettings"] = {
+                "network": "tcp",
+                "security": "tls",
+                "tlsSettings": self._tls,
+            }
         path.write_text(json.dumps(document), encoding="utf-8")
 
     def download(self, size: int, name: str) -> bytes:
@@ -84,7 +105,9 @@ class V2RayPair:
         return f"127.0.0.1:{self._api_b}"
 
     def _start(self, name: str, addresses: list[Path | int], instead: Mapping[str, object]) -> None:
-        path = copy_example(f"v2ray/{name}/v2ray.json", self._folder / f"v2ray-{name}.json", instead)
+        path = copy_example(
+            f"v2ray/{name}/v2ray.json", self._folder / f"v2ray-{name}.json", instead
+        )
         if name == "client":
             self._lead_to_site(path)
         start_peer(self._case, [need("v2ray"), "-config", str(path)], self._folder)
@@ -102,7 +125,13 @@ def query_traffic(server: str, pattern: str = "") -> dict[tuple[str, str], Traff
         For each entity and name, such as ``("inbound", "pipe-in")``, its bytes up and down.
     """
     said = subprocess.run(
-        [need("v2ctl"), "api", f"--server={server}", "StatsService.QueryStats", f'pattern: "{pattern}" reset: false'],
+        [
+            need("v2ctl"),
+            "api",
+            f"--server={server}",
+            "StatsService.QueryStats",
+            f'pattern: "{pattern}" reset: false',
+        ],
         capture_output=True,
         text=True,
         timeout=60,

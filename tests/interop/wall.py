@@ -1,4 +1,6 @@
-"""A wall clock that a test puts back or forward under a daemon, with libfaketime: only dates move, what counts seconds goes on."""
+"""A wall clock that a test puts back or forward under a daemon, with libfaketime: only dates move,
+what counts seconds goes on.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from tests.interop.peers import need
+from tests.support.peers import need
 
 __all__ = ["Wall", "sweep"]
 
@@ -26,7 +28,11 @@ class Wall:
         self.put(0)
         sweep(_SHARED)
         asked = subprocess.run(
-            [need("faketime"), "-m", "-f", "+0s", "sh", "-c", 'echo "$LD_PRELOAD"'], capture_output=True, text=True, timeout=60, check=True
+            [need("faketime"), "-m", "-f", "+0s", "sh", "-c", 'echo "$LD_PRELOAD"'],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
         )
         self.environment = {
             "LD_PRELOAD": asked.stdout.strip(),
@@ -38,17 +44,20 @@ class Wall:
         """Variables that make a program go by it."""
 
     def put(self, seconds: int) -> None:
-        """Have it be so many seconds ahead of what it is, from now on; behind where there are fewer than none."""
+        """Have it be so many seconds ahead of what it is, from now on; behind where there are fewer
+        than none.
+        """
         new = self._file.with_suffix(".new")
         new.write_text(f"{seconds:+d}\n", encoding="ascii")
         new.replace(self._file)
 
 
 def sweep(folder: Path) -> None:
-    """Remove the semaphores and shared memory that libfaketime named after processes which have ended without removing them.
+    """Remove the semaphores and shared memory that libfaketime named after processes which have
+    ended without removing them.
 
-    Every program that is killed under it, or that replaces itself by another, leaves both behind. Where a later one gets its process id,
-    the command ``faketime`` fails.
+    Every program that is killed under it, or that replaces itself by another, leaves both behind.
+    Where a later one gets its process id, the command ``faketime`` fails.
     """
     for path in _named_after_processes(folder):
         if not Path("/proc", path.name.rpartition("_")[2]).exists():

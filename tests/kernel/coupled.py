@@ -1,4 +1,6 @@
-"""Two coupled sockets, with the peers of both and a receiver that does what a connection's machine would do at the least."""
+"""Two coupled sockets, with the peers of both and a receiver that does what a connection's machine
+would do at the least.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +11,15 @@ from typing import Any, NamedTuple
 
 from pipetwist.kernel.socket_side import SocketSide
 from pipetwist.testing import RecordingReceiver, RecordingTracker
-from tests.kernel.loop import KernelCase, take_all
+from tests.support.loop import KernelCase, take_all
 
 __all__ = ["Coupled", "CoupledCase", "move"]
 
 
 class Coupled(NamedTuple):
-    """A connection: the client's side and its peer, the server's side and its peer, and who hears of the two sides."""
+    """A connection: the client's side and its peer, the server's side and its peer, and who hears
+    of the two sides.
+    """
 
     client: SocketSide
     client_peer: socket.socket
@@ -33,7 +37,12 @@ class Coupled(NamedTuple):
     @property
     def figures(self) -> tuple[int, int, int, int]:
         """What was received from the client and delivered to the server, and the other way."""
-        return self.client.received, self.server.delivered, self.server.received, self.client.delivered
+        return (
+            self.client.received,
+            self.server.delivered,
+            self.server.received,
+            self.client.delivered,
+        )
 
 
 class CoupledCase(KernelCase):
@@ -45,8 +54,13 @@ class CoupledCase(KernelCase):
         """Couple two sockets; the test's clean-up ends them."""
         near, client_peer = self.pair(self.families[0])
         far, server_peer = self.pair(self.families[1])
-        client, server = SocketSide(self.kernel, near, RecordingTracker()), SocketSide(self.kernel, far)
-        connection = Coupled(client, client_peer, server, server_peer, RecordingReceiver(), RecordingReceiver())
+        client, server = (
+            SocketSide(self.kernel, near, RecordingTracker()),
+            SocketSide(self.kernel, far),
+        )
+        connection = Coupled(
+            client, client_peer, server, server_peer, RecordingReceiver(), RecordingReceiver()
+        )
         for side, heard in ((client, connection.client_heard), (server, connection.server_heard)):
             side.attach(heard)
             self.addCleanup(side.abort)
@@ -58,7 +72,9 @@ class CoupledCase(KernelCase):
         return connection
 
 
-def move(case: KernelCase, data: bytes, sender: socket.socket, reader: socket.socket, underway: int = 0) -> bytes:
+def move(
+    case: KernelCase, data: bytes, sender: socket.socket, reader: socket.socket, underway: int = 0
+) -> bytes:
     """Send all of it, and take what comes at the other end, as fast as it goes; what came.
 
     Args:

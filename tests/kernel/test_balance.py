@@ -7,10 +7,8 @@ from collections.abc import Callable
 
 from pipetwist.kernel.side import DescriptorSide
 from pipetwist.relay.connection import Connection
-from tests.kernel.far_end import FarEnd
-from tests.kernel.relaying import RelayCase
-
-__all__ = ["TcpToForkTest", "TcpToTcpTest", "TcpToUnixTest", "UnixToForkTest", "UnixToTcpTest", "UnixToUnixTest"]
+from tests.support.far_end import FarEnd
+from tests.support.relaying import RelayCase
 
 _MUCH = 2_000_000
 
@@ -23,11 +21,14 @@ class UnixToUnixTest(RelayCase):
     """Unix to unix."""
 
     def test_endings(self) -> None:
-        """Connections that end in all sorts of ways, several at once, leave no descriptor, pipe, timer, child or object."""
+        """Connections that end in all sorts of ways, several at once, leave no descriptor, pipe,
+        timer, child or object.
+        """
         gc.collect()
         gc.disable()
         self.addCleanup(gc.enable)
-        # What other tests have left is theirs, and is held here so that none of its numbers is given to another.
+        # What other tests have left is theirs, and is held here so that none of its numbers is
+        # given to another.
         others = {id(one): one for one in _connection_objects()}
         for size in (0, 1, _MUCH):
             self._end_all(size)
@@ -52,7 +53,11 @@ class UnixToUnixTest(RelayCase):
         for end in everybody:
             end.let_go()
             end.finish()
-        self.pump_until(everybody, lambda: self.nothing_is_open() and all(end.done for end in everybody), "the end of everything")
+        self.pump_until(
+            everybody,
+            lambda: self.nothing_is_open() and all(end.done for end in everybody),
+            "the end of everything",
+        )
         self.assertEqual(len(self.lines), len(connections))
         self.lines.clear()
         for end in everybody:
@@ -77,7 +82,9 @@ class UnixToUnixTest(RelayCase):
             self._stopped,
         ]
 
-    def _both(self, of_client: Callable[[FarEnd], None], of_server: Callable[[FarEnd], None]) -> Callable[[FarEnd, FarEnd], None]:
+    def _both(
+        self, of_client: Callable[[FarEnd], None], of_server: Callable[[FarEnd], None]
+    ) -> Callable[[FarEnd, FarEnd], None]:
         def ending(client: FarEnd, server: FarEnd) -> None:
             of_client(client)
             self.loop.turn()
@@ -87,7 +94,7 @@ class UnixToUnixTest(RelayCase):
 
     def _stopped(self, client: FarEnd, server: FarEnd) -> None:
         # Which of them this is makes no difference.
-        for connection in self.service.relay.ledger.connections()[:1]:
+        for connection in self.service.relay.connection_table.connections()[:1]:
             connection.stop("a test stops it")
 
 

@@ -1,4 +1,6 @@
-"""Connecting that takes a while: who waits, how it ends, and that nothing is left of what is given up. Outbounds are tested elsewhere."""
+"""Connecting that takes a while: who waits, how it ends, and that nothing is left of what is given
+up. Outbounds are tested elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +16,7 @@ from pipetwist.kernel import connector
 from pipetwist.kernel.connector import connect_socket
 from pipetwist.kernel.socket_side import SocketSide
 from pipetwist.testing import RecordingReceiver
-from tests.kernel.loop import KernelCase, take_all
-
-__all__ = ["ConnectorTest"]
+from tests.support.loop import KernelCase, take_all
 
 
 class _Slow(socket.socket):
@@ -65,13 +65,20 @@ class ConnectorTest(KernelCase):
         """Begin to connect."""
         address = self.server.getsockname()
         connecting = connect_socket(
-            self.loop, self.kernel.poller, socket.AF_INET, address, "there", lambda connected: SocketSide(self.kernel, connected)
+            self.loop,
+            self.kernel.poller,
+            socket.AF_INET,
+            address,
+            "there",
+            lambda connected: SocketSide(self.kernel, connected),
         )
         assert isinstance(connecting, Deferred)
         return connecting
 
     def test_connected(self) -> None:
-        """The poller tells when it is connected, and does not look at it any more; the side is as any other."""
+        """The poller tells when it is connected, and does not look at it any more; the side is as
+        any other.
+        """
         connecting = self.connect()
         self.assertNoResult(connecting)
         self.loop.settle()
@@ -94,7 +101,9 @@ class ConnectorTest(KernelCase):
         self.patch(_Slow, "fails_with", errno.ECONNREFUSED)
         connecting = self.connect()
         self.loop.settle()
-        self.assertEqual(str(self.failureResultOf(connecting, ConnectError).value), "there: Connection refused")
+        self.assertEqual(
+            str(self.failureResultOf(connecting, ConnectError).value), "there: Connection refused"
+        )
         self.nothing_is_left()
 
     def test_given_up(self) -> None:
@@ -112,7 +121,10 @@ class ConnectorTest(KernelCase):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
         self.patch(self.kernel.poller, "add", refuse)
-        self.assertEqual(str(self.failureResultOf(self.connect(), ConnectError).value), "there: No space left on device")
+        self.assertEqual(
+            str(self.failureResultOf(self.connect(), ConnectError).value),
+            "there: No space left on device",
+        )
         self.nothing_is_left()
 
     def test_mistake(self) -> None:

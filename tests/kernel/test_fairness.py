@@ -1,4 +1,6 @@
-"""Busy directions beside a connection that says only a little: it waits for no longer than the turns of the others."""
+"""Busy directions beside a connection that says only a little: it waits for no longer than the
+turns of the others.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +16,7 @@ from pipetwist.kernel.socket_side import SocketSide
 from pipetwist.testing import RecordingReceiver
 from tests.kernel.commands import CommandCase
 from tests.kernel.coupled import CoupledCase
-from tests.kernel.loop import take_all
-
-__all__ = ["BesideCommandsTest", "BesideSocketsTest", "BesideTcpTest"]
+from tests.support.loop import take_all
 
 _BUSY = 16
 _TRIPS = 25
@@ -25,7 +25,8 @@ _BLOCK = bytes(1 << 17)
 
 @implementer(ITracker)
 class _Busy:
-    """Counts one direction, and keeps it as busy as can be: at each count its sender sends more and its reader takes what there is.
+    """Counts one direction, and keeps it as busy as can be: at each count its sender sends more and
+    its reader takes what there is.
 
     Args:
         sender: the peer that sends.
@@ -73,7 +74,9 @@ class BesideSocketsTest(CoupledCase):
     """Busy unix sockets."""
 
     def test_turns(self) -> None:
-        """Between two turns of the little one each busy direction has two at most, of at most so many bytes, and all of them go on."""
+        """Between two turns of the little one each busy direction has two at most, of at most so
+        many bytes, and all of them go on.
+        """
         busy = [self.busy() for _ in range(_BUSY)]
         self.trips(busy, whole_turns=True)
 
@@ -85,7 +88,8 @@ class BesideSocketsTest(CoupledCase):
         return busy
 
     def trips(self, busy: list[_Busy], *, whole_turns: bool) -> None:
-        """Send a message there and back so often, each as soon as the one before is there, and look at what is moved between.
+        """Send a message there and back so often, each as soon as the one before is there, and look
+        at what is moved between.
 
         Args:
             busy: the busy directions.
@@ -128,7 +132,9 @@ class BesideTcpTest(BesideSocketsTest):
     families = (socket.AF_INET, socket.AF_INET)
 
     def test_turns(self) -> None:
-        """Between two turns of the little one each busy direction has two at most, of at most so many bytes, and all of them go on."""
+        """Between two turns of the little one each busy direction has two at most, of at most so
+        many bytes, and all of them go on.
+        """
         self.trips([self.busy() for _ in range(_BUSY)], whole_turns=False)
 
 
@@ -136,7 +142,9 @@ class BesideCommandsTest(BesideSocketsTest, CommandCase):
     """Busy commands."""
 
     def test_turns(self) -> None:
-        """Between two turns of the little one each busy direction has two at most, of at most so many bytes, and all of them go on."""
+        """Between two turns of the little one each busy direction has two at most, of at most so
+        many bytes, and all of them go on.
+        """
         self.trips([self.busy() for _ in range(_BUSY // 4)], whole_turns=False)
 
     def busy(self) -> _Busy:

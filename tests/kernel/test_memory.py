@@ -12,16 +12,14 @@ import time
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.behaviour.watched import Watched
-from tests.interop.scratch import scratch_folder, wait_until
-
-__all__ = ["MemoryTest"]
+from tests.support.scratch import scratch_folder, wait_until
+from tests.support.watched_daemon import Watched
 
 _AMOUNT = 10 << 30
 _PIECE = 1 << 24
 _STALLS = 20
 _LOOKS = 3
-_MOST_MORE = 1 << 20
+_MAX_MORE = 1 << 20
 
 
 class MemoryTest(SynchronousTestCase):
@@ -30,7 +28,9 @@ class MemoryTest(SynchronousTestCase):
     timeout = 300
 
     def test_ten_gigabytes(self) -> None:
-        """While ten gigabytes pass, with a reader that stalls now and then, the daemon's memory grows by less than one megabyte."""
+        """While ten gigabytes pass, with a reader that stalls now and then, the daemon's memory
+        grows by less than one megabyte.
+        """
         folder = scratch_folder(self)
         with socket.socket(socket.AF_UNIX) as listening:
             listening.bind(str(folder / "out.sock"))
@@ -65,11 +65,13 @@ class MemoryTest(SynchronousTestCase):
         seconds = time.monotonic() - began
         most = daemon.memory("VmHWM")
         print(  # noqa: T201 - the figure is what the test is for
-            f"\n    ten gigabytes in {seconds:.1f} s: {before / 2**20:.1f} MiB before, {most / 2**20:.1f} at most ", end=""
+            f"\n    ten gigabytes in {seconds:.1f} s: {before / 2**20:.1f} MiB before, "
+            f"{most / 2**20:.1f} at most ",
+            end="",
         )
         sender.join(60)
         self.assertEqual((sender.sent, reader.came), (_AMOUNT, _AMOUNT))
-        self.assertLess(most - before, _MOST_MORE)
+        self.assertLess(most - before, _MAX_MORE)
 
 
 class _Sender(threading.Thread):
@@ -91,7 +93,9 @@ class _Sender(threading.Thread):
         os.truncate(zeros, _PIECE)
         try:
             while self.sent < _AMOUNT:
-                self.sent += os.sendfile(self._socket.fileno(), zeros, 0, min(_PIECE, _AMOUNT - self.sent))
+                self.sent += os.sendfile(
+                    self._socket.fileno(), zeros, 0, min(_PIECE, _AMOUNT - self.sent)
+                )
         except OSError:  # the test has failed, and has closed the socket
             return
         finally:
@@ -99,7 +103,9 @@ class _Sender(threading.Thread):
 
     def stands_still(self) -> bool:
         """Whether what waits in its socket was the same for the last looks."""
-        waiting = int.from_bytes(fcntl.ioctl(self._socket, termios.TIOCOUTQ, bytes(4)), sys.byteorder)
+        waiting = int.from_bytes(
+            fcntl.ioctl(self._socket, termios.TIOCOUTQ, bytes(4)), sys.byteorder
+        )
         self._looks = [*self._looks, (self.sent, waiting)][-_LOOKS:]
         return len(self._looks) == _LOOKS and len(set(self._looks)) == 1 and waiting > 0
 

@@ -11,10 +11,8 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.kernel import pipe_pool
-from pipetwist.kernel.pipe_pool import PIPE_SIZE, Pipe, PipePool, usual_limit
-from tests.kernel.loop import open_descriptors
-
-__all__ = ["LimitTest", "PipeTest", "PoolTest"]
+from pipetwist.kernel.pipe_pool import PIPE_SIZE, Pipe, PipePool, default_limit
+from tests.support.loop import open_descriptors
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -23,7 +21,9 @@ class PipeTest(SynchronousTestCase):
     """One pipe."""
 
     def test_pipe(self) -> None:
-        """It holds what was asked for or what the kernel grants, does not block, is not inherited, and is closed as a whole."""
+        """It holds what was asked for or what the kernel grants, does not block, is not inherited,
+        and is closed as a whole.
+        """
         before = open_descriptors()
         pipe = Pipe(2 * PIPE_SIZE // 4)
         self.assertEqual((pipe.size, pipe.held), (PIPE_SIZE // 2, 0))
@@ -57,7 +57,7 @@ class LimitTest(SynchronousTestCase):
         if text is not None:
             path.write_text(text, encoding="ascii")
         self.patch(pipe_pool, "_PAGES_SOFT", path)
-        return usual_limit()
+        return default_limit()
 
     def test_half_of_the_kernels(self) -> None:
         """It is half of what the kernel grants a user, at least one."""
@@ -67,7 +67,9 @@ class LimitTest(SynchronousTestCase):
         self.assertEqual(self.limit("1\n"), 1)
 
     def test_no_limit(self) -> None:
-        """Where the kernel has none it is 64, and where it does not say the half of the kernel's usual one."""
+        """Where the kernel has none it is 64, and where it does not say the half of the kernel's
+        usual one.
+        """
         self.assertEqual(self.limit("0\n"), 64)
         usual = 16384 * _PAGE // PIPE_SIZE // 2
         self.assertEqual((self.limit(None), self.limit("many\n")), (usual, usual))
@@ -104,11 +106,15 @@ class PoolTest(SynchronousTestCase):
         return (len(open_descriptors()) - self.before) // 2
 
     def test_limit(self) -> None:
-        """It lends so many and no more, until one comes back; none is made before it is asked for."""
+        """It lends so many and no more, until one comes back; none is made before it is asked
+        for.
+        """
         pool = self.pool()
         self.assertEqual(self.pipes(), 0)
         pipes = [self.borrow(pool) for _ in range(3)]
-        self.assertEqual((pool.borrow(), pool.claim(), pool.lent, self.pipes()), (None, False, 3, 3))
+        self.assertEqual(
+            (pool.borrow(), pool.claim(), pool.lent, self.pipes()), (None, False, 3, 3)
+        )
         pool.give_back(pipes.pop())
         self.assertEqual(pool.lent, 2)
         pipes.append(self.borrow(pool))
@@ -136,7 +142,9 @@ class PoolTest(SynchronousTestCase):
         self.assertEqual((pool.lent, self.pipes()), (0, 2))
 
     def test_not_empty(self) -> None:
-        """A pipe with something in it is closed when it comes back: nobody shall read another's bytes."""
+        """A pipe with something in it is closed when it comes back: nobody shall read another's
+        bytes.
+        """
         pool = self.pool()
         pipe = self.borrow(pool)
         pipe.held = os.write(pipe.writing, b"secret")
@@ -144,7 +152,9 @@ class PoolTest(SynchronousTestCase):
         self.assertEqual((pool.lent, self.pipes()), (0, 0))
 
     def test_too_small(self) -> None:
-        """A pipe that the kernel grants too little is refused, and closed; the next who ask are told so without another."""
+        """A pipe that the kernel grants too little is refused, and closed; the next who ask are
+        told so without another.
+        """
         made: list[Any] = []
         real = os.pipe2
 
@@ -153,7 +163,7 @@ class PoolTest(SynchronousTestCase):
             return real(flags)
 
         self.patch(os, "pipe2", pipe2)
-        pool = self.pool(smallest=PIPE_SIZE + 1)
+        pool = self.pool(min_size=PIPE_SIZE + 1)
         for _ in range(1001):
             self.assertIsNone(pool.borrow())
         self.assertEqual((pool.lent, self.pipes(), len(made)), (0, 0, 1))
@@ -161,7 +171,9 @@ class PoolTest(SynchronousTestCase):
         self.assertEqual(len(made), 2)
 
     def test_no_descriptors(self) -> None:
-        """Where the process has no descriptors left there is no pipe to be had, until it has some again."""
+        """Where the process has no descriptors left there is no pipe to be had, until it has some
+        again.
+        """
 
         def none(flags: int) -> tuple[int, int]:
             raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
@@ -193,7 +205,9 @@ class PoolTest(SynchronousTestCase):
         self.assertEqual(pool.lent, 0)
 
     def test_claims_and_spare_pipes(self) -> None:
-        """A claim takes the place of a pipe that nobody uses: together they are never more than the limit."""
+        """A claim takes the place of a pipe that nobody uses: together they are never more than the
+        limit.
+        """
         pool = self.pool()
         for pipe in [self.borrow(pool) for _ in range(3)]:
             pool.give_back(pipe)

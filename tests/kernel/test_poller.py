@@ -15,9 +15,7 @@ from zope.interface.verify import verifyObject
 
 from pipetwist.kernel import poller as poller_module
 from pipetwist.kernel.poller import IN, OUT, Poller
-from tests.kernel.loop import KernelCase
-
-__all__ = ["FailureTest", "PollerTest", "SpinTest"]
+from tests.support.loop import KernelCase
 
 _HUP, _ERR = select.EPOLLHUP, select.EPOLLERR
 
@@ -25,7 +23,9 @@ _HUP, _ERR = select.EPOLLHUP, select.EPOLLERR
 class _Told:
     """Notes what it is told."""
 
-    def __init__(self, then: Callable[[], None] = lambda: None, failed: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, then: Callable[[], None] = lambda: None, failed: Callable[[], None] = lambda: None
+    ) -> None:
         self.told: list[int] = []
         self.failures = 0
         self._then = then
@@ -61,7 +61,9 @@ class PollerTest(_PollerCase):
         self.assertGreaterEqual(self.poller.fileno(), 0)
 
     def test_nothing_in_it(self) -> None:
-        """It opens nothing, and is not read, before there is something in it; then it is read as long as there is, and again later."""
+        """It opens nothing, and is not read, before there is something in it; then it is read as
+        long as there is, and again later.
+        """
         self.assertEqual((self.poller.fileno(), self.loop.readers), (-1, set()))
         near, far = self.pair()
         told = _Told()
@@ -99,7 +101,9 @@ class PollerTest(_PollerCase):
         self.assertEqual(told.told, [])
 
     def test_hang_up(self) -> None:
-        """Who asks for nothing is told once that the peer has gone, and that costs nothing afterwards."""
+        """Who asks for nothing is told once that the peer has gone, and that costs nothing
+        afterwards.
+        """
         near, far = self.pair()
         told = _Told()
         self.poller.add(near.fileno(), told, 0)
@@ -133,7 +137,9 @@ class PollerTest(_PollerCase):
         self.assertEqual({bool(told.told) for told in tolds}, {True})
 
     def test_reused_number(self) -> None:
-        """What was to be told of a descriptor is not told to another that got its number in the same batch."""
+        """What was to be told of a descriptor is not told to another that got its number in the
+        same batch.
+        """
         near, far = self.pair()
         other, _other_far = self.pair()
         spare, spare_far = self.pair()
@@ -162,7 +168,9 @@ class PollerTest(_PollerCase):
         self.assertEqual(newcomer.told, [IN])
 
     def test_copy_elsewhere(self) -> None:
-        """One that was removed and closed is not told of any more though another process has a copy, least of all its number's next."""
+        """One that was removed and closed is not told of any more though another process has a
+        copy, least of all its number's next.
+        """
         reading, writing = os.pipe()
         copy = os.dup(reading)  # as a command has it that is being started
         told, new = _Told(), _Told()
@@ -192,7 +200,9 @@ class PollerTest(_PollerCase):
         self.assertEqual(sorted(len(told.told) for told in pair.values()), [0, 1])
 
     def test_added_in_a_batch(self) -> None:
-        """Who is added while a batch is told, though all others were removed in it, is told in the next."""
+        """Who is added while a batch is told, though all others were removed in it, is told in the
+        next.
+        """
         near, far = self.pair()
         newcomer = _Told(lambda: self._remove(far))
 
@@ -222,7 +232,9 @@ class PollerTest(_PollerCase):
         self.assertEqual(again.told, [IN])
 
     def test_close(self) -> None:
-        """Closing it closes its descriptor, and may be done twice and to one that was never used."""
+        """Closing it closes its descriptor, and may be done twice and to one that was never
+        used.
+        """
         Poller(self.loop).close()  # type: ignore[arg-type]  # it is never asked for anything
         near, _ = self.pair()
         self.poller.add(near.fileno(), _Told(), IN)
@@ -258,7 +270,9 @@ class FailureTest(_PollerCase):
         return len(self.flushLoggedErrors(ZeroDivisionError))
 
     def test_others(self) -> None:
-        """A mistake is logged, its maker is told to end, and the others of the batch are told all the same."""
+        """A mistake is logged, its maker is told to end, and the others of the batch are told all
+        the same.
+        """
         tolds = []
         for number in range(3):
             near, far = self.pair()
@@ -273,7 +287,9 @@ class FailureTest(_PollerCase):
         self.assertEqual(self.stumbled(), 1)
 
     def test_told_no_more(self) -> None:
-        """Who makes a mistake and does not end is told nothing more, whatever happens to its descriptor."""
+        """Who makes a mistake and does not end is told nothing more, whatever happens to its
+        descriptor.
+        """
         near, far = self.pair()
         told = _Told(self.stumble)
         self.poller.add(near.fileno(), told, IN)
@@ -305,7 +321,9 @@ class FailureTest(_PollerCase):
         self.assertEqual(self.stumbled(), 2)
 
     def test_ends(self) -> None:
-        """Who ends after a mistake, as it is told to, is left alone, and so is who gets its descriptor's number."""
+        """Who ends after a mistake, as it is told to, is left alone, and so is who gets its
+        descriptor's number.
+        """
         near, far = self.pair()
         newcomer = _Told()
 
@@ -320,7 +338,9 @@ class FailureTest(_PollerCase):
         self.assertEqual(self.stumbled(), 1)
 
     def test_closed_descriptor(self) -> None:
-        """A mistake after which the descriptor is closed, and was not removed, is one mistake and no more."""
+        """A mistake after which the descriptor is closed, and was not removed, is one mistake and
+        no more.
+        """
         near, far = self.pair()
 
         def close() -> None:

@@ -1,4 +1,6 @@
-"""Whole connections where the system is short of something, or an end fails: what becomes of them, and the exact figures."""
+"""Whole connections where the system is short of something, or an end fails: what becomes of them,
+and the exact figures.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +14,10 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.interop.daemon import Daemon, start_daemon
-from tests.interop.scratch import scratch_folder, wait_until
-from tests.kernel.far_end import FarEnd
-from tests.kernel.relaying import RelayCase
-
-__all__ = ["DescriptorsTest", "FailingEndTest", "FailingTcpEndTest", "PipesTest"]
+from tests.support.daemon import Daemon, start_daemon
+from tests.support.far_end import FarEnd
+from tests.support.relaying import RelayCase
+from tests.support.scratch import scratch_folder, wait_until
 
 _CLIENTS = 10
 _SERVED = 3
@@ -39,7 +39,13 @@ class DescriptorsTest(SynchronousTestCase):
         self.listening.settimeout(60)
         inbound = {"type": "unix", "tag": "in", "path": "in.sock"}
         daemon = start_daemon(
-            self, {"inbounds": [inbound], "outbounds": [{"tag": "out", **outbound}], "drain_timeout": "100ms"}, folder=self.folder
+            self,
+            {
+                "inbounds": [inbound],
+                "outbounds": [{"tag": "out", **outbound}],
+                "drain_timeout": "100ms",
+            },
+            folder=self.folder,
         )
         with self.connect() as client:
             client.send(b"x")
@@ -74,7 +80,9 @@ class DescriptorsTest(SynchronousTestCase):
         return server
 
     def test_listener(self) -> None:
-        """Of ten clients as many are served as there are descriptors for; the others wait, at no cost, and come in one by one."""
+        """Of ten clients as many are served as there are descriptors for; the others wait, at no
+        cost, and come in one by one.
+        """
         daemon = self.start({"type": "unix", "path": "out.sock"})
         before = self.descriptors(daemon)
         self.leave(daemon, 2 * _SERVED)
@@ -82,7 +90,10 @@ class DescriptorsTest(SynchronousTestCase):
         for number, client in enumerate(waiting):
             client.send(b"%d" % number)
         servers = [self.serve() for _ in range(_SERVED)]
-        wait_until(lambda: "can't accept a connection: Too many open files; trying again" in daemon.log, "the shortage to be told")
+        wait_until(
+            lambda: "can't accept a connection: Too many open files; trying again" in daemon.log,
+            "the shortage to be told",
+        )
         self.assertEqual(self.descriptors(daemon), before + 2 * _SERVED)
         used, began = self.processor_seconds(daemon), time.monotonic()
         wait_until(lambda: time.monotonic() - began > 0.5, "half a second to pass")
@@ -103,7 +114,9 @@ class DescriptorsTest(SynchronousTestCase):
         daemon.stop()
 
     def test_connecting(self) -> None:
-        """A client for whose other side there is no descriptor is closed, the log says why, and the next is served when there is."""
+        """A client for whose other side there is no descriptor is closed, the log says why, and the
+        next is served when there is.
+        """
         daemon = self.start({"type": "unix", "path": "out.sock"})
         before = self.descriptors(daemon)
         self.leave(daemon, 3)
@@ -111,7 +124,10 @@ class DescriptorsTest(SynchronousTestCase):
         server = self.serve()
         self.assertEqual(self.connect().recv(1), b"")
         wait_until(lambda: daemon.log.count(" in -> out") == 2, "the line of the log")
-        self.assertIn(f"up=0 down=0: cannot connect: {self.folder / 'out.sock'}: Too many open files", daemon.log)
+        self.assertIn(
+            f"up=0 down=0: cannot connect: {self.folder / 'out.sock'}: Too many open files",
+            daemon.log,
+        )
         first.send(b"still here")
         self.assertEqual(server.recv(99), b"still here")
         server.close()
@@ -123,16 +139,24 @@ class DescriptorsTest(SynchronousTestCase):
         daemon.stop()
 
     def test_command(self) -> None:
-        """So is one for whose command there are not enough, wherever in its start they run out; no process is left."""
+        """So is one for whose command there are not enough, wherever in its start they run out; no
+        process is left.
+        """
         daemon = self.start({"type": "fork", "command": ["/bin/sh", "-c", "echo hello; exec cat"]})
         before = self.descriptors(daemon)
         needed = 0
         while not self._starts(daemon, 1 + needed):
             needed += 1
-            self.assertEqual(daemon.log.count("up=0 down=0: cannot connect: /bin/sh: Too many open files"), needed)
-            wait_until(lambda: self.descriptors(daemon) == before, "the descriptors to be given back")
+            self.assertEqual(
+                daemon.log.count("up=0 down=0: cannot connect: /bin/sh: Too many open files"),
+                needed,
+            )
+            wait_until(
+                lambda: self.descriptors(daemon) == before, "the descriptors to be given back"
+            )
             self.assertEqual(self.children(daemon), [])
-        # Both ends of three pipes, of which the daemon keeps one each, and what tells of the exit; and the client.
+        # Both ends of three pipes, of which the daemon keeps one each, and what tells of the exit;
+        # and the client.
         self.assertEqual((needed, self.descriptors(daemon) - before), (7, 3 + 1 + 1))
         self.clients.pop().close()
         wait_until(lambda: self.descriptors(daemon) == before, "the descriptors to be given back")
@@ -150,7 +174,10 @@ class DescriptorsTest(SynchronousTestCase):
                 return bool(client.recv(9, socket.MSG_DONTWAIT))
             return False
 
-        wait_until(lambda: daemon.log.count(" in -> out") > finished or speaks(), "the command's words, or the connection's end")
+        wait_until(
+            lambda: daemon.log.count(" in -> out") > finished or speaks(),
+            "the command's words, or the connection's end",
+        )
         return daemon.log.count(" in -> out") == finished
 
     def descriptors(self, daemon: Daemon) -> int:
@@ -159,7 +186,11 @@ class DescriptorsTest(SynchronousTestCase):
 
     def children(self, daemon: Daemon) -> list[str]:
         """The daemon's children, ended ones that it has not waited for among them."""
-        return [number for task in Path(f"/proc/{daemon.pid}/task").iterdir() for number in (task / "children").read_text().split()]
+        return [
+            number
+            for task in Path(f"/proc/{daemon.pid}/task").iterdir()
+            for number in (task / "children").read_text().split()
+        ]
 
     def processor_seconds(self, daemon: Daemon) -> float:
         """How long the daemon has used a processor so far (proc_pid_stat(5))."""
@@ -171,7 +202,9 @@ class PipesTest(RelayCase):
     """More busy streams than there are pipes."""
 
     def test_full_pool(self) -> None:
-        """All of them are carried to the last byte; no more pipes are lent than there are, and all come back."""
+        """All of them are carried to the last byte; no more pipes are lent than there are, and all
+        come back.
+        """
         self.kernel.pool.limit = 2
         size = 3_000_000
         connections = [self._sleepy(size) for _ in range(6)]
@@ -181,15 +214,21 @@ class PipesTest(RelayCase):
         for end in everybody:
             end.let_go()
             end.finish()
-        self.pump_until(everybody, lambda: all(end.done for end in everybody), "the end of everything")
-        self.assertEqual([(server.came, server.failure) for _, server in connections], [(size, None)] * 6)
+        self.pump_until(
+            everybody, lambda: all(end.done for end in everybody), "the end of everything"
+        )
+        self.assertEqual(
+            [(server.came, server.failure) for _, server in connections], [(size, None)] * 6
+        )
         self.assertEqual(self.counted(), (6 * size, 0))
         for end in everybody:
             end.close()
         self.nothing_is_left()
 
     def _sleepy(self, size: int) -> tuple[FarEnd, FarEnd]:
-        """A client that sends so much, and a server that falls asleep once it has had enough for the kernel to splice."""
+        """A client that sends so much, and a server that falls asleep once it has had enough for
+        the kernel to splice.
+        """
         client, server = self.connect()
         assert server is not None
         client.send(size)
@@ -202,12 +241,18 @@ class FailingEndTest(RelayCase):
     """An end that takes no more, or is gone."""
 
     def test_no_more_taken(self) -> None:
-        """What is sent to a server that takes no more is dropped and counted as read; what the server says still arrives (EPIPE)."""
+        """What is sent to a server that takes no more is dropped and counted as read; what the
+        server says still arrives (EPIPE).
+        """
         client, server = self._connect()
         server.socket.shutdown(socket.SHUT_RD)
         client.send(300_000)
         server.send(5_000)
-        self.pump_until([client, server], lambda: client.sent == 300_000 and client.came == 5_000, "both to be passed on")
+        self.pump_until(
+            [client, server],
+            lambda: client.sent == 300_000 and client.came == 5_000,
+            "both to be passed on",
+        )
         server.finish()
         self.pump_until([client, server], lambda: client.ended, "the server's end")
         client.finish()
@@ -221,7 +266,11 @@ class FailingEndTest(RelayCase):
         return client, server
 
     def _ends(self, client: FarEnd, server: FarEnd) -> None:
-        self.pump_until([client, server], lambda: self.nothing_is_open() and client.done and server.done, "the end of everything")
+        self.pump_until(
+            [client, server],
+            lambda: self.nothing_is_open() and client.done and server.done,
+            "the end of everything",
+        )
         client.close()
         server.close()
         self.nothing_is_left()
@@ -234,15 +283,23 @@ class FailingTcpEndTest(FailingEndTest):
     servers = "tcp"
 
     def test_no_more_taken(self) -> None:
-        """A reset is named, whoever it comes from, after everything that came before it was delivered and counted (ECONNRESET)."""
+        """A reset is named, whoever it comes from, after everything that came before it was
+        delivered and counted (ECONNRESET).
+        """
         for name in ("client", "server"):
             client, server = self._connect()
             client.send(70_000)
             server.send(50_000)
-            self.pump_until([client, server], lambda: (server.came, client.came) == (70_000, 50_000), "both to be passed on")  # noqa: B023
+            self.pump_until(
+                [client, server],
+                lambda: (server.came, client.came) == (70_000, 50_000),  # noqa: B023
+                "both to be passed on",
+            )
             (client if name == "client" else server).reset()
             client.finish()
             server.finish()
             self._ends(client, server)
             self.assertEqual(self.counted(), (70_000, 50_000))
-            self.assertTrue(str(self.lines.pop()["reason"]).startswith(f"{name}: the connection was reset"))
+            self.assertTrue(
+                str(self.lines.pop()["reason"]).startswith(f"{name}: the connection was reset")
+            )

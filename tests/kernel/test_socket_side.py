@@ -11,12 +11,10 @@ from typing import Any
 
 from pipetwist.kernel.poller import IN, OUT, Pollable
 from pipetwist.kernel.socket_side import SocketSide, SocketWriter
-from pipetwist.kernel.writer import CROWDED_BYTES
+from pipetwist.kernel.writer import HIGH_WATER_BYTES
 from pipetwist.testing import RecordingReceiver, RecordingTracker
 from pipetwist.transfer.lingering import LINGER_SECONDS
-from tests.kernel.loop import KernelCase, take_all
-
-__all__ = ["ClosingTest", "DirectlyToldTest", "EndingTest", "ReadingTest", "TcpEndingTest", "TroubleTest", "WritingTest"]
+from tests.support.loop import KernelCase, take_all
 
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER on, for no time: closing resets (socket(7))
 
@@ -67,7 +65,9 @@ class SideCase(KernelCase):
         self.assertTrue(taken == written)
 
     def take_what_waits(self, *heard: str) -> bytes:
-        """Let the peer take what there is until nothing waits any more; the receiver has heard this until then."""
+        """Let the peer take what there is until nothing waits any more; the receiver has heard this
+        until then.
+        """
         taken, writer = b"", self.side.writer
         for _ in self.loop.rounds("it to be delivered"):
             if not writer.queue:
@@ -93,11 +93,15 @@ class ReadingTest(SideCase):
         """Nothing is read before reading is resumed; what came before is read then, and counted."""
         self.peer.send(b"one")
         self.loop.settle()
-        self.assertEqual((self.receiver.data, self.side.received, self.kernel.poller._told), (b"", 0, {}))
+        self.assertEqual(
+            (self.receiver.data, self.side.received, self.kernel.poller._told), (b"", 0, {})
+        )
         self.read_on()
         self.peer.send(b"two")
         self.loop.settle()
-        self.assertEqual((self.receiver.data, self.side.received, self.side.delivered), (b"onetwo", 6, 0))
+        self.assertEqual(
+            (self.receiver.data, self.side.received, self.side.delivered), (b"onetwo", 6, 0)
+        )
         self.assertEqual(self._tracked(), (6, 0))
 
     def test_pause(self) -> None:
@@ -137,30 +141,38 @@ class ReadingTest(SideCase):
         self.assertEqual((self.peer.recv(99), self.side.delivered), (b"answer", 6))
 
     def test_hung_up(self) -> None:
-        """A peer that closes is told at once while nothing is read; what it has sent is read later, then its end."""
+        """A peer that closes is told at once while nothing is read; what it has sent is read later,
+        then its end.
+        """
         self.read_on()
         self.side.pause_reading()
         self.peer.send(b"last")
         self.peer.close()
         self.loop.settle()
-        self.assertEqual((self.receiver.data, self.heard()), (b"", ["hung_up"]))
+        self.assertEqual((self.receiver.data, self.heard()), (b"", ["peer_closed"]))
         self.read_on()
-        self.assertEqual((self.receiver.data, set(self.heard())), (b"last", {"hung_up", "read_ended"}))
+        self.assertEqual(
+            (self.receiver.data, set(self.heard())), (b"last", {"peer_closed", "read_ended"})
+        )
         self.assertEqual(self.heard()[1], "read_ended")
 
     def test_hung_up_after_the_end(self) -> None:
-        """A peer that closes while it is read is told as the end and the hang-up; that it half-closed before makes no difference."""
+        """A peer that closes while it is read is told as the end and the hang-up; that it
+        half-closed before makes no difference.
+        """
         self.peer.send(b"last")
         self.peer.close()
         self.read_on()
-        self.assertEqual((self.receiver.data, self.heard()[:2]), (b"last", ["read_ended", "hung_up"]))
+        self.assertEqual(
+            (self.receiver.data, self.heard()[:2]), (b"last", ["read_ended", "peer_closed"])
+        )
         self.side, self.receiver, self.peer = self.make()
         self.peer.shutdown(socket.SHUT_WR)
         self.read_on()
         self.assertEqual(self.heard(), ["read_ended"])
         self.peer.close()
         self.loop.settle()
-        self.assertEqual(self.heard(), ["read_ended", "hung_up"])
+        self.assertEqual(self.heard(), ["read_ended", "peer_closed"])
 
     def test_blocking_or_not(self) -> None:
         """Whether the socket blocks or not, nobody waits for it."""
@@ -182,14 +194,21 @@ class ReadingTest(SideCase):
         self.fill()
         waits = len(self.side.writer.queue or b"")
         self.side.resume_reading()
-        self.side.finish_writing()
+        self.side.write_eof()
         self.peer.shutdown(socket.SHUT_WR)
-        shown = f"<SocketSide fd={self.side.socket.fileno()} reading=OPEN writing=DRAINING {waits} queued>"
-        self.assertEqual((repr(self.side), repr(self.side.writer)), (shown, f"<SocketWriter of {shown}>"))
+        shown = (
+            f"<SocketSide fd={self.side.socket.fileno()} reading=OPEN writing=DRAINING {waits} "
+            "queued>"
+        )
+        self.assertEqual(
+            (repr(self.side), repr(self.side.writer)), (shown, f"<SocketWriter of {shown}>")
+        )
         self.loop.settle()
         self.assertEqual(repr(self.side), shown.replace("OPEN", "EOF"))
         self.side.abort()
-        self.assertEqual(repr(self.side), shown.partition(" reading")[0] + " reading=EOF writing=CLOSED>")
+        self.assertEqual(
+            repr(self.side), shown.partition(" reading")[0] + " reading=EOF writing=CLOSED>"
+        )
 
     def _tracked(self) -> tuple[int, int]:
         tracker: Any = self.side.tracker
@@ -212,37 +231,45 @@ class WritingTest(SideCase):
     """What the peer is sent."""
 
     def test_at_once(self) -> None:
-        """What the system takes is delivered in the call, and counted; nothing is watched for it."""
+        """What the system takes is delivered in the call, and counted; nothing is watched for
+        it.
+        """
         self.side.write(b"one")
         self.side.write(b"two")
         self.assertEqual((take_all(self.peer), self.side.delivered), (b"onetwo", 6))
         self.assertEqual((self.kernel.poller._told, self.heard()), ({}, []))
 
     def test_crowded(self) -> None:
-        """What the system does not take waits; more than a little crowds the side, until all of it is delivered."""
+        """What the system does not take waits; more than a little crowds the side, until all of it
+        is delivered.
+        """
         written = self.fill()
-        for _ in range(-(-CROWDED_BYTES // 10_000)):
-            if len(self.side.writer.queue or b"") <= CROWDED_BYTES:
+        for _ in range(-(-HIGH_WATER_BYTES // 10_000)):
+            if len(self.side.writer.queue or b"") <= HIGH_WATER_BYTES:
                 self.assertEqual(self.heard(), [])
             self.side.write(b"y" * 10_000)
             written += b"y" * 10_000
-        self.assertEqual(self.heard(), ["crowded"])
+        self.assertEqual(self.heard(), ["pause_writing"])
         self.side.write(b"z")
         written += b"z"
-        self.assertTrue(self.take_what_waits("crowded") == written)
-        self.assertEqual((self.heard(), self.side.delivered), (["crowded", "relieved"], len(written)))
+        self.assertTrue(self.take_what_waits("pause_writing") == written)
+        self.assertEqual(
+            (self.heard(), self.side.delivered), (["pause_writing", "resume_writing"], len(written))
+        )
         self.assertEqual((self.side.writer.queue, self.side.writer.waiting), (None, False))
 
     def test_finish(self) -> None:
-        """The end of file follows what was written, at once or when there is room; reading goes on, and nothing more is written."""
+        """The end of file follows what was written, at once or when there is room; reading goes on,
+        and nothing more is written.
+        """
         written = self.fill()
-        self.side.finish_writing()
-        self.side.finish_writing()
+        self.side.write_eof()
+        self.side.write_eof()
         self.side.write(b"too late")
         self.take(written)
         self.assertEqual(self.peer.recv(1), b"")
         self.side.write(b"too late")
-        self.side.finish_writing()
+        self.side.write_eof()
         self.peer.send(b"still heard")
         self.read_on()
         self.assertEqual((self.receiver.data, self.heard()), (b"still heard", []))
@@ -250,11 +277,13 @@ class WritingTest(SideCase):
     def test_finish_at_once(self) -> None:
         """Where nothing waits the end of file is sent in the call."""
         self.side.write(b"x")
-        self.side.finish_writing()
+        self.side.write_eof()
         self.assertEqual((self.peer.recv(9), self.peer.recv(9)), (b"x", b""))
 
     def test_peer_takes_no_more(self) -> None:
-        """A peer that only reads no more loses what is written for it, and is heard to its end, which ends the side for the reason."""
+        """A peer that only reads no more loses what is written for it, and is heard to its end,
+        which ends the side for the reason.
+        """
         self.peer.send(b"its last words")
         self.peer.shutdown(socket.SHUT_RD)
         self.side.write(b"unheard")
@@ -264,15 +293,20 @@ class WritingTest(SideCase):
         self.assertEqual((self.receiver.data, self.heard()), (b"its last words", []))
         self.peer.shutdown(socket.SHUT_WR)
         self.loop.settle()
-        self.assertEqual((self.heard(), self.receiver.cause), (["read_ended", "lost"], "the connection was reset"))
+        self.assertEqual(
+            (self.heard(), self.receiver.reason),
+            (["read_ended", "lost"], "the connection was reset"),
+        )
 
     def test_peer_takes_no_more_of_what_waits(self) -> None:
-        """What waits for a peer that has gone is forgotten, and whoever was held back for it is told."""
+        """What waits for a peer that has gone is forgotten, and whoever was held back for it is
+        told.
+        """
         self.fill()
-        self.side.write(bytes(2 * CROWDED_BYTES))
+        self.side.write(bytes(2 * HIGH_WATER_BYTES))
         self.peer.close()
         self.loop.settle()
-        self.assertEqual(self.heard()[:3], ["crowded", "relieved", "hung_up"])
+        self.assertEqual(self.heard()[:3], ["pause_writing", "resume_writing", "peer_closed"])
         self.assertEqual((self.side.writer.queue, self.side.writer.waiting), (None, False))
 
     def test_peer_takes_no_more_and_has_ended(self) -> None:
@@ -281,7 +315,10 @@ class WritingTest(SideCase):
         self.read_on()
         self.peer.shutdown(socket.SHUT_RD)
         self.side.write(b"unheard")
-        self.assertEqual((self.heard(), self.receiver.cause), (["read_ended", "lost"], "the connection was reset"))
+        self.assertEqual(
+            (self.heard(), self.receiver.reason),
+            (["read_ended", "lost"], "the connection was reset"),
+        )
 
 
 class EndingTest(SideCase):
@@ -289,7 +326,7 @@ class EndingTest(SideCase):
 
     def lost(self) -> tuple[list[str], str | None]:
         """What the receiver has heard, and the cause."""
-        return self.receiver.heard, self.receiver.cause
+        return self.receiver.heard, self.receiver.reason
 
     def test_abort(self) -> None:
         """It is over in the call, whatever waits, and everything afterwards is for nobody."""
@@ -298,7 +335,13 @@ class EndingTest(SideCase):
         writer = self.side.writer
         self.side.abort()
         self.assertEqual(self.lost(), (["lost"], ""))
-        for call in (self.side.abort, self.side.close, self.side.hang_up, self.side.finish_writing, self.side.resume_reading):
+        for call in (
+            self.side.abort,
+            self.side.close,
+            self.side.disconnect,
+            self.side.write_eof,
+            self.side.resume_reading,
+        ):
             call()
         self.side.pause_reading()
         self.side.write(b"late")
@@ -311,7 +354,7 @@ class EndingTest(SideCase):
         side, receiver, _ = self.make(attached=False)
         side.abort()
         side.attach(receiver)
-        self.assertEqual((receiver.heard, receiver.cause), (["lost"], ""))
+        self.assertEqual((receiver.heard, receiver.reason), (["lost"], ""))
 
     def test_mistake(self) -> None:
         """A mistake of the receiver's ends the side, for that reason."""
@@ -336,17 +379,21 @@ class TcpEndingTest(EndingTest):
         self.read_on()
         self.reset()
         self.loop.settle()
-        self.assertEqual((self.receiver.data, self.lost()), (b"last", (["lost"], "the connection was reset")))
+        self.assertEqual(
+            (self.receiver.data, self.lost()), (b"last", (["lost"], "the connection was reset"))
+        )
 
     def test_reset_while_paused(self) -> None:
-        """A reset while nothing is read is a peer that has gone, once, and a reset when reading goes on."""
+        """A reset while nothing is read is a peer that has gone, once, and a reset when reading
+        goes on.
+        """
         self.read_on()
         self.side.pause_reading()
         self.reset()
         self.loop.settle()
-        self.assertEqual(self.heard(), ["hung_up"])
+        self.assertEqual(self.heard(), ["peer_closed"])
         self.read_on()
-        self.assertEqual(self.lost(), (["hung_up", "lost"], "the connection was reset"))
+        self.assertEqual(self.lost(), (["peer_closed", "lost"], "the connection was reset"))
 
     def test_reset_while_waiting(self) -> None:
         """A reset while something waits to be delivered ends the side when its reading goes on."""
@@ -356,7 +403,7 @@ class TcpEndingTest(EndingTest):
         self.assertEqual(self.side.writer.queue, None)
         self.read_on()
         self.assertEqual(self.receiver.heard[-1], "lost")
-        self.assertEqual(self.receiver.cause, "the connection was reset")
+        self.assertEqual(self.receiver.reason, "the connection was reset")
 
     def test_reset_while_closing(self) -> None:
         """A reset of a side that is to close is no reason: it was to end."""
@@ -367,10 +414,12 @@ class TcpEndingTest(EndingTest):
         self.assertEqual(self.lost(), (["lost"], ""))
 
     def test_break_off(self) -> None:
-        """A side that breaks off delivers what waits, though its peer goes on sending, and then resets without an end of file."""
+        """A side that breaks off delivers what waits, though its peer goes on sending, and then
+        resets without an end of file.
+        """
         written = self.fill()
         self.read_on()
-        self.side.break_off()
+        self.side.close_with_error()
         self.peer.send(b"unheard")
         taken = b""
         for _ in self.loop.rounds("the reset"):
@@ -384,10 +433,12 @@ class TcpEndingTest(EndingTest):
         self.assertEqual(self.loop.getDelayedCalls(), [])
 
     def test_break_off_after_an_end_of_file(self) -> None:
-        """An end of file that is to follow what waits does, and the peer, which has read it, is reset when it sends more."""
+        """An end of file that is to follow what waits does, and the peer, which has read it, is
+        reset when it sends more.
+        """
         written = self.fill()
-        self.side.finish_writing()
-        self.side.break_off()
+        self.side.write_eof()
+        self.side.close_with_error()
         self.assertEqual(self.heard(), [])
         self.take(written)
         self.assertEqual(self.peer.recv(1), b"")
@@ -403,7 +454,9 @@ class TcpEndingTest(EndingTest):
             self.peer.send(b"x")
 
     def test_reset_after_end_of_file(self) -> None:
-        """A peer that resets after its end of file was read is lost for that, though nothing is read any more."""
+        """A peer that resets after its end of file was read is lost for that, though nothing is
+        read any more.
+        """
         self.peer.shutdown(socket.SHUT_WR)
         self.read_on()
         self.assertEqual(self.heard(), ["read_ended"])
@@ -412,12 +465,17 @@ class TcpEndingTest(EndingTest):
         self.assertEqual(self.lost(), (["read_ended", "lost"], "the connection was reset"))
 
     def test_reset_told_by_a_write(self) -> None:
-        """A reset of which writing tells is no end of file to who reads, whatever came before it."""
+        """A reset of which writing tells is no end of file to who reads, whatever came before
+        it.
+        """
         self.peer.send(b"half an ans")
         self.reset()
         self.side.write(b"x")
         self.read_on()
-        self.assertEqual((self.receiver.data, self.lost()), (b"half an ans", (["lost"], "the connection was reset")))
+        self.assertEqual(
+            (self.receiver.data, self.lost()),
+            (b"half an ans", (["lost"], "the connection was reset")),
+        )
 
     def test_abort_resets(self) -> None:
         """An abort is a reset to the peer, and so is a mistake."""
@@ -435,10 +493,14 @@ class ClosingTest(SideCase):
         """A side that has delivered nothing closes at once."""
         self.read_on()
         self.side.close()
-        self.assertEqual((self.heard(), self.receiver.cause, self.peer.recv(1)), (["lost"], "", b""))
+        self.assertEqual(
+            (self.heard(), self.receiver.reason, self.peer.recv(1)), (["lost"], "", b"")
+        )
 
     def test_unread(self) -> None:
-        """A peer of which nobody has read what it sent, and who was sent nothing, gets an end of file, as whoever is closed in order."""
+        """A peer of which nobody has read what it sent, and who was sent nothing, gets an end of
+        file, as whoever is closed in order.
+        """
         for family in (socket.AF_UNIX, socket.AF_INET):
             self.family = family
             self.side, self.receiver, self.peer = self.make()
@@ -448,12 +510,16 @@ class ClosingTest(SideCase):
             self.assertEqual(self.peer.recv(1), b"")
             self.peer.close()
             self.loop.settle()
-            self.assertEqual((self.heard(), self.receiver.data, self.receiver.cause), (["lost"], b"", ""))
+            self.assertEqual(
+                (self.heard(), self.receiver.data, self.receiver.reason), (["lost"], b"", "")
+            )
 
     def test_unread_and_broken_off(self) -> None:
-        """Over a unix socket that is the one way to tell a peer that it was cut off, and it is taken."""
+        """Over a unix socket that is the one way to tell a peer that it was cut off, and it is
+        taken.
+        """
         self.peer.send(b"unread")
-        self.side.break_off()
+        self.side.close_with_error()
         self.assertRaises(ConnectionResetError, self.peer.recv, 1)
 
     def test_peer_has_ended(self) -> None:
@@ -463,11 +529,16 @@ class ClosingTest(SideCase):
         written = self.fill()
         self.side.close()
         self.assertTrue(self.take_what_waits("read_ended") == written)
-        self.assertEqual((self.heard(), self.receiver.cause, self.peer.recv(1)), (["read_ended", "lost"], "", b""))
+        self.assertEqual(
+            (self.heard(), self.receiver.reason, self.peer.recv(1)),
+            (["read_ended", "lost"], "", b""),
+        )
 
     def test_waits_for_the_peer(self) -> None:
-        """A peer that is still sending gets everything and an end of file, and its own end closes the side; what it sends is dropped."""
-        for method in ("close", "hang_up"):
+        """A peer that is still sending gets everything and an end of file, and its own end closes
+        the side; what it sends is dropped.
+        """
+        for method in ("close", "disconnect"):
             self.side, self.receiver, self.peer = self.make()
             self.side.write(b"answer")
             getattr(self.side, method)()
@@ -478,7 +549,7 @@ class ClosingTest(SideCase):
             self.side.pause_reading()
             self.peer.close()
             self.loop.settle()
-            self.assertEqual((self.heard(), self.receiver.cause), (["lost"], ""))
+            self.assertEqual((self.heard(), self.receiver.reason), (["lost"], ""))
 
     def test_does_not_wait_for_ever(self) -> None:
         """A peer that does not end is waited for two seconds after the last byte, and no longer."""
@@ -490,15 +561,17 @@ class ClosingTest(SideCase):
         self.loop.advance(LINGER_SECONDS * 0.9)
         self.assertEqual(self.heard(), [])
         self.loop.advance(LINGER_SECONDS * 0.2)
-        self.assertEqual((self.heard(), self.receiver.cause), (["lost"], ""))
+        self.assertEqual((self.heard(), self.receiver.reason), (["lost"], ""))
 
     def test_peer_goes_meanwhile(self) -> None:
-        """A peer that goes while something waits for it is lost without a reason, for it was to be."""
+        """A peer that goes while something waits for it is lost without a reason, for it was to
+        be.
+        """
         self.fill()
         self.side.close()
         self.peer.close()
         self.loop.settle()
-        self.assertEqual((self.heard(), self.receiver.cause), (["lost"], ""))
+        self.assertEqual((self.heard(), self.receiver.reason), (["lost"], ""))
 
     def test_abort_meanwhile(self) -> None:
         """A side that waits for its peer can be aborted, which leaves nothing on the clock."""
@@ -523,14 +596,20 @@ class TroubleTest(SideCase):
     """The system is short of something."""
 
     def test_unwatchable(self) -> None:
-        """A side that the kernel can't watch, to read or to write, is lost for the kernel's reason."""
+        """A side that the kernel can't watch, to read or to write, is lost for the kernel's
+        reason.
+        """
         self.patch(self.kernel.poller, "add", self._no_space)
         self.side.resume_reading()
-        self.assertEqual((self.heard(), self.receiver.cause), (["lost"], "No space left on device"))
+        self.assertEqual(
+            (self.heard(), self.receiver.reason), (["lost"], "No space left on device")
+        )
         self.side, self.receiver, self.peer = self.make()
         self.side.write(bytes(10_000_000))
         self.side.write(b"late")
-        self.assertEqual((self.heard(), self.receiver.cause), (["lost"], "No space left on device"))
+        self.assertEqual(
+            (self.heard(), self.receiver.reason), (["lost"], "No space left on device")
+        )
 
     def test_no_memory(self) -> None:
         """What the system has no memory for is delivered when it has."""
@@ -546,7 +625,9 @@ class TroubleTest(SideCase):
             self.assertEqual((self.heard(), self.side.delivered), ([], 0))
             shortage.over = True
             self.loop.settle()
-            self.assertEqual((take_all(self.peer), self.side.delivered, self.heard()), (b"onetwo", 6, []))
+            self.assertEqual(
+                (take_all(self.peer), self.side.delivered, self.heard()), (b"onetwo", 6, [])
+            )
 
     def test_close_without_memory(self) -> None:
         """A side of which nothing could be delivered yet is not closed before that is done."""
@@ -584,11 +665,13 @@ class DirectlyToldTest(SideCase):
     """Events that come in a way that the kernel tells rarely."""
 
     def test_end_and_hang_up(self) -> None:
-        """A peer of whom the kernel tells at once that it has sent everything and that it has gone is told so at once, both."""
+        """A peer of whom the kernel tells at once that it has sent everything and that it has gone
+        is told so at once, both.
+        """
         self.side.resume_reading()
         self.peer.close()
         self.side.ready(IN | select.EPOLLHUP)
-        self.assertEqual(self.heard(), ["read_ended", "hung_up"])
+        self.assertEqual(self.heard(), ["read_ended", "peer_closed"])
 
     def test_late_events(self) -> None:
         """Events that come though nothing can be read or written change nothing."""

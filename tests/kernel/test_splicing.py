@@ -1,4 +1,6 @@
-"""Two coupled sockets: when bytes are copied, when they are spliced, and what that leaves behind."""
+"""Two coupled sockets: when bytes are copied, when they are spliced, and what that leaves
+behind.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +11,11 @@ import random
 import socket
 from typing import Any
 
+from pipetwist.kernel.context import BUFFER_SIZE
 from pipetwist.kernel.reader import BUSY_BYTES, BUSY_READS, QUIET_BYTES, TURN_BYTES
-from pipetwist.kernel.setting import BUFFER_SIZE
 from tests.kernel.coupled import Coupled, CoupledCase, move
-from tests.kernel.loop import take_all
 from tests.kernel.noted import NotedSplices
-
-__all__ = ["CopyingTest", "EndOfFileTest", "LossTest", "PipesTest", "TcpCopyingTest", "TcpToUnixCopyingTest"]
+from tests.support.loop import take_all
 
 _MUCH = random.Random(0).randbytes(5_000_000)
 
@@ -29,7 +29,8 @@ class _SplicingCase(CoupledCase):
         self.calls = NotedSplices(self)
 
     def splice_up(self, connection: Coupled) -> int:
-        """Send up until the direction is busy, and then until it is stopped, with something in its pipe if it got one.
+        """Send up until the direction is busy, and then until it is stopped, with something in its
+        pipe if it got one.
 
         Returns:
             How many bytes have not come yet.
@@ -77,12 +78,16 @@ class CopyingTest(_SplicingCase):
         """Much arrives whole, both ways, and is counted."""
         connection = self.couple()
         self.assertTrue(move(self, _MUCH, connection.client_peer, connection.server_peer) == _MUCH)
-        self.assertTrue(move(self, _MUCH[::-1], connection.server_peer, connection.client_peer) == _MUCH[::-1])
+        self.assertTrue(
+            move(self, _MUCH[::-1], connection.server_peer, connection.client_peer) == _MUCH[::-1]
+        )
         self.assertEqual(connection.figures, (len(_MUCH),) * 4)
         self.assertEqual(connection.counted, (len(_MUCH),) * 2)
 
     def test_reader_that_stalls(self) -> None:
-        """The sender is stopped while its reader does not read: no more than a turn's bytes are held, and nothing is lost."""
+        """The sender is stopped while its reader does not read: no more than a turn's bytes are
+        held, and nothing is lost.
+        """
         connection = self.couple()
         sent = 0
         with contextlib.suppress(BlockingIOError):
@@ -91,7 +96,9 @@ class CopyingTest(_SplicingCase):
         self.assertLess(sent, len(_MUCH))
         self.assertLessEqual(connection.client.received - connection.server.delivered, TURN_BYTES)
         self.assertTrue(connection.client.reader.held_back)
-        came = move(self, _MUCH[sent : sent + 300_000], connection.client_peer, connection.server_peer, sent)
+        came = move(
+            self, _MUCH[sent : sent + 300_000], connection.client_peer, connection.server_peer, sent
+        )
         self.assertTrue(came == _MUCH[: sent + 300_000])
 
     def test_written_before(self) -> None:
@@ -134,21 +141,41 @@ class PipesTest(_SplicingCase):
         self.assertEqual(self.calls.made, [])
 
     def test_idle(self) -> None:
-        """A connection that is idle after a burst, of whatever size and both ways, has no pipe and no buffer."""
-        for size in (1, QUIET_BYTES, BUSY_BYTES, 2 * BUSY_BYTES, 3 * BUSY_BYTES, BUFFER_SIZE, 4 * BUFFER_SIZE, TURN_BYTES, len(_MUCH)):
+        """A connection that is idle after a burst, of whatever size and both ways, has no pipe and
+        no buffer.
+        """
+        for size in (
+            1,
+            QUIET_BYTES,
+            BUSY_BYTES,
+            2 * BUSY_BYTES,
+            3 * BUSY_BYTES,
+            BUFFER_SIZE,
+            4 * BUFFER_SIZE,
+            TURN_BYTES,
+            len(_MUCH),
+        ):
             connection = self.couple()
             move(self, _MUCH[:size], connection.client_peer, connection.server_peer)
             move(self, _MUCH[:size], connection.server_peer, connection.client_peer)
             for one in (connection.client, connection.server):
-                self.assertEqual((one.writer.pipe, one.writer.queue, one.writer.waiting), (None, None, False), size)
+                self.assertEqual(
+                    (one.writer.pipe, one.writer.queue, one.writer.waiting),
+                    (None, None, False),
+                    size,
+                )
             self.assertEqual(self.kernel.pool.lent, 0, size)
 
     def test_stalled(self) -> None:
-        """A direction that is stopped has one pipe; it is given back when it is empty, whether or not more comes."""
+        """A direction that is stopped has one pipe; it is given back when it is empty, whether or
+        not more comes.
+        """
         connection = self.couple()
         underway = self.splice_up(connection)
         self.assertEqual(self.kernel.pool.lent, 1)
-        came = self.take_until(connection.server_peer, lambda: not connection.server.writer.waiting, "all of it")
+        came = self.take_until(
+            connection.server_peer, lambda: not connection.server.writer.waiting, "all of it"
+        )
         # What the client has sent in the meantime may go on, in a turn of its own.
         while more := self.take_until(connection.server_peer, lambda: True, "more"):
             came += more
@@ -156,7 +183,9 @@ class PipesTest(_SplicingCase):
         self.assertEqual((connection.server.writer.pipe, self.kernel.pool.lent), (None, 0))
 
     def test_turn(self) -> None:
-        """In one turn no more is moved than a turn allows, however much there is, and however large the pipe is."""
+        """In one turn no more is moved than a turn allows, however much there is, and however large
+        the pipe is.
+        """
         connection = self.couple()
         asked: list[int] = []
 
@@ -167,14 +196,24 @@ class PipesTest(_SplicingCase):
         self.calls.instead = plenty
         connection.client.reader.busy_reads = BUSY_READS
         connection.client.reader.read()
-        self.assertEqual((connection.client.received, connection.server.delivered), (TURN_BYTES, TURN_BYTES))
+        self.assertEqual(
+            (connection.client.received, connection.server.delivered), (TURN_BYTES, TURN_BYTES)
+        )
         self.assertEqual(asked[-2:], [TURN_BYTES - 3 * 300_000] * 2)
 
     def test_pool_is_empty(self) -> None:
-        """More busy directions than there are pipes all go on, some of them by copying, and none gets more than one pipe."""
-        connections = [(connection, self.splice_up(connection)) for connection in [self.couple() for _ in range(self.pipes + 3)]]
+        """More busy directions than there are pipes all go on, some of them by copying, and none
+        gets more than one pipe.
+        """
+        connections = [
+            (connection, self.splice_up(connection))
+            for connection in [self.couple() for _ in range(self.pipes + 3)]
+        ]
         self.assertEqual(self.kernel.pool.lent, self.pipes)
-        self.assertEqual(sum(connection.server.writer.pipe is not None for connection, _ in connections), self.pipes)
+        self.assertEqual(
+            sum(connection.server.writer.pipe is not None for connection, _ in connections),
+            self.pipes,
+        )
         for connection, underway in connections:
             came = move(self, _MUCH, connection.client_peer, connection.server_peer, underway)
             self.assertEqual(len(came), underway + len(_MUCH))
@@ -182,7 +221,9 @@ class PipesTest(_SplicingCase):
         self.assertEqual(self.kernel.pool.lent, 0)
 
     def test_no_descriptors_for_a_pipe(self) -> None:
-        """Where the system has no descriptors for a pipe bytes are copied; it is not asked again each time."""
+        """Where the system has no descriptors for a pipe bytes are copied; it is not asked again
+        each time.
+        """
         asked = []
 
         def none(flags: int) -> tuple[int, int]:
@@ -205,19 +246,35 @@ class EndOfFileTest(_SplicingCase):
     """What splice says of an end, and what is made of it."""
 
     def test_end_while_splicing(self) -> None:
-        """The end of file of a direction that is spliced is told once, after everything, and the pipe is given back."""
+        """The end of file of a direction that is spliced is told once, after everything, and the
+        pipe is given back.
+        """
         connection = self.couple()
         underway = self.splice_up(connection)
         connection.client_peer.shutdown(socket.SHUT_WR)
-        total = len(self.take_until(connection.server_peer, lambda: connection.client_heard.heard, "the end of file"))
-        connection.server.finish_writing()
-        total += len(self.take_until(connection.server_peer, lambda: not connection.server.ending.delivers, "all of it"))
-        self.assertEqual((connection.client_heard.heard, self.kernel.pool.lent), (["read_ended"], 0))
-        self.assertEqual((total, connection.server.delivered), (underway, connection.client.received))
+        total = len(
+            self.take_until(
+                connection.server_peer, lambda: connection.client_heard.heard, "the end of file"
+            )
+        )
+        connection.server.write_eof()
+        total += len(
+            self.take_until(
+                connection.server_peer, lambda: not connection.server.ending.delivers, "all of it"
+            )
+        )
+        self.assertEqual(
+            (connection.client_heard.heard, self.kernel.pool.lent), (["read_ended"], 0)
+        )
+        self.assertEqual(
+            (total, connection.server.delivered), (underway, connection.client.received)
+        )
         self.assertEqual(connection.server_peer.recv(1), b"")
 
     def test_no_end(self) -> None:
-        """A 0 that splice says though there is no end of file ends nothing: a read decides, and loses nothing."""
+        """A 0 that splice says though there is no end of file ends nothing: a read decides, and
+        loses nothing.
+        """
         connection = self.couple()
         lies = [0]
 
@@ -232,7 +289,14 @@ class EndOfFileTest(_SplicingCase):
         self.calls.instead = lie
         self.assertTrue(move(self, _MUCH, connection.client_peer, connection.server_peer) == _MUCH)
         self.assertGreater(lies[0], 2)
-        self.assertEqual((connection.client_heard.heard, not connection.client.ending.reads, self.kernel.pool.lent), ([], False, 0))
+        self.assertEqual(
+            (
+                connection.client_heard.heard,
+                not connection.client.ending.reads,
+                self.kernel.pool.lent,
+            ),
+            ([], False, 0),
+        )
 
     def test_nothing_but_lies(self) -> None:
         """Where splice says nothing but 0 all is copied."""
@@ -266,13 +330,17 @@ class LossTest(_SplicingCase):
     """An end is lost while its direction is spliced."""
 
     def test_sink(self) -> None:
-        """Where the one who is sent to has gone what is in the pipe is dropped with the pipe, and the sender is read on."""
+        """Where the one who is sent to has gone what is in the pipe is dropped with the pipe, and
+        the sender is read on.
+        """
         connection = self.couple()
         self.splice_up(connection)
         writer = connection.server.writer
         connection.server_peer.close()
         self.loop.settle()
-        self.assertEqual((self.kernel.pool.lent, writer.pipe, self.kernel.pool._idle), (0, None, []))
+        self.assertEqual(
+            (self.kernel.pool.lent, writer.pipe, self.kernel.pool._idle), (0, None, [])
+        )
         self.assertFalse(connection.client.reader.held_back)
         received = connection.client.received
         connection.client_peer.send(b"dropped")
@@ -281,18 +349,29 @@ class LossTest(_SplicingCase):
         self.assertNotIn("lost", connection.client_heard.heard)
 
     def test_sink_that_reads_no_more(self) -> None:
-        """The pipe of a side whose peer reads no more is given back, with what is in it, though the peer is there and may send."""
+        """The pipe of a side whose peer reads no more is given back, with what is in it, though the
+        peer is there and may send.
+        """
         connection = self.couple()
         self.splice_up(connection)
         connection.server_peer.shutdown(socket.SHUT_RD)
-        self.take_until(connection.server_peer, lambda: not connection.server.ending.delivers, "the end of writing")
-        self.assertEqual((self.kernel.pool.lent, self.kernel.pool._idle, connection.server.ending.over), (0, [], False))
+        self.take_until(
+            connection.server_peer,
+            lambda: not connection.server.ending.delivers,
+            "the end of writing",
+        )
+        self.assertEqual(
+            (self.kernel.pool.lent, self.kernel.pool._idle, connection.server.ending.over),
+            (0, [], False),
+        )
         connection.server_peer.send(b"last words")
         self.loop.settle()
         self.assertEqual(connection.client_peer.recv(99), b"last words")
 
     def test_aborted_sink(self) -> None:
-        """A side that is aborted gives its pipe back, and what is read for it afterwards is dropped."""
+        """A side that is aborted gives its pipe back, and what is read for it afterwards is
+        dropped.
+        """
         connection = self.couple()
         self.splice_up(connection)
         connection.server.abort()
@@ -303,7 +382,9 @@ class LossTest(_SplicingCase):
         self.assertNotIn("lost", connection.client_heard.heard)
 
     def test_closed_while_held_back(self) -> None:
-        """A side that is closed while it is not read, for the other has no room, is read on, and what comes is dropped."""
+        """A side that is closed while it is not read, for the other has no room, is read on, and
+        what comes is dropped.
+        """
         connection = self.couple()
         self.splice_up(connection)
         connection.client.write(b"answer")
@@ -314,7 +395,9 @@ class LossTest(_SplicingCase):
         self.assertGreater(connection.client.received, received)
         connection.client_peer.close()
         self.loop.settle()
-        self.assertEqual((connection.client_heard.heard, connection.server.delivered), (["lost"], delivered))
+        self.assertEqual(
+            (connection.client_heard.heard, connection.server.delivered), (["lost"], delivered)
+        )
 
     def test_aborted_source(self) -> None:
         """A side that is aborted has what was read from it delivered all the same."""
@@ -324,12 +407,16 @@ class LossTest(_SplicingCase):
         connection.client.abort()
         connection.server.close()
         self.assertGreater(connection.client.received, before)
-        self.take_until(connection.server_peer, lambda: not connection.server.ending.delivers, "all of it")
+        self.take_until(
+            connection.server_peer, lambda: not connection.server.ending.delivers, "all of it"
+        )
         self.assertEqual(connection.server.delivered, connection.client.received)
         self.assertEqual(self.kernel.pool.lent, 0)
 
     def test_number_reused(self) -> None:
-        """What becomes of the number of a descriptor that is closed while spliced is no concern of the connection: nobody writes to it."""
+        """What becomes of the number of a descriptor that is closed while spliced is no concern of
+        the connection: nobody writes to it.
+        """
         connection = self.couple()
         self.splice_up(connection)
         number = connection.server._descriptor
@@ -352,6 +439,8 @@ class LossTest(_SplicingCase):
         self.splice_up(connection)
         connection.client_peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         connection.client_peer.close()
-        self.loop.until(lambda: "hung_up" in connection.client_heard.heard, "the reset")
-        self.take_until(connection.server_peer, lambda: "lost" in connection.client_heard.heard, "the loss")
-        self.assertEqual(connection.client_heard.cause, "the connection was reset")
+        self.loop.until(lambda: "peer_closed" in connection.client_heard.heard, "the reset")
+        self.take_until(
+            connection.server_peer, lambda: "lost" in connection.client_heard.heard, "the loss"
+        )
+        self.assertEqual(connection.client_heard.reason, "the connection was reset")

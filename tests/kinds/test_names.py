@@ -13,13 +13,14 @@ import pipetwist
 from pipetwist.inbounds.registry import INBOUNDS
 from pipetwist.outbounds.registry import OUTBOUNDS
 
-__all__ = ["NamesTest"]
-
 _PACKAGE = Path(pipetwist.__file__).parent
 _KINDS = [*INBOUNDS, *OUTBOUNDS]
 _TYPES = {*INBOUNDS.types(), *OUTBOUNDS.types()}
 _CLASSES = {one.__name__ for kind in _KINDS for one in (kind, kind.Options)}
-_HOMES = {kind.__module__ for kind in _KINDS} | {"pipetwist.inbounds.registry", "pipetwist.outbounds.registry"}
+_HOMES = {kind.__module__ for kind in _KINDS} | {
+    "pipetwist.inbounds.registry",
+    "pipetwist.outbounds.registry",
+}
 _HANDED_ON = {"pipetwist.embed"}
 """Where programs find what there is."""
 _OTHER_THINGS = {
@@ -56,9 +57,16 @@ class NamesTest(SynchronousTestCase):
                 self.named[module] = found
 
     def test_nobody_else(self) -> None:
-        """No module outside a kind's own file and the registry names a type, or a class of a kind."""
+        """No module outside a kind's own file and the registry names a type, or a class of a
+        kind.
+        """
         self.assertEqual(
-            {module: found for module, found in self.named.items() if module not in {*_HOMES, *_HANDED_ON, *_OTHER_THINGS}}, {}
+            {
+                module: found
+                for module, found in self.named.items()
+                if module not in {*_HOMES, *_HANDED_ON, *_OTHER_THINGS}
+            },
+            {},
         )
 
     def test_other_things(self) -> None:
@@ -70,4 +78,6 @@ class NamesTest(SynchronousTestCase):
         """Each kind is named in its own file, so that this would find it elsewhere."""
         for kind in _KINDS:
             (type_,) = get_args(get_type_hints(kind.Options)["type"])
-            self.assertLessEqual({repr(type_), kind.Options.__name__}, set(self.named[kind.__module__]))
+            self.assertLessEqual(
+                {repr(type_), kind.Options.__name__}, set(self.named[kind.__module__])
+            )

@@ -1,4 +1,6 @@
-"""A kind of inbound and a kind of outbound that live in this file alone, and the whole program with them."""
+"""A kind of inbound and a kind of outbound that live in this file alone, and the whole program with
+them.
+"""
 
 from __future__ import annotations
 
@@ -24,45 +26,46 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
-from pipetwist.config.child import can_start
 from pipetwist.config.collisions import collisions
 from pipetwist.config.document import Document
+from pipetwist.config.reader_process import can_start
 from pipetwist.config.reading import parse_document, read_document
 from pipetwist.config.schema import document_schema
-from pipetwist.connection.visitor import Visitor
+from pipetwist.connection.client_info import ClientInfo
 from pipetwist.errors import ConfigError, StartError
-from pipetwist.inbounds.doorway import DoorwayFactory
+from pipetwist.inbounds.context import InboundContext
 from pipetwist.inbounds.gate import Gate, RefusedError
-from pipetwist.inbounds.listening import EndpointListener, ListeningService, address_visitor
+from pipetwist.inbounds.handshake import HandshakeFactory
+from pipetwist.inbounds.listening import EndpointListener, ListeningService, address_client_info
 from pipetwist.inbounds.registry import INBOUNDS
-from pipetwist.inbounds.setting import InboundSetting
 from pipetwist.inbounds.udp import UdpInbound, UdpInboundOptions
 from pipetwist.interfaces import IInbound, IOutbound, ISide, Medium
 from pipetwist.kinds.figures import Figure
 from pipetwist.kinds.inbound_options import InboundOptions, StreamInboundOptions
 from pipetwist.kinds.outbound_options import OutboundOptions
+from pipetwist.outbounds.context import OutboundContext
 from pipetwist.outbounds.endpoint import connect_endpoint
 from pipetwist.outbounds.registry import OUTBOUNDS
-from pipetwist.outbounds.setting import OutboundSetting
 from pipetwist.process.command import prepare_command
 from pipetwist.process.endpoint import CommandEndpoint
-from pipetwist.service.reader import ChildReader
-from pipetwist.service.rereading import Rereading
+from pipetwist.service.file_reloader import FileReloader
+from pipetwist.service.reader import ProcessReader
 from pipetwist.service.tree import PipetwistService
 from pipetwist.values import Command, Port, UserName
 from pipetwist.values.bind_address import BindAddress, PortAddress
-from tests.behaviour.waiting import until
-from tests.cli.calling import call
-from tests.interop.scratch import scratch_folder
-
-__all__ = ["CarryingTest", "CheckTest", "RegistryTest", "RunningTest"]
+from tests.support.command_line import call
+from tests.support.scratch import scratch_folder
+from tests.support.waiting import until
 
 
 @dataclass(frozen=True, kw_only=True)
 class DoorUserOptions:
     """Who somebody is."""
 
-    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid", "use_attribute_docstrings": True}
+    __pydantic_config__: ClassVar[dict[str, object]] = {
+        "extra": "forbid",
+        "use_attribute_docstrings": True,
+    }
 
     name: UserName
     """The user's name."""
@@ -73,7 +76,9 @@ class DoorInboundOptions(StreamInboundOptions):
     """An inbound on a port of this machine alone, where everybody is one user."""
 
     fixed = ("port", "framing")
-    figures = (Figure("door_visitors", "Who has come to the door.", attrgetter("came"), grows=True),)
+    figures = (
+        Figure("door_visitors", "Who has come to the door.", attrgetter("came"), grows=True),
+    )
 
     type: Literal["door"] = "door"
     """Always ``door``."""
@@ -84,12 +89,10 @@ class DoorInboundOptions(StreamInboundOptions):
 
     @property
     def address(self) -> BindAddress | None:
-        """See `KindOptions`."""
         return PortAddress("127.0.0.1", self.port) if self.port else None
 
     @classmethod
     def lacking(cls, written: Mapping[str, object], platform: str) -> Iterator[tuple[str, str]]:
-        """See `KindOptions`."""
         if platform == "darwin":
             yield "port", "there is no door on this system"
         yield from super().lacking(written, platform)
@@ -101,13 +104,13 @@ class DoorInbound(ListeningService):
 
     Args:
         options: what the configuration says.
-        setting: what it works with.
+        context: what it works with.
     """
 
     Options: ClassVar[type[InboundOptions]] = DoorInboundOptions
 
-    def __init__(self, options: DoorInboundOptions, setting: InboundSetting) -> None:
-        super().__init__(options, setting)
+    def __init__(self, options: DoorInboundOptions, context: InboundContext) -> None:
+        super().__init__(options, context)
         self.came = 0
         self._gate = Gate(self, self._identify)
         self._listener = EndpointListener(self._gate)
@@ -120,22 +123,22 @@ class DoorInbound(ListeningService):
         return number
 
     def listen(self) -> Deferred[None]:
-        """See `IInbound`."""
         options: Any = self.options
-        endpoint = TCP4ServerEndpoint(self.setting.reactor, options.port, interface="127.0.0.1")
-        return self._listener.listen(endpoint, DoorwayFactory(self._gate, self.setting))
+        endpoint = TCP4ServerEndpoint(self.context.reactor, options.port, interface="127.0.0.1")
+        return self._listener.listen(endpoint, HandshakeFactory(self._gate, self.context))
 
     def stop_listening(self) -> Deferred[None]:
-        """See `IInbound`."""
         return self._listener.stop()
 
-    def _identify(self, transport: Any) -> Visitor:
+    def _identify(self, transport: Any) -> ClientInfo:
         options: Any = self.options
         self.came += 1
         if not options.users:
             message = "nobody is let in"
             raise RefusedError(message)
-        return address_visitor(self.tag, transport.getPeer(), self.timeouts, options.users[0].name)
+        return address_client_info(
+            self.tag, transport.getPeer(), self.timeouts, options.users[0].name
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,9 +157,10 @@ class TurnsOutboundOptions(OutboundOptions):
     """The command that has the second."""
 
     def check_here(self) -> None:
-        """See `KindOptions`."""
         for command in (self.one, self.other):
-            prepare_command(self.place, command, env={}, inherit_env=True, cwd=None, user=None, ours=os.environ)
+            prepare_command(
+                self.label, command, env={}, inherit_env=True, cwd=None, user=None, ours=os.environ
+            )
 
 
 @implementer(IOutbound)
@@ -165,24 +169,25 @@ class TurnsOutbound:
 
     Args:
         options: what the configuration says.
-        setting: what it works with.
+        context: what it works with.
     """
 
     Options: ClassVar[type[OutboundOptions]] = TurnsOutboundOptions
     in_kernel = False
-    largest_datagram = None
+    max_datagram_bytes = None
 
-    def __init__(self, options: TurnsOutboundOptions, setting: OutboundSetting) -> None:
+    def __init__(self, options: TurnsOutboundOptions, context: OutboundContext) -> None:
         self.tag = options.tag
         self.connect_timeout = options.connect_timeout
         self.taken = 0
-        self._endpoints = [CommandEndpoint(setting.reactor, command) for command in (options.one, options.other)]
-        self._setting = setting
+        self._endpoints = [
+            CommandEndpoint(context.reactor, command) for command in (options.one, options.other)
+        ]
+        self._context = context
 
     def connect(self) -> Deferred[ISide]:
-        """See `IOutbound`."""
         self.taken += 1
-        return connect_endpoint(self._endpoints[(self.taken - 1) % 2], self._setting)
+        return connect_endpoint(self._endpoints[(self.taken - 1) % 2], self._context)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,7 +214,9 @@ def _written(**changes: Any) -> dict[str, Any]:
     """A configuration with both, whatever it says besides."""
     return {
         "inbounds": [{"type": "door", "tag": "front", "port": 0, "users": [{"name": "alice"}]}],
-        "outbounds": [{"type": "turns", "tag": "turns", "one": ["echo", "one"], "other": ["echo", "other"]}],
+        "outbounds": [
+            {"type": "turns", "tag": "turns", "one": ["echo", "one"], "other": ["echo", "other"]}
+        ],
         **changes,
     }
 
@@ -228,7 +235,9 @@ class RegistryTest(SynchronousTestCase):
     """What can be registered."""
 
     def test_once(self) -> None:
-        """A type can be registered once, and be taken out again; one that says too little can't be."""
+        """A type can be registered once, and be taken out again; one that says too little can't
+        be.
+        """
         _register(self)
         self.assertRaises(ValueError, OUTBOUNDS.register, TurnsOutbound)
         self.assertIn("door", repr(INBOUNDS))
@@ -240,9 +249,14 @@ class RegistryTest(SynchronousTestCase):
         self.assertEqual((INBOUNDS.added(), OUTBOUNDS.added()), ([], []))
 
     def test_without(self) -> None:
-        """A configuration with a type that is not registered is wrong, before it is and after it was."""
+        """A configuration with a type that is not registered is wrong, before it is and after it
+        was.
+        """
         for _ in range(2):
-            self.assertIn('inbounds[0].type: "door" is not a type of inbound', str(self.assertRaises(ConfigError, _document)))
+            self.assertIn(
+                'inbounds[0].type: "door" is not a type of inbound',
+                str(self.assertRaises(ConfigError, _document)),
+            )
             _register(self)
             self.assertIsInstance(_document().inbounds[0], DoorInboundOptions)
             self.doCleanups()
@@ -252,18 +266,33 @@ class CarryingTest(SynchronousTestCase):
     """Where connections of one's own kinds may go."""
 
     def test_copy_of_datagrams(self) -> None:
-        """A copy of a kind of datagrams under another name is one of datagrams as well, which a stream can't carry."""
+        """A copy of a kind of datagrams under another name is one of datagrams as well, which a
+        stream can't carry.
+        """
         options = dataclass(frozen=True, kw_only=True)(_UdpCopyOptions)
         copy: Any = type("UdpCopy", (UdpInbound,), {"Options": options})
         self.addCleanup(INBOUNDS.register(copy))
         _register(self)
-        error = self.assertRaises(ConfigError, _document, inbounds=[{"type": "udp2", "tag": "copy", "listen_port": 0}])
-        self.assertIn('the inbound "copy" takes datagrams, which the outbound "turns", a stream, would run together; lead', str(error))
+        error = self.assertRaises(
+            ConfigError, _document, inbounds=[{"type": "udp2", "tag": "copy", "listen_port": 0}]
+        )
+        self.assertIn(
+            'the inbound "copy" takes datagrams, which the outbound "turns", a stream, would '
+            "run together; route",
+            str(error),
+        )
 
     def test_platform(self) -> None:
         """What a platform has not for it is told."""
         _register(self)
-        error = self.assertRaises(ConfigError, parse_document, json.dumps(_written()), Path("/"), "own.json", platform="darwin")
+        error = self.assertRaises(
+            ConfigError,
+            parse_document,
+            json.dumps(_written()),
+            Path("/"),
+            "own.json",
+            platform="darwin",
+        )
         self.assertEqual(str(error), "own.json: inbounds[0].port: there is no door on this system")
 
     def test_loop(self) -> None:
@@ -272,12 +301,15 @@ class CarryingTest(SynchronousTestCase):
         door = {"type": "door", "tag": "front", "port": 7}
         back = {"type": "tcp", "tag": "back", "server": "127.0.0.1", "server_port": 7}
         error = self.assertRaises(ConfigError, _document, inbounds=[door], outbounds=[back])
-        self.assertIn("outbounds[0]: this leads every connection", str(error))
+        self.assertIn("outbounds[0]: this routes every connection", str(error))
 
     def test_collision(self) -> None:
         """Another inbound at its port is told."""
         _register(self)
-        inbounds = [{"type": "tcp", "tag": "other", "listen_port": 7}, {"type": "door", "tag": "front", "port": 7}]
+        inbounds = [
+            {"type": "tcp", "tag": "other", "listen_port": 7},
+            {"type": "door", "tag": "front", "port": 7},
+        ]
         (problem,) = collisions(_document(inbounds=inbounds))
         self.assertIn('inbounds[1]: 127.0.0.1:7 is taken by the inbound "other"', str(problem))
 
@@ -293,8 +325,15 @@ class CheckTest(SynchronousTestCase):
 
     def test_check(self) -> None:
         """A good configuration is good; a bad value is told at its key."""
-        self.assertEqual(call("check", str(self.path)), (0, f"{self.path} is good: 1 inbound, 1 outbound.\n", ""))
-        self.path.write_text(json.dumps(_written(inbounds=[{"type": "door", "tag": "front", "port": 70000, "user": []}])))
+        self.assertEqual(
+            call("check", str(self.path)),
+            (0, f"{self.path} is valid: 1 inbound, 1 outbound.\n", ""),
+        )
+        self.path.write_text(
+            json.dumps(
+                _written(inbounds=[{"type": "door", "tag": "front", "port": 70000, "user": []}])
+            )
+        )
         status, _, said = call("check", str(self.path))
         self.assertEqual(status, 1)
         self.assertIn("inbounds[0].port: ", said)
@@ -303,16 +342,28 @@ class CheckTest(SynchronousTestCase):
     def test_here(self) -> None:
         """What it needs on this machine is looked for."""
         self.assertEqual(call("check", "--here", str(self.path))[0], 0)
-        self.path.write_text(json.dumps(_written(outbounds=[{"type": "turns", "tag": "turns", "one": ["no-such"], "other": ["echo"]}])))
+        self.path.write_text(
+            json.dumps(
+                _written(
+                    outbounds=[
+                        {"type": "turns", "tag": "turns", "one": ["no-such"], "other": ["echo"]}
+                    ]
+                )
+            )
+        )
         status, _, said = call("check", "--here", str(self.path))
         self.assertEqual((status, "outbound turns: " in said), (1, True))
 
     def test_schema(self) -> None:
-        """The JSON Schema has both with the texts of their keys, and takes and refuses what the reading does."""
+        """The JSON Schema has both with the texts of their keys, and takes and refuses what the
+        reading does.
+        """
         status, said, _ = call("schema")
         schema = json.loads(said)
         self.assertEqual((status, schema), (0, json.loads(json.dumps(document_schema()))))
-        self.assertEqual(schema["$defs"]["DoorInboundOptions"]["properties"]["port"]["description"], "The port.")
+        self.assertEqual(
+            schema["$defs"]["DoorInboundOptions"]["properties"]["port"]["description"], "The port."
+        )
         validator = Draft202012Validator(schema)
         self.assertTrue(validator.is_valid(_written()))
         self.assertFalse(validator.is_valid(_written(inbounds=[{"type": "door", "tag": "front"}])))
@@ -327,11 +378,17 @@ class RunningTest(TestCase):
         """Start it; the test's clean-up stops it."""
         _register(self)
         stats = {"enabled": True, "users": ["alice"]}
-        changes = {"experimental": {"v2ray_api": {"stats": stats}}, "metrics": {"listen": "127.0.0.1:0"}, **changes}
+        changes = {
+            "experimental": {"v2ray_api": {"stats": stats}},
+            "metrics": {"listen": "127.0.0.1:0"},
+            **changes,
+        }
         tree = PipetwistService(_document(**changes), reactor)
         tree.startService()
         self.addCleanup(tree.stopService)
-        await until(lambda: tree.inbounds["front"]._listener.port is not None, "the door to be there")
+        await until(
+            lambda: tree.inbounds["front"]._listener.port is not None, "the door to be there"
+        )
         return tree
 
     async def ask(self, port: int) -> bytes:
@@ -340,16 +397,23 @@ class RunningTest(TestCase):
 
     async def page(self, tree: PipetwistService, path: str) -> str:
         """What the HTTP listener has at a path."""
-        return await deferToThread(lambda: urlopen(f"http://{tree.web.address}/{path}", timeout=60).read().decode())
+        return await deferToThread(
+            lambda: urlopen(f"http://{tree.web.address}/{path}", timeout=60).read().decode()
+        )
 
     async def test_relays(self) -> None:
-        """Connections come in at the one and go to the other, by a rule, and are counted for their user."""
+        """Connections come in at the one and go to the other, by a rule, and are counted for their
+        user.
+        """
         rules = [{"inbound": ["front"], "auth_user": ["alice"], "outbound": "turns"}]
         dead = {"type": "fork", "tag": "first", "command": ["false"]}
         tree = await self.start(outbounds=[dead, *_written()["outbounds"]], route={"rules": rules})
         verifyObject(IInbound, tree.inbounds["front"])
         verifyObject(IOutbound, tree.outbounds["turns"])
-        self.assertEqual([await self.ask(tree.inbounds["front"].port) for _ in range(3)], [b"one\n", b"other\n", b"one\n"])
+        self.assertEqual(
+            [await self.ask(tree.inbounds["front"].port) for _ in range(3)],
+            [b"one\n", b"other\n", b"one\n"],
+        )
         await until(lambda: not tree.relay.open_connections, "all to be over")
         counter = tree.store.get("user>>>alice>>>traffic>>>downlink")
         assert counter is not None
@@ -371,15 +435,28 @@ class RunningTest(TestCase):
         self.assertEqual((totals["opened"], totals["downlink"]), (1, 4))
 
     async def test_reload(self) -> None:
-        """A reload changes what can be changed while it listens on, and has it listen anew for the rest; other commands are taken."""
+        """A reload changes what can be changed while it listens on, and has it listen anew for the
+        rest; other commands are taken.
+        """
         tree = await self.start()
         door, port = tree.inbounds["front"], tree.inbounds["front"].port
-        outbounds = [{"type": "turns", "tag": "turns", "one": ["echo", "new"], "other": ["echo", "newer"]}]
-        changes = {"experimental": {"v2ray_api": {"stats": {"enabled": True}}}, "metrics": {"listen": "127.0.0.1:0"}}
+        outbounds = [
+            {"type": "turns", "tag": "turns", "one": ["echo", "new"], "other": ["echo", "newer"]}
+        ]
+        changes = {
+            "experimental": {"v2ray_api": {"stats": {"enabled": True}}},
+            "metrics": {"listen": "127.0.0.1:0"},
+        }
         await tree.reload(_document(outbounds=outbounds, **changes))
         self.assertEqual((tree.inbounds["front"] is door, door.port), (True, port))
         self.assertEqual(await self.ask(port), b"new\n")
-        await tree.reload(_document(inbounds=[{"type": "door", "tag": "front", "port": 0}], outbounds=outbounds, **changes))
+        await tree.reload(
+            _document(
+                inbounds=[{"type": "door", "tag": "front", "port": 0}],
+                outbounds=outbounds,
+                **changes,
+            )
+        )
         self.assertEqual((tree.inbounds["front"] is door, await self.ask(port)), (True, b""))
         moved = {"type": "door", "tag": "front", "port": 0, "framing": "rfc4571"}
         framed = {"type": "fork", "tag": "framed", "command": ["cat"], "framing": "rfc4571"}
@@ -397,16 +474,23 @@ class RunningTest(TestCase):
             self.assertIn(f'turns_taken{{outbound="{tag}"}} 0.0', said)
 
     async def test_service(self) -> None:
-        """An outbound that is a service runs with the tree, over a reload that changes nothing of it, and until one leaves it out."""
+        """An outbound that is a service runs with the tree, over a reload that changes nothing of
+        it, and until one leaves it out.
+        """
         self.addCleanup(OUTBOUNDS.register(_TurnsCopy))
         copy = {"type": "turns2", "tag": "copy", "one": ["echo"], "other": ["echo"]}
         tree = await self.start(outbounds=[copy])
         outbound = tree.outbounds["copy"]
-        changes = {"experimental": {"v2ray_api": {"stats": {"enabled": True}}}, "metrics": {"listen": "127.0.0.1:0"}}
+        changes = {
+            "experimental": {"v2ray_api": {"stats": {"enabled": True}}},
+            "metrics": {"listen": "127.0.0.1:0"},
+        }
         await tree.reload(_document(outbounds=[copy], **changes))
         self.assertEqual((tree.outbounds["copy"] is outbound, outbound.running), (True, True))
         await tree.reload(_document(**changes))
-        self.assertEqual((list(tree.outbounds), outbound.running, outbound.parent), (["turns"], False, None))
+        self.assertEqual(
+            (list(tree.outbounds), outbound.running, outbound.parent), (["turns"], False, None)
+        )
 
     async def test_refused_reload(self) -> None:
         """A reload that a command is missing for leaves everything as it was."""
@@ -418,11 +502,13 @@ class RunningTest(TestCase):
         self.assertEqual(await self.ask(tree.inbounds["front"].port), b"one\n")
 
     async def test_reread(self) -> None:
-        """A process of its own reads a configuration with them, where it can import them; where it can't nobody asks it to."""
+        """A process of its own reads a configuration with them, where it can import them; where it
+        can't nobody asks it to.
+        """
         _register(self)
         path = scratch_folder(self) / "own.json"
         path.write_text(json.dumps(_written()))
-        read = await ChildReader(reactor).read(str(path), _document())
+        read = await ProcessReader(reactor).read(str(path), _document())
         self.assertEqual(read, read_document(path))
         self.assertTrue(can_start())
         hidden: Any = type("Hidden", (TurnsOutbound,), {"Options": _hidden_options()})
@@ -430,10 +516,10 @@ class RunningTest(TestCase):
         self.assertFalse(can_start())
         tree: Any = SimpleNamespace(log=Logger())
         with capturedLogs() as events:
-            Rereading(tree, str(path)).foresee()
+            FileReloader(tree, str(path)).warn_if_unreadable()
         self.assertEqual(len(events), 1)
         self.assertIn("no other process can import the registered kinds", events[0]["log_format"])
-        self.assertEqual(await ChildReader(reactor).read(str(path), _document()), read)
+        self.assertEqual(await ProcessReader(reactor).read(str(path), _document()), read)
 
 
 def _hidden_options() -> type:

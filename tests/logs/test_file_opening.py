@@ -11,9 +11,7 @@ from unittest import SkipTest
 from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.logs.file_opening import open_log_file, real_path
-from tests.interop.scratch import scratch_folder
-
-__all__ = ["LinksTest", "OpeningTest"]
+from tests.support.scratch import scratch_folder
 
 _SOMEBODY = 65534
 
@@ -42,14 +40,18 @@ class LinksTest(SynchronousTestCase):
         self.assertEqual(self.refused(), errno.ELOOP)
 
     def test_anybody_writes(self) -> None:
-        """No link is followed in a folder where anybody can exchange it; in a sticky one it stays whose it is."""
+        """No link is followed in a folder where anybody can exchange it; in a sticky one it stays
+        whose it is.
+        """
         self.folder.chmod(0o777)
         self.assertEqual(self.refused(), errno.EPERM)
         self.folder.chmod(0o1777)
         self.assertEqual(real_path(str(self.link)), str(self.file))
 
     def test_strangers(self) -> None:
-        """Root follows neither a stranger's link in a sticky folder nor any link in a stranger's folder, nor where a group may write."""
+        """Root follows neither a stranger's link in a sticky folder nor any link in a stranger's
+        folder, nor where a group may write.
+        """
         if os.geteuid() != 0:
             message = "only root can give files away"
             raise SkipTest(message)
@@ -91,7 +93,9 @@ class OpeningTest(SynchronousTestCase):
         return os.fstat(descriptor)
 
     def test_new(self) -> None:
-        """A new one has the mode that is asked for, whatever the umask, or else what the umask leaves."""
+        """A new one has the mode that is asked for, whatever the umask, or else what the umask
+        leaves.
+        """
         before = os.umask(0o027)
         self.addCleanup(os.umask, before)
         self.assertEqual(stat.S_IMODE(self.open().st_mode), 0o640)
@@ -115,7 +119,9 @@ class OpeningTest(SynchronousTestCase):
         self.assertEqual(self.assertRaises(OSError, self.open).errno, errno.ELOOP)
 
     def test_stranger(self) -> None:
-        """A file that somebody else has put into a sticky folder is refused: he could read the log, and change it."""
+        """A file that somebody else has put into a sticky folder is refused: he could read the log,
+        and change it.
+        """
         if os.geteuid() != 0:
             message = "only root can give files away"
             raise SkipTest(message)

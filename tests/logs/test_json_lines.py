@@ -12,8 +12,6 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.logs.json_lines import format_json_line
 
-__all__ = ["LineTest"]
-
 _TIME = 1_700_000_000.25
 
 
@@ -31,7 +29,9 @@ class LineTest(SynchronousTestCase):
     """One event."""
 
     def test_fields(self) -> None:
-        """A line has the time in UTC, the level, where it comes from, the text, and the event's own fields."""
+        """A line has the time in UTC, the level, where it comes from, the text, and the event's own
+        fields.
+        """
         line = _line(
             log_level=LogLevel.warn,
             log_namespace="pipetwist",
@@ -55,25 +55,49 @@ class LineTest(SynchronousTestCase):
 
     def test_time(self) -> None:
         """The time can be read back."""
-        self.assertEqual(datetime.fromisoformat(_line()["time"]), datetime.fromtimestamp(_TIME, timezone.utc))
+        self.assertEqual(
+            datetime.fromisoformat(_line()["time"]), datetime.fromtimestamp(_TIME, timezone.utc)
+        )
 
     def test_one_line(self) -> None:
-        """A text with line ends and other languages' letters stays on one line, the letters as they are."""
+        """A text with line ends and other languages' letters stays on one line, the letters as they
+        are.
+        """
         text = format_json_line({"log_time": _TIME, "log_format": "{text}", "text": 'a\nb\r"é"'})
         self.assertEqual(text.count("\n"), 1)
         self.assertIn("é", text)
         self.assertEqual(json.loads(text)["message"], 'a\nb\r"é"')
 
     def test_others(self) -> None:
-        """Another program's or library's event gives its text and not its fields, which may be anything."""
+        """Another program's or library's event gives its text and not its fields, which may be
+        anything.
+        """
         self.assertEqual(
-            _line(log_level=LogLevel.info, log_namespace="twisted.web", log_format="{secret}", secret="text"),
-            {"time": "2023-11-14T22:13:20.250+00:00", "level": "info", "logger": "twisted.web", "message": "text"},
+            _line(
+                log_level=LogLevel.info,
+                log_namespace="twisted.web",
+                log_format="{secret}",
+                secret="text",
+            ),
+            {
+                "time": "2023-11-14T22:13:20.250+00:00",
+                "level": "info",
+                "logger": "twisted.web",
+                "message": "text",
+            },
         )
 
     def test_bare(self) -> None:
         """An event that says nothing of itself has a line too."""
-        self.assertEqual(_line(), {"time": "2023-11-14T22:13:20.250+00:00", "level": "info", "logger": "-", "message": ""})
+        self.assertEqual(
+            _line(),
+            {
+                "time": "2023-11-14T22:13:20.250+00:00",
+                "level": "info",
+                "logger": "-",
+                "message": "",
+            },
+        )
 
     def test_objects(self) -> None:
         """A field that is neither text nor number is in the text alone."""
@@ -82,13 +106,28 @@ class LineTest(SynchronousTestCase):
         self.assertNotIn("thing", line)
 
     def test_own_keys(self) -> None:
-        """A field of an event never stands in the place of the line's own, nor what an old observer leaves in an event."""
+        """A field of an event never stands in the place of the line's own, nor what an old observer
+        leaves in an event.
+        """
         line = _line(
-            log_level=LogLevel.error, log_namespace="pipetwist", log_format="text", time=1.0, level="x", logger="y", message="z", other="w"
+            log_level=LogLevel.error,
+            log_namespace="pipetwist",
+            log_format="text",
+            time=1.0,
+            level="x",
+            logger="y",
+            message="z",
+            other="w",
         )
         self.assertEqual(
             line,
-            {"time": "2023-11-14T22:13:20.250+00:00", "level": "error", "logger": "pipetwist", "message": "text", "other": "w"},
+            {
+                "time": "2023-11-14T22:13:20.250+00:00",
+                "level": "error",
+                "logger": "pipetwist",
+                "message": "text",
+                "other": "w",
+            },
         )
 
     def test_failure(self) -> None:
@@ -96,12 +135,19 @@ class LineTest(SynchronousTestCase):
         try:
             raise ValueError("of this")  # noqa: EM101 - it is looked for in the traceback
         except ValueError:
-            line = _line(log_namespace="pipetwist", log_level=LogLevel.critical, log_format="It failed", log_failure=Failure())
+            line = _line(
+                log_namespace="pipetwist",
+                log_level=LogLevel.critical,
+                log_format="It failed",
+                log_failure=Failure(),
+            )
         self.assertEqual(line["message"], "It failed")
         self.assertIn("ValueError: of this", line["traceback"])
 
     def test_control_characters(self) -> None:
-        """What could steer a terminal, or end a line for some reader, is escaped, and reads back as it was."""
+        """What could steer a terminal, or end a line for some reader, is escaped, and reads back as
+        it was.
+        """
         harmful = "\x1b[2J\x07\r\x00\x7f\x9b31m\x85\u2028\u2029\u202e"
         text = format_json_line({"log_time": _TIME, "log_format": "{text}", "text": harmful})
         self.assertTrue(text.removesuffix("\n").isprintable(), text)

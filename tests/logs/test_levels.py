@@ -9,8 +9,6 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.logs.levels import Level, LeveledLogger
 
-__all__ = ["LevelsTest"]
-
 _LEVELS: tuple[Level, ...] = get_args(Level)
 
 
@@ -32,7 +30,9 @@ class LevelsTest(SynchronousTestCase):
         with capturedLogs() as events:
             LeveledLogger("pipetwist.test", "info").info("{a} and {b}", a=1, b="two")
         (event,) = events
-        self.assertEqual((event["log_namespace"], event["a"], event["b"]), ("pipetwist.test", 1, "two"))
+        self.assertEqual(
+            (event["log_namespace"], event["a"], event["b"]), ("pipetwist.test", 1, "two")
+        )
 
     def test_apart(self) -> None:
         """Loggers of different levels do not change each other."""
@@ -52,7 +52,9 @@ class LevelsTest(SynchronousTestCase):
         self.assertEqual([event["log_format"] for event in events], ["heard"])
 
     def test_others(self) -> None:
-        """Others go by the level of the logger that has them, from the start and when it changes, and know whether it is debug."""
+        """Others go by the level of the logger that has them, from the start and when it changes,
+        and know whether it is debug.
+        """
         other = LeveledLogger("other", "error")
         log = LeveledLogger("pipetwist.test", "debug", [other])
         self.assertTrue(other.debugs)
@@ -60,10 +62,14 @@ class LevelsTest(SynchronousTestCase):
         with capturedLogs() as events:
             other.debug("unheard")
             other.info("heard")
-        self.assertEqual(([event["log_format"] for event in events], other.debugs), (["heard"], False))
+        self.assertEqual(
+            ([event["log_format"] for event in events], other.debugs), (["heard"], False)
+        )
 
     def test_asked(self) -> None:
-        """Whoever says much can ask first; a logger of another kind lets everything through but what is for those who look for mistakes."""
+        """Whoever says much can ask first; a logger of another kind lets everything through but
+        what is for those who look for mistakes.
+        """
         log = LeveledLogger("pipetwist.test", "debug")
         found = []
         for level in _LEVELS:

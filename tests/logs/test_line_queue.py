@@ -10,8 +10,6 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.logs.line_queue import Batch, LineQueue
 
-__all__ = ["LineQueueTest"]
-
 _NOTHING = Batch(b"", 0, False)
 
 
@@ -27,7 +25,9 @@ class LineQueueTest(SynchronousTestCase):
         self.assertEqual(queue.take(0), _NOTHING)
 
     def test_full(self) -> None:
-        """What does not fit is counted, by lines; so is what would fit after it, so that one place alone has a gap."""
+        """What does not fit is counted, by lines; so is what would fit after it, so that one place
+        alone has a gap.
+        """
         queue = LineQueue(10)
         for line in (b"12345678\n", b"12\n\t34\n", b"\n", b"\n"):
             queue.put(line)
@@ -85,7 +85,9 @@ class LineQueueTest(SynchronousTestCase):
         self.assertFalse(thread.is_alive())
 
     def test_within(self) -> None:
-        """A line that comes while one is put, as from the collector, is taken as any other, and nobody waits for himself."""
+        """A line that comes while one is put, as from the collector, is taken as any other, and
+        nobody waits for himself.
+        """
         queue = LineQueue(100)
 
         class Line(bytes):
@@ -104,9 +106,15 @@ class LineQueueTest(SynchronousTestCase):
         queue.put(b"1234\n")
         self.assertEqual(repr(queue), "<LineQueue of 1 lines, 5 bytes; 1 lines left out>")
 
-    @given(st.lists(st.binary(max_size=8).filter(lambda line: b"\n" not in line) | st.none(), max_size=40))
+    @given(
+        st.lists(
+            st.binary(max_size=8).filter(lambda line: b"\n" not in line) | st.none(), max_size=40
+        )
+    )
     def test_none_is_forgotten(self, steps: list[bytes | None]) -> None:
-        """Whatever comes and whenever it is taken, each line is either written in its order or counted in its place."""
+        """Whatever comes and whenever it is taken, each line is either written in its order or
+        counted in its place.
+        """
         queue = LineQueue(16)
         put: list[bytes] = []
         taken: list[bytes] = []

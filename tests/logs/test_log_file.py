@@ -11,9 +11,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.logs.log_file import LogFile
-from tests.interop.scratch import scratch_folder
-
-__all__ = ["FullTest", "LogFileTest"]
+from tests.support.scratch import scratch_folder
 
 
 class _LogFileTestCase(SynchronousTestCase):
@@ -32,7 +30,11 @@ class _LogFileTestCase(SynchronousTestCase):
 
     def texts(self) -> dict[str, str]:
         """What each file has."""
-        return {path.name: path.read_text(encoding="utf-8") for path in self.folder.iterdir() if path.is_file()}
+        return {
+            path.name: path.read_text(encoding="utf-8")
+            for path in self.folder.iterdir()
+            if path.is_file()
+        }
 
 
 class LogFileTest(_LogFileTestCase):
@@ -55,11 +57,18 @@ class LogFileTest(_LogFileTestCase):
         for number in range(3):
             file.write(f"{number}\n".encode())
             file.rotate()
-        self.assertEqual(self.texts(), {"own.log": "", "own.log.1": "2\n", "own.log.2": "1\n", "own.log.3": "0\n"})
-        self.assertEqual({stat.S_IMODE(path.stat().st_mode) for path in self.folder.iterdir()}, {0o640})
+        self.assertEqual(
+            self.texts(),
+            {"own.log": "", "own.log.1": "2\n", "own.log.2": "1\n", "own.log.3": "0\n"},
+        )
+        self.assertEqual(
+            {stat.S_IMODE(path.stat().st_mode) for path in self.folder.iterdir()}, {0o640}
+        )
 
     def test_removed(self) -> None:
-        """One that was removed is made anew, and one that somebody else has put in its place is gone on with."""
+        """One that was removed is made anew, and one that somebody else has put in its place is
+        gone on with.
+        """
         file = self.open()
         self.path.unlink()
         file.rotate()
@@ -92,11 +101,19 @@ class FullTest(_LogFileTestCase):
     """A file that is full."""
 
     def test_full(self) -> None:
-        """Lines go to another file when they have no room; a line is never cut, be it longer than a file may be."""
+        """Lines go to another file when they have no room; a line is never cut, be it longer than a
+        file may be.
+        """
         file = self.open(max_size=10)
         self.assertEqual(file.write(b"1234\n6789\nnext\na line that is long\nend\n"), (39, None))
         self.assertEqual(
-            self.texts(), {"own.log": "end\n", "own.log.1": "a line that is long\n", "own.log.2": "next\n", "own.log.3": "1234\n6789\n"}
+            self.texts(),
+            {
+                "own.log": "end\n",
+                "own.log.1": "a line that is long\n",
+                "own.log.2": "next\n",
+                "own.log.3": "1234\n6789\n",
+            },
         )
 
     def test_full_before(self) -> None:
@@ -106,8 +123,17 @@ class FullTest(_LogFileTestCase):
         self.assertEqual(self.texts(), {"own.log": "line\n", "own.log.1": "a line that is long\n"})
 
     def test_kept(self) -> None:
-        """So many are kept, and those from before that are more are removed; other files are left alone."""
-        others = ("own.log.x", "own.log.01", "own.log.1.gz", "own.log.0", "another.log.7", "own.log.\u0662")
+        """So many are kept, and those from before that are more are removed; other files are left
+        alone.
+        """
+        others = (
+            "own.log.x",
+            "own.log.01",
+            "own.log.1.gz",
+            "own.log.0",
+            "another.log.7",
+            "own.log.\u0662",
+        )
         for name in (*others, "own.log.1", "own.log.2", "own.log.3", "own.log.500"):
             (self.folder / name).write_text("before\n", encoding="utf-8")
         file = self.open(max_size=5, max_files=2)
@@ -133,7 +159,9 @@ class FullTest(_LogFileTestCase):
         )
 
     def test_can_not(self) -> None:
-        """Where it can't be put aside that is said in it, once for as much as a file may have, and no line is lost."""
+        """Where it can't be put aside that is said in it, once for as much as a file may have, and
+        no line is lost.
+        """
         (self.folder / "own.log.1").mkdir()
         file = self.open(max_size=100, max_files=1)
         line = b"x" * 39 + b"\n"
@@ -155,16 +183,25 @@ class FullTest(_LogFileTestCase):
         self.assertTrue(self.path.is_symlink())
         self.assertEqual({path.name for path in there.iterdir()}, {"real.log", "real.log.1"})
 
-    @given(st.lists(st.binary(max_size=12).filter(lambda line: b"\n" not in line), max_size=30), st.integers(1, 30), st.data())
+    @given(
+        st.lists(st.binary(max_size=12).filter(lambda line: b"\n" not in line), max_size=30),
+        st.integers(1, 30),
+        st.data(),
+    )
     def test_any_lines(self, lines: list[bytes], max_size: int, data: st.DataObject) -> None:
-        """Whatever comes, all files together have it in its order, and no file is larger than it may be but for one line."""
+        """Whatever comes, all files together have it in its order, and no file is larger than it
+        may be but for one line.
+        """
         folder = scratch_folder(self)
         file = LogFile(str(folder / "own.log"), max_size, 0, lambda _: b"")
         cuts = sorted(data.draw(st.lists(st.integers(0, len(lines)), max_size=4)))
         for begin, end in zip([0, *cuts], [*cuts, len(lines)], strict=True):
             file.write(b"".join(line + b"\n" for line in lines[begin:end]))
         file.close()
-        names = sorted((path for path in folder.iterdir() if path.suffix != ".log"), key=lambda path: -int(path.suffix[1:]))
+        names = sorted(
+            (path for path in folder.iterdir() if path.suffix != ".log"),
+            key=lambda path: -int(path.suffix[1:]),
+        )
         texts = [path.read_bytes() for path in (*names, folder / "own.log")]
         self.assertEqual(b"".join(texts), b"".join(line + b"\n" for line in lines))
         for text in texts:

@@ -15,8 +15,6 @@ from pipetwist.logs.outputs import StreamOutput, output_to, write_all
 from pipetwist.logs.syslog_lines import SyslogOutput, syslog_observer
 from pipetwist.logs.writer import Written
 
-__all__ = ["DescriptorsTest", "SyslogTest"]
-
 
 class DescriptorsTest(SynchronousTestCase):
     """Writing to a descriptor."""
@@ -76,7 +74,9 @@ class SyslogTest(SynchronousTestCase):
     """The system's log."""
 
     def test_lines(self) -> None:
-        """Each line of an event goes to the system with its priority and nothing harmful in it, by way of the queue."""
+        """Each line of an event goes to the system with its priority and nothing harmful in it, by
+        way of the queue.
+        """
         sent: list[tuple[int, str]] = []
         output = SyslogOutput(lambda priority, text: sent.append((priority, text)))
         opened: list[Any] = []
@@ -89,5 +89,9 @@ class SyslogTest(SynchronousTestCase):
         self.assertEqual(sent, [])
         self.assertEqual(output.write("".join(lines).encode()), (len("".join(lines)), None))
         output.rotate()
-        self.assertEqual([priority for priority, _ in sent], [syslog.LOG_INFO, syslog.LOG_INFO, syslog.LOG_ALERT])
-        self.assertEqual([text.rpartition("] ")[2] for _, text in sent], ["one", "\tt\\x1bwo > 1", "three"])
+        self.assertEqual(
+            [priority for priority, _ in sent], [syslog.LOG_INFO, syslog.LOG_INFO, syslog.LOG_ALERT]
+        )
+        self.assertEqual(
+            [text.rpartition("] ")[2] for _, text in sent], ["one", "\tt\\x1bwo > 1", "three"]
+        )

@@ -10,13 +10,17 @@ import syslog
 from pathlib import Path
 from typing import IO, Any
 
-from twisted.logger import FileLogObserver, Logger, LogPublisher, jsonFileLogObserver, textFileLogObserver
+from twisted.logger import (
+    FileLogObserver,
+    Logger,
+    LogPublisher,
+    jsonFileLogObserver,
+    textFileLogObserver,
+)
 from twisted.trial.unittest import SynchronousTestCase
 
-from pipetwist.logs.runners import LogSetting, RunnerLog
-from tests.interop.scratch import scratch_folder
-
-__all__ = ["TwistTest", "TwistdTest"]
+from pipetwist.logs.runners import LogSettings, RunnerLog
+from tests.support.scratch import scratch_folder
 
 
 class _RunnersTestCase(SynchronousTestCase):
@@ -25,8 +29,8 @@ class _RunnersTestCase(SynchronousTestCase):
     def make(self, form: Any = "text", **bounds: int) -> RunnerLog:
         """Make one."""
         self.opened: list[RunnerLog] = []
-        setting = LogSetting(form, bounds.get("max_size", 0), bounds.get("max_files", 0))
-        log = RunnerLog(setting, lambda: self.opened.append(log), lambda: 0.0)
+        settings = LogSettings(form, bounds.get("max_size", 0), bounds.get("max_files", 0))
+        log = RunnerLog(settings, lambda: self.opened.append(log), lambda: 0.0)
         return log
 
     def say(self, log: RunnerLog, observer: Any, text: str = "said") -> None:
@@ -69,7 +73,9 @@ class TwistdTest(_RunnersTestCase):
             for text in ("one", "two"):
                 self.say(log, observer, text)
             _, cannot, two = path.read_text(encoding="utf-8").splitlines()
-            self.assertIn(f"the log could not be put aside, and grows on: Is a directory: {path}.1", cannot)
+            self.assertIn(
+                f"the log could not be rotated, and keeps growing: Is a directory: {path}.1", cannot
+            )
             self.assertIn("two", two)
             if form == "json":
                 self.assertEqual(json.loads(cannot)["level"], "warn")
@@ -82,22 +88,44 @@ class TwistdTest(_RunnersTestCase):
         log.start()
         log.rotate()
         self.say(log, observer)
-        self.assertEqual((path.with_name("own.log.1").read_text(encoding="utf-8"), path.read_text(encoding="utf-8").count("\n")), ("", 1))
+        self.assertEqual(
+            (
+                path.with_name("own.log.1").read_text(encoding="utf-8"),
+                path.read_text(encoding="utf-8").count("\n"),
+            ),
+            ("", 1),
+        )
 
     def test_syslog(self) -> None:
-        """Syslog gets its lines from the thread too, with its priorities, and the number of those that are missing."""
+        """Syslog gets its lines from the thread too, with its priorities, and the number of those
+        that are missing.
+        """
         sent: list[tuple[int, str]] = []
         opened: list[str] = []
         self.patch(syslog, "openlog", lambda prefix, *_: opened.append(prefix))
         self.patch(syslog, "syslog", lambda priority, text: sent.append((priority, text)))
         log = self.make()
-        observer = log.of_twistd({"syslog": True, "prefix": "twisted", "logfile": "/nowhere/own.log"})
+        observer = log.of_twistd(
+            {"syslog": True, "prefix": "twisted", "logfile": "/nowhere/own.log"}
+        )
         assert log._writer is not None
         log._writer._queue.put(b"x" * (1 << 21))
         self.say(log, observer)
         self.assertEqual(
-            [(priority, text.partition("] ")[2]) for priority, text in sent if priority == syslog.LOG_WARNING],
-            [(syslog.LOG_WARNING, "1 lines of the log are missing here: who reads the log, or its disk, was too slow")],
+            [
+                (priority, text.partition("] ")[2])
+                for priority, text in sent
+                if priority == syslog.LOG_WARNING
+            ],
+            [
+                (
+                    syslog.LOG_WARNING,
+                    (
+                        "1 lines of the log are missing here: who reads the log, or its disk, was "
+                        "too slow"
+                    ),
+                )
+            ],
         )
 
     def test_none(self) -> None:
@@ -114,7 +142,9 @@ class TwistTest(_RunnersTestCase):
     """What twist writes to."""
 
     def test_forms(self) -> None:
-        """The configuration's JSON goes first; a text is written with nothing harmful in it, and Twisted's JSON as it is."""
+        """The configuration's JSON goes first; a text is written with nothing harmful in it, and
+        Twisted's JSON as it is.
+        """
 
         def said(form: str, chosen: Any) -> str:
             log = self.make(form)
@@ -127,7 +157,9 @@ class TwistTest(_RunnersTestCase):
 
         self.assertEqual(json.loads(said("json", jsonFileLogObserver))["message"], "s\x1bid")
         self.assertTrue(said("text", textFileLogObserver).endswith("[pipetwist#info] s\\x1bid\n"))
-        self.assertEqual(json.loads(said("text", jsonFileLogObserver).removeprefix("\x1e"))["text"], "s\x1bid")
+        self.assertEqual(
+            json.loads(said("text", jsonFileLogObserver).removeprefix("\x1e"))["text"], "s\x1bid"
+        )
 
         def own(stream: IO[Any]) -> FileLogObserver:
             return FileLogObserver(stream, lambda event: f"<{event['text']}>\n")

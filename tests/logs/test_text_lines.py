@@ -13,12 +13,16 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.logs.text_lines import escape, format_text_line
 
-__all__ = ["EscapeTest", "TextLineTest"]
-
 
 def _line(text: str, **event: Any) -> str | None:
     return format_text_line(
-        {"log_time": 1_700_000_000.25, "log_level": LogLevel.info, "log_namespace": "pipetwist", "log_format": text, **event}
+        {
+            "log_time": 1_700_000_000.25,
+            "log_level": LogLevel.info,
+            "log_namespace": "pipetwist",
+            "log_format": text,
+            **event,
+        }
     )
 
 
@@ -29,10 +33,14 @@ class TextLineTest(SynchronousTestCase):
         """It is Twisted's own line: the time, where it comes from, its level, the text."""
         line = _line("{user} has gone", user="\u00e9ric")
         assert line is not None
-        self.assertRegex(line, r"^2023-11-1\dT\d\d:\d\d:20[+-]\d{4} \[pipetwist#info\] \u00e9ric has gone\n$")
+        self.assertRegex(
+            line, r"^2023-11-1\dT\d\d:\d\d:20[+-]\d{4} \[pipetwist#info\] \u00e9ric has gone\n$"
+        )
 
     def test_several_lines(self) -> None:
-        """The rest of a text of several lines, such as a traceback, is behind a tab, so that nothing looks like a line of its own."""
+        """The rest of a text of several lines, such as a traceback, is behind a tab, so that
+        nothing looks like a line of its own.
+        """
         try:
             raise ValueError("of this\n2026")  # noqa: EM101 - it is looked for in the traceback
         except ValueError:
@@ -48,10 +56,19 @@ class TextLineTest(SynchronousTestCase):
         self.assertIsNone(_line(""))
 
     def test_harmful(self) -> None:
-        """A field from outside can neither steer a terminal, nor hide what is before it, nor look like another line."""
-        line = _line("cannot connect: {reason}", reason="\x1b[2J\x07\r\x00\x7f\x9b\x85\u2028\u2029\u202e")
+        """A field from outside can neither steer a terminal, nor hide what is before it, nor look
+        like another line.
+        """
+        line = _line(
+            "cannot connect: {reason}", reason="\x1b[2J\x07\r\x00\x7f\x9b\x85\u2028\u2029\u202e"
+        )
         assert line is not None
-        self.assertTrue(line.endswith(r"cannot connect: \x1b[2J\x07\x0d\x00\x7f\x9b\x85\u2028\u2029\u202e" + "\n"), line)
+        self.assertTrue(
+            line.endswith(
+                r"cannot connect: \x1b[2J\x07\x0d\x00\x7f\x9b\x85\u2028\u2029\u202e" + "\n"
+            ),
+            line,
+        )
 
 
 class EscapeTest(SynchronousTestCase):
@@ -59,9 +76,15 @@ class EscapeTest(SynchronousTestCase):
 
     @given(st.text())
     def test_no_control(self, text: str) -> None:
-        """Nothing that is a control character but a tab and a line's end, and no other end of a line, is left."""
+        """Nothing that is a control character but a tab and a line's end, and no other end of a
+        line, is left.
+        """
         escaped = escape(text)
-        self.assertEqual({letter for letter in escaped if unicodedata.category(letter) in ("Cc", "Zl", "Zp")} - {"\t", "\n"}, set())
+        self.assertEqual(
+            {letter for letter in escaped if unicodedata.category(letter) in ("Cc", "Zl", "Zp")}
+            - {"\t", "\n"},
+            set(),
+        )
 
     @given(st.text(st.characters(exclude_categories=["C", "Zl", "Zp"])))
     def test_others_stay(self, text: str) -> None:

@@ -10,8 +10,6 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.logs.writer import LogWriter, Written
 
-__all__ = ["LingerTest", "WriterTest"]
-
 _FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
@@ -53,7 +51,7 @@ class _WriterTestCase(SynchronousTestCase):
         """Begin with an output that takes everything."""
         self.output = _Output()
         self.addCleanup(self.output.moving.set)
-        self.writer = LogWriter(self.output, _left_out, most_bytes=10)
+        self.writer = LogWriter(self.output, _left_out, max_bytes=10)
 
     def stand_still(self) -> None:
         """Have the output take nothing, in the middle of a write."""
@@ -71,7 +69,9 @@ class WriterTest(_WriterTestCase):
     """What becomes of lines."""
 
     def test_not_started(self) -> None:
-        """Before the start lines are held, since a fork would leave the thread behind; they are written then, by another thread, once."""
+        """Before the start lines are held, since a fork would leave the thread behind; they are
+        written then, by another thread, once.
+        """
         self.writer.write("one\n")
         self.assertEqual(self.output.text, b"")
         self.writer.start()
@@ -83,7 +83,9 @@ class WriterTest(_WriterTestCase):
         self.assertTrue(thread.daemon)
 
     def test_stands_still(self) -> None:
-        """While nothing is taken lines are held, and then counted; their number stands in their place."""
+        """While nothing is taken lines are held, and then counted; their number stands in their
+        place.
+        """
         self.writer.start()
         self.stand_still()
         for line in ("one\n", "two\n", "three\n", "four\n"):
@@ -91,7 +93,10 @@ class WriterTest(_WriterTestCase):
         self.go_on()
         self.writer.write("five\n")
         self.go_on()
-        self.assertEqual(self.output.text, b"first\none\ntwo\n<2: who reads the log, or its disk, was too slow>\nfive\n")
+        self.assertEqual(
+            self.output.text,
+            b"first\none\ntwo\n<2: who reads the log, or its disk, was too slow>\nfive\n",
+        )
 
     def test_rotation(self) -> None:
         """Another file begins after the lines that were there when it was asked for."""
@@ -105,7 +110,9 @@ class WriterTest(_WriterTestCase):
         self.assertEqual(self.output.text, b"first\none\n<rotated>\ntwo\n")
 
     def test_no_room(self) -> None:
-        """What a full disk did not take is counted, and said once there is room, after the end of the line that was torn."""
+        """What a full disk did not take is counted, and said once there is room, after the end of
+        the line that was torn.
+        """
         for room, line, text in (
             (8, "one\ntwo\nthree\n", b"one\ntwo\n"),
             (0, "four\n", b"one\ntwo\n"),
@@ -128,7 +135,10 @@ class WriterTest(_WriterTestCase):
 
     def test_repr(self) -> None:
         """Its state is shown."""
-        self.assertEqual(repr(self.writer), "<LogWriter not started, <LineQueue of 0 lines, 0 bytes; 0 lines left out>>")
+        self.assertEqual(
+            repr(self.writer),
+            "<LogWriter not started, <LineQueue of 0 lines, 0 bytes; 0 lines left out>>",
+        )
         self.writer.start()
         self.assertIn("running", repr(self.writer))
 
@@ -137,7 +147,9 @@ class LingerTest(_WriterTestCase):
     """The end of the process."""
 
     def test_waits(self) -> None:
-        """At the end each line is written before its writer goes on, whatever its size, and though nobody has started the thread."""
+        """At the end each line is written before its writer goes on, whatever its size, and though
+        nobody has started the thread.
+        """
         self.writer.write("one\n")
         self.writer.linger(20)
         self.assertEqual(self.output.text, b"one\n")
@@ -146,7 +158,9 @@ class LingerTest(_WriterTestCase):
             self.assertTrue(self.output.text.endswith(line.encode()))
 
     def test_stands_still(self) -> None:
-        """For an output that takes nothing the end does not wait beyond its time, and lines cost none after that."""
+        """For an output that takes nothing the end does not wait beyond its time, and lines cost
+        none after that.
+        """
         self.writer.start()
         self.stand_still()
         self.writer.linger(0.01)

@@ -15,11 +15,9 @@ from pipetwist.connection.cause import Cause
 from pipetwist.metrics.connections import ConnectionsCollector
 from pipetwist.metrics.resource import registry_of
 from pipetwist.metrics.sources import Sources
-from pipetwist.metrics.tally import ConnectionTally, Way
+from pipetwist.metrics.statistics import ConnectionStatistics, PairStatistics
 from pipetwist.stats.counters import MemoryCounterStore
-from tests.metrics.sources import COMMANDS, PIPES, made_sources, picture, tracking
-
-__all__ = ["ConnectionsTest", "RunningTest", "TrafficTest"]
+from tests.support.metrics_sources import COMMANDS, PIPES, made_sources, snapshot, tracking
 
 
 class _CollectorCase(SynchronousTestCase):
@@ -37,10 +35,15 @@ class TrafficTest(_CollectorCase):
 
     def traffic(self, entity: str, tag: str) -> list[float | None]:
         """Both directions' bytes."""
-        return [self.value("pipetwist_traffic_bytes_total", entity=entity, tag=tag, direction=way) for way in ("uplink", "downlink")]
+        return [
+            self.value("pipetwist_traffic_bytes_total", entity=entity, tag=tag, direction=way)
+            for way in ("uplink", "downlink")
+        ]
 
     def test_totals(self) -> None:
-        """Each traffic counter's total is there, by what it counts, and the latest at each look; other counters are not."""
+        """Each traffic counter's total is there, by what it counts, and the latest at each look;
+        other counters are not.
+        """
         sources = made_sources()
         self.show(sources)
         sources.store.counter("inbound>>>pipe-in>>>traffic>>>uplink").add(3)
@@ -60,15 +63,25 @@ class TrafficTest(_CollectorCase):
         self.assertEqual((counter.value(), self.traffic("user", "alice")), (2, [None, 7]))
 
     def test_before_the_first_byte(self) -> None:
-        """What is to be counted is there at 0 before it has a counter, so that its first bytes are seen as growth."""
-        pictures = [picture(tracked=tracking("alice", "bob")), picture(tracked=tracking("alice")), picture(tracked=tracking("alice"))]
-        sources = Sources(MemoryCounterStore(), ConnectionTally(), pictures.pop)
+        """What is to be counted is there at 0 before it has a counter, so that its first bytes are
+        seen as growth.
+        """
+        pictures = [
+            snapshot(tracked=tracking("alice", "bob")),
+            snapshot(tracked=tracking("alice")),
+            snapshot(tracked=tracking("alice")),
+        ]
+        sources = Sources(MemoryCounterStore(), ConnectionStatistics(), pictures.pop)
         self.show(sources)
         sources.renew()
-        self.assertEqual((self.traffic("user", "alice"), self.traffic("user", "bob")), ([0, 0], [None, None]))
+        self.assertEqual(
+            (self.traffic("user", "alice"), self.traffic("user", "bob")), ([0, 0], [None, None])
+        )
         sources.renew()
         sources.store.counter("user>>>alice>>>traffic>>>uplink").add(1)
-        self.assertEqual((self.traffic("user", "alice"), self.traffic("user", "bob")), ([1, 0], [0, 0]))
+        self.assertEqual(
+            (self.traffic("user", "alice"), self.traffic("user", "bob")), ([1, 0], [0, 0])
+        )
 
     def test_any_name(self) -> None:
         """A name may have anything in it, and stays one label's value in what is written."""
@@ -77,12 +90,12 @@ class TrafficTest(_CollectorCase):
         self.assertEqual(self.traffic("user", name), [0, 0])
 
 
-class _BusyWay(Way):
+class _BusyWay(PairStatistics):
     """Once any of its figures has been read, one more connection has begun and ended."""
 
     def __getattribute__(self, name: str) -> Any:
         found = copy(super().__getattribute__(name))
-        if name in Way.__slots__:
+        if name in PairStatistics.__slots__:
             self.opened = super().__getattribute__("opened") + 1
             super().__getattribute__("durations")[0] += 1
         return found
@@ -102,41 +115,86 @@ class ConnectionsTest(_CollectorCase):
 
     def test_nothing_yet(self) -> None:
         """Before anybody came everything is there at 0: a first failure is seen as growth."""
-        for metric in ("connections_total", "open_connections", "connection_duration_seconds_count", "datagrams_dropped_total"):
+        for metric in (
+            "connections_total",
+            "open_connections",
+            "connection_duration_seconds_count",
+            "datagrams_dropped_total",
+        ):
             self.assertEqual(self.of_way(metric), 0, metric)
-        under_way = {Cause.CONNECT, Cause.INACTIVITY, Cause.CLIENT, Cause.SERVER, Cause.STOPPED, Cause.INTERNAL}
+        under_way = {
+            Cause.CONNECT,
+            Cause.INACTIVITY,
+            Cause.CLIENT,
+            Cause.SERVER,
+            Cause.STOPPED,
+            Cause.INTERNAL,
+        }
         for cause in Cause:
-            self.assertEqual(self.of_way("connection_failures_total", cause=cause.value), 0 if cause in under_way else None)
+            self.assertEqual(
+                self.of_way("connection_failures_total", cause=cause.value),
+                0 if cause in under_way else None,
+            )
         for cause in (Cause.REFUSED, Cause.HANDSHAKE):
-            self.assertEqual(self.value("pipetwist_connection_failures_total", inbound="in", outbound="", cause=cause.value), 0)
+            self.assertEqual(
+                self.value(
+                    "pipetwist_connection_failures_total",
+                    inbound="in",
+                    outbound="",
+                    cause=cause.value,
+                ),
+                0,
+            )
 
     def test_counts(self) -> None:
         """Open ones, those that are over, how long they took, and what came in their way."""
-        tally = self.sources.tally
+        statistics = self.sources.statistics
         for _ in range(4):
-            tally.opened("in", "out")
-        tally.closed("in", "out", 0.001, None, 0)
-        tally.closed("in", "out", 4.0, Cause.SERVER, 3)
-        tally.closed("in", "out", 1e6, Cause.INACTIVITY, 2)
-        tally.turned_away("in", Cause.REFUSED)
-        self.assertEqual((self.of_way("connections_total"), self.of_way("open_connections")), (4, 1))
-        buckets = [self.of_way("connection_duration_seconds_bucket", le=bound) for bound in ("0.005", "2.5", "10.0", "43200.0", "+Inf")]
+            statistics.opened("in", "out")
+        statistics.closed("in", "out", 0.001, None, 0)
+        statistics.closed("in", "out", 4.0, Cause.SERVER, 3)
+        statistics.closed("in", "out", 1e6, Cause.INACTIVITY, 2)
+        statistics.rejected("in", Cause.REFUSED)
+        self.assertEqual(
+            (self.of_way("connections_total"), self.of_way("open_connections")), (4, 1)
+        )
+        buckets = [
+            self.of_way("connection_duration_seconds_bucket", le=bound)
+            for bound in ("0.005", "2.5", "10.0", "43200.0", "+Inf")
+        ]
         self.assertEqual(buckets, [1, 1, 2, 2, 3])
         self.assertEqual(self.of_way("connection_duration_seconds_count"), 3)
         self.assertEqual(self.of_way("connection_duration_seconds_sum"), 1000004.001)
-        self.assertEqual([self.of_way("connection_failures_total", cause=cause) for cause in ("server", "inactivity", "client")], [1, 1, 0])
-        self.assertEqual(self.value("pipetwist_connection_failures_total", inbound="in", outbound="", cause="refused"), 1)
+        self.assertEqual(
+            [
+                self.of_way("connection_failures_total", cause=cause)
+                for cause in ("server", "inactivity", "client")
+            ],
+            [1, 1, 0],
+        )
+        self.assertEqual(
+            self.value(
+                "pipetwist_connection_failures_total", inbound="in", outbound="", cause="refused"
+            ),
+            1,
+        )
         self.assertEqual(self.of_way("datagrams_dropped_total"), 5)
-        self.assertEqual(self.value("pipetwist_datagrams_dropped_total", inbound="in", outbound=""), 4)
+        self.assertEqual(
+            self.value("pipetwist_datagrams_dropped_total", inbound="in", outbound=""), 4
+        )
 
     def test_way_that_is_no_more(self) -> None:
         """What was counted on a way that the route has no longer stays."""
-        self.sources.tally.opened("old", "gone")
-        self.assertEqual(self.value("pipetwist_connections_total", inbound="old", outbound="gone"), 1)
+        self.sources.statistics.opened("old", "gone")
+        self.assertEqual(
+            self.value("pipetwist_connections_total", inbound="old", outbound="gone"), 1
+        )
 
     def test_meanwhile(self) -> None:
-        """Connections that begin and end while they are read leave the figures in agreement: none is over that has not begun."""
-        self.sources.tally._ways["in", "out"] = _BusyWay()
+        """Connections that begin and end while they are read leave the figures in agreement: none
+        is over that has not begun.
+        """
+        self.sources.statistics._pairs["in", "out"] = _BusyWay()
         families = {family.name: family for family in ConnectionsCollector(self.sources).collect()}
         begun = families["pipetwist_connections"].samples[0].value
         still_open = families["pipetwist_open_connections"].samples[0].value
@@ -167,19 +225,29 @@ class RunningTest(_CollectorCase):
     def test_commands(self) -> None:
         """Of each outbound's commands those that run, wait, and were started."""
         self.show(made_sources(figures=COMMANDS))
-        figures = [self.value(f"pipetwist_commands_{name}", outbound="tool") for name in ("running", "ready", "started_total")]
+        figures = [
+            self.value(f"pipetwist_commands_{name}", outbound="tool")
+            for name in ("running", "ready", "started_total")
+        ]
         self.assertEqual(figures, [3, 2, 7])
 
     def test_pipes(self) -> None:
         """Pipes are there where the kernel moves bytes."""
         for pipes, expected in ((PIPES, [4, 5, 32]), (None, [None] * 3)):
             self.show(made_sources(pipes=pipes))
-            self.assertEqual([self.value(f"pipetwist_pipes_{name}") for name in ("lent", "idle", "limit")], expected)
+            self.assertEqual(
+                [self.value(f"pipetwist_pipes_{name}") for name in ("lent", "idle", "limit")],
+                expected,
+            )
 
     def test_build(self) -> None:
         """The versions of all that it is made of."""
         self.show(made_sources())
-        labels = {"version": pipetwist.__version__, "python": platform.python_version(), "twisted": twisted.__version__}
+        labels = {
+            "version": pipetwist.__version__,
+            "python": platform.python_version(),
+            "twisted": twisted.__version__,
+        }
         self.assertEqual(self.value("pipetwist_build_info", **labels), 1)
 
     def test_process(self) -> None:

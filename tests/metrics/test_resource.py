@@ -24,11 +24,9 @@ from pipetwist.stats.tracking import Tracked
 from pipetwist.web.answers import HEADERS
 from pipetwist.web.options import WebOptions, WebTlsOptions
 from pipetwist.web.service import WebService
-from tests.behaviour.certificates import AUTHORITY, SERVER
-from tests.metrics.sources import made_sources
-from tests.web.asking import Answer
-
-__all__ = ["ScrapingTest"]
+from tests.support.metrics_sources import made_sources
+from tests.support.shared_certificates import AUTHORITY, SERVER
+from tests.support.web_client import Answer
 
 _OPENMETRICS = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"
 
@@ -73,22 +71,33 @@ class ScrapingTest(TestCase):
         """Ask."""
         assert self.service.address is not None
         return deferToThread(
-            _ask, self.service.address.port, path, method, {name.replace("_", "-"): text for name, text in headers.items()}
+            _ask,
+            self.service.address.port,
+            path,
+            method,
+            {name.replace("_", "-"): text for name, text in headers.items()},
         )
 
     async def test_text(self) -> None:
         """By default it is Prometheus's text, and has every header that every answer has."""
         answer = await self.ask()
-        self.assertEqual((answer.status, answer.headers["content-type"]), (200, "text/plain; version=0.0.4; charset=utf-8"))
+        self.assertEqual(
+            (answer.status, answer.headers["content-type"]),
+            (200, "text/plain; version=0.0.4; charset=utf-8"),
+        )
         self.assertEqual({name: answer.headers.get(name.lower()) for name in HEADERS}, HEADERS)
         self.assertNotIn("server", answer.headers)
         families = {family.name for family in text_string_to_metric_families(answer.body.decode())}
-        self.assertLessEqual({"pipetwist_traffic_bytes", "pipetwist_connections", "pipetwist_build_info"}, families)
+        self.assertLessEqual(
+            {"pipetwist_traffic_bytes", "pipetwist_connections", "pipetwist_build_info"}, families
+        )
 
     async def test_openmetrics(self) -> None:
         """Who asks for OpenMetrics gets it, compressed where that is taken."""
         answer = await self.ask(Accept=_OPENMETRICS, Accept_Encoding="gzip")
-        self.assertTrue(answer.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0"))
+        self.assertTrue(
+            answer.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
+        )
         self.assertEqual(answer.headers["content-encoding"], "gzip")
         self.assertTrue(gzip.decompress(answer.body).endswith(b"# EOF\n"))
 
@@ -109,13 +118,17 @@ class ScrapingTest(TestCase):
         """HEAD is answered as GET, without the body."""
         answer = await self.ask(method="HEAD")
         self.assertEqual(
-            (answer.status, answer.headers["content-type"], answer.body), (200, "text/plain; version=0.0.4; charset=utf-8", b"")
+            (answer.status, answer.headers["content-type"], answer.body),
+            (200, "text/plain; version=0.0.4; charset=utf-8", b""),
         )
 
     async def test_some(self) -> None:
         """One may ask for some metrics by their names."""
         answer = await self.ask("/metrics?name[]=pipetwist_traffic_bytes_total")
-        self.assertEqual([family.name for family in text_string_to_metric_families(answer.body.decode())], ["pipetwist_traffic_bytes"])
+        self.assertEqual(
+            [family.name for family in text_string_to_metric_families(answer.body.decode())],
+            ["pipetwist_traffic_bytes"],
+        )
 
     async def test_nothing_below(self) -> None:
         """There is nothing below it, nor beside it."""
@@ -129,7 +142,9 @@ class ScrapingTest(TestCase):
         self.assertEqual([thread is threading.main_thread() for thread in self.threads], [False])
 
     async def test_one_at_a_time(self) -> None:
-        """Who asks while a scrape is written waits for the next, one for all who want the same; who goes meanwhile holds up nobody."""
+        """Who asks while a scrape is written waits for the next, one for all who want the same; who
+        goes meanwhile holds up nobody.
+        """
         go_on, before = threading.Event(), len(self.threads)
         self.addCleanup(go_on.set)
 
@@ -172,7 +187,9 @@ class ScrapingTest(TestCase):
         self.assertEqual((await other).status, 200)
 
     async def test_stop_meanwhile(self) -> None:
-        """A stop waits for the scrape that is being written, whoever has gone away meanwhile: its thread needs the reactor to end."""
+        """A stop waits for the scrape that is being written, whoever has gone away meanwhile: its
+        thread needs the reactor to end.
+        """
         go_on = threading.Event()
         self.addCleanup(go_on.set)
         self.tracked.names = lambda: [("user", "alice")][: go_on.wait(60)]  # type: ignore[method-assign]  # it is this test's own
@@ -192,7 +209,9 @@ class ScrapingTest(TestCase):
             await deferLater(reactor, 0.001)
 
     async def test_mistake(self) -> None:
-        """A source that fails is a failed scrape, without a word of why, and the log has the rest."""
+        """A source that fails is a failed scrape, without a word of why, and the log has the
+        rest.
+        """
         message = "a mistake"
 
         def fail() -> Any:
@@ -204,7 +223,9 @@ class ScrapingTest(TestCase):
         self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
 
     async def test_no_picture(self) -> None:
-        """Where the picture of what runs can't be taken the scrape has failed as well, and the next one goes on."""
+        """Where the picture of what runs can't be taken the scrape has failed as well, and the next
+        one goes on.
+        """
         taken, pictures = self.sources.renew, [ValueError("a mistake")]
         self.patch(self.sources, "renew", lambda: _raise(pictures.pop()) if pictures else taken())
         self.assertEqual([(await self.ask()).status for _ in range(2)], [500, 200])
@@ -220,6 +241,10 @@ def _ask(port: int, path: str, method: str, headers: dict[str, str]) -> Answer:
     try:
         connection.request(method, path, headers=headers)
         response = connection.getresponse()
-        return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, response.read())
+        return Answer(
+            response.status,
+            {name.lower(): value for name, value in response.getheaders()},
+            response.read(),
+        )
     finally:
         connection.close()

@@ -1,6 +1,8 @@
-"""Connects to servers at a link-local address, which needs its interface's name, and listens there; says of each way what came of it.
+"""Connects to servers at a link-local address, which needs its interface's name, and listens there;
+says of each way what came of it.
 
-``python -m tests.network.link_local``, in a network namespace of its own, where it may change what it likes.
+``python -m tests.network.link_local``, in a network namespace of its own, where it may change what
+it likes.
 """
 
 from __future__ import annotations
@@ -22,17 +24,17 @@ from pipetwist.api.options import ApiOptions
 from pipetwist.config.document import Document, ExperimentalOptions, RouteOptions
 from pipetwist.inbounds.tcp import TcpInboundOptions
 from pipetwist.inbounds.udp import UdpInboundOptions
-from pipetwist.kernel.setting import kernel_setting
+from pipetwist.kernel.context import kernel_context
 from pipetwist.kinds.outbound_options import TlsClientOptions
-from pipetwist.outbounds.setting import OutboundSetting
+from pipetwist.outbounds.context import OutboundContext
 from pipetwist.outbounds.tcp import TcpOutbound, TcpOutboundOptions
 from pipetwist.outbounds.udp import UdpOutbound, UdpOutboundOptions
 from pipetwist.outbounds.unix import UnixOutboundOptions
 from pipetwist.routing.rules import RuleOptions
 from pipetwist.service.tree import PipetwistService
-from pipetwist.transfer.causes import describe_error
+from pipetwist.transfer.loss_reasons import describe_error
 from pipetwist.web.options import WebOptions
-from tests.api.certificates import Authority
+from tests.support.certificates import Authority
 
 __all__ = ["HOST", "main"]
 
@@ -71,7 +73,7 @@ def _shake_hands(peer: socket.socket, context: ssl.SSLContext) -> None:
 
 
 def _connect(port: int, authority: str) -> None:
-    kernel, stream = OutboundSetting(_LOOP, kernel=kernel_setting(_LOOP)), OutboundSetting(_LOOP)
+    kernel, stream = OutboundContext(_LOOP, kernel=kernel_context(_LOOP)), OutboundContext(_LOOP)
     tls = TlsClientOptions(enabled=True, certificate_path=authority)
     outbounds: list[Any] = [
         TcpOutbound(TcpOutboundOptions(tag="kernel", server=HOST, server_port=port), kernel),
@@ -102,8 +104,14 @@ def _listen(said: Callable[[str, str], None]) -> None:
     """Listen there with everything that listens, and have everybody let in."""
     insecure = f"[{HOST}]:0"
     document = Document(
-        inbounds=(TcpInboundOptions(tag="in", listen=HOST, listen_port=0), UdpInboundOptions(tag="udp", listen=HOST, listen_port=0)),
-        outbounds=(UnixOutboundOptions(tag="out", path="/nowhere"), UdpOutboundOptions(tag="udp", server=HOST, server_port=1)),
+        inbounds=(
+            TcpInboundOptions(tag="in", listen=HOST, listen_port=0),
+            UdpInboundOptions(tag="udp", listen=HOST, listen_port=0),
+        ),
+        outbounds=(
+            UnixOutboundOptions(tag="out", path="/nowhere"),
+            UdpOutboundOptions(tag="udp", server=HOST, server_port=1),
+        ),
         route=RouteOptions(rules=(RuleOptions(inbound=("udp",), outbound="udp"),)),
         experimental=ExperimentalOptions(v2ray_api=ApiOptions(listen=insecure, insecure=True)),
         metrics=WebOptions(listen=insecure, insecure=True),

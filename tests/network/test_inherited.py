@@ -11,9 +11,7 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 from pipetwist.errors import StartError
 from pipetwist.network.inherited import InheritedSocket, InheritedSockets
 from pipetwist.values.bind_address import PortAddress, UnixAddress
-from tests.interop.scratch import scratch_folder
-
-__all__ = ["InheritedTest"]
+from tests.support.scratch import scratch_folder
 
 
 class InheritedTest(SynchronousTestCase):
@@ -23,7 +21,9 @@ class InheritedTest(SynchronousTestCase):
         """Choose the folder."""
         self.folder = scratch_folder(self)
 
-    def open(self, family: int, address: object, kind: int = socket.SOCK_STREAM, *, listens: bool = True) -> socket.socket:
+    def open(
+        self, family: int, address: object, kind: int = socket.SOCK_STREAM, *, listens: bool = True
+    ) -> socket.socket:
         """A socket; the test's clean-up closes it."""
         opened = socket.socket(family, kind)
         self.addCleanup(opened.close)
@@ -34,7 +34,9 @@ class InheritedTest(SynchronousTestCase):
         return opened
 
     def test_path(self) -> None:
-        """A unix socket is found by its path, by another that leads there, and by its abstract name, as a configuration writes them."""
+        """A unix socket is found by its path, by another that leads there, and by its abstract
+        name, as a configuration writes them.
+        """
         path = self.folder / "in.sock"
         (self.folder / "link").symlink_to(self.folder)
         name = f"pipetwist-{os.getpid()}"
@@ -43,36 +45,59 @@ class InheritedTest(SynchronousTestCase):
             self.open(socket.AF_UNIX, f"\0{name}"),
             self.open(socket.AF_UNIX, f"\0{name}".encode().ljust(108, b"\0")),
         ]
-        handed_in = InheritedSockets(one.fileno() for one in sockets)
-        self.assertEqual([str(one) for one in handed_in], [str(path.resolve()), f"@{name}", f"@{name}"])
-        for written, expected in ((path, 0), (self.folder / "link" / "in.sock", 0), (f"@{name}", 1), (f"@@{name}", 2)):
-            (found,) = handed_in.at(UnixAddress(str(written)))
+        inherited = InheritedSockets(one.fileno() for one in sockets)
+        self.assertEqual(
+            [str(one) for one in inherited], [str(path.resolve()), f"@{name}", f"@{name}"]
+        )
+        for written, expected in (
+            (path, 0),
+            (self.folder / "link" / "in.sock", 0),
+            (f"@{name}", 1),
+            (f"@@{name}", 2),
+        ):
+            (found,) = inherited.at(UnixAddress(str(written)))
             self.assertEqual(found.descriptor, sockets[expected].fileno())
-        self.assertEqual(handed_in.at(UnixAddress(str(self.folder / "other"))), ())
+        self.assertEqual(inherited.at(UnixAddress(str(self.folder / "other"))), ())
 
     def test_port(self) -> None:
         """A TCP socket is found by its address and port."""
         opened = self.open(socket.AF_INET, ("127.0.0.1", 0))
         port = opened.getsockname()[1]
-        handed_in = InheritedSockets([opened.fileno()])
-        self.assertEqual([str(one) for one in handed_in], [f"127.0.0.1:{port}"])
-        for host, number, found in (("127.0.0.1", port, True), ("0.0.0.0", port, False), ("127.0.0.1", 1, False)):
-            self.assertEqual(handed_in.at(PortAddress(host, number)) != (), found, (host, number))
+        inherited = InheritedSockets([opened.fileno()])
+        self.assertEqual([str(one) for one in inherited], [f"127.0.0.1:{port}"])
+        for host, number, found in (
+            ("127.0.0.1", port, True),
+            ("0.0.0.0", port, False),
+            ("127.0.0.1", 1, False),
+        ):
+            self.assertEqual(inherited.at(PortAddress(host, number)) != (), found, (host, number))
 
     def test_name(self) -> None:
-        """Of a host with several addresses all sockets are found that listen at one; of a link-local one the interface counts."""
-        first, second = self.open(socket.AF_INET, ("127.0.0.1", 0)), self.open(socket.AF_INET, ("127.0.0.2", 0))
-        handed_in = InheritedSockets([first.fileno(), second.fileno()])
-        one, other = handed_in
+        """Of a host with several addresses all sockets are found that listen at one; of a
+        link-local one the interface counts.
+        """
+        first, second = (
+            self.open(socket.AF_INET, ("127.0.0.1", 0)),
+            self.open(socket.AF_INET, ("127.0.0.2", 0)),
+        )
+        inherited = InheritedSockets([first.fileno(), second.fileno()])
+        one, other = inherited
         for opened, expected in ((first, one), (second, other)):
             port = opened.getsockname()[1]
-            self.assertEqual(handed_in.at(*(PortAddress(host, port) for host in ("127.0.0.2", "::1", "127.0.0.1"))), (expected,))
+            self.assertEqual(
+                inherited.at(
+                    *(PortAddress(host, port) for host in ("127.0.0.2", "::1", "127.0.0.1"))
+                ),
+                (expected,),
+            )
         one.address = PortAddress("fe80::1", 80, interface=2)
         for interface, found in ((2, (one,)), (3, ())):
-            self.assertEqual(handed_in.at(PortAddress("fe80::1", 80, interface=interface)), found)
+            self.assertEqual(inherited.at(PortAddress("fe80::1", 80, interface=interface)), found)
 
     def test_copy(self) -> None:
-        """What an inbound listens with is its own to close, while the socket stays open; no command inherits either."""
+        """What an inbound listens with is its own to close, while the socket stays open; no command
+        inherits either.
+        """
         opened = self.open(socket.AF_UNIX, str(self.folder / "in.sock"))
         one = InheritedSocket(opened.fileno())
         copy = one.copy()
@@ -85,15 +110,22 @@ class InheritedTest(SynchronousTestCase):
 
     def test_no_listener(self) -> None:
         """What is not a stream socket that listens is refused, with what to do."""
-        datagrams = self.open(socket.AF_UNIX, str(self.folder / "dgram"), socket.SOCK_DGRAM, listens=False)
+        datagrams = self.open(
+            socket.AF_UNIX, str(self.folder / "dgram"), socket.SOCK_DGRAM, listens=False
+        )
         silent = self.open(socket.AF_UNIX, str(self.folder / "silent"), listens=False)
         with Path("/dev/null").open("rb") as file:
             for number in (datagrams.fileno(), silent.fileno(), file.fileno(), 1_000_000):
                 error = self.assertRaises(StartError, InheritedSockets, [number])
-                self.assertIn(f"descriptor {number}, which was handed in, is no listening stream socket", str(error))
+                self.assertIn(
+                    f"descriptor {number}, which was inherited, is not a listening stream socket",
+                    str(error),
+                )
 
     def test_other_family(self) -> None:
-        """One of an address family that no inbound listens in, as a vsock, is refused with its name and what to do."""
+        """One of an address family that no inbound listens in, as a vsock, is refused with its name
+        and what to do.
+        """
         vsock = getattr(socket, "AF_VSOCK", None)
         if vsock is None:
             message = "this system has no vsock"
@@ -106,7 +138,8 @@ class InheritedTest(SynchronousTestCase):
         error = self.assertRaises(StartError, InheritedSockets, [opened.fileno()])
         self.assertEqual(
             str(error),
-            f"descriptor {opened.fileno()}, which was handed in, is a socket of AF_VSOCK: pipetwist listens on unix sockets and TCP ports; "
+            f"descriptor {opened.fileno()}, which was inherited, is a socket of AF_VSOCK: "
+            "pipetwist listens on unix sockets and TCP ports; "
             "take it out of the socket unit",
         )
 
@@ -115,4 +148,7 @@ class InheritedTest(SynchronousTestCase):
         opened = self.open(socket.AF_INET, ("127.0.0.1", 0))
         self.patch(socket.socket, "family", 4711)
         error = self.assertRaises(StartError, InheritedSockets, [opened.fileno()])
-        self.assertIn("is a socket of address family 4711: pipetwist listens on unix sockets and TCP ports", str(error))
+        self.assertIn(
+            "is a socket of address family 4711: pipetwist listens on unix sockets and TCP ports",
+            str(error),
+        )

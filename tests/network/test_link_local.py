@@ -8,10 +8,8 @@ from pathlib import Path
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-from tests.interop.daemon import run_to_end
-from tests.interop.peers import need
-
-__all__ = ["LinkLocalTest", "in_own_network"]
+from tests.support.daemon import run_to_end
+from tests.support.peers import need
 
 
 def in_own_network(module: str) -> str:
@@ -36,6 +34,10 @@ class LinkLocalTest(SynchronousTestCase):
     """fe80::1%lo."""
 
     def test_connects(self) -> None:
-        """It is reached by the kernel's transfer, by Twisted's, over TLS and by datagrams alike, and everything listens at it."""
+        """It is reached by the kernel's transfer, by Twisted's, over TLS and by datagrams alike,
+        and everything listens at it.
+        """
         said = sorted(in_own_network("tests.network.link_local").splitlines())
-        self.assertEqual(said, [f"{tag}: connected" for tag in ("kernel", "listening", "stream", "tls", "udp")])
+        self.assertEqual(
+            said, [f"{tag}: connected" for tag in ("kernel", "listening", "stream", "tls", "udp")]
+        )

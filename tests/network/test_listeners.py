@@ -9,9 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from pipetwist.errors import StartError
 from pipetwist.network.listeners import ListenerTable
 from pipetwist.values.bind_address import PortAddress, UnixAddress
-from tests.interop.scratch import scratch_folder
-
-__all__ = ["InheritingTest", "ListenerTableTest"]
+from tests.support.scratch import scratch_folder
 
 
 class ListenerTableTest(SynchronousTestCase):
@@ -26,7 +24,10 @@ class ListenerTableTest(SynchronousTestCase):
         """A port is in the table until it is closed, with whose it is."""
         (opened,) = self.table.open_ports("metrics.listen", PortAddress("127.0.0.1", 0), self.fail)
         port = opened.getsockname()[1]
-        self.assertEqual((list(self.table), repr(self.table)), ([opened], f"<ListenerTable metrics.listen on 127.0.0.1:{port}>"))
+        self.assertEqual(
+            (list(self.table), repr(self.table)),
+            ([opened], f"<ListenerTable metrics.listen on 127.0.0.1:{port}>"),
+        )
         opened.close()
         self.assertEqual((len(self.table), repr(self.table)), (0, "<ListenerTable >"))
         opened.close()
@@ -35,7 +36,10 @@ class ListenerTableTest(SynchronousTestCase):
         """So is a unix socket, of streams or of datagrams, of which the file goes as well."""
         for datagrams in (False, True):
             opened = self.table.open_unix("inbound in", UnixAddress(self.path, datagrams), 0o600)
-            self.assertEqual((list(self.table), repr(self.table)), ([opened.socket], f"<ListenerTable inbound in on unix:{self.path}>"))
+            self.assertEqual(
+                (list(self.table), repr(self.table)),
+                ([opened.socket], f"<ListenerTable inbound in on unix:{self.path}>"),
+            )
             opened.close()
             self.assertEqual(len(self.table), 0)
 
@@ -43,7 +47,13 @@ class ListenerTableTest(SynchronousTestCase):
         """What can't be listened on is not in the table."""
         (opened,) = self.table.open_ports("first", PortAddress("127.0.0.1", 0), self.fail)
         self.addCleanup(opened.close)
-        error = self.assertRaises(StartError, self.table.open_ports, "second", PortAddress("127.0.0.1", opened.getsockname()[1]), self.fail)
+        error = self.assertRaises(
+            StartError,
+            self.table.open_ports,
+            "second",
+            PortAddress("127.0.0.1", opened.getsockname()[1]),
+            self.fail,
+        )
         self.assertIn("second: can't listen on 127.0.0.1:", str(error))
         self.assertEqual(list(self.table), [opened])
 
@@ -62,13 +72,21 @@ class InheritingTest(SynchronousTestCase):
 
     def test_found(self) -> None:
         """It is found by the address that a configuration names, and by no other."""
-        (found,) = self.table.find_inherited(PortAddress("127.0.0.1", self.port), "inbound in: listen")
+        (found,) = self.table.find_inherited(
+            PortAddress("127.0.0.1", self.port), "inbound in: listen"
+        )
         self.assertEqual(found.descriptor, self.listening.fileno())
-        for other in (PortAddress("127.0.0.1", self.port, "udp"), PortAddress("0.0.0.0", self.port), UnixAddress("/run/in.sock")):
+        for other in (
+            PortAddress("127.0.0.1", self.port, "udp"),
+            PortAddress("0.0.0.0", self.port),
+            UnixAddress("/run/in.sock"),
+        ):
             self.assertEqual(self.table.find_inherited(other, "inbound in: listen"), (), other)
 
     def test_copies(self) -> None:
-        """Who listens with it has a copy in the table, and that it is closed ends nothing for the socket itself."""
+        """Who listens with it has a copy in the table, and that it is closed ends nothing for the
+        socket itself.
+        """
         (copy,) = self.table.enter_copies(self.table.inherited, "inbound in")
         self.assertEqual(list(self.table), [copy])
         copy.close()

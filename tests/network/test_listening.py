@@ -17,8 +17,6 @@ from pipetwist.network import listening
 from pipetwist.network.listening import ListenHosts, choose_families, open_everywhere
 from pipetwist.network.lookups import Address, Lookups
 
-__all__ = ["HostsTest", "OpeningTest"]
-
 _V4 = int(socket.AF_INET)
 _V6 = int(socket.AF_INET6)
 
@@ -62,7 +60,12 @@ class OpeningTest(SynchronousTestCase):
 
     def open(self, host: str, port: int, *found: Address) -> list[Any]:
         """Open them all; their addresses."""
-        return [one.address for one in open_everywhere("inbound in", host, port, found, self.open_one, self.warned.append)]
+        return [
+            one.address
+            for one in open_everywhere(
+                "inbound in", host, port, found, self.open_one, self.warned.append
+            )
+        ]
 
     def refused(self, host: str, port: int, *found: Address) -> str:
         """Why they can't be opened; none of them is open then."""
@@ -86,40 +89,66 @@ class OpeningTest(SynchronousTestCase):
         """Where none is found in some tries that is told."""
         self.taken = {("127.0.0.1", port) for port in range(1000, 1100)}
         said = self.refused("localhost", 0, (_V6, ("::1", 0, 0, 0)), (_V4, ("127.0.0.1", 0)))
-        self.assertEqual(said, "inbound in: can't listen on localhost:0, which is 127.0.0.1 too: Address already in use")
+        self.assertEqual(
+            said,
+            "inbound in: can't listen on localhost:0, which is 127.0.0.1 too: Address already "
+            "in use",
+        )
 
     def test_taken(self) -> None:
         """A port that is taken at one of them is told with that one."""
         self.taken = {("127.0.0.1", 80)}
         said = self.refused("localhost", 80, (_V6, ("::1", 0, 0, 0)), (_V4, ("127.0.0.1", 0)))
-        self.assertEqual(said, "inbound in: can't listen on localhost:80, which is 127.0.0.1 too: Address already in use")
+        self.assertEqual(
+            said,
+            "inbound in: can't listen on localhost:80, which is 127.0.0.1 too: Address "
+            "already in use",
+        )
 
     def test_not_here(self) -> None:
         """An address that this machine has not got is warned of where there is another."""
-        found = self.open("relay", 0, (_V6, ("2001:db8::1", 0, 0, 0)), (_V4, ("192.0.2.1", 0)), (_V4, ("127.0.0.1", 0)))
+        found = self.open(
+            "relay",
+            0,
+            (_V6, ("2001:db8::1", 0, 0, 0)),
+            (_V4, ("192.0.2.1", 0)),
+            (_V4, ("127.0.0.1", 0)),
+        )
         self.assertEqual(found, [("127.0.0.1", 1001)])
         self.assertEqual(
             self.warned,
             [
-                "relay is 2001:db8::1 as well, where it can't listen: Address family not supported by protocol",
-                "relay is 192.0.2.1 as well, where it can't listen: Cannot assign requested address",
+                (
+                    "relay is 2001:db8::1 as well, where it can't listen: Address family not "
+                    "supported by protocol"
+                ),
+                (
+                    "relay is 192.0.2.1 as well, where it can't listen: Cannot assign requested "
+                    "address"
+                ),
             ],
         )
 
     def test_none_here(self) -> None:
         """Where there is no other, that is told."""
         said = self.refused("relay", 80, (_V4, ("192.0.2.1", 0)))
-        self.assertEqual(said, "inbound in: can't listen on relay:80: Cannot assign requested address")
+        self.assertEqual(
+            said, "inbound in: can't listen on relay:80: Cannot assign requested address"
+        )
         self.assertEqual(self.warned, [])
 
     def test_no_sixth_version(self) -> None:
         """On a machine without IPv6 every address is every address of IPv4, and that is said."""
         self.here = {"0.0.0.0"}
         self.assertEqual(self.open("::", 80, (_V6, ("::", 0, 0, 0))), [("0.0.0.0", 80)])
-        self.assertEqual(self.warned, ["this machine has no IPv6: it listens on 0.0.0.0, and :: is nothing more"])
+        self.assertEqual(
+            self.warned, ["this machine has no IPv6: it listens on 0.0.0.0, and :: is nothing more"]
+        )
 
     def test_families(self) -> None:
-        """A socket for every address takes IPv4 as well, whatever the system's default, and one for a single address does not."""
+        """A socket for every address takes IPv4 as well, whatever the system's default, and one for
+        a single address does not.
+        """
         try:
             socket.socket(socket.AF_INET6).close()
         except OSError as error:
@@ -130,14 +159,15 @@ class OpeningTest(SynchronousTestCase):
                 with socket.socket(socket.AF_INET6) as opened:
                     opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, before)
                     choose_families(opened, (host, 0, 0, 0))
-                    self.assertEqual(opened.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY), alone)
+                    self.assertEqual(
+                        opened.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY), alone
+                    )
 
 
 class _Reactor(Clock):
     """A clock, and what threads tell."""
 
     def callFromThread(self, call: Callable[..., object], *arguments: object) -> None:
-        """See `IReactorFromThreads`."""
         call(*arguments)
 
 
@@ -150,7 +180,9 @@ class HostsTest(SynchronousTestCase):
         self.asked: list[str] = []
         self.threads: list[Callable[[], None]] = []
         self.runs = True
-        self.hosts = ListenHosts(Lookups(self.reactor, self.getaddrinfo, start_thread=self.start), self.reactor)
+        self.hosts = ListenHosts(
+            Lookups(self.reactor, self.getaddrinfo, start_thread=self.start), self.reactor
+        )
 
     def start(self, run: Callable[[], None]) -> None:
         """Run a look-up, or keep it for the test."""
@@ -171,8 +203,13 @@ class HostsTest(SynchronousTestCase):
         return [address[0] for _, address in self.hosts.find("inbound in: listen", host)]
 
     def test_addresses(self) -> None:
-        """What is an address is not looked up, and one of IPv4 that is written as one of IPv6 is of IPv4."""
-        self.assertEqual([self.found(host) for host in ("::", "127.0.0.1", "::ffff:127.0.0.1")], [["::"], ["127.0.0.1"], ["127.0.0.1"]])
+        """What is an address is not looked up, and one of IPv4 that is written as one of IPv6 is of
+        IPv4.
+        """
+        self.assertEqual(
+            [self.found(host) for host in ("::", "127.0.0.1", "::ffff:127.0.0.1")],
+            [["::"], ["127.0.0.1"], ["127.0.0.1"]],
+        )
         self.assertEqual(self.asked, [])
 
     def test_name(self) -> None:
@@ -183,7 +220,9 @@ class HostsTest(SynchronousTestCase):
     def test_unknown(self) -> None:
         """A name that nobody knows is told."""
         error = self.assertRaises(StartError, self.found, "nobody")
-        self.assertEqual(str(error), "inbound in: listen: nobody is no address: Name or service not known")
+        self.assertEqual(
+            str(error), "inbound in: listen: nobody is no address: Name or service not known"
+        )
 
     def test_dead_at_the_start(self) -> None:
         """A start does not wait for ever for a name that has no answer."""
@@ -192,7 +231,10 @@ class HostsTest(SynchronousTestCase):
         self.addCleanup(go_on.set)
         hosts = ListenHosts(Lookups(self.reactor, lambda *_, **__: go_on.wait(20) and []))
         error = self.assertRaises(StartError, hosts.find, "inbound in: listen", "dead")
-        self.assertEqual(str(error), "inbound in: listen: dead is no address: the name could not be resolved in time")
+        self.assertEqual(
+            str(error),
+            "inbound in: listen: dead is no address: the name could not be resolved in time",
+        )
 
     def test_no_thread(self) -> None:
         """Nor does it where no thread can be started."""
@@ -201,14 +243,18 @@ class HostsTest(SynchronousTestCase):
             message = "can't start new thread"
             raise RuntimeError(message)
 
-        error = self.assertRaises(StartError, ListenHosts(Lookups(None, start_thread=refuse)).find, "inbound in", "relay")
+        error = self.assertRaises(
+            StartError, ListenHosts(Lookups(None, start_thread=refuse)).find, "inbound in", "relay"
+        )
         self.assertIn("this process may have no more threads", str(error))
 
     def test_learnt(self) -> None:
         """A reload looks names up anew, without making anybody wait, before it needs them."""
         self.found("relay")
         self.runs = False
-        learning = self.hosts.learn([("inbound in: listen", "relay"), ("inbound other: listen", "::")])
+        learning = self.hosts.learn(
+            [("inbound in: listen", "relay"), ("inbound other: listen", "::")]
+        )
         self.assertNoResult(learning)
         self.threads.pop()()
         self.successResultOf(learning)
@@ -220,14 +266,24 @@ class HostsTest(SynchronousTestCase):
         self.successResultOf(self.hosts.learn([]))
 
     def test_not_learnt(self) -> None:
-        """A name without an address fails it, with whose it is; so does one that has no answer in time."""
-        error = self.failureResultOf(self.hosts.learn([("inbound a: listen", "relay"), ("inbound b: listen", "nobody")]), StartError).value
-        self.assertEqual(str(error), "inbound b: listen: nobody is no address: Name or service not known")
+        """A name without an address fails it, with whose it is; so does one that has no answer in
+        time.
+        """
+        error = self.failureResultOf(
+            self.hosts.learn([("inbound a: listen", "relay"), ("inbound b: listen", "nobody")]),
+            StartError,
+        ).value
+        self.assertEqual(
+            str(error), "inbound b: listen: nobody is no address: Name or service not known"
+        )
         self.runs = False
         learning = self.hosts.learn([("inbound in: listen", "dead")])
         self.reactor.advance(listening.START_SECONDS)
         error = self.failureResultOf(learning, StartError).value
-        self.assertEqual(str(error), "inbound in: listen: dead is no address: the name could not be resolved in time")
+        self.assertEqual(
+            str(error),
+            "inbound in: listen: dead is no address: the name could not be resolved in time",
+        )
 
     def test_given_up(self) -> None:
         """A stop does not wait for a reload that waits for a name."""

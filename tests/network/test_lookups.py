@@ -13,14 +13,11 @@ from twisted.trial.unittest import SynchronousTestCase
 from pipetwist.errors import ConnectError, NameTimeoutError
 from pipetwist.network.lookups import Lookups, look_up
 
-__all__ = ["LookUpTest", "LookupsTest", "ThreadTest"]
-
 
 class _Reactor:
     """Is told from threads, and does at once what it is told."""
 
     def callFromThread(self, call: Callable[..., object], *arguments: object) -> None:
-        """See `IReactorFromThreads`."""
         call(*arguments)
 
 
@@ -32,7 +29,7 @@ class LookupsTest(SynchronousTestCase):
         self.threads: dict[str, Callable[[], None]] = {}
         self.asked: list[str] = []
         self.more_threads = True
-        self.lookups = Lookups(_Reactor(), self.getaddrinfo, most=2, start_thread=self.start)
+        self.lookups = Lookups(_Reactor(), self.getaddrinfo, maximum=2, start_thread=self.start)
 
     def late(self, *hosts: str, since: int) -> str | None:
         """What is said of who began then."""
@@ -40,13 +37,18 @@ class LookupsTest(SynchronousTestCase):
         return None if late is None else str(late)
 
     def test_late_name(self) -> None:
-        """Whether somebody waits for a name still is known: it is being looked up, and no look-up of it has ended since he came."""
+        """Whether somebody waits for a name still is known: it is being looked up, and no look-up
+        of it has ended since he came.
+        """
         self.assertIsNone(self.late("tcp", "dead", since=self.lookups.ended))
         began = self.lookups.ended
         for name in ("dead", "other", "queued"):
             self.lookups.find(name, 80)
         for name in ("dead", "queued"):
-            self.assertEqual(self.late("tcp", name, "80", since=began), f"{name}: the name could not be resolved in time")
+            self.assertEqual(
+                self.late("tcp", name, "80", since=began),
+                f"{name}: the name could not be resolved in time",
+            )
         self.run_thread("dead")
         self.assertIsNone(self.late("dead", since=began))
         self.lookups.find("dead", 80)  # somebody else's
@@ -67,7 +69,10 @@ class LookupsTest(SynchronousTestCase):
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         return [
             (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("fe80::1", port, 0, 3)),
-            *((socket.AF_INET, socket.SOCK_STREAM, number, "", ("192.0.2.1", port)) for number in (6, 132)),
+            *(
+                (socket.AF_INET, socket.SOCK_STREAM, number, "", ("192.0.2.1", port))
+                for number in (6, 132)
+            ),
         ]
 
     def run_thread(self, name: str) -> None:
@@ -79,7 +84,9 @@ class LookupsTest(SynchronousTestCase):
         return str(self.failureResultOf(finding, kind).value)
 
     def test_addresses(self) -> None:
-        """Each address comes once, in the system's order, with the port and with the interface's number."""
+        """Each address comes once, in the system's order, with the port and with the interface's
+        number.
+        """
         finding = self.lookups.find("relay", 80)
         self.assertNoResult(finding)
         self.run_thread("relay")
@@ -88,16 +95,26 @@ class LookupsTest(SynchronousTestCase):
 
     def test_numeric(self) -> None:
         """For what is an address already nothing is looked up."""
-        self.assertEqual(self.successResultOf(self.lookups.find("192.0.2.1", 80)), [(socket.AF_INET, ("192.0.2.1", 80))])
-        self.assertEqual(self.successResultOf(self.lookups.find("::1", 80)), [(socket.AF_INET6, ("::1", 80, 0, 0))])
+        self.assertEqual(
+            self.successResultOf(self.lookups.find("192.0.2.1", 80)),
+            [(socket.AF_INET, ("192.0.2.1", 80))],
+        )
+        self.assertEqual(
+            self.successResultOf(self.lookups.find("::1", 80)),
+            [(socket.AF_INET6, ("::1", 80, 0, 0))],
+        )
         self.assertEqual(self.threads, {})
 
     def test_shared(self) -> None:
-        """Who asks for a name that is being looked up gets what that finds, with their own port; who asks later has it looked up anew."""
+        """Who asks for a name that is being looked up gets what that finds, with their own port;
+        who asks later has it looked up anew.
+        """
         findings = [self.lookups.find("relay", port) for port in (80, 443)]
         self.assertEqual(list(self.threads), ["relay"])
         self.run_thread("relay")
-        self.assertEqual([self.successResultOf(finding)[1][1][1] for finding in findings], [80, 443])
+        self.assertEqual(
+            [self.successResultOf(finding)[1][1][1] for finding in findings], [80, 443]
+        )
         self.assertEqual(self.asked, ["relay"])
         again = self.lookups.find("relay", 80)
         self.run_thread("relay")
@@ -105,7 +122,9 @@ class LookupsTest(SynchronousTestCase):
         self.assertEqual(self.asked, ["relay", "relay"])
 
     def test_dead_name(self) -> None:
-        """A name that is never answered takes one place, however many ask for it: others are looked up beside it."""
+        """A name that is never answered takes one place, however many ask for it: others are looked
+        up beside it.
+        """
         for _ in range(50):
             self.lookups.find("dead", 80)
         other = self.lookups.find("relay", 80)
@@ -123,15 +142,21 @@ class LookupsTest(SynchronousTestCase):
         self.assertEqual(repr(self.lookups), "<Lookups running=['a', 'c'] waiting=['d']>")
 
     def test_cancelled(self) -> None:
-        """Who cancels is told that the name was not resolved in time, and waits no longer; others who wait for it get it."""
+        """Who cancels is told that the name was not resolved in time, and waits no longer; others
+        who wait for it get it.
+        """
         impatient, patient = self.lookups.find("relay", 80), self.lookups.find("relay", 80)
         impatient.cancel()
-        self.assertEqual(self.error(impatient, NameTimeoutError), "relay: the name could not be resolved in time")
+        self.assertEqual(
+            self.error(impatient, NameTimeoutError), "relay: the name could not be resolved in time"
+        )
         self.run_thread("relay")
         self.successResultOf(patient)
 
     def test_nobody_left(self) -> None:
-        """A name that waits for a place with nobody left to wait for it is looked up no more; one that runs comes to nothing."""
+        """A name that waits for a place with nobody left to wait for it is looked up no more; one
+        that runs comes to nothing.
+        """
         findings = [self.lookups.find(name, 80) for name in ("a", "b", "c")]
         for finding in findings:
             finding.cancel()
@@ -152,7 +177,8 @@ class LookupsTest(SynchronousTestCase):
         """Where no thread can be started that is told, and the next to ask is served as ever."""
         self.more_threads = False
         self.assertEqual(
-            self.error(self.lookups.find("relay", 80)), "relay: the name can't be looked up: this process may have no more threads"
+            self.error(self.lookups.find("relay", 80)),
+            "relay: the name can't be looked up: this process may have no more threads",
         )
         self.more_threads = True
         finding = self.lookups.find("relay", 80)

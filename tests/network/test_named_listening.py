@@ -18,8 +18,6 @@ from pipetwist.errors import StartError
 from pipetwist.network.lookups import Address
 from pipetwist.network.named_listening import KnowingReactor, NamedServerEndpoint
 
-__all__ = ["NamedListeningTest"]
-
 _V4: Address = (int(socket.AF_INET), ("127.0.0.2", 0))
 _V6: Address = (int(socket.AF_INET6), ("::1", 0, 0, 0))
 
@@ -40,14 +38,18 @@ class NamedListeningTest(SynchronousTestCase):
             self.asked.append(name)
             return found
 
-        return NamedServerEndpoint(serverFromString(self.reactor, endpoint), self.reactor, find).listen(Factory())
+        return NamedServerEndpoint(
+            serverFromString(self.reactor, endpoint), self.reactor, find
+        ).listen(Factory())
 
     def interfaces(self) -> list[str]:
         """Where the reactor listens."""
         return [server[3] for server in self.memory.tcpServers]
 
     def test_name(self) -> None:
-        """A name is looked up before anything listens, and then listened at by its address, that of IPv4 where it has one."""
+        """A name is looked up before anything listens, and then listened at by its address, that of
+        IPv4 where it has one.
+        """
         found: Deferred[Any] = Deferred()
         listening = self.listen("tcp:80:interface=relay", found)
         self.assertNoResult(listening)
@@ -69,11 +71,16 @@ class NamedListeningTest(SynchronousTestCase):
 
     def test_no_address(self) -> None:
         """Where the name has no address nothing listens, and why is told."""
-        failure = self.failureResultOf(self.listen("tcp:80:interface=relay", fail(StartError("inbound in: no address"))), StartError)
+        failure = self.failureResultOf(
+            self.listen("tcp:80:interface=relay", fail(StartError("inbound in: no address"))),
+            StartError,
+        )
         self.assertEqual((str(failure.value), self.interfaces()), ("inbound in: no address", []))
 
     def test_still_a_reactor(self) -> None:
-        """An endpoint of somebody else's finds in it what its reactor can, whoever has asked before what its class implements."""
+        """An endpoint of somebody else's finds in it what its reactor can, whoever has asked before
+        what its class implements.
+        """
         implementedBy(KnowingReactor)
         for interface in (IReactorTCP, IReactorSSL, IReactorTime):
             verifyObject(interface, self.reactor)

@@ -1,4 +1,6 @@
-"""The look-ups for Twisted's endpoints: as the reactor's name resolver, and for an endpoint of our own."""
+"""The look-ups for Twisted's endpoints: as the reactor's name resolver, and for an endpoint of our
+own.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,12 @@ from typing import Any
 from twisted.internet._resolver import ComplexResolverSimplifier
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, fail, succeed
-from twisted.internet.interfaces import IHostnameResolver, IHostResolution, IResolutionReceiver, IStreamClientEndpoint
+from twisted.internet.interfaces import (
+    IHostnameResolver,
+    IHostResolution,
+    IResolutionReceiver,
+    IStreamClientEndpoint,
+)
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
@@ -20,9 +27,11 @@ from pipetwist.network.lookups import Lookups
 from pipetwist.network.named_endpoint import NamedEndpoint
 from pipetwist.network.resolver import NameResolver
 
-__all__ = ["NameResolverTest", "NamedEndpointTest"]
-
-_FOUND = [(socket.AF_INET6, ("fe80::1", 80, 0, 3)), (socket.AF_INET, ("192.0.2.1", 80)), (socket.AF_INET6, ("::1", 80, 0, 0))]
+_FOUND = [
+    (socket.AF_INET6, ("fe80::1", 80, 0, 3)),
+    (socket.AF_INET, ("192.0.2.1", 80)),
+    (socket.AF_INET6, ("::1", 80, 0, 0)),
+]
 
 
 class _Lookups:
@@ -31,7 +40,6 @@ class _Lookups:
     found: Deferred[Any]
 
     def find(self, host: str, port: int) -> Deferred[Any]:
-        """See `Lookups`."""
         self.asked = (host, port)
         return self.found
 
@@ -49,16 +57,13 @@ class _Receiver:
         self.complete = False
 
     def resolutionBegan(self, resolutionInProgress: Any) -> None:
-        """See `IResolutionReceiver`."""
         verifyObject(IHostResolution, resolutionInProgress)
         self.name = resolutionInProgress.name
 
     def addressResolved(self, address: Any) -> None:
-        """See `IResolutionReceiver`."""
         self.told.append(address)
 
     def resolutionComplete(self) -> None:
-        """See `IResolutionReceiver`."""
         self.complete = True
 
 
@@ -76,10 +81,18 @@ class NameResolverTest(SynchronousTestCase):
         verifyObject(IHostnameResolver, self.resolver)
         self.lookups.found = Deferred()
         self.resolver.resolveHostName(self.receiver, "relay", 80)
-        self.assertEqual((self.lookups.asked, self.receiver.told, self.receiver.complete), (("relay", 80), [], False))
+        self.assertEqual(
+            (self.lookups.asked, self.receiver.told, self.receiver.complete),
+            (("relay", 80), [], False),
+        )
         self.lookups.found.callback(_FOUND)
         self.assertEqual(
-            self.receiver.told, [IPv6Address("TCP", "fe80::1%3", 80), IPv4Address("TCP", "192.0.2.1", 80), IPv6Address("TCP", "::1", 80)]
+            self.receiver.told,
+            [
+                IPv6Address("TCP", "fe80::1%3", 80),
+                IPv4Address("TCP", "192.0.2.1", 80),
+                IPv6Address("TCP", "::1", 80),
+            ],
         )
         self.assertEqual((self.receiver.name, self.receiver.complete), ("relay", True))
 
@@ -105,7 +118,10 @@ class NameResolverTest(SynchronousTestCase):
     def test_old_interface(self) -> None:
         """Parts of Twisted that ask the reactor for one IPv4 address get one."""
         self.lookups.found = succeed(_FOUND)
-        self.assertEqual(self.successResultOf(ComplexResolverSimplifier(self.resolver).getHostByName("relay")), "192.0.2.1")
+        self.assertEqual(
+            self.successResultOf(ComplexResolverSimplifier(self.resolver).getHostByName("relay")),
+            "192.0.2.1",
+        )
 
 
 class NamedEndpointTest(SynchronousTestCase):
@@ -124,7 +140,9 @@ class NamedEndpointTest(SynchronousTestCase):
         return [client[0] for client in self.reactor.tcpClients]
 
     def test_addresses(self) -> None:
-        """The addresses are tried one beside the other, as Twisted does it, and an interface is not lost."""
+        """The addresses are tried one beside the other, as Twisted does it, and an interface is not
+        lost.
+        """
         verifyObject(IStreamClientEndpoint, self.endpoint)
         self.endpoint.connect(Factory.forProtocol(Protocol))
         self.assertEqual(self.hosts(), [])
@@ -138,12 +156,19 @@ class NamedEndpointTest(SynchronousTestCase):
         """Where the name can't be resolved that is told with the system's word."""
         connecting = self.endpoint.connect(Factory.forProtocol(Protocol))
         self.lookups.found.errback(ConnectError("server.example: Name or service not known"))
-        self.assertEqual(str(self.failureResultOf(connecting, ConnectError).value), "server.example: Name or service not known")
+        self.assertEqual(
+            str(self.failureResultOf(connecting, ConnectError).value),
+            "server.example: Name or service not known",
+        )
 
     def test_cancelled(self) -> None:
-        """Who gives up while the name is looked up waits for it no longer, and is told that it was the name."""
+        """Who gives up while the name is looked up waits for it no longer, and is told that it was
+        the name.
+        """
         lookups = Lookups(None, start_thread=lambda run: None)
-        connecting = NamedEndpoint(self.reactor, lookups, "dead", 80, 5).connect(Factory.forProtocol(Protocol))
+        connecting = NamedEndpoint(self.reactor, lookups, "dead", 80, 5).connect(
+            Factory.forProtocol(Protocol)
+        )
         connecting.cancel()
         self.failureResultOf(connecting, NameTimeoutError)
         self.assertEqual(lookups._running, {"dead": {}})

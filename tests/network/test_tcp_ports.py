@@ -11,12 +11,10 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.trial.unittest import TestCase
 
 from pipetwist.network.listeners import ListenerTable
-from pipetwist.network.tcp_ports import MOST_ACCEPTED, open_ports
+from pipetwist.network.tcp_ports import MAX_ACCEPTED, open_ports
 from pipetwist.values.bind_address import PortAddress
 
-__all__ = ["TurnTest"]
-
-_CLIENTS = 3 * MOST_ACCEPTED
+_CLIENTS = 3 * MAX_ACCEPTED
 
 
 class _Counting(Factory):
@@ -34,16 +32,27 @@ class TurnTest(TestCase):
     """Clients who come all at once."""
 
     async def test_few_in_a_turn(self) -> None:
-        """A turn of the reactor lets in a few of them, however many wait and have waited, so that the relay has its turn as well."""
+        """A turn of the reactor lets in a few of them, however many wait and have waited, so that
+        the relay has its turn as well.
+        """
         factory = _Counting()
-        (port,) = open_ports(reactor, "metrics.listen", PortAddress("127.0.0.1", 0), ListenerTable(), self.fail, factory)
+        (port,) = open_ports(
+            reactor,
+            "metrics.listen",
+            PortAddress("127.0.0.1", 0),
+            ListenerTable(),
+            self.fail,
+            factory,
+        )
         port.stopReading()  # so that nobody is let in between what is looked at here
         self.addCleanup(port.stopListening)
-        clients: list[Any] = [socket.create_connection(("127.0.0.1", port.getHost().port)) for _ in range(_CLIENTS)]
+        clients: list[Any] = [
+            socket.create_connection(("127.0.0.1", port.getHost().port)) for _ in range(_CLIENTS)
+        ]
         for client in clients:
             self.addCleanup(client.close)
         came = []
         for _ in range(3):
             port.doRead()
             came.append(factory.came)
-        self.assertEqual(came, [MOST_ACCEPTED, 2 * MOST_ACCEPTED, 3 * MOST_ACCEPTED])
+        self.assertEqual(came, [MAX_ACCEPTED, 2 * MAX_ACCEPTED, 3 * MAX_ACCEPTED])

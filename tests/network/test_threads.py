@@ -7,9 +7,7 @@ import threading
 from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.network.threads import UnawaitedThreads
-from tests.interop.scratch import wait_until
-
-__all__ = ["ThreadsTest"]
+from tests.support.scratch import wait_until
 
 
 class ThreadsTest(SynchronousTestCase):
@@ -36,7 +34,9 @@ class ThreadsTest(SynchronousTestCase):
         return self.ran[-1]
 
     def test_unawaited(self) -> None:
-        """The end of the program does not wait for a call that does not return, and neither does another call."""
+        """The end of the program does not wait for a call that does not return, and neither does
+        another call.
+        """
         threads = UnawaitedThreads()
         stuck = self.call(threads, stuck=True)
         other = self.call(threads)

@@ -14,9 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.network.listening_socket import ListeningSocket
 from pipetwist.network.unix_port import UnixPort
-from tests.interop.scratch import scratch_folder
-
-__all__ = ["UnixPortTest"]
+from tests.support.scratch import scratch_folder
 
 
 class _Reactor(Clock):
@@ -86,7 +84,9 @@ class UnixPortTest(SynchronousTestCase):
         self.assertFalse(os.get_blocking(self.reactor.taken[0].fileno()))
 
     def test_shortage(self) -> None:
-        """Without descriptors who comes waits, one line in the log says so, and it is tried again."""
+        """Without descriptors who comes waits, one line in the log says so, and it is tried
+        again.
+        """
         self.connect()
         self.listening.error = errno.EMFILE
         for _ in range(3):
@@ -95,7 +95,10 @@ class UnixPortTest(SynchronousTestCase):
             self.assertIn("waits for a descriptor", repr(self.port))
             self.reactor.advance(0.1)
             self.assertEqual(self.reactor.readers, [self.port])
-        self.assertEqual([formatEvent(event) for event in self.events], ["can't accept a connection: Too many open files; trying again"])
+        self.assertEqual(
+            [formatEvent(event) for event in self.events],
+            ["can't accept a connection: Too many open files; trying again"],
+        )
         self.listening.error = None
         self.assertEqual(self.turn(), 1)
 
@@ -113,5 +116,8 @@ class UnixPortTest(SynchronousTestCase):
         self.listening.error = errno.ENFILE
         self.turn()
         self.port.stopListening()
-        self.assertEqual((self.reactor.readers, self.reactor.getDelayedCalls(), self.factory.numPorts), ([], [], 0))
+        self.assertEqual(
+            (self.reactor.readers, self.reactor.getDelayedCalls(), self.factory.numPorts),
+            ([], [], 0),
+        )
         self.assertRaises(ConnectionRefusedError, self.connect)

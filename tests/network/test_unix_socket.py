@@ -24,12 +24,10 @@ from pipetwist.errors import StartError
 from pipetwist.network import unix_socket
 from pipetwist.network.listening_socket import ListeningSocket
 from pipetwist.network.unix_socket import UnixListeningSocket
-from pipetwist.places.folder import Folder
-from pipetwist.places.lock import locked
+from pipetwist.safe_files.folder import Folder
+from pipetwist.safe_files.lock import locked
 from pipetwist.values import unix_sockaddr
-from tests.interop.scratch import scratch_folder
-
-__all__ = ["AbstractTest", "ClosingTest", "LockTest", "MeanwhileTest", "ModeTest", "OwnerTest", "PlaceTest", "StaleTest"]
+from tests.support.scratch import scratch_folder
 
 _AS_ROOT = skipUnless(os.geteuid() == 0, "needs root")
 
@@ -42,7 +40,9 @@ class _SocketTestCase(SynchronousTestCase):
         self.folder = scratch_folder(self)
         self.path = str(self.folder / "in.sock")
 
-    def listen(self, mode: int = 0o600, path: str | None = None, **owners: Any) -> UnixListeningSocket:
+    def listen(
+        self, mode: int = 0o600, path: str | None = None, **owners: Any
+    ) -> UnixListeningSocket:
         """Listen; the test's clean-up closes it."""
         listening = UnixListeningSocket("inbound in", path or self.path, mode, **owners)
         self.addCleanup(listening.close)
@@ -133,20 +133,24 @@ class PlaceTest(_SocketTestCase):
     def test_no_folder(self) -> None:
         """A folder that is not there is named, with what to do."""
         self.assertEqual(
-            self.refusal(path=f"{self.folder}/nowhere/in.sock"), f"inbound in: there is no folder {self.folder}/nowhere; make it first"
+            self.refusal(path=f"{self.folder}/nowhere/in.sock"),
+            f"inbound in: there is no folder {self.folder}/nowhere; make it first",
         )
 
     def test_folder_is_a_file(self) -> None:
         """A file in the folder's place is told."""
         (self.folder / "file").touch()
         self.assertEqual(
-            self.refusal(path=f"{self.folder}/file/in.sock"), f"inbound in: can't listen on {self.folder}/file/in.sock: Not a directory"
+            self.refusal(path=f"{self.folder}/file/in.sock"),
+            f"inbound in: can't listen on {self.folder}/file/in.sock: Not a directory",
         )
 
     def test_too_long(self) -> None:
         """A path that is longer than the kernel takes is told, and nothing is made."""
         path = f"{self.folder}/{'x' * 108}"
-        self.assertEqual(self.refusal(path=path), f"inbound in: can't listen on {path}: AF_UNIX path too long")
+        self.assertEqual(
+            self.refusal(path=path), f"inbound in: can't listen on {path}: AF_UNIX path too long"
+        )
         self.assertEqual(list(self.folder.iterdir()), [])
 
     def test_longest(self) -> None:
@@ -157,7 +161,9 @@ class PlaceTest(_SocketTestCase):
         self.assertTrue(self.connects(path))
 
     def test_no_socket(self) -> None:
-        """What is no socket is never replaced: a file, a folder, a pipe, a link to nothing, and a link to a socket."""
+        """What is no socket is never replaced: a file, a folder, a pipe, a link to nothing, and a
+        link to a socket.
+        """
         self.crash()
         made: dict[str, Callable[[Path], object]] = {
             "file": lambda path: path.write_text("precious", encoding="utf-8"),
@@ -171,7 +177,8 @@ class PlaceTest(_SocketTestCase):
             make(path)
             before = os.lstat(path)
             self.assertEqual(
-                self.refusal(path=str(path)), f"inbound in: {path} exists and is not a socket; remove it or choose another path"
+                self.refusal(path=str(path)),
+                f"inbound in: {path} exists and is not a socket; remove it or choose another path",
             )
             self.assertEqual(os.lstat(path), before)
 
@@ -186,7 +193,9 @@ class PlaceTest(_SocketTestCase):
     def test_no_right(self) -> None:
         """A folder where it may make nothing is told."""
         self.patch(unix_socket, "ListeningSocket", _refusing(errno.EACCES))
-        self.assertEqual(self.refusal(), f"inbound in: can't listen on {self.path}: Permission denied")
+        self.assertEqual(
+            self.refusal(), f"inbound in: can't listen on {self.path}: Permission denied"
+        )
 
 
 class StaleTest(_SocketTestCase):
@@ -210,7 +219,11 @@ class StaleTest(_SocketTestCase):
 
     def test_live_and_busy(self) -> None:
         """The same where the other has so many waiting that it can't be connected."""
-        with socket.socket(socket.AF_UNIX) as busy, socket.socket(socket.AF_UNIX) as waits, socket.socket(socket.AF_UNIX) as too:
+        with (
+            socket.socket(socket.AF_UNIX) as busy,
+            socket.socket(socket.AF_UNIX) as waits,
+            socket.socket(socket.AF_UNIX) as too,
+        ):
             busy.bind(self.path)
             busy.listen(0)
             waits.connect(self.path)
@@ -225,7 +238,9 @@ class StaleTest(_SocketTestCase):
             self.assertIn("another process listens", self.refusal())
 
     def test_two_at_once(self) -> None:
-        """Of two that start at once over a stale file one listens, and the other is told so; neither takes the other's fresh file."""
+        """Of two that start at once over a stale file one listens, and the other is told so;
+        neither takes the other's fresh file.
+        """
 
         class Slow(ListeningSocket):
             """Leaves the other time to find the file before it listens."""
@@ -252,7 +267,9 @@ class StaleTest(_SocketTestCase):
                 thread.start()
             for thread in threads:
                 thread.join(60)
-            listening = [outcome for outcome in outcomes if isinstance(outcome, UnixListeningSocket)]
+            listening = [
+                outcome for outcome in outcomes if isinstance(outcome, UnixListeningSocket)
+            ]
             self.assertEqual((len(listening), len(outcomes)), (1, 2))
             self.assertTrue(self.connects())
             listening[0].close()
@@ -307,7 +324,9 @@ class MeanwhileTest(_SocketTestCase):
         self.assertTrue(self.connects())
 
     def test_server_that_replaces_the_stale_file(self) -> None:
-        """A server that replaces the stale file in the very moment in which that is removed gets its path back."""
+        """A server that replaces the stale file in the very moment in which that is removed gets
+        its path back.
+        """
         os.utime(self.path, (1, 1))
         rename = os.rename
 
@@ -325,14 +344,18 @@ class MeanwhileTest(_SocketTestCase):
     def test_odd_name(self) -> None:
         """A path with characters that mean something elsewhere names that file."""
         self.listen(path=str(self.folder / "a b%41?#.sock"))
-        self.assertEqual({path.name for path in self.folder.iterdir()}, {"in.sock", "a b%41?#.sock"})
+        self.assertEqual(
+            {path.name for path in self.folder.iterdir()}, {"in.sock", "a b%41?#.sock"}
+        )
 
 
 class LockTest(_SocketTestCase):
     """What other processes may lock."""
 
     def test_folder_held_by_others(self) -> None:
-        """Somebody who has locked the folder, as whoever may read it can, does not delay listening, over a stale file neither."""
+        """Somebody who has locked the folder, as whoever may read it can, does not delay listening,
+        over a stale file neither.
+        """
         descriptor = os.open(self.folder, os.O_RDONLY)
         self.addCleanup(os.close, descriptor)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -342,14 +365,18 @@ class LockTest(_SocketTestCase):
         self.assertTrue(self.connects())
 
     def test_another_replaces_it(self) -> None:
-        """While another daemon of ours replaces the stale file the place is taken, which is said at once."""
+        """While another daemon of ours replaces the stale file the place is taken, which is said at
+        once.
+        """
         self.crash()
         with Folder(self.folder) as folder, locked(folder, ".in.sock.lock"):
             self.assertIn("another process listens", self.refusal())
         self.listen()
 
     def test_fresh_socket(self) -> None:
-        """A socket that another daemon has bound, and that does not listen yet, is not taken for stale."""
+        """A socket that another daemon has bound, and that does not listen yet, is not taken for
+        stale.
+        """
         with socket.socket(socket.AF_UNIX) as fresh:
             fresh.bind(self.path)
             self.assertIn("another process listens", self.refusal())
@@ -382,7 +409,9 @@ class OwnerTest(_SocketTestCase):
         for owners, expected in cases:
             listening = self.listen(0o660, **owners)
             found = os.lstat(self.path)
-            self.assertEqual((found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)), (*expected, 0o660))
+            self.assertEqual(
+                (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)), (*expected, 0o660)
+            )
             listening.close()
 
     @_AS_ROOT
@@ -396,8 +425,14 @@ class OwnerTest(_SocketTestCase):
 
     def test_unknown(self) -> None:
         """A name that the system does not know is told, and no file is left."""
-        self.assertEqual(self.refusal(owner="nobody-of-this-name"), "inbound in: owner: the system has no user 'nobody-of-this-name'")
-        self.assertEqual(self.refusal(group="none-of-this-name"), "inbound in: group: the system has no group 'none-of-this-name'")
+        self.assertEqual(
+            self.refusal(owner="nobody-of-this-name"),
+            "inbound in: owner: the system has no user 'nobody-of-this-name'",
+        )
+        self.assertEqual(
+            self.refusal(group="none-of-this-name"),
+            "inbound in: group: the system has no group 'none-of-this-name'",
+        )
         self.assertEqual(list(self.folder.iterdir()), [])
 
     def test_not_allowed(self) -> None:
@@ -409,7 +444,8 @@ class OwnerTest(_SocketTestCase):
         self.patch(os, "chown", refuse)
         self.assertEqual(
             self.refusal(owner=4711, group="root"),
-            f"inbound in: {self.path} can't be given to owner 4711, group root: only root may give files away, or a member to its group",
+            f"inbound in: {self.path} can't be given to owner 4711, group root: only root may "
+            "give files away, or a member to its group",
         )
         self.assertIn("can't be given to group 0:", self.refusal(group=0))
         self.assertEqual(list(self.folder.iterdir()), [])
@@ -463,7 +499,9 @@ class ClosingTest(_SocketTestCase):
         listening.close()
 
     def test_no_right(self) -> None:
-        """Where the file can't be removed any more that is told, but nobody listens all the same."""
+        """Where the file can't be removed any more that is told, but nobody listens all the
+        same.
+        """
         listening = self.listen()
 
         def refuse(*_: object, **__: object) -> None:
@@ -479,9 +517,14 @@ class AbstractTest(_SocketTestCase):
     """Names without a file."""
 
     def test_names(self) -> None:
-        """An abstract name is listened on as it is, and its padded form is another; both go when they are closed."""
+        """An abstract name is listened on as it is, and its padded form is another; both go when
+        they are closed.
+        """
         name = f"pipetwist-test-{os.getpid()}"
-        for path, address in ((f"@{name}", b"\0" + name.encode()), (f"@@{name}", (b"\0" + name.encode()).ljust(108, b"\0"))):
+        for path, address in (
+            (f"@{name}", b"\0" + name.encode()),
+            (f"@@{name}", (b"\0" + name.encode()).ljust(108, b"\0")),
+        ):
             listening = self.listen(path=path)
             self.assertEqual(listening.socket.getsockname(), address)
             self.assertTrue(self.connects(path))
@@ -493,7 +536,10 @@ class AbstractTest(_SocketTestCase):
         for prefix in ("@", "@@"):
             path = f"{prefix}pipetwist-test-{os.getpid()}"
             self.listen(path=path)
-            self.assertEqual(self.refusal(path=path), f"inbound in: another process listens on {path}; stop it or choose another path")
+            self.assertEqual(
+                self.refusal(path=path),
+                f"inbound in: another process listens on {path}; stop it or choose another path",
+            )
 
 
 def _descriptors() -> int:

@@ -1,4 +1,6 @@
-"""A server whose name has several addresses, of which some do not answer: how long each is waited for."""
+"""A server whose name has several addresses, of which some do not answer: how long each is waited
+for.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +12,12 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.errors import ConnectError
 from pipetwist.interfaces import ISide
-from pipetwist.kernel.setting import kernel_setting
+from pipetwist.kernel.context import kernel_context
 from pipetwist.outbounds import tcp
-from pipetwist.outbounds.setting import OutboundSetting
+from pipetwist.outbounds.context import OutboundContext
 from pipetwist.outbounds.tcp import TcpOutbound, TcpOutboundOptions
 from pipetwist.testing import FakeSide
-from tests.transfer.memory import TurningReactor
-
-__all__ = ["SilentAddressesTest"]
+from tests.support.memory_transport import TurningReactor
 
 
 class SilentAddressesTest(SynchronousTestCase):
@@ -26,7 +26,7 @@ class SilentAddressesTest(SynchronousTestCase):
     def setUp(self) -> None:
         """Have nobody connected yet."""
         self.reactor = TurningReactor()
-        self.kernel = kernel_setting(self.reactor)
+        self.kernel = kernel_context(self.reactor)
         assert self.kernel is not None
         self.addCleanup(self.kernel.close)
         self.tried: list[tuple[float, str]] = []
@@ -37,26 +37,33 @@ class SilentAddressesTest(SynchronousTestCase):
     def connect(self, count: int, seconds: float) -> Any:
         """Connect a server with so many addresses, within so many seconds in all."""
         self.found = [(socket.AF_INET, (f"192.0.2.{number}", 80)) for number in range(count)]
-        options = TcpOutboundOptions(tag="out", server="server.example", server_port=80, connect_timeout=seconds)
-        setting = OutboundSetting(self.reactor, None, None, self.kernel, lookups=self)  # type: ignore[arg-type]  # of look-ups it has what is asked for
-        return TcpOutbound(options, setting).connect()
+        options = TcpOutboundOptions(
+            tag="out", server="server.example", server_port=80, connect_timeout=seconds
+        )
+        context = OutboundContext(self.reactor, None, None, self.kernel, lookups=self)  # type: ignore[arg-type]  # of look-ups it has what is asked for
+        return TcpOutbound(options, context).connect()
 
     def find(self, host: str, port: int) -> Deferred[Any]:
-        """See `pipetwist.network.lookups.Lookups`."""
         self.assertEqual((host, port), ("server.example", 80))
         return succeed(self.found)
 
-    def connect_socket(self, _: Any, __: Any, family: int, address: tuple[str, int], *___: Any) -> Deferred[ISide]:
-        """See `pipetwist.kernel.connector.connect_socket`."""
+    def connect_socket(
+        self, _: Any, __: Any, family: int, address: tuple[str, int], *___: Any
+    ) -> Deferred[ISide]:
         self.tried.append((self.reactor.seconds(), address[0]))
         self.attempts.append(Deferred(self.given_up.append))
         return self.attempts[-1]
 
     def test_shared_out(self) -> None:
-        """The time-out is shared out, so that each address is tried within it, however many there are."""
+        """The time-out is shared out, so that each address is tried within it, however many there
+        are.
+        """
         connecting = self.connect(4, 2.0)
         self.reactor.pump([0.25] * 8)
-        self.assertEqual(self.tried, [(0.0, "192.0.2.0"), (0.5, "192.0.2.1"), (1.0, "192.0.2.2"), (1.5, "192.0.2.3")])
+        self.assertEqual(
+            self.tried,
+            [(0.0, "192.0.2.0"), (0.5, "192.0.2.1"), (1.0, "192.0.2.2"), (1.5, "192.0.2.3")],
+        )
         self.assertEqual(self.given_up, self.attempts[:3])
         side = FakeSide()
         self.attempts[3].callback(side)

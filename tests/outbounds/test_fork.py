@@ -15,14 +15,12 @@ from zope.interface.verify import verifyObject
 
 from pipetwist.errors import ConnectError, StartError
 from pipetwist.interfaces import IOutbound, ISide
-from pipetwist.kernel.setting import kernel_setting
+from pipetwist.kernel.context import kernel_context
+from pipetwist.outbounds.context import OutboundContext
 from pipetwist.outbounds.fork import ForkOutbound, ForkOutboundOptions
-from pipetwist.outbounds.setting import OutboundSetting
 from pipetwist.testing import FakeSpawner, RecordingReceiver
-from tests.interop.scratch import scratch_folder, wait_until
-from tests.transfer.memory import TurningReactor
-
-__all__ = ["ConnectingTest", "EndingTest", "OptionsTest"]
+from tests.support.memory_transport import TurningReactor
+from tests.support.scratch import scratch_folder, wait_until
 
 
 class _ForkTestCase(SynchronousTestCase):
@@ -37,8 +35,10 @@ class _ForkTestCase(SynchronousTestCase):
     def make(self, *command: str, **options: Any) -> ForkOutbound:
         """Make the outbound."""
         log = Logger("pipetwist", observer=LogPublisher(self.events.append))  # type: ignore[arg-type]  # a list's append observes well
-        setting = OutboundSetting(self.clock, self.spawner, None, None, log)
-        outbound = ForkOutbound(ForkOutboundOptions(tag="tool", command=command or ("cat",), **options), setting)
+        context = OutboundContext(self.clock, self.spawner, None, None, log)
+        outbound = ForkOutbound(
+            ForkOutboundOptions(tag="tool", command=command or ("cat",), **options), context
+        )
         self.addCleanup(outbound.stopService)
         return outbound
 
@@ -64,35 +64,58 @@ class OptionsTest(_ForkTestCase):
     """What it is made of."""
 
     def test_user_of_a_daemon_that_is_root_no_more(self) -> None:
-        """A user is an error at the start where the daemon has become another user since it was made."""
+        """A user is an error at the start where the daemon has become another user since it was
+        made.
+        """
         if os.geteuid() != 0:
             message = "only root can start a command as another user"
             raise SkipTest(message)
         outbound = self.make(user="nobody")
         self.patch(os, "geteuid", lambda: 65534)
         said = str(self.assertRaises(StartError, outbound.startService))
-        self.assertEqual(said, "outbound tool: user: only root can start a command as 'nobody'; leave out --uid, or user")
+        self.assertEqual(
+            said,
+            "outbound tool: user: only root can start a command as 'nobody'; leave out --uid, "
+            "or user",
+        )
 
     def test_interface(self) -> None:
         """It is an outbound, which has its tag and its time-out from its options."""
         outbound = self.make(connect_timeout=3)
         verifyObject(IOutbound, outbound)
-        self.assertEqual((outbound.tag, outbound.connect_timeout, outbound.in_kernel, outbound.processes), ("tool", 3, False, 0))
+        self.assertEqual(
+            (outbound.tag, outbound.connect_timeout, outbound.in_kernel, outbound.processes),
+            ("tool", 3, False, 0),
+        )
 
     def test_no_command(self) -> None:
         """A command, a folder or a user that can't be had is told when it is made."""
-        self.assertIn("outbound tool: there is no command 'nothing'", str(self.assertRaises(StartError, self.make, "nothing")))
-        self.assertIn("outbound tool: cwd: ", str(self.assertRaises(StartError, self.make, cwd="/nowhere")))
-        self.assertIn("outbound tool: user: ", str(self.assertRaises(StartError, self.make, user="nobody-of-this-name")))
+        self.assertIn(
+            "outbound tool: there is no command 'nothing'",
+            str(self.assertRaises(StartError, self.make, "nothing")),
+        )
+        self.assertIn(
+            "outbound tool: cwd: ", str(self.assertRaises(StartError, self.make, cwd="/nowhere"))
+        )
+        self.assertIn(
+            "outbound tool: user: ",
+            str(self.assertRaises(StartError, self.make, user="nobody-of-this-name")),
+        )
 
     def test_in_kernel(self) -> None:
-        """Where the kernel may move the bytes its sides are descriptors, unless somebody else starts the commands."""
+        """Where the kernel may move the bytes its sides are descriptors, unless somebody else
+        starts the commands.
+        """
         reactor = TurningReactor()
-        kernel = kernel_setting(reactor)
+        kernel = kernel_context(reactor)
         options = ForkOutboundOptions(tag="tool", command=("cat",))
-        self.assertTrue(ForkOutbound(options, OutboundSetting(reactor, None, None, kernel)).in_kernel)
-        self.assertFalse(ForkOutbound(options, OutboundSetting(reactor, self.spawner, None, kernel)).in_kernel)
-        self.assertFalse(ForkOutbound(options, OutboundSetting(reactor)).in_kernel)
+        self.assertTrue(
+            ForkOutbound(options, OutboundContext(reactor, None, None, kernel)).in_kernel
+        )
+        self.assertFalse(
+            ForkOutbound(options, OutboundContext(reactor, self.spawner, None, kernel)).in_kernel
+        )
+        self.assertFalse(ForkOutbound(options, OutboundContext(reactor)).in_kernel)
 
 
 class ConnectingTest(_ForkTestCase):
@@ -103,7 +126,10 @@ class ConnectingTest(_ForkTestCase):
         self.patch(os, "environ", {"PATH": os.environ["PATH"], "SECRET": "ours"})
         outbound = self.make("cat", "-", "$x", env={"KEY": "value"})
         sides = [self.connect(outbound)[0] for _ in range(2)]
-        self.assertEqual((len(self.spawner.processes), outbound.processes, outbound.started, outbound.ready), (2, 2, 2, 0))
+        self.assertEqual(
+            (len(self.spawner.processes), outbound.processes, outbound.started, outbound.ready),
+            (2, 2, 2, 0),
+        )
         for process, side in zip(self.spawner.processes, sides, strict=True):
             self.assertEqual(process.command[1:], ("-", "$x"))
             self.assertTrue(process.command[0].endswith("/cat"))
@@ -140,10 +166,14 @@ class ConnectingTest(_ForkTestCase):
         for number, process in enumerate(self.spawner.processes):
             process.resumeProducing()
             process.say(b"warning %d\n" % number, 2)
-        self.assertEqual(self.said(), ["info: tool[1000]: warning 0", "info: tool[1001]: warning 1"])
+        self.assertEqual(
+            self.said(), ["info: tool[1000]: warning 0", "info: tool[1001]: warning 1"]
+        )
 
     def test_prefork(self) -> None:
-        """Commands that are to be ready are started with the service, and taken before others are started."""
+        """Commands that are to be ready are started with the service, and taken before others are
+        started.
+        """
         outbound = self.make(prefork=2, max_processes=3)
         outbound.startService()
         self.clock.pump([0.01] * 10)
@@ -168,7 +198,14 @@ class ConnectingTest(_ForkTestCase):
 
     def test_too_many_ready(self) -> None:
         """More can't be ready than may run."""
-        error = self.assertRaises(ValueError, ForkOutboundOptions, tag="tool", command=("cat",), prefork=3, max_processes=2)
+        error = self.assertRaises(
+            ValueError,
+            ForkOutboundOptions,
+            tag="tool",
+            command=("cat",),
+            prefork=3,
+            max_processes=2,
+        )
         self.assertIn("prefork", str(error))
 
 
@@ -190,7 +227,9 @@ class EndingTest(_ForkTestCase):
         self.assertEqual((outbound.processes, self.clock.getDelayedCalls()), (0, []))
 
     def test_never_ends(self) -> None:
-        """One that not even SIGKILL ends is left behind and told of, rather than waited for without end."""
+        """One that not even SIGKILL ends is left behind and told of, rather than waited for without
+        end.
+        """
         outbound = self.make(kill_grace=2)
         self.connect(outbound)
         self.patch(self.spawner, "signal_group", lambda transport, number: None)
@@ -200,7 +239,7 @@ class EndingTest(_ForkTestCase):
         self.clock.pump([1] * 2)
         self.successResultOf(stopped)
         (event,) = [event for event in self.events if event["log_level"].name == "warn"]
-        self.assertEqual(event["text"], "1 commands have not ended, and are left behind")
+        self.assertEqual(event["text"], "1 commands have not ended, and are left running")
 
     def test_stubborn(self) -> None:
         """One that outlives SIGTERM is killed after its grace, and waited for."""
@@ -212,7 +251,9 @@ class EndingTest(_ForkTestCase):
         self.assertNoResult(stopped)
         self.clock.advance(0.1)
         self.successResultOf(stopped)
-        self.assertEqual([number for _, number in self.spawner.signals], [signal.SIGTERM, signal.SIGKILL])
+        self.assertEqual(
+            [number for _, number in self.spawner.signals], [signal.SIGTERM, signal.SIGKILL]
+        )
 
     def test_grace(self) -> None:
         """Its grace counts for a connection that ends as well."""
@@ -224,22 +265,40 @@ class EndingTest(_ForkTestCase):
         self.assertEqual((receiver.heard[-1], outbound.processes), ("lost", 0))
 
     def test_real(self) -> None:
-        """Without anybody else's spawner the command is a real one, whether the kernel moves its bytes or Twisted."""
+        """Without anybody else's spawner the command is a real one, whether the kernel moves its
+        bytes or Twisted.
+        """
         for in_kernel in (False, True):
             folder = scratch_folder(self)
             reactor = TurningReactor()
-            kernel = kernel_setting(reactor) if in_kernel else None
+            kernel = kernel_context(reactor) if in_kernel else None
             log = Logger("pipetwist", observer=LogPublisher(self.events.append))  # type: ignore[arg-type]  # a list's append observes well
             command = ("sh", "-c", f"echo started > {folder}/file; echo warning >&2; exec cat")
-            outbound = ForkOutbound(ForkOutboundOptions(tag="tool", command=command), OutboundSetting(reactor, None, None, kernel, log))
+            outbound = ForkOutbound(
+                ForkOutboundOptions(tag="tool", command=command),
+                OutboundContext(reactor, None, None, kernel, log),
+            )
             side, receiver = self.connect(outbound)
             side.resume_reading()
             side.write(b"hello")
-            wait_until(lambda reactor=reactor, receiver=receiver: _turned(reactor) and receiver.data == b"hello", "what the command says")  # type: ignore[misc]  # bound at once
+            wait_until(
+                lambda reactor=reactor, receiver=receiver: (  # type: ignore[misc]  # bound at once
+                    _turned(reactor) and receiver.data == b"hello"
+                ),
+                "what the command says",
+            )
             self.assertEqual((folder / "file").read_text(encoding="utf-8"), "started\n")
-            side.finish_writing()
-            wait_until(lambda reactor=reactor, receiver=receiver: _turned(reactor) and receiver.cause is not None, "the end of the command")  # type: ignore[misc]  # bound at once
-            self.assertEqual((receiver.heard[-2:], receiver.cause, outbound.processes), (["read_ended", "lost"], "", 0))
+            side.write_eof()
+            wait_until(
+                lambda reactor=reactor, receiver=receiver: (  # type: ignore[misc]  # bound at once
+                    _turned(reactor) and receiver.reason is not None
+                ),
+                "the end of the command",
+            )
+            self.assertEqual(
+                (receiver.heard[-2:], receiver.reason, outbound.processes),
+                (["read_ended", "lost"], "", 0),
+            )
             self.assertRegex(self.said().pop(), r"^info: tool\[[0-9]+\]: warning$")
             if kernel is not None:
                 kernel.close()

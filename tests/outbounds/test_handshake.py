@@ -16,16 +16,14 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from pipetwist.errors import ConnectError
+from pipetwist.outbounds.context import OutboundContext
 from pipetwist.outbounds.handshake import connect_tls
-from pipetwist.outbounds.setting import OutboundSetting
 from pipetwist.testing import RecordingReceiver
 from pipetwist.tls import client_tls, server_tls
 from pipetwist.transfer.keep_alive import KeepAlive
 from pipetwist.transfer.stream import StreamSide
-from tests.api.certificates import Authority
-from tests.interop.scratch import scratch_folder
-
-__all__ = ["ConnectTlsTest"]
+from tests.support.certificates import Authority
+from tests.support.scratch import scratch_folder
 
 
 class _Server(Factory):
@@ -50,14 +48,15 @@ class _Endpoint:
         self.pump: IOPump
 
     def connect(self, factory: Any) -> Deferred[Any]:
-        """See `IStreamClientEndpoint`."""
         if self.error is not None:
             failed: Deferred[Any] = Deferred()
             failed.errback(Failure(self.error))
             return failed
         wrapped = TLSMemoryBIOFactory(self._client, True, factory, self._clock)
         built: Any = wrapped.buildProtocol(None)
-        _, _, self.pump = connectedServerAndClient(lambda: self._server.buildProtocol(None), lambda: built, greet=False, clock=self._clock)
+        _, _, self.pump = connectedServerAndClient(
+            lambda: self._server.buildProtocol(None), lambda: built, greet=False, clock=self._clock
+        )
         return succeed(built.wrappedProtocol)
 
 
@@ -74,12 +73,14 @@ class ConnectTlsTest(SynchronousTestCase):
         options = server_tls("here", str(certificate), str(key), None)
         self.listening = TLSMemoryBIOFactory(options, False, _Server(self.server), self.clock)
 
-    def connect(self, name: str = "server.example", error: Exception | None = None) -> Deferred[Any]:
+    def connect(
+        self, name: str = "server.example", error: Exception | None = None
+    ) -> Deferred[Any]:
         """Begin to connect the server, asking for this name."""
         options = client_tls("here", name, str(self.authority.path))
         self.endpoint = _Endpoint(options, self.listening, self.clock)
         self.endpoint.error = error
-        return connect_tls(self.endpoint, f"{name}:443", OutboundSetting(self.clock), KeepAlive())
+        return connect_tls(self.endpoint, f"{name}:443", OutboundContext(self.clock), KeepAlive())
 
     def test_connected(self) -> None:
         """It is connected when the handshake is over and not before; then bytes go both ways."""
@@ -96,14 +97,18 @@ class ConnectTlsTest(SynchronousTestCase):
         self.assertEqual((self.server_ear.data, ear.data), (b"question", b"answer"))
         self.server.close()
         self.endpoint.pump.flush()
-        self.assertEqual((ear.heard, ear.cause), (["lost"], ""))
+        self.assertEqual((ear.heard, ear.reason), (["lost"], ""))
 
     def test_wrong_name(self) -> None:
         """A server of another name can't be connected, and it is said which was asked for."""
         connecting = self.connect("other.example")
         self.endpoint.pump.flush()
         error = self.failureResultOf(connecting, ConnectError).value
-        self.assertEqual(str(error), "other.example:443: TLS: the server's certificate is not of the name that it was asked for")
+        self.assertEqual(
+            str(error),
+            "other.example:443: TLS: the server's certificate is not of the name that it was "
+            "asked for",
+        )
         self.assertNotIn("\n", str(error))
 
     def test_unknown_authority(self) -> None:
@@ -119,7 +124,9 @@ class ConnectTlsTest(SynchronousTestCase):
         connecting = self.connect()
         self.endpoint.pump.clientIO.protocol.connectionLost(Failure(ConnectionLost()))
         error = self.failureResultOf(connecting, ConnectError).value
-        self.assertEqual(str(error), "server.example:443: the connection was lost in the TLS handshake")
+        self.assertEqual(
+            str(error), "server.example:443: the connection was lost in the TLS handshake"
+        )
 
     def test_given_up(self) -> None:
         """Given up in the handshake it is aborted."""

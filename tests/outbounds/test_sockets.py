@@ -19,21 +19,19 @@ from zope.interface.verify import verifyObject
 
 from pipetwist.errors import ConnectError, StartError
 from pipetwist.interfaces import IDatagramSide, IDescriptorSide, IOutbound, ISide
-from pipetwist.kernel.setting import kernel_setting
+from pipetwist.kernel.context import kernel_context
 from pipetwist.kinds.outbound_options import TlsClientOptions
 from pipetwist.network.lookups import Lookups
+from pipetwist.outbounds.context import OutboundContext
 from pipetwist.outbounds.endpoint import EndpointOutbound, EndpointOutboundOptions
 from pipetwist.outbounds.registry import OUTBOUNDS
-from pipetwist.outbounds.setting import OutboundSetting
 from pipetwist.outbounds.tcp import TcpOutbound, TcpOutboundOptions
 from pipetwist.outbounds.unix import UnixOutbound, UnixOutboundOptions
 from pipetwist.testing import RecordingReceiver
 from pipetwist.transfer.stream import StreamSide
 from pipetwist.values import unix_sockaddr
-from tests.interop.scratch import free_port, scratch_folder
-from tests.transfer.memory import TurningReactor
-
-__all__ = ["AdoptionTest", "EndpointTest", "KernelTcpTest", "KernelUnixTest", "NameTest", "RegistryTest", "TcpTest", "UnixTest"]
+from tests.support.memory_transport import TurningReactor
+from tests.support.scratch import free_port, scratch_folder
 
 
 class RegistryTest(SynchronousTestCase):
@@ -55,16 +53,18 @@ class _SocketTestCase(SynchronousTestCase):
     def setUp(self) -> None:
         """Prepare what they work with."""
         self.reactor = TurningReactor()
-        self.kernel = kernel_setting(self.reactor) if self.in_kernel else None
+        self.kernel = kernel_context(self.reactor) if self.in_kernel else None
         if self.kernel is not None:
             self.addCleanup(self.kernel.close)
-        self.setting = OutboundSetting(self.reactor, None, None, self.kernel)
+        self.context = OutboundContext(self.reactor, None, None, self.kernel)
 
     def side(self, connecting: Any) -> ISide:
         """The side of what is connected; the test's clean-up aborts it."""
         for _ in range(3):
             self.reactor.turn()
-        side: ISide = self.successResultOf(connecting) if isinstance(connecting, Deferred) else connecting
+        side: ISide = (
+            self.successResultOf(connecting) if isinstance(connecting, Deferred) else connecting
+        )
         self.addCleanup(side.abort)
         self.assertEqual(IDescriptorSide.providedBy(side), self.in_kernel)
         return side
@@ -112,16 +112,22 @@ class UnixTest(_SocketTestCase):
 
     def make(self, path: str | None = None) -> UnixOutbound:
         """Make the outbound."""
-        return UnixOutbound(UnixOutboundOptions(tag="out", path=path or self.path, connect_timeout=3), self.setting)
+        return UnixOutbound(
+            UnixOutboundOptions(tag="out", path=path or self.path, connect_timeout=3), self.context
+        )
 
     def test_interface(self) -> None:
         """It is an outbound, which has its tag and its time-out from its options."""
         outbound = self.make()
         verifyObject(IOutbound, outbound)
-        self.assertEqual((outbound.tag, outbound.connect_timeout, outbound.in_kernel), ("out", 3, self.in_kernel))
+        self.assertEqual(
+            (outbound.tag, outbound.connect_timeout, outbound.in_kernel), ("out", 3, self.in_kernel)
+        )
 
     def test_connects(self) -> None:
-        """It connects to the path or the abstract name, and reads nothing before it is asked for."""
+        """It connects to the path or the abstract name, and reads nothing before it is asked
+        for.
+        """
         name = f"pipetwist-test-{os.getpid()}-{self.in_kernel}"
         for path in (self.path, f"@{name}", f"@@{name}"):
             listening = self.listen(socket.AF_UNIX, unix_sockaddr(path))
@@ -129,7 +135,9 @@ class UnixTest(_SocketTestCase):
             listening.close()
 
     def test_replaced(self) -> None:
-        """A server that has made its socket anew at the path is the one that the next connection leads to."""
+        """A server that has made its socket anew at the path is the one that the next connection
+        leads to.
+        """
         outbound = self.make()
         listening = self.listen(socket.AF_UNIX, self.path)
         self.assertCarries(self.side(outbound.connect()), listening)
@@ -140,7 +148,9 @@ class UnixTest(_SocketTestCase):
     def test_fails(self) -> None:
         """Where it can't it is said where and why, and no descriptor is left."""
         before = _descriptors()
-        self.assertEqual(self.error(self.make().connect()), f"{self.path}: No such file or directory")
+        self.assertEqual(
+            self.error(self.make().connect()), f"{self.path}: No such file or directory"
+        )
         stale = self.listen(socket.AF_UNIX, self.path)
         stale.close()
         self.assertEqual(self.error(self.make().connect()), f"{self.path}: Connection refused")
@@ -214,7 +224,10 @@ class AdoptionTest(_SocketTestCase):
         self.patch(self.reactor, "adoptStreamConnection", refuse)
         before = _descriptors()
         self.assertEqual(
-            self.error(UnixOutbound(UnixOutboundOptions(tag="out", path=path), self.setting).connect()), f"{path}: Too many open files"
+            self.error(
+                UnixOutbound(UnixOutboundOptions(tag="out", path=path), self.context).connect()
+            ),
+            f"{path}: Too many open files",
         )
         self.assertEqual(_descriptors(), before)
 
@@ -226,7 +239,9 @@ class KernelTcpTest(_SocketTestCase):
 
     def make(self, port: int, server: str = "127.0.0.1", **options: Any) -> TcpOutbound:
         """Make the outbound."""
-        return TcpOutbound(TcpOutboundOptions(tag="out", server=server, server_port=port, **options), self.setting)
+        return TcpOutbound(
+            TcpOutboundOptions(tag="out", server=server, server_port=port, **options), self.context
+        )
 
     def test_interface(self) -> None:
         """It is an outbound; over TLS the kernel can't move its bytes."""
@@ -246,7 +261,9 @@ class KernelTcpTest(_SocketTestCase):
         """Where nobody listens that is said with the address, and no descriptor is left."""
         port = free_port(self)
         before = _descriptors()
-        self.assertEqual(self.error(self.make(port).connect()), f"127.0.0.1:{port}: Connection refused")
+        self.assertEqual(
+            self.error(self.make(port).connect()), f"127.0.0.1:{port}: Connection refused"
+        )
         self.kernel.close()  # type: ignore[union-attr]  # it is there
         self.assertEqual(_descriptors(), before)
 
@@ -260,17 +277,19 @@ class NameTest(_SocketTestCase):
         """Listen, and give a name to two addresses, at the second of which is who listens."""
         super().setUp()
         self.reactor = TurningReactor()
-        self.kernel = kernel_setting(self.reactor)
+        self.kernel = kernel_context(self.reactor)
         assert self.kernel is not None
         self.addCleanup(self.kernel.close)
-        self.setting = OutboundSetting(self.reactor, None, None, self.kernel, lookups=self)  # type: ignore[arg-type]  # of look-ups it has what is asked for
+        self.context = OutboundContext(self.reactor, None, None, self.kernel, lookups=self)  # type: ignore[arg-type]  # of look-ups it has what is asked for
         self.listening = self.listen(socket.AF_INET, ("127.0.0.1", 0))
         self.port = self.listening.getsockname()[1]
         self.found: list[str] = ["127.0.0.2", "127.0.0.1"]
-        self.outbound = TcpOutbound(TcpOutboundOptions(tag="out", server="server.example", server_port=self.port), self.setting)
+        self.outbound = TcpOutbound(
+            TcpOutboundOptions(tag="out", server="server.example", server_port=self.port),
+            self.context,
+        )
 
     def find(self, host: str, port: int) -> Deferred[Any]:
-        """See `Lookups`."""
         self.assertEqual((host, port), ("server.example", self.port))
         if not self.found:
             return fail(ConnectError("server.example: Name or service not known"))
@@ -292,11 +311,15 @@ class NameTest(_SocketTestCase):
         self.assertEqual(self.error(connecting), f"server.example:{self.port}: Connection refused")
 
     def test_given_up(self) -> None:
-        """Whose client has gone waits for the name no longer, whatever moves the bytes; nor is anything opened when it is found at last."""
+        """Whose client has gone waits for the name no longer, whatever moves the bytes; nor is
+        anything opened when it is found at last.
+        """
         for kernel in (self.kernel, None):
             lookups = Lookups(None, start_thread=lambda run: None)
-            setting = OutboundSetting(self.reactor, None, None, kernel, lookups=lookups)
-            connecting: Any = TcpOutbound(TcpOutboundOptions(tag="out", server="dead", server_port=80), setting).connect()
+            context = OutboundContext(self.reactor, None, None, kernel, lookups=lookups)
+            connecting: Any = TcpOutbound(
+                TcpOutboundOptions(tag="out", server="dead", server_port=80), context
+            ).connect()
             before = _descriptors()
             connecting.cancel()
             self.assertEqual(self.error(connecting), "dead: the name could not be resolved in time")
@@ -307,7 +330,9 @@ class NameTest(_SocketTestCase):
     def test_no_such_name(self) -> None:
         """A name that nobody knows is told."""
         self.found = []
-        self.assertEqual(self.error(self.outbound.connect()), "server.example: Name or service not known")
+        self.assertEqual(
+            self.error(self.outbound.connect()), "server.example: Name or service not known"
+        )
 
 
 class _Addresses(MemoryReactorClock):
@@ -315,7 +340,14 @@ class _Addresses(MemoryReactorClock):
 
     def __init__(self) -> None:
         super().__init__()
-        directlyProvides(self, *(interface for interface in directlyProvidedBy(self) if interface is not IReactorFDSet))
+        directlyProvides(
+            self,
+            *(
+                interface
+                for interface in directlyProvidedBy(self)
+                if interface is not IReactorFDSet
+            ),
+        )
 
 
 class TcpTest(SynchronousTestCase):
@@ -324,8 +356,11 @@ class TcpTest(SynchronousTestCase):
     def setUp(self) -> None:
         """Make the outbound."""
         self.reactor = _Addresses()
-        self.setting = OutboundSetting(self.reactor)
-        self.outbound = TcpOutbound(TcpOutboundOptions(tag="out", server="127.0.0.1", server_port=80, connect_timeout=3), self.setting)
+        self.context = OutboundContext(self.reactor)
+        self.outbound = TcpOutbound(
+            TcpOutboundOptions(tag="out", server="127.0.0.1", server_port=80, connect_timeout=3),
+            self.context,
+        )
 
     def test_connects(self) -> None:
         """It connects to the server's address and port, and the side is on a Twisted transport."""
@@ -350,17 +385,30 @@ class TcpTest(SynchronousTestCase):
     def test_bad_authority(self) -> None:
         """A CA's file that can't be used is told when the outbound is made."""
         options = TcpOutboundOptions(
-            tag="out", server="127.0.0.1", server_port=1, tls=TlsClientOptions(enabled=True, certificate_path="/nothing.pem")
+            tag="out",
+            server="127.0.0.1",
+            server_port=1,
+            tls=TlsClientOptions(enabled=True, certificate_path="/nothing.pem"),
         )
-        error = self.assertRaises(StartError, TcpOutbound, options, self.setting)
-        self.assertEqual(str(error), "outbound out: tls.certificate_path: /nothing.pem can't be read: No such file or directory")
+        error = self.assertRaises(StartError, TcpOutbound, options, self.context)
+        self.assertEqual(
+            str(error),
+            "outbound out: tls.certificate_path: /nothing.pem can't be read: No such file or "
+            "directory",
+        )
 
     def test_bad_name(self) -> None:
         """So is a name that no certificate can be of."""
         options = TcpOutboundOptions(
-            tag="out", server="127.0.0.1", server_port=1, tls=TlsClientOptions(enabled=True, server_name="x" * 70 + ".é")
+            tag="out",
+            server="127.0.0.1",
+            server_port=1,
+            tls=TlsClientOptions(enabled=True, server_name="x" * 70 + ".é"),
         )
-        self.assertIn("outbound out: tls.server_name: ", str(self.assertRaises(StartError, TcpOutbound, options, self.setting)))
+        self.assertIn(
+            "outbound out: tls.server_name: ",
+            str(self.assertRaises(StartError, TcpOutbound, options, self.context)),
+        )
 
 
 class EndpointTest(SynchronousTestCase):
@@ -369,7 +417,10 @@ class EndpointTest(SynchronousTestCase):
     def test_connects(self) -> None:
         """It connects the endpoint that the string describes, each time anew."""
         reactor = _Addresses()
-        outbound = EndpointOutbound(EndpointOutboundOptions(tag="out", endpoint="tcp:127.0.0.1:80"), OutboundSetting(reactor))
+        outbound = EndpointOutbound(
+            EndpointOutboundOptions(tag="out", endpoint="tcp:127.0.0.1:80"),
+            OutboundContext(reactor),
+        )
         verifyObject(IOutbound, outbound)
         for number in range(2):
             self.assertIsInstance(self._connected(reactor, outbound, number), StreamSide)
@@ -378,7 +429,11 @@ class EndpointTest(SynchronousTestCase):
         """With framing its stream carries datagrams."""
         reactor = _Addresses()
         options = EndpointOutboundOptions(tag="out", endpoint="tcp:127.0.0.1:80", framing="rfc4571")
-        self.assertTrue(IDatagramSide.providedBy(self._connected(reactor, EndpointOutbound(options, OutboundSetting(reactor)), 0)))
+        self.assertTrue(
+            IDatagramSide.providedBy(
+                self._connected(reactor, EndpointOutbound(options, OutboundContext(reactor)), 0)
+            )
+        )
 
     def _connected(self, reactor: Any, outbound: EndpointOutbound, number: int) -> object:
         connecting: Any = outbound.connect()
@@ -391,9 +446,15 @@ class EndpointTest(SynchronousTestCase):
         """A string that describes nothing is told with the outbound."""
         for text in ("", "nothing:x", "tcp", "tcp:127.0.0.1:80:nothing=1"):
             error = self.assertRaises(
-                StartError, EndpointOutbound, EndpointOutboundOptions(tag="out", endpoint=text), OutboundSetting(_Addresses())
+                StartError,
+                EndpointOutbound,
+                EndpointOutboundOptions(tag="out", endpoint=text),
+                OutboundContext(_Addresses()),
             )
-            self.assertTrue(str(error).startswith(f"outbound out: {text!r} describes no client endpoint: "), str(error))
+            self.assertTrue(
+                str(error).startswith(f"outbound out: {text!r} describes no client endpoint: "),
+                str(error),
+            )
 
 
 def _descriptors() -> int:

@@ -11,11 +11,9 @@ from zope.interface.verify import verifyObject
 
 from pipetwist.errors import ConnectError
 from pipetwist.interfaces import IDatagramSide, IOutbound
-from pipetwist.outbounds.setting import OutboundSetting
+from pipetwist.outbounds.context import OutboundContext
 from pipetwist.outbounds.udp import UdpOutbound, UdpOutboundOptions
-from tests.kernel.loop import Loop, open_descriptors
-
-__all__ = ["UdpNameTest"]
+from tests.support.loop import Loop, open_descriptors
 
 
 class UdpNameTest(SynchronousTestCase):
@@ -26,11 +24,10 @@ class UdpNameTest(SynchronousTestCase):
         self.looked_up: list[tuple[str, int]] = []
         self.found: Deferred[Any] = Deferred()
         options = UdpOutboundOptions(tag="out", server="server.example", server_port=53)
-        self.outbound: Any = UdpOutbound(options, OutboundSetting(Loop(), lookups=self))  # type: ignore[arg-type]  # of look-ups it has what is asked for
+        self.outbound: Any = UdpOutbound(options, OutboundContext(Loop(), lookups=self))  # type: ignore[arg-type]  # of look-ups it has what is asked for
         self.before = open_descriptors()
 
     def find(self, host: str, port: int) -> Deferred[Any]:
-        """See `Lookups`."""
         self.looked_up.append((host, port))
         return self.found
 
@@ -51,14 +48,20 @@ class UdpNameTest(SynchronousTestCase):
         """Where there is a way to none, that is said with the name, and nothing is left open."""
         connecting = self.outbound.connect()
         self.found.callback(_addresses("255.255.255.255", "255.255.255.255"))
-        self.assertEqual(str(self.failureResultOf(connecting, ConnectError).value), "server.example:53: Permission denied")
+        self.assertEqual(
+            str(self.failureResultOf(connecting, ConnectError).value),
+            "server.example:53: Permission denied",
+        )
         self.assertEqual(open_descriptors(), self.before)
 
     def test_no_such_name(self) -> None:
         """A name that nobody knows is told."""
         connecting = self.outbound.connect()
         self.found.errback(ConnectError("server.example: Name or service not known"))
-        self.assertEqual(str(self.failureResultOf(connecting, ConnectError).value), "server.example: Name or service not known")
+        self.assertEqual(
+            str(self.failureResultOf(connecting, ConnectError).value),
+            "server.example: Name or service not known",
+        )
 
     def test_given_up(self) -> None:
         """What is found after somebody has stopped waiting for it opens nothing."""

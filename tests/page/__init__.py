@@ -1,1 +1,3 @@
-"""The page: its figures, its calls and its files. How it looks and works in a browser is tried in ``tests.interop``."""
+"""The page: its figures, its calls and its files. How it looks and works in a browser is tried in
+``tests.interop``.
+"""

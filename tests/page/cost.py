@@ -1,4 +1,6 @@
-"""What a second of the page costs: ``python -m tests.page.cost [CONNECTIONS [USERS]]`` measures it."""
+"""What a second of the page costs: ``python -m tests.page.cost [CONNECTIONS [USERS]]`` measures
+it.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +12,15 @@ from typing import NamedTuple
 
 from pipetwist.page.sampling import Sampler
 from pipetwist.page.view import View
-from tests.page.pretended import PretendedRelay
-from tests.page.telling import told
+from tests.support.page_document import told
+from tests.support.pretended_relay import PretendedRelay
 
 __all__ = ["Cost", "costs"]
 
 
 class Cost(NamedTuple):
-    """One second's work, in the processor's time, so that what else runs on the machine does not count.
+    """One second's work, in the processor's time, so that what else runs on the machine does not
+    count.
 
     Attributes:
         reading: seconds for the figures, in all their steps.
@@ -33,10 +36,12 @@ class Cost(NamedTuple):
 
 
 def costs(connections: int, users: int, rounds: int = 8) -> Iterator[Cost]:
-    """Measure rounds in which every connection and every user moves bytes; the first, in which all is new, is left out."""
+    """Measure rounds in which every connection and every user moves bytes; the first, in which all
+    is new, is left out.
+    """
     relay = PretendedRelay(connections, [f"user-{number}" for number in range(users)])
     moving = random.Random(1)
-    sampler = Sampler(relay.ledger, relay.store)
+    sampler = Sampler(relay.connection_table, relay.store)
     for number in range(rounds + 1):
         relay.clock.advance(1)
         for side, *_ in relay.open.values():

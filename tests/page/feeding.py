@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from pipetwist.page.feed import Feed
 from pipetwist.page.stream import Stream
 from pipetwist.page.view import View
-from tests.page.pretended import PretendedRelay
+from tests.support.pretended_relay import PretendedRelay
 
 __all__ = ["FeedCase", "Request"]
 
@@ -84,7 +84,7 @@ class FeedCase(SynchronousTestCase):
         self.logged: list[Any] = []
         self.feed = Feed(
             self.clock,
-            self.relay.ledger,
+            self.relay.connection_table,
             self.relay.store,
             self.relay.now,
             Logger(observer=self.logged.append),  # type: ignore[arg-type]  # a list's append observes well

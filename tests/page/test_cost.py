@@ -7,9 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from pipetwist.page import sampling
 from pipetwist.page.sampling import Sampler
 from tests.page.cost import costs
-from tests.page.pretended import PretendedRelay
-
-__all__ = ["CostTest"]
+from tests.support.pretended_relay import PretendedRelay
 
 _CONNECTIONS = 5000
 _USERS = 1000
@@ -19,9 +17,11 @@ class CostTest(SynchronousTestCase):
     """Many connections and users."""
 
     def test_steps(self) -> None:
-        """They are read in pieces, between which the reactor has its turn; smaller pieces are more of them."""
+        """They are read in pieces, between which the reactor has its turn; smaller pieces are more
+        of them.
+        """
         relay = PretendedRelay(_CONNECTIONS, [f"user-{number}" for number in range(_USERS)])
-        sampler = Sampler(relay.ledger, relay.store)
+        sampler = Sampler(relay.connection_table, relay.store)
         steps = []
         for piece in (250, 50):
             self.patch(sampling, "_PIECE", piece)
@@ -33,5 +33,8 @@ class CostTest(SynchronousTestCase):
 
     def test_size(self) -> None:
         """What a viewer is sent each second is bounded, whatever is open."""
-        few, many = (next(iter(costs(connections, _USERS, rounds=1))).size for connections in (1000, _CONNECTIONS))
+        few, many = (
+            next(iter(costs(connections, _USERS, rounds=1))).size
+            for connections in (1000, _CONNECTIONS)
+        )
         self.assertLess(many, 2 * few)

@@ -8,11 +8,9 @@ from typing import Any
 from pipetwist.page import figures as figures_module
 from pipetwist.page.document import Steps, connections
 from pipetwist.page.sampling import Sampler
-from pipetwist.page.stream import LONGEST_PAUSE
+from pipetwist.page.stream import MAX_PAUSE
 from pipetwist.page.view import View
 from tests.page.feeding import FeedCase
-
-__all__ = ["FeedTest", "SlowReaderTest"]
 
 
 class FeedTest(FeedCase):
@@ -27,13 +25,17 @@ class FeedTest(FeedCase):
         self.relay.advance()
         self.relay.clock.advance(0)
         ((kind, second),) = request.events()
-        self.assertEqual((kind, second["interval"], second["time"] - first["time"]), ("change", 1.0, 1.0))
+        self.assertEqual(
+            (kind, second["interval"], second["time"] - first["time"]), ("change", 1.0, 1.0)
+        )
         moved = second["totals"]["downlink"] - first["totals"]["downlink"]
         self.assertGreater(moved, 0)
         self.assertEqual(second["totals"]["downlink_rate"], moved)
 
     def test_changes(self) -> None:
-        """A change leaves out names that stand still; put over what was known it is what a whole snapshot says."""
+        """A change leaves out names that stand still; put over what was known it is what a whole
+        snapshot says.
+        """
         request, _ = self.watch()
         self.turn()
         known = request.events()[0][1]["traffic"]
@@ -48,11 +50,20 @@ class FeedTest(FeedCase):
         self.turn()
         whole = json.loads(self.successResultOf(asked))["traffic"]
         totals = {
-            key: {name: (flow["uplink"], flow["downlink"]) for name, flow in traffic["names"].items()} for key, traffic in known.items()
+            key: {
+                name: (flow["uplink"], flow["downlink"]) for name, flow in traffic["names"].items()
+            }
+            for key, traffic in known.items()
         }
         self.assertEqual(
             totals,
-            {key: {name: (flow["uplink"], flow["downlink"]) for name, flow in traffic["names"].items()} for key, traffic in whole.items()},
+            {
+                key: {
+                    name: (flow["uplink"], flow["downlink"])
+                    for name, flow in traffic["names"].items()
+                }
+                for key, traffic in whole.items()
+            },
         )
         for connection in list(self.relay.open):
             del self.relay.open[connection]
@@ -63,19 +74,25 @@ class FeedTest(FeedCase):
         self.assertEqual(still["traffic"]["user"]["names"], {})
 
     def test_second_stream(self) -> None:
-        """Who comes later gets a whole snapshot of this second at once, and then the same seconds as the others."""
+        """Who comes later gets a whole snapshot of this second at once, and then the same seconds
+        as the others.
+        """
         self.watch()
         self.turn()
         self.clock.advance(0.4)
         request, _ = self.watch(View(words=("alice",)))
         self.turn()
         ((kind, first),) = request.events()
-        self.assertEqual((kind, {row["user"] for row in first["connections"]["rows"]}), ("snapshot", {"alice"}))
+        self.assertEqual(
+            (kind, {row["user"] for row in first["connections"]["rows"]}), ("snapshot", {"alice"})
+        )
         self.clock.advance(0.6)
         self.assertEqual([kind for kind, _ in request.events()], ["change"])
 
     def test_rest(self) -> None:
-        """When nobody watches any more no timer runs, and the next one starts without rates of before."""
+        """When nobody watches any more no timer runs, and the next one starts without rates of
+        before.
+        """
         _, stream = self.watch()
         self.turn()
         self.feed.leave(stream)
@@ -93,7 +110,9 @@ class FeedTest(FeedCase):
         self.assertEqual((request.events(), self.clock.getDelayedCalls()), ([], []))
 
     def test_coming_meanwhile(self) -> None:
-        """Who comes while the figures are read waits for their end, and gets no figures of two moments."""
+        """Who comes while the figures are read waits for their end, and gets no figures of two
+        moments.
+        """
         self.watch()
         self.turn()
         steps = self.step_by_step()
@@ -146,7 +165,9 @@ class FeedTest(FeedCase):
         self.assertEqual(len(again.events()), 1)
 
     def test_close_on_slow_reader(self) -> None:
-        """A stream whose transport is full is dropped then: its end would wait behind what the reader does not take."""
+        """A stream whose transport is full is dropped then: its end would wait behind what the
+        reader does not take.
+        """
         request, stream = self.watch()
         self.turn()
         stream.pauseProducing()
@@ -181,7 +202,7 @@ class SlowReaderTest(FeedCase):
         request, stream = self.watch()
         self.turn()
         stream.pauseProducing()
-        for _ in range(int(LONGEST_PAUSE)):
+        for _ in range(int(MAX_PAUSE)):
             self.clock.advance(1)
         self.assertEqual([kind for kind, _ in request.events()], ["snapshot"])
         stream.resumeProducing()
@@ -195,10 +216,10 @@ class SlowReaderTest(FeedCase):
         other, _ = self.watch()
         self.turn()
         stream.pauseProducing()
-        for _ in range(int(LONGEST_PAUSE) + 2):
+        for _ in range(int(MAX_PAUSE) + 2):
             self.clock.advance(1)
         self.assertTrue(request.channel.transport.aborted)
-        self.assertEqual((len(self.feed), len(other.events())), (1, int(LONGEST_PAUSE) + 3))
+        self.assertEqual((len(self.feed), len(other.events())), (1, int(MAX_PAUSE) + 3))
 
     def test_gone(self) -> None:
         """One whose connection was lost is not written to, nor finished."""

@@ -15,12 +15,10 @@ from pipetwist.page import feed as feed_module
 from pipetwist.page.feed import Feed
 from pipetwist.page.resources import ASSETS, page_resources
 from pipetwist.web.answers import HEADERS
-from pipetwist.web.places import Connections
-from pipetwist.web.site import LookSite, Root
-from tests.page.pretended import PretendedRelay
-from tests.web.asking import Client
-
-__all__ = ["CallsTest", "FilesTest"]
+from pipetwist.web.connection_limit import Connections
+from pipetwist.web.site import MonitoringSite, Root
+from tests.support.pretended_relay import PretendedRelay
+from tests.support.web_client import Client
 
 _FOLDER = Path(pipetwist.page.__file__).parent / "assets"
 
@@ -29,11 +27,13 @@ class _Case(SynchronousTestCase):
     def setUp(self) -> None:
         """Serve the page of a relay that carries nothing."""
         self.relay = PretendedRelay(connections=5)
-        self.feed = Feed(self.relay.clock, self.relay.ledger, self.relay.store, self.relay.now)
+        self.feed = Feed(
+            self.relay.clock, self.relay.connection_table, self.relay.store, self.relay.now
+        )
         root = Root()
         for name, resource in page_resources(self.feed).items():
             root.putChild(name.encode(), resource)
-        self.factory = Connections(LookSite(root, [], self.relay.clock))
+        self.factory = Connections(MonitoringSite(root, [], self.relay.clock))
         self.client = Client(self.factory)
 
     def more(self, client: Client) -> bytes:
@@ -49,7 +49,9 @@ class FilesTest(_Case):
     def test_page(self) -> None:
         """The page is at ``/``, as HTML, and names only files that are there, on this host."""
         page = self.client.ask("/")
-        self.assertEqual((page.status, page.headers["content-type"]), (200, "text/html; charset=utf-8"))
+        self.assertEqual(
+            (page.status, page.headers["content-type"]), (200, "text/html; charset=utf-8")
+        )
         named = re.findall(r'(?:href|src)="([^"#][^"]*)"', page.body.decode())
         self.assertGreater(len(named), 5)
         for path in named:
@@ -60,7 +62,11 @@ class FilesTest(_Case):
         for path in _FOLDER.glob("*.js"):
             for name in re.findall(r'from "\./([\w.]+)"', path.read_text(encoding="utf-8")):
                 answer = self.client.ask(f"/page/{name}")
-                self.assertEqual((answer.status, answer.headers["content-type"]), (200, "text/javascript; charset=utf-8"), name)
+                self.assertEqual(
+                    (answer.status, answer.headers["content-type"]),
+                    (200, "text/javascript; charset=utf-8"),
+                    name,
+                )
 
     def test_nothing_inline(self) -> None:
         """No script and no style stands in the page, which its policy would refuse."""
@@ -69,7 +75,10 @@ class FilesTest(_Case):
 
     def test_no_markup(self) -> None:
         """No script of ours makes markup or code of a text."""
-        sinks = r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function|DOMParser|createContextualFragment|srcdoc"
+        sinks = (
+            r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new "
+            r"Function|DOMParser|createContextualFragment|srcdoc"
+        )
         for path in _FOLDER.glob("*.js"):
             if not path.name.startswith("uPlot"):
                 self.assertEqual(re.findall(sinks, path.read_text(encoding="utf-8")), [], path.name)
@@ -85,18 +94,34 @@ class FilesTest(_Case):
         """A browser that has a file already is told so."""
         first = self.client.ask("/page/main.js")
         again = self.client.ask("/page/main.js", **{"If-None-Match": first.headers["etag"]})
-        self.assertEqual((first.headers["cache-control"], again.status, again.body), ("no-cache", 304, b""))
+        self.assertEqual(
+            (first.headers["cache-control"], again.status, again.body), ("no-cache", 304, b"")
+        )
 
     def test_nothing_else(self) -> None:
         """Nothing but the files is served, and each has the headers of the site."""
-        for path in ("/page", "/page/", "/page/index.txt", "/page/../resources.py", "/page/main.js/x", "/api", "/api/", "/api/events/x"):
+        for path in (
+            "/page",
+            "/page/",
+            "/page/index.txt",
+            "/page/../resources.py",
+            "/page/main.js/x",
+            "/api",
+            "/api/",
+            "/api/events/x",
+        ):
             self.assertEqual(self.client.ask(path).status, 404, path)
-        self.assertLessEqual(set(HEADERS) - {"Cache-Control"}, {name for name in HEADERS if name.lower() in self.client.ask("/").headers})
+        self.assertLessEqual(
+            set(HEADERS) - {"Cache-Control"},
+            {name for name in HEADERS if name.lower() in self.client.ask("/").headers},
+        )
         self.assertIn("uPlot.iife.min.js", ASSETS)
 
     def test_uplot(self) -> None:
         """The file of uPlot says which version it is, and its licence lies beside it."""
-        self.assertIn("uPlot (v1.6.32)", (_FOLDER / "uPlot.iife.min.js").read_text(encoding="utf-8")[:200])
+        self.assertIn(
+            "uPlot (v1.6.32)", (_FOLDER / "uPlot.iife.min.js").read_text(encoding="utf-8")[:200]
+        )
         self.assertIn("MIT License", (_FOLDER / "uPlot.LICENSE").read_text(encoding="utf-8"))
 
 
@@ -133,7 +158,7 @@ class CallsTest(_Case):
         self.client.send(b"GET /api/snapshot HTTP/1.1\r\nHost: localhost\r\n\r\n")
         self.feed.close()
         self.assertIn(b"503", self.client.transport.value())
-        self.assertIn(b"The figures can't be had now.", self.client.transport.value())
+        self.assertIn(b"The figures are not available now.", self.client.transport.value())
 
     def test_events(self) -> None:
         """Events come as long as the client stays, and none is asked for once it has gone."""
@@ -149,15 +174,18 @@ class CallsTest(_Case):
     def test_events_head(self) -> None:
         """HEAD of the events ends at once."""
         answer = self.client.ask("/api/events", "HEAD")
-        self.assertEqual((answer.status, answer.headers["content-type"], len(self.feed)), (200, "text/event-stream", 0))
+        self.assertEqual(
+            (answer.status, answer.headers["content-type"], len(self.feed)),
+            (200, "text/event-stream", 0),
+        )
 
     def test_full(self) -> None:
         """No more may watch than the bound; the next one is told so, and when to try again."""
-        self.patch(feed_module, "MOST_STREAMS", 1)
+        self.patch(feed_module, "MAX_STREAMS", 1)
         self.client.ask("/api/events")
         refused = Client(self.factory).ask("/api/events")
         self.assertEqual((refused.status, refused.headers["retry-after"]), (503, "5"))
-        self.assertIn(b"watch already", refused.body)
+        self.assertIn(b"are open already", refused.body)
 
     def test_slow_reader(self) -> None:
         """What a client does not read is not written to it: at most one event waits."""
@@ -183,5 +211,7 @@ class CallsTest(_Case):
         """A wrong argument is said so in plain text."""
         for path in ("/api/snapshot?sort=x", "/api/events?sort=x"):
             answer = self.client.ask(path)
-            self.assertEqual((answer.status, answer.headers["content-type"]), (400, "text/plain; charset=utf-8"))
+            self.assertEqual(
+                (answer.status, answer.headers["content-type"]), (400, "text/plain; charset=utf-8")
+            )
             self.assertIn(b"can't be sorted by 'x'", answer.body)

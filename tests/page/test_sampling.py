@@ -8,31 +8,32 @@ from twisted.internet.task import Clock
 from twisted.logger import Logger, LogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
-from pipetwist.connection.visitor import Visitor
+from pipetwist.connection.client_info import ClientInfo
 from pipetwist.page import sampling
 from pipetwist.page.sampling import Reading, Sampler
 from pipetwist.relay.connection import Connection
-from pipetwist.relay.ledger import Ledger
-from pipetwist.relay.relay import Passage
+from pipetwist.relay.connection_table import ConnectionTable
+from pipetwist.relay.relay import Route
 from pipetwist.stats.counters import MemoryCounterStore
 from pipetwist.stats.names import traffic_entity, traffic_name
 from pipetwist.testing import FakeOutbound, FakeSide
-
-__all__ = ["AnythingTest", "ConnectionsTest", "CountersTest", "NamesTest"]
 
 
 class _Case(SynchronousTestCase):
     def setUp(self) -> None:
         """Make a ledger and a store, both empty."""
         self.clock = Clock()
-        self.ledger = Ledger(self.clock, log=Logger(observer=LogPublisher()))
+        self.connection_table = ConnectionTable(self.clock, log=Logger(observer=LogPublisher()))
         self.store = MemoryCounterStore()
-        self.sampler = Sampler(self.ledger, self.store)
+        self.sampler = Sampler(self.connection_table, self.store)
 
     def connect(self, user: str | None = None) -> tuple[Connection, FakeSide]:
         """A connection begins."""
         side = FakeSide()
-        return self.ledger.open(Passage(Visitor("in", "192.0.2.1:4711", "192.0.2.1", user), FakeOutbound("out"), None), side), side
+        return self.connection_table.open(
+            Route(ClientInfo("in", "192.0.2.1:4711", "192.0.2.1", user), FakeOutbound("out"), None),
+            side,
+        ), side
 
     def sample(self, after: float = 1.0) -> None:
         """Take one to its end, so many seconds after the one before."""
@@ -53,7 +54,9 @@ class ConnectionsTest(_Case):
     """The figures of connections."""
 
     def test_rates(self) -> None:
-        """The first sample has no rates; later ones have those of the seconds since, however many there were."""
+        """The first sample has no rates; later ones have those of the seconds since, however many
+        there were.
+        """
         connection, side = self.connect()
         side.received, side.delivered = 100, 1000
         self.sample()
@@ -72,13 +75,17 @@ class ConnectionsTest(_Case):
         self.assertEqual(self.figures(connection), (50, 0, 100.0, 0.0))
 
     def test_closed_connection(self) -> None:
-        """Who has closed is gone, and its bytes stay in the sum of all, and in the rate of the seconds when they moved."""
+        """Who has closed is gone, and its bytes stay in the sum of all, and in the rate of the
+        seconds when they moved.
+        """
         connection, side = self.connect()
         self.sample()
         side.delivered = 70
-        self.ledger.close(connection)
+        self.connection_table.close(connection)
         self.sample()
-        self.assertEqual((self.sampler.connections, _figures(self.sampler.flow)), ({}, (0, 70, 0.0, 70.0)))
+        self.assertEqual(
+            (self.sampler.connections, _figures(self.sampler.flow)), ({}, (0, 70, 0.0, 70.0))
+        )
         self.assertEqual(self.sampler.opened, 1)
 
     def test_closing_meanwhile(self) -> None:
@@ -89,23 +96,30 @@ class ConnectionsTest(_Case):
         reading = self.sampler.sample()
         next(reading)  # the first piece has been read, the last connection has not
         for connection in (connections[0][0], connections[-1][0]):
-            self.ledger.close(connection)
+            self.connection_table.close(connection)
         for _ in reading:
             pass
         self.assertEqual(self.sampler.flow.uplink, 10 * len(connections))
         self.sample()
-        self.assertEqual((self.sampler.flow.uplink, self.sampler.flow.uplink_rate), (10 * len(connections), 0.0))
+        self.assertEqual(
+            (self.sampler.flow.uplink, self.sampler.flow.uplink_rate), (10 * len(connections), 0.0)
+        )
 
     def test_pieces(self) -> None:
         """However many connections there are, no step reads more than a piece of them."""
         for _ in range(3 * sampling._PIECE):
             self.connect()
         seen = [len(self.sampler.connections) for _ in self.sampler.sample()]
-        self.assertLessEqual(max(later - before for before, later in zip([0, *seen], seen, strict=False)), sampling._PIECE)
+        self.assertLessEqual(
+            max(later - before for before, later in zip([0, *seen], seen, strict=False)),
+            sampling._PIECE,
+        )
         self.assertEqual(seen[-1], 3 * sampling._PIECE)
 
     def test_no_new_objects(self) -> None:
-        """A connection that goes on keeps its reading, so that Python's collector has nothing to do."""
+        """A connection that goes on keeps its reading, so that Python's collector has nothing to
+        do.
+        """
         connection, _ = self.connect()
         self.sample()
         before = self.sampler.connections[connection]
@@ -139,16 +153,22 @@ class CountersTest(_Case):
         self.assertEqual(self.sampler.counted, {"inbound": 0, "outbound": 0, "user": 0})
 
     def test_too_many(self) -> None:
-        """Of too many names there are those with the most bytes, and it is told how many there are in all."""
-        self.patch(sampling, "MOST_NAMES", 2)
+        """Of too many names there are those with the most bytes, and it is told how many there are
+        in all.
+        """
+        self.patch(sampling, "MAX_NAMES", 2)
         for name, size in (("a", 1), ("b", 30), ("c", 20)):
             self.count(name, size, size)
         self.sample()
-        self.assertEqual((list(self.sampler.traffic["user"]), self.sampler.counted["user"]), (["b", "c"], 3))
+        self.assertEqual(
+            (list(self.sampler.traffic["user"]), self.sampler.counted["user"]), (["b", "c"], 3)
+        )
 
     def test_left_out_before(self) -> None:
-        """A name that was left out before has no rate when it comes in: its bytes are not of this second."""
-        self.patch(sampling, "MOST_NAMES", 2)
+        """A name that was left out before has no rate when it comes in: its bytes are not of this
+        second.
+        """
+        self.patch(sampling, "MAX_NAMES", 2)
         for name, size in (("a", 10), ("b", 30), ("c", 20)):
             self.count(name, size, size)
         self.sample()
@@ -163,14 +183,16 @@ class NamesTest(SynchronousTestCase):
     def test_there_and_back(self) -> None:
         """What a name was made from comes out again, however odd the tag is."""
         for name in ("alice", "<img src=x onerror=alert(1)>".replace(">", ""), "a b", "__proto__"):
-            self.assertEqual(traffic_entity(traffic_name("user", name, "uplink")), ("user", name, "uplink"))
+            self.assertEqual(
+                traffic_entity(traffic_name("user", name, "uplink")), ("user", name, "uplink")
+            )
 
 
 _STEPS = st.lists(
     st.one_of(
         st.just(("open", 0)),
         st.tuples(st.just("close"), st.integers(0, 5)),
-        st.tuples(st.just("carry"), st.integers(0, 5)),
+        st.tuples(st.just("handle"), st.integers(0, 5)),
         st.just(("piece", 0)),
     ),
     max_size=40,
@@ -183,7 +205,9 @@ class AnythingTest(_Case):
     @settings(max_examples=100, derandomize=True, deadline=None)
     @given(_STEPS)
     def test_sums(self, steps: list[tuple[str, int]]) -> None:
-        """The sum never goes back, never has a byte too many, and has every byte once all is quiet."""
+        """The sum never goes back, never has a byte too many, and has every byte once all is
+        quiet.
+        """
         self.setUp()
         self.patch(sampling, "_PIECE", 1)
         carried, last = 0, 0
@@ -199,7 +223,7 @@ class AnythingTest(_Case):
                 last = self.sampler.flow.uplink
             elif which < len(open_):
                 if what == "close":
-                    self.ledger.close(open_.pop(which)[0])
+                    self.connection_table.close(open_.pop(which)[0])
                 else:
                     open_[which][1].received += 3
                     carried += 3
@@ -207,5 +231,5 @@ class AnythingTest(_Case):
             pass
         self.sample()
         self.assertEqual(self.sampler.flow.uplink, carried)
-        self.assertEqual(list(self.sampler.connections), self.ledger.connections())
+        self.assertEqual(list(self.sampler.connections), self.connection_table.connections())
         self.assertTrue(all(isinstance(one, Reading) for one in self.sampler.connections.values()))

@@ -12,24 +12,33 @@ from pipetwist.page.figures import Figures
 from pipetwist.page.view import View
 from tests.page.feeding import FeedCase
 
-__all__ = ["SnapshotTest"]
-
 
 class SnapshotTest(FeedCase):
     """The figures, once."""
 
     def test_alone(self) -> None:
-        """Where nobody watches, new figures are read, and a second later no timer is left and nothing is kept."""
+        """Where nobody watches, new figures are read, and a second later no timer is left and
+        nothing is kept.
+        """
         asked = self.feed.snapshot(View(limit=3))
         self.assertNoResult(asked)
         self.turn()
         snapshot = json.loads(self.successResultOf(asked))
-        self.assertEqual((snapshot["interval"], snapshot["connections"]["matching"], len(snapshot["connections"]["rows"])), (None, 20, 3))
+        self.assertEqual(
+            (
+                snapshot["interval"],
+                snapshot["connections"]["matching"],
+                len(snapshot["connections"]["rows"]),
+            ),
+            (None, 20, 3),
+        )
         self.clock.advance(1)
         self.assertEqual((self.clock.getDelayedCalls(), self.feed._figures), ([], None))
 
     def test_shared(self) -> None:
-        """Whoever asks within a second gets the same figures, which are read once, however many ask; those of a view are written once."""
+        """Whoever asks within a second gets the same figures, which are read once, however many
+        ask; those of a view are written once.
+        """
         read: list[object] = []
         take = Figures.take
 
@@ -83,7 +92,9 @@ class SnapshotTest(FeedCase):
         self.assertGreater(second["totals"]["downlink"], first["totals"]["downlink"])
 
     def test_after_the_last_stream(self) -> None:
-        """Who asks once nobody watches gets the figures of then, whether the last one left between two readings or during one."""
+        """Who asks once nobody watches gets the figures of then, whether the last one left between
+        two readings or during one.
+        """
         for under_way in (False, True):
             _, stream = self.watch()
             if not under_way:

@@ -13,27 +13,31 @@ from twisted.trial.unittest import TestCase
 
 from pipetwist.page.feed import Feed
 from pipetwist.page.resources import page_resources
-from pipetwist.page.stream import LONGEST_PAUSE, Stream
+from pipetwist.page.stream import MAX_PAUSE, Stream
 from pipetwist.web.options import WebOptions
 from pipetwist.web.service import WebService
-from tests.behaviour.waiting import clock, until
-from tests.page.pretended import PretendedRelay
-
-__all__ = ["SocketsTest"]
+from tests.support.pretended_relay import PretendedRelay
+from tests.support.waiting import clock, until
 
 _REQUEST = b"GET /api/events?limit=1000 HTTP/1.1\r\nHost: localhost\r\n\r\n"
-_LARGEST_SEGMENT = 1 << 16  # by so much the kernel may exceed either buffer that it was asked for
+_MAX_SEGMENT = 1 << 16  # by so much the kernel may exceed either buffer that it was asked for
 
 
 class SocketsTest(TestCase):
-    """The page of a relay that carries nothing, whose seconds are the test's, on a real listener."""
+    """The page of a relay that carries nothing, whose seconds are the test's, on a real
+    listener.
+    """
 
     timeout = 300
 
     def setUp(self) -> None:
         """Listen, and note what streams are sent."""
-        self.relay = PretendedRelay(connections=1000, users=[letter * 200 for letter in "abcdefgh"])  # long names make large events
-        self.feed = Feed(self.relay.clock, self.relay.ledger, self.relay.store, self.relay.now)
+        self.relay = PretendedRelay(
+            connections=1000, users=[letter * 200 for letter in "abcdefgh"]
+        )  # long names make large events
+        self.feed = Feed(
+            self.relay.clock, self.relay.connection_table, self.relay.store, self.relay.now
+        )
         self.web = WebService(WebOptions(listen="127.0.0.1:0"), reactor)
         for name, resource in page_resources(self.feed).items():
             self.web.put(name, resource)
@@ -52,8 +56,9 @@ class SocketsTest(TestCase):
     async def watch(self) -> socket.socket:
         """A client that asks for events, has been sent the first, and does not read it.
 
-        What the kernel holds for it is asked to be little, and the first event is more than that and all that its transport takes before
-        it pauses the stream: so the stream stays paused, however quick the kernel is, until the client reads.
+        What the kernel holds for it is asked to be little, and the first event is more than that
+        and all that its transport takes before it pauses the stream: so the stream stays paused,
+        however quick the kernel is, until the client reads.
         """
         client = socket.socket()
         self.addCleanup(client.close)
@@ -67,16 +72,20 @@ class SocketsTest(TestCase):
         transport = stream._request.channel.transport
         server = transport.getHandle()
         server.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
-        held = server.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) + client.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+        held = server.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) + client.getsockopt(
+            socket.SOL_SOCKET, socket.SO_RCVBUF
+        )
         self.relay.advance()
-        self.assertGreater(self.sent[0], transport.bufferSize + held + 2 * _LARGEST_SEGMENT)
+        self.assertGreater(self.sent[0], transport.bufferSize + held + 2 * _MAX_SEGMENT)
         self.assertTrue(self.pausing())
         return client
 
     async def test_reader_that_does_not_read(self) -> None:
-        """What waits for a client that does not read is bounded by one event, and the client is dropped; its connection ends."""
+        """What waits for a client that does not read is bounded by one event, and the client is
+        dropped; its connection ends.
+        """
         client = await self.watch()
-        for _ in range(int(LONGEST_PAUSE)):
+        for _ in range(int(MAX_PAUSE)):
             self.relay.advance()
             await deferLater(clock, 0)
         self.assertEqual((len(self.sent), len(self.feed)), (1, 1))
@@ -85,7 +94,9 @@ class SocketsTest(TestCase):
         self.assertLess(len(await deferToThread(_rest, client)), sum(self.sent))
 
     async def test_reader_that_goes_on(self) -> None:
-        """A client that reads on after a while gets a whole snapshot next, and no part of an event is missing."""
+        """A client that reads on after a while gets a whole snapshot next, and no part of an event
+        is missing.
+        """
         client = await self.watch()
         lost = 5
         for _ in range(lost):
@@ -126,5 +137,8 @@ def _events(answer: bytes) -> list[tuple[str, Any]]:
         text, body = text + body[:length], body[length + 2 :]
         if not length:
             break
-    blocks = [dict(line.split(": ", 1) for line in block.split("\n")) for block in text.decode("ascii").strip().split("\n\n")]
+    blocks = [
+        dict(line.split(": ", 1) for line in block.split("\n"))
+        for block in text.decode("ascii").strip().split("\n\n")
+    ]
     return [(fields["event"], json.loads(fields["data"])) for fields in blocks if "data" in fields]

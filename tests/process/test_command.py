@@ -13,11 +13,15 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.errors import StartError
 from pipetwist.process.command import PreparedCommand, prepare_command
-from tests.interop.scratch import scratch_folder
+from tests.support.scratch import scratch_folder
 
-__all__ = ["EnvironmentTest", "FolderTest", "ProgramTest", "UserTest"]
-
-_OURS = {"PATH": os.environ["PATH"], "HOME": "/home/of/ours", "LANG": "C.UTF-8", "SECRET": "ours", "TZ": "UTC"}
+_OURS = {
+    "PATH": os.environ["PATH"],
+    "HOME": "/home/of/ours",
+    "LANG": "C.UTF-8",
+    "SECRET": "ours",
+    "TZ": "UTC",
+}
 
 
 def _prepare(
@@ -29,13 +33,21 @@ def _prepare(
     ours: dict[str, str] | None = None,
 ) -> PreparedCommand:
     return prepare_command(
-        "outbound tool", command, env=env or {}, inherit_env=inherit_env, cwd=cwd, user=user, ours=_OURS if ours is None else ours
+        "outbound tool",
+        command,
+        env=env or {},
+        inherit_env=inherit_env,
+        cwd=cwd,
+        user=user,
+        ours=_OURS if ours is None else ours,
     )
 
 
 def _run(prepared: PreparedCommand) -> str:
     """Start it as the spawner does, and give what it says."""
-    said = subprocess.run(prepared.command, env=prepared.env, capture_output=True, text=True, timeout=60, check=True)
+    said = subprocess.run(
+        prepared.command, env=prepared.env, capture_output=True, text=True, timeout=60, check=True
+    )
     return said.stdout
 
 
@@ -82,7 +94,10 @@ class ProgramTest(SynchronousTestCase):
 
     def test_not_in_path(self) -> None:
         """A name that PATH does not have is told with the PATH."""
-        self.assertEqual(self.error("nothing", PATH="/a:/b"), "outbound tool: there is no command 'nothing' in PATH (/a:/b)")
+        self.assertEqual(
+            self.error("nothing", PATH="/a:/b"),
+            "outbound tool: there is no command 'nothing' in PATH (/a:/b)",
+        )
 
     def test_missing(self) -> None:
         """A path where nothing is is told."""
@@ -90,10 +105,14 @@ class ProgramTest(SynchronousTestCase):
         self.assertEqual(self.error(path), f"outbound tool: there is no command {path}")
 
     def test_not_executable(self) -> None:
-        """A file without the right to be executed, and a folder, are told apart from a missing one."""
+        """A file without the right to be executed, and a folder, are told apart from a missing
+        one.
+        """
         for name in ("file", "folder"):
             path = str(self.folder / name)
-            self.assertEqual(self.error(path), f"outbound tool: the command {path} is not executable")
+            self.assertEqual(
+                self.error(path), f"outbound tool: the command {path} is not executable"
+            )
 
 
 class EnvironmentTest(SynchronousTestCase):
@@ -101,7 +120,9 @@ class EnvironmentTest(SynchronousTestCase):
 
     def test_usual(self) -> None:
         """It gets the usual variables that the daemon has, and no other."""
-        self.assertEqual(_prepare("cat").env, {key: value for key, value in _OURS.items() if key != "SECRET"})
+        self.assertEqual(
+            _prepare("cat").env, {key: value for key, value in _OURS.items() if key != "SECRET"}
+        )
 
     def test_inherited(self) -> None:
         """It gets every variable where it is to inherit them."""
@@ -111,13 +132,17 @@ class EnvironmentTest(SynchronousTestCase):
         """What it is given goes over what it gets, and leaves ours alone."""
         ours = dict(_OURS)
         for inherit in (False, True):
-            env = _prepare("cat", env={"TZ": "CET", "KEY": "a=b"}, inherit_env=inherit, ours=ours).env
+            env = _prepare(
+                "cat", env={"TZ": "CET", "KEY": "a=b"}, inherit_env=inherit, ours=ours
+            ).env
             self.assertEqual((env["TZ"], env["KEY"], env["LANG"]), ("CET", "a=b", "C.UTF-8"))
         self.assertEqual(ours, _OURS)
 
     def test_run(self) -> None:
         """The command sees just that."""
-        said = _run(_prepare("env", env={"KEY": "value"}, ours={"PATH": _OURS["PATH"], "SECRET": "ours"}))
+        said = _run(
+            _prepare("env", env={"KEY": "value"}, ours={"PATH": _OURS["PATH"], "SECRET": "ours"})
+        )
         self.assertEqual(sorted(said.splitlines()), ["KEY=value", f"PATH={_OURS['PATH']}"])
 
 
@@ -125,11 +150,15 @@ class FolderTest(SynchronousTestCase):
     """Where the command starts."""
 
     def test_folder(self) -> None:
-        """It starts in the folder that is asked for, whatever that is called, with its arguments as they are."""
+        """It starts in the folder that is asked for, whatever that is called, with its arguments as
+        they are.
+        """
         folder = scratch_folder(self) / "-a 'folder' $(of) ours"
         folder.mkdir()
         self.assertEqual(_run(_prepare("pwd", cwd=str(folder))), f"{folder}\n")
-        self.assertEqual(_run(_prepare("printf", "%s|", "$0", "a b", "", cwd=str(folder))), "$0|a b||")
+        self.assertEqual(
+            _run(_prepare("printf", "%s|", "$0", "a b", "", cwd=str(folder))), "$0|a b||"
+        )
 
     def test_missing(self) -> None:
         """A folder that is not there, or is a file, is told."""
@@ -144,32 +173,57 @@ _NOBODY = next((entry for entry in pwd.getpwall() if entry.pw_uid != 0), None)
 class UserTest(SynchronousTestCase):
     """Who the command runs as."""
 
-    @skipUnless(os.geteuid() == 0 and _NOBODY and shutil.which("setpriv"), "needs root, another user, and setpriv")
+    @skipUnless(
+        os.geteuid() == 0 and _NOBODY and shutil.which("setpriv"),
+        "needs root, another user, and setpriv",
+    )
     def test_user(self) -> None:
-        """It runs as the user that is asked for, with that one's group, and is told whose home is where."""
+        """It runs as the user that is asked for, with that one's group, and is told whose home is
+        where.
+        """
         assert _NOBODY is not None
-        prepared = _prepare("sh", "-c", 'id -u; id -g; echo "$HOME $USER $LOGNAME"', user=_NOBODY.pw_name, inherit_env=True)
+        prepared = _prepare(
+            "sh",
+            "-c",
+            'id -u; id -g; echo "$HOME $USER $LOGNAME"',
+            user=_NOBODY.pw_name,
+            inherit_env=True,
+        )
         uid, gid, variables = _run(prepared).splitlines()
         self.assertEqual((int(uid), int(gid)), (_NOBODY.pw_uid, _NOBODY.pw_gid))
         self.assertEqual(variables, f"{_NOBODY.pw_dir} {_NOBODY.pw_name} {_NOBODY.pw_name}")
 
-    @skipUnless(os.geteuid() == 0 and _NOBODY and shutil.which("setpriv"), "needs root, another user, and setpriv")
+    @skipUnless(
+        os.geteuid() == 0 and _NOBODY and shutil.which("setpriv"),
+        "needs root, another user, and setpriv",
+    )
     def test_variables(self) -> None:
         """A variable that it is given goes over the user's."""
         assert _NOBODY is not None
-        self.assertEqual(_prepare("cat", user=_NOBODY.pw_name, env={"HOME": "/elsewhere"}).env["HOME"], "/elsewhere")
+        self.assertEqual(
+            _prepare("cat", user=_NOBODY.pw_name, env={"HOME": "/elsewhere"}).env["HOME"],
+            "/elsewhere",
+        )
 
-    @skipUnless(os.geteuid() == 0 and _NOBODY and shutil.which("setpriv"), "needs root, another user, and setpriv")
+    @skipUnless(
+        os.geteuid() == 0 and _NOBODY and shutil.which("setpriv"),
+        "needs root, another user, and setpriv",
+    )
     def test_user_in_folder(self) -> None:
         """A user and a folder go together."""
         assert _NOBODY is not None
-        self.assertEqual(_run(_prepare("sh", "-c", "pwd; id -u", user=_NOBODY.pw_name, cwd="/")), f"/\n{_NOBODY.pw_uid}\n")
+        self.assertEqual(
+            _run(_prepare("sh", "-c", "pwd; id -u", user=_NOBODY.pw_name, cwd="/")),
+            f"/\n{_NOBODY.pw_uid}\n",
+        )
 
     @skipUnless(os.geteuid() == 0, "needs root")
     def test_unknown(self) -> None:
         """A user that the system does not have is told."""
         error = self.assertRaises(StartError, _prepare, "cat", user="nobody-of-this-name")
-        self.assertEqual(str(error), "outbound tool: user: the system has no user 'nobody-of-this-name'")
+        self.assertEqual(
+            str(error), "outbound tool: user: the system has no user 'nobody-of-this-name'"
+        )
 
     def test_not_root(self) -> None:
         """Anybody but root is told that only root can do that."""
@@ -182,4 +236,6 @@ class UserTest(SynchronousTestCase):
         """Where the system has no setpriv that is told."""
         self.patch(os, "defpath", "/nowhere")
         error = self.assertRaises(StartError, _prepare, "cat", user="root")
-        self.assertEqual(str(error), "outbound tool: there is no command 'setpriv' in PATH (/nowhere)")
+        self.assertEqual(
+            str(error), "outbound tool: there is no command 'setpriv' in PATH (/nowhere)"
+        )

@@ -11,7 +11,14 @@ from typing import Any
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionAborted, ConnectionDone, NoProtocol, ProcessTerminated
-from twisted.internet.interfaces import IAddress, IConsumer, IHalfCloseableProtocol, IPushProducer, IStreamClientEndpoint, ITransport
+from twisted.internet.interfaces import (
+    IAddress,
+    IConsumer,
+    IHalfCloseableProtocol,
+    IPushProducer,
+    IStreamClientEndpoint,
+    ITransport,
+)
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
 from twisted.logger import Logger
@@ -27,9 +34,7 @@ from pipetwist.process.endpoint import CommandEndpoint
 from pipetwist.process.side import END_OF_FILE_SECONDS
 from pipetwist.process.spawners import ReactorSpawner
 from pipetwist.testing import FakeSpawner
-from tests.interop.scratch import has_ended, wait_until
-
-__all__ = ["ConnectingTest", "EndingTest", "ProducerTest", "RealCommandsTest", "StubbornTest", "TalkingTest", "WholeClosingTest"]
+from tests.support.scratch import has_ended, wait_until
 
 _reactor: Any = reactor  # the module stands for whichever reactor trial has installed
 _TERM, _KILL = signal.SIGTERM, signal.SIGKILL
@@ -116,8 +121,13 @@ class _MemoryTestCase(SynchronousTestCase):
 
     def make(self, *command: str, **options: Any) -> CommandEndpoint:
         """An endpoint."""
-        log = Logger("test", observer=lambda event: self.logged.append(event["log_format"].format(**event)))  # type: ignore[arg-type]  # a function observes
-        return CommandEndpoint(self.clock, command or ("cat", "-u"), spawner=self.spawner, log=log, **options)
+        log = Logger(
+            "test",
+            observer=lambda event: self.logged.append(event["log_format"].format(**event)),  # type: ignore[arg-type]  # a function observes
+        )
+        return CommandEndpoint(
+            self.clock, command or ("cat", "-u"), spawner=self.spawner, log=log, **options
+        )
 
     def connected(self) -> Any:
         """Connect a peer."""
@@ -130,7 +140,10 @@ class _MemoryTestCase(SynchronousTestCase):
     def assertOver(self, *heard: Any) -> None:
         """The peer has heard this, the loss once and last, and nothing is left."""
         self.assertEqual(self.peer.heard, ["made", *heard])
-        self.assertEqual((self.clock.getDelayedCalls(), self.factory.numPorts, self.transport.connected), ([], 0, False))
+        self.assertEqual(
+            (self.clock.getDelayedCalls(), self.factory.numPorts, self.transport.connected),
+            ([], 0, False),
+        )
 
 
 class ConnectingTest(_MemoryTestCase):
@@ -149,12 +162,19 @@ class ConnectingTest(_MemoryTestCase):
         self.assertEqual(len(self.spawner.processes), 2)
         for process in self.spawner.processes:
             program, *arguments = process.command
-            self.assertEqual((PurePath(program).name, PurePath(program).is_absolute(), arguments), ("cat", True, ["-u"]))
+            self.assertEqual(
+                (PurePath(program).name, PurePath(program).is_absolute(), arguments),
+                ("cat", True, ["-u"]),
+            )
 
     def test_environment(self) -> None:
-        """The command gets the usual variables and those that it is to have; all of them where it is to inherit."""
+        """The command gets the usual variables and those that it is to have; all of them where it
+        is to inherit.
+        """
         self.patch(os, "environ", {"PATH": os.environ["PATH"], "HOME": "/home", "SECRET": "hidden"})
-        self.successResultOf(self.make(env={"KEY": "value", "HOME": "/other"}).connect(self.factory))
+        self.successResultOf(
+            self.make(env={"KEY": "value", "HOME": "/other"}).connect(self.factory)
+        )
         self.successResultOf(self.make(inherit_env=True).connect(self.factory))
         usual, inheriting = [process.env for process in self.spawner.processes[1:]]
         self.assertEqual(usual, {"PATH": os.environ["PATH"], "HOME": "/other", "KEY": "value"})
@@ -194,7 +214,9 @@ class ConnectingTest(_MemoryTestCase):
         self.assertEqual((len(self.spawner.processes), factory.numPorts), (1, 0))
 
     def test_failing_protocol(self) -> None:
-        """A protocol that fails as it is connected fails the connection, and its command is ended."""
+        """A protocol that fails as it is connected fails the connection, and its command is
+        ended.
+        """
 
         class Failing(_Peer):
             def connectionMade(self) -> None:
@@ -202,7 +224,9 @@ class ConnectingTest(_MemoryTestCase):
 
         factory = _PeerFactory(Failing)
         self.failureResultOf(self.endpoint.connect(factory), ZeroDivisionError)
-        self.assertEqual((self.spawner.signals, factory.numPorts), ([(self.spawner.processes[1], _TERM)], 0))
+        self.assertEqual(
+            (self.spawner.signals, factory.numPorts), ([(self.spawner.processes[1], _TERM)], 0)
+        )
 
 
 class TalkingTest(_MemoryTestCase):
@@ -237,7 +261,10 @@ class TalkingTest(_MemoryTestCase):
         self.transport.loseWriteConnection()
         self.assertEqual(self.process.open, {1, 2})
         self.process.say(b"answer")
-        self.assertEqual((self.peer.data, self.peer.heard, self.transport.disconnecting), (b"answer", ["made", "write"], False))
+        self.assertEqual(
+            (self.peer.data, self.peer.heard, self.transport.disconnecting),
+            (b"answer", ["made", "write"], False),
+        )
 
     def test_end_of_output(self) -> None:
         """A command that closes its standard output has half-closed, and may still read."""
@@ -251,7 +278,9 @@ class TalkingTest(_MemoryTestCase):
         self.process.closeStdin()
         self.transport.write(b"lost")
         self.process.say(b"more")
-        self.assertEqual((self.peer.heard, self.peer.data, self.process.stdin), (["made", "write"], b"more", b""))
+        self.assertEqual(
+            (self.peer.heard, self.peer.data, self.process.stdin), (["made", "write"], b"more", b"")
+        )
 
 
 class EndingTest(_MemoryTestCase):
@@ -274,13 +303,17 @@ class EndingTest(_MemoryTestCase):
         self.assertEqual(self.successResultOf(self.peer.over).exitCode, 3)
 
     def test_lose(self) -> None:
-        """Closing ends standard input, reads no more, and soon sends SIGTERM to a command that does not end by itself."""
+        """Closing ends standard input, reads no more, and soon sends SIGTERM to a command that does
+        not end by itself.
+        """
         self.transport.write(b"last")
         self.transport.loseConnection()
         self.transport.loseConnection()
         self.transport.loseWriteConnection()
         self.process.say(b"unheard")
-        self.assertEqual((self.process.stdin, self.process.open, self.peer.data), (b"last", {1, 2}, b""))
+        self.assertEqual(
+            (self.process.stdin, self.process.open, self.peer.data), (b"last", {1, 2}, b"")
+        )
         self.assertEqual((self.signals(), self.transport.disconnecting), ([], True))
         self.clock.advance(END_OF_FILE_SECONDS)
         self.assertEqual(self.signals(), [_TERM])
@@ -315,7 +348,13 @@ class EndingTest(_MemoryTestCase):
     def test_afterwards(self) -> None:
         """Once it is over nothing does anything."""
         self.process.exit()
-        for method in ("loseConnection", "loseWriteConnection", "abortConnection", "pauseProducing", "resumeProducing"):
+        for method in (
+            "loseConnection",
+            "loseWriteConnection",
+            "abortConnection",
+            "pauseProducing",
+            "resumeProducing",
+        ):
             getattr(self.transport, method)()
         self.transport.write(b"late")
         self.assertEqual((self.process.stdin, self.signals()), (b"", []))
@@ -328,7 +367,9 @@ class WholeClosingTest(_MemoryTestCase):
     kind = _Peer
 
     def test_end_of_output(self) -> None:
-        """The end of the output closes the connection, and the command may take the grace to end by itself."""
+        """The end of the output closes the connection, and the command may take the grace to end by
+        itself.
+        """
         self.process.closeStdout()
         self.assertEqual((self.process.open, self.transport.disconnecting), ({2}, True))
         self.clock.advance(4.9)
@@ -386,8 +427,8 @@ class ProducerTest(_MemoryTestCase):
 
     def test_pressure(self) -> None:
         """It is paused while standard input is full."""
-        self.process.crowd()
-        self.process.relieve()
+        self.process.fill()
+        self.process.drain()
         self.assertEqual(self.producer.asked, ["pause", "resume"])
 
     def test_stopped(self) -> None:
@@ -408,7 +449,9 @@ class ProducerTest(_MemoryTestCase):
         self.assertEqual((self.process.stdin, self.process.open), (b"last", {1, 2}))
 
     def test_close_waits(self) -> None:
-        """A close waits likewise, and what the command says meanwhile goes nowhere; a half-close makes no less of it."""
+        """A close waits likewise, and what the command says meanwhile goes nowhere; a half-close
+        makes no less of it.
+        """
         self.transport.loseWriteConnection()
         self.transport.loseConnection()
         self.transport.loseWriteConnection()
@@ -416,7 +459,9 @@ class ProducerTest(_MemoryTestCase):
         self.process.closeStdout()
         self.transport.write(b"last")
         self.transport.unregisterProducer()
-        self.assertEqual((self.process.stdin, self.process.open, self.peer.data), (b"last", {2}, b""))
+        self.assertEqual(
+            (self.process.stdin, self.process.open, self.peer.data), (b"last", {2}, b"")
+        )
         self.clock.advance(END_OF_FILE_SECONDS)
         self.assertEqual(self.signals(), [_TERM])
         self.assertOver(ConnectionDone)
@@ -440,9 +485,13 @@ class RealCommandsTest(TestCase):
 
     timeout = 300
 
-    async def connect(self, script: str, kind: type[_Peer] = _HalfClosingPeer, **options: Any) -> Any:
+    async def connect(
+        self, script: str, kind: type[_Peer] = _HalfClosingPeer, **options: Any
+    ) -> Any:
         """Start a shell with a script; the peer that is connected with it."""
-        peer: Any = await CommandEndpoint(_reactor, ["/bin/sh", "-c", script], **options).connect(_PeerFactory(kind))
+        peer: Any = await CommandEndpoint(_reactor, ["/bin/sh", "-c", script], **options).connect(
+            _PeerFactory(kind)
+        )
 
         def end() -> Deferred[Any] | None:
             if peer.over.called:
@@ -455,7 +504,9 @@ class RealCommandsTest(TestCase):
         return peer
 
     async def test_both_ways(self) -> None:
-        """A megabyte goes there and back, the ends of file after all of it, whoever starts the command."""
+        """A megabyte goes there and back, the ends of file after all of it, whoever starts the
+        command.
+        """
         for spawner in (None, ReactorSpawner(_reactor)):
             peer = await self.connect("cat; echo end", spawner=spawner)
             data = bytes(range(256)) * 4096
@@ -466,7 +517,9 @@ class RealCommandsTest(TestCase):
             self.assertEqual(peer.heard, ["made", "write", "read", ConnectionDone])
 
     async def test_pull_producer(self) -> None:
-        """A producer that is asked for each piece is asked for all of them, and the close follows."""
+        """A producer that is asked for each piece is asked for all of them, and the close
+        follows.
+        """
         peer = await self.connect("wc -c", _Peer)
         await FileSender().beginFileTransfer(io.BytesIO(bytes(300_000)), peer.transport)
         peer.transport.loseWriteConnection()
@@ -495,7 +548,9 @@ class RealCommandsTest(TestCase):
                 if self.data.endswith(b"ready\n"):
                     ready.callback(None)
 
-        peer = await self.connect("trap '' TERM; sleep 60 & echo $$ $! ready; wait; wait", Waiting, kill_grace=0.1)
+        peer = await self.connect(
+            "trap '' TERM; sleep 60 & echo $$ $! ready; wait; wait", Waiting, kill_grace=0.1
+        )
         await ready
         pids = [int(word) for word in peer.data.split()[:2]]
         peer.transport.abortConnection()

@@ -12,9 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from pipetwist.process import orphans
 from pipetwist.process.launch import running
 from pipetwist.process.orphans import LOOK_SECONDS, Orphans
-from tests.interop.scratch import wait_until
-
-__all__ = ["OrphansTest"]
+from tests.support.scratch import wait_until
 
 
 class OrphansTest(SynchronousTestCase):
@@ -28,10 +26,15 @@ class OrphansTest(SynchronousTestCase):
         self.patch(orphans, "_become_parent", lambda: None)
         self.clock = Clock()
         self.events: list[object] = []
-        self.orphans = Orphans(self.clock, Logger("pipetwist", observer=LogPublisher(self.events.append)))  # type: ignore[arg-type]  # a list's append observes well
+        self.orphans = Orphans(
+            self.clock,
+            Logger("pipetwist", observer=LogPublisher(self.events.append)),  # type: ignore[arg-type]  # a list's append observes well
+        )
 
     def child(self, *command: str, alone: bool = True) -> subprocess.Popen[bytes]:
-        """Start one, in a session of its own or in this process's group; the test's clean-up kills it."""
+        """Start one, in a session of its own or in this process's group; the test's clean-up kills
+        it.
+        """
         child = subprocess.Popen(command or ("sleep", "1000"), start_new_session=alone)
         self.addCleanup(child.wait, 20)
         self.addCleanup(child.kill)
@@ -64,7 +67,9 @@ class OrphansTest(SynchronousTestCase):
         self.assertIsNotNone(child.poll())
 
     def test_spared(self) -> None:
-        """Who was there before, who is in this process's group, and a command that is its outbound's to end, live on."""
+        """Who was there before, who is in this process's group, and a command that is its
+        outbound's to end, live on.
+        """
         before = self.child()
         self.orphans.begin()
         beside, launched = self.child(alone=False), self.child()

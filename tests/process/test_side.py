@@ -10,11 +10,9 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.interfaces import ISide
-from pipetwist.process.side import END_OF_FILE_SECONDS, ChildSide
+from pipetwist.process.side import END_OF_FILE_SECONDS, ProcessSide
 from pipetwist.process.standard_error import StandardErrorLines
 from pipetwist.testing import FakeSpawner, RecordingReceiver
-
-__all__ = ["EndingTest", "ReadingTest", "StubbornTest", "WritingTest"]
 
 _TERM, _KILL = signal.SIGTERM, signal.SIGKILL
 
@@ -35,10 +33,10 @@ class _SideTestCase(SynchronousTestCase):
         (self.process,) = self.spawner.processes
         self.side.attach(self.receiver)
 
-    def start(self) -> ChildSide:
+    def start(self) -> ProcessSide:
         """Start a command; its side."""
         lines = StandardErrorLines(self.clock, self.logged.append)
-        side = ChildSide(self.clock, self.spawner, 5, lines, self.ended.append)
+        side = ProcessSide(self.clock, self.spawner, 5, lines, self.ended.append)
         self.spawner.spawn(side, ["tool"], {})
         return side
 
@@ -46,10 +44,15 @@ class _SideTestCase(SynchronousTestCase):
         """The signals that were sent."""
         return [number for _, number in self.spawner.signals]
 
-    def assertLost(self, cause: str) -> None:
-        """The side is over, as it was told once and last, and nothing of it is left after a turn of the reactor."""
+    def assertLost(self, reason: str) -> None:
+        """The side is over, as it was told once and last, and nothing of it is left after a turn of
+        the reactor.
+        """
         self.clock.advance(0)
-        self.assertEqual((self.receiver.heard.count("lost"), self.receiver.heard[-1], self.receiver.cause), (1, "lost", cause))
+        self.assertEqual(
+            (self.receiver.heard.count("lost"), self.receiver.heard[-1], self.receiver.reason),
+            (1, "lost", reason),
+        )
         self.assertEqual(self.clock.getDelayedCalls(), [])
         self.assertEqual(self.ended, [self.side])
 
@@ -72,37 +75,51 @@ class ReadingTest(_SideTestCase):
         self.side.resume_reading()
         self.process.say(b"warning\nlast", 2)
         self.process.exit()
-        self.assertEqual((self.logged, self.receiver.data, self.side.received), (["warning", "last"], b"", 0))
+        self.assertEqual(
+            (self.logged, self.receiver.data, self.side.received), (["warning", "last"], b"", 0)
+        )
 
     def test_exit(self) -> None:
-        """Its exit ends the side after everything that it said, however long that is paused; nothing that is written waits meanwhile."""
+        """Its exit ends the side after everything that it said, however long that is paused;
+        nothing that is written waits meanwhile.
+        """
         self.process.say(b"answer")
         self.process.exit()
         self.assertEqual(self.receiver.heard, [])
         self.side.resume_reading()
-        self.assertEqual((self.receiver.data, self.receiver.heard), (b"answer", ["read_ended", "lost"]))
+        self.assertEqual(
+            (self.receiver.data, self.receiver.heard), (b"answer", ["read_ended", "lost"])
+        )
         self.assertLost("")
 
     def test_causes(self) -> None:
         """A bad exit is told with its status or its signal."""
-        for status, number, cause in ((3, None, "exited with status 3"), (0, signal.SIGSEGV, "was killed by SIGSEGV")):
+        for status, number, reason in (
+            (3, None, "exited with status 3"),
+            (0, signal.SIGSEGV, "was killed by SIGSEGV"),
+        ):
             self.setUp()
             self.side.resume_reading()
             self.process.exit(status, number)
-            self.assertLost(f"the command {cause}")
+            self.assertLost(f"the command {reason}")
 
     def test_other_ends(self) -> None:
         """An end that is told in another way is told in its words."""
         self.side.processEnded(Failure(ConnectionLost("gone")))
-        self.assertIn("gone", str(self.receiver.cause))
+        self.assertIn("gone", str(self.receiver.reason))
 
     def test_ends_unread(self) -> None:
-        """A command that ends in silence before somebody is attached is known to have ended, and told so then."""
+        """A command that ends in silence before somebody is attached is known to have ended, and
+        told so then.
+        """
         side = self.start()
         self.spawner.processes[-1].exit(1)
         self.assertEqual(self.ended, [side])
         side.attach(self.receiver)
-        self.assertEqual((self.receiver.heard, self.receiver.cause), (["lost"], "the command exited with status 1"))
+        self.assertEqual(
+            (self.receiver.heard, self.receiver.reason),
+            (["lost"], "the command exited with status 1"),
+        )
 
     def test_attached_late(self) -> None:
         """Who is attached after its end is told at once."""
@@ -111,11 +128,11 @@ class ReadingTest(_SideTestCase):
         side.abort()
         receiver = RecordingReceiver()
         side.attach(receiver)
-        self.assertEqual((receiver.heard, receiver.cause), (["lost"], ""))
+        self.assertEqual((receiver.heard, receiver.reason), (["lost"], ""))
         side.write(b"late")
-        side.finish_writing()
+        side.write_eof()
         side.close()
-        side.hang_up()
+        side.disconnect()
         side.abort()
         self.assertEqual((receiver.heard, self.signals(), process.stdin), (["lost"], [_TERM], b""))
 
@@ -130,28 +147,33 @@ class WritingTest(_SideTestCase):
 
     def test_back_pressure(self) -> None:
         """A full standard input is told, and an empty one."""
-        self.process.crowd()
-        self.process.relieve()
-        self.assertEqual(self.receiver.heard, ["crowded", "relieved"])
+        self.process.fill()
+        self.process.drain()
+        self.assertEqual(self.receiver.heard, ["pause_writing", "resume_writing"])
 
     def test_finish_writing(self) -> None:
         """The end of file closes its standard input, and reading goes on."""
         self.side.resume_reading()
-        self.side.finish_writing()
-        self.side.finish_writing()
+        self.side.write_eof()
+        self.side.write_eof()
         self.side.write(b"late")
         self.assertEqual((self.process.stdin, self.process.open), (b"", {1, 2}))
         self.process.say(b"answer")
         self.assertEqual((self.receiver.data, self.receiver.heard), (b"answer", []))
 
     def test_command_reads_no_more(self) -> None:
-        """A command that closes its standard input is given no more, relieves who waits, and may go on writing."""
+        """A command that closes its standard input is given no more, relieves who waits, and may go
+        on writing.
+        """
         self.side.resume_reading()
-        self.process.crowd()
+        self.process.fill()
         self.process.closeStdin()
         self.side.write(b"late")
         self.process.say(b"answer")
-        self.assertEqual((self.receiver.heard, self.receiver.data, self.side.delivered), (["crowded", "relieved"], b"answer", 0))
+        self.assertEqual(
+            (self.receiver.heard, self.receiver.data, self.side.delivered),
+            (["pause_writing", "resume_writing"], b"answer", 0),
+        )
 
     def test_attached_when_it_reads_no_more(self) -> None:
         """One that closed it before somebody was attached is no different."""
@@ -167,7 +189,9 @@ class EndingTest(_SideTestCase):
     """Commands that end when they are told to."""
 
     def test_close(self) -> None:
-        """A command that is to close gets an end of file, its output is dropped, and it may end by itself."""
+        """A command that is to close gets an end of file, its output is dropped, and it may end by
+        itself.
+        """
         self.side.close()
         self.assertEqual(self.process.open, {1, 2})
         self.process.say(b"dropped")
@@ -179,7 +203,7 @@ class EndingTest(_SideTestCase):
 
     def test_shown(self) -> None:
         """It shows its number and how its halves end."""
-        shown = f"<ChildSide pid={self.side.command.pid} reading="
+        shown = f"<ProcessSide pid={self.side.process.pid} reading="
         self.assertEqual(repr(self.side), f"{shown}OPEN writing=OPEN>")
         self.side.close()
         self.process.exit()
@@ -202,7 +226,7 @@ class EndingTest(_SideTestCase):
 
     def test_hang_up(self) -> None:
         """When its client has gone it gets an end of file, and SIGTERM soon after."""
-        self.side.hang_up()
+        self.side.disconnect()
         self.assertEqual(self.process.open, {1, 2})
         self.clock.advance(END_OF_FILE_SECONDS - 0.1)
         self.assertEqual(self.signals(), [])
@@ -212,16 +236,16 @@ class EndingTest(_SideTestCase):
 
     def test_hang_up_after_end_of_file(self) -> None:
         """One that had its end of file before gets as long."""
-        self.side.finish_writing()
+        self.side.write_eof()
         self.clock.advance(60)
-        self.side.hang_up()
+        self.side.disconnect()
         self.clock.advance(END_OF_FILE_SECONDS)
         self.assertEqual(self.signals(), [_TERM])
 
     def test_hang_up_unread(self) -> None:
         """One that has not read everything may do so before, within its grace."""
         self.patch(self.process, "closeStdin", lambda: None)
-        self.side.hang_up()
+        self.side.disconnect()
         self.clock.advance(4)
         self.assertEqual(self.signals(), [])
         self.process.closeChildFD(0)
@@ -231,21 +255,21 @@ class EndingTest(_SideTestCase):
     def test_hang_up_never_read(self) -> None:
         """One that reads nothing gets SIGTERM after its grace."""
         self.patch(self.process, "closeStdin", lambda: None)
-        self.side.hang_up()
+        self.side.disconnect()
         self.clock.advance(5)
         self.assertEqual(self.signals(), [_TERM])
 
     def test_hang_up_paused(self) -> None:
         """One whose output nobody reads is read on, so that it can end."""
         self.process.say(b"answer")
-        self.side.hang_up()
+        self.side.disconnect()
         self.process.exit()
         self.assertLost("")
 
     def test_once(self) -> None:
         """It closes and hangs up once."""
         self.side.close()
-        self.side.hang_up()
+        self.side.disconnect()
         self.side.close()
         self.side.pause_reading()
         self.assertFalse(self.process.paused)
@@ -256,12 +280,14 @@ class EndingTest(_SideTestCase):
         """An abort closes all of its descriptors and sends SIGTERM at once, once."""
         self.side.abort()
         self.side.abort()
-        self.assertEqual((self.signals(), self.process.open, self.receiver.data), ([_TERM], set(), b""))
+        self.assertEqual(
+            (self.signals(), self.process.open, self.receiver.data), ([_TERM], set(), b"")
+        )
         self.assertLost("")
 
     def test_abort_while_closing(self) -> None:
         """One that closes or hangs up can be aborted."""
-        for method in ("close", "hang_up"):
+        for method in ("close", "disconnect"):
             self.setUp()
             getattr(self.side, method)()
             self.side.abort()
@@ -278,7 +304,7 @@ class StubbornTest(_SideTestCase):
         """One that outlives SIGTERM by its grace gets SIGKILL."""
         self.side.abort()
         self.clock.advance(4.9)
-        self.assertEqual((self.signals(), self.receiver.cause), ([_TERM], None))
+        self.assertEqual((self.signals(), self.receiver.reason), ([_TERM], None))
         self.clock.advance(0.1)
         self.assertEqual(self.signals(), [_TERM, _KILL])
         self.assertLost("")

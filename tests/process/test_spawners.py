@@ -20,8 +20,6 @@ from pipetwist.interfaces import ISpawner
 from pipetwist.process.spawners import PosixSpawner, ReactorSpawner, spawner_for
 from tests.process.listener import Listener
 
-__all__ = ["ChoiceTest", "PosixSpawnerTest", "ReactorSpawnerTest"]
-
 _reactor: Any = reactor  # the module stands for whichever reactor trial has installed
 _HAS_PIDFD = hasattr(os, "pidfd_open") and hasattr(os, "posix_spawn")
 
@@ -62,8 +60,14 @@ class _SpawnerMixin:
         listener = self.shell("head -c 1000000 /dev/zero; echo last; echo error >&2")
         end = await listener.end
         self.assertIsInstance(end, ProcessDone)
-        self.assertEqual((len(listener.output[1]), listener.output[1][-5:], listener.output[2]), (1_000_005, b"last\n", b"error\n"))
-        self.assertEqual((listener.heard[-1], sorted(listener.heard)), ("ended", ["0 over", "1 over", "2 over", "ended", "exited"]))
+        self.assertEqual(
+            (len(listener.output[1]), listener.output[1][-5:], listener.output[2]),
+            (1_000_005, b"last\n", b"error\n"),
+        )
+        self.assertEqual(
+            (listener.heard[-1], sorted(listener.heard)),
+            ("ended", ["0 over", "1 over", "2 over", "ended", "exited"]),
+        )
 
     async def test_status(self: Any) -> None:
         """An exit status is told."""
@@ -104,10 +108,16 @@ class _SpawnerMixin:
         self.assertEqual(listener.output[1], b"a b|$x||'|")
 
     async def test_descriptors(self: Any) -> None:
-        """It gets the three standard descriptors, and none of the daemon's own, other commands' included."""
+        """It gets the three standard descriptors, and none of the daemon's own, other commands'
+        included.
+        """
         other = self.start("/bin/cat")
         # What this process was itself started with is not its own.
-        given = {name.encode() for name in os.listdir("/proc/self/fd") if _is_inheritable(int(name))}  # noqa: PTH208 - names, not paths
+        given = {
+            name.encode()
+            for name in os.listdir("/proc/self/fd")  # noqa: PTH208 - names, not paths
+            if _is_inheritable(int(name))
+        }
         listener = self.shell("ls /proc/$$/fd")
         await listener.end
         other.transport.closeStdin()
@@ -132,7 +142,10 @@ class _SpawnerMixin:
     def test_not_started(self: Any) -> None:
         """A command that can't be started is told at once, and leaves no descriptor behind."""
         before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - names, not paths
-        for command, kind in ((["/nothing/here"], FileNotFoundError), (["/etc/passwd"], PermissionError)):
+        for command, kind in (
+            (["/nothing/here"], FileNotFoundError),
+            (["/etc/passwd"], PermissionError),
+        ):
             self.assertRaises(kind, self.make().spawn, Listener(self), command, {})
         self.assertEqual(len(os.listdir("/proc/self/fd")), before)  # noqa: PTH208 - names, not paths
 
@@ -163,7 +176,9 @@ class ReactorSpawnerTest(_SpawnerMixin, TestCase):
 class _Keeps:
     """A reactor that keeps what it was asked to start."""
 
-    def spawnProcess(self, protocol: object, executable: str, args: Sequence[str], env: dict[str, str]) -> object:
+    def spawnProcess(
+        self, protocol: object, executable: str, args: Sequence[str], env: dict[str, str]
+    ) -> object:
         self.asked = (protocol, executable, args, env)
         return self
 
@@ -183,7 +198,9 @@ class ChoiceTest(SynchronousTestCase):
 
     @skipUnless(_HAS_PIDFD, "needs pidfd_open and posix_spawn")
     def test_here(self) -> None:
-        """Where the system has posix_spawn and pidfds, and the reactor reads descriptors, it is the quick one."""
+        """Where the system has posix_spawn and pidfds, and the reactor reads descriptors, it is the
+        quick one.
+        """
         self.assertIsInstance(spawner_for(MemoryReactorClock()), PosixSpawner)
 
     def test_elsewhere(self) -> None:
@@ -196,13 +213,19 @@ class ChoiceTest(SynchronousTestCase):
             self.assertIsInstance(spawner_for(MemoryReactorClock()), ReactorSpawner)
 
     def test_asked(self) -> None:
-        """The reactor is asked for the command with its arguments and the whole environment, and for nothing that would make it fork."""
+        """The reactor is asked for the command with its arguments and the whole environment, and
+        for nothing that would make it fork.
+        """
         keeps, protocol = _Keeps(), object()
         ReactorSpawner(keeps).spawn(protocol, ("/bin/tool", "-x"), {"KEY": "value"})  # type: ignore[arg-type]  # it starts nothing
-        self.assertEqual(keeps.asked, (protocol, "/bin/tool", ["/bin/tool", "-x"], {"KEY": "value"}))
+        self.assertEqual(
+            keeps.asked, (protocol, "/bin/tool", ["/bin/tool", "-x"], {"KEY": "value"})
+        )
 
     def test_names(self) -> None:
-        """The signals that end a command are sent by their names: Twisted's transport on Windows sends nothing for a number."""
+        """The signals that end a command are sent by their names: Twisted's transport on Windows
+        sends nothing for a number.
+        """
         transport = _Signalled()
         for number in (signal.SIGTERM, signal.SIGKILL, signal.SIGHUP):
             ReactorSpawner(_reactor).signal_group(transport, number)

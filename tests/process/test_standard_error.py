@@ -7,9 +7,12 @@ from hypothesis import strategies as st
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from pipetwist.process.standard_error import BURST_LINES, LINES_PER_SECOND, LONGEST_LINE, StandardErrorLines
-
-__all__ = ["BoundsTest", "LinesTest"]
+from pipetwist.process.standard_error import (
+    BURST_LINES,
+    LINES_PER_SECOND,
+    MAX_LINE_LENGTH,
+    StandardErrorLines,
+)
 
 
 class _LinesTestCase(SynchronousTestCase):
@@ -48,7 +51,15 @@ class LinesTest(_LinesTestCase):
         self.lines.data_received("café ".encode() + b"\xff\x00\n")
         self.assertEqual(self.logged, ["café \\xff\x00"])
 
-    @given(st.lists(st.text(st.characters(exclude_characters="\n\r", exclude_categories=["Cs"]), max_size=30), max_size=19), st.data())
+    @given(
+        st.lists(
+            st.text(
+                st.characters(exclude_characters="\n\r", exclude_categories=["Cs"]), max_size=30
+            ),
+            max_size=19,
+        ),
+        st.data(),
+    )
     def test_any_pieces(self, lines: list[str], data: st.DataObject) -> None:
         """Whatever the pieces are, the lines are the same."""
         whole = "".join(f"{line}\n" for line in lines).encode()
@@ -65,21 +76,30 @@ class BoundsTest(_LinesTestCase):
     """How much goes to the log."""
 
     def test_longest_line(self) -> None:
-        """A line of the greatest length is logged whole, one byte more is cut off and the cut shown, however it came."""
-        self.lines.data_received(b"x" * LONGEST_LINE + b"\n")
-        self.lines.data_received(b"y" * (LONGEST_LINE + 1) + b"\n")
+        """A line of the greatest length is logged whole, one byte more is cut off and the cut
+        shown, however it came.
+        """
+        self.lines.data_received(b"x" * MAX_LINE_LENGTH + b"\n")
+        self.lines.data_received(b"y" * (MAX_LINE_LENGTH + 1) + b"\n")
         for _ in range(5000):
             self.lines.data_received(b"zz")
         self.lines.data_received(b"\nnext\n")
         self.assertEqual(
-            self.logged, ["x" * LONGEST_LINE, "y" * LONGEST_LINE + "...", "z" * LONGEST_LINE + "...", "next"], "cut at another place"
+            self.logged,
+            [
+                "x" * MAX_LINE_LENGTH,
+                "y" * MAX_LINE_LENGTH + "...",
+                "z" * MAX_LINE_LENGTH + "...",
+                "next",
+            ],
+            "cut at another place",
         )
 
     def test_memory(self) -> None:
         """A line without an end takes no more memory than the longest one that is logged."""
         for _ in range(100):
             self.lines.data_received(b"x" * 10_000)
-        self.assertEqual(len(self.lines._line), LONGEST_LINE + 1)
+        self.assertEqual(len(self.lines._line), MAX_LINE_LENGTH + 1)
 
     def test_burst(self) -> None:
         """What a program says at once, such as a long traceback, is logged whole and in time."""
@@ -89,7 +109,9 @@ class BoundsTest(_LinesTestCase):
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_rate(self) -> None:
-        """Of what goes beyond that the last lines of each second are logged, behind the number of those that are left out, at its end."""
+        """Of what goes beyond that the last lines of each second are logged, behind the number of
+        those that are left out, at its end.
+        """
         self.fill()
         self.say(0, 100)
         self.assertEqual(self.logged, [])
@@ -97,11 +119,16 @@ class BoundsTest(_LinesTestCase):
         self.say(100, 110)
         self.assertEqual(self.logged, [])
         self.clock.advance(0.125)
-        self.assertEqual(self.logged, ["(90 more lines left out)", *(f"line {number}" for number in range(90, 110))])
+        self.assertEqual(
+            self.logged,
+            ["(90 more lines left out)", *(f"line {number}" for number in range(90, 110))],
+        )
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_rate_again(self) -> None:
-        """An output without an end has its last lines logged second by second, and no more than those."""
+        """An output without an end has its last lines logged second by second, and no more than
+        those.
+        """
         self.fill()
         for second in range(3):
             for tenth in range(10):
@@ -110,7 +137,10 @@ class BoundsTest(_LinesTestCase):
         numbered = [line for line in self.logged if line.startswith("line")]
         self.assertLessEqual(len(numbered), 20 * 3.75)
         self.assertEqual(len(self.logged) - len(numbered), 3)
-        self.assertEqual([int(line.split()[1]) for line in numbered], sorted(int(line.split()[1]) for line in numbered))
+        self.assertEqual(
+            [int(line.split()[1]) for line in numbered],
+            sorted(int(line.split()[1]) for line in numbered),
+        )
 
     def test_rest(self) -> None:
         """A few lines beyond a burst are logged a second later, and none is left out."""
@@ -137,18 +167,29 @@ class BoundsTest(_LinesTestCase):
             self.assertEqual(self.logged, [f"line {number}" for number in range(number + 1)])
 
     def test_end(self) -> None:
-        """When the output ends the number and the last lines are logged at once, the unfinished one with them: there the error stands."""
+        """When the output ends the number and the last lines are logged at once, the unfinished one
+        with them: there the error stands.
+        """
         self.fill()
         self.say(0, 100)
         self.lines.data_received(b"ValueError: end")
         self.assertEqual(repr(self.lines), "<StandardErrorLines 20 lines held, 80 left out>")
         self.lines.ended()
-        self.assertEqual(self.logged, ["(81 more lines left out)", *(f"line {number}" for number in range(81, 100)), "ValueError: end"])
+        self.assertEqual(
+            self.logged,
+            [
+                "(81 more lines left out)",
+                *(f"line {number}" for number in range(81, 100)),
+                "ValueError: end",
+            ],
+        )
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     @given(st.lists(st.tuples(st.integers(0, 700), st.integers(0, 80)), max_size=12))
     def test_any(self, steps: list[tuple[int, int]]) -> None:
-        """Whatever is said when, each line is either logged in its order or counted in its place, and time never runs away with it."""
+        """Whatever is said when, each line is either logged in its order or counted in its place,
+        and time never runs away with it.
+        """
         clock, logged, said = Clock(), list[str](), 0
         lines = StandardErrorLines(clock, logged.append)
         for count, sixteenths in steps:
@@ -164,7 +205,10 @@ class BoundsTest(_LinesTestCase):
                 self.assertEqual(int(line), expected)
                 expected += 1
         self.assertEqual(expected, said)
-        self.assertLessEqual(sum(not line.startswith("(") for line in logged), BURST_LINES + LINES_PER_SECOND * (clock.seconds() + 1))
+        self.assertLessEqual(
+            sum(not line.startswith("(") for line in logged),
+            BURST_LINES + LINES_PER_SECOND * (clock.seconds() + 1),
+        )
 
     def fill(self) -> None:
         """Have a burst said already."""

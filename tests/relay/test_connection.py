@@ -11,17 +11,15 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
+from pipetwist.connection.client_info import ClientInfo, Timeouts
 from pipetwist.connection.states import Phase
-from pipetwist.connection.visitor import Timeouts, Visitor
 from pipetwist.errors import ConnectError, NameTimeoutError
 from pipetwist.interfaces import IOutbound, ISide, ISideReceiver
 from pipetwist.logs.levels import Level, LeveledLogger
 from pipetwist.relay.connection import Connection
-from pipetwist.relay.ledger import Ledger
-from pipetwist.relay.relay import Passage
+from pipetwist.relay.connection_table import ConnectionTable
+from pipetwist.relay.relay import Route
 from pipetwist.testing import FakeOutbound, FakeSide
-
-__all__ = ["BytesTest", "ConnectingTest", "TimeoutsTest"]
 
 _TIMEOUTS = Timeouts(idle=60, half_close=7)
 
@@ -34,14 +32,18 @@ class _ConnectionTestCase(SynchronousTestCase):
         self.clock = Clock()
         self.client = FakeSide()
         self.reasons: list[str] = []
-        self.ledger = Ledger(
-            self.clock, log=Logger(observer=LogPublisher()), over=lambda connection: self.reasons.append(connection.reason)
+        self.connection_table = ConnectionTable(
+            self.clock,
+            log=Logger(observer=LogPublisher()),
+            over=lambda connection: self.reasons.append(connection.reason),
         )
         self.connection = self.begin_with(self.client)
 
     def begin_with(self, client: ISide, timeouts: Timeouts = _TIMEOUTS) -> Connection:
         """A connection of this client."""
-        return self.ledger.open(Passage(Visitor("in", "peer", "source", None, timeouts), FakeOutbound(), None), client)
+        return self.connection_table.open(
+            Route(ClientInfo("in", "peer", "source", None, timeouts), FakeOutbound(), None), client
+        )
 
     def open(self, *, lingers: bool = False) -> FakeSide:
         """Connect an outbound; its side."""
@@ -84,7 +86,9 @@ class ConnectingTest(_ConnectionTestCase):
         self.assertEqual(self.client.received, 0)
 
     def test_connected(self) -> None:
-        """What the client sent meanwhile goes to the outbound once that is there, and no time-out is left but the idle one."""
+        """What the client sent meanwhile goes to the outbound once that is there, and no time-out
+        is left but the idle one.
+        """
         connecting = self.begin()
         self.client.deliver(b"early")
         server = FakeSide()
@@ -105,13 +109,15 @@ class ConnectingTest(_ConnectionTestCase):
     def test_failed(self) -> None:
         """An outbound that can't be connected cuts the client off, with the error's text."""
         self.begin().errback(Failure(ConnectError("/run/out.sock: Connection refused")))
-        self.assertEqual(self.client.asked, ["break_off"])
+        self.assertEqual(self.client.asked, ["close_with_error"])
         self.assertOver("cannot connect: /run/out.sock: Connection refused")
 
     def test_failed_in_twisted(self) -> None:
         """An error of Twisted's is told in one line."""
         self.begin().errback(Failure(DNSLookupError("no results for hostname lookup: nowhere")))
-        self.assertOver("cannot connect: DNS lookup failed: no results for hostname lookup: nowhere")
+        self.assertOver(
+            "cannot connect: DNS lookup failed: no results for hostname lookup: nowhere"
+        )
 
     def test_too_slow(self) -> None:
         """An outbound that does not answer in its time is given up."""
@@ -123,16 +129,26 @@ class ConnectingTest(_ConnectionTestCase):
         self.assertOver("cannot connect: no answer for 5 s")
 
     def test_too_slow_in_twisted(self) -> None:
-        """An endpoint of Twisted's, which has an error of its own for what was cancelled, is no different."""
+        """An endpoint of Twisted's, which has an error of its own for what was cancelled, is no
+        different.
+        """
         self.begin_cancelled_with(ConnectingCancelledError("to nowhere"))
         self.clock.advance(5)
         self.assertOver("cannot connect: no answer for 5 s")
 
     def test_name_not_resolved(self) -> None:
-        """Where it was the server's name that was waited for, that is said: the server itself was never asked."""
+        """Where it was the server's name that was waited for, that is said: the server itself was
+        never asked.
+        """
         for error, said in (
-            (NameTimeoutError("relay: the name could not be resolved in time"), "relay: the name could not be resolved in time"),
-            (DNSLookupError("Couldn't find the hostname 'relay'"), "the name could not be resolved in time"),
+            (
+                NameTimeoutError("relay: the name could not be resolved in time"),
+                "relay: the name could not be resolved in time",
+            ),
+            (
+                DNSLookupError("Couldn't find the hostname 'relay'"),
+                "the name could not be resolved in time",
+            ),
         ):
             self.setUp()
             self.begin_cancelled_with(error)
@@ -191,7 +207,9 @@ class ConnectingTest(_ConnectionTestCase):
         self.assertOver("pipetwist is stopping")
 
     def test_outbound_that_raises(self) -> None:
-        """An outbound that raises instead of failing is a failure of this connection, and of no other."""
+        """An outbound that raises instead of failing is a failure of this connection, and of no
+        other.
+        """
 
         def connect() -> Deferred[ISide]:
             message = "a mistake"
@@ -202,7 +220,9 @@ class ConnectingTest(_ConnectionTestCase):
         self.assertOver("cannot connect: a mistake")
 
     def test_side_that_raises(self) -> None:
-        """A side that fails in pipetwist itself ends the connection, and is logged with its traceback."""
+        """A side that fails in pipetwist itself ends the connection, and is logged with its
+        traceback.
+        """
 
         @implementer(ISide)
         class Broken(FakeSide):
@@ -259,7 +279,7 @@ class BytesTest(_ConnectionTestCase):
         server = self.open()
         self.client.deliver(b"question")
         self.client.end()
-        self.assertEqual((server.written, server.asked[-1]), (b"question", "finish_writing"))
+        self.assertEqual((server.written, server.asked[-1]), (b"question", "write_eof"))
         server.deliver(b"answer")
         server.end()
         self.assertEqual(self.client.written, b"answer")
@@ -270,43 +290,47 @@ class BytesTest(_ConnectionTestCase):
         server = self.open()
         server.deliver(b"banner")
         server.end()
-        self.assertEqual((self.client.written, self.client.asked[-1]), (b"banner", "finish_writing"))
+        self.assertEqual((self.client.written, self.client.asked[-1]), (b"banner", "write_eof"))
         self.client.deliver(b"more")
         self.client.end()
         self.assertEqual(server.written, b"more")
         self.assertOver("server closed")
 
     def test_server_lost(self) -> None:
-        """When the outbound's side is lost the client gets everything first, however long it takes."""
+        """When the outbound's side is lost the client gets everything first, however long it
+        takes.
+        """
         server = self.open()
         self.client.stall()
         server.deliver(b"answer")
         server.lose()
         self.assertFalse(self.client.over)
-        self.client.relieve()
+        self.client.drain()
         self.assertEqual(self.client.delivered, 6)
         self.assertOver("server closed")
 
     def test_client_lost(self) -> None:
-        """When the client is lost the outbound's side gets everything first, then nobody waits for it."""
+        """When the client is lost the outbound's side gets everything first, then nobody waits for
+        it.
+        """
         server = self.open()
         server.stall()
         self.client.deliver(b"last words")
         self.client.lose()
         self.assertFalse(server.over)
-        server.relieve()
-        self.assertEqual((server.delivered, server.asked[-1]), (10, "hang_up"))
+        server.drain()
+        self.assertEqual((server.delivered, server.asked[-1]), (10, "disconnect"))
         self.assertOver("client closed")
 
     def test_peer_gone_while_held_back(self) -> None:
         """A peer that goes while it is held back is read to its end before it is over."""
         server = self.open()
-        server.crowd()
+        server.fill()
         self.client.deliver(b"last words")
         self.client.end()
         self.client.go()
         self.assertFalse(self.client.over)
-        server.relieve()
+        server.drain()
         self.assertEqual(server.written, b"last words")
         self.assertOver("client closed")
 
@@ -314,24 +338,28 @@ class BytesTest(_ConnectionTestCase):
         """It is over when the last side is."""
         server = self.open(lingers=True)
         self.client.lose()
-        self.assertEqual((server.asked[-1], self.reasons), ("hang_up", []))
+        self.assertEqual((server.asked[-1], self.reasons), ("disconnect", []))
         server.lose()
         self.assertOver("client closed")
 
     def test_back_pressure(self) -> None:
-        """A side that takes no more stops the other's reading, each for itself, until it takes everything."""
+        """A side that takes no more stops the other's reading, each for itself, until it takes
+        everything.
+        """
         server = self.open()
-        server.crowd()
+        server.fill()
         self.assertEqual((self.client.reading, server.reading), (False, True))
-        self.client.crowd()
+        self.client.fill()
         self.assertEqual((self.client.reading, server.reading), (False, False))
-        server.relieve()
+        server.drain()
         self.assertEqual((self.client.reading, server.reading), (True, False))
-        self.client.relieve()
+        self.client.drain()
         self.assertEqual((self.client.reading, server.reading), (True, True))
 
     def test_crowded_from_the_start(self) -> None:
-        """A side that is crowded by what had come before is not given more when bytes begin to move."""
+        """A side that is crowded by what had come before is not given more when bytes begin to
+        move.
+        """
 
         class Early(FakeSide):
             """Hands on what has come although it is paused, as TLS does."""
@@ -345,7 +373,7 @@ class BytesTest(_ConnectionTestCase):
 
             def write(self, data: bytes) -> None:
                 super().write(data)
-                self.crowd()
+                self.fill()
 
         client, server = Early(), Small()
         connection = self.begin_with(client)
@@ -354,7 +382,7 @@ class BytesTest(_ConnectionTestCase):
         outbound.connecting[0].callback(server)
         self.assertEqual(server.written, b"early")
         self.assertEqual((client.reading, server.reading), (False, True))
-        server.relieve()
+        server.drain()
         self.assertTrue(client.reading)
         self.assertIs(connection.phase, Phase.OPEN)
 
@@ -378,7 +406,9 @@ class TimeoutsTest(_ConnectionTestCase):
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_bytes_move(self) -> None:
-        """A byte that is delivered on either side gives the whole time again; one that is only read does not."""
+        """A byte that is delivered on either side gives the whole time again; one that is only read
+        does not.
+        """
         server = self.open()
         for moving in (self.client, server):
             self.clock.pump([1] * 50)
@@ -391,7 +421,9 @@ class TimeoutsTest(_ConnectionTestCase):
         self.assertOver("no byte moved for 60 s")
 
     def test_half_closed(self) -> None:
-        """One of which a direction has ended is ended after the half-close time-out, where no byte moves."""
+        """One of which a direction has ended is ended after the half-close time-out, where no byte
+        moves.
+        """
         server = self.open()
         self.client.end()
         self.clock.pump([0.5] * 12)
@@ -415,17 +447,26 @@ class TimeoutsTest(_ConnectionTestCase):
         """What a connection is, where it is in its life, and its sides can be seen."""
         server = self.open()
         self.client.end()
-        self.assertEqual((self.connection.name_of(self.client), self.connection.name_of(server)), ("#1 client", "#1 server"))
         self.assertEqual(
-            repr(self.connection), f"<Connection #1 in -> out HALF_CLOSED client=ENDED server=SENDS, {self.client!r} {server!r}>"
+            (self.connection.name_of(self.client), self.connection.name_of(server)),
+            ("#1 client", "#1 server"),
+        )
+        self.assertEqual(
+            repr(self.connection),
+            f"<Connection #1 in -> out HALF_CLOSED client=ENDED server=SENDS, {self.client!r} "
+            f"{server!r}>",
         )
 
     def test_told(self) -> None:
-        """At the level debug each change of its state is logged, with its number, what happened, and what follows; at info nothing is."""
+        """At the level debug each change of its state is logged, with its number, what happened,
+        and what follows; at info nothing is.
+        """
         said = []
         levels: tuple[Level, ...] = ("debug", "info")
         for level in levels:
-            self.ledger = Ledger(self.clock, log=LeveledLogger("pipetwist", level))
+            self.connection_table = ConnectionTable(
+                self.clock, log=LeveledLogger("pipetwist", level)
+            )
             self.client = FakeSide()
             self.connection = self.begin_with(self.client)
             with capturedLogs() as events:
@@ -438,18 +479,20 @@ class TimeoutsTest(_ConnectionTestCase):
             [
                 "connection 1: CONNECTED: OPEN client=SENDS server=SENDS",
                 "connection 1: READ_ENDED client: HALF_CLOSED client=ENDED server=SENDS",
-                "connection 1: CUT_OFF server: CLOSING client=ENDED server=LOST",
+                "connection 1: TRUNCATED server: CLOSING client=ENDED server=LOST",
                 "connection 1: LOST client: CLOSED",
             ],
         )
 
     def test_untold(self) -> None:
-        """Below the level the log is not even called, for a change of state or for the line at the end."""
+        """Below the level the log is not even called, for a change of state or for the line at the
+        end.
+        """
         log = LeveledLogger("pipetwist", "warn")
         for name in ("debug", "info"):
             self.patch(log, name, lambda *_, **__: self.fail("called for nothing"))
-        self.ledger = Ledger(self.clock, log=log)
+        self.connection_table = ConnectionTable(self.clock, log=log)
         self.connection = self.begin_with(self.client)
         self.open()
         self.client.lose()
-        self.assertEqual(len(self.ledger), 0)
+        self.assertEqual(len(self.connection_table), 0)

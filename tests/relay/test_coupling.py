@@ -7,15 +7,13 @@ from twisted.logger import Logger, LogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
+from pipetwist.connection.client_info import ClientInfo
 from pipetwist.connection.states import Phase
-from pipetwist.connection.visitor import Visitor
 from pipetwist.interfaces import IDescriptorSide, ISide, Medium, SideReceiverLike
 from pipetwist.relay.connection import Connection
-from pipetwist.relay.ledger import Ledger
-from pipetwist.relay.relay import Passage
+from pipetwist.relay.connection_table import ConnectionTable
+from pipetwist.relay.relay import Route
 from pipetwist.testing import FakeOutbound, FakeSide
-
-__all__ = ["CoupleTest", "DescriptorsTest", "NewsTest"]
 
 
 class _CouplingTestCase(SynchronousTestCase):
@@ -29,8 +27,14 @@ class _CouplingTestCase(SynchronousTestCase):
         """Begin to connect these."""
         self.client, self.server = client, server
         self.reasons: list[str] = []
-        ledger = Ledger(Clock(), log=Logger(observer=LogPublisher()), over=lambda connection: self.reasons.append(connection.reason))
-        self.connection: Connection = ledger.open(Passage(Visitor("in", "peer", "source"), FakeOutbound(), None), client)
+        connection_table = ConnectionTable(
+            Clock(),
+            log=Logger(observer=LogPublisher()),
+            over=lambda connection: self.reasons.append(connection.reason),
+        )
+        self.connection: Connection = connection_table.open(
+            Route(ClientInfo("in", "peer", "source"), FakeOutbound(), None), client
+        )
         self.outbound = FakeOutbound(delays=True)
         self.connection.open(self.outbound)
 
@@ -49,7 +53,10 @@ class NewsTest(_CouplingTestCase):
             self.couple()
             sides = [self.client, self.server]
             sides[number].end()
-            self.assertEqual((sides[number].asked[-1], sides[1 - number].asked[-1]), ("resume_reading", "finish_writing"))
+            self.assertEqual(
+                (sides[number].asked[-1], sides[1 - number].asked[-1]),
+                ("resume_reading", "write_eof"),
+            )
 
     def test_gone(self) -> None:
         """A side that goes after its end of file is ended, and not the other."""
@@ -62,19 +69,25 @@ class NewsTest(_CouplingTestCase):
             self.assertEqual(sides[number].asked[-1], "abort")
 
     def test_lost(self) -> None:
-        """A side that is lost is named, with its cause; what it had sent may be whole all the same."""
-        for whole, asked in ((True, "close"), (False, "break_off")):
+        """A side that is lost is named, with its cause; what it had sent may be whole all the
+        same.
+        """
+        for whole, asked in ((True, "close"), (False, "close_with_error")):
             self.setUp()
             self.couple()
             self.server.lose("status 3", whole=whole)
             self.assertEqual((self.client.asked[-1], self.reasons), (asked, ["server: status 3"]))
 
     def test_crowded_alone(self) -> None:
-        """A side that is crowded before the other is known stops nobody, and is relieved in silence."""
-        self.client.crowd()
-        self.client.relieve()
+        """A side that is crowded before the other is known stops nobody, and is relieved in
+        silence.
+        """
+        self.client.fill()
+        self.client.drain()
         self.couple()
-        self.assertEqual((self.client.asked, self.server.asked), (["resume_reading"], ["resume_reading"]))
+        self.assertEqual(
+            (self.client.asked, self.server.asked), (["resume_reading"], ["resume_reading"])
+        )
 
 
 class CoupleTest(_CouplingTestCase):
@@ -97,28 +110,35 @@ class CoupleTest(_CouplingTestCase):
         self.assertEqual((self.server.written, self.client.written), (b"early bird", b"banner"))
 
     def test_early_end(self) -> None:
-        """A side that tells of its end as soon as it is resumed tells of it after what it sent has been written."""
+        """A side that tells of its end as soon as it is resumed tells of it after what it sent has
+        been written.
+        """
         self.client.deliver(b"all of it")
         self.client.end()
         self.couple()
-        self.assertEqual((self.server.written, self.server.asked), (b"all of it", ["finish_writing", "resume_reading"]))
+        self.assertEqual(
+            (self.server.written, self.server.asked),
+            (b"all of it", ["write_eof", "resume_reading"]),
+        )
         self.assertIs(self.connection.phase, Phase.HALF_CLOSED)
 
     def test_back_pressure(self) -> None:
         """A crowded side pauses the other, and resumes it when it is relieved."""
         self.couple()
-        self.client.crowd()
+        self.client.fill()
         self.assertFalse(self.server.reading)
         self.assertTrue(self.client.reading)
-        self.client.relieve()
+        self.client.drain()
         self.assertTrue(self.server.reading)
 
     def test_crowded_before(self) -> None:
-        """The other of a side that is crowded when they are coupled reads on only when that is relieved."""
-        self.client.crowd()
+        """The other of a side that is crowded when they are coupled reads on only when that is
+        relieved.
+        """
+        self.client.fill()
         self.couple()
         self.assertEqual((self.client.reading, self.server.reading), (True, False))
-        self.client.relieve()
+        self.client.drain()
         self.assertTrue(self.server.reading)
 
     def test_crowded_at_once(self) -> None:
@@ -126,7 +146,7 @@ class CoupleTest(_CouplingTestCase):
         self.server = _Crowded()
         self.couple()
         self.assertEqual((self.client.reading, self.server.reading), (False, True))
-        self.server.relieve()
+        self.server.drain()
         self.assertTrue(self.client.reading)
 
 
@@ -134,7 +154,6 @@ class _Talkative(FakeSide):
     """Hands on what has come although it is paused, as TLS does."""
 
     def attach(self, receiver: SideReceiverLike) -> None:
-        """See `ISide`."""
         super().attach(receiver)
         receiver.data_received(self, b"banner")
 
@@ -143,9 +162,8 @@ class _Crowded(FakeSide):
     """Is crowded from the start."""
 
     def attach(self, receiver: SideReceiverLike) -> None:
-        """See `ISide`."""
         super().attach(receiver)
-        self.crowd()
+        self.fill()
 
 
 @implementer(IDescriptorSide)
@@ -159,7 +177,6 @@ class _Descriptor(FakeSide):
         self.carrier = carrier
 
     def carry_to(self, sink: ISide) -> None:
-        """See `IDescriptorSide`."""
         self.sink = sink
 
 
@@ -176,20 +193,28 @@ class DescriptorsTest(_CouplingTestCase):
         self.assertTrue(client.reading and server.reading)
 
     def test_two_carriers(self) -> None:
-        """Two of different carriers are coupled as any two: neither could do anything with the other."""
+        """Two of different carriers are coupled as any two: neither could do anything with the
+        other.
+        """
         sides = client, server = _Descriptor(object()), _Descriptor(object())
         self.begin(client, server)
         self.couple()
         client.deliver(b"up")
         server.deliver(b"down")
-        self.assertEqual((client.written, server.written, [side.sink for side in sides]), (b"down", b"up", [None, None]))
+        self.assertEqual(
+            (client.written, server.written, [side.sink for side in sides]),
+            (b"down", b"up", [None, None]),
+        )
 
     def test_two_media(self) -> None:
         """Datagrams are not coupled with a stream: their bounds would be lost, or made up."""
         self.client.medium = Medium.DATAGRAMS
         self.couple()
         self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
-        self.assertEqual(self.reasons, ["internal error: datagrams can't be carried to stream: give one of the two a framing"])
+        self.assertEqual(
+            self.reasons,
+            ["internal error: datagrams can't be carried to stream: give one of the two a framing"],
+        )
 
     def test_one(self) -> None:
         """One of them and another side are coupled as any two."""

@@ -1,4 +1,4 @@
-"""The relay: from a visitor to its line in the log."""
+"""The relay: from a client to its line in the log."""
 
 from __future__ import annotations
 
@@ -10,19 +10,17 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from pipetwist.connection.cause import Cause
-from pipetwist.connection.visitor import Timeouts, Visitor
-from pipetwist.interfaces import IPassage, IRelay
-from pipetwist.metrics.tally import ConnectionTally
-from pipetwist.process.identity import CommandIdentity
+from pipetwist.connection.client_info import ClientInfo, Timeouts
+from pipetwist.interfaces import IRelay, IRoute
+from pipetwist.metrics.statistics import ConnectionStatistics
+from pipetwist.process.identity import ProcessIdentity
 from pipetwist.relay.relay import Relay
-from pipetwist.relay.routes import Current, Routes
+from pipetwist.relay.routing_table import Current, RoutingTable
 from pipetwist.routing.rules import Router, RuleOptions
 from pipetwist.stats.counters import MemoryCounterStore
 from pipetwist.stats.online import OnlineUsers
 from pipetwist.stats.tracking import Tracked
 from pipetwist.testing import FakeOutbound, FakeSide
-
-__all__ = ["AdmittingTest", "DrainingTest", "LogTest", "ObservingTest", "OnlineTest"]
 
 
 class _RelayTestCase(SynchronousTestCase):
@@ -39,7 +37,7 @@ class _RelayTestCase(SynchronousTestCase):
         self.relay = Relay(
             self.clock,
             Current(
-                Routes(
+                RoutingTable(
                     Router([RuleOptions(auth_user=("bob",), outbound="b")], "a"),
                     self.outbounds,
                     Tracked(self.store, inbounds=["in"], users=["alice"]),
@@ -49,10 +47,22 @@ class _RelayTestCase(SynchronousTestCase):
             log=Logger("pipetwist", observer=LogPublisher(self.events.append)),  # type: ignore[arg-type]  # a list's append observes well
         )
 
-    def carry(self, user: str | None = None, source: str = "pid:1", *, inbound: str = "in", client: FakeSide | None = None) -> FakeSide:
-        """Carry one visitor; its side."""
+    def handle(
+        self,
+        user: str | None = None,
+        source: str = "pid:1",
+        *,
+        inbound: str = "in",
+        client: FakeSide | None = None,
+    ) -> FakeSide:
+        """Carry one client; its side."""
         client = client or FakeSide()
-        self.relay.carry(self.relay.admit(Visitor(inbound, f"{source} uid:0 gid:0", source, user, Timeouts())), client)
+        self.relay.handle(
+            self.relay.route(
+                ClientInfo(inbound, f"{source} uid:0 gid:0", source, user, Timeouts())
+            ),
+            client,
+        )
         return client
 
 
@@ -62,46 +72,55 @@ class AdmittingTest(_RelayTestCase):
     def test_interfaces(self) -> None:
         """The relay and what it admits are what the interfaces say."""
         verifyObject(IRelay, self.relay)
-        verifyObject(IPassage, self.relay.admit(Visitor("in", "peer", "source")))
+        verifyObject(IRoute, self.relay.route(ClientInfo("in", "peer", "source")))
 
     def test_route(self) -> None:
-        """Visitors go where the route says."""
+        """Clients go where the route says."""
         for user, outbound in ((None, "a"), ("alice", "a"), ("bob", "b")):
-            passage = self.relay.admit(Visitor("in", "peer", "source", user))
-            self.assertIs(passage.outbound, self.outbounds[outbound])
+            route = self.relay.route(ClientInfo("in", "peer", "source", user))
+            self.assertIs(route.outbound, self.outbounds[outbound])
 
     def test_tracker(self) -> None:
         """What is listed gets a tracker, and its counters appear; what is not gets none."""
-        self.assertIsNone(self.relay.admit(Visitor("other", "peer", "source", "bob")).tracker)
+        self.assertIsNone(self.relay.route(ClientInfo("other", "peer", "source", "bob")).tracker)
         self.assertEqual(self.store.counters(), [])
-        tracker = self.relay.admit(Visitor("in", "peer", "source", "alice")).tracker
+        tracker = self.relay.route(ClientInfo("in", "peer", "source", "alice")).tracker
         assert tracker is not None
         tracker.uplink(3)
-        self.assertEqual({counter.name: counter.value() for counter in self.store.counters()}["user>>>alice>>>traffic>>>uplink"], 3)
+        self.assertEqual(
+            {counter.name: counter.value() for counter in self.store.counters()}[
+                "user>>>alice>>>traffic>>>uplink"
+            ],
+            3,
+        )
 
-    def test_same_visitor(self) -> None:
-        """Clients that nobody tells apart, which are one visitor, share a passage, as long as they go by the same routes."""
-        anybody = Visitor("in", "-", "-")
-        passage = self.relay.admit(anybody)
-        self.assertIs(self.relay.admit(anybody), passage)
-        self.assertEqual(self.relay.admit(Visitor("in", "-", "-", "bob")).outbound.tag, "b")
-        self.assertEqual(self.relay.admit(anybody), passage)
-        current = Current(Routes(Router([], "a"), self.outbounds))
+    def test_same_client(self) -> None:
+        """Clients that nobody tells apart, which are one client, share a route, as long as they go
+        by the same routes.
+        """
+        anybody = ClientInfo("in", "-", "-")
+        route = self.relay.route(anybody)
+        self.assertIs(self.relay.route(anybody), route)
+        self.assertEqual(self.relay.route(ClientInfo("in", "-", "-", "bob")).outbound.tag, "b")
+        self.assertEqual(self.relay.route(anybody), route)
+        current = Current(RoutingTable(Router([], "a"), self.outbounds))
         relay = Relay(self.clock, current)
-        self.assertEqual(relay.admit(anybody).outbound.tag, "a")
-        current.swap(Routes(Router([], "b"), self.outbounds))
-        self.assertEqual(relay.admit(anybody).outbound.tag, "b")
+        self.assertEqual(relay.route(anybody).outbound.tag, "a")
+        current.swap(RoutingTable(Router([], "b"), self.outbounds))
+        self.assertEqual(relay.route(anybody).outbound.tag, "b")
 
     def test_nothing_tracked(self) -> None:
         """A relay that counts nothing gives no tracker."""
-        relay = Relay(self.clock, Current(Routes(Router([], "a"), self.outbounds)))
-        self.assertIsNone(relay.admit(Visitor("in", "peer", "source", "alice")).tracker)
+        relay = Relay(self.clock, Current(RoutingTable(Router([], "a"), self.outbounds)))
+        self.assertIsNone(relay.route(ClientInfo("in", "peer", "source", "alice")).tracker)
 
     def test_carried(self) -> None:
         """What is admitted is carried to its outbound, and open until both sides are over."""
-        client = self.carry("bob")
+        client = self.handle("bob")
         client.deliver(b"hello")
-        self.assertEqual((self.outbounds["b"].sides[0].written, self.relay.open_connections), (b"hello", 1))
+        self.assertEqual(
+            (self.outbounds["b"].sides[0].written, self.relay.open_connections), (b"hello", 1)
+        )
         client.lose()
         self.assertEqual(self.relay.open_connections, 0)
 
@@ -110,8 +129,10 @@ class LogTest(_RelayTestCase):
     """The line of a finished connection."""
 
     def test_line(self) -> None:
-        """It has the number, inbound, outbound, user, peer, seconds, bytes up and down, and the reason, as text and as fields."""
-        client = self.carry("bob", "pid:9")
+        """It has the number, inbound, outbound, user, peer, seconds, bytes up and down, and the
+        reason, as text and as fields.
+        """
+        client = self.handle("bob", "pid:9")
         client.deliver(b"12345")
         self.outbounds["b"].sides[0].deliver(b"123")
         self.clock.advance(1.5)
@@ -119,29 +140,52 @@ class LogTest(_RelayTestCase):
         (event,) = self.events
         self.assertEqual(
             formatEvent(event),
-            "1 in -> b user=bob peer=pid:9 uid:0 gid:0 1.500s up=5 down=3: client: the connection was reset",
+            "1 in -> b user=bob peer=pid:9 uid:0 gid:0 1.500s up=5 down=3: client: the "
+            "connection was reset",
         )
-        fields = ("id", "inbound", "outbound", "user", "peer", "seconds", "uplink", "downlink", "reason")
+        fields = (
+            "id",
+            "inbound",
+            "outbound",
+            "user",
+            "peer",
+            "seconds",
+            "uplink",
+            "downlink",
+            "reason",
+        )
         self.assertEqual(
             [event[field] for field in fields],
-            [1, "in", "b", "bob", "pid:9 uid:0 gid:0", 1.5, 5, 3, "client: the connection was reset"],
+            [
+                1,
+                "in",
+                "b",
+                "bob",
+                "pid:9 uid:0 gid:0",
+                1.5,
+                5,
+                3,
+                "client: the connection was reset",
+            ],
         )
         self.assertEqual((event["log_level"].name, event["log_namespace"]), ("info", "pipetwist"))
 
     def test_command(self) -> None:
-        """Where the server is a command the line names its process, as that's own lines do, which have the connection's number."""
-        command = CommandIdentity(4711)
-        self.patch(FakeSide, "command", command)
-        self.carry("bob", "pid:9").lose("the connection was reset")
+        """Where the server is a command the line names its process, as that's own lines do, which
+        have the connection's number.
+        """
+        command = ProcessIdentity(4711)
+        self.patch(FakeSide, "process", command)
+        self.handle("bob", "pid:9").lose("the connection was reset")
         self.assertEqual(command.connection, 1)
         (event,) = self.events
         self.assertIn("1 in -> b[4711] user=bob ", formatEvent(event))
         self.assertEqual((event["outbound"], event["pid"]), ("b", 4711))
-        self.assertEqual(repr(command), "<CommandIdentity pid 4711 of connection 1>")
+        self.assertEqual(repr(command), "<ProcessIdentity pid 4711 of connection 1>")
 
     def test_delivered(self) -> None:
         """Downlink is what the client's system has taken, not what waits for it."""
-        client = self.carry()
+        client = self.handle()
         client.stall()
         self.outbounds["a"].sides[0].deliver(b"answer")
         client.abort()
@@ -149,15 +193,15 @@ class LogTest(_RelayTestCase):
 
     def test_nobody(self) -> None:
         """A connection of no user has a dash there."""
-        self.carry().lose()
+        self.handle().lose()
         self.assertIn("user=- ", formatEvent(self.events[0]))
 
     def test_numbers(self) -> None:
         """Connections are numbered as they come, and logged as they end, one line each."""
-        first, second = self.carry(), self.carry()
+        first, second = self.handle(), self.handle()
         second.lose()
         first.lose()
-        third = self.carry()
+        third = self.handle()
         third.lose()
         self.assertEqual([event["id"] for event in self.events], [2, 1, 3])
 
@@ -165,7 +209,7 @@ class LogTest(_RelayTestCase):
         """A connection whose outbound can't be connected has its line too."""
         self.outbounds["a"].connect_timeout = 0.5
         self.patch(self.outbounds["a"], "_delays", True)
-        self.carry()
+        self.handle()
         self.clock.advance(0.5)
         self.assertEqual(self.events[0]["reason"], "cannot connect: no answer for 0.5 s")
 
@@ -175,7 +219,11 @@ class OnlineTest(_RelayTestCase):
 
     def test_online(self) -> None:
         """A tracked user is online from each source as long as a connection from there is open."""
-        first, second, other = self.carry("alice", "pid:1"), self.carry("alice", "pid:1"), self.carry("alice", "pid:2")
+        first, second, other = (
+            self.handle("alice", "pid:1"),
+            self.handle("alice", "pid:1"),
+            self.handle("alice", "pid:2"),
+        )
         self.assertEqual(self.online.online(), {"alice": {"pid:1": 1000, "pid:2": 1000}})
         first.lose()
         other.lose()
@@ -186,7 +234,7 @@ class OnlineTest(_RelayTestCase):
     def test_others(self) -> None:
         """Nobody, and a user who is not tracked, are never online."""
         for user in (None, "bob"):
-            self.carry(user).lose()
+            self.handle(user).lose()
             self.assertEqual(self.online.online(), {})
         self.assertIsNone(self.online.sources("bob"))
 
@@ -194,46 +242,61 @@ class OnlineTest(_RelayTestCase):
         """A client that is lost before anything was connected was online just once."""
         client = FakeSide()
         client.lose()
-        self.carry("alice", client=client)
-        self.assertEqual((self.online.online(), self.relay.open_connections, len(self.events)), ({}, 0, 1))
+        self.handle("alice", client=client)
+        self.assertEqual(
+            (self.online.online(), self.relay.open_connections, len(self.events)), ({}, 0, 1)
+        )
 
     def test_nobody_counts(self) -> None:
         """A relay without tracking, or without anybody to tell, carries users as well."""
         for relay in (
-            Relay(self.clock, Current(Routes(Router([], "a"), self.outbounds)), online=self.online),
-            Relay(self.clock, Current(Routes(Router([], "a"), self.outbounds, Tracked(self.store, users=["alice"])))),
+            Relay(
+                self.clock,
+                Current(RoutingTable(Router([], "a"), self.outbounds)),
+                online=self.online,
+            ),
+            Relay(
+                self.clock,
+                Current(
+                    RoutingTable(
+                        Router([], "a"), self.outbounds, Tracked(self.store, users=["alice"])
+                    )
+                ),
+            ),
         ):
             client = FakeSide()
-            relay.carry(relay.admit(Visitor("in", "peer", "source", "alice")), client)
+            relay.handle(relay.route(ClientInfo("in", "peer", "source", "alice")), client)
             client.lose()
             self.assertEqual((relay.open_connections, self.online.sources("alice")), (0, None))
 
 
 class ObservingTest(_RelayTestCase):
-    """What observers of the ledger are told."""
+    """What observers of the connection table are told."""
 
     def test_causes(self) -> None:
         """Of each connection what came in its way, and of who did not get in why."""
-        tally = ConnectionTally()
-        self.relay.ledger.observe(tally)
+        statistics = ConnectionStatistics()
+        self.relay.connection_table.observe(statistics)
         for cause in ("", "reset"):
-            self.carry().lose(cause)
-        self.carry()
-        self.relay.turned_away("in", Cause.REFUSED)
-        way = tally.ways()["in", "a"]
+            self.handle().lose(cause)
+        self.handle()
+        self.relay.rejected("in", Cause.REFUSED)
+        way = statistics.pairs()["in", "a"]
         self.assertEqual((way.opened, sum(way.durations), way.failures[Cause.CLIENT]), (3, 2, 1))
-        self.assertEqual((sum(way.failures.values()), tally.away()), (1, {("in", Cause.REFUSED): 1}))
+        self.assertEqual(
+            (sum(way.failures.values()), statistics.rejections()), (1, {("in", Cause.REFUSED): 1})
+        )
 
     def test_dropped(self) -> None:
         """The datagrams that a connection has dropped are told when it is over."""
-        tally = ConnectionTally()
-        self.relay.ledger.observe(tally)
+        statistics = ConnectionStatistics()
+        self.relay.connection_table.observe(statistics)
         client = FakeSide()
         client.dropped = 3
-        self.carry(client=client)
-        self.assertEqual(tally.ways()["in", "a"].dropped, 0)
+        self.handle(client=client)
+        self.assertEqual(statistics.pairs()["in", "a"].dropped, 0)
         client.lose()
-        self.assertEqual(tally.ways()["in", "a"].dropped, 3)
+        self.assertEqual(statistics.pairs()["in", "a"].dropped, 3)
 
 
 class DrainingTest(_RelayTestCase):
@@ -246,7 +309,7 @@ class DrainingTest(_RelayTestCase):
 
     def test_finishing(self) -> None:
         """What is open may finish; it is over with the last."""
-        first, second = self.carry(), self.carry()
+        first, second = self.handle(), self.handle()
         drained = self.relay.drain(5)
         first.lose()
         self.clock.advance(4.9)
@@ -259,7 +322,7 @@ class DrainingTest(_RelayTestCase):
 
     def test_ended(self) -> None:
         """What has not finished in time is ended, and the log says why."""
-        clients = [self.carry(), self.carry()]
+        clients = [self.handle(), self.handle()]
         drained = self.relay.drain(5)
         self.clock.advance(5)
         self.successResultOf(drained)
@@ -269,7 +332,7 @@ class DrainingTest(_RelayTestCase):
     def test_slow_to_end(self) -> None:
         """It waits for sides that take their time to end."""
         self.patch(self.outbounds["a"], "_delays", True)
-        client = self.carry()
+        client = self.handle()
         server = FakeSide(lingers=True)
         self.outbounds["a"].connecting[0].callback(server)
         drained = self.relay.drain(5)
@@ -280,24 +343,26 @@ class DrainingTest(_RelayTestCase):
         self.successResultOf(drained)
 
     def test_comes_while_draining(self) -> None:
-        """A visitor who was let in before, and comes while the others finish, may finish as well."""
-        first = self.carry()
+        """A client who was let in before, and comes while the others finish, may finish as well."""
+        first = self.handle()
         drained = self.relay.drain(5)
-        late = self.carry()
+        late = self.handle()
         first.lose()
         self.assertNoResult(drained)
         late.lose()
         self.successResultOf(drained)
 
     def test_comes_too_late(self) -> None:
-        """A visitor who comes when the time is over is ended at once, and does not hold up the end."""
+        """A client who comes when the time is over is ended at once, and does not hold up the
+        end.
+        """
         self.patch(self.outbounds["a"], "_delays", True)
-        self.carry()
+        self.handle()
         server = FakeSide(lingers=True)
         self.outbounds["a"].connecting[0].callback(server)
         drained = self.relay.drain(5)
         self.clock.advance(5)
-        late = self.carry()
+        late = self.handle()
         self.assertTrue(late.over)
         self.assertEqual(self.events[-1]["reason"], "pipetwist is stopping")
         server.lose()
@@ -305,10 +370,10 @@ class DrainingTest(_RelayTestCase):
 
     def test_used_again(self) -> None:
         """A relay that was drained carries again, and can be drained again."""
-        self.carry()
+        self.handle()
         self.relay.drain(5)
         self.clock.advance(5)
-        client = self.carry()
+        client = self.handle()
         client.deliver(b"again")
         self.assertEqual(self.outbounds["a"].sides[-1].written, b"again")
         drained = self.relay.drain(5)

@@ -1,4 +1,6 @@
-"""Servers that can't be reached: a warning at once, and then one a minute with how many connections it was that failed."""
+"""Servers that can't be reached: a warning at once, and then one a minute with how many connections
+it was that failed.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +13,13 @@ from twisted.logger import LogPublisher, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import alsoProvides
 
-from pipetwist.connection.visitor import Timeouts, Visitor
+from pipetwist.connection.client_info import ClientInfo, Timeouts
 from pipetwist.interfaces import IDatagramSide
 from pipetwist.logs.levels import LeveledLogger
 from pipetwist.relay.relay import Relay
-from pipetwist.relay.routes import Current, Routes
+from pipetwist.relay.routing_table import Current, RoutingTable
 from pipetwist.routing.rules import Router
 from pipetwist.testing import FakeOutbound, FakeSide
-
-__all__ = ["UnreachableTest"]
 
 
 class UnreachableTest(SynchronousTestCase):
@@ -34,17 +34,19 @@ class UnreachableTest(SynchronousTestCase):
         self.outbounds = {tag: FakeOutbound(tag) for tag in ("dead", "other")}
         for outbound in self.outbounds.values():
             self.patch(outbound, "connect", lambda: fail(Refused()))
-        self.current = Current(Routes(Router([], "dead"), self.outbounds))
+        self.current = Current(RoutingTable(Router([], "dead"), self.outbounds))
         self.relay = Relay(self.clock, self.current, log=self.log)
 
     def come(self, times: int = 1, outbound: str = "dead", *, datagrams: bool = False) -> FakeSide:
         """So many clients come to an outbound; the last of them."""
-        self.current.swap(Routes(Router([], outbound), self.outbounds))
+        self.current.swap(RoutingTable(Router([], outbound), self.outbounds))
         for _ in range(times):
             client = FakeSide()
             if datagrams:
                 alsoProvides(client, IDatagramSide)
-            self.relay.carry(self.relay.admit(Visitor("in", "peer", "source", None, Timeouts())), client)
+            self.relay.handle(
+                self.relay.route(ClientInfo("in", "peer", "source", None, Timeouts())), client
+            )
         return client
 
     def said(self) -> list[str]:
@@ -56,18 +58,29 @@ class UnreachableTest(SynchronousTestCase):
     def test_first(self) -> None:
         """The first connection that fails is told at once, each outbound for itself."""
         self.come()
-        self.assertEqual(self.said(), ["warn: outbound dead: cannot connect: Connection was refused by other side"])
+        self.assertEqual(
+            self.said(),
+            ["warn: outbound dead: cannot connect: Connection was refused by other side"],
+        )
         self.come(outbound="other")
-        self.assertEqual(self.said(), ["warn: outbound other: cannot connect: Connection was refused by other side"])
+        self.assertEqual(
+            self.said(),
+            ["warn: outbound other: cannot connect: Connection was refused by other side"],
+        )
 
     def test_more(self) -> None:
-        """Those of the next minute are told together at its end, with how many they were; and so on while there are more."""
+        """Those of the next minute are told together at its end, with how many they were; and so on
+        while there are more.
+        """
         self.come(100)
         self.clock.advance(59)
         self.come(7)
         self.assertEqual(len(self.said()), 1)
         self.clock.advance(1)
-        line = "warn: outbound dead: cannot connect: Connection was refused by other side; {} more connections since the last warning"
+        line = (
+            "warn: outbound dead: cannot connect: Connection was refused by other side; {} more "
+            "connections since the last warning"
+        )
         self.assertEqual(self.said(), [line.format(106)])
         self.assertEqual(self.events, [])
         self.come(3)
@@ -83,7 +96,9 @@ class UnreachableTest(SynchronousTestCase):
         self.assertEqual(fields, [("dead", reason, 1), ("dead", reason, 2)])
 
     def test_over(self) -> None:
-        """Once a minute has gone by without a failure nothing is left on the clock, and the next one is told at once again."""
+        """Once a minute has gone by without a failure nothing is left on the clock, and the next
+        one is told at once again.
+        """
         self.come()
         self.clock.advance(60)
         self.assertEqual((len(self.said()), self.clock.getDelayedCalls()), (1, []))
@@ -101,11 +116,16 @@ class UnreachableTest(SynchronousTestCase):
         self.come(3)
         self.said()
         self.successResultOf(self.relay.drain(5))
-        self.assertEqual([line.rpartition("; ")[2] for line in self.said()], ["2 more connections since the last warning"])
+        self.assertEqual(
+            [line.rpartition("; ")[2] for line in self.said()],
+            ["2 more connections since the last warning"],
+        )
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_late_stop(self) -> None:
-        """So it does where connections were still open, of which the last could not be connected."""
+        """So it does where connections were still open, of which the last could not be
+        connected.
+        """
         self.patch(self.outbounds["dead"], "connect", FakeOutbound("dead", delays=True).connect)
         self.outbounds["dead"].connect_timeout = 3
         self.come(2)
@@ -116,7 +136,9 @@ class UnreachableTest(SynchronousTestCase):
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_others(self) -> None:
-        """Connections that end otherwise, as by the client's loss or the server's, warn of nothing."""
+        """Connections that end otherwise, as by the client's loss or the server's, warn of
+        nothing.
+        """
         server = FakeSide()
         self.patch(self.outbounds["dead"], "connect", lambda: server)
         self.come().lose("the connection was reset")
@@ -126,7 +148,9 @@ class UnreachableTest(SynchronousTestCase):
         self.assertEqual((self.said(), self.clock.getDelayedCalls()), ([], []))
 
     def test_datagrams(self) -> None:
-        """A server of datagrams is not connected: it can't be reached where the system says so before it has answered."""
+        """A server of datagrams is not connected: it can't be reached where the system says so
+        before it has answered.
+        """
         server = FakeSide()
         self.patch(self.outbounds["dead"], "connect", lambda: server)
         self.come(datagrams=True)

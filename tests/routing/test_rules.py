@@ -8,11 +8,17 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.routing.rules import Router, RuleOptions
 
-__all__ = ["RouterTest", "RuleTest"]
-
 _TAGS = st.sampled_from(["a", "b", "c"])
 _SOME_TAGS = st.none() | st.lists(_TAGS, min_size=1, max_size=3).map(tuple)
-_RULES = st.lists(st.builds(RuleOptions, inbound=_SOME_TAGS, auth_user=_SOME_TAGS, outbound=st.sampled_from(["x", "y", "z"])), max_size=5)
+_RULES = st.lists(
+    st.builds(
+        RuleOptions,
+        inbound=_SOME_TAGS,
+        auth_user=_SOME_TAGS,
+        outbound=st.sampled_from(["x", "y", "z"]),
+    ),
+    max_size=5,
+)
 
 
 class RuleTest(SynchronousTestCase):
@@ -30,12 +36,18 @@ class RuleTest(SynchronousTestCase):
     def test_user(self) -> None:
         """A rule of users holds for those, and never for nobody."""
         rule = RuleOptions(auth_user=("alice", "bob"), outbound="x")
-        self.assertEqual([rule.matches("in", user) for user in ("alice", "bob", "carol", None)], [True, True, False, False])
+        self.assertEqual(
+            [rule.matches("in", user) for user in ("alice", "bob", "carol", None)],
+            [True, True, False, False],
+        )
 
     def test_every_condition(self) -> None:
         """Every condition must hold."""
         rule = RuleOptions(inbound=("a",), auth_user=("alice",), outbound="x")
-        found = [rule.matches(tag, user) for tag, user in (("a", "alice"), ("a", "bob"), ("b", "alice"), ("b", "bob"))]
+        found = [
+            rule.matches(tag, user)
+            for tag, user in (("a", "alice"), ("a", "bob"), ("b", "alice"), ("b", "bob"))
+        ]
         self.assertEqual(found, [True, False, False, False])
 
 
@@ -60,7 +72,9 @@ class RouterTest(SynchronousTestCase):
         self.assertEqual(router.choose("c", "alice"), "final")
 
     def test_reachable(self) -> None:
-        """Connections may go where their inbound's rules say, up to the first that holds for everybody, or else to the final outbound."""
+        """Connections may go where their inbound's rules say, up to the first that holds for
+        everybody, or else to the final outbound.
+        """
         router = Router(
             [
                 RuleOptions(inbound=("b",), outbound="none"),
@@ -81,9 +95,13 @@ class RouterTest(SynchronousTestCase):
 
     @given(rules=_RULES, inbound=_TAGS, user=st.none() | _TAGS)
     def test_any_rules(self, rules: list[RuleOptions], inbound: str, user: str | None) -> None:
-        """Whatever the rules are, the outbound is that of the first one whose every condition names the visitor, or else the final one."""
+        """Whatever the rules are, the outbound is that of the first one whose every condition names
+        the client, or else the final one.
+        """
         expected = "final"
         for rule in reversed(rules):
-            if (rule.inbound or (inbound,)).count(inbound) and (rule.auth_user or (user,)).count(user):
+            if (rule.inbound or (inbound,)).count(inbound) and (rule.auth_user or (user,)).count(
+                user
+            ):
                 expected = rule.outbound
         self.assertEqual(Router(rules, "final").choose(inbound, user), expected)

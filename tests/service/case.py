@@ -12,9 +12,9 @@ from pipetwist.inbounds.unix import UnixInboundOptions
 from pipetwist.outbounds.fork import ForkOutboundOptions
 from pipetwist.service.tree import PipetwistService
 from pipetwist.testing import FakeSpawner
-from tests.interop.scratch import scratch_folder
-from tests.storage.mailbox import Mailbox
-from tests.transfer.memory import TurningReactor
+from tests.support.mailbox import Mailbox
+from tests.support.memory_transport import TurningReactor
+from tests.support.scratch import scratch_folder
 
 __all__ = ["TreeTestCase"]
 
@@ -40,11 +40,20 @@ class TreeTestCase(SynchronousTestCase):
         """An inbound of that name, at a path of that name."""
         return UnixInboundOptions(tag=name, path=str(self.folder / name))
 
-    def make(self, *inbounds: Any, outbounds: Any = (), failed: Any = None, store: Any = None, **more: Any) -> PipetwistService:
+    def make(
+        self,
+        *inbounds: Any,
+        outbounds: Any = (),
+        failed: Any = None,
+        store: Any = None,
+        **more: Any,
+    ) -> PipetwistService:
         """Build the tree; the test's clean-up stops it."""
         outbounds = outbounds or (ForkOutboundOptions(tag="tool", command=("cat",)),)
         document = Document(inbounds=inbounds or (self.inbound(),), outbounds=outbounds, **more)
-        tree = PipetwistService(document, self.reactor, spawner=self.spawner, failed=failed, store=store)
+        tree = PipetwistService(
+            document, self.reactor, spawner=self.spawner, failed=failed, store=store
+        )
         self.addCleanup(self.stop, tree)
         return tree
 

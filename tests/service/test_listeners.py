@@ -24,10 +24,8 @@ from pipetwist.routing.rules import RuleOptions
 from pipetwist.service.tree import PipetwistService
 from pipetwist.values.bind_address import BindAddress, bound_address
 from pipetwist.web.options import WebOptions
-from tests.api.certificates import Authority
-from tests.interop.scratch import scratch_folder
-
-__all__ = ["ListenersTest"]
+from tests.support.certificates import Authority
+from tests.support.scratch import scratch_folder
 
 
 class ListenersTest(TestCase):
@@ -41,7 +39,11 @@ class ListenersTest(TestCase):
             inbounds=(
                 UnixInboundOptions(tag="unix", path=str(folder / "unix")),
                 TcpInboundOptions(tag="tcp", listen_port=0),
-                TcpInboundOptions(tag="tls", listen_port=0, tls=TlsServerOptions(certificate_path=certificate, key_path=key)),
+                TcpInboundOptions(
+                    tag="tls",
+                    listen_port=0,
+                    tls=TlsServerOptions(certificate_path=certificate, key_path=key),
+                ),
                 UdpInboundOptions(tag="udp", listen_port=0),
                 UnixgramInboundOptions(tag="unixgram", path=str(folder / "unixgram")),
             ),
@@ -49,7 +51,9 @@ class ListenersTest(TestCase):
                 UnixOutboundOptions(tag="out", path=str(folder / "out")),
                 UnixgramOutboundOptions(tag="datagrams", path=str(folder / "datagrams")),
             ),
-            route=RouteOptions(rules=(RuleOptions(inbound=("udp", "unixgram"), outbound="datagrams"),)),
+            route=RouteOptions(
+                rules=(RuleOptions(inbound=("udp", "unixgram"), outbound="datagrams"),)
+            ),
             metrics=WebOptions(listen="127.0.0.1:0"),
             experimental=ExperimentalOptions(v2ray_api=ApiOptions(listen=f"unix:{folder}/api")),
         )
@@ -58,14 +62,20 @@ class ListenersTest(TestCase):
         self.addCleanup(self.tree.stopService)
 
     def new(self) -> set[BindAddress]:
-        """Where this process listens since the test began, but for what gRPC has behind the gate."""
-        return {address for address in set(_listening()) - self.before if not str(address).startswith("unix:/proc/self/fd/")}
+        """Where this process listens since the test began, but for what gRPC has behind the
+        gate.
+        """
+        return {
+            address
+            for address in set(_listening()) - self.before
+            if not str(address).startswith("unix:/proc/self/fd/")
+        }
 
     async def test_all(self) -> None:
         """All that listens is in the table, with whose it is, and nothing once it has stopped."""
         self.tree.privilegedStartService()
         self.tree.startService()
-        table = {one.place: bound_address(one) for one in self.tree.listeners}
+        table = {one.label: bound_address(one) for one in self.tree.listeners}
         inbounds = {f"inbound {tag}" for tag in self.tree.inbounds}
         self.assertEqual(set(table), {*inbounds, "metrics.listen", "experimental.v2ray_api.listen"})
         self.assertEqual(set(table.values()), self.new())
@@ -74,7 +84,9 @@ class ListenersTest(TestCase):
 
 
 def _listening() -> Iterator[BindAddress]:
-    """Where this process listens, as the system has it: for streams, or with a named socket for datagrams."""
+    """Where this process listens, as the system has it: for streams, or with a named socket for
+    datagrams.
+    """
     for number in [int(path.name) for path in Path("/proc/self/fd").iterdir()]:
         try:
             opened = socket.fromfd(number, socket.AF_UNIX, socket.SOCK_STREAM)

@@ -13,21 +13,19 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from pipetwist.config import lines
-from pipetwist.config.child import command
+from pipetwist.config import serialization
 from pipetwist.config.document import Document
-from pipetwist.config.lines import lines_of
+from pipetwist.config.reader_process import command
 from pipetwist.config.reading import read_document
+from pipetwist.config.serialization import serialize
 from pipetwist.errors import ConfigError
 from pipetwist.process.spawners import spawner_for
-from pipetwist.service.reader import LONGEST_SECONDS, ChildReader
+from pipetwist.service.reader import MAX_SECONDS, ProcessReader
 from pipetwist.testing import FakeProcess, FakeSpawner
-from tests.config.test_lines import many
-from tests.interop.daemon import write_configuration
-from tests.interop.scratch import has_ended, scratch_folder, wait_until
-from tests.transfer.memory import TurningReactor
-
-__all__ = ["ProcessTest", "ReadingTest"]
+from tests.config.test_serialization import many
+from tests.support.daemon import write_configuration
+from tests.support.memory_transport import TurningReactor
+from tests.support.scratch import has_ended, scratch_folder, wait_until
 
 _BEFORE = many(10)
 
@@ -37,7 +35,9 @@ class _TurningClock(Clock):
 
     def turn(self) -> bool:
         """Do what is due now; false where nothing is."""
-        due: list[Any] = [call for call in self.getDelayedCalls() if call.getTime() <= self.seconds()]
+        due: list[Any] = [
+            call for call in self.getDelayedCalls() if call.getTime() <= self.seconds()
+        ]
         for call in due:
             if call.active():
                 self.calls.remove(call)
@@ -53,7 +53,7 @@ class ReadingTest(SynchronousTestCase):
         """Begin to read."""
         self.clock = _TurningClock()
         self.spawner = FakeSpawner()
-        self.reader = ChildReader(self.clock, self.spawner)
+        self.reader = ProcessReader(self.clock, self.spawner)
         self.done = self.reader.read("/etc/a.json", _BEFORE)
 
     @property
@@ -62,7 +62,7 @@ class ReadingTest(SynchronousTestCase):
         return self.spawner.processes[0]
 
     def say(self, *said: str) -> None:
-        """Have it say lines."""
+        """Have it say serialization."""
         self.process.say("".join(f"{line}\n" for line in said).encode())
 
     def turns(self) -> None:
@@ -80,25 +80,31 @@ class ReadingTest(SynchronousTestCase):
         return error.removeprefix(prefix)
 
     def test_started(self) -> None:
-        """It is this Python with these packages, which looks for them nowhere else, and has nothing to read from the daemon."""
+        """It is this Python with these packages, which looks for them nowhere else, and has nothing
+        to read from the daemon.
+        """
         python, *words = self.process.command
-        self.assertEqual((python, words[:2], words[3]), (sys.executable, ["-I", "-c"], "/etc/a.json"))
+        self.assertEqual(
+            (python, words[:2], words[3]), (sys.executable, ["-I", "-c"], "/etc/a.json")
+        )
         self.assertEqual(words[4], "[]")  # no kinds of a program's own
         self.assertEqual(words[5:], [folder for folder in sys.path if folder])
         self.assertNotIn(0, self.process.open)
 
     def test_slices(self) -> None:
-        """However much it says at once, each turn of the reactor takes no more than 500 parts of it, users or anything else."""
+        """However much it says at once, each turn of the reactor takes no more than 500 parts of
+        it, users or anything else.
+        """
         sizes: list[int] = []
-        take = lines.Assembly.take
+        take = serialization.Deserializer.take
 
         def counted(assembly: Any, line: bytes) -> int:
             sizes[-1] += (size := take(assembly, line))
             return size
 
-        self.patch(lines.Assembly, "take", counted)
+        self.patch(serialization.Deserializer, "take", counted)
         document = many(5000)
-        self.say(*lines_of(document))
+        self.say(*serialize(document))
         self.process.exit()
         while not self.done.called:
             sizes.append(0)
@@ -110,7 +116,7 @@ class ReadingTest(SynchronousTestCase):
 
     def test_torn(self) -> None:
         """Where its answer comes in pieces that end anywhere, it is put together as it was said."""
-        said = "".join(f"{line}\n" for line in lines_of(many(300))).encode()
+        said = "".join(f"{line}\n" for line in serialize(many(300))).encode()
         for begin in range(0, len(said), 700):
             self.process.say(said[begin : begin + 700])
             self.turns()
@@ -120,7 +126,7 @@ class ReadingTest(SynchronousTestCase):
 
     def test_much(self) -> None:
         """It is not read on as long as many lines wait to be taken, and is read on then."""
-        self.say(*lines_of(many(20_000)))
+        self.say(*serialize(many(20_000)))
         self.assertTrue(self.process.paused)
         self.assertIn(" paused, ", repr(self.process._protocol))
         self.turns()
@@ -131,20 +137,28 @@ class ReadingTest(SynchronousTestCase):
 
     def test_problems(self) -> None:
         """What is wrong with the file is told as it says it."""
-        self.say(*lines_of(ConfigError("/etc/a.json: one\n/etc/a.json: two")))
+        self.say(*serialize(ConfigError("/etc/a.json: one\n/etc/a.json: two")))
         self.process.exit()
         self.assertEqual(self.refused(), "one\n/etc/a.json: two")
 
     def test_died(self) -> None:
-        """One that ends before it has said everything is an error: by which status or signal, and what it has complained of last."""
+        """One that ends before it has said everything is an error: by which status or signal, and
+        what it has complained of last.
+        """
         for number, (end, why) in enumerate(
             (
-                ({"status": 1}, "the process that reads it exited with status 1: MemoryError: no more"),
-                ({"number": 9}, "the process that reads it was killed by SIGKILL: MemoryError: no more"),
+                (
+                    {"status": 1},
+                    "the process that reads it exited with status 1: MemoryError: no more",
+                ),
+                (
+                    {"number": 9},
+                    "the process that reads it was killed by SIGKILL: MemoryError: no more",
+                ),
                 ({}, "the process that reads it said too little: MemoryError: no more"),
             )
         ):
-            self.say(*list(lines_of(many(200)))[:-1])
+            self.say(*list(serialize(many(200)))[:-1])
             self.process.say(b"Traceback:\n  at all\nMemoryError: no more\n\n", 2)
             self.process.exit(**end)
             self.assertEqual(self.refused(), why, number)
@@ -153,24 +167,27 @@ class ReadingTest(SynchronousTestCase):
     def test_garbage(self) -> None:
         """One that says anything else is an error, and is killed, whatever it goes on to say."""
         self.say("Welcome to our Python")
-        self.assertIn("has said something that is no configuration", self.refused())
+        self.assertIn("sent something that is not a configuration", self.refused())
         self.assertEqual(self.spawner.signals, [(self.process, 9)])
 
     def test_endless(self) -> None:
         """So is one that says no line, without an end."""
         for _ in range(20):
             self.process.say(b"x" * (1 << 20))
-        self.assertIn("has said something that is no configuration", self.refused())
+        self.assertIn("sent something that is not a configuration", self.refused())
 
     def test_other_version(self) -> None:
         """Where another version was installed meanwhile, it is said that this needs a restart."""
-        self.say('{"pipetwist.classes": [["pipetwist.inbounds.unix", "UnixInboundOptions", ["tag", "new_key"]]]}')
+        self.say(
+            '{"pipetwist.classes": [["pipetwist.inbounds.unix", "UnixInboundOptions", ["tag", '
+            '"new_key"]]]}'
+        )
         self.assertIn("needs a restart", self.refused())
 
     def test_late(self) -> None:
         """One that takes too long is killed."""
         self.turns()
-        self.clock.advance(LONGEST_SECONDS)
+        self.clock.advance(MAX_SECONDS)
         self.assertEqual(self.refused(), "reading it has taken more than 60 s")
         self.assertEqual(self.spawner.signals, [(self.process, 9)])
 
@@ -179,11 +196,13 @@ class ReadingTest(SynchronousTestCase):
         self.spawner.error = OSError(12, "Cannot allocate memory")
         self.done = self.reader.read("/etc/a.json", _BEFORE)
         error = str(self.failureResultOf(self.done, ConfigError).value)
-        self.assertEqual(error, "/etc/a.json: no process can be started to read it: Cannot allocate memory")
+        self.assertEqual(
+            error, "/etc/a.json: no process can be started to read it: Cannot allocate memory"
+        )
 
     def test_cancelled(self) -> None:
         """One that is not wanted any more is killed at once."""
-        self.say(*lines_of(many(5000)))
+        self.say(*serialize(many(5000)))
         self.clock.turn()
         self.done.cancel()
         self.failureResultOf(self.done, CancelledError)
@@ -192,10 +211,14 @@ class ReadingTest(SynchronousTestCase):
         self.assertEqual((self.clock.getDelayedCalls(), self.process.open), ([], set()))
 
     def test_one_file(self) -> None:
-        """A program that has no Python to start, as one that is a single file, reads in its own process."""
+        """A program that has no Python to start, as one that is a single file, reads in its own
+        process.
+        """
         path = write_configuration(scratch_folder(self), _GOOD)
         self.patch(sys, "executable", "")
-        self.assertEqual(self.successResultOf(self.reader.read(str(path), _BEFORE)), read_document(path))
+        self.assertEqual(
+            self.successResultOf(self.reader.read(str(path), _BEFORE)), read_document(path)
+        )
         self.done.cancel()
         self.failureResultOf(self.done)
 
@@ -213,9 +236,9 @@ class ProcessTest(SynchronousTestCase):
         """Choose the folder."""
         self.folder = scratch_folder(self)
         self.reactor = TurningReactor()
-        self.reader = ChildReader(self.reactor, spawner_for(self.reactor))
+        self.reader = ProcessReader(self.reactor, spawner_for(self.reactor))
 
-    def read(self, path: Path, reader: ChildReader | None = None) -> Deferred[Document]:
+    def read(self, path: Path, reader: ProcessReader | None = None) -> Deferred[Document]:
         """Read to the end."""
         done = (reader or self.reader).read(str(path), _BEFORE)
         self.turn_until(lambda: done.called)
@@ -232,7 +255,9 @@ class ProcessTest(SynchronousTestCase):
         wait_until(turned, "the process", 50)
 
     def test_same(self) -> None:
-        """It comes to the same document as reading here does, relative paths in the file's folder, whatever this process's folder is."""
+        """It comes to the same document as reading here does, relative paths in the file's folder,
+        whatever this process's folder is.
+        """
         path = write_configuration(self.folder, _GOOD)
         self.assertEqual(self.successResultOf(self.read(path)), read_document(path))
         self.turn_until(lambda: self.reactor.readers == set())
@@ -243,12 +268,18 @@ class ProcessTest(SynchronousTestCase):
         for text in ('{"inbounds": [{"type": "unix", "tag": "ü>"}], "nothing": 1}', "{", ""):
             path.write_text(text, encoding="utf-8")
             here = self.assertRaises(ConfigError, read_document, str(path))
-            self.assertEqual(str(self.failureResultOf(self.read(path), ConfigError).value), str(here))
+            self.assertEqual(
+                str(self.failureResultOf(self.read(path), ConfigError).value), str(here)
+            )
         path.unlink()
-        self.assertIn("the file can't be read", str(self.failureResultOf(self.read(path), ConfigError).value))
+        self.assertIn(
+            "the file can't be read", str(self.failureResultOf(self.read(path), ConfigError).value)
+        )
 
     def test_folder(self) -> None:
-        """What lies in the folder that the daemon stands in is not taken for a module: others may write there."""
+        """What lies in the folder that the daemon stands in is not taken for a module: others may
+        write there.
+        """
         before = Path.cwd()
         path = write_configuration(self.folder, _GOOD)
         (self.folder / "json.py").write_text("raise SystemExit(7)", encoding="utf-8")
@@ -263,15 +294,23 @@ class ProcessTest(SynchronousTestCase):
         # A number that the process itself comes to for nothing.
         inherited = fcntl.fcntl(opened, fcntl.F_DUPFD_CLOEXEC, 100)
         self.addCleanup(os.close, inherited)
-        program = "import os, sys; sys.stderr.write(' '.join(os.listdir('/proc/self/fd'))); sys.exit(3)"
-        reader = ChildReader(self.reactor, spawner_for(self.reactor), lambda path: [sys.executable, "-I", "-c", program])
+        program = (
+            "import os, sys; sys.stderr.write(' '.join(os.listdir('/proc/self/fd'))); sys.exit(3)"
+        )
+        reader = ProcessReader(
+            self.reactor,
+            spawner_for(self.reactor),
+            lambda path: [sys.executable, "-I", "-c", program],
+        )
         error = str(self.failureResultOf(self.read(self.folder / "a", reader), ConfigError).value)
         there = error.partition("status 3: ")[2].split()
         self.assertTrue({"0", "1", "2"} <= set(there), error)
         self.assertNotIn(str(inherited), there)
 
     def test_cancelled(self) -> None:
-        """A process that is not wanted any more, whatever it waits for, is gone at once, and leaves nothing to be waited for."""
+        """A process that is not wanted any more, whatever it waits for, is gone at once, and leaves
+        nothing to be waited for.
+        """
         fifo = self.folder / "fifo"
         os.mkfifo(fifo)
         done = self.reader.read(str(fifo), _BEFORE)

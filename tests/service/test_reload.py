@@ -30,10 +30,8 @@ from pipetwist.service.building import make_inbound
 from pipetwist.service.reload import needs_restart
 from pipetwist.service.tree import PipetwistService
 from pipetwist.web.options import WebOptions, WebTlsOptions
-from tests.interop.scratch import free_port
 from tests.service.case import TreeTestCase
-
-__all__ = ["AllOrNothingTest", "InboundsTest", "OutboundsTest", "RestartTest", "RulesTest"]
+from tests.support.scratch import free_port
 
 _TOOL = ForkOutboundOptions(tag="tool", command=("cat",))
 
@@ -55,7 +53,9 @@ class _ReloadTestCase(TreeTestCase):
 
     def refused(self, tree: PipetwistService, **more: Any) -> str:
         """Why it does not."""
-        return str(self.failureResultOf(tree.reload(replace(tree.document, **more)), StartError).value)
+        return str(
+            self.failureResultOf(tree.reload(replace(tree.document, **more)), StartError).value
+        )
 
     def commands(self, tree: PipetwistService) -> dict[str, int]:
         """How many commands each outbound has."""
@@ -66,7 +66,9 @@ class InboundsTest(_ReloadTestCase):
     """Where clients connect."""
 
     def test_unchanged(self) -> None:
-        """An inbound that stays as it is listens on: the socket is the same, and who waits there comes in."""
+        """An inbound that stays as it is listens on: the socket is the same, and who waits there
+        comes in.
+        """
         tree = self.start()
         inode = (self.folder / "in").stat().st_ino
         waiting = socket.socket(socket.AF_UNIX)
@@ -82,21 +84,29 @@ class InboundsTest(_ReloadTestCase):
         tree = self.start(self.inbound("a"), self.inbound("b"))
         logged = self.reload(tree, inbounds=(self.inbound("b"), self.inbound("c")))
         self.assertEqual((self.there(), list(tree.inbounds)), (["b", "c"], ["b", "c"]))
-        self.assertIn("the configuration was taken anew; inbounds new: c; inbounds gone: a", logged)
+        self.assertIn("configuration reloaded; inbounds new: c; inbounds gone: a", logged)
         self.connect("c")
         self.assertEqual(self.commands(tree), {"tool": 1})
         self.successResultOf(tree.reload(replace(tree.document, inbounds=(self.inbound("a"),))))
         self.assertEqual(self.there(), ["a"])
 
     def test_changed(self) -> None:
-        """Other users and times hold for who comes from now on, and a mode for the file, while the socket is the same."""
+        """Other users and times hold for who comes from now on, and a mode for the file, while the
+        socket is the same.
+        """
         tree = self.start()
         client = self.connect()
         inode = (self.folder / "in").stat().st_ino
         strangers = UnixInboundOptions(
-            tag="in", path=str(self.folder / "in"), mode=0o666, idle_timeout=1.0, users=(PeerUserOptions(name="bob", uid=os.geteuid() + 1),)
+            tag="in",
+            path=str(self.folder / "in"),
+            mode=0o666,
+            idle_timeout=1.0,
+            users=(PeerUserOptions(name="bob", uid=os.geteuid() + 1),),
         )
-        self.assertIn("the configuration was taken anew; inbounds changed: in", self.reload(tree, inbounds=(strangers,)))
+        self.assertIn(
+            "configuration reloaded; inbounds changed: in", self.reload(tree, inbounds=(strangers,))
+        )
         found = (self.folder / "in").stat()
         self.assertEqual((found.st_ino, found.st_mode & 0o777), (inode, 0o666))
         self.assertEqual(self.connect().recv(1), b"")
@@ -115,27 +125,41 @@ class InboundsTest(_ReloadTestCase):
     def test_other_tag(self) -> None:
         """An inbound may take the place of another that goes at the same time."""
         tree = self.start()
-        self.reload(tree, inbounds=(UnixInboundOptions(tag="renamed", path=str(self.folder / "in")),))
+        self.reload(
+            tree, inbounds=(UnixInboundOptions(tag="renamed", path=str(self.folder / "in")),)
+        )
         self.assertEqual((self.there(), list(tree.inbounds)), (["in"], ["renamed"]))
         self.connect()
         self.assertEqual(self.commands(tree), {"tool": 1})
 
     def test_wider(self) -> None:
-        """A port that was open for this machine can be opened for others: the old listener makes room for the new one."""
+        """A port that was open for this machine can be opened for others: the old listener makes
+        room for the new one.
+        """
         port = free_port(self)
         tree = self.start(TcpInboundOptions(tag="in", listen_port=port))
-        self.reload(tree, inbounds=(TcpInboundOptions(tag="in", listen="0.0.0.0", listen_port=port),))
+        self.reload(
+            tree, inbounds=(TcpInboundOptions(tag="in", listen="0.0.0.0", listen_port=port),)
+        )
         with socket.create_connection(("127.0.0.1", port)):
             self.assertEqual(tree.inbounds["in"].port, port)
 
     def test_datagrams(self) -> None:
-        """An inbound of datagrams keeps its socket where it can, and with other users, times or bounds it can."""
+        """An inbound of datagrams keeps its socket where it can, and with other users, times or
+        bounds it can.
+        """
         udp = UdpInboundOptions(tag="udp", listen_port=free_port(self))
         unix = UnixgramInboundOptions(tag="unix", path=str(self.folder / "dgram"))
         tree = self.start(udp, unix)
         before = dict(tree.inbounds)
         bob = PeerUserOptions(name="bob", uid=os.geteuid())
-        self.reload(tree, inbounds=(replace(udp, udp_timeout=1.0, max_associations=1), replace(unix, users=(bob,))))
+        self.reload(
+            tree,
+            inbounds=(
+                replace(udp, udp_timeout=1.0, max_associations=1),
+                replace(unix, users=(bob,)),
+            ),
+        )
         self.assertEqual(tree.inbounds, before)
         self.assertEqual(tree.inbounds["udp"].timeouts.idle, 1.0)
         self.reload(tree, inbounds=(replace(udp, listen="0.0.0.0"), replace(unix, mode=0o666)))
@@ -143,7 +167,9 @@ class InboundsTest(_ReloadTestCase):
         self.assertEqual((self.folder / "dgram").stat().st_mode & 0o777, 0o666)
 
     def test_stopped(self) -> None:
-        """After a reload a stop leaves nothing behind, as before, and it can be started again with what it has then."""
+        """After a reload a stop leaves nothing behind, as before, and it can be started again with
+        what it has then.
+        """
         tree = self.start(self.inbound("a"), self.inbound("b"))
         self.reload(tree, inbounds=(self.inbound("b"), self.inbound("c")))
         self.successResultOf(tree.stopService())
@@ -156,17 +182,24 @@ class OutboundsTest(_ReloadTestCase):
     """Where connections go."""
 
     def test_unchanged(self) -> None:
-        """An outbound with commands that stays as it is goes on with them, those that wait among them."""
+        """An outbound with commands that stays as it is goes on with them, those that wait among
+        them.
+        """
         tree = self.start(outbounds=(replace(_TOOL, prefork=1),))
         outbound = tree.outbounds["tool"]
         self.connect()
         self.reactor.pump([0.1] * 5)
         self.reload(tree, inbounds=(self.inbound("in"), self.inbound("new")))
         self.assertIs(tree.outbounds["tool"], outbound)
-        self.assertEqual(([process.pid for process in self.spawner.processes], self.spawner.signals), ([1000, 1001], []))
+        self.assertEqual(
+            ([process.pid for process in self.spawner.processes], self.spawner.signals),
+            ([1000, 1001], []),
+        )
 
     def test_exchanged(self) -> None:
-        """Who is in stays with the command of before; who comes gets another. The old one's commands end, and then it is forgotten."""
+        """Who is in stays with the command of before; who comes gets another. The old one's
+        commands end, and then it is forgotten.
+        """
         tree = self.start(outbounds=(replace(_TOOL, prefork=1),))
         client = self.connect()
         self.reactor.pump([0.1] * 5)
@@ -184,16 +217,20 @@ class OutboundsTest(_ReloadTestCase):
         self.assertEqual(len(list(tree)), before - 1)
 
     def test_gone(self) -> None:
-        """An outbound that is gone while its command runs ends with the command's connection, or with the daemon."""
+        """An outbound that is gone while its command runs ends with the command's connection, or
+        with the daemon.
+        """
         tree = self.start()
         client = self.connect()
         self.assertIn(
-            "the configuration was taken anew; outbounds new: plugin; outbounds gone: tool",
+            "configuration reloaded; outbounds new: plugin; outbounds gone: tool",
             self.reload(tree, outbounds=(UnixOutboundOptions(tag="plugin", path="/nowhere"),)),
         )
         client.sendall(b"hello")
         self.turn()
-        self.assertEqual((self.spawner.processes[0].stdin, list(tree.outbounds)), (b"hello", ["plugin"]))
+        self.assertEqual(
+            (self.spawner.processes[0].stdin, list(tree.outbounds)), (b"hello", ["plugin"])
+        )
         stopped = tree.stopService()
         self.reactor.pump([1] * 10)
         self.successResultOf(stopped)
@@ -218,9 +255,13 @@ class RulesTest(_ReloadTestCase):
 
     def test_route(self) -> None:
         """Rules and the final outbound hold for who comes from now on."""
-        tree = self.start(self.inbound("a"), self.inbound("b"), outbounds=(_TOOL, replace(_TOOL, tag="other")))
+        tree = self.start(
+            self.inbound("a"), self.inbound("b"), outbounds=(_TOOL, replace(_TOOL, tag="other"))
+        )
         self.connect("a")
-        self.reload(tree, route=RouteOptions(rules=(RuleOptions(inbound=("a",), outbound="other"),)))
+        self.reload(
+            tree, route=RouteOptions(rules=(RuleOptions(inbound=("a",), outbound="other"),))
+        )
         self.connect("a")
         self.connect("b")
         self.assertEqual(self.commands(tree), {"tool": 2, "other": 1})
@@ -229,10 +270,14 @@ class RulesTest(_ReloadTestCase):
         self.assertEqual(self.commands(tree), {"tool": 2, "other": 2})
 
     def test_counters(self) -> None:
-        """Counters stay; names that are listed now are counted for who comes from now on, and others no more."""
+        """Counters stay; names that are listed now are counted for who comes from now on, and
+        others no more.
+        """
 
         def experimental(*inbounds: str, enabled: bool = True) -> ExperimentalOptions:
-            return ExperimentalOptions(v2ray_api=ApiOptions(stats=StatsOptions(enabled=enabled, inbounds=inbounds)))
+            return ExperimentalOptions(
+                v2ray_api=ApiOptions(stats=StatsOptions(enabled=enabled, inbounds=inbounds))
+            )
 
         tree = self.start(self.inbound("a"), self.inbound("b"), experimental=experimental("a"))
         first = self._say(tree, "a")
@@ -247,7 +292,9 @@ class RulesTest(_ReloadTestCase):
         self.assertEqual(self._uplinks(tree), {"a": 7, "b": 5})
 
     def test_log_level(self) -> None:
-        """The log's level is the new one at once; who a client is, is asked where that lets its line through."""
+        """The log's level is the new one at once; who a client is, is asked where that lets its
+        line through.
+        """
         tree = self.start()
         self.assertTrue(tree.relay.names_clients)
         self.assertEqual(self.reload(tree, log=LogOptions(level="warn")), [])
@@ -272,7 +319,11 @@ class RulesTest(_ReloadTestCase):
         return client
 
     def _uplinks(self, tree: PipetwistService) -> dict[str, int]:
-        found = {counter.name.split(">>>")[1]: counter for counter in tree.store.counters() if counter.name.endswith("uplink")}
+        found = {
+            counter.name.split(">>>")[1]: counter
+            for counter in tree.store.counters()
+            if counter.name.endswith("uplink")
+        }
         return {name: counter.value() for name, counter in found.items()}
 
 
@@ -305,7 +356,9 @@ class AllOrNothingTest(_ReloadTestCase):
 
     def unharmed(self, tree: PipetwistService) -> None:
         """It is as it was: one inbound "in", one outbound, which are used."""
-        self.assertEqual((self.there(), list(tree.inbounds), list(tree.outbounds)), (["in"], ["in"], ["tool"]))
+        self.assertEqual(
+            (self.there(), list(tree.inbounds), list(tree.outbounds)), (["in"], ["in"], ["tool"])
+        )
         self.assertEqual(len(list(tree)), 2)
         before = self.commands(tree)["tool"]
         self.connect()
@@ -316,15 +369,26 @@ class AllOrNothingTest(_ReloadTestCase):
         tree = self.start()
         inbounds = (self.inbound("in"), self.inbound("new"))
         outbounds = (_TOOL, replace(_TOOL, tag="bad", command=("no-such-command",)))
-        self.assertIn("outbound bad: there is no command", self.refused(tree, inbounds=inbounds, outbounds=outbounds))
+        self.assertIn(
+            "outbound bad: there is no command",
+            self.refused(tree, inbounds=inbounds, outbounds=outbounds),
+        )
         self.unharmed(tree)
 
     def test_inbound(self) -> None:
-        """Where a new inbound can't listen, the other new ones listen no more, and one that was to change is as it was."""
+        """Where a new inbound can't listen, the other new ones listen no more, and one that was to
+        change is as it was.
+        """
         tree = self.start()
-        changed = replace(self.inbound("in"), mode=0o666, users=(PeerUserOptions(name="bob", uid=os.geteuid() + 1),))
+        changed = replace(
+            self.inbound("in"),
+            mode=0o666,
+            users=(PeerUserOptions(name="bob", uid=os.geteuid() + 1),),
+        )
         bad = UnixInboundOptions(tag="bad", path=str(self.folder / "nowhere" / "bad"))
-        self.assertIn("there is no folder", self.refused(tree, inbounds=(changed, self.inbound("new"), bad)))
+        self.assertIn(
+            "there is no folder", self.refused(tree, inbounds=(changed, self.inbound("new"), bad))
+        )
         self.assertEqual((self.folder / "in").stat().st_mode & 0o777, 0o600)
         self.unharmed(tree)
 
@@ -337,7 +401,9 @@ class AllOrNothingTest(_ReloadTestCase):
         self.unharmed(tree)
 
     def test_can_not_go_back(self) -> None:
-        """Where what made room can't listen again, that is logged, and everything else is taken back all the same."""
+        """Where what made room can't listen again, that is logged, and everything else is taken
+        back all the same.
+        """
         tree = self.start(self.inbound("in"), self.inbound("lost"))
         renamed = UnixInboundOptions(tag="renamed", path=str(self.folder / "lost"))
         bad = UnixInboundOptions(tag="bad", path=str(self.folder / "nowhere" / "bad"))
@@ -346,13 +412,18 @@ class AllOrNothingTest(_ReloadTestCase):
         with capturedLogs() as events:
             self.assertIn("there is no folder", self.refused(tree, inbounds=(renamed, again, bad)))
         (event,) = [event for event in events if event["log_level"].name == "error"]
-        self.assertEqual(formatEvent(event), "inbound lost: taken; it was there before the reload, and is not any more")
+        self.assertEqual(
+            formatEvent(event),
+            "inbound lost: taken; it existed before the reload, and is missing now",
+        )
         self.assertEqual(self.there(), ["in"])
         self.connect()
         self.assertEqual(self.commands(tree), {"tool": 1})
 
     def test_file(self) -> None:
-        """Where a socket's file can't be given away, be it one that is made again, the users are those of before too."""
+        """Where a socket's file can't be given away, be it one that is made again, the users are
+        those of before too.
+        """
         tree = self.start()
         bob = PeerUserOptions(name="bob", uid=os.geteuid() + 1)
         options = replace(self.inbound("in"), owner="no-such-user", users=(bob,))
@@ -367,33 +438,57 @@ class AllOrNothingTest(_ReloadTestCase):
     def test_files(self) -> None:
         """Where one socket's file can't be given away, the others have their modes again."""
         tree = self.start(self.inbound("a"), self.inbound("b"))
-        options = (replace(self.inbound("a"), mode=0o666), replace(self.inbound("b"), owner="no-such-user"))
+        options = (
+            replace(self.inbound("a"), mode=0o666),
+            replace(self.inbound("b"), owner="no-such-user"),
+        )
         self.assertIn("owner: the system has no user", self.refused(tree, inbounds=options))
-        self.assertEqual([(self.folder / name).stat().st_mode & 0o777 for name in ("a", "b")], [0o600, 0o600])
+        self.assertEqual(
+            [(self.folder / name).stat().st_mode & 0o777 for name in ("a", "b")], [0o600, 0o600]
+        )
 
     def test_certificate(self) -> None:
         """Where a certificate of an inbound can't be had, nothing changes."""
         tree = self.start()
-        tls = TlsServerOptions(certificate_path=str(self.folder / "no.pem"), key_path=str(self.folder / "no.key"))
-        self.assertIn("can't be read", self.refused(tree, inbounds=(self.inbound(), TcpInboundOptions(tag="tls", listen_port=0, tls=tls))))
+        tls = TlsServerOptions(
+            certificate_path=str(self.folder / "no.pem"), key_path=str(self.folder / "no.key")
+        )
+        self.assertIn(
+            "can't be read",
+            self.refused(
+                tree,
+                inbounds=(self.inbound(), TcpInboundOptions(tag="tls", listen_port=0, tls=tls)),
+            ),
+        )
         self.unharmed(tree)
 
     def test_certificates_of_listeners(self) -> None:
-        """Certificates of the API and the metrics are shown when all else is there; where one can't be used nothing changes."""
+        """Certificates of the API and the metrics are shown when all else is there; where one can't
+        be used nothing changes.
+        """
         tree = self.start()
         shown: list[object] = []
         api, web = _Certificates("api", shown), _Certificates("metrics", shown)
         tree._reloader._api, tree._reloader._web = api, web
         tls = ApiTlsOptions(certificate_path="/c", key_path="/d")
         experimental = ExperimentalOptions(v2ray_api=ApiOptions(listen="127.0.0.1:1", tls=tls))
-        self.assertIn("no command", self.refused(tree, outbounds=(replace(_TOOL, command=("no-such-command",)),)))
+        self.assertIn(
+            "no command",
+            self.refused(tree, outbounds=(replace(_TOOL, command=("no-such-command",)),)),
+        )
         bad = UnixInboundOptions(tag="bad", path=str(self.folder / "nowhere" / "bad"))
-        self.assertIn("no folder", self.refused(tree, inbounds=(self.inbound(), bad), experimental=experimental))
+        self.assertIn(
+            "no folder",
+            self.refused(tree, inbounds=(self.inbound(), bad), experimental=experimental),
+        )
         self.assertEqual(shown, [])
         self.reload(tree, experimental=experimental)
         self.assertEqual(shown, [("api", tls), ("metrics", None)])
         web.broken = True
-        self.assertEqual(self.refused(tree, inbounds=(self.inbound("in"), self.inbound("new"))), "metrics: broken")
+        self.assertEqual(
+            self.refused(tree, inbounds=(self.inbound("in"), self.inbound("new"))),
+            "metrics: broken",
+        )
         self.assertEqual(len(shown), 2)
         self.unharmed(tree)
 
@@ -410,8 +505,8 @@ class AllOrNothingTest(_ReloadTestCase):
         tree = self.start()
         listening: Deferred[None] = Deferred()
 
-        def make(options: Any, setting: Any) -> Any:
-            inbound = make_inbound(options, setting)
+        def make(options: Any, context: Any) -> Any:
+            inbound = make_inbound(options, context)
             self.patch(inbound, "listen", lambda: listening)
             return inbound
 
@@ -434,7 +529,9 @@ class RestartTest(SynchronousTestCase):
 
     def setUp(self) -> None:
         """Begin with a document."""
-        self.document = Document(inbounds=(UnixInboundOptions(tag="in", path="/in"),), outbounds=(_TOOL,))
+        self.document = Document(
+            inbounds=(UnixInboundOptions(tag="in", path="/in"),), outbounds=(_TOOL,)
+        )
 
     def test_nothing(self) -> None:
         """Everything that a reload takes over needs no restart."""
@@ -449,25 +546,45 @@ class RestartTest(SynchronousTestCase):
         )
         self.assertEqual(needs_restart(self.document, other), [])
         api = [
-            replace(self.document, experimental=ExperimentalOptions(v2ray_api=ApiOptions(stats=stats)))
-            for stats in (StatsOptions(), StatsOptions(enabled=True, inbounds=("in",), outbounds=("out",), users=("alice",)))
+            replace(
+                self.document, experimental=ExperimentalOptions(v2ray_api=ApiOptions(stats=stats))
+            )
+            for stats in (
+                StatsOptions(),
+                StatsOptions(enabled=True, inbounds=("in",), outbounds=("out",), users=("alice",)),
+            )
         ]
         self.assertEqual(needs_restart(*api), [])
 
     def test_certificates(self) -> None:
-        """Certificates may be in other files, and clients' be wanted where they were not; TLS where there was none needs a restart."""
+        """Certificates may be in other files, and clients' be wanted where they were not; TLS where
+        there was none needs a restart.
+        """
 
         def document(api: ApiTlsOptions | None, metrics: WebTlsOptions) -> Document:
             options = ApiOptions(listen="127.0.0.1:1", tls=api)
             web = WebOptions(listen="127.0.0.1:2", tls=metrics)
-            return replace(self.document, experimental=ExperimentalOptions(v2ray_api=options), metrics=web)
+            return replace(
+                self.document, experimental=ExperimentalOptions(v2ray_api=options), metrics=web
+            )
 
-        before = document(ApiTlsOptions(certificate_path="/a", key_path="/b"), WebTlsOptions(certificate_path="/a", key_path="/b"))
+        before = document(
+            ApiTlsOptions(certificate_path="/a", key_path="/b"),
+            WebTlsOptions(certificate_path="/a", key_path="/b"),
+        )
         metrics = WebTlsOptions(certificate_path="/c", key_path="/d", client_certificate_path="/e")
-        self.assertEqual(needs_restart(before, document(ApiTlsOptions(certificate_path="/c", key_path="/d"), metrics)), [])
+        self.assertEqual(
+            needs_restart(
+                before, document(ApiTlsOptions(certificate_path="/c", key_path="/d"), metrics)
+            ),
+            [],
+        )
         clients = ApiTlsOptions(certificate_path="/c", key_path="/d", client_certificate_path="/e")
         self.assertEqual(needs_restart(before, document(clients, metrics)), [])
-        self.assertEqual(needs_restart(document(None, metrics), document(clients, metrics)), ["experimental.v2ray_api.tls"])
+        self.assertEqual(
+            needs_restart(document(None, metrics), document(clients, metrics)),
+            ["experimental.v2ray_api.tls"],
+        )
 
     def test_something(self) -> None:
         """The log's format and the API's listener do, and each is named."""
@@ -476,6 +593,16 @@ class RestartTest(SynchronousTestCase):
             log=LogOptions(format="json"),
             experimental=ExperimentalOptions(v2ray_api=ApiOptions(listen="127.0.0.1:1")),
         )
-        self.assertEqual(needs_restart(self.document, other), ["log.format", "experimental.v2ray_api"])
-        another = replace(other, experimental=ExperimentalOptions(v2ray_api=ApiOptions(listen="127.0.0.1:2", insecure=True)))
-        self.assertEqual(needs_restart(other, another), ["experimental.v2ray_api.listen", "experimental.v2ray_api.insecure"])
+        self.assertEqual(
+            needs_restart(self.document, other), ["log.format", "experimental.v2ray_api"]
+        )
+        another = replace(
+            other,
+            experimental=ExperimentalOptions(
+                v2ray_api=ApiOptions(listen="127.0.0.1:2", insecure=True)
+            ),
+        )
+        self.assertEqual(
+            needs_restart(other, another),
+            ["experimental.v2ray_api.listen", "experimental.v2ray_api.insecure"],
+        )

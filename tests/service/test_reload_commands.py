@@ -7,15 +7,13 @@ from typing import Any
 
 from pipetwist.errors import StartError
 from pipetwist.inbounds.unix import UnixInboundOptions
-from pipetwist.kernel.command_side import CommandSide
+from pipetwist.kernel.process_side import KernelProcessSide
 from pipetwist.outbounds.fork import ForkOutbound, ForkOutboundOptions
 from pipetwist.outbounds.unix import UnixOutboundOptions
-from pipetwist.process.side import ChildSide
-from tests.interop.scratch import has_ended
-from tests.kernel.far_end import FarEnd
-from tests.kernel.relaying import RelayCase
-
-__all__ = ["CommandsTest", "ReadyCommandsTest"]
+from pipetwist.process.side import ProcessSide
+from tests.support.far_end import FarEnd
+from tests.support.relaying import RelayCase
+from tests.support.scratch import has_ended
 
 _BYTES = 100_000
 
@@ -32,7 +30,9 @@ class _CommandsCase(RelayCase):
         self.ends: list[FarEnd] = []
 
     def reload(self, **more: Any) -> Any:
-        """Have the services go on by their document with other values for these keys; what came of it."""
+        """Have the services go on by their document with other values for these keys; what came of
+        it.
+        """
         done: list[Any] = []
         self.service.reload(replace(self.service.document, **more)).addBoth(done.append)
         self.loop.until(lambda: done, "the reload")
@@ -54,13 +54,19 @@ class _CommandsCase(RelayCase):
         for end in ends:
             end.send(_BYTES)
             wanted = end.came + _BYTES
-            self.pump_until(self.ends, lambda end=end, wanted=wanted: end.came == wanted, "what the client has said")  # type: ignore[misc]  # mypy knows no lambda's defaults
+            self.pump_until(
+                self.ends,
+                lambda end=end, wanted=wanted: end.came == wanted,  # type: ignore[misc]  # mypy knows no lambda's defaults
+                "what the client has said",
+            )
 
     def leave(self, *ends: FarEnd) -> None:
         """Clients half-close, and wait for the end of what they are told."""
         for end in ends:
             end.finish()
-        self.pump_until(self.ends, lambda: all(end.ended for end in ends), "the ends of the commands' output")
+        self.pump_until(
+            self.ends, lambda: all(end.ended for end in ends), "the ends of the commands' output"
+        )
 
     def _outbound(self) -> ForkOutboundOptions:
         return ForkOutboundOptions(tag="out", command=self.command, prefork=self.prefork)
@@ -70,7 +76,9 @@ class CommandsTest(_CommandsCase):
     """Commands with a connection."""
 
     def test_unchanged(self) -> None:
-        """An outbound that stays as it is goes on with its commands, and who comes gets one of it as well."""
+        """An outbound that stays as it is goes on with its commands, and who comes gets one of it
+        as well.
+        """
         before, client = self.outbound, self.client()
         self.assertTalk(client)
         self.assertIsNone(self.reload(drain_timeout=0.2))
@@ -80,25 +88,37 @@ class CommandsTest(_CommandsCase):
         self.everybody_leaves()
 
     def test_exchanged(self) -> None:
-        """Who is in keeps the command of before, who comes gets another; with its last command the old outbound is forgotten."""
+        """Who is in keeps the command of before, who comes gets another; with its last command the
+        old outbound is forgotten.
+        """
         before, client = self.outbound, self.client()
-        self.assertIsNone(self.reload(outbounds=(replace(self._outbound(), command=("/bin/cat", "-u")),)))
+        self.assertIsNone(
+            self.reload(outbounds=(replace(self._outbound(), command=("/bin/cat", "-u")),))
+        )
         late = self.client()
         self.assertTalk(client, late)
         self.assertEqual((before.processes, self.outbound.processes), (1, 1))
         self.leave(client)
-        self.pump_until(self.ends, lambda: before not in list(self.service), "the old outbound to be forgotten")
+        self.pump_until(
+            self.ends, lambda: before not in list(self.service), "the old outbound to be forgotten"
+        )
         self.assertTalk(late)
         self.everybody_leaves()
 
     def test_transfer(self) -> None:
-        """Another transfer holds for who comes from now on, to and fro, and an outbound that names its own goes on as it is."""
+        """Another transfer holds for who comes from now on, to and fro, and an outbound that names
+        its own goes on as it is.
+        """
         self._leave_what_stays()
         self.assertTalk(self.client())
-        for transfer, kind in (("stream", ChildSide), ("kernel", CommandSide), ("stream", ChildSide)):
+        for transfer, kind in (
+            ("stream", ProcessSide),
+            ("kernel", KernelProcessSide),
+            ("stream", ProcessSide),
+        ):
             self.assertIsNone(self.reload(transfer=transfer))
             self.client()
-            self.assertEqual([type(side) for side in self.outbound._children], [kind])
+            self.assertEqual([type(side) for side in self.outbound._processes], [kind])
             self.assertTalk(*self.ends)
         self.assertIsNone(self.reload(outbounds=(replace(self._outbound(), transfer="kernel"),)))
         own = self.outbound
@@ -108,9 +128,15 @@ class CommandsTest(_CommandsCase):
         self.everybody_leaves()
 
     def test_gone(self) -> None:
-        """A command whose outbound is gone stays with its client, and is waited for when the daemon stops."""
+        """A command whose outbound is gone stays with its client, and is waited for when the daemon
+        stops.
+        """
         before, client = self.outbound, self.client()
-        self.assertIsNone(self.reload(outbounds=(UnixOutboundOptions(tag="plugin", path=str(self.folder / "nowhere")),)))
+        self.assertIsNone(
+            self.reload(
+                outbounds=(UnixOutboundOptions(tag="plugin", path=str(self.folder / "nowhere")),)
+            )
+        )
         self.assertTalk(client)
         (pid,) = _pids(before)
         stopped: list[object] = []
@@ -151,7 +177,9 @@ class CommandsTest(_CommandsCase):
 
     def _is_quiet(self) -> bool:
         outbounds = [part for part in self.service if isinstance(part, ForkOutbound)]
-        return not self.service.relay.open_connections and not any(outbound.processes for outbound in outbounds)
+        return not self.service.relay.open_connections and not any(
+            outbound.processes for outbound in outbounds
+        )
 
 
 class ReadyCommandsTest(_CommandsCase):
@@ -176,12 +204,21 @@ class ReadyCommandsTest(_CommandsCase):
         self.assertFalse(has_ended(second))
 
     def test_exchanged(self) -> None:
-        """Those of an outbound that changes end at once, for another transfer as for another command, and as many others are ready."""
-        for change in ({"transfer": "stream"}, {"outbounds": (replace(self._outbound(), command=("/bin/cat", "-u")),)}):
+        """Those of an outbound that changes end at once, for another transfer as for another
+        command, and as many others are ready.
+        """
+        for change in (
+            {"transfer": "stream"},
+            {"outbounds": (replace(self._outbound(), command=("/bin/cat", "-u")),)},
+        ):
             before, pids = self.outbound, _pids(self.outbound)
             self.assertEqual(len(pids), self.prefork)
             self.assertIsNone(self.reload(**change))
-            self.pump_until(self.ends, lambda before=before: before not in list(self.service), "the old outbound to be forgotten")  # type: ignore[misc]  # mypy knows no lambda's defaults
+            self.pump_until(
+                self.ends,
+                lambda before=before: before not in list(self.service),  # type: ignore[misc]  # mypy knows no lambda's defaults
+                "the old outbound to be forgotten",
+            )
             self.assertTrue(all(map(has_ended, pids)))
             self.loop.until(lambda: self.outbound.ready == self.prefork, "the others to be ready")
         self.assertTalk(self.client())
@@ -189,6 +226,9 @@ class ReadyCommandsTest(_CommandsCase):
 
 def _pids(outbound: ForkOutbound) -> list[int]:
     """An outbound's commands, the oldest first."""
-    sides: list[Any] = list(outbound._children)
-    pids: list[Any] = [side._life.pid if isinstance(side, CommandSide) else side.command.pid for side in sides]
+    sides: list[Any] = list(outbound._processes)
+    pids: list[Any] = [
+        side._state.pid if isinstance(side, KernelProcessSide) else side.process.pid
+        for side in sides
+    ]
     return pids

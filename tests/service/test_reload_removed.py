@@ -16,8 +16,6 @@ from pipetwist.outbounds.fork import ForkOutboundOptions
 from pipetwist.service.tree import PipetwistService
 from tests.service.case import TreeTestCase
 
-__all__ = ["RemovedTest"]
-
 
 class RemovedTest(TreeTestCase):
     """What is gone comes back, or the log says why not."""
@@ -46,7 +44,9 @@ class RemovedTest(TreeTestCase):
         return [formatEvent(event) for event in events if event["log_level"].name == "warn"]
 
     def test_file(self) -> None:
-        """A socket's file that was removed is there again, with the mode that the file says by then; who is in stays in."""
+        """A socket's file that was removed is there again, with the mode that the file says by
+        then; who is in stays in.
+        """
         tree = self.start(self.unix())
         client = self.connect("sockets/in")
         for mode in (0o600, 0o660, 0o666):
@@ -62,14 +62,19 @@ class RemovedTest(TreeTestCase):
         self.assertEqual(list(self.sockets.iterdir()), [])
 
     def test_folder(self) -> None:
-        """Where its folder is gone that is a warning, and the rest is taken; the socket comes back once the folder has."""
+        """Where its folder is gone that is a warning, and the rest is taken; the socket comes back
+        once the folder has.
+        """
         tree = self.start(self.unix(), self.inbound("other"))
         shutil.rmtree(self.sockets)
         said = (
-            f"inbound in: {self.path} was removed, and can't be made again now (there is no folder {self.sockets}; make it first): "
-            "nobody can come in; reload when it can, or restart"
+            f"inbound in: {self.path} was removed, and can't be created again now (there is "
+            f"no folder {self.sockets}; make it first): "
+            "nobody can connect; reload once it can, or restart"
         )
-        self.assertEqual(self.reload(tree, inbounds=(self.unix(mode=0o666), self.inbound("new"))), [said])
+        self.assertEqual(
+            self.reload(tree, inbounds=(self.unix(mode=0o666), self.inbound("new"))), [said]
+        )
         self.connect("new")
         self.sockets.mkdir()
         self.assertEqual(self.reload(tree), [])
@@ -86,7 +91,9 @@ class RemovedTest(TreeTestCase):
         self.assertTrue(self.path.is_symlink())
 
     def test_taken_back(self) -> None:
-        """A reload that comes to nothing leaves the socket there, with the mode that it had before."""
+        """A reload that comes to nothing leaves the socket there, with the mode that it had
+        before.
+        """
         tree = self.start(self.unix(mode=0o640), self.inbound("other"))
         self.path.unlink()
         wanted = (self.unix(mode=0o666), replace(self.inbound("other"), group="none-of-this-name"))
@@ -95,9 +102,14 @@ class RemovedTest(TreeTestCase):
         self.assertEqual(self.path.stat().st_mode & 0o777, 0o640)
 
     def test_datagrams(self) -> None:
-        """A datagram socket's file that was removed is there again, and what is sent there arrives."""
+        """A datagram socket's file that was removed is there again, and what is sent there
+        arrives.
+        """
         options = UnixgramInboundOptions(tag="in", path=str(self.path))
-        tree = self.start(options, outbounds=(ForkOutboundOptions(tag="tool", command=("cat",), framing="rfc4571"),))
+        tree = self.start(
+            options,
+            outbounds=(ForkOutboundOptions(tag="tool", command=("cat",), framing="rfc4571"),),
+        )
         self.path.unlink()
         self.assertEqual(self.reload(tree), [])
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as client:
@@ -107,5 +119,7 @@ class RemovedTest(TreeTestCase):
         self.assertEqual(tree.inbounds["in"].associations, 1)
         shutil.rmtree(self.sockets)
         (said,) = self.reload(tree)
-        self.assertIn(f"{self.path} was removed, and can't be made again now (there is no folder", said)
+        self.assertIn(
+            f"{self.path} was removed, and can't be created again now (there is no folder", said
+        )
         self.assertEqual(tree.inbounds["in"].associations, 1)

@@ -16,21 +16,26 @@ from twisted.application.service import Application, IService, MultiService
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
-from twisted.logger import ILogObserver, Logger, LogPublisher, capturedLogs, formatEvent, textFileLogObserver
+from twisted.logger import (
+    ILogObserver,
+    Logger,
+    LogPublisher,
+    capturedLogs,
+    formatEvent,
+    textFileLogObserver,
+)
 from twisted.python import usage
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from pipetwist import tap
 from pipetwist.errors import StartError
-from pipetwist.logs.runners import LogSetting, RunnerLog
-from pipetwist.start_failure import StartFailedError, ToldOnce
+from pipetwist.logs.runners import LogSettings, RunnerLog
+from pipetwist.start_failure import DeduplicatedStderr, StartFailedError
 from pipetwist.systemd.notifier import Notifier
 from pipetwist.systemd.reporter import Reporter
 from pipetwist.tap import Options, makeService
-from tests.interop.scratch import scratch_folder
-
-__all__ = ["DaemonTest", "OptionsTest", "ServiceTest"]
+from tests.support.scratch import scratch_folder
 
 
 class _TapTestCase(SynchronousTestCase):
@@ -74,14 +79,21 @@ class OptionsTest(_TapTestCase):
         self.assertRaises(usage.UsageError, self.options, "--nothing")
 
     def test_configuration(self) -> None:
-        """The configuration is read, by its long key or its short one, relative paths in its folder."""
+        """The configuration is read, by its long key or its short one, relative paths in its
+        folder.
+        """
         self.configure()
         for key in ("--config", "-c"):
             document = self.options(key, str(self.file)).document
-            self.assertEqual([inbound.path for inbound in document.inbounds], [str(self.folder / "in.sock")])  # type: ignore[attr-defined]  # unix
+            self.assertEqual(
+                [inbound.path for inbound in document.inbounds],  # type: ignore[attr-defined]  # unix
+                [str(self.folder / "in.sock")],
+            )
 
     def test_bad_configuration(self) -> None:
-        """A bad one ends the program with every problem and the file's name, and without a traceback."""
+        """A bad one ends the program with every problem and the file's name, and without a
+        traceback.
+        """
         self.configure(nothing=1, inbounds=[])
         error = self.assertRaises(SystemExit, self.options, "--config", str(self.file))
         lines = str(error.code).splitlines()
@@ -95,14 +107,18 @@ class OptionsTest(_TapTestCase):
         self.assertIn(str(self.file), str(error.code))
 
     def application_observer(self, twistd: dict[str, Any]) -> Any:
-        """The observer that an application gets of the service, which is made with these options of twistd."""
+        """The observer that an application gets of the service, which is made with these options of
+        twistd.
+        """
         self.patch(sys, "__stderr__", sys.__stderr__)
         self.patch(os, "dup", lambda _: -1)
         self.at_end: list[Any] = []
         self.patch(atexit, "register", self.at_end.append)
         self.patch(reactor, "addSystemEventTrigger", lambda *trigger: self.at_end.append(trigger))
         application = Application("pipetwist")
-        makeService(self.options("--config", str(self.file), parent=twistd)).setServiceParent(application)
+        makeService(self.options("--config", str(self.file), parent=twistd)).setServiceParent(
+            application
+        )
         return application.getComponent(ILogObserver)
 
     def said(self, observer: Any) -> None:
@@ -113,7 +129,9 @@ class OptionsTest(_TapTestCase):
         at_exit()
 
     def test_text_under_twistd(self) -> None:
-        """The application is given an observer for the file that twistd would log to, whose lines are written at the end at the latest."""
+        """The application is given an observer for the file that twistd would log to, whose lines
+        are written at the end at the latest.
+        """
         self.configure()
         path = self.folder / "own.log"
         self.said(self.application_observer({"logfile": str(path), "logger": None}))
@@ -132,10 +150,14 @@ class OptionsTest(_TapTestCase):
         path = self.folder / "own.log"
         path.symlink_to(path)
         error = self.assertRaises(SystemExit, self.application_observer, {"logfile": str(path)})
-        self.assertEqual(error.code, f"pipetwist: can't log to {path}: Too many levels of symbolic links")
+        self.assertEqual(
+            error.code, f"pipetwist: can't log to {path}: Too many levels of symbolic links"
+        )
 
     def test_rotation(self) -> None:
-        """SIGUSR1 rotates that file, as it does with twistd's own log, unless it has another meaning already."""
+        """SIGUSR1 rotates that file, as it does with twistd's own log, unless it has another
+        meaning already.
+        """
         self.configure(log={"format": "json"})
         path = self.folder / "own.log"
         before = signal.signal(signal.SIGUSR1, signal.SIG_DFL)
@@ -183,7 +205,12 @@ class ServiceTest(_TapTestCase):
         """What the configuration names and can't be had ends the program with one line."""
         options = self.options("--config", str(self.configure("no-such-command")))
         error = self.assertRaises(SystemExit, makeService, options)
-        self.assertTrue(str(error.code).startswith("pipetwist: outbound out: there is no command 'no-such-command'"), error.code)
+        self.assertTrue(
+            str(error.code).startswith(
+                "pipetwist: outbound out: there is no command 'no-such-command'"
+            ),
+            error.code,
+        )
         self.assertNotIn("\n", str(error.code))
 
     def test_made(self) -> None:
@@ -195,7 +222,9 @@ class ServiceTest(_TapTestCase):
         self.assertEqual([path.name for path in self.folder.iterdir()], ["pipetwist.json"])
 
     def test_names(self) -> None:
-        """Whatever connects looks names up in the same way: endpoints ask the reactor, which is given the service's own look-ups."""
+        """Whatever connects looks names up in the same way: endpoints ask the reactor, which is
+        given the service's own look-ups.
+        """
         self.patch(sys, "__stderr__", sys.__stderr__)
         service: Any = makeService(self.options("--config", str(self.configure())))
         os.close(service._stderr)
@@ -216,13 +245,15 @@ class ServiceTest(_TapTestCase):
 
         self.patch(sys, "__stderr__", sys.__stderr__)
         self.patch(tap, "PipetwistService", Tree)
-        self.patch(tap, "count_evenly", happened.append)
+        self.patch(tap, "use_monotonic_clock", happened.append)
         service: Any = makeService(self.options("--config", str(self.configure())))
         os.close(service._stderr)
         self.assertEqual(happened, [reactor, "made"])
 
     def test_fails_later(self) -> None:
-        """What fails only after the start is logged, stops the reactor, and ends the process with status 1."""
+        """What fails only after the start is logged, stops the reactor, and ends the process with
+        status 1.
+        """
         happened: list[Any] = []
         made: list[Any] = []
 
@@ -230,7 +261,9 @@ class ServiceTest(_TapTestCase):
             log = Logger("pipetwist")
             lookups = None
 
-            def __init__(self, document: object, reactor: object, handed_in: object, failed: object) -> None:
+            def __init__(
+                self, document: object, reactor: object, inherited: object, failed: object
+            ) -> None:
                 super().__init__()
                 made.append(failed)
 
@@ -243,14 +276,19 @@ class ServiceTest(_TapTestCase):
         os.close(service._stderr)
         with capturedLogs() as events:
             made[0](StartError("inbound in: taken"))
-        self.assertEqual([(event["log_level"].name, formatEvent(event)) for event in events], [("critical", "inbound in: taken")])
+        self.assertEqual(
+            [(event["log_level"].name, formatEvent(event)) for event in events],
+            [("critical", "inbound in: taken")],
+        )
         at_exit, stop = happened
         self.assertEqual(stop, "stop")
         at_exit()
         self.assertEqual(happened[2:], [1])
 
     def test_exit_status(self) -> None:
-        """A start that failed ends a process with status 1, and is an exception that twistd's daemon tells its parent of."""
+        """A start that failed ends a process with status 1, and is an exception that twistd's
+        daemon tells its parent of.
+        """
         error = StartFailedError("why")
         self.assertEqual((error.code, str(error), isinstance(error, Exception)), (1, "why", True))
 
@@ -260,8 +298,8 @@ class _Tree(MultiService):
 
     error: StartError | None = None
     log = Logger("pipetwist")
-    longest_stop = 1.0
-    longest_grace = 0.0
+    max_stop_seconds = 1.0
+    max_grace_seconds = 0.0
 
     def privilegedStartService(self) -> None:
         super().privilegedStartService()
@@ -288,7 +326,9 @@ class DaemonTest(SynchronousTestCase):
     """What twistd starts."""
 
     def setUp(self) -> None:
-        """Make the daemon, with a pipe for its standard error, and nothing for the collector to be told."""
+        """Make the daemon, with a pipe for its standard error, and nothing for the collector to be
+        told.
+        """
         self.said, told = os.pipe()
         self.told = told
         self.addCleanup(os.close, self.said)
@@ -304,11 +344,13 @@ class DaemonTest(SynchronousTestCase):
     def make_daemon(self) -> tap._Daemon:
         """A daemon whose log is somebody else's."""
         reporter = Reporter(Clock(), Notifier(None), str, None)
-        log = RunnerLog(LogSetting("text", 0, 0), lambda: None)
+        log = RunnerLog(LogSettings("text", 0, 0), lambda: None)
         return tap._Daemon(self.tree, "/nowhere.json", reporter, log, lambda: None, _Orphans())  # type: ignore[arg-type]  # of a tree it has what is asked of one
 
     def test_starts(self) -> None:
-        """It starts and stops the tree in twistd's steps, and gives standard error back when it has started."""
+        """It starts and stops the tree in twistd's steps, and gives standard error back when it has
+        started.
+        """
         self.daemon.privilegedStartService()
         self.daemon.startService()
         self.assertTrue(self.tree.running and self.daemon.running)
@@ -317,7 +359,9 @@ class DaemonTest(SynchronousTestCase):
         self.assertFalse(self.tree.running or self.daemon.running)
 
     def test_threads_take_turns(self) -> None:
-        """While it runs no thread keeps the interpreter from the relay for longer than a millisecond; other programs' time is their own."""
+        """While it runs no thread keeps the interpreter from the relay for longer than a
+        millisecond; other programs' time is their own.
+        """
         before = sys.getswitchinterval()
         self.daemon.privilegedStartService()
         self.daemon.startService()
@@ -326,7 +370,9 @@ class DaemonTest(SynchronousTestCase):
         self.assertEqual(sys.getswitchinterval(), before)
 
     def test_stopped_early(self) -> None:
-        """A SIGTERM between the start and the reactor's run stops the reactor once it runs, so that the stop is in order."""
+        """A SIGTERM between the start and the reactor's run stops the reactor once it runs, so that
+        the stop is in order.
+        """
         calls: list[Any] = []
         self.patch(reactor, "callWhenRunning", calls.append)
         self.daemon.privilegedStartService()
@@ -338,7 +384,9 @@ class DaemonTest(SynchronousTestCase):
         """So does a SIGINT, after which the process ends by it."""
         calls: list[Any] = []
         self.patch(reactor, "callWhenRunning", lambda *call: calls.append(call[:2]))
-        signal.signal(signal.SIGINT, signal.default_int_handler)  # tests that ran before may have left the reactor's
+        signal.signal(
+            signal.SIGINT, signal.default_int_handler
+        )  # tests that ran before may have left the reactor's
         self.daemon.privilegedStartService()
         self.daemon.startService()
         os.kill(os.getpid(), signal.SIGINT)
@@ -346,7 +394,9 @@ class DaemonTest(SynchronousTestCase):
         self.assertEqual((call.__name__, number), ("sigInt", signal.SIGINT))
 
     def test_fails(self) -> None:
-        """Where either step fails that is said in one line on the standard error that it began with, and the process ends with status 1."""
+        """Where either step fails that is said in one line on the standard error that it began
+        with, and the process ends with status 1.
+        """
         self.addCleanup(os.close, self.told)
         self.tree.error = StartError("inbound in: taken")
         for start in (self.daemon.privilegedStartService, self.daemon.startService):
@@ -385,9 +435,11 @@ class DaemonTest(SynchronousTestCase):
         self.assertEqual(calls, [daemon._reload])
 
     def test_told_once(self) -> None:
-        """What twistd's parent process repeats of it is left out of its standard error, and nothing else is."""
+        """What twistd's parent process repeats of it is left out of its standard error, and nothing
+        else is.
+        """
         file = io.StringIO()
-        stream = ToldOnce(file)
+        stream = DeduplicatedStderr(file)
         stream.write("An error has occurred: b'StartFailedError: inbound in: taken'\n")
         stream.write("something else\n")
         stream.flush()

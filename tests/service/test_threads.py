@@ -1,4 +1,6 @@
-"""What threads other than the reactor's may touch, by the table in docs/architecture.md, and that what they see is whole."""
+"""What threads other than the reactor's may touch, by the table in docs/architecture.md, and that
+what they see is whole.
+"""
 
 from __future__ import annotations
 
@@ -31,18 +33,20 @@ from pipetwist.outbounds.udp import UdpOutboundOptions
 from pipetwist.routing.rules import RuleOptions
 from pipetwist.service.tree import PipetwistService
 from pipetwist.web.options import WebOptions
-from tests.api.serving import Client
-from tests.interop.scratch import scratch_folder
-
-__all__ = ["GuardTest", "ThreadsTest", "WholeTest"]
+from tests.support.api_server import Client
+from tests.support.scratch import scratch_folder
 
 _DOCUMENT = Path(pipetwist.__file__).parent.parent / "docs" / "architecture.md"
-_SWAPPING = ("pipetwist.relay.routes", "pipetwist.service.reload")
+_SWAPPING = ("pipetwist.relay.routing_table", "pipetwist.service.reload")
 
 
 def _allowed(who: str) -> tuple[str, ...]:
     """The modules and rooms that the document's row of somebody lets its thread touch."""
-    (row,) = (line for line in _DOCUMENT.read_text(encoding="utf-8").splitlines() if line.startswith(f"| {who} |"))
+    (row,) = (
+        line
+        for line in _DOCUMENT.read_text(encoding="utf-8").splitlines()
+        if line.startswith(f"| {who} |")
+    )
     return tuple(f"pipetwist.{name}" for name in re.findall(r"`([\w.]+)`", row.split("|")[3]))
 
 
@@ -51,12 +55,17 @@ def _classes() -> Iterator[type]:
     for name, module in list(sys.modules.items()):
         if name.startswith("pipetwist."):
             for found in list(vars(module).values()):
-                if isinstance(found, type) and found.__module__ == name and not issubclass(found, Enum | BaseException):
+                if (
+                    isinstance(found, type)
+                    and found.__module__ == name
+                    and not issubclass(found, Enum | BaseException)
+                ):
                     yield found
 
 
 class _Guard:
-    """Notes what threads read of the objects of our classes, other than the thread that it was made in.
+    """Notes what threads read of the objects of our classes, other than the thread that it was made
+    in.
 
     Args:
         allowed: the modules and rooms whose objects they may read.
@@ -81,10 +90,18 @@ class _Guard:
             return read(this, name)
 
         guarded.__getattribute__ = reading
-        self._undo.append(lambda: delattr(guarded, "__getattribute__") if inherited else setattr(guarded, "__getattribute__", read))
+        self._undo.append(
+            lambda: (
+                delattr(guarded, "__getattribute__")
+                if inherited
+                else setattr(guarded, "__getattribute__", read)
+            )
+        )
 
     def _note(self, read: type, name: str) -> None:
-        if name != "__class__" and not f"{read.__module__}.".startswith(tuple(f"{name}." for name in self._allowed)):
+        if name != "__class__" and not f"{read.__module__}.".startswith(
+            tuple(f"{name}." for name in self._allowed)
+        ):
             self.strays.add(f"{read.__module__}.{read.__qualname__}.{name}")
 
     def release(self) -> None:
@@ -103,7 +120,13 @@ class _ThreadsCase(TestCase):
             listen: where the API listens; None for no API.
         """
         self.path = str(scratch_folder(self) / "in")
-        stats = StatsOptions(enabled=True, inbounds=("in", "udp-in"), outbounds=("echo",), users=("nobody",), store=f"{self.path}.counters")
+        stats = StatsOptions(
+            enabled=True,
+            inbounds=("in", "udp-in"),
+            outbounds=("echo",),
+            users=("nobody",),
+            store=f"{self.path}.counters",
+        )
         nobody = PeerUserOptions(name="nobody", uid=65533)
         document = Document(
             inbounds=(
@@ -149,8 +172,15 @@ class ThreadsTest(_ThreadsCase):
         await self.talk(tree)
         guard = self.guard("a scrape of the metrics")
         for _ in range(2):
-            said = await deferToThread(lambda address: urlopen(address, timeout=60).read(), f"http://{tree.web.address}/metrics")
-            self.assertIn(b'pipetwist_traffic_bytes_total{direction="uplink",entity="outbound",tag="echo"} 5.0', said)
+            said = await deferToThread(
+                lambda address: urlopen(address, timeout=60).read(),
+                f"http://{tree.web.address}/metrics",
+            )
+            self.assertIn(
+                b'pipetwist_traffic_bytes_total{direction="uplink",entity="outbound",tag="echo"} '
+                b"5.0",
+                said,
+            )
         self.assertEqual(guard.strays, set())
 
     async def test_call(self) -> None:
@@ -166,7 +196,9 @@ class ThreadsTest(_ThreadsCase):
         self.assertEqual(guard.strays, set())
 
     async def test_file(self) -> None:
-        """The thread that waits for the disk touches nothing but what the document lets it touch."""
+        """The thread that waits for the disk touches nothing but what the document lets it
+        touch.
+        """
         tree = self.start(listen=None)
         await self.talk(tree)
         guard = self.guard("the file of counters")
@@ -191,7 +223,10 @@ class GuardTest(_ThreadsCase):
         counters = scraped._sources.store.counters
         scraped._sources.store.counters = lambda: (len(tree.inbounds), counters())[1]
         guard = self.guard("a scrape of the metrics")
-        await deferToThread(lambda address: urlopen(address, timeout=60).read(), f"http://{tree.web.address}/metrics")
+        await deferToThread(
+            lambda address: urlopen(address, timeout=60).read(),
+            f"http://{tree.web.address}/metrics",
+        )
         self.assertIn("pipetwist.service.tree.PipetwistService.inbounds", guard.strays)
 
 
@@ -199,22 +234,38 @@ class WholeTest(_ThreadsCase):
     """A tree that is reloaded, and another thread that looks at it meanwhile."""
 
     async def test_reload(self) -> None:
-        """At whatever step of a reload another thread looks, it sees a whole generation: of one document, with all of its parts."""
+        """At whatever step of a reload another thread looks, it sees a whole generation: of one
+        document, with all of its parts.
+        """
         tree = self.start()
         first = tree.document
         second = replace(
             first,
-            inbounds=tuple(replace(options, tag=f"{options.tag}-2") for options in first.inbounds[:2]),
-            outbounds=tuple(replace(options, tag=f"{options.tag}-2") for options in first.outbounds),
+            inbounds=tuple(
+                replace(options, tag=f"{options.tag}-2") for options in first.inbounds[:2]
+            ),
+            outbounds=tuple(
+                replace(options, tag=f"{options.tag}-2") for options in first.outbounds
+            ),
             route=RouteOptions(),
-            experimental=ExperimentalOptions(v2ray_api=ApiOptions(stats=StatsOptions(enabled=True, users=("nobody",)))),
+            experimental=ExperimentalOptions(
+                v2ray_api=ApiOptions(stats=StatsOptions(enabled=True, users=("nobody",)))
+            ),
         )
-        known = {tuple(options.tag for options in document.inbounds): _shape(document) for document in (first, second)}
+        known = {
+            tuple(options.tag for options in document.inbounds): _shape(document)
+            for document in (first, second)
+        }
         seen: dict[Any, int] = {}
 
         def look() -> None:
             now, inbounds = tree.generation, tuple(tree.inbounds)
-            shape = tuple(now.inbounds), tuple(now.outbounds), now.router.choose("udp-in", None), tuple(now.tracked.names())
+            shape = (
+                tuple(now.inbounds),
+                tuple(now.outbounds),
+                now.router.choose("udp-in", None),
+                tuple(now.tracked.names()),
+            )
             for one in (shape, known.get(inbounds, inbounds)):
                 seen[one] = seen.get(one, 0) + 1
 
@@ -227,7 +278,9 @@ class WholeTest(_ThreadsCase):
 
 @contextmanager
 def _looking_at_each_step(look: Callable[[], None]) -> Iterator[None]:
-    """Have a thread of its own look between any two steps of this thread that are ours, while this thread waits."""
+    """Have a thread of its own look between any two steps of this thread that are ours, while this
+    thread waits.
+    """
     asked, looked = SimpleQueue[bool](), SimpleQueue[BaseException | None]()
 
     def run() -> None:
@@ -264,7 +317,11 @@ def _shape(document: Document) -> tuple[Any, ...]:
     """What a whole generation of a document is."""
     api = document.experimental.v2ray_api
     assert api is not None
-    counted = [("inbound", api.stats.inbounds), ("outbound", api.stats.outbounds), ("user", api.stats.users)]
+    counted = [
+        ("inbound", api.stats.inbounds),
+        ("outbound", api.stats.outbounds),
+        ("user", api.stats.users),
+    ]
     return (
         tuple(options.tag for options in document.inbounds),
         tuple(options.tag for options in document.outbounds),

@@ -33,21 +33,27 @@ from pipetwist.testing import FakeSpawner
 from pipetwist.web.options import WebOptions
 from tests.service.case import TreeTestCase
 
-__all__ = ["BuildingTest", "StartingTest", "StoppingTest"]
-
 
 class BuildingTest(TreeTestCase):
     """From a document to services."""
 
     def test_parts(self) -> None:
-        """Inbounds and outbounds are there by their tags, each what its interface says; and no API or web that nobody asked for."""
+        """Inbounds and outbounds are there by their tags, each what its interface says; and no API
+        or web that nobody asked for.
+        """
         tree = self.make(
             self.inbound("a"),
             self.inbound("b"),
-            outbounds=(ForkOutboundOptions(tag="tool", command=("cat",)), UnixOutboundOptions(tag="plugin", path="/run/plugin.sock")),
+            outbounds=(
+                ForkOutboundOptions(tag="tool", command=("cat",)),
+                UnixOutboundOptions(tag="plugin", path="/run/plugin.sock"),
+            ),
         )
         verifyObject(IService, tree)
-        self.assertEqual((list(tree.inbounds), list(tree.outbounds), tree.api, tree.web), (["a", "b"], ["tool", "plugin"], None, None))
+        self.assertEqual(
+            (list(tree.inbounds), list(tree.outbounds), tree.api, tree.web),
+            (["a", "b"], ["tool", "plugin"], None, None),
+        )
         for inbound in tree.inbounds.values():
             verifyObject(IInbound, inbound)
         for outbound in tree.outbounds.values():
@@ -57,33 +63,55 @@ class BuildingTest(TreeTestCase):
         """Before it is started it listens nowhere, and has no descriptor of the system's."""
         before = _descriptors()
         self.make()
-        self.assertEqual((self.there(), self.reactor.readers, self.reactor.getDelayedCalls()), ([], set(), []))
+        self.assertEqual(
+            (self.there(), self.reactor.readers, self.reactor.getDelayedCalls()), ([], set(), [])
+        )
         self.assertEqual(_descriptors(), before)
 
     def test_can_not_be_had(self) -> None:
         """What an outbound or an inbound needs and can't be had is told when the tree is built."""
         for arguments, said in (
-            ({"outbounds": (ForkOutboundOptions(tag="tool", command=("no-such-command",)),)}, "outbound tool: there is no command"),
-            ({"outbounds": (EndpointOutboundOptions(tag="any", endpoint="nothing:x"),)}, "outbound any: 'nothing:x' describes no"),
+            (
+                {"outbounds": (ForkOutboundOptions(tag="tool", command=("no-such-command",)),)},
+                "outbound tool: there is no command",
+            ),
+            (
+                {"outbounds": (EndpointOutboundOptions(tag="any", endpoint="nothing:x"),)},
+                "outbound any: 'nothing:x' describes no",
+            ),
         ):
             self.assertIn(said, str(self.assertRaises(StartError, self.make, **arguments)))
-        error = self.assertRaises(StartError, self.make, EndpointInboundOptions(tag="any", endpoint="systemd:domain=UNIX:name=pipe"))
-        self.assertIn("inbound any: 'systemd:domain=UNIX:name=pipe' describes no server endpoint", str(error))
+        error = self.assertRaises(
+            StartError,
+            self.make,
+            EndpointInboundOptions(tag="any", endpoint="systemd:domain=UNIX:name=pipe"),
+        )
+        self.assertIn(
+            "inbound any: 'systemd:domain=UNIX:name=pipe' describes no server endpoint", str(error)
+        )
 
     def test_route(self) -> None:
-        """Visitors go where the rules say, and the rest to the final outbound, or to the first where none is named."""
+        """Clients go where the rules say, and the rest to the final outbound, or to the first where
+        none is named.
+        """
         for final, expected in ((None, "first"), ("second", "second")):
             tree = self.make(
                 self.inbound("a"),
                 self.inbound("b"),
-                outbounds=[ForkOutboundOptions(tag=tag, command=("cat",)) for tag in ("first", "second", "third")],
-                route=RouteOptions(rules=(RuleOptions(inbound=("b",), outbound="third"),), final=final),
+                outbounds=[
+                    ForkOutboundOptions(tag=tag, command=("cat",))
+                    for tag in ("first", "second", "third")
+                ],
+                route=RouteOptions(
+                    rules=(RuleOptions(inbound=("b",), outbound="third"),), final=final
+                ),
             )
             tree.startService()
             for name in ("a", "b"):
                 self.connect(name)
             self.assertEqual(
-                [outbound.processes for outbound in tree.outbounds.values()], [int(tag == expected) for tag in ("first", "second")] + [1]
+                [outbound.processes for outbound in tree.outbounds.values()],
+                [int(tag == expected) for tag in ("first", "second")] + [1],
             )
             self.stop(tree)
 
@@ -92,27 +120,44 @@ class BuildingTest(TreeTestCase):
         for enabled in (True, False):
             store = MemoryCounterStore()
             stats = StatsOptions(enabled=enabled, inbounds=("in",))
-            tree = self.make(store=store, experimental=ExperimentalOptions(v2ray_api=ApiOptions(stats=stats)))
+            tree = self.make(
+                store=store, experimental=ExperimentalOptions(v2ray_api=ApiOptions(stats=stats))
+            )
             self.assertIs(tree.store, store)
             tree.startService()
             client = self.connect()
             client.sendall(b"hello")
             self.turn()
             self.assertEqual(self.spawner.processes[-1].stdin, b"hello")
-            expected = {"inbound>>>in>>>traffic>>>downlink": 0, "inbound>>>in>>>traffic>>>uplink": 5} if enabled else {}
-            self.assertEqual({counter.name: counter.value() for counter in store.counters()}, expected)
+            expected = (
+                {"inbound>>>in>>>traffic>>>downlink": 0, "inbound>>>in>>>traffic>>>uplink": 5}
+                if enabled
+                else {}
+            )
+            self.assertEqual(
+                {counter.name: counter.value() for counter in store.counters()}, expected
+            )
             self.stop(tree)
 
     def test_transfer(self) -> None:
         """Who asks for a transfer by the kernel where there can be none is told so."""
         self.assertIn(
-            "outbound tool: its bytes can't be moved by the kernel", str(self.assertRaises(StartError, self.make, transfer="kernel"))
+            "outbound tool: the kernel can't move its bytes",
+            str(self.assertRaises(StartError, self.make, transfer="kernel")),
         )
         plain = TcpOutboundOptions(tag="direct", server="127.0.0.1", server_port=1)
-        self.assertTrue(self.make(outbounds=(plain,), transfer="kernel").outbounds["direct"].in_kernel)
-        self.assertFalse(self.make(outbounds=(plain,), transfer="stream").outbounds["direct"].in_kernel)
-        of_its_own = TcpOutboundOptions(tag="direct", server="127.0.0.1", server_port=1, transfer="stream")
-        self.assertFalse(self.make(outbounds=(of_its_own,), transfer="kernel").outbounds["direct"].in_kernel)
+        self.assertTrue(
+            self.make(outbounds=(plain,), transfer="kernel").outbounds["direct"].in_kernel
+        )
+        self.assertFalse(
+            self.make(outbounds=(plain,), transfer="stream").outbounds["direct"].in_kernel
+        )
+        of_its_own = TcpOutboundOptions(
+            tag="direct", server="127.0.0.1", server_port=1, transfer="stream"
+        )
+        self.assertFalse(
+            self.make(outbounds=(of_its_own,), transfer="kernel").outbounds["direct"].in_kernel
+        )
 
     def test_log_level(self) -> None:
         """What is less important than the level is not logged."""
@@ -141,7 +186,11 @@ class StartingTest(TreeTestCase):
 
     def test_note(self) -> None:
         """What may surprise is a warning in the log."""
-        tree = self.make(experimental=ExperimentalOptions(v2ray_api=ApiOptions(stats=StatsOptions(inbounds=("in",)))))
+        tree = self.make(
+            experimental=ExperimentalOptions(
+                v2ray_api=ApiOptions(stats=StatsOptions(inbounds=("in",)))
+            )
+        )
         warned: list[object] = []
         self.patch(tree.log, "warn", lambda text, **fields: warned.append(fields.get("note")))
         tree.startService()
@@ -149,25 +198,41 @@ class StartingTest(TreeTestCase):
         self.assertEqual(len(warned), 1)
 
     def test_nothing_left(self) -> None:
-        """Where one inbound can't listen none does, in either step, and no socket's file is left."""
+        """Where one inbound can't listen none does, in either step, and no socket's file is
+        left.
+        """
         for start in ("privilegedStartService", "startService"):
             bad = UnixInboundOptions(tag="bad", path=str(self.folder / "nowhere" / "bad"))
             tree = self.make(self.inbound("a"), bad, self.inbound("b"))
             error = self.assertRaises(StartError, getattr(tree, start))
-            self.assertEqual(str(error), f"inbound bad: there is no folder {self.folder}/nowhere; make it first")
-            self.assertEqual((self.there(), bool(tree.running), self.reactor.readers), ([], False, set()))
+            self.assertEqual(
+                str(error), f"inbound bad: there is no folder {self.folder}/nowhere; make it first"
+            )
+            self.assertEqual(
+                (self.there(), bool(tree.running), self.reactor.readers), ([], False, set())
+            )
 
     def test_api_can_not_start(self) -> None:
         """The API is the last to start; where it can't nothing else stays."""
 
         def refuse(port: int, *_: object, interface: str) -> None:
-            raise CannotListenError(interface, port, OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE)))
+            raise CannotListenError(
+                interface, port, OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+            )
 
         self.reactor.listenTCP = refuse  # type: ignore[attr-defined]  # as a reactor has it
-        tree = self.make(experimental=ExperimentalOptions(v2ray_api=ApiOptions(listen="127.0.0.1:10085")))
+        tree = self.make(
+            experimental=ExperimentalOptions(v2ray_api=ApiOptions(listen="127.0.0.1:10085"))
+        )
         error = self.assertRaises(StartError, tree.startService)
-        self.assertEqual(str(error), "experimental.v2ray_api.listen: can't listen on 127.0.0.1:10085: Address already in use")
-        self.assertEqual((self.there(), bool(tree.running), self.reactor.readers), ([], False, set()))
+        self.assertEqual(
+            str(error),
+            "experimental.v2ray_api.listen: can't listen on 127.0.0.1:10085: Address already "
+            "in use",
+        )
+        self.assertEqual(
+            (self.there(), bool(tree.running), self.reactor.readers), ([], False, set())
+        )
 
     def test_mistake(self) -> None:
         """Whatever an inbound fails with, nothing stays."""
@@ -182,7 +247,9 @@ class StartingTest(TreeTestCase):
         self.assertEqual((self.there(), bool(tree.running)), ([], False))
 
     def test_web(self) -> None:
-        """The HTTP listener is bound in twistd's first step, let go of where another part fails, and the first to stop."""
+        """The HTTP listener is bound in twistd's first step, let go of where another part fails,
+        and the first to stop.
+        """
         number = 9100
         options = WebOptions(listen=f"127.0.0.1:{number}")
         listening: list[int] = []
@@ -203,7 +270,10 @@ class StartingTest(TreeTestCase):
 
     def test_second_try(self) -> None:
         """When what was wrong is put right it can be started."""
-        tree = self.make(self.inbound("a"), UnixInboundOptions(tag="bad", path=str(self.folder / "later" / "bad")))
+        tree = self.make(
+            self.inbound("a"),
+            UnixInboundOptions(tag="bad", path=str(self.folder / "later" / "bad")),
+        )
         self.assertRaises(StartError, tree.privilegedStartService)
         self.assertRaises(StartError, tree.startService)
         (self.folder / "later").mkdir()
@@ -215,13 +285,19 @@ class StartingTest(TreeTestCase):
     def test_commands_that_wait(self) -> None:
         """Commands that were started ahead do not outlive a start that failed."""
         bad = UnixInboundOptions(tag="bad", path=str(self.folder / "nowhere" / "bad"))
-        tree = self.make(bad, outbounds=(ForkOutboundOptions(tag="tool", command=("cat",), prefork=2),))
+        tree = self.make(
+            bad, outbounds=(ForkOutboundOptions(tag="tool", command=("cat",), prefork=2),)
+        )
         self.assertRaises(StartError, tree.startService)
         self.reactor.pump([1] * 10)
-        self.assertEqual([process.pid for process in self.spawner.processes if process.pid is not None], [])
+        self.assertEqual(
+            [process.pid for process in self.spawner.processes if process.pid is not None], []
+        )
 
     def test_fails_later(self) -> None:
-        """An inbound that fails to listen only later is told to whoever runs the tree, or logged."""
+        """An inbound that fails to listen only later is told to whoever runs the tree, or
+        logged.
+        """
         failures: list[StartError] = []
         for failed in (failures.append, None):
             tree = self.make(EndpointInboundOptions(tag="any", endpoint="tcp:0"), failed=failed)
@@ -244,14 +320,19 @@ class StoppingTest(TreeTestCase):
         tree = self.make()
         tree.startService()
         self.successResultOf(tree.stopService())
-        self.assertEqual((self.there(), self.reactor.readers, self.reactor.getDelayedCalls(), _descriptors()), ([], set(), [], before))
+        self.assertEqual(
+            (self.there(), self.reactor.readers, self.reactor.getDelayedCalls(), _descriptors()),
+            ([], set(), [], before),
+        )
 
     def test_never_started(self) -> None:
         """One that was never started can be stopped."""
         self.successResultOf(self.make().stopService())
 
     def test_open_connection(self) -> None:
-        """Nobody comes in any more, but who is in may finish, and its command with it; then no descriptor is left."""
+        """Nobody comes in any more, but who is in may finish, and its command with it; then no
+        descriptor is left.
+        """
         before = _descriptors()
         tree = self.make()
         tree.startService()
@@ -271,7 +352,9 @@ class StoppingTest(TreeTestCase):
         self.turn()
         self.reactor.pump([0.5] * 6)
         self.successResultOf(stopped)
-        self.assertEqual((self.spawner.signals, self.reactor.getDelayedCalls(), _descriptors()), ([], [], before))
+        self.assertEqual(
+            (self.spawner.signals, self.reactor.getDelayedCalls(), _descriptors()), ([], [], before)
+        )
 
     def test_out_of_time(self) -> None:
         """Who does not finish in time is ended, and its command too, which is waited for."""
@@ -291,9 +374,14 @@ class StoppingTest(TreeTestCase):
         self.assertEqual(client.recv(99), b"")
 
     def test_deaf_commands(self) -> None:
-        """Commands that wait for a connection are told to end when the stop begins: their time and that of connections run together."""
+        """Commands that wait for a connection are told to end when the stop begins: their time and
+        that of connections run together.
+        """
         self.spawner = FakeSpawner(stubborn=True)
-        tree = self.make(drain_timeout=3, outbounds=(ForkOutboundOptions(tag="tool", command=("cat",), prefork=1, kill_grace=4),))
+        tree = self.make(
+            drain_timeout=3,
+            outbounds=(ForkOutboundOptions(tag="tool", command=("cat",), prefork=1, kill_grace=4),),
+        )
         tree.startService()
         self.connect()
         self.reactor.pump([0.1] * 5)
@@ -308,23 +396,29 @@ class StoppingTest(TreeTestCase):
         self.assertEqual(self.spawner.signals[2:], [(ready, 9), (served, 9)])
 
     def test_longest(self) -> None:
-        """How long a stop may take is said with the commands of outbounds that a reload has retired, as long as those run."""
+        """How long a stop may take is said with the commands of outbounds that a reload has
+        retired, as long as those run.
+        """
         slow = ForkOutboundOptions(tag="tool", command=("cat",), kill_grace=60)
         tree = self.make(drain_timeout=3, outbounds=(slow,))
         tree.startService()
-        self.assertEqual(tree.longest_stop, 78)
+        self.assertEqual(tree.max_stop_seconds, 78)
         client = self.connect()
-        self.successResultOf(tree.reload(replace(tree.document, outbounds=(replace(slow, kill_grace=1),))))
-        self.assertEqual(tree.longest_stop, 78)
+        self.successResultOf(
+            tree.reload(replace(tree.document, outbounds=(replace(slow, kill_grace=1),)))
+        )
+        self.assertEqual(tree.max_stop_seconds, 78)
         client.close()
         self.spawner.processes[0].exit()
         self.turn()
-        self.assertEqual(tree.longest_stop, 19)
+        self.assertEqual(tree.max_stop_seconds, 19)
 
     def test_longest_without_commands(self) -> None:
         """Without commands it is the connections' time, and a little."""
-        tree = self.make(drain_timeout=3, outbounds=(UnixOutboundOptions(tag="plugin", path="/nowhere"),))
-        self.assertEqual(tree.longest_stop, 18)
+        tree = self.make(
+            drain_timeout=3, outbounds=(UnixOutboundOptions(tag="plugin", path="/nowhere"),)
+        )
+        self.assertEqual(tree.max_stop_seconds, 18)
 
     def test_part_that_fails(self) -> None:
         """A part that does not stop is logged, and the others stop."""
@@ -378,6 +472,8 @@ class _Port:
 
 
 def _descriptors() -> int:
-    """How many descriptors this process has, without those that tests before have left to the collector."""
+    """How many descriptors this process has, without those that tests before have left to the
+    collector.
+    """
     gc.collect()
     return len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - they are counted

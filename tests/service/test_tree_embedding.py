@@ -6,14 +6,14 @@ from twisted.application.service import MultiService
 
 from tests.service.case import TreeTestCase
 
-__all__ = ["EmbeddingTest"]
-
 
 class EmbeddingTest(TreeTestCase):
     """In a program of one's own."""
 
     def test_child(self) -> None:
-        """As a child of another service it starts and stops with it, and the other waits for its end."""
+        """As a child of another service it starts and stops with it, and the other waits for its
+        end.
+        """
         parent = MultiService()
         tree = self.make()
         tree.setServiceParent(parent)

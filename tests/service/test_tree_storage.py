@@ -12,16 +12,21 @@ from pipetwist.stats.counters import MemoryCounterStore
 from pipetwist.storage.offline import read_counters, remarks
 from tests.service.case import TreeTestCase
 
-__all__ = ["StorageTest"]
-
 
 class StorageTest(TreeTestCase):
     """Counters in a file."""
 
     def kept(self, **stats: Any) -> PipetwistService:
         """A tree that counts its inbound, in a file where nothing else is said."""
-        stats = {"enabled": True, "inbounds": ("in",), "store": str(self.folder / "counters.db"), **stats}
-        return self.make(experimental=ExperimentalOptions(v2ray_api=ApiOptions(stats=StatsOptions(**stats))))
+        stats = {
+            "enabled": True,
+            "inbounds": ("in",),
+            "store": str(self.folder / "counters.db"),
+            **stats,
+        }
+        return self.make(
+            experimental=ExperimentalOptions(v2ray_api=ApiOptions(stats=StatsOptions(**stats)))
+        )
 
     def say(self, tree: PipetwistService, data: bytes) -> None:
         """Connect, say this, and go."""
@@ -34,7 +39,9 @@ class StorageTest(TreeTestCase):
         self.assertEqual(tree.relay.open_connections, 0)
 
     def test_goes_on(self) -> None:
-        """A tree that is started again, and one that is made anew, go on counting where the last one stopped."""
+        """A tree that is started again, and one that is made anew, go on counting where the last
+        one stopped.
+        """
         tree = self.kept()
         for total in (5, 10):
             tree.startService()
@@ -58,10 +65,14 @@ class StorageTest(TreeTestCase):
         self.turn()
         self.reactor.pump([0.5] * 20)
         self.reactor.wait_for(stopped)
-        self.assertEqual([figures.total for figures in read_counters(self.folder / "counters.db")], [0, 10])
+        self.assertEqual(
+            [figures.total for figures in read_counters(self.folder / "counters.db")], [0, 10]
+        )
 
     def test_refused(self) -> None:
-        """Where the file can't be used nothing starts; where something else can't be started the file is closed in order."""
+        """Where the file can't be used nothing starts; where something else can't be started the
+        file is closed in order.
+        """
         (self.folder / "counters.db").write_bytes(b"something else")
         tree = self.kept()
         tree.privilegedStartService()
@@ -75,7 +86,9 @@ class StorageTest(TreeTestCase):
         self.assertEqual(remarks(self.folder / "counters.db"), [])
 
     def test_not_counting(self) -> None:
-        """Where nothing is counted the file is open all the same, and its counters are served: a reload may count again."""
+        """Where nothing is counted the file is open all the same, and its counters are served: a
+        reload may count again.
+        """
         tree = self.kept()
         tree.startService()
         self.say(tree, b"hello")

@@ -14,8 +14,6 @@ from zope.interface.verify import verifyObject
 from pipetwist.interfaces import ICounter, ICounterStore
 from pipetwist.stats.counters import MemoryCounter, MemoryCounterStore, SortedCounters
 
-__all__ = ["CounterTest", "StoreTest", "ThreadsTest"]
-
 _WAIT = 60.0
 
 
@@ -51,7 +49,9 @@ class CounterTest(SynchronousTestCase):
 
     @given(st.lists(st.none() | st.integers(min_value=0, max_value=2**40)))
     def test_any_order(self, steps: list[int | None]) -> None:
-        """Whatever is added and reset in whatever order, what the resets gave and the value are the total."""
+        """Whatever is added and reset in whatever order, what the resets gave and the value are the
+        total.
+        """
         counter = MemoryCounter("name")
         given_out = 0
         for step in steps:
@@ -77,7 +77,9 @@ class ThreadsTest(SynchronousTestCase):
         threads=st.integers(min_value=1, max_value=6),
     )
     def test_resets(self, chunks: list[int], threads: int) -> None:
-        """No byte is lost or doubled: what all the resets gave, and what is left, is what was added."""
+        """No byte is lost or doubled: what all the resets gave, and what is left, is what was
+        added.
+        """
         counter = MemoryCounter("name")
         over = threading.Event()
         begin = threading.Barrier(threads + 1)
@@ -103,7 +105,9 @@ class ThreadsTest(SynchronousTestCase):
         self.assertEqual(counter.total(), sum(chunks))
 
     def test_add_between(self) -> None:
-        """A byte that is added in the middle of a reset or of a look belongs to some value, and to one only."""
+        """A byte that is added in the middle of a reset or of a look belongs to some value, and to
+        one only.
+        """
 
         class Busy(list[int]):
             """A cell to which a byte is added whenever somebody has looked at it."""
@@ -187,7 +191,9 @@ class StoreTest(SynchronousTestCase):
         self.assertEqual(len(listed), 3)
 
     def test_sorted_once(self) -> None:
-        """They are sorted anew only where one has come since, and nobody gets a list that is another's."""
+        """They are sorted anew only where one has come since, and nobody gets a list that is
+        another's.
+        """
         store = MemoryCounterStore()
         for name in ("b", "a"):
             store.counter(name)
@@ -196,7 +202,11 @@ class StoreTest(SynchronousTestCase):
         store.counter("aa")
         store.counter("b")
         self.assertEqual([counter.name for counter in store.counters()], ["a", "aa", "b"])
-        self.patch(store, "_sorted", SortedCounters(_Unsortable({counter.name: counter for counter in store.counters()})))
+        self.patch(
+            store,
+            "_sorted",
+            SortedCounters(_Unsortable({counter.name: counter for counter in store.counters()})),
+        )
         self.assertEqual([len(store.counters()) for _ in range(3)], [3, 3, 3])
 
 

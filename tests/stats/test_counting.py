@@ -1,4 +1,6 @@
-"""Counting around Twisted protocols, factories and endpoints: to the byte, and without an interface lost."""
+"""Counting around Twisted protocols, factories and endpoints: to the byte, and without an interface
+lost.
+"""
 
 from __future__ import annotations
 
@@ -32,12 +34,15 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 from zope.interface import alsoProvides, directlyProvides, implementer
 from zope.interface.verify import verifyObject
 
-from pipetwist.stats.counting import CountingEndpoint, CountingFactory, CountingProtocol, count_writes
+from pipetwist.stats.counting import (
+    CountingEndpoint,
+    CountingFactory,
+    CountingProtocol,
+    count_writes,
+)
 from pipetwist.testing import RecordingTracker
-from tests.interop.scratch import scratch_folder
-from tests.transfer.memory import MemoryTransport
-
-__all__ = ["EndpointTest", "FactoryTest", "ProtocolTest", "SocketTest", "WritesTest"]
+from tests.support.memory_transport import MemoryTransport
+from tests.support.scratch import scratch_folder
 
 _reactor: Any = reactor  # the module stands for whichever reactor trial has installed
 
@@ -79,7 +84,9 @@ class _Full(_Plain):
 
 @implementer(IFileDescriptorReceiver)
 class _Receives(_Plain):
-    """Wants descriptors alone: an endpoint of Twisted's shows a transport only one of the things that a client's protocol wants."""
+    """Wants descriptors alone: an endpoint of Twisted's shows a transport only one of the things
+    that a client's protocol wants.
+    """
 
     def fileDescriptorReceived(self, descriptor: int) -> None:
         self.heard.append(descriptor)
@@ -103,17 +110,23 @@ class ProtocolTest(_CountingTestCase):
         """What is read is counted, and passed on."""
         self.transport.receive(b"one")
         self.transport.receive(b"two")
-        self.assertEqual((self.protocol.data, self.tracker.up, self.tracker.down), (b"onetwo", 6, 0))
+        self.assertEqual(
+            (self.protocol.data, self.tracker.up, self.tracker.down), (b"onetwo", 6, 0)
+        )
 
     def test_written(self) -> None:
-        """What the system takes is counted, in the moment when it takes it, however it was written."""
+        """What the system takes is counted, in the moment when it takes it, however it was
+        written.
+        """
         self.protocol.transport.write(b"one")
         self.protocol.transport.writeSequence([b"two", b"", b"three"])
         self.assertEqual(self.tracker.down, 0)
         self.transport.take(4)
         self.assertEqual((self.tracker.down, self.transport.taken), (4, b"onet"))
         self.transport.take()
-        self.assertEqual((self.tracker.down, self.transport.taken, self.tracker.up), (11, b"onetwothree", 0))
+        self.assertEqual(
+            (self.tracker.down, self.transport.taken, self.tracker.up), (11, b"onetwothree", 0)
+        )
 
     def test_aborted(self) -> None:
         """What an abort leaves unsent was never counted."""
@@ -138,7 +151,10 @@ class ProtocolTest(_CountingTestCase):
         self.protocol.transport.write(b"answer")
         self.protocol.transport.loseWriteConnection()
         self.transport.take()
-        self.assertEqual((self.protocol.heard, self.tracker.down), (["readConnectionLost", "writeConnectionLost"], 6))
+        self.assertEqual(
+            (self.protocol.heard, self.tracker.down),
+            (["readConnectionLost", "writeConnectionLost"], 6),
+        )
 
     def test_handshake(self) -> None:
         """A completed handshake passes."""
@@ -151,7 +167,9 @@ class ProtocolTest(_CountingTestCase):
         self.assertEqual(self.protocol.heard, [7])
 
     def test_protocol_interfaces(self) -> None:
-        """It takes just what the protocol takes: one that does not half-close is closed by an end of file."""
+        """It takes just what the protocol takes: one that does not half-close is closed by an end
+        of file.
+        """
         for protocol in (_Plain(), _Full()):
             counting = CountingProtocol(None, protocol, self.tracker)
             MemoryTransport(counting)
@@ -201,7 +219,9 @@ class ProtocolTest(_CountingTestCase):
         self.assertEqual((asked, self.protocol.heard), (["pause", "resume"], ["connectionLost"]))
 
     def test_tls_begins(self) -> None:
-        """When TLS begins in the middle, what waits counts once, and what is written afterwards counts as the protocol writes it."""
+        """When TLS begins in the middle, what waits counts once, and what is written afterwards
+        counts as the protocol writes it.
+        """
         asked: list[object] = []
         self.transport.startTLS = lambda *arguments: asked.append(arguments)  # type: ignore[attr-defined]  # as TCP's transports have it
         self.protocol.transport.write(b"plain")
@@ -220,12 +240,16 @@ class ProtocolTest(_CountingTestCase):
     def test_passes_on(self) -> None:
         """Whatever else a transport has is reached through it."""
         self.transport.own_thing = "own"  # type: ignore[attr-defined]  # some transport's own
-        self.assertEqual((self.protocol.transport.own_thing, self.protocol.transport.fileno()), ("own", 99))
+        self.assertEqual(
+            (self.protocol.transport.own_thing, self.protocol.transport.fileno()), ("own", 99)
+        )
 
     def test_lets_go(self) -> None:
         """Once it is lost it refers to the protocol no more."""
         self.transport.connectionLost(Failure(ConnectionDone()))
-        self.assertEqual((self.counting.wrappedProtocol, self.protocol.heard), (None, ["connectionLost"]))
+        self.assertEqual(
+            (self.counting.wrappedProtocol, self.protocol.heard), (None, ["connectionLost"])
+        )
 
     def test_disconnecting(self) -> None:
         """An abort shows, as a close does."""
@@ -234,7 +258,14 @@ class ProtocolTest(_CountingTestCase):
         self.assertTrue(self.counting.disconnecting)
 
     @settings(database=None, deadline=None)
-    @given(st.lists(st.binary(max_size=300_000) | st.lists(st.binary(max_size=9), max_size=3) | st.integers(0, 200_000), max_size=12))
+    @given(
+        st.lists(
+            st.binary(max_size=300_000)
+            | st.lists(st.binary(max_size=9), max_size=3)
+            | st.integers(0, 200_000),
+            max_size=12,
+        )
+    )
     def test_any_writes(self, steps: list[bytes | list[bytes] | int]) -> None:
         """Whatever is written and taken in whatever order, what is counted is what was taken."""
         tracker, protocol = RecordingTracker(), _Plain()
@@ -258,7 +289,9 @@ class WritesTest(SynchronousTestCase):
     """Transports that show what the system takes, and those that do not."""
 
     def test_hidden(self) -> None:
-        """Where the system is hidden, and over TLS, what the transport takes counts; an iterator's chunks count too."""
+        """Where the system is hidden, and over TLS, what the transport takes counts; an iterator's
+        chunks count too.
+        """
         tls = MemoryTransport(_Plain())
         alsoProvides(tls, ISSLTransport)
         for transport in (StringTransport(), tls):
@@ -350,7 +383,9 @@ class FactoryTest(SynchronousTestCase):
         """A connection is counted by the tracker of its address."""
         for address in ("a", "b"):
             MemoryTransport(self.factory.buildProtocol(address)).receive(address.encode() * 3)  # type: ignore[arg-type]  # any key does
-        self.assertEqual({address: tracker.up for address, tracker in self.trackers.items()}, {"a": 3, "b": 3})
+        self.assertEqual(
+            {address: tracker.up for address, tracker in self.trackers.items()}, {"a": 3, "b": 3}
+        )
         self.assertEqual([protocol.data for protocol in self.inner.built], [b"aaa", b"bbb"])
 
     def test_untracked(self) -> None:
@@ -406,7 +441,9 @@ class SocketTest(TestCase):
     timeout = 300
 
     async def connect(self) -> tuple[_Full, RecordingTracker, _Receives]:
-        """Connect a client to a counted server: the server's protocol, its tracker, the client's protocol."""
+        """Connect a client to a counted server: the server's protocol, its tracker, the client's
+        protocol.
+        """
         path = str(scratch_folder(self) / "s")
         accepted: Deferred[_Full] = Deferred()
 
@@ -415,7 +452,9 @@ class SocketTest(TestCase):
                 accepted.callback(self)
 
         tracker, client = RecordingTracker(), _Receives()
-        port = await CountingEndpoint(UNIXServerEndpoint(_reactor, path), lambda _: tracker).listen(Factory.forProtocol(Server))
+        port = await CountingEndpoint(UNIXServerEndpoint(_reactor, path), lambda _: tracker).listen(
+            Factory.forProtocol(Server)
+        )
         self.addCleanup(port.stopListening)
         await UNIXClientEndpoint(_reactor, path).connect(_given(client))
         server = await accepted
@@ -447,7 +486,9 @@ class SocketTest(TestCase):
         self.assertEqual((tracker.up, tracker.down), (1, 1))
 
     async def test_unread(self) -> None:
-        """What a client does not read is not counted, however much was written, when the connection is aborted."""
+        """What a client does not read is not counted, however much was written, when the connection
+        is aborted.
+        """
         server, tracker, client = await self.connect()
         client.transport.pauseProducing()
         server.transport.write(b"x" * 5_000_000)

@@ -12,10 +12,8 @@ from twisted.trial.unittest import TestCase
 
 from pipetwist.stats.counting_datagrams import CountingDatagramProtocol
 from pipetwist.testing import RecordingTracker
-from tests.behaviour.waiting import until
-from tests.interop.scratch import scratch_folder
-
-__all__ = ["UdpTest", "UnixTest"]
+from tests.support.scratch import scratch_folder
+from tests.support.waiting import until
 
 reactor: Any = global_reactor
 
@@ -60,10 +58,16 @@ class UdpTest(TestCase):
     timeout = 300
 
     async def test_counts(self) -> None:
-        """What each peer sends and is sent counts for that peer; one that is not to be counted is served the same."""
+        """What each peer sends and is sent counts for that peer; one that is not to be counted is
+        served the same.
+        """
         trackers = {"127.0.0.1": RecordingTracker()}
         echo = _Echo()
-        port = reactor.listenUDP(0, CountingDatagramProtocol(echo, lambda address: trackers.get(address[0])), interface="127.0.0.1")
+        port = reactor.listenUDP(
+            0,
+            CountingDatagramProtocol(echo, lambda address: trackers.get(address[0])),
+            interface="127.0.0.1",
+        )
         self.addCleanup(port.stopListening)
         for host in ("127.0.0.1", "127.0.0.2"):
             client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -92,7 +96,9 @@ class UdpTest(TestCase):
         self.assertEqual((echo.started, echo.stopped), (1, 1))
 
     async def test_refused(self) -> None:
-        """A peer's refusal is passed on; the datagram that it was told of instead of being sent does not count."""
+        """A peer's refusal is passed on; the datagram that it was told of instead of being sent
+        does not count.
+        """
         nobody = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         nobody.bind(("127.0.0.1", 0))
         tracker, peer = RecordingTracker(), _Peer()
@@ -113,14 +119,18 @@ class UnixTest(TestCase):
     timeout = 300
 
     async def test_counts(self) -> None:
-        """What passes counts, though there is no address to ask with; what the system drops for want of room does not."""
+        """What passes counts, though there is no address to ask with; what the system drops for
+        want of room does not.
+        """
         folder = scratch_folder(self)
         other = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.addCleanup(other.close)
         other.bind(str(folder / "other"))
         tracker, peer = RecordingTracker(), _Peer()
         port = reactor.connectUNIXDatagram(
-            str(folder / "other"), CountingDatagramProtocol(peer, lambda address: tracker), bindAddress=str(folder / "own")
+            str(folder / "other"),
+            CountingDatagramProtocol(peer, lambda address: tracker),
+            bindAddress=str(folder / "own"),
         )
         self.addCleanup(port.stopListening)
         other.sendto(b"hello", str(folder / "own"))

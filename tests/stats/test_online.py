@@ -11,20 +11,27 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.stats.online import OnlineUsers, online_name, online_user
 
-__all__ = ["NamesTest", "OnlineUsersTest"]
-
 
 class NamesTest(SynchronousTestCase):
     """The names that users have in Xray's online calls."""
 
     def test_name(self) -> None:
-        """A user's name stands between the parts that Xray puts around it, and is found there again."""
+        """A user's name stands between the parts that Xray puts around it, and is found there
+        again.
+        """
         self.assertEqual(online_name("alice"), "user>>>alice>>>online")
         self.assertEqual(online_user("user>>>alice>>>online"), "alice")
 
     def test_other_names(self) -> None:
         """A name of another kind is nobody's."""
-        for name in ("", "alice", "user>>>alice", "alice>>>online", "user>>>alice>>>traffic>>>uplink", "inbound>>>alice>>>online"):
+        for name in (
+            "",
+            "alice",
+            "user>>>alice",
+            "alice>>>online",
+            "user>>>alice>>>traffic>>>uplink",
+            "inbound>>>alice>>>online",
+        ):
             self.assertIsNone(online_user(name))
 
     def test_overlapping_parts(self) -> None:
@@ -53,7 +60,9 @@ class OnlineUsersTest(SynchronousTestCase):
         self.assertEqual(self.online.online(), {"alice": {"192.0.2.1": 1000}})
 
     def test_same_source_again(self) -> None:
-        """Connections from one source are one source, seen last when the newest was opened, until the last of them closes."""
+        """Connections from one source are one source, seen last when the newest was opened, until
+        the last of them closes.
+        """
         self.online.opened("alice", "pid:7")
         self.clock.advance(10)
         self.online.opened("alice", "pid:7")
@@ -88,9 +97,15 @@ class OnlineUsersTest(SynchronousTestCase):
         self.online.opened("alice", "pid:7")
         self.assertRaises(KeyError, self.online.closed, "alice", "pid:8")
 
-    @given(st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from("xyz"), st.booleans()), max_size=40))
+    @given(
+        st.lists(
+            st.tuples(st.sampled_from("ab"), st.sampled_from("xyz"), st.booleans()), max_size=40
+        )
+    )
     def test_any_order(self, events: list[tuple[str, str, bool]]) -> None:
-        """Whatever opens and closes in whatever order, a source is listed exactly while a connection from it is open."""
+        """Whatever opens and closes in whatever order, a source is listed exactly while a
+        connection from it is open.
+        """
         online = OnlineUsers(lambda: 5.0)
         still_open: Counter[tuple[str, str]] = Counter()
         for user, source, opens in events:

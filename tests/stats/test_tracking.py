@@ -17,16 +17,24 @@ from zope.interface.verify import verifyObject
 
 from pipetwist.interfaces import ICellCounter, ICounter, ICounterStore, ITracker
 from pipetwist.page.sampling import Sampler
-from pipetwist.relay.ledger import Ledger
+from pipetwist.relay.connection_table import ConnectionTable
 from pipetwist.stats.counters import MemoryCounter, MemoryCounterStore
-from pipetwist.stats.names import DIRECTIONS, ENTITIES, Entity, Listing, traffic_entity, traffic_name
+from pipetwist.stats.names import (
+    DIRECTIONS,
+    ENTITIES,
+    Entity,
+    Listing,
+    traffic_entity,
+    traffic_name,
+)
 from pipetwist.stats.tracking import Tracked, Tracker
-
-__all__ = ["EntitiesTest", "NamesTest", "TrackedTest", "TrackerTest"]
 
 _NAMES = st.sampled_from(["a", "b"])
 _LISTS = st.frozensets(_NAMES)
-_VISITS = st.lists(st.tuples(_NAMES, _NAMES, st.none() | _NAMES, st.integers(0, 99), st.integers(0, 99)), max_size=6)
+_VISITS = st.lists(
+    st.tuples(_NAMES, _NAMES, st.none() | _NAMES, st.integers(0, 99), st.integers(0, 99)),
+    max_size=6,
+)
 
 
 class _Cell(list[int]):
@@ -38,13 +46,21 @@ class NamesTest(SynchronousTestCase):
 
     def test_names(self) -> None:
         """A counter's name has V2Ray's four parts."""
-        self.assertEqual(traffic_name("inbound", "pipe-in", "uplink"), "inbound>>>pipe-in>>>traffic>>>uplink")
-        self.assertEqual(traffic_name("outbound", "plugin", "downlink"), "outbound>>>plugin>>>traffic>>>downlink")
-        self.assertEqual(traffic_name("user", "alice", DIRECTIONS[0]), "user>>>alice>>>traffic>>>uplink")
+        self.assertEqual(
+            traffic_name("inbound", "pipe-in", "uplink"), "inbound>>>pipe-in>>>traffic>>>uplink"
+        )
+        self.assertEqual(
+            traffic_name("outbound", "plugin", "downlink"), "outbound>>>plugin>>>traffic>>>downlink"
+        )
+        self.assertEqual(
+            traffic_name("user", "alice", DIRECTIONS[0]), "user>>>alice>>>traffic>>>uplink"
+        )
 
     def test_entities(self) -> None:
         """From a counter's name one learns what it counts; other names tell nothing."""
-        self.assertEqual(traffic_entity(traffic_name("user", "a b", "downlink")), ("user", "a b", "downlink"))
+        self.assertEqual(
+            traffic_entity(traffic_name("user", "a b", "downlink")), ("user", "a b", "downlink")
+        )
         for name in (
             "",
             "user>>>a>>>online",
@@ -67,11 +83,9 @@ class _CoarseCounter:
         self.cell = [0]
 
     def add(self, count: int) -> None:
-        """See `ICounter`."""
         self.cell[0] += 10 * count
 
     def total(self) -> int:
-        """See `ICounter`."""
         return self.cell[0] // 10
 
     value = reset = total
@@ -86,19 +100,15 @@ class _PublicCounter:
         self._total = self._baseline = 0
 
     def add(self, count: int) -> None:
-        """See `ICounter`."""
         self._total += count
 
     def total(self) -> int:
-        """See `ICounter`."""
         return self._total
 
     def value(self) -> int:
-        """See `ICounter`."""
         return self._total - self._baseline
 
     def reset(self) -> int:
-        """See `ICounter`."""
         value, self._baseline = self.value(), self._total
         return value
 
@@ -111,15 +121,12 @@ class _PublicStore:
         self._counters: dict[str, ICounter] = {}
 
     def counter(self, name: str) -> ICounter:
-        """See `ICounterStore`."""
         return self._counters.setdefault(name, _PublicCounter(name))
 
     def get(self, name: str) -> ICounter | None:
-        """See `ICounterStore`."""
         return self._counters.get(name)
 
     def counters(self) -> list[ICounter]:
-        """See `ICounterStore`."""
         return [counter for _, counter in sorted(self._counters.items())]
 
 
@@ -144,8 +151,14 @@ class TrackerTest(SynchronousTestCase):
         self.assertEqual([counter.total() for counter in (up, more_up, down)], [7, 7, 5])
 
     def test_any_counters(self) -> None:
-        """However many counters there are, of one store or of several, with a cell or without, each gets every byte."""
-        kinds: tuple[Callable[[str], ICounter], ...] = (MemoryCounter, _CoarseCounter, _PublicCounter)
+        """However many counters there are, of one store or of several, with a cell or without, each
+        gets every byte.
+        """
+        kinds: tuple[Callable[[str], ICounter], ...] = (
+            MemoryCounter,
+            _CoarseCounter,
+            _PublicCounter,
+        )
         for number in range(6):
             for chosen in product(kinds, repeat=number):
                 counters = [kind(str(place)) for place, kind in enumerate(chosen)]
@@ -156,14 +169,19 @@ class TrackerTest(SynchronousTestCase):
                 self.assertEqual([counter.total() for counter in counters], [7] * number)
 
     def test_full(self) -> None:
-        """A counter whose cell takes no more adds by itself, and the others of the connection as ever."""
+        """A counter whose cell takes no more adds by itself, and the others of the connection as
+        ever.
+        """
         for full in range(4):
             counters = [_CoarseCounter(str(place)) for place in range(4)]
             added: list[int] = []
             self.patch(counters[full], "cell", _FullCell([70]))
             self.patch(_CoarseCounter, "add", lambda _, count, added=added: added.append(count))
             Tracker(counters, []).uplink(5)
-            self.assertEqual(([counter.total() for counter in counters], added), ([7 if place == full else 5 for place in range(4)], [5]))
+            self.assertEqual(
+                ([counter.total() for counter in counters], added),
+                ([7 if place == full else 5 for place in range(4)], [5]),
+            )
 
     def test_no_calls(self) -> None:
         """To however many counters with cells it adds without a call for each."""
@@ -186,25 +204,42 @@ class EntitiesTest(SynchronousTestCase):
         self.addCleanup(entities.pop, "pair")
 
     def test_one_more(self) -> None:
-        """An entity more is one entry: it is listed, counted, found by name, in metrics and on the page like the others."""
+        """An entity more is one entry: it is listed, counted, found by name, in metrics and on the
+        page like the others.
+        """
         store = MemoryCounterStore()
         tracked = Tracked(store, inbounds=["in"], pairs=["alice@in", "bob@in"])  # type: ignore[call-arg]  # that one
         for user, count in (("alice", 1), ("bob", 2), (None, 4), ("carol", 8)):
             tracker = tracked.tracker("in", "out", user)
             assert tracker is not None
             tracker.uplink(count)
-        sampler = Sampler(Ledger(Clock(), log=Logger()), store)
+        sampler = Sampler(ConnectionTable(Clock(), log=Logger()), store)
         consumed = list(sampler.sample())
         self.assertNotEqual(consumed, [])
-        totals = {entity: {name: flow.uplink for name, flow in flows.items()} for entity, flows in sampler.traffic.items()}
-        self.assertEqual(totals, {"inbound": {"in": 15}, "outbound": {}, "user": {}, "pair": {"alice@in": 1, "bob@in": 2}})
-        self.assertEqual(tracked.names(), [("inbound", "in"), ("pair", "alice@in"), ("pair", "bob@in")])
+        totals = {
+            entity: {name: flow.uplink for name, flow in flows.items()}
+            for entity, flows in sampler.traffic.items()
+        }
+        self.assertEqual(
+            totals,
+            {
+                "inbound": {"in": 15},
+                "outbound": {},
+                "user": {},
+                "pair": {"alice@in": 1, "bob@in": 2},
+            },
+        )
+        self.assertEqual(
+            tracked.names(), [("inbound", "in"), ("pair", "alice@in"), ("pair", "bob@in")]
+        )
 
     def test_no_slower(self) -> None:
         """All four entities of a connection are added to without a call for each."""
         self.patch(MemoryCounter, "add", None)
         store = MemoryCounterStore()
-        tracked = Tracked(store, inbounds=["in"], outbounds=["out"], users=["alice"], pairs=["alice@in"])  # type: ignore[call-arg]  # that one
+        tracked = Tracked(
+            store, inbounds=["in"], outbounds=["out"], users=["alice"], pairs=["alice@in"]
+        )  # type: ignore[call-arg]  # that one
         tracker = tracked.tracker("in", "out", "alice")
         assert tracker is not None
         tracker.downlink(3)
@@ -226,22 +261,35 @@ class TrackedTest(SynchronousTestCase):
     def test_tracks(self) -> None:
         """Only what is listed is tracked, each kind for itself, and no user is nobody's name."""
         self.assertTrue(self.tracked.tracks("user", "alice"))
-        for entity, name in (("inbound", "alice"), ("user", "in"), ("outbound", "in"), ("user", None)):
+        for entity, name in (
+            ("inbound", "alice"),
+            ("user", "in"),
+            ("outbound", "in"),
+            ("user", None),
+        ):
             self.assertFalse(self.tracked.tracks(entity, name))  # type: ignore[arg-type]  # mypy takes the tuple's first for any str
 
     def test_public_store(self) -> None:
-        """A store of another program, whose counters have what the interface names alone, counts like ours."""
+        """A store of another program, whose counters have what the interface names alone, counts
+        like ours.
+        """
         store = _PublicStore()
         verifyObject(ICounterStore, store)
         verifyObject(ICounter, store.counter("name"))
-        tracker = Tracked(store, inbounds=["in"], outbounds=["out"], users=["alice"]).tracker("in", "out", "alice")
+        tracker = Tracked(store, inbounds=["in"], outbounds=["out"], users=["alice"]).tracker(
+            "in", "out", "alice"
+        )
         assert tracker is not None
         tracker.uplink(3)
         tracker.downlink(4)
-        self.assertEqual([counter.value() for counter in store.counters() if counter.name != "name"], [4, 3] * 3)
+        self.assertEqual(
+            [counter.value() for counter in store.counters() if counter.name != "name"], [4, 3] * 3
+        )
 
     def test_change_frees_little(self) -> None:
-        """However many have a tracker when the names change, no more than a few are freed at once, and in the end all of them are."""
+        """However many have a tracker when the names change, no more than a few are freed at once,
+        and in the end all of them are.
+        """
         freed: list[str] = []
 
         class Store(MemoryCounterStore):
@@ -279,9 +327,13 @@ class TrackedTest(SynchronousTestCase):
         self.assertEqual(self.names(), [])
 
     def test_appear_in_pairs(self) -> None:
-        """Both directions appear at 0 with the first connection that they belong to, and only what it belongs to."""
+        """Both directions appear at 0 with the first connection that they belong to, and only what
+        it belongs to.
+        """
         self.assertIsNotNone(self.tracked.tracker("in", "other", "bob"))
-        self.assertEqual(self.names(), ["inbound>>>in>>>traffic>>>downlink", "inbound>>>in>>>traffic>>>uplink"])
+        self.assertEqual(
+            self.names(), ["inbound>>>in>>>traffic>>>downlink", "inbound>>>in>>>traffic>>>uplink"]
+        )
         self.assertEqual([counter.value() for counter in self.store.counters()], [0, 0])
 
     def test_same_figures(self) -> None:
@@ -290,7 +342,10 @@ class TrackedTest(SynchronousTestCase):
         assert tracker is not None
         tracker.uplink(10)
         tracker.downlink(20)
-        values = {counter.name.replace(">>>traffic>>>", " "): counter.value() for counter in self.store.counters()}
+        values = {
+            counter.name.replace(">>>traffic>>>", " "): counter.value()
+            for counter in self.store.counters()
+        }
         self.assertEqual(
             values,
             {
@@ -311,14 +366,24 @@ class TrackedTest(SynchronousTestCase):
         users: frozenset[str],
         visits: list[tuple[str, str, str | None, int, int]],
     ) -> None:
-        """Whatever is listed and whoever comes, there is a counter for just what came and is listed, with the sum of its connections."""
+        """Whatever is listed and whoever comes, there is a counter for just what came and is
+        listed, with the sum of its connections.
+        """
         store = MemoryCounterStore()
         tracked = Tracked(store, inbounds=inbounds, outbounds=outbounds, users=users)
-        listed: dict[Entity, frozenset[str]] = {"inbound": inbounds, "outbound": outbounds, "user": users}
+        listed: dict[Entity, frozenset[str]] = {
+            "inbound": inbounds,
+            "outbound": outbounds,
+            "user": users,
+        }
         expected: dict[str, int] = {}
         for inbound, outbound, user, up, down in visits:
             tracker = tracked.tracker(inbound, outbound, user)
-            came: dict[Entity, str | None] = {"inbound": inbound, "outbound": outbound, "user": user}
+            came: dict[Entity, str | None] = {
+                "inbound": inbound,
+                "outbound": outbound,
+                "user": user,
+            }
             for entity, name in came.items():
                 if name is not None and name in listed[entity]:
                     for direction, count in (("uplink", up), ("downlink", down)):

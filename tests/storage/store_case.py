@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.storage.store import FileCounterStore
-from tests.storage.files import close, open_store, quick_folder
+from tests.support.counter_files import close, open_store, quick_folder
 
 __all__ = ["StoreTestCase"]
 

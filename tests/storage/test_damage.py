@@ -1,4 +1,6 @@
-"""A file of counters that was cut or changed: it is refused or its counters are right, whatever has happened to it."""
+"""A file of counters that was cut or changed: it is refused or its counters are right, whatever has
+happened to it.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from pipetwist.errors import StoreError
 from pipetwist.storage.layout import BEGIN, Contents, DamagedError, build, parse
 from pipetwist.storage.offline import forget_counters, read_counters
-from tests.storage.files import AMOUNTS, close, figures, kill, open_store, quick_folder
-
-__all__ = ["ChangedTest", "CutTest", "StartTest"]
+from tests.support.counter_files import AMOUNTS, close, figures, kill, open_store, quick_folder
 
 _SIZE = 4096
 
@@ -24,7 +24,9 @@ class _FilesTestCase(SynchronousTestCase):
     """A file with counters on the disk and two counters that were made after the last sync."""
 
     def setUp(self) -> None:
-        """Make the files, smaller than usual, so that every length and every byte of them can be tried."""
+        """Make the files, smaller than usual, so that every length and every byte of them can be
+        tried.
+        """
         self.patch(sys.modules["pipetwist.storage.layout"], "STEP", _SIZE)
         self.path = quick_folder(self) / "counters.db"
         store = open_store(self.path)
@@ -44,7 +46,9 @@ class _FilesTestCase(SynchronousTestCase):
         self.assertEqual((len(self.killed), len(self.sealed)), (_SIZE, _SIZE))
 
     def parse(self, data: bytes) -> Contents | None:
-        """What is believed; None where it is refused. Anything else that is raised fails the test."""
+        """What is believed; None where it is refused. Anything else that is raised fails the
+        test.
+        """
         try:
             return parse(data)
         except DamagedError:
@@ -56,10 +60,15 @@ class CutTest(_FilesTestCase):
 
     def test_sealed(self) -> None:
         """However much is missing of a file that was closed in order, it is refused."""
-        self.assertEqual([length for length in range(_SIZE + 1) if self.parse(self.sealed[:length]) is not None], [_SIZE])
+        self.assertEqual(
+            [length for length in range(_SIZE + 1) if self.parse(self.sealed[:length]) is not None],
+            [_SIZE],
+        )
 
     def test_killed(self) -> None:
-        """What a kill left is refused where something is missing that was on the disk; behind that it says what is missing."""
+        """What a kill left is refused where something is missing that was on the disk; behind that
+        it says what is missing.
+        """
         least = self.slots[self.synced - 1].end
         for length in range(_SIZE + 1):
             contents = self.parse(self.killed[:length])
@@ -67,7 +76,9 @@ class CutTest(_FilesTestCase):
                 self.assertIsNone(contents)
             else:
                 assert contents is not None
-                self.assertEqual(contents.slots, [slot for slot in self.slots if slot.end <= length])
+                self.assertEqual(
+                    contents.slots, [slot for slot in self.slots if slot.end <= length]
+                )
                 self.assertEqual(contents.torn > 0, length < self.end)
 
 
@@ -75,7 +86,9 @@ class ChangedTest(_FilesTestCase):
     """A copy of which bytes have changed."""
 
     def check_killed(self, data: bytes) -> None:
-        """A file that no daemon closed is refused, or right; where something is left out of it, it says so."""
+        """A file that no daemon closed is refused, or right; where something is left out of it, it
+        says so.
+        """
         contents = self.parse(data)
         if contents is not None and contents.slots != self.slots:
             self.assertGreater(contents.torn, 0)
@@ -85,20 +98,22 @@ class ChangedTest(_FilesTestCase):
     def test_every_byte_of_a_sealed_one(self) -> None:
         """Whatever byte changes of a file that was closed in order, it is refused."""
         data = bytearray(self.sealed)
-        for place in range(_SIZE):
-            for change in (1, 0x80, random.Random(place).randrange(1, 256)):
-                data[place] ^= change
-                self.assertIsNone(self.parse(bytes(data)), f"byte {place} changed by {change}")
-                data[place] ^= change
+        for offset in range(_SIZE):
+            for change in (1, 0x80, random.Random(offset).randrange(1, 256)):
+                data[offset] ^= change
+                self.assertIsNone(self.parse(bytes(data)), f"byte {offset} changed by {change}")
+                data[offset] ^= change
 
     def test_every_byte_of_a_killed_one(self) -> None:
-        """Whatever byte changes of a file that a kill left, and however, no counter is wrong without a word."""
+        """Whatever byte changes of a file that a kill left, and however, no counter is wrong
+        without a word.
+        """
         data = bytearray(self.killed[: self.end + 50])
-        for place in range(len(data)):
+        for offset in range(len(data)):
             for change in range(1, 256):
-                data[place] ^= change
+                data[offset] ^= change
                 self.check_killed(bytes(data))
-                data[place] ^= change
+                data[offset] ^= change
 
     def test_every_two_bits_of_a_record(self) -> None:
         """Nor do any two bits of a counter's figures change without being found."""
@@ -127,11 +142,11 @@ class ChangedTest(_FilesTestCase):
         self.check_killed(bytes(changed))
 
     @settings(max_examples=100, deadline=None, database=None)
-    @given(place=st.integers(0, 1000), size=st.integers(1, 600))
-    def test_zeros(self, place: int, size: int) -> None:
+    @given(offset=st.integers(0, 1000), size=st.integers(1, 600))
+    def test_zeros(self, offset: int, size: int) -> None:
         """Nor does a range of zeros, as a lost sector is one, pass for counters at 0."""
         changed = bytearray(self.killed)
-        changed[place : place + size] = bytes(len(changed[place : place + size]))
+        changed[offset : offset + size] = bytes(len(changed[offset : offset + size]))
         contents = self.parse(bytes(changed))
         if contents is not None:
             self.assertEqual(contents.slots, self.slots[: len(contents.slots)])
@@ -152,19 +167,33 @@ class StartTest(_FilesTestCase):
         choose = random.Random(2)
         for original in (self.sealed, self.killed):
             for _ in range(25):
-                data = bytearray(original[: choose.choice([len(original), choose.randrange(self.slots[self.synced - 1].end)])])
+                data = bytearray(
+                    original[
+                        : choose.choice(
+                            [len(original), choose.randrange(self.slots[self.synced - 1].end)]
+                        )
+                    ]
+                )
                 if data:
-                    data[choose.randrange(min(len(data), self.slots[self.synced - 1].end))] ^= choose.randrange(1, 256)
+                    data[choose.randrange(min(len(data), self.slots[self.synced - 1].end))] ^= (
+                        choose.randrange(1, 256)
+                    )
                 self.path.write_bytes(data)
                 for use in (open_store, read_counters, lambda path: forget_counters(path, AMOUNTS)):
                     text = str(self.assertRaises(StoreError, use, self.path))
-                    self.assertRegex(text, r"^\S+counters\.db: the file is (damaged|cut short|empty|no file of counters)\b.*")
+                    self.assertRegex(
+                        text,
+                        r"^\S+counters\.db: the file is (damaged|cut short|empty|no file of "
+                        r"counters)\b.*",
+                    )
                     self.assertNotIn("\n", text)
                 self.assertEqual(self.path.read_bytes(), bytes(data))
                 self.assertEqual(self.others(), [])
 
     def test_repaired(self) -> None:
-        """What was not finished at the end is cleared by a start, after which all goes on as ever."""
+        """What was not finished at the end is cleared by a start, after which all goes on as
+        ever.
+        """
         choose = random.Random(3)
         least = self.slots[self.synced - 1].end
         for length in range(least, self.end + 50, 7):
@@ -177,7 +206,10 @@ class StartTest(_FilesTestCase):
                 self.assertRaises(StoreError, open_store, self.path)
                 continue
             store = open_store(self.path)
-            self.assertEqual(figures(store), {slot.name: (slot.total, slot.total - slot.baseline) for slot in contents.slots})
+            self.assertEqual(
+                figures(store),
+                {slot.name: (slot.total, slot.total - slot.baseline) for slot in contents.slots},
+            )
             for number in range(20):
                 store.counter(f"new {number}").add(number)
             before = figures(store)
@@ -185,7 +217,10 @@ class StartTest(_FilesTestCase):
             store = open_store(self.path)
             self.assertEqual(figures(store), before)
             close(store)
-            self.assertEqual({figure.name: (figure.total, figure.value) for figure in read_counters(self.path)}, before)
+            self.assertEqual(
+                {figure.name: (figure.total, figure.value) for figure in read_counters(self.path)},
+                before,
+            )
 
     def others(self) -> list[Path]:
         """Files that were left beside it."""

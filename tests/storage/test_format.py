@@ -6,14 +6,13 @@ import struct
 from zlib import crc32
 
 from pipetwist.storage.layout import build, parse
-from tests.storage.files import close, figures
 from tests.storage.store_case import StoreTestCase
-
-__all__ = ["FormatTest"]
+from tests.support.counter_files import close, figures
 
 _SIZE = 65536
 _UNIT = 269
-# What is said in `pipetwist.storage.layout` and `pipetwist.storage.words`, without a word of theirs.
+# What is said in `pipetwist.storage.layout` and `pipetwist.storage.words`, without a word of
+# theirs.
 _FIXED = b"\x89pipetwist\r\n\x1a\n\0\0" + b"\1\0\0\0"
 _NAME = "user>>>ändrú>>>traffic>>>uplink".encode()
 
@@ -22,14 +21,26 @@ def _word(position: int, number: int) -> int:
     return number * _UNIT + 1 + position // 8 % 268
 
 
-def _file(total: int, value: int, synced: int, *, used: int = 160, size: int = 96, seal: bool = False) -> bytes:
+def _file(
+    total: int, value: int, synced: int, *, used: int = 160, size: int = 96, seal: bool = False
+) -> bytes:
     """A file with one counter, whose name fills its record but for a few bytes."""
     head = struct.pack("<II", size, len(_NAME))
     checksum = crc32(_NAME, crc32(struct.pack("<QIII", 64, size, len(_NAME), 0)))
-    record = head + struct.pack("<IIQQ", checksum, 0, _word(80, total), _word(88, total - value)) + _NAME.ljust(64, b"\0")
+    record = (
+        head
+        + struct.pack("<IIQQ", checksum, 0, _word(80, total), _word(88, total - value))
+        + _NAME.ljust(64, b"\0")
+    )
     header = _FIXED + struct.pack("<IQQQ", crc32(_FIXED), 0, _word(32, synced), _word(40, used))
     data = (header.ljust(64, b"\0") + record).ljust(_SIZE, b"\0")
-    return data[:24] + struct.pack("<Q", 0x5EA1ED00_00000000 | crc32(data[32:], crc32(data[:24]))) + data[32:] if seal else data
+    return (
+        data[:24]
+        + struct.pack("<Q", 0x5EA1ED00_00000000 | crc32(data[32:], crc32(data[:24])))
+        + data[32:]
+        if seal
+        else data
+    )
 
 
 class FormatTest(StoreTestCase):
@@ -49,14 +60,19 @@ class FormatTest(StoreTestCase):
         self.assertEqual(figures(self.open()), {_NAME.decode(): (2**40 + 5, 5)})
 
     def test_in_use(self) -> None:
-        """One that is in use, or was when its daemon was killed, is of these; what is beyond its last sync is told apart."""
+        """One that is in use, or was when its daemon was killed, is of these; what is beyond its
+        last sync is told apart.
+        """
         store = self.open()
         store.counter(_NAME.decode()).add(7)
         self.assertEqual(self.path.read_bytes(), _file(7, 7, 64))
         store.sync()
         self.assertEqual(self.path.read_bytes(), _file(7, 7, 160))
         contents = parse(_file(7, 7, 160))
-        self.assertEqual((contents.slots[0][:3], contents.end, contents.torn, contents.sealed), ((_NAME.decode(), 64, 160), 160, 0, False))
+        self.assertEqual(
+            (contents.slots[0][:3], contents.end, contents.torn, contents.sealed),
+            ((_NAME.decode(), 64, 160), 160, 0, False),
+        )
 
     def test_size(self) -> None:
         """A record of another size than its name asks for is none, whatever its checksum says."""
@@ -64,14 +80,20 @@ class FormatTest(StoreTestCase):
             self.assertEqual(len(parse(_file(7, 7, 64, size=size)).slots), found, size)
 
     def test_torn(self) -> None:
-        """What should be behind the last whole record is told in bytes; a record that is whole, and not yet said to be in use, is none."""
-        self.assertEqual([parse(_file(7, 7, 64, used=used)).torn for used in (64, 160, 192, 224)], [0, 0, 32, 64])
+        """What should be behind the last whole record is told in bytes; a record that is whole, and
+        not yet said to be in use, is none.
+        """
+        self.assertEqual(
+            [parse(_file(7, 7, 64, used=used)).torn for used in (64, 160, 192, 224)], [0, 0, 32, 64]
+        )
         beyond = bytearray(_file(7, 7, 64))
         beyond[169] = 1
         self.assertEqual(parse(bytes(beyond)).torn, 10)
 
     def test_idle(self) -> None:
-        """A sync after which no counter is new writes nothing of its own, so that the disk of an idle daemon can rest."""
+        """A sync after which no counter is new writes nothing of its own, so that the disk of an
+        idle daemon can rest.
+        """
         store = self.open()
         store.counter("a").add(1)
         store.sync()

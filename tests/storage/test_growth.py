@@ -12,17 +12,17 @@ from pipetwist.stats.tracking import Tracker
 from pipetwist.storage.layout import STEP
 from pipetwist.storage.store import FileCounter, FileCounterStore
 from pipetwist.storage.words import UNIT
-from tests.storage.files import close, figures, kill, open_store
 from tests.storage.store_case import StoreTestCase
-
-__all__ = ["GrowthTest", "RoomTest"]
+from tests.support.counter_files import close, figures, kill, open_store
 
 
 class GrowthTest(StoreTestCase):
     """Thousands of users."""
 
     def test_many(self) -> None:
-        """The file grows while it is used: counters from before go on where they are, and all are there after a kill."""
+        """The file grows while it is used: counters from before go on where they are, and all are
+        there after a kill.
+        """
         store = self.open()
         counters = [store.counter("first")]
         cell = counters[0].cell
@@ -32,7 +32,9 @@ class GrowthTest(StoreTestCase):
             counters[-1].add(number)
         self.assertIs(counters[0].cell, cell)
         self.assertGreater(self.path.stat().st_size, 8 * STEP)
-        self.assertLess(self.path.read_text(encoding="latin-1").count("\0"), self.path.stat().st_size)
+        self.assertLess(
+            self.path.read_text(encoding="latin-1").count("\0"), self.path.stat().st_size
+        )
         self.assertEqual(counters[0].total(), 6000)
         before = figures(store)
         kill(store)
@@ -45,7 +47,9 @@ class GrowthTest(StoreTestCase):
         for number, name in enumerate(names):
             store.counter(name).add(number)
         kill(store)
-        self.assertEqual(figures(self.open()), {name: (number, number) for number, name in enumerate(names)})
+        self.assertEqual(
+            figures(self.open()), {name: (number, number) for number, name in enumerate(names)}
+        )
 
 
 class RoomTest(StoreTestCase):
@@ -60,8 +64,12 @@ class RoomTest(StoreTestCase):
         self.told: list[str] = []
 
     def full(self) -> FileCounterStore:
-        """A store with counters in a file that can't grow, and one counter for which there was no room."""
-        store = FileCounterStore(self.path, lambda name, error: self.told.append(f"{name[:4]}: {error.strerror}"))
+        """A store with counters in a file that can't grow, and one counter for which there was no
+        room.
+        """
+        store = FileCounterStore(
+            self.path, lambda name, error: self.told.append(f"{name[:4]}: {error.strerror}")
+        )
         store.open()
         store.counter("last").add(1)
         self.limit(STEP)
@@ -69,14 +77,18 @@ class RoomTest(StoreTestCase):
         return store
 
     def test_no_room(self) -> None:
-        """A counter for which there is no room counts in memory, which is told; the others go on in the file, new ones too."""
+        """A counter for which there is no room counts in memory, which is told; the others go on in
+        the file, new ones too.
+        """
         store = self.full()
         self.assertEqual(self.told, ["long: File too large"])
         store.counter("last").add(1)
         store.counter("short").add(2)
         store.counter("long" * STEP).reset()
         Tracker([store.counter("long" * STEP), store.counter("last")], []).uplink(10)
-        self.assertEqual(figures(store), {"last": (12, 12), "long" * STEP: (13, 10), "short": (2, 2)})
+        self.assertEqual(
+            figures(store), {"last": (12, 12), "long" * STEP: (13, 10), "short": (2, 2)}
+        )
         self.assertEqual(len(self.told), 1)
         kill(store)
         self.assertEqual(figures(self.open()), {"last": (12, 12), "short": (2, 2)})
@@ -91,14 +103,18 @@ class RoomTest(StoreTestCase):
         self.assertEqual(figures(self.open()), {"last": (1, 1), "long" * STEP: (8, 5)})
 
     def test_room_too_late(self) -> None:
-        """Once the store is closed nothing finds room any more, and nobody is told that anything did."""
+        """Once the store is closed nothing finds room any more, and nobody is told that anything
+        did.
+        """
         store = self.full()
         close(store)
         self.limit(resource.RLIM_INFINITY)
         self.assertEqual((store.lacks_room, store.find_room()), (True, 0))
 
     def test_room_for_the_last(self) -> None:
-        """A counter of several records, of which the last has found room, keeps the figures of all."""
+        """A counter of several records, of which the last has found room, keeps the figures of
+        all.
+        """
         words = [memoryview(bytearray(16)).cast("Q") for _ in range(4)]
         for number, record in enumerate(words[:3]):
             record[0], record[1] = 10**number * UNIT, number * UNIT
@@ -108,7 +124,9 @@ class RoomTest(StoreTestCase):
         self.assertEqual((counter.total(), counter.value()), (1111, 1108))
 
     def test_room_meanwhile(self) -> None:
-        """Where there is room again it goes on in the file, for trackers too that counted before, and is there after a kill."""
+        """Where there is room again it goes on in the file, for trackers too that counted before,
+        and is there after a kill.
+        """
         store = self.full()
         counter = store.counter("long" * STEP)
         tracker = Tracker([store.counter("last"), counter], [])
@@ -137,7 +155,9 @@ class RoomTest(StoreTestCase):
         self.assertEqual(list(self.path.parent.iterdir()), [])
 
     def test_no_room_for_what_is_there(self) -> None:
-        """A copy whose holes can't be filled is not used, and not kept locked; nor is it changed."""
+        """A copy whose holes can't be filled is not used, and not kept locked; nor is it
+        changed.
+        """
         close(self.open())
         before = self.path.read_bytes()
 
@@ -146,7 +166,10 @@ class RoomTest(StoreTestCase):
 
         reserve = os.posix_fallocate
         self.patch(os, "posix_fallocate", full)
-        self.assertIn("the counters can't be kept here: No space left", str(self.assertRaises(StoreError, self.open)))
+        self.assertIn(
+            "the counters can't be kept here: No space left",
+            str(self.assertRaises(StoreError, self.open)),
+        )
         self.assertEqual(self.path.read_bytes(), before)
         self.patch(os, "posix_fallocate", reserve)
         self.open()
@@ -163,10 +186,14 @@ class RoomTest(StoreTestCase):
             written.append(position + len(data))
             return os.pwrite(descriptor, data, position)
 
-        module = sys.modules["pipetwist.storage.file"]
+        module = sys.modules["pipetwist.storage.store_file"]
         for number, known in enumerate(({"posix_fallocate": unknown}, {})):
             system = type(os)("os")
-            vars(system).update({name: value for name, value in vars(os).items() if name != "posix_fallocate"}, **known, pwrite=noted)
+            vars(system).update(
+                {name: value for name, value in vars(os).items() if name != "posix_fallocate"},
+                **known,
+                pwrite=noted,
+            )
             self.patch(module, "os", system)
             store = open_store(self.path)
             for name in range(2000):
@@ -176,7 +203,9 @@ class RoomTest(StoreTestCase):
         self.assertEqual(len(figures(self.open())), 4000)
 
     def test_holes(self) -> None:
-        """A copy with holes has room on the disk for all of it after the start: a write to a hole on a full disk would end the process."""
+        """A copy with holes has room on the disk for all of it after the start: a write to a hole
+        on a full disk would end the process.
+        """
         close(self.open())
         data = self.path.read_bytes()
         with self.path.open("wb") as file:
@@ -184,7 +213,10 @@ class RoomTest(StoreTestCase):
             file.truncate(len(data))
         reserved: list[tuple[int, int]] = []
         system = type(os)("os")
-        vars(system).update(vars(os), posix_fallocate=lambda descriptor, offset, size: reserved.append((offset, size)))
-        self.patch(sys.modules["pipetwist.storage.file"], "os", system)
+        vars(system).update(
+            vars(os),
+            posix_fallocate=lambda descriptor, offset, size: reserved.append((offset, size)),
+        )
+        self.patch(sys.modules["pipetwist.storage.store_file"], "os", system)
         self.open()
         self.assertIn((0, len(data)), reserved)

@@ -12,13 +12,19 @@ from zlib import crc32
 from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.errors import StoreError
-from pipetwist.storage.file import StoreFile
 from pipetwist.storage.layout import build
 from pipetwist.storage.offline import Figures, forget_counters, read_counters, remarks
 from pipetwist.storage.store import FileCounterStore
-from tests.storage.files import AMOUNTS, close, fail, figures, kill, open_store, quick_folder
-
-__all__ = ["ForgettingTest", "LoadingTest", "LookingTest"]
+from pipetwist.storage.store_file import StoreFile
+from tests.support.counter_files import (
+    AMOUNTS,
+    close,
+    fail,
+    figures,
+    kill,
+    open_store,
+    quick_folder,
+)
 
 
 class _FileTestCase(SynchronousTestCase):
@@ -36,11 +42,18 @@ class _FileTestCase(SynchronousTestCase):
 
     def expected(self, *without: str) -> list[Figures]:
         """What is in the file."""
-        values = {**AMOUNTS, "user>>>alice>>>traffic>>>uplink": 70_005}, {**AMOUNTS, "user>>>alice>>>traffic>>>uplink": 5}
-        return [Figures(name, values[0][name], values[1][name]) for name in sorted(AMOUNTS) if name not in without]
+        values = (
+            {**AMOUNTS, "user>>>alice>>>traffic>>>uplink": 70_005},
+            {**AMOUNTS, "user>>>alice>>>traffic>>>uplink": 5},
+        )
+        return [
+            Figures(name, values[0][name], values[1][name])
+            for name in sorted(AMOUNTS)
+            if name not in without
+        ]
 
 
-class LookingTest(_FileTestCase):
+class MonitoringTest(_FileTestCase):
     """Reading, which changes nothing."""
 
     def test_closed(self) -> None:
@@ -52,29 +65,38 @@ class LookingTest(_FileTestCase):
         self.assertEqual((self.path.read_bytes(), self.path.stat().st_mtime_ns), before)
 
     def test_killed(self) -> None:
-        """Those of a killed daemon are read as well, and it is said that it was killed, and what it did not finish."""
+        """Those of a killed daemon are read as well, and it is said that it was killed, and what it
+        did not finish.
+        """
         kill(open_store(self.path))
         self.assertEqual(read_counters(self.path), self.expected())
         (remark,) = remarks(self.path)
-        self.assertIn("was not stopped in order", remark)
+        self.assertIn("did not shut down cleanly", remark)
         with self.path.open("r+b") as file:
             file.seek(-1, os.SEEK_END)
             file.write(b"x")
         self.assertEqual(read_counters(self.path), self.expected())
-        self.assertIn("the newest counters are not all there", remarks(self.path)[1])
+        self.assertIn("the newest counters are incomplete", remarks(self.path)[1])
 
     def test_running(self) -> None:
-        """Of a daemon that runs they are what it has counted up to now, and it is said that it runs."""
+        """Of a daemon that runs they are what it has counted up to now, and it is said that it
+        runs.
+        """
         store = open_store(self.path)
         store.counter("user>>>alice>>>traffic>>>uplink").add(1000)
         store.counter("new").add(3)
-        self.assertEqual({name: (total, value) for name, total, value in read_counters(self.path)}, figures(store))
+        self.assertEqual(
+            {name: (total, value) for name, total, value in read_counters(self.path)},
+            figures(store),
+        )
         (remark,) = remarks(self.path)
         self.assertIn("a running daemon uses this file", remark)
         close(store)
 
     def test_half_written(self) -> None:
-        """Of a running daemon a figure may be met half written: then it is looked at again. Where no daemon runs that is damage."""
+        """Of a running daemon a figure may be met half written: then it is looked at again. Where
+        no daemon runs that is damage.
+        """
         good = self.path.read_bytes()
         bad = bytearray(kill(open_store(self.path)))
         bad[64 + 18] ^= 1
@@ -102,9 +124,18 @@ class LookingTest(_FileTestCase):
     def test_not_there(self) -> None:
         """A file that is not there, or that is none, is said to be so, and none is made."""
         folder = self.path.parent
-        for path, said in ((folder / "none", "No such file"), (folder, "is no file"), (folder / "none" / "x", "No such file")):
+        for path, said in (
+            (folder / "none", "No such file"),
+            (folder, "is no file"),
+            (folder / "none" / "x", "No such file"),
+        ):
             for use in (read_counters, remarks, lambda path: forget_counters(path, ["a"])):
-                self.assertIn(said, str(self.assertRaises(StoreError, use, path)).replace("Is a directory", "is no file"))
+                self.assertIn(
+                    said,
+                    str(self.assertRaises(StoreError, use, path)).replace(
+                        "Is a directory", "is no file"
+                    ),
+                )
         fifo = folder / "fifo"
         os.mkfifo(fifo)
         self.assertIn("this is no file", str(self.assertRaises(StoreError, read_counters, fifo)))
@@ -116,14 +147,19 @@ class LookingTest(_FileTestCase):
         data[16] = 2
         data[20:24] = crc32(data[:20]).to_bytes(4, "little")
         self.path.write_bytes(data)
-        self.assertIn("of version 2, and this pipetwist knows version 1 only", str(self.assertRaises(StoreError, read_counters, self.path)))
+        self.assertIn(
+            "of version 2, and this pipetwist knows version 1 only",
+            str(self.assertRaises(StoreError, read_counters, self.path)),
+        )
 
 
 class ForgettingTest(_FileTestCase):
     """Removing."""
 
     def test_some(self) -> None:
-        """Those that are named are removed, and their names given; the others stay as they were, resets included."""
+        """Those that are named are removed, and their names given; the others stay as they were,
+        resets included.
+        """
         name = "inbound>>>pipe-in>>>traffic>>>uplink"
         self.assertEqual(forget_counters(self.path, ["zzz", name, "inbound"]), [name])
         self.assertEqual(read_counters(self.path), self.expected(name))
@@ -132,7 +168,9 @@ class ForgettingTest(_FileTestCase):
         self.assertIsNone(store.get(name))
         store.counter(name).add(1)
         close(store)
-        self.assertEqual(read_counters(self.path), sorted([*self.expected(name), Figures(name, 1, 1)]))
+        self.assertEqual(
+            read_counters(self.path), sorted([*self.expected(name), Figures(name, 1, 1)])
+        )
 
     def test_none(self) -> None:
         """Where nothing is to be removed the file stays the same one."""
@@ -149,7 +187,10 @@ class ForgettingTest(_FileTestCase):
     def test_killed(self) -> None:
         """The file of a killed daemon can be changed as well."""
         kill(open_store(self.path))
-        self.assertEqual(forget_counters(self.path, ["user>>>alice>>>traffic>>>uplink"]), ["user>>>alice>>>traffic>>>uplink"])
+        self.assertEqual(
+            forget_counters(self.path, ["user>>>alice>>>traffic>>>uplink"]),
+            ["user>>>alice>>>traffic>>>uplink"],
+        )
         self.assertEqual(read_counters(self.path), self.expected("user>>>alice>>>traffic>>>uplink"))
 
     def test_in_use(self) -> None:
@@ -181,14 +222,19 @@ class ForgettingTest(_FileTestCase):
         self.assertEqual((self.path.stat().st_uid, self.path.stat().st_gid), (12345, 54321))
 
     def test_own(self) -> None:
-        """One's own file is given to nobody: a file system without owners refuses that, even to its owner (chown(2), EPERM)."""
+        """One's own file is given to nobody: a file system without owners refuses that, even to its
+        owner (chown(2), EPERM).
+        """
 
         def refuse(*_: object) -> None:
             raise PermissionError(1, "Operation not permitted")
 
         self.patch(os, "fchown", refuse)
         os.chown(self.path, os.geteuid(), os.getegid())
-        self.assertEqual(forget_counters(self.path, ["user>>>alice>>>traffic>>>uplink"]), ["user>>>alice>>>traffic>>>uplink"])
+        self.assertEqual(
+            forget_counters(self.path, ["user>>>alice>>>traffic>>>uplink"]),
+            ["user>>>alice>>>traffic>>>uplink"],
+        )
 
     def test_crash(self) -> None:
         """A failure on the way leaves the file as it was, and nothing beside it."""
@@ -198,7 +244,10 @@ class ForgettingTest(_FileTestCase):
             raise OSError(5, "Input/output error")
 
         self.patch(os, "replace", broken)
-        self.assertIn("Input/output error", str(self.assertRaises(StoreError, forget_counters, self.path, AMOUNTS)))
+        self.assertIn(
+            "Input/output error",
+            str(self.assertRaises(StoreError, forget_counters, self.path, AMOUNTS)),
+        )
         self.assertEqual(self.path.read_bytes(), before)
         self.assertEqual([path.name for path in self.path.parent.iterdir()], ["counters.db"])
 
@@ -208,7 +257,19 @@ class LoadingTest(SynchronousTestCase):
 
     def test_light(self) -> None:
         """They load nothing of Twisted, grpc or pydantic."""
-        program = "import sys, pipetwist.storage.offline; print(*{name.partition('.')[0] for name in sys.modules})"
+        program = (
+            "import sys, pipetwist.storage.offline; print(*{name.partition('.')[0] for name in "
+            "sys.modules})"
+        )
         root = Path(__file__).parents[2]
-        said = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, timeout=60, check=True)
-        self.assertEqual({"twisted", "grpc", "pydantic", "google"} & set(said.stdout.split()), set())
+        said = subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=root,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        self.assertEqual(
+            {"twisted", "grpc", "pydantic", "google"} & set(said.stdout.split()), set()
+        )

@@ -1,4 +1,6 @@
-"""A machine that loses its power: of what was written since the last sync, some sectors are on the disk and some are not."""
+"""A machine that loses its power: of what was written since the last sync, some sectors are on the
+disk and some are not.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.storage.layout import STEP, parse
 from pipetwist.storage.store import FileCounterStore
-from tests.storage.files import close, figures, open_store, quick_folder
-
-__all__ = ["PowerTest"]
+from tests.support.counter_files import close, figures, open_store, quick_folder
 
 _SECTOR = 512
 _NAMES = st.sampled_from(["a", "b" * 40, "c" * 700, "d" * 1500])
@@ -34,7 +34,9 @@ class _PowerLostError(Exception):
 
 
 class PowerTest(SynchronousTestCase):
-    """The disk is the test's: it has everything that was there at the last fsync, and any of what came after."""
+    """The disk is the test's: it has everything that was there at the last fsync, and any of what
+    came after.
+    """
 
     def setUp(self) -> None:
         """Hear of every fsync of the file."""
@@ -59,9 +61,15 @@ class PowerTest(SynchronousTestCase):
             self.patch(sys.modules[f"pipetwist.storage.{module}"], "os", system)
 
     @settings(max_examples=300, deadline=None, database=None, derandomize=True)
-    @given(steps=st.lists(_STEPS, min_size=1, max_size=25), fsyncs=st.integers(1, 9), data=st.data())
-    def test_any_sectors(self, steps: list[tuple[Any, ...]], fsyncs: int, data: st.DataObject) -> None:
-        """Whatever sectors made it to the disk, the next start takes the file, and no counter has less than at the last sync."""
+    @given(
+        steps=st.lists(_STEPS, min_size=1, max_size=25), fsyncs=st.integers(1, 9), data=st.data()
+    )
+    def test_any_sectors(
+        self, steps: list[tuple[Any, ...]], fsyncs: int, data: st.DataObject
+    ) -> None:
+        """Whatever sectors made it to the disk, the next start takes the file, and no counter has
+        less than at the last sync.
+        """
         self.path.unlink(missing_ok=True)
         self.store, self.synced, self.fsyncs = None, {}, fsyncs
         self.store = store = open_store(self.path)
@@ -79,7 +87,10 @@ class PowerTest(SynchronousTestCase):
         self.assertEqual(set(synced) - set(found), set())
         for name, (total, value) in found.items():
             least, _ = synced.get(name, (0, 0))
-            self.assertTrue(least <= total <= last[name][0], f"{name}: {total} is not from {least} to {last[name][0]}")
+            self.assertTrue(
+                least <= total <= last[name][0],
+                f"{name}: {total} is not from {least} to {last[name][0]}",
+            )
             self.assertTrue(0 <= value <= total)
         again.counter("new").add(1)
         close(again)
@@ -88,7 +99,9 @@ class PowerTest(SynchronousTestCase):
         close(store)
 
     def test_no_sector_but_the_first(self) -> None:
-        """That counters are on the disk is said in the file only when they are: a sync that was not finished has said nothing."""
+        """That counters are on the disk is said in the file only when they are: a sync that was not
+        finished has said nothing.
+        """
         self.fsyncs = 9
         self.store = store = open_store(self.path)
         for number in range(20):
@@ -104,7 +117,9 @@ class PowerTest(SynchronousTestCase):
         close(again)
 
     def test_seal(self) -> None:
-        """That the file was closed in order is said in it only when the rest of it is on the disk."""
+        """That the file was closed in order is said in it only when the rest of it is on the
+        disk.
+        """
         self.fsyncs = 9
         self.store = store = open_store(self.path)
         for number in range(20):

@@ -15,12 +15,10 @@ from pipetwist.errors import StoreError
 from pipetwist.storage.layout import parse
 from pipetwist.storage.offline import read_counters, remarks
 from pipetwist.storage.service import StorageService
-from pipetwist.storage.syncing import Syncing
-from tests.interop.scratch import wait_until
-from tests.storage.files import close, kill, open_store, quick_folder
-from tests.storage.mailbox import Mailbox
-
-__all__ = ["ServiceTest", "SyncingTest"]
+from pipetwist.storage.sync_thread import SyncThread
+from tests.support.counter_files import close, kill, open_store, quick_folder
+from tests.support.mailbox import Mailbox
+from tests.support.scratch import wait_until
 
 _WAIT = 60.0
 
@@ -36,11 +34,11 @@ class Disk:
         self.lacks_room = False
         self.finders: list[threading.Thread] = []
         self.path = "counters.db"
-        self.places: list[str | None] = []
+        self.offsets: list[str | None] = []
 
     def lost(self) -> str | None:
         """Be where the test says."""
-        return self.places.pop(0) if self.places else None
+        return self.offsets.pop(0) if self.offsets else None
 
     def find_room(self) -> int:
         """Find room for three the second time."""
@@ -71,9 +69,9 @@ class SyncingTest(SynchronousTestCase):
         self.reactor = Mailbox()
         self.events: list[LogEvent] = []
 
-    def start(self, interval: float) -> Syncing:
+    def start(self, interval: float) -> SyncThread:
         """Start syncing."""
-        syncing = Syncing(self.disk, interval, self.reactor, Logger(observer=self.events.append))  # type: ignore[arg-type]  # what is used of them
+        syncing = SyncThread(self.disk, interval, self.reactor, Logger(observer=self.events.append))  # type: ignore[arg-type]  # what is used of them
         syncing.start()
         return syncing
 
@@ -82,7 +80,9 @@ class SyncingTest(SynchronousTestCase):
         return [f"{event['log_level'].name}: {formatEvent(event)}" for event in self.events]
 
     def test_syncs(self) -> None:
-        """It syncs again and again, in one thread of its own, and in the end it closes and the thread ends."""
+        """It syncs again and again, in one thread of its own, and in the end it closes and the
+        thread ends.
+        """
         syncing = self.start(0.001)
         for _ in range(5):
             self.assertTrue(self.disk.synced.acquire(timeout=_WAIT))
@@ -101,8 +101,13 @@ class SyncingTest(SynchronousTestCase):
         self.assertTrue(self.disk.closed)
 
     def test_trouble(self) -> None:
-        """A disk that takes nothing is logged once for each trouble, and once when it takes something again; a mistake is logged as one."""
-        full, broken = OSError(errno.ENOSPC, "No space left on device"), OSError(errno.EIO, "Input/output error")
+        """A disk that takes nothing is logged once for each trouble, and once when it takes
+        something again; a mistake is logged as one.
+        """
+        full, broken = (
+            OSError(errno.ENOSPC, "No space left on device"),
+            OSError(errno.EIO, "Input/output error"),
+        )
         self.disk.outcomes = [full, full, broken, None, None, KeyError("a mistake"), None]
         syncing = self.start(0.001)
         for _ in range(8):
@@ -119,7 +124,9 @@ class SyncingTest(SynchronousTestCase):
         )
 
     def test_finds_room(self) -> None:
-        """Counters without room are tried again after a sync, in the reactor's thread, and it is said when there was some."""
+        """Counters without room are tried again after a sync, in the reactor's thread, and it is
+        said when there was some.
+        """
         self.disk.lacks_room = True
         syncing = self.start(0.001)
         while self.disk.lacks_room:
@@ -129,26 +136,36 @@ class SyncingTest(SynchronousTestCase):
         self.assertIn("info: There is room again: 3 counters", self.said()[0])
 
     def test_lost(self) -> None:
-        """That the file was removed, or moved, is a warning, said once, and so is that it is there again."""
-        self.disk.places = [None, "moved", "moved", None, "removed", "removed", "removed"]
+        """That the file was removed, or moved, is a warning, said once, and so is that it is there
+        again.
+        """
+        self.disk.offsets = [None, "moved", "moved", None, "removed", "removed", "removed"]
         syncing = self.start(0.001)
-        while self.disk.places:
+        while self.disk.offsets:
             self.assertTrue(self.disk.synced.acquire(timeout=_WAIT))
         self.reactor.wait_for(syncing.stop())
         self.assertEqual(
-            [text.partition(":")[0] + text.partition(":")[2].partition(":")[0] for text in self.said()[:3]],
             [
-                "warn The file of counters counters.db has been moved away",
-                "info The file of counters counters.db is where it belongs again",
-                "warn The file of counters counters.db has been removed",
+                text.partition(":")[0] + text.partition(":")[2].partition(":")[0]
+                for text in self.said()[:3]
+            ],
+            [
+                "warn The file of counters counters.db was moved away",
+                "info The file of counters counters.db is at its path again",
+                "warn The file of counters counters.db was removed",
             ],
         )
 
     def test_lost_in_the_end(self) -> None:
-        """A stop says so as well, where it comes before the next sync: the next start does not begin at 0 without a word."""
-        self.disk.places = ["removed"]
+        """A stop says so as well, where it comes before the next sync: the next start does not
+        begin at 0 without a word.
+        """
+        self.disk.offsets = ["removed"]
         self.reactor.wait_for(self.start(1000).stop())
-        self.assertEqual([text.partition(" has ")[0] for text in self.said()], ["warn: The file of counters counters.db"])
+        self.assertEqual(
+            [text.partition(" was ")[0] for text in self.said()],
+            ["warn: The file of counters counters.db"],
+        )
 
     def test_trouble_in_the_end(self) -> None:
         """A close that fails is logged, and the stop is over all the same."""
@@ -188,16 +205,24 @@ class ServiceTest(SynchronousTestCase):
 
     def test_first_start(self) -> None:
         """The first start makes the file, and says where it is."""
-        self.assertEqual(self.logged(self.start), [f"info: The counters are kept in {self.path}, which has 0 of them"])
+        self.assertEqual(
+            self.logged(self.start),
+            [f"info: The counters are kept in {self.path}, which has 0 of them"],
+        )
 
     def test_stop(self) -> None:
         """After the stop the file is sealed and has everything, and there is nothing to remark."""
         service = self.start()
         service.store.counter("a").add(3)
         self.reactor.wait_for(service.stopService())
-        self.assertEqual([(figures.name, figures.total) for figures in read_counters(self.path)], [("a", 3)])
+        self.assertEqual(
+            [(figures.name, figures.total) for figures in read_counters(self.path)], [("a", 3)]
+        )
         self.assertEqual(remarks(self.path), [])
-        self.assertEqual(self.logged(self.start), [f"info: The counters are kept in {self.path}, which has 1 of them"])
+        self.assertEqual(
+            self.logged(self.start),
+            [f"info: The counters are kept in {self.path}, which has 1 of them"],
+        )
 
     def test_sync(self) -> None:
         """What was synced is said in the file to be on the disk."""
@@ -207,21 +232,32 @@ class ServiceTest(SynchronousTestCase):
         self.assertEqual(parse(self.path.read_bytes()).end, 128)
 
     def test_file_goes(self) -> None:
-        """A file that is moved away, put back, replaced by another and removed is told of within an interval; the counters go on."""
+        """A file that is moved away, put back, replaced by another and removed is told of within an
+        interval; the counters go on.
+        """
         moved, other = self.path.with_name("moved"), self.path.with_name("other")
         close(open_store(other))
         steps: list[tuple[Callable[[], Any], str]] = [
-            (lambda: self.path.rename(moved), "warn: The file of counters PATH has been moved away"),
-            (lambda: moved.rename(self.path), "info: The file of counters PATH is where it belongs again"),
-            (lambda: (self.path.rename(moved), other.rename(self.path)), "warn: The file of counters PATH has been moved away"),
-            (moved.unlink, "warn: The file of counters PATH has been removed"),
+            (lambda: self.path.rename(moved), "warn: The file of counters PATH was moved away"),
+            (
+                lambda: moved.rename(self.path),
+                "info: The file of counters PATH is at its path again",
+            ),
+            (
+                lambda: (self.path.rename(moved), other.rename(self.path)),
+                "warn: The file of counters PATH was moved away",
+            ),
+            (moved.unlink, "warn: The file of counters PATH was removed"),
         ]
         with capturedLogs() as events:
             counter = self.start(0.001).store.counter("a")
             for act, said in steps:
                 act()
                 self.reactor.do_one()
-                self.assertIn(said.replace("PATH", str(self.path)), f"{events[-1]['log_level'].name}: {formatEvent(events[-1])}")
+                self.assertIn(
+                    said.replace("PATH", str(self.path)),
+                    f"{events[-1]['log_level'].name}: {formatEvent(events[-1])}",
+                )
                 counter.add(1)
         self.assertEqual((len(events), counter.total()), (5, 4))
 
@@ -234,7 +270,7 @@ class ServiceTest(SynchronousTestCase):
             file.write(b"abc")
         said = self.logged(self.start)
         self.assertEqual([text.partition(":")[0] for text in said], ["info", "info", "warn"])
-        self.assertIn("was not stopped in order; nothing that it counted is missing", said[1])
+        self.assertIn("did not shut down cleanly; no counts are lost", said[1])
         self.assertIn("139 bytes at its end were cleared", said[2])
 
     def test_refused(self) -> None:
@@ -242,16 +278,22 @@ class ServiceTest(SynchronousTestCase):
         before = threading.active_count()
         self.path.write_bytes(b"something else")
         service = StorageService(self.path, 1, self.reactor, Logger())
-        self.assertIn("the file is no file of counters", str(self.assertRaises(StoreError, service.startService)))
+        self.assertIn(
+            "the file is no file of counters",
+            str(self.assertRaises(StoreError, service.startService)),
+        )
         self.assertFalse(service.running)
-        self.assertEqual((threading.active_count(), self.path.read_bytes()), (before, b"something else"))
+        self.assertEqual(
+            (threading.active_count(), self.path.read_bytes()), (before, b"something else")
+        )
 
     def test_no_room(self) -> None:
         """A counter for which there is no room is logged as an error."""
         service = self.start()
         said = self.logged(lambda: service._unsaved("name", OSError(errno.ENOSPC, "No space")))
         self.assertEqual(
-            [text.partition(". ")[0] for text in said], [f"error: There is no room in {self.path} for the counter name: No space"]
+            [text.partition(". ")[0] for text in said],
+            [f"error: There is no room in {self.path} for the counter name: No space"],
         )
 
 

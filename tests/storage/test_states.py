@@ -8,9 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.storage.offline import read_counters
-from tests.storage.files import close, figures, kill, open_store, quick_folder
-
-__all__ = ["StatesTest"]
+from tests.support.counter_files import close, figures, kill, open_store, quick_folder
 
 
 class _States(RuleBasedStateMachine):
@@ -69,7 +67,9 @@ class _States(RuleBasedStateMachine):
     def same(self) -> None:
         """The counters are what was counted, in the file too."""
         assert figures(self.store) == self.model
-        assert {name: (total, value) for name, total, value in read_counters(self.path)} == self.model
+        assert {
+            name: (total, value) for name, total, value in read_counters(self.path)
+        } == self.model
 
     def teardown(self) -> None:
         """Leave nothing."""
@@ -82,7 +82,9 @@ class StatesTest(SynchronousTestCase):
 
     def test_any_order(self) -> None:
         """Whatever is done in whatever order, the counters are what was counted."""
-        _States.TestCase.settings = settings(max_examples=40, stateful_step_count=15, deadline=None, database=None, derandomize=True)
+        _States.TestCase.settings = settings(
+            max_examples=40, stateful_step_count=15, deadline=None, database=None, derandomize=True
+        )
         _States.TestCase("runTest").debug()
 
     @settings(max_examples=50, deadline=None, database=None)
@@ -98,5 +100,7 @@ class StatesTest(SynchronousTestCase):
                 given_out += counter.reset()
             else:
                 counter.add(step)
-        self.assertEqual((given_out + counter.value(), counter.total()), (sum(step or 0 for step in steps),) * 2)
+        self.assertEqual(
+            (given_out + counter.value(), counter.total()), (sum(step or 0 for step in steps),) * 2
+        )
         close(store)

@@ -24,11 +24,9 @@ from pipetwist.stats.tracking import Tracker
 from pipetwist.storage.layout import parse
 from pipetwist.storage.offline import read_counters
 from pipetwist.storage.store import FileCounterStore
-from pipetwist.storage.words import MOST
-from tests.storage.files import AMOUNTS, close, figures, kill, open_store
+from pipetwist.storage.words import MAX_NUMBER
 from tests.storage.store_case import StoreTestCase
-
-__all__ = ["CountingTest", "FileTest"]
+from tests.support.counter_files import AMOUNTS, close, figures, kill, open_store
 
 
 class CountingTest(StoreTestCase):
@@ -42,7 +40,9 @@ class CountingTest(StoreTestCase):
         self.assertEqual(store.counter("name").name, "name")
 
     def test_made_once(self) -> None:
-        """A counter is made at 0 when it is first asked for, and the same ever after; counters are listed by name."""
+        """A counter is made at 0 when it is first asked for, and the same ever after; counters are
+        listed by name.
+        """
         store = self.open()
         self.assertIsNone(store.get("name"))
         counter = store.counter("name")
@@ -65,7 +65,9 @@ class CountingTest(StoreTestCase):
         self.assertEqual((again.value(), again.total(), again.reset(), again.value()), (2, 7, 2, 0))
 
     def test_tracker(self) -> None:
-        """What a tracker counts is counted, on one counter and on many, of this kind and of others."""
+        """What a tracker counts is counted, on one counter and on many, of this kind and of
+        others.
+        """
         store = self.open()
         for count in range(6):
             counters = [store.counter(f"{count} {number}") for number in range(count)]
@@ -75,7 +77,9 @@ class CountingTest(StoreTestCase):
             self.assertEqual([counter.total() for counter in counters], [7] * count)
 
     def test_resets_in_threads(self) -> None:
-        """No byte is lost or doubled where threads reset: what all the resets gave, and what is left, is what was added."""
+        """No byte is lost or doubled where threads reset: what all the resets gave, and what is
+        left, is what was added.
+        """
         self.addCleanup(sys.setswitchinterval, sys.getswitchinterval())
         sys.setswitchinterval(1e-6)
         counter = self.open().counter("name")
@@ -97,31 +101,37 @@ class CountingTest(StoreTestCase):
         self.assertEqual(sum(sums) + counter.value(), sum(range(3000)))
 
     def test_most(self) -> None:
-        """A counter whose record is full goes on in another one, as one counter, and can be reset as a whole; over starts and kills too."""
+        """A counter whose record is full goes on in another one, as one counter, and can be reset
+        as a whole; over starts and kills too.
+        """
         store = self.open()
         counter = store.counter("name")
-        counter.add(MOST - 10)
-        self.assertEqual(counter.reset(), MOST - 10)
+        counter.add(MAX_NUMBER - 10)
+        self.assertEqual(counter.reset(), MAX_NUMBER - 10)
         for _ in range(3):
             counter.add(7)
-        self.assertEqual((counter.total(), counter.value()), (MOST + 11, 21))
+        self.assertEqual((counter.total(), counter.value()), (MAX_NUMBER + 11, 21))
         kill(store)
         store = self.open()
         counter = store.counter("name")
-        counter.add(MOST - 5)
-        self.assertEqual((counter.total(), counter.value()), (2 * MOST + 6, MOST + 16))
-        self.assertEqual((counter.reset(), counter.value()), (MOST + 16, 0))
+        counter.add(MAX_NUMBER - 5)
+        self.assertEqual((counter.total(), counter.value()), (2 * MAX_NUMBER + 6, MAX_NUMBER + 16))
+        self.assertEqual((counter.reset(), counter.value()), (MAX_NUMBER + 16, 0))
         close(store)
         self.assertEqual(len(parse(self.path.read_bytes()).slots), 3)
-        self.assertEqual([figures.total for figures in read_counters(self.path)], [2 * MOST + 6])
+        self.assertEqual(
+            [figures.total for figures in read_counters(self.path)], [2 * MAX_NUMBER + 6]
+        )
 
     def test_most_of_a_tracker(self) -> None:
-        """A tracker whose counters fill up counts on, each byte once on each of them, whichever it is that is full."""
+        """A tracker whose counters fill up counts on, each byte once on each of them, whichever it
+        is that is full.
+        """
         for full in itertools.product((False, True), repeat=3):
             store = self.open()
             counters = [store.counter(f"{full} {number}") for number in range(3)]
             tracker = Tracker(counters, counters)
-            before = [MOST - 10 if one else 0 for one in full]
+            before = [MAX_NUMBER - 10 if one else 0 for one in full]
             for counter, amount in zip(counters, before, strict=True):
                 counter.add(amount)
             for _ in range(4):
@@ -132,7 +142,9 @@ class CountingTest(StoreTestCase):
             close(store)
             # What comes after the stop is lost to the file, and breaks nothing.
             tracker.uplink(1)
-            self.assertEqual([counter.total() for counter in counters], [amount + 1 for amount in expected])
+            self.assertEqual(
+                [counter.total() for counter in counters], [amount + 1 for amount in expected]
+            )
             found = {one.name: one.total for one in read_counters(self.path)}
             self.assertEqual([found[counter.name] for counter in counters], expected)
 
@@ -150,10 +162,14 @@ class FileTest(StoreTestCase):
     def test_no_folder(self) -> None:
         """A folder that is not there is not made."""
         self.path = self.path.parent / "none" / "counters.db"
-        self.assertIn(f"there is no folder {self.path.parent}", str(self.assertRaises(StoreError, self.open)))
+        self.assertIn(
+            f"there is no folder {self.path.parent}", str(self.assertRaises(StoreError, self.open))
+        )
 
     def test_killed(self) -> None:
-        """What was counted up to a kill is there, reset or not, synced or not, and counters that nobody asks for any more too."""
+        """What was counted up to a kill is there, reset or not, synced or not, and counters that
+        nobody asks for any more too.
+        """
         store = self.open()
         for name, amount in AMOUNTS.items():
             store.counter(name).add(amount)
@@ -164,7 +180,9 @@ class FileTest(StoreTestCase):
         self.assertEqual(figures(store), before)
 
     def test_half_made(self) -> None:
-        """A kill while a counter is being made, at any step of it, leaves the others, and the next start says so and clears the rest."""
+        """A kill while a counter is being made, at any step of it, leaves the others, and the next
+        start says so and clears the rest.
+        """
         store = self.open()
         store.counter("a").add(1)
         before = kill(store)
@@ -174,15 +192,22 @@ class FileTest(StoreTestCase):
         end, begin = parse(after).end, parse(before).end
         for written in range(begin + 8, end):
             # The first eight bytes are written last.
-            self.path.write_bytes(before[: begin + 8] + after[begin + 8 : written] + before[written:])
+            self.path.write_bytes(
+                before[: begin + 8] + after[begin + 8 : written] + before[written:]
+            )
             store = FileCounterStore(self.path, lambda name, error: None)
             contents = store.open()
-            self.assertEqual((figures(store), bool(contents.torn)), ({"a": (1, 1)}, any(after[begin + 8 : written])))
+            self.assertEqual(
+                (figures(store), bool(contents.torn)),
+                ({"a": (1, 1)}, any(after[begin + 8 : written])),
+            )
             close(store)
             self.assertEqual(parse(self.path.read_bytes()).torn, 0)
 
     def test_making(self) -> None:
-        """A counter that is being made is written such that a kill after any step of that leaves it not there, or all there."""
+        """A counter that is being made is written such that a kill after any step of that leaves it
+        not there, or all there.
+        """
         writes = 0
 
         class Stopping:
@@ -191,15 +216,15 @@ class FileTest(StoreTestCase):
             def __init__(self, memory: Any) -> None:
                 self.memory = memory
 
-            def __setitem__(self, place: Any, value: Any) -> None:
+            def __setitem__(self, offset: Any, value: Any) -> None:
                 nonlocal writes
                 if not writes:
                     raise KeyError
                 writes -= 1
-                self.memory[place] = value
+                self.memory[offset] = value
 
-            def __getitem__(self, place: Any) -> Any:
-                return self.memory[place]
+            def __getitem__(self, offset: Any) -> Any:
+                return self.memory[offset]
 
         outcomes = []
         for allowed in range(20):
@@ -227,7 +252,9 @@ class FileTest(StoreTestCase):
         self.assertGreater(outcomes.count(1), 4)
 
     def test_killed_at_any_moment(self) -> None:
-        """A process that is killed while it makes counters and counts leaves a row without a gap, each counter with all of its bytes."""
+        """A process that is killed while it makes counters and counts leaves a row without a gap,
+        each counter with all of its bytes.
+        """
         choose = random.Random(4)
         for _ in range(25):
             self.path.unlink(missing_ok=True)
@@ -253,20 +280,27 @@ class FileTest(StoreTestCase):
             totals = {name: total for name, (total, _) in figures(store).items()}
             close(store)
             every = totals.pop("all", 0)
-            *made, last = [totals[f"user number {number + 1}"] for number in range(len(totals))] or [0]
+            *made, last = [
+                totals[f"user number {number + 1}"] for number in range(len(totals))
+            ] or [0]
             self.assertEqual(made, list(range(1, len(totals))))
             self.assertIn(last, (0, len(totals)))
             self.assertIn(every, (sum(made), sum(made) + last))
 
     def test_in_use(self) -> None:
-        """A second store can't have the file, and says so, whatever name it has; when the first has closed it can."""
+        """A second store can't have the file, and says so, whatever name it has; when the first has
+        closed it can.
+        """
         store = self.open()
         self.patch(sys.modules["pipetwist.storage.file"], "_LOCK_PAUSE", 0)
         link = self.path.parent / "link"
         link.symlink_to(self.path)
         before = self.path.read_bytes()
         for path in (self.path, link):
-            self.assertIn("a running daemon uses this file", str(self.assertRaises(StoreError, open_store, path)))
+            self.assertIn(
+                "a running daemon uses this file",
+                str(self.assertRaises(StoreError, open_store, path)),
+            )
         self.assertEqual(self.path.read_bytes(), before)
         close(store)
         close(open_store(link))
@@ -281,7 +315,9 @@ class FileTest(StoreTestCase):
         self.open()
 
     def test_replaced_meanwhile(self) -> None:
-        """A file that another has replaced before it was locked is not used: the one at the path is."""
+        """A file that another has replaced before it was locked is not used: the one at the path
+        is.
+        """
         close(self.open())
         module = sys.modules["pipetwist.storage.file"]
         lock = module._lock
@@ -313,7 +349,9 @@ class FileTest(StoreTestCase):
         self.assertTrue(self.path.exists())
 
     def test_fork(self) -> None:
-        """The lock goes on in a child that was forked after it was taken, when the parent has gone."""
+        """The lock goes on in a child that was forked after it was taken, when the parent has
+        gone.
+        """
         told, tell = os.pipe()
         wait, go = os.pipe()
         parent = os.fork()
@@ -341,7 +379,9 @@ class FileTest(StoreTestCase):
         self.assertEqual(figures(self.open()), {"a": (3, 3)})
 
     def test_closed(self) -> None:
-        """When it is closed the counters can be read and reset, none can be asked for, and no descriptor and no mapping is left."""
+        """When it is closed the counters can be read and reset, none can be asked for, and no
+        descriptor and no mapping is left.
+        """
         gc.collect()
         before = _descriptors(), self.mappings()
         store = open_store(self.path)
@@ -351,7 +391,10 @@ class FileTest(StoreTestCase):
         self.assertEqual((_descriptors(), self.mappings()), before)
         counter.add(3)
         self.assertEqual((figures(store), counter.reset(), counter.value()), ({"a": (7, 7)}, 7, 0))
-        self.assertEqual(str(self.assertRaises(ValueError, store.counter, "a")), f"the counters of {self.path} are not open")
+        self.assertEqual(
+            str(self.assertRaises(ValueError, store.counter, "a")),
+            f"the counters of {self.path} are not open",
+        )
         store.sync()
         close(store)
         self.assertEqual([figures.total for figures in read_counters(self.path)], [4])

@@ -13,10 +13,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from pipetwist.errors import StoreError
 from pipetwist.storage.offline import forget_counters
 from pipetwist.storage.store import FileCounterStore
-from tests.places.stranger import STRANGER, needs_root, stranger_does, strangers_folder
-from tests.storage.files import AMOUNTS, close, fail, open_store
-
-__all__ = ["StickyFolderTest", "StrangersFolderTest"]
+from tests.support.counter_files import AMOUNTS, close, fail, open_store
+from tests.support.stranger import STRANGER, needs_root, stranger_does, strangers_folder
 
 
 class _StrangersTestCase(SynchronousTestCase):
@@ -50,7 +48,8 @@ class StickyFolderTest(_StrangersTestCase):
         target = self.ours / "new"
         self.assertEqual(
             self.refusal(),
-            f"{self.path}: {self.path} is a symbolic link of user {STRANGER}, who could lead elsewhere with it; "
+            f"{self.path}: {self.path} is a symbolic link of user {STRANGER}, who could "
+            "redirect it; "
             f"write the path {target} itself, or choose another",
         )
         self.assertEqual(list(self.ours.iterdir()), [])
@@ -70,7 +69,9 @@ class StickyFolderTest(_StrangersTestCase):
         (self.ours / "counters.db").chmod(0o644)
         stranger_does("cp ../ours/counters.db counters.db; chmod 666 counters.db", self.folder)
         self.assertEqual(
-            self.refusal(), f"{self.path}: the file is that of user {STRANGER}, in a folder where others may write; choose another path"
+            self.refusal(),
+            f"{self.path}: the file is that of user {STRANGER}, in a folder where others may "
+            "write; choose another path",
         )
 
     def test_ours(self) -> None:
@@ -97,23 +98,31 @@ class StrangersFolderTest(_StrangersTestCase):
         self.patch(os, name, overtaken)
 
     def test_link_as_it_is_made(self) -> None:
-        """A link that comes to the name while the file is made does not have one made where it leads."""
+        """A link that comes to the name while the file is made does not have one made where it
+        leads.
+        """
         self.before("link", "ln -s ../ours/new counters.db")
         self.assertIn("can't be used", self.refusal())
         self.assertEqual(list(self.ours.iterdir()), [])
 
     def test_folder_exchanged_as_it_is_made(self) -> None:
-        """Where the folder is exchanged for a link while the file is made, nothing is made in what the link leads to."""
+        """Where the folder is exchanged for a link while the file is made, nothing is made in what
+        the link leads to.
+        """
         self.folder = self.folder / "inner"
         self.path = self.folder / "counters.db"
         stranger_does("mkdir inner", self.folder.parent)
         self.before("link", "cd ..; mv inner gone; ln -s ../ours inner")
         close(open_store(self.path))
         self.assertEqual(list(self.ours.iterdir()), [])
-        self.assertEqual([path.name for path in (self.folder.parent / "gone").iterdir()], ["counters.db"])
+        self.assertEqual(
+            [path.name for path in (self.folder.parent / "gone").iterdir()], ["counters.db"]
+        )
 
     def test_exchanged_as_counters_are_forgotten(self) -> None:
-        """Where the folder is exchanged for a link while counters are forgotten, no file that it leads to is replaced."""
+        """Where the folder is exchanged for a link while counters are forgotten, no file that it
+        leads to is replaced.
+        """
         self.folder = self.folder / "inner"
         self.path = self.folder / "counters.db"
         stranger_does("mkdir inner", self.folder.parent)
@@ -126,5 +135,8 @@ class StrangersFolderTest(_StrangersTestCase):
         self.before("replace", "cd ..; mv inner gone; ln -s ../ours inner")
         forget_counters(self.path, AMOUNTS)
         after = Path.stat(self.ours / "counters.db")
-        self.assertEqual((after.st_ino, after.st_mtime_ns, stat.S_IMODE(after.st_mode)), (before.st_ino, before.st_mtime_ns, 0o600))
+        self.assertEqual(
+            (after.st_ino, after.st_mtime_ns, stat.S_IMODE(after.st_mode)),
+            (before.st_ino, before.st_mtime_ns, 0o600),
+        )
         self.assertEqual([path.name for path in self.ours.iterdir()], ["counters.db"])

@@ -8,8 +8,6 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.systemd.environment import SystemdEnvironment, take_environment
 
-__all__ = ["EnvironmentTest"]
-
 _OURS = str(os.getpid())
 
 
@@ -17,7 +15,9 @@ class EnvironmentTest(SynchronousTestCase):
     """The variables."""
 
     def test_taken(self) -> None:
-        """What is said is taken out, and nothing else is: a command that inherits the environment must not speak for the daemon."""
+        """What is said is taken out, and nothing else is: a command that inherits the environment
+        must not speak for the daemon.
+        """
         said = {
             "LISTEN_PID": _OURS,
             "LISTEN_FDS": "2",
@@ -32,7 +32,12 @@ class EnvironmentTest(SynchronousTestCase):
 
     def test_of_another(self) -> None:
         """Sockets and a watchdog of another process are none of ours."""
-        said = {"LISTEN_PID": "1", "LISTEN_FDS": "2", "WATCHDOG_PID": "1", "WATCHDOG_USEC": "30000000"}
+        said = {
+            "LISTEN_PID": "1",
+            "LISTEN_FDS": "2",
+            "WATCHDOG_PID": "1",
+            "WATCHDOG_USEC": "30000000",
+        }
         self.assertEqual(take_environment(dict(said), said), SystemdEnvironment())
 
     def test_watchdog_of_anybody(self) -> None:
@@ -42,10 +47,17 @@ class EnvironmentTest(SynchronousTestCase):
     def test_nonsense(self) -> None:
         """Numbers that are none, and an empty address, say nothing."""
         for number in ("", "x", "-1", "1e3", "²"):
-            said = {"LISTEN_PID": _OURS, "LISTEN_FDS": number, "WATCHDOG_USEC": number, "NOTIFY_SOCKET": ""}
+            said = {
+                "LISTEN_PID": _OURS,
+                "LISTEN_FDS": number,
+                "WATCHDOG_USEC": number,
+                "NOTIFY_SOCKET": "",
+            }
             self.assertEqual(take_environment({}, said), SystemdEnvironment(), number)
 
     def test_as_it_was(self) -> None:
-        """What counts is the environment that the process was started with, of which Twisted has taken something out by now."""
+        """What counts is the environment that the process was started with, of which Twisted has
+        taken something out by now.
+        """
         self.patch(os, "getpid", lambda: -1)
         self.assertEqual(take_environment({"LISTEN_PID": "-1", "LISTEN_FDS": "1"}).descriptors, ())

@@ -12,9 +12,7 @@ from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.systemd.notifier import Notifier
-from tests.interop.scratch import scratch_folder
-
-__all__ = ["NotifierTest"]
+from tests.support.scratch import scratch_folder
 
 
 class NotifierTest(SynchronousTestCase):
@@ -31,7 +29,10 @@ class NotifierTest(SynchronousTestCase):
     def test_addresses(self) -> None:
         """A datagram of lines goes to a path or to an abstract name."""
         path = str(scratch_folder(self) / "notify")
-        for written, address in ((path, path), (f"@pipetwist-{os.getpid()}", f"\0pipetwist-{os.getpid()}")):
+        for written, address in (
+            (path, path),
+            (f"@pipetwist-{os.getpid()}", f"\0pipetwist-{os.getpid()}"),
+        ):
             manager = self.bind(address)
             notifier = Notifier(written)
             self.assertTrue(notifier.is_heard)
@@ -45,7 +46,9 @@ class NotifierTest(SynchronousTestCase):
         self.assertFalse(notifier.is_heard)
 
     def test_gone(self) -> None:
-        """Where nobody is at the address that is logged, once each time, and who comes there is told."""
+        """Where nobody is at the address that is logged, once each time, and who comes there is
+        told.
+        """
         path = str(scratch_folder(self) / "notify")
         notifier = Notifier(path)
         for _ in range(2):
@@ -53,14 +56,19 @@ class NotifierTest(SynchronousTestCase):
                 notifier.send("READY=1")
                 notifier.send("WATCHDOG=1")
             (event,) = events
-            self.assertTrue(formatEvent(event).endswith("/notify (NOTIFY_SOCKET): No such file or directory"), formatEvent(event))
+            self.assertTrue(
+                formatEvent(event).endswith("/notify (NOTIFY_SOCKET): No such file or directory"),
+                formatEvent(event),
+            )
             manager = self.bind(path)
             notifier.send("WATCHDOG=1")
             self.assertEqual(manager.recv(1000), b"WATCHDOG=1")
             Path(path).unlink()
 
     def test_no_descriptors(self) -> None:
-        """It is told that the daemon is alive also while the daemon can open nothing any more, and that is no failure."""
+        """It is told that the daemon is alive also while the daemon can open nothing any more, and
+        that is no failure.
+        """
         path = str(scratch_folder(self) / "notify")
         manager = self.bind(path)
         notifier = Notifier(path)
@@ -73,7 +81,9 @@ class NotifierTest(SynchronousTestCase):
                 notifier.send("WATCHDOG=1")
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-        self.assertEqual((manager.recv(1000), manager.recv(1000), events), (b"READY=1", b"WATCHDOG=1", []))
+        self.assertEqual(
+            (manager.recv(1000), manager.recv(1000), events), (b"READY=1", b"WATCHDOG=1", [])
+        )
 
     def test_closed(self) -> None:
         """After its end it says nothing, and nobody hears."""

@@ -12,9 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.systemd.notifier import Notifier
 from pipetwist.systemd.reporter import Reporter
-from tests.interop.scratch import scratch_folder
-
-__all__ = ["ReporterTest"]
+from tests.support.scratch import scratch_folder
 
 
 class ReporterTest(SynchronousTestCase):
@@ -56,7 +54,9 @@ class ReporterTest(SynchronousTestCase):
         self.assertEqual(self.heard(), [["STATUS=1 connections are open"]])
 
     def test_watchdog(self) -> None:
-        """The watchdog is fed twice in its time by the reactor's clock, until it has stopped, and never while the clock stands still."""
+        """The watchdog is fed twice in its time by the reactor's clock, until it has stopped, and
+        never while the clock stands still.
+        """
         reporter = self.make(watchdog=3.0)
         reporter.ready()
         self.heard()
@@ -71,20 +71,26 @@ class ReporterTest(SynchronousTestCase):
         self.assertEqual((self.clock.getDelayedCalls(), self.heard()), ([], []))
 
     def test_reload(self) -> None:
-        """A reload begins at a moment of the monotonic clock and ends with being ready; the reports go on as one."""
+        """A reload begins at a moment of the monotonic clock and ends with being ready; the reports
+        go on as one.
+        """
         reporter = self.make(watchdog=3.0)
         reporter.ready()
         before = time.monotonic_ns() // 1000
         reporter.reloading()
         (_, (reloading, moment, _)) = self.heard()
         self.assertEqual(reloading, "RELOADING=1")
-        self.assertTrue(before <= int(moment.removeprefix("MONOTONIC_USEC=")) <= time.monotonic_ns() // 1000)
+        self.assertTrue(
+            before <= int(moment.removeprefix("MONOTONIC_USEC=")) <= time.monotonic_ns() // 1000
+        )
         reporter.ready()
         self.assertEqual(self.heard()[0][0], "READY=1")
         self.assertEqual(len(self.clock.getDelayedCalls()), 1)
 
     def test_reload_and_stop(self) -> None:
-        """A reload that is over only when the daemon stops already makes nobody think that it is ready."""
+        """A reload that is over only when the daemon stops already makes nobody think that it is
+        ready.
+        """
         reporter = self.make(watchdog=3.0)
         reporter.ready()
         reporter.reloading()

@@ -13,8 +13,6 @@ from pipetwist.transfer import acknowledgement
 from pipetwist.transfer.acknowledgement import PATIENCE_SECONDS, Acknowledgement
 from pipetwist.transfer.socket_state import left_error, unacknowledged, unread
 
-__all__ = ["AcknowledgementTest", "SocketStateTest"]
-
 
 class AcknowledgementTest(SynchronousTestCase):
     """A wait, of which the test says how much is under way."""
@@ -25,7 +23,9 @@ class AcknowledgementTest(SynchronousTestCase):
         self.left = 1_000_000
         self.patch(acknowledgement, "unacknowledged", lambda _: self.left)
         self.done: list[float] = []
-        self.waiting = Acknowledgement(self.clock, 99, lambda: self.done.append(self.clock.seconds()))
+        self.waiting = Acknowledgement(
+            self.clock, 99, lambda: self.done.append(self.clock.seconds())
+        )
 
     def test_nothing_under_way(self) -> None:
         """Where nothing is it is over at once."""

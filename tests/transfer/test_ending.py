@@ -1,4 +1,6 @@
-"""How a side ends: whatever is asked of it and happens to it, in whatever order, its machine keeps to its rules."""
+"""How a side ends: whatever is asked of it and happens to it, in whatever order, its machine keeps
+to its rules.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +12,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from pipetwist.transfer.ending import (
     ABSENT,
     BEGINNING,
-    BREAK_OFF,
     CLOSE,
+    CLOSE_WITH_ERROR,
     DRAINED,
     END,
     ENDINGS,
@@ -31,8 +33,6 @@ from pipetwist.transfer.ending import (
 )
 from pipetwist.transfer.ending_side import EndingSide, side_log
 
-__all__ = ["RulesTest", "ShownTest", "TableTest"]
-
 _SEQUENCES = st.lists(st.sampled_from(EVENTS), max_size=12)
 
 
@@ -51,14 +51,20 @@ def _after(*events: Event) -> Ending:
 
 
 def _effects(step: Step) -> set[str]:
-    return {name for name in ("sends_end", "tells_end", "lingers", "acknowledges", "leaves") if getattr(step, name)}
+    return {
+        name
+        for name in ("sends_end", "tells_end", "lingers", "acknowledges", "leaves")
+        if getattr(step, name)
+    }
 
 
 class TableTest(SynchronousTestCase):
     """The table itself."""
 
     def test_every_event(self) -> None:
-        """Every state knows what each event makes of it, and that is another state that there is."""
+        """Every state knows what each event makes of it, and that is another state that there
+        is.
+        """
         for ending in ENDINGS:
             self.assertEqual(set(ending.steps), set(EVENTS), ending)
             self.assertLessEqual({step.after for step in ending.steps.values()}, set(ENDINGS))
@@ -68,13 +74,20 @@ class TableTest(SynchronousTestCase):
         self.assertEqual(len({(one.reading, one.writing) for one in ENDINGS}), len(ENDINGS))
 
     def test_every_line(self) -> None:
-        """Each line of the table is true of some state, and no state finds two lines for an event."""
+        """Each line of the table is true of some state, and no state finds two lines for an
+        event.
+        """
         for writings, event, readings, after, _ in TABLE:
             for writing in writings:
                 steps = [one.steps[event].after for one in ENDINGS if one.writing is writing]
                 came = {step.writing for step in steps if step.reading in readings or event is LOST}
                 self.assertIn(after or writing, came, (writing, event))
-        cells = [(writing, event, reading) for writings, event, readings, _, _ in TABLE for writing in writings for reading in readings]
+        cells = [
+            (writing, event, reading)
+            for writings, event, readings, _, _ in TABLE
+            for writing in writings
+            for reading in readings
+        ]
         self.assertEqual(len(set(cells)), len(cells))
 
     def test_usual_lives(self) -> None:
@@ -87,8 +100,12 @@ class TableTest(SynchronousTestCase):
             ((CLOSE, DRAINED, PEER_ENDED), Writing.ENDING, {"leaves"}),
             ((PEER_ENDED, FINISH, DRAINED, CLOSE), Writing.ENDING, {"leaves"}),
             ((FINISH, DRAINED, CLOSE), Writing.LINGERING, {"lingers"}),
-            ((BREAK_OFF, DRAINED), Writing.ACKNOWLEDGING, {"acknowledges"}),
-            ((FINISH, BREAK_OFF, DRAINED), Writing.ACKNOWLEDGING, {"sends_end", "acknowledges"}),
+            ((CLOSE_WITH_ERROR, DRAINED), Writing.ACKNOWLEDGING, {"acknowledges"}),
+            (
+                (FINISH, CLOSE_WITH_ERROR, DRAINED),
+                Writing.ACKNOWLEDGING,
+                {"sends_end", "acknowledges"},
+            ),
             ((REFUSED, PEER_ENDED), Writing.REFUSED, {"tells_end", "leaves"}),
             ((FAILED, PEER_ENDED), Writing.ENDING, {"leaves"}),
             ((PEER_ENDED, FAILED), Writing.ENDING, {"leaves"}),
@@ -108,7 +125,9 @@ class RulesTest(SynchronousTestCase):
 
     @given(_SEQUENCES)
     def test_told_once(self, events: list[Event]) -> None:
-        """The peer's end of file is told once at most, when it is read, and not where we have ended the side before."""
+        """The peer's end of file is told once at most, when it is read, and not where we have ended
+        the side before.
+        """
         told = [(before, event) for before, event, step in _steps(events) if step.tells_end]
         self.assertLessEqual(len(told), 1)
         for before, event in told:
@@ -117,15 +136,24 @@ class RulesTest(SynchronousTestCase):
 
     @given(_SEQUENCES)
     def test_told_if_it_came(self, events: list[Event]) -> None:
-        """An end of file that comes while nobody has ended the side, and no write has failed, is told."""
+        """An end of file that comes while nobody has ended the side, and no write has failed, is
+        told.
+        """
         steps = _steps(events)
         for before, event, step in steps:
-            if event is PEER_ENDED and not before.closing and before.reading is not Reading.EOF and before.writing is not Writing.FAILED:
+            if (
+                event is PEER_ENDED
+                and not before.closing
+                and before.reading is not Reading.EOF
+                and before.writing is not Writing.FAILED
+            ):
                 self.assertTrue(step.tells_end)
 
     @given(_SEQUENCES)
     def test_sent_once(self, events: list[Event]) -> None:
-        """We send an end of file once at most, after everything that was written, and nothing is written after it was asked for."""
+        """We send an end of file once at most, after everything that was written, and nothing is
+        written after it was asked for.
+        """
         steps = _steps(events)
         sent = [event for _, event, step in steps if step.sends_end]
         self.assertIn(sent, ([], [DRAINED]))
@@ -133,11 +161,13 @@ class RulesTest(SynchronousTestCase):
         for before, event, step in steps:
             self.assertFalse(ended and before.writable)
             self.assertFalse(step.sends_end and not before.delivers)
-            ended = ended or event in (FINISH, CLOSE, BREAK_OFF, END, LOST)
+            ended = ended or event in (FINISH, CLOSE, CLOSE_WITH_ERROR, END, LOST)
 
     @given(_SEQUENCES)
     def test_over(self, events: list[Event]) -> None:
-        """A side that is over stays over, whatever is asked of it, and nothing is to be done for it."""
+        """A side that is over stays over, whatever is asked of it, and nothing is to be done for
+        it.
+        """
         steps = _steps([*events, LOST, *events])
         for before, _, step in steps[len(events) + 1 :]:
             self.assertTrue(before.over and step.after.over)
@@ -145,10 +175,12 @@ class RulesTest(SynchronousTestCase):
 
     @given(_SEQUENCES)
     def test_first_ask(self, events: list[Event]) -> None:
-        """Who is the first to end a side decides how: in order it is never reset, and broken off it never waits for its peer's end."""
-        asked = [event for event in events if event in (CLOSE, BREAK_OFF)]
+        """Who is the first to end a side decides how: in order it is never reset, and broken off it
+        never waits for its peer's end.
+        """
+        asked = [event for event in events if event in (CLOSE, CLOSE_WITH_ERROR)]
         effects = {name for _, _, step in _steps(events) for name in _effects(step)}
-        self.assertFalse("acknowledges" in effects and asked[:1] != [BREAK_OFF])
+        self.assertFalse("acknowledges" in effects and asked[:1] != [CLOSE_WITH_ERROR])
         self.assertFalse("lingers" in effects and asked[:1] != [CLOSE])
 
     @given(_SEQUENCES)
@@ -157,9 +189,15 @@ class RulesTest(SynchronousTestCase):
         waits = [step for _, _, step in _steps(events) if step.lingers or step.acknowledges]
         self.assertLessEqual(len(waits), 1)
 
-    @given(_SEQUENCES, st.sampled_from([CLOSE, BREAK_OFF]), st.permutations([DRAINED, PEER_ENDED]))
+    @given(
+        _SEQUENCES,
+        st.sampled_from([CLOSE, CLOSE_WITH_ERROR]),
+        st.permutations([DRAINED, PEER_ENDED]),
+    )
     def test_ends(self, events: list[Event], ask: Event, follows: list[Event]) -> None:
-        """A side that is told to end does so, once what waits has gone and the peer has ended, or it waits for acknowledgement."""
+        """A side that is told to end does so, once what waits has gone and the peer has ended, or
+        it waits for acknowledgement.
+        """
         steps = _steps([*events, ask, *follows])
         last = steps[-1][2].after
         self.assertIn(last.writing, (Writing.ENDING, Writing.ACKNOWLEDGING, Writing.CLOSED))
@@ -170,7 +208,9 @@ class RulesTest(SynchronousTestCase):
 
     @given(_SEQUENCES)
     def test_one_way(self, events: list[Event]) -> None:
-        """Neither half goes back: what has ended does not open again, and what is closing is not open for writing again."""
+        """Neither half goes back: what has ended does not open again, and what is closing is not
+        open for writing again.
+        """
         order = list(Reading)
         for before, _, step in _steps(events):
             self.assertLessEqual(order.index(before.reading), order.index(step.after.reading))
@@ -182,7 +222,7 @@ class RulesTest(SynchronousTestCase):
 class _Side(EndingSide):
     """A side that shows everything that one can show."""
 
-    place = "fd=9"
+    descriptor_text = "fd=9"
     waits = "4096 queued"
     held = False
 
@@ -211,7 +251,9 @@ class ShownTest(SynchronousTestCase):
         self.side.receiver = _Naming()
         self.side.hear(PEER_ENDED)
         self.side.hear(FINISH)
-        self.assertEqual(repr(self.side), "<_Side #17 client fd=9 reading=EOF writing=DRAINING 4096 queued>")
+        self.assertEqual(
+            repr(self.side), "<_Side #17 client fd=9 reading=EOF writing=DRAINING 4096 queued>"
+        )
 
     def test_paused(self) -> None:
         """One that is not read for now says so, as long as there may be more."""
@@ -230,7 +272,11 @@ class ShownTest(SynchronousTestCase):
         self.assertEqual(event["log_level"], LogLevel.debug)
         self.assertEqual(
             (event["side"], event["event"], event["after"]),
-            ("<_Side fd=9 reading=OPEN writing=OPEN 4096 queued>", "FINISH", "reading=OPEN writing=DRAINING"),
+            (
+                "<_Side fd=9 reading=OPEN writing=OPEN 4096 queued>",
+                "FINISH",
+                "reading=OPEN writing=DRAINING",
+            ),
         )
 
     def test_no_debug(self) -> None:

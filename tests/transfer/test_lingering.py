@@ -7,8 +7,6 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.transfer.lingering import LINGER_SECONDS, Lingering
 
-__all__ = ["LingeringTest"]
-
 
 class _Side:
     """Notes that its time is up, and has something done then."""
@@ -51,7 +49,9 @@ class LingeringTest(SynchronousTestCase):
         self.clock.advance(LINGER_SECONDS * 0.1)
         self.assertEqual((self.told(), len(self.lingering)), ((1, 0, 0), 1))
         self.clock.advance(LINGER_SECONDS * 0.5)
-        self.assertEqual((self.told(), len(self.lingering), self.clock.getDelayedCalls()), ((1, 1, 0), 0, []))
+        self.assertEqual(
+            (self.told(), len(self.lingering), self.clock.getDelayedCalls()), ((1, 1, 0), 0, [])
+        )
 
     def test_shown(self) -> None:
         """It shows how many wait."""

@@ -18,22 +18,10 @@ from pipetwist.interfaces import ISide
 from pipetwist.stats.counting import CountingProtocol
 from pipetwist.testing import RecordingReceiver, RecordingTracker
 from pipetwist.transfer import acknowledgement
-from pipetwist.transfer.hang_up import HangUpWatch
 from pipetwist.transfer.lingering import LINGER_SECONDS
+from pipetwist.transfer.peer_close_watch import PeerCloseWatch
 from pipetwist.transfer.stream import StreamSide
-from tests.transfer.memory import MemoryReactor, MemoryTransport
-
-__all__ = [
-    "BareTransportTest",
-    "BreakingOffTest",
-    "ClosingTest",
-    "EndOfFileTest",
-    "EndsTest",
-    "HangUpTest",
-    "ReadingTest",
-    "TcpTest",
-    "WritingTest",
-]
+from tests.support.memory_transport import MemoryReactor, MemoryTransport
 
 _MUCH = b"x" * 200_000
 
@@ -49,11 +37,16 @@ class _StreamTestCase(SynchronousTestCase):
         self.receiver = RecordingReceiver()
         self.side.attach(self.receiver)
 
-    def assertLost(self, cause: str = "") -> None:
+    def assertLost(self, reason: str = "") -> None:
         """The side is over, as it was told once and last, and nothing of it is left."""
-        self.assertEqual((self.receiver.heard.count("lost"), self.receiver.heard[-1], self.receiver.cause), (1, "lost", cause))
+        self.assertEqual(
+            (self.receiver.heard.count("lost"), self.receiver.heard[-1], self.receiver.reason),
+            (1, "lost", reason),
+        )
         self.assertEqual(self.clock.getDelayedCalls(), [])
-        self.assertEqual((self.transport.memory.readers, self.transport.memory.writers), (set(), set()))
+        self.assertEqual(
+            (self.transport.memory.readers, self.transport.memory.writers), (set(), set())
+        )
 
 
 class ReadingTest(_StreamTestCase):
@@ -92,11 +85,16 @@ class ReadingTest(_StreamTestCase):
         """It shows its descriptor and how its halves are."""
         self.side.resume_reading()
         self.transport.receive_end()
-        self.side.finish_writing()
-        self.assertEqual(repr(self.side), f"<StreamSide fd={self.transport.fileno()} reading=EOF writing=DRAINING>")
+        self.side.write_eof()
+        self.assertEqual(
+            repr(self.side),
+            f"<StreamSide fd={self.transport.fileno()} reading=EOF writing=DRAINING>",
+        )
 
     def test_no_resuming_after_the_end(self) -> None:
-        """Once the end of file was read reading is never taken up again, which would tell of it once more."""
+        """Once the end of file was read reading is never taken up again, which would tell of it
+        once more.
+        """
         self.side.resume_reading()
         self.transport.receive_end()
         self.side.pause_reading()
@@ -166,7 +164,9 @@ class EndOfFileTest(_StreamTestCase):
         self.assertEqual(self.receiver.heard, ["read_ended", "lost"])
 
     def test_unread_at_the_close(self) -> None:
-        """A peer of which nobody has read what it sent is waited for as one that was sent something: closing would be a reset to it."""
+        """A peer of which nobody has read what it sent is waited for as one that was sent
+        something: closing would be a reset to it.
+        """
         self.peer.send(b"unread")
         self.side.close()
         self.transport.take()
@@ -180,7 +180,9 @@ class BreakingOffTest(_StreamTestCase):
     """The other side was cut off."""
 
     def setUp(self) -> None:
-        """Connect it over what says that it is TCP, and have it told how much is under way, and of resets."""
+        """Connect it over what says that it is TCP, and have it told how much is under way, and of
+        resets.
+        """
         super().setUp()
         self.side = StreamSide(self.clock)
         self.receiver = RecordingReceiver()
@@ -191,15 +193,20 @@ class BreakingOffTest(_StreamTestCase):
         self.patch(acknowledgement, "unacknowledged", lambda _: self.left)
 
     def test_delivers_first(self) -> None:
-        """What was written is taken by the system and acknowledged by the peer, whose own bytes go nowhere, before it is reset."""
+        """What was written is taken by the system and acknowledged by the peer, whose own bytes go
+        nowhere, before it is reset.
+        """
         self.side.write(b"half an answer")
-        self.side.break_off()
+        self.side.close_with_error()
         self.transport.receive(b"unheard")
         self.left = 7
         self.transport.take(7)
         self.assertEqual(self.receiver.heard, [])
         self.transport.take()
-        self.assertEqual((self.transport.taken, self.receiver.heard, self.receiver.data), (b"half an answer", [], b""))
+        self.assertEqual(
+            (self.transport.taken, self.receiver.heard, self.receiver.data),
+            (b"half an answer", [], b""),
+        )
         self.left = 0
         self.clock.advance(0.2)
         self.assertLost()
@@ -207,31 +214,33 @@ class BreakingOffTest(_StreamTestCase):
 
     def test_nothing_waits(self) -> None:
         """Where nothing waits the reset comes as soon as the system could take something."""
-        self.side.break_off()
+        self.side.close_with_error()
         self.transport.take()
         self.assertLost()
         self.assertFalse(self.transport.shut)
 
     def test_end_of_file_on_its_way(self) -> None:
-        """An end of file that was to follow what was written still does, and then comes the reset."""
+        """An end of file that was to follow what was written still does, and then comes the
+        reset.
+        """
         self.side.write(b"a whole answer")
-        self.side.finish_writing()
-        self.side.break_off()
+        self.side.write_eof()
+        self.side.close_with_error()
         self.transport.take()
         self.assertEqual((self.transport.taken, self.transport.shut), (b"a whole answer", True))
         self.assertLost()
 
     def test_after_end_of_file(self) -> None:
         """Where it has gone out already the reset follows at once."""
-        self.side.finish_writing()
+        self.side.write_eof()
         self.transport.take()
-        self.side.break_off()
+        self.side.close_with_error()
         self.assertLost()
 
     def test_peer_ends_meanwhile(self) -> None:
         """That the peer ends its own direction is no end in order for what it gets."""
         self.side.write(b"half an answer")
-        self.side.break_off()
+        self.side.close_with_error()
         self.transport.receive_end()
         self.transport.take()
         self.assertLost()
@@ -241,7 +250,7 @@ class BreakingOffTest(_StreamTestCase):
         """It can be aborted, which leaves nothing on the clock, and closing changes nothing."""
         self.side.write(b"half an answer")
         self.left = 3
-        self.side.break_off()
+        self.side.close_with_error()
         self.side.close()
         self.transport.take()
         self.assertEqual(self.receiver.heard, [])
@@ -254,7 +263,7 @@ class BreakingOffTest(_StreamTestCase):
         transport = MemoryTransport(side)
         side.attach(RecordingReceiver())
         side.write(b"half an answer")
-        side.break_off()
+        side.close_with_error()
         transport.take()
         self.assertEqual((transport.taken, transport.shut), (b"half an answer", True))
         self.clock.advance(LINGER_SECONDS)
@@ -277,35 +286,39 @@ class WritingTest(_StreamTestCase):
         self.side.write(b"x" * 60_000)
         self.assertEqual(self.receiver.heard, [])
         self.side.write(b"x" * 60_000)
-        self.assertEqual(self.receiver.heard, ["crowded"])
+        self.assertEqual(self.receiver.heard, ["pause_writing"])
         self.transport.take(119_999)
-        self.assertEqual(self.receiver.heard, ["crowded"])
+        self.assertEqual(self.receiver.heard, ["pause_writing"])
         self.transport.take(1)
-        self.assertEqual(self.receiver.heard, ["crowded", "relieved"])
+        self.assertEqual(self.receiver.heard, ["pause_writing", "resume_writing"])
 
     def test_half_close(self) -> None:
-        """What was written is delivered before the end of file, and reading goes on; it is asked for once."""
+        """What was written is delivered before the end of file, and reading goes on; it is asked
+        for once.
+        """
         self.side.resume_reading()
         self.side.write(b"question")
-        self.side.finish_writing()
+        self.side.write_eof()
         self.assertFalse(self.transport.shut)
         self.transport.take()
         self.assertEqual((self.transport.taken, self.transport.shut), (b"question", True))
-        self.side.finish_writing()
+        self.side.write_eof()
         self.transport.receive(b"answer")
         self.assertEqual((self.receiver.data, self.receiver.heard), (b"answer", []))
 
     def test_half_close_while_crowded(self) -> None:
-        """A side that is crowded gets everything and the end of file too; a producer left registered would keep that back for ever."""
+        """A side that is crowded gets everything and the end of file too; a producer left
+        registered would keep that back for ever.
+        """
         self.side.write(_MUCH)
-        self.side.finish_writing()
+        self.side.write_eof()
         self.transport.take()
         self.assertEqual((len(self.transport.taken), self.transport.shut), (len(_MUCH), True))
-        self.assertEqual(self.receiver.heard, ["crowded"])
+        self.assertEqual(self.receiver.heard, ["pause_writing"])
 
     def test_nothing_after_finishing(self) -> None:
         """Nothing is written after it."""
-        self.side.finish_writing()
+        self.side.write_eof()
         self.side.write(b"late")
         self.transport.take()
         self.assertEqual(self.transport.taken, b"")
@@ -320,7 +333,7 @@ class ClosingTest(_StreamTestCase):
         self.transport.receive_end()
         self.side.write(_MUCH)
         self.side.close()
-        self.assertEqual(self.receiver.heard, ["read_ended", "crowded"])
+        self.assertEqual(self.receiver.heard, ["read_ended", "pause_writing"])
         self.transport.take()
         self.assertEqual(len(self.transport.taken), len(_MUCH))
         self.assertLost()
@@ -329,7 +342,7 @@ class ClosingTest(_StreamTestCase):
         """After both ends of file it is over at once."""
         self.side.resume_reading()
         self.side.write(b"answer")
-        self.side.finish_writing()
+        self.side.write_eof()
         self.transport.take()
         self.transport.receive_end()
         self.side.close()
@@ -342,7 +355,9 @@ class ClosingTest(_StreamTestCase):
         self.assertLost()
 
     def test_waits_for_the_end_of_file(self) -> None:
-        """A peer that is still sending gets its answer and an end of file; what it sends is dropped until its own end of file."""
+        """A peer that is still sending gets its answer and an end of file; what it sends is dropped
+        until its own end of file.
+        """
         self.side.write(b"answer")
         self.side.close()
         self.transport.take()
@@ -354,21 +369,23 @@ class ClosingTest(_StreamTestCase):
         self.assertLost()
 
     def test_does_not_wait_for_ever(self) -> None:
-        """A peer that goes on sending is waited for a moment, counted from the last byte that was delivered."""
+        """A peer that goes on sending is waited for a moment, counted from the last byte that was
+        delivered.
+        """
         self.side.write(_MUCH)
         self.side.close()
         self.clock.advance(100)
         self.assertFalse(self.transport.disconnected)
         self.transport.take()
         self.clock.advance(LINGER_SECONDS - 0.1)
-        self.assertEqual(self.receiver.heard, ["crowded"])
+        self.assertEqual(self.receiver.heard, ["pause_writing"])
         self.clock.advance(0.1)
         self.assertLost()
 
     def test_after_half_close(self) -> None:
         """The same where the end of file had gone out before."""
         self.side.write(b"answer")
-        self.side.finish_writing()
+        self.side.write_eof()
         self.transport.take()
         self.side.close()
         self.assertTrue(self.transport.reading)
@@ -393,7 +410,7 @@ class ClosingTest(_StreamTestCase):
     def test_once(self) -> None:
         """It closes once, and hanging up is the same."""
         self.side.write(b"answer")
-        self.side.hang_up()
+        self.side.disconnect()
         self.side.close()
         self.transport.take()
         self.transport.receive_end()
@@ -441,24 +458,26 @@ class EndsTest(_StreamTestCase):
         side = StreamSide(self.clock)
         MemoryTransport(side).connectionLost(Failure(ConnectionLost()))
         side.attach(self.receiver)
-        self.assertEqual((self.receiver.heard, self.receiver.cause), (["lost"], "the connection was reset"))
+        self.assertEqual(
+            (self.receiver.heard, self.receiver.reason), (["lost"], "the connection was reset")
+        )
         side.write(b"late")
         side.resume_reading()
-        side.finish_writing()
+        side.write_eof()
         side.close()
         side.abort()
         self.assertEqual((self.receiver.heard, side.delivered), (["lost"], 0))
 
 
-class _Watch(HangUpWatch):
+class _Watch(PeerCloseWatch):
     """Watches what it is told to."""
 
     def __init__(self) -> None:
         super().__init__(MemoryReactor())  # type: ignore[arg-type]  # it is not asked for anything
         self.watched: dict[int, Any] = {}
 
-    def watch(self, descriptor: int, hung_up: Any) -> None:
-        self.watched[descriptor] = hung_up
+    def watch(self, descriptor: int, peer_closed: Any) -> None:
+        self.watched[descriptor] = peer_closed
 
     def forget(self, descriptor: int) -> None:
         del self.watched[descriptor]
@@ -479,7 +498,7 @@ class HangUpTest(SynchronousTestCase):
         self.assertEqual(self.watch.watched, {})
         self.side.attach(self.receiver)
         self.watch.watched[77]()
-        self.assertEqual(self.receiver.heard, ["hung_up"])
+        self.assertEqual(self.receiver.heard, ["peer_closed"])
 
     def test_forgotten(self) -> None:
         """It is watched no more once it is lost."""
@@ -526,13 +545,15 @@ class BareTransportTest(SynchronousTestCase):
         self.side.attach(self.receiver)
 
     def test_delivered(self) -> None:
-        """Where a transport does not show what the system takes, what it takes itself counts as delivered."""
+        """Where a transport does not show what the system takes, what it takes itself counts as
+        delivered.
+        """
         self.side.write(b"hello")
         self.assertEqual((self.side.delivered, self.transport.value()), (5, b"hello"))
 
     def test_no_half_close(self) -> None:
         """A transport that can't half-close stays open for the answer."""
-        self.side.finish_writing()
+        self.side.write_eof()
         self.assertFalse(self.transport.disconnecting)
         self.side.write(b"late")
         self.assertEqual(self.transport.value(), b"")
@@ -549,7 +570,9 @@ class BareTransportTest(SynchronousTestCase):
         self.assertTrue(self.transport.disconnecting)
 
     def test_counted(self) -> None:
-        """A side and the tracker around it count the same, whether the transport shows what is taken or not."""
+        """A side and the tracker around it count the same, whether the transport shows what is
+        taken or not.
+        """
         for bare in (False, True):
             tracker = RecordingTracker()
             side = StreamSide(Clock())

@@ -15,10 +15,8 @@ from pipetwist.testing import RecordingReceiver, RecordingTracker
 from pipetwist.tls import client_tls, server_tls
 from pipetwist.transfer.lingering import LINGER_SECONDS
 from pipetwist.transfer.stream import StreamSide
-from tests.api.certificates import Authority
-from tests.interop.scratch import scratch_folder
-
-__all__ = ["TlsTest"]
+from tests.support.certificates import Authority
+from tests.support.scratch import scratch_folder
 
 
 class _One(Factory):
@@ -50,10 +48,15 @@ class TlsTest(SynchronousTestCase):
         """Connect the two, the client asking for this name; both sides are attached and read."""
         options = client_tls("here", name, str(self.authority.path))
         client_factory = TLSMemoryBIOFactory(options, True, _One(self.client), self.clock)
-        server_factory = TLSMemoryBIOFactory(self.server_options, False, _One(server or self.server), self.clock)
+        server_factory = TLSMemoryBIOFactory(
+            self.server_options, False, _One(server or self.server), self.clock
+        )
         self.pump: IOPump
         _, _, self.pump = connectedServerAndClient(
-            lambda: server_factory.buildProtocol(None), lambda: client_factory.buildProtocol(None), greet=False, clock=self.clock
+            lambda: server_factory.buildProtocol(None),
+            lambda: client_factory.buildProtocol(None),
+            greet=False,
+            clock=self.clock,
         )
         for side, ear in ((self.client, self.client_ear), (self.server, self.server_ear)):
             side.attach(ear)
@@ -80,19 +83,24 @@ class TlsTest(SynchronousTestCase):
         self.assertEqual((self.server.received, self.server.delivered), (8, 6))
 
     def test_finish_writing(self) -> None:
-        """The peer gets everything, then the end of the connection: TLS in Twisted has no half-close."""
+        """The peer gets everything, then the end of the connection: TLS in Twisted has no
+        half-close.
+        """
         self.connect()
         self.client.write(b"x" * 100_000)
-        self.client.finish_writing()
+        self.client.write_eof()
         self.pump.flush()
-        self.assertEqual((len(self.server_ear.data), self.server_ear.heard, self.server_ear.cause), (100_000, ["lost"], ""))
+        self.assertEqual(
+            (len(self.server_ear.data), self.server_ear.heard, self.server_ear.reason),
+            (100_000, ["lost"], ""),
+        )
 
     def test_reading_goes_on(self) -> None:
         """After its own end a side still reads what was under way."""
         self.connect()
         self.server.write(b"under way")
         self.clock.advance(0)
-        self.client.finish_writing()
+        self.client.write_eof()
         self.pump.flush()
         self.assertEqual(self.client_ear.data, b"under way")
 
@@ -102,11 +110,16 @@ class TlsTest(SynchronousTestCase):
         self.server.write(b"answer")
         self.server.close()
         self.pump.flush()
-        self.assertEqual((self.client_ear.data, self.client_ear.heard, self.client_ear.cause), (b"answer", ["lost"], ""))
-        self.assertEqual((self.server_ear.heard, self.server_ear.cause), (["lost"], ""))
+        self.assertEqual(
+            (self.client_ear.data, self.client_ear.heard, self.client_ear.reason),
+            (b"answer", ["lost"], ""),
+        )
+        self.assertEqual((self.server_ear.heard, self.server_ear.reason), (["lost"], ""))
 
     def test_close_unanswered(self) -> None:
-        """A peer that does not answer the end is waited for a moment; what is under way to it still gets there."""
+        """A peer that does not answer the end is waited for a moment; what is under way to it still
+        gets there.
+        """
         self.connect()
         self.server.write(b"answer")
         self.server.close()
@@ -121,9 +134,14 @@ class TlsTest(SynchronousTestCase):
         """What is written before the handshake is over is delivered after it."""
         options = client_tls("here", "server.example", str(self.authority.path))
         client_factory = TLSMemoryBIOFactory(options, True, _One(self.client), self.clock)
-        server_factory = TLSMemoryBIOFactory(self.server_options, False, _One(self.server), self.clock)
+        server_factory = TLSMemoryBIOFactory(
+            self.server_options, False, _One(self.server), self.clock
+        )
         _, _, pump = connectedServerAndClient(
-            lambda: server_factory.buildProtocol(None), lambda: client_factory.buildProtocol(None), greet=False, clock=self.clock
+            lambda: server_factory.buildProtocol(None),
+            lambda: client_factory.buildProtocol(None),
+            greet=False,
+            clock=self.clock,
         )
         self.client.attach(self.client_ear)
         self.server.attach(self.server_ear)
@@ -138,7 +156,7 @@ class TlsTest(SynchronousTestCase):
         self.connect()
         self.client.abort()
         self.pump.flush()
-        self.assertEqual((self.client_ear.heard, self.client_ear.cause), (["lost"], ""))
+        self.assertEqual((self.client_ear.heard, self.client_ear.reason), (["lost"], ""))
         self.assertEqual(self.server_ear.heard, ["lost"])
 
     def test_wrong_name(self) -> None:
@@ -147,13 +165,18 @@ class TlsTest(SynchronousTestCase):
         self.client.write(b"secret")
         self.pump.flush()
         self.assertEqual((self.server_ear.data, self.client_ear.heard), (b"", ["lost"]))
-        self.assertEqual(self.client_ear.cause, "TLS: the server's certificate is not of the name that it was asked for")
+        self.assertEqual(
+            self.client_ear.reason,
+            "TLS: the server's certificate is not of the name that it was asked for",
+        )
 
     def test_unknown_authority(self) -> None:
-        """A server whose certificate another CA has signed is not spoken with, and both sides say what is wrong."""
+        """A server whose certificate another CA has signed is not spoken with, and both sides say
+        what is wrong.
+        """
         self.authority = Authority(scratch_folder(self), "another")
         self.connect()
         self.client.write(b"secret")
         self.pump.flush()
         self.assertEqual((self.server_ear.data, self.client_ear.heard), (b"", ["lost"]))
-        self.assertIn("certificate verify failed", str(self.client_ear.cause))
+        self.assertIn("certificate verify failed", str(self.client_ear.reason))

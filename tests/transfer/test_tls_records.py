@@ -8,8 +8,6 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.transfer.tls_records import RecordPace
 
-__all__ = ["RecordPaceTest", "TransportTest"]
-
 _OVERHEAD = 22  # what TLS 1.3 puts around a byte
 
 
@@ -38,11 +36,15 @@ class RecordPaceTest(SynchronousTestCase):
 
     def test_large(self) -> None:
         """Who sends large records is soon read 64 KiB at once, for as long as that goes on."""
-        self.assertEqual(self.read(_records(16384, 1 << 20))[:7], [2048, 4096, 8192, 16384, 32768, 65536, 65536])
+        self.assertEqual(
+            self.read(_records(16384, 1 << 20))[:7], [2048, 4096, 8192, 16384, 32768, 65536, 65536]
+        )
         self.assertEqual(self.pace.size, 65536)
 
     def test_small(self) -> None:
-        """Of who sends records of one byte no more than a hundred come at once, and some 64 from the second time on."""
+        """Of who sends records of one byte no more than a hundred come at once, and some 64 from
+        the second time on.
+        """
         first, *others, _ = self.read(_records(1, 1 << 18))
         self.assertEqual(first, 2048)
         self.assertTrue(all(60 * 23 < size <= 65 * 23 for size in others), others)
@@ -54,7 +56,9 @@ class RecordPaceTest(SynchronousTestCase):
         self.assertEqual(self.pace.size, 2048)
 
     def test_by_turns(self) -> None:
-        """Who sends large ones first, to be read much at once, and then small ones, has the less of it each time, for good."""
+        """Who sends large ones first, to be read much at once, and then small ones, has the less of
+        it each time, for good.
+        """
         for most in (65536, 32768, 16384, 8192, 8192):
             self.read(_records(16384, 1 << 20))
             self.assertEqual(self.pace.size, most)

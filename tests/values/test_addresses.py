@@ -9,14 +9,14 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.values.addresses import numeric_address, plain_host, shown_address, shown_peer
 
-__all__ = ["AddressesTest"]
-
 
 class AddressesTest(SynchronousTestCase):
     """How hosts are taken, and shown."""
 
     def test_numeric(self) -> None:
-        """A host in digits needs no look-up; a name does, and so does an address that is good on one interface alone."""
+        """A host in digits needs no look-up; a name does, and so does an address that is good on
+        one interface alone.
+        """
         self.assertEqual(numeric_address("127.0.0.1", 53), (socket.AF_INET, ("127.0.0.1", 53)))
         self.assertEqual(numeric_address("::1", 53), (socket.AF_INET6, ("::1", 53, 0, 0)))
         for host in ("localhost", "fe80::1%lo"):
@@ -24,10 +24,14 @@ class AddressesTest(SynchronousTestCase):
 
     def test_shown(self) -> None:
         """A colon in the host is told from the port's."""
-        self.assertEqual((shown_address("::1", 53), shown_address("localhost", 53)), ("[::1]:53", "localhost:53"))
+        self.assertEqual(
+            (shown_address("::1", 53), shown_address("localhost", 53)), ("[::1]:53", "localhost:53")
+        )
 
     def test_peer(self) -> None:
-        """Where Twisted says that a peer is, is shown in the same way; one without a host is on a unix socket."""
+        """Where Twisted says that a peer is, is shown in the same way; one without a host is on a
+        unix socket.
+        """
         for peer, shown in (
             (IPv4Address("TCP", "192.0.2.7", 4711), "192.0.2.7:4711"),
             (IPv6Address("TCP", "2001:db8::7", 4711), "[2001:db8::7]:4711"),
@@ -37,7 +41,9 @@ class AddressesTest(SynchronousTestCase):
             self.assertEqual(shown_peer(peer), shown)
 
     def test_plain(self) -> None:
-        """An address of IPv4 in an IPv6 one is what it is, however it is written; nothing else is changed."""
+        """An address of IPv4 in an IPv6 one is what it is, however it is written; nothing else is
+        changed.
+        """
         for host in ("::ffff:192.0.2.1", "::FFFF:c000:201"):
             self.assertEqual(plain_host(host), "192.0.2.1")
         for host in ("192.0.2.1", "::1", "::ffff:0:192.0.2.1", "::ffff:relay", "relay.example"):

@@ -7,32 +7,38 @@ import socket
 from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.values.bind_address import BindAddress, PortAddress, UnixAddress, bound_address
-from tests.interop.scratch import scratch_folder
-
-__all__ = ["BoundTest", "OverlapTest", "ReachedTest"]
+from tests.support.scratch import scratch_folder
 
 
 class OverlapTest(SynchronousTestCase):
     """Two that something listens at."""
 
-    def relation(self, one: BindAddress, other: BindAddress, platform: str = "linux") -> tuple[bool, bool]:
+    def relation(
+        self, one: BindAddress, other: BindAddress, platform: str = "linux"
+    ) -> tuple[bool, bool]:
         """Whether they overlap for certain, and whether they may; whichever is asked."""
         here = (one.overlaps(other, platform), one.may_overlap(other))
         self.assertEqual(here, (other.overlaps(one, platform), other.may_overlap(one)))
         return here
 
     def test_ports(self) -> None:
-        """Of one port it is certain where the addresses are alike or one is all of them, and possible elsewhere."""
+        """Of one port it is certain where the addresses are alike or one is all of them, and
+        possible elsewhere.
+        """
         for one, other, expected in (
             ("127.0.0.1", "127.0.0.1", (True, True)),
             ("::", "127.0.0.1", (True, True)),
             ("0.0.0.0", "::1", (False, True)),
             ("127.0.0.1", "relay.example", (False, True)),
         ):
-            self.assertEqual(self.relation(PortAddress(one, 80), PortAddress(other, 80)), expected, (one, other))
+            self.assertEqual(
+                self.relation(PortAddress(one, 80), PortAddress(other, 80)), expected, (one, other)
+            )
 
     def test_other_ports(self) -> None:
-        """Another port is in nobody's way, nor is one of the other transport, nor one that is free."""
+        """Another port is in nobody's way, nor is one of the other transport, nor one that is
+        free.
+        """
         for one, other in (
             (PortAddress("::", 80), PortAddress("::", 81)),
             (PortAddress("::", 80), PortAddress("::", 80, "udp")),
@@ -42,21 +48,32 @@ class OverlapTest(SynchronousTestCase):
             self.assertEqual(self.relation(one, other), (False, False), (one, other))
 
     def test_paths(self) -> None:
-        """Of a unix socket's path the text counts, and of an abstract name what the kernel makes of it."""
-        self.assertEqual(self.relation(UnixAddress("/run/a"), UnixAddress("/run/a", datagrams=True)), (True, True))
-        self.assertEqual(self.relation(UnixAddress("/run/a"), UnixAddress("/run/b")), (False, False))
+        """Of a unix socket's path the text counts, and of an abstract name what the kernel makes of
+        it.
+        """
+        self.assertEqual(
+            self.relation(UnixAddress("/run/a"), UnixAddress("/run/a", datagrams=True)),
+            (True, True),
+        )
+        self.assertEqual(
+            self.relation(UnixAddress("/run/a"), UnixAddress("/run/b")), (False, False)
+        )
         self.assertEqual(self.relation(UnixAddress("@a"), UnixAddress("@@a")), (False, False))
 
     def test_elsewhere(self) -> None:
         """On other systems than Linux who is more exact may have the port as well."""
-        self.assertEqual(self.relation(PortAddress("::", 80), PortAddress("::1", 80), "darwin"), (False, True))
+        self.assertEqual(
+            self.relation(PortAddress("::", 80), PortAddress("::1", 80), "darwin"), (False, True)
+        )
 
 
 class ReachedTest(SynchronousTestCase):
     """One that something listens at, and one that something is sent to."""
 
     def test_reached(self) -> None:
-        """What is sent to this machine reaches who listens at all of its addresses; a unix socket is reached by its path and its kind."""
+        """What is sent to this machine reaches who listens at all of its addresses; a unix socket
+        is reached by its path and its kind.
+        """
         for here, there, expected in (
             (PortAddress("::", 80), PortAddress("127.0.0.1", 80), True),
             (PortAddress("127.0.0.1", 80), PortAddress("LocalHost", 80), True),
@@ -80,7 +97,9 @@ class BoundTest(SynchronousTestCase):
             return bound_address(opened)
 
     def test_unix(self) -> None:
-        """A path, an abstract name and a padded one are read as a configuration writes them, and are the same as that."""
+        """A path, an abstract name and a padded one are read as a configuration writes them, and
+        are the same as that.
+        """
         path = str(scratch_folder(self) / "s")
         for written in (path, "@pipetwist-test-bound", "@@pipetwist-test-bound"):
             address = UnixAddress(written, datagrams=True)
@@ -99,10 +118,14 @@ class BoundTest(SynchronousTestCase):
         """Of two paths that lead to one file either may be written."""
         folder = scratch_folder(self)
         (folder / "link").symlink_to(folder)
-        self.assertTrue(UnixAddress(str(folder / "link" / "s")).is_the_same_as(UnixAddress(str(folder / "s"))))
+        self.assertTrue(
+            UnixAddress(str(folder / "link" / "s")).is_the_same_as(UnixAddress(str(folder / "s")))
+        )
 
     def test_port(self) -> None:
-        """A port is told with its transport; an address that is another is not the same, though it overlaps."""
+        """A port is told with its transport; an address that is another is not the same, though it
+        overlaps.
+        """
         bound = self.bound(socket.AF_INET, socket.SOCK_DGRAM, ("127.0.0.1", 0))
         assert isinstance(bound, PortAddress)
         self.assertEqual((bound.host, bound.transport), ("127.0.0.1", "udp"))

@@ -6,9 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from pipetwist.values.durations import LONGEST_DURATION, format_duration, parse_duration
-
-__all__ = ["DurationsTest"]
+from pipetwist.values.durations import MAX_DURATION, format_duration, parse_duration
 
 
 class DurationsTest(SynchronousTestCase):
@@ -16,7 +14,17 @@ class DurationsTest(SynchronousTestCase):
 
     def test_units(self) -> None:
         """Every unit of sing-box is known, and both of Unicode's signs for micro."""
-        written = {"5s": 5, "2m": 120, "1h": 3600, "1d": 86400, "500ms": 0.5, "3us": 3e-6, "3µs": 3e-6, "3\u03bcs": 3e-6, "7ns": 7e-9}
+        written = {
+            "5s": 5,
+            "2m": 120,
+            "1h": 3600,
+            "1d": 86400,
+            "500ms": 0.5,
+            "3us": 3e-6,
+            "3µs": 3e-6,
+            "3\u03bcs": 3e-6,
+            "7ns": 7e-9,
+        }
         for text, seconds in written.items():
             self.assertAlmostEqual(parse_duration(text), seconds, places=12, msg=text)
 
@@ -27,7 +35,9 @@ class DurationsTest(SynchronousTestCase):
         self.assertEqual(parse_duration("1d.5m2.s"), 86400 + 30 + 2)
 
     def test_refused(self) -> None:
-        """Whatever has no unit, a sign, a space or another type is refused, and the message shows how to write one."""
+        """Whatever has no unit, a sign, a space or another type is refused, and the message shows
+        how to write one.
+        """
         texts = ("", "5", "5 s", "-5s", "+5s", "s", ".s", "5x", "5s ", "1e3s", "5S", "\u0665s")
         others: tuple[object, ...] = (5, 5.0, None, True, ["5s"], {})
         for raw in (*texts, *others):
@@ -37,7 +47,7 @@ class DurationsTest(SynchronousTestCase):
     def test_nothing(self) -> None:
         """A duration of nothing is refused."""
         for raw in ("0s", "0h0m", ".0s"):
-            self.assertIn("longer than nothing", str(self.assertRaises(ValueError, parse_duration, raw)))
+            self.assertIn("longer than 0", str(self.assertRaises(ValueError, parse_duration, raw)))
 
     def test_too_long(self) -> None:
         """A duration that Go could not hold is refused, however many digits it has."""
@@ -46,11 +56,21 @@ class DurationsTest(SynchronousTestCase):
 
     def test_format(self) -> None:
         """Whole seconds are written in hours, minutes and seconds."""
-        written = {5.0: "5s", 300.0: "5m", 5400.0: "1h30m", 3661.0: "1h1m1s", 0.25: "0.25s", 1e-9: "0.000000001s"}
+        written = {
+            5.0: "5s",
+            300.0: "5m",
+            5400.0: "1h30m",
+            3661.0: "1h1m1s",
+            0.25: "0.25s",
+            1e-9: "0.000000001s",
+        }
         self.assertEqual({seconds: format_duration(seconds) for seconds in written}, written)
 
     @settings(deadline=None)
-    @given(st.floats(min_value=0, max_value=LONGEST_DURATION, exclude_min=True) | st.integers(1, 2**33).map(float))
+    @given(
+        st.floats(min_value=0, max_value=MAX_DURATION, exclude_min=True)
+        | st.integers(1, 2**33).map(float)
+    )
     def test_round_trip(self, seconds: float) -> None:
         """Any number of seconds is read back exactly as it was written."""
         self.assertEqual(parse_duration(format_duration(seconds)), seconds)

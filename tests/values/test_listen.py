@@ -12,8 +12,6 @@ from twisted.trial.unittest import SynchronousTestCase
 from pipetwist.values.bind_address import PortAddress, UnixAddress
 from pipetwist.values.listen import parse_listen, why_refused
 
-__all__ = ["ListenTest", "RefusalTest"]
-
 _FOLDER = Path("/etc/pipetwist")
 
 
@@ -34,7 +32,9 @@ class ListenTest(SynchronousTestCase):
     def test_unix(self) -> None:
         """A path follows `unix:`, and is made absolute."""
         self.assertEqual(parse_listen("unix:/run/api.sock", _FOLDER), UnixAddress("/run/api.sock"))
-        self.assertEqual(parse_listen("unix:api.sock", _FOLDER), UnixAddress("/etc/pipetwist/api.sock"))
+        self.assertEqual(
+            parse_listen("unix:api.sock", _FOLDER), UnixAddress("/etc/pipetwist/api.sock")
+        )
         self.assertEqual(parse_listen("unix:api.sock"), UnixAddress(f"{Path.cwd()}/api.sock"))
         self.assertEqual(str(UnixAddress("/run/api.sock")), "unix:/run/api.sock")
 
@@ -64,13 +64,17 @@ class ListenTest(SynchronousTestCase):
             "unix:" + "/a" * 54: "107",
         }
         for raw, words in refused.items():
-            self.assertIn(words, str(self.assertRaises(ValueError, parse_listen, raw, _FOLDER)), raw)
+            self.assertIn(
+                words, str(self.assertRaises(ValueError, parse_listen, raw, _FOLDER)), raw
+            )
 
     @settings(deadline=None)
     @given(st.ip_addresses().map(str), st.integers(0, 65535))
     def test_round_trip(self, host: str, port: int) -> None:
         """Any address and port are read back as they were written."""
-        self.assertEqual(parse_listen(str(PortAddress(host, port)), _FOLDER), PortAddress(host, port))
+        self.assertEqual(
+            parse_listen(str(PortAddress(host, port)), _FOLDER), PortAddress(host, port)
+        )
 
 
 class RefusalTest(SynchronousTestCase):
@@ -82,10 +86,23 @@ class RefusalTest(SynchronousTestCase):
             self.assertIsNone(why_refused(PortAddress(host, 1), tls=False, insecure=False), host)
 
     def test_others(self) -> None:
-        """Every other address and name is refused without TLS, until `insecure` says that it shall be."""
-        for host in ("0.0.0.0", "::", "192.0.2.1", "example.org", "localhost.example.org", str(IPv6Address("fe80::1%eth0"))):
+        """Every other address and name is refused without TLS, until `insecure` says that it shall
+        be.
+        """
+        for host in (
+            "0.0.0.0",
+            "::",
+            "192.0.2.1",
+            "example.org",
+            "localhost.example.org",
+            str(IPv6Address("fe80::1%eth0")),
+        ):
             listen = PortAddress(host, 1)
-            self.assertIn("can be reached from other machines", why_refused(listen, tls=False, insecure=False) or "", host)
+            self.assertIn(
+                "can be reached from other machines",
+                why_refused(listen, tls=False, insecure=False) or "",
+                host,
+            )
             self.assertIsNone(why_refused(listen, tls=True, insecure=False), host)
             self.assertIsNone(why_refused(listen, tls=False, insecure=True), host)
 

@@ -7,8 +7,6 @@ import sys
 
 from twisted.trial.unittest import SynchronousTestCase
 
-__all__ = ["LoadingTest"]
-
 _PIECES = (
     "pipetwist.api.options",
     "pipetwist.config.document",
@@ -28,5 +26,9 @@ class LoadingTest(SynchronousTestCase):
     def test_without_pydantic(self) -> None:
         """Neither a piece nor the document as a whole loads what reads configurations, nor gRPC."""
         program = f"import sys, {', '.join(_PIECES)}; print(*sys.modules)"
-        said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
-        self.assertEqual({"pydantic", "pydantic_core", "json5", "grpc"} & set(said.stdout.split()), set())
+        said = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+        )
+        self.assertEqual(
+            {"pydantic", "pydantic_core", "json5", "grpc"} & set(said.stdout.split()), set()
+        )

@@ -8,8 +8,6 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.values.numbers import format_mode, parse_mode, parse_port
 
-__all__ = ["ModesTest", "PortsTest"]
-
 
 class PortsTest(SynchronousTestCase):
     """Numbers of ports."""
@@ -29,10 +27,14 @@ class ModesTest(SynchronousTestCase):
 
     def test_octal(self) -> None:
         """Digits are octal, with or without a 0 before them."""
-        self.assertEqual([parse_mode("0660"), parse_mode("600"), parse_mode("000")], [0o660, 0o600, 0])
+        self.assertEqual(
+            [parse_mode("0660"), parse_mode("600"), parse_mode("000")], [0o660, 0o600, 0]
+        )
 
     def test_refused(self) -> None:
-        """A number is refused, since JSON's numbers are decimal, and so is what is no mode of a socket."""
+        """A number is refused, since JSON's numbers are decimal, and so is what is no mode of a
+        socket.
+        """
         for raw in (660, 0o660, "66", "06600", "0o660", "0680", "rw-", "", None, True, "٠٦٦٠"):
             self.assertIn('such as "0660"', str(self.assertRaises(ValueError, parse_mode, raw)))
 

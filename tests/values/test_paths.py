@@ -12,8 +12,6 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.values.paths import is_abstract, parse_path, parse_unix_path, unix_sockaddr
 
-__all__ = ["PathsTest", "UnixPathsTest"]
-
 _FOLDER = Path("/etc/pipetwist")
 
 
@@ -25,14 +23,18 @@ class PathsTest(SynchronousTestCase):
         self.assertEqual(parse_path("/run/key.pem", _FOLDER), "/run/key.pem")
 
     def test_relative(self) -> None:
-        """A relative path is relative to the configuration's folder; what stands before a '..' may be a link, so both stay."""
+        """A relative path is relative to the configuration's folder; what stands before a '..' may
+        be a link, so both stay.
+        """
         self.assertEqual(parse_path("./key.pem", _FOLDER), "/etc/pipetwist/key.pem")
         self.assertEqual(parse_path("link/../key.pem", _FOLDER), "/etc/pipetwist/link/../key.pem")
 
     def test_refused(self) -> None:
         """Other types, an empty text and a NUL are refused."""
         for raw in ("", "a\0b", 5, None, ["a"]):
-            self.assertIn("is not a path", str(self.assertRaises(ValueError, parse_path, raw, _FOLDER)))
+            self.assertIn(
+                "is not a path", str(self.assertRaises(ValueError, parse_path, raw, _FOLDER))
+            )
 
 
 class UnixPathsTest(SynchronousTestCase):
@@ -52,37 +54,53 @@ class UnixPathsTest(SynchronousTestCase):
     def test_refused(self) -> None:
         """An abstract name of nothing is refused, and so is what is no path."""
         for raw in ("@", "@@", "@a\0"):
-            self.assertIn("no abstract name", str(self.assertRaises(ValueError, parse_unix_path, raw, _FOLDER)))
+            self.assertIn(
+                "no abstract name",
+                str(self.assertRaises(ValueError, parse_unix_path, raw, _FOLDER)),
+            )
         others: tuple[object, ...] = ("", 5, None, "a\0")
         for other in others:
-            self.assertIn("is not a path", str(self.assertRaises(ValueError, parse_unix_path, other, _FOLDER)))
+            self.assertIn(
+                "is not a path", str(self.assertRaises(ValueError, parse_unix_path, other, _FOLDER))
+            )
 
     def test_length(self) -> None:
-        """The longest path that the kernel takes is taken, one byte more is refused with the limit; bytes count, not characters."""
+        """The longest path that the kernel takes is taken, one byte more is refused with the limit;
+        bytes count, not characters.
+        """
         folder = Path("/")
         self.assertEqual(len(parse_unix_path("a" * 106, folder)), 107)
         for raw in ("a" * 107, "é" * 54):
-            self.assertIn("may have 107", str(self.assertRaises(ValueError, parse_unix_path, raw, folder)))
+            self.assertIn(
+                "may have 107", str(self.assertRaises(ValueError, parse_unix_path, raw, folder))
+            )
 
     def test_length_of_abstract(self) -> None:
         """An abstract name may fill the kernel's whole address, which begins with a NUL."""
         for longest in ("@" + "a" * 107, "@@" + "a" * 107):
             self.assertEqual(len(unix_sockaddr(parse_unix_path(longest, _FOLDER))), 108)
-            self.assertIn("may have 108", str(self.assertRaises(ValueError, parse_unix_path, longest + "a", _FOLDER)))
+            self.assertIn(
+                "may have 108",
+                str(self.assertRaises(ValueError, parse_unix_path, longest + "a", _FOLDER)),
+            )
 
     def test_relative_length(self) -> None:
         """A path that is too long only with the configuration's folder is refused too."""
         self.assertRaises(ValueError, parse_unix_path, "in.sock", Path("/" + "d" * 105))
 
     def test_addresses(self) -> None:
-        """The kernel is given a path as it is, an abstract name behind a NUL, and a padded one with NULs to 108 bytes."""
+        """The kernel is given a path as it is, an abstract name behind a NUL, and a padded one with
+        NULs to 108 bytes.
+        """
         self.assertEqual(unix_sockaddr("/run/é"), "/run/é".encode())
         self.assertEqual(unix_sockaddr("@name"), b"\0name")
         self.assertEqual(unix_sockaddr("@@name"), b"\0name" + b"\0" * 103)
 
     @skipIf(sys.platform != "linux", "abstract names are Linux's")
     def test_kernel(self) -> None:
-        """The kernel takes the longest abstract name, and holds a padded name apart from the plain one."""
+        """The kernel takes the longest abstract name, and holds a padded name apart from the plain
+        one.
+        """
         name = f"pipetwist-{os.getpid()}"
         for path in (f"@{name}".ljust(108, "x"), f"@{name}", f"@@{name}"):
             listener = socket.socket(socket.AF_UNIX)

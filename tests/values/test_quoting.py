@@ -8,8 +8,6 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.values import quote
 
-__all__ = ["QuotingTest"]
-
 
 class QuotingTest(SynchronousTestCase):
     """How a value stands in a message."""
@@ -21,9 +19,16 @@ class QuotingTest(SynchronousTestCase):
         self.assertEqual(quote({"a": [None, 'x"']}), '{"a": [null, "x\\""]}')
 
     @settings(deadline=None)
-    @given(st.recursive(st.none() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
+    @given(
+        st.recursive(
+            st.none() | st.integers() | st.text(),
+            lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+        )
+    )
     def test_one_line(self, value: object) -> None:
-        """Whatever the value, a message stays on one line of a bounded length, and can be printed."""
+        """Whatever the value, a message stays on one line of a bounded length, and can be
+        printed.
+        """
         text = quote(value)
         self.assertTrue(text.isprintable())
         self.assertLessEqual(len(text), 80)

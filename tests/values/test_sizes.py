@@ -6,9 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from pipetwist.values.sizes import LARGEST_SIZE, format_size, parse_size
-
-__all__ = ["SizesTest"]
+from pipetwist.values.sizes import MAX_SIZE, format_size, parse_size
 
 
 class SizesTest(SynchronousTestCase):
@@ -16,27 +14,64 @@ class SizesTest(SynchronousTestCase):
 
     def test_units(self) -> None:
         """Decimal and binary units are known, and fractions of them; nothing is a size too."""
-        written = {"7B": 7, "2KB": 2000, "10MB": 10**7, "1GB": 10**9, "1KiB": 1024, "3MiB": 3 << 20, "1.5GiB": 3 << 29, "0B": 0, "0MB": 0}
+        written = {
+            "7B": 7,
+            "2KB": 2000,
+            "10MB": 10**7,
+            "1GB": 10**9,
+            "1KiB": 1024,
+            "3MiB": 3 << 20,
+            "1.5GiB": 3 << 29,
+            "0B": 0,
+            "0MB": 0,
+        }
         self.assertEqual({text: parse_size(text) for text in written}, written)
 
     def test_refused(self) -> None:
-        """Whatever has no unit, a sign, a space or another type is refused, and the message shows how to write one."""
+        """Whatever has no unit, a sign, a space or another type is refused, and the message shows
+        how to write one.
+        """
         others: tuple[object, ...] = (10, 1.0, None, True, ["1MB"], {})
-        for raw in ("", "10", "10 MB", "-1MB", "MB", "1M", "1mb", "1MB ", ".5MB", "1e3MB", "\u0665MB", *others):
-            self.assertIn('such as "10MB"', str(self.assertRaises(ValueError, parse_size, raw)), raw)
+        for raw in (
+            "",
+            "10",
+            "10 MB",
+            "-1MB",
+            "MB",
+            "1M",
+            "1mb",
+            "1MB ",
+            ".5MB",
+            "1e3MB",
+            "\u0665MB",
+            *others,
+        ):
+            self.assertIn(
+                'such as "10MB"', str(self.assertRaises(ValueError, parse_size, raw)), raw
+            )
 
     def test_too_large(self) -> None:
         """A size that no file can have is refused, however many digits it has."""
         for raw in ("9223372036854775808B", "9" * 400 + "GB"):
-            self.assertIn("more than a file can have", str(self.assertRaises(ValueError, parse_size, raw)))
+            self.assertIn(
+                "more than a file can have", str(self.assertRaises(ValueError, parse_size, raw))
+            )
 
     def test_format(self) -> None:
         """A size is written in the largest unit of which it is a multiple."""
-        written = {0: "0B", 1: "1B", 1000: "1KB", 1024: "1KiB", 10**7: "10MB", 3 << 30: "3GiB", 1500: "1500B"}
+        written = {
+            0: "0B",
+            1: "1B",
+            1000: "1KB",
+            1024: "1KiB",
+            10**7: "10MB",
+            3 << 30: "3GiB",
+            1500: "1500B",
+        }
         self.assertEqual({size: format_size(size) for size in written}, written)
 
     @settings(deadline=None)
-    @given(st.integers(0, LARGEST_SIZE))
+    @given(st.integers(0, MAX_SIZE))
     def test_round_trip(self, size: int) -> None:
         """Any size is read back exactly as it was written."""
         self.assertEqual(parse_size(format_size(size)), size)

@@ -8,8 +8,6 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.web.hosts import may_ask_for
 
-__all__ = ["HostsTest"]
-
 _NAMES = ("relay.example.org",)
 
 
@@ -17,7 +15,9 @@ class HostsTest(SynchronousTestCase):
     """One header after another."""
 
     def test_good(self) -> None:
-        """Addresses are good, localhost, and the names that are given; with a port or without, in any letters, with a dot at the end."""
+        """Addresses are good, localhost, and the names that are given; with a port or without, in
+        any letters, with a dot at the end.
+        """
         for host in (
             "localhost",
             "LOCALHOST:9100",
@@ -64,6 +64,12 @@ class HostsTest(SynchronousTestCase):
     @settings(derandomize=True, deadline=None)
     @given(st.binary(max_size=40))
     def test_anything(self, host: bytes) -> None:
-        """Whatever bytes come, there is an answer; and never a good one to a name of letters that is not given."""
+        """Whatever bytes come, there is an answer; and never a good one to a name of letters that
+        is not given.
+        """
         good = may_ask_for([host], _NAMES)
-        self.assertFalse(good and host[:1].isalpha() and not host.lower().startswith((b"localhost", b"relay.example.org")))
+        self.assertFalse(
+            good
+            and host[:1].isalpha()
+            and not host.lower().startswith((b"localhost", b"relay.example.org"))
+        )

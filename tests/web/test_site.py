@@ -13,11 +13,9 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
 from pipetwist.web.answers import HEADERS, TextAnswer
-from pipetwist.web.places import Connections
-from pipetwist.web.site import LookSite, Root
-from tests.web.asking import Answer, Client, parse_answer
-
-__all__ = ["AnsweringTest", "BoundsTest", "TurnsTest"]
+from pipetwist.web.connection_limit import Connections
+from pipetwist.web.site import MonitoringSite, Root
+from tests.support.web_client import Answer, Client, parse_answer
 
 
 class _Broken(Resource):
@@ -47,7 +45,9 @@ class _SiteCase(SynchronousTestCase):
         root.putChild(b"metrics", TextAnswer(200, "the metrics"))
         root.putChild(b"broken", _Broken())
         root.putChild(b"endless", _Endless())
-        self.factory = Connections(LookSite(root, ["relay.example.org"], self.clock), most=3)
+        self.factory = Connections(
+            MonitoringSite(root, ["relay.example.org"], self.clock), maximum=3
+        )
         self.client = Client(self.factory)
 
     def check(self, answer: Answer, status: int, text: str) -> None:
@@ -70,7 +70,15 @@ class AnsweringTest(_SiteCase):
         """What was put at a path is there, and elsewhere is nothing."""
         self.check(self.client.ask("/"), 200, "the page\n")
         self.check(self.client.ask("/metrics?name=x"), 200, "the metrics\n")
-        for path in ("/nothing", "/nothing/below", "//", "/metrics/below", "/metrics/", "/%2e%2e/metrics", "/METRICS"):
+        for path in (
+            "/nothing",
+            "/nothing/below",
+            "//",
+            "/metrics/below",
+            "/metrics/",
+            "/%2e%2e/metrics",
+            "/METRICS",
+        ):
             self.check(self.client.ask(path), 404, "Not Found\n")
 
     def test_head(self) -> None:
@@ -90,7 +98,7 @@ class AnsweringTest(_SiteCase):
             ("PUT", "/"),
         ):
             answer = self.client.ask(path, method)
-            self.check(answer, 405, "Here one can only look: GET and HEAD are answered.\n")
+            self.check(answer, 405, "Only GET and HEAD are allowed here.\n")
             self.assertEqual(answer.headers["allow"], "GET, HEAD")
 
     def test_hosts(self) -> None:
@@ -98,7 +106,11 @@ class AnsweringTest(_SiteCase):
         for good in ("127.0.0.1:9100", "relay.example.org"):
             self.check(self.client.ask("/", host=good), 200, "the page\n")
         for bad in ("evil.example", None):
-            self.check(self.client.ask("/", host=bad), 403, 'This host is not known here; give its name in "hosts" of "metrics".\n')
+            self.check(
+                self.client.ask("/", host=bad),
+                403,
+                'Unknown host; add its name to "hosts" of "metrics".\n',
+            )
 
     def test_no_path(self) -> None:
         """What is asked of a proxy is not for us."""
@@ -110,7 +122,9 @@ class AnsweringTest(_SiteCase):
         self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
 
     def test_late_mistake(self) -> None:
-        """One after the answer has begun ends the connection, so that nobody takes the part for the whole."""
+        """One after the answer has begun ends the connection, so that nobody takes the part for the
+        whole.
+        """
         self.client.ask("/broken?x=1")
         self.assertTrue(self.client.transport.disconnecting)
         self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
@@ -125,26 +139,32 @@ class TurnsTest(SynchronousTestCase):
         self.answered: list[bytes] = []
         root = Root()
         root.putChild(b"", _Counted(self.answered))
-        self.factory = LookSite(root, (), self.clock)
+        self.factory = MonitoringSite(root, (), self.clock)
 
     def come(self, *paths: str) -> Any:
         """A client that has sent requests, and what it writes to."""
         protocol: Any = self.factory.buildProtocol(None)
         transport = StringTransport()
         protocol.makeConnection(transport)
-        protocol.dataReceived("".join(f"GET /?{path} HTTP/1.1\r\nHost: localhost\r\n\r\n" for path in paths).encode())
+        protocol.dataReceived(
+            "".join(f"GET /?{path} HTTP/1.1\r\nHost: localhost\r\n\r\n" for path in paths).encode()
+        )
         return protocol
 
     def turn(self) -> None:
         """Have what was to be called later called, and nothing that comes of it."""
-        calls: list[Any] = [call for call in self.clock.getDelayedCalls() if call.getTime() <= self.clock.seconds()]
+        calls: list[Any] = [
+            call for call in self.clock.getDelayedCalls() if call.getTime() <= self.clock.seconds()
+        ]
         for call in calls:
             function, arguments = call.func, call.args
             call.cancel()
             function(*arguments)
 
     def test_one_in_each_turn(self) -> None:
-        """Of many requests at once, of one client or several, one is answered in each turn of the reactor, and everybody gets his share."""
+        """Of many requests at once, of one client or several, one is answered in each turn of the
+        reactor, and everybody gets his share.
+        """
         self.come("a1", "a2", "a3")
         self.come("b1", "b2")
         for count in range(1, 6):
@@ -192,12 +212,18 @@ class BoundsTest(_SiteCase):
         ):
             for rest in (b"", b"hello"):
                 client = Client(self.factory)
-                raw = client.send(f"GET / HTTP/1.1\r\nHost: localhost\r\n{header}\r\n\r\n".encode() + rest)
+                raw = client.send(
+                    f"GET / HTTP/1.1\r\nHost: localhost\r\n{header}\r\n\r\n".encode() + rest
+                )
                 answer = parse_answer(raw)
-                self.assertEqual((answer.status, answer.body, raw.count(b"HTTP/1.1")), (413, b"", 1), header)
+                self.assertEqual(
+                    (answer.status, answer.body, raw.count(b"HTTP/1.1")), (413, b"", 1), header
+                )
                 self.check_headers(answer)
                 self.assertTrue(client.transport.disconnecting)
-                self.assertEqual(client.send(b"hello"), b"")  # what comes before the connection is closed
+                self.assertEqual(
+                    client.send(b"hello"), b""
+                )  # what comes before the connection is closed
                 self.factory.protocols.popitem()
 
     def test_no_body(self) -> None:
@@ -206,27 +232,39 @@ class BoundsTest(_SiteCase):
 
     def test_head_of_request(self) -> None:
         """A request line and headers beyond 16 KiB are refused, however they are cut."""
-        for head in (b"GET /" + b"x" * 17000, b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 4000, b"GET / HTTP/1.1\r\nX: " + b"x" * 17000):
+        for head in (
+            b"GET /" + b"x" * 17000,
+            b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 4000,
+            b"GET / HTTP/1.1\r\nX: " + b"x" * 17000,
+        ):
             client = Client(self.factory)
             client.send(head + b"\r\n")
             self.assertTrue(client.transport.disconnecting)
             self.factory.protocols.popitem()
 
     def test_idle(self) -> None:
-        """Who says nothing for a minute is let go, and who waits for the rest of an answer is not."""
+        """Who says nothing for a minute is let go, and who waits for the rest of an answer is
+        not.
+        """
         waiting = Client(self.factory)
         self.assertIn(b"once", waiting.ask("/endless").body)
         self.clock.advance(59)
         self.assertFalse(self.client.transport.disconnecting)
         self.clock.advance(1)
-        self.assertEqual((self.client.transport.disconnecting, waiting.transport.disconnecting), (True, False))
+        self.assertEqual(
+            (self.client.transport.disconnecting, waiting.transport.disconnecting), (True, False)
+        )
 
     def test_trickling(self) -> None:
-        """A request has its time as a whole, however its bytes come; the next one on its connection has as much again."""
+        """A request has its time as a whole, however its bytes come; the next one on its connection
+        has as much again.
+        """
         for begun in b"GET / HTTP/":
             self.client.send(bytes([begun]))
             self.clock.advance(5)
-        self.assertEqual(parse_answer(self.client.send(b"1.1\r\nHost: localhost\r\n\r\n")).status, 200)
+        self.assertEqual(
+            parse_answer(self.client.send(b"1.1\r\nHost: localhost\r\n\r\n")).status, 200
+        )
         for _ in range(59):
             self.client.send(b"A")
             self.clock.advance(1)
@@ -237,7 +275,7 @@ class BoundsTest(_SiteCase):
 
     def test_nothing_wakes(self) -> None:
         """A site that nobody asks lets the reactor sleep."""
-        factory = Connections(LookSite(Root(), (), self.clock))
+        factory = Connections(MonitoringSite(Root(), (), self.clock))
         before = self.clock.getDelayedCalls()
         factory.doStart()
         self.assertEqual(self.clock.getDelayedCalls(), before)

@@ -1,4 +1,6 @@
-"""Tells twistd and twist of the command pipetwist. Whoever lists commands imports this, so that it changes and imports nothing."""
+"""Tells twistd and twist of the command pipetwist. Whoever lists commands imports this, so that it
+changes and imports nothing.
+"""
 
 from twisted.application.service import ServiceMaker
 
@@ -6,10 +8,12 @@ from twisted.application.service import ServiceMaker
 class _Daemon(ServiceMaker):
     @property
     def options(self):
-        """The command line. It is asked for once this command was chosen, and is all of the package that is loaded then."""
-        from pipetwist.sighup import keep_hang_ups
+        """The command line. It is asked for once this command was chosen, and is all of the package
+        that is loaded then.
+        """
+        from pipetwist.sighup import keep_sighup
 
-        keep_hang_ups()
+        keep_sighup()
         return super().options
 
 

@@ -15,7 +15,7 @@ export function follow(url, { event, ended }) {
 
   const heard = () => {
     clearTimeout(silence);
-    silence = setTimeout(() => over("It has said nothing for some seconds."), SILENCE);
+    silence = setTimeout(() => over("No data for some seconds."), SILENCE);
   };
   const close = () => {
     open = false;
@@ -41,7 +41,7 @@ class Refusal extends Error {}
 
 async function read(url, signal, event) {
   const response = await fetch(url, { signal, cache: "no-store", headers: { Accept: "text/event-stream" } });
-  if (!response.ok) throw new Refusal(`It says: ${(await response.text()).trim().slice(0, 200)}.`);
+  if (!response.ok) throw new Refusal(`The server answered: ${(await response.text()).trim().slice(0, 200)}.`);
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
   for (;;) {

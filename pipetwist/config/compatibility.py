@@ -1,0 +1,107 @@
+"""Whether what comes in can be carried by where it goes: datagrams by what keeps their boundaries,
+bytes by streams.
+
+This looks at the document as it was written, as `pipetwist.config.consistency` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pipetwist.config.problems import KeyPath, Problem
+from pipetwist.config.sections import Entry, entries
+from pipetwist.interfaces import Medium
+from pipetwist.values import quote
+
+__all__ = ["incompatible_routes"]
+
+
+def incompatible_routes(raw: object) -> Iterator[Problem]:
+    """Find each outbound that a route leads something to that it can't carry."""
+    if not isinstance(raw, dict):
+        return
+    outbounds = {entry.written["tag"]: entry for entry in _named(raw, "outbounds")}
+    told: set[KeyPath] = set()
+    for inbound in _named(raw, "inbounds"):
+        for key_path, tag in _ways(raw, inbound.written):
+            outbound = outbounds.get(tag) if isinstance(tag, str) else None
+            if outbound is None or key_path in told or _medium(inbound) is _medium(outbound):
+                continue
+            told.add(key_path)
+            yield Problem(key_path, _text(inbound, outbound))
+
+
+def _named(raw: object, section: str) -> Iterator[Entry]:
+    return (entry for entry in entries(raw, section) if isinstance(entry.written.get("tag"), str))
+
+
+def _medium(entry: Entry) -> Medium:
+    return entry.kind.Options.medium_of(entry.written)
+
+
+def _ways(raw: dict[str, Any], inbound: dict[str, Any]) -> Iterator[tuple[KeyPath, object]]:
+    """Where an inbound's connections may go: the places that say so, and the outbounds' tags."""
+    route = raw.get("route")
+    route = route if isinstance(route, dict) else {}
+    rules = route.get("rules")
+    for index, rule in enumerate(rules if isinstance(rules, list) else ()):
+        if not isinstance(rule, dict) or not _may_hold(rule, inbound):
+            continue
+        yield ("route", "rules", index, "outbound"), rule.get("outbound")
+        if rule.get("auth_user") is None:
+            return
+    if route.get("final") is not None:
+        yield ("route", "final"), route["final"]
+    else:
+        first = raw.get("outbounds")
+        if isinstance(first, list) and first and isinstance(first[0], dict):
+            yield ("outbounds", 0), first[0].get("tag")
+
+
+def _may_hold(rule: dict[str, Any], inbound: dict[str, Any]) -> bool:
+    tags, names = rule.get("inbound"), rule.get("auth_user")
+    if tags is not None and not (isinstance(tags, list) and inbound["tag"] in tags):
+        return False
+    if names is None:
+        return True
+    users = inbound.get("users")
+    known = (
+        [user.get("name") for user in users if isinstance(user, dict)]
+        if isinstance(users, list)
+        else []
+    )
+    return isinstance(names, list) and any(name in names for name in known)
+
+
+def _text(inbound: Entry, outbound: Entry) -> str:
+    came, goes = quote(inbound.written["tag"]), quote(outbound.written["tag"])
+    if _medium(inbound) is Medium.DATAGRAMS:
+        text = (
+            f"the inbound {came} takes datagrams, which the outbound {goes}, a stream, would run "
+            "together"
+        )
+        return (
+            text
+            + (
+                '; give the outbound "framing": "rfc4571", or route'
+                if _can_frame(outbound)
+                else "; route"
+            )
+            + " them elsewhere by a rule"
+        )
+    text = (
+        f"the inbound {came} takes streams, which the outbound {goes} can't carry, since it sends "
+        "datagrams"
+    )
+    if outbound.kind.Options.medium is Medium.DATAGRAMS and _can_frame(inbound):
+        return (
+            text
+            + '; give the inbound "framing": "rfc4571" if datagrams are framed on it, or route it '
+            "elsewhere by a rule"
+        )
+    return text + "; route it elsewhere by a rule"
+
+
+def _can_frame(entry: Entry) -> bool:
+    return "framing" in entry.kind.Options.keys()  # noqa: SIM118 - it is no mapping

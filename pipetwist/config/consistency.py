@@ -1,0 +1,129 @@
+"""Whether the parts of a document agree: names that must differ, names that must be there, and
+listeners that are safe.
+
+This looks at the document as it was written, so that it finds what it can in one whose values are
+wrong elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+from types import EllipsisType
+from typing import NamedTuple, TypeGuard
+
+from pipetwist.config.compatibility import incompatible_routes
+from pipetwist.config.problems import KeyPath, Problem, every
+from pipetwist.values import quote
+from pipetwist.values.bind_address import UnixAddress
+from pipetwist.values.listen import parse_listen, why_refused
+from pipetwist.values.names import parse_name
+
+__all__ = ["inconsistencies"]
+
+_Steps = tuple[str | EllipsisType, ...]
+
+# among more names, looking for the nearest would take too long in a document with many mistakes
+_FEW = 50
+
+
+class _Kind(NamedTuple):
+    """What a name may be the name of: where such names are given, and what to say of one that is
+    not.
+    """
+
+    section: str
+    name: _Steps
+    unknown: str
+
+
+_INBOUND = _Kind("inbounds", (..., "tag"), "no inbound has the tag")
+_OUTBOUND = _Kind("outbounds", (..., "tag"), "no outbound has the tag")
+_USER = _Kind("inbounds", (..., "users", ..., "name"), "no inbound has a user named")
+
+_API = ("experimental", "v2ray_api")
+_MENTIONS: tuple[tuple[_Kind, _Steps], ...] = (
+    (_INBOUND, ("route", "rules", ..., "inbound", ...)),
+    (_USER, ("route", "rules", ..., "auth_user", ...)),
+    (_OUTBOUND, ("route", "rules", ..., "outbound")),
+    (_OUTBOUND, ("route", "final")),
+    (_INBOUND, (*_API, "stats", "inbounds", ...)),
+    (_OUTBOUND, (*_API, "stats", "outbounds", ...)),
+    (_USER, (*_API, "stats", "users", ...)),
+)
+
+
+def inconsistencies(raw: object) -> Iterator[Problem]:
+    """Find everything that does not agree in a document as it was written."""
+    for kind in (_INBOUND, _OUTBOUND, _USER):
+        yield from _bad_names(raw, kind)
+        yield from _unknown_names(raw, kind)
+    for kind in (_INBOUND, _OUTBOUND):
+        yield from _shared_tags(raw, kind)
+    yield from incompatible_routes(raw)
+    for listener in (_API, ("metrics",)):
+        for key_path, options in every(raw, *listener):
+            if isinstance(options, dict):
+                yield from _refused_listener(options, key_path)
+
+
+def _bad_names(raw: object, kind: _Kind) -> Iterator[Problem]:
+    """Look at names even where nothing else does, since it is not known of which type their owners
+    are.
+    """
+    for key_path, name in every(raw, kind.section, *kind.name):
+        fault = _fault_of_name(name)
+        if fault is not None:
+            yield Problem(key_path, fault)
+
+
+def _shared_tags(raw: object, kind: _Kind) -> Iterator[Problem]:
+    owners: dict[str, KeyPath] = {}
+    for key_path, tag in every(raw, kind.section, *kind.name):
+        if _is_name(tag):
+            section, first, _ = owners.setdefault(tag, key_path)
+            if first != key_path[1]:
+                yield Problem(
+                    key_path,
+                    f"{quote(tag)} is the tag of {section}[{first}] already; each needs a tag "
+                    "of its own",
+                )
+
+
+def _unknown_names(raw: object, kind: _Kind) -> Iterator[Problem]:
+    if not isinstance(raw, dict) or not isinstance(raw.get(kind.section), list):
+        return  # its absence is a problem of its own, and what should have been there is not known
+    known = {name: None for _, name in every(raw, kind.section, *kind.name) if _is_name(name)}
+    for key_path, name in (
+        found for mentioned, steps in _MENTIONS if mentioned is kind for found in every(raw, *steps)
+    ):
+        if _is_name(name) and name not in known:
+            near = get_close_matches(name, known, 1) if len(known) <= _FEW else ()
+            yield Problem(
+                key_path,
+                f"{kind.unknown} {quote(name)}"
+                + (f"; did you mean {quote(near[0])}?" if near else ""),
+            )
+
+
+def _refused_listener(options: dict[str, object], key_path: KeyPath) -> Iterator[Problem]:
+    try:
+        listen = parse_listen(options.get("listen"))
+    except ValueError:
+        return
+    insecure = options.get("insecure", False) is not False
+    refusal = why_refused(listen, tls=options.get("tls") is not None, insecure=insecure)
+    if refusal is not None:
+        yield Problem((*key_path, "tls" if isinstance(listen, UnixAddress) else "listen"), refusal)
+
+
+def _is_name(raw: object) -> TypeGuard[str]:
+    return _fault_of_name(raw) is None
+
+
+def _fault_of_name(raw: object) -> str | None:
+    try:
+        parse_name(raw)
+    except ValueError as error:
+        return str(error)
+    return None

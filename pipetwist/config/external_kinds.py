@@ -1,0 +1,72 @@
+"""The kinds that a program has brought along, for a process of its own that reads its
+configuration.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+from pipetwist.inbounds.registry import INBOUNDS
+from pipetwist.kinds.registry import Registry
+from pipetwist.outbounds.registry import OUTBOUNDS
+
+__all__ = ["can_be_imported", "is_ours", "register_named", "said"]
+
+_REGISTRIES: Mapping[str, Registry[Any]] = {
+    registry.noun: registry for registry in (INBOUNDS, OUTBOUNDS)
+}
+
+
+def said() -> str:
+    """All of them, as `register_named` takes them: of each what it is a kind of, its module and its
+    name.
+    """
+    return json.dumps(
+        [
+            (noun, _module(kind), _name(kind))
+            for noun, registry in _REGISTRIES.items()
+            for kind in registry.added()
+        ]
+    )
+
+
+def can_be_imported() -> bool:
+    """Whether another process can import them: not one of a script, whose module has another name
+    there, or of a function.
+    """
+    kinds = [kind for registry in _REGISTRIES.values() for kind in registry.added()]
+    return all(
+        _module(kind) != "__main__"
+        and getattr(sys.modules.get(_module(kind)), _name(kind), None) is kind
+        for kind in kinds
+    )
+
+
+def register_named(named: str) -> None:
+    """Import them and register them, unless their modules do that."""
+    for noun, module, name in json.loads(named):
+        kind = getattr(import_module(module), name)
+        if kind not in _REGISTRIES[noun].added():
+            _REGISTRIES[noun].register(kind)
+
+
+def is_ours(module: str) -> bool:
+    """Whether the options of kinds are made in this module."""
+    foreign = {
+        kind.Options.__module__ for registry in _REGISTRIES.values() for kind in registry.added()
+    }
+    return module.partition(".")[0] == "pipetwist" or module in foreign
+
+
+def _module(kind: Any) -> str:
+    module: str = kind.__module__
+    return module
+
+
+def _name(kind: Any) -> str:
+    name: str = kind.__qualname__
+    return name

@@ -1,0 +1,231 @@
+"""A document as lines of text, so that one process can take it over from another a little at a
+time.
+
+Each line is a list of steps for a machine with a stack. A step that is no list is a value to put on
+it; a list says what is made of the values on top: a tuple, a dict, or an object of a class. The
+first line says which classes there are, the last that it is complete.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import fields, is_dataclass
+from functools import cache
+from itertools import islice
+from operator import attrgetter
+from typing import Any
+
+from pipetwist.config.document import Document
+from pipetwist.config.external_kinds import is_ours
+from pipetwist.errors import ConfigError
+
+__all__ = ["SLICE", "Deserializer", "ForeignLineError", "OtherVersionError", "serialize"]
+
+SLICE = 500
+"""How many steps a line has at most; what is put together of it has no more parts than that, and so
+no more users.
+"""
+
+_FIRST, _LAST, _PROBLEMS = "pipetwist.classes", "pipetwist.complete", "pipetwist.problems"
+_TUPLE, _DICT = -1, -2
+_PLAIN = (str, int, float, bool, type(None))
+
+
+class ForeignLineError(Exception):
+    """A line that is none of a document's."""
+
+
+class OtherVersionError(Exception):
+    """A document whose classes are not those of this process: it was read by another version."""
+
+
+def serialize(read: Document | ConfigError) -> Iterator[str]:
+    """Write a document, or what is wrong with it, as lines.
+
+    Args:
+        read: what came of reading it.
+    """
+    if isinstance(read, ConfigError):
+        yield json.dumps({_PROBLEMS: str(read)})
+        return
+    classes: dict[type, int] = {}
+    steps = list(_steps(read, classes))
+    yield json.dumps({_FIRST: [[one.__module__, one.__qualname__, _keys(one)] for one in classes]})
+    for begin in range(0, len(steps), SLICE):
+        yield json.dumps(steps[begin : begin + SLICE])
+    yield json.dumps({_LAST: len(steps)})
+
+
+def _keys(of: Any) -> list[str]:
+    return [field.name for field in fields(of)]
+
+
+def _steps(value: Any, classes: dict[type, int]) -> Iterator[Any]:
+    if isinstance(value, _PLAIN):
+        yield value
+    elif isinstance(value, tuple):
+        for entry in value:
+            yield from _steps(entry, classes)
+        yield [_TUPLE, len(value)]
+    elif isinstance(value, dict):
+        for key, entry in value.items():
+            yield key
+            yield from _steps(entry, classes)
+        yield [_DICT, 2 * len(value)]
+    elif is_dataclass(value):
+        for key in _keys(value):
+            yield from _steps(getattr(value, key), classes)
+        yield [classes.setdefault(type(value), len(classes))]
+    else:
+        message = f"a document has no way to write {type(value).__name__}"
+        raise TypeError(message)
+
+
+class Deserializer:
+    """Puts a document together from its lines.
+
+    What is as it was in the document of before is the very same object: two such documents are
+    compared in no time, and take no more memory than one.
+
+    Args:
+        before: the document of before.
+    """
+
+    def __init__(self, before: Document) -> None:
+        self._before = _parts(before)
+        self._known: dict[Hashable, Any] = {}
+        self._begun = False
+        self._classes: list[tuple[type, list[str]]] = []
+        self._stack: list[Any] = []
+        self._count = 0
+        self.outcome: Document | ConfigError | None = None
+        """The document, or what is wrong with it; None as long as lines are missing."""
+
+    def __repr__(self) -> str:
+        state = "empty" if not self._begun else "unfinished" if self.outcome is None else "complete"
+        return f"<Deserializer {state}, {self._count} steps, {len(self._known)} known>"
+
+    def remember(self) -> bool:
+        """Look at the next few parts of the document of before, no more than `SLICE`; false where
+        there are no more.
+        """
+        count = 0
+        for part in islice(self._before, SLICE):
+            count += 1
+            key = _key_of(part)
+            if key is not None:
+                self._known.setdefault(key, part)
+        return count > 0
+
+    def forget(self) -> bool:
+        """Give up the next few of those parts, no more than `SLICE`; false where there are no more.
+
+        Whatever the document of before has, and nobody needs any more, is freed a little at a time
+        as well.
+        """
+        for _ in range(min(SLICE, len(self._known))):
+            self._known.popitem()
+        return bool(self._known)
+
+    def take(self, line: bytes) -> int:
+        """Take the next line.
+
+        Returns:
+            How many parts it had, which is no more than `SLICE`.
+
+        Raises:
+            ForeignLineError: it is none of a document's.
+            OtherVersionError: the document was written by another version.
+        """
+        try:
+            said = json.loads(line)
+            if self.outcome is not None:
+                raise ForeignLineError
+            if isinstance(said, dict):
+                self._take_mark(said)
+                return 0
+            if len(said) > SLICE or not self._begun:
+                raise ForeignLineError
+            for step in said:
+                if isinstance(step, str):
+                    self._stack.append(self._known.get(step, step))
+                else:
+                    self._stack.append(self._make(*step) if isinstance(step, list) else step)
+            self._count += len(said)
+            return len(said)
+        except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+            raise ForeignLineError from error
+
+    def _take_mark(self, said: dict[str, Any]) -> None:
+        if _PROBLEMS in said:
+            self.outcome = ConfigError(said[_PROBLEMS])
+        elif _FIRST in said and not self._begun:
+            self._begun = True
+            self._classes = [_class_of(*one) for one in said[_FIRST]]
+        else:
+            (document,) = self._stack
+            if said[_LAST] != self._count or not isinstance(document, Document):
+                raise ForeignLineError
+            self.outcome = document
+
+    def _make(self, kind: int, count: int = 0) -> Any:
+        if kind >= 0:
+            of, keys = self._classes[kind]
+            part = of(**dict(zip(keys, self._pop(len(keys)), strict=True)))
+            key = _key_of(part)
+            return part if key is None else self._known.get(key, part)
+        values = self._pop(count)
+        return (
+            tuple(values) if kind == _TUPLE else dict(zip(values[::2], values[1::2], strict=True))
+        )
+
+    def _pop(self, count: int) -> list[Any]:
+        if not 0 <= count <= len(self._stack):
+            raise ForeignLineError
+        begin = len(self._stack) - count
+        values = self._stack[begin:]
+        del self._stack[begin:]
+        return values
+
+
+def _class_of(module: str, name: str, keys: list[str]) -> tuple[type, list[str]]:
+    of = getattr(sys.modules.get(module), name, None)
+    if not is_ours(module) or not isinstance(of, type) or not is_dataclass(of) or _keys(of) != keys:
+        raise OtherVersionError
+    return of, keys
+
+
+def _parts(value: Any) -> Iterator[Any]:
+    """Everything in a document that is worth to be known again: texts, and objects of classes."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, tuple | dict):
+        for entry in value:
+            yield from _parts(entry)
+    elif is_dataclass(value):
+        for key in _keys(value):
+            yield from _parts(getattr(value, key))
+        yield value
+
+
+def _key_of(part: Any) -> Hashable | None:
+    """What is the same for two parts that are equal; None where that is not worth to be known."""
+    if isinstance(part, str):
+        return part
+    # Not by vars(), which would have every object keep a dict.
+    of: Any = type(part)
+    values = _getter(of)(part)
+    # Objects that hold others are few, and what they hold may be much.
+    return (of, values) if all(isinstance(value, _PLAIN) for value in values) else None
+
+
+@cache
+def _getter(of: type) -> Callable[[Any], tuple[Any, ...]]:
+    keys = _keys(of)
+    return (
+        attrgetter(*keys)
+        if len(keys) > 1
+        else lambda part: tuple(getattr(part, key) for key in keys)
+    )

@@ -1,0 +1,128 @@
+"""What pydantic finds, in words for the people who write configurations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
+from difflib import get_close_matches
+from functools import lru_cache
+from types import NoneType
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from pipetwist.config.document import Document
+from pipetwist.config.one_of import OneOf
+from pipetwist.config.problems import KeyPath, Problem
+from pipetwist.values import quote
+
+__all__ = ["problems_of", "unknown_keys"]
+
+_UNKNOWN_KEY = "unexpected_keyword_argument"
+_NEEDED = "this required key is missing"
+
+
+def problems_of(error: ValidationError) -> Iterator[Problem]:
+    """Tell of each error in our words, at its place in the document."""
+    for details in error.errors(include_url=False):
+        key_path, expected = _follow(details["loc"])
+        yield _problem(details, key_path, expected)
+
+
+def unknown_keys(error: ValidationError) -> list[KeyPath]:
+    """The places of the keys that nothing expects."""
+    return [
+        _follow(details["loc"])[0]
+        for details in error.errors(include_url=False)
+        if details["type"] == _UNKNOWN_KEY
+    ]
+
+
+def _problem(details: ErrorDetails, key_path: KeyPath, expected: Any) -> Problem:
+    written = details["input"]
+    match details["type"]:
+        case "value_error":
+            return Problem(key_path, str(details["ctx"]["error"]))
+        case "missing":
+            return Problem(key_path, _NEEDED)
+        case "unexpected_keyword_argument":
+            return Problem(
+                key_path,
+                "this key is not known here; "
+                f"{_hint(key_path[-1], [key.name for key in fields(expected)])}",
+            )
+        case "union_tag_not_found":
+            return Problem(
+                (*key_path, "type"), f"{_NEEDED}; {_hint(None, _choice(expected).types())}"
+            )
+        case "union_tag_invalid":
+            choice, type_ = _choice(expected), written["type"]
+            return Problem(
+                (*key_path, "type"),
+                f"{quote(type_)} is not a type of {choice.noun}; {_hint(type_, choice.types())}",
+            )
+        case "literal_error":
+            return Problem(
+                key_path,
+                f"{quote(written)} is not known here; {_hint(written, get_args(expected))}",
+            )
+        case "dataclass_type" | "dict_type":
+            return Problem(key_path, f"{quote(written)} is not an object, which is written {{...}}")
+        case "tuple_type":
+            return Problem(key_path, f"{quote(written)} is not a list, which is written [...]")
+        case "bool_type":
+            return Problem(key_path, f"{quote(written)} is neither true nor false")
+        case _:
+            return Problem(key_path, f"{quote(written)} is not taken here")
+
+
+def _hint(written: object, known: Sequence[str]) -> str:
+    near = get_close_matches(written, known, 1) if isinstance(written, str) else ()
+    if near:
+        return f"did you mean {quote(near[0])}?"
+    return f"use one of {', '.join(map(quote, known))}"
+
+
+def _follow(steps: Sequence[str | int]) -> tuple[KeyPath, Any]:
+    """Walk from the top of the document along an error's steps.
+
+    Returns:
+        The place, without the steps that pydantic puts in for an option class that it chose by
+        ``type``; and what is expected there, or the class of the object where it expects no such
+        key.
+    """
+    key_path: KeyPath = ()
+    expected: Any = Document
+    for step in steps:
+        if _is_choice(expected):
+            expected = _choice(expected).options(str(step))
+            continue
+        key_path = (*key_path, step)
+        holder = _plain(expected)
+        expected = get_args(holder)[0] if isinstance(step, int) else _keys(holder).get(step, holder)
+    return key_path, expected if _is_choice(expected) else _plain(expected)
+
+
+@lru_cache
+def _keys(options: type) -> dict[str, Any]:
+    return get_type_hints(options, include_extras=True)
+
+
+def _is_choice(expected: Any) -> bool:
+    return any(isinstance(mark, OneOf) for mark in getattr(expected, "__metadata__", ()))
+
+
+def _choice(expected: Any) -> OneOf:
+    return next(mark for mark in expected.__metadata__ if isinstance(mark, OneOf))
+
+
+def _plain(expected: Any) -> Any:
+    """The type without its marks, and without the None that stands for a key's absence."""
+    if get_origin(expected) is Annotated:
+        return _plain(get_args(expected)[0])
+    if NoneType in get_args(expected):
+        return _plain(
+            next(alternative for alternative in get_args(expected) if alternative is not NoneType)
+        )
+    return expected

@@ -1,0 +1,110 @@
+"""A client of a datagram inbound, as a side of a datagram connection."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from twisted.internet.interfaces import IReactorTime
+from zope.interface import implementer
+
+from pipetwist.datagram.batch import Batch
+from pipetwist.datagram.side import BaseDatagramSide
+from pipetwist.datagram.source import Source
+from pipetwist.interfaces import IDatagramSide, IDescriptorSide, ITracker
+
+__all__ = ["Answering", "AssociationSide"]
+
+
+class Answering(Protocol):
+    """What associations belong to, and are answered through."""
+
+    def answer_batch(self, batch: Batch, start: int, stop: int, target: Source) -> int:
+        """Send some of a batch; as `Batch.send`."""
+
+    def answer(self, datagram: bytes, target: Source) -> None:
+        """Send one datagram; raises OSError where the system has not taken it."""
+
+    def await_room(self, association: AssociationSide) -> None:
+        """Flush this association once the system may take more."""
+
+    def active(self, association: AssociationSide) -> None:
+        """This association is being answered."""
+
+    def left(self, association: AssociationSide) -> None:
+        """Nothing more is to be read for this association. Comes once."""
+
+
+@implementer(IDescriptorSide, IDatagramSide)
+class AssociationSide(BaseDatagramSide):
+    """Everything that one source sends to an inbound, and the answers.
+
+    Args:
+        clock: bounds the wait for what is not delivered.
+        key: what the inbound knows it by.
+        source: who it is.
+        answering: sends the answers.
+        tracker: counts it; None to leave it uncounted.
+    """
+
+    __slots__ = ("_answering", "_left", "_source", "key")
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        key: Any,
+        source: Source,
+        answering: Answering,
+        tracker: ITracker | None = None,
+    ) -> None:
+        super().__init__(clock, tracker)
+        self.key = key
+        self._source = source
+        self._answering = answering
+        self._left = False
+
+    def make_room(self, maximum: str) -> None:
+        """End, for another to come in.
+
+        Args:
+            maximum: how many there may be, and who says so.
+        """
+        self.lose(f"the oldest of {maximum} made room for another")
+
+    @property
+    def descriptor_text(self) -> str:
+        source = self._source
+        return "of a unix socket" if source.host is None else f"of {source.host} port {source.port}"
+
+    # BaseDatagramSide. A source without a name gets no answer: it has no address that one could be
+    # sent to.
+
+    def send_batch(self, batch: Batch, start: int, stop: int) -> int:
+        return self._answering.answer_batch(batch, start, stop, self._source)
+
+    def send_one(self, datagram: bytes) -> None:
+        self._answering.answer(datagram, self._source)
+
+    def take(self, batch: Batch, start: int, stop: int) -> None:
+        if self._source.named:
+            self._answering.active(self)
+            super().take(batch, start, stop)
+        else:
+            self.dropped += stop - start
+
+    def write(self, data: bytes) -> None:
+        if self._source.named:
+            self._answering.active(self)
+            super().write(data)
+        else:
+            self.dropped += 1
+
+    def await_room(self) -> None:
+        self._answering.await_room(self)
+
+    def leave(self) -> None:
+        if not self._left:
+            self._left = True
+            self._answering.left(self)
+
+    def release(self) -> None:
+        """See `BaseDatagramSide`: the socket is everybody's."""

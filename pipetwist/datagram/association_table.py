@@ -1,0 +1,85 @@
+"""The associations of one inbound, over all of its sockets, and how many there may be."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Protocol
+
+from pipetwist.datagram.association import AssociationSide
+from pipetwist.datagram.context import affordable_associations
+
+__all__ = ["AssociationTable", "Bounds"]
+
+
+class Bounds(Protocol):
+    """What bounds all connections of an inbound, whatever their kind."""
+
+    @property
+    def room(self) -> int:
+        """How many more may come in."""
+
+    def tell(self, what: str) -> None:
+        """Say in the log that there is no room, and what becomes of who comes."""
+
+
+class AssociationTable:
+    """The associations of one inbound, the one that was idle for longest first.
+
+    Args:
+        maximum: how many may be open; fewer where this process may not open so many sockets.
+    """
+
+    def __init__(self, maximum: int) -> None:
+        self.maximum = maximum
+        self.bounds: Bounds | None = None
+        """Says how many more there is room for; None for no such bound."""
+        self._affordable = maximum
+        self._members: OrderedDict[AssociationSide, None] = OrderedDict()
+        self.active = self._members.move_to_end
+        """To be called with one that something passes for."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._members)
+
+    def __contains__(self, association: object) -> bool:
+        return association in self._members
+
+    def __repr__(self) -> str:
+        return f"<AssociationTable {len(self)} of {self.maximum}>"
+
+    def begin(self) -> None:
+        """See how many this process may have, which begins to listen."""
+        self._affordable = affordable_associations()
+
+    def make_room(self) -> bool:
+        """End those that were idle for longest, until there is room for one more.
+
+        Returns:
+            Whether there is. The command of one that was ended takes its time to end as well.
+        """
+        maximum, said = self.maximum, f"max_associations ({self.maximum})"
+        if self._affordable < maximum:
+            maximum, said = (
+                self._affordable,
+                f"{self._affordable}, as many as the limit of file descriptors allows,",
+            )
+        while len(self._members) >= maximum:
+            next(iter(self._members)).make_room(said)
+        bounds = self.bounds
+        if bounds is None or bounds.room:
+            return True
+        bounds.tell("takes the place of the oldest source, or is dropped")
+        if self._members:
+            next(iter(self._members)).make_room(
+                f"{len(self._members)}, as many as the limit of file descriptors allows,"
+            )
+        return bool(bounds.room)
+
+    def add(self, association: AssociationSide) -> None:
+        """One more is here."""
+        self._members[association] = None
+
+    def discard(self, association: AssociationSide) -> None:
+        """One has left, or had before."""
+        self._members.pop(association, None)

@@ -1,0 +1,220 @@
+"""A datagram socket that anybody sends to: tells its sources apart, and has each carried as a
+connection of its own.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.interfaces import IDelayedCall
+from twisted.logger import Logger
+
+from pipetwist.datagram.association import AssociationSide
+from pipetwist.datagram.association_table import AssociationTable
+from pipetwist.datagram.batch import Batch
+from pipetwist.datagram.context import DatagramContext
+from pipetwist.datagram.segments import segments_work
+from pipetwist.datagram.socket_side import dropped_by_kernel
+from pipetwist.datagram.source import Source
+from pipetwist.interfaces import IOutbound, ITracker
+from pipetwist.kernel.poller import IN
+from pipetwist.transfer.loss_reasons import describe_error
+
+__all__ = ["DatagramListener"]
+
+# Batches that are read before others get their turn.
+_ROUNDS = 4
+# Datagrams that are received at once after somebody new was among them: to let one in takes as long
+# as to carry a hundred.
+_FEW = 8
+# A socket that many are answered through does not say which of them has room: answers that wait are
+# tried again this often.
+_RETRY_SECONDS = 0.01
+
+_Associate = Callable[[Source, IOutbound, "ITracker | None"], AssociationSide]
+
+
+class DatagramListener:
+    """Reads a datagram inbound's socket.
+
+    Args:
+        datagram_context: what it works with.
+        opened: the socket.
+        batch: what it is read into.
+        association_table: the associations of the whole inbound.
+        let_in: lets a source in: makes its side with ``associate``, and has it carried; does
+            neither where it is refused.
+        log: takes what goes wrong.
+    """
+
+    def __init__(
+        self,
+        datagram_context: DatagramContext,
+        opened: socket.socket,
+        batch: Any,
+        association_table: AssociationTable,
+        let_in: Callable[[Source, _Associate], object],
+        log: Logger,
+    ) -> None:
+        opened.setblocking(False)
+        self.dropped = 0
+        """Datagrams that belong to no association: refused, or cut."""
+        self._datagram_context = datagram_context
+        self._socket = opened
+        self._segments = opened.family != getattr(socket, "AF_UNIX", None) and segments_work()
+        self._batch = batch
+        self._association_table = association_table
+        self._let_in = let_in
+        self._log = log
+        self._associations: dict[Any, AssociationSide] = {}
+        self._waiting: dict[AssociationSide, None] = {}
+        self._retry: IDelayedCall | None = None
+        self._listening = False
+        self._at_once = _FEW
+        self._asked_in = 0
+
+    def __repr__(self) -> str:
+        state = f"fd={self._socket.fileno()}" if self._listening else "not listening"
+        return (
+            f"<DatagramListener {state}, {len(self._associations)} associations, "
+            f"{len(self._waiting)} waiting>"
+        )
+
+    @property
+    def dropped_by_kernel(self) -> int:
+        """Datagrams that the system has dropped since they came quicker than they were read."""
+        return dropped_by_kernel(self._socket) if self._listening else 0
+
+    def start(self) -> None:
+        """Read from now on."""
+        self._datagram_context.watcher.add(self._socket.fileno(), self, IN)
+        self._listening = True
+
+    def stop(self) -> None:
+        """Close the socket, which ends every association: there would be no way for its answers."""
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
+        if self._listening:
+            self._listening = False
+            self._datagram_context.watcher.remove(self._socket.fileno())
+        for association in list(self._associations.values()):
+            association.lose("the inbound has stopped listening")
+        self._socket.close()
+
+    def ready(self, events: int) -> None:
+        batch, associations, active = (
+            self._batch,
+            self._associations,
+            self._association_table.active,
+        )
+        for _ in range(_ROUNDS):
+            at_once = self._at_once
+            try:
+                count = batch.receive(self._socket, connected=False, most=at_once)
+            except OSError as error:
+                # It is what some answer came to, and not the socket's end.
+                self._log.debug("a datagram socket reports: {error}", error=describe_error(error))
+                continue
+            cut = batch.cut
+            for start, stop, key in batch.runs():
+                association = associations.get(key)
+                if association is None or cut:
+                    self._arrived(start, stop, key)
+                else:
+                    active(association)
+                    association.arrived(batch, start, stop)
+            if self._asked_in:
+                self._asked_in, self._at_once = 0, _FEW
+                return
+            self._at_once = min(batch.count, 2 * at_once)
+            if count < at_once or not self._listening:
+                return
+
+    def failed(self) -> None:
+        """See `pipetwist.kernel.poller.Pollable`: reading goes on."""
+        if self._listening:
+            self._datagram_context.watcher.remove(self._socket.fileno())
+            self._datagram_context.watcher.add(self._socket.fileno(), self, IN)
+
+    def _arrived(self, start: int, stop: int, key: Any) -> None:
+        association = self._associations.get(key)
+        if association is not None:
+            self._association_table.active(association)
+        else:
+            association = self._open(key, start)
+            if association is not None:
+                start += 1
+            if association is None or association.ending.over:
+                self.dropped += stop - start
+                return
+        if start < stop:
+            self._hand(association, start, stop)
+
+    def _hand(self, association: AssociationSide, start: int, stop: int) -> None:
+        cut = self._batch.cut
+        if not cut:
+            association.arrived(self._batch, start, stop)
+            return
+        for index in range(start, stop):
+            if index in cut:
+                association.dropped += 1
+            else:
+                association.arrived(self._batch, index, index + 1)
+
+    def _open(self, key: Any, index: int) -> AssociationSide | None:
+        """Let a source in, with the datagram that it has sent first: what becomes of that is in the
+        association's line.
+        """
+        self._asked_in += 1
+        if not self._association_table.make_room():
+            return None
+        made: list[AssociationSide] = []
+
+        def associate(source: Source, _: IOutbound, tracker: ITracker | None) -> AssociationSide:
+            association = self._associations[key] = AssociationSide(
+                self._datagram_context.reactor, key, source, self, tracker
+            )
+            self._association_table.add(association)
+            made.append(association)
+            self._hand(association, index, index + 1)
+            return association
+
+        try:
+            self._let_in(self._batch.source(key), associate)
+        except Exception:  # noqa: BLE001 - one source's mistake does not end the listening
+            self._log.failure("A datagram's source could not be accepted")
+            for association in made:
+                association.failed()
+        return made[0] if made else None
+
+    # What associations are answered with.
+
+    def answer_batch(self, batch: Batch, start: int, stop: int, target: Source) -> int:
+        return batch.send(self._socket, start, stop, target, segments=self._segments)
+
+    def answer(self, datagram: bytes, target: Source) -> None:
+        self._batch.send_one(self._socket, datagram, target)
+
+    def await_room(self, association: AssociationSide) -> None:
+        self._waiting[association] = None
+        if self._retry is None:
+            self._retry = self._datagram_context.reactor.callLater(_RETRY_SECONDS, self._try_again)
+
+    def active(self, association: AssociationSide) -> None:
+        if association in self._association_table:
+            self._association_table.active(association)
+
+    def left(self, association: AssociationSide) -> None:
+        self._association_table.discard(association)
+        if self._associations.get(association.key) is association:
+            del self._associations[association.key]
+
+    def _try_again(self) -> None:
+        self._retry = None
+        waiting, self._waiting = self._waiting, {}
+        for association in waiting:
+            if not association.ending.over:
+                association.flush()

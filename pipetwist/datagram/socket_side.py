@@ -1,0 +1,168 @@
+"""A side of a datagram connection that is a datagram socket with one peer."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import socket
+import struct
+
+from zope.interface import implementer
+
+from pipetwist.datagram.batch import Batch
+from pipetwist.datagram.context import DatagramContext
+from pipetwist.datagram.segments import segments_work
+from pipetwist.datagram.side import BaseDatagramSide
+from pipetwist.interfaces import IDatagramSide, IDescriptorSide
+from pipetwist.kernel.poller import IN, OUT
+from pipetwist.transfer.loss_reasons import describe_error
+
+__all__ = ["DatagramSocketSide", "dropped_by_kernel"]
+
+# Batches that are read before others get their turn.
+_ROUNDS = 4
+# Batches that are read before a server's refusal ends everything: more than a socket of
+# `pipetwist.datagram.context.enlarge_buffers` holds.
+_LAST_ROUNDS = 256
+_ERROR = 0x8  # EPOLLERR
+_SO_MEMINFO = 55
+_MEMINFO = struct.Struct(
+    "@9I"
+)  # linux/sock_diag.h, SK_MEMINFO_VARS, of which the last is how many datagrams found no room
+
+
+@implementer(IDescriptorSide, IDatagramSide)
+class DatagramSocketSide(BaseDatagramSide):
+    """A datagram socket that is connected to a server.
+
+    Args:
+        datagram_context: what it works with.
+        connected: the socket.
+    """
+
+    __slots__ = ("_batch", "_datagram_context", "_events", "_segments", "_socket", "_wants_room")
+
+    def __init__(self, datagram_context: DatagramContext, connected: socket.socket) -> None:
+        super().__init__(datagram_context.reactor)
+        self._datagram_context = datagram_context
+        self._socket = connected
+        unix = connected.family == socket.AF_UNIX
+        self._batch = (
+            datagram_context.from_unix_peers if unix else datagram_context.from_network_peers
+        )
+        self._segments = not unix and segments_work()
+        self._wants_room = False
+        self._events = 0
+        datagram_context.watcher.add(connected.fileno(), self, 0)
+
+    def ready(self, events: int) -> None:
+        if events & OUT and self._wants_room:
+            self._wants_room = False
+            self.flush()
+            self._watch()
+        if events & ~OUT and not self.ending.over:
+            self._read(events)
+
+    def _read(self, events: int) -> None:
+        batch = self._batch
+        for _ in range(_ROUNDS):
+            if self.paused or self.ending.over:
+                break
+            try:
+                count = batch.receive(self._socket, connected=True)
+            except OSError as error:
+                self._told(error)
+                return
+            self._hand(batch, count)
+            if count < batch.count:
+                return
+        if events & _ERROR and not self.ending.over:
+            number = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if number:
+                self._told(OSError(number, os.strerror(number)))
+
+    def _told(self, error: OSError) -> None:
+        """The socket has something to report of what was sent."""
+        if error.errno == errno.EMSGSIZE:
+            # The way carries less than was thought (ICMP): the kernel cuts to that from now on, and
+            # the server is there all the same.
+            return
+        # What had come before is still there to be read.
+        with contextlib.suppress(OSError):
+            for _ in range(_LAST_ROUNDS):
+                count = (
+                    0
+                    if self.paused or self.ending.over
+                    else self._batch.receive(self._socket, connected=True)
+                )
+                if not count:
+                    break
+                self._hand(self._batch, count)
+        self.lose(describe_error(error))
+
+    def _hand(self, batch: Batch, count: int) -> None:
+        if batch.cut:
+            self._drop_cut(batch, count)
+        else:
+            self.arrived(batch, 0, count)
+
+    def _drop_cut(self, batch: Batch, count: int) -> None:
+        for index in range(count):
+            if index in batch.cut:
+                self.dropped += 1
+            else:
+                self.arrived(batch, index, index + 1)
+
+    # BaseDatagramSide.
+
+    def send_batch(self, batch: Batch, start: int, stop: int) -> int:
+        return batch.send(self._socket, start, stop, segments=self._segments)
+
+    def send_one(self, datagram: bytes) -> None:
+        self._socket.send(datagram)
+
+    def await_room(self) -> None:
+        self._wants_room = True
+        self._watch()
+
+    def resume_reading(self) -> None:
+        super().resume_reading()
+        self._watch()
+
+    def pause_reading(self) -> None:
+        """See `ISide`: the kernel holds what comes, and drops what is too much."""
+        super().pause_reading()
+        self._watch()
+
+    def leave(self) -> None:
+        self.paused = True
+        self._watch()
+
+    def release(self) -> None:
+        self.dropped += dropped_by_kernel(self._socket)
+        self._datagram_context.watcher.remove(self._socket.fileno())
+        self._socket.close()
+
+    @property
+    def descriptor_text(self) -> str:
+        return "" if self.ending.over else f"fd={self._socket.fileno()}"
+
+    def _watch(self) -> None:
+        if self.ending.over:
+            return
+        events = (0 if self.paused else IN) | (OUT if self._wants_room else 0)
+        if events != self._events:
+            self._events = events
+            self._datagram_context.watcher.change(self._socket.fileno(), events)
+
+
+def dropped_by_kernel(opened: socket.socket) -> int:
+    """How many datagrams the system has dropped for want of room in this socket, where it says
+    so.
+    """
+    with contextlib.suppress(OSError, struct.error):
+        return int(
+            _MEMINFO.unpack(opened.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, _MEMINFO.size))[-1]
+        )
+    return 0

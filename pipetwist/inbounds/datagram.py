@@ -1,0 +1,121 @@
+"""What the inbounds of datagrams have in common: their sockets, and an association for each
+source.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import Any, cast
+
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
+
+from pipetwist.connection.client_info import ClientInfo
+from pipetwist.datagram.association_table import AssociationTable
+from pipetwist.datagram.context import DatagramContext
+from pipetwist.datagram.listener import DatagramListener
+from pipetwist.datagram.source import Source
+from pipetwist.inbounds.context import InboundContext
+from pipetwist.inbounds.gate import Gate
+from pipetwist.inbounds.listening import ListeningService
+from pipetwist.kinds.inbound_options import DatagramInboundOptions, InboundOptions
+
+__all__ = ["DatagramInbound"]
+
+
+class DatagramInbound(ListeningService):
+    """An inbound of datagrams. Its kinds say how the sockets are opened and closed, and who a
+    source is.
+
+    Args:
+        options: what the configuration says.
+        context: what it works with.
+    """
+
+    def __init__(self, options: DatagramInboundOptions, context: InboundContext) -> None:
+        self._listeners: list[DatagramListener] = []
+        self._association_table = AssociationTable(options.max_associations)
+        super().__init__(options, context)
+        self._gate = self._association_table.bounds = Gate(self, self.identify)
+        self.datagram_context = context.datagram_context or DatagramContext(
+            context.reactor, None if context.kernel is None else context.kernel.poller
+        )
+
+    def apply_options(self, options: InboundOptions) -> None:
+        super().apply_options(options)
+        self._association_table.maximum = cast("DatagramInboundOptions", options).max_associations
+
+    @property
+    def associations(self) -> int:
+        """How many are open."""
+        return len(self._association_table)
+
+    @property
+    def dropped(self) -> int:
+        """Datagrams that came and belong to no association since it listens: refused, too large, or
+        beyond what the system holds.
+        """
+        return sum(listener.dropped + listener.dropped_by_kernel for listener in self._listeners)
+
+    def open_sockets(self) -> list[tuple[socket.socket, Any]]:
+        """Open the sockets.
+
+        Returns:
+            Each, and the batch that it is read into.
+
+        Raises:
+            StartError: one can't be opened.
+        """
+        raise NotImplementedError
+
+    def close_sockets(self) -> None:
+        """The sockets are closed: what stood for them goes as well."""
+        raise NotImplementedError
+
+    def identify(self, source: Source) -> ClientInfo:
+        """Say who a source is.
+
+        Raises:
+            RefusedError: it may not come in.
+        """
+        raise NotImplementedError
+
+    def listen(self) -> Deferred[None]:
+        return succeed(None) if self._listeners else maybeDeferred(self._open)
+
+    def stop_listening(self) -> Deferred[None]:
+        """See `IInbound`: a socket that is closed can't answer, so that the associations end with
+        it.
+        """
+        dropped = self.dropped
+        listeners, self._listeners = self._listeners, []
+        for listener in listeners:
+            listener.stop()
+        if listeners:
+            if dropped:
+                self.context.log.info(
+                    "inbound {tag} has dropped {dropped} datagrams that belonged to no connection",
+                    tag=self.tag,
+                    dropped=dropped,
+                )
+            self.close_sockets()
+        return succeed(None)
+
+    def _open(self) -> None:
+        self._open_on(self.open_sockets())
+
+    def _open_on(self, opened: list[tuple[socket.socket, Any]]) -> None:
+        self._gate.name_again()
+        self._association_table.begin()
+        self._listeners = [
+            DatagramListener(
+                self.datagram_context,
+                one,
+                batch,
+                self._association_table,
+                self._gate.let_in,
+                self.context.log,
+            )
+            for one, batch in opened
+        ]
+        for listener in self._listeners:
+            listener.start()

@@ -1,0 +1,52 @@
+"""What every side in the kernel works with."""
+
+from __future__ import annotations
+
+import os
+import select
+from typing import Any
+
+from twisted.internet.interfaces import IReactorFDSet, IReactorTime
+
+from pipetwist.interfaces import AnyReactor
+from pipetwist.kernel.pipe_pool import PipePool
+from pipetwist.kernel.poller import Poller
+from pipetwist.transfer.lingering import Lingering
+
+__all__ = ["KernelContext", "kernel_context"]
+
+# One read takes as much as this.
+BUFFER_SIZE = 1 << 18
+
+
+class KernelContext:
+    """What every side in the kernel works with.
+
+    Args:
+        reactor: counts the time, and reads the poller.
+        poller: tells of descriptors' events.
+        pool: lends pipes.
+    """
+
+    __slots__ = ("buffer", "lingering", "poller", "pool", "reactor")
+
+    def __init__(self, reactor: IReactorTime, poller: Poller, pool: PipePool) -> None:
+        self.reactor = reactor
+        self.poller = poller
+        self.pool = pool
+        self.lingering = Lingering(reactor)
+        # Read into and sent on in one go, so that every direction of every connection can share it.
+        self.buffer = memoryview(bytearray(BUFFER_SIZE))
+
+    def close(self) -> None:
+        """Give everything back to the system."""
+        self.poller.close()
+        self.pool.close()
+
+
+def kernel_context(reactor: AnyReactor) -> KernelContext | None:
+    """A setting for this reactor, or None where reactor or system have not got what it takes."""
+    descriptors: Any = IReactorFDSet(reactor, None)
+    if descriptors is None or not hasattr(select, "epoll") or not hasattr(os, "splice"):
+        return None
+    return KernelContext(descriptors, Poller(descriptors), PipePool())

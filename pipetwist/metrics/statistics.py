@@ -1,0 +1,77 @@
+"""Counts connections as they begin and end, by where they came in and where they went."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+
+from zope.interface import implementer
+
+from pipetwist.connection.cause import Cause
+from pipetwist.interfaces import IConnectionObserver
+
+__all__ = ["BOUNDS", "ConnectionStatistics", "PairStatistics"]
+
+BOUNDS = (0.005, 0.025, 0.1, 0.5, 2.5, 10.0, 60.0, 300.0, 1800.0, 7200.0, 43200.0)
+"""The upper bounds of the durations that are told apart, in seconds: from a question and its answer
+to a shell that is open all day.
+"""
+
+
+class PairStatistics:
+    """The connections between one inbound and one outbound.
+
+    Every figure only grows, and is written in the reactor's thread alone; others may read.
+
+    Attributes:
+        opened: how many have begun.
+        seconds: the durations of those that are over, added up.
+        durations: how many have lasted up to each of `BOUNDS`, but longer than the bound before,
+            and how many longer than any.
+        failures: how many of them each cause came in the way of.
+        dropped: datagrams that they have dropped.
+    """
+
+    __slots__ = ("dropped", "durations", "failures", "opened", "seconds")
+
+    def __init__(self) -> None:
+        self.opened = 0
+        self.seconds = 0.0
+        self.dropped = 0
+        self.durations = [0] * (len(BOUNDS) + 1)
+        self.failures = dict.fromkeys(Cause, 0)
+
+
+@implementer(IConnectionObserver)
+class ConnectionStatistics:
+    """Counts every connection that it is told of."""
+
+    def __init__(self) -> None:
+        self._pairs: dict[tuple[str, str], PairStatistics] = {}
+        self._rejections: dict[tuple[str, Cause], int] = {}
+
+    def pairs(self) -> dict[tuple[str, str], PairStatistics]:
+        """What was counted between each inbound and outbound, by their tags. From any thread."""
+        return self._pairs.copy()
+
+    def rejections(self) -> dict[tuple[str, Cause], int]:
+        """How many did not get in at each inbound, by its tag, and why. From any thread."""
+        return self._rejections.copy()
+
+    def opened(self, inbound: str, outbound: str) -> None:
+        pair = self._pairs.get((inbound, outbound))
+        if pair is None:
+            pair = self._pairs[inbound, outbound] = PairStatistics()
+        pair.opened += 1
+
+    def closed(
+        self, inbound: str, outbound: str, seconds: float, cause: Cause | None, dropped: int
+    ) -> None:
+        pair = self._pairs[inbound, outbound]
+        pair.durations[bisect_left(BOUNDS, seconds)] += 1
+        pair.seconds += seconds
+        pair.dropped += dropped
+        if cause is not None:
+            pair.failures[cause] += 1
+
+    def rejected(self, inbound: str, cause: Cause) -> None:
+        self._rejections[inbound, cause] = self._rejections.get((inbound, cause), 0) + 1

@@ -1,0 +1,41 @@
+"""What every outbound works with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from twisted.logger import Logger
+
+from pipetwist.datagram.context import DatagramContext
+from pipetwist.files import KnownFiles
+from pipetwist.interfaces import AnyReactor, SpawnerLike
+from pipetwist.kernel.context import KernelContext
+from pipetwist.network.lookups import Lookups
+from pipetwist.transfer.peer_close_watch import PeerCloseWatch
+
+__all__ = ["OutboundContext"]
+
+
+@dataclass(frozen=True)
+class OutboundContext:
+    """What every outbound works with.
+
+    Attributes:
+        reactor: the reactor; which of its interfaces are used depends on the outbound.
+        spawner: starts commands; None for the best that the reactor and the system have.
+        peer_close_watch: notices sockets whose peer has gone.
+        kernel: moves bytes between descriptors; None where it is not to, or can't.
+        log: takes what outbounds have to say.
+        datagram_context: what datagram sockets work with; one of their own where it is None.
+        files: reads certificates.
+        lookups: finds the addresses of servers' names; one of their own where it is None.
+    """
+
+    reactor: AnyReactor
+    spawner: SpawnerLike | None = None
+    peer_close_watch: PeerCloseWatch | None = None
+    kernel: KernelContext | None = None
+    log: Logger = field(default_factory=Logger)
+    datagram_context: DatagramContext | None = None
+    files: KnownFiles = field(default_factory=KnownFiles)
+    lookups: Lookups | None = None

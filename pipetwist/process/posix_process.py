@@ -1,0 +1,229 @@
+"""A command that runs, as a transport for a ProcessProtocol: started with posix_spawn, reaped
+through its pidfd.
+
+Twisted's own spawnProcess starts commands in the daemon's process group, reads their output 8 KiB
+at a time, takes it for ended only when the last descendant has closed it, and looks at every child
+there is whenever one ends. This transport does none of that.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from twisted.internet.interfaces import (
+    IAddress,
+    IConsumer,
+    IProcessTransport,
+    IPushProducer,
+    IReactorFDSet,
+    IReactorTime,
+    IReadDescriptor,
+)
+from twisted.internet.protocol import ProcessProtocol
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from pipetwist.process.launch import launch
+from pipetwist.process.pipes import PipeReader, PipeWriter
+from pipetwist.process.state import ProcessState, exit_failure
+
+__all__ = ["PosixProcess", "ProcessReactor"]
+
+_STDIN, _STDOUT, _STDERR = 0, 1, 2
+
+
+class ProcessReactor(IReactorFDSet, IReactorTime):
+    """What a command's transport asks of a reactor."""
+
+
+@implementer(IAddress)
+class _NoAddress:
+    """Where Twisted's interface for transports wants an address, and a pipe has none."""
+
+
+@implementer(IReadDescriptor)
+class _Exit:
+    """The child's pidfd, for the reactor to read."""
+
+    def __init__(self, child: PosixProcess, pidfd: int) -> None:
+        self._child = child
+        self._pidfd = pidfd
+
+    def fileno(self) -> int:
+        return self._pidfd
+
+    def logPrefix(self) -> str:
+        return "child"
+
+    def doRead(self) -> None:
+        self._child.exited()
+
+    def connectionLost(self, reason: Failure) -> None:
+        """The reactor has stopped reading this."""
+
+
+@implementer(IProcessTransport, IPushProducer, IConsumer)
+class PosixProcess:
+    """A running command in a process group of its own.
+
+    Once it has exited, its output ends with what its pipes hold then: a descendant that keeps them
+    open is not waited for, and is for `ProcessState.end_group` to end.
+
+    Args:
+        reactor: reads and writes descriptors, and counts the time.
+        protocol: hears of its output and its end.
+        command: the executable's path and its arguments.
+        env: the whole environment.
+
+    Raises:
+        OSError: where it can't be started.
+    """
+
+    def __init__(
+        self,
+        reactor: ProcessReactor,
+        protocol: ProcessProtocol,
+        command: Sequence[str],
+        env: Mapping[str, str],
+    ) -> None:
+        self._reactor = reactor
+        self._protocol: Any = protocol
+        self._ending = False
+        launched = launch(command, env)
+        self.life = ProcessState(reactor, launched.pid, launched.pidfd)
+        self._exit = _Exit(self, launched.pidfd)
+        self.stdin = PipeWriter(reactor, self, _STDIN, launched.stdin)
+        self.stdout = PipeReader(reactor, self, _STDOUT, launched.stdout)
+        self.stderr = PipeReader(reactor, self, _STDERR, launched.stderr)
+        self.pipes: dict[int, PipeReader | PipeWriter] = {
+            _STDIN: self.stdin,
+            _STDOUT: self.stdout,
+            _STDERR: self.stderr,
+        }
+        reactor.addReader(self._exit)
+        self.stdout.startReading()
+        self.stderr.startReading()
+        protocol.makeConnection(self)
+
+    def __repr__(self) -> str:
+        pipes = "".join(f" {name}" for name in self.pipes)
+        return f"<PosixProcess {self.life!r} open={pipes or ' none'}>"
+
+    # What the pipes and the pidfd tell.
+
+    def data_read(self, name: int, data: bytes) -> None:
+        """A pipe has brought output."""
+        self._protocol.childDataReceived(name, data)
+
+    def pipe_ended(self, name: int) -> None:
+        """A pipe is over."""
+        if self.pipes.pop(name, None) is not None:
+            self._protocol.childConnectionLost(name)
+            self._end()
+
+    def exited(self) -> None:
+        """The child has exited."""
+        if self.life.status is not None:
+            return
+        if not self.life.exited(lambda: self._reactor.removeReader(self._exit)):
+            return
+        self._protocol.processExited(exit_failure(self.life.status))
+        self.stdin.stop()
+        self.stdout.drain()
+        self.stderr.drain()
+        self._end()
+
+    def _end(self) -> None:
+        if self.life.status is None or self.pipes or self._ending:
+            return
+        self._ending = True
+        self.life.reap()
+        self._protocol.processEnded(exit_failure(self.life.status))
+
+    # IProcessTransport.
+
+    @property
+    def pid(self) -> int | None:
+        """Its number; None once it is reaped."""
+        return self.life.pid
+
+    def signalProcess(self, signalID: str | int) -> None:
+        """Signal the child alone."""
+        if self.pid is not None:
+            number = (
+                signalID
+                if isinstance(signalID, int)
+                else getattr(signal, f"SIG{signalID.removeprefix('SIG')}")
+            )
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+    def write(self, data: bytes) -> None:
+        """Write to its standard input."""
+        self.stdin.write(data)
+
+    def writeToChild(self, childFD: int, data: bytes) -> None:
+        """Write to its standard input; it has no other."""
+        if childFD != _STDIN:
+            raise KeyError(childFD)
+        self.stdin.write(data)
+
+    def writeSequence(self, seq: Iterable[bytes]) -> None:
+        """Write to its standard input."""
+        self.stdin.writeSequence(seq)
+
+    def closeChildFD(self, descriptor: int) -> None:
+        """Close one of its pipes, its standard input after what was written."""
+        if descriptor in self.pipes:
+            self.pipes[descriptor].loseConnection()
+
+    def closeStdin(self) -> None:
+        """Close its standard input after what was written."""
+        self.closeChildFD(_STDIN)
+
+    def closeStdout(self) -> None:
+        """Read its standard output no more."""
+        self.closeChildFD(_STDOUT)
+
+    def closeStderr(self) -> None:
+        """Read its standard error no more."""
+        self.closeChildFD(_STDERR)
+
+    def getPeer(self) -> IAddress:
+        """A command has no address."""
+        return _NoAddress()
+
+    def getHost(self) -> IAddress:
+        """A command has no address."""
+        return _NoAddress()
+
+    def loseConnection(self) -> None:
+        """Close all three pipes."""
+        for name in (_STDIN, _STDOUT, _STDERR):
+            self.closeChildFD(name)
+
+    # Back pressure: standard output is paused and resumed, standard input takes a producer.
+
+    def pauseProducing(self) -> None:
+        """Read no more of its standard output for now."""
+        self.stdout.pause()
+
+    def resumeProducing(self) -> None:
+        """Read on."""
+        self.stdout.resume()
+
+    def stopProducing(self) -> None:
+        """Close all three pipes."""
+        self.loseConnection()
+
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
+        """Pause and resume a producer for its standard input."""
+        self.stdin.registerProducer(producer, streaming)
+
+    def unregisterProducer(self) -> None:
+        """Forget the producer."""
+        self.stdin.unregisterProducer()

@@ -1,0 +1,252 @@
+"""A command's life from its start to its reaping: its exit status, its process group, and the
+signals that end it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+from twisted.internet.error import ProcessDone, ProcessTerminated
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.python.failure import Failure
+
+from pipetwist.process.launch import group_exists, running, signal_group
+
+__all__ = [
+    "ProcessState",
+    "ProcessTerminator",
+    "describe_exit",
+    "exit_failure",
+    "is_ending",
+    "is_truncated",
+]
+
+# Whether anybody is left of a group is looked at after so long, then less often, and at last every
+# so many seconds.
+_FIRST_LOOK_SECONDS = 0.005
+_LOOK_SECONDS = 0.1
+# Windows has no SIGKILL; ending a process there is always this.
+_SIGKILL = getattr(signal, "SIGKILL", signal.SIGTERM)
+
+_PF_EXITING = 0x4  # include/linux/sched.h
+
+
+class ProcessState:
+    """Knows whether a command still runs, reaps it, and ends what it leaves behind.
+
+    A command that has exited stays unreaped until its output is read: so long its number stays its
+    group's, and can be signalled without meeting somebody else's. While anybody is left of the
+    group the kernel gives the number to nobody either.
+
+    Args:
+        clock: counts the time.
+        pid: its number.
+        pidfd: becomes readable when it exits.
+    """
+
+    __slots__ = ("_clock", "_group", "_terminated_at", "pid", "pidfd", "status")
+
+    def __init__(self, clock: IReactorTime, pid: int, pidfd: int) -> None:
+        self._clock = clock
+        self._group: int | None = pid
+        self._terminated_at: float | None = None
+        self.pid: int | None = pid
+        """Its number; None once it is reaped."""
+        self.pidfd = pidfd
+        self.status: int | None = None
+        """Its exit status, or the negative number of the signal that killed it; None while it
+        runs.
+        """
+
+    def __repr__(self) -> str:
+        state = (
+            "runs"
+            if self.status is None
+            else f"status={self.status}"
+            if self.pid is not None
+            else f"status={self.status} reaped"
+        )
+        return f"<ProcessState {'' if self.pid is None else f'pid={self.pid} '}{state}>"
+
+    def exited(self, unwatch: Callable[[], None]) -> bool:
+        """Its pidfd was said to be readable: note its status, and close the pidfd.
+
+        Args:
+            unwatch: has the pidfd watched no more.
+
+        Returns:
+            False where it has not exited after all.
+        """
+        found = os.waitid(os.P_PID, self.pid or 0, os.WEXITED | os.WNOWAIT | os.WNOHANG)
+        if found is None:
+            return False
+        unwatch()
+        os.close(self.pidfd)
+        self.pidfd = -1
+        self.status = found.si_status if found.si_code == os.CLD_EXITED else -found.si_status
+        return True
+
+    def runs(self) -> bool:
+        """Whether it has not exited; asks the kernel, which knows before the pidfd is looked at."""
+        return (
+            self.pid is not None
+            and os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None
+        )
+
+    def signal_group(self, number: int) -> None:
+        """Signal every process of the group that it leads."""
+        if self._group is not None:
+            if number == signal.SIGTERM and self._terminated_at is None:
+                self._terminated_at = self._clock.seconds()
+            signal_group(self._group, number)
+
+    def reap(self) -> None:
+        """Its output is read, and it is of no use any more."""
+        if self.pid is not None:
+            os.waitpid(self.pid, 0)
+            running.discard(self.pid)
+            self.pid = None
+
+    def end_group(self, grace: float, ended: Callable[[], None]) -> None:
+        """End what a command that is reaped has left of its group.
+
+        Those who had SIGTERM with it are not sent another: to many a program the second means to
+        leave everything as it is.
+
+        Args:
+            grace: seconds from SIGTERM to SIGKILL.
+            ended: called when nobody is left, which may be at once, or when who was left has got
+                SIGKILL.
+        """
+        if self._terminated_at is None and self._group is not None and group_exists(self._group):
+            self.signal_group(signal.SIGTERM)
+        self._look(grace, _FIRST_LOOK_SECONDS, ended)
+
+    def _look(self, grace: float, pause: float, ended: Callable[[], None]) -> None:
+        late = (
+            self._terminated_at is not None and self._clock.seconds() - self._terminated_at >= grace
+        )
+        if late:
+            self.signal_group(_SIGKILL)
+        if late or self._group is None or not group_exists(self._group):
+            self._group = None
+            ended()
+        else:
+            self._clock.callLater(pause, self._look, grace, min(pause * 2, _LOOK_SECONDS), ended)
+
+
+class ProcessTerminator:
+    """Ends a command that is to end: SIGTERM, and SIGKILL if that was not enough.
+
+    Args:
+        clock: counts the time.
+        send: sends a signal to the command's group.
+        grace: seconds from SIGTERM to SIGKILL.
+    """
+
+    __slots__ = ("_call", "_clock", "_send", "grace", "signalled")
+
+    def __init__(self, clock: IReactorTime, send: Callable[[int], None], grace: float) -> None:
+        self._clock = clock
+        self._send = send
+        self._call: IDelayedCall | None = None
+        self.grace = grace
+        self.signalled = False
+
+    def __repr__(self) -> str:
+        waits = (
+            ""
+            if self._call is None
+            else f" in {max(self._call.getTime() - self._clock.seconds(), 0):g} s"
+        )
+        return (
+            f"<ProcessTerminator {'SIGKILL' if self.signalled else 'SIGTERM'}{waits or ' not due'}>"
+        )
+
+    def after(self, seconds: float) -> None:
+        """Send SIGTERM in so long, at most the grace; what was asked for before is forgotten."""
+        if not self.signalled:
+            self.cancel()
+            self._call = self._clock.callLater(min(seconds, self.grace), self._terminate)
+
+    def now(self) -> None:
+        """Send SIGTERM, unless that was done."""
+        if not self.signalled:
+            self.cancel()
+            self._terminate()
+
+    def cancel(self) -> None:
+        """The command has ended."""
+        if self._call is not None:
+            self._call.cancel()
+            self._call = None
+
+    def _terminate(self) -> None:
+        self.signalled = True
+        self._call = self._clock.callLater(self.grace, self._kill)
+        self._send(signal.SIGTERM)
+
+    def _kill(self) -> None:
+        self._call = None
+        self._send(_SIGKILL)
+
+
+def exit_failure(status: int | None) -> Failure:
+    """The reason that a ProcessProtocol is told."""
+    if status == 0:
+        return Failure(ProcessDone(0))
+    if status is not None and status < 0:
+        return Failure(ProcessTerminated(None, -status, status))
+    return Failure(ProcessTerminated(status))
+
+
+def is_truncated(status: int | None, *, reset_on_failure: bool) -> bool:
+    """Whether what a command has sent is not to be taken for whole.
+
+    Args:
+        status: its exit status, or the negative number of the signal that killed it; None where it
+            has not ended.
+        reset_on_failure: whether it says by its exit status that it is not.
+    """
+    return status is not None and (status < 0 or (reset_on_failure and status > 0))
+
+
+def is_ending(pid: int | None) -> bool:
+    """Whether a command has exited, or is about to: its pipes are closed before its parent can hear
+    of its exit.
+
+    Where the system does not say the latter, a moment too early is taken for no end.
+    """
+    if not pid or not hasattr(os, "waitid"):
+        return False
+    try:
+        if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None:
+            return True
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return False
+    # The flags are the seventh field after the name in brackets, which may have anything in it,
+    # proc_pid_stat(5).
+    return bool(int(stat[stat.rindex(b")") + 2 :].split()[6]) & _PF_EXITING)
+
+
+def describe_exit(status: int | None, number: int | None) -> str:
+    """Why a command ended, for people; empty where it ended well.
+
+    Args:
+        status: its exit status.
+        number: the signal that killed it.
+    """
+    if number:
+        return f"the command was killed by {_signal_name(number)}"
+    return f"the command exited with status {status}" if status else ""
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # most of the real-time signals have none, signal(7)
+        return f"signal {number}"

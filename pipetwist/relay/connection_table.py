@@ -1,0 +1,139 @@
+"""What is known of every connection while it is open, and what is told of it once it is over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from pipetwist.connection.cause import Cause
+from pipetwist.connection.inactivity import IdleChecker
+from pipetwist.interfaces import IConnectionObserver, IGate, IRoute, ISide
+from pipetwist.logs.levels import LeveledLogger
+from pipetwist.relay.connection import Connection
+from pipetwist.relay.record import ConnectionRecord
+from pipetwist.stats.online import OnlineUsers
+
+__all__ = ["ConnectionTable"]
+
+_LINE = (
+    "{id} {inbound} -> {outbound} user={user} peer={peer} {seconds:.3f}s up={uplink} "
+    "down={downlink}: {reason}"
+)
+
+# As a command's own lines have it.
+_LINE_OF_COMMAND = _LINE.replace("{outbound}", "{outbound}[{pid}]")
+
+
+class ConnectionTable:
+    """Keeps the connections that are open, in the order in which they came, and logs a line for
+    each that is over.
+
+    Args:
+        clock: counts the time.
+        tracks: says which users are seen online.
+        online: is told of their connections.
+        log: takes the lines, and at the level debug each change of a connection's state.
+        over: is told of each that is over.
+    """
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        *,
+        tracks: Callable[[str], bool] = lambda _: False,
+        online: OnlineUsers | None = None,
+        log: Logger,
+        over: Callable[[ConnectionRecord], object] = lambda _: None,
+    ) -> None:
+        self.clock = clock
+        self.idle_checker = IdleChecker(clock)
+        """Watches those on which nothing may move."""
+        self.log = log
+        """Takes what is to be said of connections."""
+        self.levels = LeveledLogger.levels_of(log)
+        """Says whether anything is made of it."""
+        self.total = 0
+        """How many connections there have been."""
+        self.closed_uplink = 0
+        """Bytes that were read from the clients of those that are over."""
+        self.closed_downlink = 0
+        """Bytes that were written to the clients of those that are over."""
+        self._tracks = tracks
+        self._online = online
+        self._over = over
+        self._open: dict[ConnectionRecord, Connection] = {}
+        self._observers: tuple[IConnectionObserver, ...] = ()
+
+    def __len__(self) -> int:
+        """How many are open."""
+        return len(self._open)
+
+    def __repr__(self) -> str:
+        return f"<ConnectionTable {len(self._open)} open of {self.total}>"
+
+    def connections(self) -> list[Connection]:
+        """Those that are open now."""
+        return list(self._open.values())
+
+    def observe(self, observer: IConnectionObserver) -> None:
+        """Tell somebody of every connection from now on."""
+        self._observers = (*self._observers, observer)
+
+    def rejected(self, inbound: str, cause: Cause) -> None:
+        """Somebody did not get in."""
+        for observer in self._observers:
+            observer.rejected(inbound, cause)
+
+    def open(self, route: IRoute, client: ISide, gate: IGate | None = None) -> Connection:
+        """A connection begins; it is still to be opened."""
+        self.total += 1
+        connection = Connection(self, self.total, route, client, self.clock.seconds(), gate)
+        self._open[connection] = connection
+        client_info = connection.client_info
+        for observer in self._observers:
+            observer.opened(client_info.inbound, connection.outbound)
+        user = client_info.user
+        if user is not None and self._online is not None and self._tracks(user):
+            connection.seen_online = True
+            self._online.opened(user, client_info.source)
+        return connection
+
+    def close(self, record: ConnectionRecord) -> None:
+        client_info: Any = record.client_info
+        client = record.client
+        seconds = self.clock.seconds() - record.began
+        dropped = record.dropped
+        if dropped:
+            record.reason += f"; {dropped} datagrams dropped"
+        for observer in self._observers:
+            observer.closed(client_info.inbound, record.outbound, seconds, record.cause, dropped)
+        self.closed_uplink += client.received
+        self.closed_downlink += client.delivered
+        if record.seen_online and self._online is not None:
+            self._online.closed(client_info.user, client_info.source)
+        if self.levels.infos:
+            self._log_line(record, seconds)
+        del self._open[record]
+        if not self._open:
+            self.idle_checker.rest()
+        self._over(record)
+
+    def _log_line(self, record: ConnectionRecord, seconds: float) -> None:
+        client_info, process = record.client_info, record.process
+        of_command = {} if process is None else {"pid": process.pid}
+        self.log.info(
+            _LINE if process is None else _LINE_OF_COMMAND,
+            id=record.number,
+            inbound=client_info.inbound,
+            outbound=record.outbound,
+            **of_command,
+            user=client_info.user or "-",
+            peer=client_info.peer,
+            seconds=seconds,
+            uplink=record.uplink,
+            downlink=record.downlink,
+            reason=record.reason,
+        )

@@ -1,0 +1,123 @@
+"""What is known of a connection: who it is, where it goes, its figures and why it ends. The log and
+the page read it.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from pipetwist.connection.cause import Cause
+from pipetwist.connection.inactivity import IdleChecker, Watched
+from pipetwist.interfaces import IGate, IProcess, IRoute, ISide
+from pipetwist.logs.levels import LeveledLogger
+
+__all__ = ["ConnectionRecord", "RecordOwner"]
+
+
+class ConnectionRecord(Watched):
+    """What every connection has.
+
+    Args:
+        owner: keeps it while it is open.
+        number: counts connections from 1 since the start.
+        route: who it is, and where it goes.
+        client: the client's side, whose figures are the connection's.
+        began: when it was opened, in the keeper's clock's seconds.
+        gate: what the client has come in by; None for nothing.
+    """
+
+    __slots__ = (
+        "began",
+        "cause",
+        "client",
+        "client_info",
+        "gate",
+        "number",
+        "outbound",
+        "owner",
+        "reason",
+        "route",
+        "seen_online",
+        "server",
+    )
+
+    def __init__(
+        self,
+        owner: RecordOwner,
+        number: int,
+        route: IRoute,
+        client: ISide,
+        began: float,
+        gate: IGate | None = None,
+    ) -> None:
+        Watched.__init__(self)
+        self.owner = owner
+        self.number = number
+        self.route = route
+        self.client_info = route.client_info
+        self.outbound: str = route.outbound.tag
+        """The outbound's tag."""
+        self.gate = gate
+        self.began = began
+        self.seen_online = False
+        """Whether its user is seen online for it."""
+        self.client = client
+        self.server: ISide | None = None
+        """The outbound's side; None while it is not there yet."""
+        self.reason = ""
+        """Why it ends or has ended, for people: what came first, and any trouble after it."""
+        self.cause: Cause | None = None
+        """What came in its way; None where nothing has."""
+
+    @property
+    def uplink(self) -> int:
+        """Bytes read from the client so far."""
+        return self.client.received
+
+    @property
+    def downlink(self) -> int:
+        """Bytes written to the client so far."""
+        return self.client.delivered
+
+    @property
+    def moved(self) -> int:
+        return self.client.moved if self.server is None else self.client.moved + self.server.moved
+
+    @property
+    def dropped(self) -> int:
+        """Datagrams that either side has dropped."""
+        return (
+            self.client.dropped
+            if self.server is None
+            else self.client.dropped + self.server.dropped
+        )
+
+    @property
+    def process(self) -> IProcess | None:
+        """The command that the client is connected with; None where it is with something else, or
+        not yet.
+        """
+        # A side of somebody else's need not say that it is none.
+        return getattr(self.server, "process", None)
+
+
+class RecordOwner(Protocol):
+    """Who keeps the accounts of open connections.
+
+    Attributes:
+        clock: counts the time.
+        idle_checker: watches those on which nothing may move.
+        levels: says whether anything is made of what is logged.
+        log: takes it.
+    """
+
+    clock: IReactorTime
+    idle_checker: IdleChecker
+    levels: LeveledLogger
+    log: Logger
+
+    def close(self, record: ConnectionRecord) -> None:
+        """A connection is over. Comes once for each."""

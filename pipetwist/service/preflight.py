@@ -1,0 +1,81 @@
+"""What a start needs of its machine: commands, certificates and folders. All of it is looked at,
+and not only up to the first fault.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from pipetwist.config.document import Document
+from pipetwist.errors import StartError
+from pipetwist.kinds.folders import require_folder
+from pipetwist.storage.offline import read_counters
+from pipetwist.tls import ListenerTls
+from pipetwist.values.bind_address import UnixAddress
+from pipetwist.values.listen import parse_listen
+
+__all__ = ["preflight_problems"]
+
+
+def preflight_problems(document: Document) -> list[str]:
+    """Find what is not there, or can't be used, for the user who asks; a line for each.
+
+    Nothing is started, and nothing is listened on.
+    """
+    needs: list[Callable[[], object]] = [
+        *(options.check_here for options in (*document.inbounds, *document.outbounds)),
+        *(partial(look, document) for look in (_api_tls, _api_folder, _store, _metrics)),
+    ]
+    return [fault for fault in map(_fault, needs) if fault is not None]
+
+
+def _fault(needs: Callable[[], object]) -> str | None:
+    try:
+        needs()
+    except StartError as error:
+        return str(error)
+    return None
+
+
+def _api_tls(document: Document) -> None:
+    api = document.experimental.v2ray_api
+    if api is None or api.tls is None:
+        return
+    from pipetwist.api.availability import load_api
+
+    load_api()  # says what to install where gRPC is not there
+    ListenerTls("experimental.v2ray_api", api.tls)
+
+
+def _api_folder(document: Document) -> None:
+    api = document.experimental.v2ray_api
+    listen = None if api is None or api.listen is None else parse_listen(api.listen)
+    if isinstance(listen, UnixAddress):
+        require_folder("experimental.v2ray_api.listen", listen.path)
+
+
+def _store(document: Document) -> None:
+    api = document.experimental.v2ray_api
+    if api is None or api.stats.store is None:
+        return
+    label, path = "experimental.v2ray_api.stats.store", api.stats.store
+    real = Path(os.path.realpath(path))
+    require_folder(label, str(real))
+    if real.exists():
+        try:
+            # A daemon that uses it may be the one that is to be reloaded.
+            read_counters(real)
+        except StartError as error:
+            message = f"{label}: {error}"
+            raise StartError(message) from error
+    if not os.access(real if real.exists() else real.parent, os.W_OK):
+        message = f"{label}: {real} may not be written by this user"
+        raise StartError(message)
+
+
+def _metrics(document: Document) -> None:
+    if document.metrics is not None and document.metrics.tls is not None:
+        ListenerTls("metrics", document.metrics.tls)

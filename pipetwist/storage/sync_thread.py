@@ -1,0 +1,142 @@
+"""The thread that waits for the disk, so that the reactor's does not."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from threading import TIMEOUT_MAX, Event, Thread
+from typing import Protocol
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorFromThreads
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+__all__ = ["SyncThread"]
+
+_LOST = {
+    "removed": "The file of counters {path} was removed: counting continues, and is lost when the "
+    "daemon stops",
+    "moved": "The file of counters {path} was moved away: counting continues in it, and the next "
+    "start does not find it",
+    None: "The file of counters {path} is at its path again",
+}
+
+
+class Syncable(Protocol):
+    """What is to be on the disk: `pipetwist.storage.store.FileCounterStore` as a thread sees it."""
+
+    @property
+    def path(self) -> str | os.PathLike[str]:
+        """Where it is to be."""
+
+    def lost(self) -> str | None:
+        """What has become of it: ``removed``, ``moved``, or None while it is there."""
+
+    def sync(self) -> None:
+        """Put what is there now on the disk."""
+
+    @property
+    def lacks_room(self) -> bool:
+        """Whether `find_room` has something to do."""
+
+    def find_room(self) -> int:
+        """Put counters into the file that did not get there yet, in the reactor's thread, and say
+        how many.
+        """
+
+    def close(self) -> None:
+        """Put everything on the disk; nothing comes after it."""
+
+
+class SyncThread:
+    """Syncs a store from time to time, and closes it in the end.
+
+    Args:
+        store: the store.
+        interval: seconds between two syncs.
+        reactor: in whose thread it is told what happened.
+        log: is told when the disk takes nothing, or the file is not at its path any more, and when
+            that is over.
+    """
+
+    def __init__(
+        self, store: Syncable, interval: float, reactor: IReactorFromThreads, log: Logger
+    ) -> None:
+        self._store = store
+        self._interval = min(interval, TIMEOUT_MAX)
+        self._reactor = reactor
+        self._log = log
+        self._over = Event()
+        self._closed: Deferred[None] = Deferred()
+        self._trouble: str | None = None
+        self._lost: str | None = None
+        # One that the interpreter waits for: a stop that nobody waited for is finished all the
+        # same.
+        self._thread = Thread(target=self._run, name="pipetwist-sync")
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> Deferred[None]:
+        """Close the store, and end.
+
+        Returns:
+            A Deferred that fires when that is done, well or not.
+        """
+        self._over.set()
+        return self._closed
+
+    def _run(self) -> None:
+        while not self._over.wait(self._interval):
+            self._attempt(self._store.sync)
+            self._look_after_it()
+            if self._store.lacks_room:
+                self._reactor.callFromThread(self._find_room)
+        self._look_after_it()
+        self._attempt(self._store.close)
+        self._reactor.callFromThread(self._closed.callback, None)
+
+    def _attempt(self, step: Callable[[], None]) -> None:
+        trouble = None
+        try:
+            step()
+        except OSError as error:
+            trouble = error.strerror or str(error)
+        except Exception:  # noqa: BLE001 - a mistake in a sync does not end syncing
+            self._reactor.callFromThread(
+                self._log.failure, "The counters could not be synced", Failure()
+            )
+            return
+        if trouble != self._trouble:
+            self._trouble = trouble
+            self._reactor.callFromThread(self._tell, trouble)
+
+    def _look_after_it(self) -> None:
+        lost = self._store.lost()
+        if lost != self._lost:
+            self._lost = lost
+            self._reactor.callFromThread(self._tell_where, lost)
+
+    def _find_room(self) -> None:
+        found = self._store.find_room()
+        if found:
+            self._log.info(
+                "There is room again: {count} counters that were only in memory are now in "
+                "the file",
+                count=found,
+            )
+
+    def _tell_where(self, lost: str | None) -> None:
+        (self._log.warn if lost else self._log.info)(_LOST[lost], path=self._store.path)
+
+    def _tell(self, trouble: str | None) -> None:
+        if trouble is None:
+            self._log.info("The counters are written to the disk again")
+        else:
+            self._log.error(
+                "The counters can't be written to the disk: {trouble}; a kill loses nothing, "
+                "a power failure would",
+                trouble=trouble,
+            )

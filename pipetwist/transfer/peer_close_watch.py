@@ -1,0 +1,101 @@
+"""Notices that a socket's peer has gone, even while nothing is read from it.
+
+Twisted watches a paused transport for nothing at all, and after an end of file only what is written
+would tell. The kernel knows better: an epoll set of ours asks for no event, and is told of EPOLLHUP
+and EPOLLERR all the same (epoll_ctl(2)).
+"""
+
+from __future__ import annotations
+
+import select
+from collections.abc import Callable
+
+from twisted.internet.interfaces import IReactorFDSet, IReadDescriptor
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+__all__ = ["PeerCloseWatch"]
+
+
+@implementer(IReadDescriptor)
+class PeerCloseWatch:
+    """One epoll set for every socket watched, which the reactor sees as one descriptor.
+
+    Where the system has no epoll nothing is ever noticed; time-outs bound what is missed.
+
+    Args:
+        reactor: reads descriptors.
+    """
+
+    def __init__(self, reactor: IReactorFDSet) -> None:
+        self._reactor = reactor
+        self._told: dict[int, Callable[[], None]] = {}
+        self._possible = hasattr(select, "epoll") and IReactorFDSet.providedBy(reactor)
+        # Made when somebody is to be watched: a daemon makes its services before it forks.
+        self._epoll: select.epoll | None = None
+
+    def __repr__(self) -> str:
+        return f"<PeerCloseWatch {len(self._told)} watched>"
+
+    def watch(self, descriptor: int, peer_closed: Callable[[], None]) -> None:
+        """Have it said, once, that the peer of this socket has gone.
+
+        Args:
+            descriptor: the socket's. It must be given to `forget` when it is closed.
+            peer_closed: called in the reactor's thread.
+        """
+        if not self._possible:
+            return
+        if self._epoll is None:
+            self._epoll = select.epoll()
+        try:
+            # Edge-triggered, so that a condition that stays is said once.
+            self._epoll.register(descriptor, select.EPOLLET)
+        except OSError:  # not a kind of file that can be polled; nothing is ever noticed there
+            return
+        if not self._told:
+            self._reactor.addReader(self)
+        self._told[descriptor] = peer_closed
+
+    def forget(self, descriptor: int) -> None:
+        """Watch this socket no more. The kernel forgets it by itself when it is closed."""
+        if self._told.pop(descriptor, None) is not None and not self._told:
+            self._reactor.removeReader(self)
+
+    def doRead(self) -> None:
+        """Tell of everyone who has gone."""
+        if self._epoll is None:
+            return
+        for descriptor, _ in self._epoll.poll(0):
+            peer_closed = self._told.get(descriptor)
+            if peer_closed is not None and _has_closed(descriptor):
+                peer_closed()
+
+    def fileno(self) -> int:
+        """The epoll set's descriptor."""
+        return -1 if self._epoll is None else self._epoll.fileno()
+
+    def logPrefix(self) -> str:
+        """A name for the reactor's log."""
+        return "hang-ups"
+
+    def connectionLost(self, reason: Failure) -> None:
+        """The reactor has stopped reading this."""
+        self.close()
+
+    def close(self) -> None:
+        """Watch nothing of what is watched now."""
+        if self._told:
+            self._told.clear()
+            self._reactor.removeReader(self)
+        if self._epoll is not None:
+            self._epoll.close()
+            self._epoll = None
+
+
+def _has_closed(descriptor: int) -> bool:
+    # While a command is being started it has copies of descriptors that are closed here, and the
+    # kernel tells of their numbers still.
+    poll = select.poll()
+    poll.register(descriptor, 0)
+    return bool(poll.poll(0))

@@ -1,0 +1,153 @@
+"""The places that HTTP clients take up: how many there are, and who gives up one."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.interfaces import IAddress, IHandshakeListener, ISSLTransport
+from twisted.logger import Logger
+from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from pipetwist.descriptors import DescriptorShares, Share
+from pipetwist.web.site import MonitoringSite
+
+__all__ = ["Connections"]
+
+_MAX_CONNECTIONS = 100
+_QUIET_SECONDS = 60.0
+
+
+@implementer(IHandshakeListener)
+class _Client(ProtocolWrapper):
+    """One client, which may have to complete a TLS handshake first."""
+
+    factory: Connections
+    is_leaving = False
+    """Whether it was ended to make room, and is not gone yet."""
+    host: object = None
+    """The address of the machine that it comes from."""
+    _shaken = False
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether a request of its is being answered."""
+        return any(request.is_answered for request in getattr(self.wrappedProtocol, "requests", ()))
+
+    def handshakeCompleted(self) -> None:
+        self._shaken = True
+
+    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]  # Protocol's own default is a reused failure
+        """Pass on."""
+        if not self._shaken and ISSLTransport.providedBy(self.transport):
+            self.factory.handshake_failed(self.getPeer(), reason)
+        super().connectionLost(reason)
+
+
+class Connections(WrappingFactory[_Client]):
+    """Bounds how many clients there are at once, and ends those that are left at the stop.
+
+    One that comes when all places are taken gets that of another which asks for nothing, so that
+    nobody who only holds places keeps Prometheus out. One address may have half of the places.
+
+    Args:
+        site: what they talk to.
+        maximum: how many there may be.
+        log: takes why somebody lost a place or got none, once a minute at most.
+        handshake_failed: is told where somebody was, in Twisted's words, whose TLS handshake has
+            come to nothing, and why.
+        share: says how many descriptors they may have; where it is None nothing bounds those.
+    """
+
+    noisy = False
+    protocol = _Client
+    protocols: dict[_Client, int]
+
+    def __init__(
+        self,
+        site: MonitoringSite,
+        maximum: int = _MAX_CONNECTIONS,
+        log: Logger | None = None,
+        handshake_failed: Callable[[object, Failure], object] = lambda *_: None,
+        share: Share | None = None,
+    ) -> None:
+        super().__init__(site)
+        self._clock = site.reactor
+        self._maximum = maximum
+        self._log = log or Logger()
+        self._quiet_until = float("-inf")
+        self.handshake_failed = handshake_failed
+        self._share = share or DescriptorShares(sys.maxsize, self._log).monitoring("metrics")
+
+    def __repr__(self) -> str:
+        return f"<Connections: {len(self.protocols)} of {self.max_clients}>"
+
+    @property
+    def max_clients(self) -> int:
+        """How many there may be."""
+        return min(self._maximum, self._share.bound)
+
+    def buildProtocol(self, addr: IAddress | None) -> Any:
+        """Let one in, or None."""
+        host = getattr(addr, "host", None)
+        max_clients = self.max_clients
+        few = (
+            ""
+            if max_clients == self._maximum
+            else ", as many as there are file descriptors for (ulimit -n)"
+        )
+        clients = [client for client in self.protocols if not client.is_leaving]
+        neighbours = [client for client in clients if client.host == host is not None]
+        if len(neighbours) >= max(1, max_clients // 2):
+            if not self._have_room_made(
+                neighbours,
+                f"{host} has {len(neighbours)} connections, as many as one address may have",
+            ):
+                return None
+        elif len(clients) >= max_clients and not self._have_room_made(
+            clients, f"all {max_clients} connections are in use{few}"
+        ):
+            return None
+        client = super().buildProtocol(addr)
+        client.host = host
+        return client
+
+    def registerProtocol(self, p: _Client) -> None:
+        """A client is there."""
+        super().registerProtocol(p)
+        self._share.take(1)
+
+    def unregisterProtocol(self, p: _Client) -> None:
+        """A client is lost."""
+        super().unregisterProtocol(p)
+        self._share.give(1)
+
+    def _have_room_made(self, clients: list[_Client], why: str) -> bool:
+        """End the connection that has been there for longest, of those that ask for nothing; False
+        where each does.
+        """
+        idle = next((client for client in clients if not client.is_answered), None)
+        if idle is None:
+            self._tell(f"{why}: a new one was closed")
+            return False
+        self._tell(f"{why}: the oldest idle connection was closed, from {idle.host}")
+        idle.is_leaving = True
+        idle.abortConnection()
+        return True
+
+    def _tell(self, what: str) -> None:
+        now = self._clock.seconds()
+        if now >= self._quiet_until:
+            self._quiet_until = now + _QUIET_SECONDS
+            self._log.warn("metrics: {what}", what=what)
+
+    def end_all(self) -> None:
+        """End every connection, whatever is undelivered, but for those that are being closed in
+        order.
+        """
+        for client in list(self.protocols):
+            if not client.disconnecting:
+                client.abortConnection()

@@ -1,0 +1,341 @@
+"""What stands before gRPC, with gRPC and the clients in memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.error import ConnectionDone
+from twisted.internet.error import ConnectionRefusedError as Refused
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+from twisted.logger import Logger, formatEvent
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+
+from pipetwist.api.frames import PREFACE
+from pipetwist.api.frontend import Frontend
+from pipetwist.descriptors import DescriptorShares
+
+_HOST = "192.0.2.1"
+_FLOOD = b"\x01\x00\x01\x01\x00\x00\x00\x00\x01"  # HEADERS of 64 KiB and a byte
+
+
+class _Transport(StringTransport):
+    aborted = False
+
+    def abortConnection(self) -> None:
+        """End."""
+        self.aborted = True
+        super().abortConnection()
+
+
+class _Grpc:
+    """Takes connections when the test says so.
+
+    Attributes:
+        asked: what is to be done with each that was asked for.
+    """
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Any, Deferred[Any]]] = []
+        self.refuses = False
+
+    def connect(self, factory: Any) -> Deferred[Any]:
+        if self.refuses:
+            return fail(Refused())
+        asked: Deferred[Any] = Deferred()
+        self.asked.append((factory.buildProtocol(None), asked))
+        return asked
+
+    def accept(self) -> tuple[Any, _Transport]:
+        """Take the one that was asked for last."""
+        protocol, asked = self.asked[-1]
+        transport = _Transport()
+        protocol.makeConnection(transport)
+        asked.callback(protocol)
+        return protocol, transport
+
+
+class _Case(SynchronousTestCase):
+    def setUp(self) -> None:
+        """Make a gate."""
+        self.clock = Clock()
+        self.grpc = _Grpc()
+        self.logged: list[Any] = []
+        log = Logger(observer=self.logged.append)  # type: ignore[arg-type]  # a list's append observes well
+        self.frontend = Frontend(self.grpc, self.clock, log)  # type: ignore[arg-type]  # what is used of one
+
+    def come(self, *sent: bytes, host: str = _HOST) -> tuple[Any, _Transport]:
+        """A client, which has sent something."""
+        address = IPv4Address("TCP", host, 4000)
+        client = self.frontend.buildProtocol(address)
+        transport = _Transport(peerAddress=address)
+        client.makeConnection(transport)
+        for piece in sent:
+            client.dataReceived(piece)
+        return client, transport
+
+    def lose(self, *protocols: Any) -> None:
+        """Their connections end."""
+        for protocol in protocols:
+            protocol.connectionLost(Failure(ConnectionDone()))
+
+    def said(self) -> list[str | None]:
+        """What was logged."""
+        return [formatEvent(event) for event in self.logged]
+
+
+class CarryingTest(_Case):
+    """What a client and gRPC say to each other."""
+
+    def test_both_ways(self) -> None:
+        """What comes before gRPC is there and after passes unchanged, as does every answer."""
+        client, transport = self.come(PREFACE[:10], PREFACE[10:] + b"\0\0\0\4")
+        self.assertEqual(transport.producerState, "paused")
+        inner, within = self.grpc.accept()
+        self.assertEqual(transport.producerState, "producing")
+        client.dataReceived(b"\0\0\0\0\0")
+        self.assertEqual(within.value(), PREFACE + b"\0\0\0\4\0\0\0\0\0")
+        inner.dataReceived(b"settings")
+        self.assertEqual(transport.value(), b"settings")
+
+    def test_asks_for_nothing(self) -> None:
+        """Who says nothing, or not enough to be HTTP/2, does not come to gRPC, and is closed after
+        a minute.
+        """
+        for sent in ((), (PREFACE[:-1],)):
+            _, transport = self.come(*sent)
+            self.clock.advance(59)
+            self.assertFalse(transport.aborted)
+            self.clock.advance(2)
+            self.assertTrue(transport.aborted)
+        self.assertEqual(self.grpc.asked, [])
+
+    def test_idle(self) -> None:
+        """Who speaks HTTP/2 may be idle for as long as gRPC lets it."""
+        _, transport = self.come(PREFACE)
+        self.grpc.accept()
+        self.clock.advance(3600)
+        self.assertFalse(transport.aborted)
+
+    def test_back_pressure(self) -> None:
+        """Neither side is read while the other takes nothing."""
+        _, transport = self.come(PREFACE)
+        _, within = self.grpc.accept()
+        producer: Any = within.producer
+        producer.pauseProducing()
+        self.assertEqual(transport.producerState, "paused")
+        producer.resumeProducing()
+        self.assertEqual(transport.producerState, "producing")
+        self.assertIs(transport.producer, within)
+        self.assertEqual((within.streaming, transport.streaming), (True, True))
+
+    def test_too_fast(self) -> None:
+        """Who sends frames faster than they may be looked at is read more slowly, until it goes,
+        and gRPC gets all of them.
+        """
+        client, transport = self.come(PREFACE)
+        _, within = self.grpc.accept()
+        settings = b"\0\0\0\4\0\0\0\0\0" * 900
+        sent = 0
+        while transport.producerState == "producing":
+            client.dataReceived(settings)
+            sent += 1
+        self.assertLess(sent, 10)
+        self.clock.advance(1)
+        self.assertEqual(transport.producerState, "producing")
+        self.assertEqual(within.value(), PREFACE + settings * sent)
+        client.dataReceived(settings * 10)
+        self.lose(client)
+        self.assertEqual(
+            (self.clock.getDelayedCalls(), self.frontend.rate_limit.held_back), ([], 0)
+        )
+
+    def test_coming_too_fast(self) -> None:
+        """Of very many who come at once the last wait a little before they come to gRPC, and one
+        that goes meanwhile leaves nothing.
+        """
+        clients = [self.come(PREFACE, host=f"192.0.2.{number}")[0] for number in range(30)]
+        self.assertIn(len(self.grpc.asked), (19, 20))
+        self.lose(clients[29])
+        self.clock.advance(1)
+        self.assertEqual((len(self.grpc.asked), self.clock.getDelayedCalls()), (29, []))
+
+    def test_refused(self) -> None:
+        """Who floods is closed at once, gRPC gets nothing of it, and the log says who it was;
+        others once a minute, with their number.
+        """
+        for number in range(3):
+            client, transport = self.come(PREFACE, host=f"192.0.2.{number}")
+            _, within = self.grpc.accept()
+            client.dataReceived(_FLOOD)
+            self.assertTrue(transport.aborted)
+            client.dataReceived(_FLOOD)
+            self.assertEqual(within.value(), PREFACE)
+            self.lose(client)
+            self.assertTrue(within.aborted)
+        line = (
+            "experimental.v2ray_api: 192.0.2.0:4000 was closed: a request has more than 65536 "
+            "bytes of headers"
+        )
+        self.assertEqual(self.said(), [line])
+        self.clock.advance(60)
+        self.come(PREFACE + _FLOOD)
+        self.assertEqual(
+            self.said(),
+            [line, line.replace("2.0:", "2.1:") + "; 2 more like this since the last such line"],
+        )
+
+    def test_other_protocol(self) -> None:
+        """Who speaks another protocol gets HTTP/2's good-bye, and is closed in order; not even that
+        can take for ever.
+        """
+        _, transport = self.come(b"\x16\x03\x01")
+        self.assertEqual(
+            transport.value()[3:4] + transport.value()[12:13], b"\x04\x07"
+        )  # SETTINGS and GOAWAY
+        self.assertTrue(transport.disconnecting)
+        self.assertFalse(transport.aborted)
+        self.clock.advance(2)
+        self.assertTrue(transport.aborted)
+
+    def test_not_reached(self) -> None:
+        """Where gRPC can't be reached the client is closed, and the log says so."""
+        self.grpc.refuses = True
+        _, transport = self.come(PREFACE)
+        self.assertTrue(transport.aborted)
+        self.assertIn(
+            "experimental.v2ray_api: gRPC can't be reached: Connection was refused",
+            str(self.said()[0]),
+        )
+
+    def test_client_goes(self) -> None:
+        """When a client goes gRPC is told at once, and nothing is left, wherever it was."""
+        client, _ = self.come()
+        self.lose(client)
+        client, _ = self.come(PREFACE)
+        self.lose(client)
+        self.assertEqual(self.said(), [])
+        client, _ = self.come(PREFACE)
+        inner, within = self.grpc.accept()
+        self.lose(client)
+        self.assertTrue(within.aborted)
+        self.lose(inner)
+        self.assertEqual((self.frontend.clients, self.clock.getDelayedCalls()), ({}, []))
+
+    def test_grpc_closes(self) -> None:
+        """When gRPC closes, the client gets what it has said before that; who does not take it is
+        closed none the less.
+        """
+        client, transport = self.come(PREFACE)
+        inner, _ = self.grpc.accept()
+        inner.dataReceived(b"goaway")
+        self.lose(inner)
+        self.assertEqual(
+            (transport.value(), transport.disconnecting, transport.aborted),
+            (b"goaway", True, False),
+        )
+        self.assertIsNone(transport.producer)
+        self.clock.advance(2)
+        self.assertTrue(transport.aborted)
+        self.lose(client)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+
+class PlacesTest(_Case):
+    """How many there may be."""
+
+    def test_one_address(self) -> None:
+        """One address has 64 places; who comes from there beyond that is closed, which is logged at
+        once, and others come in.
+        """
+        clients = [self.come()[0] for _ in range(64)]
+        self.assertIsNone(self.frontend.buildProtocol(IPv4Address("TCP", _HOST, 1)))
+        self.assertIsNone(self.frontend.buildProtocol(IPv4Address("TCP", _HOST, 2)))
+        said = (
+            f"experimental.v2ray_api: {_HOST} has 64 connections, as many as one address may "
+            "have: a new one was closed"
+        )
+        self.assertEqual(self.said(), [said])
+        self.come(host="192.0.2.2")
+        self.lose(clients[0])
+        self.come()
+
+    def test_all(self) -> None:
+        """There are 128 places."""
+        for number in range(128):
+            self.come(host=f"192.0.2.{number}")
+        self.assertIsNone(self.frontend.buildProtocol(IPv4Address("TCP", "192.0.2.200", 1)))
+        self.assertEqual(
+            self.said(),
+            [
+                (
+                    "experimental.v2ray_api: all 128 connections are in use: a new one of "
+                    "192.0.2.200 was closed"
+                )
+            ],
+        )
+        self.assertEqual(repr(self.frontend), "<Frontend: 128 of 128>")
+
+    def test_few_descriptors(self) -> None:
+        """Where descriptors are few there are as many places as three each are there for, and one
+        address has half of them.
+        """
+        shares = DescriptorShares(100, self.frontend.log)
+        shares.divide({"in": 1}, {"out": 1})
+        share = shares.monitoring("experimental.v2ray_api")
+        self.frontend = Frontend(self.grpc, self.clock, self.frontend.log, share)  # type: ignore[arg-type]  # what is used of one
+        self.assertEqual((share.bound, self.frontend.max_clients), (18 + 18, 12))
+        clients = [self.come()[0] for _ in range(6)]
+        self.assertIsNone(self.frontend.buildProtocol(IPv4Address("TCP", _HOST, 1)))
+        self.clock.advance(60)
+        shares.share("in").take(36)
+        self.assertIsNone(self.frontend.buildProtocol(IPv4Address("TCP", "192.0.2.2", 1)))
+        few = (
+            "experimental.v2ray_api: all 6 connections are in use, as many as there are file "
+            "descriptors for (ulimit -n)"
+        )
+        self.assertEqual(
+            self.said(),
+            [
+                (
+                    f"experimental.v2ray_api: {_HOST} has 6 connections, as many as one address "
+                    "may have: a new one was closed"
+                ),
+                f"{few}: a new one of 192.0.2.2 was closed",
+            ],
+        )
+        self.lose(*clients)
+        self.assertEqual(share.used, 0)
+
+
+class ClosingTest(_Case):
+    """The stop."""
+
+    def test_nobody(self) -> None:
+        """With nobody there it is over at once."""
+        self.successResultOf(self.frontend.close())
+
+    def test_last_words(self) -> None:
+        """Who is idle is closed at once; who is with gRPC gets its last words, if they are taken
+        within two seconds.
+        """
+        idle, idle_transport = self.come()
+        carried, transport = self.come(PREFACE)
+        inner, _ = self.grpc.accept()
+        stalled, stalled_transport = self.come(PREFACE)
+        self.grpc.accept()
+        closed = self.frontend.close()
+        self.assertEqual((idle_transport.aborted, transport.aborted), (True, False))
+        self.lose(idle)
+        inner.dataReceived(b"goaway")
+        self.lose(inner, carried)
+        self.assertEqual(transport.value(), b"goaway")
+        self.assertNoResult(closed)
+        self.clock.advance(2)
+        self.assertTrue(stalled_transport.aborted)
+        self.lose(stalled)
+        self.successResultOf(closed)
+        self.assertEqual(self.clock.getDelayedCalls(), [])

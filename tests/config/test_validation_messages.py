@@ -1,0 +1,34 @@
+"""Words for what pydantic finds."""
+
+from __future__ import annotations
+
+from pydantic_core import InitErrorDetails, ValidationError
+from twisted.trial.unittest import SynchronousTestCase
+
+from pipetwist.config.problems import Problem
+from pipetwist.config.validation_messages import problems_of
+
+
+class WordingTest(SynchronousTestCase):
+    """What no document of today leads to."""
+
+    def test_unforeseen(self) -> None:
+        """An error of a kind that has no words of its own is told at its place, and still not in
+        pydantic's words.
+        """
+        details: list[InitErrorDetails] = [
+            {
+                "type": "int_parsing",
+                "loc": ("inbounds", 0, "unix", "users", 1, "uid"),
+                "input": "x",
+            },
+            {"type": "url_type", "loc": ("drain_timeout",), "input": None},
+        ]
+        found = list(problems_of(ValidationError.from_exception_data("Document", details)))
+        self.assertEqual(
+            found,
+            [
+                Problem(("inbounds", 0, "users", 1, "uid"), '"x" is not taken here'),
+                Problem(("drain_timeout",), "null is not taken here"),
+            ],
+        )

@@ -1,0 +1,79 @@
+"""Counting connections."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyObject
+
+from pipetwist.connection.cause import Cause
+from pipetwist.interfaces import IConnectionObserver
+from pipetwist.metrics.statistics import BOUNDS, ConnectionStatistics
+
+_ENDS = st.sampled_from([("a", "x"), ("a", "y"), ("b", "x")])
+_CONNECTIONS = st.lists(
+    st.tuples(
+        _ENDS,
+        st.none()
+        | st.tuples(st.floats(0, 1e6), st.none() | st.sampled_from(Cause), st.integers(0, 9)),
+    ),
+    max_size=20,
+)
+
+
+class StatisticsTest(SynchronousTestCase):
+    """A tally that is told of connections."""
+
+    def test_interface(self) -> None:
+        """It observes."""
+        verifyObject(IConnectionObserver, ConnectionStatistics())
+
+    def test_bounds(self) -> None:
+        """A duration belongs to the first bound that it does not exceed, and one beyond all to
+        none.
+        """
+        for seconds, place in (
+            (0, 0),
+            (BOUNDS[0], 0),
+            (BOUNDS[0] + 0.001, 1),
+            (BOUNDS[-1], len(BOUNDS) - 1),
+            (BOUNDS[-1] + 1, len(BOUNDS)),
+        ):
+            statistics = ConnectionStatistics()
+            statistics.opened("a", "x")
+            statistics.closed("a", "x", seconds, None, 0)
+            self.assertEqual(statistics.pairs()["a", "x"].durations.index(1), place)
+
+    def test_away(self) -> None:
+        """Who does not get in is counted by the inbound and the cause."""
+        statistics = ConnectionStatistics()
+        for inbound, cause in (("a", Cause.REFUSED), ("a", Cause.REFUSED), ("b", Cause.HANDSHAKE)):
+            statistics.rejected(inbound, cause)
+        self.assertEqual(
+            statistics.rejections(), {("a", Cause.REFUSED): 2, ("b", Cause.HANDSHAKE): 1}
+        )
+
+    @settings(derandomize=True, deadline=None)
+    @given(_CONNECTIONS)
+    def test_anything(
+        self, connections: list[tuple[tuple[str, str], tuple[float, Cause | None, int] | None]]
+    ) -> None:
+        """Whatever comes, each connection counts once where it belongs, and what is not over is
+        open.
+        """
+        statistics = ConnectionStatistics()
+        for ends, _ in connections:
+            statistics.opened(*ends)
+        for ends, end in connections:
+            if end is not None:
+                statistics.closed(ends[0], ends[1], end[0], end[1], end[2])
+        for ends, way in statistics.pairs().items():
+            own = [end for other, end in connections if other == ends]
+            over = [end for end in own if end is not None]
+            self.assertEqual((way.opened, sum(way.durations)), (len(own), len(over)))
+            self.assertAlmostEqual(way.seconds, sum(seconds for seconds, _, _ in over), places=3)
+            self.assertEqual(way.dropped, sum(dropped for _, _, dropped in over))
+            for cause, count in way.failures.items():
+                self.assertEqual(count, [its for _, its, _ in over].count(cause))
+        self.assertEqual(set(statistics.pairs()), {ends for ends, _ in connections})

@@ -1,0 +1,111 @@
+"""Certificates made for a test."""
+
+from __future__ import annotations
+
+import datetime as dt
+from ipaddress import ip_address
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
+from cryptography.x509.oid import NameOID
+
+__all__ = ["Authority"]
+
+_DAY = dt.timedelta(days=1)
+# Python from 3.13 on checks as strictly as RFC 5280 says: a CA says what it may do, and who signed
+# can be told from a certificate.
+_SIGNS_CERTIFICATES = x509.KeyUsage(
+    key_cert_sign=True,
+    crl_sign=True,
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    encipher_only=False,
+    decipher_only=False,
+)
+
+
+class Authority:
+    """A CA, and the certificates that it signs, as PEM files.
+
+    Args:
+        folder: where the files go.
+        name: of the CA, and of its file.
+    """
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._folder = folder
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._name = _subject(name)
+        own_key = x509.SubjectKeyIdentifier.from_public_key(self._key.public_key())
+        certificate = (
+            _builder(self._name, self._name, self._key)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .add_extension(_SIGNS_CERTIFICATES, critical=True)
+            .add_extension(own_key, critical=False)
+        )
+        self.path = folder / f"{name}.pem"
+        """The CA's certificate."""
+        self.path.write_bytes(
+            certificate.sign(self._key, hashes.SHA256()).public_bytes(Encoding.PEM)
+        )
+
+    def issue(
+        self,
+        name: str,
+        pass_phrase: bytes | None = None,
+        *,
+        key: CertificateIssuerPrivateKeyTypes | None = None,
+        address: str = "127.0.0.1",
+    ) -> tuple[Path, Path]:
+        """Sign a certificate for that name, localhost and an address.
+
+        Args:
+            name: the subject's common name, and the files' name.
+            pass_phrase: what the key is encrypted with, if it is.
+            key: the key; a new one of the curve P-256 where it is None.
+            address: the address.
+
+        Returns:
+            The certificate's file and the key's.
+        """
+        key = key or ec.generate_private_key(ec.SECP256R1())
+        names = x509.SubjectAlternativeName(
+            [x509.DNSName(name), x509.DNSName("localhost"), x509.IPAddress(ip_address(address))]
+        )
+        signer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
+        unsigned = (
+            _builder(_subject(name), self._name, key)
+            .add_extension(names, critical=False)
+            .add_extension(signer, critical=False)
+        )
+        certificate = unsigned.sign(self._key, hashes.SHA256())
+        encryption = NoEncryption() if pass_phrase is None else BestAvailableEncryption(pass_phrase)
+        paths = self._folder / f"{name}.pem", self._folder / f"{name}.key"
+        paths[0].write_bytes(certificate.public_bytes(Encoding.PEM))
+        paths[1].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption))
+        return paths
+
+
+def _subject(name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+
+
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: CertificateIssuerPrivateKeyTypes
+) -> x509.CertificateBuilder:
+    now = dt.datetime.now(dt.timezone.utc)
+    return x509.CertificateBuilder(
+        issuer, subject, key.public_key(), x509.random_serial_number(), now - _DAY, now + _DAY
+    )

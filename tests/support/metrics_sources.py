@@ -1,0 +1,54 @@
+"""Sources that a test fills."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipetwist.kinds.figures import Figure
+from pipetwist.metrics.sources import MetricsSnapshot, Pipes, Sources
+from pipetwist.metrics.statistics import ConnectionStatistics
+from pipetwist.outbounds.fork import ForkOutboundOptions
+from pipetwist.routing.rules import Router, RuleOptions
+from pipetwist.stats.counters import MemoryCounterStore
+from pipetwist.stats.tracking import Tracked
+
+__all__ = ["COMMANDS", "PIPES", "full_sources", "made_sources", "snapshot", "tracking"]
+
+PIPES = Pipes(lent=4, idle=5, limit=32)
+_VALUES = {
+    "pipetwist_commands_running": 3,
+    "pipetwist_commands_ready": 2,
+    "pipetwist_commands_started": 7,
+}
+COMMANDS: tuple[tuple[str, Figure, dict[str, float]], ...] = tuple(
+    ("outbound", figure, {"tool": _VALUES[figure.name]}) for figure in ForkOutboundOptions.figures
+)
+"""The commands of an outbound."""
+
+
+def snapshot(**others: Any) -> MetricsSnapshot:
+    """A picture of nothing at all, but for what is given."""
+    return MetricsSnapshot(others.pop("router", Router([], "out")), **others)
+
+
+def tracking(*users: str) -> Tracked:
+    """These users are counted."""
+    return Tracked(MemoryCounterStore(), users=users)
+
+
+def made_sources(**others: Any) -> Sources:
+    """Sources of nothing at all, but for what is given."""
+    return Sources(MemoryCounterStore(), ConnectionStatistics(), lambda: snapshot(**others))
+
+
+def full_sources() -> Sources:
+    """Sources of which every metric has a sample."""
+    router = Router([RuleOptions(outbound="out")], "none")
+    return made_sources(
+        router=router,
+        inbounds=("in",),
+        tracked=tracking("alice"),
+        strays={"in": 0},
+        figures=COMMANDS,
+        pipes=PIPES,
+    )

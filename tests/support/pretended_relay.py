@@ -1,0 +1,199 @@
+"""A relay that carries nothing: connections with invented names that seem to move bytes, the same
+ones each time.
+
+``python -m tests.support.pretended_relay --minutes 5`` serves the page on it, with minutes that go
+by in seconds, until its standard input ends.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import random
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+from twisted.internet.protocol import Protocol
+from twisted.internet.stdio import StandardIO
+from twisted.internet.task import Clock, LoopingCall
+from twisted.logger import Logger, LogPublisher
+
+from pipetwist.connection.client_info import ClientInfo
+from pipetwist.page.feed import Feed
+from pipetwist.page.resources import page_resources
+from pipetwist.relay.connection import Connection
+from pipetwist.relay.connection_table import ConnectionTable
+from pipetwist.relay.relay import Route
+from pipetwist.stats.counters import MemoryCounterStore
+from pipetwist.stats.tracking import Tracked
+from pipetwist.testing import FakeOutbound, FakeSide
+from pipetwist.web.options import WebOptions
+from pipetwist.web.service import WebService
+
+__all__ = ["PretendedRelay"]
+
+# a Friday in January 2026, so that pictures differ in nothing but what has changed
+_NOW = 1_767_967_380.0
+_INBOUNDS = ("office-unix", "vpn-tls", "backup")
+_OUTBOUNDS = ("plugin", "archive", "direct", "ssh-command")
+_USERS = (
+    *(
+        "alice",
+        "bob",
+        "carol",
+        "dave",
+        "erin",
+        "frank",
+        "grace",
+        "heidi",
+        "ivan",
+        "judy",
+        "mallory",
+        "niaj",
+        "olivia",
+        "peggy",
+        "rupert",
+    ),
+    *("sybil", "trent", "victor", "wendy", "backup-agent", "build-farm", "monitoring"),
+)
+
+
+class PretendedRelay:
+    """A ledger and counters, and what moves them.
+
+    Args:
+        connections: how many there are at the beginning.
+        users: the names of users; None is one who is not known.
+    """
+
+    def __init__(
+        self, connections: int = 60, users: Iterable[str | None] = (*_USERS, None), seed: int = 1
+    ) -> None:
+        self.clock = Clock()
+        self.store = MemoryCounterStore()
+        self.users = list(users)
+        names: dict[str, Any] = {
+            "inbounds": _INBOUNDS,
+            "outbounds": _OUTBOUNDS,
+            "users": [name for name in self.users if name],
+        }
+        self.tracked = Tracked(self.store, **names)
+        self.connection_table = ConnectionTable(self.clock, log=Logger(observer=LogPublisher()))
+        self.open: dict[Connection, tuple[FakeSide, Any, float, float]] = {}
+        self._random = random.Random(seed)
+        self._left = {user: 1.0 / (1 + place) for place, user in enumerate(self.users)}
+        for _ in range(connections):
+            self.clock.advance(0.25)
+            self.connect()
+
+    def now(self) -> float:
+        """The time of day."""
+        return _NOW + self.clock.seconds()
+
+    def connect(self) -> None:
+        """Somebody comes."""
+        random_ = self._random
+        user = random_.choices(self.users, [1 / (2 + place) for place in range(len(self.users))])[0]
+        inbound = random_.choices(_INBOUNDS, [5, 4, 1])[0]
+        outbound = random_.choices(_OUTBOUNDS, [6, 1, 3, 1])[0]
+        pid = random_.randrange(900, 32000)
+        peer = (
+            f"pid:{pid} uid:{1000 + pid % 20} gid:50"
+            if inbound == "office-unix"
+            else f"192.0.2.{pid % 250}:{20000 + pid}"
+        )
+        side = FakeSide()
+        tracker = self.tracked.tracker(inbound, outbound, user)
+        connection = self.connection_table.open(
+            Route(ClientInfo(inbound, peer, peer, user), FakeOutbound(outbound), tracker), side
+        )
+        self.open[connection] = (
+            side,
+            tracker,
+            10 ** random_.uniform(2.0, 6.3),
+            random_.uniform(0, 6.3),
+        )
+
+    def advance(self, seconds: float = 1.0) -> None:
+        """Let time go by, and everybody carry on."""
+        random_ = self._random
+        when = self.clock.seconds()
+        for connection, (side, tracker, pace, phase) in list(self.open.items()):
+            wave = 0.5 + 0.5 * math.sin(phase + when / 37) + 0.3 * math.sin(3 * phase + when / 11)
+            busy = max(0.0, wave) * pace * random_.uniform(0.93, 1.07) * seconds
+            if busy > pace * 0.15:
+                self._carry(side, tracker, int(busy * (0.06 + phase / 25)), int(busy))
+            if random_.random() < 0.004 * seconds:
+                del self.open[connection]
+                self.connection_table.close(connection)
+                self.connect()
+        self.clock.advance(seconds)
+
+    @staticmethod
+    def _carry(side: FakeSide, tracker: Any, uplink: int, downlink: int) -> None:
+        side.received += uplink
+        side.delivered += downlink
+        if tracker is not None:
+            tracker.uplink(uplink)
+            tracker.downlink(downlink)
+
+
+class _Until(Protocol):
+    """Stops the reactor at the end of standard input."""
+
+    def __init__(self, reactor: Any) -> None:
+        self._reactor = reactor
+
+    def connectionLost(self, reason: object = None) -> None:
+        self._reactor.stop()
+
+
+def _serve(relay: PretendedRelay, *, seconds: int) -> None:
+    """Serve the page, and let so many seconds go by quickly once it is watched."""
+    from twisted.internet import reactor as global_reactor
+
+    reactor: Any = global_reactor
+    feed = Feed(relay.clock, relay.connection_table, relay.store, relay.now)
+    days = 3 * 86400 + 4 * 3600
+    feed._started, feed._began = feed._started - days, feed._began - days
+    web = WebService(WebOptions(listen="127.0.0.1:0"), reactor)
+    for name, resource in page_resources(feed).items():
+        web.put(name, resource)
+    web.privilegedStartService()
+    web.startService()
+    left = [seconds]
+
+    def second() -> None:
+        relay.advance()
+        if feed:
+            left[0] -= 1
+        reactor.callLater(0.01 if feed and left[0] > 0 else 1.0, second)
+
+    second()
+    LoopingCall(relay.clock.advance, 0).start(0.01)  # what is due at once in the pretended time
+    StandardIO(_Until(reactor))
+    sys.stdout.write(f"{web.address}\n")
+    sys.stdout.flush()
+    reactor.run()
+
+
+def _main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--connections", type=int, default=60)
+    parser.add_argument(
+        "--minutes",
+        type=int,
+        default=0,
+        help="so many go by quickly once the page is watched, and three hours before",
+    )
+    parser.add_argument("--user", action="append", default=[], help="one more user")
+    given = parser.parse_args()
+    relay = PretendedRelay(given.connections, (*given.user, *_USERS, None))
+    for _ in range(180 if given.minutes else 0):
+        relay.advance(60)
+    _serve(relay, seconds=60 * given.minutes)
+
+
+if __name__ == "__main__":
+    _main()
