@@ -60,7 +60,7 @@ class SourcesTest(DatagramCase):
         gc.collect()
         return (
             sys.getallocatedblocks(),
-            len(open_descriptors()),
+            len(open_descriptors() - self.before),
             len(self.loop.getDelayedCalls()),
             len(self.service.relay.connection_table),
         )

@@ -29,7 +29,7 @@ from tests.support.scratch import scratch_folder
 def _sockets() -> int:
     """How many this process has open. What else it opens, such as an epoll set, it may keep."""
     found = 0
-    for number in open_descriptors():
+    for number, _ in open_descriptors():
         with contextlib.suppress(OSError):
             found += stat.S_ISSOCK(os.fstat(number).st_mode)
     return found

@@ -30,6 +30,7 @@ from pipetwist.outbounds.unix import UnixOutbound, UnixOutboundOptions
 from pipetwist.testing import RecordingReceiver
 from pipetwist.transfer.stream import StreamSide
 from pipetwist.values import unix_sockaddr
+from tests.support.loop import open_descriptors
 from tests.support.memory_transport import TurningReactor
 from tests.support.scratch import free_port, scratch_folder
 
@@ -147,14 +148,14 @@ class UnixTest(_SocketTestCase):
 
     def test_fails(self) -> None:
         """Where it can't it is said where and why, and no descriptor is left."""
-        before = _descriptors()
+        before = open_descriptors()
         self.assertEqual(
             self.error(self.make().connect()), f"{self.path}: No such file or directory"
         )
         stale = self.listen(socket.AF_UNIX, self.path)
         stale.close()
         self.assertEqual(self.error(self.make().connect()), f"{self.path}: Connection refused")
-        self.assertEqual(_descriptors(), before)
+        self.assertEqual(open_descriptors() - before, set())
 
     def test_no_descriptor(self) -> None:
         """Without a descriptor left it fails as well."""
@@ -197,11 +198,11 @@ class UnixTest(_SocketTestCase):
     def test_given_up(self) -> None:
         """Given up meanwhile nothing is left of it."""
         self.crowd()
-        before = _descriptors()
+        before = open_descriptors()
         connecting: Any = self.make().connect()
         connecting.cancel()
         self.failureResultOf(connecting)
-        self.assertEqual((self.reactor.getDelayedCalls(), _descriptors()), ([], before))
+        self.assertEqual((self.reactor.getDelayedCalls(), open_descriptors() - before), ([], set()))
 
 
 class KernelUnixTest(UnixTest):
@@ -222,14 +223,14 @@ class AdoptionTest(_SocketTestCase):
         path = str(scratch_folder(self) / "out.sock")
         self.listen(socket.AF_UNIX, path)
         self.patch(self.reactor, "adoptStreamConnection", refuse)
-        before = _descriptors()
+        before = open_descriptors()
         self.assertEqual(
             self.error(
                 UnixOutbound(UnixOutboundOptions(tag="out", path=path), self.context).connect()
             ),
             f"{path}: Too many open files",
         )
-        self.assertEqual(_descriptors(), before)
+        self.assertEqual(open_descriptors() - before, set())
 
 
 class KernelTcpTest(_SocketTestCase):
@@ -260,12 +261,12 @@ class KernelTcpTest(_SocketTestCase):
     def test_fails(self) -> None:
         """Where nobody listens that is said with the address, and no descriptor is left."""
         port = free_port(self)
-        before = _descriptors()
+        before = open_descriptors()
         self.assertEqual(
             self.error(self.make(port).connect()), f"127.0.0.1:{port}: Connection refused"
         )
         self.kernel.close()  # type: ignore[union-attr]  # it is there
-        self.assertEqual(_descriptors(), before)
+        self.assertEqual(open_descriptors() - before, set())
 
 
 class NameTest(_SocketTestCase):
@@ -320,12 +321,12 @@ class NameTest(_SocketTestCase):
             connecting: Any = TcpOutbound(
                 TcpOutboundOptions(tag="out", server="dead", server_port=80), context
             ).connect()
-            before = _descriptors()
+            before = open_descriptors()
             connecting.cancel()
             self.assertEqual(self.error(connecting), "dead: the name could not be resolved in time")
             self.assertEqual(lookups._running, {"dead": {}})
             lookups._found("dead", [(socket.AF_INET, ("127.0.0.1", 0))])
-            self.assertEqual(_descriptors(), before)
+            self.assertEqual(open_descriptors() - before, set())
 
     def test_no_such_name(self) -> None:
         """A name that nobody knows is told."""
@@ -455,8 +456,3 @@ class EndpointTest(SynchronousTestCase):
                 str(error).startswith(f"outbound out: {text!r} describes no client endpoint: "),
                 str(error),
             )
-
-
-def _descriptors() -> int:
-    """How many descriptors this process has."""
-    return len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - they are counted

@@ -8,7 +8,6 @@ import os
 import socket
 import stat
 import subprocess
-from pathlib import Path
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -17,6 +16,7 @@ from pipetwist.safe_files import folder as folder_module
 from pipetwist.safe_files import held as held_module
 from pipetwist.safe_files.folder import Folder
 from pipetwist.safe_files.held import HeldFile, Identity
+from tests.support.loop import open_descriptors
 from tests.support.scratch import scratch_folder
 
 
@@ -56,11 +56,11 @@ class HeldTest(SynchronousTestCase):
 
     def test_nothing_there(self) -> None:
         """Where there is no such entry that is an error, and no descriptor stays open."""
-        before = len(list(Path("/proc/self/fd").iterdir()))
+        before = open_descriptors()
         self.assertRaises(FileNotFoundError, self.folder.hold, "none")
         with self.folder.hold("s"):
             pass
-        self.assertEqual(len(list(Path("/proc/self/fd").iterdir())), before)
+        self.assertEqual(open_descriptors() - before, set())
 
     def test_shown(self) -> None:
         """Both say what they are."""

@@ -144,14 +144,14 @@ class RelayCase(SynchronousTestCase):
         self.assertEqual(tuple(others), found)
         return found
 
-    def descriptors(self) -> set[int]:
+    def descriptors(self) -> set[tuple[int, str]]:
         """The descriptors of this process but for those of pipes that nobody uses."""
         idle = {end for pipe in self.kernel.pool._idle for end in (pipe.reading, pipe.writing)}
-        return open_descriptors() - idle
+        return {one for one in open_descriptors() if one[0] not in idle}
 
     def nothing_is_left(self) -> None:
         """No descriptor, no pipe of the pool, no timer, and no child is left of the connections."""
-        self.assertEqual(len(self.descriptors()), len(self.before))
+        self.assertEqual(self.descriptors() - self.before, set())
         self.assertEqual(self.kernel.pool.lent, 0)
         self.assertEqual(self.loop.getDelayedCalls(), [])
         with self.assertRaises(ChildProcessError):
