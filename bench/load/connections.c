@@ -8,7 +8,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-enum { EVENTS = 64, STALLED = 10000 /* milliseconds */ };
+enum { EVENTS = 64, STALLED = 60000 /* milliseconds */ };
 
 struct slot {
     int connection;
@@ -73,7 +73,7 @@ void connections(const char *client, const char *server, struct amount amount, s
         if (!begin(&run, &slots[i])) fail("can't begin");
     while (now < end && (!run.most || run.done < run.most)) {
         int count = epoll_wait(run.set, events, EVENTS, STALLED);
-        if (count == 0) fail("no answer for 10 s, after %llu connections", (unsigned long long)run.done);
+        if (count == 0) fail("no answer for a minute, after %llu connections", (unsigned long long)run.done);
         for (int i = 0; i < count; i++) {
             struct slot *slot = events[i].data.ptr;
             int result = step(&run, slot);
