@@ -14,7 +14,7 @@ PYTHONS = ["3.10", "3.11", "3.12", "3.13", "3.14"]
 LOWEST = PYTHONS[0]
 NEWEST = [version for version in PYTHONS if which(f"python{version}") or version == LOWEST][-1]
 
-_OTHERS = {"interop", "docs", "bench", "test_packaging"}
+_OTHERS = {"interop", "docs", "bench", "test_packaging", "test_typing"}
 
 nox.needs_version = ">=2024.4.15"
 nox.options.sessions = ["tests", "lowest"]
@@ -48,8 +48,8 @@ def lowest(session: nox.Session) -> None:
 
 
 def _depending() -> list[str]:
-    """All the tests but those of real programs, documents, benchmarks and the package, which `make
-    test` has run.
+    """All the tests but those of real programs, documents, benchmarks, types and the package, which
+    `make test` has run.
     """
     found = [
         path

@@ -15,7 +15,7 @@ from zope.interface.interface import InterfaceClass, Method
 from pipetwist import embed, interfaces
 from tests.support.peers import need
 
-_PROGRAM = Path(__file__).with_name("embedding.py")
+_PROGRAM = Path(__file__).parent / "interfaces" / "embedding.py"
 _SECONDS = 500
 
 
