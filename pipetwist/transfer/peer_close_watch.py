@@ -11,10 +11,13 @@ import select
 from collections.abc import Callable
 
 from twisted.internet.interfaces import IReactorFDSet, IReadDescriptor
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 __all__ = ["PeerCloseWatch"]
+
+_log = Logger()
 
 
 @implementer(IReadDescriptor)
@@ -69,7 +72,10 @@ class PeerCloseWatch:
         for descriptor, _ in self._epoll.poll(0):
             peer_closed = self._told.get(descriptor)
             if peer_closed is not None and _has_closed(descriptor):
-                peer_closed()
+                try:
+                    peer_closed()
+                except Exception:  # noqa: BLE001 - the reactor would take it for the end of the whole set
+                    _log.failure("The end of a peer could not be handled")
 
     def fileno(self) -> int:
         """The epoll set's descriptor."""

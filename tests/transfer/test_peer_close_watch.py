@@ -21,7 +21,7 @@ def _descriptors() -> int:
     return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
 
-class HangUpWatchTest(SynchronousTestCase):
+class PeerCloseWatchTest(SynchronousTestCase):
     """Pairs of sockets."""
 
     def setUp(self) -> None:
@@ -53,6 +53,25 @@ class HangUpWatchTest(SynchronousTestCase):
         self.assertEqual(self.gone, ["near"])
         self.assertEqual(self.reactor.turn(), 0)
         self.assertEqual((self.gone, self.near.recv(99)), (["near"], b"last words"))
+
+    def test_failure(self) -> None:
+        """What goes wrong where one end is told is logged, and others are told of theirs: those of
+        the same turn, and those that come later.
+        """
+        ends = [self.pair() for _ in range(2)]
+        self.watch.forget(self.near.fileno())
+        self.watch.watch(ends[0][0].fileno(), lambda: self.gone.append(str(1 // 0)))
+        self.watch.watch(ends[1][0].fileno(), lambda: self.gone.append("other"))
+        ends[0][1].close()
+        ends[1][1].close()
+        self.reactor.turn()
+        self.assertEqual(self.gone, ["other"])
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        near, far = self.pair()
+        self.watch.watch(near.fileno(), lambda: self.gone.append("later"))
+        far.close()
+        self.reactor.turn()
+        self.assertEqual(self.gone, ["other", "later"])
 
     def test_copy_elsewhere(self) -> None:
         """Who has the number of a socket that was closed is not told of its end, though another
