@@ -11,13 +11,13 @@ from zope.interface import implementer
 
 from pipetwist.interfaces import IDescriptorSide, IProcess
 from pipetwist.kernel.context import KernelContext
-from pipetwist.kernel.pipe_ends import held_bytes
 from pipetwist.kernel.poller import IN, Events
 from pipetwist.kernel.process_pipes import InputWriter, OutputReader
 from pipetwist.kernel.process_stderr import ProcessStderr
 from pipetwist.kernel.side import DescriptorSide
 from pipetwist.process.identity import ProcessIdentity
 from pipetwist.process.launch import abandon, launch
+from pipetwist.process.pipe_ends import held_bytes
 from pipetwist.process.side import END_OF_FILE_SECONDS
 from pipetwist.process.standard_error import StandardErrorLines
 from pipetwist.process.state import (

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from pipetwist.kernel.pipe_ends import held_bytes
 from pipetwist.kernel.poller import IN, Poller
+from pipetwist.process.pipe_ends import held_bytes
 from pipetwist.process.standard_error import StandardErrorLines
 
 __all__ = ["ProcessStderr"]

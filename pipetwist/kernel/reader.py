@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 
 from pipetwist.kernel.halves import Owner, Sink
-from pipetwist.kernel.pipe_ends import has_room
+from pipetwist.process.pipe_ends import has_room
 from pipetwist.transfer.loss_reasons import NOT_NOW, describe_error
 
 __all__ = ["SPLICE_FLAGS", "Reader"]

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
-import sys
-import termios
 from typing import Protocol
 
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.interfaces import IReactorFDSet
 from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
 from twisted.python.failure import Failure
+
+from pipetwist.process.pipe_ends import held_bytes
 
 __all__ = ["PipeOwner", "PipeReader", "PipeWriter"]
 
@@ -93,9 +92,7 @@ class PipeReader(FileDescriptor):
         What a descendant writes from now on is not read: it could go on for ever.
         """
         if self.connected:
-            held = bytearray(4)
-            fcntl.ioctl(self._descriptor, termios.FIONREAD, held)
-            self._left = int.from_bytes(held, sys.byteorder)
+            self._left = held_bytes(self._descriptor)
             self.stopReading()
             self._drain_on()
 

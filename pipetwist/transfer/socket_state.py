@@ -13,7 +13,7 @@ from typing import Any
 from twisted.internet.interfaces import ITCPTransport, IUNIXTransport
 from twisted.protocols.policies import ProtocolWrapper
 
-__all__ = ["is_tcp", "left_error", "socket_of", "unacknowledged", "unread"]
+__all__ = ["innermost", "is_tcp", "left_error", "socket_of", "unacknowledged", "unread"]
 
 
 def unacknowledged(descriptor: int) -> int:
@@ -42,11 +42,16 @@ def left_error(connected: socket.SocketType) -> OSError | None:
 
 def socket_of(transport: Any) -> socket.socket | None:
     """The socket of a Twisted transport, whatever is wrapped around it; None where it has none."""
-    while isinstance(transport, ProtocolWrapper):
-        transport = transport.transport
-    handle = getattr(transport, "getHandle", None)
+    handle = getattr(innermost(transport), "getHandle", None)
     found = None if handle is None else handle()
     return found if isinstance(found, socket.socket) else None
+
+
+def innermost(transport: Any) -> Any:
+    """A Twisted transport without what is wrapped around it, TLS too."""
+    while isinstance(transport, ProtocolWrapper):
+        transport = transport.transport
+    return transport
 
 
 def _ask(descriptor: int, name: str) -> int:

@@ -12,7 +12,6 @@ from twisted.internet.interfaces import (
     ISSLTransport,
 )
 from twisted.internet.protocol import Protocol
-from twisted.protocols.policies import ProtocolWrapper
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -37,7 +36,7 @@ from pipetwist.transfer.ending_side import EndingSide
 from pipetwist.transfer.flow_control import DrainWatch, WriteFlowControl
 from pipetwist.transfer.loss_reasons import NO_CLOSE_NOTIFY, describe_error, reason_of
 from pipetwist.transfer.peer_close_watch import PeerCloseWatch
-from pipetwist.transfer.socket_state import is_tcp, left_error, socket_of, unread
+from pipetwist.transfer.socket_state import innermost, is_tcp, left_error, socket_of, unread
 
 __all__ = ["StreamSide"]
 
@@ -184,7 +183,7 @@ class StreamSide(EndingSide, Protocol):
 
     def close_with_error(self) -> None:
         """See `ISide`: what is under way is acknowledged first, or the reset would overtake it."""
-        transport = self._lowest()
+        transport = innermost(self.transport)
         tls = ISSLTransport.providedBy(self.transport)
         if self.ending.closing or not is_tcp(transport):
             self._close(waits=self._written)
@@ -251,21 +250,19 @@ class StreamSide(EndingSide, Protocol):
 
     def _lose(self) -> None:
         # TLS would wait for the peer's close_notify; its socket closes when all is delivered.
-        transport = self._lowest() if ISSLTransport.providedBy(self.transport) else self.transport
+        transport = (
+            innermost(self.transport)
+            if ISSLTransport.providedBy(self.transport)
+            else self.transport
+        )
         if not self.ending.over:
             transport.loseConnection()
 
     def _reset_once_acknowledged(self) -> None:
         if self._linger is None and not self.ending.over:
-            lowest = self._lowest()
+            lowest = innermost(self.transport)
             self._linger = Acknowledgement(self._clock, lowest.fileno(), lowest.abortConnection)
             self._linger.wait()
-
-    def _lowest(self) -> Any:
-        transport = self.transport
-        while isinstance(transport, ProtocolWrapper):
-            transport = transport.transport
-        return transport
 
     def _watch(self) -> None:
         fileno = getattr(self.transport, "fileno", None)

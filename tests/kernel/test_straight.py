@@ -13,10 +13,10 @@ import signal
 import socket
 from typing import Any
 
-from pipetwist.kernel.pipe_ends import held_bytes
 from pipetwist.kernel.pipe_pool import PIPE_SIZE
 from pipetwist.kernel.reader import TURN_BYTES
 from pipetwist.kernel.socket_side import SocketSide
+from pipetwist.process.pipe_ends import held_bytes
 from pipetwist.testing import RecordingReceiver, RecordingTracker
 from tests.kernel.commands import CommandCase
 from tests.kernel.coupled import move
