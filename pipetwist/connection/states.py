@@ -215,15 +215,15 @@ TABLE: tuple[Line, ...] = (
     Line(READ_ENDED,     (HALF_CLOSED,),  0,               CLOSING,      (REST, close(OTHER), close(THIS))),
     Line(READ_ENDED,     (CLOSING,),      0,               CLOSING,      ()),
 
-    Line(PEER_CLOSED,        (CONNECTING,),   0,               CONNECTING,   (REST,)),
-    Line(PEER_CLOSED,        (OPEN,),         0,               OPEN,         (REST,)),
-    Line(PEER_CLOSED,        (HALF_CLOSED,),  sends(THIS),     HALF_CLOSED,  (REST,)),
-    Line(PEER_CLOSED,        (HALF_CLOSED,),  0,               HALF_CLOSED,  (abort(THIS),)),
-    Line(PEER_CLOSED,        (CLOSING,),      0,               CLOSING,      ()),
+    Line(PEER_CLOSED,    (CONNECTING,),   0,               CONNECTING,   (REST,)),
+    Line(PEER_CLOSED,    (OPEN,),         0,               OPEN,         (REST,)),
+    Line(PEER_CLOSED,    (HALF_CLOSED,),  sends(THIS),     HALF_CLOSED,  (REST,)),
+    Line(PEER_CLOSED,    (HALF_CLOSED,),  0,               HALF_CLOSED,  (abort(THIS),)),
+    Line(PEER_CLOSED,    (CLOSING,),      0,               CLOSING,      ()),
 
     Line(LOST,           _RUNNING,        _IS_CLIENT,      CLOSING,      (REST, disconnect(OTHER))),
     Line(LOST,           _RUNNING,        0,               CLOSING,      (REST, close(OTHER))),
-    Line(TRUNCATED,        _RUNNING,        0,               CLOSING,      (REST, close_with_error(OTHER))),
+    Line(TRUNCATED,      _RUNNING,        0,               CLOSING,      (REST, close_with_error(OTHER))),
     # What connecting fails with when it is cancelled is heard of after the end, and is no reason.
     *(Line(lost,         (CONNECTING,),   0,               CLOSED,       (CANCEL, FOR_EVER, FINISH)) for lost in (LOST, TRUNCATED)),
     *(Line(lost,         (CLOSING,),      there(OTHER),    CLOSING,      ()) for lost in (LOST, TRUNCATED)),

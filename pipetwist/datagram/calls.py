@@ -24,9 +24,8 @@ __all__ = [
     "sendmmsg",
 ]
 
-_HEADER = (
-    "@PIPNPNi0P"  # struct msghdr: name, its length, iovec, their number, control, its length, flags
-)
+# struct msghdr: name, its length, iovec, their number, control, its length, flags
+_HEADER = "@PIPNPNi0P"
 MESSAGE = struct.Struct(_HEADER + "I0P")
 """``struct mmsghdr``: a header, and how many bytes it was."""
 VECTOR = struct.Struct("@PN")

@@ -34,10 +34,8 @@ _CREDENTIALS = socket.CMSG_SPACE(struct.calcsize("i2I")) if hasattr(socket, "CMS
 _ADDRESSES = {socket.AF_INET: 12, socket.AF_INET6: 20}
 _NAMES = {socket.AF_INET: 16, socket.AF_INET6: 28}
 _BUFFER_SIZE = 1 << 22
-_FORCE = {
-    socket.SO_RCVBUF: 33,
-    socket.SO_SNDBUF: 32,
-}  # SO_RCVBUFFORCE and SO_SNDBUFFORCE, socket(7)
+# SO_RCVBUFFORCE and SO_SNDBUFFORCE, socket(7).
+_FORCE = {socket.SO_RCVBUF: 33, socket.SO_SNDBUF: 32}
 
 
 class DatagramContext:

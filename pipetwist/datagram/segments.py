@@ -29,9 +29,8 @@ from pipetwist.datagram.source import Source
 __all__ = ["MIN_SEGMENTS", "Segments", "segments_work"]
 
 _SOL_UDP, _UDP_SEGMENT = 17, 103
-_SEGMENT_SIZE = struct.Struct(
-    "@NiiH0P"
-)  # a struct cmsghdr, cmsg(3), and the bytes of each datagram
+# A struct cmsghdr, cmsg(3), and the bytes of each datagram.
+_SEGMENT_SIZE = struct.Struct("@NiiH0P")
 _CONTROL_LENGTH = struct.calcsize("@NiiH")
 MIN_SEGMENTS = 3
 """So many are worth it."""

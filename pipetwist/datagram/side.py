@@ -61,9 +61,8 @@ class BaseDatagramSide(EndingSide):
         self.receiver = None
         self.ending = BEGINNING
         self.sink: BaseDatagramSide | None = None
-        self.from_stream = (
-            True  # what is written here comes from, until another of this kind says otherwise
-        )
+        # Whether what is written here comes from a stream; another of this kind says that not.
+        self.from_stream = True
         self.received = 0
         self.delivered = 0
         self.moved = 0  # every datagram, since one may be empty

@@ -27,9 +27,8 @@ _ROUNDS = 4
 _LAST_ROUNDS = 256
 _ERROR = 0x8  # EPOLLERR
 _SO_MEMINFO = 55
-_MEMINFO = struct.Struct(
-    "@9I"
-)  # linux/sock_diag.h, SK_MEMINFO_VARS, of which the last is how many datagrams found no room
+# linux/sock_diag.h, SK_MEMINFO_VARS, of which the last is how many datagrams found no room.
+_MEMINFO = struct.Struct("@9I")
 
 
 @implementer(IDescriptorSide, IDatagramSide)

@@ -45,7 +45,7 @@ class KernelContext:
 
 
 def kernel_context(reactor: AnyReactor) -> KernelContext | None:
-    """A setting for this reactor, or None where reactor or system have not got what it takes."""
+    """A context for this reactor, or None where reactor or system have not got what it takes."""
     descriptors: Any = IReactorFDSet(reactor, None)
     if descriptors is None or not hasattr(select, "epoll") or not hasattr(os, "splice"):
         return None

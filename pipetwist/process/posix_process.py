@@ -94,7 +94,7 @@ class PosixProcess:
         self._protocol: Any = protocol
         self._ending = False
         launched = launch(command, env)
-        self.life = ProcessState(reactor, launched.pid, launched.pidfd)
+        self.state = ProcessState(reactor, launched.pid, launched.pidfd)
         self._exit = _Exit(self, launched.pidfd)
         self.stdin = PipeWriter(reactor, self, _STDIN, launched.stdin)
         self.stdout = PipeReader(reactor, self, _STDOUT, launched.stdout)
@@ -111,7 +111,7 @@ class PosixProcess:
 
     def __repr__(self) -> str:
         pipes = "".join(f" {name}" for name in self.pipes)
-        return f"<PosixProcess {self.life!r} open={pipes or ' none'}>"
+        return f"<PosixProcess {self.state!r} open={pipes or ' none'}>"
 
     # What the pipes and the pidfd tell.
 
@@ -127,29 +127,29 @@ class PosixProcess:
 
     def exited(self) -> None:
         """The child has exited."""
-        if self.life.status is not None:
+        if self.state.status is not None:
             return
-        if not self.life.exited(lambda: self._reactor.removeReader(self._exit)):
+        if not self.state.exited(lambda: self._reactor.removeReader(self._exit)):
             return
-        self._protocol.processExited(exit_failure(self.life.status))
+        self._protocol.processExited(exit_failure(self.state.status))
         self.stdin.stop()
         self.stdout.drain()
         self.stderr.drain()
         self._end()
 
     def _end(self) -> None:
-        if self.life.status is None or self.pipes or self._ending:
+        if self.state.status is None or self.pipes or self._ending:
             return
         self._ending = True
-        self.life.reap()
-        self._protocol.processEnded(exit_failure(self.life.status))
+        self.state.reap()
+        self._protocol.processEnded(exit_failure(self.state.status))
 
     # IProcessTransport.
 
     @property
     def pid(self) -> int | None:
         """Its number; None once it is reaped."""
-        return self.life.pid
+        return self.state.pid
 
     def signalProcess(self, signalID: str | int) -> None:
         """Signal the child alone."""

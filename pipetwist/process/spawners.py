@@ -39,10 +39,10 @@ class PosixSpawner:
         return PosixProcess(self._reactor, protocol, command, env)
 
     def signal_group(self, transport: Any, number: int) -> None:
-        transport.life.signal_group(number)
+        transport.state.signal_group(number)
 
     def end_group(self, transport: Any, grace: float, ended: Callable[[], None]) -> None:
-        transport.life.end_group(grace, ended)
+        transport.state.end_group(grace, ended)
 
 
 @implementer(ISpawner)

@@ -25,7 +25,7 @@ class ConnectionRecord(Watched):
         number: counts connections from 1 since the start.
         route: who it is, and where it goes.
         client: the client's side, whose figures are the connection's.
-        began: when it was opened, in the keeper's clock's seconds.
+        began: when it was opened, in seconds of the owner's clock.
         gate: what the client has come in by; None for nothing.
     """
 

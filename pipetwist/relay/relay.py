@@ -74,7 +74,7 @@ class Relay:
     def handle(
         self, route: IRoute | RouteLike, client: ISide | SideLike, gate: IGate | None = None
     ) -> None:
-        connection = self.connection_table.open(route, client, gate)  # type: ignore[arg-type]  # they provide IPassage and ISide
+        connection = self.connection_table.open(route, client, gate)  # type: ignore[arg-type]  # they provide IRoute and ISide
         connection.open(route.outbound)
         if self._ending:
             connection.stop(_STOPPING)

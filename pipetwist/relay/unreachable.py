@@ -45,10 +45,8 @@ class UnreachableOutbounds:
         self._troubles: dict[str, _Trouble] = {}
 
     def __repr__(self) -> str:
-        return (
-            "<UnreachableOutbounds "
-            f"{ ({tag: trouble.count for tag, trouble in self._troubles.items()}) }>"
-        )
+        counts = {tag: trouble.count for tag, trouble in self._troubles.items()}
+        return f"<UnreachableOutbounds {counts}>"
 
     def failed(self, outbound: str, reason: str) -> None:
         """A connection has failed.

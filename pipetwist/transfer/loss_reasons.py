@@ -15,7 +15,7 @@ NOT_NOW = (errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM, errno.EINTR)
 has no memory for it, which Twisted takes for the same; or a signal has come."""
 
 NO_CLOSE_NOTIFY = "the connection was lost without a TLS close_notify"
-"""The cause where a TLS connection's socket has ended before TLS has; a reset is among these."""
+"""The reason where a TLS connection's socket has ended before TLS has; a reset is among these."""
 
 _RESET = "the connection was reset"
 

@@ -52,14 +52,12 @@ class RecordPace:
         """The records whose headers end in this."""
         if self._begun:
             data = self._begun + data
-        descriptor_text, size, records = self._ahead, len(data), 0
-        while descriptor_text + _HEADER <= size:
+        at, size, records = self._ahead, len(data), 0
+        while at + _HEADER <= size:
             records += 1
-            descriptor_text += (
-                _HEADER + (data[descriptor_text + 3] << 8) + data[descriptor_text + 4]
-            )
-        self._begun = data[descriptor_text:]
-        self._ahead = max(0, descriptor_text - size)
+            at += _HEADER + (data[at + 3] << 8) + data[at + 4]
+        self._begun = data[at:]
+        self._ahead = max(0, at - size)
         return records
 
     def hold(self, transport: Any) -> None:

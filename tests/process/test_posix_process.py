@@ -69,7 +69,7 @@ class GroupTest(_ChildTestCase):
         listener = self.shell("sleep 60 & echo $! started; wait")
         await listener.says(b"started\n")
         other = int(listener.output[1].split()[0])
-        listener.transport.life.signal_group(signal.SIGTERM)
+        listener.transport.state.signal_group(signal.SIGTERM)
         self.assertEqual((await listener.end).signal, signal.SIGTERM)
         self.assertEnds(other)
 
@@ -110,7 +110,7 @@ class DescendantsTest(_ChildTestCase):
     def group_ended(self, listener: Listener, grace: float) -> Deferred[None]:
         """End what a command that has ended has left behind."""
         ended: Deferred[None] = Deferred()
-        listener.transport.life.end_group(grace, lambda: ended.callback(None))
+        listener.transport.state.end_group(grace, lambda: ended.callback(None))
         return ended
 
     async def test_nobody(self) -> None:
@@ -166,7 +166,7 @@ class DescendantsTest(_ChildTestCase):
         )
         wait_until((folder / "ready").exists, "the descendant to be ready")
         await deferLater(_reactor, 0.05)
-        listener.transport.life.signal_group(signal.SIGTERM)
+        listener.transport.state.signal_group(signal.SIGTERM)
         await listener.end
         await self.group_ended(listener, 0.3)
         self.assertEqual((folder / "file").read_text(encoding="utf-8"), "again\n")
@@ -254,7 +254,7 @@ class PipesTest(_ChildTestCase):
         await listener.closes(0)
         self.assertEqual(listener.heard, ["0 over"])
         listener.transport.write(b"late")
-        listener.transport.life.signal_group(signal.SIGTERM)
+        listener.transport.state.signal_group(signal.SIGTERM)
         await listener.end
 
     async def test_back_pressure(self) -> None:
@@ -279,10 +279,10 @@ class PipesTest(_ChildTestCase):
         listener.transport.registerProducer(Producer(), True)
         listener.transport.write(b"x" * 500_000)
         self.assertEqual(Producer.asked, ["pause"])
-        listener.transport.life.signal_group(signal.SIGCONT)
+        listener.transport.state.signal_group(signal.SIGCONT)
         # It may not have stopped yet when it was to continue.
         while not listener.exit.called:
-            listener.transport.life.signal_group(signal.SIGCONT)
+            listener.transport.state.signal_group(signal.SIGCONT)
             await _moment()
         await listener.end
         self.assertEqual(
@@ -341,7 +341,7 @@ class DescriptorsTest(_ChildTestCase):
             for script in ("exit 0", "echo x; exit 1", "cat", "sleep 60", "exec 1>&-; cat")
         ]
         listeners[2].transport.closeStdin()
-        listeners[3].transport.life.signal_group(signal.SIGKILL)
+        listeners[3].transport.state.signal_group(signal.SIGKILL)
         listeners[4].transport.loseConnection()
         for listener in listeners:
             await listener.end
