@@ -29,7 +29,7 @@ from pipetwist.kinds.inbound_options import InboundOptions, StreamInboundOptions
 from pipetwist.network.inherited import InheritedSocket
 from pipetwist.network.listening_socket import ListeningSocket
 from pipetwist.network.lookups import Address
-from pipetwist.network.named_listening import KnowingReactor, NamedServerEndpoint
+from pipetwist.network.named_binding import KnowingReactor, NamedServerEndpoint
 from pipetwist.network.tcp_socket import SocketEndpoint
 from pipetwist.transfer.keep_alive import KeepAlive
 from pipetwist.values import Text

@@ -21,6 +21,7 @@ from pipetwist.errors import StartError
 from pipetwist.interfaces import IOutbound, ISide
 from pipetwist.kinds.outbound_options import OutboundOptions, StreamOutboundOptions
 from pipetwist.network.lookups import Lookups
+from pipetwist.network.named_binding import BoundClientEndpoint, KnowingReactor
 from pipetwist.outbounds.context import OutboundContext
 from pipetwist.transfer.keep_alive import KeepAlive
 from pipetwist.transfer.stream import StreamSide
@@ -96,14 +97,17 @@ class EndpointOutbound:
         self._keep_alive = KeepAlive()
         # Twisted does not tell whom it asks for: a name is one of these.
         self._pieces = re.split("[:=]", options.endpoint)
+        reactor = KnowingReactor(context.reactor)
         try:
-            self._endpoint = clientFromString(context.reactor, options.endpoint)
+            endpoint = clientFromString(reactor, options.endpoint)
         except Exception as error:
             # A parser of endpoint strings is anybody's plug-in, and raises what it likes.
             message = (
                 f"outbound {self.tag}: {options.endpoint!r} describes no client endpoint: {error}"
             )
             raise StartError(message) from error
+        lookups = context.lookups or Lookups(context.reactor)
+        self._endpoint = BoundClientEndpoint(endpoint, reactor, lambda name: lookups.find(name, 0))
 
     def connect(self) -> ISide | Deferred[ISide]:
         lookups = self._context.lookups

@@ -426,6 +426,25 @@ class EndpointTest(SynchronousTestCase):
         for number in range(2):
             self.assertIsInstance(self._connected(reactor, outbound, number), StreamSide)
 
+    def test_connects_from_name(self) -> None:
+        """It connects from the address of a name that the string has it connect from, which is
+        looked up as other names are.
+        """
+        reactor: Any = _Addresses()
+        reactor.callFromThread = lambda call, *args: call(*args)
+        lookups = Lookups(
+            reactor,
+            lambda *_, **__: [(socket.AF_INET, 0, 0, "", ("127.0.0.2", 0))],
+            start_thread=lambda call: call(),
+        )
+        options = EndpointOutboundOptions(
+            tag="out", endpoint="tcp:127.0.0.1:80:bindAddress=relay.example"
+        )
+        self._connected(
+            reactor, EndpointOutbound(options, OutboundContext(reactor, lookups=lookups)), 0
+        )
+        self.assertEqual(reactor.tcpClients[0][4], ("127.0.0.2", 0))
+
     def test_framed(self) -> None:
         """With framing its stream carries datagrams."""
         reactor = _Addresses()
