@@ -1,4 +1,4 @@
-"""Where gRPC's server listens behind the gate: a unix socket that nobody else can reach.
+"""Where gRPC's server listens behind the frontend: a unix socket that nobody else can reach.
 
 Its file is removed as soon as it is there. It is then reached by a descriptor, so that nothing is
 left behind by a crash, and nobody who clears old files away takes the API with them.
@@ -34,7 +34,7 @@ _SHARED_MEMORY = "/dev/shm"  # noqa: S108 - a folder is made there that is ours;
 
 
 class InnerSocket:
-    """Has gRPC's server listen for the gate alone.
+    """Has gRPC's server listen for the frontend alone.
 
     Where there are no unix sockets, as on Windows, it is a free port of the loopback address, which
     other programs of this machine reach as well.

@@ -1,5 +1,5 @@
-"""Where the API listens. The reactor does, and what passes the gate is carried to a socket that
-gRPC alone listens on.
+"""Where the API listens. The reactor does, and what passes the frontend is carried to a socket
+that gRPC alone listens on.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ _MAX_PAUSE = 5.0
 
 
 class RateLimit:
-    """What the clients of one gate share.
+    """What the clients of one frontend share.
 
     Args:
         clock: counts the time.

@@ -117,7 +117,7 @@ class StatsApi(Service):
         servicer = StatsServicer(
             self._store, self._online, collector_time, lambda: self._clock() - began, self._bounds
         )
-        # What the gate has closed gRPC sees a little later.
+        # What the frontend has closed gRPC sees a little later.
         server = StatsServer.serving(servicer, 2 * MAX_CONNECTIONS)
         listener = Listener(
             listen,

@@ -8,14 +8,9 @@ from typing import Any
 from twisted.internet.interfaces import IListeningPort
 
 from pipetwist.inbounds.gate import Gate
-from pipetwist.network.tcp_ports import hold_back
+from pipetwist.network.tcp_ports import MAX_ACCEPTED, hold_back
 
-__all__ = ["MAX_ACCEPTED", "hold_to_gate"]
-
-MAX_ACCEPTED = 4
-"""Clients that are let in in one turn of the reactor: a hundred handshakes that begin would have
-all others wait.
-"""
+__all__ = ["hold_to_gate"]
 
 
 def hold_to_gate(port: IListeningPort, gate: Gate) -> Callable[[], None]:

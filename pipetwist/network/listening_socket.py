@@ -9,6 +9,8 @@ from collections.abc import Callable
 
 __all__ = ["BACKLOG", "ListeningSocket"]
 
+_STREAM = int(socket.SOCK_STREAM)
+
 BACKLOG = 4096
 """How many may wait to be accepted; the kernel lowers it to net.core.somaxconn."""
 
@@ -44,6 +46,3 @@ class ListeningSocket(socket.socket):
         if left is not None:
             left(self)
         super().close()
-
-
-_STREAM = int(socket.SOCK_STREAM)

@@ -23,7 +23,8 @@ MAX_ACCEPTED = 4
 """Clients that are let in in one turn of the reactor.
 
 Twisted's own number grows by 20 with each turn that leaves some waiting: who connects again and
-again would have the relay wait for a hundred at a time. """
+again would have the relay wait for a hundred at a time, and for the handshakes that they begin.
+"""
 
 
 def open_ports(

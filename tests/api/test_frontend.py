@@ -60,7 +60,7 @@ class _Grpc:
 
 class _Case(SynchronousTestCase):
     def setUp(self) -> None:
-        """Make a gate."""
+        """Make a frontend."""
         self.clock = Clock()
         self.grpc = _Grpc()
         self.logged: list[Any] = []

@@ -1,4 +1,4 @@
-"""The socket between the gate and gRPC."""
+"""The socket between the frontend and gRPC."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class InnerSocketTest(SynchronousTestCase):
         return 1
 
     def reach(self, inner: InnerSocket) -> None:
-        """Connect to it, as the gate does."""
+        """Connect to it, as the frontend does."""
         path: Any = inner.endpoint(None)
         with socket.socket(socket.AF_UNIX) as client:
             client.settimeout(60)

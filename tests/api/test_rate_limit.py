@@ -12,7 +12,7 @@ from pipetwist.api.rate_limit import RateLimit, RateLimitedReading
 
 
 class PacingTest(SynchronousTestCase):
-    """Clients of one gate."""
+    """Clients of one frontend."""
 
     def setUp(self) -> None:
         """Start the clock."""

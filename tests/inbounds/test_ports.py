@@ -15,7 +15,8 @@ from pipetwist.connection.client_info import ClientInfo
 from pipetwist.descriptors import DescriptorShares
 from pipetwist.inbounds.context import InboundContext
 from pipetwist.inbounds.gate import Gate
-from pipetwist.inbounds.ports import MAX_ACCEPTED, hold_to_gate
+from pipetwist.inbounds.ports import hold_to_gate
+from pipetwist.network.tcp_ports import MAX_ACCEPTED
 from pipetwist.testing import RecordingRelay
 from tests.inbounds.inbound import NoInbound
 
