@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pipetwist.kernel.side import DescriptorSide
 from pipetwist.relay.connection import Connection
 from tests.support.far_end import FarEnd
-from tests.support.relaying import RelayCase
+from tests.support.relaying import RelayCase, over_ends
 
 _MUCH = 2_000_000
 
@@ -17,8 +17,9 @@ def _connection_objects() -> list[object]:
     return [one for one in gc.get_objects() if isinstance(one, (DescriptorSide, Connection))]
 
 
-class UnixToUnixTest(RelayCase):
-    """Unix to unix."""
+@over_ends
+class BalanceTest(RelayCase):
+    """Connections that end in all sorts of ways."""
 
     def test_endings(self) -> None:
         """Connections that end in all sorts of ways, several at once, leave no descriptor, pipe,
@@ -96,35 +97,3 @@ class UnixToUnixTest(RelayCase):
         # Which of them this is makes no difference.
         for connection in self.service.relay.connection_table.connections()[:1]:
             connection.stop("a test stops it")
-
-
-class UnixToTcpTest(UnixToUnixTest):
-    """Unix to TCP."""
-
-    servers = "tcp"
-
-
-class TcpToUnixTest(UnixToUnixTest):
-    """TCP to unix."""
-
-    clients = "tcp"
-
-
-class TcpToTcpTest(UnixToUnixTest):
-    """TCP to TCP."""
-
-    clients = "tcp"
-    servers = "tcp"
-
-
-class UnixToForkTest(UnixToUnixTest):
-    """Unix to a command."""
-
-    servers = "fork"
-
-
-class TcpToForkTest(UnixToUnixTest):
-    """TCP to a command."""
-
-    clients = "tcp"
-    servers = "fork"

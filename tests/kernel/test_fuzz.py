@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.far_end import FarEnd
-from tests.support.relaying import RelayCase
+from tests.support.relaying import RelayCase, over_ends
 
 
 class Step(NamedTuple):
@@ -45,8 +45,9 @@ _STEPS = st.lists(
 _PIPES = st.sampled_from([0, 1, 8])
 
 
-class UnixToUnixTest(RelayCase):
-    """Unix to unix."""
+@over_ends
+class FuzzTest(RelayCase):
+    """Ends that do anything."""
 
     def test_anything(self) -> None:
         """What arrives is what was sent, as it is counted, and nothing is left."""
@@ -114,35 +115,3 @@ class UnixToUnixTest(RelayCase):
             self.assertEqual((server.came, up, server.failure), (client.sent, client.sent, None))
             self.assertEqual((client.came, down, client.failure), (server.sent, server.sent, None))
             self.assertIn(line["reason"], ("client closed", "server closed"))
-
-
-class UnixToTcpTest(UnixToUnixTest):
-    """Unix to TCP."""
-
-    servers = "tcp"
-
-
-class TcpToUnixTest(UnixToUnixTest):
-    """TCP to unix."""
-
-    clients = "tcp"
-
-
-class TcpToTcpTest(UnixToUnixTest):
-    """TCP to TCP."""
-
-    clients = "tcp"
-    servers = "tcp"
-
-
-class UnixToForkTest(UnixToUnixTest):
-    """Unix to a command."""
-
-    servers = "fork"
-
-
-class TcpToForkTest(UnixToUnixTest):
-    """TCP to a command."""
-
-    clients = "tcp"
-    servers = "fork"

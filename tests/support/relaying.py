@@ -7,8 +7,10 @@ from __future__ import annotations
 import os
 import select
 import socket
+import sys
 import time
 from collections.abc import Callable, Sequence
+from itertools import product
 from typing import Any
 
 from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
@@ -30,7 +32,7 @@ from tests.support.loop import Loop, open_descriptors
 from tests.support.memory_transport import ready
 from tests.support.scratch import scratch_folder
 
-__all__ = ["RelayCase"]
+__all__ = ["RelayCase", "over_ends"]
 
 _SECONDS = 60.0
 
@@ -190,3 +192,21 @@ class RelayCase(SynchronousTestCase):
         self.service.stopService().addBoth(stopped.append)
         self.loop.until(lambda: stopped, "the services to stop")
         self.assertEqual(self.loop.readers, set())
+
+
+def over_ends(suite: type[RelayCase]) -> None:
+    """Turn a suite into a test case for each kind of client and of server, in the suite's own
+    module.
+    """
+    for clients, servers in product(("unix", "tcp"), ("unix", "tcp", "fork")):
+        name = f"{suite.__name__}_{clients}_to_{servers}"
+        vars(sys.modules[suite.__module__])[name] = type(
+            name,
+            (suite,),
+            {
+                "clients": clients,
+                "servers": servers,
+                "__module__": suite.__module__,
+                "__doc__": f"{suite.__doc__} {clients} to {servers}.",
+            },
+        )
