@@ -62,9 +62,8 @@ class _Commands(click.Group):
             if error.errno not in _NOT_WRITTEN:
                 raise
             click.echo(f"pipetwist: the output can't be written: {error.strerror}", err=True)
-            os.dup2(
-                os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
-            )  # Python tries once more at its end
+            # Python tries once more at its end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(1)
 
     def invoke(self, ctx: click.Context) -> Any:

@@ -48,8 +48,7 @@ def _scaled(count: int) -> str:
     value = float(count)
     for unit in _UNITS:
         value /= 1024
-        if (
-            value < 999.5 or unit == _UNITS[-1]
-        ):  # what would be rounded to 1000 has a digit too many
+        # What would be rounded to 1000 has a digit too many.
+        if value < 999.5 or unit == _UNITS[-1]:
             break
     return f"{value:.1f} {unit}" if value < 99.95 else f"{value:.0f} {unit}"

@@ -77,6 +77,5 @@ def whole_screen() -> Iterator[Screen]:
 
 
 def _end(number: int, frame: object) -> NoReturn:
-    sys.exit(
-        128 + number
-    )  # as a shell says it of a command that a signal ended; the screen is given back on the way
+    # As a shell says it of a command that a signal ended; the screen is given back on the way.
+    sys.exit(128 + number)

@@ -139,9 +139,8 @@ def _read(calls: StatsCalls, selection: Selection, show: _Show, *, reset: bool) 
         return
     taken: dict[str, int] = {}
     try:
-        taken.update(
-            reset_counters(calls, selection)
-        )  # one after the other, so that those before a failure are there
+        # One after the other, so that those before a failure are there.
+        taken.update(reset_counters(calls, selection))
     except BaseException:
         if taken:
             show(taken)

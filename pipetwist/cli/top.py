@@ -65,9 +65,8 @@ def top(
         raise click.UsageError(message)
     asked = server()
     with closing(StatsCalls(asked)) as calls:
-        sample = _ask(
-            calls, selection, with_online=True
-        )  # what goes wrong here is told before the screen is taken
+        # What goes wrong here is told before the screen is taken.
+        sample = _ask(calls, selection, with_online=True)
         from pipetwist.cli.screen import whole_screen
 
         with whole_screen() as screen:

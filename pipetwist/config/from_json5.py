@@ -106,11 +106,9 @@ class Json5Rewriter:
         pieces = self._pieces
         within: list[str] = []
         last = 0
-        kind = before = (
-            # of the last piece that is no space, and of the one before: a mark itself, or what the
-            # token is
-            ""
-        )
+        # Of the last piece that is no space, and of the one before: a mark itself, or what the
+        # token is.
+        kind = before = ""
         for match in _TOKEN.finditer(self._text):
             piece, group = match[0], match.lastgroup or ""
             if group == "space":

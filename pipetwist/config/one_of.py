@@ -43,9 +43,8 @@ class OneOf:
         self, source: object, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
         """Validate as the class that ``type`` chooses."""
-        from pydantic_core import (
-            core_schema,  # here, since a document can be built without pydantic
-        )
+        # Here, since a document can be built without pydantic.
+        from pydantic_core import core_schema
 
         return core_schema.tagged_union_schema(
             {name: handler.generate_schema(self.options(name)) for name in self.types()}, "type"

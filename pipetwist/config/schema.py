@@ -52,9 +52,8 @@ class _Generator(GenerateJsonSchema):
             described_key.update(_default(options, key))
             if key.name in descriptions:
                 described_key["description"] = descriptions[key.name].replace("``", "`")
-        if (
-            "type" in properties
-        ):  # what chooses the class has a default there, and none in a configuration
+        # What chooses the class has a default there, and none in a configuration.
+        if "type" in properties:
             del properties["type"]["default"]
             described["properties"] = {"type": properties.pop("type"), **properties}
             described["required"] = ["type", *described["required"]]
