@@ -5,9 +5,10 @@ They do no I/O and need no reactor. Each does what is asked of it at once, tells
 call, and keeps a record:
 
     outbound = FakeOutbound()
-    relay = Relay(Clock(), Current(Routes(Router([], outbound.tag), {outbound.tag: outbound})))
+    routing_table = RoutingTable(Router([], outbound.tag), {outbound.tag: outbound})
+    relay = Relay(Clock(), Current(routing_table))
     client = FakeSide()
-    relay.carry(relay.admit(Client("in", "test", "test")), client)
+    relay.handle(relay.route(ClientInfo("in", "test", "test")), client)
     client.deliver(b"hello")
     assert outbound.sides[0].written == b"hello"
 

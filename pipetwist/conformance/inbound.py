@@ -58,7 +58,7 @@ class InboundConformance(Settling):
         self.assertNotEqual(self.inbound.tag, "")
 
     def test_hands_on(self) -> None:
-        """A client is admitted under the inbound's tag, and its side handed on with its reading
+        """A client is routed under the inbound's tag, and its side handed on with its reading
         paused.
         """
         self.listen()

@@ -233,7 +233,7 @@ class SideConformance(_Sides):
             side.write(b"answer")
             self.wait_for_peer(b"answer")
 
-    def test_finish_writing(self) -> None:
+    def test_write_eof(self) -> None:
         """Its own end of file follows what was written, once; it still reads where it
         half-closes.
         """

@@ -114,7 +114,7 @@ class FakeSide:
             RuntimeError: nothing may be written any more.
         """
         if self._finished and not self.over:
-            message = "written to a side after finish_writing"
+            message = "written to a side after write_eof"
             raise RuntimeError(message)
         if not self.over:
             self.written += data

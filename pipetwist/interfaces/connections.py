@@ -86,7 +86,7 @@ class IGate(Interface):
 
 
 class IRelay(Interface):
-    """What an inbound hands its connections to: each is admitted once, and then carried once or not
+    """What an inbound hands its connections to: each is routed once, and then handled once or not
     at all.
     """
 
@@ -177,4 +177,4 @@ class IConnectionObserver(Interface):
         """
 
     def rejected(inbound: str, cause: Cause) -> None:
-        pass
+        """See `IRelay.rejected`."""

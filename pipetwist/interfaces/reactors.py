@@ -11,4 +11,5 @@ AnyReactor: TypeAlias = Any
 
 Twisted has no type for one: it has an interface for each thing that a reactor may do, and none for
 all that a reactor does; which of them are used here depends on the reactor. To a type checker
-without zope's plug-in not even a ``Clock`` is an ``IReactorTime``. """
+without zope's plug-in not even a ``Clock`` is an ``IReactorTime``.
+"""

@@ -1,4 +1,4 @@
-"""The interfaces that programs meet, as ```typing.Protocol```: for type checkers, which know
+"""The interfaces that programs meet, as ``typing.Protocol``: for type checkers, which know
 nothing of zope's without a plug-in.
 
 What is said of each stands at the zope interface of its name: of `CounterLike` at `ICounter`. What

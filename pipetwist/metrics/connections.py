@@ -77,11 +77,11 @@ class ConnectionsCollector(Collector):
             for cause in _UNDER_WAY:
                 failures.add_metric((*ends, cause.value), pair.failures[cause])
         rejections = {(inbound, cause): 0 for inbound in routes for cause in _REJECTIONS}
-        for (inbound, reason), count in {
+        for (inbound, why), count in {
             **rejections,
             **self._sources.statistics.rejections(),
         }.items():
-            failures.add_metric((inbound, "", reason.value), count)
+            failures.add_metric((inbound, "", why.value), count)
         for inbound, count in snapshot.strays.items():
             dropped.add_metric((inbound, ""), count)
         yield from (total, still_open, durations, failures, dropped)

@@ -42,7 +42,7 @@ _CHANGEABLE = {
     *(
         f"{key_path}.tls.{key}"
         for key_path in ("experimental.v2ray_api", "metrics")
-        for key in ("certificate_path", "key_path", "client_certificate_path")
+        for key in _TLS
     ),
 }
 

@@ -9,7 +9,7 @@ Theory of operation. A side has two halves, which end one after the other or tog
 
 A side that is closed while its peer may still be sending lingers: closing a socket with unread
 bytes sends a reset (RFC 1122, 4.2.2.13), which may overtake what was just delivered. One that is
-broken off waits until its peer has acknowledged everything, and is then reset.
+closed with an error waits until its peer has acknowledged everything, and is then reset.
 
 `TABLE` has a line for each change of the writing half, `_READING_AFTER` one for each of the reading
 half. What is in no line changes nothing: how a side ends is decided by who ends it first, unless it

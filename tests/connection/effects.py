@@ -46,16 +46,16 @@ class RecordingEffects:
         self.asked.append("start_transfer")
 
     def write_eof(self, end: int) -> None:
-        self.asked.append(f"finish_writing {NAMES[end]}")
+        self.asked.append(f"write_eof {NAMES[end]}")
 
     def close(self, end: int) -> None:
         self.asked.append(f"close {NAMES[end]}")
 
     def disconnect(self, end: int) -> None:
-        self.asked.append(f"hang_up {NAMES[end]}")
+        self.asked.append(f"disconnect {NAMES[end]}")
 
     def close_with_error(self, end: int) -> None:
-        self.asked.append(f"break_off {NAMES[end]}")
+        self.asked.append(f"close_with_error {NAMES[end]}")
 
     def abort(self, end: int) -> None:
         self.asked.append(f"abort {NAMES[end]}")

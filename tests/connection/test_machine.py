@@ -54,7 +54,7 @@ class ConnectingTest(_MachineTestCase):
         self.begin_connecting()
         self.machine.connect_failed("no route")
         self.assertIs(self.machine.phase, Phase.CLOSING)
-        self.assertEqual(self.effects.new(), ["watch 7", "break_off client"])
+        self.assertEqual(self.effects.new(), ["watch 7", "close_with_error client"])
         self.machine.lost(_CLIENT, "")
         self.assertIs(self.machine.phase, Phase.CLOSED)
         self.assertEqual(self.effects.new(), ["watch None", "finished cannot connect: no route"])
@@ -106,7 +106,7 @@ class ConnectingTest(_MachineTestCase):
         self.patch(self.effects, "start_transfer", lambda: self.machine.lost(_SERVER, "reset"))
         self.begin_connecting()
         self.machine.connected()
-        self.assertEqual(self.effects.new(), ["watch 60", "watch 7", "break_off client"])
+        self.assertEqual(self.effects.new(), ["watch 60", "watch 7", "close_with_error client"])
 
 
 class HalfCloseTest(_MachineTestCase):
@@ -117,8 +117,8 @@ class HalfCloseTest(_MachineTestCase):
         is bounded from then on.
         """
         for end, expected in (
-            (_CLIENT, "finish_writing server"),
-            (_SERVER, "finish_writing client"),
+            (_CLIENT, "write_eof server"),
+            (_SERVER, "write_eof client"),
         ):
             self.setUp()
             self.open()
@@ -148,7 +148,7 @@ class HalfCloseTest(_MachineTestCase):
         self.machine.read_ended(_SERVER)
         self.assertIs(self.machine.phase, Phase.CLOSING)
         self.assertEqual(
-            self.effects.new(), ["watch 7", "finish_writing client", "close server", "close client"]
+            self.effects.new(), ["watch 7", "write_eof client", "close server", "close client"]
         )
 
     def test_told_twice(self) -> None:
@@ -184,19 +184,19 @@ class SilenceTest(_MachineTestCase):
         """
         self.begin_with(None, losses_are_noticed=True)
         self.machine.read_ended(_CLIENT)
-        self.assertEqual(self.effects.new(), ["watch None", "finish_writing server"])
+        self.assertEqual(self.effects.new(), ["watch None", "write_eof server"])
 
     def test_somebody_may(self) -> None:
         """Elsewhere it is five minutes."""
         self.begin_with(None, losses_are_noticed=False)
         self.machine.read_ended(_CLIENT)
-        self.assertEqual(self.effects.new(), ["watch 300.0", "finish_writing server"])
+        self.assertEqual(self.effects.new(), ["watch 300.0", "write_eof server"])
 
     def test_figure(self) -> None:
         """What the inbound says counts, whatever is noticed."""
         self.begin_with(7, losses_are_noticed=True)
         self.machine.read_ended(_CLIENT)
-        self.assertEqual(self.effects.new(), ["watch 7", "finish_writing server"])
+        self.assertEqual(self.effects.new(), ["watch 7", "write_eof server"])
 
     def test_what_ends_by_itself(self) -> None:
         """What a peer that has gone has left unread, and what an end is still to get before it is
@@ -206,7 +206,7 @@ class SilenceTest(_MachineTestCase):
         self.machine.peer_closed(_CLIENT)
         self.assertEqual(self.effects.new(), ["watch 300.0"])
         self.machine.read_ended(_SERVER)
-        self.assertEqual(self.effects.new(), ["watch 300.0", "finish_writing client"])
+        self.assertEqual(self.effects.new(), ["watch 300.0", "write_eof client"])
         self.machine.lost(_SERVER, "")
         self.assertEqual(self.effects.new(), ["watch 300.0", "close client"])
 
@@ -230,7 +230,7 @@ class ClosingTest(_MachineTestCase):
         """
         self.open()
         self.machine.lost(_CLIENT, "")
-        self.assertEqual(self.effects.new(), ["watch 7", "hang_up server"])
+        self.assertEqual(self.effects.new(), ["watch 7", "disconnect server"])
 
     def test_lost_after_half_close(self) -> None:
         """An end that is lost after the other has ended takes the other with it."""
@@ -282,7 +282,10 @@ class CutOffTest(_MachineTestCase):
         """Who is connected with an end that was cut off gets everything that was read, and is cut
         off as well.
         """
-        for end, expected in ((_CLIENT, "break_off server"), (_SERVER, "break_off client")):
+        for end, expected in (
+            (_CLIENT, "close_with_error server"),
+            (_SERVER, "close_with_error client"),
+        ):
             self.setUp()
             self.open()
             self.machine.lost(end, "the connection was reset")
@@ -299,13 +302,13 @@ class CutOffTest(_MachineTestCase):
             self.machine.read_ended(ended)
             self.effects.new()
             self.machine.lost(_SERVER, "the connection was reset")
-            self.assertEqual(self.effects.new(), ["watch 7", "break_off client"])
+            self.assertEqual(self.effects.new(), ["watch 7", "close_with_error client"])
 
     def test_whole(self) -> None:
         """An end that was lost after everything that it had to send, as a command with a bad exit
         status, ends the other in order.
         """
-        for end, expected in ((_CLIENT, "hang_up server"), (_SERVER, "close client")):
+        for end, expected in ((_CLIENT, "disconnect server"), (_SERVER, "close client")):
             self.setUp()
             self.open()
             self.machine.lost(end, "the command exited with status 3", whole=True)
@@ -341,9 +344,9 @@ class HangUpTest(_MachineTestCase):
         self.machine.peer_closed(_CLIENT)
         self.effects.new()
         self.machine.read_ended(_CLIENT)
-        self.assertEqual(self.effects.new(), ["watch 7", "finish_writing server", "abort client"])
+        self.assertEqual(self.effects.new(), ["watch 7", "write_eof server", "abort client"])
         self.machine.lost(_CLIENT, "")
-        self.assertEqual(self.effects.new(), ["watch 7", "hang_up server"])
+        self.assertEqual(self.effects.new(), ["watch 7", "disconnect server"])
 
     def test_after_end_of_file(self) -> None:
         """A peer that goes after its end of file was read is aborted at once."""

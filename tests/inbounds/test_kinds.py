@@ -657,7 +657,7 @@ class EndpointTest(_InboundTestCase):
             str(error), "inbound in: endpoint: relay is no address: Name or service not known"
         )
 
-    def test_visitors(self) -> None:
+    def test_who_clients_are(self) -> None:
         """A client of a unix socket is known by what the kernel says of it, one of TCP by its
         address, one of neither not at all.
         """

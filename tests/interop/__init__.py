@@ -1,3 +1,1 @@
-"""Real programs through a real daemon. `daemon`, `peers` and `scratch` are what the tests start
-them with.
-"""
+"""Real programs through a real daemon."""

@@ -151,7 +151,7 @@ class WritingTest(_SideTestCase):
         self.process.drain()
         self.assertEqual(self.receiver.heard, ["pause_writing", "resume_writing"])
 
-    def test_finish_writing(self) -> None:
+    def test_write_eof(self) -> None:
         """The end of file closes its standard input, and reading goes on."""
         self.side.resume_reading()
         self.side.write_eof()

@@ -82,7 +82,7 @@ class TlsTest(SynchronousTestCase):
         self.assertEqual((tracker.up, tracker.down), (8, 6))
         self.assertEqual((self.server.received, self.server.delivered), (8, 6))
 
-    def test_finish_writing(self) -> None:
+    def test_write_eof(self) -> None:
         """The peer gets everything, then the end of the connection: TLS in Twisted has no
         half-close.
         """
