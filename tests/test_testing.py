@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from textwrap import dedent
 from typing import Any
 
 from twisted.internet.error import ProcessDone, ProcessTerminated
@@ -15,11 +16,9 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
+from pipetwist import embed, testing
 from pipetwist.connection.client_info import ClientInfo
 from pipetwist.interfaces import IOutbound, IRelay, IRoute, ISpawner, ITracker
-from pipetwist.relay.relay import Relay
-from pipetwist.relay.routing_table import Current, RoutingTable
-from pipetwist.routing.rules import Router
 from pipetwist.testing import (
     FakeOutbound,
     FakeProcess,
@@ -30,7 +29,7 @@ from pipetwist.testing import (
     RecordingTracker,
 )
 
-_VISITOR = ClientInfo("in", "test", "test")
+_CLIENT = ClientInfo("in", "test", "test")
 
 
 class LoadingTest(SynchronousTestCase):
@@ -52,14 +51,10 @@ class LoadingTest(SynchronousTestCase):
 
     def test_example(self) -> None:
         """What the module says of itself works."""
-        outbound = FakeOutbound()
-        relay = Relay(
-            Clock(), Current(RoutingTable(Router([], outbound.tag), {outbound.tag: outbound}))
-        )
-        client = FakeSide()
-        relay.handle(relay.route(_VISITOR), client)
-        client.deliver(b"hello")
-        self.assertEqual(outbound.sides[0].written, b"hello")
+        lines = (testing.__doc__ or "").splitlines()
+        example = dedent("\n".join(line for line in lines if line.startswith("    ")))
+        self.assertIn("assert", example)
+        exec(example, {"Clock": Clock, **vars(embed), **vars(testing)})
 
 
 class FakeSideTest(SynchronousTestCase):
@@ -369,12 +364,12 @@ class RecordsTest(SynchronousTestCase):
         tracker = RecordingTracker()
         relay = RecordingRelay(tracker)
         verifyObject(IRelay, relay)
-        route = relay.route(_VISITOR)
+        route = relay.route(_CLIENT)
         verifyObject(IRoute, route)
         self.assertIs(route.tracker, tracker)
         side = FakeSide()
         relay.handle(route, side)
-        self.assertEqual((relay.clients, relay.carried), ([_VISITOR], [(route, side)]))
+        self.assertEqual((relay.clients, relay.carried), ([_CLIENT], [(route, side)]))
 
     def test_tracker(self) -> None:
         """It adds up each direction for itself."""
