@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pipetwist.cli.quantities import count_text
 from pipetwist.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -48,8 +49,8 @@ def check(file: str, panel: str | None, here: bool) -> None:
         raise ConfigError("\n".join(f"{file}: {problem}" for problem in unsuited))
     if here:
         _look_here(file, document)
-    inbounds = _counted(len(document.inbounds), "inbound")
-    click.echo(f"{file} is valid: {inbounds}, {_counted(len(document.outbounds), 'outbound')}.")
+    inbounds = count_text(len(document.inbounds), "inbound")
+    click.echo(f"{file} is valid: {inbounds}, {count_text(len(document.outbounds), 'outbound')}.")
     for note in notes(document, root=is_root()):
         click.echo(f"{file}: note: {note}", err=True)
 
@@ -61,7 +62,3 @@ def _look_here(file: str, document: Document) -> None:
     if faults:
         message = "\n".join(f"{file}: {fault}" for fault in faults)
         raise ConfigError(message)
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["MAX_INT64", "duration_text", "rate_text", "size_text"]
+__all__ = ["MAX_INT64", "count_text", "duration_text", "rate_text", "size_text"]
 
 MAX_INT64: Final = 2**63 - 1
 """Where a counter of pipetwist stays once it is there, as the API's values are int64."""
@@ -40,6 +40,11 @@ def duration_text(seconds: int) -> str:
         if number or parts:
             parts.append(f"{number}{letter}")
     return " ".join(parts[:2]) or "0s"
+
+
+def count_text(number: int, noun: str) -> str:
+    """How many there are, such as ``1 user`` or ``2 users``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _scaled(count: int) -> str:

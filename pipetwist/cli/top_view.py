@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipetwist.cli.output import printable
-from pipetwist.cli.quantities import duration_text, rate_text, size_text
+from pipetwist.cli.quantities import count_text, duration_text, rate_text, size_text
 from pipetwist.cli.tables import table_of
 from pipetwist.cli.traffic import Reading, Row, rates, rows
 from pipetwist.client.online import Online, source_count
@@ -123,7 +123,7 @@ def _headline(
     if sample.online is not None:
         sources = sum(map(source_count, sample.online.values()))
         parts.append(
-            f"{_counted(len(sample.online), 'user')} online from {_counted(sources, 'source')}"
+            f"{count_text(len(sample.online), 'user')} online from {count_text(sources, 'source')}"
         )
     return "   ".join(parts)
 
@@ -150,10 +150,6 @@ def _cells(row: Row, sample: Sample, growth: Mapping[str, float] | None) -> list
         Text(printable(row.name)),
         *map(Text, (*speeds, *sizes, sources)),
     ]
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _next(sort: Sort) -> Sort:
