@@ -65,7 +65,10 @@ class ProcessStderr:
             return
         left = held_bytes(self._descriptor)
         while left > 0:
-            data = os.read(self._descriptor, min(left, _READ_SIZE))
+            try:
+                data = os.read(self._descriptor, min(left, _READ_SIZE))
+            except BlockingIOError:
+                break  # somebody else reads it too, as a descendant may through /dev/stderr
             left -= len(data)
             self._lines.data_received(data)
         self.close()

@@ -67,8 +67,7 @@ def launch(command: Sequence[str], env: Mapping[str, str]) -> Launched:
         try:
             pidfd = os.pidfd_open(pid)
         except OSError:
-            os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
+            _end(pid)
             raise
         running.add(pid)
         ours.pop_all()
@@ -77,11 +76,23 @@ def launch(command: Sequence[str], env: Mapping[str, str]) -> Launched:
 
 def abandon(launched: Launched) -> None:
     """End a command at once that can't be kept, and all that it brought."""
-    signal_group(launched.pid, signal.SIGKILL)
-    os.waitpid(launched.pid, 0)
     running.discard(launched.pid)
     for descriptor in (launched.pidfd, launched.stdin, launched.stdout, launched.stderr):
         os.close(descriptor)
+    _end(launched.pid)
+
+
+def _end(pid: int) -> None:
+    """Kill a command and wait for it, which takes no time.
+
+    One that has become another user's can't be killed and may go on for long. It is left to
+    `pipetwist.process.orphans`.
+    """
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except PermissionError:
+        return
+    os.waitpid(pid, 0)
 
 
 def signal_group(pid: int, number: int) -> None:

@@ -417,6 +417,26 @@ class TroubleTest(CommandCase):
             self.kernel.close()
             self.assertEqual(open_descriptors() - before, set())
 
+    def test_unwatchable_and_not_ours(self) -> None:
+        """One that has become another user's besides is not waited for: that could last."""
+        asked: list[int] = []
+
+        def killpg(pid: int, number: int) -> None:
+            asked.append(pid)
+            raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+        before = open_descriptors()
+        kill = os.killpg
+        self.patch(self.kernel.poller, "add", self._no_space)
+        self.patch(os, "killpg", killpg)
+        error = self.assertRaises(OSError, self.start, "/bin/sleep", "60")
+        self.assertEqual(error.errno, errno.ENOSPC)
+        self.assertEqual(os.waitpid(asked[0], os.WNOHANG), (0, 0))
+        kill(asked[0], signal.SIGKILL)
+        os.waitpid(asked[0], 0)
+        self.kernel.close()
+        self.assertEqual(open_descriptors() - before, set())
+
     def test_unwatchable_later(self) -> None:
         """One whose output or input the kernel can't watch is ended, for the kernel's reason."""
         for call in ("resume_reading", "write"):
