@@ -13,12 +13,13 @@ from pathlib import Path
 __all__ = ["Disturbance"]
 
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+# Idle, iowait, and the guests' times, which are in user and nice already (proc(5))
 _IDLE = {
     3,
     4,
     8,
     9,
-}  # idle, iowait, and the guests' times, which are in user and nice already (proc(5))
+}
 
 
 class Disturbance:

@@ -16,11 +16,12 @@ __all__ = ["MeasureError", "Program", "allow_many_descriptors"]
 
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 _DESCRIPTORS = 65_536
+# Of what comes after the name in /proc/PID/stat (proc(5))
 _PARENT, _CPU_TIMES, _STARTED = (
     1,
     slice(11, 15),
     19,
-)  # of what comes after the name in /proc/PID/stat (proc(5))
+)
 
 
 class MeasureError(Exception):

@@ -33,7 +33,6 @@ def use_monotonic_clock(reactor: Any) -> None:
 
     reactor.seconds = seconds
     for call in reactor.getDelayedCalls():
-        if isinstance(
-            call, DelayedCall
-        ):  # it has taken the reactor's clock along, for when it is put off
+        # It has taken the reactor's clock along, for when it is put off.
+        if isinstance(call, DelayedCall):
             call.seconds = seconds

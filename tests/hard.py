@@ -33,10 +33,11 @@ _REST = sorted(
     for path in (ROOT / "tests").iterdir()
     if path.stem != "interop" and ((path / "__init__.py").exists() or path.name.startswith("test_"))
 )
+# Beside each other, as `make test` runs them.
 _PARTS = {
     "interop": ["tests.interop"],
     "rest": _REST,
-}  # beside each other, as `make test` runs them
+}
 _LONGEST = 5400
 """Seconds that one run may take before it is ended."""
 

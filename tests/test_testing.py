@@ -369,7 +369,7 @@ class RecordsTest(SynchronousTestCase):
         self.assertIs(route.tracker, tracker)
         side = FakeSide()
         relay.handle(route, side)
-        self.assertEqual((relay.clients, relay.carried), ([_CLIENT], [(route, side)]))
+        self.assertEqual((relay.clients, relay.handled), ([_CLIENT], [(route, side)]))
 
     def test_tracker(self) -> None:
         """It adds up each direction for itself."""

@@ -68,9 +68,8 @@ def _held(host: str, port: int) -> None:
 def _continuations(host: str, port: int) -> None:
     """Begin a request's headers by HTTP/2, and never end them (RFC 9113, 6.10)."""
     name = b"x-" + b"n" * 100
-    field = (
-        b"\0" + bytes([len(name)]) + name + b"\x7f\xa1\x1f" + b"v" * 4000
-    )  # a literal that is not indexed (RFC 7541, 6.2.2)
+    # A literal that is not indexed (RFC 7541, 6.2.2)
+    field = b"\0" + bytes([len(name)]) + name + b"\x7f\xa1\x1f" + b"v" * 4000
     while True:
         with (
             contextlib.suppress(OSError),

@@ -72,9 +72,8 @@ def _peak() -> int:
     if resource is None:
         return 0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return (
-        peak if sys.platform == "darwin" else peak * 1024
-    )  # getrusage(2): bytes there, kilobytes elsewhere
+    # getrusage(2): bytes there, kilobytes elsewhere.
+    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def _threads(proc: Path) -> int:

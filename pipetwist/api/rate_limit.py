@@ -67,9 +67,8 @@ class RateLimitedReading:
         self._rate_limit = rate_limit
         self._transport = transport
         self._is_paused = False
-        self._free_at = (
-            rate_limit.clock.seconds() - _FIRST_BURST_SECONDS
-        )  # when all that it has sent has had its time
+        # When all that it has sent has had its time.
+        self._free_at = rate_limit.clock.seconds() - _FIRST_BURST_SECONDS
         self._call: IDelayedCall | None = None
 
     def __repr__(self) -> str:

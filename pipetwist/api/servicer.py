@@ -84,9 +84,8 @@ class StatsServicer:
         """The counters that match."""
         with self._querying:
             if not context.is_active():
-                return (
-                    QueryStatsResponse()
-                )  # the client has gone while this waited: a reset would be lost
+                # The client has gone while this waited: a reset would be lost.
+                return QueryStatsResponse()
             try:
                 stats = query(
                     self._store,
@@ -177,6 +176,5 @@ class StatsServicer:
 
 
 def _not_found(name: str, context: grpc.ServicerContext) -> NoReturn:
-    context.abort(
-        grpc.StatusCode.NOT_FOUND, f"{name} not found."
-    )  # clients look for the end of this text, full stop included
+    # Clients look for the end of this text, full stop included.
+    context.abort(grpc.StatusCode.NOT_FOUND, f"{name} not found.")

@@ -58,9 +58,8 @@ def read_counters(calls: StatsCalls, selection: Selection) -> dict[str, int]:
     Raises:
         ServerError: there is no answer.
     """
-    return dict(
-        _query(calls, selection, reset=False)
-    )  # of a name that stands twice the larger value, which is the later one
+    # Of a name that stands twice the larger value, which is the later one.
+    return dict(_query(calls, selection, reset=False))
 
 
 def reset_counters(calls: StatsCalls, selection: Selection) -> Iterator[tuple[str, int]]:

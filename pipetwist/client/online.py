@@ -64,9 +64,8 @@ def listed_sources(sources: dict[str, int] | int) -> list[tuple[str, int]]:
 
 
 def _sources(calls: StatsCalls, names: list[str]) -> Online:
-    calls.get_stats_online_ip_list(
-        online_name("")
-    )  # whether the server has the call, though there be no users
+    # Whether the server has the call, though there be no users.
+    calls.get_stats_online_ip_list(online_name(""))
     found: Online = {}
     for name in names:
         sources = calls.get_stats_online_ip_list(name)
@@ -76,9 +75,8 @@ def _sources(calls: StatsCalls, names: list[str]) -> Online:
 
 
 def _counts(calls: StatsCalls, names: list[str]) -> Online:
-    calls.get_stats_online(
-        online_name("")
-    )  # whether the server has the call, though there be no users
+    # Whether the server has the call, though there be no users.
+    calls.get_stats_online(online_name(""))
     counts = {online_user(name) or name: calls.get_stats_online(name) for name in names}
     return {user: count for user, count in counts.items() if count}
 

@@ -63,8 +63,8 @@ class InboundConformance(Settling):
         """
         self.listen()
         leave = self.client_comes()
-        self.wait_for(lambda: self.relay.carried, "the client")
-        ((route, side),) = self.relay.carried
+        self.wait_for(lambda: self.relay.handled, "the client")
+        ((route, side),) = self.relay.handled
         self.assertEqual(
             (route.client_info.inbound, [one.inbound for one in self.relay.clients]),
             (self.inbound.tag, [self.inbound.tag]),
@@ -86,7 +86,7 @@ class InboundConformance(Settling):
         """Each client is one connection."""
         self.listen()
         leaving = [self.client_comes() for _ in range(3)]
-        self.wait_for(lambda: len(self.relay.carried) == 3, "three clients")
+        self.wait_for(lambda: len(self.relay.handled) == 3, "three clients")
         self._end(leaving)
 
     def test_twice(self) -> None:
@@ -95,7 +95,7 @@ class InboundConformance(Settling):
         self.listen()
         self.listen()
         leave = self.client_comes()
-        self.wait_for(lambda: self.relay.carried, "the client")
+        self.wait_for(lambda: self.relay.handled, "the client")
         self._end([leave])
         self.stop_listening()
         self.stop_listening()
@@ -107,7 +107,7 @@ class InboundConformance(Settling):
         self.assertRaises(OSError, self.client_comes)
         self.listen()
         leave = self.client_comes()
-        self.wait_for(lambda: self.relay.carried, "the client")
+        self.wait_for(lambda: self.relay.handled, "the client")
         self._end([leave])
 
     def test_service(self) -> None:
@@ -115,7 +115,7 @@ class InboundConformance(Settling):
         self.inbound.startService()
         self.settle()
         leave = self.client_comes()
-        self.wait_for(lambda: self.relay.carried, "the client")
+        self.wait_for(lambda: self.relay.handled, "the client")
         self._end([leave])
         self._done(self.inbound.stopService())
         self.assertRaises(OSError, self.client_comes)
@@ -123,7 +123,7 @@ class InboundConformance(Settling):
     def _end(self, leaving: list[Callable[[], object]]) -> None:
         for leave in leaving:
             leave()
-        for _, side in self.relay.carried:
+        for _, side in self.relay.handled:
             side.abort()
         self.settle()
 

@@ -64,8 +64,10 @@ class RecordingRelay:
     def __init__(self, tracker: TrackerLike | None = None) -> None:
         self.names_clients = True
         self.clients: list[ClientInfo] = []
-        self.carried: list[tuple[IRoute, ISide]] = []
-        self.away: list[tuple[str, Cause]] = []
+        self.handled: list[tuple[IRoute, ISide]] = []
+        """What `handle` was given."""
+        self.rejections: list[tuple[str, Cause]] = []
+        """What `rejected` was told."""
         self.outbound = FakeOutbound()
         """Where `route` says that each of them goes."""
         self._tracker = tracker
@@ -75,10 +77,10 @@ class RecordingRelay:
         return Route(client_info, self.outbound, self._tracker)
 
     def handle(self, route: IRoute, client: ISide, gate: IGate | None = None) -> None:
-        self.carried.append((route, client))
+        self.handled.append((route, client))
 
     def rejected(self, inbound: str, cause: Cause) -> None:
-        self.away.append((inbound, cause))
+        self.rejections.append((inbound, cause))
 
 
 @implementer(ITracker)

@@ -107,9 +107,8 @@ class LogWriter:
             self._until = time.monotonic() + seconds
         try:
             self.start()
-        except (
-            RuntimeError
-        ):  # from Python 3.12 on no thread can be started any more while the interpreter ends
+        except RuntimeError:
+            # From Python 3.12 on no thread can be started any more while the interpreter ends.
             self._write(self._queue.take(0))
         self._wait()
 

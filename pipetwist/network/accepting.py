@@ -83,9 +83,8 @@ class BaseAcceptor:
         self._pause = None
         try:
             self.start()
-        except (
-            OSError
-        ) as refusal:  # the kernel's bound on what is watched, or its memory, epoll_ctl(2)
+        except OSError as refusal:
+            # The kernel's bound on what is watched, or its memory, epoll_ctl(2)
             self._wait(refusal)
 
     # What kinds say.

@@ -182,9 +182,8 @@ def look_up(host: str, getaddrinfo: Callable[..., Any] = socket.getaddrinfo) -> 
         found = getaddrinfo(host, 0, type=socket.SOCK_STREAM)
     except OSError as error:
         return error.strerror or str(error)
-    except (
-        UnicodeError
-    ):  # what the encoding of names makes of an empty part, or of one that is too long (RFC 3490)
+    except UnicodeError:
+        # What the encoding of names makes of an empty part, or of one that is too long (RFC 3490)
         return "this can't be the name of a host"
     addresses = [(int(family), address) for family, _, _, _, address in found]
     return list(dict.fromkeys(addresses)) or "the name has no address"

@@ -160,9 +160,8 @@ class UnixListeningSocket:
     def _listen_on_file(
         self, folder: Folder, mode: int, owner: str | int | None, group: str | int | None
     ) -> None:
-        with contextlib.suppress(
-            OSError
-        ):  # elsewhere than on Linux a socket's own mode is not its file's
+        # Elsewhere than on Linux a socket's own mode is not its file's.
+        with contextlib.suppress(OSError):
             os.fchmod(self.socket.fileno(), _FIRST_MODE)
         # The name is bound as it is written, since clients and tools read it, and by descriptors
         # from then on.
@@ -188,9 +187,8 @@ class UnixListeningSocket:
                 with remove_stale_socket(folder, self._name):
                     try:
                         self.socket.bind(self._path)
-                    except (
-                        OSError
-                    ) as error:  # what another has put there since may be stale as well
+                    except OSError as error:
+                        # What another has put there since may be stale as well.
                         if error.errno != errno.EADDRINUSE:
                             raise
                     else:

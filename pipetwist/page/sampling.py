@@ -98,9 +98,8 @@ class Sampler:
         self._connection_table = connection_table
         self._store = store
         self._round = 0
-        self._totals: dict[Entity, dict[str, list[int]]] = {
-            entity: {} for entity in ENTITIES
-        }  # counters never go
+        # Counters never go.
+        self._totals: dict[Entity, dict[str, list[int]]] = {entity: {} for entity in ENTITIES}
         self.seconds = 0.0
         """When it was, by the connection table's clock."""
         self.interval: float | None = None

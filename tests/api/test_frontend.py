@@ -193,9 +193,8 @@ class CarryingTest(_Case):
         can take for ever.
         """
         _, transport = self.come(b"\x16\x03\x01")
-        self.assertEqual(
-            transport.value()[3:4] + transport.value()[12:13], b"\x04\x07"
-        )  # SETTINGS and GOAWAY
+        # SETTINGS and GOAWAY.
+        self.assertEqual(transport.value()[3:4] + transport.value()[12:13], b"\x04\x07")
         self.assertTrue(transport.disconnecting)
         self.assertFalse(transport.aborted)
         self.clock.advance(2)

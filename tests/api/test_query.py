@@ -269,9 +269,8 @@ class BoundsTest(SynchronousTestCase):
         store = counted(
             {f"user>>>{'a' * 40}{number}>>>traffic>>>uplink": 1 for number in range(2000)}
         )
-        began = (
-            time.thread_time()
-        )  # of this thread's own work: others that use the machine do not count
+        # Of this thread's own work: others that use the machine do not count.
+        began = time.thread_time()
         for pattern in (
             r"(a+)+$",
             r"(a|aa)+$",

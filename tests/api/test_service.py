@@ -287,9 +287,8 @@ class UnixTest(SynchronousTestCase):
     def setUp(self) -> None:
         """A path."""
         self.folder = scratch_folder(self)
-        self.path = (
-            self.folder / f"api-{self.folder.name}.sock"
-        )  # as nobody else has it in the kernel's list
+        # As nobody else has it in the kernel's list.
+        self.path = self.folder / f"api-{self.folder.name}.sock"
 
     def start(self, **options: Any) -> StatsApi:
         """Serve a counter there."""

@@ -113,9 +113,8 @@ class TlsTest(SynchronousTestCase):
         clients = Authority(self.folder, "clients-ca")
         target = self.serve(clients)
         old = clients.issue("old")
-        new = Authority(self.folder, "clients-ca").issue(
-            "new"
-        )  # of a CA at the place of the old one
+        # Of a CA at the place of the old one.
+        new = Authority(self.folder, "clients-ca").issue("new")
         self.refused(target, self.credentials(new))
         certificate, key = self.authority.issue("other-server")
         self.api.read_certificates(

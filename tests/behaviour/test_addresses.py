@@ -45,9 +45,8 @@ class AddressesTest(DatagramCase):
                 [self._next(source), self._next(source)],
                 [(b"first", address), (b"second", address)],
             )
-            self.assertEqual(
-                self.open, number
-            )  # the same source at another address is another association
+            # The same source at another address is another association.
+            self.assertEqual(self.open, number)
 
         connected = socket.socket(self.family, socket.SOCK_DGRAM)
         self.addCleanup(connected.close)

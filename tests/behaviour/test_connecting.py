@@ -51,9 +51,8 @@ class UnansweredTest(PairCase):
         line = await self.line()
         self.assertEqual(line["reason"], "cannot connect: no answer for 0.1 s")
         self.assertGreaterEqual(line["seconds"], 0.09)
-        if (
-            self.pair.clients.has_resets
-        ):  # of a unix socket it can be seen where something was unread, and else not
+        # Of a unix socket it can be seen where something was unread, and else not.
+        if self.pair.clients.has_resets:
             self.assert_cut_off(client)
 
     async def test_client_closes_meanwhile(self) -> None:

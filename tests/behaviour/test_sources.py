@@ -33,9 +33,8 @@ class SourcesTest(DatagramCase):
         """No association, descriptor, timer or memory is left of them, and each has had its answer
         and was counted.
         """
-        self.service.log.set_level(
-            "warn"
-        )  # the lines are tried elsewhere, and a test that keeps them keeps memory
+        # The lines are tried elsewhere, and a test that keeps them keeps memory.
+        self.service.log.set_level("warn")
         before = self._come_and_go(1)
         after = self._come_and_go(self.sources // _AT_ONCE)
         self.assertEqual(after[1:], before[1:])
@@ -71,9 +70,8 @@ class SourcesTest(DatagramCase):
         self._batches += 1
         for client in clients:
             client.setblocking(False)
-            client.bind(
-                (f"127.0.1.{self._batches}", 0)
-            )  # a port of the batch before may be had again, and is another source here
+            # A port of the batch before may be had again, and is another source here.
+            client.bind((f"127.0.1.{self._batches}", 0))
             client.connect(address)
             client.send(_QUESTION)
         answered = self._answered + _AT_ONCE

@@ -66,9 +66,8 @@ class NobodyTest(_Case):
         """A unix socket that this user may not connect to."""
         address = f"unix:{scratch_folder(self)}/api.sock"
 
-        self.fail_to_connect(
-            PermissionError(errno.EACCES, "Permission denied")
-        )  # as the kernel does, but for root, whom it lets in everywhere
+        # As the kernel does, but for root, whom it lets in everywhere.
+        self.fail_to_connect(PermissionError(errno.EACCES, "Permission denied"))
         self.assertIn(
             f"this user may not connect to {address} (Permission denied)", self.error(address)
         )

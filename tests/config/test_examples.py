@@ -43,9 +43,8 @@ class ExamplesTest(SynchronousTestCase):
             for schema in definitions().values()
             for key in schema["properties"]
         }
-        shared = {
-            key.name for base in (InboundOptions, OutboundOptions) for key in fields(base)
-        }  # enough if one has them
+        # Enough if one has them.
+        shared = {key.name for base in (InboundOptions, OutboundOptions) for key in fields(base)}
         self.assertEqual({(title, key) for title, key in known - used if key not in shared}, set())
         self.assertLessEqual(shared, {key for _, key in used})
 

@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 from pipetwist.kernel.poller import IN
-from tests.datagram.ends import DatagramEnd, DatagramServer
 from tests.support.datagram_case import DatagramCase
+from tests.support.datagram_ends import DatagramEnd, DatagramServer
 from tests.support.loop import open_descriptors
 
 

@@ -15,7 +15,7 @@ from pipetwist.datagram.batch import Batch
 from pipetwist.datagram.calls import batches_work
 from pipetwist.datagram.context import DatagramContext, max_unix_bytes
 from pipetwist.datagram.plain import PlainBatch
-from tests.datagram.ends import abstract, datagram_socket
+from tests.support.datagram_ends import abstract, datagram_socket
 from tests.support.memory_transport import TurningReactor
 from tests.support.scratch import scratch_folder, wait_until
 

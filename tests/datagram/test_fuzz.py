@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from pipetwist.datagram.framing import MAX_FRAMED_BYTES
 from pipetwist.datagram.sockets import MAX_UDP_BYTES
-from tests.datagram.ends import End
 from tests.support.datagram_case import DatagramCase
+from tests.support.datagram_ends import End
 
 # So many that wait nowhere for want of room: what is dropped then is tested elsewhere.
 _MAX_AT_ONCE = 5

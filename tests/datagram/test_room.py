@@ -88,9 +88,8 @@ class UnreadTest(DatagramCase):
         client.send(b"first")
         self.came(self.server, b"first")
         (listener,) = self.inbound._listeners
-        listener._socket.setsockopt(
-            socket.SOL_SOCKET, socket.SO_RCVBUF, 1
-        )  # the least that there can be, socket(7)
+        # The least that there can be, socket(7)
+        listener._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
         for _ in range(100):
             client.send(bytes(1000))
         self.loop.settle()

@@ -13,8 +13,8 @@ from pipetwist.datagram import segments
 from pipetwist.datagram.context import DatagramContext, enlarge_buffers
 from pipetwist.datagram.segments import Segments, segments_work
 from pipetwist.datagram.source import Source
-from tests.datagram.ends import datagram_socket
 from tests.support.datagram_case import DatagramCase
+from tests.support.datagram_ends import datagram_socket
 from tests.support.memory_transport import TurningReactor
 
 _LOOPBACK = ("127.0.0.1", 0)
@@ -115,9 +115,8 @@ class SegmentsTest(SynchronousTestCase):
         """Where the system can't cut they are sent one by one, then and from then on, and none is
         lost.
         """
-        self.outgoing.setsockopt(
-            socket.SOL_SOCKET, 11, 1
-        )  # SO_NO_CHECK: without checksums there is no cutting, EINVAL
+        # SO_NO_CHECK: without checksums there is no cutting, EINVAL.
+        self.outgoing.setsockopt(socket.SOL_SOCKET, 11, 1)
         for size in (100, 100, 200, 50):
             datagrams = [bytes([index]) * size for index in range(5)]
             self.receive(datagrams)

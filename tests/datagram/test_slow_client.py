@@ -7,8 +7,8 @@ from typing import Any
 
 from pipetwist.datagram.waiting import MAX_DATAGRAMS
 from pipetwist.transfer import lingering
-from tests.datagram.ends import DatagramServer, abstract, datagram_socket
 from tests.support.datagram_case import DatagramCase
+from tests.support.datagram_ends import DatagramServer, abstract, datagram_socket
 
 
 class SlowClientTest(DatagramCase):

@@ -10,7 +10,7 @@ from pipetwist.datagram.context import DatagramContext
 from pipetwist.datagram.socket_side import DatagramSocketSide, dropped_by_kernel
 from pipetwist.datagram.sockets import connect_datagram
 from pipetwist.testing import RecordingReceiver
-from tests.datagram.ends import datagram_socket
+from tests.support.datagram_ends import datagram_socket
 from tests.support.loop import KernelCase
 
 

@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.datagram.context import DatagramContext
 from pipetwist.datagram.source import source_of
-from tests.datagram.ends import datagram_socket
+from tests.support.datagram_ends import datagram_socket
 from tests.support.memory_transport import TurningReactor
 
 _HEADER = struct.Struct("@Nii")  # struct cmsghdr, cmsg(3)
@@ -34,9 +34,8 @@ class AnsweringTest(SynchronousTestCase):
             + bytes(8)
         )
         header = _HEADER.pack(_HEADER.size + 12, socket.IPPROTO_IP, 8)
-        source = source_of(
-            name, header + struct.pack("@I", _INTERFACE) + _HERE + _HERE
-        )  # struct in_pktinfo, ip(7)
+        # struct in_pktinfo, ip(7)
+        source = source_of(name, header + struct.pack("@I", _INTERFACE) + _HERE + _HERE)
         self.assertEqual(
             (source.host, source.port, source.named, source.address), ("127.0.0.1", 7, True, None)
         )
@@ -53,9 +52,8 @@ class AnsweringTest(SynchronousTestCase):
             + bytes(4)
         )
         header = _HEADER.pack(_HEADER.size + 20, socket.IPPROTO_IPV6, 50)
-        source = source_of(
-            name, header + _HERE6 + struct.pack("@I", _INTERFACE)
-        )  # struct in6_pktinfo, ipv6(7)
+        # struct in6_pktinfo, ipv6(7)
+        source = source_of(name, header + _HERE6 + struct.pack("@I", _INTERFACE))
         self.assertEqual(
             (source.host, source.port, source.named, source.address), ("::1", 7, True, None)
         )

@@ -6,8 +6,8 @@ import socket
 from typing import Any
 
 from pipetwist.datagram.waiting import MAX_DATAGRAMS
-from tests.datagram.ends import FramedEnd
 from tests.support.datagram_case import DatagramCase
+from tests.support.datagram_ends import FramedEnd
 
 
 class FramedTest(DatagramCase):

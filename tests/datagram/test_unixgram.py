@@ -10,8 +10,8 @@ from twisted.logger import formatEvent
 
 from pipetwist.connection.cause import Cause
 from pipetwist.inbounds.unix_options import PeerUserOptions
-from tests.datagram.ends import DatagramEnd, DatagramServer, datagram_socket
 from tests.support.datagram_case import DatagramCase
+from tests.support.datagram_ends import DatagramEnd, DatagramServer, datagram_socket
 
 
 class UnixgramTest(DatagramCase):

@@ -34,9 +34,8 @@ class ReadmeTest(SynchronousTestCase):
         (terminal.folder / ".venv").mkdir()
         (terminal.folder / ".venv" / "bin").symlink_to(Path(sys.executable).parent)
         log = self._start(terminal.folder, int(port))
-        self.patch(
-            os, "environ", {**os.environ, "PIPETWIST_SERVER": f"127.0.0.1:{port}"}
-        )  # where a document's reader has the usual one
+        # Where a document's reader has the usual one.
+        self.patch(os, "environ", {**os.environ, "PIPETWIST_SERVER": f"127.0.0.1:{port}"})
         for block in blocks("README.md"):
             if block.language == "console" and not block.text.startswith("$ make "):
                 terminal.type(block)

@@ -99,7 +99,7 @@ class EntryTest(SynchronousTestCase):
 
     def assertRefused(self) -> None:
         """Nobody was let in, and the connection is over."""
-        self.assertEqual((self.relay.carried, self.accepted.fileno()), ([], -1))
+        self.assertEqual((self.relay.handled, self.accepted.fileno()), ([], -1))
         self.assertEqual(self.client.recv(99), b"")
 
     def test_stream(self) -> None:
@@ -109,7 +109,7 @@ class EntryTest(SynchronousTestCase):
         for kernel in (False, True):
             self.setUp()
             self.enter(kernel=kernel)
-            ((route, side),) = self.relay.carried
+            ((route, side),) = self.relay.handled
             self.assertIsInstance(side, StreamSide)
             self.assertEqual((route.client_info, self.accepted.fileno()), (_VISITOR, -1))
             ((descriptor, family),) = self.reactor.adopted
@@ -127,7 +127,7 @@ class EntryTest(SynchronousTestCase):
         """
         self.relay.in_kernel = True
         self.enter(kernel=True)
-        ((_, side),) = self.relay.carried
+        ((_, side),) = self.relay.handled
         self.assertIsInstance(side, SocketSide)
         self.assertEqual(self.reactor.adopted, [])
         side.attach(RecordingReceiver())
@@ -139,7 +139,7 @@ class EntryTest(SynchronousTestCase):
         """An inbound that is not to use the kernel's transfer makes a transport all the same."""
         self.relay.in_kernel = True
         self.enter()
-        self.assertIsInstance(self.relay.carried[0][1], StreamSide)
+        self.assertIsInstance(self.relay.handled[0][1], StreamSide)
         os.close(self.reactor.adopted[0][0])
 
     def test_refused(self) -> None:
@@ -150,7 +150,7 @@ class EntryTest(SynchronousTestCase):
         self.assertEqual(
             self.said(), ["warn: inbound in: refused pid:1, which is not one of its users"]
         )
-        self.assertEqual(self.relay.away, [("in", Cause.REFUSED)])
+        self.assertEqual(self.relay.rejections, [("in", Cause.REFUSED)])
 
     def test_gone(self) -> None:
         """Who is gone before it is known who it was is closed without a word."""
@@ -168,4 +168,4 @@ class EntryTest(SynchronousTestCase):
             self.said(),
             ["warn: inbound in: pid:1 uid:2 gid:3 can't be served: Too many open files"],
         )
-        self.assertEqual(self.relay.away, [("in", Cause.INTERNAL)])
+        self.assertEqual(self.relay.rejections, [("in", Cause.INTERNAL)])

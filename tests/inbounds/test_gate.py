@@ -72,7 +72,7 @@ class GateTest(_GateTestCase):
     def test_let_in(self) -> None:
         """Who may come in is carried, counted by what the relay says."""
         self.assertTrue(self.gate.let_in("Alice", self.make_side))
-        ((route, _),) = self.relay.carried
+        ((route, _),) = self.relay.handled
         self.assertEqual(
             (route.client_info.peer, self.counted, self.said()), ("Alice", [self.tracker], [])
         )
@@ -82,7 +82,7 @@ class GateTest(_GateTestCase):
         self.make_gate(StreamInboundOptions(tag="in", framing="rfc4571")).let_in(
             "Alice", self.make_side
         )
-        self.assertIsInstance(self.relay.carried[0][1], FramedSide)
+        self.assertIsInstance(self.relay.handled[0][1], FramedSide)
 
     def test_refused(self) -> None:
         """Each time that somebody is refused it is logged and counted, and nobody is asked for a
@@ -93,7 +93,9 @@ class GateTest(_GateTestCase):
             [self.gate.let_in("Alice", self.make_side) for _ in range(2)], [False, False]
         )
         self.assertEqual((self.said(), self.counted), (["inbound in: refused Alice"] * 2, []))
-        self.assertEqual((self.relay.away, self.relay.clients), ([("in", Cause.REFUSED)] * 2, []))
+        self.assertEqual(
+            (self.relay.rejections, self.relay.clients), ([("in", Cause.REFUSED)] * 2, [])
+        )
 
     def test_refused_once(self) -> None:
         """Of sources that send again and again each is told and counted once, and once more where
@@ -106,7 +108,7 @@ class GateTest(_GateTestCase):
         self.assertEqual(self.said(), ["inbound in: refused Alice", "inbound in: refused Bob"])
         gate.name_again()
         gate.let_in("Alice", self.make_side)
-        self.assertEqual((len(self.said()), len(self.relay.away)), (3, 3))
+        self.assertEqual((len(self.said()), len(self.relay.rejections)), (3, 3))
 
     def test_flood_of_refused(self) -> None:
         """Of very many different ones not all are told."""
@@ -120,7 +122,7 @@ class GateTest(_GateTestCase):
         """Who has gone before it is known who it was is nobody's trouble."""
         self.error = OSError(107, "Transport endpoint is not connected")
         self.assertFalse(self.gate.let_in("Alice", self.make_side))
-        self.assertEqual((self.said(), self.relay.away), ([], []))
+        self.assertEqual((self.said(), self.relay.rejections), ([], []))
 
     def test_not_served(self) -> None:
         """That there is nothing to serve a client with is logged and counted."""
@@ -130,13 +132,13 @@ class GateTest(_GateTestCase):
 
         self.assertFalse(self.gate.let_in("Alice", fail))
         self.assertEqual(self.said(), ["inbound in: Alice can't be served: Too many open files"])
-        self.assertEqual(self.relay.away, [("in", Cause.INTERNAL)])
+        self.assertEqual(self.relay.rejections, [("in", Cause.INTERNAL)])
         self.assertEqual(self.shares.share("in").used, 0)
 
     def test_lost(self) -> None:
         """Who was lost on the way in is counted."""
         self.gate.lost(Cause.HANDSHAKE)
-        self.assertEqual(self.relay.away, [("in", Cause.HANDSHAKE)])
+        self.assertEqual(self.relay.rejections, [("in", Cause.HANDSHAKE)])
 
 
 class RoomTest(_GateTestCase):
@@ -150,7 +152,7 @@ class RoomTest(_GateTestCase):
         for name in ("Alice", "Bob"):
             self.gate.let_in(name, self.make_side)
         self.assertEqual(self.gate.room, 8)
-        self.gate.connection_closed(self.relay.carried[0][0])
+        self.gate.connection_closed(self.relay.handled[0][0])
         self.error = RefusedError("refused Carol")
         self.gate.let_in("Carol", self.make_side)
         self.assertEqual(self.gate.room, 9)
@@ -160,7 +162,7 @@ class RoomTest(_GateTestCase):
         self.gate.let_in("Alice", self.make_side)
         other = self.make_gate()
         self.assertEqual(other.room, 9)
-        self.gate.connection_closed(self.relay.carried[0][0])
+        self.gate.connection_closed(self.relay.handled[0][0])
         self.assertEqual(other.room, 10)
 
     def test_expected(self) -> None:
@@ -187,7 +189,7 @@ class RoomTest(_GateTestCase):
         (said,) = self.said()
         self.assertIn("inbound in: its connections use 20 file descriptors", said)
         self.assertIn("a new client waits until one closes", said)
-        self.gate.connection_closed(self.relay.carried[0][0])
+        self.gate.connection_closed(self.relay.handled[0][0])
         self.assertEqual(told, ["waiting"])
 
     def test_no_bound(self) -> None:
@@ -195,7 +197,7 @@ class RoomTest(_GateTestCase):
         gate = Gate(NoInbound(InboundContext(None, self.relay)), self.identify)
         self.assertGreater(gate.room, 10**9)
         self.assertTrue(gate.let_in("Alice", self.make_side))
-        gate.connection_closed(self.relay.carried[0][0])
+        gate.connection_closed(self.relay.handled[0][0])
 
     def test_shown(self) -> None:
         """It says what it is."""

@@ -74,7 +74,7 @@ class _HandshakeTestCase(SynchronousTestCase):
 
     def attach(self) -> tuple[Any, RecordingReceiver]:
         """Attach a receiver to the one side that came in; both."""
-        ((_, side),) = self.relay.carried
+        ((_, side),) = self.relay.handled
         receiver = RecordingReceiver()
         side.attach(receiver)
         return side, receiver
@@ -147,7 +147,7 @@ class PlainTest(_HandshakeTestCase):
         self.doorway.writeConnectionLost()
         transport.take()
         self.assertTrue(transport.disconnected)
-        self.assertEqual((self.relay.carried, self.relay.away), ([], [("in", Cause.REFUSED)]))
+        self.assertEqual((self.relay.handled, self.relay.rejections), ([], [("in", Cause.REFUSED)]))
         self.assertEqual(
             self.said(), ["warn: inbound in: refused 127.0.0.1:4711, which is not one of its users"]
         )
@@ -185,7 +185,7 @@ class HandshakeTest(_HandshakeTestCase):
                 )
             ],
         )
-        self.assertEqual(self.relay.away, [("in", Cause.HANDSHAKE)])
+        self.assertEqual(self.relay.rejections, [("in", Cause.HANDSHAKE)])
 
     def test_failed(self) -> None:
         """A handshake that fails is logged with the client's address and its cause, and nothing is
@@ -222,7 +222,7 @@ class HandshakeTest(_HandshakeTestCase):
             (self.said(), self.clock.getDelayedCalls()),
             (["warn: inbound in: refused 127.0.0.1:4711"], []),
         )
-        self.assertEqual(self.relay.away, [("in", Cause.REFUSED)])
+        self.assertEqual(self.relay.rejections, [("in", Cause.REFUSED)])
 
     def test_refused_and_stays(self) -> None:
         """One that does not go when it is refused is aborted after a while."""

@@ -78,7 +78,7 @@ class _InboundTestCase(SynchronousTestCase):
 
     def abort(self) -> None:
         """Abort every connection that came in."""
-        for _, side in self.relay.carried:
+        for _, side in self.relay.handled:
             side.abort()
         self.reactor.advance(0)
 
@@ -134,7 +134,7 @@ class UnixTest(_InboundTestCase):
         self.assertEqual(client_info.timeouts, Timeouts(idle=1, half_close=2))
         self.successResultOf(inbound.stop_listening())
         self.assertFalse(Path(self.path).exists())
-        self.assertEqual(len(self.relay.carried), 1)
+        self.assertEqual(len(self.relay.handled), 1)
         self.successResultOf(inbound.stop_listening())
 
     def test_again(self) -> None:
@@ -144,7 +144,7 @@ class UnixTest(_InboundTestCase):
         self.listen(inbound)
         self.assertEqual(stat.S_IMODE(os.lstat(self.path).st_mode), 0o660)
         self.connect(socket.AF_UNIX, self.path)
-        self.assertEqual(len(self.relay.carried), 1)
+        self.assertEqual(len(self.relay.handled), 1)
 
     def test_users(self) -> None:
         """Who is one of its users comes in as that; nobody else does."""

@@ -158,9 +158,8 @@ class StrangersTest(_Listening):
         near, far = socket.socketpair()
         with near, far:
             self.patch(peer_process, "_own_inode", lambda: _inode(os.getpid()))
-            self.assertIn(
-                "/c", stranger(near)
-            )  # the peer is this process, and has the inode of this process
+            # The peer is this process, and has the inode of this process.
+            self.assertIn("/c", stranger(near))
 
     def connect(self) -> None:
         """A client of this process's."""

@@ -164,9 +164,8 @@ class FewDescriptorsTest(_Case):
     def test_datagrams(self) -> None:
         """Sources of datagrams, which anybody can make up."""
         port = free_datagram_port(self)
-        silent = socket.socket(
-            type=socket.SOCK_DGRAM
-        )  # where nobody has the port, each source would be over as soon as it has come
+        # Where nobody has the port, each source would be over as soon as it has come.
+        silent = socket.socket(type=socket.SOCK_DGRAM)
         self.addCleanup(silent.close)
         silent.bind(("127.0.0.1", 0))
         server = silent.getsockname()[1]

@@ -30,9 +30,10 @@ class ManTest(SynchronousTestCase):
 
     def test_read(self) -> None:
         """They show what people look for."""
+        # Bold is overstruck.
         command, file = (
             " ".join(re.sub(".\b", "", self.mandoc("utf8", page)).split()) for page in _PAGES
-        )  # bold is overstruck
+        )
         for words in ("pipetwist stats [OPTIONS] [PATTERN]...", "-e, --regexp", "EXIT STATUSES"):
             self.assertIn(words, command)
         for words in ("drain_timeout", "Written as duration", "How values are written".upper()):

@@ -208,9 +208,8 @@ class FilesTest(SynchronousTestCase):
             for name in re.findall(r"- (?:record|alert): (\S+)", _text(path))
         ]
         self.assertGreater(len(names), 10)
-        indirect = {
-            "instance_inbound_outbound:pipetwist_connect_failures:ratio_rate5m"
-        }  # what an alert is made of
+        # What an alert is made of.
+        indirect = {"instance_inbound_outbound:pipetwist_connect_failures:ratio_rate5m"}
         self.assertEqual([name for name in names if name not in tests and name not in indirect], [])
 
     def test_names(self) -> None:

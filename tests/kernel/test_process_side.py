@@ -308,7 +308,7 @@ class EndingTest(CommandCase):
         self.assertTrue(side._terminator.signalled)
         self.ends(receiver, side)
 
-    def test_hang_up(self) -> None:
+    def test_disconnect(self) -> None:
         """One whose client has gone gets SIGTERM soon after its end of file."""
         side, receiver = self.shell("echo ready; exec sleep 60")
         self.says(side, receiver, b"ready\n")
@@ -319,7 +319,7 @@ class EndingTest(CommandCase):
         self.assertTrue(side._terminator.signalled)
         self.ends(receiver, side)
 
-    def test_hang_up_after_its_end_of_file(self) -> None:
+    def test_disconnect_after_its_end_of_file(self) -> None:
         """So does one that has got its end of file before."""
         side, receiver = self.shell("echo ready; exec sleep 60")
         self.says(side, receiver, b"ready\n")
@@ -329,7 +329,7 @@ class EndingTest(CommandCase):
         self.assertTrue(side._terminator.signalled)
         self.ends(receiver, side)
 
-    def test_hang_up_while_it_takes_its_input(self) -> None:
+    def test_disconnect_while_it_takes_its_input(self) -> None:
         """One that still takes what was written has its grace for it, and after its end of file
         half a second.
         """

@@ -413,7 +413,7 @@ class TcpEndingTest(EndingTest):
         self.loop.settle()
         self.assertEqual(self.lost(), (["lost"], ""))
 
-    def test_break_off(self) -> None:
+    def test_close_with_error(self) -> None:
         """A side that breaks off delivers what waits, though its peer goes on sending, and then
         resets without an end of file.
         """
@@ -432,7 +432,7 @@ class TcpEndingTest(EndingTest):
         self.assertEqual((self.lost(), self.receiver.data), ((["lost"], ""), b""))
         self.assertEqual(self.loop.getDelayedCalls(), [])
 
-    def test_break_off_after_an_end_of_file(self) -> None:
+    def test_close_with_error_after_an_end_of_file(self) -> None:
         """An end of file that is to follow what waits does, and the peer, which has read it, is
         reset when it sends more.
         """

@@ -32,9 +32,8 @@ class SocketsTest(TestCase):
 
     def setUp(self) -> None:
         """Listen, and note what streams are sent."""
-        self.relay = PretendedRelay(
-            connections=1000, users=[letter * 200 for letter in "abcdefgh"]
-        )  # long names make large events
+        # Long names make large events.
+        self.relay = PretendedRelay(connections=1000, users=[letter * 200 for letter in "abcdefgh"])
         self.feed = Feed(
             self.relay.clock, self.relay.connection_table, self.relay.store, self.relay.now
         )

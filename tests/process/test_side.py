@@ -224,7 +224,7 @@ class EndingTest(_SideTestCase):
         self.process.exit(1)
         self.assertLost("the command exited with status 1")
 
-    def test_hang_up(self) -> None:
+    def test_disconnect(self) -> None:
         """When its client has gone it gets an end of file, and SIGTERM soon after."""
         self.side.disconnect()
         self.assertEqual(self.process.open, {1, 2})
@@ -234,7 +234,7 @@ class EndingTest(_SideTestCase):
         self.assertEqual(self.signals(), [_TERM])
         self.assertLost("")
 
-    def test_hang_up_after_end_of_file(self) -> None:
+    def test_disconnect_after_end_of_file(self) -> None:
         """One that had its end of file before gets as long."""
         self.side.write_eof()
         self.clock.advance(60)
@@ -242,7 +242,7 @@ class EndingTest(_SideTestCase):
         self.clock.advance(END_OF_FILE_SECONDS)
         self.assertEqual(self.signals(), [_TERM])
 
-    def test_hang_up_unread(self) -> None:
+    def test_disconnect_unread(self) -> None:
         """One that has not read everything may do so before, within its grace."""
         self.patch(self.process, "closeStdin", lambda: None)
         self.side.disconnect()
@@ -252,14 +252,14 @@ class EndingTest(_SideTestCase):
         self.clock.advance(END_OF_FILE_SECONDS)
         self.assertEqual(self.signals(), [_TERM])
 
-    def test_hang_up_never_read(self) -> None:
+    def test_disconnect_never_read(self) -> None:
         """One that reads nothing gets SIGTERM after its grace."""
         self.patch(self.process, "closeStdin", lambda: None)
         self.side.disconnect()
         self.clock.advance(5)
         self.assertEqual(self.signals(), [_TERM])
 
-    def test_hang_up_paused(self) -> None:
+    def test_disconnect_paused(self) -> None:
         """One whose output nobody reads is read on, so that it can end."""
         self.process.say(b"answer")
         self.side.disconnect()

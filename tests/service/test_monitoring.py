@@ -191,9 +191,8 @@ class MonitoringTest(TestCase):
         self.assertEqual(lines, [b"retry: 3000\n", b"\n", b"event: snapshot\n"])
         rest = deferToThread(events.read)
         await self.service.stopService()
-        self.assertTrue(
-            (await rest).endswith(b"}\n\n")
-        )  # a stream that is cut off makes reading fail
+        # A stream that is cut off makes reading fail.
+        self.assertTrue((await rest).endswith(b"}\n\n"))
 
     async def test_reload(self) -> None:
         """What another configuration has shows at the next look, and what was counted before

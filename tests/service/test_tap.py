@@ -384,9 +384,8 @@ class DaemonTest(SynchronousTestCase):
         """So does a SIGINT, after which the process ends by it."""
         calls: list[Any] = []
         self.patch(reactor, "callWhenRunning", lambda *call: calls.append(call[:2]))
-        signal.signal(
-            signal.SIGINT, signal.default_int_handler
-        )  # tests that ran before may have left the reactor's
+        # Tests that ran before may have left the reactor's.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         self.daemon.privilegedStartService()
         self.daemon.startService()
         os.kill(os.getpid(), signal.SIGINT)

@@ -40,10 +40,11 @@ FOREGROUND = (*TWISTD, "-n", "--pidfile=")
 TWIST = (sys.executable, "-m", "twisted")
 """The command twist of the Python that runs the tests."""
 
+# twist exits, twistd ends by the signal after its clean shutdown.
 _STOPPED_BY_SIGTERM = (
     0,
     -signal.SIGTERM,
-)  # twist exits, twistd ends by the signal after its clean shutdown
+)
 
 
 class Daemon:

@@ -26,7 +26,7 @@ from pipetwist.outbounds.unix import UnixOutboundOptions
 from pipetwist.outbounds.unixgram import UnixgramOutboundOptions
 from pipetwist.service import tree
 from pipetwist.service.tree import PipetwistService
-from tests.datagram.ends import (
+from tests.support.datagram_ends import (
     DatagramEnd,
     DatagramServer,
     End,

@@ -80,9 +80,8 @@ class ListeningTest(_ServiceCase):
         service.startService()
         self.assertEqual((await self.ask(service, client_context())).status, 200)
         without = ssl.create_default_context(cafile=AUTHORITY)
-        without.maximum_version = (
-            ssl.TLSVersion.TLSv1_2
-        )  # in 1.3 a client that is refused learns of it only later
+        # In 1.3 a client that is refused learns of it only later.
+        without.maximum_version = ssl.TLSVersion.TLSv1_2
         await self.assertFailure(self.ask(service, without), ssl.SSLError, ConnectionResetError)
 
     async def test_offered_protocols(self) -> None:

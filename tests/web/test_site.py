@@ -221,9 +221,8 @@ class BoundsTest(_SiteCase):
                 )
                 self.check_headers(answer)
                 self.assertTrue(client.transport.disconnecting)
-                self.assertEqual(
-                    client.send(b"hello"), b""
-                )  # what comes before the connection is closed
+                # What comes before the connection is closed.
+                self.assertEqual(client.send(b"hello"), b"")
                 self.factory.protocols.popitem()
 
     def test_no_body(self) -> None:
