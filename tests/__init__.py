@@ -16,8 +16,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
     signal.signal(signal.SIGHUP, lambda *_: None)
 
+# What follows is for what runs tests; programs that tests start load no trial.
 # How long it takes to make an example says how busy the machine is, and nothing of what is tested.
-# Programs that tests start load no trial.
 if "twisted.trial" in sys.modules:
     from hypothesis import HealthCheck, settings
 
@@ -26,6 +26,7 @@ if "twisted.trial" in sys.modules:
     )
     settings.load_profile("any machine")
 
-# A run that hangs where nobody watches says where every thread is, and fails.
-if "CI" in os.environ:
+# A run that hangs where nobody watches says where every thread is, and fails. A process that forks
+# must not have this: its child could never take it back.
+if "CI" in os.environ and "twisted.trial" in sys.modules:
     faulthandler.dump_traceback_later(1700, exit=True)

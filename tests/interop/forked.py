@@ -10,7 +10,6 @@ ended.
 from __future__ import annotations
 
 import atexit
-import faulthandler
 import gc
 import json
 import os
@@ -168,7 +167,6 @@ def become_daemon(orders: int) -> None:
     """
     if os.fork():
         os._exit(0)  # the forge is nobody's child: tests look for children that were left
-    faulthandler.cancel_dump_traceback_later()
     _load()
     gc.collect()
     # so that the collector of what is forked does not write all over the memory that they share

