@@ -14,6 +14,8 @@ from pipetwist.files import KnownFiles
 from pipetwist.interfaces import AnyReactor, RelayLike
 from pipetwist.kernel.context import KernelContext
 from pipetwist.network.listeners import ListenerTable
+from pipetwist.network.listening import ListenHosts
+from pipetwist.network.lookups import Lookups
 from pipetwist.transfer.peer_close_watch import PeerCloseWatch
 
 __all__ = ["InboundContext"]
@@ -36,7 +38,8 @@ class InboundContext:
         failed: is told where listening fails only after the service has started.
         datagram_context: what datagram sockets work with; one of their own where it is None.
         files: reads certificates and keys.
-        listeners: opens the sockets that are listened with, and has those that listened already.
+        listeners: opens the sockets that are listened with, and has those that listened already;
+            where it is left out a table of its own, which looks names up for the reactor.
         shares: divides the file descriptors among inbounds; where it is left out nothing bounds
             them.
     """
@@ -49,5 +52,11 @@ class InboundContext:
     failed: Callable[[StartError], None] = _raise
     datagram_context: DatagramContext | None = None
     files: KnownFiles = field(default_factory=KnownFiles)
-    listeners: ListenerTable = field(default_factory=ListenerTable)
+    listeners: ListenerTable = None  # type: ignore[assignment]  # it is made of the reactor
     shares: DescriptorShares = field(default_factory=DescriptorShares)
+
+    def __post_init__(self) -> None:
+        """Have a table of listeners."""
+        if self.listeners is None:
+            hosts = ListenHosts(Lookups(self.reactor), self.reactor)
+            object.__setattr__(self, "listeners", ListenerTable(hosts=hosts))

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, cast
 
@@ -35,6 +35,7 @@ from pipetwist.transfer.keep_alive import KeepAlive
 from pipetwist.values import Text
 from pipetwist.values.addresses import shown_address
 from pipetwist.values.bind_address import BindAddress
+from pipetwist.values.endpoint_string import listen_host
 
 __all__ = ["EndpointInbound", "EndpointInboundOptions"]
 
@@ -49,6 +50,11 @@ class EndpointInboundOptions(StreamInboundOptions):
     """Always ``endpoint``."""
     endpoint: Text
     """The endpoint string, for instance ``systemd:domain=UNIX:name=pipe``."""
+
+    @property
+    def hosts(self) -> Mapping[str, str]:
+        host = listen_host(self.endpoint)
+        return {} if host is None else {"endpoint": host}
 
 
 @implementer(IInbound)
@@ -138,10 +144,13 @@ class EndpointInbound(ListeningService):
 
     def _find(self, name: str) -> Deferred[list[Address]]:
         hosts, label = self.context.listeners.hosts, f"inbound {self.tag}: endpoint"
-        # A start listens before it gives up root, and so waits; of a reload the connections would
-        # have to wait as well.
-        learning = succeed(None) if self.starting else hosts.learn([(label, name)])
-        return learning.addCallback(lambda _: hosts.find(label, name))
+        # A start listens before it gives up root, and so waits. A reload has looked up what it
+        # knows from the string; for the rest, as of an endpoint of somebody else's, all connections
+        # would have to wait.
+        known = name in self.options.hosts.values() and hosts.knows(name)
+        if self.starting or known:
+            return succeed(hosts.find(label, name))
+        return hosts.learn([(label, name)]).addCallback(lambda _: hosts.find(label, name))
 
     def _log_listening(self, _: None) -> None:
         if self._listener.port is not None:

@@ -34,8 +34,8 @@ class ListenHosts:
     """The addresses of the hosts that are listened at.
 
     Args:
-        lookups: looks names up.
-        clock: bounds the wait for a name in a reload.
+        lookups: looks names up; where it is None some that can only be waited for.
+        clock: bounds the wait for a name in a reload; where it is None nothing can be learnt.
     """
 
     def __init__(self, lookups: Lookups | None = None, clock: AnyReactor = None) -> None:
@@ -64,6 +64,10 @@ class ListenHosts:
                 raise _no_address(label, host, found)
             self._known[host] = found
         return self._known[host]
+
+    def knows(self, host: str) -> bool:
+        """Whether `find` waits for nothing."""
+        return host in self._known or numeric_address(plain_host(host), 0) is not None
 
     def learn(self, wanted: Iterable[tuple[str, str]]) -> Deferred[None]:
         """Look names up anew, so that `find` waits for none of them.

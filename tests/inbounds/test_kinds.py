@@ -41,6 +41,7 @@ from pipetwist.network.lookups import Lookups
 from pipetwist.testing import RecordingRelay
 from pipetwist.values.addresses import shown_address
 from tests.support.certificates import Authority
+from tests.support.mailbox import Mailbox
 from tests.support.memory_transport import TurningReactor
 from tests.support.scratch import scratch_folder
 
@@ -656,6 +657,34 @@ class EndpointTest(_InboundTestCase):
         self.assertEqual(
             str(error), "inbound in: endpoint: relay is no address: Name or service not known"
         )
+
+    def test_embedded(self) -> None:
+        """Where a program gives its context no table of listeners, an endpoint's name is looked up
+        for its reactor, without making that wait.
+        """
+
+        class ThreadedReactor(Mailbox, MemoryReactorClock):
+            """One that threads can talk to."""
+
+            def __init__(self) -> None:
+                Mailbox.__init__(self)
+                MemoryReactorClock.__init__(self)
+
+        self.patch(
+            socket,
+            "getaddrinfo",
+            lambda *_, **__: [(socket.AF_INET, None, None, None, ("127.0.0.2", 0))],
+        )
+        reactor = ThreadedReactor()
+        inbound = EndpointInbound(
+            EndpointInboundOptions(tag="in", endpoint="tcp:10080:interface=relay"),
+            InboundContext(reactor, self.relay),
+        )
+        listening = inbound.listen()
+        self.assertNoResult(listening)
+        reactor.do_one()
+        self.successResultOf(listening)
+        self.assertEqual([server[3] for server in reactor.tcpServers], ["127.0.0.2"])
 
     def test_who_clients_are(self) -> None:
         """A client of a unix socket is known by what the kernel says of it, one of TCP by its

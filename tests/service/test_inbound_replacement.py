@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import socket
+import threading
 from dataclasses import replace
 from typing import Any
 
 from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorFromThreads
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from pipetwist.config.document import Document
@@ -132,3 +135,42 @@ class UnknownAddressTest(TestCase):
             self.assertEqual(list(tree.inbounds), [options.tag])
             # The kernel lets a client in where somebody listens, whatever becomes of it then.
             socket.create_connection(("127.0.0.1", port), timeout=60).close()
+
+    async def test_unknown_name(self) -> None:
+        """An endpoint string's name is looked up before anybody stops listening: where it has no
+        address nothing changes, and meanwhile clients come in.
+        """
+        port = free_port(self)
+        before = EndpointInboundOptions(tag="any", endpoint=f"tcp:{port}:interface=127.0.0.1")
+        after = EndpointInboundOptions(tag="other", endpoint=f"tcp:{port}:interface=relay")
+        document = Document(
+            inbounds=(before,), outbounds=(ForkOutboundOptions(tag="plugin", command=("cat",)),)
+        )
+        asked, go_on = Deferred[None](), threading.Event()
+        self.addCleanup(go_on.set)
+
+        def getaddrinfo(*_: object, **__: object) -> Any:
+            IReactorFromThreads(reactor).callFromThread(asked.callback, None)
+            assert go_on.wait(60)
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+        tree = PipetwistService(document, reactor, getaddrinfo=getaddrinfo)
+        tree.startService()
+        self.addCleanup(tree.stopService)
+        inbound = tree.inbounds["any"]
+        stopped: list[object] = []
+        self.patch(inbound, "stop_listening", lambda: stopped.append(inbound))
+        reloading = tree.reload(replace(document, inbounds=(after,)))
+        await asked
+        socket.create_connection(("127.0.0.1", port), timeout=60).close()
+        go_on.set()
+        try:
+            await reloading
+        except StartError as error:
+            self.assertEqual(
+                str(error),
+                "inbound other: endpoint: relay is no address: Name or service not known",
+            )
+        else:
+            self.fail("it was reloaded")
+        self.assertEqual((tree.inbounds, stopped), ({"any": inbound}, []))

@@ -1,0 +1,44 @@
+"""What a Twisted endpoint string says of the host that it listens at; the string itself is for
+Twisted to take apart.
+"""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["listen_host"]
+
+_PARAMETER = re.compile(r"((?:\\.|[^\\:])*)(?::|\Z)", re.DOTALL)
+_KEY_AND_VALUE = re.compile(r"((?:\\.|[^\\=])*)=(.*)", re.DOTALL)
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+
+# What Twisted's own kinds of endpoints take for the host, by its place where it has no key.
+_PLACES = {"tcp": 2, "tcp6": 3, "ssl": 5, "tls": 4}
+_WRAPPER = "haproxy"
+
+
+def listen_host(description: str) -> str | None:
+    """The host that a server endpoint string is to listen at, as Twisted's own kinds write it:
+    ``interface=`` or its place. None where it says none.
+
+    Args:
+        description: the string, as ``twisted.internet.endpoints.serverFromString`` takes it.
+    """
+    keys: dict[str, str] = {}
+    words: list[str] = []
+    for parameter in _PARAMETER.findall(description):
+        pair = _KEY_AND_VALUE.fullmatch(parameter)
+        if pair is None:
+            words.append(_unescaped(parameter))
+        else:
+            keys[_unescaped(pair[1])] = _unescaped(pair[2])
+    while words and words[0].lower() == _WRAPPER:
+        del words[0]
+    place = _PLACES.get(words[0].lower()) if words else None
+    if place is None:
+        return None
+    return keys.get("interface") or next(iter(words[place : place + 1]), None) or None
+
+
+def _unescaped(text: str) -> str:
+    return _ESCAPED.sub(r"\1", text)
