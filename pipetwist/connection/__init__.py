@@ -1,3 +1,1 @@
-"""The life of one connection, decided without any I/O: its state machine, who came, and what is
-told of it afterwards.
-"""
+"""The states of one connection, without I/O: its state machine, its client, and why it failed."""

@@ -1,5 +1,5 @@
-"""Why a connection did not go well: a closed set, for counting. What happened in words is its
-reason.
+"""Why a connection failed, as one of a fixed list, for counting. Its reason is the same as a
+text.
 """
 
 from __future__ import annotations
@@ -10,21 +10,21 @@ __all__ = ["Cause"]
 
 
 class Cause(Enum):
-    """What came in the way of a connection; of several what came first."""
+    """Why a connection failed; if there are several causes, the first."""
 
     REFUSED = "refused"
-    """The client may not come in at the inbound."""
+    """The inbound refused the client."""
     HANDSHAKE = "handshake"
-    """The client was lost before it came in, in its TLS handshake."""
+    """The client was lost in its TLS handshake."""
     CONNECT = "connect"
     """The outbound could not be connected, or not in time."""
     INACTIVITY = "inactivity"
     """No byte moved for too long."""
     CLIENT = "client"
-    """The client broke off."""
+    """The client aborted the connection."""
     SERVER = "server"
-    """The outbound's side broke off, or its command did not end well."""
+    """The server aborted the connection, or the command failed."""
     STOPPED = "stopped"
-    """pipetwist was told to stop, and the connection had had its time."""
+    """pipetwist stopped, and the time for open connections was over."""
     INTERNAL = "internal"
-    """A mistake in pipetwist itself, or the system has not got what the connection takes."""
+    """A bug in pipetwist, or the system ran out of resources."""

@@ -1,4 +1,4 @@
-"""Who came: all that is known of a connection when it is accepted."""
+"""What is known of a client when its connection is accepted."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from typing import NamedTuple
 
 __all__ = ["DEFAULT_HALF_CLOSE_SECONDS", "ClientInfo", "Timeouts"]
 
-# A TCP peer that has vanished is never heard of again by who waits for it.
+# If a TCP peer vanishes, nothing ever arrives that says so.
 DEFAULT_HALF_CLOSE_SECONDS = 300.0
 
 
 @dataclass(frozen=True)
 class Timeouts:
-    """How long a connection may go on without a byte moving.
+    """How long a connection may be open without a byte moving.
 
     Attributes:
-        idle: seconds while it is open both ways; None for as long as it likes.
-        half_close: seconds once a direction has ended; None for as long as it likes where neither
-            peer can die unnoticed, and elsewhere for `DEFAULT_HALF_CLOSE_SECONDS`.
+        idle: seconds while it is open both ways; None for no limit.
+        half_close: seconds once a direction has ended; None for no limit if the death of either
+            peer is always noticed, and `DEFAULT_HALF_CLOSE_SECONDS` otherwise.
     """
 
     idle: float | None = None
@@ -26,7 +26,9 @@ class Timeouts:
 
     @property
     def bound(self) -> float:
-        """Seconds that what is to end by itself may take without a byte moving."""
+        """Seconds without a byte moving that a connection may take which is expected to close by
+        itself.
+        """
         return DEFAULT_HALF_CLOSE_SECONDS if self.half_close is None else self.half_close
 
 
@@ -35,9 +37,9 @@ class ClientInfo(NamedTuple):
 
     Attributes:
         inbound: the tag of the inbound.
-        peer: where it comes from, for the log: ``127.0.0.1:4711``, or ``pid:99 uid:1000 gid:1000``.
-        source: what its user is seen online from: an address without the port, or ``pid:99``.
-        user: the user's name; None where the inbound knows none.
+        peer: its address, for the log: ``127.0.0.1:4711``, or ``pid:99 uid:1000 gid:1000``.
+        source: where its user is shown as online from: an address without the port, or ``pid:99``.
+        user: the user's name; None if the inbound knows none.
         timeouts: the inbound's time-outs.
     """
 

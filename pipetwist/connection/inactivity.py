@@ -1,4 +1,4 @@
-"""Notices that no byte has moved for a while, at no cost to the bytes that do."""
+"""Finds connections on which no byte has moved for a while, without a cost for each byte."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 __all__ = ["IdleChecker", "Watched"]
 
-# Bytes are looked at this often in the time allowed, so a connection is ended at most a tenth of it
-# late.
+# So often are bytes compared within the time allowed, so that a connection is closed at most a
+# tenth of it late.
 _LOOKS = 10
 
 
 class Watched:
-    """What inherits this can be watched: the bytes moved so far are compared now and then, and the
-    time of none is noted.
+    """Base class of what can be watched. The bytes moved so far are compared now and then; no byte
+    is noted with its time.
     """
 
     __slots__ = ("_check", "_seen", "_since")
@@ -29,11 +29,11 @@ class Watched:
         raise NotImplementedError
 
     def expired(self, allowed: float) -> None:
-        """None has moved for as many seconds as were allowed; it is not watched any more."""
+        """No byte has moved for the seconds allowed; it is not watched any more."""
         raise NotImplementedError
 
     def watch(self, idle_checker: IdleChecker, allowed: float | None) -> None:
-        """Begin anew, with so many seconds allowed from now on; None to stop."""
+        """Watch with this many seconds allowed from now on; None stops watching."""
         before = self._check
         if allowed is None:
             if before is not None:
@@ -49,23 +49,23 @@ class Watched:
             found.join(self)
 
     def look(self, now: float, allowed: float) -> bool:
-        """Whether nothing has moved for as long as is allowed."""
+        """Whether nothing has moved for the time allowed."""
         moved = self.moved
         if moved != self._seen:
             self._seen = moved
             self._since = now
-        # A clock's sums are not exact: a look that is early by a rounding error would put the end
-        # off by a whole look.
+        # Sums of times are not exact: without this, a check that is early by a rounding error would
+        # delay the end until the next check.
         return now - self._since >= allowed * 0.999
 
     def expire(self, allowed: float) -> None:
-        """Say so."""
+        """Call `expired`."""
         self._check = None
         self.expired(allowed)
 
 
 class _IdleCheck:
-    """Those who are allowed the same time."""
+    """All connections with the same time-out."""
 
     def __init__(self, clock: IReactorTime, allowed: float) -> None:
         self._clock = clock
@@ -87,7 +87,7 @@ class _IdleCheck:
         self._call = None
         now = self._clock.seconds()
         for one in [one for one in self.watched if one.look(now, self.allowed)]:
-            # An end that was told before may have ended this one as well.
+            # The end of another one may have ended this one as well.
             if one in self.watched:
                 del self.watched[one]
                 one.expire(self.allowed)
@@ -96,8 +96,7 @@ class _IdleCheck:
 
 
 class IdleChecker:
-    """Looks at all in rounds, one for each time that is allowed somewhere: a connection adds no
-    timer of its own.
+    """Checks all connections with one timer for each time-out in use: a connection adds no timer.
 
     Args:
         clock: counts the time.
@@ -108,13 +107,13 @@ class IdleChecker:
         self._checks: dict[float, _IdleCheck] = {}
 
     def find(self, allowed: float) -> _IdleCheck:
-        """The round of those who are allowed so much."""
+        """The check of the connections with this time-out."""
         found = self._checks.get(allowed)
         if found is None:
             found = self._checks[allowed] = _IdleCheck(self.clock, allowed)
         return found
 
     def rest(self) -> None:
-        """Nobody is watched: leave no timer behind until somebody is."""
+        """Nothing is watched: have no timer until something is."""
         for one in self._checks.values():
             one.stop()

@@ -1,5 +1,4 @@
-"""What becomes of a connection, as two tables. Nothing here does anything: it says what is to be
-done.
+"""The states of a connection, as two tables. Nothing here acts: it says which steps to take.
 
 Theory of operation
 ===================
@@ -14,30 +13,30 @@ facts and the phase are the bits of one number, the state::
          │           └──────────────────────▶ ▲
          └────────────────────────────────────┘
 
-What happens is an event, mostly at one of the ends. The tables say what follows:
+An event mostly happens at one of the ends. The tables say what it leads to:
 
-1. ``FACTS``: which facts an event changes, and which must hold, or nothing has happened: an end of
-   file that is told again is none.
-2. ``TABLE``: the phase that it leads to, and the steps that are taken then. A line is written for
-   *this* end and the *other*. The first line counts whose event, phase and facts fit. In the phase
+1. ``FACTS``: which facts an event changes, and which must hold. If they do not, the event is
+   ignored: a second end of file is none.
+2. ``TABLE``: the phase that it leads to, and the steps to take then. A line is written for *this*
+   end and the *other*. The first line applies whose event, phase and facts fit. In the phase
    ``CLOSED`` nothing happens any more.
 
-What the lines hold to:
+The rules behind the lines:
 
-- an end of file on one end travels to the other, after everything read before it, and the opposite
-  direction goes on;
-- an end that is lost takes the other with it, which first gets everything that was read;
-- an end that was cut off, or that could never be connected, cuts the other off: nobody takes a part
-  for the whole;
-- a connection is over once both ends are lost;
-- inactivity is bounded: by the inbound's wish while both directions are open, and once one has
-  ended, unless the death of either peer is noticed: then who works in silence has all the time that
-  it takes.
+- an end of file at one end is passed to the other, after everything that was read before it; the
+  opposite direction stays open;
+- when one end is lost, the other is closed, after it got everything that was read;
+- when one end was cut off, or could not be connected, the other is cut off too, so that nobody
+  takes a part for the whole;
+- a connection has closed once both ends are lost;
+- time-outs bound inactivity: the inbound's idle time-out while both directions are open, another
+  once one direction has ended. If the death of either peer is always noticed, the second is none by
+  default: a peer that works in silence has all the time that it needs.
 
-Who takes the steps, which is `pipetwist.relay.connection`, may be told of the next event in the
-middle of them: a side that is told to close may be lost in the call. That is why the state is the
-new one before the first step is taken, why the steps begin with what is watched for, and why a step
-on a side that is not there any more is left out.
+`pipetwist.relay.connection`, which takes the steps, may get the next event in the middle of them: a
+side may be lost within the call that closes it. That is why the state changes before the first
+step, why the steps begin with the time-out, and why a step on a side that is already lost is
+skipped.
 """
 
 from __future__ import annotations
@@ -95,7 +94,7 @@ def gone(ends: int) -> int:
 
 
 class Phase(IntEnum):
-    """Where a connection is in its life."""
+    """The phases of a connection."""
 
     CONNECTING = 0 << 8
     OPEN = 1 << 8
@@ -110,35 +109,35 @@ class Phase(IntEnum):
 
 
 class Event(IntEnum):
-    """What happens. That which is not of one end is of the client's."""
+    """What can happen. An event that belongs to neither end is written as the client's."""
 
     CONNECTED = 1
-    """The outbound's side is there."""
+    """The outbound is connected."""
     CONNECT_FAILED = 2
-    """It can't be had."""
+    """The outbound can't be connected."""
     READ_ENDED = 3
     """Everything that this end had to send was read."""
     PEER_CLOSED = 4
     """The peer at this end has gone entirely; what it sent before may still be unread."""
     LOST = 5
-    """This end is over, both ways, and what was read from it is whole."""
+    """This end is closed, both ways, and what was read from it is complete."""
     TRUNCATED = 6
-    """This end is over, both ways, and what was read from it may be a part."""
+    """This end is closed, both ways, and what was read from it may be incomplete."""
     STOP = 7
-    """The connection is to end now, whatever is undelivered."""
+    """The connection is to close now, and what is not delivered is dropped."""
 
     def at(self, end: int) -> int:
-        """The number that is looked up, with a state, in `Transitions`."""
+        """The number that `Transitions` is asked for, together with a state."""
         return self << 12 | end << 16
 
 
 class Step(NamedTuple):
-    """Something to be done.
+    """Something to do.
 
     Attributes:
-        what: for an end the method of `pipetwist.interfaces.ISide`, otherwise one of those above
-            ``TABLE``.
-        end: of whose side; 0 for what is the connection's own.
+        what: a method of `pipetwist.interfaces.ISide` if it concerns one end, otherwise a step from
+            the list above ``TABLE``.
+        end: the end; 0 for a step of the connection itself.
     """
 
     what: str
@@ -162,7 +161,7 @@ CONNECTING, OPEN, HALF_CLOSED, CLOSING, CLOSED = Phase
 CONNECTED, CONNECT_FAILED, READ_ENDED, PEER_CLOSED, LOST, TRUNCATED, STOP = Event
 
 START = there(CLIENT) | sends(CLIENT) | CONNECTING
-"""The state of a connection that begins."""
+"""The state of a new connection."""
 
 FACTS: dict[Event, tuple[int, int, int]] = {
     # event        facts that must hold   become true                    become false
@@ -178,8 +177,7 @@ FACTS: dict[Event, tuple[int, int, int]] = {
 false.
 """
 
-# The connection's own steps: how long it may go on from now on without a byte, and what begins and
-# ends.
+# The connection's own steps: the time-out from now on, the start and the end.
 IDLE, SILENCE, REST, FOR_EVER = (
     Step("watch_idle"),
     Step("watch_silence"),
@@ -224,7 +222,7 @@ TABLE: tuple[Line, ...] = (
     Line(LOST,           _RUNNING,        _IS_CLIENT,      CLOSING,      (REST, disconnect(OTHER))),
     Line(LOST,           _RUNNING,        0,               CLOSING,      (REST, close(OTHER))),
     Line(TRUNCATED,      _RUNNING,        0,               CLOSING,      (REST, close_with_error(OTHER))),
-    # What connecting fails with when it is cancelled is heard of after the end, and is no reason.
+    # A cancelled attempt to connect fails after the end, and is not the reason for it.
     *(Line(lost,         (CONNECTING,),   0,               CLOSED,       (CANCEL, FOR_EVER, FINISH)) for lost in (LOST, TRUNCATED)),
     *(Line(lost,         (CLOSING,),      there(OTHER),    CLOSING,      ()) for lost in (LOST, TRUNCATED)),
     *(Line(lost,         (CLOSING,),      0,               CLOSED,       (FOR_EVER, FINISH)) for lost in (LOST, TRUNCATED)),
@@ -233,19 +231,19 @@ TABLE: tuple[Line, ...] = (
     Line(STOP,           _ANY,            0,               CLOSING,      (FOR_EVER, abort(CLIENT), abort(SERVER))),
 )
 # fmt: on
-"""What follows an event, and what is done."""
+"""The state after an event, and the steps."""
 
 _Taken = TypeVar("_Taken")
 
 
 class Transitions(dict[int, tuple[int, tuple[tuple[int, _Taken], ...]]], Generic[_Taken]):
-    """The tables by state and event, which are or-ed: the next state, and for each step its end and
-    what takes it.
+    """The tables, looked up by state and event or-ed together: the next state, and for each step
+    its end and what carries it out.
 
     An entry is made when it is looked up for the first time.
 
     Args:
-        taken: what takes each kind of step.
+        taken: what carries each kind of step out.
     """
 
     def __init__(self, taken: Mapping[str, _Taken]) -> None:
@@ -253,7 +251,7 @@ class Transitions(dict[int, tuple[int, tuple[tuple[int, _Taken], ...]]], Generic
         self._taken = taken
 
     def __missing__(self, key: int) -> tuple[int, tuple[tuple[int, _Taken], ...]]:
-        """Find what the tables say."""
+        """Look the entry up in the tables."""
         state, event, end = key & _STATES, Event(key >> 12 & 0b1111), key >> 16
         after, steps = follow(state, event, end)
         found = self[key] = after, tuple((step.end, self._taken[step.what]) for step in steps)
@@ -269,7 +267,7 @@ def follow(state: int, event: Event, end: int = CLIENT) -> tuple[int, tuple[Step
         end: at which end.
 
     Returns:
-        The state that follows, and the steps, in order.
+        The next state, and the steps in order.
     """
     seen = state | _IS_CLIENT if end == CLIENT else _mirrored(state)
     needed, begins, ceases = FACTS[event]
@@ -290,6 +288,6 @@ def follow(state: int, event: Event, end: int = CLIENT) -> tuple[int, tuple[Step
 
 
 def _mirrored(facts: int) -> int:
-    """The same with each end in the other's place."""
+    """The same with the two ends exchanged."""
     clients = _ENDS & 0b010101
     return facts & ~_ENDS | (facts & clients) << 1 | (facts & _ENDS) >> 1 & clients

@@ -1,4 +1,4 @@
-"""Connects an outbound, which may take its time, and says why it could not be."""
+"""Connects an outbound, within its time-out, and says why that failed."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ __all__ = ["begin_connecting", "connect_failure_text"]
 
 
 def begin_connecting(outbound: OutboundLike, clock: IReactorTime) -> ISide | Deferred[ISide]:
-    """Connect an outbound, within its time.
+    """Connect an outbound, within its time-out.
 
     Returns:
-        Its side, or a Deferred of it, which may be cancelled; `connect_failure_text` says what it
-        fails with.
+        Its side, or a Deferred of it, which may be cancelled. If it fails, `connect_failure_text`
+        makes a text of the failure.
     """
     try:
         connecting: ISide | Deferred[ISide] = outbound.connect()
@@ -32,7 +32,7 @@ def begin_connecting(outbound: OutboundLike, clock: IReactorTime) -> ISide | Def
 
 
 def connect_failure_text(failure: Failure, outbound: OutboundLike) -> str | None:
-    """Why an outbound can't be connected, for people; None where it was given up."""
+    """Why an outbound can't be connected, for people; None if the attempt was cancelled."""
     if failure.check(CancelledError):
         return None
     if failure.check(DeferredTimeoutError):

@@ -1,8 +1,8 @@
-"""A connection while it is open: one object, which hears of both sides and has done to them what
+"""An open connection: one object, which receives the events of both sides and takes the steps that
 the tables say.
 
-What follows which event stands in `pipetwist.connection.states`; here is how it comes to be known,
-and how it is done.
+`pipetwist.connection.states` has what each event leads to; this module receives the events and
+carries the steps out.
 """
 
 from __future__ import annotations
@@ -53,15 +53,15 @@ _CONNECTED, _CONNECT_FAILED, _STOP = (
 
 @implementer(ISideReceiver)
 class Connection(ConnectionRecord):
-    """Connects an outbound for a client, carries their bytes, and ends.
+    """Connects an outbound for a client, moves bytes both ways, and closes.
 
     Args:
-        owner: see `ConnectionRecord`, as of the rest.
-        number: counts connections.
-        route: who it is.
-        client: the client's side, its reading paused.
+        owner: see `ConnectionRecord`.
+        number: the connection's number.
+        route: the client's route.
+        client: the client's side, with reading paused.
         began: when it was opened.
-        gate: what the client has come in by.
+        gate: the gate that admitted the client.
     """
 
     __slots__ = ("_connecting", "_early", "_full", "state")
@@ -77,7 +77,7 @@ class Connection(ConnectionRecord):
     ) -> None:
         ConnectionRecord.__init__(self, owner, number, route, client, began, gate)
         self.state = START
-        """What `pipetwist.connection.states` goes by."""
+        """The state, as `pipetwist.connection.states` has it."""
         self._connecting: Deferred[None] | None = None
         self._full = 0
         self._early: tuple[tuple[ISide, bytes], ...] | None = ()
@@ -89,18 +89,18 @@ class Connection(ConnectionRecord):
         )
 
     def name_of(self, side: ISide) -> str:
-        """What a side of this connection shows itself as, beside what it is."""
+        """The name of one of its sides, for the side's ``repr``."""
         return f"#{self.number} {_NAMES[CLIENT if side is self.client else SERVER]}"
 
     @property
     def phase(self) -> Phase:
-        """Where it is in its life."""
+        """The phase that it is in."""
         return Phase.of(self.state)
 
-    # How it begins.
+    # The start.
 
     def open(self, outbound: OutboundLike) -> None:
-        """Connect the outbound, and begin."""
+        """Connect the outbound, and start."""
         self.client.attach(self)
         if self.state >= Phase.OPEN:
             return
@@ -148,10 +148,12 @@ class Connection(ConnectionRecord):
         _log.failure("A connection failed in pipetwist itself", failure)
         self.stop(f"internal error: {describe_error(failure.value)}", Cause.INTERNAL)
 
-    # What happens.
+    # Events.
 
     def data_received(self, side: ISide, data: bytes) -> None:
-        """See `ISideReceiver`: what comes before both sides are coupled waits until then."""
+        """See `ISideReceiver`: data that arrives before both sides are coupled is kept until
+        then.
+        """
         early = self._early
         if early is None:
             self._other(side).write(data)
@@ -159,13 +161,13 @@ class Connection(ConnectionRecord):
             self._early = (*early, (side, data))
 
     def pause_writing(self, side: ISide) -> None:
-        """See `ISideReceiver`: the other side reads nothing more for this one."""
+        """See `ISideReceiver`: pauses reading from the other side."""
         self._full |= CLIENT if side is self.client else SERVER
         if self._early is None:
             self._other(side).pause_reading()
 
     def resume_writing(self, side: ISide) -> None:
-        """See `ISideReceiver`: the other side reads on."""
+        """See `ISideReceiver`: resumes reading from the other side."""
         self._full &= ~(CLIENT if side is self.client else SERVER)
         if self._early is None:
             self._other(side).resume_reading()
@@ -190,7 +192,7 @@ class Connection(ConnectionRecord):
         self.stop(f"no byte moved for {allowed:g} s", Cause.INACTIVITY)
 
     def stop(self, reason: str, cause: Cause = Cause.STOPPED) -> None:
-        """End now, whatever is undelivered."""
+        """Close now, and drop what is not delivered yet."""
         self._give_reason(reason, cause)
         self._hear(_STOP)
 
@@ -200,7 +202,7 @@ class Connection(ConnectionRecord):
             self.cause = self.cause or cause
 
     def _hear(self, event: int) -> None:
-        """Do what the tables say."""
+        """Look the event up in the tables, and take the steps."""
         after, steps = self._transitions[self.state | event]
         if self.owner.levels.debugs:
             self.owner.log.debug(
@@ -216,14 +218,14 @@ class Connection(ConnectionRecord):
             elif self.state & end:  # not lost by the step before
                 take(self.client if end == CLIENT else self.server)
 
-    # What is done. What is done to a side alone is a method of `ISide`.
+    # The connection's own steps. A step that concerns one side is a method of `ISide`.
 
     def _cancel_connecting(self) -> None:
         if self._connecting is not None:
             self._connecting.cancel()
 
     def _couple(self) -> None:
-        """Carry bytes both ways from now on; two sides of one carrier do it by themselves."""
+        """Move bytes both ways from now on. Two sides with the same carrier do it by themselves."""
         client: Any = self.client
         server: Any = self.server
         server.attach(self)
@@ -243,7 +245,7 @@ class Connection(ConnectionRecord):
             self._early = tuple(later)
             self._other(side).write(data)
         self._early = None
-        # What had come early may have been more than a side wants to hold.
+        # The early data may have filled a side's buffer.
         if not self._full & SERVER:
             client.resume_reading()
         if not self._full & CLIENT:
@@ -252,7 +254,7 @@ class Connection(ConnectionRecord):
     def _finish(self) -> None:
         self.owner.close(self)
 
-    # What takes a step is called with the connection, or with the side that the step is for.
+    # Each step is called with the connection, or with the side that it concerns.
     _transitions = Transitions[Callable[[Any], object]](
         {
             "cancel_connecting": _cancel_connecting,

@@ -1,4 +1,4 @@
-"""What is known of every connection while it is open, and what is told of it once it is over."""
+"""The open connections, and what is logged and reported when one opens or closes."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ _LINE_OF_COMMAND = _LINE.replace("{outbound}", "{outbound}[{pid}]")
 
 
 class ConnectionTable:
-    """Keeps the connections that are open, in the order in which they came, and logs a line for
-    each that is over.
+    """Keeps the open connections, in the order in which they were opened, and logs a line when one
+    has closed.
 
     Args:
         clock: counts the time.
-        tracks: says which users are seen online.
-        online: is told of their connections.
-        log: takes the lines, and at the level debug each change of a connection's state.
-        over: is told of each that is over.
+        tracks: whether a user is shown as online.
+        online: gets the connections of those users.
+        log: gets the lines, and at the level debug each change of a connection's state.
+        over: is called with each connection that has closed.
     """
 
     def __init__(
@@ -50,17 +50,17 @@ class ConnectionTable:
     ) -> None:
         self.clock = clock
         self.idle_checker = IdleChecker(clock)
-        """Watches those on which nothing may move."""
+        """Checks the connections that have an idle time-out."""
         self.log = log
-        """Takes what is to be said of connections."""
+        """Where connections log."""
         self.levels = LeveledLogger.levels_of(log)
-        """Says whether anything is made of it."""
+        """The levels that are logged."""
         self.total = 0
         """How many connections there have been."""
         self.closed_uplink = 0
-        """Bytes that were read from the clients of those that are over."""
+        """Bytes that were read from the clients of closed connections."""
         self.closed_downlink = 0
-        """Bytes that were written to the clients of those that are over."""
+        """Bytes that were written to the clients of closed connections."""
         self._tracks = tracks
         self._online = online
         self._over = over
@@ -79,16 +79,16 @@ class ConnectionTable:
         return list(self._open.values())
 
     def observe(self, observer: IConnectionObserver) -> None:
-        """Tell somebody of every connection from now on."""
+        """Report every connection to this observer from now on."""
         self._observers = (*self._observers, observer)
 
     def rejected(self, inbound: str, cause: Cause) -> None:
-        """Somebody did not get in."""
+        """A client was rejected."""
         for observer in self._observers:
             observer.rejected(inbound, cause)
 
     def open(self, route: IRoute, client: ISide, gate: IGate | None = None) -> Connection:
-        """A connection begins; it is still to be opened."""
+        """Add a connection. The caller opens it."""
         self.total += 1
         connection = Connection(self, self.total, route, client, self.clock.seconds(), gate)
         self._open[connection] = connection

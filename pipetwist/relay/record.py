@@ -1,5 +1,5 @@
-"""What is known of a connection: who it is, where it goes, its figures and why it ends. The log and
-the page read it.
+"""What is known of a connection: its client, its outbound, its figures and why it closed. The log
+and the page read it.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ class ConnectionRecord(Watched):
     Args:
         owner: keeps it while it is open.
         number: counts connections from 1 since the start.
-        route: who it is, and where it goes.
+        route: the client and the outbound.
         client: the client's side, whose figures are the connection's.
         began: when it was opened, in seconds of the owner's clock.
-        gate: what the client has come in by; None for nothing.
+        gate: the gate that admitted the client; None if there was none.
     """
 
     __slots__ = (
@@ -63,14 +63,14 @@ class ConnectionRecord(Watched):
         self.gate = gate
         self.began = began
         self.seen_online = False
-        """Whether its user is seen online for it."""
+        """Whether its user is shown as online because of it."""
         self.client = client
         self.server: ISide | None = None
-        """The outbound's side; None while it is not there yet."""
+        """The outbound's side; None until it is connected."""
         self.reason = ""
-        """Why it ends or has ended, for people: what came first, and any trouble after it."""
+        """Why it closes or has closed, for people: the first reason, and later errors."""
         self.cause: Cause | None = None
-        """What came in its way; None where nothing has."""
+        """Why it failed; None if it did not."""
 
     @property
     def uplink(self) -> int:
@@ -97,21 +97,21 @@ class ConnectionRecord(Watched):
 
     @property
     def process(self) -> IProcess | None:
-        """The command that the client is connected with; None where it is with something else, or
-        not yet.
+        """The command that the client is connected to; None if it is not a command, or not
+        connected yet.
         """
-        # A side of somebody else's need not say that it is none.
+        # The sides of other programs may lack this attribute.
         return getattr(self.server, "process", None)
 
 
 class RecordOwner(Protocol):
-    """Who keeps the accounts of open connections.
+    """The keeper of the open connections.
 
     Attributes:
         clock: counts the time.
-        idle_checker: watches those on which nothing may move.
-        levels: says whether anything is made of what is logged.
-        log: takes it.
+        idle_checker: checks the connections that have an idle time-out.
+        levels: the levels that are logged.
+        log: where connections log.
     """
 
     clock: IReactorTime
@@ -120,4 +120,4 @@ class RecordOwner(Protocol):
     log: Logger
 
     def close(self, record: ConnectionRecord) -> None:
-        """A connection is over. Comes once for each."""
+        """A connection has closed. Called once for each."""

@@ -1,5 +1,5 @@
-"""Takes each client from accept to close: routes it, counts it, has it carried, and writes its line
-in the log.
+"""Takes each connection from accept to close: routes it, counts it, connects both sides, and logs
+its line.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ _STOPPING = "pipetwist is stopping"
 
 @implementer(IRelay)
 class Relay:
-    """The relay itself. What it has open stands in its `connection_table`.
+    """The relay. Its `connection_table` has the open connections.
 
     Args:
         clock: counts the time.
-        current: where connections go that come now.
-        online: is told of tracked users' connections.
-        log: takes a line for each finished connection, and warnings of servers that can't be
+        current: the routes of new connections.
+        online: gets the connections of tracked users.
+        log: gets a line for each closed connection, and warnings about servers that can't be
             reached.
     """
 
@@ -59,13 +59,13 @@ class Relay:
         )
         self._unreachable = UnreachableOutbounds(clock, log)
         self.names_clients = True
-        """See `IRelay`. Where neither the log nor the page says it, it may be set to false."""
+        """See `IRelay`. May be set to False if neither the log nor the page shows it."""
         self._drained: Deferred[None] | None = None
         self._ending = False
 
     @property
     def open_connections(self) -> int:
-        """How many connections are not over yet."""
+        """How many connections are open."""
         return len(self.connection_table)
 
     def route(self, client_info: ClientInfo) -> Route:
@@ -97,13 +97,13 @@ class Relay:
         self.connection_table.rejected(inbound, cause)
 
     def drain(self, seconds: float) -> Deferred[None]:
-        """Let what is open finish.
+        """Let the open connections finish.
 
         Args:
-            seconds: after so long what is still open is ended.
+            seconds: connections that are still open after this time are closed.
 
         Returns:
-            A Deferred that fires once nothing is open.
+            A Deferred that fires when no connection is open.
         """
         if not self.connection_table:
             self._unreachable.stop()
@@ -120,15 +120,16 @@ class Relay:
         return drained.addCallback(empty)
 
     def _end_all(self) -> None:
-        # Who was let in before, and comes only now, as after a handshake, is ended as well.
+        # A client that was in its handshake when the stop began is closed as well, once it is a
+        # connection.
         self._ending = True
         for connection in self.connection_table.connections():
             connection.stop(_STOPPING)
 
 
 def _unreached(cause: Cause, client: ISide) -> bool:
-    """Whether a connection has failed since nobody is there. Datagrams are sent without asking, and
-    the system says it of the first one.
+    """Whether a connection failed because the server can't be reached. For datagrams nothing is
+    connected: the system reports it after the first datagram.
     """
     if cause is Cause.SERVER:
         return IDatagramSide.providedBy(client) and not client.delivered

@@ -1,5 +1,5 @@
-"""Where connections go and what is counted of them, by one configuration. A reload brings other
-routes, in one step.
+"""Where connections go and what is counted of them, by one configuration. A reload replaces it in
+one step.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ __all__ = ["Current", "HasRoutingTable", "Route", "RoutingTable"]
 
 @implementer(IRoute)
 class Route(NamedTuple):
-    """A client that has been routed.
+    """The route of one client.
 
     Attributes:
-        client_info: who it is.
-        outbound: where it goes.
-        tracker: counts it; None where nothing about it is tracked.
+        client_info: what is known of the client.
+        outbound: the outbound that its connection goes to.
+        tracker: counts its bytes; None if nothing of it is tracked.
     """
 
     client_info: ClientInfo
@@ -35,12 +35,12 @@ class Route(NamedTuple):
 
 @dataclass(frozen=True)
 class RoutingTable:
-    """Where connections go, and what is counted, which never changes.
+    """Where connections go, and what is counted. It never changes.
 
     Attributes:
         router: chooses the outbound's tag.
         outbounds: every outbound by its tag.
-        tracked: what is counted; None where nothing is.
+        tracked: what is counted; None if nothing is.
     """
 
     router: Router
@@ -49,9 +49,8 @@ class RoutingTable:
     _latest: list[Route] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def route(self, client_info: ClientInfo) -> Route:
-        """Where a client goes. In the reactor's thread only."""
-        # Where nobody asks who clients are, all that come in at an inbound are the very same
-        # client.
+        """Route a client. In the reactor's thread only."""
+        # If nothing depends on who clients are, all clients of an inbound share one ClientInfo.
         for latest in self._latest:
             if latest.client_info is client_info:
                 return latest
@@ -70,13 +69,13 @@ R = TypeVar("R", bound=RoutingTable)
 
 
 class Current(Generic[R]):
-    """What connections go by that come now.
+    """The routing table of new connections.
 
-    Whoever takes `now` once has all of one configuration, in any thread, whatever is swapped in
-    meanwhile.
+    Code that reads `now` once sees one whole configuration, in any thread, even if another is
+    swapped in meanwhile.
 
     Args:
-        now: what they go by at first.
+        now: the first one.
     """
 
     __slots__ = ("now",)
@@ -88,18 +87,18 @@ class Current(Generic[R]):
         return f"<Current {self.now!r}>"
 
     def swap(self, following: R) -> R:
-        """Have who comes from now on go by others.
+        """Replace it, for connections that begin from now on.
 
         Returns:
-            Those of before.
+            The previous one.
         """
         before, self.now = self.now, following
         return before
 
 
 class HasRoutingTable(Protocol):
-    """A `Current` of any kind of routes, to read from."""
+    """A `Current` of any routing table, for readers."""
 
     @property
     def now(self) -> RoutingTable:
-        """What connections go by that come now."""
+        """The routing table of new connections."""

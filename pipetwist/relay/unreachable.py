@@ -1,5 +1,5 @@
-"""Warns of outbounds whose server can't be reached, whatever else the log leaves out: seldom,
-however many connections fail.
+"""Warns about outbounds whose server can't be reached, at any log level that shows warnings. It
+warns seldom, however many connections fail.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ _REST_SECONDS = 60.0  # between two warnings of one outbound
 
 
 class _Trouble:
-    """What is still to be told of one outbound.
+    """The failures of one outbound that are not reported yet.
 
     Attributes:
         count: connections that have failed since the last warning.
-        reason: why the last of them did.
-        call: the end of the time in which nothing is told.
+        reason: why the last of them failed.
+        call: the timer of the next report.
     """
 
     __slots__ = ("call", "count", "reason")
@@ -30,13 +30,13 @@ class _Trouble:
 
 
 class UnreachableOutbounds:
-    """Tells the first failure of each outbound at once, and those of the minute after it together
-    at its end.
+    """Reports the first failure of each outbound immediately, and those of the following minute
+    together at its end.
 
     Args:
         clock: counts the time; it holds one call for each outbound that has failed in the last
             minute.
-        log: takes the warnings.
+        log: gets the warnings.
     """
 
     def __init__(self, clock: IReactorTime, log: Logger) -> None:
@@ -66,7 +66,7 @@ class UnreachableOutbounds:
             trouble.reason = reason
 
     def stop(self) -> None:
-        """Tell what is still to be told, and leave nothing on the clock."""
+        """Report what is not reported yet, and cancel the timers."""
         troubles, self._troubles = self._troubles, {}
         for outbound, trouble in troubles.items():
             trouble.call.cancel()
