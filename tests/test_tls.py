@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from OpenSSL import crypto
 from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IHandshakeListener
@@ -27,7 +28,11 @@ from zope.interface import implementer
 
 from pipetwist.errors import StartError
 from pipetwist.files import KnownFiles
-from pipetwist.tls import RenewableTls, client_tls, over_tls, server_tls
+from pipetwist.tls import pem
+from pipetwist.tls.connector import ConnectorTls
+from pipetwist.tls.listener import ListenerTls
+from pipetwist.tls.twisted_tls import ClientConnections, ServerConnections, over_tls
+from pipetwist.values.tls_files import TlsFiles
 from tests.support.certificates import Authority
 from tests.support.scratch import scratch_folder
 
@@ -53,16 +58,14 @@ class _TlsTestCase(SynchronousTestCase):
         key: object = None,
         authority: object = None,
         protocols: Sequence[bytes] = (),
-    ) -> Any:
-        """A server's options."""
-        trusted = None if authority is None else str(authority)
-        return server_tls(
-            "inbound in",
-            str(certificate or self.certificate),
-            str(key or self.key),
-            trusted,
-            protocols,
+    ) -> ListenerTls:
+        """What a server shows and asks for."""
+        files = TlsFiles(
+            certificate_path=str(certificate or self.certificate),
+            key_path=str(key or self.key),
+            client_certificate_path=None if authority is None else str(authority),
         )
+        return ListenerTls("inbound in", files, protocols)
 
     def refusal(self, **files: object) -> str:
         """What is said where it can't be had."""
@@ -136,8 +139,9 @@ class ServerTest(_TlsTestCase):
         """An encrypted key is told, and nobody is asked for its pass phrase."""
         certificate, key = self.authority.issue("secret.example", b"secret")
         program = (
-            "import sys; from pipetwist.tls import server_tls; server_tls('inbound in', "
-            "sys.argv[1], sys.argv[2], None)"
+            "import sys; from pipetwist.tls.listener import ListenerTls; from "
+            "pipetwist.values.tls_files import TlsFiles; ListenerTls('inbound in', TlsFiles("
+            "certificate_path=sys.argv[1], key_path=sys.argv[2]))"
         )
         said = subprocess.run(
             [sys.executable, "-c", program, str(certificate), str(key)],
@@ -163,7 +167,7 @@ class ClientTest(_TlsTestCase):
         """A CA's file that can't be used is named with its key."""
         path = self.folder / "nothing.pem"
         error = self.assertRaises(
-            StartError, client_tls, "outbound out", "server.example", str(path)
+            StartError, ConnectorTls, "outbound out", "server.example", str(path)
         )
         self.assertEqual(
             str(error),
@@ -175,13 +179,13 @@ class ClientTest(_TlsTestCase):
         every reload.
         """
         parsed: list[object] = []
-        load = Certificate.loadPEM
+        load = crypto.load_certificate
 
-        def counted(pem: bytes) -> Any:
-            parsed.append(pem)
-            return load(pem)
+        def counted(kind: int, text: bytes) -> Any:
+            parsed.append(text)
+            return load(kind, text)
 
-        self.patch(Certificate, "loadPEM", counted)
+        self.patch(pem, "load_certificate", counted)
         bundle = self.file(
             "bundle.pem",
             b"".join(Authority(self.folder, name).path.read_bytes() for name in ("one", "two")),
@@ -189,17 +193,17 @@ class ClientTest(_TlsTestCase):
         files = KnownFiles()
         for _ in range(3):
             for name in ("a.example", "b.example"):
-                client_tls("outbound out", name, bundle, files)
+                ConnectorTls("outbound out", name, bundle, files)
         self.assertEqual(len(parsed), 2)
         self.file("bundle.pem", self.authority.path.read_bytes())
-        client_tls("outbound out", "a.example", bundle, files)
+        ConnectorTls("outbound out", "a.example", bundle, files)
         self.assertEqual(len(parsed), 3)
 
     def test_names(self) -> None:
         """Names of hosts and addresses are taken, and what is neither is told."""
         for name in ("server.example", "127.0.0.1", "::1", "bücher.example"):
-            self.assertIsNotNone(client_tls("outbound out", name, None))
-        error = self.assertRaises(StartError, client_tls, "outbound out", "x" * 70 + ".é", None)
+            self.assertIsNotNone(ConnectorTls("outbound out", name, None))
+        error = self.assertRaises(StartError, ConnectorTls, "outbound out", "x" * 70 + ".é", None)
         self.assertTrue(
             str(error).startswith(
                 f"outbound out: tls.server_name: '{'x' * 70}.é' is no name of a host: "
@@ -246,14 +250,14 @@ class _Factory(Factory):
 class HandshakeTest(_TlsTestCase):
     """Who speaks with whom."""
 
-    def shake(self, client: Any, server: Any) -> str:
+    def shake(self, client: Any, server: ListenerTls) -> str:
         """Connect a client with these options to a server with those; what the first of them says
         that fails, or nothing.
         """
         clock = Clock()
         ends = [
             TLSMemoryBIOFactory(client, True, _Factory(), clock),
-            TLSMemoryBIOFactory(server, False, _Factory(), clock),
+            TLSMemoryBIOFactory(ServerConnections(server), False, _Factory(), clock),
         ]
         connectedServerAndClient(
             lambda: ends[1].buildProtocol(None), lambda: ends[0].buildProtocol(None), clock=clock
@@ -269,7 +273,8 @@ class HandshakeTest(_TlsTestCase):
 
     def client(self, name: str, authority: Authority | None = None) -> Any:
         """A client that asks for this name, and trusts this CA."""
-        return client_tls("outbound out", name, str((authority or self.authority).path))
+        trusted = str((authority or self.authority).path)
+        return ClientConnections(ConnectorTls("outbound out", name, trusted))
 
     def test_right_name(self) -> None:
         """A server whose certificate names the name or the address is spoken with."""
@@ -293,7 +298,13 @@ class HandshakeTest(_TlsTestCase):
     def test_wrong_name(self) -> None:
         """One of another is not."""
         for name in ("other.example", "127.0.0.2"):
-            self.assertIn("VerificationError", self.shake(self.client(name), self.server()))
+            self.assertIn("not of the name", self.shake(self.client(name), self.server()))
+
+    def test_no_name(self) -> None:
+        """One that has a common name and no other is not, whatever that is (RFC 9525, 6.3)."""
+        files = self.authority.issue("plain.example", names=[])
+        for name in ("plain.example", "other.example", "127.0.0.1"):
+            self.assertIn("not of the name", self.shake(self.client(name), self.server(*files)))
 
     def test_unknown_authority(self) -> None:
         """One whose certificate another CA has signed is not."""
@@ -347,7 +358,7 @@ class HandshakeTest(_TlsTestCase):
         factory = _Factory()
         self.patch(factory, "buildProtocol", lambda _: None)
         self.assertIsNone(
-            over_tls(RenewableTls(self.server()), factory, Clock()).buildProtocol(
+            over_tls(self.server(), factory, Clock()).buildProtocol(
                 IPv4Address("TCP", "192.0.2.7", 4711)
             )
         )
@@ -365,7 +376,7 @@ class HandshakeTest(_TlsTestCase):
                 sizes.append(self.bufferSize)
 
         transport: Any = Transport()
-        factory: Any = over_tls(RenewableTls(self.server()), _Factory(), Clock(), 1000)
+        factory: Any = over_tls(self.server(), _Factory(), Clock(), 1000)
         protocol = factory.buildProtocol(None)
         protocol.makeConnection(transport)
         transport.doRead()
@@ -382,8 +393,11 @@ class LoadingTest(SynchronousTestCase):
     """What comes along."""
 
     def test_loading(self) -> None:
-        """The module alone does not load pyOpenSSL."""
-        program = "import sys, pipetwist.tls; print(*sys.modules)"
+        """What is imported at the top of other rooms does not load pyOpenSSL by itself."""
+        program = (
+            "import sys, pipetwist.tls.connector, pipetwist.tls.listener, "
+            "pipetwist.tls.twisted_tls; print(*sys.modules)"
+        )
         said = subprocess.run(
             [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
         )

@@ -17,7 +17,7 @@ from pipetwist.api.options import MAX_CONNECTIONS, MAX_PER_ADDRESS
 from pipetwist.api.rate_limit import RateLimit, RateLimitedReading
 from pipetwist.api.rate_limited_log import RateLimitedLog
 from pipetwist.descriptors import DescriptorShares, Share
-from pipetwist.tls import log_failed_handshake
+from pipetwist.tls.failed_handshake import log_failed_handshake
 from pipetwist.values.addresses import shown_peer
 
 if TYPE_CHECKING:

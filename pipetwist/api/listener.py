@@ -18,7 +18,8 @@ from pipetwist.network.listeners import ListenerTable
 from pipetwist.network.tcp_ports import open_ports
 from pipetwist.network.unix_port import UnixPort
 from pipetwist.network.unix_socket import UnixListeningSocket
-from pipetwist.tls import RenewableTls, over_tls
+from pipetwist.tls.listener import ListenerTls
+from pipetwist.tls.twisted_tls import over_tls
 from pipetwist.values.bind_address import PortAddress, UnixAddress
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Listener:
         reactor: AnyReactor,
         listeners: ListenerTable,
         log: Logger,
-        tls: RenewableTls | None,
+        tls: ListenerTls | None,
         share: Share | None,
     ) -> None:
         self._listen = listen

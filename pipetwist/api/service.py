@@ -25,7 +25,7 @@ from pipetwist.errors import StartError
 from pipetwist.files import KnownFiles
 from pipetwist.interfaces import AnyReactor
 from pipetwist.network.listeners import ListenerTable
-from pipetwist.tls import ListenerTls
+from pipetwist.tls.listener import ListenerTls
 from pipetwist.values.bind_address import PortAddress, UnixAddress
 from pipetwist.values.listen import parse_listen, why_refused
 

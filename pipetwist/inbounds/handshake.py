@@ -21,7 +21,7 @@ from pipetwist.connection.cause import Cause
 from pipetwist.inbounds.context import InboundContext
 from pipetwist.inbounds.gate import Gate
 from pipetwist.interfaces import IOutbound, ISide, ITracker
-from pipetwist.tls import log_failed_handshake
+from pipetwist.tls.failed_handshake import log_failed_handshake
 from pipetwist.transfer.adoption import counted_side
 
 __all__ = ["HandshakeFactory", "HandshakeProtocol"]

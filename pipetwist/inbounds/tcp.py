@@ -25,7 +25,8 @@ from pipetwist.interfaces import IInbound
 from pipetwist.kinds.inbound_options import InboundOptions, StreamInboundOptions, TlsServerOptions
 from pipetwist.network.listening_socket import BACKLOG, ListeningSocket
 from pipetwist.network.tcp_socket import SocketEndpoint, takes_sockets
-from pipetwist.tls import ListenerTls, over_tls
+from pipetwist.tls.listener import ListenerTls
+from pipetwist.tls.twisted_tls import over_tls
 from pipetwist.transfer.keep_alive import KeepAlive
 from pipetwist.values import Port, Text, UserName
 from pipetwist.values.addresses import plain_host, shown_address

@@ -31,7 +31,8 @@ from pipetwist.network.named_endpoint import NamedEndpoint
 from pipetwist.outbounds.context import OutboundContext
 from pipetwist.outbounds.endpoint import connect_endpoint
 from pipetwist.outbounds.handshake import connect_tls
-from pipetwist.tls import client_tls
+from pipetwist.tls.connector import ConnectorTls
+from pipetwist.tls.twisted_tls import ClientConnections
 from pipetwist.transfer.keep_alive import KeepAlive
 from pipetwist.values import Port, Text
 from pipetwist.values.addresses import numeric_address, shown_address
@@ -72,7 +73,7 @@ class TcpOutboundOptions(KeepAliveOptions, StreamOutboundOptions):
     def check_here(self) -> None:
         self.read_tls()
 
-    def read_tls(self, files: KnownFiles | None = None) -> Any:
+    def read_tls(self, files: KnownFiles | None = None) -> ConnectorTls | None:
         """Read the certificates that the server's is held against; None where it speaks no TLS.
 
         Args:
@@ -83,7 +84,7 @@ class TcpOutboundOptions(KeepAliveOptions, StreamOutboundOptions):
         """
         if self.tls is None or not self.tls.enabled:
             return None
-        return client_tls(
+        return ConnectorTls(
             self.label, self.tls.server_name or self.server, self.tls.certificate_path, files
         )
 
@@ -123,7 +124,7 @@ class TcpOutbound:
         )
         tls = options.read_tls(context.files)
         if tls is not None:
-            endpoint = wrapClientTLS(tls, endpoint)
+            endpoint = wrapClientTLS(ClientConnections(tls), endpoint)
         self._endpoint = endpoint
 
     def connect(self) -> ISide | Deferred[ISide]:

@@ -13,7 +13,7 @@ from pipetwist.config.document import Document
 from pipetwist.errors import StartError
 from pipetwist.kinds.folders import require_folder
 from pipetwist.storage.offline import read_counters
-from pipetwist.tls import ListenerTls
+from pipetwist.tls.listener import ListenerTls
 from pipetwist.values.bind_address import UnixAddress
 from pipetwist.values.listen import parse_listen
 

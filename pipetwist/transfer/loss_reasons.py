@@ -45,12 +45,10 @@ def describe_error(error: BaseException | None) -> str:
         return error.strerror
     arguments = getattr(error, "args", ())
     if (
-        type(error).__module__.startswith("OpenSSL")
+        any(kind.__module__.startswith("OpenSSL") for kind in type(error).__mro__)
         and arguments
         and isinstance(arguments[0], list)
     ):
         return "TLS: " + (", ".join(part[-1] for part in arguments[0]) or type(error).__name__)
-    if type(error).__module__.startswith("service_identity"):
-        return "TLS: the server's certificate is not of the name that it was asked for"
     text = " ".join(str(error).split())
     return text.removesuffix(".") or type(error).__name__

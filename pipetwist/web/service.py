@@ -17,7 +17,9 @@ from pipetwist.files import KnownFiles
 from pipetwist.interfaces import AnyReactor
 from pipetwist.network.listeners import ListenerTable
 from pipetwist.network.tcp_ports import open_ports
-from pipetwist.tls import ListenerTls, log_failed_handshake, over_tls
+from pipetwist.tls.failed_handshake import log_failed_handshake
+from pipetwist.tls.listener import ListenerTls
+from pipetwist.tls.twisted_tls import over_tls
 from pipetwist.values.bind_address import PortAddress, UnixAddress
 from pipetwist.values.listen import parse_listen, why_refused
 from pipetwist.web.connection_limit import Connections

@@ -19,9 +19,12 @@ from pipetwist.errors import ConnectError
 from pipetwist.outbounds.context import OutboundContext
 from pipetwist.outbounds.handshake import connect_tls
 from pipetwist.testing import RecordingReceiver
-from pipetwist.tls import client_tls, server_tls
+from pipetwist.tls.connector import ConnectorTls
+from pipetwist.tls.listener import ListenerTls
+from pipetwist.tls.twisted_tls import ClientConnections, ServerConnections
 from pipetwist.transfer.keep_alive import KeepAlive
 from pipetwist.transfer.stream import StreamSide
+from pipetwist.values.tls_files import TlsFiles
 from tests.support.certificates import Authority
 from tests.support.scratch import scratch_folder
 
@@ -70,14 +73,16 @@ class ConnectTlsTest(SynchronousTestCase):
         certificate, key = self.authority.issue("server.example")
         self.clock = Clock()
         self.server, self.server_ear = StreamSide(self.clock), RecordingReceiver()
-        options = server_tls("here", str(certificate), str(key), None)
+        options = ServerConnections(
+            ListenerTls("here", TlsFiles(certificate_path=str(certificate), key_path=str(key)))
+        )
         self.listening = TLSMemoryBIOFactory(options, False, _Server(self.server), self.clock)
 
     def connect(
         self, name: str = "server.example", error: Exception | None = None
     ) -> Deferred[Any]:
         """Begin to connect the server, asking for this name."""
-        options = client_tls("here", name, str(self.authority.path))
+        options = ClientConnections(ConnectorTls("here", name, str(self.authority.path)))
         self.endpoint = _Endpoint(options, self.listening, self.clock)
         self.endpoint.error = error
         return connect_tls(self.endpoint, f"{name}:443", OutboundContext(self.clock), KeepAlive())

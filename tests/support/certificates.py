@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -68,6 +69,7 @@ class Authority:
         *,
         key: CertificateIssuerPrivateKeyTypes | None = None,
         address: str = "127.0.0.1",
+        names: Sequence[x509.GeneralName] | None = None,
     ) -> tuple[Path, Path]:
         """Sign a certificate for that name, localhost and an address.
 
@@ -76,20 +78,20 @@ class Authority:
             pass_phrase: what the key is encrypted with, if it is.
             key: the key; a new one of the curve P-256 where it is None.
             address: the address.
+            names: what it is for instead; nothing, so that it has the common name alone, where
+                that is empty.
 
         Returns:
             The certificate's file and the key's.
         """
         key = key or ec.generate_private_key(ec.SECP256R1())
-        names = x509.SubjectAlternativeName(
-            [x509.DNSName(name), x509.DNSName("localhost"), x509.IPAddress(ip_address(address))]
-        )
+        if names is None:
+            local = x509.DNSName("localhost"), x509.IPAddress(ip_address(address))
+            names = [x509.DNSName(name), *local]
         signer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
-        unsigned = (
-            _builder(_subject(name), self._name, key)
-            .add_extension(names, critical=False)
-            .add_extension(signer, critical=False)
-        )
+        unsigned = _builder(_subject(name), self._name, key).add_extension(signer, critical=False)
+        if names:
+            unsigned = unsigned.add_extension(x509.SubjectAlternativeName(names), critical=False)
         certificate = unsigned.sign(self._key, hashes.SHA256())
         encryption = NoEncryption() if pass_phrase is None else BestAvailableEncryption(pass_phrase)
         paths = self._folder / f"{name}.pem", self._folder / f"{name}.key"

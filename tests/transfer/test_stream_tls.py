@@ -12,9 +12,12 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.stats.counting import CountingProtocol
 from pipetwist.testing import RecordingReceiver, RecordingTracker
-from pipetwist.tls import client_tls, server_tls
+from pipetwist.tls.connector import ConnectorTls
+from pipetwist.tls.listener import ListenerTls
+from pipetwist.tls.twisted_tls import ClientConnections, ServerConnections
 from pipetwist.transfer.lingering import LINGER_SECONDS
 from pipetwist.transfer.stream import StreamSide
+from pipetwist.values.tls_files import TlsFiles
 from tests.support.certificates import Authority
 from tests.support.scratch import scratch_folder
 
@@ -39,14 +42,16 @@ class TlsTest(SynchronousTestCase):
         folder = scratch_folder(self)
         self.authority = Authority(folder, "authority")
         certificate, key = self.authority.issue("server.example")
-        self.server_options = server_tls("here", str(certificate), str(key), None)
+        self.server_options = ServerConnections(
+            ListenerTls("here", TlsFiles(certificate_path=str(certificate), key_path=str(key)))
+        )
         self.clock = Clock()
         self.client, self.server = StreamSide(self.clock), StreamSide(self.clock)
         self.client_ear, self.server_ear = RecordingReceiver(), RecordingReceiver()
 
     def connect(self, name: str = "server.example", server: Any = None) -> None:
         """Connect the two, the client asking for this name; both sides are attached and read."""
-        options = client_tls("here", name, str(self.authority.path))
+        options = ClientConnections(ConnectorTls("here", name, str(self.authority.path)))
         client_factory = TLSMemoryBIOFactory(options, True, _One(self.client), self.clock)
         server_factory = TLSMemoryBIOFactory(
             self.server_options, False, _One(server or self.server), self.clock
@@ -132,7 +137,9 @@ class TlsTest(SynchronousTestCase):
 
     def test_close_before_the_handshake_is_over(self) -> None:
         """What is written before the handshake is over is delivered after it."""
-        options = client_tls("here", "server.example", str(self.authority.path))
+        options = ClientConnections(
+            ConnectorTls("here", "server.example", str(self.authority.path))
+        )
         client_factory = TLSMemoryBIOFactory(options, True, _One(self.client), self.clock)
         server_factory = TLSMemoryBIOFactory(
             self.server_options, False, _One(self.server), self.clock
