@@ -1,4 +1,4 @@
-"""The interfaces between pipetwist's rooms: every one of them, and nothing that implements them."""
+"""All interfaces between pipetwist's rooms, without implementations."""
 
 from __future__ import annotations
 

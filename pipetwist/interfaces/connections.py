@@ -1,5 +1,5 @@
-"""Interfaces of a connection, in the order of its way: accept -> route -> connect -> transfer ->
-close, and who is told of it.
+"""Interfaces of a connection, in order: accept -> route -> connect -> transfer -> close; and of
+those who observe connections.
 """
 
 from __future__ import annotations
@@ -32,24 +32,24 @@ __all__ = [
 class IInbound(IService, Interface):
     """Somewhere that clients connect to.
 
-    A service that is started listens. `listen` and `stop_listening` may be called in turns at any
-    time, by a reload too; `apply` only where `can_apply` said yes to the same options.
+    It listens while its service runs. `listen` and `stop_listening` may be called alternately at
+    any time, by a reload too; `apply` only if `can_apply` returned True for the same options.
     """
 
     tag: str = Attribute("The inbound's name, unique in a configuration.")
     claims: Sequence[BindAddress] | None = Attribute(
-        "Where it listens, and nobody else can meanwhile; None where that is not known."
+        "The addresses that it listens on, which nobody else can use meanwhile; None if they are "
+        "not known."
     )
     inherited: Sequence[object] = Attribute(
-        "What it listens with, where that are sockets that were handed in; empty where they "
-        "are its own."
+        "The inherited sockets that it listens with; empty if it opens its own."
     )
     dropped: int | None = Attribute(
-        "Datagrams that came and belong to no connection; None where streams come in."
+        "Received datagrams that belong to no connection; None for streams."
     )
 
     def listen() -> Deferred[None]:
-        """Start to listen; calling it again while listening does nothing.
+        """Start to listen. Does nothing while it listens.
 
         Returns:
             A Deferred that fires once connections are accepted, and fails with
@@ -57,83 +57,79 @@ class IInbound(IService, Interface):
         """
 
     def stop_listening() -> Deferred[None]:
-        """Accept nothing more; connections that are open go on. Does nothing while it does not
-        listen.
-        """
+        """Stop accepting; open connections continue. Does nothing while it does not listen."""
 
     def can_apply(options: InboundOptions) -> bool:
-        """Whether it can listen on, without a moment's rest, with these options in the place of its
-        own.
+        """Whether it can continue to listen, without interruption, with these options instead of
+        its own.
         """
 
     def apply(options: InboundOptions) -> Callable[[], None]:
-        """Take other options, with which it goes on, for who comes from now on. Files that they
-        name are read again.
+        """Apply other options, for clients that connect from now on. Files that they name are read
+        again.
 
         Returns:
-            What takes it back.
+            A function that undoes it.
 
         Raises:
-            pipetwist.errors.StartError: they can't be had; then nothing has changed.
+            pipetwist.errors.StartError: they can't be applied; then nothing has changed.
         """
 
 
 class IGate(Interface):
-    """What clients come in by."""
+    """What admits clients at an inbound."""
 
     def connection_closed(route: IRoute) -> None:
-        """The connection of a client that was let in is over. Comes once for each."""
+        """The connection of an admitted client has closed. Called once for each."""
 
 
 class IRelay(Interface):
-    """What an inbound hands its connections to: each is routed once, and then handled once or not
-    at all.
+    """Where an inbound sends its connections: each is routed once, and then handled once or not at
+    all.
     """
 
     names_clients: bool = Attribute(
-        "Whether it is told or shown who each client is, so that this is asked where no user "
-        "depends on it."
+        "Whether the log or the page shows who each client is. If not, inbounds need not ask the "
+        "system, unless users depend on it."
     )
 
     def route(client_info: ClientInfo) -> IRoute:
         """Route one client: decides the outbound and what is counted.
 
         Args:
-            client_info: who came, and where.
+            client_info: what is known of the client.
         """
 
     def handle(route: IRoute, client: ISide, gate: IGate | None = None) -> None:
-        """Connect the route's outbound and carry bytes until both sides have ended.
+        """Connect the route's outbound, and move bytes until both sides have closed.
 
         Args:
             route: what `route` returned.
-            client: the client's side, its reading paused.
-            gate: is told when both sides have ended; None for nobody.
+            client: the client's side, with reading paused.
+            gate: is notified when both sides have closed; None for nobody.
         """
 
     def rejected(inbound: str, cause: Cause) -> None:
-        """Somebody who came did not get in.
+        """A client was rejected.
 
         Args:
-            inbound: the tag of where it was.
-            cause: why not.
+            inbound: the inbound's tag.
+            cause: why.
         """
 
 
 class IRoute(Interface):
-    """A routed connection that is not carried yet."""
+    """A connection that is routed and not handled yet."""
 
-    client_info: ClientInfo = Attribute("Who came.")
-    outbound: IOutbound = Attribute("Where it goes.")
+    client_info: ClientInfo = Attribute("What is known of the client.")
+    outbound: IOutbound = Attribute("The outbound that it goes to.")
     tracker: ITracker | None = Attribute(
-        "Counts the client's side; None where nothing about it is tracked."
+        "Counts the client's side; None if nothing of it is tracked."
     )
 
 
 class IOutbound(Interface):
-    """Somewhere that connections are carried to. It may be asked to `connect` while others still
-    connect.
-    """
+    """Where connections go to. `connect` may be called while earlier calls are not finished."""
 
     tag: str = Attribute("The outbound's name, unique in a configuration.")
     connect_timeout: float = Attribute("Seconds that `connect` may take.")
@@ -141,39 +137,39 @@ class IOutbound(Interface):
         "Whether its sides have a `ISide.carrier`, and provide `IDescriptorSide`."
     )
     max_datagram_bytes: int | None = Attribute(
-        "Bytes of the largest that its sides, which provide `IDatagramSide`, carry; None for "
-        "streams."
+        "For datagrams, the size in bytes of the largest one that its sides, which provide "
+        "`IDatagramSide`, can send; None for streams."
     )
 
     def connect() -> ISide | Deferred[ISide]:
         """Open one connection.
 
         Returns:
-            Its side, reading paused, or a Deferred of it, which fails with an exception whose text
-            is for people. It may be cancelled, and then nothing is left open. What is raised
-            instead counts as such a failure.
+            Its side, with reading paused, or a Deferred of it. The Deferred fails with an exception
+            whose text is for people; raising the exception instead is the same. If the Deferred is
+            cancelled, nothing is left open.
         """
 
 
 class IConnectionObserver(Interface):
-    """Is told of connections as they begin and end, in the reactor's thread. They are many: it has
-    to be quick.
+    """Is called when connections open and close, in the reactor's thread. There are many, so it
+    must be fast.
     """
 
     def opened(inbound: str, outbound: str) -> None:
-        """One begins, between an inbound and an outbound of these tags."""
+        """One has opened, between the inbound and the outbound with these tags."""
 
     def closed(
         inbound: str, outbound: str, seconds: float, cause: Cause | None, dropped: int
     ) -> None:
-        """One is over.
+        """One has closed.
 
         Args:
             inbound: the inbound's tag.
             outbound: the outbound's tag.
-            seconds: from the accept to the end of both sides.
-            cause: what came in its way; None where it went well.
-            dropped: datagrams that either side has dropped.
+            seconds: from accept to the close of both sides.
+            cause: why it failed; None if it did not.
+            dropped: datagrams that the two sides have dropped.
         """
 
     def rejected(inbound: str, cause: Cause) -> None:

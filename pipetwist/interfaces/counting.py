@@ -1,4 +1,4 @@
-"""Interfaces of counting: the counters, where they live, and what adds to them."""
+"""Interfaces of counting: the counters, their store, and what adds to them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["ICellCounter", "ICounter", "ICounterStore", "ITracker"]
 
 
 class ICounter(Interface):
-    """A count of bytes that only grows, and a baseline that a reset moves up to it.
+    """A total of bytes, which only grows, and a baseline, which a reset sets to the total.
 
     `add` is called in the reactor's thread only, without a lock; the rest from any thread.
     """
@@ -18,60 +18,62 @@ class ICounter(Interface):
     name: str = Attribute("Its name, for instance ``inbound>>>TAG>>>traffic>>>uplink``.")
 
     def add(count: int) -> None:
-        """Count so many bytes more."""
+        """Add this number of bytes."""
 
     def total() -> int:
-        """Bytes counted in all, whatever was reset."""
+        """All bytes counted; resets do not change it."""
 
     def value() -> int:
         """Bytes counted since the last reset."""
 
     def reset() -> int:
-        """Move the baseline up to the total.
+        """Set the baseline to the total.
 
         Returns:
-            The value that this ended: concurrent resets share the total out between them without
-            loss.
+            The value before the reset. Of concurrent resets each gets a part, and the parts add up.
         """
 
 
 class ICellCounter(ICounter):
-    """A counter that trackers of pipetwist's own add to without a call. Counters of other programs
-    need none of this.
+    """A counter that pipetwist's own trackers add to without a call. Counters of other programs
+    need not provide it.
 
-    `cell` may be another one after each `add`; an old one takes nothing more, or still belongs to
-    the counter.
+    `cell` may change with each `add`. The old one then rejects additions, or still belongs to the
+    counter.
     """
 
     cell: MutableSequence[int] | memoryview[int] = Attribute(
-        "Its first item grows by `unit` for each byte. A ValueError says that nothing was "
-        "added, since the cell is full or was given up: "
-        "`add` finds another."
+        "Its first item grows by `unit` for each byte. If adding raises ValueError, nothing was "
+        "added, because the cell is full or no longer used: then call `add`."
     )
     unit: int = Attribute(
-        "What a byte adds to the cell: 1 in memory, another number where the cell's item "
-        "checks itself."
+        "What a byte adds to the cell: 1 in memory, another number if the cell's item contains a "
+        "check."
     )
 
 
 class ICounterStore(Interface):
-    """Where counters live."""
+    """What keeps the counters."""
 
     def counter(name: str) -> ICounter:
-        """The counter of that name, made at 0 if there is none. In the reactor's thread only."""
+        """The counter with this name; if there is none, it is made, at 0. In the reactor's thread
+        only.
+        """
 
     def get(name: str) -> ICounter | None:
-        """The counter of that name, or None. From any thread."""
+        """The counter with this name, or None. From any thread."""
 
     def counters() -> Sequence[ICounter]:
-        """Every counter there is now, by name. From any thread."""
+        """All counters, sorted by name. From any thread."""
 
 
 class ITracker(Interface):
-    """Counts one connection for everything tracked that it belongs to."""
+    """Counts the bytes of one connection, for each tracked inbound, outbound and user that it
+    belongs to.
+    """
 
     def uplink(count: int) -> None:
-        """So many bytes were read from the client."""
+        """This number of bytes was read from the client."""
 
     def downlink(count: int) -> None:
-        """So many bytes were written to the client."""
+        """This number of bytes was written to the client."""

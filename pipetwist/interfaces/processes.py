@@ -1,4 +1,4 @@
-"""The interface of what starts commands."""
+"""Interfaces of commands, and of what starts them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ __all__ = ["IProcess", "ISpawner"]
 
 
 class IProcess(Interface):
-    """A command that is the side of a connection, or will be."""
+    """A command that is a side of a connection, or waits to be one."""
 
-    pid: int = Attribute("Its number, which it had once it has ended.")
+    pid: int = Attribute("Its process ID; after its end, the one that it had.")
     connection: int | None = Attribute(
         "The number of its connection; None while it waits for one. The relay sets it."
     )
@@ -32,23 +32,25 @@ class ISpawner(Interface):
         error.
 
         Args:
-            protocol: hears of its output and its end, as Twisted's spawnProcess would tell it.
+            protocol: gets its output and its end, as from Twisted's spawnProcess.
             command: the executable's path and its arguments.
             env: the whole environment.
 
         Raises:
-            OSError: where the command can't be started.
+            OSError: the command can't be started.
         """
 
     def signal_group(transport: IProcessTransport, number: int) -> None:
-        """Send a signal to every process of a command's group; one that has gone is no error."""
+        """Send a signal to every process of a command's group. If there is none any more, nothing
+        happens.
+        """
 
     def end_group(transport: IProcessTransport, grace: float, ended: Callable[[], None]) -> None:
-        """End what a command that has ended has left of its group: SIGTERM, unless that was sent,
-        then SIGKILL.
+        """End the processes of a command's group that are left after the command itself has ended:
+        with SIGTERM, unless that was sent before, then SIGKILL.
 
         Args:
             transport: what `spawn` returned.
             grace: seconds from SIGTERM to SIGKILL.
-            ended: called when nobody is left, which may be at once.
+            ended: called when none is left, possibly within this call.
         """

@@ -1,4 +1,4 @@
-"""What a reactor is to a type checker."""
+"""The type of a reactor, for type checkers."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ AnyReactor: TypeAlias = Any
 """A reactor of Twisted's.
 
 Twisted has no type for one: it has an interface for each thing that a reactor may do, and none for
-all that a reactor does; which of them are used here depends on the reactor. To a type checker
-without zope's plug-in not even a ``Clock`` is an ``IReactorTime``.
+all of them; which ones are used here depends on the reactor. For a type checker without zope's
+plug-in not even a ``Clock`` is an ``IReactorTime``.
 """

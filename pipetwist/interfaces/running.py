@@ -1,4 +1,4 @@
-"""Interfaces of what runs beside the connections."""
+"""The interface of outbounds that run something of their own."""
 
 from __future__ import annotations
 
@@ -12,22 +12,20 @@ __all__ = ["IRunningOutbound"]
 
 
 class IRunningOutbound(IOutbound, IService):
-    """An outbound that runs something of its own, as a command for each connection.
+    """An outbound that runs something of its own, such as a command for each connection.
 
-    At a stop it is dismissed, and its service stopped once the connections are over. Where a reload
-    leaves it out it retires.
+    When the daemon stops, `dismiss` is called first, and its service is stopped when all
+    connections have closed. When a reload removes it, `retire` is called.
     """
 
-    kill_grace: float = Attribute("How many seconds what it runs has to end before it is killed.")
+    kill_grace: float = Attribute("Seconds that what it runs has to end, before it is killed.")
 
     def dismiss() -> None:
-        """No connection comes here any more: end what waits for one, and leave the others to
-        theirs.
-        """
+        """There will be no new connections: end what waits for one, and leave what has one."""
 
     def retire() -> Deferred[None]:
         """See `dismiss`.
 
         Returns:
-            A Deferred that fires when all that it runs has ended.
+            A Deferred that fires when everything that it runs has ended.
         """

@@ -1,17 +1,17 @@
-"""Interfaces of a connection's sides. `ISide` is what every side provides; its parts are for who
-has to do with no more of it.
+"""Interfaces of a connection's sides. Every side provides `ISide`; the interfaces that it is made
+of are for code that needs only a part of it.
 
-A side goes through four states. What may be called in each, and what it does there::
+A side has four states. What may be called in each, and what it does there::
 
     | state | from | write, write_eof | pause_reading, resume_reading | close, disconnect, close_with_error, abort |
     |---|---|---|---|---|
-    | new | the beginning | not yet | not yet | yes: nobody is told |
+    | new | the beginning | not yet | not yet | yes: nobody is notified |
     | open | attach | yes; after write_eof no write any more | yes | yes |
     | ending | close, disconnect or close_with_error | does nothing | does nothing | abort ends it now; the others do nothing |
-    | over | `ISideReceiver.lost` | does nothing | does nothing | does nothing |
+    | closed | `ISideReceiver.lost` | does nothing | does nothing | does nothing |
 
-`attach` comes first and once. It may come after the side is over by itself, and tells at once. The
-figures can be read at any time.
+`attach` is called first, and once. If the side has already closed by itself, `attach` reports that
+immediately. The figures can be read at any time.
 """  # noqa: E501  # another language's text
 
 from __future__ import annotations
@@ -37,67 +37,68 @@ __all__ = [
 
 
 class ISideFigures(Interface):
-    """What has passed a side. It stays when the side is over."""
+    """Figures of what has passed a side. They stay readable after it has closed."""
 
     received: int = Attribute("Bytes read from this side so far.")
-    delivered: int = Attribute("Bytes that the system has taken for this side so far.")
+    delivered: int = Attribute("Bytes that the system has accepted for this side so far.")
     moved: int = Attribute(
-        "Grows with everything that passes here: what stands still for too long is ended."
+        "Grows with everything that passes here. A connection on which it does not grow for too "
+        "long is closed."
     )
     dropped: int = Attribute(
-        "Datagrams dropped so far, for want of room or of a way; of a stream nothing ever is."
+        "Datagrams dropped so far, because of full buffers or an unreachable peer; 0 for a stream."
     )
 
 
 class IReadingHalf(Interface):
-    """How a side is read. It begins paused."""
+    """Reading from a side. Reading is paused at first."""
 
     def pause_reading() -> None:
-        """Read nothing more until `resume_reading`. What was read before this call has been handed
-        on; nothing comes after it.
+        """Stop reading until `resume_reading`. The receiver has already got what was read before
+        this call; it gets nothing after it.
         """
 
     def resume_reading() -> None:
-        """Read on. Does nothing once this side's reading has ended."""
+        """Continue reading. Does nothing after the end of file."""
 
 
 class IWritingHalf(Interface):
-    """How a side is written to. What is written is delivered in order; what the system does not
-    take is held.
+    """Writing to a side. What is written is delivered in order; what the system does not accept yet
+    is buffered.
     """
 
     def write(data: bytes) -> None:
-        """Deliver these bytes after those written before."""
+        """Deliver these bytes, after those written before."""
 
     def write_eof() -> None:
-        """Deliver what was written, then an end of file; reading goes on. Nothing may be written
-        afterwards; a second call does nothing.
+        """Deliver what was written, then an end of file; reading continues. Nothing may be written
+        afterwards. A second call does nothing.
         """
 
 
 class ISideEnding(Interface):
-    """How a side is ended. The first of these calls decides how, but for `abort`, which may follow
-    any other.
+    """Ending a side. The first of these calls decides how it ends; only `abort` may follow
+    another.
     """
 
     def close() -> None:
-        """Deliver what was written, then end both directions in an orderly way."""
+        """Deliver what was written, then close both directions in an orderly way."""
 
     def disconnect() -> None:
-        """The other side has gone: deliver what was written, then end this one without waiting for
-        what it would still say.
+        """The other side has gone: deliver what was written, then close, without waiting for what
+        the peer still sends.
         """
 
     def close_with_error() -> None:
-        """The other side was cut off: deliver what was written, then end such that the peer can't
-        take what it got for whole.
+        """The other side was cut off: deliver what was written, then close in such a way that the
+        peer can't take what it got for complete.
 
-        Over TCP that is a reset, over TLS a reset without a close_notify. A unix socket knows
-        nothing of the kind and is closed; a command is ended as by `disconnect`.
+        Over TCP that is a reset, over TLS a reset without a close_notify. A unix socket has no
+        reset and is just closed; a command is ended as by `disconnect`.
         """
 
     def abort() -> None:
-        """End now, whatever is undelivered: over TCP with a reset, over TLS without a
+        """Close now, and drop what is not delivered yet: over TCP with a reset, over TLS without a
         close_notify.
         """
 
@@ -106,79 +107,80 @@ class ISide(ISideFigures, IReadingHalf, IWritingHalf, ISideEnding):
     """One side of a connection: the client's or the outbound's."""
 
     notices_loss: bool = Attribute(
-        "Whether the death of its peer is always noticed, however silent both are."
+        "Whether the death of its peer is always noticed, even if nothing is sent."
     )
-    process: IProcess | None = Attribute("The command that it is; None where it is none.")
-    medium: Medium = Attribute("What it carries; a connection's two sides carry the same.")
+    process: IProcess | None = Attribute("The command, if this side is one; None otherwise.")
+    medium: Medium = Attribute("Streams or datagrams; the same for both sides of a connection.")
     carrier: object | None = Attribute(
-        "What moves its bytes. Two sides of the very same carrier provide `IDescriptorSide`; "
-        "None for a side that moves nothing by itself."
+        "What moves its bytes. Two sides with the same carrier provide `IDescriptorSide`; None for "
+        "a side that can't move bytes by itself."
     )
     half_closes: bool = Attribute(
-        "Whether one direction may end alone; where that is so of neither side, both end together."
+        "Whether one direction may end alone. If neither side can do that, both directions end "
+        "together."
     )
 
     def attach(receiver: ISideReceiver) -> None:
-        """Name who hears of what happens here; what happened before is told at once."""
+        """Set the receiver of this side's events. It gets what happened before immediately."""
 
 
 class IDatagramSide(ISide):
-    """A side of a datagram connection: what is written to it and what its receiver hears of is one
-    datagram each, which may be empty.
+    """A side of a datagram connection: each call of `write`, and of its receiver's `data_received`,
+    is one datagram, which may be empty.
 
-    Its `medium` is ``DATAGRAMS``, and its figures of bytes are payload alone.
+    Its `medium` is ``DATAGRAMS``. Its figures of bytes count payload only.
     """
 
 
 class IDescriptorSide(ISide):
-    """A side that is a kernel descriptor, and can move bytes to another of its `carrier` by
-    itself.
+    """A side that is a kernel descriptor, and can move bytes to another side with the same
+    `carrier` by itself.
     """
 
     def carry_to(sink: IDescriptorSide) -> None:
-        """From now on move what is read to this other side, past the receiver; ends and losses are
-        told as ever.
+        """From now on move what is read to this other side, past the receiver. The receiver still
+        gets ends and losses.
 
-        Called once, after `attach`, while reading is paused, and of both sides of a connection or
-        of neither.
+        Called once, after `attach`, while reading is paused, and on both sides of a connection or
+        on neither.
 
         Args:
-            sink: a side of the very same carrier.
+            sink: a side with the same carrier.
         """
 
 
 class ISideReceiver(Interface):
-    """Who hears of what happens on a side: of several, so that each call says on which.
+    """Receives the events of sides. It may have several, so each call says which side.
 
-    `data_received` comes between `IReadingHalf.resume_reading` and the next
-    `IReadingHalf.pause_reading` only, and not after `read_ended`, nor once the side is ending.
-    `read_ended` comes once at most, after all data. `pause_writing` and `resume_writing` come in
-    turns. After `lost` nothing comes. Any of these calls may be made within a call of the side's
-    own methods.
+    `data_received` is called only between `IReadingHalf.resume_reading` and the next
+    `IReadingHalf.pause_reading`, and neither after `read_ended` nor once the side is ending.
+    `read_ended` is called at most once, after all data. `pause_writing` and `resume_writing`
+    alternate. Nothing is called after `lost`. Any of these calls may be made within a call of the
+    side's own methods.
     """
 
     def data_received(side: ISide, data: bytes) -> None:
         """Bytes were read."""
 
     def read_ended(side: ISide) -> None:
-        """The side will send nothing more; it may still receive."""
+        """The peer will send nothing more; it may still receive."""
 
     def pause_writing(side: ISide) -> None:
-        """More waits to be delivered to this side than it wants to hold."""
+        """The buffer of this side is full: write no more for now."""
 
     def resume_writing(side: ISide) -> None:
-        """Everything that waited has been delivered."""
+        """The buffer of this side is empty again."""
 
     def peer_closed(side: ISide) -> None:
-        """The peer has gone entirely, though what it sent may still be unread."""
+        """The peer has closed both directions. What it sent may still be unread."""
 
     def lost(side: ISide, reason: str, *, whole: bool = False) -> None:
-        """The side is over, both ways. Comes exactly once and last.
+        """The side has closed, both ways. Called exactly once, and last.
 
         Args:
-            side: which.
-            reason: for people; empty where it ended in order.
-            whole: whether everything that it had to send was read in spite of the cause, as of a
-                command that ended by itself with a bad exit status. The peer of another side that
-                was lost for a cause is not to take what it got for whole.
+            side: the side.
+            reason: why, for people; empty if it closed in order.
+            whole: whether everything that it had to send was read in spite of the reason, as from a
+                command that exited by itself with a bad status. If not, the other end must not take
+                what it got for complete.
         """

@@ -1,8 +1,8 @@
-"""The interfaces that programs meet, as ``typing.Protocol``: for type checkers, which know
-nothing of zope's without a plug-in.
+"""The interfaces that other programs use, as ``typing.Protocol``, for type checkers, which do not
+know zope's interfaces without a plug-in.
 
-What is said of each stands at the zope interface of its name: of `CounterLike` at `ICounter`. What
-an object is held to at run time is that one.
+Each is documented at the zope interface with the same name: `CounterLike` at `ICounter`. At run
+time an object is checked against that one.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ class TrackerLike(Protocol):
 
 
 class SpawnerLike(Protocol):
-    """See `ISpawner`. Of a command's protocol and transport Twisted's types say less than they
-    have.
+    """See `ISpawner`. Twisted's types of a command's protocol and transport lack some of their
+    methods.
     """
 
     def spawn(self, protocol: Any, command: Sequence[str], env: Mapping[str, str], /) -> Any: ...
@@ -65,7 +65,7 @@ class SpawnerLike(Protocol):
 
 
 class SideReceiverLike(Protocol):
-    """See `ISideReceiver`. A side may be known by its interface or by its protocol, hence Any."""
+    """See `ISideReceiver`. A side may be typed by its interface or by its protocol, hence Any."""
 
     def data_received(self, side: Any, data: bytes, /) -> None: ...
     def read_ended(self, side: Any, /) -> None: ...
@@ -76,7 +76,7 @@ class SideReceiverLike(Protocol):
 
 
 class SideLike(Protocol):
-    """See `ISide`. A receiver may be known by its interface or by its protocol, hence Any."""
+    """See `ISide`. A receiver may be typed by its interface or by its protocol, hence Any."""
 
     @property
     def received(self) -> int: ...
@@ -135,7 +135,7 @@ class RouteLike(Protocol):
 
 
 class RelayLike(Protocol):
-    """See `IRelay`. A route, a side and a gate may be known by their interfaces or by their
+    """See `IRelay`. A route, a side and a gate may be typed by their interfaces or by their
     protocols, hence Any.
     """
 
