@@ -1,9 +1,10 @@
-"""Who may have how many file descriptors: no inbound's clients, however many and idle, take those
-of the others.
+"""How many file descriptors each inbound may use, so that the clients of one inbound, however many,
+can't use up those of the others.
 
-Some are kept for the rest of the daemon. Of what is left each inbound is sure of its part of one
-half; the other half is for whoever comes first. What a connection takes is known from its ends; its
-inbound's gate counts it from its begin to its end, and nothing is asked of the system.
+Some are reserved for the rest of the daemon. One half of the others is divided equally: each
+inbound has its guaranteed part. The other half is shared: first come, first served. How many a
+connection needs is known from its ends; its inbound's gate counts them while it is open, and the
+system is not asked.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ __all__ = ["RESERVED_FOR_MONITORING", "DescriptorShares", "Share", "descriptor_l
 
 _KEPT = 64
 RESERVED_FOR_MONITORING = {"experimental.v2ray_api": 18, "metrics": 6}
-"""Of those that are kept, the descriptors that clients of a listener for those who look on are sure
-of. The daemon has 29 with a reload.
+"""The reserved descriptors that the API's and the metrics' clients may use. The daemon itself uses
+29 during a reload.
 """
 
 
 def descriptor_limit() -> int:
-    """How many descriptors this process may have; ``sys.maxsize`` where nothing bounds them."""
+    """How many descriptors this process may have; ``sys.maxsize`` if there is no limit."""
     try:
         import resource  # there is none on Windows
 
@@ -45,7 +46,7 @@ class _Flow:
 
 
 class Share:
-    """What one inbound may have, and has; or a listener for those who look on.
+    """What one inbound may use, and uses; or the API, or the metrics.
 
     Args:
         tag: the inbound's.
@@ -59,44 +60,44 @@ class Share:
         self.used = 0
         """Descriptors of its connections."""
         self.sure = 0
-        """Descriptors that nobody else gets."""
+        """Descriptors that are guaranteed to it."""
         self.entering = 0
-        """Descriptors of clients who are not a connection yet, as in a TLS handshake, and of what
-        that will take.
+        """Descriptors of clients that are not connections yet, as during a TLS handshake, and those
+        that their connections will need.
         """
         self.client = 1
         """Descriptors of a client's side."""
         self._shares = shares
         self._flows: dict[str, _Flow] = {}
         self._told = False
-        self._calm = 0  # descriptors that were given back since there was no room
+        self._calm = 0  # descriptors that were released since there was no room
 
     def __repr__(self) -> str:
         return f"<Share {self.tag}: {self.used} used, {self.sure} sure>"
 
     @property
     def borrowed(self) -> int:
-        """Descriptors that it has of those for whoever comes first."""
+        """Shared descriptors that it uses."""
         return max(0, self.used - self.sure)
 
     @property
     def bound(self) -> int:
-        """How many it may have at once: what it is sure of, and what others have left it of those
-        for whoever comes first.
+        """How many it may use at once: the guaranteed ones, and the shared ones that others do not
+        use.
         """
         shares = self._shares
         return self.sure + max(0, shares.common - shares.borrowed + self.borrowed)
 
     @property
     def room(self) -> int:
-        """How many more connections may come, wherever they go."""
+        """How many more connections there is room for, whichever outbounds they go to."""
         return max(0, self.bound - self.used) // (self.client + self._shares.maximum)
 
     def enter(self) -> int:
-        """A client comes in.
+        """A client begins to enter, and is not a connection yet.
 
         Returns:
-            How many descriptors are kept for it, for `entered`.
+            How many descriptors are kept for it, to be passed to `entered`.
         """
         kept = self.client + self._shares.maximum
         self.entering += kept
@@ -104,12 +105,12 @@ class Share:
         return kept
 
     def entered(self, kept: int) -> None:
-        """That client is not coming in any more: it is a connection, or has gone."""
+        """That client has become a connection, or has gone."""
         self.entering -= kept
         self.give(kept)
 
     def opened(self, outbound: str) -> None:
-        """A connection to the outbound of this tag begins."""
+        """A connection to the outbound with this tag has opened."""
         flow = self._flows.get(outbound)
         if flow is None:
             flow = self._flows[outbound] = _Flow(self.client + self._shares.server(outbound))
@@ -117,18 +118,18 @@ class Share:
         self.take(flow.cost)
 
     def closed(self, outbound: str) -> None:
-        """One is over."""
+        """One has closed."""
         flow = self._flows[outbound]
         flow.open -= 1
         self.give(flow.cost)
 
     def divided(self, sure: int, servers: Mapping[str, int] | None) -> None:
-        """Count anew what it has.
+        """Count what it uses again, after a change of the configuration.
 
         Args:
-            sure: the descriptors that nobody else gets.
-            servers: for each outbound's tag the descriptors of a server's side; None where nobody
-                comes in any more.
+            sure: the descriptors that are guaranteed to it.
+            servers: for each outbound's tag the descriptors of a server's side; None if the inbound
+                has been removed.
         """
         self.sure = sure
         self._flows = {
@@ -141,14 +142,14 @@ class Share:
         self.used = self.entering + sum(flow.open * flow.cost for flow in self._flows.values())
 
     def take(self, count: int) -> None:
-        """So many are in use."""
+        """Count descriptors as used."""
         before = self.used
         after = self.used = before + count
         if after > self.sure:
             self._shares.borrowed += after - max(before, self.sure)
 
     def give(self, count: int) -> None:
-        """So many are not in use any more: whoever waits for some is told."""
+        """Count descriptors as released, and wake those who wait for room."""
         before = self.used
         self.used = before - count
         if before > self.sure:
@@ -161,11 +162,11 @@ class Share:
             self._shares.wake()
 
     def tell(self, what: str) -> None:
-        """Say in the log that there is no room: once, until as many as there are have come and gone
-        without that.
+        """Log that there is no room. It is logged once, and again only after as many descriptors as
+        there are were released without that.
 
         Args:
-            what: what becomes of who comes.
+            what: what happens to new clients.
         """
         self._calm = 0
         if not self._told:
@@ -189,25 +190,24 @@ class _Room(Protocol):
 
 
 class DescriptorShares:
-    """The shares of all inbounds. Until they are divided all descriptors are for whoever comes
-    first.
+    """The shares of all inbounds. Until `divide` is called all descriptors are shared.
 
     Args:
         limit: how many descriptors the process may have.
-        log: is told when an inbound has come to its bound.
+        log: gets a warning when an inbound has reached its limit.
     """
 
     def __init__(self, limit: int = sys.maxsize, log: Logger | None = None) -> None:
         self.limit = limit
         self.log = log or Logger()
         self.maximum = 1
-        """Descriptors of the server's side that takes most."""
+        """Descriptors of the server's side that needs most."""
         self.common = limit
-        """Descriptors for whoever comes first."""
+        """Shared descriptors."""
         self.borrowed = 0
         """How many of those are in use."""
         self.waiting: dict[Callable[[], None], _Room] = {}
-        """What is to be done once there is room in a share."""
+        """The functions that are called once there is room in a share."""
         self._shares: dict[str, Share] = {}
         self._monitoring: dict[str, Share] = {}
         self._servers: Mapping[str, int] = {}
@@ -226,14 +226,14 @@ class DescriptorShares:
         return share
 
     def server(self, outbound: str, otherwise: int = 1) -> int:
-        """Descriptors of the server's side of the outbound of this tag; ``otherwise`` where it is
+        """Descriptors of the server's side of the outbound with this tag; ``otherwise`` if it is
         not known.
         """
         return self._servers.get(outbound, otherwise)
 
     def monitoring(self, label: str) -> Share:
-        """The share of a listener for those who look on: sure of what is kept for it, and of
-        nothing else.
+        """The share of the API or the metrics: the descriptors that are reserved for it, and no
+        others.
 
         Args:
             label: the listener, one of `RESERVED_FOR_MONITORING`.
@@ -247,17 +247,17 @@ class DescriptorShares:
     def divide(
         self, clients: Mapping[str, int], servers: Mapping[str, int], reserved: int = 0
     ) -> None:
-        """Divide what there is among inbounds. Those that are not named any more are sure of
-        nothing.
+        """Divide the descriptors among inbounds. Inbounds that are not listed any more have none
+        guaranteed.
 
         Args:
             clients: for each inbound's tag the descriptors of a client's side.
             servers: for each outbound's tag the descriptors of a server's side.
-            reserved: descriptors that are needed besides those and the usual ones.
+            reserved: descriptors to reserve besides the usual ones.
         """
         self._servers = servers
         self.maximum = max(servers.values(), default=1)
-        # However low the limit is, one connection may come to each.
+        # However low the limit is, each may have one connection.
         minimum = sum(client + self.maximum for client in clients.values())
         rest = max(self.limit - _KEPT - reserved, 2 * minimum)
         sure = rest // 2 // max(1, len(clients))
@@ -272,15 +272,15 @@ class DescriptorShares:
         self.wake()
 
     def wait(self, resume: Callable[[], None], whose: _Room) -> None:
-        """Have something done once there may be room there."""
+        """Call a function once there may be room."""
         self.waiting[resume] = whose
 
     def forget(self, resume: Callable[[], None]) -> None:
-        """Do not do this any more when there is room."""
+        """Do not call this function any more."""
         self.waiting.pop(resume, None)
 
     def wake(self) -> None:
-        """Have those who wait go on for whom there is room."""
+        """Call the functions of those for whom there is room now."""
         for resume in [resume for resume, whose in self.waiting.items() if whose.room]:
             del self.waiting[resume]
             resume()

@@ -1,1 +1,1 @@
-"""Where clients connect to. One file for each type, and a registry that lists them."""
+"""What clients connect to. One file for each type, and a registry that lists them."""

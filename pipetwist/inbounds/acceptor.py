@@ -1,4 +1,4 @@
-"""Accepts the clients of an inbound's socket, as many as its gate has room for."""
+"""Accepts clients at an inbound's socket, as many as its gate has room for."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from pipetwist.network.listening_socket import ListeningSocket
 
 __all__ = ["Acceptor"]
 
-# So many connections are accepted before others get their turn.
+# Accepted in one turn of the reactor at most.
 BATCH = 64
 
 
 class Acceptor(BaseAcceptor):
-    """Hands on each connection that comes in.
+    """Accepts connections and passes each on.
 
     Args:
         context: what the inbound works with.
         listening: the socket.
-        gate: says how many may come in; while there is no room, who comes waits in the listening
+        gate: says how many there is room for; while there is none, clients wait in the listening
             socket's queue.
-        accepted: takes each connected socket, which is its from then on.
+        accepted: is called with each connected socket, and owns it from then on.
     """
 
     def __init__(
@@ -68,5 +68,5 @@ class Acceptor(BaseAcceptor):
         self.doRead()
 
     def failed(self) -> None:
-        """See `pipetwist.kernel.poller.Pollable`: accepting is tried again."""
+        """See `pipetwist.kernel.poller.Pollable`: tries to accept again."""
         self.wait()

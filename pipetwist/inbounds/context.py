@@ -1,4 +1,4 @@
-"""What every inbound works with."""
+"""What every inbound needs."""
 
 from __future__ import annotations
 
@@ -27,21 +27,20 @@ def _raise(error: StartError) -> None:
 
 @dataclass(frozen=True)
 class InboundContext:
-    """What every inbound works with.
+    """What every inbound needs.
 
     Attributes:
         reactor: the reactor; which of its interfaces are used depends on the inbound.
-        relay: takes the connections.
+        relay: handles the connections.
         peer_close_watch: notices sockets whose peer has gone.
-        kernel: moves bytes between descriptors; None where it is not to, or can't.
-        log: takes what inbounds have to say.
-        failed: is told where listening fails only after the service has started.
-        datagram_context: what datagram sockets work with; one of their own where it is None.
+        kernel: moves bytes between descriptors; None if it should not, or can't.
+        log: where inbounds log.
+        failed: is called if listening fails only after the service has started.
+        datagram_context: what datagram sockets need; if None, each inbound makes one.
         files: reads certificates and keys.
-        listeners: opens the sockets that are listened with, and has those that listened already;
-            where it is left out a table of its own, which looks names up for the reactor.
-        shares: divides the file descriptors among inbounds; where it is left out nothing bounds
-            them.
+        listeners: the table of listening sockets: opens them, and has the inherited ones; by
+            default a new table, which looks names up for the reactor.
+        shares: divides the file descriptors among inbounds; by default they are not limited.
     """
 
     reactor: AnyReactor

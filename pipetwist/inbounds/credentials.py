@@ -21,7 +21,7 @@ __all__ = [
 ]
 
 PEER_CREDENTIALS = hasattr(socket, "SO_PEERCRED")
-"""Whether this system says who a peer is."""
+"""Whether this system knows the peer's credentials."""
 
 _UCRED = struct.Struct("i2I")  # struct ucred: pid_t, uid_t, gid_t
 
@@ -46,7 +46,7 @@ class PeerCredentials(NamedTuple):
     """A peer at the moment when it connected.
 
     Attributes:
-        pid: its process; 0 for one that this process can't see.
+        pid: its process ID; 0 for one in a PID namespace that this process can't see.
         uid: the system's user that it ran as.
         gid: the system's group that it ran as.
     """
@@ -62,16 +62,16 @@ class PeerCredentials(NamedTuple):
 def match_user(
     users: Sequence[PeerUser], peer: PeerCredentials, groups: Callable[[], Collection[int]] = tuple
 ) -> str | None:
-    """Find who a peer is: the first user with its uid, or else with its gid, or else with another
-    group that it is in.
+    """Find the user of a peer: the first entry with its uid, or else with its gid, or else with
+    another group that it is in.
 
     Args:
         users: the entries.
-        peer: who it is.
-        groups: asks for its other groups, where nothing else will do.
+        peer: its credentials.
+        groups: gets its other groups; called only if nothing else matches.
 
     Returns:
-        The user's name; None where it is none of them.
+        The user's name; None if no entry matches.
     """
     for user in users:
         if user.uid is not None and user.uid == peer.uid:
@@ -87,16 +87,16 @@ def match_user(
 def unix_client_info(
     tag: str, connected: socket.SocketType, timeouts: Timeouts, users: Sequence[PeerUser] = ()
 ) -> ClientInfo:
-    """A client known by the kernel's word.
+    """Make the client info of a unix socket's peer, with the credentials from the kernel.
 
     Args:
         tag: the inbound's.
-        connected: the unix socket that it is at the other end of.
+        connected: the unix socket that is connected to it.
         timeouts: the inbound's.
-        users: who may come in; everybody where it is empty.
+        users: who is allowed; everybody if it is empty.
 
     Raises:
-        RefusedError: the peer is none of them.
+        RefusedError: the peer is not one of them.
     """
     if not PEER_CREDENTIALS:
         return client_info_of(tag, None, timeouts)
@@ -113,18 +113,18 @@ def client_info_of(
     users: Sequence[PeerUser] = (),
     connected: socket.SocketType | None = None,
 ) -> ClientInfo:
-    """A client of these credentials.
+    """Make the client info of a peer with these credentials.
 
     Args:
         tag: the inbound's.
-        peer: who it is; None where the kernel does not say.
+        peer: its credentials; None if the kernel does not know them.
         timeouts: the inbound's.
-        users: who may come in; everybody where it is empty.
-        connected: the socket that it is at the other end of, where it has one of its own: the
-            kernel can be asked more there.
+        users: who is allowed; everybody if it is empty.
+        connected: the socket that is connected to it, if there is one; the kernel knows more about
+            its peer.
 
     Raises:
-        RefusedError: users are named, and the peer is none of them.
+        RefusedError: there are users, and the peer is not one of them.
     """
     if peer is None and users:
         message = "refused a sender without credentials"

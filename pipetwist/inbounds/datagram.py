@@ -1,6 +1,4 @@
-"""What the inbounds of datagrams have in common: their sockets, and an association for each
-source.
-"""
+"""Base class of the inbounds for datagrams: their sockets, and an association for each source."""
 
 from __future__ import annotations
 
@@ -23,8 +21,7 @@ __all__ = ["DatagramInbound"]
 
 
 class DatagramInbound(ListeningService):
-    """An inbound of datagrams. Its kinds say how the sockets are opened and closed, and who a
-    source is.
+    """An inbound for datagrams. Its subclasses open and close the sockets, and identify sources.
 
     Args:
         options: what the configuration says.
@@ -51,8 +48,8 @@ class DatagramInbound(ListeningService):
 
     @property
     def dropped(self) -> int:
-        """Datagrams that came and belong to no association since it listens: refused, too large, or
-        beyond what the system holds.
+        """Datagrams dropped since it listens that belong to no association: refused, too large, or
+        lost because the socket's buffer was full.
         """
         return sum(listener.dropped + listener.dropped_by_kernel for listener in self._listeners)
 
@@ -60,7 +57,7 @@ class DatagramInbound(ListeningService):
         """Open the sockets.
 
         Returns:
-            Each, and the batch that it is read into.
+            Each socket, and the batch that it is read into.
 
         Raises:
             StartError: one can't be opened.
@@ -68,14 +65,14 @@ class DatagramInbound(ListeningService):
         raise NotImplementedError
 
     def close_sockets(self) -> None:
-        """The sockets are closed: what stood for them goes as well."""
+        """Called when the sockets are closed: remove their files."""
         raise NotImplementedError
 
     def identify(self, source: Source) -> ClientInfo:
-        """Say who a source is.
+        """Identify a source.
 
         Raises:
-            RefusedError: it may not come in.
+            RefusedError: it is not allowed.
         """
         raise NotImplementedError
 
@@ -83,8 +80,8 @@ class DatagramInbound(ListeningService):
         return succeed(None) if self._listeners else maybeDeferred(self._open)
 
     def stop_listening(self) -> Deferred[None]:
-        """See `IInbound`: a socket that is closed can't answer, so that the associations end with
-        it.
+        """See `IInbound`: a closed socket can't send answers, so the associations are closed
+        too.
         """
         dropped = self.dropped
         listeners, self._listeners = self._listeners, []

@@ -83,7 +83,7 @@ class EndpointInbound(ListeningService):
         try:
             self._endpoint = serverFromString(self._reactor, options.endpoint)
         except Exception as error:
-            # A parser of endpoint strings is anybody's plug-in, and raises what it likes.
+            # Parsers of endpoint strings are plug-ins, and may raise anything.
             message = (
                 f"{self.options.label}: {options.endpoint!r} describes no server endpoint: "
                 f"{_describe(error)}"
@@ -98,14 +98,14 @@ class EndpointInbound(ListeningService):
 
     @property
     def claims(self) -> Sequence[BindAddress] | None:
-        """See `ListeningService`: a socket that was handed in is shared, and any other is known to
-        its endpoint alone.
+        """See `ListeningService`: an inherited socket is shared, and the address of any other is
+        known to its endpoint only.
         """
         return None if self._given is None else ()
 
     def apply(self, options: InboundOptions) -> Callable[[], None]:
-        """See `IInbound`. A socket's file that was removed is Twisted's to make, which it does at a
-        start alone.
+        """See `IInbound`. If the socket's file was removed, only Twisted can make it again, and
+        does so only at a start.
         """
         path = (
             None
@@ -124,8 +124,8 @@ class EndpointInbound(ListeningService):
                 self.inherited, self.options.label
             )
         if self._adopted is not None and self._given is not None and self._given.is_unix:
-            # Twisted's port would unlink the path when it stops, but a socket that was handed in is
-            # another's.
+            # Twisted's port would unlink the path when it stops, but an inherited socket belongs to
+            # somebody else.
             gate = Gate(self, self._identify_socket)
             self._acceptor = Acceptor(
                 self.context, self._adopted, gate, SocketEntry(gate, self.context).accepted
@@ -144,9 +144,9 @@ class EndpointInbound(ListeningService):
 
     def _find(self, name: str) -> Deferred[list[Address]]:
         hosts, label = self.context.listeners.hosts, f"inbound {self.tag}: endpoint"
-        # A start listens before it gives up root, and so waits. A reload has looked up what it
-        # knows from the string; for the rest, as of an endpoint of somebody else's, all connections
-        # would have to wait.
+        # A start must listen before it gives up root, so it waits for the look-up. A reload has
+        # already looked up the names that it found in the string; looking up others here, as for a
+        # plug-in's endpoint, would delay all connections.
         known = name in self.options.hosts.values() and hosts.knows(name)
         if self.starting or known:
             return succeed(hosts.find(label, name))
@@ -186,5 +186,5 @@ def _shown(address: Any) -> str:
 
 
 def _describe(error: Exception) -> str:
-    # systemd's parser looks a name up in what was handed in, and lets the KeyError out.
+    # systemd's parser looks a name up among the inherited sockets, and does not catch the KeyError.
     return f"no inherited socket is named {error}" if isinstance(error, LookupError) else str(error)

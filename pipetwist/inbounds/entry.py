@@ -1,5 +1,5 @@
-"""Accepted sockets as sides: as descriptors where the outbound's side is one too, on Twisted
-transports elsewhere.
+"""Makes sides of accepted sockets: kernel descriptors if the outbound's side is one too, Twisted's
+transports otherwise.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ __all__ = ["SocketEntry"]
 
 
 class SocketEntry:
-    """Takes the sockets that an acceptor accepts.
+    """Handles the sockets that an acceptor has accepted.
 
     Args:
-        gate: lets them in.
+        gate: admits them.
         context: what the inbound works with.
     """
 
@@ -28,7 +28,7 @@ class SocketEntry:
         self._context = context
 
     def accepted(self, accepted: socket.SocketType) -> None:
-        """Let one in."""
+        """Admit a client, or close its socket."""
         if not self._let_in(accepted, self._make_side):
             accepted.close()
 

@@ -1,8 +1,7 @@
-"""The gate of an inbound: who comes in there, who is refused, and whether there is room for one
-more.
+"""The gate of an inbound: which clients are admitted, which are refused, and how many more there is
+room for.
 
-Streams, handshakes and the sources of datagrams all come in here. Where a connection goes then is
-the relay's to say.
+Streams, handshakes and sources of datagrams all pass it. The relay decides where a connection goes.
 """
 
 from __future__ import annotations
@@ -21,34 +20,34 @@ from pipetwist.kinds.inbound_options import InboundOptions, StreamInboundOptions
 
 __all__ = ["Entered", "Gate", "RefusedError"]
 
-# Of so many different ones, or a flood of datagrams would be a flood of lines.
+# At most so many different refusals are logged, or a flood of datagrams would flood the log.
 _MAX_NAMED = 1000
 
 _Client = TypeVar("_Client")
 
 
 class RefusedError(Exception):
-    """This client may not come in. Its text says who and why."""
+    """This client is not allowed. The text says which client, and why."""
 
 
 class Entered(Protocol):
-    """An inbound, as its gate sees it."""
+    """What a gate needs of its inbound."""
 
     options: InboundOptions
-    """What its configuration says; a reload may bring others."""
+    """Its configuration; a reload may change it."""
     context: InboundContext
-    """What it works with."""
+    """Its context."""
 
 
 @implementer(IGate)
 class Gate:
-    """Lets clients in at an inbound, each on whatever it came by: a socket, a transport, an address
-    that it sends datagrams from.
+    """Admits clients at an inbound. A client is given as what it is connected by: a socket, a
+    transport, or the source address of datagrams.
 
     Args:
         inbound: the inbound.
-        identify: says who a client is; raises `RefusedError`, or OSError where it has gone
-            meanwhile.
+        identify: makes the client info of a client; raises `RefusedError`, or OSError if it has
+            gone meanwhile.
     """
 
     __slots__ = ("_framed", "_identify", "_inbound", "_named", "_relay", "_share", "tag")
@@ -66,64 +65,64 @@ class Gate:
     def __repr__(self) -> str:
         return f"<Gate {self.tag}: room for {self.room}, {self._share}>"
 
-    # Whether there is room. The system is not asked: what a connection will take is known from its
-    # ends.
+    # Room. The system is not asked: how many descriptors a connection needs is known from its ends.
 
     @property
     def room(self) -> int:
-        """How many more may come in now, wherever they go."""
+        """How many more clients there is room for, whichever outbounds they go to."""
         return self._share.room
 
     def wait(self, resume: Callable[[], None]) -> None:
-        """Have something done once there may be room. Who comes meanwhile is not accepted yet."""
+        """Call a function once there may be room. Until then clients are not accepted."""
         self._inbound.context.shares.wait(resume, self)
         self.tell("waits until one closes")
 
     def forget(self, resume: Callable[[], None]) -> None:
-        """Do not do this any more when there is room."""
+        """Do not call this function any more."""
         self._inbound.context.shares.forget(resume)
 
     def tell(self, what: str) -> None:
-        """Say in the log that there is no room.
+        """Log that there is no room.
 
         Args:
-            what: what becomes of who comes.
+            what: what happens to new clients.
         """
         self._share.tell(what)
 
     def expect(self) -> int:
-        """Keep room for a client who is not in yet, as in a TLS handshake.
+        """Keep room for a client that is not admitted yet, as during a TLS handshake.
 
         Returns:
-            How much, for `expected`.
+            How much, to be passed to `expected`.
         """
         return self._share.enter()
 
     def expected(self, kept: int) -> None:
-        """That client is in now, or has gone: its room is not kept any more."""
+        """That client is admitted now, or has gone: keep no room for it any more."""
         self._share.entered(kept)
 
-    # Who comes in, and who has left.
+    # Admission, and the end of connections.
 
     def let_in(
         self, client: _Client, make_side: Callable[[_Client, IOutbound, ITracker | None], ISide]
     ) -> bool:
-        """Let a client in, if it may, and have it carried.
+        """Admit a client, if it is allowed, and pass it to the relay.
 
         Args:
-            client: what it came by.
-            make_side: makes the client's side, once it is known where its connection goes and what
-                is counted. What it raises as OSError is told.
+            client: what it is connected by.
+            make_side: makes the client's side, given its outbound and its tracker. If it raises
+                OSError, that is logged.
 
         Returns:
-            Whether it came in. Where not, it is the caller's to end; why is logged and counted.
+            Whether it was admitted. If not, the caller has to close it; the reason is logged and
+            counted here.
         """
         try:
             client_info = self._identify(client)
         except RefusedError as refusal:
             self._refuse(str(refusal))
             return False
-        except OSError:  # it is gone already, and nobody knows who it was
+        except OSError:  # it has already gone, and can't be identified
             return False
         route = self._relay.route(client_info)
         statistics = FrameStatistics(route.tracker) if self._framed else None
@@ -146,15 +145,15 @@ class Gate:
         return True
 
     def lost(self, cause: Cause) -> None:
-        """Count a client who was lost before it could come in."""
+        """Count a client that was lost before it could be admitted."""
         self._relay.rejected(self.tag, cause)
 
     def connection_closed(self, route: IRoute) -> None:
         self._share.closed(route.outbound.tag)
 
     def name_again(self) -> None:
-        """Tell and count anew who is refused: of datagrams that is done once, and not each time
-        that somebody sends.
+        """Log and count refused sources once more: each is logged and counted once, and not for
+        each of its datagrams.
         """
         self._named.clear()
 

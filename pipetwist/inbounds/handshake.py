@@ -1,5 +1,5 @@
-"""The first protocol of an accepted connection: brings it to the gate, then hands the transport
-on.
+"""The first protocol of an accepted connection: waits for the TLS handshake, asks the gate, and
+then passes the transport to the client's side.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ from pipetwist.transfer.adoption import counted_side
 
 __all__ = ["HandshakeFactory", "HandshakeProtocol"]
 
-# A peer that opens a connection for TLS and then says nothing is not waited for any longer.
+# A client that does not complete its TLS handshake within this time is disconnected.
 HANDSHAKE_SECONDS = 10.0
 
 
 @implementer(IHalfCloseableProtocol, IHandshakeListener)
 class HandshakeProtocol(Protocol):
-    """Lets one client in.
+    """The handshake of one client.
 
     Args:
-        gate: lets it in by its transport.
+        gate: admits the client.
         context: what the inbound works with.
-        waiting: holds those whose handshake is not over yet.
+        waiting: the protocols whose handshake is not complete yet.
     """
 
     transport: Any  # a transport with TLS or without; the gate knows which
@@ -54,7 +54,7 @@ class HandshakeProtocol(Protocol):
         self._kept = gate.expect()
 
     def connectionMade(self) -> None:
-        """Without TLS the client is known at once."""
+        """Without TLS the client can be identified immediately."""
         if ISSLTransport.providedBy(self.transport):
             self._handshake = self._context.reactor.callLater(HANDSHAKE_SECONDS, self._too_slow)
             self._waiting.add(self)
@@ -62,14 +62,13 @@ class HandshakeProtocol(Protocol):
             self._let_in()
 
     def handshakeCompleted(self) -> None:
-        """With TLS the client is known once certificates have been shown."""
+        """With TLS the client can be identified when certificates have been exchanged."""
         self._let_in()
 
     def _let_in(self) -> None:
         if not self._gate.let_in(self.transport, self._make_side):
             self._refused = True
-            # Over TLS the peer's answer to this is waited for no longer than its handshake would
-            # have been.
+            # Over TLS the peer has to answer this within the time-out of the handshake.
             self.transport.loseConnection()
 
     def _make_side(self, transport: Any, _: IOutbound, tracker: ITracker | None) -> ISide:
@@ -77,7 +76,7 @@ class HandshakeProtocol(Protocol):
         self._entered()
         side, inside = counted_side(self._context.reactor, self._context.peer_close_watch, tracker)
         self._inside = inside
-        # The transport's calls go past this protocol from now on.
+        # From now on the transport calls the side directly.
         self.dataReceived = inside.dataReceived  # type: ignore[method-assign]  # see above
         inside.makeConnection(transport)
         return side
@@ -98,7 +97,7 @@ class HandshakeProtocol(Protocol):
             self._handshake = None
 
     def readConnectionLost(self) -> None:
-        """Pass on; a client who was refused, or is not yet known, has nothing to end."""
+        """Pass on. If the client was refused or is not admitted yet, close."""
         if self._inside is not None:
             self._inside.readConnectionLost()
         else:
@@ -110,7 +109,7 @@ class HandshakeProtocol(Protocol):
             self._inside.writeConnectionLost()
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]  # Protocol's own default is a reused failure
-        """Pass on, or say why a handshake came to nothing."""
+        """Pass on, or log why the handshake failed."""
         self._stop_waiting()
         self._entered()
         inside, self._inside = self._inside, None
@@ -127,7 +126,7 @@ class HandshakeFactory(Factory[HandshakeProtocol]):
     """Builds a handshake protocol for each connection.
 
     Args:
-        gate: lets each in by its transport.
+        gate: admits the clients.
         context: what the inbound works with.
     """
 
@@ -143,6 +142,6 @@ class HandshakeFactory(Factory[HandshakeProtocol]):
         return HandshakeProtocol(self._gate, self._context, self._waiting)
 
     def stopFactory(self) -> None:
-        """Nobody listens any more: who has not come in by now does not."""
+        """The inbound does not listen any more: abort the handshakes that are not complete."""
         for protocol in list(self._waiting):
             protocol.transport.abortConnection()

@@ -1,6 +1,4 @@
-"""What inbounds have in common: they listen as a service, and listening that fails stops the
-start.
-"""
+"""What inbounds have in common: they listen as services, and a start fails if one can't listen."""
 
 from __future__ import annotations
 
@@ -34,26 +32,24 @@ class ListeningService(Service):
     """
 
     inherited: Sequence[InheritedSocket] = ()
-    """What it listens with, where that are not sockets of its own."""
+    """The inherited sockets that it listens with."""
 
     @property
     def dropped(self) -> int | None:
-        """Datagrams that came and belong to no connection since it listens; None where streams come
-        in.
-        """
+        """Datagrams dropped since it listens that belong to no connection; None for streams."""
         return None
 
     def __init__(self, options: InboundOptions, context: InboundContext) -> None:
         self.tag = options.tag
         self.context = context
         self.starting = False
-        """Whether it listens as part of a start, and not of a reload."""
+        """Whether `listen` is part of a start, and not of a reload."""
         self._begun = False
         self.apply_options(options)
 
     @property
     def claims(self) -> Sequence[BindAddress] | None:
-        """Where nobody else can listen while this does; None where that is not known."""
+        """The addresses that nobody else can listen on meanwhile; None if they are not known."""
         address = self.options.address
         return None if address is None else (address,)
 
@@ -64,15 +60,15 @@ class ListeningService(Service):
         raise NotImplementedError
 
     def log_listening(self, where: str) -> None:
-        """Say that it listens now."""
+        """Log that it listens now."""
         whose = ", on an inherited socket" if self.inherited else ""
         self.context.log.info(
             "inbound {tag} listens on {where}{whose}", tag=self.tag, where=where, whose=whose
         )
 
     def log_gone(self, path: str, error: StartError | None = None) -> None:
-        """Say that its socket's file was removed and can't be made again: with why, where that is
-        known.
+        """Log that its socket's file was removed and can't be created again, with the reason if it
+        is known.
         """
         why = "" if error is None else f" ({str(error).removeprefix(f'inbound {self.tag}: ')})"
         self.context.log.warn(
@@ -84,11 +80,11 @@ class ListeningService(Service):
         )
 
     def warn(self, text: str) -> None:
-        """Log something about this inbound that is not what its configuration asks for."""
+        """Log a warning about this inbound."""
         self.context.log.warn("inbound {tag}: {text}", tag=self.tag, text=text)
 
     def apply_options(self, options: InboundOptions) -> None:
-        """Go by these options from now on; they are such that `can_apply` is true."""
+        """Use these options from now on; `can_apply` is true for them."""
         self.options = options
         self.timeouts = options.timeouts
 
@@ -136,7 +132,7 @@ class ListeningService(Service):
         if failures:
             self._begun = False
             failures[0].raiseException()
-        # It is not known yet: a failure from now on is for whoever runs the service.
+        # If it is not known yet, a failure is reported to `failed` of the context.
         listening.addCallback(lambda _: self._failed_later(failures))
 
     def _failed_later(self, failures: list[Failure]) -> None:
@@ -154,7 +150,7 @@ class EndpointListener:
     """Listens on a Twisted server endpoint.
 
     Args:
-        gate: says how many clients may come in.
+        gate: says how many clients there is room for.
     """
 
     def __init__(self, gate: Gate) -> None:
@@ -165,14 +161,14 @@ class EndpointListener:
         self.port: IListeningPort | None = None
 
     def listen(self, endpoint: IStreamServerEndpoint, factory: IProtocolFactory) -> Deferred[None]:
-        """Listen, unless that was asked for before; fails with StartError."""
+        """Listen, unless it does; fails with StartError."""
         if self.wanted:
             return succeed(None)
         self.wanted = True
         return maybeDeferred(endpoint.listen, factory).addCallbacks(self._listening, self._failed)
 
     def stop(self) -> Deferred[None]:
-        """Stop listening, or stop as soon as it has begun."""
+        """Stop listening; if it does not listen yet, stop as soon as it does."""
         self.wanted = False
         if self._let_go is not None:
             self._let_go()
@@ -205,7 +201,7 @@ def _stop(port: IListeningPort) -> Deferred[None]:
 
 
 def _label(error: object) -> str:
-    """Where Twisted could not listen, as far as its error says."""
+    """Where Twisted could not listen, if its error says that."""
     if not isinstance(error, CannotListenError):
         return ""
     if not isinstance(error.port, int):
@@ -220,7 +216,7 @@ def _label(error: object) -> str:
 def address_client_info(
     tag: str, peer: object, timeouts: Timeouts, user: str | None = None
 ) -> ClientInfo:
-    """A client known by an address of Twisted's."""
+    """Make the client info of a client with one of Twisted's addresses."""
     return ClientInfo(
         tag, shown_peer(peer), plain_host(getattr(peer, "host", "unix")), user, timeouts
     )

@@ -1,8 +1,8 @@
-"""What the kernel knows of the process at the other end of a unix socket beyond its credentials. A
-question is a system call or more.
+"""What the kernel knows about the process at the other end of a unix socket, besides its
+credentials. Each question is at least one system call.
 
-The processes of another PID namespace, such as those of another container, have no number here: for
-the kernel's SO_PEERCRED all of them are process 0.
+Processes in another PID namespace, such as those in another container, have no PID here:
+SO_PEERCRED says 0 for all of them.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def other_groups(connected: socket.SocketType | None) -> frozenset[int]:
             a sender of datagrams.
 
     Returns:
-        Their numbers; none where the system does not say.
+        Their numbers; none if the system does not know them.
     """
     if connected is None or not _KNOWN:
         return frozenset()
@@ -55,7 +55,7 @@ def _more_groups(descriptor: int) -> bytes:
     size = ctypes.c_uint32(_MAX_GROUPS)
     for _ in range(_ATTEMPTS):
         groups = ctypes.create_string_buffer(size.value)
-        # Where there is too little room it says how much is needed.
+        # If there is too little room, the kernel says how much is needed.
         if (
             libc.getsockopt(
                 descriptor, socket.SOL_SOCKET, _SO_PEERGROUPS, groups, ctypes.byref(size)
@@ -67,11 +67,11 @@ def _more_groups(descriptor: int) -> bytes:
 
 
 def stranger(connected: socket.SocketType | None) -> str:
-    """Where a peer without a number here is seen from.
+    """The source of a peer that has no PID here.
 
-    A process has one source for all of its connections from Linux 6.9 on, whose process descriptors
-    (pidfd_open(2)) are told apart by their inodes. Elsewhere, and where it has ended already, each
-    connection is a source of its own.
+    From Linux 6.9 on a process has the same source for all of its connections, because the inode of
+    a process descriptor (pidfd_open(2)) is unique. On other systems, and if the process has already
+    ended, each connection has its own source.
 
     Args:
         connected: the unix socket that it is at the other end of; None where there is none.
@@ -95,7 +95,7 @@ def _process(connected: socket.SocketType) -> int | None:
         inode = os.fstat(descriptor).st_ino
     finally:
         os.close(descriptor)
-    # An older kernel gives the same to all.
+    # An older kernel has the same inode for all.
     return None if inode == own else inode
 
 

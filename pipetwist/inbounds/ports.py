@@ -1,4 +1,6 @@
-"""Has a listening port of Twisted's accept as many as its inbound's gate has room for."""
+"""Makes a listening port of Twisted's accept only as many clients as its inbound's gate has room
+for.
+"""
 
 from __future__ import annotations
 
@@ -14,16 +16,16 @@ __all__ = ["hold_to_gate"]
 
 
 def hold_to_gate(port: IListeningPort, gate: Gate) -> Callable[[], None]:
-    """Have a port accept as many as there is room for. Who comes when there is none waits in the
-    port's queue.
+    """Make a port accept as many clients as there is room for. While there is none, clients wait in
+    the port's queue.
 
     Args:
-        port: a port of Twisted's, for TCP or a unix socket. Any other, as of somebody's plug-in,
-            accepts as it did.
-        gate: says how many may come in.
+        port: a port of Twisted's, for TCP or a unix socket. Any other, such as a plug-in's, is left
+            as it is.
+        gate: says how many clients there is room for.
 
     Returns:
-        Lets go of the port, which is to be called when it stops.
+        A function that undoes this, to be called when the port stops.
     """
     held: Any = port
     if not all(
@@ -47,4 +49,4 @@ def hold_to_gate(port: IListeningPort, gate: Gate) -> Callable[[], None]:
 
 
 def _nothing() -> None:
-    """There is nothing to let go of."""
+    """Nothing to undo."""

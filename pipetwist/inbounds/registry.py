@@ -1,4 +1,4 @@
-"""The inbound types there are: a new one is its own file and a line here."""
+"""The types of inbounds: a new one is a file of its own and a line here."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ class TcpInboundOptions(KeepAliveOptions, StreamInboundOptions):
     """Who may connect, by the certificate. Without it everybody may, as no user."""
 
     def __post_init__(self) -> None:
-        """Refuse users without a certificate to know them by."""
+        """Refuse users without a certificate that identifies them."""
         if self.users and (
             self.tls is None or not self.tls.enabled or self.tls.client_certificate_path is None
         ):
@@ -88,17 +88,17 @@ class TcpInboundOptions(KeepAliveOptions, StreamInboundOptions):
 
     @property
     def speaks_tls(self) -> bool:
-        """Whether its connections are TLS."""
+        """Whether its connections use TLS."""
         return self.tls is not None and self.tls.enabled
 
     def check_here(self) -> None:
         self.read_tls()
 
     def read_tls(self, files: KnownFiles | None = None) -> ListenerTls | None:
-        """Read its certificates; None where it speaks no TLS.
+        """Read its certificates; None if it does not use TLS.
 
         Args:
-            files: reads them; they are read anew where it is None.
+            files: reads them, and only if they have changed; if None, they are read in any case.
 
         Raises:
             StartError: one can't be used.
@@ -162,7 +162,7 @@ class TcpInbound(ListeningService):
 
     @property
     def port(self) -> int | None:
-        """The port that it listens on; None while it does not."""
+        """The port that it listens on; None while it does not listen."""
         for listening in self._sockets:
             number: int = listening.getsockname()[1]
             return number
@@ -250,7 +250,9 @@ class TcpInbound(ListeningService):
         client_info = address_client_info(self.tag, transport.getPeer(), self.timeouts)
         if not self._options.users:
             return client_info
-        from twisted.internet.ssl import Certificate  # users are known by their certificates alone
+        from twisted.internet.ssl import (
+            Certificate,
+        )  # loaded only if users are identified by certificates
 
         name = (
             Certificate.peerFromTransport(transport)

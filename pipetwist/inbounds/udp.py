@@ -62,7 +62,7 @@ class UdpInbound(DatagramInbound):
     def __init__(self, options: UdpInboundOptions, context: InboundContext) -> None:
         super().__init__(options, context)
         self.port: int | None = None
-        """The port that it listens on; None while it does not."""
+        """The port that it listens on; None while it does not listen."""
 
     def apply_options(self, options: InboundOptions) -> None:
         super().apply_options(options)

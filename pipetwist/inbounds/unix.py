@@ -110,7 +110,9 @@ class UnixInbound(ListeningService):
         self.log_listening(self._options.path)
 
     def _came_back(self, file_options: tuple[int, str | int | None, str | int | None]) -> bool:
-        """Listen anew where the file was removed, or say why that can't be; whether it was."""
+        """If the file was removed, listen anew, or log why that failed. Returns whether it was
+        removed.
+        """
         if self._listening is None or not self._listening.is_gone:
             return False
         try:

@@ -1,4 +1,4 @@
-"""What an inbound on a unix socket can be told, be it of streams or of datagrams."""
+"""The keys of inbounds on unix sockets, for streams and for datagrams."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class PeerUserOptions:
     """The number of a group of the system's that the peer is in: its primary one, or another."""
 
     def __post_init__(self) -> None:
-        """Refuse an entry that could match nobody."""
+        """Refuse an entry that can't match anybody."""
         if self.uid is None and self.gid is None:
             message = "a user of a unix inbound needs a uid or a gid"
             raise ValueError(message)

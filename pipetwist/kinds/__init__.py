@@ -1,3 +1,1 @@
-"""What a kind of inbound or outbound says of itself, and the registries of the kinds that there
-are.
-"""
+"""What a kind of inbound or outbound declares about itself, and the class of their registries."""

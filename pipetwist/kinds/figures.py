@@ -1,4 +1,4 @@
-"""What the metrics show of an inbound or an outbound beside its connections."""
+"""What the metrics show of an inbound or an outbound besides its connections."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ __all__ = ["Figure"]
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure that an inbound or an outbound has.
+    """A number that the metrics show of an inbound or an outbound.
 
     Attributes:
-        name: its name among the metrics, without the ``_total`` that Prometheus puts behind a
-            figure that only grows.
-        description: what it says, for people.
+        name: the metric's name, without the ``_total`` that Prometheus's counters end with.
+        description: the metric's description.
         read: reads it from the inbound or the outbound, in the reactor's thread.
         grows: whether it only grows, from 0 at the start.
     """

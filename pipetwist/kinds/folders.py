@@ -1,4 +1,4 @@
-"""Folders that must be there before a start."""
+"""Folders that must exist before a start."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ __all__ = ["require_folder"]
 
 
 def require_folder(label: str, path: str) -> None:
-    """Look whether the folder is there that a file is to stand in.
+    """Check that the folder of a file exists.
 
     Args:
-        label: what needs it, which the error begins with.
+        label: what needs it; the error begins with this.
         path: the file.
 
     Raises:
-        StartError: it is not there.
+        StartError: it does not exist.
     """
     folder = Path(path).parent
     if not folder.is_dir():

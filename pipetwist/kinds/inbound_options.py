@@ -1,4 +1,4 @@
-"""What every inbound can be told, whatever its type."""
+"""The keys of every inbound."""
 
 from __future__ import annotations
 
@@ -22,41 +22,43 @@ class InboundOptions(KindOptions):
     __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid"}
 
     fixed: ClassVar[Sequence[str] | None] = None
-    """What can't change while it listens: its keys, or other attributes. None where nothing can."""
+    """The keys, or other attributes, that can't change while it listens. None if nothing can."""
 
     tag: Tag
     """The inbound's name."""
 
     @property
     def label(self) -> str:
-        """What errors begin with that are of it."""
+        """What errors about it begin with."""
         return f"inbound {self.tag}"
 
     @property
     def hosts(self) -> Mapping[str, str]:
-        """By their keys, the hosts that are looked up before it listens."""
+        """The hosts that are looked up before it listens, by their keys."""
         return {}
 
     @property
     def is_open_to_others(self) -> bool:
-        """Whether users of this machine come in besides the one who runs the daemon."""
+        """Whether users of this machine can connect other than the one who runs the daemon."""
         return True
 
     def can_become(self, options: InboundOptions) -> bool:
-        """Whether who listens by these can go by others without a moment's rest."""
+        """Whether an inbound that listens with these can continue with others without
+        interruption.
+        """
         if self.fixed is None or type(options) is not type(self):
             return options == self
         return all(getattr(options, name) == getattr(self, name) for name in ("tag", *self.fixed))
 
     @property
     def timeouts(self) -> Timeouts:
-        """How long one of its connections may go on without a byte."""
+        """The time-outs of its connections."""
         return Timeouts()
 
 
 @dataclass(frozen=True, kw_only=True)
 class StreamInboundOptions(FramedOptions, InboundOptions):
-    """The keys of every inbound that streams come in at."""
+    """The keys of every inbound for streams."""
 
     idle_timeout: Duration | None = None
     """Closes a connection that is open both ways after so long without a byte; without it never."""
@@ -76,7 +78,7 @@ class StreamInboundOptions(FramedOptions, InboundOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class DatagramInboundOptions(InboundOptions):
-    """The keys of every inbound that datagrams come in at."""
+    """The keys of every inbound for datagrams."""
 
     medium = Medium.DATAGRAMS
     descriptors = 0

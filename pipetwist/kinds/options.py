@@ -1,5 +1,5 @@
-"""The facts of a kind of inbound or outbound. Whoever needs one asks its options, so that nobody
-else has to know the kinds by name.
+"""The facts about a kind of inbound or outbound. Code that needs one asks the kind's options, so
+that no code has to name a type.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ __all__ = ["FramedOptions", "KindOptions"]
 
 
 class KindOptions:
-    """What the options of every kind say besides their keys.
+    """What the options of every kind declare besides their keys.
 
-    Some is asked of the class, with an object as it was written in a configuration: that may still
-    be wrong anywhere.
+    Some methods belong to the class, and get an object as it was written in a configuration:
+    anything in it may still be wrong.
     """
 
     medium: ClassVar[Medium]
-    """What its connections are made of. Every kind has to say so."""
+    """Streams or datagrams. Every kind must declare it."""
     descriptors: ClassVar[int] = 1
-    """How many of the process's file descriptors one of its connections takes."""
+    """How many of the process's file descriptors one of its connections uses."""
     figures: ClassVar[Sequence[Figure]] = ()
-    """What the metrics show of each."""
+    """The figures that the metrics show of each."""
 
     @property
     def address(self) -> BindAddress | None:
-        """Where it listens, or where its connections go; None where that is not known."""
+        """Where it listens, or where its connections go; None if that is not known."""
         return None
 
     @classmethod
@@ -42,7 +42,7 @@ class KindOptions:
 
     @classmethod
     def medium_of(cls, written: Mapping[str, object]) -> Medium:
-        """What the connections of one that is written so are made of.
+        """Streams or datagrams, for an inbound or outbound with these keys.
 
         Args:
             written: its keys.
@@ -51,7 +51,7 @@ class KindOptions:
 
     @classmethod
     def lacking(cls, written: Mapping[str, object], platform: str) -> Iterator[tuple[str, str]]:
-        """Say what a platform has not, of what one that is written so needs.
+        """List what a platform lacks that an inbound or outbound with these keys needs.
 
         Args:
             written: its keys.
@@ -63,16 +63,15 @@ class KindOptions:
         yield from ()
 
     def check_here(self) -> None:
-        """Look whether this machine has what it needs. Nothing is started, and nothing is listened
-        on.
+        """Check that this machine has what it needs. Nothing is started, and it does not listen.
 
         Raises:
-            StartError: something is not there, or can't be used by this user.
+            StartError: something is missing, or this user can't use it.
         """
 
 
 class FramedOptions(KindOptions):
-    """A kind of stream with the key ``framing``, by which it carries datagrams."""
+    """A kind of stream with the key ``framing``, which makes it carry datagrams."""
 
     medium = Medium.STREAM
 

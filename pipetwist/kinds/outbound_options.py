@@ -1,4 +1,4 @@
-"""What every outbound can be told, whatever its type."""
+"""The keys of every outbound."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class OutboundOptions(KindOptions):
     __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid"}
 
     lends_rights: ClassVar[bool] = False
-    """Whether a server may take whoever is carried there for the user who runs the daemon."""
+    """Whether its server may see every client as the user who runs the daemon."""
 
     tag: Tag
     """The outbound's name."""
@@ -30,19 +30,19 @@ class OutboundOptions(KindOptions):
 
     @property
     def label(self) -> str:
-        """What errors begin with that are of it."""
+        """What errors about it begin with."""
         return f"outbound {self.tag}"
 
     @property
     def reserved_descriptors(self) -> int:
-        """How many file descriptors it has besides those of its connections."""
+        """How many file descriptors it uses besides those of its connections."""
         return 0
 
     def moved_by(self, usual: Transfer) -> Transfer:
         """How its bytes are moved.
 
         Args:
-            usual: how those of the whole configuration are.
+            usual: how the configuration's top level has them moved.
         """
         return "auto"
 

@@ -1,4 +1,4 @@
-"""The kinds that there are, by the ``type`` that chooses each in a configuration."""
+"""The registry of kinds, by the ``type`` that chooses each in a configuration."""
 
 from __future__ import annotations
 
@@ -17,13 +17,11 @@ P_co = TypeVar("P_co", covariant=True)
 
 
 class Kind(Protocol[O_co, S_contra, P_co]):
-    """A class of inbounds or outbounds, which are made of their options and of what they work
-    with.
-    """
+    """A class of inbounds or outbounds, made from their options and their context."""
 
     @property
     def Options(self) -> type[O_co]:
-        """A dataclass that says its facts, and has a Literal ``type``."""
+        """A dataclass with the facts about the kind, and a Literal ``type``."""
 
     def __call__(self, options: Any, context: S_contra) -> P_co:
         """Make one.
@@ -35,23 +33,23 @@ class Kind(Protocol[O_co, S_contra, P_co]):
 
 
 AnyKind = Kind[KindOptions, Any, object]
-"""A kind of inbound or of outbound, as who asks for its facts needs it."""
+"""A kind of inbound or of outbound, for code that asks for its facts."""
 
 K = TypeVar("K", bound=AnyKind)
 
 
 class Registry(Generic[K]):
-    """Kinds of inbounds, or of outbounds. The configuration, its JSON Schema and the tree take in
-    whatever is there when they are made.
+    """Kinds of inbounds, or of outbounds. The configuration, its JSON Schema and the tree use the
+    kinds that are registered when they are made.
 
     Args:
-        noun: what they are kinds of, for messages.
-        kinds: those of pipetwist itself.
+        noun: ``inbound`` or ``outbound``, for messages.
+        kinds: pipetwist's own.
     """
 
     def __init__(self, noun: str, kinds: Iterable[K]) -> None:
         self.noun = noun
-        """What they are kinds of."""
+        """``inbound`` or ``outbound``."""
         self._kinds: dict[str, K] = {}
         self._added: dict[str, K] = {}
         for kind in kinds:
@@ -65,16 +63,17 @@ class Registry(Generic[K]):
         return iter(self._kinds.values())
 
     def register(self, kind: K) -> Callable[[], None]:
-        """Take in a kind of a program's own.
+        """Register a kind of an embedding program.
 
         Args:
             kind: its class.
 
         Returns:
-            What takes it out again.
+            A function that removes it.
 
         Raises:
-            ValueError: its type is taken, or its options don't say what they must.
+            ValueError: its type is already registered, or its options lack a fact that they must
+                have.
         """
         type_ = self._type_of(kind)
         self._kinds[type_] = self._added[type_] = kind
@@ -85,27 +84,27 @@ class Registry(Generic[K]):
         return take_out
 
     def added(self) -> list[K]:
-        """Those that are not pipetwist's own."""
+        """The kinds that are not pipetwist's own."""
         return list(self._added.values())
 
     def types(self) -> list[str]:
-        """Every ``type`` there is."""
+        """Every registered ``type``."""
         return list(self._kinds)
 
     def find(self, type_: object) -> K | None:
-        """The kind of a ``type``, as it was written; None where there is none."""
+        """The kind of a ``type``, as it was written; None if there is none."""
         return self._kinds.get(type_) if isinstance(type_, str) else None
 
     def of_type(self, type_: str) -> K:
-        """The kind of a ``type`` that there is."""
+        """The kind of a ``type``, which must be registered."""
         return self._kinds[type_]
 
     def kind_of(self, options: object) -> K:
-        """The kind that these are options of."""
+        """The kind that these options belong to."""
         return next(kind for kind in self if kind.Options is type(options))
 
     def _type_of(self, kind: K) -> str:
-        options: Any = kind.Options  # what somebody registers may be anything
+        options: Any = kind.Options  # a program may register anything
         named = get_args(get_type_hints(options).get("type")) if is_dataclass(options) else ()
         if len(named) != 1:
             message = (

@@ -27,6 +27,6 @@ class UnixKindOptions(KindOptions):
         if platform == "win32":
             yield "type", "Windows has no unix sockets; use the type tcp or endpoint"
         elif platform != "linux" and isinstance(path, str) and is_abstract(path):
-            # Abstract names are Linux's alone, unix(7).
+            # Only Linux has abstract names, unix(7).
             yield "path", "only Linux has abstract names; write a path"
         yield from super().lacking(written, platform)

@@ -1,5 +1,5 @@
-"""The outbound ``fork``: a command is started for each connection, and its standard input and
-output are the pipe.
+"""The outbound ``fork``: starts a command for each connection, which goes to its standard input and
+comes from its standard output.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def _runs(side: ISide) -> bool:
 
 _LINE = "{tag}[{pid}]: {line}"
 _LINE_OF_CONNECTION = "{id} " + _LINE
-# After SIGKILL a command is gone in no time; a stop waits for it no longer than this.
+# After SIGKILL a command ends immediately; a stop waits no longer than this for it.
 _STOP_SECONDS = 5.0
 
 
@@ -91,7 +91,7 @@ class ForkOutboundOptions(StreamOutboundOptions):
     """How many are started ahead and wait for a connection each. None where absent."""
 
     def __post_init__(self) -> None:
-        """Refuse to have more ready than may run."""
+        """Refuse a prefork that is greater than max_processes."""
         if (
             self.prefork is not None
             and self.max_processes is not None
@@ -129,7 +129,7 @@ class ForkOutboundOptions(StreamOutboundOptions):
 
 @implementer(IRunningOutbound)
 class ForkOutbound(Service):
-    """Starts a command for each connection, and when it stops leaves none behind.
+    """Starts a command for each connection, and leaves none running when it stops.
 
     Args:
         options: what the configuration says.
@@ -177,7 +177,7 @@ class ForkOutbound(Service):
 
     def connect(self) -> ISide | Deferred[ISide]:
         connecting = self._connect()
-        # A command may close its output and go on taking what comes.
+        # A command may close its output and still read its input.
         return (
             connecting
             if self.max_datagram_bytes is None
@@ -196,10 +196,10 @@ class ForkOutbound(Service):
         return side
 
     def startService(self) -> None:
-        """Start what is to be ready.
+        """Start the prefork commands.
 
         Raises:
-            StartError: commands are to run as another user, and the daemon is root no more.
+            StartError: commands should run as another user, and the daemon is not root any more.
         """
         if self._options.user is not None and os.geteuid() != 0:
             message = (
@@ -270,7 +270,7 @@ class ForkOutbound(Service):
         return self._retired if self._processes else succeed(None)
 
     def stopService(self) -> Deferred[None]:
-        """End every command that still runs, and wait until they are gone."""
+        """End every command that still runs, and wait until all have ended."""
         super().stopService()
         self._ready.stop()
         if not self._processes:
@@ -278,7 +278,7 @@ class ForkOutbound(Service):
         all_ended = self._all_ended = Deferred()
         for side in list(self._processes):
             side.abort()
-        # What SIGKILL does not end, or what goes wrong here, must not keep the daemon from ending.
+        # The daemon must stop even if a command survives SIGKILL, or if there is an error here.
         all_ended.addTimeout(self._options.kill_grace + _STOP_SECONDS, self._reactor)
         return all_ended.addErrback(self._not_ended)
 

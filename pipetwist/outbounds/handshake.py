@@ -1,5 +1,5 @@
-"""Connecting with TLS, which is done when the handshake is: until then nobody knows whether the
-server is who it should be.
+"""Connecting with TLS. It is complete when the handshake is, since only then it is known whether
+the server is the right one.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = ["connect_tls"]
 
 @implementer(IHandshakeListener)
 class _Handshake(Protocol):
-    """The first protocol of a TLS connection, which gives way to the side."""
+    """The first protocol of a TLS connection, until the side takes its place."""
 
     transport: Any  # a TLSMemoryBIOProtocol, which is a transport to the protocol that it wraps
 
@@ -35,13 +35,13 @@ class _Handshake(Protocol):
         self.done: Deferred[ISide] = Deferred(lambda _: self.transport.abortConnection())
 
     def handshakeCompleted(self) -> None:
-        """The server is who it should be."""
+        """The certificate of the server is accepted."""
         self.transport.wrappedProtocol = self._side
         self._side.makeConnection(self.transport)
         self.done.callback(self._side)
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]  # Protocol's own default is a reused failure
-        """It is not, or it has not waited for the end of the handshake."""
+        """It is not accepted, or the connection was lost in the handshake."""
         lost = reason.check(ConnectionDone, ConnectionLost)
         cause = (
             "the connection was lost in the TLS handshake" if lost else describe_error(reason.value)
@@ -53,13 +53,13 @@ class _Handshake(Protocol):
 def connect_tls(
     endpoint: IStreamClientEndpoint, name: str, context: OutboundContext, keep_alive: KeepAlive
 ) -> Deferred[ISide]:
-    """Connect an endpoint that speaks TLS as a side of a connection.
+    """Connect an endpoint that uses TLS, and make it a side of a connection.
 
     Args:
         endpoint: what ``twisted.internet.endpoints.wrapClientTLS`` makes.
-        name: where it leads, for people.
+        name: the server, for people.
         context: what the outbound works with.
-        keep_alive: what the connection has.
+        keep_alive: the connection's keepalive.
     """
 
     class HandshakeFactory(Factory[_Handshake]):

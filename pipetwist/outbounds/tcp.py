@@ -42,8 +42,8 @@ from pipetwist.values.keep_alive import KeepAliveOptions
 __all__ = ["TcpOutbound", "TcpOutboundOptions"]
 
 
-# Where a name has several addresses, the next is tried after so long (RFC 8305 recommends 0.25 s,
-# and to go on waiting besides).
+# If a name has several addresses, the next one is tried after this time (RFC 8305 recommends 0.25
+# s, and to keep waiting for the others).
 _NEXT_ADDRESS_SECONDS = 1.0
 
 
@@ -67,17 +67,17 @@ class TcpOutboundOptions(KeepAliveOptions, StreamOutboundOptions):
 
     @property
     def speaks_tls(self) -> bool:
-        """Whether its connections are TLS."""
+        """Whether its connections use TLS."""
         return self.tls is not None and self.tls.enabled
 
     def check_here(self) -> None:
         self.read_tls()
 
     def read_tls(self, files: KnownFiles | None = None) -> ConnectorTls | None:
-        """Read the certificates that the server's is held against; None where it speaks no TLS.
+        """Read the certificates that the server's is checked against; None if it does not use TLS.
 
         Args:
-            files: reads them; they are read anew where it is None.
+            files: reads them, and only if they have changed; if None, they are read in any case.
 
         Raises:
             StartError: one can't be used.
@@ -148,7 +148,7 @@ class TcpOutbound:
         *earlier, (family, last) = found
         for family_before, address in earlier:
             with contextlib.suppress(ConnectError, TimeoutError):
-                # An address that does not answer leaves time for the others.
+                # An address that does not answer must leave time for the others.
                 attempt = maybeDeferred(self._connect_address, kernel, family_before, address)
                 side: ISide = yield attempt.addTimeout(
                     min(_NEXT_ADDRESS_SECONDS, self.connect_timeout / len(found)), reactor
