@@ -28,7 +28,7 @@ from pipetwist.network.tcp_socket import SocketEndpoint, takes_sockets
 from pipetwist.tls.listener import ListenerTls
 from pipetwist.tls.twisted_tls import over_tls
 from pipetwist.transfer.keep_alive import KeepAlive
-from pipetwist.values import Port, Text, UserName
+from pipetwist.values import Host, Port, Text, UserName
 from pipetwist.values.addresses import plain_host, shown_address
 from pipetwist.values.bind_address import PortAddress
 from pipetwist.values.keep_alive import KeepAliveOptions
@@ -56,7 +56,7 @@ class TcpInboundOptions(KeepAliveOptions, StreamInboundOptions):
 
     type: Literal["tcp"] = "tcp"
     """Always ``tcp``."""
-    listen: Text = "127.0.0.1"
+    listen: Host = "127.0.0.1"
     """The address to listen on, or a name of it; ``"::"`` is every address of IPv4 and IPv6.
     ``"127.0.0.1"`` where absent.
     """

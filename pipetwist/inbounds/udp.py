@@ -17,7 +17,7 @@ from pipetwist.inbounds.datagram import DatagramInbound
 from pipetwist.interfaces import IInbound
 from pipetwist.kinds.inbound_options import DatagramInboundOptions, InboundOptions
 from pipetwist.network.listening import is_unspecified
-from pipetwist.values import Port, Text
+from pipetwist.values import Host, Port
 from pipetwist.values.addresses import shown_address
 from pipetwist.values.bind_address import PortAddress
 
@@ -32,7 +32,7 @@ class UdpInboundOptions(DatagramInboundOptions):
 
     type: Literal["udp"] = "udp"
     """Always ``udp``."""
-    listen: Text = "127.0.0.1"
+    listen: Host = "127.0.0.1"
     """The address to listen on, or a name of it; ``"::"`` is every address of IPv4 and IPv6.
     ``"127.0.0.1"`` where absent.
     """

@@ -34,7 +34,7 @@ from pipetwist.outbounds.handshake import connect_tls
 from pipetwist.tls.connector import ConnectorTls
 from pipetwist.tls.twisted_tls import ClientConnections
 from pipetwist.transfer.keep_alive import KeepAlive
-from pipetwist.values import Port, Text
+from pipetwist.values import Host, Port
 from pipetwist.values.addresses import numeric_address, shown_address
 from pipetwist.values.bind_address import PortAddress
 from pipetwist.values.keep_alive import KeepAliveOptions
@@ -53,7 +53,7 @@ class TcpOutboundOptions(KeepAliveOptions, StreamOutboundOptions):
 
     type: Literal["tcp"] = "tcp"
     """Always ``tcp``."""
-    server: Text
+    server: Host
     """The server's name or address."""
     server_port: Port
     """The server's port."""

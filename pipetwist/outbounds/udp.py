@@ -18,7 +18,7 @@ from pipetwist.interfaces import IOutbound, ISide, Medium
 from pipetwist.kinds.outbound_options import OutboundOptions
 from pipetwist.network.lookups import Lookups
 from pipetwist.outbounds.context import OutboundContext
-from pipetwist.values import Port, Text
+from pipetwist.values import Host, Port
 from pipetwist.values.addresses import numeric_address, shown_address
 from pipetwist.values.bind_address import PortAddress
 
@@ -33,7 +33,7 @@ class UdpOutboundOptions(OutboundOptions):
 
     type: Literal["udp"] = "udp"
     """Always ``udp``."""
-    server: Text
+    server: Host
     """The server's name or address."""
     server_port: Port
     """The server's port."""

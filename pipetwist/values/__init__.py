@@ -10,6 +10,7 @@ from __future__ import annotations
 from pipetwist.values.checked import Checked, NotEmpty
 from pipetwist.values.durations import Duration
 from pipetwist.values.framing import Framing
+from pipetwist.values.hosts import Host
 from pipetwist.values.names import Owner, Tag, UserName
 from pipetwist.values.numbers import Count, Id, Mode, Port, PositiveCount
 from pipetwist.values.paths import FilePath, UnixPath, is_abstract, unix_sockaddr
@@ -25,6 +26,7 @@ __all__ = [
     "Environment",
     "FilePath",
     "Framing",
+    "Host",
     "Id",
     "Mode",
     "NotEmpty",

@@ -16,6 +16,8 @@ __all__ = ["FilePath", "UnixPath", "is_abstract", "parse_path", "parse_unix_path
 # sockaddr_un.sun_path, unix(7). A path needs a byte for the NUL that ends it, an abstract name
 # begins with one.
 _SUN_PATH = 108
+# What stands before a path in the addresses of gRPC, Twisted and others.
+_ADDRESS = "unix:"
 
 
 def parse_path(raw: object, folder: Path) -> str:
@@ -39,8 +41,15 @@ def parse_unix_path(raw: object, folder: Path) -> str:
     they are.
 
     Raises:
-        ValueError: it is no path, or longer than the kernel takes.
+        ValueError: it is no path, is an address that has one, or longer than the kernel takes.
     """
+    if isinstance(raw, str) and raw.startswith(_ADDRESS):
+        path = raw.removeprefix(_ADDRESS) or "/run/in.sock"
+        message = (
+            f"{quote(raw)} is an address; write the path alone, {quote(path)}, or "
+            f"{quote(f'./{raw}')} for a file of that name"
+        )
+        raise ValueError(message)
     if isinstance(raw, str) and raw.startswith("@"):
         if not raw.lstrip("@") or "\0" in raw:
             message = (
@@ -84,6 +93,11 @@ UnixPath = Annotated[
     str,
     Checked(
         parse_unix_path,
-        {"type": "string", "minLength": 1, "examples": ["/run/in.sock", "@name", "@@name"]},
+        {
+            "type": "string",
+            "minLength": 1,
+            "pattern": f"^(?!{_ADDRESS})",
+            "examples": ["/run/in.sock", "@name", "@@name"],
+        },
     ),
 ]

@@ -8,10 +8,15 @@ from typing import Annotated, Any
 from pipetwist.values.checked import Checked
 from pipetwist.values.quoting import quote
 
-__all__ = ["Command", "Environment", "Text"]
+__all__ = ["Command", "Environment", "Text", "parse_text"]
 
 
-def _parse_text(raw: object, folder: Path) -> str:
+def parse_text(raw: object, folder: Path) -> str:
+    """Take a text as it is.
+
+    Raises:
+        ValueError: it is none, is empty, or has a NUL in it.
+    """
     if not isinstance(raw, str) or not raw or "\0" in raw:
         message = f"{quote(raw)} is not a text of at least one character"
         raise ValueError(message)
@@ -77,6 +82,6 @@ _ENVIRONMENT_SCHEMA: dict[str, Any] = {
     "examples": [{"KEY": "value"}],
 }
 
-Text = Annotated[str, Checked(_parse_text, {"type": "string", "minLength": 1})]
+Text = Annotated[str, Checked(parse_text, {"type": "string", "minLength": 1})]
 Command = Annotated[tuple[str, ...], Checked(_parse_command, _COMMAND_SCHEMA)]
 Environment = Annotated[dict[str, str], Checked(_parse_environment, _ENVIRONMENT_SCHEMA)]

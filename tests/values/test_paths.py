@@ -64,6 +64,21 @@ class UnixPathsTest(SynchronousTestCase):
                 "is not a path", str(self.assertRaises(ValueError, parse_unix_path, other, _FOLDER))
             )
 
+    def test_address(self) -> None:
+        """An address is refused, which would make a folder's name of ``unix:``; what to write is
+        told, and what for a file of such a name.
+        """
+        self.assertEqual(
+            str(self.assertRaises(ValueError, parse_unix_path, "unix:/run/in.sock", _FOLDER)),
+            '"unix:/run/in.sock" is an address; write the path alone, "/run/in.sock", or '
+            '"./unix:/run/in.sock" for a file of that name',
+        )
+        self.assertIn(
+            'alone, "/run/in.sock"',
+            str(self.assertRaises(ValueError, parse_unix_path, "unix:", _FOLDER)),
+        )
+        self.assertEqual(parse_unix_path("./unix:in", _FOLDER), "/etc/pipetwist/unix:in")
+
     def test_length(self) -> None:
         """The longest path that the kernel takes is taken, one byte more is refused with the limit;
         bytes count, not characters.
