@@ -1,4 +1,4 @@
-"""Descriptors that this process has from its own parent: no command is to have them."""
+"""Keeps commands from inheriting the descriptors that this process got from its own parent."""
 
 from __future__ import annotations
 
@@ -14,12 +14,11 @@ _STANDARD = 3
 
 
 def close_descriptors_on_exec() -> None:
-    """Have every descriptor but standard input, output and error closed where another program is
-    executed.
+    """Mark every descriptor but standard input, output and error as close-on-exec.
 
-    Python opens its own so. One that was inherited may be anything: a lock that would be held for
-    as long as a command runs, the end of a pipe that somebody waits for, a terminal. This is done
-    once, so that starting a command need not look for them.
+    Python opens its own descriptors that way. An inherited one may be anything: a lock that would
+    be held as long as a command runs, the end of a pipe that somebody waits for, a terminal. This
+    is done once, so that starting a command need not look for them.
     """
     for folder in _FOLDERS:
         with contextlib.suppress(OSError):

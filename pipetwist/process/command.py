@@ -1,5 +1,5 @@
-"""What is needed to start a command, found out before the first connection: its file, its
-environment, its folder and its user.
+"""Finds what is needed to start a command, before the first connection: its file, its environment,
+its folder and its user.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pipetwist.errors import StartError
 
 __all__ = ["PreparedCommand", "prepare_command"]
 
-# What a command gets of the daemon's environment unless it is to inherit all of it.
+# The variables of the daemon that every command gets, even if it does not inherit all of them.
 _DEFAULT_VARIABLES = (
     "PATH",
     "HOME",
@@ -32,7 +32,7 @@ _DEFAULT_VARIABLES = (
 
 @dataclass(frozen=True)
 class PreparedCommand:
-    """A command that can be started as it is.
+    """A command that is ready to be started.
 
     Attributes:
         command: the executable's absolute path and its arguments.
@@ -53,23 +53,23 @@ def prepare_command(
     user: str | None,
     ours: Mapping[str, str],
 ) -> PreparedCommand:
-    """Find what a command needs.
+    """Find what a command needs to start.
 
-    A folder and a user are left to ``sh`` and ``setpriv``: changing them between fork and exec
-    would need a fork of the daemon, which its threads and its size make slow and unsafe, where
+    ``sh`` and ``setpriv`` change the folder and the user. To change them between fork and exec the
+    daemon would have to fork, which is slow and unsafe because of its size and its threads;
     posix_spawn is neither.
 
     Args:
         label: whose command it is, for errors.
         command: the command and its arguments.
-        env: variables over the usual ones.
+        env: variables in addition to, or instead of, the usual ones.
         inherit_env: whether every variable of ``ours`` is passed on.
         cwd: the folder to start it in.
         user: the system's user to run it as.
         ours: the daemon's environment.
 
     Raises:
-        StartError: it can't be started like that.
+        StartError: it can't be started with these arguments.
     """
     whole = (
         dict(ours) if inherit_env else {key: ours[key] for key in _DEFAULT_VARIABLES if key in ours}
@@ -104,7 +104,7 @@ def _find(label: str, name: str, path: str) -> str:
 
 
 def _as_user(label: str, user: str) -> tuple[list[str], dict[str, str]]:
-    import pwd  # there is none on Windows, where nobody gets here
+    import pwd  # there is none on Windows, where this is not called
 
     if os.geteuid() != 0:
         message = f"{label}: user: only root can start a command as {user!r}"

@@ -1,7 +1,6 @@
-"""A command as a client endpoint, for Twisted programs: it is started for each connection, and ends
-with it.
+"""A command as a client endpoint, for Twisted programs: starts a command for each connection.
 
-Twisted's own ProcessEndpoint has no half-close, no abort, and no end but the command's own.
+Twisted's own ProcessEndpoint has no half-close and no abort, and can't end the command.
 """
 
 from __future__ import annotations
@@ -34,20 +33,20 @@ _log = Logger("pipetwist")
 class CommandEndpoint:
     """Starts a command for each connection; its standard input and output are the connection.
 
-    What its transport does is said at `pipetwist.process.transport.CommandTransport`. Its standard
-    error goes to the log by lines, within bounds. The command leads a process group of its own
-    where the system has posix_spawn and pidfds, and the whole group is signalled.
+    Its transport is documented at `pipetwist.process.transport.CommandTransport`. Its standard
+    error goes to the log, line by line, within bounds. If the system has posix_spawn and pidfds,
+    the command gets a process group of its own, and signals go to the whole group.
 
     Args:
         reactor: starts processes, reads and writes their pipes, and counts the time.
         command: the command and its arguments, for no shell; one without ``/`` is sought in PATH.
         env: variables over PATH, HOME, LANG and the like.
         inherit_env: whether it gets every variable of this process.
-        cwd: the folder that it starts in; this process's where it is None.
+        cwd: the folder that it starts in; None for that of this process.
         user: the system's user that it runs as, which needs root.
         kill_grace: seconds from SIGTERM to SIGKILL.
-        spawner: starts it; the best that the reactor and the system have where it is None.
-        log: takes what it says on standard error.
+        spawner: starts it; None for the best one for the reactor and the system.
+        log: gets its standard error.
 
     Raises:
         StartError: there is no such command, folder or user.
@@ -82,11 +81,11 @@ class CommandEndpoint:
         self._log = log
 
     def connect(self, protocolFactory: IProtocolFactory | Factory[Any]) -> Deferred[IProtocol]:
-        """Start the command, and connect a protocol with it.
+        """Start the command, and connect a protocol to it.
 
         Returns:
-            A Deferred of the protocol. It fails with ConnectError where the command can't be
-            started, and with NoProtocol where the factory builds none.
+            A Deferred of the protocol. It fails with ConnectError if the command can't be started,
+            and with NoProtocol if the factory builds none.
         """
         return maybeDeferred(self._connect, cast("IProtocolFactory", protocolFactory))
 

@@ -1,4 +1,4 @@
-"""Which command it is, for those who log something of it."""
+"""Identifies a command in log lines."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ __all__ = ["ProcessIdentity"]
 
 @implementer(IProcess)
 class ProcessIdentity:
-    """The numbers of a command and of its connection. It holds neither, so that whoever logs by it
-    keeps neither.
+    """The process ID of a command and the number of its connection. It refers to neither object, so
+    that a log event does not keep them alive.
 
     Args:
-        pid: the command's; 0 until it is started.
+        pid: the command's process ID; 0 until it is started.
     """
 
     __slots__ = ("connection", "pid")

@@ -1,5 +1,5 @@
-"""Starts a command with as few steps as the system allows: posix_spawn, three pipes, a process
-group of its own, a pidfd.
+"""Starts a command in as few steps as possible: posix_spawn, three pipes, a process group of its
+own, a pidfd.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ from dataclasses import dataclass
 
 __all__ = ["Launched", "abandon", "group_exists", "launch", "running", "signal_group"]
 
-# Python ignores these, and what is ignored stays ignored in a command.
+# Python ignores these signals, and a command would inherit that.
 _DEFAULT_SIGNALS = [signal.SIGPIPE, signal.SIGXFSZ] if hasattr(signal, "SIGPIPE") else []
 
 running: set[int] = set()
-"""The numbers of those that were launched and are not reaped."""
+"""The process IDs of launched commands that are not reaped yet."""
 
 
 @dataclass(frozen=True)
 class Launched:
-    """A command that runs.
+    """A running command.
 
     Attributes:
-        pid: its number, and its group's, until it is reaped.
+        pid: its process ID, which is its group's as well, until it is reaped.
         pidfd: becomes readable when it exits (pidfd_open(2)).
-        stdin: the end to write of its standard input.
-        stdout: the end to read of its standard output.
-        stderr: the end to read of its standard error. None of the three blocks.
+        stdin: the end of its standard input that we write.
+        stdout: the end of its standard output that we read.
+        stderr: the end of its standard error that we read. None of the three blocks.
     """
 
     pid: int
@@ -42,16 +42,16 @@ class Launched:
 def launch(command: Sequence[str], env: Mapping[str, str]) -> Launched:
     """Start a command.
 
-    posix_spawn neither copies the daemon's page tables nor runs what threads such as gRPC's have
-    registered for a fork. Every descriptor of the daemon's closes on exec, also those that it has
-    inherited (`pipetwist.process.close_on_exec`), so that none has to be looked for.
+    posix_spawn neither copies the daemon's page tables nor runs fork handlers, such as gRPC's.
+    Every descriptor of the daemon closes on exec, the inherited ones too
+    (`pipetwist.process.close_on_exec`), so that there is no need to look for open ones.
 
     Args:
         command: the executable's path and its arguments.
         env: the whole environment.
 
     Raises:
-        OSError: where it can't be started.
+        OSError: it can't be started.
     """
     with contextlib.ExitStack() as theirs, contextlib.ExitStack() as ours:
         ends = [_pipe(name, theirs, ours) for name in range(3)]
@@ -75,7 +75,7 @@ def launch(command: Sequence[str], env: Mapping[str, str]) -> Launched:
 
 
 def abandon(launched: Launched) -> None:
-    """End a command at once that can't be kept, and all that it brought."""
+    """Kill a command that can't be used, and close its pipes."""
     running.discard(launched.pid)
     for descriptor in (launched.pidfd, launched.stdin, launched.stdout, launched.stderr):
         os.close(descriptor)
@@ -83,10 +83,10 @@ def abandon(launched: Launched) -> None:
 
 
 def _end(pid: int) -> None:
-    """Kill a command and wait for it, which takes no time.
+    """Kill a command and wait for it, which does not block.
 
-    One that has become another user's can't be killed and may go on for long. It is left to
-    `pipetwist.process.orphans`.
+    A command that runs as another user can't be killed and may run for long.
+    `pipetwist.process.orphans` ends it later.
     """
     try:
         os.killpg(pid, signal.SIGKILL)
@@ -96,19 +96,19 @@ def _end(pid: int) -> None:
 
 
 def signal_group(pid: int, number: int) -> None:
-    """Signal every process of the group that a command leads. Its number is its group's until it is
-    reaped and the group is empty.
+    """Signal every process of a command's group. The process ID is the group's too, until the
+    command is reaped and the group is empty.
     """
-    # Nobody is left to signal, or what is left has become another user's.
+    # No process is left, or those that are left run as another user.
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, number)
 
 
 def group_exists(pid: int) -> bool:
-    """Whether anybody is left of the group that a reaped command has led.
+    """Whether any process is left in the group of a reaped command.
 
-    Those who have ended are left until their parent waits for them. Where that is this process, as
-    in a container that it is the first process of, it does so here.
+    Processes that have ended stay in the group until their parent waits for them. If that is this
+    process, as it is for the first process of a container, it waits for them here.
     """
     with contextlib.suppress(ChildProcessError):
         while os.waitpid(-pid, os.WNOHANG)[0]:
@@ -121,15 +121,15 @@ def group_exists(pid: int) -> bool:
 
 
 def _pipe(name: int, theirs: contextlib.ExitStack, ours: contextlib.ExitStack) -> tuple[int, int]:
-    """The command's end and the daemon's, which does not block. The stacks close them when they are
-    left.
+    """Make a pipe: the command's end, and the daemon's end, which does not block. The exit stacks
+    close them.
     """
     reading, writing = os.pipe2(os.O_CLOEXEC)
     their_end, our_end = (reading, writing) if name == 0 else (writing, reading)
     ours.callback(os.close, our_end)
     if their_end <= 2:
-        # The daemon runs without standard descriptors; a dup2 in the command would overwrite an end
-        # still needed.
+        # The daemon has no standard descriptors; a dup2 in the command would overwrite an end that
+        # is still needed.
         moved = fcntl.fcntl(their_end, fcntl.F_DUPFD_CLOEXEC, 3)
         os.close(their_end)
         their_end = moved

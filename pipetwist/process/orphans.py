@@ -1,9 +1,9 @@
-"""Processes that commands leave behind: the daemon becomes their parent, and ends them when it
-stops.
+"""Orphans, which are processes that commands leave behind: the daemon becomes their parent, and
+ends them when it stops.
 
-Who leaves a command's process group, by setsid(2) for instance, is not signalled with it. Linux
-makes a process that asks for it the parent of all descendants whose own has ended
-(PR_SET_CHILD_SUBREAPER, prctl(2)), so that they can be found, and must be waited for.
+A process that leaves its command's process group, by setsid(2) for instance, does not get the
+group's signals. A process can ask Linux to become the parent of all descendants whose own parent
+has ended (PR_SET_CHILD_SUBREAPER, prctl(2)). It can find them then, and must wait for them.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ from pipetwist.process.launch import running
 __all__ = ["Orphans"]
 
 LOOK_SECONDS = 2.0
-# After a signal those who are to end are looked at after so long, then less often, and at last
-# every so many seconds.
+# After a signal it is checked after the first time whether they have ended, then less often, and at
+# last at the second interval.
 _FIRST_PAUSE_SECONDS = 0.005
 _MAX_PAUSE_SECONDS = 0.1
-# After SIGKILL a process is gone in no time; it is waited for no longer than this.
+# After SIGKILL a process ends immediately; it is waited for no longer than this.
 _LAST_SECONDS = 5.0
 _PR_SET_CHILD_SUBREAPER = 36  # include/uapi/linux/prctl.h
 
 
 class Orphans:
-    """Waits for those who have ended, and ends all at a stop.
+    """Waits for orphans that have ended, and ends all of them at a stop.
 
-    An orphan is a child in a process group that is not this process's, that was not there at first,
-    and that was not launched here.
+    An orphan is a child process in another process group than this process, which did not exist at
+    first, and which was not launched here.
 
     Args:
         clock: counts the time.
-        log: is told what had to be ended.
+        log: gets a line about those that had to be ended.
     """
 
     def __init__(self, clock: IReactorTime, log: Logger) -> None:
@@ -53,10 +53,10 @@ class Orphans:
         self._since = 0.0
 
     def begin(self) -> None:
-        """Become their parent, where the system lets this process; a fork undoes that.
+        """Become their parent, if the system allows that; a fork undoes it.
 
-        Who is a child by now has another story, as what a shell had started before it became this
-        process.
+        Children that exist by now are not orphans of commands: a shell may have started them before
+        it became this process.
         """
         _become_parent()
         self._before = frozenset(_processes())
@@ -66,10 +66,10 @@ class Orphans:
         """End them: SIGTERM, then SIGKILL.
 
         Args:
-            grace: seconds from the one to the other.
+            grace: seconds from SIGTERM to SIGKILL.
 
         Returns:
-            A Deferred that fires when nobody is left.
+            A Deferred that fires when none is left.
         """
         if self._call is not None:
             self._call.cancel()
@@ -87,8 +87,8 @@ class Orphans:
         passed = self._clock.seconds() - self._since
         alive = self._alive()
         if alive and passed < grace + _LAST_SECONDS:
-            # Whose parent among them ends becomes an orphan only then, and has no more time than
-            # the others.
+            # A process whose parent is an orphan becomes an orphan only when that ends, and gets no
+            # more time than the others.
             for pid in alive if passed >= grace else alive - self._told:
                 _signal(pid, signal.SIGKILL if passed >= grace else signal.SIGTERM)
             self._told |= alive
@@ -108,27 +108,27 @@ class Orphans:
             if pid in running or pid in self._before:
                 continue
             with contextlib.suppress(OSError):
-                # What this process starts otherwise stays in its group, and is waited for by
-                # whoever has started it.
+                # Other children of this process stay in its group, and whoever started them waits
+                # for them.
                 if os.getpgid(pid) != ours and not os.waitpid(pid, os.WNOHANG)[0]:
                     alive.add(pid)
         return alive
 
 
 def _signal(pid: int, number: int) -> None:
-    # Until it is waited for its number is nobody else's. It may have become another user's.
+    # Until it is waited for, its process ID can't be reused. It may run as another user.
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.kill(pid, number)
 
 
 def _processes() -> list[int]:
-    # Those of the main thread, which starts the commands and which orphans are given to
-    # (find_new_reaper in Linux).
+    # The children of the main thread, which starts the commands, and which becomes the orphans'
+    # parent (find_new_reaper in Linux).
     try:
         return [
             int(pid) for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
         ]
-    except OSError:  # a system without it, which has no such orphans either
+    except OSError:  # a system without it has no such orphans either
         return []
 
 
@@ -136,5 +136,5 @@ def _become_parent() -> None:
     if sys.platform == "linux":
         import ctypes
 
-        # Where it fails, on a kernel without it, there are no orphans to find.
+        # It fails on a kernel that does not support it; then there are no orphans to find.
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)

@@ -1,4 +1,4 @@
-"""What can be asked of the end of a pipe."""
+"""Questions about the end of a pipe."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def held_bytes(pipe: int) -> int:
 
 
 def has_room(descriptor: int) -> bool:
-    """Whether a pipe or a socket takes something now."""
+    """Whether a pipe or a socket can be written to now."""
     poll = select.poll()
     poll.register(descriptor, select.POLLOUT)
     return bool(poll.poll(0))

@@ -15,17 +15,17 @@ from pipetwist.process.pipe_ends import held_bytes
 
 __all__ = ["PipeOwner", "PipeReader", "PipeWriter"]
 
-_READ_SIZE = 65536  # a pipe's size where nobody changes it, pipe(7)
+_READ_SIZE = 65536  # a pipe's default size, pipe(7)
 
 
 class PipeOwner(Protocol):
-    """Whose pipes these are."""
+    """The owner of the pipes."""
 
     def data_read(self, name: int, data: bytes) -> None:
         """Bytes were read."""
 
     def pipe_ended(self, name: int) -> None:
-        """A pipe is over; its descriptor is closed."""
+        """A pipe has ended; its descriptor is closed."""
 
 
 class PipeReader(FileDescriptor):
@@ -33,7 +33,7 @@ class PipeReader(FileDescriptor):
 
     Args:
         reactor: reads descriptors.
-        owner: is told of what is read.
+        owner: gets what is read.
         name: the command's number for this pipe.
         descriptor: the end to read.
     """
@@ -78,7 +78,7 @@ class PipeReader(FileDescriptor):
         self.stopReading()
 
     def resume(self) -> None:
-        """Read on."""
+        """Continue reading."""
         self._paused = False
         if self._left is not None:
             self._drain_on()
@@ -86,10 +86,10 @@ class PipeReader(FileDescriptor):
             self.startReading()
 
     def drain(self) -> None:
-        """The command has exited: read what the pipe holds now, as far as nobody pauses it, and
-        take that for all.
+        """The command has exited: read what the pipe holds now, unless reading is paused, and take
+        that for the end.
 
-        What a descendant writes from now on is not read: it could go on for ever.
+        What a descendant writes from now on is not read: that might never end.
         """
         if self.connected:
             self._left = held_bytes(self._descriptor)
@@ -97,8 +97,8 @@ class PipeReader(FileDescriptor):
             self._drain_on()
 
     def _drain_on(self) -> None:
-        # Where nothing is left there is nothing to hold back: a command that nobody reads yet is
-        # known to have ended.
+        # If nothing is left there is nothing to hold back: this notices the end of a command even
+        # while reading from it is paused.
         while self.connected and (not self._paused or not self._left):
             over = self.doRead()
             if over is not None:
@@ -110,7 +110,7 @@ class PipeReader(FileDescriptor):
             self.connectionLost(Failure(CONNECTION_DONE))
 
     def connectionLost(self, reason: Failure) -> None:
-        """Close the descriptor and say so."""
+        """Close the descriptor and notify the owner."""
         if not self.connected:
             return
         super().connectionLost(reason)
@@ -124,7 +124,7 @@ class PipeWriter(FileDescriptor):
 
     Args:
         reactor: writes descriptors.
-        owner: is told of the end.
+        owner: is notified of the end.
         name: the command's number for this pipe.
         descriptor: the end to write.
     """
@@ -143,7 +143,7 @@ class PipeWriter(FileDescriptor):
         return self._descriptor
 
     def writeSomeData(self, data: bytes) -> int | BaseException:
-        """Write what the pipe takes."""
+        """Write what the pipe has room for."""
         if not data:
             return 0
         try:
@@ -152,12 +152,12 @@ class PipeWriter(FileDescriptor):
             return 0 if error.errno in (errno.EAGAIN, errno.EINTR) else CONNECTION_LOST
 
     def stop(self) -> None:
-        """Nobody reads this any more: drop what was not written."""
+        """The command reads no more: drop what was not written."""
         if self.connected:
             self.connectionLost(Failure(CONNECTION_DONE))
 
     def connectionLost(self, reason: Failure) -> None:
-        """Close the descriptor and say so."""
+        """Close the descriptor and notify the owner."""
         if not self.connected:
             return
         super().connectionLost(reason)

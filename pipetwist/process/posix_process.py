@@ -1,9 +1,9 @@
-"""A command that runs, as a transport for a ProcessProtocol: started with posix_spawn, reaped
-through its pidfd.
+"""A running command as the transport of a ProcessProtocol: started with posix_spawn, reaped through
+its pidfd.
 
-Twisted's own spawnProcess starts commands in the daemon's process group, reads their output 8 KiB
-at a time, takes it for ended only when the last descendant has closed it, and looks at every child
-there is whenever one ends. This transport does none of that.
+Twisted's own spawnProcess starts commands in the daemon's process group, reads their output in
+pieces of 8 KiB, sees its end only when the last descendant has closed it, and checks every child
+process when one ends. This transport does none of that.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ _STDIN, _STDOUT, _STDERR = 0, 1, 2
 
 
 class ProcessReactor(IReactorFDSet, IReactorTime):
-    """What a command's transport asks of a reactor."""
+    """What a command's transport needs of a reactor."""
 
 
 @implementer(IAddress)
 class _NoAddress:
-    """Where Twisted's interface for transports wants an address, and a pipe has none."""
+    """For the methods of Twisted's transports that return an address: a pipe has none."""
 
 
 @implementer(IReadDescriptor)
 class _Exit:
-    """The child's pidfd, for the reactor to read."""
+    """The command's pidfd, for the reactor to read."""
 
     def __init__(self, child: PosixProcess, pidfd: int) -> None:
         self._child = child
@@ -70,17 +70,17 @@ class _Exit:
 class PosixProcess:
     """A running command in a process group of its own.
 
-    Once it has exited, its output ends with what its pipes hold then: a descendant that keeps them
-    open is not waited for, and is for `ProcessState.end_group` to end.
+    When it has exited, its output ends with what its pipes hold then. A descendant that keeps them
+    open is not waited for; `ProcessState.end_group` ends it.
 
     Args:
         reactor: reads and writes descriptors, and counts the time.
-        protocol: hears of its output and its end.
+        protocol: gets its output and its end.
         command: the executable's path and its arguments.
         env: the whole environment.
 
     Raises:
-        OSError: where it can't be started.
+        OSError: it can't be started.
     """
 
     def __init__(
@@ -113,20 +113,20 @@ class PosixProcess:
         pipes = "".join(f" {name}" for name in self.pipes)
         return f"<PosixProcess {self.state!r} open={pipes or ' none'}>"
 
-    # What the pipes and the pidfd tell.
+    # Events of the pipes and the pidfd.
 
     def data_read(self, name: int, data: bytes) -> None:
-        """A pipe has brought output."""
+        """A pipe has output."""
         self._protocol.childDataReceived(name, data)
 
     def pipe_ended(self, name: int) -> None:
-        """A pipe is over."""
+        """A pipe has ended."""
         if self.pipes.pop(name, None) is not None:
             self._protocol.childConnectionLost(name)
             self._end()
 
     def exited(self) -> None:
-        """The child has exited."""
+        """The command has exited."""
         if self.state.status is not None:
             return
         if not self.state.exited(lambda: self._reactor.removeReader(self._exit)):
@@ -148,11 +148,11 @@ class PosixProcess:
 
     @property
     def pid(self) -> int | None:
-        """Its number; None once it is reaped."""
+        """Its process ID; None once it is reaped."""
         return self.state.pid
 
     def signalProcess(self, signalID: str | int) -> None:
-        """Signal the child alone."""
+        """Signal the command only, not its group."""
         if self.pid is not None:
             number = (
                 signalID
@@ -186,11 +186,11 @@ class PosixProcess:
         self.closeChildFD(_STDIN)
 
     def closeStdout(self) -> None:
-        """Read its standard output no more."""
+        """Stop reading its standard output."""
         self.closeChildFD(_STDOUT)
 
     def closeStderr(self) -> None:
-        """Read its standard error no more."""
+        """Stop reading its standard error."""
         self.closeChildFD(_STDERR)
 
     def getPeer(self) -> IAddress:
@@ -206,14 +206,14 @@ class PosixProcess:
         for name in (_STDIN, _STDOUT, _STDERR):
             self.closeChildFD(name)
 
-    # Back pressure: standard output is paused and resumed, standard input takes a producer.
+    # Flow control: standard output can be paused and resumed, standard input can have a producer.
 
     def pauseProducing(self) -> None:
-        """Read no more of its standard output for now."""
+        """Pause reading from its standard output."""
         self.stdout.pause()
 
     def resumeProducing(self) -> None:
-        """Read on."""
+        """Resume reading from it."""
         self.stdout.resume()
 
     def stopProducing(self) -> None:

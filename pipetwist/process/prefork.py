@@ -1,5 +1,5 @@
-"""Commands that are started before they are needed: since a command is told nothing about its
-connection, one can be waiting for it.
+"""Commands that are started before they are needed. A command gets no information about its
+connection, so it can be started before there is one.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from pipetwist.interfaces import ISide
 
 __all__ = ["PreforkedProcesses"]
 
-# After a ready command has died, or could not be started, so long is waited at first; twice as long
-# each time, up to the longest.
+# The pause after a ready command has died, or could not be started: it doubles each time, up to the
+# maximum.
 FIRST_PAUSE_SECONDS = 0.1
 MAX_PAUSE_SECONDS = 30.0
-# Starting a command takes longer than serving a connection: replacements wait for a lull, and are
-# started one by one.
+# Starting a command takes longer than handling a connection, so replacements are started one by
+# one, when there is a pause.
 LULL_SECONDS = 0.02
 
 
@@ -27,10 +27,10 @@ class PreforkedProcesses:
     Args:
         clock: counts the time.
         count: how many.
-        start: starts one; None where there may be no more for now. Raises OSError where it can't be
-            started.
-        log: is told of trouble.
-        runs: whether one still runs, of whose end nobody may have been told yet.
+        start: starts one; returns None if there may be no more for now. Raises OSError if it can't
+            be started.
+        log: gets warnings.
+        runs: whether one still runs, even if its end has not been reported yet.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class PreforkedProcesses:
         self._count = count
         self._start = start
         self._log = log
-        self._ready: dict[ISide, float] = {}  # and since when
+        self._ready: dict[ISide, float] = {}  # with the time since when it is ready
         self._call: IDelayedCall | None = None
         self._pause = FIRST_PAUSE_SECONDS
         self._stopped = True
@@ -69,27 +69,27 @@ class PreforkedProcesses:
         return f"<PreforkedProcesses {len(self._ready)} of {self._count}, {state}>"
 
     def begin(self) -> None:
-        """Start them, and replace from now on what is taken or dies."""
+        """Start them, and from now on replace those that are taken or die."""
         self._stopped = False
         if self._count:
             self._add()
 
     def stop(self) -> None:
-        """Replace none any more. Those that are ready still run."""
+        """Stop replacing them. Those that are ready keep running."""
         self._stopped = True
         if self._call is not None:
             self._call.cancel()
             self._call = None
 
     def dismiss(self) -> None:
-        """Replace none any more, and end those that are ready."""
+        """Stop replacing them, and end those that are ready."""
         self.stop()
         for side in list(self._ready):
             side.abort()
 
     def take(self) -> ISide | None:
         """The one that has been ready longest, or None."""
-        # One that has ended is told of soon, and is left for that.
+        # The end of one that has ended is reported soon, and handled then.
         side = next((side for side in self._ready if self._runs(side)), None)
         if side is not None:
             since = self._ready.pop(side)
@@ -99,13 +99,13 @@ class PreforkedProcesses:
         return side
 
     def refill(self) -> None:
-        """Another may be started: do so once those who ask for one now have been served."""
+        """Another may be started: do it after the connections that need one now have got it."""
         if not self._stopped and self._call is None and len(self._ready) < self._count:
             self._call = self._clock.callLater(LULL_SECONDS, self._add)
 
     def ended(self, side: ISide) -> None:
-        """A command has ended; one that was ready is replaced after a pause, which grows while none
-        of them is of use.
+        """A command has ended. If it was ready, it is replaced after a pause, which grows as long
+        as none of them is used.
         """
         since = self._ready.pop(side, None)
         if since is not None:

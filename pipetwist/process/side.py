@@ -34,14 +34,14 @@ from pipetwist.transfer.loss_reasons import describe_error
 
 __all__ = ["ProcessSide"]
 
-# A command whose client has gone gets so long after its end of file to end by itself, and to keep
-# what it has just read, before SIGTERM.
+# When its client has gone, a command gets this time after its end of file to finish what it has
+# read and to exit, before SIGTERM.
 END_OF_FILE_SECONDS = 0.5
 
 
 @implementer(IPushProducer)
 class _WriteFlowControl:
-    """Turns the pipe's wish for fewer bytes into the side's words."""
+    """Passes the pipe's flow control on to the side's receiver."""
 
     def __init__(self, side: ProcessSide) -> None:
         self._side = side
@@ -68,9 +68,9 @@ class ProcessSide(EndingSide, ProcessProtocol):
         clock: bounds how long a command may take to end.
         spawner: signals it.
         kill_grace: seconds from SIGTERM to SIGKILL.
-        stderr: takes its standard error.
+        stderr: gets its standard error.
         ended: called once it has ended and been reaped.
-        reset_on_failure: whether what it has sent is not whole where its exit status is not 0.
+        reset_on_failure: whether its output counts as incomplete if its exit status is not 0.
     """
 
     dropped = 0
@@ -117,16 +117,16 @@ class ProcessSide(EndingSide, ProcessProtocol):
     # The ProcessProtocol.
 
     def connectionMade(self) -> None:
-        """Hold still until someone is attached and wants bytes."""
-        # One that is reaped has no number any more, and is still to be read.
+        """Pause reading until a receiver is attached and resumes it."""
+        # A reaped command has no process ID any more, but may still have output to read.
         self.process.pid = self.transport.pid
         self.transport.pauseProducing()
-        # Not every reactor's transport has pipes to look at.
+        # The transports of some reactors have no pipes to look at.
         stdin = getattr(self.transport, "pipes", {}).get(0)
         self._shows_writes = stdin is not None and count_writes(stdin, self._count_delivered)
 
     def childDataReceived(self, childFD: int, data: bytes) -> None:
-        """Hand its output on, its standard error to the log."""
+        """Pass its output on, and its standard error to the log."""
         if childFD == 2:
             self._stderr.data_received(data)
             return
@@ -135,27 +135,27 @@ class ProcessSide(EndingSide, ProcessProtocol):
             self.receiver.data_received(self, data)
 
     def childConnectionLost(self, childFD: int) -> None:
-        """One of its pipes is over: its output has ended, or it reads no more."""
+        """One of its pipes has ended: its output has ended, or it reads no more input."""
         if childFD == 0:
             self._follow(self.hear(ABSENT))
         elif childFD == 1:
             self.hear(UNSURE)
-            # Whether this is the end of all that it had to send its exit says, which nobody is told
-            # of before its output is closed.
+            # Its exit says whether its output is complete, and is reported only after its output is
+            # closed.
             if self._exited or not is_ending(self.process.pid):
                 self._tell_end()
         else:
             self._stderr.ended()
 
     def processExited(self, reason: Failure) -> None:
-        """It has exited, and there may be output of it that is not read yet."""
+        """It has exited; some of its output may not be read yet."""
         self._exited = True
         self._truncated = not self._terminator.signalled and is_truncated(
             _status(reason), reset_on_failure=self._reset_on_failure
         )
         self._tell_end()
-        # Twisted may tell of it before it has said that the command is started, and whoever had it
-        # started comes right after.
+        # Twisted may report the exit before it reports the start, and whoever started the command
+        # gets it right after.
         self._unread = self._clock.callLater(0, self._left_unread)
 
     def _tell_end(self) -> None:
@@ -167,8 +167,7 @@ class ProcessSide(EndingSide, ProcessProtocol):
             self._follow(self.hear(PEER_ENDED))
 
     def _follow(self, step: Step) -> None:
-        # It ends by itself or by a signal: what a side of another kind does at its end comes with
-        # that.
+        # The command ends by itself or by a signal; there is nothing else to close.
         if step.tells_end:
             self.receiver.read_ended(self)
         elif self._disconnecting and (step.lingers or step.leaves):
@@ -177,13 +176,13 @@ class ProcessSide(EndingSide, ProcessProtocol):
     def _left_unread(self) -> None:
         self._unread = None
         if self.receiver is None:
-            # It was ready for a connection and is of no use any more.
+            # It was waiting for a connection, and is no longer needed.
             self.abort()
         elif self.ending.reads and not self.ending.closing:
             self.receiver.peer_closed(self)
 
     def processEnded(self, reason: Failure) -> None:
-        """It has exited, and everything that it wrote was read."""
+        """It has exited, and all its output was read."""
         self.hear(LOST)
         self._terminator.cancel()
         if self._unread is not None:
@@ -204,8 +203,8 @@ class ProcessSide(EndingSide, ProcessProtocol):
             self.transport.registerProducer(_WriteFlowControl(self), True)
 
     def write(self, data: bytes) -> None:
-        """See `ISide`; a command that has closed its standard input gets no more of it, and may go
-        on writing.
+        """See `ISide`; a command that has closed its standard input gets nothing more, and may
+        continue to write.
         """
         if self.ending.writable:
             self.transport.write(data)
@@ -227,7 +226,7 @@ class ProcessSide(EndingSide, ProcessProtocol):
             self._close_input()
 
     def close(self) -> None:
-        """See `ISide`: it may take as long to end by itself as it may take after SIGTERM."""
+        """See `ISide`: it may take as long to exit by itself as after SIGTERM."""
         if self.ending.closing:
             return
         self._terminator.after(self._terminator.grace)
@@ -239,8 +238,8 @@ class ProcessSide(EndingSide, ProcessProtocol):
         self.resume_reading()
 
     def disconnect(self) -> None:
-        """See `ISide`: SIGTERM follows soon after its end of file, or after ``kill_grace`` where it
-        does not take its input.
+        """See `ISide`: SIGTERM follows soon after its end of file, or after ``kill_grace`` if it
+        does not read its input.
         """
         if not self.ending.closing:
             self._disconnecting = True

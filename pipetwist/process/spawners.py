@@ -1,4 +1,4 @@
-"""Starts commands: the system's quick way where there is one, Twisted's elsewhere."""
+"""Starts commands: with posix_spawn if the system has it, with Twisted's spawnProcess otherwise."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ from pipetwist.process.posix_process import PosixProcess, ProcessReactor
 
 __all__ = ["PosixSpawner", "ReactorSpawner", "spawner_for"]
 
-# Twisted's transport on Windows knows signals by these names alone, and lets their numbers pass
-# without a word.
+# Twisted's transport on Windows knows signals by these names only, and ignores numbers silently.
 _NAMES = {signal.SIGTERM: "TERM", getattr(signal, "SIGKILL", signal.SIGTERM): "KILL"}
 
 
@@ -69,7 +68,7 @@ class ReactorSpawner:
             return
 
     def end_group(self, transport: Any, grace: float, ended: Callable[[], None]) -> None:
-        """See `ISpawner`: nobody knows who is left."""
+        """See `ISpawner`: it is not known which processes are left."""
         ended()
 
 

@@ -1,4 +1,4 @@
-"""What commands say on standard error, taken to the log by lines, within bounds."""
+"""Logs what commands write to standard error, line by line, within bounds."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 __all__ = ["StandardErrorLines"]
 
-MAX_LINE_LENGTH = 1000  # bytes; what is over is cut off
+MAX_LINE_LENGTH = 1000  # bytes; longer lines are cut off
 BURST_LINES = 500
-"""What a command may say at once, such as the traceback of a deep program; so many are saved up
-again at `LINES_PER_SECOND`.
+"""The lines that a command may write in one burst, such as a long traceback. The burst is available
+again after a while, at `LINES_PER_SECOND`.
 """
 LINES_PER_SECOND = 20
-"""What of a longer output is logged: the last lines of each second, since what went wrong stands
+"""The lines of each second that are logged from a longer output: the last ones, since errors come
 last.
 """
 
 
 class StandardErrorLines:
-    """Splits one command's output into lines, and lets through a burst of them, then the last ones
+    """Splits one command's standard error into lines, and logs a burst of them, then the last ones
     of each second.
 
     Args:
-        clock: tells the time, and wakes this at the end of a second.
-        log: is given each line that goes to the log.
+        clock: counts the time.
+        log: is called with each line to log.
     """
 
     def __init__(self, clock: IReactorTime, log: Callable[[str], None]) -> None:
@@ -59,7 +59,7 @@ class StandardErrorLines:
             self._emit_held()
 
     def _keep(self, part: bytes) -> None:
-        # One byte over the bound is kept, and shows later that something was cut off.
+        # One byte more than the bound is kept, to show later that the line was cut off.
         self._line += part[: MAX_LINE_LENGTH + 1 - len(self._line)]
 
     def _end_line(self) -> None:
@@ -87,7 +87,7 @@ class StandardErrorLines:
         if self._left_out:
             self._log(f"({self._left_out} more lines left out)")
             self._left_out = 0
-        # The second that they have waited has brought room for all of them.
+        # By the end of the second all of them may be logged.
         self._may_emit()
         self._allowed -= len(held)
         for line in held:

@@ -1,5 +1,5 @@
-"""A command's life from its start to its reaping: its exit status, its process group, and the
-signals that end it.
+"""The state of a command from its start until it is reaped: its exit status, its process group, and
+the signals that end it.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ __all__ = [
     "is_truncated",
 ]
 
-# Whether anybody is left of a group is looked at after so long, then less often, and at last every
-# so many seconds.
+# Whether processes are left in a group is checked after the first time, then less often, and at
+# last at the second interval.
 _FIRST_LOOK_SECONDS = 0.005
 _LOOK_SECONDS = 0.1
-# Windows has no SIGKILL; ending a process there is always this.
+# Windows has no SIGKILL; terminating a process there always has this effect.
 _SIGKILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 
 _PF_EXITING = 0x4  # include/linux/sched.h
 
 
 class ProcessState:
-    """Knows whether a command still runs, reaps it, and ends what it leaves behind.
+    """Knows whether a command still runs, reaps it, and ends the processes that it leaves behind.
 
-    A command that has exited stays unreaped until its output is read: so long its number stays its
-    group's, and can be signalled without meeting somebody else's. While anybody is left of the
-    group the kernel gives the number to nobody either.
+    A command that has exited is not reaped until its output is read. Until then its process ID
+    can't be reused, so that signals to its group can't reach a stranger. While processes are left
+    in the group the kernel does not reuse the number either.
 
     Args:
         clock: counts the time.
-        pid: its number.
+        pid: its process ID.
         pidfd: becomes readable when it exits.
     """
 
@@ -54,7 +54,7 @@ class ProcessState:
         self._group: int | None = pid
         self._terminated_at: float | None = None
         self.pid: int | None = pid
-        """Its number; None once it is reaped."""
+        """Its process ID; None once it is reaped."""
         self.pidfd = pidfd
         self.status: int | None = None
         """Its exit status, or the negative number of the signal that killed it; None while it
@@ -72,13 +72,13 @@ class ProcessState:
         return f"<ProcessState {'' if self.pid is None else f'pid={self.pid} '}{state}>"
 
     def exited(self, unwatch: Callable[[], None]) -> bool:
-        """Its pidfd was said to be readable: note its status, and close the pidfd.
+        """Its pidfd is readable: get its exit status, and close the pidfd.
 
         Args:
-            unwatch: has the pidfd watched no more.
+            unwatch: stops watching the pidfd.
 
         Returns:
-            False where it has not exited after all.
+            False if it has not exited after all.
         """
         found = os.waitid(os.P_PID, self.pid or 0, os.WEXITED | os.WNOWAIT | os.WNOHANG)
         if found is None:
@@ -90,36 +90,36 @@ class ProcessState:
         return True
 
     def runs(self) -> bool:
-        """Whether it has not exited; asks the kernel, which knows before the pidfd is looked at."""
+        """Whether it has not exited. Asks the kernel, which knows it before the pidfd is read."""
         return (
             self.pid is not None
             and os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None
         )
 
     def signal_group(self, number: int) -> None:
-        """Signal every process of the group that it leads."""
+        """Signal every process of its group."""
         if self._group is not None:
             if number == signal.SIGTERM and self._terminated_at is None:
                 self._terminated_at = self._clock.seconds()
             signal_group(self._group, number)
 
     def reap(self) -> None:
-        """Its output is read, and it is of no use any more."""
+        """Its output is read: wait for it, so that it is no zombie."""
         if self.pid is not None:
             os.waitpid(self.pid, 0)
             running.discard(self.pid)
             self.pid = None
 
     def end_group(self, grace: float, ended: Callable[[], None]) -> None:
-        """End what a command that is reaped has left of its group.
+        """End the processes that are left in the group of a reaped command.
 
-        Those who had SIGTERM with it are not sent another: to many a program the second means to
-        leave everything as it is.
+        If SIGTERM was sent before, it is not sent again: many programs take a second one as an
+        order to exit without cleaning up.
 
         Args:
             grace: seconds from SIGTERM to SIGKILL.
-            ended: called when nobody is left, which may be at once, or when who was left has got
-                SIGKILL.
+            ended: called when none is left, possibly within this call, or when those that are left
+                have got SIGKILL.
         """
         if self._terminated_at is None and self._group is not None and group_exists(self._group):
             self.signal_group(signal.SIGTERM)
@@ -139,7 +139,7 @@ class ProcessState:
 
 
 class ProcessTerminator:
-    """Ends a command that is to end: SIGTERM, and SIGKILL if that was not enough.
+    """Ends a command: SIGTERM, and SIGKILL if it has not ended after the grace.
 
     Args:
         clock: counts the time.
@@ -167,13 +167,13 @@ class ProcessTerminator:
         )
 
     def after(self, seconds: float) -> None:
-        """Send SIGTERM in so long, at most the grace; what was asked for before is forgotten."""
+        """Send SIGTERM after this time, at most the grace. This replaces an earlier request."""
         if not self.signalled:
             self.cancel()
             self._call = self._clock.callLater(min(seconds, self.grace), self._terminate)
 
     def now(self) -> None:
-        """Send SIGTERM, unless that was done."""
+        """Send SIGTERM, unless it was sent."""
         if not self.signalled:
             self.cancel()
             self._terminate()
@@ -195,7 +195,7 @@ class ProcessTerminator:
 
 
 def exit_failure(status: int | None) -> Failure:
-    """The reason that a ProcessProtocol is told."""
+    """The reason of a command's end, as a ProcessProtocol gets it."""
     if status == 0:
         return Failure(ProcessDone(0))
     if status is not None and status < 0:
@@ -204,21 +204,21 @@ def exit_failure(status: int | None) -> Failure:
 
 
 def is_truncated(status: int | None, *, reset_on_failure: bool) -> bool:
-    """Whether what a command has sent is not to be taken for whole.
+    """Whether a command's output must not be taken for complete.
 
     Args:
-        status: its exit status, or the negative number of the signal that killed it; None where it
-            has not ended.
-        reset_on_failure: whether it says by its exit status that it is not.
+        status: its exit status, or the negative number of the signal that killed it; None if it has
+            not ended.
+        reset_on_failure: whether an exit status that is not 0 means that.
     """
     return status is not None and (status < 0 or (reset_on_failure and status > 0))
 
 
 def is_ending(pid: int | None) -> bool:
-    """Whether a command has exited, or is about to: its pipes are closed before its parent can hear
-    of its exit.
+    """Whether a command has exited, or is exiting: its pipes are closed before its parent can see
+    its exit.
 
-    Where the system does not say the latter, a moment too early is taken for no end.
+    If the system does not say the latter, the result is False until it has exited.
     """
     if not pid or not hasattr(os, "waitid"):
         return False
@@ -234,7 +234,7 @@ def is_ending(pid: int | None) -> bool:
 
 
 def describe_exit(status: int | None, number: int | None) -> str:
-    """Why a command ended, for people; empty where it ended well.
+    """Why a command failed, for people; empty if it did not.
 
     Args:
         status: its exit status.
@@ -248,5 +248,5 @@ def describe_exit(status: int | None, number: int | None) -> str:
 def _signal_name(number: int) -> str:
     try:
         return signal.Signals(number).name
-    except ValueError:  # most of the real-time signals have none, signal(7)
+    except ValueError:  # most real-time signals have no name, signal(7)
         return f"signal {number}"

@@ -1,4 +1,4 @@
-"""A command's standard input and output as what a Twisted protocol is connected to."""
+"""A command's standard input and output as the transport of a Twisted protocol."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = ["CommandAddress", "CommandTransport"]
 @implementer(IAddress)
 @dataclass(frozen=True)
 class CommandAddress:
-    """What a command has for an address.
+    """The address of a command.
 
     Attributes:
         command: the executable's path and its arguments.
@@ -38,8 +38,7 @@ class CommandAddress:
 
 
 class _Side(ProcessSide):
-    """Tells besides what only a transport has to know: that standard input is over, and how the
-    command ended.
+    """A `ProcessSide` that also reports the end of standard input and how the command ended.
 
     Args:
         input_over: called when standard input is closed, by us or by the command.
@@ -63,20 +62,20 @@ class _Side(ProcessSide):
 
 @implementer(ITransport, IConsumer, IPushProducer, ISideReceiver)
 class CommandTransport:
-    """Connects a protocol with a command.
+    """Connects a protocol to a command.
 
-    To an ``IHalfCloseableProtocol`` the end of the command's output is ``readConnectionLost``,
-    unless a signal has killed the command: then there was none. For another protocol it closes the
-    connection. ``connectionLost`` comes when the command has ended, with ConnectionDone where it
-    ended well or was ended by `loseConnection`, ConnectionAborted after `abortConnection`, and else
-    ProcessTerminated, which has its exit status.
+    For an ``IHalfCloseableProtocol`` the end of the command's output is ``readConnectionLost``,
+    unless a signal has killed the command. For another protocol it closes the connection.
+    ``connectionLost`` is called when the command has ended: with ConnectionDone if it succeeded or
+    was ended by `loseConnection`, with ConnectionAborted after `abortConnection`, and otherwise
+    with ProcessTerminated, which has its exit status.
 
     Args:
         clock: bounds how long the command may take to end.
         spawner: starts and signals it.
         kill_grace: seconds from SIGTERM to SIGKILL.
-        protocol: is connected.
-        log: takes each line of its standard error, with its number.
+        protocol: the protocol to connect.
+        log: is called with each line of its standard error, and its process ID.
         over: called after the protocol's ``connectionLost``.
     """
 
@@ -103,7 +102,7 @@ class CommandTransport:
         self._side = _Side(self._input_over, clock, spawner, kill_grace, lines, lambda side: None)
 
     def start(self, command: Sequence[str], env: Mapping[str, str]) -> None:
-        """Start the command. `connect` is to be called in the same turn of the reactor.
+        """Start the command. Call `connect` in the same turn of the reactor.
 
         Args:
             command: the executable's path and its arguments.
@@ -116,12 +115,12 @@ class CommandTransport:
         self._spawner.spawn(self._side, command, env)
         self.connected = True
         self._side.attach(self)
-        # A producer of the protocol's own takes the place of the side's, through which a relay
-        # would hear of a full pipe.
+        # A producer of the protocol replaces the side's, which would pass flow control on to a
+        # relay.
         self._side.transport.unregisterProducer()
 
     def connect(self) -> None:
-        """Connect the protocol. One that fails in its ``connectionMade`` is aborted."""
+        """Connect the protocol. If its ``connectionMade`` fails, the connection is aborted."""
         self._side.resume_reading()
         try:
             self._protocol.makeConnection(self)
@@ -129,7 +128,7 @@ class CommandTransport:
             self.abortConnection()
             raise
 
-    # ITransport, and what transports with half-close have besides.
+    # ITransport, and the methods of transports with half-close.
 
     def write(self, data: bytes) -> None:
         """Write to the command's standard input."""
@@ -140,21 +139,21 @@ class CommandTransport:
         self._side.write(b"".join(data))
 
     def loseWriteConnection(self) -> None:
-        """Close the command's standard input after what was written, and what a registered producer
-        has still to write; read on.
+        """Close the command's standard input, after what was written and what a registered producer
+        still has to write. Reading continues.
         """
         if not self.disconnecting:
             self._once_produced(self._side.write_eof)
 
     def loseConnection(self) -> None:
-        """Close its standard input likewise, and read no more; SIGTERM follows soon after its end
+        """Close its standard input likewise, and stop reading. SIGTERM follows soon after its end
         of file, then SIGKILL.
         """
         self.disconnecting = True
         self._once_produced(self._side.disconnect)
 
     def abortConnection(self) -> None:
-        """Drop what was not written, and send SIGTERM now, SIGKILL after the grace."""
+        """Drop what was not written, and send SIGTERM now, and SIGKILL after the grace."""
         self.disconnecting = self._aborted = True
         self._side.abort()
 
@@ -166,28 +165,28 @@ class CommandTransport:
         """The command too: pipes have no names."""
         return self._address
 
-    # Back pressure: what produces for standard input, and standard output as a producer.
+    # Flow control: the producer for standard input, and standard output as a producer.
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:
-        """Have a producer paused while standard input is full; it is told to stop when the command
-        reads no more.
+        """Register a producer, which is paused while standard input is full, and stopped when the
+        command reads no more.
         """
         self._side.transport.registerProducer(producer, streaming)
         self._producer = producer
 
     def unregisterProducer(self) -> None:
-        """The producer has written everything; a close that has waited for that follows."""
+        """The producer has written everything. If a close was waiting for that, it follows."""
         if self._producer is not None:
             self._producer = None
             self._side.transport.unregisterProducer()
         self._end()
 
     def pauseProducing(self) -> None:
-        """Read no more of its standard output for now."""
+        """Pause reading from its standard output."""
         self._side.pause_reading()
 
     def resumeProducing(self) -> None:
-        """Read on."""
+        """Resume reading from it."""
         self._side.resume_reading()
 
     def stopProducing(self) -> None:
@@ -204,7 +203,7 @@ class CommandTransport:
             ending()
 
     def _input_over(self) -> None:
-        # Standard input has told the producer.
+        # Standard input has already stopped the producer.
         self._producer = None
         self._end()
         if self._half_closing and not self.disconnecting:
@@ -225,8 +224,8 @@ class CommandTransport:
     # ISideReceiver.
 
     def data_received(self, side: ISide, data: bytes) -> None:
-        """See `ISideReceiver`; while a producer holds up a `loseConnection`, what is read goes
-        nowhere.
+        """See `ISideReceiver`; while `loseConnection` waits for a producer, what is read is
+        dropped.
         """
         if not self.disconnecting:
             self._protocol.dataReceived(data)
@@ -244,13 +243,13 @@ class CommandTransport:
         self._side.close()
 
     def pause_writing(self, side: ISide) -> None:
-        """See `ISideReceiver`; the protocol's producer is told by standard input itself."""
+        """See `ISideReceiver`; standard input itself pauses the protocol's producer."""
 
     def resume_writing(self, side: ISide) -> None:
         pass
 
     def peer_closed(self, side: ISide) -> None:
-        """See `ISideReceiver`; a command's end is all that is told of it."""
+        """See `ISideReceiver`; only the command's end is reported."""
 
     def lost(self, side: ISide, reason: str, *, whole: bool = False) -> None:
         self.connected = False

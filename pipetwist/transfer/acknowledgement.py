@@ -1,9 +1,9 @@
-"""Waits until a TCP peer has acknowledged what was sent to it: a reset takes with it whatever is
-still under way.
+"""Waits until a TCP peer has acknowledged what was sent to it, since a reset discards whatever is
+still on the way.
 
-On a direct connection a peer gets before a reset what had come to its machine by then. What
-pipetwist has taken had come to a machine, and who sent it was told so: it is given the time to get
-on.
+On a direct connection a peer gets everything that had reached its machine before the reset. What
+pipetwist has read had reached a machine, and was acknowledged to its sender: therefore it gets the
+time to arrive.
 """
 
 from __future__ import annotations
@@ -17,21 +17,22 @@ from pipetwist.transfer.socket_state import unacknowledged
 
 __all__ = ["PATIENCE_SECONDS", "Acknowledgement"]
 
-# A peer that has acknowledged nothing for so long is not waited for: of what is under way to one
-# that stands still a reset leaves nothing on a direct connection either.
+# A peer that has acknowledged nothing for this time is not waited for: on a direct connection a
+# reset to a peer that reads nothing discards what is on the way as well.
 PATIENCE_SECONDS = 2.0
-# It is looked at after so long, then less often, and at last every so many seconds.
+# It is checked after the first time, then less often, and at last at the second interval.
 _FIRST_LOOK_SECONDS = 0.005
 _LOOK_SECONDS = 0.1
 
 
 class Acknowledgement:
-    """Looks how much is not acknowledged yet.
+    """Checks how much is not acknowledged yet.
 
     Args:
         clock: counts the time.
-        descriptor: the socket's. `cancel` is to be called before it is closed.
-        done: called once, which may be at once, when nothing is or the peer stands still.
+        descriptor: the socket's. Call `cancel` before it is closed.
+        done: called once, possibly within `wait`, when everything is acknowledged or the peer
+            acknowledges nothing more.
     """
 
     __slots__ = ("_call", "_clock", "_descriptor", "_done", "_left", "_pause", "_since")
@@ -62,7 +63,7 @@ class Acknowledgement:
             self._pause = min(self._pause * 2, _LOOK_SECONDS)
 
     def cancel(self, side: object = None) -> None:
-        """It is of no interest any more, as of a side that is over."""
+        """Stop waiting."""
         if self._call is not None:
             self._call.cancel()
             self._call = None

@@ -1,4 +1,4 @@
-"""Makes connected sockets sides on Twisted transports."""
+"""Makes sides of connected sockets, with Twisted's transports."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["adopted_side", "counted_side"]
 
 
 class _Adoption(Factory):
-    """Gives one protocol to one adopted socket."""
+    """The factory of the one protocol for an adopted socket."""
 
     noisy = False
 
@@ -32,11 +32,11 @@ class _Adoption(Factory):
 def counted_side(
     reactor: IReactorTime, peer_close_watch: PeerCloseWatch | None, tracker: ITracker | None
 ) -> tuple[StreamSide, IProtocol]:
-    """A side for a Twisted transport.
+    """Make a side for a Twisted transport.
 
     Returns:
-        The side, and the protocol to connect to the transport, which is the side or what counts
-        around it.
+        The side, and the protocol to connect to the transport: the side itself, or a wrapper that
+        counts.
     """
     side = StreamSide(reactor, peer_close_watch)
     return side, side if tracker is None else CountingProtocol(None, side, tracker)
@@ -48,7 +48,7 @@ def adopted_side(
     connected: socket.SocketType,
     tracker: ITracker | None = None,
 ) -> StreamSide:
-    """A side for a connected socket, which becomes the reactor's.
+    """Make a side for a connected socket, which the reactor owns from then on.
 
     Args:
         reactor: adopts sockets.
@@ -57,9 +57,9 @@ def adopted_side(
         tracker: counts it; None to leave it uncounted.
 
     Raises:
-        OSError: there is no descriptor for it.
+        OSError: there is no free descriptor.
     """
     side, protocol = counted_side(reactor, peer_close_watch, tracker)
-    with closing(connected):  # the reactor makes a copy
+    with closing(connected):  # the reactor duplicates the descriptor
         reactor.adoptStreamConnection(connected.fileno(), connected.family, _Adoption(protocol))
     return side

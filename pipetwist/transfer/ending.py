@@ -1,21 +1,22 @@
-"""How a side of a connection ends: a state machine without I/O, which every kind of side asks.
+"""How a side of a connection ends: a state machine without I/O, used by every kind of side.
 
 Theory of operation. A side has two halves, which end one after the other or together:
 
 - `Reading`, what its peer sends. It ends once, with the peer's end of file.
-- `Writing`, what its peer is sent. We end it: with an end of file alone (`FINISH`), with the whole
-  side (`CLOSE`), or such that the peer can't take what it got for whole (`CLOSE_WITH_ERROR`). What
-  waits is delivered first, of which `DRAINED` tells. Or the peer takes nothing more.
+- `Writing`, what its peer is sent. We end it: with an end of file only (`FINISH`), with the whole
+  side (`CLOSE`), or in such a way that the peer can't take what it got for complete
+  (`CLOSE_WITH_ERROR`). What is buffered is delivered first; `DRAINED` reports that. Or the peer
+  reads nothing more.
 
 A side that is closed while its peer may still be sending lingers: closing a socket with unread
 bytes sends a reset (RFC 1122, 4.2.2.13), which may overtake what was just delivered. One that is
 closed with an error waits until its peer has acknowledged everything, and is then reset.
 
 `TABLE` has a line for each change of the writing half, `_READING_AFTER` one for each of the reading
-half. What is in no line changes nothing: how a side ends is decided by who ends it first, unless it
-is to `END` now, and one that is over stays so. The states are made of both tables, once, each as an
-`Ending` that refers to others; a side holds one of them, so that a step is one look-up and makes no
-object.
+half. An event without a line changes nothing: the first call that ends a side decides how, except
+for `END`, and a closed side stays closed. The states are built from both tables once, each as an
+`Ending` that refers to others. A side refers to one of them, so that a step is one look-up and
+makes no object.
 """
 
 from __future__ import annotations
@@ -55,45 +56,49 @@ class Reading(Enum):
     OPEN = auto()
     """There may be more."""
     UNSURE = auto()
-    """There is no more. Whether it is whole is not known yet: a command says so by its exit."""
+    """There is no more. Whether it is complete is not known yet: a command's exit says that."""
     EOF = auto()
     """There is no more."""
 
 
 class Writing(Enum):
-    """What the peer is sent, and so how the side ends."""
+    """What the peer is sent, and how the side ends."""
 
     OPEN = auto()
     """More may be written."""
     DRAINING = auto()
-    """What waits is followed by an end of file."""
+    """What is buffered is followed by an end of file."""
     SHUT = auto()
-    """The end of file has gone, or the peer wants no more of anything."""
+    """The end of file was sent, or the peer reads nothing more."""
     REFUSED = auto()
-    """The peer takes nothing more. Its end of file is read, and told, before the side ends."""
+    """The peer reads nothing more. Its end of file is read, and reported, before the side
+    closes.
+    """
     FAILED = auto()
-    """The peer takes nothing more. What it has sent is read before the side ends."""
+    """The peer reads nothing more. What it has sent is read before the side closes."""
     CLOSING = auto()
-    """What waits is followed by an end of file, and by the side's end."""
+    """What is buffered is followed by an end of file, and then the side closes."""
     LINGERING = auto()
-    """Everything has gone. The side ends once the peer has, or has had its time."""
+    """Everything was sent. The side closes when the peer has closed, or after a time-out."""
     CUTTING = auto()
-    """What waits is followed by a reset."""
+    """What is buffered is followed by a reset."""
     RESETTING = auto()
-    """What waits is followed by an end of file, which was asked for before, and by a reset."""
+    """What is buffered is followed by an end of file, which was requested before, and then by a
+    reset.
+    """
     ACKNOWLEDGING = auto()
-    """Everything has gone. It is followed by a reset once the peer has acknowledged it."""
+    """Everything was sent. A reset follows when the peer has acknowledged it."""
     ENDING = auto()
-    """The side has been ended, and the system is to say that it is over."""
+    """The side is being closed; the system has not confirmed it yet."""
     CLOSED = auto()
-    """The side is over."""
+    """The side has closed."""
 
 
 class Event:
-    """What a side is asked for, or what happens to it. Members of an Enum would be slow.
+    """A request to a side, or something that happens to it. Members of an Enum would be slow.
 
     Args:
-        name: what it is called in the log.
+        name: its name in the log.
     """
 
     __slots__ = ("name",)
@@ -108,25 +113,25 @@ class Event:
 FINISH: Final = Event("FINISH")
 """Send an end of file."""
 CLOSE: Final = Event("CLOSE")
-"""End in order."""
+"""Close in order."""
 CLOSE_WITH_ERROR: Final = Event("CLOSE_WITH_ERROR")
-"""End with a reset."""
+"""Close with a reset."""
 END: Final = Event("END")
-"""End now, and wait for nothing."""
+"""Close now, and wait for nothing."""
 DRAINED: Final = Event("DRAINED")
-"""Everything that was written has gone."""
+"""Everything that was written has been sent."""
 REFUSED: Final = Event("REFUSED")
-"""The peer takes nothing more, and has sent its end of file before that."""
+"""The peer reads nothing more, and had sent its end of file before."""
 FAILED: Final = Event("FAILED")
 """The peer takes nothing more."""
 ABSENT: Final = Event("ABSENT")
-"""The peer takes nothing more, which is no mistake: it may send on."""
+"""The peer reads nothing more, which is not an error: it may continue to send."""
 UNSURE: Final = Event("UNSURE")
-"""The peer sends nothing more, and whether what it has sent is whole is not known yet."""
+"""The peer sends nothing more. Whether what it has sent is complete is not known yet."""
 PEER_ENDED: Final = Event("PEER_ENDED")
 """The peer's end of file was read."""
 LOST: Final = Event("LOST")
-"""The side is over."""
+"""The side has closed."""
 
 EVENTS: Final = (
     FINISH,
@@ -144,18 +149,18 @@ EVENTS: Final = (
 
 
 class Effect(Enum):
-    """What a side is to do."""
+    """What a side has to do."""
 
     SEND_END = auto()
     """Send the end of file."""
     TELL_END = auto()
-    """Tell the receiver of the peer's end of file."""
+    """Report the peer's end of file to the receiver."""
     LINGER = auto()
-    """Wait for the peer's end, for so long as a peer is waited for."""
+    """Wait until the peer closes, or for the time-out."""
     ACKNOWLEDGE = auto()
     """Reset once everything is acknowledged."""
     LEAVE = auto()
-    """End, unless who was told has had something else done since."""
+    """Close, unless the receiver has changed the state in the meantime."""
 
 
 Row = tuple[tuple[Writing, ...], Event, tuple[Reading, ...], Writing | None, tuple[Effect, ...]]
@@ -169,8 +174,8 @@ _DONE = (Writing.SHUT, Writing.REFUSED, Writing.FAILED)
 _END_AND_ACKNOWLEDGE = (Effect.SEND_END, Effect.ACKNOWLEDGE)
 _ENDED_BY_US = (Writing.CLOSING, Writing.CUTTING, Writing.RESETTING)
 
-# What the writing half is; what is asked for or happens; what the reading half is then; what the
-# writing half becomes, None where it stays the same; and what is to be done.
+# The state of the writing half; the event; the states of the reading half for which the line
+# applies; the next state of the writing half, None if it does not change; the effects.
 TABLE: Final[tuple[Row, ...]] = (
     # We end it.
     ((Writing.OPEN,), FINISH, _ANY, Writing.DRAINING, ()),
@@ -180,7 +185,7 @@ TABLE: Final[tuple[Row, ...]] = (
     ((Writing.OPEN,), CLOSE_WITH_ERROR, _ANY, Writing.CUTTING, ()),
     ((Writing.DRAINING,), CLOSE_WITH_ERROR, _ANY, Writing.RESETTING, ()),
     (_DONE, CLOSE_WITH_ERROR, _ANY, Writing.ACKNOWLEDGING, (Effect.ACKNOWLEDGE,)),
-    # What waited has gone.
+    # The buffer is empty.
     ((Writing.DRAINING,), DRAINED, _ANY, Writing.SHUT, (Effect.SEND_END,)),
     ((Writing.CLOSING,), DRAINED, _MORE, Writing.LINGERING, (Effect.SEND_END, Effect.LINGER)),
     ((Writing.CLOSING,), DRAINED, _EOF, Writing.ENDING, (Effect.LEAVE,)),
@@ -219,7 +224,7 @@ _CLOSING = (*_ENDED_BY_US, Writing.LINGERING, Writing.ACKNOWLEDGING, Writing.END
 
 
 class Ending:
-    """A state of a side, of which there is one object. `steps` has what each event makes of it.
+    """A state of a side. There is one object for each state. `steps` has the step for each event.
 
     Args:
         reading: the half that its peer sends.
@@ -236,11 +241,11 @@ class Ending:
         self.writable = writing is Writing.OPEN
         """Whether more may be written."""
         self.delivers = writing in _DELIVERS
-        """Whether what waits is to be delivered still."""
+        """Whether what is buffered still has to be delivered."""
         self.closing = writing in _CLOSING
-        """Whether we have ended it, or it is over: what still comes is dropped."""
+        """Whether we are closing it, or it has closed: what still arrives is dropped."""
         self.over = writing is Writing.CLOSED
-        """Whether it is over."""
+        """Whether it has closed."""
         self.steps: dict[Event, Step] = {}
 
     def __repr__(self) -> str:
@@ -248,11 +253,10 @@ class Ending:
 
 
 class Step:
-    """What an event makes of a state.
+    """What an event leads to.
 
     Args:
-        after: the state then.
-        effects: what is to be done.
+        after: the next state. effects: what to do.
     """
 
     __slots__ = ("acknowledges", "after", "leaves", "lingers", "sends_end", "tells_end")
@@ -295,6 +299,6 @@ def _change(
 
 
 BEGINNING: Final = Ending(Reading.OPEN, Writing.OPEN)
-"""What a side begins with."""
+"""The first state of a side."""
 ENDINGS: Final = tuple(_machine(BEGINNING))
-"""Every state that there is."""
+"""All states."""

@@ -1,5 +1,5 @@
-"""What every kind of side has of its ending: it asks the machine, tells the log at debug, and shows
-where it is.
+"""Base class of every kind of side, for its ending: it asks the state machine, logs at debug, and
+shows the state.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from pipetwist.transfer.ending import Ending, Event, Step
 __all__ = ["EndingSide", "side_log"]
 
 side_log = LeveledLogger("pipetwist.transfer", "info")
-"""Where sides log their changes. There are many sides and few that look at them: it is one for all,
-and asked before anything is made.
+"""Where sides log their changes. There is one for all sides, and its level is checked before an
+event is made, since there are many sides and the log is seldom at debug.
 """
 
 
 class EndingSide:
-    """A side of any kind, as far as it ends.
+    """A side of any kind, and its ending.
 
     Attributes:
-        reason: why it is over, for people; empty where that is in order, or not so yet.
-        ending: where it is.
-        receiver: who hears of it; None before that is known, and where it is over.
+        reason: why it has closed, for people; empty if it closed in order, or has not closed yet.
+        ending: its state.
+        receiver: gets its events; None before `attach`, and once it has closed.
     """
 
     __slots__ = ("ending", "reason", "receiver")
@@ -43,10 +43,10 @@ class EndingSide:
         """Take the next step.
 
         Args:
-            event: what is asked of it, or has happened to it.
+            event: the request to it, or what has happened to it.
 
         Returns:
-            The step, whose effects are to follow.
+            The step; the caller carries its effects out.
         """
         step = self.ending.steps[event]
         if side_log.debugs:
@@ -70,12 +70,12 @@ class EndingSide:
 
     @property
     def waits(self) -> str:
-        """What waits to be delivered, such as ``4096 queued``; may be empty."""
+        """What is buffered, such as ``4096 queued``; may be empty."""
         return ""
 
     @property
     def held(self) -> bool:
-        """Whether nothing is read for now, where it knows that."""
+        """Whether reading is paused, if it knows that."""
         return bool(getattr(self, "paused", False))
 
     def __repr__(self) -> str:
@@ -85,7 +85,7 @@ class EndingSide:
             if ending.reads and self.held
             else repr(ending)
         )
-        # A receiver that hears of one side alone need not have a name for it.
+        # A receiver with only one side need not have a name for it.
         name_of = getattr(self.receiver, "name_of", None)
         words = (
             type(self).__name__,

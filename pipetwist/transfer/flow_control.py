@@ -1,4 +1,4 @@
-"""What a side registers with its transport as the producer of what is written there."""
+"""The producers that a side registers with its transport."""
 
 from __future__ import annotations
 
@@ -13,31 +13,30 @@ __all__ = ["DrainWatch", "WriteFlowControl"]
 
 @implementer(IPushProducer)
 class WriteFlowControl:
-    """Turns a transport's wish for fewer bytes into the side's words.
+    """Passes a transport's flow control on to the side's receiver.
 
     Args:
-        side: the side, whose receiver is told.
+        side: the side.
     """
 
     def __init__(self, side: Any) -> None:
         self._side = side
 
     def pauseProducing(self) -> None:
-        """More than the transport's buffer waits."""
+        """The transport's buffer is full."""
         self._side.receiver.pause_writing(self._side)
 
     def resumeProducing(self) -> None:
-        """Everything was handed over."""
+        """The transport's buffer is empty."""
         self._side.receiver.resume_writing(self._side)
 
     def stopProducing(self) -> None:
-        """The transport has ended, of which its protocol is told."""
+        """The transport has closed; its protocol is notified of that."""
 
 
 @implementer(IPullProducer)
 class DrainWatch:
-    """Hears when a transport has handed everything over, as what produces only when it is asked for
-    more does.
+    """Notices when a transport's buffer is empty: a pull producer is asked for more then.
 
     Args:
         emptied: called once.
@@ -48,18 +47,18 @@ class DrainWatch:
         self._registered = False
 
     def watch(self, transport: Any) -> None:
-        """Begin. The transport asks at once, and again when it is empty, of which it thinks when it
-        is to write.
+        """Start. The transport asks immediately, and again when its buffer is empty, which it
+        checks when it can write.
         """
         transport.registerProducer(self, False)
         self._registered = True
         transport.startWriting()
 
     def resumeProducing(self) -> None:
-        """The transport wants more."""
+        """The transport asks for more."""
         if self._registered and self._emptied is not None:
             emptied, self._emptied = self._emptied, None
             emptied()
 
     def stopProducing(self) -> None:
-        """The transport has ended, of which its protocol is told."""
+        """The transport has closed; its protocol is notified of that."""

@@ -1,6 +1,4 @@
-"""TCP's keepalive (tcp(7)): a peer that has vanished without a word is found out, and its
-connection lost.
-"""
+"""TCP's keepalive (tcp(7)), which notices a peer that has vanished, and drops its connection."""
 
 from __future__ import annotations
 
@@ -13,19 +11,19 @@ from pipetwist.transfer.socket_state import socket_of
 __all__ = ["KeepAlive"]
 
 _DEFAULTS = (300.0, 75.0)
-# More than this Linux does not take (MAX_TCP_KEEPIDLE in include/net/tcp.h).
+# The maximum of Linux (MAX_TCP_KEEPIDLE in include/net/tcp.h).
 _MAX_SECONDS = 32767
-# macOS has another name for it; where a system has none, it is its own that counts.
+# macOS has another name for it. If a system has none, its own default applies.
 _IDLE: int | None = getattr(socket, "TCP_KEEPIDLE", getattr(socket, "TCP_KEEPALIVE", None))
 _INTERVAL: int | None = getattr(socket, "TCP_KEEPINTVL", None)
 
 
 class KeepAlive:
-    """What TCP sockets are to have.
+    """The keepalive of TCP sockets.
 
     Args:
-        seconds: after how long without a word the peer is asked for a sign of life, and how often
-            again; None to ask never. Parts of a second count as a whole one.
+        seconds: the idle time before the first probe, and the interval of further probes; None for
+            no probes. Parts of a second count as a whole one.
     """
 
     def __init__(self, seconds: tuple[float, float] | None = _DEFAULTS) -> None:
@@ -38,14 +36,12 @@ class KeepAlive:
         self._unusual: list[tuple[int, int, int]] | None = None
 
     def set_on(self, one: socket.SocketType) -> None:
-        """Have a socket go by this. What a listening one accepts from then on does as well."""
+        """Set it on a socket. The sockets that a listening one accepts inherit it."""
         for option in self._options:
             one.setsockopt(*option)
 
     def set_on_new(self, one: socket.SocketType) -> None:
-        """The same for a socket that nobody has changed: what the system's own values are for
-        others too is left out.
-        """
+        """The same for a new socket: options that have this value by default are not set."""
         if self._unusual is None:
             self._unusual = [
                 (level, name, value)
@@ -56,7 +52,7 @@ class KeepAlive:
             one.setsockopt(*option)
 
     def set_on_transport(self, transport: Any) -> None:
-        """The same for the socket of a Twisted transport, where it has one and it is TCP's."""
+        """The same for the socket of a Twisted transport, if it has a TCP socket."""
         one = socket_of(transport)
         if one is not None and one.family in (socket.AF_INET, socket.AF_INET6):
             self.set_on(one)

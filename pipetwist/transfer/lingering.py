@@ -1,4 +1,6 @@
-"""Sides that wait for their peers to end, all for the same time: one timer does for all of them."""
+"""Sides that wait until their peers close. All have the same time-out, so one timer is enough for
+all of them.
+"""
 
 from __future__ import annotations
 
@@ -9,23 +11,22 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 __all__ = ["LINGER_SECONDS", "Lingering", "LingeringSide"]
 
 LINGER_SECONDS = 2.0
-"""So long a side that we have ended waits for its peer: for the end of file, or to take what still
-waits.
+"""How long a side that we close waits for its peer: for the end of file, or for it to read what is
+buffered.
 """
-# A clock's sums are not exact: a side that is early by a rounding error is not left for another
-# turn.
+# Sums of times are not exact: a side that is early by a rounding error counts as due.
 _NEARLY = 1e-6
 
 
 class LingeringSide(Protocol):
-    """Who waits."""
+    """A side that waits."""
 
     def lingered(self) -> None:
-        """The time is up."""
+        """The time-out has passed."""
 
 
 class Lingering:
-    """Counts the time of those who wait, in the order in which they came.
+    """The time-outs of the sides that wait, in the order in which they began.
 
     Args:
         clock: counts the time.
@@ -45,13 +46,13 @@ class Lingering:
         return len(self._until)
 
     def wait(self, side: LingeringSide) -> None:
-        """Tell this side when its time is up, which counts from now."""
+        """Call this side after the time-out, which begins now."""
         self._until[side] = self._clock.seconds() + LINGER_SECONDS
         if self._call is None:
             self._call = self._clock.callLater(LINGER_SECONDS, self._look)
 
     def cancel(self, side: LingeringSide) -> None:
-        """It waits no more."""
+        """It does not wait any more."""
         if self._until.pop(side, None) is not None and not self._until and self._call is not None:
             self._call.cancel()
             self._call = None

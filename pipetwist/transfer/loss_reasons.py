@@ -1,4 +1,4 @@
-"""Why a transport was lost, in words for people, and what errors are no reason to."""
+"""Why a transport was lost, for people; and which errors are no reason to close one."""
 
 from __future__ import annotations
 
@@ -11,22 +11,23 @@ from twisted.python.failure import Failure
 __all__ = ["NOT_NOW", "NO_CLOSE_NOTIFY", "describe_error", "reason_of"]
 
 NOT_NOW = (errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM, errno.EINTR)
-"""What passes, and is no cause of anything: the peer has no room or nothing to read, or the system
-has no memory for it, which Twisted takes for the same; or a signal has come."""
+"""Temporary errors: the peer has no room or nothing to read, the system has no memory, which
+Twisted treats in the same way, or a signal interrupted the call.
+"""
 
 NO_CLOSE_NOTIFY = "the connection was lost without a TLS close_notify"
-"""The reason where a TLS connection's socket has ended before TLS has; a reset is among these."""
+"""The reason if a TLS connection's socket closed before TLS did; a reset is such a case."""
 
 _RESET = "the connection was reset"
 
 
 def reason_of(reason: Failure) -> str:
-    """What went wrong; empty where nothing did, or where we did it."""
+    """What went wrong; empty if nothing did, or if we closed it."""
     if reason.check(ConnectionDone, ConnectionAborted):
         return ""
     if reason.value is CONNECTION_LOST:
-        # What Twisted's TLS makes of an end of file that OpenSSL did not expect; from sockets a
-        # copy without words comes.
+        # What Twisted's TLS reports for an end of file that OpenSSL did not expect; sockets report
+        # a copy without a text.
         return NO_CLOSE_NOTIFY
     if reason.check(ConnectionLost) and reason.value is not None and not reason.value.args:
         return _RESET
@@ -34,10 +35,10 @@ def reason_of(reason: Failure) -> str:
 
 
 def describe_error(error: BaseException | None) -> str:
-    """One line that says what an error is.
+    """Describe an error in one line.
 
-    Twisted's connection errors say it in their text; an OSError in its errno; pyOpenSSL's in tuples
-    of library, function and reason.
+    Twisted's connection errors have it in their text, an OSError in its errno, pyOpenSSL's errors
+    in tuples of library, function and reason.
     """
     if isinstance(error, OSError) and error.errno in (errno.ECONNRESET, errno.EPIPE):
         return _RESET

@@ -1,8 +1,8 @@
-"""Notices that a socket's peer has gone, even while nothing is read from it.
+"""Notices that a socket's peer has closed it, even while reading is paused.
 
-Twisted watches a paused transport for nothing at all, and after an end of file only what is written
-would tell. The kernel knows better: an epoll set of ours asks for no event, and is told of EPOLLHUP
-and EPOLLERR all the same (epoll_ctl(2)).
+Twisted does not watch a paused transport, and after an end of file only a write would notice it.
+But the kernel knows it: an epoll set of our own asks for no events, and gets EPOLLHUP and EPOLLERR
+all the same (epoll_ctl(2)).
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _log = Logger()
 
 @implementer(IReadDescriptor)
 class PeerCloseWatch:
-    """One epoll set for every socket watched, which the reactor sees as one descriptor.
+    """One epoll set for all watched sockets, which the reactor sees as one descriptor.
 
-    Where the system has no epoll nothing is ever noticed; time-outs bound what is missed.
+    Without epoll nothing is noticed; time-outs have to do then.
 
     Args:
         reactor: reads descriptors.
@@ -34,17 +34,17 @@ class PeerCloseWatch:
         self._reactor = reactor
         self._told: dict[int, Callable[[], None]] = {}
         self._possible = hasattr(select, "epoll") and IReactorFDSet.providedBy(reactor)
-        # Made when somebody is to be watched: a daemon makes its services before it forks.
+        # Made with the first watched socket, since a daemon makes its services before it forks.
         self._epoll: select.epoll | None = None
 
     def __repr__(self) -> str:
         return f"<PeerCloseWatch {len(self._told)} watched>"
 
     def watch(self, descriptor: int, peer_closed: Callable[[], None]) -> None:
-        """Have it said, once, that the peer of this socket has gone.
+        """Call a function, once, when the peer of this socket has closed it.
 
         Args:
-            descriptor: the socket's. It must be given to `forget` when it is closed.
+            descriptor: the socket's. Call `forget` with it when it is closed.
             peer_closed: called in the reactor's thread.
         """
         if not self._possible:
@@ -52,21 +52,21 @@ class PeerCloseWatch:
         if self._epoll is None:
             self._epoll = select.epoll()
         try:
-            # Edge-triggered, so that a condition that stays is said once.
+            # Edge-triggered, so that a condition is reported only once.
             self._epoll.register(descriptor, select.EPOLLET)
-        except OSError:  # not a kind of file that can be polled; nothing is ever noticed there
+        except OSError:  # a kind of file that can't be polled; nothing is noticed then
             return
         if not self._told:
             self._reactor.addReader(self)
         self._told[descriptor] = peer_closed
 
     def forget(self, descriptor: int) -> None:
-        """Watch this socket no more. The kernel forgets it by itself when it is closed."""
+        """Stop watching this socket. The kernel forgets it by itself when it is closed."""
         if self._told.pop(descriptor, None) is not None and not self._told:
             self._reactor.removeReader(self)
 
     def doRead(self) -> None:
-        """Tell of everyone who has gone."""
+        """Call the functions of all whose peer has closed."""
         if self._epoll is None:
             return
         for descriptor, _ in self._epoll.poll(0):
@@ -90,7 +90,7 @@ class PeerCloseWatch:
         self.close()
 
     def close(self) -> None:
-        """Watch nothing of what is watched now."""
+        """Stop watching everything."""
         if self._told:
             self._told.clear()
             self._reactor.removeReader(self)
@@ -101,7 +101,7 @@ class PeerCloseWatch:
 
 def _has_closed(descriptor: int) -> bool:
     # While a command is being started it has copies of descriptors that are closed here, and the
-    # kernel tells of their numbers still.
+    # kernel still reports their numbers.
     poll = select.poll()
     poll.register(descriptor, 0)
     return bool(poll.poll(0))

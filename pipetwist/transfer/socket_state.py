@@ -1,5 +1,5 @@
-"""What the kernel knows of a connected socket: how much of it is unread or unacknowledged, and what
-error its peer has left.
+"""What the kernel knows about a connected socket: how much is unread or unacknowledged, and its
+pending error.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ __all__ = ["innermost", "is_tcp", "left_error", "socket_of", "unacknowledged", "
 
 
 def unacknowledged(descriptor: int) -> int:
-    """How many bytes were handed to a TCP socket that its peer has not acknowledged (SIOCOUTQ,
-    tcp(7)); 0 where the system does not say.
+    """How many bytes written to a TCP socket its peer has not acknowledged (SIOCOUTQ, tcp(7)); 0 if
+    the system does not say.
     """
     return _ask(descriptor, "TIOCOUTQ") if sys.platform == "linux" else 0
 
 
 def unread(descriptor: int) -> int:
-    """How many bytes have come that were not read (SIOCINQ, tcp(7) and unix(7)); 0 where the system
+    """How many bytes have been received and not read (SIOCINQ, tcp(7) and unix(7)); 0 if the system
     does not say.
     """
     return _ask(descriptor, "FIONREAD") if sys.platform == "linux" else 0
 
 
 def left_error(connected: socket.SocketType) -> OSError | None:
-    """The error that a TCP peer has left, of which the system tells once: EPIPE where it was reset
-    after its end of file had come.
+    """The pending error of a TCP socket, which the system reports once: EPIPE if it was reset after
+    the peer's end of file.
     """
     if connected.family == getattr(socket, "AF_UNIX", None):
         return None
@@ -41,14 +41,14 @@ def left_error(connected: socket.SocketType) -> OSError | None:
 
 
 def socket_of(transport: Any) -> socket.socket | None:
-    """The socket of a Twisted transport, whatever is wrapped around it; None where it has none."""
+    """The socket of a Twisted transport, also of a wrapped one; None if it has none."""
     handle = getattr(innermost(transport), "getHandle", None)
     found = None if handle is None else handle()
     return found if isinstance(found, socket.socket) else None
 
 
 def innermost(transport: Any) -> Any:
-    """A Twisted transport without what is wrapped around it, TLS too."""
+    """A Twisted transport without its wrappers, such as TLS."""
     while isinstance(transport, ProtocolWrapper):
         transport = transport.transport
     return transport
@@ -60,12 +60,12 @@ def _ask(descriptor: int, name: str) -> int:
 
     try:
         said = fcntl.ioctl(descriptor, getattr(termios, name), b"\0" * 4)
-    except (OSError, ValueError):  # what is no socket of the system's, such as a test's
+    except (OSError, ValueError):  # not a real socket, such as a test's
         return 0
     count: int = struct.unpack("i", said)[0]
     return count
 
 
 def is_tcp(transport: Any) -> bool:
-    """Whether a Twisted transport is TCP; that of a unix socket provides its interface too."""
+    """Whether a Twisted transport is TCP. Those of unix sockets provide TCP's interface too."""
     return ITCPTransport.providedBy(transport) and not IUNIXTransport.providedBy(transport)

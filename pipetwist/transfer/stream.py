@@ -46,8 +46,8 @@ class StreamSide(EndingSide, Protocol):
     """A side of a connection on any Twisted stream transport.
 
     Args:
-        clock: bounds the wait for a peer's end of file.
-        peer_close_watch: notices a peer that has gone.
+        clock: counts the time for which a peer's end of file is waited for.
+        peer_close_watch: notices a peer that has closed.
     """
 
     dropped = 0
@@ -56,7 +56,7 @@ class StreamSide(EndingSide, Protocol):
     carrier: object = None
     half_closes = True
     notices_loss = False
-    # what an ITransport is asked for here stands in several interfaces, some of them optional
+    # the methods used here belong to several interfaces, some of them optional
     transport: Any
 
     def __init__(self, clock: IReactorTime, peer_close_watch: PeerCloseWatch | None = None) -> None:
@@ -79,15 +79,15 @@ class StreamSide(EndingSide, Protocol):
     # The transport's protocol.
 
     def connectionMade(self) -> None:
-        """Hold still until someone is attached and wants bytes."""
+        """Pause reading until a receiver is attached and resumes it."""
         self.transport.pauseProducing()
         if is_tcp(self.transport):
-            # What is small has been small on the other side: a relay does not wait for more.
+            # Small pieces were small on the other side too: a relay does not wait for more (Nagle).
             self.transport.setTcpNoDelay(True)
         self._shows_writes = count_writes(self.transport, self._count_delivered)
 
     def dataReceived(self, data: bytes) -> None:
-        """Hand the bytes on; a side that closes only waits for their end."""
+        """Pass the bytes on. A side that is closing drops them."""
         self.received += len(data)
         if not self.ending.closing:
             self.receiver.data_received(self, data)
@@ -98,7 +98,7 @@ class StreamSide(EndingSide, Protocol):
         error = None
         if connected is not None and not self.ending.closing:
             if unread(connected.fileno()):
-                # EPollReactor takes a hang-up for this where reading was resumed in this turn.
+                # EPollReactor calls this for a hang-up if reading was resumed in this turn.
                 self.transport.resumeProducing()
                 return
             error = left_error(connected)
@@ -107,15 +107,15 @@ class StreamSide(EndingSide, Protocol):
         self._fail(error)
 
     def writeConnectionLost(self) -> None:
-        """Our half-close has gone out, after everything that was written."""
+        """Our half-close was sent, after everything that was written."""
         self._follow(self.hear(DRAINED))
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]  # Protocol's own default is a reused failure
-        """Both directions are over."""
+        """Both directions have closed."""
         closing = self.ending.closing
         self.hear(LOST)
         text = self.reason or reason_of(reason)
-        # Who is told of the end by TLS may well close without saying so as well.
+        # A peer that gets close_notify may well close without sending its own.
         self.reason = "" if closing and text == NO_CLOSE_NOTIFY else text
         if self._linger is not None:
             self._linger.cancel()
@@ -147,19 +147,22 @@ class StreamSide(EndingSide, Protocol):
             self.transport.pauseProducing()
 
     def resume_reading(self) -> None:
-        """See `ISide`; resuming a transport after its end of file would tell of it once more."""
+        """See `ISide`; resuming a transport after its end of file would report it once more."""
         if self.ending.reads:
             self.transport.resumeProducing()
 
     def write_eof(self) -> None:
-        """See `ISide`; TLS reads on after close_notify, others without half-close stay open."""
+        """See `ISide`; TLS continues to read after close_notify; other transports without
+        half-close stay open.
+        """
         if self.ending.writable:
             self.hear(FINISH)
             self._send_end()
 
     def close(self) -> None:
-        """See `ISide`; waits a moment for a peer that sends, if there is reason for it."""
-        # Closing with something unread resets, over a unix socket too: that is for what was cut.
+        """See `ISide`; waits for a moment if the peer may still be sending."""
+        # Closing with unread bytes sends a reset, over a unix socket too: that is only for a
+        # connection that was cut off.
         if not self.ending.closing:
             self._close(waits=self._written or self._holds_unread())
 
@@ -182,14 +185,16 @@ class StreamSide(EndingSide, Protocol):
         self.close()
 
     def close_with_error(self) -> None:
-        """See `ISide`: what is under way is acknowledged first, or the reset would overtake it."""
+        """See `ISide`: waits until what was sent is acknowledged, or the reset would overtake
+        it.
+        """
         transport = innermost(self.transport)
         tls = ISSLTransport.providedBy(self.transport)
         if self.ending.closing or not is_tcp(transport):
             self._close(waits=self._written)
             return
         if tls:
-            # What it reads TLS may have to answer with a close_notify.
+            # TLS may have to answer what it reads with a close_notify.
             self.pause_reading()
         else:
             self.resume_reading()
@@ -211,10 +216,10 @@ class StreamSide(EndingSide, Protocol):
             abort = getattr(transport, "abortConnection", None) or transport.loseConnection
             abort()
 
-    # What follows.
+    # Effects.
 
     def _follow(self, step: Step) -> None:
-        # The end of file goes out with what waits: the transport was asked for it with `_send_end`.
+        # The end of file follows what is buffered: `_send_end` has requested it from the transport.
         if step.tells_end:
             self.receiver.read_ended(self)
         if step.lingers:
@@ -233,7 +238,8 @@ class StreamSide(EndingSide, Protocol):
         elif hasattr(self.transport, "loseWriteConnection"):
             self.transport.loseWriteConnection()
             return
-        # Nobody tells when it has gone out. What has not by the end of the wait still does.
+        # It is not reported when it was sent. If it was not by the end of the wait, it still will
+        # be.
         self._follow(self.hear(DRAINED))
 
     def _emptied(self) -> None:
@@ -249,7 +255,8 @@ class StreamSide(EndingSide, Protocol):
         self._lose()
 
     def _lose(self) -> None:
-        # TLS would wait for the peer's close_notify; its socket closes when all is delivered.
+        # TLS would wait for the peer's close_notify; its socket closes when everything is
+        # delivered.
         transport = (
             innermost(self.transport)
             if ISSLTransport.providedBy(self.transport)
@@ -273,7 +280,7 @@ class StreamSide(EndingSide, Protocol):
     def _peer_gone(self) -> None:
         if self.ending.closing:
             return
-        # What becomes of a TCP peer after its end of file no read tells any more.
+        # After a TCP peer's end of file no read reports its reset.
         connected = None if self.ending.reads else socket_of(self.transport)
         error = None if connected is None else left_error(connected)
         if error is None:

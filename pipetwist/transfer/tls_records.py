@@ -1,5 +1,5 @@
-"""How much of a TLS connection is read at once: as many bytes as are soon looked at, however small
-the records are.
+"""How much of a TLS connection is read at once: only as many bytes as can be decrypted in a short
+time, even if the records are small.
 """
 
 from __future__ import annotations
@@ -10,23 +10,23 @@ __all__ = ["RecordPace"]
 
 _FIRST = 2048
 _MOST = 65536
-# What who has sent many small records is read at once, should they be large ones again.
+# Bytes that are read at once from a peer that has sent many small records.
 _MIN_MOST = 8192
-# Records in one read: each is decrypted and passed on by itself, which takes some 10 us, however
-# few bytes it has.
+# Records in one read: each is decrypted and passed on separately, which takes about 10 us, even for
+# a few bytes.
 _ENOUGH = 64
 _HEADER = 5  # bytes, of which the last two are the length of what follows (RFC 8446, section 5.1)
 
 
 class RecordPace:
-    """Says how many bytes to read, by the records that came before.
+    """Decides how many bytes to read, by the records that were read before.
 
-    A client may send records of one byte, of which 64 KiB are 2,800, and all connections would wait
-    for them. Who sends large ones, and many bytes, is soon read as much at once as any other
-    connection; who has filled a read with small ones, less for good.
+    A client may send records of one byte: 64 KiB hold 2,800 of them, and all connections would wait
+    while they are decrypted. A connection with large records and many bytes soon gets as large
+    reads as any other; one that has filled a read with small records keeps smaller reads.
 
     Args:
-        most: bytes that are never exceeded.
+        most: the maximum in bytes.
     """
 
     def __init__(self, most: int = _MOST) -> None:
@@ -40,7 +40,7 @@ class RecordPace:
         return f"<RecordPace {self.size} bytes, {self._maximum} at most>"
 
     def came(self, data: bytes) -> None:
-        """This was read."""
+        """Count what was read."""
         records = self._count(data)
         if records > _ENOUGH:
             self._maximum = max(min(_MIN_MOST, self._maximum), self._maximum // 2)
@@ -49,7 +49,7 @@ class RecordPace:
             self.size = min(self._maximum, 2 * self.size)
 
     def _count(self, data: bytes) -> int:
-        """The records whose headers end in this."""
+        """The number of records whose headers end in these bytes."""
         if self._begun:
             data = self._begun + data
         at, size, records = self._ahead, len(data), 0
@@ -61,13 +61,13 @@ class RecordPace:
         return records
 
     def hold(self, transport: Any) -> None:
-        """Have a TCP transport of Twisted's read no more at once. Any other is left as it is."""
+        """Limit the reads of a TCP transport of Twisted's. Any other transport is left as it is."""
         read = getattr(transport, "doRead", None)
         if read is None:
             return
 
         def read_some() -> Any:
-            # Of what is to be sent it is the bound as well, which stays what it is.
+            # Twisted uses it for writing as well, where it stays as it is.
             usual = transport.bufferSize
             transport.bufferSize = min(usual, self.size)
             try:
@@ -78,5 +78,5 @@ class RecordPace:
         transport.doRead = read_some
 
     def let_go(self, transport: Any) -> None:
-        """The transport is over; without this it would have itself."""
+        """The transport has closed. Without this it would refer to itself."""
         vars(transport).pop("doRead", None)
