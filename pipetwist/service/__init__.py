@@ -1,1 +1,1 @@
-"""The service tree that joins the rooms."""
+"""The tree of services, which connects the rooms."""

@@ -1,4 +1,4 @@
-"""Makes the parts of a configuration. Nothing of them listens or runs yet."""
+"""Makes the inbounds and outbounds of a configuration. They do not listen or run yet."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ def make_inbound(options: InboundOptions, context: InboundContext) -> IInbound:
     """Make an inbound.
 
     Args:
-        options: what the configuration says.
-        context: what it works with.
+        options: its configuration.
+        context: its context.
 
     Raises:
-        StartError: something that it names can't be had.
+        StartError: something that it names can't be used.
     """
     return INBOUNDS.kind_of(options)(options, context)
 
@@ -39,10 +39,10 @@ def make_outbounds(
     Args:
         document: the configuration.
         context: what they work with.
-        kept: those that there are already, by their tags.
+        kept: existing outbounds to keep, by their tags.
 
     Raises:
-        StartError: something that one names can't be had.
+        StartError: something that one names can't be used.
     """
     stream = replace(context, kernel=None)
     outbounds: dict[str, OutboundLike] = {}
@@ -66,7 +66,7 @@ def make_outbounds(
 def unused_sockets(
     inherited: InheritedSockets, inbounds: Mapping[str, IInbound]
 ) -> list[InheritedSocket]:
-    """The sockets that were handed in and are of no use: clients wait there for ever.
+    """The inherited sockets that no inbound uses: clients would wait there for ever.
 
     Args:
         inherited: all of them.

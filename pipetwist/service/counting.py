@@ -1,4 +1,4 @@
-"""What a configuration says of counters: where they are kept, and what is counted."""
+"""What a configuration says about counters: where they are kept, and what is counted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["storage_of", "tracked_by"]
 
 
 def storage_of(document: Document, reactor: AnyReactor, log: Logger) -> StorageService | None:
-    """The file of counters; None where they are in none."""
+    """The service for the file of counters; None if they are in no file."""
     api = document.experimental.v2ray_api
     if api is None or api.stats.store is None:
         return None
@@ -23,7 +23,7 @@ def storage_of(document: Document, reactor: AnyReactor, log: Logger) -> StorageS
 
 
 def tracked_by(document: Document) -> Listed:
-    """What `pipetwist.stats.tracking.Tracked` is to count."""
+    """What `pipetwist.stats.tracking.Tracked` has to count."""
     api = document.experimental.v2ray_api
     if api is None or not api.stats.enabled:
         return {}

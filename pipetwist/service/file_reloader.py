@@ -1,4 +1,4 @@
-"""Reads the configuration's file again, for a daemon that is told to reload."""
+"""Reads the configuration's file again, and reloads the tree."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ __all__ = ["FileReloader"]
 
 
 class FileReloader:
-    """Has a tree go by what its file says now. What is wrong with it is logged, and everything
-    stays as it was.
+    """Reloads a tree from its file. If the file is not valid, that is logged, and nothing changes.
 
     Args:
         tree: the tree.
-        path: the file, absolute: a daemon has another folder than the person who started it.
-        read: reads it.
+        path: the file, as an absolute path: a daemon's folder is not that of the person who started
+            it.
+        read: reads the file.
     """
 
     def __init__(self, tree: PipetwistService, path: str, read: Reader = read_here) -> None:
@@ -54,8 +54,8 @@ class FileReloader:
         return f"<FileReloader {self._path} {state}{', once more' if self._again else ''}>"
 
     def warn_if_unreadable(self) -> None:
-        """Say so where it could not be read again: the daemon may be another user since it was
-        read.
+        """Log a warning if the file could not be read again: the daemon may run as another user
+        since it was read.
         """
         if not may_read(self._path):
             self._tree.log.warn(
@@ -75,11 +75,11 @@ class FileReloader:
             )
 
     def reload_file(self) -> Deferred[None]:
-        """Do it once; where it is being done, once more after that, however often that is asked:
-        the file may have changed meanwhile.
+        """Reload. If a reload is running, another follows it, but only one, however often this is
+        called: the file may have changed meanwhile.
 
         Returns:
-            A Deferred that fires when nothing is left to do, whatever has come of it.
+            A Deferred that fires when it is done, successful or not.
         """
         if self._stopped:
             return succeed(None)
@@ -91,7 +91,7 @@ class FileReloader:
         return done
 
     def stop(self) -> None:
-        """Read no more, and give up what is being read."""
+        """Stop reading, and cancel a reading that is running."""
         self._stopped = True
         self._again = False
         if self._reading is not None:
@@ -101,7 +101,7 @@ class FileReloader:
         self._again = False
         self._busy = True
         self._reading = maybeDeferred(self._read, self._path, self._tree.document)
-        # The rest can't be cancelled, so it is chained to the reading only once that is done.
+        # The rest can't be cancelled, so it is added only when the reading is done.
         self._reading.addBoth(self._is_read).addCallback(self._take).addErrback(
             self._refused
         ).addBoth(self._end)

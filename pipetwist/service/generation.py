@@ -1,4 +1,4 @@
-"""All that follows from one configuration."""
+"""Everything that follows from one configuration."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ __all__ = ["Generation"]
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Generation(RoutingTable):
-    """What one configuration has come to. It never changes: a reload builds the next, and swaps it
-    in with one step.
+    """Everything that follows from one configuration. It never changes: a reload builds the next
+    one, and swaps it in with one step.
 
-    What an inbound itself is, goes on over generations where it may: it is in both of them.
+    An inbound that a reload can keep is in both generations.
 
     Attributes:
         document: the configuration.
@@ -40,7 +40,7 @@ class Generation(RoutingTable):
         outbounds: Mapping[str, OutboundLike],
         tracked: Tracked,
     ) -> Generation:
-        """Put one together of its parts.
+        """Make one.
 
         Args:
             document: the configuration.

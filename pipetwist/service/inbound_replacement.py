@@ -1,6 +1,4 @@
-"""Exchanges the inbounds of a running tree for others: all or nothing, and those that can go on
-listening do.
-"""
+"""Replaces the inbounds of a running tree: all or nothing. Those that can continue to listen do."""
 
 from __future__ import annotations
 
@@ -23,14 +21,14 @@ _log = Logger()
 
 
 def refuse_collisions(document: Document, inbounds: Mapping[str, IInbound]) -> None:
-    """See that no two of a document's listeners want the same address.
+    """Check that no two listeners of a document need the same address.
 
     Args:
         document: the document.
-        inbounds: those of its inbounds that there are already, by their tags.
+        inbounds: the existing inbounds, by their tags.
 
     Raises:
-        StartError: two do.
+        StartError: two need the same.
     """
     for problem in collisions(
         document, [tag for tag, inbound in inbounds.items() if inbound.inherited]
@@ -44,20 +42,20 @@ def replace_inbounds(
     wanted: Sequence[InboundOptions],
     make: Callable[[InboundOptions], IInbound],
 ) -> Generator[Deferred[Any], Any, dict[str, IInbound]]:
-    """Have others listen.
+    """Replace inbounds.
 
-    An inbound that can go on with its new options is changed and never stops listening. One that
-    leaves listens on, for its caller to stop, unless a new one needs its address: that one stops
-    first.
+    An inbound that can continue with its new options is changed, and never stops listening. An
+    inbound that is removed keeps listening until the caller stops it, unless a new one needs its
+    address: then it stops first.
 
     Args:
         inbounds: those that listen, by their tags.
-        wanted: the options of those that are to.
+        wanted: the options of those that should.
         make: makes a new one.
 
     Returns:
-        A Deferred of those that are wanted, which all listen. It fails with
-        `pipetwist.errors.StartError` where one can't; then everything is as it was.
+        A Deferred of the wanted ones, which all listen. It fails with `pipetwist.errors.StartError`
+        if one can't listen; then everything is as before.
     """
     staying = {
         options.tag: inbounds[options.tag]
@@ -72,8 +70,8 @@ def replace_inbounds(
             if any(_needs_address(new, inbound) for new in coming.values()):
                 back.append(inbound.listen)
                 yield maybeDeferred(inbound.stop_listening)
-        # From here to the end nothing waits, unless an endpoint of somebody else's does: nobody
-        # comes in by half of a configuration.
+        # From here to the end nothing waits, except a plug-in's endpoint: no client is accepted
+        # under half of a configuration.
         for inbound in coming.values():
             back.append(inbound.stop_listening)
             yield maybeDeferred(inbound.listen)
@@ -82,8 +80,8 @@ def replace_inbounds(
                 back.append(staying[options.tag].apply(options))  # noqa: PERF401 - where one raises, those before it are to be known
     except Exception:
         for step in reversed(back):
-            # One that can't be taken back, such as a port that somebody else has taken meanwhile,
-            # must not keep the others from it.
+            # If a step can't be undone, such as for a port that another process has taken
+            # meanwhile, the others must be undone all the same.
             yield maybeDeferred(step).addErrback(_not_taken_back)
         raise
     return {options.tag: staying.get(options.tag) or coming[options.tag] for options in wanted}

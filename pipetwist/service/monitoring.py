@@ -1,4 +1,4 @@
-"""What the HTTP listener serves: each part is put at its path here."""
+"""What the HTTP listener serves, each resource at its path."""
 
 from __future__ import annotations
 
@@ -35,17 +35,18 @@ def web_service(
     connection_table: ConnectionTable,
     store: CounterStoreLike,
 ) -> WebService:
-    """The listener with all that it serves. Nothing of the web is loaded where this is not called.
+    """Make the HTTP listener with everything that it serves. Twisted's web server is loaded only if
+    this is called.
 
     Args:
         options: what the configuration says.
-        context: what all that listens works with.
-        current: the generation that is looked at, which may be another at each look.
+        context: the context of everything that listens.
+        current: the current generation, which is read for each request.
         connection_table: has the connections.
         store: has the counters.
 
     Raises:
-        StartError: it may not listen there, or something that it needs can't be had.
+        StartError: it may not listen there, or something that it needs can't be used.
     """
     from pipetwist.web.service import WebService
 
@@ -109,8 +110,8 @@ def _snapshot(generation: Generation, context: InboundContext) -> MetricsSnapsho
 
 
 def _figures(generation: Generation) -> Iterator[tuple[str, Figure, Mapping[str, float]]]:
-    """What each kind shows, those too of which there is none: what can be counted is there before
-    it happens.
+    """The figures of all kinds, also of those that are not used: a metric should exist before its
+    first event.
     """
     document = generation.document
     yield from _figures_of(INBOUNDS, document.inbounds, generation.inbounds)

@@ -1,5 +1,5 @@
-"""What a start needs of its machine: commands, certificates and folders. All of it is looked at,
-and not only up to the first fault.
+"""What a start needs on its machine: commands, certificates and folders. Everything is checked, not
+only up to the first problem.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ __all__ = ["preflight_problems"]
 
 
 def preflight_problems(document: Document) -> list[str]:
-    """Find what is not there, or can't be used, for the user who asks; a line for each.
+    """Find what is missing, or can't be used by this user; a line for each.
 
-    Nothing is started, and nothing is listened on.
+    Nothing is started, and it does not listen.
     """
     needs: list[Callable[[], object]] = [
         *(options.check_here for options in (*document.inbounds, *document.outbounds)),
@@ -46,7 +46,7 @@ def _api_tls(document: Document) -> None:
         return
     from pipetwist.api.availability import load_api
 
-    load_api()  # says what to install where gRPC is not there
+    load_api()  # says what to install if gRPC is missing
     ListenerTls("experimental.v2ray_api", api.tls)
 
 
@@ -66,7 +66,7 @@ def _store(document: Document) -> None:
     require_folder(label, str(real))
     if real.exists():
         try:
-            # A daemon that uses it may be the one that is to be reloaded.
+            # The daemon that uses it may be the one that will be reloaded.
             read_counters(real)
         except StartError as error:
             message = f"{label}: {error}"

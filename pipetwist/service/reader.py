@@ -1,5 +1,5 @@
-"""Has a configuration read in a process of its own, and takes what it says a little at a time, so
-that no connection waits for it.
+"""Reads a configuration in another process, and takes the result in small pieces, so that no
+connection waits for it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from pipetwist.process.state import describe_exit
 __all__ = ["MAX_SECONDS", "ProcessReader", "Reader", "read_here"]
 
 MAX_SECONDS = 60.0
-"""Reading a configuration may take so long."""
+"""The time limit for reading a configuration."""
 
 _MAX_LINE_BYTES = 1 << 24  # bytes; a line of a document has some thousands
 _MAX_COMPLAINT_LENGTH = 1000  # bytes of standard error
@@ -35,26 +35,26 @@ _MAX_LINES = 64  # that wait to be taken; no more are read meanwhile
 _SIGKILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # Windows has none
 
 Reader = Callable[[str, Document], "Deferred[Document]"]
-"""Reads a file, given the document of before; its Deferred fails with ConfigError, and can be
+"""Reads a file, given the previous document; its Deferred fails with ConfigError, and can be
 cancelled.
 """
 
 
 def read_here(path: str, before: Document) -> Deferred[Document]:
-    """Read a configuration in this process, which waits for it."""
+    """Read a configuration in this process, which blocks meanwhile."""
     reading: Deferred[Document] = maybeDeferred(read_document, path)
     return reading
 
 
 class ProcessReader:
-    """Reads configurations, each in a process of its own.
+    """Reads configurations, each in another process.
 
-    Where this Python can't be started again they are read in this process.
+    If Python can't be started they are read in this process.
 
     Args:
-        reactor: bounds how long that may take, and has a turn for each slice.
-        spawner: starts the process; the system's best where it is None.
-        make_command: says how, for a path.
+        reactor: counts the time, and builds the document in one turn for each piece.
+        spawner: starts the process; None for the best one for the system.
+        make_command: makes the command line, for a path.
     """
 
     def __init__(
@@ -72,12 +72,11 @@ class ProcessReader:
 
         Args:
             path: the file, absolute.
-            before: the document that it has been; what has not changed of it is the same object in
-                the new one.
+            before: the previous document; what has not changed is the same object in the new one.
 
         Returns:
             A Deferred of the document. It fails with `pipetwist.errors.ConfigError`, whose text has
-            one line for each problem. Where it is cancelled the process is killed.
+            one line for each problem. If it is cancelled, the process is killed.
         """
         if not can_start():
             return read_here(path, before)
@@ -87,9 +86,9 @@ class ProcessReader:
 
 
 class _Reading(ProcessProtocol):
-    """One reading: a process, and what it has said so far."""
+    """One reading: a process, and its output so far."""
 
-    transport: Any  # an IProcessTransport, which has more than Twisted's declaration says
+    transport: Any  # an IProcessTransport, which has more methods than Twisted declares
 
     def __init__(
         self, clock: IReactorTime, spawner: SpawnerLike, path: str, before: Document
@@ -139,11 +138,11 @@ class _Reading(ProcessProtocol):
     # ProcessProtocol.
 
     def connectionMade(self) -> None:
-        """It is told nothing but its arguments."""
+        """It has no input but its arguments."""
         self.transport.closeStdin()
 
     def outReceived(self, data: bytes) -> None:
-        """More of its answer."""
+        """Output."""
         if self._over:
             return
         lines, newline, rest = data.rpartition(b"\n")
@@ -161,15 +160,15 @@ class _Reading(ProcessProtocol):
         self._continue()
 
     def errReceived(self, data: bytes) -> None:
-        """What it complains of."""
+        """Its errors."""
         self._complaint = (self._complaint + data)[-_MAX_COMPLAINT_LENGTH:]
 
     def processEnded(self, reason: Failure) -> None:
-        """All that it had to say is there."""
+        """All output has been read."""
         self._exit = reason
         self._continue()
 
-    # One slice in each turn of the reactor.
+    # One piece in each turn of the reactor.
 
     def _continue(self) -> None:
         if not self._over and self._turn is None:

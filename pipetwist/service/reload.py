@@ -1,5 +1,5 @@
-"""Has a running tree go on by another configuration: what is open stays as it is, what comes goes
-by the new one.
+"""Applies another configuration to a running tree: open connections do not change, new ones use the
+new configuration.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _CHANGEABLE = {
 
 
 def needs_restart(started: Document, wanted: Document) -> list[str]:
-    """The keys of which a running tree can't take the new values."""
+    """The keys whose change needs a restart."""
     return list(_differences(started, wanted))
 
 
@@ -57,10 +57,10 @@ class Reloader:
 
     Args:
         tree: the service that the inbounds and outbounds are children of.
-        current: the generation that the tree goes by.
-        inbounds: what inbounds work with.
-        outbounds: what outbounds work with.
-        log: takes what there is to say, at the level of the configuration.
+        current: the current generation of the tree.
+        inbounds: the inbounds' context.
+        outbounds: the outbounds' context.
+        log: the log, whose level is the configuration's.
         api: the `pipetwist.api.service.StatsApi`; None where there is none.
         web: the `pipetwist.web.service.WebService`; None where there is none.
     """
@@ -89,8 +89,8 @@ class Reloader:
         return f"<Reloader of {self._current.now!r}>"
 
     def follow(self) -> None:
-        """Have the rest of the tree go by the current generation. What is no longer in it is left
-        as it is, for the caller to end.
+        """Apply the current generation to the rest of the tree. What is no longer in it is left for
+        the caller to stop.
         """
         generation, context = self._current.now, self._inbounds
         document = generation.document
@@ -108,15 +108,15 @@ class Reloader:
 
     @inlineCallbacks
     def reload(self, document: Document) -> Generator[Deferred[Any], Any, None]:
-        """Go on by another configuration.
+        """Apply another configuration.
 
         Args:
             document: the configuration.
 
         Returns:
-            A Deferred that fires when connections come in by it. It fails with
-            `pipetwist.errors.StartError` where something that the configuration names can't be had;
-            then everything is as it was.
+            A Deferred that fires when new connections use it. It fails with
+            `pipetwist.errors.StartError` if something that the configuration names can't be used;
+            then everything is as before.
         """
         before = self._current.now
         refuse_collisions(document, before.inbounds)
@@ -142,7 +142,9 @@ class Reloader:
             self._log.warn("{place}: a change of this key needs a restart", place=key_path)
 
     def _certificates(self, document: Document) -> list[Callable[[], object]]:
-        """Read those of the API and of the metrics again; what has each shown."""
+        """Read the certificates of the API and the metrics again. Returns functions that have them
+        used.
+        """
         api, metrics = document.experimental.v2ray_api, document.metrics
         asked = (
             (self._api, None if api is None else api.tls),
@@ -151,7 +153,7 @@ class Reloader:
         return [part.read_certificates(tls) for part, tls in asked if part is not None]
 
     def _end_rest(self, before: Generation) -> None:
-        """End what is in no generation any more."""
+        """Stop what is not in the current generation."""
         now = self._current.now
         for inbound in before.inbounds.values():
             if inbound not in now.inbounds.values():
@@ -170,7 +172,7 @@ class Reloader:
 
 
 def _new_hosts(before: Generation, document: Document) -> Iterator[tuple[str, str]]:
-    """The hosts that are to be listened at and are not yet, and whose each is."""
+    """The hosts that new listeners need, each with the key that names it."""
     for options in document.inbounds:
         inbound = before.inbounds.get(options.tag)
         if inbound is None or not inbound.can_apply(options):
@@ -186,8 +188,8 @@ def _retire(outbound: Any) -> None:
 
 
 def _kept(before: Generation, document: Document) -> dict[str, OutboundLike]:
-    """The outbounds that are services, and go on as they are. The others are made anew, and read
-    their files again.
+    """The outbounds that are services and have not changed, which are kept. The others are made
+    anew, and read their files again.
     """
     known = {
         options.tag: (options, options.moved_by(before.document.transfer))
@@ -202,7 +204,7 @@ def _kept(before: Generation, document: Document) -> dict[str, OutboundLike]:
 
 
 def _tracked(before: Generation, document: Document) -> Tracked:
-    """What is counted: as before where the same is, with the trackers that there are."""
+    """What is counted: the same object, with its trackers, if that has not changed."""
     listed = tracked_by(document)
     return (
         before.tracked
@@ -212,7 +214,7 @@ def _tracked(before: Generation, document: Document) -> Tracked:
 
 
 def _report(before: Document, after: Document) -> str:
-    """What is other than before, for people; empty where nothing is."""
+    """What has changed, for people; empty if nothing has."""
     parts = []
     for section, one, other in (
         ("inbounds", before.inbounds, after.inbounds),
@@ -233,7 +235,7 @@ def _report(before: Document, after: Document) -> str:
 
 
 def _differences(before: object, after: object, key_path: str = "") -> Iterator[str]:
-    # Where nothing would be said nothing is compared: there may be many users.
+    # Values that may change are not compared, since there may be many users.
     if key_path in _CHANGEABLE:
         return
     if is_dataclass(before) and type(before) is type(after):

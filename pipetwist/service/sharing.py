@@ -8,22 +8,22 @@ from pipetwist.kernel.pipe_pool import PipePool
 
 __all__ = ["divide_descriptors"]
 
-# Of those that are kept anyway so many are for listening sockets.
+# The number of listening sockets that the usual reserve includes.
 _LISTENING = 8
-# A pipe has two. All of them together may have one of so many.
+# A pipe has two descriptors. All pipes together may use this part of the limit.
 _PIPES = 8
 
 
 def divide_descriptors(
     shares: DescriptorShares, document: Document, pipes: PipePool | None
 ) -> None:
-    """Divide what there is as a configuration has it.
+    """Divide the descriptors among the inbounds of a configuration.
 
     Args:
         shares: the shares.
         document: the configuration.
-        pipes: what bytes are spliced through, which is bounded where there are few descriptors;
-            None where the kernel moves nothing.
+        pipes: the pipes that bytes are spliced through, whose number is limited if there are few
+            descriptors; None if the kernel moves no bytes.
     """
     reserved = 0
     if pipes is not None:

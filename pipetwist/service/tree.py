@@ -50,29 +50,29 @@ from pipetwist.transfer.peer_close_watch import PeerCloseWatch
 
 __all__ = ["PipetwistService"]
 
-# For what a stop does besides waiting for connections and commands, such as calls of the API.
+# For the rest of a stop, besides waiting for connections and commands, such as calls of the API.
 _REST_SECONDS = 15.0
 
 
 class PipetwistService(MultiService):
-    """All that a configuration asks for, as one service.
+    """Everything that a configuration describes, as one service.
 
     It can be a child of a program's own MultiService. Nothing runs before it is started.
 
     Args:
         document: the configuration.
         reactor: the reactor.
-        store: where the counters live; where it is None, in the file that the configuration names,
-            or in memory.
-        spawner: starts the commands of ``fork`` outbounds; the system's best where it is None.
-        inherited: descriptors of sockets that listen already, as systemd hands them in: an inbound
-            of the same address listens with them.
-        failed: is told where an inbound fails to listen after the start; None to log that.
-        getaddrinfo: looks names up, in threads; ``socket.getaddrinfo`` where it is None.
+        store: keeps the counters; if None, they are in the file that the configuration names, or in
+            memory.
+        spawner: starts the commands of ``fork`` outbounds; None for the best one for the system.
+        inherited: descriptors of listening sockets, such as systemd's: an inbound with the same
+            address uses them.
+        failed: is called if an inbound fails to listen after the start; None to log that.
+        getaddrinfo: looks names up, in threads; None for ``socket.getaddrinfo``.
 
     Raises:
-        StartError: something that the configuration names can't be had: a command, a certificate,
-            an endpoint; or a socket was handed in at an address where no inbound listens.
+        StartError: something that the configuration names can't be used: a command, a certificate,
+            an endpoint; or no inbound listens at the address of an inherited socket.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class PipetwistService(MultiService):
         self._changing = DeferredLock()
         self.log = log = LeveledLogger("pipetwist", document.log.level, [side_log])
         self.storage = storage_of(document, reactor, log) if store is None else None
-        """The `pipetwist.storage.service.StorageService`; None without a file of its own."""
+        """The `pipetwist.storage.service.StorageService`; None if the counters are in no file."""
         self.store: CounterStoreLike = store or (
             self.storage.store if self.storage else MemoryCounterStore()
         )
@@ -103,7 +103,7 @@ class PipetwistService(MultiService):
         self.lookups = Lookups(reactor, getaddrinfo)
         """Finds the addresses of servers' names."""
         self.listeners = listeners = ListenerTable(inherited, ListenHosts(self.lookups, reactor))
-        """Every socket that is listened with, those of the API and of the metrics too."""
+        """All listening sockets, those of the API and the metrics too."""
         outbound_context = OutboundContext(
             reactor, spawner, peer_close_watch, kernel, log, datagram_context, files, self.lookups
         )
@@ -127,14 +127,14 @@ class PipetwistService(MultiService):
             )
             raise StartError(message)
         self.api: Any = None
-        """The `pipetwist.api.service.StatsApi`; None where there is to be none."""
+        """The `pipetwist.api.service.StatsApi`; None if there is none."""
         options = document.experimental.v2ray_api
         if options is not None and options.listen is not None:
             share = shares.monitoring("experimental.v2ray_api")
             make_api = partial(load_api(), options, self.store, self.online, reactor, log=log)
             self.api = make_api(files=files, listeners=listeners, share=share)
         self.web: Any = None
-        """The `pipetwist.web.service.WebService`; None where there is to be none."""
+        """The `pipetwist.web.service.WebService`; None if there is none."""
         if document.metrics is not None:
             connections = self.relay.connection_table
             self.web = web_service(document.metrics, context, current, connections, self.store)
@@ -150,49 +150,49 @@ class PipetwistService(MultiService):
 
     @property
     def generation(self) -> Generation:
-        """What the configuration has come to. It never changes: any thread may take it."""
+        """The current generation. It never changes: any thread may read it."""
         return self._current.now
 
     @property
     def document(self) -> Document:
-        """The configuration that it goes by."""
+        """The current configuration."""
         return self._current.now.document
 
     @property
     def inbounds(self) -> Mapping[str, Any]:
-        """The inbounds by their tags, each with what its kind has beside `IInbound`."""
+        """The inbounds by their tags, each with its kind's own attributes besides `IInbound`."""
         return self._current.now.inbounds
 
     @property
     def outbounds(self) -> Mapping[str, Any]:
-        """The outbounds by their tags, each with what its kind has beside `IOutbound`."""
+        """The outbounds by their tags, each with its kind's own attributes besides `IOutbound`."""
         return self._current.now.outbounds
 
     @property
     def max_stop_seconds(self) -> float:
-        """How many seconds a stop may take: for connections, then commands, and a little more."""
+        """The seconds that a stop may take: for connections, then commands, and a little more."""
         return self.document.drain_timeout + self.max_grace_seconds + _REST_SECONDS
 
     @property
     def max_grace_seconds(self) -> float:
-        """How many seconds a command may have until SIGKILL, also of a retired outbound."""
+        """The longest time in seconds from SIGTERM to SIGKILL, also of a retired outbound."""
         graces = (part.kill_grace for part in self if IRunningOutbound.providedBy(part))
         return max(graces, default=0.0)
 
     def reload(self, document: Document) -> Deferred[None]:
-        """Go on by another configuration, all or nothing, without an interruption.
+        """Apply another configuration, all or nothing, without an interruption.
 
-        Inbounds that are to listen where they do now go on listening, others stop and start. Who
-        comes goes by the new configuration, who is in by the old. Counters stay. What can't be
-        changed without a restart is logged.
+        Inbounds that listen at the same address continue, others stop and start. New connections
+        use the new configuration, open ones the old. Counters are kept. Keys whose change needs a
+        restart are logged.
 
         Args:
             document: the configuration.
 
         Returns:
-            A Deferred that fires when connections come in by it. It fails with `StartError` where
-            something in it can't be had, or where the service does not run; then everything is as
-            it was.
+            A Deferred that fires when new connections use it. It fails with `StartError` if
+            something in it can't be used, or if the service does not run; then everything is as
+            before.
         """
         changing: Deferred[None] = self._changing.run(self._reload, document)
         return changing
@@ -217,7 +217,7 @@ class PipetwistService(MultiService):
         Raises:
             StartError: something can't be started; then nothing is.
         """
-        # Who was counted before a stop was counted in a file that has been closed since.
+        # The trackers from before a stop belong to a file that was closed since.
         generation = self._current.now
         tracked = generation.tracked.counting(**tracked_by(generation.document))
         self._current.swap(replace(generation, tracked=tracked))
@@ -234,9 +234,9 @@ class PipetwistService(MultiService):
     def stopService(self) -> Generator[Deferred[Any], Any, None]:
         """Stop in order.
 
-        First all that listens and the commands that wait for a connection, then the connections
-        once they have had their time, the other commands and what else was added, and the file of
-        counters.
+        First everything that listens, and the commands that wait for a connection; then the
+        connections, within ``drain_timeout``; then the other commands and everything else that was
+        added; last the file of counters.
 
         Returns:
             A Deferred that fires when everything has ended.
@@ -249,7 +249,7 @@ class PipetwistService(MultiService):
         yield self._stop(first)
         for part in self:
             if IRunningOutbound.providedBy(part):
-                # now, so that their commands' time runs along with that of the connections
+                # now, so that the commands end while the connections finish
                 part.dismiss()
         yield self.relay.drain(self.document.drain_timeout)
         yield self._stop([part for part in self if part not in first and part is not self.storage])
@@ -275,7 +275,7 @@ class PipetwistService(MultiService):
             raise
 
     def _stop(self, parts: Iterable[Any]) -> Deferred[Any]:
-        # What is bound may listen before it runs, for that is how twistd binds.
+        # twistd binds before it starts services, so a service that does not run may listen.
         bound = (self.web, *self.inbounds.values())
         stopping = [
             maybeDeferred(part.stopService) for part in parts if part.running or part in bound

@@ -1,1 +1,1 @@
-"""Counting: the counters, where they live, and what adds to them."""
+"""Counting: the counters, their store in memory, and what adds to them."""

@@ -1,9 +1,9 @@
-"""One call that adds to several counters: it is made for every read and every write of a counted
-connection.
+"""A function that adds to several counters, which is called for every read and every write of a
+counted connection.
 
-A loop over the counters, or a call of each, would cost more than the adding. So the code of such a
-call is written out for as many counters as there are, and of the kinds that they are, as
-``dataclasses`` writes out a class's methods.
+A loop over the counters, or a call for each, would cost more than the additions. So the function's
+code is generated for the number and the kinds of the counters, as ``dataclasses`` generates
+methods.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ __all__ = ["Add", "adder"]
 
 
 class Add(Protocol):
-    """Adds so many bytes."""
+    """Adds a number of bytes."""
 
     def __call__(self, count: int, /) -> None: ...
 
 
 def adder(counters: Sequence[CounterLike]) -> Add:
-    """What adds to all of these counters, which may be of several stores.
+    """Make a function that adds to all of these counters, which may be from several stores.
 
-    To one that provides `ICellCounter` it adds without a call, to any other by `ICounter.add`.
+    It adds to an `ICellCounter` without a call, and to any other with `ICounter.add`.
     """
     of_cells: list[ICellCounter | None] = [ICellCounter(counter, None) for counter in counters]
     maker = _maker(tuple(None if counter is None else counter.unit for counter in of_cells))
@@ -39,8 +39,8 @@ def adder(counters: Sequence[CounterLike]) -> Add:
 
 @lru_cache
 def _maker(units: tuple[int | None, ...]) -> Callable[..., Add]:
-    """What makes adders for counters with cells of these units; None stands for a counter
-    without.
+    """Make the factory of adders for counters with cells of these units; None is a counter without
+    a cell.
     """
     parameters = ", ".join(f"cell_{index}, add_{index}" for index in range(len(units)))
     lines = [f"def maker({parameters}):", "  def add(count):", "    pass"]

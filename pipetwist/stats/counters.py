@@ -19,9 +19,9 @@ C = TypeVar("C", bound=CounterLike)
 class MemoryCounter:
     """A counter in this process's memory.
 
-    The total has one writer, the reactor's thread, so that an add needs no lock; resets in other
-    threads only move the baseline, and exclude each other. A total read by a reset is some total
-    that was true: what is added afterwards belongs to the next value.
+    Only the reactor's thread writes the total, so that an addition needs no lock. Resets in other
+    threads only change the baseline, and exclude each other. A reset reads some total that was
+    correct at one moment; what is added afterwards belongs to the next value.
     """
 
     __slots__ = ("_baseline", "_resetting", "cell", "name")
@@ -54,11 +54,11 @@ class MemoryCounter:
 
 
 class SortedCounters(Generic[C]):
-    """Counters by name, sorted anew only where some have come: that holds the interpreter for
-    milliseconds where they are ten thousand.
+    """Counters sorted by name. They are sorted again only if some were added: for ten thousand
+    counters that holds the interpreter lock for milliseconds.
 
     Args:
-        counters: those there are; none of them ever goes.
+        counters: the counters; none is ever removed.
     """
 
     def __init__(self, counters: dict[str, C]) -> None:
@@ -66,18 +66,18 @@ class SortedCounters(Generic[C]):
         self._sorted: list[C] = []
 
     def all(self) -> list[C]:
-        """All of them; may be called from any thread."""
+        """All counters; may be called from any thread."""
         known = self._sorted
         if len(known) != len(self._counters):
-            # A dict's copy is one step for other threads; iterating the dict itself would meet the
-            # reactor's insertions.
+            # To copy a dict is atomic for other threads; iterating the dict itself could meet
+            # insertions by the reactor's thread.
             known = self._sorted = [counter for _, counter in sorted(self._counters.copy().items())]
         return known.copy()
 
 
 @implementer(ICounterStore)
 class MemoryCounterStore:
-    """Counters that end with the process."""
+    """Counters in memory, which are lost when the process ends."""
 
     def __init__(self) -> None:
         self._counters: dict[str, MemoryCounter] = {}

@@ -1,9 +1,9 @@
-"""Counts the traffic of Twisted transports: a wrapper for one connection, a factory and an endpoint
-that put it around many.
+"""Counts the traffic of Twisted transports: a wrapper for one connection, and a factory and an
+endpoint that wrap many.
 
-Bytes read count when the protocol gets them. Bytes written count when the kernel has taken them, as
-far as the transport shows that; on one that does not (TLS, another reactor's) they count when it
-takes them itself.
+Bytes read are counted when the protocol gets them. Bytes written are counted when the kernel has
+accepted them, if the transport shows that; on others (TLS, other reactors) they are counted when
+the transport accepts them.
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ from pipetwist.interfaces import TrackerLike
 
 __all__ = ["CountingEndpoint", "CountingFactory", "CountingProtocol", "count_writes"]
 
-# What a transport asks of its protocol; a wrapper must say yes to just what the wrapped one does,
-# or a half-close becomes a close.
+# The interfaces that a transport checks its protocol for. A wrapper must provide exactly those that
+# the wrapped protocol does, or a half-close becomes a close.
 _PROTOCOL_INTERFACES = (IHalfCloseableProtocol, IHandshakeListener, IFileDescriptorReceiver)
 
 
 def count_writes(transport: ITransport, count: Callable[[int], None]) -> bool:
-    """Have every write that the kernel takes from this transport counted.
+    """Count every write that the kernel accepts from this transport.
 
     Args:
         transport: the transport, wrapped or not.
-        count: told how many bytes the kernel has just taken.
+        count: is called with the number of bytes that the kernel has accepted.
 
     Returns:
-        False where the transport does not show what the kernel takes, and nothing will be counted.
+        False if the transport does not show what the kernel accepts; then nothing is counted.
     """
     innermost: object = transport
     while isinstance(innermost, ProtocolWrapper) and not ISSLTransport.providedBy(innermost):
@@ -73,13 +73,13 @@ class _Listening(Protocol):
 
 
 class CountingProtocol(ProtocolWrapper):
-    """Stands between a transport and a protocol and counts what passes; for everything else each
-    sees the other.
+    """Wraps a protocol and its transport, and counts what passes; otherwise each sees the other
+    unchanged.
 
     Args:
         factory: the factory that keeps the list of these; None where nobody does.
         wrapped: the protocol.
-        tracker: is told of the bytes.
+        tracker: counts the bytes.
     """
 
     transport: Any  # whatever of a transport's interfaces the wrapped one has

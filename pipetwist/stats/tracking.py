@@ -1,4 +1,4 @@
-"""Which connections are counted, and on which counters."""
+"""Which connections are counted, and by which counters."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Tracked", "Tracker"]
 
-# So many trackers of before are freed when a new one is made.
+# How many old trackers are freed when a new one is made.
 _FREED_AT_ONCE = 4
 
 
 @implementer(ITracker)
 class Tracker:
-    """Adds connections' bytes to each counter that they belong to.
+    """Adds the bytes of connections to all of their counters.
 
     Args:
         uplink: the counters of what is read from the client.
@@ -39,14 +39,13 @@ class Tracker:
 
 
 class Tracked:
-    """The tags and users that are counted. They never change; `counting` gives others.
+    """The tags and users that are counted. They never change; `counting` makes another object.
 
-    As in sing-box, one connection adds the same figures to its inbound, its outbound and its user,
-    each where it is listed, and a counter appears, both directions at 0, with the first connection
-    that it belongs to.
+    As in sing-box, a connection adds the same figures to its inbound, its outbound and its user, if
+    they are listed. The counters of both directions appear, at 0, with their first connection.
 
     Args:
-        store: where the counters live.
+        store: keeps the counters.
         **listed: the tags and names to count: ``inbounds``, ``outbounds``, ``users``.
     """
 
@@ -59,11 +58,11 @@ class Tracked:
         self._stale: list[dict[tuple[str, str, str | None], Tracker | None]] = []
 
     def counting(self, **listed: Unpack[Listed]) -> Tracked:
-        """What counts these and no others, in its place. Connections that have a tracker keep it,
-        and counters stay as they are.
+        """Make a replacement that counts these and no others. Connections that have a tracker keep
+        it, and counters do not change.
         """
         following = Tracked(self.store, **listed)
-        # There may be many trackers, and to free them all at once would hold up every connection.
+        # There may be many trackers, and freeing them all at once would delay every connection.
         following._stale = [trackers for trackers in (*self._stale, self._trackers) if trackers]
         return following
 
@@ -76,9 +75,9 @@ class Tracked:
         return name in self._names[entity]
 
     def tracker(self, inbound: str, outbound: str, user: str | None) -> Tracker | None:
-        """The tracker of a connection, or None where nothing that it belongs to is counted.
+        """The tracker of a connection, or None if nothing of it is counted.
 
-        Those of the same inbound, outbound and user share one.
+        Connections with the same inbound, outbound and user share one.
         """
         key = (inbound, outbound, user)
         try:

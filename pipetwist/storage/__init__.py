@@ -1,1 +1,1 @@
-"""Counters in a file: they go on where they were after a stop, a crash or a kill."""
+"""Counters in a file, which survive a stop, a crash or a kill."""

@@ -1,8 +1,7 @@
-"""The file of counters on the disk: found or made, locked, read, and replaced as a whole.
+"""The file of counters: opened or created, locked, read, and replaced as a whole.
 
-The lock is that of flock(2) on the file itself. It belongs to what was opened, so it goes on
-through the fork of a process that becomes a daemon, and ends with the last process that has it,
-however that ends.
+It is locked with flock(2). The lock belongs to the open file, so it survives the fork of a process
+that becomes a daemon, and ends with the last process that has the file open, however that ends.
 """
 
 from __future__ import annotations
@@ -29,8 +28,7 @@ if sys.platform != "win32":
 __all__ = ["is_locked", "open_file", "open_to_read", "replace_file"]
 
 _FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
-# Who only reads holds the lock for a moment, and so may a command that a killed daemon was just
-# starting.
+# A reader holds the lock for a moment, and so may a command that a killed daemon was just starting.
 _LOCK_TRIES = 20
 _LOCK_PAUSE = 0.05
 
@@ -47,15 +45,15 @@ def _explained(path: Path) -> Generator[None]:
 def open_file(path: str | os.PathLike[str], *, create: bool) -> StoreFile:
     """Open a file of counters to write it, and lock it.
 
-    Nobody else has a say in which file that is: a link of another user's is not followed, and in a
-    folder with the sticky bit, such as /tmp, the file is not another user's.
+    Other users can't choose the file: their symbolic links are not followed, and in a folder with
+    the sticky bit, such as /tmp, a file of another user is refused.
 
     Args:
         path: where it is.
-        create: whether to make one where there is none.
+        create: whether to create it if it does not exist.
 
     Raises:
-        StoreError: it can't be had.
+        StoreError: it can't be used.
     """
     with _folder_of(path, wanted=create) as (folder, name), _explained(Path(folder.under(name))):
         while True:
@@ -104,10 +102,10 @@ def _folder_of(
 
 
 def open_to_read(path: str | os.PathLike[str]) -> StoreFile:
-    """Open a file of counters to look at it only, in use or not.
+    """Open a file of counters for reading, in use or not.
 
     Raises:
-        StoreError: it can't be had.
+        StoreError: it can't be used.
     """
     real = Path(os.path.realpath(path))
     with _explained(real):
@@ -123,11 +121,11 @@ def is_locked(file: StoreFile) -> bool:
 
 
 def replace_file(file: StoreFile, data: bytes) -> None:
-    """Put another file in the place of this one, which is locked: after a crash either the one or
-    the other is there.
+    """Replace this file, which is locked, by another: after a crash either the old or the new one
+    is there.
 
     Raises:
-        StoreError: it can't be made; the file is as it was.
+        StoreError: it can't be created; the old file is unchanged.
     """
     with _folder_of(file.path) as (folder, name), _explained(file.path):
         if folder.identity(name) != file.identity():
@@ -181,8 +179,8 @@ def _usable(path: Path, descriptor: int) -> StoreFile:
 
 
 def _create(folder: Folder, name: str) -> None:
-    """Make an empty one. It gets its name when all of it is on the disk, and takes nobody's
-    place.
+    """Create an empty file. It gets its name when all of it is on the disk, and never replaces
+    another.
     """
     new, beside = _write_beside(folder, name, build([]))
     os.close(new)

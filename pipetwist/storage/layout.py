@@ -1,5 +1,4 @@
-"""How counters lie in a file, and what of a file's bytes can be believed. Nothing here touches a
-file.
+"""The layout of the file of counters, and the checks of its bytes. Nothing here does I/O.
 
 All numbers are little-endian. A header of 64 bytes is followed by one record after another, and
 zeros up to a multiple of `STEP`::
@@ -67,9 +66,9 @@ BEGIN = 64
 HEAD_SIZE = 16
 """Bytes of a record before its words."""
 WORDS_AT = 16
-"""Where a record's total stands, counted from its begin; the baseline follows."""
+"""The offset of the total in a record; the baseline follows."""
 NAME_AT = 32
-"""Where its name stands."""
+"""The offset of the name."""
 STEP = 1 << 16
 """Bytes that a file grows by."""
 
@@ -80,7 +79,7 @@ _WORD = struct.Struct("<Q")
 
 
 class DamagedError(Exception):
-    """The bytes are not those of a file of counters that can be believed. Its text says why."""
+    """The bytes are not those of an undamaged file of counters. The text says why."""
 
 
 class Slot(NamedTuple):
@@ -102,7 +101,7 @@ class Slot(NamedTuple):
 
     @property
     def words(self) -> int:
-        """Where its total stands, followed by its baseline."""
+        """The offset of its total, which its baseline follows."""
         return self.offset + WORDS_AT
 
 
@@ -112,8 +111,8 @@ class Contents(NamedTuple):
     Attributes:
         slots: its records, in their order.
         end: where the next one would begin, in bytes.
-        torn: bytes behind that which should be records and are not, or not as a whole.
-        sealed: whether the file was closed in order, so that every byte of it was checked.
+        torn: bytes after that which are not, or not completely, records, though they should be.
+        sealed: whether the file was closed in order, so that a checksum covers every byte.
     """
 
     slots: list[Slot]
@@ -164,21 +163,21 @@ def build(slots: list[tuple[str, int, int]]) -> bytes:
 
 
 def seal(data: bytes) -> int:
-    """What stands at `SEAL_AT` of a file that was closed in order: a checksum of all its other
+    """The value at `SEAL_AT` of a file that was closed in order: a checksum of all its other
     bytes.
     """
     return _SEALED | crc32(memoryview(data)[SYNCED_AT:], crc32(data[:SEAL_AT]))
 
 
 def parse(data: bytes) -> Contents:
-    """Take a file's bytes apart.
+    """Parse a file's bytes.
 
-    A file that is sealed must be the very file that was sealed. In another, one that a killed
-    daemon or a machine without power left, everything up to the last sync must be there and every
-    word be right; what was added behind that may have come to the disk in part.
+    A sealed file must match its checksum. In a file that a killed daemon or a power failure left,
+    everything up to the last sync must be there, and every word must be valid; records that were
+    added after the last sync may be incomplete.
 
     Raises:
-        DamagedError: they can't be believed, or are no file of counters at all.
+        DamagedError: they are damaged, or not a file of counters.
     """
     synced, used = _check_header(data)
     mark = _WORD.unpack_from(data, SEAL_AT)[0]
@@ -222,7 +221,7 @@ def _check_header(data: bytes) -> tuple[int, int]:
 
 
 def _slot(data: bytes, offset: int) -> Slot | None:
-    """The record there, or None where there is no whole one."""
+    """The record at this offset, or None if there is no complete one."""
     if offset + NAME_AT > len(data):
         return None
     size, length, checksum, writer = _HEAD.unpack_from(data, offset)

@@ -1,4 +1,4 @@
-"""The records of an open file in memory, and how one more gets there."""
+"""Maps the records of an open file into memory, and appends records."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ class _Part(NamedTuple):
 
 
 class RecordMap:
-    """Maps a file, and more of it as it grows: what was mapped before stays where it is.
+    """Maps a file, and more of it as it grows. What was mapped before is not moved.
 
     Args:
-        file: the file, which has room on the disk for every byte of its size.
+        file: the file; all of its size is allocated on the disk.
         size: its size in bytes.
         end: where the next record begins.
     """
@@ -50,17 +50,17 @@ class RecordMap:
         self._parts = [_mapped(file, 0, size)]
 
     def record(self, position: int) -> memoryview:
-        """The total and the baseline of a record that was there at the start; whoever takes it
-        releases it.
+        """The total and the baseline of a record that existed at the start. The caller has to
+        release it.
 
         Args:
-            position: where they stand in the file, in bytes.
+            position: their offset in the file, in bytes.
         """
         first = position // _WORD
         return self._parts[0].words[first : first + 2]
 
     def append(self, name: str) -> memoryview:
-        """Make a record, and take its total and its baseline, both at 0.
+        """Append a record, and return its total and its baseline, both at 0.
 
         Raises:
             OSError: there is no room for it.
@@ -77,14 +77,14 @@ class RecordMap:
         words[first_word + 1] = encode(offset + WORDS_AT + _WORD, 0)
         start = head(offset, raw)
         octets[at + _WORD : at + HEAD_SIZE] = start[_WORD:]
-        # One step of the machine, after which the record is there.
+        # One machine instruction, after which the record is valid.
         words[at // _WORD] = int.from_bytes(start[:_WORD], "little")
         self._parts[0].words[USED_AT // _WORD] = encode(USED_AT, end)
         self.end = end
         return words[first_word : first_word + 2]
 
     def close(self) -> None:
-        """Let go of the memory. Every record that was taken has been released."""
+        """Unmap the memory. Every record must have been released."""
         for part in self._parts:
             part.words.release()
             part.octets.release()
@@ -92,8 +92,7 @@ class RecordMap:
         self._parts = []
 
     def _grow(self, end: int) -> None:
-        # By half, so that a file that grows for long does so in few parts, each of which keeps a
-        # descriptor.
+        # By half, so that a growing file has few parts, each of which keeps a descriptor.
         size = whole_steps(end + end // 2)
         self._file.reserve(size)
         begin = self.end // ALLOCATIONGRANULARITY * ALLOCATIONGRANULARITY

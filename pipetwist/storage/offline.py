@@ -1,4 +1,4 @@
-"""What a command does with a file of counters: look at it, and forget some of them."""
+"""What the commands do with a file of counters: read it, and remove counters."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipetwist.storage.store_file import StoreFile
 
 __all__ = ["Figures", "forget_counters", "read_counters", "remarks"]
 
-# While a daemon writes, a look may meet a word that is half written.
+# While a daemon writes, a reader may see a half-written word.
 _LOOKS = 5
 
 
@@ -23,7 +23,7 @@ class Figures(NamedTuple):
 
     Attributes:
         name: for instance ``inbound>>>TAG>>>traffic>>>uplink``.
-        total: bytes counted in all, whatever was reset.
+        total: all bytes counted; resets do not change it.
         value: bytes counted since the last reset.
     """
 
@@ -35,10 +35,10 @@ class Figures(NamedTuple):
 def read_counters(path: str | os.PathLike[str]) -> list[Figures]:
     """The counters in a file, by name. Nothing in it is changed.
 
-    Of a daemon that runs they are what it has counted up to now, each at some moment of the look.
+    If a daemon uses the file, each counter is read at some moment during the call.
 
     Raises:
-        StoreError: there is no such file, or it can't be believed.
+        StoreError: there is no such file, or it is damaged.
     """
     file = open_to_read(path)
     try:
@@ -55,11 +55,11 @@ def read_counters(path: str | os.PathLike[str]) -> list[Figures]:
 
 
 def remarks(path: str | os.PathLike[str]) -> list[str]:
-    """What a person who reads the counters of a file should know of it: one line for each, and none
-    for a file that was closed in order.
+    """Remarks on a file of counters, for people who read it: one line for each, and none for a file
+    that was closed in order.
 
     Raises:
-        StoreError: there is no such file, or it can't be believed.
+        StoreError: there is no such file, or it is damaged.
     """
     file = open_to_read(path)
     try:
@@ -80,19 +80,18 @@ def remarks(path: str | os.PathLike[str]) -> list[str]:
 
 
 def forget_counters(path: str | os.PathLike[str], names: Iterable[str]) -> list[str]:
-    """Remove counters from the file of a stopped daemon. The others stay as they are, and a crash
-    on the way leaves all or none removed.
+    """Remove counters from the file of a stopped daemon. The others do not change, and after a
+    crash meanwhile either all or none are removed.
 
     Args:
         path: the file.
-        names: the counters' whole names. One that is not there is no error.
+        names: the counters' whole names. A name without a counter is no error.
 
     Returns:
         The names of those that were removed, in order.
 
     Raises:
-        StoreError: there is no such file, a daemon uses it, it can't be believed, or no other can
-            be put in its place.
+        StoreError: there is no such file, a daemon uses it, it is damaged, or it can't be replaced.
     """
     unwanted = set(names)
     file = open_file(path, create=False)

@@ -16,17 +16,16 @@ __all__ = ["StorageService"]
 
 
 class StorageService(Service):
-    """Opens the file at the start, syncs it meanwhile in a thread of its own, and closes it at the
-    stop.
+    """Opens the file at the start, syncs it in a thread of its own, and closes it at the stop.
 
-    Nothing is opened before, since a process that becomes a daemon forks first. It starts before
-    whatever counts, and stops after it.
+    Nothing is opened before the start, since a process that becomes a daemon forks first. It must
+    start before everything that counts, and stop after it.
 
     Args:
-        path: the file; it is made where there is none.
+        path: the file; it is created if it does not exist.
         interval: seconds between two syncs.
         reactor: the reactor.
-        log: says what was found in the file, and what goes wrong with it.
+        log: gets what was found in the file, and errors.
     """
 
     def __init__(
@@ -69,7 +68,7 @@ class StorageService(Service):
         super().startService()
 
     def stopService(self) -> Deferred[None]:
-        """Close the file; the counters can still be read, and what is added to them then is lost.
+        """Close the file. The counters can still be read; what is added to them later is lost.
 
         Returns:
             A Deferred that fires when everything is on the disk.

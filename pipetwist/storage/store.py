@@ -1,7 +1,7 @@
 """Counters in a file that is mapped into memory.
 
-What is added is in the kernel's pages at once, which belong to the file: they outlive the process,
-however it ends. Only a machine that loses its power loses what has not been synced.
+What is added is immediately in the kernel's pages of the file, which survive the process, however
+it ends. Only a power failure loses what has not been synced.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ Words: TypeAlias = "memoryview[int]"
 @final
 @implementer(ICellCounter)
 class FileCounter:
-    """A counter whose words are in a file: its own record's, and those of records before that, to
-    which nothing is added any more.
+    """A counter whose words are in a file: those of its current record, and those of earlier
+    records, to which nothing is added any more.
 
     As with `pipetwist.stats.counters.MemoryCounter` the total has one writer, and resets exclude
     each other.
@@ -41,8 +41,8 @@ class FileCounter:
     Args:
         name: its name.
         records: the total and the baseline of each record, as `pipetwist.storage.words` has them;
-            the last is its own.
-        another: begins another record of a name, for when the last one is full.
+            the last is the current one.
+        another: appends another record for a name, when the last one is full.
     """
 
     __slots__ = ("_another", "_records", "_resetting", "cell", "name")
@@ -61,7 +61,7 @@ class FileCounter:
         try:
             self.cell[0] += count * UNIT
         except ValueError:
-            # It would hold more than its 64 bits.
+            # It would exceed 64 bits.
             record = self._another(self.name)
             record[0] += count * UNIT
             with self._resetting:
@@ -86,7 +86,7 @@ class FileCounter:
         return value
 
     def move(self, record: Words) -> None:
-        """Go on in this new record in the place of the last one, and take its figures along."""
+        """Continue in this new record instead of the last one, and move its figures there."""
         with self._resetting:
             before, self.cell = self.cell, record
             for number in range(2):
@@ -95,7 +95,7 @@ class FileCounter:
         before.release()
 
     def detach(self) -> None:
-        """Keep the figures, and let go of the file."""
+        """Keep the figures in memory, and release the file."""
         with self._resetting:
             mapped, self._records = self._records, [_in_memory(*record) for record in self._records]
             self.cell = self._records[-1]
@@ -105,16 +105,16 @@ class FileCounter:
 
 @implementer(ICounterStore)
 class FileCounterStore:
-    """Counters in a file. Those of a name that nobody uses any more stay, and are served like the
+    """Counters in a file. Counters whose names are not used any more stay, and are served like the
     others.
 
-    `sync`, `lost` and `close` are for a thread, since they wait for the disk; `open`, `counter`,
-    `find_room` and `detach` are for the reactor's.
+    `sync`, `lost` and `close` wait for the disk, so another thread calls them; `open`, `counter`,
+    `find_room` and `detach` are for the reactor's thread.
 
     Args:
-        path: where the file is; it is made where there is none.
-        unsaved: told of a counter that counts in memory only, since there is no room for it in the
-            file, and of the reason.
+        path: the file; it is created if it does not exist.
+        unsaved: is called with a counter that is in memory only, because there is no room for it in
+            the file, and the reason.
     """
 
     def __init__(
@@ -130,14 +130,14 @@ class FileCounterStore:
         self._end = self._synced = 0
 
     def open(self) -> Contents:
-        """Open the file, lock it, check it, and clear what was not finished at its end.
+        """Open the file, lock it, check it, and clear incomplete records at its end.
 
         Returns:
             What was in it.
 
         Raises:
-            StoreError: it can't be used; one that is damaged, or is no file of counters, is left as
-                it is.
+            StoreError: it can't be used; a file that is damaged, or is not a file of counters, is
+                not changed.
         """
         file = open_file(self.path, create=True)
         try:
@@ -164,7 +164,7 @@ class FileCounterStore:
         return {name: FileCounter(name, ones, self._another) for name, ones in records.items()}
 
     def counter(self, name: str) -> FileCounter:
-        """See `ICounterStore`; where the store is not open this is a ValueError."""
+        """See `ICounterStore`; raises ValueError if the store is not open."""
         if self._map is None:
             message = f"the counters of {self.path} are not open"
             raise ValueError(message)
@@ -174,7 +174,7 @@ class FileCounterStore:
         return counter
 
     def _another(self, name: str) -> Words:
-        """Begin a record, in memory where the file has no room or is closed."""
+        """Append a record, in memory if the file has no room or is closed."""
         if self._map is not None:
             try:
                 return self._map.append(name)
@@ -185,17 +185,17 @@ class FileCounterStore:
 
     @property
     def lacks_room(self) -> bool:
-        """Whether any counter counts in memory only. From any thread."""
+        """Whether any counter is in memory only. From any thread."""
         return bool(self._without_room)
 
     def find_room(self, *, tell: bool = False) -> int:
-        """Have what counts in memory only count in the file, as far as there is room by now.
+        """Move counters that are in memory only to the file, as far as there is room now.
 
         Args:
-            tell: whether to tell of those for which there is still none.
+            tell: whether to report those for which there is still no room.
 
         Returns:
-            How many counters have found room.
+            How many counters were moved.
         """
         if self._map is None:
             return 0
@@ -225,7 +225,7 @@ class FileCounterStore:
         interpreter's lock while it waits.
 
         Raises:
-            OSError: the disk does not take it.
+            OSError: it can't be written.
         """
         file, mapped = self._file, self._map
         if file is None or mapped is None:
@@ -235,12 +235,12 @@ class FileCounterStore:
         self._mark_synced(file, end)
 
     def lost(self) -> str | None:
-        """What has become of the file meanwhile; see `StoreFile.lost`."""
+        """Whether the file was removed or moved; see `StoreFile.lost`."""
         file = self._file
         return None if file is None else file.lost()
 
     def detach(self) -> None:
-        """Nothing is counted in the file from now on; the figures stay here as they are."""
+        """Stop counting in the file; the figures stay in memory."""
         if self._map is None:
             return
         self.find_room(tell=True)
@@ -251,10 +251,10 @@ class FileCounterStore:
         self._map = None
 
     def close(self) -> None:
-        """After `detach`: put everything on the disk, seal the file, and let others have it.
+        """After `detach`: write everything to the disk, seal the file, and unlock it.
 
         Raises:
-            OSError: the disk does not take it; the file is then as a killed daemon leaves it.
+            OSError: it can't be written; the file is then as a killed daemon leaves it.
         """
         file, self._file = self._file, None
         if file is None:
@@ -280,14 +280,14 @@ def _in_memory(total: int, baseline: int) -> Words:
 
 
 def _take_over(file: StoreFile, contents: Contents) -> RecordMap:
-    """Make a file that was found good one that may be written."""
+    """Prepare a valid file for writing."""
     if contents.torn:
         os.ftruncate(file.descriptor, contents.end)
-    # A copy may have holes, and to write to one on a full disk would end the process.
+    # A copy may have holes, and writing to a hole on a full disk would kill the process (SIGBUS).
     file.reserve(max(whole_steps(contents.end), file.size()))
     file.write(USED_AT, struct.pack("<Q", encode(USED_AT, contents.end)))
     file.write(SEAL_AT, bytes(8))
-    # Before anything is counted: a file that is sealed, and holds other figures than it was sealed
-    # with, is a damaged one.
+    # Before anything is counted: a sealed file with other figures than it was sealed with counts as
+    # damaged.
     os.fsync(file.descriptor)
     return RecordMap(file, file.size(), contents.end)

@@ -1,4 +1,4 @@
-"""An open file of counters: reading and writing it, and what has become of it meanwhile."""
+"""An open file of counters: reads and writes it, and finds out whether it was removed or moved."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class StoreFile:
         self.descriptor = descriptor
 
     def read(self) -> bytes:
-        """Every byte of it. One that does not begin as a file of counters is not read further,
-        whatever its size.
+        """Read all of it. A file that does not begin like a file of counters is not read further,
+        since it may be large.
         """
         parts = [os.pread(self.descriptor, BEGIN, 0)]
         if parts[0].startswith(MAGIC):
@@ -45,7 +45,7 @@ class StoreFile:
         """What it holds.
 
         Raises:
-            StoreError: it is damaged, or no file of counters.
+            StoreError: it is damaged, or not a file of counters.
         """
         try:
             return parse(self.read())
@@ -71,21 +71,21 @@ class StoreFile:
         return Identity.of(os.fstat(self.descriptor))
 
     def lost(self) -> str | None:
-        """What has become of it while it was open: it was ``removed``, or ``moved`` and has another
-        name; None while it is at its path.
+        """Whether it was ``removed``, or ``moved`` to another name, since it was opened; None while
+        it is at its path.
         """
         try:
             if Identity.of(self.path.lstat()) == self.identity():
                 return None
         except (FileNotFoundError, NotADirectoryError):
             pass
-        except OSError:  # nothing is known then
+        except OSError:  # not known then
             return None
         return "moved" if os.fstat(self.descriptor).st_nlink else "removed"
 
     def reserve(self, size: int) -> None:
-        """Have so many bytes on the disk, zeros where there were none, so that a mapping of them
-        never lacks room.
+        """Allocate bytes on the disk up to this size, with zeros, so that writing to a mapping of
+        them never fails.
 
         Raises:
             OSError: there is no room.
@@ -102,5 +102,5 @@ class StoreFile:
         self.write(before, bytes(max(0, size - before)))
 
     def close(self) -> None:
-        """Close it, which gives the lock back."""
+        """Close it, which releases the lock."""
         os.close(self.descriptor)

@@ -24,29 +24,27 @@ _LOST = {
 
 
 class Syncable(Protocol):
-    """What is to be on the disk: `pipetwist.storage.store.FileCounterStore` as a thread sees it."""
+    """What the thread needs of a `pipetwist.storage.store.FileCounterStore`."""
 
     @property
     def path(self) -> str | os.PathLike[str]:
-        """Where it is to be."""
+        """The path of the file."""
 
     def lost(self) -> str | None:
-        """What has become of it: ``removed``, ``moved``, or None while it is there."""
+        """``removed`` or ``moved``; None while the file is at its path."""
 
     def sync(self) -> None:
-        """Put what is there now on the disk."""
+        """Write everything to the disk."""
 
     @property
     def lacks_room(self) -> bool:
-        """Whether `find_room` has something to do."""
+        """Whether some counters are in memory only."""
 
     def find_room(self) -> int:
-        """Put counters into the file that did not get there yet, in the reactor's thread, and say
-        how many.
-        """
+        """Move counters from memory to the file, in the reactor's thread, and return how many."""
 
     def close(self) -> None:
-        """Put everything on the disk; nothing comes after it."""
+        """Write everything to the disk, and close it. Called last."""
 
 
 class SyncThread:
@@ -55,9 +53,9 @@ class SyncThread:
     Args:
         store: the store.
         interval: seconds between two syncs.
-        reactor: in whose thread it is told what happened.
-        log: is told when the disk takes nothing, or the file is not at its path any more, and when
-            that is over.
+        reactor: the reactor, in whose thread results are reported.
+        log: gets a line when writing fails, or the file is no longer at its path, and when that is
+            over.
     """
 
     def __init__(
@@ -71,8 +69,8 @@ class SyncThread:
         self._closed: Deferred[None] = Deferred()
         self._trouble: str | None = None
         self._lost: str | None = None
-        # One that the interpreter waits for: a stop that nobody waited for is finished all the
-        # same.
+        # The interpreter waits for this thread, so that a stop is completed even if nobody waited
+        # for its Deferred.
         self._thread = Thread(target=self._run, name="pipetwist-sync")
 
     def start(self) -> None:
@@ -83,7 +81,7 @@ class SyncThread:
         """Close the store, and end.
 
         Returns:
-            A Deferred that fires when that is done, well or not.
+            A Deferred that fires when that is done, successful or not.
         """
         self._over.set()
         return self._closed

@@ -1,11 +1,11 @@
-"""Words that check themselves: how a number that changes in place stands in a file's 64 bits.
+"""Words with a built-in check: how a number that changes in place is stored in 64 bits of a file.
 
-A word is its number times `UNIT`, plus a residue that depends on where the word stands. An add of
-``n`` is then an add of ``n * UNIT`` to one word, which the machine writes in one step: there is no
-moment at which a killed process leaves a word and its checksum apart. This is an AN code
-(Avizienis, 1971). Since `UNIT` is a prime above 255 of which 2 is a primitive root, no change of
-one byte and no change of two bits makes another word of it; neither do zeros, or a word from
-elsewhere but for one place in 268. What changes more goes unnoticed once in 269 times.
+A word is its number times `UNIT`, plus a residue that depends on the word's position. To add ``n``
+is then to add ``n * UNIT`` to one word, which the machine writes in one step: a killed process
+can't leave a number without its check. This is an AN code (Avizienis, 1971). Since `UNIT` is a
+prime above 255 of which 2 is a primitive root, no change of one byte or of two bits makes another
+valid word. Zeros are not valid, and a word from another position is valid at one position in 268
+only. Larger changes are not noticed once in 269 times.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ def encode(position: int, number: int) -> int:
     """The word of a number.
 
     Args:
-        position: where the word stands, in bytes from the file's begin; a multiple of 8.
+        position: the word's offset in the file, in bytes; a multiple of 8.
         number: from 0 to `MAX_NUMBER`.
     """
     return number * UNIT + _residue(position)
 
 
 def decode(position: int, word: int) -> int | None:
-    """The number of a word; None where the word is none that `encode` makes there."""
+    """The number of a word; None if the word is not valid at this position."""
     number, residue = divmod(word, UNIT)
     return number if residue == _residue(position) else None
 
