@@ -1,9 +1,9 @@
-"""All of pipetwist that is stable, for programs that embed it: what is not here, nor in
-`pipetwist.testing`, may change with any version.
+"""The stable API, for programs that embed pipetwist. Everything that is neither here nor in
+`pipetwist.testing` may change with any version.
 
-Nothing is in here but names: each says where it is defined what it does, and docs/embedding.md how
-they go together. What a whole configuration, gRPC and pydantic belong to is loaded when it is first
-asked for.
+This module only exports names. They are documented where they are defined, and docs/embedding.md
+shows how to use them. Names that need the configuration, gRPC or pydantic are loaded when they are
+first used.
 """
 
 from __future__ import annotations
@@ -201,7 +201,7 @@ __all__ = [
     "use_monotonic_clock",
 ]
 
-# Where those are that are not loaded yet.
+# The modules of the names that are loaded later.
 _HEAVY = {
     "load_api": "pipetwist.api.availability",
     "ApiOptions": "pipetwist.api.options",

@@ -1,4 +1,4 @@
-"""The errors that people see; each one's text says what is wrong, where, and what to do."""
+"""The errors that people see. The text of each says what is wrong, where, and what to do."""
 
 from __future__ import annotations
 
@@ -35,4 +35,4 @@ class StoreError(StartError):
 
 
 class ServerError(Exception):
-    """A StatsService that was asked gives no answer. Its text is one line."""
+    """A StatsService can't be asked, or does not answer. Its text is one line."""

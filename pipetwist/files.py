@@ -1,5 +1,5 @@
-"""Files that are read again only where they have changed: what a daemon has read as root it may not
-be able to read as another user.
+"""Files that are read again only if they have changed, since a daemon may have read them as root,
+and be unable to read them as another user.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from typing import NamedTuple
 
 __all__ = ["KnownFiles", "may_read"]
 
-# A file of which the last change is no older than this when it is read may change again without
-# another time: some file systems count whole seconds, FAT two of them.
+# A file that changed less than this before it is read may change again without a new modification
+# time: some file systems count whole seconds, FAT two of them.
 _UNSETTLED_NS = 2_000_000_000
 
 
 class _Mark(NamedTuple):
-    """What tells that a file is the one that was read, and as it was then."""
+    """Identifies a file and its contents at the time when it was read."""
 
     device: int
     inode: int
@@ -37,12 +37,12 @@ class _Known(NamedTuple):
 
 
 class KnownFiles:
-    """Reads files, and remembers what was in them.
+    """Reads files, and keeps their contents.
 
     Args:
-        unseen: is told the path of a file that was read before, and that may not even be looked at
-            any more.
-        now: the wall clock's time in nanoseconds, which files have their times by.
+        unseen: is called with the path of a file that was read before, and can't even be checked
+            for changes any more.
+        now: the time of day in nanoseconds, as files' times are counted.
     """
 
     def __init__(
@@ -56,11 +56,11 @@ class KnownFiles:
         return f"<KnownFiles {sorted(self._known)}>"
 
     def read(self, path: str) -> bytes:
-        """What is in a file. It is not opened again while its inode, its size and its time are
-        those that it was read with.
+        """The contents of a file. It is not opened again while its inode, its size and its time are
+        the same as when it was read.
 
         Raises:
-            OSError: it has changed, or was not read before, and can't be read.
+            OSError: it can't be read, and has changed or was not read before.
         """
         known = self._known.get(path)
         if known is None:

@@ -1,5 +1,5 @@
-"""Has a reactor count seconds evenly, whatever becomes of the clock on the wall, by which Twisted's
-reactors go otherwise.
+"""Gives a reactor a monotonic clock. By default Twisted's reactors use the time of day, which may
+be set.
 """
 
 from __future__ import annotations
@@ -13,13 +13,12 @@ __all__ = ["use_monotonic_clock"]
 
 
 def use_monotonic_clock(reactor: Any) -> None:
-    """Have a reactor's ``seconds``, and with it all of its timers, go by the monotonic clock.
+    """Make a reactor's ``seconds``, and with it all of its timers, use the monotonic clock.
 
-    It begins with the time of day, so that what is scheduled already comes when it should have
-    come, and goes on from there. Programs that take a date from it have one that is off by as much
-    as the clock on the wall is set later on.
+    It starts at the time of day, so that calls that are already scheduled come when they should.
+    Programs that take a date from it get a wrong one after the time of day was set.
 
-    A reactor that has a clock of its own, as after a first call of this, keeps that.
+    A reactor that has its own clock, as after a first call, keeps it.
 
     Args:
         reactor: one of Twisted's own.
@@ -33,6 +32,6 @@ def use_monotonic_clock(reactor: Any) -> None:
 
     reactor.seconds = seconds
     for call in reactor.getDelayedCalls():
-        # It has taken the reactor's clock along, for when it is put off.
+        # A delayed call has its own reference to the reactor's clock, for when it is postponed.
         if isinstance(call, DelayedCall):
             call.seconds = seconds

@@ -1,7 +1,7 @@
-"""SIGHUP while the daemon is still being started: it is kept for later, when there is something to
-reload.
+"""SIGHUP while the daemon is being started: remembered until there is something to reload.
 
-This is loaded before everything else of ours, and at once: nothing more is imported here.
+twistd loads this before all other modules of ours, so it must be fast to load: it imports nothing
+else.
 """
 
 from __future__ import annotations
@@ -13,22 +13,24 @@ __all__ = ["EarlySighup", "early_sighup", "has_terminal", "keep_sighup"]
 
 
 class EarlySighup:
-    """What SIGHUP meant before the start, and whether it came since."""
+    """How SIGHUP was handled before the start, and whether it came since."""
 
     def __init__(self) -> None:
         heard = hasattr(signal, "SIGHUP")
         self.outlives_terminal = heard and signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
-        """Whether the process goes on when its terminal is closed: nohup has it ignore SIGHUP."""
+        """Whether the process survives when its terminal is closed: under nohup it ignores
+        SIGHUP.
+        """
         self.came = False
-        """Whether a reload was asked for."""
+        """Whether a reload was requested."""
         self._terminal = heard and not self.outlives_terminal and has_terminal()
         self._session = os.getsid(0) if self._terminal else 0
 
     def note(self, number: int, frame: object) -> None:
-        """Handles the signal."""
-        # A daemon in the background has left the session, and with it the terminal.
+        """Handle the signal."""
+        # A daemon in the background has left the session, and so its terminal.
         if self._terminal and os.getsid(0) == self._session and not has_terminal():
-            # Nobody asks for a reload: the terminal was closed, and that ends a process.
+            # Not a reload: the terminal was closed, which ends a process.
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
         else:
@@ -39,9 +41,9 @@ _kept: list[EarlySighup] = []
 
 
 def keep_sighup() -> None:
-    """Have SIGHUP end the process no more, until something else is made of it.
+    """From now on SIGHUP does not end the process, until another handler is set.
 
-    Who handles it already, goes on handling it.
+    An existing handler is kept.
     """
     if (
         not _kept
@@ -57,7 +59,7 @@ def keep_sighup() -> None:
 
 
 def early_sighup() -> EarlySighup:
-    """What was kept; what SIGHUP means now where nothing was."""
+    """What was remembered; if nothing was, how SIGHUP is handled now."""
     return _kept[0] if _kept else EarlySighup()
 
 

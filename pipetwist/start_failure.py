@@ -1,4 +1,4 @@
-"""How a start that failed ends the daemon's process, and is told once."""
+"""Ends the daemon's process after a failed start, with one message."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ __all__ = ["DeduplicatedStderr", "StartFailedError"]
 class StartFailedError(SystemExit, Exception):
     """Ends the process with status 1 and no traceback.
 
-    It is an Exception as well since that is what twistd's daemon tells its parent about, which
-    waits for the outcome.
+    It is an Exception too, because twistd's daemon reports only those to its parent, which waits
+    for the result.
     """
 
     def __init__(self, text: str) -> None:
@@ -20,8 +20,8 @@ class StartFailedError(SystemExit, Exception):
 
 
 class DeduplicatedStderr:
-    """Standard error for twistd's parent process, which repeats the daemon's word on its failed
-    start, cut to 100 bytes.
+    """Standard error of twistd's parent process, which would repeat the daemon's message about its
+    failed start, cut to 100 bytes.
 
     Args:
         stream: the real one.
@@ -31,7 +31,7 @@ class DeduplicatedStderr:
         self._stream = stream
 
     def write(self, text: str) -> Any:
-        """Write all but the repetition."""
+        """Write everything except the repetition."""
         return None if StartFailedError.__name__ in text else self._stream.write(text)
 
     def __getattr__(self, name: str) -> Any:

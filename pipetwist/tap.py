@@ -1,4 +1,6 @@
-"""What twistd and twist start: ``twistd pipetwist``. Only this knows the global reactor."""
+"""The plug-in of twistd and twist: ``twistd pipetwist``. The only module that uses the global
+reactor.
+"""
 
 from __future__ import annotations
 
@@ -41,14 +43,14 @@ if TYPE_CHECKING:
 __all__ = ["Options", "makeService"]
 
 
-# So long a thread that answers those who read the figures may keep the interpreter from the
-# relay's, each time the relay's has let go of it for a system call: Python's usual 5 ms add up in a
-# round trip. docs/performance.md has the figures.
+# How long another thread, such as one that answers a scrape, may keep the interpreter lock when the
+# reactor's thread wants it back after a system call. Python's default of 5 ms adds up in a round
+# trip. docs/performance.md has the figures.
 _SWITCH_SECONDS = 0.001
 
 
 class Options(usage.Options):
-    """The command line behind the command's name."""
+    """The options after the plug-in's name."""
 
     synopsis = "--config FILE"
     longdesc = (
@@ -63,7 +65,9 @@ class Options(usage.Options):
     """The log of twistd or twist."""
 
     def postOptions(self) -> None:
-        """Read the configuration: twistd chooses its log before it makes the service."""
+        """Read the configuration here already, since twistd chooses its log before it makes the
+        service.
+        """
         if self["config"] is None:
             message = "say which configuration to use: pipetwist --config FILE"
             raise usage.UsageError(message)
@@ -85,7 +89,7 @@ class Options(usage.Options):
         """Open the log that twistd would open.
 
         Returns:
-            The observer for its application; None where it is to use another.
+            The observer for its application; None if it should use another.
         """
         if self.parent is None or self._is_twist():
             return None
@@ -106,7 +110,7 @@ class Options(usage.Options):
     def _log_opened(self) -> None:
         from twisted.internet import reactor
 
-        # What is logged after the reactor, or without it, is waited for.
+        # When the reactor has stopped, or never ran, wait until the log is written.
         reactor.addSystemEventTrigger("after", "shutdown", self.log.linger)
         atexit.register(self.log.linger)
 
@@ -117,15 +121,16 @@ class Options(usage.Options):
 
 
 class _Daemon(Service):
-    """Starts the tree, and where that fails says why, in one line, to who started it.
+    """Starts the tree. If that fails, prints the reason, in one line, for the person who started
+    it.
 
     Args:
         tree: the tree.
         path: the configuration's file, absolute; it is read again at SIGHUP.
-        reporter: tells the service manager how it goes.
+        reporter: reports states to the service manager.
         log: the log of twistd or twist.
-        open_log: opens it for twistd's application; gives None where that is to use another.
-        orphans: ends what commands leave behind.
+        open_log: opens it for twistd's application; returns None if that should use another.
+        orphans: ends the processes that commands leave behind.
         read: reads the configuration's file again.
     """
 
@@ -152,7 +157,7 @@ class _Daemon(Service):
         sys.__stderr__ = DeduplicatedStderr(sys.__stderr__)  # type: ignore[assignment,misc]  # it does what twistd asks of it
 
     def setServiceParent(self, parent: Any) -> None:
-        """Give twistd's application its log, since its option takes a module's name alone."""
+        """Give twistd's application its log, since its option accepts only a module's name."""
         super().setServiceParent(parent)
         observer = self._open_log()
         if observer is not None:
@@ -173,19 +178,19 @@ class _Daemon(Service):
         os.close(self._stderr)
         self._switch_interval = sys.getswitchinterval()
         sys.setswitchinterval(_SWITCH_SECONDS)
-        # What was made up to now stays: the collector need not look through it again and again.
+        # Objects made until now stay: the garbage collector need not scan them again and again.
         gc.freeze()
 
     def stopService(self) -> Any:
         super().stopService()
         self._file_reloader.stop()
         sys.setswitchinterval(self._switch_interval)
-        # The reactor would be stopped a second time, which it takes for a mistake.
+        # Stopping the reactor a second time would be an error.
         for number in ("SIGINT", "SIGTERM", "SIGHUP"):
             if hasattr(signal, number):
                 signal.signal(getattr(signal, number), self._stopping_already)
         grace = self._tree.max_grace_seconds
-        # What commands have left behind has its time after them.
+        # Orphans get their time after the commands.
         self._reporter.stopping(self._tree.max_stop_seconds + grace)
         ended = self._tree.stopService().addBoth(lambda _: self._orphans.end(grace))
         return ended.addBoth(self._stopped)
@@ -199,14 +204,15 @@ class _Daemon(Service):
         return self._file_reloader.reload_file().addBoth(self._reloaded)
 
     def _reloaded(self, _: object) -> None:
-        # A stop gives a reload up, and has been reported.
+        # A stop cancels a reload, and has been reported.
         if self.running:
             self._reporter.ready()
 
     def _start(self, start: Callable[[], None]) -> None:
-        # It has forked by now, where it does.
+        # If it forks, it has forked by now.
         self._log.start()
-        # The reactor takes SIGTERM when it runs, which is after twistd has said so.
+        # The reactor handles SIGTERM only when it runs, which is after twistd has reported the
+        # start.
         signal.signal(signal.SIGTERM, _stop_when_running)
         if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
             signal.signal(signal.SIGINT, _interrupt_when_running)
@@ -223,7 +229,7 @@ class _Daemon(Service):
 
     def _hung_up(self, number: int, frame: object) -> None:
         if self._has_terminal and not has_terminal():
-            # No reload: its terminal was closed, and nobody would be left to stop it.
+            # No reload: its terminal was closed, and nobody could stop it any more.
             _stop_when_running(number, frame)
         else:
             self._reload_when_running()
@@ -253,7 +259,7 @@ def _stop_when_running(number: int, frame: object) -> None:
 def _interrupt_when_running(number: int, frame: object) -> None:
     from twisted.internet import reactor
 
-    # The reactor leaves a handler of SIGINT that is there. This is what its own does.
+    # The reactor does not replace an existing handler of SIGINT. This does what its own does.
     reactor.callWhenRunning(cast("ReactorBase", reactor).sigInt, number, frame)
 
 
@@ -278,7 +284,8 @@ def makeService(options: Options) -> IService:
     except StartError as error:
         notifier.send(f"STATUS={error}")
         sys.exit(f"pipetwist: {error}")
-    # Endpoints of strings ask the reactor for names. This one is ours, unlike an embedder's.
+    # Endpoints from strings resolve names with the reactor. This reactor is ours, unlike that of an
+    # embedding program.
     cast("ReactorBase", reactor).installNameResolver(NameResolver(tree.lookups))
 
     def status() -> str:
@@ -291,7 +298,7 @@ def makeService(options: Options) -> IService:
 
 
 def _exit_with_failure(log: RunnerLog) -> NoReturn:
-    # The reactor knows no exit status, and twistd returns 0 after it whatever has happened.
+    # The reactor has no exit status, and twistd returns 0 after it in any case.
     log.linger()
     sys.stdout.flush()
     sys.stderr.flush()

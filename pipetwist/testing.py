@@ -1,8 +1,8 @@
-"""Fakes for tests of what works with pipetwist's interfaces: sides, outbounds, commands, a relay
-and a tracker, all in memory.
+"""Fakes for tests of code that uses pipetwist's interfaces: sides, outbounds, commands, a relay and
+a tracker, all in memory.
 
-They do no I/O and need no reactor. Each does what is asked of it at once, tells of it in the same
-call, and keeps a record:
+They do no I/O and need no reactor. Each does what it is asked to immediately, reports it within the
+same call, and keeps a record:
 
     outbound = FakeOutbound()
     routing_table = RoutingTable(Router([], outbound.tag), {outbound.tag: outbound})
@@ -12,8 +12,8 @@ call, and keeps a record:
     client.deliver(b"hello")
     assert outbound.sides[0].written == b"hello"
 
-And suites of tests, which hold a side, an outbound or an inbound of a program's own to what its
-interface says, as they do pipetwist's.
+Also test suites that check a program's own side, outbound or inbound against its interface, as they
+check pipetwist's.
 """
 
 from __future__ import annotations

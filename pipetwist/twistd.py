@@ -1,5 +1,5 @@
-"""What twistd's own options name, files, folders and users, looked at before twistd fails on one
-with a traceback.
+"""Checks the files, folders and users that twistd's own options name, before twistd fails with a
+traceback.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ __all__ = ["check_paths"]
 
 
 def check_paths(options: Mapping[str, Any]) -> None:
-    """See that twistd can write its log and its pidfile, go to its folder, and become the user that
-    it is to be.
+    """Check that twistd can write its log and its pidfile, change to its folder, and become the
+    user.
 
     Args:
-        options: twistd's, before it has acted on them; twist's have none of these.
+        options: twistd's, before it has used them; twist has none of these.
 
     Raises:
         StartError: it can't.
@@ -31,7 +31,7 @@ def check_paths(options: Mapping[str, Any]) -> None:
     if chroot:
         _check_root(f"--chroot={chroot}", "only root may go there")
         _check_folder(f"--chroot={chroot}", Path(chroot))
-        return  # the others are within
+        return  # the others are relative to it
     _check_file("pidfile", options.get("pidfile"))
     rundir = options.get("rundir")
     if rundir:
@@ -59,7 +59,7 @@ def _check_user(uid: int | None, gid: int | None) -> None:
         try:
             pwd.getpwuid(uid)
         except KeyError:
-            # Its groups are asked for, which only somebody who is known can have.
+            # twistd asks for its groups, which only a user with a name has.
             message = f"--uid={uid}: there is no user with this number"
             raise StartError(message) from None
         _check_root(f"--uid={uid}", "only root may become another user")

@@ -1,1 +1,1 @@
-"""Names and addresses of the network: looking them up without making anybody else wait."""
+"""Names and addresses: look-ups that delay nothing else, and listening sockets."""

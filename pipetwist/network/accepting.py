@@ -1,5 +1,5 @@
-"""Accepts the connections of a listening socket of ours, a few in each turn, and outlives a
-shortage of descriptors.
+"""Accepts connections at a listening socket, a few in each turn, and survives a shortage of
+descriptors.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from pipetwist.network.listening_socket import ListeningSocket
 __all__ = ["SHORTAGE_SECONDS", "BaseAcceptor"]
 
 SHORTAGE_SECONDS = 0.1
-"""A listener that can't accept for want of something stays readable; it is left alone for so
-long.
+"""A socket that can't accept for lack of resources stays readable; it is not watched for this
+time.
 """
 _SHORTAGES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
 @implementer(IReadDescriptor)
 class BaseAcceptor:
-    """Accepts once it is started. Its kinds say how many come in.
+    """Accepts once it is started. Its subclasses say how many.
 
     Args:
-        reactor: counts the time, and says when somebody waits.
+        reactor: counts the time, and watches the socket.
         listening: the socket.
-        accept: takes each connected socket, which blocks and is its from then on; raises OSError
-            where there is no descriptor for it.
-        log: is told where nobody can be accepted.
+        accept: is called with each connected socket, which blocks, and owns it from then on; raises
+            OSError if there is no descriptor for it.
+        log: gets a warning when it can't accept.
     """
 
     def __init__(
@@ -61,19 +61,19 @@ class BaseAcceptor:
         return f"<{type(self).__name__} {self.listening.fileno()}: {state}>"
 
     def start(self) -> None:
-        """Accept from now on."""
+        """Start to accept."""
         self.watch()
         self._watching = True
 
     def stop(self) -> None:
-        """Accept nothing more. The socket is still to be closed."""
+        """Stop accepting. The caller closes the socket."""
         if self._pause is not None:
             self._pause.cancel()
             self._pause = None
         self.rest()
 
     def rest(self) -> None:
-        """Accept nothing until `resume`."""
+        """Stop accepting until `resume`."""
         if self._watching:
             self._watching = False
             self.unwatch()
@@ -84,21 +84,21 @@ class BaseAcceptor:
         try:
             self.start()
         except OSError as refusal:
-            # The kernel's bound on what is watched, or its memory, epoll_ctl(2)
+            # The kernel's limit on watched descriptors, or on memory, epoll_ctl(2)
             self._wait(refusal)
 
-    # What kinds say.
+    # For subclasses.
 
     def count(self) -> int:
-        """How many are accepted now, before others get their turn."""
+        """How many to accept in this turn."""
         raise NotImplementedError
 
     def watch(self) -> None:
-        """Have `doRead` called where somebody waits."""
+        """Have `doRead` called when a client waits."""
         self.reactor.addReader(self)
 
     def unwatch(self) -> None:
-        """Have it called no more."""
+        """Stop that."""
         self.reactor.removeReader(self)
 
     # IReadDescriptor.
@@ -115,7 +115,7 @@ class BaseAcceptor:
         """The reactor has stopped reading this."""
 
     def doRead(self) -> None:
-        """Accept some of those who wait."""
+        """Accept some of the clients that wait."""
         take = self.listening.take
         for _ in range(self.count()):
             try:
@@ -126,7 +126,7 @@ class BaseAcceptor:
                 if error.errno in _SHORTAGES:
                     self._wait(error)
                     return
-                # One that was gone before it was accepted (accept(2)): its error is nobody's.
+                # A client that was gone before it was accepted (accept(2)).
                 continue
             try:
                 self._accept(accepted)
@@ -138,7 +138,7 @@ class BaseAcceptor:
             self._short = False
 
     def wait(self) -> None:
-        """Be left alone for a while."""
+        """Do not watch the socket for a while."""
         self.rest()
         self._pause = self.reactor.callLater(SHORTAGE_SECONDS, self.resume)
 

@@ -1,5 +1,5 @@
-"""Sockets that listen already when the daemon starts: systemd has opened them, and an inbound of
-the same address listens with them.
+"""Inherited sockets, which systemd has opened before it started the daemon. An inbound with the
+same address uses them.
 """
 
 from __future__ import annotations
@@ -17,20 +17,19 @@ __all__ = ["InheritedSocket", "InheritedSockets"]
 
 
 class InheritedSocket:
-    """One of them. It stays open when an inbound stops, so that it can listen again.
+    """One inherited socket. It stays open when an inbound stops, so that it can listen again.
 
     Args:
         descriptor: its descriptor.
 
     Raises:
-        StartError: it is no socket that streams come in at, or of a kind that no inbound listens
-            on.
+        StartError: it is not a listening stream socket, or of a family that no inbound listens on.
     """
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
         try:
-            os.set_inheritable(descriptor, False)  # no command is to have it
+            os.set_inheritable(descriptor, False)  # commands must not inherit it
             with socket.socket(fileno=os.dup(descriptor)) as opened:
                 listens = opened.type == socket.SOCK_STREAM and opened.getsockopt(
                     socket.SOL_SOCKET, socket.SO_ACCEPTCONN
@@ -63,18 +62,18 @@ class InheritedSocket:
         return isinstance(self.address, UnixAddress)
 
     def copy(self) -> ListeningSocket:
-        """What an inbound listens with, and may close."""
+        """A copy, which an inbound listens with, and may close."""
         return ListeningSocket(fileno=os.dup(self.descriptor))
 
 
 class InheritedSockets:
-    """All of them.
+    """All inherited sockets.
 
     Args:
         descriptors: their descriptors.
 
     Raises:
-        StartError: one is no socket that streams come in at.
+        StartError: one is not a listening stream socket.
     """
 
     def __init__(self, descriptors: Iterable[int] = ()) -> None:
@@ -87,7 +86,7 @@ class InheritedSockets:
         return iter(self._sockets)
 
     def at(self, *wanted: BindAddress) -> tuple[InheritedSocket, ...]:
-        """Those that listen at one of these addresses."""
+        """Those that listen on one of these addresses."""
         return tuple(
             one
             for one in self._sockets
@@ -95,5 +94,5 @@ class InheritedSockets:
         )
 
     def with_descriptor(self, descriptor: int) -> InheritedSocket | None:
-        """The one of this number."""
+        """The one with this descriptor."""
         return next((one for one in self._sockets if one.descriptor == descriptor), None)

@@ -1,6 +1,4 @@
-"""The sockets that this process listens with, all of them: where somebody comes in is known here,
-and nowhere else.
-"""
+"""The table of all listening sockets of this process."""
 
 from __future__ import annotations
 
@@ -20,29 +18,27 @@ __all__ = ["ListenerTable"]
 
 
 class ListenerTable:
-    """Opens sockets to listen with, and has each until it is closed. A process makes it once.
+    """Opens listening sockets, and has each until it is closed. A process makes one table.
 
-    What an endpoint of somebody else's opens is that one's own.
+    Sockets that a plug-in's endpoint opens are not in it.
 
     Args:
-        inherited: descriptors of sockets that listen already, as systemd hands them in.
-        hosts: knows the addresses of hosts that are listened at.
+        inherited: descriptors of listening sockets, such as systemd's.
+        hosts: finds the addresses of hosts.
 
     Raises:
-        StartError: one that was handed in is no socket that streams come in at.
+        StartError: an inherited one is not a listening stream socket.
     """
 
     def __init__(self, inherited: Iterable[int] = (), hosts: ListenHosts | None = None) -> None:
         self.hosts = hosts or ListenHosts()
-        """Knows the addresses of hosts that are listened at."""
+        """Finds the addresses of hosts."""
         self.inherited = InheritedSockets(inherited)
-        """Those that listened already when this process began. They stay open."""
+        """The sockets that this process has inherited. They stay open."""
         self._open: dict[ListeningSocket, None] = {}
 
     def __iter__(self) -> Iterator[ListeningSocket]:
-        """Those that are open, in the order in which they were opened; copies of those that were
-        handed in as well.
-        """
+        """The open ones, in the order in which they were opened; copies of inherited ones too."""
         return iter(list(self._open))
 
     def __len__(self) -> int:
@@ -55,10 +51,10 @@ class ListenerTable:
         )
 
     def find_inherited(self, address: BindAddress, asked: str) -> tuple[InheritedSocket, ...]:
-        """Those that were handed in and listen at an address, or at one of its host's.
+        """The inherited sockets that listen on an address, or on one of its host's addresses.
 
         Args:
-            address: where.
+            address: the address.
             asked: which key names it, for errors.
 
         Raises:
@@ -77,11 +73,11 @@ class ListenerTable:
         )
 
     def enter(self, listening: ListeningSocket, label: str) -> ListeningSocket:
-        """Have a socket until it is closed.
+        """Add a socket to the table, until it is closed.
 
         Args:
             listening: the socket.
-            label: whose it is, for people.
+            label: its owner, for people.
         """
         listening.label = label
         listening.left = self._leave
@@ -91,7 +87,7 @@ class ListenerTable:
     def enter_copies(
         self, inherited: Iterable[InheritedSocket], label: str
     ) -> list[ListeningSocket]:
-        """Listen with sockets that were handed in; what is closed are copies of them."""
+        """Copy inherited sockets, and add the copies, which may be closed."""
         return [self.enter(one.copy(), label) for one in inherited]
 
     def open_ports(
@@ -103,14 +99,14 @@ class ListenerTable:
         asked: str | None = None,
         open_one: Callable[[int, Any], ListeningSocket] = open_tcp,
     ) -> list[ListeningSocket]:
-        """Open a socket at each of a host's addresses.
+        """Open a socket on each of a host's addresses.
 
         Args:
-            label: whose they are, for errors.
+            label: their owner, for errors.
             address: the host and the port.
-            warn: is told of addresses that this machine has not got.
-            asked: which key names the host, for errors; the place where it is None.
-            open_one: opens one at an address of a family; raises OSError.
+            warn: is called with a text about addresses that this machine does not have.
+            asked: the key that names the host, for errors; None for the label.
+            open_one: opens one, given the family and the address; raises OSError.
 
         Raises:
             StartError: it can't listen there.

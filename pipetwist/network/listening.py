@@ -1,4 +1,4 @@
-"""Where servers listen: at every address of a host, with one port."""
+"""Listening on every address of a host, with one port."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from pipetwist.values.addresses import numeric_address, plain_host, shown_addres
 
 __all__ = ["ListenHosts", "choose_families", "is_unspecified", "open_everywhere"]
 
-# A start waits so long for a name that it is to listen at. A machine without DNS is to say so
-# rather than to hang.
+# The longest time that a start waits for the name of a host to listen on: without DNS it should
+# fail, not hang.
 START_SECONDS = 10.0
-# A free port of one address may be taken at another: then another is tried.
+# A port that is free on one address may be in use on another: then another port is tried.
 _TRIES = 16
 _NOT_HERE = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
 _EVERY_IPV4: Address = (int(socket.AF_INET), ("0.0.0.0", 0))  # noqa: S104 - only where "::" was asked for
@@ -31,11 +31,11 @@ _Opened = TypeVar("_Opened", bound=socket.socket)
 
 
 class ListenHosts:
-    """The addresses of the hosts that are listened at.
+    """Finds the addresses of hosts to listen on.
 
     Args:
-        lookups: looks names up; where it is None some that can only be waited for.
-        clock: bounds the wait for a name in a reload; where it is None nothing can be learnt.
+        lookups: looks names up; if None, names can only be waited for.
+        clock: counts the time that a reload waits for a name; if None, `learn` is not possible.
     """
 
     def __init__(self, lookups: Lookups | None = None, clock: AnyReactor = None) -> None:
@@ -45,15 +45,15 @@ class ListenHosts:
         self._learning: Deferred[None] | None = None
 
     def find(self, label: str, host: str) -> list[Address]:
-        """The addresses of a host, with port 0. A name that is not known yet is waited for, which
-        only a start may do.
+        """The addresses of a host, with port 0. Blocks until a name that is not known yet is looked
+        up, which only a start may do.
 
         Args:
-            label: which key names it, for errors.
+            label: the key that names it, for errors.
             host: its name or address.
 
         Raises:
-            StartError: it has none.
+            StartError: it has no address.
         """
         numeric = numeric_address(plain_host(host), 0)
         if numeric is not None:
@@ -66,17 +66,17 @@ class ListenHosts:
         return self._known[host]
 
     def knows(self, host: str) -> bool:
-        """Whether `find` waits for nothing."""
+        """Whether `find` would not block."""
         return host in self._known or numeric_address(plain_host(host), 0) is not None
 
     def learn(self, wanted: Iterable[tuple[str, str]]) -> Deferred[None]:
-        """Look names up anew, so that `find` waits for none of them.
+        """Look names up, so that `find` does not block for them.
 
         Args:
-            wanted: which key names each, for errors, and the host.
+            wanted: for each the key that names it, for errors, and the host.
 
         Returns:
-            A Deferred that fails with `StartError` where one has no address.
+            A Deferred that fails with `StartError` if one has no address.
         """
         finding = [
             self._learn(label, host)
@@ -90,7 +90,7 @@ class ListenHosts:
         return learning
 
     def give_up(self) -> None:
-        """Fail what `learn` waits for."""
+        """Cancel what `learn` waits for."""
         if self._learning is not None:
             self._learning.cancel()
 
@@ -117,9 +117,9 @@ def open_everywhere(
     open_one: Callable[[int, Any], _Opened],
     warn: Callable[[str], object],
 ) -> list[_Opened]:
-    """Open a socket at each of a host's addresses that this machine has, all with the same port.
+    """Open a socket on each of a host's addresses that this machine has, all with the same port.
 
-    Where there is no IPv6 at all, ``::`` is every address of IPv4.
+    If the machine has no IPv6, ``::`` is every address of IPv4.
 
     Args:
         label: whose they are, for errors.
@@ -127,11 +127,11 @@ def open_everywhere(
         port: the port; 0 for one that is free at all of them.
         found: the addresses.
         open_one: opens one at an address of a family; raises OSError.
-        warn: is told of addresses that this machine has not got, though it has others of the
-            host's.
+        warn: is called with a text about addresses that this machine does not have, if it has
+            others of the host.
 
     Raises:
-        StartError: the port can't be taken at one of them, or this machine has none of them.
+        StartError: the port is not free on one of them, or this machine has none of them.
     """
     for tries_left in reversed(range(_TRIES)):
         opened: list[_Opened] = []
@@ -165,8 +165,8 @@ def open_everywhere(
 
 
 def choose_families(opened: socket.socket, address: Any) -> None:
-    """Have a socket that is not bound yet take IPv4 as well where it is for every address, and IPv6
-    alone where it is for one (ipv6(7)).
+    """Set whether a socket that is not bound yet accepts IPv4 too: it does if it is for every
+    address, and accepts only IPv6 if it is for one (ipv6(7)).
 
     Raises:
         OSError: the system can't.
@@ -176,7 +176,7 @@ def choose_families(opened: socket.socket, address: Any) -> None:
 
 
 def is_unspecified(address: Any) -> bool:
-    """Whether what is bound to this address takes what is for any address of this machine."""
+    """Whether this address means every address of the machine."""
     return ip_address(address[0].partition("%")[0]).is_unspecified
 
 

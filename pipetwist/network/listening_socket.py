@@ -1,5 +1,5 @@
-"""A listening socket that leaves its table when it is closed, and hands out connections with fewer
-steps than Python's own.
+"""A listening socket that leaves its table when it is closed, and accepts in fewer steps than
+Python's own.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ BACKLOG = 4096
 
 
 class ListeningSocket(socket.socket):
-    """A socket that anybody may connect or send to.
+    """A listening socket, or one that receives datagrams.
 
-    ``socket.accept`` asks for the family, the type and the address of each connection, and makes
-    constants of the enumerations of them; all of a listener's are alike.
+    ``socket.accept`` gets the family, the type and the address of each connection, and makes
+    members of enumerations of them, though they are the same for all connections of a listener.
     """
 
     label = ""
-    """Whose it is, for people."""
+    """Its owner, for people."""
     left: Callable[[ListeningSocket], object] | None = None
-    """Is told when it is about to be closed."""
+    """Is called just before it is closed."""
     _accepts: int | None = None
 
     def take(self) -> socket.SocketType:
-        """Accept one connection, whose socket blocks. What it has not got of ``socket.socket``
-        takes as long to make as a system call.
+        """Accept one connection, whose socket blocks. The socket is no ``socket.socket``, since
+        making one takes as long as a system call.
 
         Raises:
             OSError: as ``socket.accept``.
@@ -41,7 +41,7 @@ class ListeningSocket(socket.socket):
         return socket.SocketType(self._accepts, _STREAM, 0, descriptor)
 
     def close(self) -> None:
-        """Listen no more; again does nothing."""
+        """Stop listening. A second call does nothing."""
         left, self.left = self.left, None
         if left is not None:
             left(self)

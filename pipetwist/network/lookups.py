@@ -1,6 +1,4 @@
-"""Looks names up, so that a name whose DNS does not answer makes nobody wait but those who asked
-for it.
-"""
+"""Looks names up. A name whose DNS server does not answer delays only those who need that name."""
 
 from __future__ import annotations
 
@@ -24,26 +22,27 @@ Address: TypeAlias = tuple[int, Any]
 """A family, and a socket address of it."""
 _Waits: TypeAlias = "dict[Deferred[list[Address]], None]"
 
-# Names that are looked up at once, each in a thread. A dead one keeps one of these places for as
-# long as the system asks for it.
+# Look-ups at once, each in a thread. A name without an answer occupies one of them until the system
+# gives up.
 MAX_THREADS = 128
 _IN_TIME = "the name could not be resolved in time"
 _NO_THREAD = "the name can't be looked up: this process may have no more threads"
 
 
 class Lookups:
-    """Looks names up as the system does, with /etc/hosts.
+    """Looks names up like the system, /etc/hosts included.
 
-    Each name that is asked for is looked up once at a time, however many wait for it, and none of
-    them is the cause that another name is not looked up. Who cancels waits no longer; the look-up
-    goes on, since nothing can end it, and serves who asks for the name meanwhile.
+    Of each name there is one look-up at a time, however many wait for it, and one name does not
+    keep others from being looked up. A caller that cancels does not wait any longer; the look-up
+    continues, since nothing can end it, and its result goes to everybody who asks for the name
+    meanwhile.
 
     Args:
-        reactor: is told of what the threads find, in its own thread.
-        getaddrinfo: looks up; ``socket.getaddrinfo`` where it is None.
-        maximum: how many names at once. What is beyond waits, the oldest first.
-        start_thread: has something called in a thread that nobody ever waits for; raises
-            RuntimeError where there is none.
+        reactor: the reactor, in whose thread results arrive.
+        getaddrinfo: looks up; None for ``socket.getaddrinfo``.
+        maximum: how many names at once. Others wait, the oldest first.
+        start_thread: calls a function in a thread that nothing ever waits for; raises RuntimeError
+            if there can be none.
     """
 
     def __init__(
@@ -57,30 +56,32 @@ class Lookups:
         self._reactor = reactor
         self._getaddrinfo = getaddrinfo or socket.getaddrinfo
         self._maximum = maximum
-        # Before a program runs it may fork, and then has no thread but one: who waits starts one
-        # for itself.
+        # A program may fork before it runs, and loses all threads but one: each call starts its own
+        # thread.
         self._start_own = start_thread or start_own_thread
         self._start_thread = start_thread or UnawaitedThreads().start
         self._running: dict[str, _Waits] = {}
         self._waiting: dict[str, _Waits] = {}
         self.ended = 0
-        """How many have ended."""
-        self._last_end: dict[str, int] = {}  # how many had, when the last of a name did
+        """How many look-ups have ended."""
+        self._last_end: dict[
+            str, int
+        ] = {}  # for each name, the value of `ended` at the end of its last look-up
 
     def __repr__(self) -> str:
         return f"<Lookups running={list(self._running)} waiting={list(self._waiting)}>"
 
     def find(self, host: str, port: int) -> Deferred[list[Address]]:
-        """Find the addresses of a host, in the order in which they are to be tried.
+        """Find the addresses of a host, in the order in which they should be tried.
 
         Args:
-            host: its name, or its address, for which nothing is looked up unless it names an
-                interface (``fe80::1%eth0``).
-            port: goes into each address.
+            host: its name, or its address. An address is not looked up unless it names an interface
+                (``fe80::1%eth0``).
+            port: the port for each address.
 
         Returns:
-            A Deferred of them, of one at least. It fails with `ConnectError`, and with
-            `NameTimeoutError` where it is cancelled.
+            A Deferred of at least one address. It fails with `ConnectError`, or with
+            `NameTimeoutError` if it is cancelled.
         """
         numeric = numeric_address(host, port)
         if numeric is not None:
@@ -96,8 +97,8 @@ class Lookups:
         )
 
     def wait(self, host: str, seconds: float) -> list[Address] | str:
-        """Find the addresses of a host, with port 0, and wait for them, for a program that can do
-        nothing before.
+        """Find the addresses of a host, with port 0, and block until they are found, for a program
+        that can do nothing before.
 
         Args:
             host: its name.
@@ -116,13 +117,13 @@ class Lookups:
             return _NO_THREAD
 
     def late_name(self, hosts: Iterable[str], since: int) -> NameTimeoutError | None:
-        """Which of these names somebody waits for still who began to connect a while ago, as the
-        error that this is; None for none.
+        """The name whose look-up a connection attempt is still waiting for, as an error for people;
+        None if it waits for none.
 
         Args:
-            hosts: what may be a name.
-            since: what `ended` was at that time: whose look-up has ended since, that name is not
-                what he waits for.
+            hosts: the possible names.
+            since: the value of `ended` when the attempt began: it does not wait for a name whose
+                look-up has ended since.
         """
         for host in hosts:
             if (host in self._running or host in self._waiting) and self._last_end.get(
@@ -144,11 +145,11 @@ class Lookups:
             self._running[host] = self._waiting.pop(host)
             try:
                 self._start_thread(partial(self._look_up, host))
-            except RuntimeError:  # this process may not have so many
+            except RuntimeError:  # this process may not have more threads
                 self._found(host, _NO_THREAD)
 
     def _look_up(self, host: str) -> None:
-        """In a thread."""
+        """Runs in a thread."""
         self._reactor.callFromThread(self._found, host, look_up(host, self._getaddrinfo))
 
     def _found(self, host: str, outcome: list[Address] | str) -> None:
@@ -168,7 +169,7 @@ def _late(host: str) -> NameTimeoutError:
 
 
 def look_up(host: str, getaddrinfo: Callable[..., Any] = socket.getaddrinfo) -> list[Address] | str:
-    """Find the addresses of a host, and wait for as long as that takes.
+    """Find the addresses of a host, and block as long as that takes.
 
     Args:
         host: its name.
@@ -178,12 +179,12 @@ def look_up(host: str, getaddrinfo: Callable[..., Any] = socket.getaddrinfo) -> 
         The addresses, with port 0, or why there are none.
     """
     try:
-        # Streams and datagrams have the same addresses, and of the two kinds one is enough.
+        # The addresses for streams and datagrams are the same, so one kind is enough.
         found = getaddrinfo(host, 0, type=socket.SOCK_STREAM)
     except OSError as error:
         return error.strerror or str(error)
     except UnicodeError:
-        # What the encoding of names makes of an empty part, or of one that is too long (RFC 3490)
+        # The encoding of names raises it for an empty label, or for one that is too long (RFC 3490)
         return "this can't be the name of a host"
     addresses = [(int(family), address) for family, _, _, _, address in found]
     return list(dict.fromkeys(addresses)) or "the name has no address"

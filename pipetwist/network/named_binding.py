@@ -1,5 +1,5 @@
-"""Endpoints of Twisted's that are to be bound to a name, to listen there or to connect from there,
-without the reactor's thread waiting for the name.
+"""Twisted endpoints that bind to a name, to listen there or to connect from there, without blocking
+the reactor's thread for the look-up.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = ["BoundClientEndpoint", "KnowingReactor", "NamedServerEndpoint"]
 
 
 class _UnknownNameError(Exception):
-    """Something is to be bound to a name whose addresses are not known."""
+    """A socket should be bound to a name whose addresses are not known."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
@@ -34,10 +34,10 @@ class _UnknownNameError(Exception):
 
 
 class KnowingReactor:
-    """A reactor that never binds anything of TCP to a name: the system would look it up, and the
-    reactor wait for that.
+    """Wraps a reactor so that TCP sockets are never bound to a name: the system would look it up,
+    and block the reactor.
 
-    It is its reactor in everything else.
+    Everything else is passed to the reactor.
 
     Args:
         reactor: the reactor.
@@ -107,7 +107,7 @@ class KnowingReactor:
 
 @implementer(IStreamServerEndpoint)
 class NamedServerEndpoint:
-    """Listens on an endpoint, and where that wants to listen at a name looks it up first.
+    """Listens on an endpoint; if that listens on a name, it is looked up first.
 
     Args:
         endpoint: the endpoint, which listens with the reactor.
@@ -126,7 +126,7 @@ class NamedServerEndpoint:
         return f"<NamedServerEndpoint {self._endpoint!r}>"
 
     def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:
-        """See ``IStreamServerEndpoint``; it also fails with what looking up does."""
+        """See ``IStreamServerEndpoint``; also fails if the look-up fails."""
         return maybeDeferred(self._endpoint.listen, protocolFactory).addErrback(
             self._look_up, protocolFactory
         )
@@ -143,8 +143,8 @@ class NamedServerEndpoint:
 
 @implementer(IStreamClientEndpoint)
 class BoundClientEndpoint:
-    """Connects an endpoint, and where that wants to connect from a name looks it up first, anew for
-    each connection: the name may have another address by then.
+    """Connects an endpoint; if that binds to a name before it connects, the name is looked up for
+    each connection, since its address may change.
 
     Args:
         endpoint: the endpoint, which connects with the reactor.
@@ -164,7 +164,7 @@ class BoundClientEndpoint:
         return f"<BoundClientEndpoint {self._endpoint!r} from {self._name}>"
 
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[Any]:
-        """See ``IStreamClientEndpoint``; it also fails with what looking up does."""
+        """See ``IStreamClientEndpoint``; also fails if the look-up fails."""
         if self._name is not None:
             return self._look_up(self._name, protocolFactory)
         return maybeDeferred(self._endpoint.connect, protocolFactory).addErrback(
@@ -172,7 +172,7 @@ class BoundClientEndpoint:
         )
 
     def _learn(self, failure: Failure, factory: IProtocolFactory) -> Deferred[Any]:
-        # An endpoint string can name one alone.
+        # An endpoint string can have only one such name.
         self._name = _unknown_name(failure)
         return self._look_up(self._name, factory)
 
@@ -185,7 +185,7 @@ class BoundClientEndpoint:
 
 
 def _unknown_name(failure: Failure) -> str:
-    """The name that a failure is for; any other failure is raised."""
+    """The name that a failure is about; any other failure is raised."""
     failure.trap(_UnknownNameError)
     unknown: Any = failure.value
     name: str = unknown.name

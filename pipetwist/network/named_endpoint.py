@@ -25,7 +25,7 @@ __all__ = ["NamedEndpoint"]
 
 @implementer(IReactorPluggableNameResolver)
 class _Knowing:
-    """The reactor, as one that knows the addresses already."""
+    """Wraps a reactor so that it has the addresses already."""
 
     def __init__(self, reactor: AnyReactor, found: Sequence[Address]) -> None:
         self._reactor = reactor
@@ -51,15 +51,15 @@ class _Knowing:
 class NamedEndpoint:
     """Looks the name up, and then connects as ``twisted.internet.endpoints.HostnameEndpoint`` does.
 
-    That one by itself has the name looked up by the reactor's ten threads, goes on to wait for it
-    when it is cancelled, and loses the interface of an address such as ``fe80::1%eth0``.
+    HostnameEndpoint itself looks names up in the reactor's ten threads, continues to wait for the
+    name when it is cancelled, and loses the interface of an address such as ``fe80::1%eth0``.
 
     Args:
         reactor: connects.
         lookups: looks up.
         host: the server's name or address.
         port: its port.
-        timeout: how many seconds connecting to one address may take.
+        timeout: seconds that connecting to one address may take.
     """
 
     def __init__(
@@ -75,14 +75,14 @@ class NamedEndpoint:
         return f"<NamedEndpoint {self._host} port {self._port}>"
 
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[Any]:
-        """See ``IStreamClientEndpoint``; it also fails with what `Lookups.find` does."""
+        """See ``IStreamClientEndpoint``; also fails if `Lookups.find` does."""
         return self._lookups.find(self._host, self._port).addCallback(
             self._connect, protocolFactory
         )
 
     def _connect(self, found: Sequence[Address], factory: IProtocolFactory) -> Deferred[Any]:
-        # The name has been looked up: what stands for it here is never read, and an international
-        # one is not to be refused.
+        # The name has been looked up. This placeholder is never used, and avoids that Twisted
+        # refuses an international name.
         return HostnameEndpoint(
             _Knowing(self._reactor, found), "known", self._port, timeout=self._timeout
         ).connect(factory)

@@ -1,4 +1,6 @@
-"""The look-ups as a name resolver of Twisted's, for endpoints that ask the reactor's."""
+"""A name resolver of Twisted's that uses our look-ups, for endpoints that ask the reactor to
+resolve.
+"""
 
 from __future__ import annotations
 
@@ -28,14 +30,14 @@ class _Resolution:
         self.name = name
 
     def cancel(self) -> None:
-        """Wait no longer."""
+        """Stop waiting."""
         if self.finding is not None:
             self.finding.cancel()
 
 
 @implementer(IHostnameResolver)
 class NameResolver:
-    """What a reactor can be given as its name resolver.
+    """A name resolver for a reactor.
 
     Args:
         lookups: looks up.
@@ -66,19 +68,19 @@ class NameResolver:
 
         resolution.finding = (
             self._lookups.find(hostName, portNumber)
-            .addErrback(lambda _: [])  # why is not to be told here
+            .addErrback(lambda _: [])  # the interface has no way to report why
             .addCallback(known)
         )
         return resolution
 
 
 def announce(found: Sequence[Address], receiver: Any, resolution: Any, kind: str = "TCP") -> Any:
-    """Tell a receiver of Twisted's the addresses of a name, all at once.
+    """Pass the addresses of a name to a receiver of Twisted's, all at once.
 
     Args:
         found: the addresses.
         receiver: an ``IResolutionReceiver``.
-        resolution: what it is told as the resolution.
+        resolution: the resolution to pass to it.
         kind: ``TCP`` or ``UDP``.
 
     Returns:

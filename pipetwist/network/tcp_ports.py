@@ -1,5 +1,5 @@
-"""A reactor's TCP ports for a listener that has one host, be it a name with several addresses, and
-one port.
+"""A reactor's TCP ports for a listener with one host, which may be a name with several addresses,
+and one port.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from pipetwist.values.bind_address import PortAddress
 __all__ = ["MAX_ACCEPTED", "hold_back", "open_ports"]
 
 MAX_ACCEPTED = 4
-"""Clients that are let in in one turn of the reactor.
+"""Clients that are accepted in one turn of the reactor.
 
-Twisted's own number grows by 20 with each turn that leaves some waiting: who connects again and
-again would have the relay wait for a hundred at a time, and for the handshakes that they begin.
+Twisted's own number grows by 20 with each turn that leaves some waiting: a flood of clients would
+delay the relay by a hundred accepts at a time, and by the handshakes that they begin.
 """
 
 
@@ -35,19 +35,18 @@ def open_ports(
     warn: Callable[[str], object],
     factory: IProtocolFactory,
 ) -> list[Any]:
-    """Have a reactor listen at each address of a host; the same port at all, which is shared with
-    nobody.
+    """Make a reactor listen on each address of a host, with the same port, which is not shared.
 
     Args:
         reactor: listens.
-        label: whose it is, for errors.
+        label: its owner, for errors.
         listen: the host and the port.
         listeners: opens the sockets.
-        warn: is told of addresses that are not here.
-        factory: builds the protocols of who connects.
+        warn: is called with a text about addresses that this machine does not have.
+        factory: builds the protocols of clients.
 
     Returns:
-        The ports that the reactor has made, one at least.
+        The reactor's ports, at least one.
 
     Raises:
         StartError: it can't listen there.
@@ -75,7 +74,7 @@ def _adopt(reactor: AnyReactor, listening: socket.socket, factory: IProtocolFact
 
     def stop_both() -> object:
         stopping = stop()
-        # The reactor has made a copy: who connects would go on waiting at this one.
+        # The reactor has made a copy; clients would still wait at this one.
         listening.close()
         return stopping
 
@@ -84,11 +83,11 @@ def _adopt(reactor: AnyReactor, listening: socket.socket, factory: IProtocolFact
 
 
 def hold_back(port: Any, count: Callable[[], int]) -> Any:
-    """Have a port of Twisted's accept as many in each turn as is said.
+    """Limit how many clients a port of Twisted's accepts in each turn.
 
     Args:
-        port: the port. One that accepts in another way, as of somebody's plug-in, is left as it is.
-        count: says how many, in each turn.
+        port: the port. One that accepts in another way, such as a plug-in's, is left as it is.
+        count: returns how many, in each turn.
 
     Returns:
         The port.

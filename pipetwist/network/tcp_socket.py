@@ -1,4 +1,4 @@
-"""Listening TCP sockets, and how Twisted listens with sockets of ours."""
+"""Listening TCP sockets, and a Twisted endpoint that listens with them."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ __all__ = ["SocketEndpoint", "open_tcp", "takes_sockets"]
 
 
 def open_tcp(family: int, address: Any) -> ListeningSocket:
-    """Listen at an address.
+    """Listen on an address.
 
     Args:
         family: the address's family.
         address: the address and the port.
 
     Raises:
-        OSError: the system does not let it.
+        OSError: the system refuses it.
     """
     listening = ListeningSocket(family, socket.SOCK_STREAM)
     try:
@@ -38,8 +38,8 @@ def open_tcp(family: int, address: Any) -> ListeningSocket:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         choose_families(listening, address)
         listening.bind(address)
-        # What is accepted has this as well: a relay passes on what it gets, and waits for no more
-        # to fill a segment.
+        # Accepted sockets inherit this: a relay passes on what it gets, and does not wait to fill a
+        # segment.
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         listening.listen(BACKLOG)
     except OSError:
@@ -49,16 +49,13 @@ def open_tcp(family: int, address: Any) -> ListeningSocket:
 
 
 def takes_sockets(reactor: AnyReactor) -> bool:
-    """Whether a reactor can be given sockets that were opened elsewhere; Twisted's can't on
-    Windows.
-    """
+    """Whether a reactor accepts sockets that were opened elsewhere; Twisted's do not on Windows."""
     return IReactorSocket(reactor, None) is not None
 
 
 @implementer(IStreamServerEndpoint)
 class SocketEndpoint:
-    """An endpoint of Twisted's that listens with a TCP socket of ours, which is ours to close as
-    well.
+    """A Twisted endpoint that listens with a TCP socket of ours, which we have to close.
 
     Args:
         reactor: listens, with a copy.

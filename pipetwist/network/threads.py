@@ -1,4 +1,4 @@
-"""Threads for calls that may never return: nothing ever waits for one, not even the end of the
+"""Threads for calls that may never return: nothing waits for them, not even the end of the
 program.
 """
 
@@ -10,45 +10,45 @@ from queue import Empty, SimpleQueue
 
 __all__ = ["UnawaitedThreads", "start_thread"]
 
-# A thread that has nothing to do waits so long for another call: starting one costs as much as a
-# look-up in /etc/hosts.
+# How long an idle thread waits for another call: starting one costs as much as a look-up in
+# /etc/hosts.
 IDLE_SECONDS = 10.0
 
 
 def start_thread(call: Callable[[], None]) -> None:
-    """Have something called in a thread of its own.
+    """Call a function in a new thread.
 
     Raises:
-        RuntimeError: this process may have no more.
+        RuntimeError: this process may have no more threads.
     """
     # The reactor waits for the threads of its pool when it stops, and the interpreter for all but
-    # these when it ends (threading._shutdown); the system may ask for a dead name for half a
-    # minute, and can't be told to stop (getaddrinfo(3), resolv.conf(5)).
+    # daemon threads when it ends (threading._shutdown). The system may try to resolve a name for
+    # half a minute, and can't be interrupted (getaddrinfo(3), resolv.conf(5)).
     threading.Thread(target=call, name="pipetwist look-up", daemon=True).start()
 
 
 class UnawaitedThreads:
     """Threads that make one call after another. There are as many as there are calls that have not
-    returned, and some that wait for more.
+    returned, and some idle ones.
 
     Args:
-        idle_seconds: how long one waits for another call before it ends.
+        idle_seconds: how long an idle thread waits for another call before it ends.
     """
 
     def __init__(self, idle_seconds: float = IDLE_SECONDS) -> None:
         self._idle_seconds = idle_seconds
         self._lock = threading.Lock()
         self._calls: SimpleQueue[Callable[[], None]] = SimpleQueue()
-        self._idle = 0  # threads that wait, less the calls that wait for them
+        self._idle = 0  # idle threads, minus the calls that wait for them
 
     def __repr__(self) -> str:
         return f"<UnawaitedThreads idle={self._idle}>"
 
     def start(self, call: Callable[[], None]) -> None:
-        """Have something called, at once, in a thread.
+        """Call a function in a thread, immediately.
 
         Raises:
-            RuntimeError: this process may have no more.
+            RuntimeError: this process may have no more threads.
         """
         with self._lock:
             if self._idle:
@@ -66,7 +66,7 @@ class UnawaitedThreads:
                 call = self._calls.get(timeout=self._idle_seconds)
             except Empty:
                 with self._lock:
-                    # Somebody may have counted on this one meanwhile.
+                    # A call may have reserved this thread meanwhile.
                     if self._calls.empty():
                         self._idle -= 1
                         return

@@ -1,7 +1,7 @@
-"""A listening unix socket of ours from which a reactor accepts, as it does from its own.
+"""A reactor's port for a listening unix socket of ours.
 
-Twisted's own unix ports change the mode of the path that a socket was bound to and remove it,
-whatever is there by then.
+Twisted's own unix ports change the mode of the path that a socket was bound to, and remove it, even
+if another file is there by then.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ __all__ = ["UnixPort"]
 
 
 class UnixPort(BaseAcceptor):
-    """Accepts from the moment on in which it is made.
+    """Accepts as soon as it is made.
 
     Args:
         reactor: reads, and has the connections.
-        listening: the socket, which is the port's from then on.
-        factory: builds the protocols of who connects.
-        log: is told where nobody can be accepted.
+        listening: the socket, which the port owns from then on.
+        factory: builds the protocols of clients.
+        log: gets a warning when it can't accept.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class UnixPort(BaseAcceptor):
         self.start()
 
     def stopListening(self) -> None:
-        """Accept nobody any more. The file, if there is one, stays."""
+        """Stop accepting. The file, if there is one, stays."""
         self.stop()
         self.listening.close()
         self._factory.doStop()
@@ -52,6 +52,6 @@ class UnixPort(BaseAcceptor):
         return MAX_ACCEPTED
 
     def _adopt(self, accepted: socket.SocketType) -> None:
-        with closing(accepted):  # the reactor makes a copy
+        with closing(accepted):  # the reactor duplicates the descriptor
             accepted.setblocking(False)
             self.reactor.adoptStreamConnection(accepted.fileno(), socket.AF_UNIX, self._factory)

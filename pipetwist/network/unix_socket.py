@@ -1,4 +1,4 @@
-"""A listening unix socket, with care for the file that stands for it."""
+"""A listening unix socket, and its file."""
 
 from __future__ import annotations
 
@@ -22,28 +22,29 @@ from pipetwist.values import is_abstract, unix_sockaddr
 __all__ = ["UnixListeningSocket"]
 
 _ATTEMPTS = 5
-# Of the file until it is known for ours: nobody but this user can send a datagram, and what a crash
-# leaves can still be told for stale.
+# The file's mode until it is known to be ours: only this user can send datagrams, and a file that a
+# crash leaves can still be recognized as stale.
 _FIRST_MODE = 0o200
 
 
 class UnixListeningSocket:
-    """Listens on a path, whose mode is set before anybody can connect, and which goes when it is
-    closed.
+    """Listens on a path. Its mode is set before anybody can connect, and its file is removed when
+    it is closed.
 
-    A socket file that no process has is what a crash has left, and is replaced. Anything else that
-    stands there stays. Who else may write in the folder can take the file away, or put another in
-    its place, and gets no other file changed by that.
+    A socket file without a process is left from a crash, and is replaced. Any other file stays, and
+    is an error. Other users who may write in the folder can remove or replace the file, but can't
+    make us change another file.
 
     Args:
-        label: whose it is, for errors.
-        path: the path as it is written, an abstract name as well.
+        label: its owner, for errors.
+        path: the path, or abstract name, as it is written.
         mode: the file's mode.
         owner: the name or number of the file's owner; None for ours.
         group: the name or number of the file's group; None for ours.
         kind: streams or datagrams.
-        prepare: is given the socket before anybody can send to it.
-        inherited: listens there already. Its file is another's, and stays as it is.
+        prepare: is called with the socket before anybody can send to it.
+        inherited: the inherited socket that listens there. Its file belongs to somebody else, and
+            is not changed.
 
     Raises:
         StartError: it can't listen there.
@@ -91,15 +92,13 @@ class UnixListeningSocket:
 
     @property
     def is_gone(self) -> bool:
-        """Whether the file has been removed, or its folder, or another has its name: nobody can
-        come in any more.
-        """
+        """Whether the file or its folder was removed, or replaced: nobody can connect any more."""
         return self._file is not None and self._file.is_gone
 
     def change_file(
         self, mode: int, owner: str | int | None = None, group: str | int | None = None
     ) -> None:
-        """Give the file another mode and other owners; nothing where there is none.
+        """Give the file another mode and other owners. Does nothing if there is no file.
 
         Args:
             mode: the file's mode.
@@ -132,21 +131,21 @@ class UnixListeningSocket:
             raise StartError(message) from error
 
     def remove(self) -> None:
-        """Remove the file, unless another has taken its place: nobody new can come. Again it does
+        """Remove the file, unless it was replaced, so that nobody can connect. A second call does
         nothing.
 
         Raises:
-            OSError: the file stays.
+            OSError: the file can't be removed.
         """
         file, self._file = self._file, None
         if file is not None:
             file.remove()
 
     def close(self) -> None:
-        """Remove the file, and listen no more.
+        """Remove the file, and stop listening.
 
         Raises:
-            OSError: the file stays; nobody listens there any more all the same.
+            OSError: the file can't be removed; the socket is closed all the same.
         """
         try:
             self.remove()
@@ -160,11 +159,11 @@ class UnixListeningSocket:
     def _listen_on_file(
         self, folder: Folder, mode: int, owner: str | int | None, group: str | int | None
     ) -> None:
-        # Elsewhere than on Linux a socket's own mode is not its file's.
+        # On systems other than Linux the mode of the socket is not that of its file.
         with contextlib.suppress(OSError):
             os.fchmod(self.socket.fileno(), _FIRST_MODE)
-        # The name is bound as it is written, since clients and tools read it, and by descriptors
-        # from then on.
+        # The socket is bound to the name as it is written, since clients and tools see it; from
+        # then on descriptors are used.
         try:
             self.socket.bind(self._path)
         except OSError as error:
@@ -188,7 +187,7 @@ class UnixListeningSocket:
                     try:
                         self.socket.bind(self._path)
                     except OSError as error:
-                        # What another has put there since may be stale as well.
+                        # A file that another process has put there since may be stale as well.
                         if error.errno != errno.EADDRINUSE:
                             raise
                     else:
@@ -203,8 +202,8 @@ class UnixListeningSocket:
             raise StartError(message) from None
 
     def _fresh(self, folder: Folder) -> HeldFile:
-        """Take hold of what bind has made. The kernel does not say which file that is, but only
-        this one can be so.
+        """Open the file that bind has made. The kernel does not say which file it is, but only that
+        one can look like this.
         """
         with contextlib.suppress(FileNotFoundError):
             held = folder.hold(self._name)
@@ -225,7 +224,7 @@ class UnixListeningSocket:
 
     @property
     def _foreign_bits(self) -> int:
-        """What the fresh file's mode has not got."""
+        """The mode bits that the new file can't have."""
         return (
             0o777 & ~_FIRST_MODE
             if os.fstat(self.socket.fileno()).st_mode & 0o777 == _FIRST_MODE

@@ -1,4 +1,4 @@
-"""The rules of a route: the first whose every condition holds names the outbound."""
+"""The rules of a route: the first rule whose conditions all hold names the outbound."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Router:
         self._final = final
 
     def reachable(self, inbound: str) -> list[str]:
-        """The tags of the outbounds that connections of an inbound may go to, each by some user."""
+        """The tags of all outbounds that connections of an inbound may go to, by any user."""
         tags: dict[str, None] = {}
         for rule in self._rules:
             if rule.inbound is None or inbound in rule.inbound:

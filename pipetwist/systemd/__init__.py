@@ -1,3 +1,3 @@
-"""What a service manager hands to a daemon, and is told by it: sockets, readiness, reloads, the
-end, and that it is alive.
+"""What a service manager passes to a daemon, and what the daemon reports to it: sockets, readiness,
+reloads, the stop, and that it is alive.
 """

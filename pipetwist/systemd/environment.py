@@ -1,5 +1,5 @@
-"""What the service manager says in the environment. It is said to this process alone: it is taken
-out, and no command inherits it.
+"""What the service manager passes in the environment. It is meant for this process only, so it is
+removed, and commands do not inherit it.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ _NAMES = (
 
 @dataclass(frozen=True)
 class SystemdEnvironment:
-    """What was said.
+    """The values from the environment.
 
     Attributes:
-        descriptors: the sockets that were handed in (sd_listen_fds(3)).
-        notify_socket: where it is to say how it is (sd_notify(3)); None where nobody wants to know.
-        watchdog: it is to say at least this often that it is alive (sd_watchdog_enabled(3)), in
-            seconds; None where it need not.
+        descriptors: the inherited sockets (sd_listen_fds(3)).
+        notify_socket: where to report states (sd_notify(3)); None for nowhere.
+        watchdog: the longest time in seconds between two reports that it is alive
+            (sd_watchdog_enabled(3)); None if there is no watchdog.
     """
 
     descriptors: tuple[int, ...] = ()
@@ -43,12 +43,12 @@ class SystemdEnvironment:
 def take_environment(
     ours: MutableMapping[str, str], at_start: Mapping[str, str] | None = None
 ) -> SystemdEnvironment:
-    """Take it out of the environment.
+    """Remove the values from the environment, and return them.
 
     Args:
         ours: the process's environment.
-        at_start: what it was when the process was started; as the kernel knows it where None.
-            Twisted takes LISTEN_FDS out of the environment as soon as it is imported.
+        at_start: the environment when the process was started; None to ask the kernel. Twisted
+            takes LISTEN_FDS out of the environment as soon as it is imported.
     """
     said = _environment_at_start() if at_start is None else at_start
     for name in _NAMES:
@@ -74,6 +74,6 @@ def _number(said: Mapping[str, str], name: str) -> int:
 def _environment_at_start() -> dict[str, str]:
     try:
         entries = os.fsdecode(_AT_START.read_bytes()).split("\0")
-    except OSError:  # there is no systemd where there is no /proc
+    except OSError:  # without /proc there is no systemd
         return {}
     return dict(entry.split("=", 1) for entry in entries if "=" in entry)

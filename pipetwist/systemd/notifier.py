@@ -1,4 +1,6 @@
-"""Tells the service manager how the daemon is, by sd_notify(3)'s protocol: lines in a datagram."""
+"""Sends the daemon's states to the service manager, by sd_notify(3)'s protocol: lines in a
+datagram.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +13,15 @@ __all__ = ["Notifier"]
 
 
 class Notifier:
-    """Sends assignments to the service manager, if there is one. It never waits; of failures in a
-    row the first is logged.
+    """Sends assignments to the service manager, if there is one. It never blocks; of failures in a
+    row only the first is logged.
 
-    Its socket stays open: a watchdog wants to hear from a daemon also while that has no descriptor
-    left to open another with.
+    Its socket stays open, so that a daemon without free descriptors can still report to the
+    watchdog.
 
     Args:
-        address: NOTIFY_SOCKET: a path, or an abstract name that begins with ``@``; None for nobody.
+        address: NOTIFY_SOCKET: a path, or an abstract name that begins with ``@``; None for no
+            service manager.
     """
 
     _log = Logger()
@@ -35,11 +38,11 @@ class Notifier:
 
     @property
     def is_heard(self) -> bool:
-        """Whether somebody wants to know."""
+        """Whether there is a service manager."""
         return self._address is not None
 
     def send(self, *assignments: str) -> None:
-        """Send assignments such as ``READY=1``. A line break in one becomes a blank."""
+        """Send assignments such as ``READY=1``. A line break in one becomes a space."""
         if self._address is None:
             return
         text = "\n".join(" ".join(assignment.splitlines()) for assignment in assignments)
@@ -48,7 +51,7 @@ class Notifier:
                 self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
                 self._socket.setblocking(False)
             self._socket.sendto(text.encode(), self._address)
-        except BlockingIOError:  # it does not read just now; it is told the next time
+        except BlockingIOError:  # it does not read at the moment; the next report will reach it
             return
         except OSError as error:
             if not self._fails:
@@ -62,7 +65,7 @@ class Notifier:
             self._fails = False
 
     def close(self) -> None:
-        """Send nothing any more."""
+        """Stop sending."""
         self._address = None
         if self._socket is not None:
             self._socket.close()

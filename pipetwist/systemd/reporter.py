@@ -1,5 +1,5 @@
-"""What the service manager is told, and when: the daemon's states, and again and again that its
-reactor turns.
+"""Decides what to report to the service manager, and when: the daemon's states, and regularly that
+its reactor runs.
 """
 
 from __future__ import annotations
@@ -20,12 +20,11 @@ class Reporter:
     """Reports a daemon's states.
 
     Args:
-        clock: the reactor's, which stands still where the reactor is stuck: nobody says then that
-            it is alive.
-        notifier: takes the reports.
-        status: says for people how it is.
-        watchdog: how often the service manager wants to hear that it is alive, in seconds; None
-            where it does not.
+        clock: the reactor's. If the reactor is stuck, so is the clock, and nothing reports that the
+            daemon is alive.
+        notifier: sends the reports.
+        status: returns the state, for people.
+        watchdog: the watchdog's time in seconds; None if there is no watchdog.
     """
 
     def __init__(
@@ -39,16 +38,14 @@ class Reporter:
         self._notifier = notifier
         self._status = status
         self._watchdog = watchdog
-        # Half of what is allowed, as sd_watchdog_enabled(3) advises.
+        # Half of the time allowed, as sd_watchdog_enabled(3) advises.
         self._pause = _STATUS_SECONDS if watchdog is None else min(_STATUS_SECONDS, watchdog / 2)
         self._said = ""
         self._stops = False
         self._call: IDelayedCall | None = None
 
     def ready(self) -> None:
-        """It listens; or goes on, after a reload. Where it stops already nothing is said of
-        that.
-        """
+        """It listens, or continues after a reload. Not reported if it is already stopping."""
         if self._stops:
             return
         self._said = self._status()
@@ -57,11 +54,11 @@ class Reporter:
             self._call = self._clock.callLater(self._pause, self._go_on)
 
     def failed(self, reason: str) -> None:
-        """It does not start."""
+        """The start failed."""
         self._notifier.send(f"STATUS={reason}")
 
     def reloading(self) -> None:
-        """It takes its configuration anew. The time is for ``Type=notify-reload``,
+        """It reloads its configuration. The time is for ``Type=notify-reload``,
         systemd.service(5).
         """
         self._notifier.send(
@@ -69,7 +66,7 @@ class Reporter:
         )
 
     def stopping(self, seconds: float) -> None:
-        """It stops. It is still alive meanwhile.
+        """It is stopping. It reports that it is alive meanwhile.
 
         Args:
             seconds: how long that may take.
