@@ -1,6 +1,4 @@
-"""The plug-in of twistd and twist: ``twistd pipetwist``. The only module that uses the global
-reactor.
-"""
+"""The plug-in ``twistd pipetwist``, the only module that uses the global reactor."""
 
 from __future__ import annotations
 
@@ -43,9 +41,8 @@ if TYPE_CHECKING:
 __all__ = ["Options", "makeService"]
 
 
-# How long another thread, such as one that answers a scrape, may keep the interpreter lock when the
-# reactor's thread wants it back after a system call. Python's default of 5 ms adds up in a round
-# trip. docs/performance.md has the figures.
+# How long another thread, such as a scrape's, may keep the interpreter lock from the reactor's
+# thread. Python's default of 5 ms adds up in a round trip: see docs/performance.md.
 _SWITCH_SECONDS = 0.001
 
 
@@ -65,9 +62,7 @@ class Options(usage.Options):
     """The log of twistd or twist."""
 
     def postOptions(self) -> None:
-        """Read the configuration here already, since twistd chooses its log before it makes the
-        service.
-        """
+        """Read the configuration: twistd opens its log before it makes the service."""
         if self["config"] is None:
             message = "say which configuration to use: pipetwist --config FILE"
             raise usage.UsageError(message)
@@ -121,15 +116,14 @@ class Options(usage.Options):
 
 
 class _Daemon(Service):
-    """Starts the tree. If that fails, prints the reason, in one line, for the person who started
-    it.
+    """Starts the tree. If that fails, it prints the reason in one line.
 
     Args:
         tree: the tree.
         path: the configuration's file, absolute; it is read again at SIGHUP.
-        reporter: reports states to the service manager.
+        reporter: reports to the service manager.
         log: the log of twistd or twist.
-        open_log: opens it for twistd's application; returns None if that should use another.
+        open_log: opens it for twistd's application; None if that uses another.
         orphans: ends the processes that commands leave behind.
         read: reads the configuration's file again.
     """
@@ -157,7 +151,7 @@ class _Daemon(Service):
         sys.__stderr__ = DeduplicatedStderr(sys.__stderr__)  # type: ignore[assignment,misc]  # it does what twistd asks of it
 
     def setServiceParent(self, parent: Any) -> None:
-        """Give twistd's application its log, since its option accepts only a module's name."""
+        """Set the log of twistd's application, whose option accepts only a module's name."""
         super().setServiceParent(parent)
         observer = self._open_log()
         if observer is not None:
@@ -178,7 +172,7 @@ class _Daemon(Service):
         os.close(self._stderr)
         self._switch_interval = sys.getswitchinterval()
         sys.setswitchinterval(_SWITCH_SECONDS)
-        # Objects made until now stay: the garbage collector need not scan them again and again.
+        # The garbage collector need not scan the objects that exist now.
         gc.freeze()
 
     def stopService(self) -> Any:
@@ -211,8 +205,7 @@ class _Daemon(Service):
     def _start(self, start: Callable[[], None]) -> None:
         # If it forks, it has forked by now.
         self._log.start()
-        # The reactor handles SIGTERM only when it runs, which is after twistd has reported the
-        # start.
+        # The reactor handles SIGTERM only when it runs, after twistd has reported the start.
         signal.signal(signal.SIGTERM, _stop_when_running)
         if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
             signal.signal(signal.SIGINT, _interrupt_when_running)
@@ -229,7 +222,7 @@ class _Daemon(Service):
 
     def _hung_up(self, number: int, frame: object) -> None:
         if self._has_terminal and not has_terminal():
-            # No reload: its terminal was closed, and nobody could stop it any more.
+            # No reload: its terminal was closed, and nobody could stop it.
             _stop_when_running(number, frame)
         else:
             self._reload_when_running()
@@ -259,7 +252,7 @@ def _stop_when_running(number: int, frame: object) -> None:
 def _interrupt_when_running(number: int, frame: object) -> None:
     from twisted.internet import reactor
 
-    # The reactor does not replace an existing handler of SIGINT. This does what its own does.
+    # The reactor keeps an existing handler of SIGINT. This does what its own does.
     reactor.callWhenRunning(cast("ReactorBase", reactor).sigInt, number, frame)
 
 
@@ -284,8 +277,7 @@ def makeService(options: Options) -> IService:
     except StartError as error:
         notifier.send(f"STATUS={error}")
         sys.exit(f"pipetwist: {error}")
-    # Endpoints from strings resolve names with the reactor. This reactor is ours, unlike that of an
-    # embedding program.
+    # Endpoints from strings resolve names with the reactor. An embedding program's we leave alone.
     cast("ReactorBase", reactor).installNameResolver(NameResolver(tree.lookups))
 
     def status() -> str:

@@ -259,7 +259,7 @@ class ModulesTest(SynchronousTestCase):
 
 
 class LoadingTest(SynchronousTestCase):
-    """What comes along when a program imports one piece."""
+    """What is loaded when a program imports one module."""
 
     def test_counting(self) -> None:
         """A program that counts its own traffic loads neither grpc nor pydantic, and no

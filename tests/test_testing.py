@@ -33,7 +33,7 @@ _CLIENT = ClientInfo("in", "test", "test")
 
 
 class LoadingTest(SynchronousTestCase):
-    """What comes along."""
+    """What is loaded."""
 
     def test_loading(self) -> None:
         """Tests of what works without gRPC and without a configuration load neither grpc nor

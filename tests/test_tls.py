@@ -390,7 +390,7 @@ class HandshakeTest(_TlsTestCase):
 
 
 class LoadingTest(SynchronousTestCase):
-    """What comes along."""
+    """What is loaded."""
 
     def test_loading(self) -> None:
         """What is imported at the top of other rooms does not load pyOpenSSL by itself."""

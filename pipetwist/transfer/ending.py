@@ -4,9 +4,8 @@ Theory of operation. A side has two halves, which end one after the other or tog
 
 - `Reading`, what its peer sends. It ends once, with the peer's end of file.
 - `Writing`, what its peer is sent. We end it: with an end of file only (`FINISH`), with the whole
-  side (`CLOSE`), or in such a way that the peer can't take what it got for complete
-  (`CLOSE_WITH_ERROR`). What is buffered is delivered first; `DRAINED` reports that. Or the peer
-  reads nothing more.
+  side (`CLOSE`), or such that the peer can't take what it got for complete (`CLOSE_WITH_ERROR`).
+  What is buffered is delivered first, up to `DRAINED`. Or the peer reads nothing more.
 
 A side that is closed while its peer may still be sending lingers: closing a socket with unread
 bytes sends a reset (RFC 1122, 4.2.2.13), which may overtake what was just delivered. One that is
@@ -14,9 +13,8 @@ closed with an error waits until its peer has acknowledged everything, and is th
 
 `TABLE` has a line for each change of the writing half, `_READING_AFTER` one for each of the reading
 half. An event without a line changes nothing: the first call that ends a side decides how, except
-for `END`, and a closed side stays closed. The states are built from both tables once, each as an
-`Ending` that refers to others. A side refers to one of them, so that a step is one look-up and
-makes no object.
+for `END`. The states are built from both tables once, each an `Ending` that refers to others. A
+side refers to one of them, so that a step is one look-up and makes no object.
 """
 
 from __future__ import annotations
@@ -83,9 +81,7 @@ class Writing(Enum):
     CUTTING = auto()
     """What is buffered is followed by a reset."""
     RESETTING = auto()
-    """What is buffered is followed by an end of file, which was requested before, and then by a
-    reset.
-    """
+    """What is buffered is followed by an end of file, requested before, and by a reset."""
     ACKNOWLEDGING = auto()
     """Everything was sent. A reset follows when the peer has acknowledged it."""
     ENDING = auto()
@@ -127,7 +123,7 @@ FAILED: Final = Event("FAILED")
 ABSENT: Final = Event("ABSENT")
 """The peer reads nothing more, which is not an error: it may continue to send."""
 UNSURE: Final = Event("UNSURE")
-"""The peer sends nothing more. Whether what it has sent is complete is not known yet."""
+"""The peer sends nothing more; whether that is complete is not known yet."""
 PEER_ENDED: Final = Event("PEER_ENDED")
 """The peer's end of file was read."""
 LOST: Final = Event("LOST")
@@ -174,8 +170,8 @@ _DONE = (Writing.SHUT, Writing.REFUSED, Writing.FAILED)
 _END_AND_ACKNOWLEDGE = (Effect.SEND_END, Effect.ACKNOWLEDGE)
 _ENDED_BY_US = (Writing.CLOSING, Writing.CUTTING, Writing.RESETTING)
 
-# The state of the writing half; the event; the states of the reading half for which the line
-# applies; the next state of the writing half, None if it does not change; the effects.
+# The writing half; the event; the reading halves for which the line applies; the next writing half,
+# None for no change; the effects.
 TABLE: Final[tuple[Row, ...]] = (
     # We end it.
     ((Writing.OPEN,), FINISH, _ANY, Writing.DRAINING, ()),
@@ -224,7 +220,7 @@ _CLOSING = (*_ENDED_BY_US, Writing.LINGERING, Writing.ACKNOWLEDGING, Writing.END
 
 
 class Ending:
-    """A state of a side. There is one object for each state. `steps` has the step for each event.
+    """A state of a side; there is one object of each. `steps` has the step for each event.
 
     Args:
         reading: the half that its peer sends.

@@ -147,14 +147,12 @@ class StreamSide(EndingSide, Protocol):
             self.transport.pauseProducing()
 
     def resume_reading(self) -> None:
-        """See `ISide`; resuming a transport after its end of file would report it once more."""
+        """See `ISide`; resuming a transport after its end of file would report that again."""
         if self.ending.reads:
             self.transport.resumeProducing()
 
     def write_eof(self) -> None:
-        """See `ISide`; TLS continues to read after close_notify; other transports without
-        half-close stay open.
-        """
+        """See `ISide`; TLS still reads after close_notify; others without half-close stay open."""
         if self.ending.writable:
             self.hear(FINISH)
             self._send_end()

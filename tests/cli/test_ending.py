@@ -266,7 +266,7 @@ def _default_environment() -> dict[str, str]:
 
 
 class LoadingTest(SynchronousTestCase):
-    """What comes along: a command that needs little starts quickly."""
+    """What is loaded: a command that needs little starts quickly."""
 
     heavy = ("grpc", "google.protobuf", "rich", "pydantic", "re2", "json5", "twisted.internet")
 

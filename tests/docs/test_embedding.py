@@ -11,7 +11,7 @@ from tests.support.programs import output_of
 from tests.support.terminal import Terminal
 
 _DOCUMENT = "docs/embedding.md"
-_WHAT_COMES_ALONG = "What comes along"
+_WHAT_IS_LOADED = "What is loaded"
 
 
 _SECTIONS = {
@@ -35,7 +35,7 @@ class EmbeddingTest(SynchronousTestCase):
     def test_sections(self) -> None:
         """Every section with blocks is tried here or below."""
         self.assertEqual(
-            {block.heading for block in blocks(_DOCUMENT)}, {*_SECTIONS.values(), _WHAT_COMES_ALONG}
+            {block.heading for block in blocks(_DOCUMENT)}, {*_SECTIONS.values(), _WHAT_IS_LOADED}
         )
 
     def test_tree(self) -> None:
@@ -124,7 +124,7 @@ for program in sys.argv[1:]:
 
 
 class LoadingTest(SynchronousTestCase):
-    """What comes along."""
+    """What each module loads."""
 
     def test_table(self) -> None:
         """Each module loads what the table says, after those above it, and none of the other
@@ -149,7 +149,7 @@ class LoadingTest(SynchronousTestCase):
     def test_command(self) -> None:
         """The command that shows it shows it."""
         terminal = Terminal(self)
-        (block,) = (block for block in blocks(_DOCUMENT) if block.heading == _WHAT_COMES_ALONG)
+        (block,) = (block for block in blocks(_DOCUMENT) if block.heading == _WHAT_IS_LOADED)
         terminal.type(block)
 
 

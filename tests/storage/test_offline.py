@@ -253,7 +253,7 @@ class ForgettingTest(_FileTestCase):
 
 
 class LoadingTest(SynchronousTestCase):
-    """What comes along with the commands' functions."""
+    """What is loaded with the functions of the commands."""
 
     def test_light(self) -> None:
         """They load nothing of Twisted, grpc or pydantic."""

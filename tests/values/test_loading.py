@@ -1,4 +1,4 @@
-"""What comes along with the options: not what only the reading of a configuration needs."""
+"""What is loaded with the options: nothing that only reading a configuration needs."""
 
 from __future__ import annotations
 
