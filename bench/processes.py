@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-__all__ = ["MeasureError", "Program", "allow_many_descriptors"]
+__all__ = ["MeasureError", "Program", "allow_many_descriptors", "cpu_seconds"]
 
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 _DESCRIPTORS = 65_536
@@ -88,14 +88,7 @@ class Program:
         """CPU time, of user and system, that it and its children have used so far, with those that
         it has waited for.
         """
-        return (
-            sum(
-                sum(map(int, columns[_CPU_TIMES]))
-                for columns in map(_columns, self.family())
-                if columns
-            )
-            / _TICKS_PER_SECOND
-        )
+        return sum(map(cpu_seconds, self.family()))
 
     def memory(self) -> int:
         """Bytes that are resident for it and its children (VmRSS). What the kernel keeps for their
@@ -125,6 +118,14 @@ def allow_many_descriptors() -> None:
         )
     except ValueError:  # only root may have more than the system allows
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def cpu_seconds(pid: int) -> float:
+    """CPU time, of user and system, of a process and of its children that it has waited for; 0
+    where it has gone.
+    """
+    columns = _columns(pid)
+    return sum(map(int, columns[_CPU_TIMES])) / _TICKS_PER_SECOND if columns else 0.0
 
 
 def _columns(pid: int) -> list[str]:

@@ -1,6 +1,7 @@
 """Compares the relay's own work in two checkouts: ``python -m bench.turns --against FOLDER``.
 
-Pairs are taken in turns, A B, B A and so on. What counts is the median of the pairs' ratios.
+Pairs are taken in turns, A B, B A and so on. What counts is the median of the pairs' ratios; the
+exit status is 1 where one is above the bound.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 
+from bench.bounds import MISSED
+
+_MAX_RATIO = 1.02
 _ROOT = Path(__file__).parent.parent.parent
 _PROGRAM = Path(__file__).with_name("relay.py")
 
@@ -33,8 +37,8 @@ def take(root: Path, kind: str, what: str, seconds: float) -> float:
     )
 
 
-def main(words: Sequence[str] | None = None) -> None:
-    """Print a line for each measure."""
+def main(words: Sequence[str] | None = None) -> int:
+    """Print a line for each measure; the exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m bench.turns", description=__doc__.partition("\n")[0] if __doc__ else None
     )
@@ -46,7 +50,15 @@ def main(words: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--pairs", type=int, default=20, help="how many (20)")
     parser.add_argument("--seconds", type=float, default=1.0, help="how long each run takes (1)")
+    parser.add_argument(
+        "--at-most",
+        type=float,
+        default=_MAX_RATIO,
+        metavar="RATIO",
+        help=f"the bound of the median ratio ({_MAX_RATIO:g})",
+    )
     given = parser.parse_args(words)
+    status = 0
     for kind, what in product(("unix", "tcp"), ("connection", "round-trip")):
         pairs = []
         for number in range(given.pairs):
@@ -58,12 +70,17 @@ def main(words: Sequence[str] | None = None) -> None:
         line = f"{kind} {what}: {here:.2f} us"
         if there:
             ratios = sorted(ours / theirs for ours, theirs in pairs)
+            middle = statistics.median(ratios)
+            kept = middle <= given.at_most
             line += (
-                f", the other {there[0]:.2f} us; ratio {statistics.median(ratios):.3f} "
-                f"({ratios[0]:.3f} to {ratios[-1]:.3f})"
+                f", the other {there[0]:.2f} us; ratio {middle:.3f} "
+                f"({ratios[0]:.3f} to {ratios[-1]:.3f}), at most {given.at_most:g}: "
+                f"{'kept' if kept else 'MISSED'}"
             )
+            status = status if kept else MISSED
         print(line, flush=True)
+    return status
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

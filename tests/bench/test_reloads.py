@@ -8,6 +8,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from bench.bounds import MISSED
 from bench.reloads import Turns, configuration
 from pipetwist.config.reading import parse_document
 
@@ -40,16 +41,31 @@ class ReloadsTest(SynchronousTestCase):
         self.assertEqual(turns.longest, 0.0)
 
     def test_run(self) -> None:
-        """A short run reloads as often as it is asked to, and prints a figure for each."""
-        command = [sys.executable, "-m", "bench.reloads", "--users", "20", "--reloads", "2"]
-        said = subprocess.run(
-            command,
-            cwd=Path(__file__).parents[2],
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=True,
-        ).stdout
-        longest, busiest = said.splitlines()
-        self.assertRegex(longest, r"longest turn, ms: [0-9.]+ [0-9.]+; median")
-        self.assertRegex(busiest, r"processor time, ms: [0-9.]+ [0-9.]+; median")
+        """A short run reloads as often as it is asked to, prints a figure for each, and ends well
+        where the bound is kept.
+        """
+        status, longest, busiest, others = _reload("1e6")
+        self.assertRegex(longest, r"^longest turn, ms: [0-9.]+ [0-9.]+; median .*: kept$")
+        self.assertRegex(busiest, r"^processor time, ms: [0-9.]+ [0-9.]+; median")
+        self.assertRegex(others, r"^Other programs used \d+% of the machine\.$")
+        self.assertEqual(status, 0)
+
+    def test_missed(self) -> None:
+        """A bound that no reload could keep is said to be missed, and the exit status is 1."""
+        status, longest, *_ = _reload("0")
+        self.assertRegex(longest, r"at most 0 ms: MISSED$")
+        self.assertEqual(status, MISSED)
+
+
+def _reload(at_most: str) -> tuple[int, str, str, str]:
+    words = ["--users", "20", "--reloads", "2", "--at-most", at_most]
+    said = subprocess.run(
+        [sys.executable, "-m", "bench.reloads", *words],
+        cwd=Path(__file__).parents[2],
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    longest, busiest, others = said.stdout.splitlines()
+    return said.returncode, longest, busiest, others
