@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
+from pipetwist.accounts import Account
 from pipetwist.kinds.folders import require_folder
 from pipetwist.kinds.inbound_options import InboundOptions
 from pipetwist.kinds.unix_options import UnixKindOptions
@@ -54,6 +55,14 @@ class UnixSocketOptions(UnixKindOptions, InboundOptions):
     """Who may come in: the first match by uid, then by gid. Without it everybody may, as no
     user.
     """
+
+    @property
+    def accounts(self) -> Sequence[Account]:
+        named: tuple[tuple[Literal["user", "group"], str | int | None], ...] = (
+            ("user", self.owner),
+            ("group", self.group),
+        )
+        return [(kind, name) for kind, name in named if isinstance(name, str)]
 
     @property
     def is_open_to_others(self) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, ClassVar
 
+from pipetwist.accounts import Account
 from pipetwist.connection.medium import Medium
 from pipetwist.kinds.figures import Figure
 from pipetwist.values.bind_address import BindAddress
@@ -33,6 +34,11 @@ class KindOptions:
     def address(self) -> BindAddress | None:
         """Where it listens, or where its connections go; None if that is not known."""
         return None
+
+    @property
+    def accounts(self) -> Sequence[Account]:
+        """The system's users and groups that it needs."""
+        return ()
 
     @classmethod
     def keys(cls) -> list[str]:

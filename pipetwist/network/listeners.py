@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
+from pipetwist.accounts import Accounts
 from pipetwist.network.inherited import InheritedSocket, InheritedSockets
 from pipetwist.network.listening import ListenHosts, open_everywhere
 from pipetwist.network.listening_socket import ListeningSocket
@@ -25,14 +26,21 @@ class ListenerTable:
     Args:
         inherited: descriptors of listening sockets, such as systemd's.
         hosts: finds the addresses of hosts.
+        accounts: finds the owners of socket files.
 
     Raises:
         StartError: an inherited one is not a listening stream socket.
     """
 
-    def __init__(self, inherited: Iterable[int] = (), hosts: ListenHosts | None = None) -> None:
+    def __init__(
+        self,
+        inherited: Iterable[int] = (),
+        hosts: ListenHosts | None = None,
+        accounts: Accounts | None = None,
+    ) -> None:
         self.hosts = hosts or ListenHosts()
         """Finds the addresses of hosts."""
+        self._accounts = accounts or Accounts()
         self.inherited = InheritedSockets(inherited)
         """The sockets that this process has inherited. They stay open."""
         self._open: dict[ListeningSocket, None] = {}
@@ -135,7 +143,7 @@ class ListenerTable:
         """
         kind = socket.SOCK_DGRAM if address.datagrams else socket.SOCK_STREAM
         make = partial(UnixListeningSocket, label, address.path, mode, owner, group)
-        opened = make(kind=kind, prepare=prepare, inherited=inherited)
+        opened = make(kind=kind, prepare=prepare, inherited=inherited, accounts=self._accounts)
         self.enter(opened.socket, label)
         return opened
 

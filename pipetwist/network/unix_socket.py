@@ -9,10 +9,10 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
+from pipetwist.accounts import Accounts
 from pipetwist.errors import StartError
 from pipetwist.network.inherited import InheritedSocket
 from pipetwist.network.listening_socket import BACKLOG, ListeningSocket
-from pipetwist.network.owners import numbers_of
 from pipetwist.safe_files.created import CreatedFile
 from pipetwist.safe_files.folder import Folder
 from pipetwist.safe_files.held import HeldFile
@@ -45,6 +45,7 @@ class UnixListeningSocket:
         prepare: is called with the socket before anybody can send to it.
         inherited: the inherited socket that listens there. Its file belongs to somebody else, and
             is not changed.
+        accounts: finds owners and groups by name; None to ask the system.
 
     Raises:
         StartError: it can't listen there.
@@ -61,8 +62,10 @@ class UnixListeningSocket:
         kind: int = socket.SOCK_STREAM,
         prepare: Callable[[socket.socket], object] | None = None,
         inherited: InheritedSocket | None = None,
+        accounts: Accounts | None = None,
     ) -> None:
         self._label = label
+        self._accounts = accounts or Accounts()
         self._path = path
         self._folder, self._name = os.path.split(path)
         self._file: CreatedFile | None = None
@@ -234,7 +237,7 @@ class UnixListeningSocket:
     def _give(self, held: HeldFile, owner: str | int | None, group: str | int | None) -> None:
         if owner is None and group is None:
             return
-        uid, gid = numbers_of(self._label, owner, group)
+        uid, gid = self._accounts.numbers_of(self._label, owner, group)
         try:
             held.chown(uid, gid)
         except PermissionError as error:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from twisted.logger import Logger
 
+from pipetwist.accounts import Accounts
 from pipetwist.datagram.context import DatagramContext
 from pipetwist.files import KnownFiles
 from pipetwist.interfaces import AnyReactor, SpawnerLike
@@ -29,6 +30,7 @@ class OutboundContext:
         datagram_context: what datagram sockets work with; one of their own where it is None.
         files: reads certificates.
         lookups: finds the addresses of servers' names; one of their own where it is None.
+        accounts: finds the users that commands run as.
     """
 
     reactor: AnyReactor
@@ -39,3 +41,4 @@ class OutboundContext:
     datagram_context: DatagramContext | None = None
     files: KnownFiles = field(default_factory=KnownFiles)
     lookups: Lookups | None = None
+    accounts: Accounts = field(default_factory=Accounts)

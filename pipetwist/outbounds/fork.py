@@ -5,8 +5,8 @@ comes from its standard output.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from operator import attrgetter
 from typing import ClassVar, Literal
 
 from twisted.application.service import Service
@@ -14,13 +14,14 @@ from twisted.internet.defer import Deferred, TimeoutError, fail, succeed  # noqa
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from pipetwist.accounts import Account, Accounts
 from pipetwist.datagram.framed import frame_connection
 from pipetwist.datagram.framing import MAX_FRAMED_BYTES
 from pipetwist.errors import ConnectError, StartError
 from pipetwist.interfaces import IProcess, IRunningOutbound, ISide
 from pipetwist.kernel.process_side import KernelProcessSide
-from pipetwist.kinds.figures import Figure
 from pipetwist.kinds.outbound_options import OutboundOptions, StreamOutboundOptions
+from pipetwist.outbounds.command_figures import COMMAND_FIGURES
 from pipetwist.outbounds.context import OutboundContext
 from pipetwist.process.command import PreparedCommand, prepare_command
 from pipetwist.process.prefork import PreforkedProcesses
@@ -47,24 +48,7 @@ class ForkOutboundOptions(StreamOutboundOptions):
     """An outbound to the standard input and output of a command started for each connection."""
 
     descriptors = 4  # its input, its output, its standard error, and the process itself
-    figures = (
-        Figure(
-            "pipetwist_commands_running",
-            "Commands that have not ended yet.",
-            attrgetter("processes"),
-        ),
-        Figure(
-            "pipetwist_commands_ready",
-            "Commands that wait for a connection, started ahead.",
-            attrgetter("ready"),
-        ),
-        Figure(
-            "pipetwist_commands_started",
-            "Commands that have been started.",
-            attrgetter("started"),
-            grows=True,
-        ),
-    )
+    figures = COMMAND_FIGURES
 
     type: Literal["fork"] = "fork"
     """Always ``fork``."""
@@ -110,8 +94,15 @@ class ForkOutboundOptions(StreamOutboundOptions):
     def check_here(self) -> None:
         self.prepared()
 
-    def prepared(self) -> PreparedCommand:
+    @property
+    def accounts(self) -> Sequence[Account]:
+        return () if self.user is None else [("user", self.user)]
+
+    def prepared(self, accounts: Accounts | None = None) -> PreparedCommand:
         """The command with its environment.
+
+        Args:
+            accounts: finds its user; None to ask the system.
 
         Raises:
             StartError: it can't be started by this user.
@@ -124,6 +115,7 @@ class ForkOutboundOptions(StreamOutboundOptions):
             cwd=self.cwd,
             user=self.user,
             ours=os.environ,
+            accounts=accounts,
         )
 
 
@@ -151,7 +143,7 @@ class ForkOutbound(Service):
         self._log = context.log
         self._kernel = context.kernel
         self._spawner = context.spawner or spawner_for(context.reactor)
-        self._prepared = options.prepared()
+        self._prepared = options.prepared(context.accounts)
         self._processes: dict[ISide, None] = {}
         self.started = 0
         """How many commands have been started."""

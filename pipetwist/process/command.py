@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipetwist.accounts import Accounts
 from pipetwist.errors import StartError
 
 __all__ = ["PreparedCommand", "prepare_command"]
@@ -52,6 +53,7 @@ def prepare_command(
     cwd: str | None,
     user: str | None,
     ours: Mapping[str, str],
+    accounts: Accounts | None = None,
 ) -> PreparedCommand:
     """Find what a command needs to start.
 
@@ -67,6 +69,7 @@ def prepare_command(
         cwd: the folder to start it in.
         user: the system's user to run it as.
         ours: the daemon's environment.
+        accounts: finds the user; None to ask the system, which may block.
 
     Raises:
         StartError: it can't be started with these arguments.
@@ -76,7 +79,7 @@ def prepare_command(
     )
     prefix: list[str] = []
     if user is not None:
-        prefix, variables = _as_user(label, user)
+        prefix, variables = _as_user(label, user, accounts or Accounts())
         whole |= variables
     whole |= env
     program = _find(label, command[0], whole.get("PATH", os.defpath))
@@ -103,17 +106,11 @@ def _find(label: str, name: str, path: str) -> str:
     raise StartError(message)
 
 
-def _as_user(label: str, user: str) -> tuple[list[str], dict[str, str]]:
-    import pwd  # there is none on Windows, where this is not called
-
+def _as_user(label: str, user: str, accounts: Accounts) -> tuple[list[str], dict[str, str]]:
     if os.geteuid() != 0:
         message = f"{label}: user: only root can start a command as {user!r}"
         raise StartError(message)
-    try:
-        entry = pwd.getpwnam(user)
-    except KeyError:
-        message = f"{label}: user: the system has no user {user!r}"
-        raise StartError(message) from None
+    entry = accounts.user(f"{label}: user", user)
     setpriv = _find(label, "setpriv", os.defpath)
     prefix = [setpriv, f"--reuid={entry.pw_uid}", f"--regid={entry.pw_gid}", "--init-groups", "--"]
     return prefix, {"HOME": entry.pw_dir, "USER": entry.pw_name, "LOGNAME": entry.pw_name}

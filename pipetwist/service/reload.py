@@ -11,6 +11,7 @@ from typing import Any
 from twisted.application.service import IService, MultiService
 from twisted.internet.defer import Deferred, inlineCallbacks
 
+from pipetwist.accounts import Account
 from pipetwist.config.document import Document
 from pipetwist.inbounds.context import InboundContext
 from pipetwist.interfaces import IRunningOutbound, OutboundLike
@@ -106,8 +107,7 @@ class Reloader:
             if IService.providedBy(part) and part.parent is None:
                 part.setServiceParent(self._tree)
 
-    @inlineCallbacks
-    def reload(self, document: Document) -> Generator[Deferred[Any], Any, None]:
+    def reload(self, document: Document) -> Deferred[None]:
         """Apply another configuration.
 
         Args:
@@ -118,9 +118,21 @@ class Reloader:
             `pipetwist.errors.StartError` if something that the configuration names can't be used;
             then everything is as before.
         """
+
+        def forget(outcome: Any) -> Any:
+            self._outbounds.accounts.forget()
+            return outcome
+
+        reloading: Deferred[None] = self._reload(document).addBoth(forget)
+        return reloading
+
+    @inlineCallbacks
+    def _reload(self, document: Document) -> Generator[Deferred[Any], Any, None]:
         before = self._current.now
         refuse_collisions(document, before.inbounds)
+        learning = self._outbounds.accounts.learn(_accounts(before.document, document))
         yield self._inbounds.listeners.hosts.learn(_new_hosts(before, document))
+        yield learning
         outbounds = make_outbounds(document, self._outbounds, _kept(before, document))
         show_certificates = self._certificates(document)
         inbounds = yield replace_inbounds(
@@ -178,6 +190,13 @@ def _new_hosts(before: Generation, document: Document) -> Iterator[tuple[str, st
         if inbound is None or not inbound.can_apply(options):
             for key, host in options.hosts.items():
                 yield f"{options.label}: {key}", host
+
+
+def _accounts(*documents: Document) -> Iterator[Account]:
+    """The accounts of both documents: a roll-back needs those of the old one."""
+    for document in documents:
+        for options in (*document.inbounds, *document.outbounds):
+            yield from options.accounts
 
 
 def _retire(outbound: Any) -> None:

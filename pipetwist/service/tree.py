@@ -18,6 +18,7 @@ from twisted.internet.defer import (
 )
 from twisted.logger import Logger
 
+from pipetwist.accounts import Accounts
 from pipetwist.api.availability import load_api
 from pipetwist.config.document import Document
 from pipetwist.config.notes import is_root, notes
@@ -32,6 +33,7 @@ from pipetwist.logs.levels import LeveledLogger
 from pipetwist.network.listeners import ListenerTable
 from pipetwist.network.listening import ListenHosts
 from pipetwist.network.lookups import Lookups
+from pipetwist.network.threads import start_thread
 from pipetwist.outbounds.context import OutboundContext
 from pipetwist.relay.relay import Relay
 from pipetwist.relay.routing_table import Current
@@ -100,12 +102,15 @@ class PipetwistService(MultiService):
         datagram_context = DatagramContext(reactor, None if kernel is None else kernel.poller)
         self.files = files = KnownFiles(self._unseen)
         """Reads the certificates and keys that the configuration names."""
-        self.lookups = Lookups(reactor, getaddrinfo)
+        self.lookups = lookups = Lookups(reactor, getaddrinfo)
         """Finds the addresses of servers' names."""
-        self.listeners = listeners = ListenerTable(inherited, ListenHosts(self.lookups, reactor))
+        self._accounts = accounts = Accounts(reactor, start_thread)
+        hosts = ListenHosts(lookups, reactor)
+        self.listeners = listeners = ListenerTable(inherited, hosts, accounts)
         """All listening sockets, those of the API and the metrics too."""
+        common = (peer_close_watch, kernel, log)
         outbound_context = OutboundContext(
-            reactor, spawner, peer_close_watch, kernel, log, datagram_context, files, self.lookups
+            reactor, spawner, *common, datagram_context, files, lookups, accounts
         )
         outbounds = make_outbounds(document, outbound_context)
         tracked = Tracked(self.store, **tracked_by(document))
@@ -115,8 +120,9 @@ class PipetwistService(MultiService):
         """How the inbounds share the process's file descriptors."""
         divide_descriptors(shares, document, None if kernel is None else kernel.pool)
         failed = failed or _logged(log)
-        common = (peer_close_watch, kernel, log, failed, datagram_context, files)
-        context = InboundContext(reactor, self.relay, *common, listeners, shares)
+        context = InboundContext(
+            reactor, self.relay, *common, failed, datagram_context, files, listeners, shares
+        )
         inbounds = {options.tag: make_inbound(options, context) for options in document.inbounds}
         refuse_collisions(document, inbounds)
         current.swap(Generation.of(document, inbounds, outbounds, tracked))
@@ -242,6 +248,7 @@ class PipetwistService(MultiService):
             A Deferred that fires when everything has ended.
         """
         self.listeners.hosts.give_up()
+        self._accounts.give_up()
         yield self._changing.acquire()
         self.running = 0
         listening = (self.api, self.web, *self.inbounds.values())

@@ -420,6 +420,13 @@ class AllOrNothingTest(_ReloadTestCase):
         self.connect()
         self.assertEqual(self.commands(tree), {"tool": 1})
 
+    def refused_owner(self, tree: PipetwistService, **more: Any) -> None:
+        """It goes on by no document with an owner who is unknown, for whom a thread asks."""
+        reloading = tree.reload(replace(tree.document, **more))
+        self.reactor.do_one()
+        error = self.failureResultOf(reloading, StartError).value
+        self.assertIn("owner: the system has no user", str(error))
+
     def test_file(self) -> None:
         """Where a socket's file can't be given away, be it one that is made again, the users are
         those of before too.
@@ -427,12 +434,12 @@ class AllOrNothingTest(_ReloadTestCase):
         tree = self.start()
         bob = PeerUserOptions(name="bob", uid=os.geteuid() + 1)
         options = replace(self.inbound("in"), owner="no-such-user", users=(bob,))
-        self.assertIn("owner: the system has no user", self.refused(tree, inbounds=(options,)))
+        self.refused_owner(tree, inbounds=(options,))
         self.unharmed(tree)
         (self.folder / "in").unlink()
         with capturedLogs():
             self.reload(tree)
-        self.assertIn("owner: the system has no user", self.refused(tree, inbounds=(options,)))
+        self.refused_owner(tree, inbounds=(options,))
         self.unharmed(tree)
 
     def test_files(self) -> None:
@@ -442,7 +449,7 @@ class AllOrNothingTest(_ReloadTestCase):
             replace(self.inbound("a"), mode=0o666),
             replace(self.inbound("b"), owner="no-such-user"),
         )
-        self.assertIn("owner: the system has no user", self.refused(tree, inbounds=options))
+        self.refused_owner(tree, inbounds=options)
         self.assertEqual(
             [(self.folder / name).stat().st_mode & 0o777 for name in ("a", "b")], [0o600, 0o600]
         )

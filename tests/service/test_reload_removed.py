@@ -97,7 +97,9 @@ class RemovedTest(TreeTestCase):
         tree = self.start(self.unix(mode=0o640), self.inbound("other"))
         self.path.unlink()
         wanted = (self.unix(mode=0o666), replace(self.inbound("other"), group="none-of-this-name"))
-        self.failureResultOf(tree.reload(replace(tree.document, inbounds=wanted)), StartError)
+        reloading = tree.reload(replace(tree.document, inbounds=wanted))
+        self.reactor.do_one()  # which a thread has asked for
+        self.failureResultOf(reloading, StartError)
         self.connect("sockets/in")
         self.assertEqual(self.path.stat().st_mode & 0o777, 0o640)
 

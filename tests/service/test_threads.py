@@ -4,6 +4,7 @@ what they see is whole.
 
 from __future__ import annotations
 
+import pwd
 import re
 import socket
 import sys
@@ -210,6 +211,16 @@ class ThreadsTest(_ThreadsCase):
         tree = self.start(listen=None)
         guard = self.guard("a look-up of a name")
         self.assertTrue(await tree.lookups.find("localhost", 80))
+        self.assertEqual(guard.strays, set())
+
+    async def test_account(self) -> None:
+        """The thread that looks a user up touches nothing but what the document lets it
+        touch.
+        """
+        tree = self.start(listen=None)
+        guard = self.guard("a look-up of a user or a group")
+        owned = UnixInboundOptions(tag="in", path=self.path, owner=pwd.getpwuid(0).pw_name)
+        await tree.reload(replace(tree.document, inbounds=(owned,)))
         self.assertEqual(guard.strays, set())
 
 
