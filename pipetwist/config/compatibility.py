@@ -14,17 +14,17 @@ from pipetwist.config.sections import Entry, entries
 from pipetwist.interfaces import Medium
 from pipetwist.values import quote
 
-__all__ = ["incompatible_routes"]
+__all__ = ["incompatible_routes", "named_entries", "ways"]
 
 
 def incompatible_routes(raw: object) -> Iterator[Problem]:
     """Find each outbound that a route leads something to that it can't carry."""
     if not isinstance(raw, dict):
         return
-    outbounds = {entry.written["tag"]: entry for entry in _named(raw, "outbounds")}
+    outbounds = {entry.written["tag"]: entry for entry in named_entries(raw, "outbounds")}
     told: set[KeyPath] = set()
-    for inbound in _named(raw, "inbounds"):
-        for key_path, tag in _ways(raw, inbound.written):
+    for inbound in named_entries(raw, "inbounds"):
+        for key_path, tag in ways(raw, inbound.written):
             outbound = outbounds.get(tag) if isinstance(tag, str) else None
             if outbound is None or key_path in told or _medium(inbound) is _medium(outbound):
                 continue
@@ -32,7 +32,8 @@ def incompatible_routes(raw: object) -> Iterator[Problem]:
             yield Problem(key_path, _text(inbound, outbound))
 
 
-def _named(raw: object, section: str) -> Iterator[Entry]:
+def named_entries(raw: object, section: str) -> Iterator[Entry]:
+    """The entries of a section that are of a known kind and have a tag."""
     return (entry for entry in entries(raw, section) if isinstance(entry.written.get("tag"), str))
 
 
@@ -40,7 +41,7 @@ def _medium(entry: Entry) -> Medium:
     return entry.kind.Options.medium_of(entry.written)
 
 
-def _ways(raw: dict[str, Any], inbound: dict[str, Any]) -> Iterator[tuple[KeyPath, object]]:
+def ways(raw: dict[str, Any], inbound: dict[str, Any]) -> Iterator[tuple[KeyPath, object]]:
     """Where an inbound's connections may go: the places that say so, and the outbounds' tags."""
     route = raw.get("route")
     route = route if isinstance(route, dict) else {}

@@ -14,6 +14,7 @@ from typing import NamedTuple, TypeGuard
 
 from pipetwist.config.compatibility import incompatible_routes
 from pipetwist.config.problems import KeyPath, Problem, every
+from pipetwist.config.unix_routes import routes_without_unix
 from pipetwist.values import quote
 from pipetwist.values.bind_address import UnixAddress
 from pipetwist.values.listen import parse_listen, why_refused
@@ -61,6 +62,7 @@ def inconsistencies(raw: object) -> Iterator[Problem]:
     for kind in (_INBOUND, _OUTBOUND):
         yield from _shared_tags(raw, kind)
     yield from incompatible_routes(raw)
+    yield from routes_without_unix(raw)
     for listener in (_API, ("metrics",)):
         for key_path, options in every(raw, *listener):
             if isinstance(options, dict):

@@ -117,6 +117,10 @@ class FramedSide(EndingSide):
         return process
 
     @property
+    def peer_socket(self) -> object:
+        return getattr(self._stream, "peer_socket", None)
+
+    @property
     def delivered(self) -> int:
         self._statistics.reach(self._stream.delivered)
         return self._statistics.delivered

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import socket
-import struct
 from collections.abc import Callable, Collection, Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from pipetwist.connection.client_info import ClientInfo, Timeouts
 from pipetwist.inbounds.gate import RefusedError
-from pipetwist.inbounds.peer_process import other_groups, stranger
+from pipetwist.inbounds.peer_process import stranger
+from pipetwist.transfer.peer_credentials import (
+    PEER_CREDENTIALS,
+    PeerCredentials,
+    other_groups,
+    peer_credentials,
+)
 
 __all__ = [
     "PEER_CREDENTIALS",
@@ -19,11 +24,6 @@ __all__ = [
     "match_user",
     "unix_client_info",
 ]
-
-PEER_CREDENTIALS = hasattr(socket, "SO_PEERCRED")
-"""Whether this system knows the peer's credentials."""
-
-_UCRED = struct.Struct("i2I")  # struct ucred: pid_t, uid_t, gid_t
 
 
 class PeerUser(Protocol):
@@ -40,23 +40,6 @@ class PeerUser(Protocol):
     @property
     def gid(self) -> int | None:
         """The system's group that it runs as."""
-
-
-class PeerCredentials(NamedTuple):
-    """A peer at the moment when it connected.
-
-    Attributes:
-        pid: its process ID; 0 for one in a PID namespace that this process can't see.
-        uid: the system's user that it ran as.
-        gid: the system's group that it ran as.
-    """
-
-    pid: int
-    uid: int
-    gid: int
-
-    def __str__(self) -> str:
-        return f"pid:{self.pid} uid:{self.uid} gid:{self.gid}"
 
 
 def match_user(
@@ -100,10 +83,7 @@ def unix_client_info(
     """
     if not PEER_CREDENTIALS:
         return client_info_of(tag, None, timeouts)
-    peer = PeerCredentials(
-        *_UCRED.unpack(connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size))
-    )
-    return client_info_of(tag, peer, timeouts, users, connected)
+    return client_info_of(tag, peer_credentials(connected), timeouts, users, connected)
 
 
 def client_info_of(

@@ -31,6 +31,7 @@ class UnixInboundOptions(UnixSocketOptions, StreamInboundOptions):
     """An inbound on a unix domain socket."""
 
     fixed = ("path", "framing")
+    is_unix_stream = True
 
     type: Literal["unix"] = "unix"
     """Always ``unix``."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pipetwist.connection.medium import Medium
 from pipetwist.interfaces.connections import (
+    IClientOutbound,
     IConnectionObserver,
     IGate,
     IInbound,
@@ -42,6 +43,7 @@ __all__ = [
     "CounterLike",
     "CounterStoreLike",
     "ICellCounter",
+    "IClientOutbound",
     "IConnectionObserver",
     "ICounter",
     "ICounterStore",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pipetwist.values.bind_address import BindAddress
 
 __all__ = [
+    "IClientOutbound",
     "IConnectionObserver",
     "IGate",
     "IInbound",
@@ -149,6 +150,16 @@ class IOutbound(Interface):
             whose text is for people; raising the exception instead is the same. If the Deferred is
             cancelled, nothing is left open.
         """
+
+
+class IClientOutbound(IOutbound):
+    """An outbound that may have to know the client in order to connect."""
+
+    connect_as: Callable[[ISide], ISide | Deferred[ISide]] | None = Attribute(
+        "Called with the client's side in the place of `IOutbound.connect`, as which it goes on. "
+        "The side's ``peer_socket``, where it has one, is the socket whose other end is the "
+        "client's. None where nothing of the client matters: then `connect` is called."
+    )
 
 
 class IConnectionObserver(Interface):

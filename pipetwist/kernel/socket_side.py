@@ -102,6 +102,10 @@ class SocketSide(DescriptorSide):
     def is_tcp(self) -> bool:  # type: ignore[override]  # a class's attribute in DescriptorSide
         return _family(self.socket) != _UNIX
 
+    @property
+    def peer_socket(self) -> socket.SocketType:
+        return self.socket
+
     def descriptor_to_splice(self) -> int:
         """Its descriptor, which does not block: reading and writing say for themselves that they
         will not wait, so that most need not.

@@ -27,6 +27,8 @@ class KindOptions:
     """Streams or datagrams. Every kind must declare it."""
     descriptors: ClassVar[int] = 1
     """How many of the process's file descriptors one of its connections uses."""
+    is_unix_stream: ClassVar[bool] = False
+    """Whether its connections are stream sockets of the family unix."""
     figures: ClassVar[Sequence[Figure]] = ()
     """The figures that the metrics show of each."""
 
@@ -54,6 +56,19 @@ class KindOptions:
             written: its keys.
         """
         return cls.medium
+
+    @classmethod
+    def needs_unix(cls, written: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+        """Say what of one that is written so works only where the other side is a unix stream
+        socket too.
+
+        Args:
+            written: its keys.
+
+        Yields:
+            The key that asks for it; and why, for people.
+        """
+        yield from ()
 
     @classmethod
     def lacking(cls, written: Mapping[str, object], platform: str) -> Iterator[tuple[str, str]]:

@@ -20,9 +20,6 @@ class OutboundOptions(KindOptions):
 
     __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid"}
 
-    lends_rights: ClassVar[bool] = False
-    """Whether its server may see every client as the user who runs the daemon."""
-
     tag: Tag
     """The outbound's name."""
     connect_timeout: Duration = 5.0
@@ -34,9 +31,21 @@ class OutboundOptions(KindOptions):
         return f"outbound {self.tag}"
 
     @property
+    def lends_rights(self) -> bool:
+        """Whether its server may see every client as the user who runs the daemon."""
+        return False
+
+    @property
     def reserved_descriptors(self) -> int:
         """How many file descriptors it uses besides those of its connections."""
         return 0
+
+    def check_user(self) -> None:
+        """Look whether it works for the user who the daemon is when it has started.
+
+        Raises:
+            StartError: it does not.
+        """
 
     def moved_by(self, usual: Transfer) -> Transfer:
         """How its bytes are moved.

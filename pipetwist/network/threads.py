@@ -15,8 +15,12 @@ __all__ = ["UnawaitedThreads", "start_thread"]
 IDLE_SECONDS = 10.0
 
 
-def start_thread(call: Callable[[], None]) -> None:
+def start_thread(call: Callable[[], None], name: str = "pipetwist look-up") -> None:
     """Call a function in a new thread.
+
+    Args:
+        call: what is called.
+        name: the thread's name.
 
     Raises:
         RuntimeError: this process may have no more threads.
@@ -24,7 +28,7 @@ def start_thread(call: Callable[[], None]) -> None:
     # The reactor waits for the threads of its pool when it stops, and the interpreter for all but
     # daemon threads when it ends (threading._shutdown). The system may try to resolve a name for
     # half a minute, and can't be interrupted (getaddrinfo(3), resolv.conf(5)).
-    threading.Thread(target=call, name="pipetwist look-up", daemon=True).start()
+    threading.Thread(target=call, name=name, daemon=True).start()
 
 
 class UnawaitedThreads:
@@ -33,10 +37,12 @@ class UnawaitedThreads:
 
     Args:
         idle_seconds: how long an idle thread waits for another call before it ends.
+        name: the name of each thread.
     """
 
-    def __init__(self, idle_seconds: float = IDLE_SECONDS) -> None:
+    def __init__(self, idle_seconds: float = IDLE_SECONDS, name: str = "pipetwist look-up") -> None:
         self._idle_seconds = idle_seconds
+        self._name = name
         self._lock = threading.Lock()
         self._calls: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._idle = 0  # idle threads, minus the calls that wait for them
@@ -55,7 +61,7 @@ class UnawaitedThreads:
                 self._idle -= 1
                 self._calls.put(call)
                 return
-        start_thread(lambda: self._work(call))
+        start_thread(lambda: self._work(call), self._name)
 
     def _work(self, call: Callable[[], None]) -> None:
         while True:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from twisted.logger import Logger
 
 from pipetwist.accounts import Accounts
 from pipetwist.datagram.context import DatagramContext
+from pipetwist.errors import StartError
 from pipetwist.files import KnownFiles
 from pipetwist.interfaces import AnyReactor, SpawnerLike
 from pipetwist.kernel.context import KernelContext
@@ -15,6 +17,10 @@ from pipetwist.network.lookups import Lookups
 from pipetwist.transfer.peer_close_watch import PeerCloseWatch
 
 __all__ = ["OutboundContext"]
+
+
+def _raise(error: StartError) -> None:
+    raise error
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,7 @@ class OutboundContext:
         files: reads certificates.
         lookups: finds the addresses of servers' names; one of their own where it is None.
         accounts: finds the users that commands run as.
+        failed: is told of what the daemon must not go on with.
     """
 
     reactor: AnyReactor
@@ -42,3 +49,4 @@ class OutboundContext:
     files: KnownFiles = field(default_factory=KnownFiles)
     lookups: Lookups | None = None
     accounts: Accounts = field(default_factory=Accounts)
+    failed: Callable[[StartError], None] = _raise

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import socket
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from zope.interface import implementer
 
 from pipetwist.datagram.framed import frame_connection
 from pipetwist.datagram.framing import MAX_FRAMED_BYTES
-from pipetwist.interfaces import IOutbound, ISide
+from pipetwist.errors import ConnectError, StartError
+from pipetwist.interfaces import IClientOutbound, ISide
 from pipetwist.kernel.connector import connect_socket
 from pipetwist.kernel.socket_side import SocketSide
 from pipetwist.kinds.outbound_options import OutboundOptions, StreamOutboundOptions
 from pipetwist.kinds.unix_options import UnixKindOptions
+from pipetwist.network.effective_ids import why_impossible
+from pipetwist.outbounds.as_client import ClientConnector, ids_of
 from pipetwist.outbounds.context import OutboundContext
 from pipetwist.transfer.adoption import adopted_side
 from pipetwist.values import UnixPath, unix_sockaddr
@@ -27,21 +32,58 @@ __all__ = ["UnixOutbound", "UnixOutboundOptions"]
 class UnixOutboundOptions(UnixKindOptions, StreamOutboundOptions):
     """An outbound to a unix domain socket."""
 
-    lends_rights = True  # SO_PEERCRED is of who has connected, which is the daemon, unix(7)
+    is_unix_stream = True
 
     type: Literal["unix"] = "unix"
     """Always ``unix``."""
     path: UnixPath
     """The socket's path; ``@name`` is abstract, ``@@name`` abstract and padded to 108 bytes."""
+    credentials: Literal["client"] | None = None
+    """``"client"`` to connect as the client, with its uid, gid and groups, which the server is told
+    then; the daemon must be root, and stay it. As the daemon where absent.
+    """
+
+    @property
+    def lends_rights(self) -> bool:
+        # SO_PEERCRED is of who has connected, which is the daemon, unix(7)
+        return self.credentials is None
+
+    @classmethod
+    def needs_unix(cls, written: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+        if written.get("credentials") is not None:
+            yield "credentials", "the system says only of a unix socket's client who it is"
+
+    @classmethod
+    def lacking(cls, written: Mapping[str, object], platform: str) -> Iterator[tuple[str, str]]:
+        if platform not in ("linux", "win32") and written.get("credentials") is not None:
+            # There every thread of a process is the same user.
+            yield "credentials", "only Linux can connect as the client; leave the key out"
+        yield from super().lacking(written, platform)
+
+    def check_here(self) -> None:
+        self.check_user()
+
+    def check_user(self) -> None:
+        if self.credentials is None:
+            return
+        why = why_impossible()
+        if why is None and os.geteuid() != 0:
+            why = "only root can connect as the client; leave out --uid, or credentials"
+        if why is not None:
+            message = f"{self.label}: credentials: {why}"
+            raise StartError(message)
 
 
-@implementer(IOutbound)
+@implementer(IClientOutbound)
 class UnixOutbound:
     """Connects a unix domain socket for each connection.
 
     Args:
         options: what the configuration says.
         context: what it works with; its reactor adopts sockets.
+
+    Raises:
+        StartError: it is to connect as its clients, which this process can't.
     """
 
     Options: ClassVar[type[OutboundOptions]] = UnixOutboundOptions
@@ -54,9 +96,22 @@ class UnixOutbound:
         self._address = unix_sockaddr(options.path)
         self._context = context
         self.in_kernel = context.kernel is not None
+        self.connect_as: Callable[[ISide], ISide | Deferred[ISide]] | None = None
+        if options.credentials is not None:
+            options.check_user()
+            self._connector = ClientConnector(context.reactor, context.failed)
+            self.connect_as = self._connect_as
 
     def connect(self) -> ISide | Deferred[ISide]:
-        connecting = self._connect()
+        if self.connect_as is not None:
+            return fail(ConnectError("credentials: it is not known who the client is"))
+        return self._framed(self._connect())
+
+    def _connect_as(self, client: ISide) -> ISide | Deferred[ISide]:
+        connecting = self._connector.connect(ids_of(client), self._address, self._path, self._side)
+        return self._framed(connecting)
+
+    def _framed(self, connecting: ISide | Deferred[ISide]) -> ISide | Deferred[ISide]:
         return connecting if self.max_datagram_bytes is None else frame_connection(connecting)
 
     def _connect(self) -> ISide | Deferred[ISide]:

@@ -15,15 +15,21 @@ from pipetwist.transfer.loss_reasons import describe_error
 __all__ = ["begin_connecting", "connect_failure_text"]
 
 
-def begin_connecting(outbound: OutboundLike, clock: IReactorTime) -> ISide | Deferred[ISide]:
-    """Connect an outbound, within its time-out.
+def begin_connecting(
+    outbound: OutboundLike, clock: IReactorTime, client: ISide
+) -> ISide | Deferred[ISide]:
+    """Connect an outbound for a client, within its time-out.
 
     Returns:
         Its side, or a Deferred of it, which may be cancelled. If it fails, `connect_failure_text`
         makes a text of the failure.
     """
     try:
-        connecting: ISide | Deferred[ISide] = outbound.connect()
+        # Of others' outbounds few have heard of it.
+        connect_as = getattr(outbound, "connect_as", None)
+        connecting: ISide | Deferred[ISide] = (
+            outbound.connect() if connect_as is None else connect_as(client)
+        )
     except Exception:  # noqa: BLE001 - an outbound's mistake ends its connection, not the relay
         connecting = fail()
     if isinstance(connecting, Deferred):

@@ -104,7 +104,7 @@ class Connection(ConnectionRecord):
         self.client.attach(self)
         if self.state >= Phase.OPEN:
             return
-        connecting = begin_connecting(outbound, self.owner.clock)
+        connecting = begin_connecting(outbound, self.owner.clock, self.client)
         if not isinstance(connecting, Deferred):
             try:
                 self.connected(connecting)

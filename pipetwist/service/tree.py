@@ -69,7 +69,7 @@ class PipetwistService(MultiService):
         spawner: starts the commands of ``fork`` outbounds; None for the best one for the system.
         inherited: descriptors of listening sockets, such as systemd's: an inbound with the same
             address uses them.
-        failed: is called if an inbound fails to listen after the start; None to log that.
+        failed: is called if the program must not go on after the start; None to log that.
         getaddrinfo: looks names up, in threads; None for ``socket.getaddrinfo``.
 
     Raises:
@@ -109,9 +109,9 @@ class PipetwistService(MultiService):
         self.listeners = listeners = ListenerTable(inherited, hosts, accounts)
         """All listening sockets, those of the API and the metrics too."""
         common = (peer_close_watch, kernel, log)
-        outbound_context = OutboundContext(
-            reactor, spawner, *common, datagram_context, files, lookups, accounts
-        )
+        failed = failed or _logged(log)
+        rest = (datagram_context, files, lookups, accounts, failed)
+        outbound_context = OutboundContext(reactor, spawner, *common, *rest)
         outbounds = make_outbounds(document, outbound_context)
         tracked = Tracked(self.store, **tracked_by(document))
         self._current = current = Current(Generation.of(document, {}, outbounds, tracked))
@@ -119,7 +119,6 @@ class PipetwistService(MultiService):
         self.shares = shares = DescriptorShares(descriptor_limit(), log)
         """How the inbounds share the process's file descriptors."""
         divide_descriptors(shares, document, None if kernel is None else kernel.pool)
-        failed = failed or _logged(log)
         context = InboundContext(
             reactor, self.relay, *common, failed, datagram_context, files, listeners, shares
         )
@@ -227,7 +226,7 @@ class PipetwistService(MultiService):
         generation = self._current.now
         tracked = generation.tracked.counting(**tracked_by(generation.document))
         self._current.swap(replace(generation, tracked=tracked))
-        self._all_or_nothing(super().startService)
+        self._all_or_nothing(self._start_parts)
         for note in notes(self.document, root=is_root()):
             self.log.warn("{note}", note=note)
         for path in self.files.unreadable():
@@ -235,6 +234,11 @@ class PipetwistService(MultiService):
                 "{path} can't be read again by this user: once it has changed, a reload fails",
                 path=path,
             )
+
+    def _start_parts(self) -> None:
+        for options in self.document.outbounds:
+            options.check_user()
+        super().startService()
 
     @inlineCallbacks
     def stopService(self) -> Generator[Deferred[Any], Any, None]:

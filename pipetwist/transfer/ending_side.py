@@ -9,6 +9,7 @@ from typing import Any, cast
 from pipetwist.interfaces import ISide, ISideReceiver
 from pipetwist.logs.levels import LeveledLogger
 from pipetwist.transfer.ending import Ending, Event, Step
+from pipetwist.transfer.socket_state import socket_of
 
 __all__ = ["EndingSide", "side_log"]
 
@@ -38,6 +39,14 @@ class EndingSide:
             receiver.lost(cast("ISide", self), self.reason)
         else:
             self.receiver = receiver
+
+    @property
+    def peer_socket(self) -> Any:
+        """The socket whose other end is the peer's; None if it has no socket, or none of its own.
+
+        See `pipetwist.interfaces.IClientOutbound`.
+        """
+        return socket_of(getattr(self, "transport", None))
 
     def hear(self, event: Event) -> Step:
         """Take the next step.

@@ -18,8 +18,9 @@ from pipetwist.connection.client_info import Timeouts
 from pipetwist.inbounds import peer_process
 from pipetwist.inbounds.credentials import unix_client_info
 from pipetwist.inbounds.gate import RefusedError
-from pipetwist.inbounds.peer_process import other_groups, stranger
+from pipetwist.inbounds.peer_process import stranger
 from pipetwist.inbounds.unix_options import PeerUserOptions
+from pipetwist.transfer.peer_credentials import other_groups
 from tests.support.daemon import daemon_environment
 from tests.support.peers import need
 from tests.support.scratch import scratch_folder, wait_until

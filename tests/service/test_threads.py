@@ -29,6 +29,8 @@ from pipetwist.config.document import Document, ExperimentalOptions, RouteOption
 from pipetwist.inbounds.udp import UdpInboundOptions
 from pipetwist.inbounds.unix import UnixInboundOptions
 from pipetwist.inbounds.unix_options import PeerUserOptions
+from pipetwist.network.effective_ids import Ids
+from pipetwist.outbounds.as_client import ClientConnector
 from pipetwist.outbounds.fork import ForkOutboundOptions
 from pipetwist.outbounds.udp import UdpOutboundOptions
 from pipetwist.routing.rules import RuleOptions
@@ -38,7 +40,14 @@ from tests.support.api_server import Client
 from tests.support.scratch import scratch_folder
 
 _DOCUMENT = Path(pipetwist.__file__).parent.parent / "docs" / "architecture.md"
+_HERE = object()
 _SWAPPING = ("pipetwist.relay.routing_table", "pipetwist.service.reload")
+
+
+def _closed(connected: socket.SocketType) -> Any:
+    """Make no side of it."""
+    connected.close()
+    return _HERE
 
 
 def _allowed(who: str) -> tuple[str, ...]:
@@ -222,6 +231,17 @@ class ThreadsTest(_ThreadsCase):
         owned = UnixInboundOptions(tag="in", path=self.path, owner=pwd.getpwuid(0).pw_name)
         await tree.reload(replace(tree.document, inbounds=(owned,)))
         self.assertEqual(guard.strays, set())
+
+    async def test_as_client(self) -> None:
+        """The thread that connects as its client touches nothing but what the document lets it
+        touch.
+        """
+        self.start(listen=None)
+        connector = ClientConnector(reactor, self.fail, call=lambda _, call: call())
+        nobody = Ids(1, 1, ())
+        guard = self.guard("a connection as its client")
+        connected = await connector.connect(nobody, self.path, "there", _closed)
+        self.assertEqual((connected, guard.strays), (_HERE, set()))
 
 
 class GuardTest(_ThreadsCase):

@@ -1,0 +1,41 @@
+"""Whether what works between two unix sockets alone is asked for between two of them.
+
+This looks at the document as it was written, as `pipetwist.config.consistency` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pipetwist.config.compatibility import named_entries, ways
+from pipetwist.config.problems import KeyPath, Problem
+from pipetwist.values import quote
+
+__all__ = ["routes_without_unix"]
+
+
+def routes_without_unix(raw: object) -> Iterator[Problem]:
+    """Find each key that needs unix sockets on both sides, and has not got them on some route."""
+    if not isinstance(raw, dict):
+        return
+    outbounds = {entry.written["tag"]: entry for entry in named_entries(raw, "outbounds")}
+    told: set[KeyPath] = set()
+    for inbound in named_entries(raw, "inbounds"):
+        for _, tag in ways(raw, inbound.written):
+            outbound = outbounds.get(tag) if isinstance(tag, str) else None
+            if outbound is None:
+                continue
+            for asks, other, text in (
+                (outbound, inbound, "the inbound {} leads here, which is no unix socket"),
+                (inbound, outbound, "this leads to the outbound {}, which is no unix socket"),
+            ):
+                if other.kind.Options.is_unix_stream:
+                    continue
+                for key, why in asks.kind.Options.needs_unix(asks.written):
+                    key_path = (*asks.key_path, key)
+                    if key_path not in told:
+                        told.add(key_path)
+                        what = text.format(quote(other.written["tag"]))
+                        yield Problem(
+                            key_path, f"{why}: {what}; route it elsewhere, or leave the key out"
+                        )
