@@ -110,8 +110,8 @@ class PipetwistService(MultiService):
         """All listening sockets, those of the API and the metrics too."""
         common = (peer_close_watch, kernel, log)
         failed = failed or _logged(log)
-        rest = (datagram_context, files, lookups, accounts, failed)
-        outbound_context = OutboundContext(reactor, spawner, *common, *rest)
+        parts = (*common, datagram_context, files, lookups, accounts, failed)
+        outbound_context = OutboundContext(reactor, spawner, *parts)
         outbounds = make_outbounds(document, outbound_context)
         tracked = Tracked(self.store, **tracked_by(document))
         self._current = current = Current(Generation.of(document, {}, outbounds, tracked))
