@@ -12,7 +12,7 @@ from twisted.internet.base import DelayedCall
 __all__ = ["use_monotonic_clock"]
 
 
-def use_monotonic_clock(reactor: Any) -> None:
+def use_monotonic_clock(reactor: Any) -> None:  # no interface has all of it
     """Make a reactor's ``seconds``, and with it all of its timers, use the monotonic clock.
 
     It starts at the time of day, so that calls that are already scheduled come when they should.

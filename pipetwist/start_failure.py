@@ -27,12 +27,12 @@ class DeduplicatedStderr:
         stream: the real one.
     """
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, stream: Any) -> None:  # a TextIO, which Python says may be missing
         self._stream = stream
 
-    def write(self, text: str) -> Any:
+    def write(self, text: str) -> object:
         """Write everything except the repetition."""
         return None if StartFailedError.__name__ in text else self._stream.write(text)
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> Any:  # whatever the stream has
         return getattr(self._stream, name)

@@ -7,9 +7,9 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
 from twisted.application.service import IService, Service
 from twisted.internet.defer import Deferred
@@ -20,7 +20,7 @@ from twisted.python import usage
 from pipetwist.config.document import Document
 from pipetwist.config.reading import read_document
 from pipetwist.errors import ConfigError, StartError
-from pipetwist.logs.runners import LogSettings, RunnerLog
+from pipetwist.logs.runners import LogSettings, RunnerLog, RunnerOptions
 from pipetwist.monotonic import use_monotonic_clock
 from pipetwist.network.resolver import NameResolver
 from pipetwist.process.close_on_exec import close_descriptors_on_exec
@@ -37,6 +37,8 @@ from pipetwist.twistd import check_paths
 
 if TYPE_CHECKING:
     from twisted.internet.base import ReactorBase
+
+_T = TypeVar("_T")
 
 __all__ = ["Options", "makeService"]
 
@@ -78,7 +80,7 @@ class Options(usage.Options):
         log = self.document.log
         self.log = RunnerLog(LogSettings(log.format, log.max_size, log.max_files), self._log_opened)
         if self._is_twist():
-            self.log.of_twist(cast("MutableMapping[str, Any]", self.parent))
+            self.log.of_twist(cast("RunnerOptions", self.parent))
 
     def open_log(self) -> ILogObserver | None:
         """Open the log that twistd would open.
@@ -150,7 +152,7 @@ class _Daemon(Service):
         self._stderr = os.dup(2)
         sys.__stderr__ = DeduplicatedStderr(sys.__stderr__)  # type: ignore[assignment,misc]  # it does what twistd asks of it
 
-    def setServiceParent(self, parent: Any) -> None:
+    def setServiceParent(self, parent: Any) -> None:  # a service that has components too
         """Set the log of twistd's application, whose option accepts only a module's name."""
         super().setServiceParent(parent)
         observer = self._open_log()
@@ -175,7 +177,7 @@ class _Daemon(Service):
         # The garbage collector need not scan the objects that exist now.
         gc.freeze()
 
-    def stopService(self) -> Any:
+    def stopService(self) -> Deferred[None]:
         super().stopService()
         self._file_reloader.stop()
         sys.setswitchinterval(self._switch_interval)
@@ -189,7 +191,7 @@ class _Daemon(Service):
         ended = self._tree.stopService().addBoth(lambda _: self._orphans.end(grace))
         return ended.addBoth(self._stopped)
 
-    def _stopped(self, result: Any) -> Any:
+    def _stopped(self, result: _T) -> _T:
         self._reporter.stopped()
         return result
 

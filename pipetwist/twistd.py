@@ -14,7 +14,7 @@ from pipetwist.errors import StartError
 __all__ = ["check_paths"]
 
 
-def check_paths(options: Mapping[str, Any]) -> None:
+def check_paths(options: Mapping[str, Any]) -> None:  # of each option another type
     """Check that twistd can write its log and its pidfile, change to its folder, and become the
     user.
 

@@ -22,7 +22,7 @@ T = TypeVar("T")
 class _DaemonThread(Thread):
     # A process that ends without stopping the service, after a failed start for instance, does not
     # wait for threads without work.
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # Any: a Thread's
         super().__init__(*args, daemon=True, **kwargs)
 
 

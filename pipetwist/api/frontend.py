@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import IAddress, IHandshakeListener, ISSLTransport
+from twisted.internet.interfaces import IAddress, IHandshakeListener, IProtocol, ISSLTransport
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -17,6 +17,7 @@ from pipetwist.api.options import MAX_CONNECTIONS, MAX_PER_ADDRESS
 from pipetwist.api.rate_limit import RateLimit, RateLimitedReading
 from pipetwist.api.rate_limited_log import RateLimitedLog
 from pipetwist.descriptors import DescriptorShares, Share
+from pipetwist.interfaces import AnyTransport
 from pipetwist.tls.failed_handshake import log_failed_handshake
 from pipetwist.values.addresses import shown_peer
 
@@ -47,15 +48,15 @@ class _Client(Protocol):
         host: the address of its machine.
     """
 
-    transport: Any
+    transport: AnyTransport
 
     def __init__(self, frontend: Frontend, host: object) -> None:
         self.host = host
         self._frontend = frontend
         self._frames = ClientFrames()
         self._early: list[bytes] = []  # what came before gRPC was there
-        self._connecting: Deferred[Any] | None = None
-        self._inner: Any = None  # the transport to gRPC
+        self._connecting: Deferred[IProtocol] | None = None
+        self._inner: AnyTransport = None  # the transport to gRPC
         self._call: IDelayedCall | None = None
         self._reading: RateLimitedReading | None = None
         self._is_known = self._shaken = self._is_over = False
@@ -67,9 +68,9 @@ class _Client(Protocol):
     def connectionMade(self) -> None:
         """It has come."""
         self._frontend.come(self)
-        transport = self.transport
-        getattr(transport, "transport", transport).bufferSize = _READ_BYTES
-        self._reading = RateLimitedReading(self._frontend.rate_limit, transport)
+        read: AnyTransport = getattr(self.transport, "transport", self.transport)
+        read.bufferSize = _READ_BYTES
+        self._reading = RateLimitedReading(self._frontend.rate_limit, self.transport)
         self._call = self._frontend.clock.callLater(_PREFACE_SECONDS, self.abort)
 
     def handshakeCompleted(self) -> None:
@@ -116,7 +117,7 @@ class _Client(Protocol):
         elif self._connecting is not None:
             self._connecting.cancel()
 
-    def forward(self, inner: Any) -> None:
+    def forward(self, inner: AnyTransport) -> None:
         """Have bytes pass from here on, each way as fast as the other end takes them.
 
         Args:
@@ -239,7 +240,7 @@ class Frontend(Factory):
         """How many there may be."""
         return min(MAX_CONNECTIONS, self._share.bound // _DESCRIPTORS)
 
-    def buildProtocol(self, addr: IAddress | None) -> Any:
+    def buildProtocol(self, addr: IAddress | None) -> _Client | None:
         """Let one in, or None."""
         host = getattr(addr, "host", None)  # who comes over a unix socket has none
         of_host = "" if host is None else f" of {host}"
@@ -286,8 +287,7 @@ class Frontend(Factory):
             client.leave()
         if not self.clients:
             return succeed(None)
-        emptied: Deferred[None] = Deferred()
-        self._emptied = emptied
+        self._emptied = emptied = Deferred[None]()
         too_long = self.clock.callLater(_LINGER_SECONDS, self._abort_all)
         return emptied.addCallback(lambda _: too_long.cancel() if too_long.active() else None)
 

@@ -5,7 +5,7 @@ that gRPC alone listens on.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succeed
 from twisted.logger import Logger
@@ -13,7 +13,7 @@ from twisted.logger import Logger
 from pipetwist.api.frontend import Frontend
 from pipetwist.api.inner_socket import InnerSocket
 from pipetwist.descriptors import Share
-from pipetwist.interfaces import AnyReactor
+from pipetwist.interfaces import AnyDeferred, AnyPort, AnyReactor
 from pipetwist.network.listeners import ListenerTable
 from pipetwist.network.tcp_ports import open_ports
 from pipetwist.network.unix_port import UnixPort
@@ -63,7 +63,7 @@ class Listener:
         self._inner = InnerSocket()
         self._frontend: Frontend | None = None
         self._file: UnixListeningSocket | None = None
-        self._ports: list[Any] = []
+        self._ports: list[AnyPort] = []
 
     def __repr__(self) -> str:
         return f"<Listener {self._listen}: {self._frontend}>"
@@ -115,7 +115,7 @@ class Listener:
             port.stopListening()
         return True
 
-    def stop_listening(self) -> Deferred[Any]:
+    def stop_listening(self) -> AnyDeferred:
         """Let nobody in any more. Who is in stays."""
         file, self._file = self._file, None
         if file is not None:

@@ -7,10 +7,12 @@ sends such as fast as it can would have the reactor, and gRPC's threads, do litt
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
+
+from pipetwist.interfaces import AnyTransport
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -63,7 +65,7 @@ class RateLimitedReading:
         transport: the client's.
     """
 
-    def __init__(self, rate_limit: RateLimit, transport: Any) -> None:
+    def __init__(self, rate_limit: RateLimit, transport: AnyTransport) -> None:
         self._rate_limit = rate_limit
         self._transport = transport
         self._is_paused = False

@@ -7,7 +7,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succeed
@@ -219,6 +219,6 @@ class StatsApi(Service):
         return listen
 
 
-def _after(result: object, call: Callable[[], object]) -> Deferred[Any]:
+def _after(result: object, call: Callable[[], object]) -> Deferred[object]:
     """Have something done, and hand a result on once it is."""
     return maybeDeferred(call).addCallback(lambda _: result)

@@ -4,7 +4,7 @@ protobuf package of our own.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import grpc
 from google.protobuf import message_factory
@@ -27,14 +27,14 @@ SERVICES: Mapping[str, ServiceDescriptor] = dict.fromkeys(
 """For each name on the wire what the service is: the same, Xray's calls among them."""
 
 
-def handler_for(wire_name: str, servicer: object) -> grpc.GenericRpcHandler[Any, Any]:
+def handler_for(wire_name: str, servicer: object) -> grpc.GenericRpcHandler[object, object]:
     """What answers the calls to one of the services.
 
     Args:
         wire_name: the service's name on the wire.
         servicer: has a method for each call, with the call's name.
     """
-    handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
+    handlers: dict[str, grpc.RpcMethodHandler[object, object]] = {}
     for call in SERVICES[wire_name].methods:
         request = message_factory.GetMessageClass(call.input_type)
         response = message_factory.GetMessageClass(call.output_type)

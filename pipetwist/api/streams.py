@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from threading import BoundedSemaphore, Lock
-from typing import Any
+from typing import TypeAlias
 
 import grpc
 
 __all__ = ["StreamLimit"]
+
+_Behaviour: TypeAlias = Callable[..., object]
+_Handler: TypeAlias = "grpc.RpcMethodHandler[object, object]"
 
 
 class StreamLimit(grpc.ServerInterceptor):  # type: ignore[type-arg] # generic in its types alone
@@ -29,9 +32,9 @@ class StreamLimit(grpc.ServerInterceptor):  # type: ignore[type-arg] # generic i
 
     def intercept_service(
         self,
-        continuation: Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler[Any, Any] | None],
+        continuation: Callable[[grpc.HandlerCallDetails], _Handler | None],
         handler_call_details: grpc.HandlerCallDetails,
-    ) -> grpc.RpcMethodHandler[Any, Any] | None:
+    ) -> _Handler | None:
         """Called by gRPC for each call, to find what answers it."""
         handler = continuation(handler_call_details)
         if handler is None or not handler.response_streaming:
@@ -53,8 +56,8 @@ class StreamLimit(grpc.ServerInterceptor):  # type: ignore[type-arg] # generic i
             handler.response_serializer,
         )
 
-    def _limited(self, behaviour: Callable[..., Any], free: BoundedSemaphore) -> Callable[..., Any]:
-        def limited(request: Any, context: grpc.ServicerContext) -> Any:
+    def _limited(self, behaviour: _Behaviour, free: BoundedSemaphore) -> _Behaviour:
+        def limited(request: object, context: grpc.ServicerContext) -> object:
             if not free.acquire(blocking=False):
                 context.abort(
                     grpc.StatusCode.RESOURCE_EXHAUSTED,

@@ -21,7 +21,7 @@ class Keyboard:
     """
 
     def __init__(self) -> None:
-        self._modes: list[Any] | None = None
+        self._modes: list[Any] | None = None  # as termios says it
 
     def start(self) -> None:
         """Take keys without waiting for the end of a line, and don't show them. Ctrl-C and Ctrl-Z

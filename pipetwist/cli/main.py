@@ -52,7 +52,7 @@ class _Commands(click.Group):
         """Complete the first word."""
         return [item for item in super().shell_complete(ctx, incomplete) if " " not in item.value]
 
-    def main(self, *args: Any, **kwargs: Any) -> Any:
+    def main(self, *args: Any, **kwargs: Any) -> Any:  # as click has them
         """Be called. A reader that has gone is click's own business; where the disk is full, that
         is told as well.
         """
@@ -66,7 +66,7 @@ class _Commands(click.Group):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(1)
 
-    def invoke(self, ctx: click.Context) -> Any:
+    def invoke(self, ctx: click.Context) -> object:
         """Run a command."""
         try:
             return super().invoke(ctx)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import closing
-from typing import Any
 
 import click
 
@@ -43,7 +42,7 @@ def online(as_json: bool, server: ServerChoice) -> None:
         )
 
 
-def _user(name: str, sources: dict[str, int] | int) -> dict[str, Any]:
+def _user(name: str, sources: dict[str, int] | int) -> dict[str, object]:
     if isinstance(sources, int):
         return {"email": name, "sources": sources}
     return {

@@ -15,6 +15,7 @@ from pipetwist.cli.durations import to_seconds
 
 if TYPE_CHECKING:
     from pipetwist.client.server import Server
+    from pipetwist.values.bind_address import PortAddress, UnixAddress
 
 __all__ = ["SERVER_VARIABLE", "ServerChoice", "chosen_server", "server_options"]
 
@@ -86,7 +87,7 @@ def server_options(command: Callable[..., None]) -> Callable[..., None]:
     """
 
     @functools.wraps(command)
-    def with_server(**given: Any) -> None:
+    def with_server(**given: object) -> None:
         said = {name: given.pop(name) for name in _NAMES}
         command(server=functools.partial(chosen_server, click.get_current_context(), said), **given)
 
@@ -95,7 +96,7 @@ def server_options(command: Callable[..., None]) -> Callable[..., None]:
     )
 
 
-def chosen_server(context: click.Context, said: dict[str, Any]) -> Server:
+def chosen_server(context: click.Context, said: dict[str, Any]) -> Server:  # each of its type
     """Make the server of what was said on the command line.
 
     Args:
@@ -136,7 +137,7 @@ def chosen_server(context: click.Context, said: dict[str, Any]) -> Server:
     return Server(address=address, tls=tls, timeout=said["timeout"])
 
 
-def _configured(path: str) -> tuple[Any, bool]:
+def _configured(path: str) -> tuple[PortAddress | UnixAddress, bool]:
     """The address of a configuration's API, and whether it has TLS."""
     from pipetwist.client.server import address_of
     from pipetwist.config.reading import read_document

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Final, NoReturn, TypeVar
 
 import grpc
 from google.protobuf.message import Message
@@ -50,7 +50,7 @@ class StatsCalls:
 
     def __init__(self, server: Server) -> None:
         self._server = server
-        options: list[tuple[str, Any]] = [
+        options: list[tuple[str, object]] = [
             (
                 "grpc.enable_http_proxy",
                 0,
@@ -196,7 +196,7 @@ class StatsCalls:
         )
         raise UnsupportedError(message)
 
-    def _fail(self, method: str, error: Any) -> NoReturn:
+    def _fail(self, method: str, error: grpc.RpcError) -> NoReturn:
         code: grpc.StatusCode = error.code()
         details: str = error.details() or ""
         address = self._server.address

@@ -7,7 +7,6 @@ This looks at the document as it was written, as `pipetwist.config.consistency` 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from pipetwist.config.problems import KeyPath, Problem
 from pipetwist.config.sections import Entry, entries
@@ -41,7 +40,7 @@ def _medium(entry: Entry) -> Medium:
     return entry.kind.Options.medium_of(entry.written)
 
 
-def ways(raw: dict[str, Any], inbound: dict[str, Any]) -> Iterator[tuple[KeyPath, object]]:
+def ways(raw: dict[str, object], inbound: dict[str, object]) -> Iterator[tuple[KeyPath, object]]:
     """Where an inbound's connections may go: the places that say so, and the outbounds' tags."""
     route = raw.get("route")
     route = route if isinstance(route, dict) else {}
@@ -60,7 +59,7 @@ def ways(raw: dict[str, Any], inbound: dict[str, Any]) -> Iterator[tuple[KeyPath
             yield ("outbounds", 0), first[0].get("tag")
 
 
-def _may_hold(rule: dict[str, Any], inbound: dict[str, Any]) -> bool:
+def _may_hold(rule: dict[str, object], inbound: dict[str, object]) -> bool:
     tags, names = rule.get("inbound"), rule.get("auth_user")
     if tags is not None and not (isinstance(tags, list) and inbound["tag"] in tags):
         return False

@@ -11,12 +11,12 @@ from importlib import import_module
 from typing import Any
 
 from pipetwist.inbounds.registry import INBOUNDS
-from pipetwist.kinds.registry import Registry
+from pipetwist.kinds.registry import AnyRegistry
 from pipetwist.outbounds.registry import OUTBOUNDS
 
 __all__ = ["can_be_imported", "is_ours", "register_named", "said"]
 
-_REGISTRIES: Mapping[str, Registry[Any]] = {
+_REGISTRIES: Mapping[str, AnyRegistry] = {
     registry.noun: registry for registry in (INBOUNDS, OUTBOUNDS)
 }
 
@@ -62,11 +62,11 @@ def is_ours(module: str) -> bool:
     return module.partition(".")[0] == "pipetwist" or module in foreign
 
 
-def _module(kind: Any) -> str:
+def _module(kind: Any) -> str:  # a class, as every kind is
     module: str = kind.__module__
     return module
 
 
-def _name(kind: Any) -> str:
+def _name(kind: Any) -> str:  # a class, as every kind is
     name: str = kind.__qualname__
     return name

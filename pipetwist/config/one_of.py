@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from pipetwist.kinds.registry import Registry
+from pipetwist.kinds.registry import AnyRegistry
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
@@ -23,7 +23,7 @@ class OneOf:
             of the type later.
     """
 
-    registry: Registry[Any]
+    registry: AnyRegistry
 
     @property
     def noun(self) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import MISSING, Field, fields, is_dataclass
 from functools import cache
 from itertools import pairwise
-from typing import Any, cast, get_type_hints
+from typing import cast, get_type_hints
 
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
@@ -26,7 +26,7 @@ from pipetwist.values import Checked
 __all__ = ["document_schema"]
 
 
-def document_schema() -> dict[str, Any]:
+def document_schema() -> JsonSchemaValue:
     """The JSON Schema of a configuration."""
     schema = TypeAdapter(Document).json_schema(schema_generator=_Generator)
     return {
@@ -44,7 +44,7 @@ class _Generator(GenerateJsonSchema):
         options: type = schema["cls"]
         described = super().dataclass_schema(schema)
         described["description"] = inspect.cleandoc(options.__doc__ or "").replace("``", "`")
-        properties: dict[str, dict[str, Any]] = described["properties"]
+        properties: dict[str, JsonSchemaValue] = described["properties"]
         descriptions = _descriptions(options)
         for key in fields(options):
             described_key = properties[key.name]
@@ -93,7 +93,7 @@ def _docstrings(options: type) -> Iterator[tuple[str, str]]:
             yield key.target.id, inspect.cleandoc(ast.literal_eval(said.value))
 
 
-def _default(options: type, key: Field[Any]) -> Iterator[tuple[str, object]]:
+def _default(options: type, key: Field[object]) -> Iterator[tuple[str, object]]:
     default = key.default if key.default_factory is MISSING else key.default_factory()
     if default is MISSING or default is None:
         return

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pipetwist.config.problems import KeyPath, every
 from pipetwist.inbounds.registry import INBOUNDS
-from pipetwist.kinds.registry import AnyKind, Registry
+from pipetwist.kinds.registry import AnyKind, AnyRegistry
 from pipetwist.outbounds.registry import OUTBOUNDS
 
 __all__ = ["Entry", "entries"]
 
-_SECTIONS: Mapping[str, Registry[Any]] = {"inbounds": INBOUNDS, "outbounds": OUTBOUNDS}
+_SECTIONS: Mapping[str, AnyRegistry] = {"inbounds": INBOUNDS, "outbounds": OUTBOUNDS}
 
 
 class Entry(NamedTuple):
@@ -26,7 +26,7 @@ class Entry(NamedTuple):
 
     key_path: KeyPath
     kind: AnyKind
-    written: dict[str, Any]
+    written: dict[str, object]
 
 
 def entries(raw: object, *sections: str) -> Iterator[Entry]:

@@ -58,11 +58,11 @@ def serialize(read: Document | ConfigError) -> Iterator[str]:
     yield json.dumps({_LAST: len(steps)})
 
 
-def _keys(of: Any) -> list[str]:
+def _keys(of: Any) -> list[str]:  # a dataclass, or an object of one
     return [field.name for field in fields(of)]
 
 
-def _steps(value: Any, classes: dict[type, int]) -> Iterator[Any]:
+def _steps(value: object, classes: dict[type, int]) -> Iterator[object]:
     if isinstance(value, _PLAIN):
         yield value
     elif isinstance(value, tuple):
@@ -95,10 +95,10 @@ class Deserializer:
 
     def __init__(self, before: Document) -> None:
         self._before = _parts(before)
-        self._known: dict[Hashable, Any] = {}
+        self._known: dict[Hashable, object] = {}
         self._begun = False
         self._classes: list[tuple[type, list[str]]] = []
-        self._stack: list[Any] = []
+        self._stack: list[object] = []
         self._count = 0
         self.outcome: Document | ConfigError | None = None
         """The document, or what is wrong with it; None as long as lines are missing."""
@@ -158,7 +158,7 @@ class Deserializer:
         except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
             raise ForeignLineError from error
 
-    def _take_mark(self, said: dict[str, Any]) -> None:
+    def _take_mark(self, said: dict[str, Any]) -> None:  # Any: of JSON, and unchecked
         if _PROBLEMS in said:
             self.outcome = ConfigError(said[_PROBLEMS])
         elif _FIRST in said and not self._begun:
@@ -170,7 +170,7 @@ class Deserializer:
                 raise ForeignLineError
             self.outcome = document
 
-    def _make(self, kind: int, count: int = 0) -> Any:
+    def _make(self, kind: int, count: int = 0) -> object:
         if kind >= 0:
             of, keys = self._classes[kind]
             part = of(**dict(zip(keys, self._pop(len(keys)), strict=True)))
@@ -181,7 +181,7 @@ class Deserializer:
             tuple(values) if kind == _TUPLE else dict(zip(values[::2], values[1::2], strict=True))
         )
 
-    def _pop(self, count: int) -> list[Any]:
+    def _pop(self, count: int) -> list[object]:
         if not 0 <= count <= len(self._stack):
             raise ForeignLineError
         begin = len(self._stack) - count
@@ -197,7 +197,7 @@ def _class_of(module: str, name: str, keys: list[str]) -> tuple[type, list[str]]
     return of, keys
 
 
-def _parts(value: Any) -> Iterator[Any]:
+def _parts(value: object) -> Iterator[object]:
     """Everything in a document that is worth to be known again: texts, and objects of classes."""
     if isinstance(value, str):
         yield value
@@ -210,19 +210,19 @@ def _parts(value: Any) -> Iterator[Any]:
         yield value
 
 
-def _key_of(part: Any) -> Hashable | None:
+def _key_of(part: object) -> Hashable | None:
     """What is the same for two parts that are equal; None where that is not worth to be known."""
     if isinstance(part, str):
         return part
     # Not by vars(), which would have every object keep a dict.
-    of: Any = type(part)
+    of: type = type(part)
     values = _getter(of)(part)
     # Objects that hold others are few, and what they hold may be much.
     return (of, values) if all(isinstance(value, _PLAIN) for value in values) else None
 
 
 @cache
-def _getter(of: type) -> Callable[[Any], tuple[Any, ...]]:
+def _getter(of: type) -> Callable[[object], tuple[object, ...]]:
     keys = _keys(of)
     return (
         attrgetter(*keys)

@@ -7,7 +7,7 @@ from dataclasses import fields
 from difflib import get_close_matches
 from functools import lru_cache
 from types import NoneType
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, TypeAlias, get_args, get_origin, get_type_hints
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -18,6 +18,9 @@ from pipetwist.config.problems import KeyPath, Problem
 from pipetwist.values import quote
 
 __all__ = ["problems_of", "unknown_keys"]
+
+_Type: TypeAlias = Any
+"""A type as it is written, such as ``Annotated[int, mark] | None``, which is of no type itself."""
 
 _UNKNOWN_KEY = "unexpected_keyword_argument"
 _NEEDED = "this required key is missing"
@@ -39,7 +42,7 @@ def unknown_keys(error: ValidationError) -> list[KeyPath]:
     ]
 
 
-def _problem(details: ErrorDetails, key_path: KeyPath, expected: Any) -> Problem:
+def _problem(details: ErrorDetails, key_path: KeyPath, expected: _Type) -> Problem:
     written = details["input"]
     match details["type"]:
         case "value_error":
@@ -84,7 +87,7 @@ def _hint(written: object, known: Sequence[str]) -> str:
     return f"use one of {', '.join(map(quote, known))}"
 
 
-def _follow(steps: Sequence[str | int]) -> tuple[KeyPath, Any]:
+def _follow(steps: Sequence[str | int]) -> tuple[KeyPath, _Type]:
     """Walk from the top of the document along an error's steps.
 
     Returns:
@@ -93,7 +96,7 @@ def _follow(steps: Sequence[str | int]) -> tuple[KeyPath, Any]:
         key.
     """
     key_path: KeyPath = ()
-    expected: Any = Document
+    expected: _Type = Document
     for step in steps:
         if _is_choice(expected):
             expected = _choice(expected).options(str(step))
@@ -105,21 +108,22 @@ def _follow(steps: Sequence[str | int]) -> tuple[KeyPath, Any]:
 
 
 @lru_cache
-def _keys(options: type) -> dict[str, Any]:
+def _keys(options: type) -> dict[str, _Type]:
     return get_type_hints(options, include_extras=True)
 
 
-def _is_choice(expected: Any) -> bool:
+def _is_choice(expected: _Type) -> bool:
     return any(isinstance(mark, OneOf) for mark in getattr(expected, "__metadata__", ()))
 
 
-def _choice(expected: Any) -> OneOf:
+def _choice(expected: _Type) -> OneOf:
     return next(mark for mark in expected.__metadata__ if isinstance(mark, OneOf))
 
 
-def _plain(expected: Any) -> Any:
+def _plain(expected: _Type) -> _Type:
     """The type without its marks, and without the None that stands for a key's absence."""
-    if get_origin(expected) is Annotated:
+    origin: object = get_origin(expected)
+    if origin is Annotated:
         return _plain(get_args(expected)[0])
     if NoneType in get_args(expected):
         return _plain(

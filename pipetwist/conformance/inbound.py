@@ -20,11 +20,9 @@ class InboundConformance(Settling):
     """Tests of an inbound: mix it into a test case of trial's, with what it has abstract."""
 
     @abstractmethod
-    def make_inbound(self, relay: RecordingRelay) -> Any:
+    def make_inbound(self, relay: RecordingRelay) -> Any:  # an IInbound, which needs zope's plug-in
         """An inbound that hands its connections to this relay, and does not listen yet. The test's
         clean-up stops it.
-
-        Its type is its own, and zope's interface is not known to every type checker: hence Any.
         """
 
     @abstractmethod

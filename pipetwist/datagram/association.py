@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
-from pipetwist.datagram.batch import Batch
+from pipetwist.datagram.plain import EitherBatch
 from pipetwist.datagram.side import BaseDatagramSide
 from pipetwist.datagram.source import Source
 from pipetwist.interfaces import IDatagramSide, IDescriptorSide, ITracker
@@ -18,7 +18,7 @@ __all__ = ["Answering", "AssociationSide"]
 class Answering(Protocol):
     """What associations belong to, and are answered through."""
 
-    def answer_batch(self, batch: Batch, start: int, stop: int, target: Source) -> int:
+    def answer_batch(self, batch: EitherBatch, start: int, stop: int, target: Source) -> int:
         """Send some of a batch; as `Batch.send`."""
 
     def answer(self, datagram: bytes, target: Source) -> None:
@@ -51,7 +51,7 @@ class AssociationSide(BaseDatagramSide):
     def __init__(
         self,
         clock: IReactorTime,
-        key: Any,
+        key: object,
         source: Source,
         answering: Answering,
         tracker: ITracker | None = None,
@@ -78,13 +78,13 @@ class AssociationSide(BaseDatagramSide):
     # BaseDatagramSide. A source without a name gets no answer: it has no address that one could be
     # sent to.
 
-    def send_batch(self, batch: Batch, start: int, stop: int) -> int:
+    def send_batch(self, batch: EitherBatch, start: int, stop: int) -> int:
         return self._answering.answer_batch(batch, start, stop, self._source)
 
     def send_one(self, datagram: bytes) -> None:
         self._answering.answer(datagram, self._source)
 
-    def take(self, batch: Batch, start: int, stop: int) -> None:
+    def take(self, batch: EitherBatch, start: int, stop: int) -> None:
         if self._source.named:
             self._answering.active(self)
             super().take(batch, start, stop)

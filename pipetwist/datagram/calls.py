@@ -8,6 +8,7 @@ import ctypes
 import os
 import socket
 import struct
+from mmap import mmap
 from typing import Any, cast
 
 __all__ = [
@@ -43,12 +44,12 @@ DONT_WAIT = int(getattr(socket, "MSG_DONTWAIT", 0))
 
 # Neither has argtypes: with them ctypes takes half as long again for a call. A Python int goes as a
 # C int, and every pointer is a c_void_p.
-_libc: Any = ctypes.CDLL(None, use_errno=True) if os.name == "posix" else None
-recvmmsg: Any = getattr(_libc, "recvmmsg", None)
+_libc = ctypes.CDLL(None, use_errno=True) if os.name == "posix" else None
+recvmmsg: Any = getattr(_libc, "recvmmsg", None)  # a function of C
 """Takes a descriptor, where the first ``struct mmsghdr`` is, how many there are, flags, and
 None.
 """
-sendmmsg: Any = getattr(_libc, "sendmmsg", None)
+sendmmsg: Any = getattr(_libc, "sendmmsg", None)  # a function of C
 """Takes a descriptor, where the first ``struct mmsghdr`` is, how many there are, and flags."""
 
 
@@ -63,7 +64,7 @@ def failure() -> OSError:
     return OSError(number, os.strerror(number))
 
 
-def address_of(memory: Any) -> int:
+def address_of(memory: bytearray | mmap) -> int:
     """Where in this process's memory something writable lies."""
     return ctypes.addressof(ctypes.c_char.from_buffer(memory))
 
@@ -91,5 +92,5 @@ class Messages:
 
 def _field(memory: bytearray, kind: str, offset: int) -> memoryview:
     size = struct.calcsize(kind)
-    fields: memoryview = memoryview(memory).cast(cast("Any", kind))
+    fields: memoryview = memoryview(memory).cast(cast("Any", kind))  # it wants a Literal
     return fields[offset // size :: MESSAGE.size // size]

@@ -8,11 +8,10 @@ import struct
 import sys
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
 
 from pipetwist.datagram.batch import Batch
 from pipetwist.datagram.calls import batches_work
-from pipetwist.datagram.plain import PlainBatch
+from pipetwist.datagram.plain import EitherBatch, PlainBatch
 from pipetwist.datagram.watcher import Watcher
 from pipetwist.descriptors import descriptor_limit
 from pipetwist.interfaces import AnyReactor
@@ -51,24 +50,24 @@ class DatagramContext:
         self.reactor = reactor
         self.watcher: Poller | Watcher = poller or Watcher(reactor)
         self._make = Batch if batches_work() else PlainBatch
-        self._batches: dict[tuple[int, int], Any] = {}
+        self._batches: dict[tuple[int, int], EitherBatch] = {}
 
     @cached_property
-    def from_unix_peers(self) -> Any:
+    def from_unix_peers(self) -> EitherBatch:
         """The batch for connected unix sockets."""
         return self._make(_UNIX_COUNT, max_unix_bytes())
 
     @cached_property
-    def from_network_peers(self) -> Any:
+    def from_network_peers(self) -> EitherBatch:
         """The batch for connected UDP sockets."""
         return self._make(_COUNT, _UDP_SIZE)
 
     @cached_property
-    def from_unix(self) -> Any:
+    def from_unix(self) -> EitherBatch:
         """The batch for unix sockets that anybody sends to, which says who."""
         return self._make(_UNIX_COUNT, max_unix_bytes(), _CREDENTIALS)
 
-    def from_network(self, family: int, *, anywhere: bool) -> Any:
+    def from_network(self, family: int, *, anywhere: bool) -> EitherBatch:
         """The batch for UDP sockets that anybody sends to.
 
         Args:

@@ -6,21 +6,21 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from typing import Any
 
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
 from pipetwist.datagram.association import AssociationSide
 from pipetwist.datagram.association_table import AssociationTable
-from pipetwist.datagram.batch import Batch
 from pipetwist.datagram.context import DatagramContext
+from pipetwist.datagram.plain import EitherBatch
 from pipetwist.datagram.segments import segments_work
 from pipetwist.datagram.socket_side import dropped_by_kernel
 from pipetwist.datagram.source import Source
 from pipetwist.interfaces import IOutbound, ITracker
 from pipetwist.kernel.poller import IN
 from pipetwist.transfer.loss_reasons import describe_error
+from pipetwist.values.addresses import SocketAddress
 
 __all__ = ["DatagramListener"]
 
@@ -53,7 +53,7 @@ class DatagramListener:
         self,
         datagram_context: DatagramContext,
         opened: socket.socket,
-        batch: Any,
+        batch: EitherBatch,
         association_table: AssociationTable,
         let_in: Callable[[Source, _Associate], object],
         log: Logger,
@@ -68,7 +68,7 @@ class DatagramListener:
         self._association_table = association_table
         self._let_in = let_in
         self._log = log
-        self._associations: dict[Any, AssociationSide] = {}
+        self._associations: dict[object, AssociationSide] = {}
         self._waiting: dict[AssociationSide, None] = {}
         self._retry: IDelayedCall | None = None
         self._listening = False
@@ -139,7 +139,7 @@ class DatagramListener:
             self._datagram_context.watcher.remove(self._socket.fileno())
             self._datagram_context.watcher.add(self._socket.fileno(), self, IN)
 
-    def _arrived(self, start: int, stop: int, key: Any) -> None:
+    def _arrived(self, start: int, stop: int, key: SocketAddress) -> None:
         association = self._associations.get(key)
         if association is not None:
             self._association_table.active(association)
@@ -164,7 +164,7 @@ class DatagramListener:
             else:
                 association.arrived(self._batch, index, index + 1)
 
-    def _open(self, key: Any, index: int) -> AssociationSide | None:
+    def _open(self, key: SocketAddress, index: int) -> AssociationSide | None:
         """Let a source in, with the datagram that it has sent first: what becomes of that is in the
         association's line.
         """
@@ -192,7 +192,7 @@ class DatagramListener:
 
     # What associations are answered with.
 
-    def answer_batch(self, batch: Batch, start: int, stop: int, target: Source) -> int:
+    def answer_batch(self, batch: EitherBatch, start: int, stop: int, target: Source) -> int:
         return batch.send(self._socket, start, stop, target, segments=self._segments)
 
     def answer(self, datagram: bytes, target: Source) -> None:

@@ -10,12 +10,13 @@ import socket
 import sys
 from collections.abc import Iterator
 from itertools import groupby
-from typing import Any
+from typing import TypeAlias
 
+from pipetwist.datagram.batch import Batch
 from pipetwist.datagram.source import Source
-from pipetwist.values.addresses import plain_host
+from pipetwist.values.addresses import SocketAddress, plain_host
 
-__all__ = ["PlainBatch"]
+__all__ = ["EitherBatch", "PlainBatch"]
 
 _CUT = int(getattr(socket, "MSG_TRUNC", 0))
 
@@ -36,7 +37,7 @@ class PlainBatch:
         self.lengths: list[int] = []
         self.cut: set[int] = set()
         self._data: list[bytes] = []
-        self._names: list[Any] = []
+        self._names: list[SocketAddress] = []
 
     def receive(self, opened: socket.socket, *, connected: bool, most: int = sys.maxsize) -> int:
         self._data, self._names, self.cut = [], [], set()
@@ -62,14 +63,14 @@ class PlainBatch:
         self.lengths = [len(data) for data in self._data]
         return len(self._data)
 
-    def runs(self) -> Iterator[tuple[int, int, Any]]:
+    def runs(self) -> Iterator[tuple[int, int, SocketAddress]]:
         at = 0
         for name, of_one in groupby(self._names):
             stop = at + len(list(of_one))
             yield at, stop, name
             at = stop
 
-    def source(self, key: Any) -> Source:
+    def source(self, key: SocketAddress) -> Source:
         if isinstance(key, tuple):
             return Source(plain_host(key[0]), key[1], True, None, key)
         return Source(None, 0, bool(key), None, key)
@@ -103,3 +104,7 @@ class PlainBatch:
         if len(data) > self.max_bytes:
             raise OSError(errno.EMSGSIZE, os.strerror(errno.EMSGSIZE))
         opened.sendto(data, target.name)
+
+
+EitherBatch: TypeAlias = Batch | PlainBatch
+"""What datagrams are received into, with the calls that read many at once or without."""

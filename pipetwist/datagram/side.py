@@ -11,6 +11,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from zope.interface import implementer
 
 from pipetwist.datagram.batch import Batch
+from pipetwist.datagram.plain import EitherBatch
 from pipetwist.datagram.waiting import WaitingDatagrams
 from pipetwist.interfaces import IDatagramSide, IDescriptorSide, IProcess, ITracker, Medium
 from pipetwist.transfer import lingering
@@ -74,7 +75,7 @@ class BaseDatagramSide(EndingSide):
 
     # What the kinds have for themselves.
 
-    def send_batch(self, batch: Batch, start: int, stop: int) -> int:
+    def send_batch(self, batch: EitherBatch, start: int, stop: int) -> int:
         """Send some of a batch; as `Batch.send`."""
         raise NotImplementedError
 
@@ -96,7 +97,7 @@ class BaseDatagramSide(EndingSide):
 
     # Reading.
 
-    def arrived(self, batch: Batch, start: int, stop: int) -> None:
+    def arrived(self, batch: EitherBatch, start: int, stop: int) -> None:
         """Some of a batch was received for this side."""
         if self.ending.closing:
             self.dropped += stop - start
@@ -139,7 +140,7 @@ class BaseDatagramSide(EndingSide):
 
     # Writing.
 
-    def take(self, batch: Batch, start: int, stop: int) -> None:
+    def take(self, batch: EitherBatch, start: int, stop: int) -> None:
         """Send some of a batch, and keep what the system does not take."""
         while start < stop and not self.ending.closing:
             if self.outgoing is not None:
@@ -225,7 +226,7 @@ class BaseDatagramSide(EndingSide):
         if self.tracker is not None and count:
             self.tracker.downlink(count)
 
-    def _keep(self, batch: Batch, start: int, stop: int) -> None:
+    def _keep(self, batch: EitherBatch, start: int, stop: int) -> None:
         if self.outgoing is None:
             self.outgoing = WaitingDatagrams()
         for index in range(start, stop):

@@ -10,8 +10,8 @@ import struct
 
 from zope.interface import implementer
 
-from pipetwist.datagram.batch import Batch
 from pipetwist.datagram.context import DatagramContext
+from pipetwist.datagram.plain import EitherBatch
 from pipetwist.datagram.segments import segments_work
 from pipetwist.datagram.side import BaseDatagramSide
 from pipetwist.interfaces import IDatagramSide, IDescriptorSide
@@ -100,13 +100,13 @@ class DatagramSocketSide(BaseDatagramSide):
                 self._hand(self._batch, count)
         self.lose(describe_error(error))
 
-    def _hand(self, batch: Batch, count: int) -> None:
+    def _hand(self, batch: EitherBatch, count: int) -> None:
         if batch.cut:
             self._drop_cut(batch, count)
         else:
             self.arrived(batch, 0, count)
 
-    def _drop_cut(self, batch: Batch, count: int) -> None:
+    def _drop_cut(self, batch: EitherBatch, count: int) -> None:
         for index in range(count):
             if index in batch.cut:
                 self.dropped += 1
@@ -115,7 +115,7 @@ class DatagramSocketSide(BaseDatagramSide):
 
     # BaseDatagramSide.
 
-    def send_batch(self, batch: Batch, start: int, stop: int) -> int:
+    def send_batch(self, batch: EitherBatch, start: int, stop: int) -> int:
         return batch.send(self._socket, start, stop, segments=self._segments)
 
     def send_one(self, datagram: bytes) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import socket
-from typing import Any
 
 from pipetwist.datagram.context import enlarge_buffers
 from pipetwist.errors import ConnectError
 from pipetwist.network.listening import choose_families, is_unspecified
 from pipetwist.network.listening_socket import ListeningSocket
+from pipetwist.values.addresses import SocketAddress
 
 __all__ = ["MAX_UDP_BYTES", "connect_datagram", "open_udp"]
 
@@ -25,7 +25,7 @@ _SAY_ADDRESS = {
 }
 
 
-def open_udp(family: int, address: Any) -> ListeningSocket:
+def open_udp(family: int, address: SocketAddress) -> ListeningSocket:
     """Open a socket that anybody may send to at an address.
 
     Args:
@@ -48,7 +48,7 @@ def open_udp(family: int, address: Any) -> ListeningSocket:
     return opened
 
 
-def connect_datagram(family: int, address: Any, name: str) -> socket.socket:
+def connect_datagram(family: int, address: SocketAddress, name: str) -> socket.socket:
     """Open a socket with one peer.
 
     Args:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import socket
 import struct
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from pipetwist.values.addresses import SocketAddress
 
 __all__ = ["Source", "source_of"]
 
@@ -38,8 +40,8 @@ class Source(NamedTuple):
     port: int
     named: bool
     credentials: tuple[int, int, int] | None
-    name: Any
-    control: Any = b""
+    name: SocketAddress
+    control: bytes = b""
     address: tuple[str, int] | None = None
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
 
 from twisted.internet.address import UNIXAddress
 from twisted.internet.error import ProcessDone, ProcessTerminated
@@ -13,7 +12,7 @@ from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from pipetwist.interfaces import ISpawner
+from pipetwist.interfaces import AnyProducer, AnyTransport, ISpawner
 
 __all__ = ["FakeProcess", "FakeSpawner"]
 
@@ -42,8 +41,8 @@ class FakeProcess:
         self.open = {0, 1, 2}
         """Its standard descriptors that are open."""
         self.paused = False
-        self._protocol: Any = protocol
-        self._producer: Any = None
+        self._protocol = protocol
+        self._producer: AnyProducer = None
         self._unread: list[tuple[int, bytes]] = []
         self._reason: Failure | None = None
         protocol.makeConnection(self)
@@ -151,7 +150,7 @@ class FakeProcess:
     def stopProducing(self) -> None:
         self.loseConnection()
 
-    def registerProducer(self, producer: Any, streaming: bool) -> None:
+    def registerProducer(self, producer: AnyProducer, streaming: bool) -> None:
         self._producer = producer
 
     def unregisterProducer(self) -> None:
@@ -184,11 +183,11 @@ class FakeSpawner:
         self.processes.append(process)
         return process
 
-    def signal_group(self, transport: Any, number: int) -> None:
+    def signal_group(self, transport: AnyTransport, number: int) -> None:
         self.signals.append((transport, number))
         if number == _SIGKILL or (number == signal.SIGTERM and not self._stubborn):
             transport.exit(number=number)
 
-    def end_group(self, transport: Any, grace: float, ended: Callable[[], None]) -> None:
+    def end_group(self, transport: AnyTransport, grace: float, ended: Callable[[], None]) -> None:
         """See `ISpawner`: the fakes leave nobody."""
         ended()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from typing import Any, cast
+from typing import cast
 
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 
@@ -11,6 +11,7 @@ from pipetwist.connection.client_info import ClientInfo
 from pipetwist.datagram.association_table import AssociationTable
 from pipetwist.datagram.context import DatagramContext
 from pipetwist.datagram.listener import DatagramListener
+from pipetwist.datagram.plain import EitherBatch
 from pipetwist.datagram.source import Source
 from pipetwist.inbounds.context import InboundContext
 from pipetwist.inbounds.gate import Gate
@@ -53,7 +54,7 @@ class DatagramInbound(ListeningService):
         """
         return sum(listener.dropped + listener.dropped_by_kernel for listener in self._listeners)
 
-    def open_sockets(self) -> list[tuple[socket.socket, Any]]:
+    def open_sockets(self) -> list[tuple[socket.socket, EitherBatch]]:
         """Open the sockets.
 
         Returns:
@@ -100,7 +101,7 @@ class DatagramInbound(ListeningService):
     def _open(self) -> None:
         self._open_on(self.open_sockets())
 
-    def _open_on(self, opened: list[tuple[socket.socket, Any]]) -> None:
+    def _open_on(self, opened: list[tuple[socket.socket, EitherBatch]]) -> None:
         self._gate.name_again()
         self._association_table.begin()
         self._listeners = [

@@ -8,7 +8,7 @@ import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, cast
+from typing import ClassVar, Literal, cast
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.endpoints import AdoptedStreamServerEndpoint, serverFromString
@@ -24,7 +24,7 @@ from pipetwist.inbounds.entry import SocketEntry
 from pipetwist.inbounds.gate import Gate
 from pipetwist.inbounds.handshake import HandshakeFactory
 from pipetwist.inbounds.listening import EndpointListener, ListeningService, address_client_info
-from pipetwist.interfaces import IInbound
+from pipetwist.interfaces import AnyTransport, IInbound
 from pipetwist.kinds.inbound_options import InboundOptions, StreamInboundOptions
 from pipetwist.network.inherited import InheritedSocket
 from pipetwist.network.listening_socket import ListeningSocket
@@ -166,7 +166,7 @@ class EndpointInbound(ListeningService):
             self._adopted = None
         return stopping
 
-    def _identify(self, transport: Any) -> ClientInfo:
+    def _identify(self, transport: AnyTransport) -> ClientInfo:
         if IUNIXTransport.providedBy(transport):
             return self._identify_socket(
                 cast("socket.SocketType", cast("ISystemHandle", transport).getHandle())
@@ -178,7 +178,7 @@ class EndpointInbound(ListeningService):
         return unix_client_info(self.tag, connected, self.timeouts)
 
 
-def _shown(address: Any) -> str:
+def _shown(address: object) -> str:
     host, port, path = (getattr(address, name, None) for name in ("host", "port", "name"))
     if isinstance(path, bytes):
         return os.fsdecode(path)

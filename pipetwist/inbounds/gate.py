@@ -7,7 +7,7 @@ Streams, handshakes and sources of datagrams all pass it. The relay decides wher
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 from zope.interface import implementer
 
@@ -19,6 +19,9 @@ from pipetwist.interfaces import IGate, IOutbound, IRoute, ISide, ITracker, Medi
 from pipetwist.kinds.inbound_options import InboundOptions, StreamInboundOptions
 
 __all__ = ["Entered", "Gate", "RefusedError"]
+
+Identify: TypeAlias = Callable[[Any], ClientInfo]
+"""Identifies a client by its transport, its socket or its source of datagrams."""
 
 # At most so many different refusals are logged, or a flood of datagrams would flood the log.
 _MAX_NAMED = 1000
@@ -52,7 +55,7 @@ class Gate:
 
     __slots__ = ("_framed", "_identify", "_inbound", "_named", "_relay", "_share", "tag")
 
-    def __init__(self, inbound: Entered, identify: Callable[[Any], ClientInfo]) -> None:
+    def __init__(self, inbound: Entered, identify: Identify) -> None:
         options = inbound.options
         self.tag = options.tag
         self._inbound = inbound

@@ -4,8 +4,6 @@ then passes the transport to the client's side.
 
 from __future__ import annotations
 
-from typing import Any
-
 from twisted.internet.interfaces import (
     IAddress,
     IDelayedCall,
@@ -20,7 +18,7 @@ from zope.interface import implementer
 from pipetwist.connection.cause import Cause
 from pipetwist.inbounds.context import InboundContext
 from pipetwist.inbounds.gate import Gate
-from pipetwist.interfaces import IOutbound, ISide, ITracker
+from pipetwist.interfaces import AnyProtocol, AnyTransport, IOutbound, ISide, ITracker
 from pipetwist.tls.failed_handshake import log_failed_handshake
 from pipetwist.transfer.adoption import counted_side
 
@@ -40,7 +38,7 @@ class HandshakeProtocol(Protocol):
         waiting: the protocols whose handshake is not complete yet.
     """
 
-    transport: Any  # a transport with TLS or without; the gate knows which
+    transport: AnyTransport
 
     def __init__(
         self, gate: Gate, context: InboundContext, waiting: set[HandshakeProtocol]
@@ -48,7 +46,7 @@ class HandshakeProtocol(Protocol):
         self._gate = gate
         self._context = context
         self._waiting = waiting
-        self._inside: Any = None
+        self._inside: AnyProtocol = None
         self._handshake: IDelayedCall | None = None
         self._refused = False
         self._kept = gate.expect()
@@ -71,7 +69,7 @@ class HandshakeProtocol(Protocol):
             # Over TLS the peer has to answer this within the time-out of the handshake.
             self.transport.loseConnection()
 
-    def _make_side(self, transport: Any, _: IOutbound, tracker: ITracker | None) -> ISide:
+    def _make_side(self, transport: AnyTransport, _: IOutbound, tracker: ITracker | None) -> ISide:
         self._stop_waiting()
         self._entered()
         side, inside = counted_side(self._context.reactor, self._context.peer_close_watch, tracker)

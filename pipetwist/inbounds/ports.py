@@ -5,11 +5,11 @@ for.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from twisted.internet.interfaces import IListeningPort
 
 from pipetwist.inbounds.gate import Gate
+from pipetwist.interfaces import AnyPort
 from pipetwist.network.tcp_ports import MAX_ACCEPTED, hold_back
 
 __all__ = ["hold_to_gate"]
@@ -27,7 +27,7 @@ def hold_to_gate(port: IListeningPort, gate: Gate) -> Callable[[], None]:
     Returns:
         A function that undoes this, to be called when the port stops.
     """
-    held: Any = port
+    held: AnyPort = port
     if not all(
         hasattr(port, name) for name in ("doRead", "numberAccepts", "startReading", "stopReading")
     ):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, cast
+from typing import ClassVar, Literal, cast
 
 from twisted.internet.defer import Deferred, gatherResults, inlineCallbacks, maybeDeferred, succeed
 from twisted.internet.endpoints import TCP4ServerEndpoint, TCP6ServerEndpoint
@@ -21,7 +21,7 @@ from pipetwist.inbounds.entry import SocketEntry
 from pipetwist.inbounds.gate import Gate, RefusedError
 from pipetwist.inbounds.handshake import HandshakeFactory
 from pipetwist.inbounds.listening import EndpointListener, ListeningService, address_client_info
-from pipetwist.interfaces import IInbound
+from pipetwist.interfaces import AnyFactory, AnyPort, AnyTransport, IInbound, InlineCallbacks
 from pipetwist.kinds.inbound_options import InboundOptions, StreamInboundOptions, TlsServerOptions
 from pipetwist.network.listening_socket import BACKLOG, ListeningSocket
 from pipetwist.network.tcp_socket import SocketEndpoint, takes_sockets
@@ -167,8 +167,8 @@ class TcpInbound(ListeningService):
             number: int = listening.getsockname()[1]
             return number
         for listener in self._listeners:
-            host: Any = None if listener.port is None else listener.port.getHost()
-            return None if host is None else host.port
+            bound: AnyPort = listener.port
+            return None if bound is None else bound.getHost().port
         return None
 
     def listen(self) -> Deferred[None]:
@@ -177,7 +177,7 @@ class TcpInbound(ListeningService):
         if self._tls is None and self.context.kernel is not None:
             return maybeDeferred(self._listen_in_kernel)
         gate = Gate(self, self._identify)
-        factory: Any = HandshakeFactory(gate, self.context)
+        factory: AnyFactory = HandshakeFactory(gate, self.context)
         if self._tls is not None:
             factory = over_tls(self._tls, factory, self.context.reactor)
         return self._listen_in_twisted(factory, gate)
@@ -220,7 +220,7 @@ class TcpInbound(ListeningService):
         self.log_listening(shown_address(self._options.listen, self.port))
 
     @inlineCallbacks
-    def _listen_in_twisted(self, factory: Any, gate: Gate) -> Generator[Deferred[None], None, None]:
+    def _listen_in_twisted(self, factory: AnyFactory, gate: Gate) -> InlineCallbacks[None]:
         try:
             for endpoint in self._endpoints():
                 listener = EndpointListener(gate)
@@ -245,7 +245,7 @@ class TcpInbound(ListeningService):
         host = plain_host(host)
         return ClientInfo(self.tag, shown_address(host, port), host, None, self.timeouts)
 
-    def _identify(self, transport: Any) -> ClientInfo:
+    def _identify(self, transport: AnyTransport) -> ClientInfo:
         self._keep_alive.set_on_transport(transport)
         client_info = address_client_info(self.tag, transport.getPeer(), self.timeouts)
         if not self._options.users:

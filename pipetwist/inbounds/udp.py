@@ -5,11 +5,12 @@ from __future__ import annotations
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, cast
+from typing import ClassVar, Literal, cast
 
 from zope.interface import implementer
 
 from pipetwist.connection.client_info import ClientInfo
+from pipetwist.datagram.plain import EitherBatch
 from pipetwist.datagram.sockets import open_udp
 from pipetwist.datagram.source import Source
 from pipetwist.inbounds.context import InboundContext
@@ -68,7 +69,7 @@ class UdpInbound(DatagramInbound):
         super().apply_options(options)
         self._options = cast("UdpInboundOptions", options)
 
-    def open_sockets(self) -> list[tuple[socket.socket, Any]]:
+    def open_sockets(self) -> list[tuple[socket.socket, EitherBatch]]:
         options, label = self._options, self.options.label
         opened = self.context.listeners.open_ports(
             label, options.address, self.warn, asked=f"{label}: listen", open_one=open_udp

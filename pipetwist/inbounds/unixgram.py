@@ -6,12 +6,13 @@ import contextlib
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, cast
+from typing import ClassVar, Literal, cast
 
 from zope.interface import implementer
 
 from pipetwist.connection.client_info import ClientInfo
 from pipetwist.datagram.context import enlarge_buffers
+from pipetwist.datagram.plain import EitherBatch
 from pipetwist.datagram.source import Source
 from pipetwist.errors import StartError
 from pipetwist.inbounds.context import InboundContext
@@ -71,7 +72,7 @@ class UnixgramInbound(DatagramInbound):
                 self._open_on(self._begin_with(listening))
         return super().apply(options)
 
-    def open_sockets(self) -> list[tuple[socket.socket, Any]]:
+    def open_sockets(self) -> list[tuple[socket.socket, EitherBatch]]:
         if self._options.users and not PEER_CREDENTIALS:
             message = (
                 f"{self.options.label}: users: this system does not say who sends to a unix socket"
@@ -90,7 +91,9 @@ class UnixgramInbound(DatagramInbound):
             prepare=_prepare,
         )
 
-    def _begin_with(self, listening: UnixListeningSocket) -> list[tuple[socket.socket, Any]]:
+    def _begin_with(
+        self, listening: UnixListeningSocket
+    ) -> list[tuple[socket.socket, EitherBatch]]:
         self._listening = listening
         self.context.log.info(
             "inbound {tag} listens on {path}", tag=self.tag, path=self._options.path

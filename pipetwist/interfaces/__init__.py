@@ -14,7 +14,6 @@ from pipetwist.interfaces.connections import (
 )
 from pipetwist.interfaces.counting import ICellCounter, ICounter, ICounterStore, ITracker
 from pipetwist.interfaces.processes import IProcess, ISpawner
-from pipetwist.interfaces.reactors import AnyReactor
 from pipetwist.interfaces.running import IRunningOutbound
 from pipetwist.interfaces.sides import (
     IDatagramSide,
@@ -27,6 +26,8 @@ from pipetwist.interfaces.sides import (
     IWritingHalf,
 )
 from pipetwist.interfaces.structural import (
+    AnySide,
+    AnySideReceiver,
     CounterLike,
     CounterStoreLike,
     OutboundLike,
@@ -37,9 +38,27 @@ from pipetwist.interfaces.structural import (
     SpawnerLike,
     TrackerLike,
 )
+from pipetwist.interfaces.untyped import (
+    AnyDeferred,
+    AnyFactory,
+    AnyPort,
+    AnyProducer,
+    AnyProtocol,
+    AnyReactor,
+    AnyTransport,
+    InlineCallbacks,
+)
 
 __all__ = [
+    "AnyDeferred",
+    "AnyFactory",
+    "AnyPort",
+    "AnyProducer",
+    "AnyProtocol",
     "AnyReactor",
+    "AnySide",
+    "AnySideReceiver",
+    "AnyTransport",
     "CounterLike",
     "CounterStoreLike",
     "ICellCounter",
@@ -64,6 +83,7 @@ __all__ = [
     "ISpawner",
     "ITracker",
     "IWritingHalf",
+    "InlineCallbacks",
     "Medium",
     "OutboundLike",
     "RelayLike",

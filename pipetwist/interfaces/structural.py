@@ -8,7 +8,9 @@ time an object is checked against that one.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+from pipetwist.interfaces.untyped import AnyProtocol, AnyTransport
 
 if TYPE_CHECKING:
     from pipetwist.connection.cause import Cause
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from pipetwist.connection.medium import Medium
 
 __all__ = [
+    "AnySide",
+    "AnySideReceiver",
     "CounterLike",
     "CounterStoreLike",
     "OutboundLike",
@@ -26,6 +30,23 @@ __all__ = [
     "SpawnerLike",
     "TrackerLike",
 ]
+
+AnySide: TypeAlias = Any
+"""A side, typed by its interface or by its protocol. For a type checker without zope's plug-in
+neither is the other, and a class that implements a protocol of ours may take either.
+"""
+
+AnySideReceiver: TypeAlias = Any
+"""A receiver of a side's events, typed by its interface or by its protocol, as `AnySide` is."""
+
+AnyRoute: TypeAlias = Any
+"""A route, typed by its interface or by its protocol, as `AnySide` is."""
+
+AnyGate: TypeAlias = Any
+"""A gate, typed by its interface or by a class that provides it, as `AnySide` is."""
+
+AnyConnecting: TypeAlias = Any
+"""A side or a Deferred of one: a Deferred of one class of side is not a Deferred of another."""
 
 
 class CounterLike(Protocol):
@@ -55,28 +76,30 @@ class TrackerLike(Protocol):
 
 
 class SpawnerLike(Protocol):
-    """See `ISpawner`. Twisted's types of a command's protocol and transport lack some of their
-    methods.
-    """
+    """See `ISpawner`."""
 
-    def spawn(self, protocol: Any, command: Sequence[str], env: Mapping[str, str], /) -> Any: ...
-    def signal_group(self, transport: Any, number: int, /) -> None: ...
-    def end_group(self, transport: Any, grace: float, ended: Callable[[], None], /) -> None: ...
+    def spawn(
+        self, protocol: AnyProtocol, command: Sequence[str], env: Mapping[str, str], /
+    ) -> AnyTransport: ...
+    def signal_group(self, transport: AnyTransport, number: int, /) -> None: ...
+    def end_group(
+        self, transport: AnyTransport, grace: float, ended: Callable[[], None], /
+    ) -> None: ...
 
 
 class SideReceiverLike(Protocol):
-    """See `ISideReceiver`. A side may be typed by its interface or by its protocol, hence Any."""
+    """See `ISideReceiver`."""
 
-    def data_received(self, side: Any, data: bytes, /) -> None: ...
-    def read_ended(self, side: Any, /) -> None: ...
-    def pause_writing(self, side: Any, /) -> None: ...
-    def resume_writing(self, side: Any, /) -> None: ...
-    def peer_closed(self, side: Any, /) -> None: ...
-    def lost(self, side: Any, reason: str, /, *, whole: bool = False) -> None: ...
+    def data_received(self, side: AnySide, data: bytes, /) -> None: ...
+    def read_ended(self, side: AnySide, /) -> None: ...
+    def pause_writing(self, side: AnySide, /) -> None: ...
+    def resume_writing(self, side: AnySide, /) -> None: ...
+    def peer_closed(self, side: AnySide, /) -> None: ...
+    def lost(self, side: AnySide, reason: str, /, *, whole: bool = False) -> None: ...
 
 
 class SideLike(Protocol):
-    """See `ISide`. A receiver may be typed by its interface or by its protocol, hence Any."""
+    """See `ISide`."""
 
     @property
     def received(self) -> int: ...
@@ -89,14 +112,14 @@ class SideLike(Protocol):
     @property
     def notices_loss(self) -> bool: ...
     @property
-    def process(self) -> Any: ...
+    def process(self) -> Any: ...  # an IProcess, by the class that provides it, or None
     @property
     def medium(self) -> Medium: ...
     @property
     def carrier(self) -> object: ...
     @property
     def half_closes(self) -> bool: ...
-    def attach(self, receiver: Any, /) -> None: ...
+    def attach(self, receiver: AnySideReceiver, /) -> None: ...
     def write(self, data: bytes, /) -> None: ...
     def pause_reading(self) -> None: ...
     def resume_reading(self) -> None: ...
@@ -108,9 +131,7 @@ class SideLike(Protocol):
 
 
 class OutboundLike(Protocol):
-    """See `IOutbound`. What it connects is a side or a Deferred of one; a Deferred is of one type
-    only, hence Any.
-    """
+    """See `IOutbound`."""
 
     @property
     def tag(self) -> str: ...
@@ -120,7 +141,7 @@ class OutboundLike(Protocol):
     def in_kernel(self) -> bool: ...
     @property
     def max_datagram_bytes(self) -> int | None: ...
-    def connect(self) -> Any: ...
+    def connect(self) -> AnyConnecting: ...
 
 
 class RouteLike(Protocol):
@@ -135,12 +156,10 @@ class RouteLike(Protocol):
 
 
 class RelayLike(Protocol):
-    """See `IRelay`. A route, a side and a gate may be typed by their interfaces or by their
-    protocols, hence Any.
-    """
+    """See `IRelay`."""
 
     names_clients: bool
 
-    def route(self, client_info: ClientInfo, /) -> Any: ...
-    def handle(self, route: Any, client: Any, gate: Any = None, /) -> None: ...
+    def route(self, client_info: ClientInfo, /) -> AnyRoute: ...
+    def handle(self, route: AnyRoute, client: AnySide, gate: AnyGate = None, /) -> None: ...
     def rejected(self, inbound: str, cause: Cause, /) -> None: ...

@@ -22,5 +22,5 @@ class Figure:
 
     name: str
     description: str
-    read: Callable[[Any], float]
+    read: Callable[[Any], float]  # of an inbound or outbound of its kind alone
     grows: bool = False

@@ -45,7 +45,7 @@ class KindOptions:
     @classmethod
     def keys(cls) -> list[str]:
         """The keys that it has in a configuration."""
-        options: Any = cls
+        options: Any = cls  # a dataclass, as a kind's options are
         return [key.name for key in fields(options)]
 
     @classmethod

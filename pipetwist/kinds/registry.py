@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import is_dataclass
-from typing import Any, Generic, Protocol, TypeVar, get_args, get_type_hints
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar, get_args, get_type_hints
 
 from pipetwist.kinds.options import KindOptions
 
-__all__ = ["AnyKind", "Kind", "Registry"]
+__all__ = ["AnyKind", "AnyRegistry", "Kind", "Registry"]
 
 
 O_co = TypeVar("O_co", bound=KindOptions, covariant=True)
@@ -23,7 +23,7 @@ class Kind(Protocol[O_co, S_contra, P_co]):
     def Options(self) -> type[O_co]:
         """A dataclass with the facts about the kind, and a Literal ``type``."""
 
-    def __call__(self, options: Any, context: S_contra) -> P_co:
+    def __call__(self, options: Any, context: S_contra) -> P_co:  # Any: its own Options alone
         """Make one.
 
         Args:
@@ -32,7 +32,7 @@ class Kind(Protocol[O_co, S_contra, P_co]):
         """
 
 
-AnyKind = Kind[KindOptions, Any, object]
+AnyKind: TypeAlias = Kind[KindOptions, Any, object]
 """A kind of inbound or of outbound, for code that asks for its facts."""
 
 K = TypeVar("K", bound=AnyKind)
@@ -120,3 +120,9 @@ class Registry(Generic[K]):
             message = f"there is a kind of {self.noun} of the type {type_!r} already"
             raise ValueError(message)
         return type_
+
+
+AnyRegistry: TypeAlias = Registry[Any]
+"""A registry of inbounds or of outbounds. Since kinds can be added, that of the ones is to a type
+checker none of both.
+"""

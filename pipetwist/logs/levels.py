@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from twisted.logger import Logger, LogLevel
 
 __all__ = ["Level", "LeveledLogger"]
 
 Level = Literal["debug", "info", "warn", "error"]
+
+_AnyLevel: TypeAlias = Any
+"""One of LogLevel's constants: the package that they are made with has no types."""
 
 
 class LeveledLogger(Logger):
@@ -29,7 +32,7 @@ class LeveledLogger(Logger):
 
     def set_level(self, level: Level) -> None:
         """From now on let through what is at least as important as this."""
-        least: Any = LogLevel.lookupByName(level)
+        least: _AnyLevel = LogLevel.lookupByName(level)
         self._enough = frozenset(level for level in LogLevel.iterconstants() if level >= least)
         self.debugs = LogLevel.debug in self._enough
         """Whether debug is let through: asked where many would make an event for nothing."""
@@ -43,6 +46,6 @@ class LeveledLogger(Logger):
         """What says how much a logger lets through; of another kind all but debug."""
         return log if isinstance(log, LeveledLogger) else cls(log.namespace, "info")
 
-    def emit(self, level: Any, format: str | None = None, **kwargs: object) -> None:  # noqa: A002 - Logger's name
+    def emit(self, level: _AnyLevel, format: str | None = None, **kwargs: object) -> None:  # noqa: A002 - Logger's name
         if level in self._enough:
             super().emit(level, format, **kwargs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import select
-from typing import IO, Any
+from typing import IO
 
 from pipetwist.logs.writer import Output, Written
 
@@ -58,7 +58,7 @@ class StreamOutput:
         stream: takes text.
     """
 
-    def __init__(self, stream: IO[Any]) -> None:
+    def __init__(self, stream: IO[str]) -> None:
         self._stream = stream
 
     def write(self, data: bytes) -> Written:
@@ -70,7 +70,7 @@ class StreamOutput:
         pass
 
 
-def output_to(stream: IO[Any]) -> Output:
+def output_to(stream: IO[str]) -> Output:
     """Write where a stream writes, past its buffer."""
     stream.flush()
     try:

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Mapping, MutableMapping
-from typing import IO, Any, Literal, NamedTuple, cast
+from collections.abc import Callable, MutableMapping
+from typing import IO, Any, Literal, NamedTuple, TypeAlias, cast
 
 from twisted.logger import FileLogObserver, ILogObserver, LogEvent, LogLevel, textFileLogObserver
 
@@ -18,7 +18,10 @@ from pipetwist.logs.outputs import output_to
 from pipetwist.logs.text_lines import format_text_line
 from pipetwist.logs.writer import LogWriter, Output
 
-__all__ = ["LogSettings", "RunnerLog"]
+__all__ = ["LogSettings", "RunnerLog", "RunnerOptions"]
+
+RunnerOptions: TypeAlias = MutableMapping[str, Any]
+"""The options of twistd or twist, each of another type."""
 
 _Format = Callable[[LogEvent], "str | None"]
 
@@ -59,7 +62,7 @@ class RunnerLog:
         self.rotates = False
         """Whether it goes to a file of ours, which `rotate` begins anew."""
 
-    def of_twistd(self, options: Mapping[str, Any]) -> ILogObserver | None:
+    def of_twistd(self, options: RunnerOptions) -> ILogObserver | None:
         """Open the log that twistd would open: ``twisted.scripts.twistd`` lets nobody else ask it.
 
         Args:
@@ -96,7 +99,7 @@ class RunnerLog:
         self.rotates = True
         return self._observer(file, format_line)
 
-    def of_twist(self, options: MutableMapping[str, Any]) -> None:
+    def of_twist(self, options: RunnerOptions) -> None:
         """Have the log that twist opens written by the thread.
 
         Args:
@@ -104,7 +107,7 @@ class RunnerLog:
         """
         chosen = options["fileLogObserverFactory"]
 
-        def observer(stream: IO[Any]) -> ILogObserver:
+        def observer(stream: IO[str]) -> ILogObserver:
             if self._settings.format == "json":
                 format_line: _Format = format_json_line
             elif chosen is textFileLogObserver:
@@ -143,7 +146,7 @@ class RunnerLog:
 
         self._writer = LogWriter(output, left_out)
         self._opened()
-        return FileLogObserver(cast("IO[Any]", self._writer), format_line)
+        return FileLogObserver(cast("IO[str]", self._writer), format_line)
 
     def _to_syslog(self, prefix: str) -> ILogObserver:
         # There is none on Windows, where twistd has no such option.
@@ -172,7 +175,7 @@ class RunnerLog:
         return (format_line(event) or "").encode("utf-8", "backslashreplace")
 
 
-def _owner(options: Mapping[str, Any]) -> Owner | None:
+def _owner(options: RunnerOptions) -> Owner | None:
     """Whom twistd becomes after the log is open."""
     user, group = options.get("uid"), options.get("gid")
     if user is None:

@@ -29,7 +29,7 @@ class _Observer(SyslogObserver):
         write: takes each.
     """
 
-    def __init__(self, prefix: str, write: Callable[[str], Any]) -> None:
+    def __init__(self, prefix: str, write: Callable[[str], object]) -> None:
         super().__init__(prefix)
         self._write = write
 
@@ -37,14 +37,14 @@ class _Observer(SyslogObserver):
         self._write(priority_line(priority, text))
 
 
-def syslog_observer(prefix: str, write: Callable[[str], Any]) -> ILogObserver:
+def syslog_observer(prefix: str, write: Callable[[str], object]) -> ILogObserver:
     """What twistd logs to syslog, a line each.
 
     Args:
         prefix: stands before each line.
         write: takes each.
     """
-    emit: Any = _Observer(prefix, write).emit
+    emit: Any = _Observer(prefix, write).emit  # Twisted's, which has no types
     return LegacyLogObserverWrapper(emit)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from prometheus_client import CollectorRegistry, ProcessCollector, make_wsgi_app
@@ -78,7 +78,7 @@ class ScrapedResource(Resource):
     def __init__(self, sources: Sources, reactor: AnyReactor, log: Logger | None = None) -> None:
         super().__init__()
         self._sources = sources
-        self._application: Any = make_wsgi_app(registry_of(sources))
+        self._application: Callable[..., Iterable[bytes]] = make_wsgi_app(registry_of(sources))
         self._reactor = reactor
         self._log = log or Logger()
         self._waiting: dict[_Wanted, list[Request]] = {}
@@ -91,7 +91,7 @@ class ScrapedResource(Resource):
             f"{sum(map(len, self._waiting.values()))} wait>"
         )
 
-    def render(self, request: Request) -> Any:
+    def render(self, request: Request) -> int:
         """Answer GET and HEAD."""
         wanted = _Wanted.of(request)
         self._waiting.setdefault(wanted, []).append(request)
@@ -135,7 +135,7 @@ class ScrapedResource(Resource):
         """Runs in a thread: all that it touches is the application's, and what its sources let any
         thread read.
         """
-        began: list[Any] = []
+        began: list[Any] = []  # a status, headers, and perhaps what Python is to raise
         environment = {
             "REQUEST_METHOD": "GET",
             "PATH_INFO": "/metrics",

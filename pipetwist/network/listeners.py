@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import Any
 
 from pipetwist.accounts import Accounts
 from pipetwist.network.inherited import InheritedSocket, InheritedSockets
@@ -13,6 +12,7 @@ from pipetwist.network.listening import ListenHosts, open_everywhere
 from pipetwist.network.listening_socket import ListeningSocket
 from pipetwist.network.tcp_socket import open_tcp
 from pipetwist.network.unix_socket import UnixListeningSocket
+from pipetwist.values.addresses import SocketAddress
 from pipetwist.values.bind_address import BindAddress, PortAddress, UnixAddress, bound_address
 
 __all__ = ["ListenerTable"]
@@ -105,7 +105,7 @@ class ListenerTable:
         warn: Callable[[str], object],
         *,
         asked: str | None = None,
-        open_one: Callable[[int, Any], ListeningSocket] = open_tcp,
+        open_one: Callable[[int, SocketAddress], ListeningSocket] = open_tcp,
     ) -> list[ListeningSocket]:
         """Open a socket on each of a host's addresses.
 

@@ -7,15 +7,15 @@ import os
 import socket
 from collections.abc import Callable, Iterable, Sequence
 from ipaddress import ip_address
-from typing import Any, TypeVar
+from typing import TypeVar, cast
 
-from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.defer import Deferred, DeferredList, FirstError
 from twisted.python.failure import Failure
 
 from pipetwist.errors import ConnectError, StartError
 from pipetwist.interfaces import AnyReactor
 from pipetwist.network.lookups import Address, Lookups
-from pipetwist.values.addresses import numeric_address, plain_host, shown_address
+from pipetwist.values.addresses import SocketAddress, numeric_address, plain_host, shown_address
 
 __all__ = ["ListenHosts", "choose_families", "is_unspecified", "open_everywhere"]
 
@@ -114,7 +114,7 @@ def open_everywhere(
     host: str,
     port: int,
     found: Sequence[Address],
-    open_one: Callable[[int, Any], _Opened],
+    open_one: Callable[[int, SocketAddress], _Opened],
     warn: Callable[[str], object],
 ) -> list[_Opened]:
     """Open a socket on each of a host's addresses that this machine has, all with the same port.
@@ -164,7 +164,7 @@ def open_everywhere(
     return opened
 
 
-def choose_families(opened: socket.socket, address: Any) -> None:
+def choose_families(opened: socket.socket, address: SocketAddress) -> None:
     """Set whether a socket that is not bound yet accepts IPv4 too: it does if it is for every
     address, and accepts only IPv6 if it is for one (ipv6(7)).
 
@@ -175,7 +175,7 @@ def choose_families(opened: socket.socket, address: Any) -> None:
         opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(not is_unspecified(address)))
 
 
-def is_unspecified(address: Any) -> bool:
+def is_unspecified(address: SocketAddress) -> bool:
     """Whether this address means every address of the machine."""
     return ip_address(address[0].partition("%")[0]).is_unspecified
 
@@ -195,5 +195,4 @@ def _no_address(label: str, host: str, reason: str) -> StartError:
 
 
 def _first_error(failure: Failure) -> Failure:
-    error: Any = failure.value
-    return error.subFailure  # type: ignore[no-any-return]  # a FirstError's
+    return cast("FirstError", failure.value).subFailure

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Callable, Iterable
 from functools import partial
 from queue import Empty, SimpleQueue
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from twisted.internet.defer import Deferred, succeed
 
@@ -14,12 +14,14 @@ from pipetwist.errors import ConnectError, NameTimeoutError
 from pipetwist.interfaces import AnyReactor
 from pipetwist.network.threads import UnawaitedThreads
 from pipetwist.network.threads import start_thread as start_own_thread
-from pipetwist.values.addresses import numeric_address
+from pipetwist.values.addresses import SocketAddress, numeric_address
 
 __all__ = ["Address", "Lookups", "look_up"]
 
-Address: TypeAlias = tuple[int, Any]
+Address: TypeAlias = tuple[int, SocketAddress]
 """A family, and a socket address of it."""
+GetAddressInfo: TypeAlias = Callable[..., Iterable[tuple[int, int, int, str, SocketAddress]]]
+"""What is called as ``socket.getaddrinfo`` is."""
 _Waits: TypeAlias = "dict[Deferred[list[Address]], None]"
 
 # Look-ups at once, each in a thread. A name without an answer occupies one of them until the system
@@ -48,7 +50,7 @@ class Lookups:
     def __init__(
         self,
         reactor: AnyReactor,
-        getaddrinfo: Callable[..., Any] | None = None,
+        getaddrinfo: GetAddressInfo | None = None,
         *,
         maximum: int = MAX_THREADS,
         start_thread: Callable[[Callable[[], None]], None] | None = None,
@@ -168,7 +170,7 @@ def _late(host: str) -> NameTimeoutError:
     return NameTimeoutError(f"{host}: {_IN_TIME}")
 
 
-def look_up(host: str, getaddrinfo: Callable[..., Any] = socket.getaddrinfo) -> list[Address] | str:
+def look_up(host: str, getaddrinfo: GetAddressInfo = socket.getaddrinfo) -> list[Address] | str:
     """Find the addresses of a host, and block as long as that takes.
 
     Args:

@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import (
     IListeningPort,
+    IProtocol,
     IProtocolFactory,
     IStreamClientEndpoint,
     IStreamServerEndpoint,
@@ -19,7 +20,7 @@ from twisted.internet.interfaces import (
 from twisted.python.failure import Failure
 from zope.interface import directlyProvides, implementer, providedBy
 
-from pipetwist.interfaces import AnyReactor
+from pipetwist.interfaces import AnyFactory, AnyPort, AnyReactor
 from pipetwist.network.lookups import Address
 
 __all__ = ["BoundClientEndpoint", "KnowingReactor", "NamedServerEndpoint"]
@@ -52,24 +53,36 @@ class KnowingReactor:
     def __repr__(self) -> str:
         return f"<KnowingReactor {self.known} of {self._reactor!r}>"
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> Any:  # whatever the reactor has
         return getattr(self._reactor, name)
 
-    def listenTCP(self, port: int, factory: Any, backlog: int = 50, interface: str = "") -> Any:
+    def listenTCP(
+        self, port: int, factory: AnyFactory, backlog: int = 50, interface: str = ""
+    ) -> AnyPort:
         return self._reactor.listenTCP(
             port, factory, backlog=backlog, interface=self._address(interface)
         )
 
     def listenSSL(
-        self, port: int, factory: Any, contextFactory: Any, backlog: int = 50, interface: str = ""
-    ) -> Any:
+        self,
+        port: int,
+        factory: AnyFactory,
+        contextFactory: object,
+        backlog: int = 50,
+        interface: str = "",
+    ) -> AnyPort:
         return self._reactor.listenSSL(
             port, factory, contextFactory, backlog=backlog, interface=self._address(interface)
         )
 
     def connectTCP(
-        self, host: str, port: int, factory: Any, timeout: float = 30, bindAddress: Any = None
-    ) -> Any:
+        self,
+        host: str,
+        port: int,
+        factory: AnyFactory,
+        timeout: float = 30,
+        bindAddress: object = None,
+    ) -> object:
         return self._reactor.connectTCP(
             host, port, factory, timeout=timeout, bindAddress=self._source(bindAddress, host)
         )
@@ -78,17 +91,17 @@ class KnowingReactor:
         self,
         host: str,
         port: int,
-        factory: Any,
-        contextFactory: Any,
+        factory: AnyFactory,
+        contextFactory: object,
         timeout: float = 30,
-        bindAddress: Any = None,
-    ) -> Any:
+        bindAddress: object = None,
+    ) -> object:
         bound = self._source(bindAddress, host)
         return self._reactor.connectSSL(
             host, port, factory, contextFactory, timeout=timeout, bindAddress=bound
         )
 
-    def _source(self, bound: Any, host: str) -> Any:
+    def _source(self, bound: object, host: str) -> object:
         if not isinstance(bound, tuple):
             return bound
         family = socket.AF_INET6 if isIPv6Address(host) else socket.AF_INET
@@ -116,7 +129,10 @@ class NamedServerEndpoint:
     """
 
     def __init__(
-        self, endpoint: Any, reactor: KnowingReactor, find: Callable[[str], Deferred[list[Address]]]
+        self,
+        endpoint: IStreamServerEndpoint,
+        reactor: KnowingReactor,
+        find: Callable[[str], Deferred[list[Address]]],
     ) -> None:
         self._endpoint = endpoint
         self._reactor = reactor
@@ -131,10 +147,10 @@ class NamedServerEndpoint:
             self._look_up, protocolFactory
         )
 
-    def _look_up(self, failure: Failure, factory: IProtocolFactory) -> Deferred[Any]:
+    def _look_up(self, failure: Failure, factory: IProtocolFactory) -> Deferred[IListeningPort]:
         name = _unknown_name(failure)
 
-        def found(addresses: list[Address]) -> Any:
+        def found(addresses: list[Address]) -> Deferred[IListeningPort]:
             self._reactor.known[name] = addresses
             return self._endpoint.listen(factory)
 
@@ -153,7 +169,10 @@ class BoundClientEndpoint:
     """
 
     def __init__(
-        self, endpoint: Any, reactor: KnowingReactor, find: Callable[[str], Deferred[list[Address]]]
+        self,
+        endpoint: IStreamClientEndpoint,
+        reactor: KnowingReactor,
+        find: Callable[[str], Deferred[list[Address]]],
     ) -> None:
         self._endpoint = endpoint
         self._reactor = reactor
@@ -163,7 +182,7 @@ class BoundClientEndpoint:
     def __repr__(self) -> str:
         return f"<BoundClientEndpoint {self._endpoint!r} from {self._name}>"
 
-    def connect(self, protocolFactory: IProtocolFactory) -> Deferred[Any]:
+    def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
         """See ``IStreamClientEndpoint``; also fails if the look-up fails."""
         if self._name is not None:
             return self._look_up(self._name, protocolFactory)
@@ -171,13 +190,13 @@ class BoundClientEndpoint:
             self._learn, protocolFactory
         )
 
-    def _learn(self, failure: Failure, factory: IProtocolFactory) -> Deferred[Any]:
+    def _learn(self, failure: Failure, factory: IProtocolFactory) -> Deferred[IProtocol]:
         # An endpoint string can have only one such name.
         self._name = _unknown_name(failure)
         return self._look_up(self._name, factory)
 
-    def _look_up(self, name: str, factory: IProtocolFactory) -> Deferred[Any]:
-        def found(addresses: list[Address]) -> Any:
+    def _look_up(self, name: str, factory: IProtocolFactory) -> Deferred[IProtocol]:
+        def found(addresses: list[Address]) -> Deferred[IProtocol]:
             self._reactor.known[name] = addresses
             return self._endpoint.connect(factory)
 
@@ -187,6 +206,4 @@ class BoundClientEndpoint:
 def _unknown_name(failure: Failure) -> str:
     """The name that a failure is about; any other failure is raised."""
     failure.trap(_UnknownNameError)
-    unknown: Any = failure.value
-    name: str = unknown.name
-    return name
+    return cast("_UnknownNameError", failure.value).name

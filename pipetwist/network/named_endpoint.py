@@ -5,13 +5,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import HostnameEndpoint
 from twisted.internet.interfaces import (
+    IHostnameResolver,
+    IHostResolution,
+    IProtocol,
     IProtocolFactory,
     IReactorPluggableNameResolver,
+    IResolutionReceiver,
     IStreamClientEndpoint,
 )
 from zope.interface import implementer
@@ -35,15 +39,21 @@ class _Knowing:
     def nameResolver(self) -> _Knowing:
         return self
 
-    def installNameResolver(self, resolver: Any) -> Any:
-        return self._reactor.installNameResolver(resolver)
+    def installNameResolver(self, resolver: IHostnameResolver) -> IHostnameResolver:
+        before: IHostnameResolver = self._reactor.installNameResolver(resolver)
+        return before
 
     def resolveHostName(
-        self, receiver: Any, hostName: str, portNumber: int = 0, *_: Any, **__: Any
-    ) -> Any:
-        return announce(self._found, receiver, self)
+        self,
+        receiver: IResolutionReceiver,
+        hostName: str,
+        portNumber: int = 0,
+        *_: object,
+        **__: object,
+    ) -> IHostResolution:
+        return announce(self._found, receiver, cast("IHostResolution", self))
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> Any:  # whatever the reactor has
         return getattr(self._reactor, name)
 
 
@@ -74,13 +84,13 @@ class NamedEndpoint:
     def __repr__(self) -> str:
         return f"<NamedEndpoint {self._host} port {self._port}>"
 
-    def connect(self, protocolFactory: IProtocolFactory) -> Deferred[Any]:
+    def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
         """See ``IStreamClientEndpoint``; also fails if `Lookups.find` does."""
         return self._lookups.find(self._host, self._port).addCallback(
             self._connect, protocolFactory
         )
 
-    def _connect(self, found: Sequence[Address], factory: IProtocolFactory) -> Deferred[Any]:
+    def _connect(self, found: Sequence[Address], factory: IProtocolFactory) -> Deferred[IProtocol]:
         # The name has been looked up. This placeholder is never used, and avoids that Twisted
         # refuses an international name.
         return HostnameEndpoint(

@@ -5,19 +5,26 @@ resolve.
 from __future__ import annotations
 
 import socket
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IHostnameResolver, IHostResolution, IResolutionReceiver
+from twisted.internet.interfaces import (
+    IAddress,
+    IHostnameResolver,
+    IHostResolution,
+    IResolutionReceiver,
+)
 from zope.interface import implementer
 
 from pipetwist.network.lookups import Address, Lookups
 
 __all__ = ["NameResolver", "announce"]
 
-_KINDS: dict[int, Any] = {socket.AF_INET: IPv4Address, socket.AF_INET6: IPv6Address}
+_KINDS: dict[int, Callable[..., IAddress]] = {
+    socket.AF_INET: IPv4Address,
+    socket.AF_INET6: IPv6Address,
+}
 
 
 @implementer(IHostResolution)
@@ -51,7 +58,7 @@ class NameResolver:
         resolutionReceiver: IResolutionReceiver,
         hostName: str,
         portNumber: int = 0,
-        addressTypes: Sequence[type[Any]] | None = None,
+        addressTypes: Sequence[type[IAddress]] | None = None,
         transportSemantics: str = "TCP",
     ) -> IHostResolution:
         """See ``IHostnameResolver``: a name that can't be resolved has no addresses."""
@@ -74,7 +81,12 @@ class NameResolver:
         return resolution
 
 
-def announce(found: Sequence[Address], receiver: Any, resolution: Any, kind: str = "TCP") -> Any:
+def announce(
+    found: Sequence[Address],
+    receiver: IResolutionReceiver,
+    resolution: IHostResolution,
+    kind: str = "TCP",
+) -> IHostResolution:
     """Pass the addresses of a name to a receiver of Twisted's, all at once.
 
     Args:

@@ -6,13 +6,12 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from typing import Any
 
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IProtocolFactory
 
 from pipetwist.errors import StartError
-from pipetwist.interfaces import AnyReactor
+from pipetwist.interfaces import AnyPort, AnyReactor
 from pipetwist.network.listeners import ListenerTable
 from pipetwist.network.tcp_socket import takes_sockets
 from pipetwist.values.bind_address import PortAddress
@@ -34,7 +33,7 @@ def open_ports(
     listeners: ListenerTable,
     warn: Callable[[str], object],
     factory: IProtocolFactory,
-) -> list[Any]:
+) -> list[AnyPort]:
     """Make a reactor listen on each address of a host, with the same port, which is not shared.
 
     Args:
@@ -65,7 +64,7 @@ def open_ports(
         raise StartError(message) from error
 
 
-def _adopt(reactor: AnyReactor, listening: socket.socket, factory: IProtocolFactory) -> Any:
+def _adopt(reactor: AnyReactor, listening: socket.socket, factory: IProtocolFactory) -> AnyPort:
     listening.setblocking(False)
     port = hold_back(
         reactor.adoptStreamPort(listening.fileno(), listening.family, factory), lambda: MAX_ACCEPTED
@@ -82,7 +81,7 @@ def _adopt(reactor: AnyReactor, listening: socket.socket, factory: IProtocolFact
     return port
 
 
-def hold_back(port: Any, count: Callable[[], int]) -> Any:
+def hold_back(port: AnyPort, count: Callable[[], int]) -> AnyPort:
     """Limit how many clients a port of Twisted's accepts in each turn.
 
     Args:

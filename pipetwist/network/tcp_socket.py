@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import (
@@ -18,11 +17,12 @@ from zope.interface import implementer
 from pipetwist.interfaces import AnyReactor
 from pipetwist.network.listening import choose_families
 from pipetwist.network.listening_socket import BACKLOG, ListeningSocket
+from pipetwist.values.addresses import SocketAddress
 
 __all__ = ["SocketEndpoint", "open_tcp", "takes_sockets"]
 
 
-def open_tcp(family: int, address: Any) -> ListeningSocket:
+def open_tcp(family: int, address: SocketAddress) -> ListeningSocket:
     """Listen on an address.
 
     Args:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Protocol
+from typing import ClassVar, Literal, Protocol
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import clientFromString
@@ -18,7 +18,7 @@ from zope.interface import implementer
 from pipetwist.datagram.framed import frame_connection
 from pipetwist.datagram.framing import MAX_FRAMED_BYTES
 from pipetwist.errors import StartError
-from pipetwist.interfaces import IOutbound, ISide
+from pipetwist.interfaces import AnyDeferred, AnyFactory, IOutbound, ISide
 from pipetwist.kinds.outbound_options import OutboundOptions, StreamOutboundOptions
 from pipetwist.network.lookups import Lookups
 from pipetwist.network.named_binding import BoundClientEndpoint, KnowingReactor
@@ -45,7 +45,7 @@ class Connecting(Protocol):
     interfaces.
     """
 
-    def connect(self, protocolFactory: Any, /) -> Deferred[Any]: ...
+    def connect(self, protocolFactory: AnyFactory, /) -> AnyDeferred: ...
 
 
 def connect_endpoint(
@@ -63,14 +63,14 @@ def connect_endpoint(
     class SideFactory(Factory[StreamSide]):
         noisy = False
 
-        def buildProtocol(self, addr: Any) -> StreamSide:
+        def buildProtocol(self, addr: object) -> StreamSide:
             return StreamSide(context.reactor, context.peer_close_watch)
 
     def connected(side: StreamSide) -> StreamSide:
         kept_alive.set_on_transport(side.transport)
         return side
 
-    connecting: Deferred[Any] = endpoint.connect(SideFactory())
+    connecting: Deferred[StreamSide] = endpoint.connect(SideFactory())
     return connecting.addCallback(connected)
 
 

@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from pipetwist.errors import ConnectError
-from pipetwist.interfaces import ISide
+from pipetwist.interfaces import AnyDeferred, ISide
 from pipetwist.outbounds.context import OutboundContext
 from pipetwist.transfer.keep_alive import KeepAlive
 from pipetwist.transfer.loss_reasons import describe_error
@@ -65,12 +65,12 @@ def connect_tls(
     class HandshakeFactory(Factory[_Handshake]):
         noisy = False
 
-        def buildProtocol(self, addr: Any) -> _Handshake:
+        def buildProtocol(self, addr: object) -> _Handshake:
             return _Handshake(StreamSide(context.reactor, context.peer_close_watch), name)
 
     def connected(handshake: _Handshake) -> Deferred[ISide]:
         keep_alive.set_on_transport(handshake.transport)
         return handshake.done
 
-    connecting: Deferred[Any] = endpoint.connect(HandshakeFactory())
+    connecting: AnyDeferred = endpoint.connect(HandshakeFactory())
     return connecting.addCallback(connected)

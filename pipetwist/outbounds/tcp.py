@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import Generator
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from twisted.internet.defer import Deferred, TimeoutError, inlineCallbacks, maybeDeferred  # noqa: A004 - Twisted's name
 from twisted.internet.endpoints import wrapClientTLS
@@ -17,7 +16,7 @@ from pipetwist.datagram.framed import frame_connection
 from pipetwist.datagram.framing import MAX_FRAMED_BYTES
 from pipetwist.errors import ConnectError
 from pipetwist.files import KnownFiles
-from pipetwist.interfaces import IOutbound, ISide
+from pipetwist.interfaces import InlineCallbacks, IOutbound, ISide
 from pipetwist.kernel.connector import connect_socket
 from pipetwist.kernel.context import KernelContext
 from pipetwist.kernel.socket_side import SocketSide
@@ -35,7 +34,7 @@ from pipetwist.tls.connector import ConnectorTls
 from pipetwist.tls.twisted_tls import ClientConnections
 from pipetwist.transfer.keep_alive import KeepAlive
 from pipetwist.values import Host, Port
-from pipetwist.values.addresses import numeric_address, shown_address
+from pipetwist.values.addresses import SocketAddress, numeric_address, shown_address
 from pipetwist.values.bind_address import PortAddress
 from pipetwist.values.keep_alive import KeepAliveOptions
 
@@ -142,7 +141,7 @@ class TcpOutbound:
         return self._connect_name(kernel)
 
     @inlineCallbacks
-    def _connect_name(self, kernel: KernelContext) -> Generator[Deferred[Any], Any, ISide]:
+    def _connect_name(self, kernel: KernelContext) -> InlineCallbacks[ISide]:
         reactor = self._context.reactor
         found = yield self._lookups.find(self._options.server, self._options.server_port)
         *earlier, (family, last) = found
@@ -158,7 +157,7 @@ class TcpOutbound:
         return side
 
     def _connect_address(
-        self, kernel: KernelContext, family: int, address: Any
+        self, kernel: KernelContext, family: int, address: SocketAddress
     ) -> ISide | Deferred[ISide]:
         def side(connected: socket.SocketType) -> ISide:
             connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from twisted.internet.defer import Deferred, fail, inlineCallbacks
 from zope.interface import implementer
@@ -14,12 +13,12 @@ from pipetwist.datagram.context import DatagramContext
 from pipetwist.datagram.socket_side import DatagramSocketSide
 from pipetwist.datagram.sockets import MAX_UDP_BYTES, connect_datagram
 from pipetwist.errors import ConnectError
-from pipetwist.interfaces import IOutbound, ISide, Medium
+from pipetwist.interfaces import InlineCallbacks, IOutbound, ISide, Medium
 from pipetwist.kinds.outbound_options import OutboundOptions
 from pipetwist.network.lookups import Lookups
 from pipetwist.outbounds.context import OutboundContext
 from pipetwist.values import Host, Port
-from pipetwist.values.addresses import numeric_address, shown_address
+from pipetwist.values.addresses import SocketAddress, numeric_address, shown_address
 from pipetwist.values.bind_address import PortAddress
 
 __all__ = ["UdpOutbound", "UdpOutboundOptions"]
@@ -75,14 +74,14 @@ class UdpOutbound:
         except ConnectError:
             return fail()
 
-    def _side(self, family: int, address: Any) -> ISide:
+    def _side(self, family: int, address: SocketAddress) -> ISide:
         side: ISide = DatagramSocketSide(
             self._datagram_context, connect_datagram(family, address, self._shown)
         )
         return side
 
     @inlineCallbacks
-    def _connect_name(self) -> Generator[Deferred[Any], Any, ISide]:
+    def _connect_name(self) -> InlineCallbacks[ISide]:
         found = yield self._lookups.find(self._options.server, self._options.server_port)
         # Whether anybody answers there is not known before an answer: of several addresses the
         # first that there is a way to is it.

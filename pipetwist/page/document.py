@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Generator
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pipetwist import __version__
 from pipetwist.page.sampling import Flow, Reading, Sampler
@@ -115,7 +115,7 @@ def _flow(flow: Flow) -> dict[str, int | None]:
     }
 
 
-def _row(reading: Reading, now: float) -> dict[str, Any]:
+def _row(reading: Reading, now: float) -> dict[str, object]:
     connection = reading.connection
     return {
         "id": connection.number,

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
-from twisted.internet.task import Cooperator, LoopingCall, SchedulerStopped
+from twisted.internet.task import CooperativeTask, Cooperator, LoopingCall, SchedulerStopped
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -60,7 +59,7 @@ class Feed:
         self._forgetting: IDelayedCall | None = None  # while figures are kept that nobody watches
         self._due = False
         self._asked: deque[tuple[View, Deferred[bytes]]] = deque()
-        self._task: Any = None
+        self._task: CooperativeTask[Iterator[None]] | None = None
         self._streams: dict[Stream, None] = {}
         self._loop = LoopingCall(self._tick)
         self._loop.clock = clock
@@ -156,8 +155,8 @@ class Feed:
 
     def _begin(self) -> None:
         if self._task is None:
-            self._task = self._cooperator.cooperate(self._work())
-            self._task.whenDone().addErrback(self._failed).addBoth(self._ended)
+            self._task = task = self._cooperator.cooperate(self._work())
+            task.whenDone().addErrback(self._failed).addBoth(self._ended)
 
     def _work(self) -> Iterator[None]:
         """Read when it is time to, and answer one after the other."""

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.web.http import BAD_REQUEST, NOT_FOUND, SERVICE_UNAVAILABLE
@@ -84,7 +83,7 @@ class _Call(Resource):
         super().__init__()
         self.feed = feed
 
-    def render_GET(self, request: Request) -> Any:
+    def render_GET(self, request: Request) -> bytes | int:
         """Answer, or say what is wrong with the arguments."""
         request.setHeader(b"Cache-Control", b"no-store")
         try:
@@ -93,7 +92,7 @@ class _Call(Resource):
             return TextAnswer(BAD_REQUEST, str(error)).render(request)
         return self.answer(request, view)
 
-    def answer(self, request: Request, view: View) -> Any:
+    def answer(self, request: Request, view: View) -> bytes | int:
         """Answer with what somebody wants to see."""
         raise NotImplementedError
 
@@ -101,7 +100,7 @@ class _Call(Resource):
 class _Snapshot(_Call):
     """The figures, once."""
 
-    def answer(self, request: Request, view: View) -> Any:
+    def answer(self, request: Request, view: View) -> bytes | int:
         request.setHeader(b"Content-Type", b"application/json")
         gone = _gone(request)
 
@@ -129,7 +128,7 @@ class _Snapshot(_Call):
 class _Events(_Call):
     """The figures, again and again."""
 
-    def answer(self, request: Request, view: View) -> Any:
+    def answer(self, request: Request, view: View) -> bytes | int:
         if self.feed.full:
             request.setHeader(b"Retry-After", b"5")
             return TextAnswer(

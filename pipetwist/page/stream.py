@@ -34,7 +34,7 @@ class Stream:
         self.view = view
         self.behind = True
         """Whether it has not had the event before, and needs a whole snapshot."""
-        self._request: Any = request
+        self._request: Any = request  # a Request; None once its reader has left
         self._clock = clock
         self._full_since: float | None = None
         request.registerProducer(self, True)
@@ -75,7 +75,7 @@ class Stream:
         if request is not None:
             request.channel.transport.abortConnection()
 
-    def _leave(self) -> Any:
+    def _leave(self) -> Any:  # a Request, whose channel has no type
         request, self._request = self._request, None
         return request
 

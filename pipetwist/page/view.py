@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from pipetwist.page.sampling import Reading
 
@@ -15,7 +15,7 @@ _ROWS = 200
 _PIECE = 250  # connections that are looked at once
 _MAX_FILTER_LENGTH = 200
 
-SORTS: Mapping[str, Callable[[Reading], Any]] = {
+SORTS: Mapping[str, Callable[[Reading], Any]] = {  # of each what can be compared
     "id": lambda reading: reading.connection.number,
     "inbound": lambda reading: reading.connection.client_info.inbound,
     "outbound": lambda reading: reading.connection.outbound,
@@ -98,28 +98,32 @@ def parse_view(arguments: Mapping[bytes, list[bytes]]) -> View:
     )
 
 
-def _sort(text: str) -> tuple[str, Any]:
+_Field: TypeAlias = tuple[str, Any]
+"""The name of a field of `View`, and its value, of the type that this field has."""
+
+
+def _sort(text: str) -> _Field:
     if text not in SORTS:
         message = f"connections can't be sorted by {text[:40]!r}, but by {', '.join(SORTS)}"
         raise ValueError(message)
     return "sort", text
 
 
-def _order(text: str) -> tuple[str, Any]:
+def _order(text: str) -> _Field:
     if text not in {"asc", "desc"}:
         message = f"order is asc or desc, not {text[:40]!r}"
         raise ValueError(message)
     return "descending", text == "desc"
 
 
-def _filter(text: str) -> tuple[str, Any]:
+def _filter(text: str) -> _Field:
     if len(text) > _MAX_FILTER_LENGTH:
         message = f"filter has more than {_MAX_FILTER_LENGTH} characters"
         raise ValueError(message)
     return "words", tuple(text.casefold().split())
 
 
-def _limit(text: str) -> tuple[str, Any]:
+def _limit(text: str) -> _Field:
     if (
         not text.isdecimal()
         or not text.isascii()
@@ -131,7 +135,7 @@ def _limit(text: str) -> tuple[str, Any]:
     return "limit", int(text)
 
 
-_ARGUMENTS: Mapping[str, Callable[[str], tuple[str, Any]]] = {
+_ARGUMENTS: Mapping[str, Callable[[str], _Field]] = {
     "sort": _sort,
     "order": _order,
     "filter": _filter,

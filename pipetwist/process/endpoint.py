@@ -9,17 +9,15 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from types import MappingProxyType
-from typing import Any, cast
 
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.error import NoProtocol
 from twisted.internet.interfaces import IProtocol, IProtocolFactory, IStreamClientEndpoint
-from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 from zope.interface import implementer
 
 from pipetwist.errors import ConnectError
-from pipetwist.interfaces import AnyReactor, SpawnerLike
+from pipetwist.interfaces import AnyFactory, AnyReactor, SpawnerLike
 from pipetwist.process.command import prepare_command
 from pipetwist.process.spawners import spawner_for
 from pipetwist.process.transport import CommandAddress, CommandTransport
@@ -80,14 +78,14 @@ class CommandEndpoint:
         self._name = PurePath(command[0]).name
         self._log = log
 
-    def connect(self, protocolFactory: IProtocolFactory | Factory[Any]) -> Deferred[IProtocol]:
+    def connect(self, protocolFactory: AnyFactory) -> Deferred[IProtocol]:
         """Start the command, and connect a protocol to it.
 
         Returns:
             A Deferred of the protocol. It fails with ConnectError if the command can't be started,
             and with NoProtocol if the factory builds none.
         """
-        return maybeDeferred(self._connect, cast("IProtocolFactory", protocolFactory))
+        return maybeDeferred(self._connect, protocolFactory)
 
     def _connect(self, factory: IProtocolFactory) -> IProtocol:
         factory.doStart()

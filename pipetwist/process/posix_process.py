@@ -12,7 +12,6 @@ import contextlib
 import os
 import signal
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from twisted.internet.interfaces import (
     IAddress,
@@ -27,6 +26,7 @@ from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from pipetwist.interfaces import AnyProducer
 from pipetwist.process.launch import launch
 from pipetwist.process.pipes import PipeReader, PipeWriter
 from pipetwist.process.state import ProcessState, exit_failure
@@ -91,7 +91,7 @@ class PosixProcess:
         env: Mapping[str, str],
     ) -> None:
         self._reactor = reactor
-        self._protocol: Any = protocol
+        self._protocol = protocol
         self._ending = False
         launched = launch(command, env)
         self.state = ProcessState(reactor, launched.pid, launched.pidfd)
@@ -220,7 +220,7 @@ class PosixProcess:
         """Close all three pipes."""
         self.loseConnection()
 
-    def registerProducer(self, producer: Any, streaming: bool) -> None:
+    def registerProducer(self, producer: AnyProducer, streaming: bool) -> None:
         """Pause and resume a producer for its standard input."""
         self.stdin.registerProducer(producer, streaming)
 

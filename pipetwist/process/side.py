@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from twisted.internet.error import ProcessDone, ProcessTerminated
 from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
@@ -11,7 +10,14 @@ from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from pipetwist.interfaces import ISide, ISideReceiver, Medium, SpawnerLike
+from pipetwist.interfaces import (
+    AnySideReceiver,
+    AnyTransport,
+    ISide,
+    ISideReceiver,
+    Medium,
+    SpawnerLike,
+)
 from pipetwist.process.identity import ProcessIdentity
 from pipetwist.process.standard_error import StandardErrorLines
 from pipetwist.process.state import ProcessTerminator, describe_exit, is_ending, is_truncated
@@ -78,7 +84,7 @@ class ProcessSide(EndingSide, ProcessProtocol):
     carrier: object = None
     half_closes = True
     notices_loss = False
-    transport: Any  # an IProcessTransport, and a producer and a consumer besides
+    transport: AnyTransport
 
     def __init__(
         self,
@@ -93,7 +99,7 @@ class ProcessSide(EndingSide, ProcessProtocol):
         self.process = ProcessIdentity()
         self.received = 0
         self.delivered = 0
-        self.receiver: Any = None
+        self.receiver: AnySideReceiver = None
         self.ending: Ending = BEGINNING
         self._clock = clock
         self._spawner = spawner

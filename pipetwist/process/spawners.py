@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from twisted.internet.error import ProcessExitedAlready
 from twisted.internet.interfaces import IProcessTransport, IReactorFDSet, IReactorProcess
 from twisted.internet.protocol import ProcessProtocol
 from zope.interface import implementer
 
-from pipetwist.interfaces import AnyReactor, ISpawner
+from pipetwist.interfaces import AnyReactor, AnyTransport, ISpawner
 from pipetwist.process.posix_process import PosixProcess, ProcessReactor
 
 __all__ = ["PosixSpawner", "ReactorSpawner", "spawner_for"]
@@ -37,10 +36,10 @@ class PosixSpawner:
     ) -> IProcessTransport:
         return PosixProcess(self._reactor, protocol, command, env)
 
-    def signal_group(self, transport: Any, number: int) -> None:
+    def signal_group(self, transport: AnyTransport, number: int) -> None:
         transport.state.signal_group(number)
 
-    def end_group(self, transport: Any, grace: float, ended: Callable[[], None]) -> None:
+    def end_group(self, transport: AnyTransport, grace: float, ended: Callable[[], None]) -> None:
         transport.state.end_group(grace, ended)
 
 
@@ -61,20 +60,20 @@ class ReactorSpawner:
     ) -> IProcessTransport:
         return self._reactor.spawnProcess(protocol, command[0], list(command), dict(env))
 
-    def signal_group(self, transport: Any, number: int) -> None:
+    def signal_group(self, transport: AnyTransport, number: int) -> None:
         try:
             transport.signalProcess(_NAMES.get(number, number))
         except ProcessExitedAlready:
             return
 
-    def end_group(self, transport: Any, grace: float, ended: Callable[[], None]) -> None:
+    def end_group(self, transport: AnyTransport, grace: float, ended: Callable[[], None]) -> None:
         """See `ISpawner`: it is not known which processes are left."""
         ended()
 
 
 def spawner_for(reactor: AnyReactor) -> PosixSpawner | ReactorSpawner:
     """The best spawner for this reactor and system."""
-    descriptors: Any = IReactorFDSet(reactor, None)
+    descriptors: AnyReactor = IReactorFDSet(reactor, None)
     if descriptors is not None and hasattr(os, "pidfd_open") and hasattr(os, "posix_spawn"):
         return PosixSpawner(descriptors)
     return ReactorSpawner(reactor)

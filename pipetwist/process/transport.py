@@ -18,7 +18,7 @@ from twisted.internet.interfaces import (
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from pipetwist.interfaces import ISide, ISideReceiver, SpawnerLike
+from pipetwist.interfaces import AnyProducer, AnyProtocol, ISide, ISideReceiver, SpawnerLike
 from pipetwist.process.side import ProcessSide
 from pipetwist.process.standard_error import StandardErrorLines
 
@@ -45,7 +45,7 @@ class _Side(ProcessSide):
         arguments: a `ProcessSide`'s.
     """
 
-    def __init__(self, input_over: Callable[[], None], *arguments: Any) -> None:
+    def __init__(self, input_over: Callable[[], None], *arguments: Any) -> None:  # see there
         super().__init__(*arguments)
         self.failure = Failure(ConnectionDone())
         self._input_over = input_over
@@ -84,7 +84,7 @@ class CommandTransport:
         clock: IReactorTime,
         spawner: SpawnerLike,
         kill_grace: float,
-        protocol: Any,
+        protocol: AnyProtocol,
         log: Callable[[int, str], None],
         over: Callable[[], None],
     ) -> None:
@@ -95,7 +95,7 @@ class CommandTransport:
         self._half_closing = IHalfCloseableProtocol.providedBy(protocol)
         self._over = over
         self._aborted = False
-        self._producer: Any = None
+        self._producer: AnyProducer = None
         self._ending: Callable[[], None] | None = None
         lines = StandardErrorLines(clock, lambda line: log(self._side.process.pid, line))
         self._spawner = spawner
@@ -167,7 +167,7 @@ class CommandTransport:
 
     # Flow control: the producer for standard input, and standard output as a producer.
 
-    def registerProducer(self, producer: Any, streaming: bool) -> None:
+    def registerProducer(self, producer: AnyProducer, streaming: bool) -> None:
         """Register a producer, which is paused while standard input is full, and stopped when the
         command reads no more.
         """

@@ -226,8 +226,8 @@ class Connection(ConnectionRecord):
 
     def _couple(self) -> None:
         """Move bytes both ways from now on. Two sides with the same carrier do it by themselves."""
-        client: Any = self.client
-        server: Any = self.server
+        client: Any = self.client  # of one carrier both are IDescriptorSides
+        server: Any = self.server  # and by now it is there
         server.attach(self)
         if self.state & _BOTH != _BOTH:  # it was lost before
             return
@@ -255,7 +255,7 @@ class Connection(ConnectionRecord):
         self.owner.close(self)
 
     # Each step is called with the connection, or with the side that it concerns.
-    _transitions = Transitions[Callable[[Any], object]](
+    _transitions = Transitions[Callable[[Any], object]](  # Any: the one or the other
         {
             "cancel_connecting": _cancel_connecting,
             "couple": _couple,
@@ -277,5 +277,5 @@ class Connection(ConnectionRecord):
         }
     )
 
-    def _other(self, side: ISide) -> Any:
+    def _other(self, side: ISide) -> Any:  # None as long as there is no server
         return self.server if side is self.client else self.client

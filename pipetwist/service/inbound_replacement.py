@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
-from twisted.internet.defer import Deferred, inlineCallbacks, maybeDeferred
+from twisted.internet.defer import inlineCallbacks, maybeDeferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from pipetwist.config.collisions import collisions
 from pipetwist.config.document import Document
 from pipetwist.errors import StartError
-from pipetwist.interfaces import IInbound
+from pipetwist.interfaces import IInbound, InlineCallbacks
 from pipetwist.kinds.inbound_options import InboundOptions
 
 __all__ = ["refuse_collisions", "replace_inbounds"]
@@ -41,7 +40,7 @@ def replace_inbounds(
     inbounds: Mapping[str, IInbound],
     wanted: Sequence[InboundOptions],
     make: Callable[[InboundOptions], IInbound],
-) -> Generator[Deferred[Any], Any, dict[str, IInbound]]:
+) -> InlineCallbacks[dict[str, IInbound]]:
     """Replace inbounds.
 
     An inbound that can continue with its new options is changed, and never stops listening. An

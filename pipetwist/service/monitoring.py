@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pipetwist.errors import StartError
 from pipetwist.inbounds.context import InboundContext
@@ -13,7 +13,7 @@ from pipetwist.interfaces import CounterStoreLike
 from pipetwist.kinds.figures import Figure
 from pipetwist.kinds.inbound_options import InboundOptions
 from pipetwist.kinds.outbound_options import OutboundOptions
-from pipetwist.kinds.registry import Registry
+from pipetwist.kinds.registry import AnyRegistry
 from pipetwist.outbounds.registry import OUTBOUNDS
 from pipetwist.relay.connection_table import ConnectionTable
 from pipetwist.relay.routing_table import Current
@@ -119,7 +119,7 @@ def _figures(generation: Generation) -> Iterator[tuple[str, Figure, Mapping[str,
 
 
 def _figures_of(
-    registry: Registry[Any],
+    registry: AnyRegistry,
     written: Iterable[InboundOptions | OutboundOptions],
     parts: Mapping[str, object],
 ) -> Iterator[tuple[str, Figure, Mapping[str, float]]]:

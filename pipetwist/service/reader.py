@@ -20,7 +20,7 @@ from pipetwist.config.reader_process import can_start, command
 from pipetwist.config.reading import read_document
 from pipetwist.config.serialization import Deserializer, ForeignLineError, OtherVersionError
 from pipetwist.errors import ConfigError
-from pipetwist.interfaces import AnyReactor, SpawnerLike
+from pipetwist.interfaces import AnyReactor, AnyTransport, SpawnerLike
 from pipetwist.process.spawners import spawner_for
 from pipetwist.process.state import describe_exit
 
@@ -88,7 +88,7 @@ class ProcessReader:
 class _Reading(ProcessProtocol):
     """One reading: a process, and its output so far."""
 
-    transport: Any  # an IProcessTransport, which has more methods than Twisted declares
+    transport: AnyTransport
 
     def __init__(
         self, clock: IReactorTime, spawner: SpawnerLike, path: str, before: Document
@@ -210,7 +210,7 @@ class _Reading(ProcessProtocol):
             self._end()
             self.done.errback(outcome)
         else:
-            error: Any = None if self._exit is None else self._exit.value
+            error: Any = None if self._exit is None else self._exit.value  # a ProcessDone or so
             why = describe_exit(error.exitCode, error.signal) or "the command said too little"
             self._fail(
                 why.replace("the command", "the process that reads it", 1) + self._last_complaint()

@@ -4,7 +4,7 @@ new configuration.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred, inlineCallbacks
 from pipetwist.accounts import Account
 from pipetwist.config.document import Document
 from pipetwist.inbounds.context import InboundContext
-from pipetwist.interfaces import IRunningOutbound, OutboundLike
+from pipetwist.interfaces import InlineCallbacks, IRunningOutbound, OutboundLike
 from pipetwist.kinds.inbound_options import InboundOptions
 from pipetwist.kinds.outbound_options import OutboundOptions
 from pipetwist.logs.levels import LeveledLogger
@@ -74,8 +74,8 @@ class Reloader:
         outbounds: OutboundContext,
         log: LeveledLogger,
         *,
-        api: Any = None,
-        web: Any = None,
+        api: Any = None,  # a StatsApi
+        web: Any = None,  # a WebService
     ) -> None:
         self._tree = tree
         self._current = current
@@ -119,7 +119,7 @@ class Reloader:
             then everything is as before.
         """
 
-        def forget(outcome: Any) -> Any:
+        def forget(outcome: object) -> object:
             self._outbounds.accounts.forget()
             return outcome
 
@@ -127,7 +127,7 @@ class Reloader:
         return reloading
 
     @inlineCallbacks
-    def _reload(self, document: Document) -> Generator[Deferred[Any], Any, None]:
+    def _reload(self, document: Document) -> InlineCallbacks[None]:
         before = self._current.now
         refuse_collisions(document, before.inbounds)
         learning = self._outbounds.accounts.learn(_accounts(before.document, document))
@@ -199,7 +199,7 @@ def _accounts(*documents: Document) -> Iterator[Account]:
             yield from options.accounts
 
 
-def _retire(outbound: Any) -> None:
+def _retire(outbound: Any) -> None:  # an IOutbound that is a service
     if IRunningOutbound.providedBy(outbound):
         outbound.retire().addCallback(lambda _: outbound.disownServiceParent())
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -27,12 +27,19 @@ from pipetwist.descriptors import DescriptorShares, descriptor_limit
 from pipetwist.errors import StartError
 from pipetwist.files import KnownFiles
 from pipetwist.inbounds.context import InboundContext
-from pipetwist.interfaces import AnyReactor, CounterStoreLike, IRunningOutbound, SpawnerLike
+from pipetwist.interfaces import (
+    AnyDeferred,
+    AnyReactor,
+    CounterStoreLike,
+    InlineCallbacks,
+    IRunningOutbound,
+    SpawnerLike,
+)
 from pipetwist.kernel.context import kernel_context
 from pipetwist.logs.levels import LeveledLogger
 from pipetwist.network.listeners import ListenerTable
 from pipetwist.network.listening import ListenHosts
-from pipetwist.network.lookups import Lookups
+from pipetwist.network.lookups import GetAddressInfo, Lookups
 from pipetwist.network.threads import start_thread
 from pipetwist.outbounds.context import OutboundContext
 from pipetwist.relay.relay import Relay
@@ -86,7 +93,7 @@ class PipetwistService(MultiService):
         spawner: SpawnerLike | None = None,
         inherited: Iterable[int] = (),
         failed: Callable[[StartError], None] | None = None,
-        getaddrinfo: Callable[..., Any] | None = None,
+        getaddrinfo: GetAddressInfo | None = None,
     ) -> None:
         super().__init__()
         self._changing = DeferredLock()
@@ -131,14 +138,14 @@ class PipetwistService(MultiService):
                 "path, or listen and listen_port"
             )
             raise StartError(message)
-        self.api: Any = None
+        self.api: Any = None  # who has asked for it knows that it is there
         """The `pipetwist.api.service.StatsApi`; None if there is none."""
         options = document.experimental.v2ray_api
         if options is not None and options.listen is not None:
             share = shares.monitoring("experimental.v2ray_api")
             make_api = partial(load_api(), options, self.store, self.online, reactor, log=log)
             self.api = make_api(files=files, listeners=listeners, share=share)
-        self.web: Any = None
+        self.web: Any = None  # who has asked for it knows that it is there
         """The `pipetwist.web.service.WebService`; None if there is none."""
         if document.metrics is not None:
             connections = self.relay.connection_table
@@ -164,12 +171,12 @@ class PipetwistService(MultiService):
         return self._current.now.document
 
     @property
-    def inbounds(self) -> Mapping[str, Any]:
+    def inbounds(self) -> Mapping[str, Any]:  # what else a kind has is its own
         """The inbounds by their tags, each with its kind's own attributes besides `IInbound`."""
         return self._current.now.inbounds
 
     @property
-    def outbounds(self) -> Mapping[str, Any]:
+    def outbounds(self) -> Mapping[str, Any]:  # what else a kind has is its own
         """The outbounds by their tags, each with its kind's own attributes besides `IOutbound`."""
         return self._current.now.outbounds
 
@@ -241,7 +248,7 @@ class PipetwistService(MultiService):
         super().startService()
 
     @inlineCallbacks
-    def stopService(self) -> Generator[Deferred[Any], Any, None]:
+    def stopService(self) -> InlineCallbacks[None]:
         """Stop in order.
 
         First everything that listens, and the commands that wait for a connection; then the
@@ -285,7 +292,7 @@ class PipetwistService(MultiService):
             self._stop(self)
             raise
 
-    def _stop(self, parts: Iterable[Any]) -> Deferred[Any]:
+    def _stop(self, parts: Iterable[Any]) -> AnyDeferred:  # Any: services
         # twistd binds before it starts services, so a service that does not run may listen.
         bound = (self.web, *self.inbounds.values())
         stopping = [

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import chain
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
 from pipetwist.interfaces import CounterLike, ICellCounter
 
@@ -55,6 +55,6 @@ def _maker(units: tuple[int | None, ...]) -> Callable[..., Add]:
             lines.append(f"    try: cell_{index}[0] += {'count' if unit == 1 else f'in_{unit}'}")
             lines.append(f"    except ValueError: add_{index}(count)")
     lines.append("  return add")
-    made: dict[str, Any] = {}
+    made: dict[str, object] = {}
     exec("\n".join(lines), made)  # noqa: S102 - nothing but numbers gets into these lines
     return cast("Callable[..., Add]", made["maker"])

@@ -8,8 +8,8 @@ the transport accepts them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable
+from typing import Protocol
 
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.defer import Deferred
@@ -20,17 +20,15 @@ from twisted.internet.interfaces import (
     IHandshakeListener,
     IListeningPort,
     IProtocol,
-    IProtocolFactory,
     ISSLTransport,
     IStreamServerEndpoint,
     ITransport,
 )
-from twisted.internet.protocol import Factory
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.python.failure import Failure
 from zope.interface import alsoProvides, directlyProvides, implementer, providedBy
 
-from pipetwist.interfaces import TrackerLike
+from pipetwist.interfaces import AnyDeferred, AnyFactory, AnyProtocol, AnyTransport, TrackerLike
 
 __all__ = ["CountingEndpoint", "CountingFactory", "CountingProtocol", "count_writes"]
 
@@ -69,7 +67,7 @@ def count_writes(transport: ITransport, count: Callable[[int], None]) -> bool:
 class _Listening(Protocol):
     """A server endpoint, as a type checker knows it that has no plug-in for zope's interfaces."""
 
-    def listen(self, protocolFactory: Any, /) -> Deferred[Any]: ...
+    def listen(self, protocolFactory: AnyFactory, /) -> AnyDeferred: ...
 
 
 class CountingProtocol(ProtocolWrapper):
@@ -82,8 +80,8 @@ class CountingProtocol(ProtocolWrapper):
         tracker: counts the bytes.
     """
 
-    transport: Any  # whatever of a transport's interfaces the wrapped one has
-    wrappedProtocol: Any  # and the protocol
+    transport: AnyTransport
+    wrappedProtocol: AnyProtocol
 
     def __init__(
         self, factory: CountingFactory | None, wrapped: IProtocol, tracker: TrackerLike
@@ -94,7 +92,7 @@ class CountingProtocol(ProtocolWrapper):
         self._shown = False
         self._waiting = 0
 
-    def makeConnection(self, transport: Any) -> None:
+    def makeConnection(self, transport: AnyTransport) -> None:
         """Provide what the transport provides, and what the protocol wants of one."""
         directlyProvides(self, providedBy(transport))
         for interface in _PROTOCOL_INTERFACES:
@@ -112,13 +110,13 @@ class CountingProtocol(ProtocolWrapper):
         self.transport.write(data)
         self._count(len(data))
 
-    def writeSequence(self, data: Any) -> None:
+    def writeSequence(self, data: Iterable[bytes]) -> None:
         """Pass on, counting here where the transport can't show what the kernel takes."""
         chunks = list(data)
         self.transport.writeSequence(chunks)
         self._count(sum(map(len, chunks)))
 
-    def startTLS(self, *arguments: Any) -> Any:
+    def startTLS(self, *arguments: object) -> object:
         """Pass on; from now on the kernel takes other bytes than the protocol writes, so that they
         count when TLS takes them.
         """
@@ -181,13 +179,13 @@ class CountingFactory(WrappingFactory[CountingProtocol]):
 
     def __init__(
         self,
-        wrapped: IProtocolFactory | Factory[Any],
+        wrapped: AnyFactory,
         tracker: Callable[[IAddress | None], TrackerLike | None],
     ) -> None:
         super().__init__(wrapped)
         self._tracker = tracker
 
-    def buildProtocol(self, addr: IAddress | None) -> Any:
+    def buildProtocol(self, addr: IAddress | None) -> AnyProtocol:
         """Build the other factory's protocol, wrapped where it is counted."""
         protocol = self.wrappedFactory.buildProtocol(addr)
         if protocol is None:
@@ -211,6 +209,6 @@ class CountingEndpoint:
         self._wrapped = wrapped
         self._tracker = tracker
 
-    def listen(self, protocolFactory: IProtocolFactory | Factory[Any]) -> Deferred[IListeningPort]:
+    def listen(self, protocolFactory: AnyFactory) -> Deferred[IListeningPort]:
         """Listen as the wrapped endpoint does."""
         return self._wrapped.listen(CountingFactory(protocolFactory, self._tracker))

@@ -11,9 +11,10 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.protocol import ConnectedDatagramProtocol, DatagramProtocol
+from twisted.python.failure import Failure
 from zope.interface import directlyProvides, providedBy
 
-from pipetwist.interfaces import TrackerLike
+from pipetwist.interfaces import AnyProtocol, AnyTransport, TrackerLike
 
 __all__ = ["CountingDatagramProtocol"]
 
@@ -21,12 +22,12 @@ __all__ = ["CountingDatagramProtocol"]
 class _CountingTransport:
     """What the wrapped protocol sees as its transport."""
 
-    def __init__(self, transport: Any, written: Callable[[Any, int], None]) -> None:
+    def __init__(self, transport: AnyTransport, written: Callable[[object, int], None]) -> None:
         self._transport = transport
         self._written = written
         directlyProvides(self, providedBy(transport))
 
-    def write(self, datagram: bytes, *address: Any) -> Any:
+    def write(self, datagram: bytes, *address: object) -> object:
         """Pass on, and count what the system has taken: Twisted's ports give back how much, and
         nothing where they drop it.
         """
@@ -35,7 +36,7 @@ class _CountingTransport:
             self._written(address[0] if address else None, taken)
         return taken
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> Any:  # whatever the transport has
         return getattr(self._transport, name)
 
 
@@ -53,13 +54,13 @@ class CountingDatagramProtocol(ConnectedDatagramProtocol):
     def __init__(
         self,
         wrapped: DatagramProtocol | ConnectedDatagramProtocol,
-        tracker: Callable[[Any], TrackerLike | None],
+        tracker: Callable[[Any], TrackerLike | None],  # Any: an address of the port's
     ) -> None:
         self.noisy = wrapped.noisy
-        self._wrapped: Any = wrapped
+        self._wrapped: AnyProtocol = wrapped
         self._tracker = tracker
 
-    def makeConnection(self, transport: Any) -> None:
+    def makeConnection(self, transport: AnyTransport) -> None:
         """Pass on, with a transport that counts."""
         self._wrapped.makeConnection(_CountingTransport(transport, self._written))
 
@@ -71,7 +72,7 @@ class CountingDatagramProtocol(ConnectedDatagramProtocol):
         """Pass on."""
         self._wrapped.doStop()
 
-    def datagramReceived(self, datagram: bytes, *address: Any) -> None:
+    def datagramReceived(self, datagram: bytes, *address: object) -> None:
         """Count and pass on."""
         tracker = self._tracker(address[0] if address else None)
         if tracker is not None and datagram:
@@ -82,7 +83,7 @@ class CountingDatagramProtocol(ConnectedDatagramProtocol):
         """Pass on."""
         self._wrapped.connectionRefused()
 
-    def connectionFailed(self, failure: Any) -> None:
+    def connectionFailed(self, failure: Failure) -> None:
         """Pass on."""
         self._wrapped.connectionFailed(failure)
 
@@ -91,7 +92,7 @@ class CountingDatagramProtocol(ConnectedDatagramProtocol):
         prefix: str = self._wrapped.logPrefix()
         return prefix
 
-    def _written(self, address: Any, count: int) -> None:
+    def _written(self, address: object, count: int) -> None:
         tracker = self._tracker(address)
         if tracker is not None and count:
             tracker.downlink(count)

@@ -62,7 +62,7 @@ def traffic_entity(counter: str) -> tuple[Entity, str, Direction] | None:
     """What a traffic counter of that name counts, or None where it is the name of something
     else.
     """
-    parts: list[Any] = counter.split(">>>")
+    parts: list[Any] = counter.split(">>>")  # Any: "in" does not make a text a Literal
     if (
         len(parts) != 4
         or parts[0] not in ENTITIES

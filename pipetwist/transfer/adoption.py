@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import socket
 from contextlib import closing
-from typing import Any
 
 from twisted.internet.interfaces import IAddress, IProtocol, IReactorTime
 from twisted.internet.protocol import Factory
 
-from pipetwist.interfaces import AnyReactor, ITracker
+from pipetwist.interfaces import AnyProtocol, AnyReactor, ITracker
 from pipetwist.stats.counting import CountingProtocol
 from pipetwist.transfer.peer_close_watch import PeerCloseWatch
 from pipetwist.transfer.stream import StreamSide
@@ -25,7 +24,7 @@ class _Adoption(Factory):
     def __init__(self, protocol: IProtocol) -> None:
         self._given = protocol
 
-    def buildProtocol(self, addr: IAddress | None) -> Any:
+    def buildProtocol(self, addr: IAddress | None) -> AnyProtocol:
         return self._given
 
 
@@ -35,7 +34,7 @@ def counted_side(
     """Make a side for a Twisted transport.
 
     Returns:
-        The side, and the protocol to connect to the transport: the side itself, or a wrapper that
+        The side, and the protocol to connect to the transport, which is the side or a wrapper that
         counts.
     """
     side = StreamSide(reactor, peer_close_watch)

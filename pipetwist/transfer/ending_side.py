@@ -4,9 +4,9 @@ shows the state.
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import cast
 
-from pipetwist.interfaces import ISide, ISideReceiver
+from pipetwist.interfaces import AnySideReceiver, ISide, ISideReceiver
 from pipetwist.logs.levels import LeveledLogger
 from pipetwist.transfer.ending import Ending, Event, Step
 from pipetwist.transfer.socket_state import socket_of
@@ -32,7 +32,7 @@ class EndingSide:
 
     reason: str
     ending: Ending
-    receiver: Any
+    receiver: AnySideReceiver
 
     def attach(self, receiver: ISideReceiver) -> None:
         if self.ending.over:

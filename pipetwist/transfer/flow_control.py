@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from twisted.internet.interfaces import IPullProducer, IPushProducer
 from zope.interface import implementer
+
+from pipetwist.interfaces import AnySide, AnyTransport
 
 __all__ = ["DrainWatch", "WriteFlowControl"]
 
@@ -19,7 +20,7 @@ class WriteFlowControl:
         side: the side.
     """
 
-    def __init__(self, side: Any) -> None:
+    def __init__(self, side: AnySide) -> None:
         self._side = side
 
     def pauseProducing(self) -> None:
@@ -46,7 +47,7 @@ class DrainWatch:
         self._emptied: Callable[[], None] | None = emptied
         self._registered = False
 
-    def watch(self, transport: Any) -> None:
+    def watch(self, transport: AnyTransport) -> None:
         """Start. The transport asks immediately, and again when its buffer is empty, which it
         checks when it can write.
         """

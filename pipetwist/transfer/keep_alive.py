@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import socket
-from typing import Any
 
+from pipetwist.interfaces import AnyTransport
 from pipetwist.transfer.socket_state import socket_of
 
 __all__ = ["KeepAlive"]
@@ -51,7 +51,7 @@ class KeepAlive:
         for option in self._unusual:
             one.setsockopt(*option)
 
-    def set_on_transport(self, transport: Any) -> None:
+    def set_on_transport(self, transport: AnyTransport) -> None:
         """The same for the socket of a Twisted transport, if it has a TCP socket."""
         one = socket_of(transport)
         if one is not None and one.family in (socket.AF_INET, socket.AF_INET6):

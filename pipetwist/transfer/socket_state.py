@@ -8,10 +8,11 @@ import os
 import socket
 import struct
 import sys
-from typing import Any
 
 from twisted.internet.interfaces import ITCPTransport, IUNIXTransport
 from twisted.protocols.policies import ProtocolWrapper
+
+from pipetwist.interfaces import AnyTransport
 
 __all__ = ["innermost", "is_tcp", "left_error", "socket_of", "unacknowledged", "unread"]
 
@@ -40,14 +41,14 @@ def left_error(connected: socket.SocketType) -> OSError | None:
     return OSError(number, os.strerror(number)) if number else None
 
 
-def socket_of(transport: Any) -> socket.socket | None:
+def socket_of(transport: AnyTransport) -> socket.socket | None:
     """The socket of a Twisted transport, also of a wrapped one; None if it has none."""
     handle = getattr(innermost(transport), "getHandle", None)
     found = None if handle is None else handle()
     return found if isinstance(found, socket.socket) else None
 
 
-def innermost(transport: Any) -> Any:
+def innermost(transport: AnyTransport) -> AnyTransport:
     """A Twisted transport without its wrappers, such as TLS."""
     while isinstance(transport, ProtocolWrapper):
         transport = transport.transport
@@ -66,6 +67,6 @@ def _ask(descriptor: int, name: str) -> int:
     return count
 
 
-def is_tcp(transport: Any) -> bool:
+def is_tcp(transport: AnyTransport) -> bool:
     """Whether a Twisted transport is TCP. Those of unix sockets provide TCP's interface too."""
     return ITCPTransport.providedBy(transport) and not IUNIXTransport.providedBy(transport)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-from typing import Any
 
 from twisted.internet.interfaces import (
     IDelayedCall,
@@ -15,7 +14,14 @@ from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from pipetwist.interfaces import IProcess, ISide, ISideReceiver, Medium
+from pipetwist.interfaces import (
+    AnySideReceiver,
+    AnyTransport,
+    IProcess,
+    ISide,
+    ISideReceiver,
+    Medium,
+)
 from pipetwist.stats.counting import count_writes
 from pipetwist.transfer import lingering
 from pipetwist.transfer.acknowledgement import Acknowledgement
@@ -56,13 +62,12 @@ class StreamSide(EndingSide, Protocol):
     carrier: object = None
     half_closes = True
     notices_loss = False
-    # the methods used here belong to several interfaces, some of them optional
-    transport: Any
+    transport: AnyTransport
 
     def __init__(self, clock: IReactorTime, peer_close_watch: PeerCloseWatch | None = None) -> None:
         self.received = 0
         self.delivered = 0
-        self.receiver: Any = None
+        self.receiver: AnySideReceiver = None
         self.ending: Ending = BEGINNING
         self._clock = clock
         self._peer_close_watch = peer_close_watch

@@ -4,7 +4,7 @@ time, even if the records are small.
 
 from __future__ import annotations
 
-from typing import Any
+from pipetwist.interfaces import AnyTransport
 
 __all__ = ["RecordPace"]
 
@@ -60,13 +60,13 @@ class RecordPace:
         self._ahead = max(0, at - size)
         return records
 
-    def hold(self, transport: Any) -> None:
+    def hold(self, transport: AnyTransport) -> None:
         """Limit the reads of a TCP transport of Twisted's. Any other transport is left as it is."""
         read = getattr(transport, "doRead", None)
         if read is None:
             return
 
-        def read_some() -> Any:
+        def read_some() -> object:
             # Twisted uses it for writing as well, where it stays as it is.
             usual = transport.bufferSize
             transport.bufferSize = min(usual, self.size)
@@ -77,6 +77,6 @@ class RecordPace:
 
         transport.doRead = read_some
 
-    def let_go(self, transport: Any) -> None:
+    def let_go(self, transport: AnyTransport) -> None:
         """The transport has closed. Without this it would refer to itself."""
-        vars(transport).pop("doRead", None)
+        transport.__dict__.pop("doRead", None)

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import socket
 from ipaddress import IPv6Address, ip_address
-from typing import Any
+from typing import Any, TypeAlias
 
-__all__ = ["numeric_address", "plain_host", "shown_address", "shown_peer"]
+__all__ = ["SocketAddress", "numeric_address", "plain_host", "shown_address", "shown_peer"]
 
 _MAPPED = "::ffff:"
 
+SocketAddress: TypeAlias = Any
+"""An address as the module ``socket`` has it, and gives it as Any too: a tuple of two for IPv4, of
+four for IPv6, and a text or bytes for a unix socket.
+"""
 
-def numeric_address(host: str, port: int) -> tuple[int, Any] | None:
+
+def numeric_address(host: str, port: int) -> tuple[int, SocketAddress] | None:
     """The family and the socket address of a host written in digits; None for a name, or for one
     with an interface's (``fe80::1%eth0``).
     """

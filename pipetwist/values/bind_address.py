@@ -12,7 +12,7 @@ import sys
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Any, Literal
+from typing import Literal
 
 from pipetwist.values.addresses import plain_host, shown_address
 from pipetwist.values.paths import unix_sockaddr
@@ -158,7 +158,7 @@ def bound_address(opened: socket.socket) -> BindAddress:
         OSError: the system does not say.
         ValueError: it is of an address family that nobody listens in here.
     """
-    name: Any = opened.getsockname()
+    name = opened.getsockname()
     datagrams = opened.type == socket.SOCK_DGRAM
     if opened.family == getattr(socket, "AF_UNIX", None):
         return UnixAddress(_written(name), datagrams)

@@ -34,7 +34,7 @@ class Checked:
 
     parse: Callable[[object, Path], object]
     schema: Mapping[str, object] = field(default_factory=dict, hash=False)
-    write: Callable[[Any], object] = _as_it_is
+    write: Callable[[Any], object] = _as_it_is  # of what `parse` returns
 
     def __get_pydantic_core_schema__(
         self, source: object, handler: GetCoreSchemaHandler
@@ -42,7 +42,7 @@ class Checked:
         """Validate with `parse`; the folder comes with the validation's context."""
         from pydantic_core import core_schema
 
-        def validate(raw: object, info: core_schema.ValidationInfo[Any]) -> object:
+        def validate(raw: object, info: core_schema.ValidationInfo[dict[str, Path]]) -> object:
             folder = (info.context or {}).get("folder") or Path.cwd()
             return self.parse(raw, folder)
 

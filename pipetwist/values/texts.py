@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from pipetwist.values.checked import Checked
 from pipetwist.values.quoting import quote
@@ -69,13 +69,13 @@ def _parse_environment(raw: object, folder: Path) -> dict[str, str]:
     return dict(raw)
 
 
-_COMMAND_SCHEMA: dict[str, Any] = {
+_COMMAND_SCHEMA: dict[str, object] = {
     "type": "array",
     "items": {"type": "string"},
     "minItems": 1,
     "examples": [["ncat", "127.0.0.1", "80"]],
 }
-_ENVIRONMENT_SCHEMA: dict[str, Any] = {
+_ENVIRONMENT_SCHEMA: dict[str, object] = {
     "type": "object",
     "propertyNames": {"pattern": "^[^=]+$"},
     "additionalProperties": {"type": "string"},

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any
 
 from twisted.internet.interfaces import IAddress, IHandshakeListener, ISSLTransport
 from twisted.logger import Logger
@@ -13,6 +12,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from pipetwist.descriptors import DescriptorShares, Share
+from pipetwist.interfaces import AnyProtocol
 from pipetwist.web.site import MonitoringSite
 
 __all__ = ["Connections"]
@@ -90,7 +90,7 @@ class Connections(WrappingFactory[_Client]):
         """How many there may be."""
         return min(self._maximum, self._share.bound)
 
-    def buildProtocol(self, addr: IAddress | None) -> Any:
+    def buildProtocol(self, addr: IAddress | None) -> AnyProtocol:
         """Let one in, or None."""
         host = getattr(addr, "host", None)
         max_clients = self.max_clients

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succeed
@@ -14,7 +13,7 @@ from twisted.web.resource import IResource
 from pipetwist.descriptors import Share
 from pipetwist.errors import StartError
 from pipetwist.files import KnownFiles
-from pipetwist.interfaces import AnyReactor
+from pipetwist.interfaces import AnyPort, AnyReactor
 from pipetwist.network.listeners import ListenerTable
 from pipetwist.network.tcp_ports import open_ports
 from pipetwist.tls.failed_handshake import log_failed_handshake
@@ -76,7 +75,7 @@ class WebService(Service):
         )
         self._before_stop: list[Callable[[], object]] = []
         self._listeners = ListenerTable() if listeners is None else listeners
-        self._ports: list[Any] = []
+        self._ports: list[AnyPort] = []
         self.address: PortAddress | None = None
         """Where it listens, the port that was chosen for port 0 included; None while it does
         not.

@@ -16,7 +16,7 @@ from twisted.web.http import (
     NOT_FOUND,
     HTTPChannel,
 )
-from twisted.web.resource import Resource
+from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request, Site
 
 from pipetwist.web.answers import HEADERS, TextAnswer
@@ -68,7 +68,7 @@ class _Request(Request):
         """Answer in its turn, unless that was done."""
         self.is_answered = True
         if not self._has_body:
-            channel: Any = self.channel
+            channel: Any = self.channel  # has the site, which it is not said to have
             channel.site.turns.take(self)
 
     def answer(self) -> None:
@@ -152,7 +152,7 @@ class MonitoringSite(Site):
     def stopFactory(self) -> None:
         """There is no log to close."""
 
-    def getResourceFor(self, request: Request) -> Any:
+    def getResourceFor(self, request: Request) -> IResource:
         """Find the resource, or what is wrong with the request."""
         request.site = self
         request.responseHeaders.removeHeader(b"Server")

@@ -70,7 +70,7 @@ class _Case(SynchronousTestCase):
     def come(self, *sent: bytes, host: str = _HOST) -> tuple[Any, _Transport]:
         """A client, which has sent something."""
         address = IPv4Address("TCP", host, 4000)
-        client = self.frontend.buildProtocol(address)
+        client: Any = self.frontend.buildProtocol(address)
         transport = _Transport(peerAddress=address)
         client.makeConnection(transport)
         for piece in sent:

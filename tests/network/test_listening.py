@@ -229,7 +229,12 @@ class HostsTest(SynchronousTestCase):
         self.patch(listening, "START_SECONDS", 0.01)
         go_on = threading.Event()
         self.addCleanup(go_on.set)
-        hosts = ListenHosts(Lookups(self.reactor, lambda *_, **__: go_on.wait(20) and []))
+
+        def hang(*_: object, **__: object) -> list[Any]:
+            go_on.wait(20)
+            return []
+
+        hosts = ListenHosts(Lookups(self.reactor, hang))
         error = self.assertRaises(StartError, hosts.find, "inbound in: listen", "dead")
         self.assertEqual(
             str(error),
