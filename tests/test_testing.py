@@ -157,6 +157,17 @@ class FakeSideTest(SynchronousTestCase):
         side.lose()
         self.assertEqual(self.receiver.heard, ["lost"])
 
+    def test_shown(self) -> None:
+        """It shows how far it has ended."""
+        self.assertEqual(repr(self.side), "<FakeSide reading=PAUSED writing=OPEN>")
+        self.side.stall()
+        self.side.write_eof()
+        self.side.resume_reading()
+        self.assertEqual(repr(self.side), "<FakeSide reading=OPEN writing=DRAINING>")
+        self.side.drain()
+        self.side.end()
+        self.assertEqual(repr(self.side), "<FakeSide reading=EOF writing=SHUT>")
+
 
 class FakeOutboundTest(SynchronousTestCase):
     """An outbound in memory."""

@@ -4,14 +4,34 @@ from __future__ import annotations
 
 from zope.interface import implementer
 
-from pipetwist.interfaces import IProcess, ISide, ISideReceiver, Medium, SideReceiverLike
+from pipetwist.interfaces import (
+    AnySideReceiver,
+    IProcess,
+    ISide,
+    ISideReceiver,
+    Medium,
+    SideReceiverLike,
+)
+from pipetwist.transfer.ending import (
+    BEGINNING,
+    CLOSE,
+    CLOSE_WITH_ERROR,
+    DRAINED,
+    END,
+    FINISH,
+    LOST,
+    PEER_ENDED,
+    Ending,
+    Event,
+)
+from pipetwist.transfer.ending_side import EndingSide
 
 __all__ = ["FakeSide", "RecordingReceiver"]
 
 
 @implementer(ISide)
-class FakeSide:
-    """A side whose peer is the test.
+class FakeSide(EndingSide):
+    """A side whose peer is the test. It ends as every side does.
 
     Args:
         lingers: whether it waits for `lose` after `close`, `disconnect`, `close_with_error` and
@@ -35,19 +55,25 @@ class FakeSide:
         `write`.
         """
         self.reading = False
-        self.over = False
+        self.receiver: AnySideReceiver = None
+        self.ending: Ending = BEGINNING
+        self.reason = ""
         self._lingers = lingers
-        self._receiver: SideReceiverLike | None = None
         self._unread: list[bytes] = []
-        self._ended = self._end_told = False
-        self._gone = False
-        self._finished = self._closing = self._stalled = False
-        self._reason = ""
-        self._whole = False
+        self._ended = self._gone = self._stalled = self._whole = False
 
     @property
     def moved(self) -> int:
         return self.delivered
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended, both ways."""
+        return self.ending.over
+
+    @property
+    def held(self) -> bool:
+        return not self.reading
 
     # What the test does.
 
@@ -71,39 +97,39 @@ class FakeSide:
     def fill(self) -> None:
         """The peer takes no more, and more waits for it than the side wants to hold."""
         self.stall()
-        if self._receiver is not None:
-            self._receiver.pause_writing(self)
+        if self.receiver is not None:
+            self.receiver.pause_writing(self)
 
     def drain(self) -> None:
         """The peer takes everything."""
         self._stalled = False
         self.delivered = len(self.written)
-        if self._closing:
-            self._lose_if_closing()
-        elif self._receiver is not None:
-            self._receiver.resume_writing(self)
+        closing = self.ending.closing
+        self._go_on(DRAINED)
+        if self.receiver is not None and not closing:
+            self.receiver.resume_writing(self)
 
     def go(self) -> None:
         """The peer goes entirely; what it sent before may still be unread."""
         self._gone = True
-        if self._receiver is not None and not self._closing:
-            self._receiver.peer_closed(self)
+        if self.receiver is not None and not self.ending.closing:
+            self.receiver.peer_closed(self)
 
     def lose(self, reason: str = "", *, whole: bool = False) -> None:
         """The side is over, both ways."""
         if not self.over:
-            self.over = True
-            self._reason = reason
+            self.hear(LOST)
+            self.reason = reason
             self._whole = whole
-            if self._receiver is not None:
-                self._receiver.lost(self, reason, whole=whole)
+            if self.receiver is not None:
+                self.receiver.lost(self, reason, whole=whole)
 
     # ISide.
 
     def attach(self, receiver: SideReceiverLike) -> None:
-        self._receiver = receiver
+        self.receiver = receiver
         if self.over:
-            receiver.lost(self, self._reason, whole=self._whole)
+            receiver.lost(self, self.reason, whole=self._whole)
         elif self._gone:
             receiver.peer_closed(self)
 
@@ -113,13 +139,14 @@ class FakeSide:
         Raises:
             RuntimeError: nothing may be written any more.
         """
-        if self._finished and not self.over:
+        if self.over:
+            return
+        if not self.ending.writable:
             message = "written to a side after write_eof"
             raise RuntimeError(message)
-        if not self.over:
-            self.written += data
-            if not self._stalled:
-                self.delivered = len(self.written)
+        self.written += data
+        if not self._stalled:
+            self.delivered = len(self.written)
 
     def pause_reading(self) -> None:
         self.asked.append("pause_reading")
@@ -132,49 +159,42 @@ class FakeSide:
 
     def write_eof(self) -> None:
         self.asked.append("write_eof")
-        self._finished = True
+        self._go_on(FINISH)
 
     def close(self) -> None:
         self.asked.append("close")
-        self._finished = self._closing = True
-        self._lose_if_closing()
+        self._go_on(CLOSE)
 
     def disconnect(self) -> None:
         self.asked.append("disconnect")
-        self._finished = self._closing = True
-        self._lose_if_closing()
+        self._go_on(CLOSE)
 
     def close_with_error(self) -> None:
         self.asked.append("close_with_error")
-        self._finished = self._closing = True
-        self._lose_if_closing()
+        self._go_on(CLOSE_WITH_ERROR)
 
     def abort(self) -> None:
         self.asked.append("abort")
-        self._finished = self._closing = True
-        self._stalled = False
-        self._lose_if_closing()
+        self._go_on(END)
 
-    def _lose_if_closing(self) -> None:
-        if self._closing and not self._stalled and not self._lingers:
+    def _go_on(self, event: Event) -> None:
+        self.hear(event)
+        if not self._stalled:
+            self.hear(DRAINED)
+        if self.ending.closing and not self.ending.delivers and not self._lingers:
             self.lose()
 
     def _read(self) -> None:
-        while (
-            self._receiver is not None
-            and self.reading
-            and not self._closing
-            and not self.over
-            and self._unread
-        ):
+        while self._unread and self._is_read:
             data = self._unread.pop(0)
             self.received += len(data)
-            self._receiver.data_received(self, data)
-        if self._receiver is None or not self.reading or self._closing or self.over or self._unread:
-            return
-        if self._ended and not self._end_told:
-            self._end_told = True
-            self._receiver.read_ended(self)
+            self.receiver.data_received(self, data)
+        if self._ended and not self._unread and self._is_read and self.hear(PEER_ENDED).tells_end:
+            self.receiver.read_ended(self)
+
+    @property
+    def _is_read(self) -> bool:
+        return self.receiver is not None and self.reading and not self.ending.closing
 
 
 @implementer(ISideReceiver)

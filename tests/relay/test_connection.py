@@ -366,7 +366,7 @@ class BytesTest(_ConnectionTestCase):
 
             def attach(self, receiver: object) -> None:
                 super().attach(receiver)  # type: ignore[arg-type]  # the base's interface is zope's
-                self._receiver.data_received(self, b"early")  # type: ignore[union-attr]  # it was attached just now
+                self.receiver.data_received(self, b"early")
 
         class Small(FakeSide):
             """Takes nothing."""
