@@ -9,7 +9,7 @@ import signal
 import sys
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from twisted.application.service import IService, Service
 from twisted.internet.defer import Deferred
@@ -37,8 +37,6 @@ from pipetwist.twistd import check_paths
 
 if TYPE_CHECKING:
     from twisted.internet.base import ReactorBase
-
-_T = TypeVar("_T")
 
 __all__ = ["Options", "makeService"]
 
@@ -177,7 +175,7 @@ class _Daemon(Service):
         # The garbage collector need not scan the objects that exist now.
         gc.freeze()
 
-    def stopService(self) -> Deferred[None]:
+    def stopService(self) -> Deferred[object]:
         super().stopService()
         self._file_reloader.stop()
         sys.setswitchinterval(self._switch_interval)
@@ -191,7 +189,7 @@ class _Daemon(Service):
         ended = self._tree.stopService().addBoth(lambda _: self._orphans.end(grace))
         return ended.addBoth(self._stopped)
 
-    def _stopped(self, result: _T) -> _T:
+    def _stopped(self, result: object) -> object:
         self._reporter.stopped()
         return result
 

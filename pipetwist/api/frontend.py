@@ -15,9 +15,9 @@ from zope.interface import implementer
 from pipetwist.api.frames import ClientFrames, RefusedError
 from pipetwist.api.options import MAX_CONNECTIONS, MAX_PER_ADDRESS
 from pipetwist.api.rate_limit import RateLimit, RateLimitedReading
-from pipetwist.api.rate_limited_log import RateLimitedLog
 from pipetwist.descriptors import DescriptorShares, Share
 from pipetwist.interfaces import AnyTransport
+from pipetwist.logs.rate_limited_log import RateLimitedLog
 from pipetwist.tls.failed_handshake import log_failed_handshake
 from pipetwist.values.addresses import shown_peer
 

@@ -28,15 +28,15 @@ __all__ = ["NamedEndpoint"]
 
 
 @implementer(IReactorPluggableNameResolver)
-class _Knowing:
-    """Wraps a reactor so that it has the addresses already."""
+class _ResolvedReactor:
+    """Wraps a reactor so that its resolver has the addresses already."""
 
     def __init__(self, reactor: AnyReactor, found: Sequence[Address]) -> None:
         self._reactor = reactor
         self._found = found
 
     @property
-    def nameResolver(self) -> _Knowing:
+    def nameResolver(self) -> _ResolvedReactor:
         return self
 
     def installNameResolver(self, resolver: IHostnameResolver) -> IHostnameResolver:
@@ -94,5 +94,5 @@ class NamedEndpoint:
         # The name has been looked up. This placeholder is never used, and avoids that Twisted
         # refuses an international name.
         return HostnameEndpoint(
-            _Knowing(self._reactor, found), "known", self._port, timeout=self._timeout
+            _ResolvedReactor(self._reactor, found), "known", self._port, timeout=self._timeout
         ).connect(factory)

@@ -19,14 +19,11 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from pipetwist.process.launch import running
+from pipetwist.transfer.polling import FIRST_POLL_SECONDS, next_poll_seconds
 
 __all__ = ["Orphans"]
 
 LOOK_SECONDS = 2.0
-# After a signal it is checked after the first time whether they have ended, then less often, and at
-# last at the second interval.
-_FIRST_PAUSE_SECONDS = 0.005
-_MAX_PAUSE_SECONDS = 0.1
 # After SIGKILL a process ends immediately; it is waited for no longer than this.
 _LAST_SECONDS = 5.0
 _PR_SET_CHILD_SUBREAPER = 36  # include/uapi/linux/prctl.h
@@ -76,7 +73,7 @@ class Orphans:
             self._call = None
         self._since = self._clock.seconds()
         ended = self._ended = Deferred()
-        self._end(grace, _FIRST_PAUSE_SECONDS)
+        self._end(grace, FIRST_POLL_SECONDS)
         return ended
 
     def _look(self) -> None:
@@ -92,7 +89,7 @@ class Orphans:
             for pid in alive if passed >= grace else alive - self._told:
                 _signal(pid, signal.SIGKILL if passed >= grace else signal.SIGTERM)
             self._told |= alive
-            self._clock.callLater(pause, self._end, grace, min(pause * 2, _MAX_PAUSE_SECONDS))
+            self._clock.callLater(pause, self._end, grace, next_poll_seconds(pause))
             return
         if self._told:
             text = "orphaned processes of commands terminated: {count}"

@@ -14,6 +14,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.python.failure import Failure
 
 from pipetwist.process.launch import group_exists, running, signal_group
+from pipetwist.transfer.polling import FIRST_POLL_SECONDS, next_poll_seconds
 
 __all__ = [
     "ProcessState",
@@ -24,10 +25,6 @@ __all__ = [
     "is_truncated",
 ]
 
-# Whether processes are left in a group is checked after the first time, then less often, and at
-# last at the second interval.
-_FIRST_LOOK_SECONDS = 0.005
-_LOOK_SECONDS = 0.1
 # Windows has no SIGKILL; terminating a process there always has this effect.
 _SIGKILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 
@@ -123,7 +120,7 @@ class ProcessState:
         """
         if self._terminated_at is None and self._group is not None and group_exists(self._group):
             self.signal_group(signal.SIGTERM)
-        self._look(grace, _FIRST_LOOK_SECONDS, ended)
+        self._look(grace, FIRST_POLL_SECONDS, ended)
 
     def _look(self, grace: float, pause: float, ended: Callable[[], None]) -> None:
         late = (
@@ -135,7 +132,7 @@ class ProcessState:
             self._group = None
             ended()
         else:
-            self._clock.callLater(pause, self._look, grace, min(pause * 2, _LOOK_SECONDS), ended)
+            self._clock.callLater(pause, self._look, grace, next_poll_seconds(pause), ended)
 
 
 class ProcessTerminator:
@@ -233,16 +230,17 @@ def is_ending(pid: int | None) -> bool:
     return bool(int(stat[stat.rindex(b")") + 2 :].split()[6]) & _PF_EXITING)
 
 
-def describe_exit(status: int | None, number: int | None) -> str:
+def describe_exit(status: int | None, number: int | None, subject: str = "the command") -> str:
     """Why a command failed, for people; empty if it did not.
 
     Args:
         status: its exit status.
         number: the signal that killed it.
+        subject: what it is called.
     """
     if number:
-        return f"the command was killed by {_signal_name(number)}"
-    return f"the command exited with status {status}" if status else ""
+        return f"{subject} was killed by {_signal_name(number)}"
+    return f"{subject} exited with status {status}" if status else ""
 
 
 def _signal_name(number: int) -> str:

@@ -32,6 +32,7 @@ MAX_SECONDS = 60.0
 _MAX_LINE_BYTES = 1 << 24  # bytes; a line of a document has some thousands
 _MAX_COMPLAINT_LENGTH = 1000  # bytes of standard error
 _MAX_LINES = 64  # that wait to be taken; no more are read meanwhile
+_READER = "the process that reads it"
 _SIGKILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # Windows has none
 
 Reader = Callable[[str, Document], "Deferred[Document]"]
@@ -210,11 +211,9 @@ class _Reading(ProcessProtocol):
             self._end()
             self.done.errback(outcome)
         else:
-            error: Any = None if self._exit is None else self._exit.value  # a ProcessDone or so
-            why = describe_exit(error.exitCode, error.signal) or "the command said too little"
-            self._fail(
-                why.replace("the command", "the process that reads it", 1) + self._last_complaint()
-            )
+            error: Any = getattr(self._exit, "value", None)  # a ProcessDone or ProcessTerminated
+            why = describe_exit(error.exitCode, error.signal, _READER)
+            self._fail((why or f"{_READER} said too little") + self._last_complaint())
 
     def _last_complaint(self) -> str:
         lines = self._complaint.decode("utf-8", "backslashreplace").split("\n")

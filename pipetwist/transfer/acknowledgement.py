@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
+from pipetwist.transfer.polling import FIRST_POLL_SECONDS, next_poll_seconds
 from pipetwist.transfer.socket_state import unacknowledged
 
 __all__ = ["PATIENCE_SECONDS", "Acknowledgement"]
@@ -20,9 +21,6 @@ __all__ = ["PATIENCE_SECONDS", "Acknowledgement"]
 # A peer that has acknowledged nothing for this time is not waited for: on a direct connection a
 # reset to a peer that reads nothing discards what is on the way as well.
 PATIENCE_SECONDS = 2.0
-# It is checked after the first time, then less often, and at last at the second interval.
-_FIRST_LOOK_SECONDS = 0.005
-_LOOK_SECONDS = 0.1
 
 
 class Acknowledgement:
@@ -44,7 +42,7 @@ class Acknowledgement:
         self._call: IDelayedCall | None = None
         self._left = sys.maxsize
         self._since = 0.0
-        self._pause = _FIRST_LOOK_SECONDS
+        self._pause = FIRST_POLL_SECONDS
 
     def __repr__(self) -> str:
         waits = "over" if self._call is None else f"{self._left} bytes left"
@@ -60,7 +58,7 @@ class Acknowledgement:
             self._done()
         else:
             self._call = self._clock.callLater(self._pause, self.wait)
-            self._pause = min(self._pause * 2, _LOOK_SECONDS)
+            self._pause = next_poll_seconds(self._pause)
 
     def cancel(self, side: object = None) -> None:
         """Stop waiting."""

@@ -14,14 +14,7 @@ from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from pipetwist.interfaces import (
-    AnySideReceiver,
-    AnyTransport,
-    IProcess,
-    ISide,
-    ISideReceiver,
-    Medium,
-)
+from pipetwist.interfaces import AnyTransport, IProcess, ISide, ISideReceiver, Medium
 from pipetwist.stats.counting import count_writes
 from pipetwist.transfer import lingering
 from pipetwist.transfer.acknowledgement import Acknowledgement
@@ -67,7 +60,7 @@ class StreamSide(EndingSide, Protocol):
     def __init__(self, clock: IReactorTime, peer_close_watch: PeerCloseWatch | None = None) -> None:
         self.received = 0
         self.delivered = 0
-        self.receiver: AnySideReceiver = None
+        self.receiver = None
         self.ending: Ending = BEGINNING
         self._clock = clock
         self._peer_close_watch = peer_close_watch

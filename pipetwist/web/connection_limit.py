@@ -13,12 +13,12 @@ from zope.interface import implementer
 
 from pipetwist.descriptors import DescriptorShares, Share
 from pipetwist.interfaces import AnyProtocol
+from pipetwist.logs.rate_limited_log import RateLimitedLog
 from pipetwist.web.site import MonitoringSite
 
 __all__ = ["Connections"]
 
 _MAX_CONNECTIONS = 100
-_QUIET_SECONDS = 60.0
 
 
 @implementer(IHandshakeListener)
@@ -75,12 +75,11 @@ class Connections(WrappingFactory[_Client]):
         share: Share | None = None,
     ) -> None:
         super().__init__(site)
-        self._clock = site.reactor
         self._maximum = maximum
-        self._log = log or Logger()
-        self._quiet_until = float("-inf")
+        log = log or Logger()
+        self._full = RateLimitedLog("metrics", site.reactor, log)
         self.handshake_failed = handshake_failed
-        self._share = share or DescriptorShares(sys.maxsize, self._log).monitoring("metrics")
+        self._share = share or DescriptorShares(sys.maxsize, log).monitoring("metrics")
 
     def __repr__(self) -> str:
         return f"<Connections: {len(self.protocols)} of {self.max_clients}>"
@@ -131,18 +130,12 @@ class Connections(WrappingFactory[_Client]):
         """
         idle = next((client for client in clients if not client.is_answered), None)
         if idle is None:
-            self._tell(f"{why}: a new one was closed")
+            self._full.say(f"{why}: a new one was closed")
             return False
-        self._tell(f"{why}: the oldest idle connection was closed, from {idle.host}")
+        self._full.say(f"{why}: the oldest idle connection was closed, from {idle.host}")
         idle.is_leaving = True
         idle.abortConnection()
         return True
-
-    def _tell(self, what: str) -> None:
-        now = self._clock.seconds()
-        if now >= self._quiet_until:
-            self._quiet_until = now + _QUIET_SECONDS
-            self._log.warn("metrics: {what}", what=what)
 
     def end_all(self) -> None:
         """End every connection, whatever is undelivered, but for those that are being closed in

@@ -134,6 +134,8 @@ class ExitTest(SynchronousTestCase):
         self.assertEqual(describe_exit(0, None), "")
         self.assertEqual(describe_exit(0, 0), "")
         self.assertEqual(describe_exit(3, None), "the command exited with status 3")
+        self.assertEqual(describe_exit(3, None, "it"), "it exited with status 3")
+        self.assertEqual(describe_exit(None, 9, "it"), "it was killed by SIGKILL")
         self.assertEqual(describe_exit(None, 15), "the command was killed by SIGTERM")
         self.assertEqual(describe_exit(None, 9), "the command was killed by SIGKILL")
 

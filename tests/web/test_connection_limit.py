@@ -36,8 +36,8 @@ class PlacesTest(SynchronousTestCase):
         root = Root()
         root.putChild(b"endless", _Endless())
         self.logged: list[Any] = []
-        log = Logger(observer=self.logged.append)  # type: ignore[arg-type]  # a list's append observes well
-        self.factory = Connections(MonitoringSite(root, (), self.clock), maximum=4, log=log)
+        self.log = Logger(observer=self.logged.append)  # type: ignore[arg-type]  # a list's append observes well
+        self.factory = Connections(MonitoringSite(root, (), self.clock), maximum=4, log=self.log)
         self.addCleanup(self.factory.end_all)
 
     def come(self, number: int = 1, *, ask: str = "") -> Client:
@@ -101,11 +101,11 @@ class PlacesTest(SynchronousTestCase):
         """Where descriptors are few there are as many places as there are descriptors for, however
         fast clients come.
         """
-        shares = DescriptorShares(64 + 8, self.factory._log)
+        shares = DescriptorShares(64 + 8, self.log)
         shares.divide({"in": 1}, {"out": 1})
         share = shares.monitoring("metrics")
         self.factory = Connections(
-            self.factory.wrappedFactory, maximum=100, log=self.factory._log, share=share
+            self.factory.wrappedFactory, maximum=100, log=self.log, share=share
         )
         shares.share("in").take(8)
         self.assertEqual(repr(self.factory), "<Connections: 0 of 6>")
@@ -120,6 +120,21 @@ class PlacesTest(SynchronousTestCase):
         for client in clients:
             client.protocol.connectionLost(Failure(ConnectionDone()))
         self.assertEqual(share.used, 0)
+
+    def test_left_out(self) -> None:
+        """It is told once a minute, and then how often it was not."""
+        for number in range(4):
+            self.come(number, ask="/endless")
+        for _ in range(3):
+            self.come_in_vain()
+        self.clock.advance(60)
+        self.come_in_vain()
+        said = "metrics: all 4 connections are in use: a new one was closed"
+        self.assertEqual(self.said(), [said, f"{said}; 2 more like this since the last such line"])
+
+    def come_in_vain(self) -> None:
+        """A client that gets no place."""
+        self.assertIsNone(self.factory.buildProtocol(IPv4Address("TCP", "192.0.2.9", 1000)))
 
     def test_all_are_answered(self) -> None:
         """Where everybody is being answered a new one is closed, until somebody has gone."""
