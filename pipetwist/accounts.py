@@ -20,6 +20,9 @@ __all__ = ["Account", "Accounts"]
 Account: TypeAlias = tuple[Literal["user", "group"], str]
 """Whether it is a user or a group, and its name."""
 
+Entry: TypeAlias = Any
+"""The system's entry of a user or of a group, or None; the account's kind decides which."""
+
 # How long a reload waits for the system.
 MAX_SECONDS = 10.0
 _LATE = "the system has not answered in time who the {kind} {name!r} is"
@@ -44,15 +47,15 @@ class Accounts:
 
     def __init__(
         self,
-        reactor: Any = None,
+        reactor: Any = None,  # Twisted has no type for one
         start_thread: Callable[[Callable[[], None]], None] = _run,
-        look_up: Callable[[Account], Any] | None = None,
+        look_up: Callable[[Account], Entry] | None = None,
     ) -> None:
         self._reactor = reactor
         self._start_thread = start_thread
         self._look_up = look_up or _look_up
         self._running: set[Account] = set()
-        self._known: dict[Account, Any] = {}  # an entry, None, or why it is not known
+        self._known: dict[Account, Entry] = {}  # an entry, None, or why it is not known
         self._learning: Deferred[None] | None = None
 
     def __repr__(self) -> str:
@@ -123,7 +126,7 @@ class Accounts:
         if self._learning is not None:
             self._learning.cancel()
 
-    def _find(self, label: str, account: Account) -> Any:
+    def _find(self, label: str, account: Account) -> Entry:
         found = self._known[account] if account in self._known else self._look_up(account)
         if found is None or isinstance(found, str):
             kind, name = account
@@ -141,7 +144,7 @@ class Accounts:
         """Runs in a thread."""
         self._reactor.callFromThread(self._found, account, self._look_up(account))
 
-    def _found(self, account: Account, found: Any) -> None:
+    def _found(self, account: Account, found: object) -> None:
         self._running.discard(account)
         if account in self._known:
             self._known[account] = found
@@ -152,7 +155,7 @@ class Accounts:
                 learning.callback(None)
 
 
-def _look_up(account: Account) -> Any:
+def _look_up(account: Account) -> Entry:
     import grp  # there are none on Windows, where this is not called
     import pwd
 

@@ -17,7 +17,7 @@ import struct
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn
 
 __all__ = [
     "CannotChangeBackError",
@@ -120,7 +120,7 @@ def call_as(ids: Ids, call: Callable[[], int], system: System | None = None) -> 
     return result
 
 
-def _steps(numbers: tuple[int, int, int], ids: Ids) -> tuple[tuple[Any, ...], ...]:
+def _steps(numbers: tuple[int, int, int], ids: Ids) -> tuple[tuple[object, ...], ...]:
     """The system calls that take these ids, each with its arguments, made before any is."""
     groups = tuple(ids.groups)
     array = (ctypes.c_uint32 * len(groups))(*groups)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -27,14 +27,7 @@ from pipetwist.descriptors import DescriptorShares, descriptor_limit
 from pipetwist.errors import StartError
 from pipetwist.files import KnownFiles
 from pipetwist.inbounds.context import InboundContext
-from pipetwist.interfaces import (
-    AnyDeferred,
-    AnyReactor,
-    CounterStoreLike,
-    InlineCallbacks,
-    IRunningOutbound,
-    SpawnerLike,
-)
+from pipetwist.interfaces import AnyReactor, CounterStoreLike, IRunningOutbound, SpawnerLike
 from pipetwist.kernel.context import kernel_context
 from pipetwist.logs.levels import LeveledLogger
 from pipetwist.network.listeners import ListenerTable
@@ -248,7 +241,7 @@ class PipetwistService(MultiService):
         super().startService()
 
     @inlineCallbacks
-    def stopService(self) -> InlineCallbacks[None]:
+    def stopService(self) -> Generator[Deferred[Any], Any, None]:  # Any: of many types
         """Stop in order.
 
         First everything that listens, and the commands that wait for a connection; then the
@@ -292,7 +285,7 @@ class PipetwistService(MultiService):
             self._stop(self)
             raise
 
-    def _stop(self, parts: Iterable[Any]) -> AnyDeferred:  # Any: services
+    def _stop(self, parts: Iterable[Any]) -> Deferred[Any]:  # Any: services
         # twistd binds before it starts services, so a service that does not run may listen.
         bound = (self.web, *self.inbounds.values())
         stopping = [

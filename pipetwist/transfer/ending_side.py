@@ -41,7 +41,7 @@ class EndingSide:
             self.receiver = receiver
 
     @property
-    def peer_socket(self) -> Any:
+    def peer_socket(self) -> object:
         """The socket whose other end is the peer's; None if it has no socket, or none of its own.
 
         See `pipetwist.interfaces.IClientOutbound`.

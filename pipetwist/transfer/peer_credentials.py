@@ -10,7 +10,7 @@ import os
 import socket
 import struct
 import sys
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 __all__ = [
     "PEER_CREDENTIALS",
@@ -86,7 +86,7 @@ def other_groups(connected: socket.SocketType | None) -> frozenset[int]:
 
 def _more_groups(descriptor: int) -> bytes:
     """The groups of a process that is in more than Python asks for."""
-    libc: Any = ctypes.CDLL(None)
+    libc = ctypes.CDLL(None)
     size = ctypes.c_uint32(_MAX_GROUPS)
     for _ in range(_ATTEMPTS):
         groups = ctypes.create_string_buffer(size.value)
