@@ -15,6 +15,8 @@ LOWEST = PYTHONS[0]
 NEWEST = [version for version in PYTHONS if which(f"python{version}") or version == LOWEST][-1]
 
 _OTHERS = {"interop", "docs", "bench", "test_packaging", "test_typing"}
+# `make test` has asked whether the properties hold; these ask whether the code works there at all.
+_FEW_EXAMPLES = {"PIPETWIST_EXAMPLES": "20"}
 
 nox.needs_version = ">=2024.4.15"
 nox.options.sessions = ["tests", "lowest"]
@@ -35,7 +37,7 @@ def tests(session: nox.Session) -> None:
 def newest(session: nox.Session) -> None:
     """Run what may depend on the Python on the newest one that is here."""
     session.install("--editable", ".[test]")
-    session.run("python", "-m", "twisted.trial", *_depending())
+    session.run("python", "-m", "twisted.trial", *_depending(), env=_FEW_EXAMPLES)
 
 
 @nox.session(python=LOWEST)
@@ -44,7 +46,7 @@ def lowest(session: nox.Session) -> None:
     pins = Path(session.create_tmp()) / "lowest.txt"
     pins.write_text("\n".join(_lower_bounds()) + "\n", encoding="utf-8")
     session.install("--editable", ".[test]", "--constraint", str(pins))
-    session.run("python", "-m", "twisted.trial", *_depending())
+    session.run("python", "-m", "twisted.trial", *_depending(), env=_FEW_EXAMPLES)
 
 
 def _depending() -> list[str]:

@@ -21,8 +21,13 @@ if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
 if "twisted.trial" in sys.modules:
     from hypothesis import HealthCheck, settings
 
+    from tests.support.examples import examples
+
     settings.register_profile(
-        "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+        "any machine",
+        max_examples=examples(100),
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow],
     )
     settings.load_profile("any machine")
 

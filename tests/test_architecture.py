@@ -12,6 +12,7 @@ import sys
 import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
@@ -67,6 +68,7 @@ class Room:
 _NOTHING = Room(frozenset(), frozenset())
 
 
+@cache
 def _sources() -> dict[str, Path]:
     """Every module of the package that is written by hand, by its name."""
     files = [path for path in _PACKAGE.rglob("*.py") if not path.stem.endswith("_pb2")]
@@ -92,6 +94,16 @@ def _imports(module: str, text: str) -> Iterator[Import]:
         for name in names:
             if name.partition(".")[0] not in sys.stdlib_module_names:
                 yield Import(module, name)
+
+
+@cache
+def _all_imports() -> list[Import]:
+    """What all the modules of the package import."""
+    return [
+        one
+        for module, path in _sources().items()
+        for one in _imports(module, path.read_text(encoding="utf-8"))
+    ]
 
 
 def _room(name: str) -> str | None:
@@ -136,11 +148,7 @@ class ArrowsTest(SynchronousTestCase):
     def setUp(self) -> None:
         """Read the table and the imports."""
         self.table = _table()
-        self.imports = [
-            one
-            for module, path in _sources().items()
-            for one in _imports(module, path.read_text(encoding="utf-8"))
-        ]
+        self.imports = _all_imports()
 
     def test_every_room_is_in_the_table(self) -> None:
         """The table has a row for each room of the package, and none for a room that is not

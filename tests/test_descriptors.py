@@ -13,6 +13,7 @@ from twisted.logger import Logger, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.descriptors import DescriptorShares, descriptor_limit
+from tests.support.examples import examples
 
 
 def _shares(limit: int, events: list[Any] | None = None) -> DescriptorShares:
@@ -212,7 +213,7 @@ class DescriptorSharesTest(SynchronousTestCase):
 class AnythingTest(SynchronousTestCase):
     """Whatever comes and goes."""
 
-    @settings(max_examples=100, deadline=None, database=None)
+    @settings(max_examples=examples(100), deadline=None, database=None)
     @given(
         limit=st.integers(64, 300),
         clients=st.lists(st.integers(0, 1), min_size=1, max_size=5),

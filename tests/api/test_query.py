@@ -18,6 +18,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from pipetwist.api.query import DEFAULT_BOUNDS, BadQueryError, Bounds, SlowQueryError, query
 from pipetwist.stats.counters import MemoryCounterStore
 from tests.support.api_server import counted
+from tests.support.examples import examples
 
 _COUNTERS = {
     "user>>>bob>>>traffic>>>uplink": 30,
@@ -307,7 +308,7 @@ class ConcurrencyTest(SynchronousTestCase):
         self.addCleanup(sys.setswitchinterval, sys.getswitchinterval())
         sys.setswitchinterval(1e-6)
 
-    @settings(max_examples=20, deadline=None)
+    @settings(max_examples=examples(20), deadline=None)
     @given(
         counts=st.lists(st.integers(0, 2**40), min_size=200, max_size=2000),
         names=st.integers(1, 3),

@@ -23,6 +23,7 @@ from tests.behaviour.commands import GivenCommands
 from tests.behaviour.pairs import Pair, over_pairs
 from tests.behaviour.peer import Peer
 from tests.behaviour.servers import TcpServers, TlsServers, UnixServers
+from tests.support.examples import examples
 from tests.support.waiting import moments, until
 
 _reactor: Any = reactor
@@ -57,7 +58,7 @@ def _examples(
     reactor's.
     """
 
-    @settings(max_examples=60, deadline=None, database=None)
+    @settings(max_examples=examples(60), deadline=None, database=None)
     @given(st.tuples(*ends))
     def one(drawn: tuple[Any, ...]) -> None:
         running: Callable[[], Any] = partial(Deferred.fromCoroutine, carries(*drawn))

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.cli.quantities import duration_text, rate_text, size_text
+from tests.support.examples import examples
 
 _UNITS = {
     "B": 1,
@@ -40,7 +41,7 @@ class QuantitiesTest(SynchronousTestCase):
         }.items():
             self.assertEqual(size_text(count), text)
 
-    @settings(max_examples=300, derandomize=True)
+    @settings(max_examples=examples(300), derandomize=True)
     @given(st.integers(0, 2**63 - 2))
     def test_any_size(self, count: int) -> None:
         """What is said is within a twentieth of what is, and never longer than eight characters."""

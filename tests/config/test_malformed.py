@@ -16,6 +16,7 @@ from pipetwist.config.reading import parse_document, read_document
 from pipetwist.errors import ConfigError
 from tests.config.malformed import JUNK, at, members, spoiled
 from tests.support.documents import EXAMPLES, FOLDER, full, problems
+from tests.support.examples import examples
 from tests.support.schema_walk import objects
 
 _PYDANTIC = ("Input should", "Value error", "validation error", "Options", "pydantic", "Traceback")
@@ -51,7 +52,7 @@ class JunkTest(SynchronousTestCase):
         """Any text is read or refused."""
         self._read(text)
 
-    @settings(deadline=None, max_examples=30)
+    @settings(deadline=None, max_examples=examples(30))
     @given(st.integers(0), st.integers(0, 20), st.text(max_size=3))
     def test_torn(self, begin: int, length: int, instead: str) -> None:
         """An example with a piece torn out of it is read or refused."""
@@ -59,7 +60,7 @@ class JunkTest(SynchronousTestCase):
         begin %= len(text)
         self._read(text[:begin] + instead + text[begin + length :])
 
-    @settings(deadline=None, max_examples=30)
+    @settings(deadline=None, max_examples=examples(30))
     @given(st.binary())
     def test_bytes(self, content: bytes) -> None:
         """Any file is read or refused."""
@@ -127,7 +128,7 @@ class MutationTest(SynchronousTestCase):
             document["inbounds"][0][key] = None
             self._assert_told(document, ("inbounds", 0, key))
 
-    @settings(deadline=None, max_examples=60)
+    @settings(deadline=None, max_examples=examples(60))
     @given(st.data())
     def test_unknown_keys(self, data: st.DataObject) -> None:
         """A key that is not known is told at its place, whatever its letters."""

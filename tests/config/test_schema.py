@@ -11,6 +11,7 @@ from pipetwist.inbounds.registry import INBOUNDS
 from pipetwist.outbounds.registry import OUTBOUNDS
 from tests.config.malformed import spoiled
 from tests.support.documents import full, problems, read, small
+from tests.support.examples import examples
 from tests.support.schema_walk import SCHEMA, definitions, objects, resolve
 
 
@@ -124,7 +125,7 @@ class AgreementTest(SynchronousTestCase):
         self.assertGreater(written, 20)
         self.assertEqual(read(bare), expected)
 
-    @settings(deadline=None, max_examples=60)
+    @settings(deadline=None, max_examples=examples(60))
     @given(st.data())
     def test_nothing_more(self, data: st.DataObject) -> None:
         """Whatever the reading takes is valid."""

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.config.syntax import NotJsonError, flaws, parse_json
+from tests.support.examples import examples
 
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -75,7 +76,7 @@ class DialectTest(SynchronousTestCase):
         for text in (r'{"\ud83d\ude00": ["\ud83d\ude00"]}', r'{"\ud83d\ude00": ["\ud83d\ude00",]}'):
             self.assertEqual(parse_json(text), {"\U0001f600": ["\U0001f600"]})
 
-    @settings(deadline=None, max_examples=50)
+    @settings(deadline=None, max_examples=examples(50))
     @given(_JSON, st.sampled_from([None, 2]))
     def test_same_meaning(self, value: object, indent: int | None) -> None:
         """Whatever is plain JSON means the same when it is read as JSON5, for instance since a
@@ -97,7 +98,7 @@ class DialectTest(SynchronousTestCase):
         ):
             self.assertEqual(parse_json(text), value)
 
-    @settings(deadline=None, max_examples=200)
+    @settings(deadline=None, max_examples=examples(200))
     @given(_spoiled_texts())
     def test_anything(self, text: str) -> None:
         """Whatever stands in a text, it means what the specification's parser says, or is refused

@@ -22,6 +22,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from pipetwist.connection.client_info import Timeouts
 from pipetwist.connection.states import CLIENT, SERVER, Phase
 from tests.connection.effects import Machine
+from tests.support.examples import examples
 
 _TIMEOUTS = (Timeouts(half_close=7), Timeouts())
 _ENDS = st.sampled_from([CLIENT, SERVER])
@@ -279,6 +280,6 @@ class AnythingTest(SynchronousTestCase):
         run_state_machine_as_test(
             _World,
             settings=settings(
-                max_examples=600, stateful_step_count=12, deadline=None, database=None
+                max_examples=examples(600), stateful_step_count=12, deadline=None, database=None
             ),
         )

@@ -16,6 +16,7 @@ from pipetwist.datagram.calls import batches_work
 from pipetwist.datagram.context import DatagramContext, max_unix_bytes
 from pipetwist.datagram.plain import PlainBatch
 from tests.support.datagram_ends import abstract, datagram_socket
+from tests.support.examples import examples
 from tests.support.memory_transport import TurningReactor
 from tests.support.scratch import scratch_folder, wait_until
 
@@ -164,7 +165,7 @@ class PlainBatchTest(SynchronousTestCase):
         ports = [sender.getsockname()[1] for sender in senders]
         batch = self.batch(8, 65_536)
 
-        @settings(max_examples=100, deadline=None, database=None)
+        @settings(max_examples=examples(100), deadline=None, database=None)
         @given(
             st.lists(
                 st.tuples(st.integers(0, 2), st.one_of(st.integers(0, 9), st.integers(0, 30_000))),

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.datagram.framing import MAX_FRAMED_BYTES, Deframer, frame
+from tests.support.examples import examples
 
 
 class FramingTest(SynchronousTestCase):
@@ -42,7 +43,7 @@ class FramingTest(SynchronousTestCase):
     def test_pieces(self) -> None:
         """However the stream is cut, the datagrams are what they were."""
 
-        @settings(max_examples=200, deadline=None, database=None)
+        @settings(max_examples=examples(200), deadline=None, database=None)
         @given(
             st.lists(st.one_of(st.binary(max_size=5), st.binary(max_size=700)), max_size=8),
             st.lists(st.integers(0, 400), max_size=30),

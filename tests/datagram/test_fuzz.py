@@ -11,6 +11,7 @@ from pipetwist.datagram.framing import MAX_FRAMED_BYTES
 from pipetwist.datagram.sockets import MAX_UDP_BYTES
 from tests.support.datagram_case import DatagramCase
 from tests.support.datagram_ends import End
+from tests.support.examples import examples
 
 # So many that wait nowhere for want of room: what is dropped then is tested elsewhere.
 _MAX_AT_ONCE = 5
@@ -41,7 +42,7 @@ class UdpToUdpTest(DatagramCase):
         sums.
         """
 
-        @settings(max_examples=40, deadline=None, database=None)
+        @settings(max_examples=examples(40), deadline=None, database=None)
         @given(
             st.lists(
                 st.tuples(_sizes(self.max_bytes), _sizes(self.max_bytes)), min_size=1, max_size=3

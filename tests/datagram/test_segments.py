@@ -15,6 +15,7 @@ from pipetwist.datagram.segments import Segments, segments_work
 from pipetwist.datagram.source import Source
 from tests.support.datagram_case import DatagramCase
 from tests.support.datagram_ends import datagram_socket
+from tests.support.examples import examples
 from tests.support.memory_transport import TurningReactor
 
 _LOOPBACK = ("127.0.0.1", 0)
@@ -71,7 +72,7 @@ class SegmentsTest(SynchronousTestCase):
         sizes = st.one_of(st.integers(0, 3), st.sampled_from([1200, 1400, 9000, 65_507]))
         runs = st.lists(st.tuples(sizes, st.integers(1, 8)), min_size=1, max_size=8)
 
-        @settings(max_examples=60, deadline=None, database=None)
+        @settings(max_examples=examples(60), deadline=None, database=None)
         @given(runs)
         def one(runs: list[tuple[int, int]]) -> None:
             lengths = [size for size, count in runs for _ in range(count)]

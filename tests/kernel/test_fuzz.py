@@ -9,6 +9,7 @@ from typing import NamedTuple
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.examples import examples
 from tests.support.far_end import FarEnd
 from tests.support.relaying import RelayCase, over_ends
 
@@ -52,7 +53,7 @@ class FuzzTest(RelayCase):
     def test_anything(self) -> None:
         """What arrives is what was sent, as it is counted, and nothing is left."""
 
-        @settings(max_examples=300, deadline=None, database=None)
+        @settings(max_examples=examples(300), deadline=None, database=None)
         @given(_STEPS, _PIPES)
         def one(steps: list[Step], pipes: int) -> None:
             self.kernel.pool.close()

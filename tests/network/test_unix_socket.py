@@ -27,6 +27,7 @@ from pipetwist.network.unix_socket import UnixListeningSocket
 from pipetwist.safe_files.folder import Folder
 from pipetwist.safe_files.lock import locked
 from pipetwist.values import unix_sockaddr
+from tests.support.examples import examples
 from tests.support.scratch import scratch_folder
 
 _AS_ROOT = skipUnless(os.geteuid() == 0, "needs root")
@@ -73,7 +74,7 @@ class ModeTest(_SocketTestCase):
         self.assertTrue(self.connects())
         self.assertFalse(listening.socket.get_inheritable())
 
-    @settings(max_examples=20, deadline=None, database=None)
+    @settings(max_examples=examples(20), deadline=None, database=None)
     @given(mode=st.integers(0, 0o777), umask=st.sampled_from([0, 0o022, 0o077, 0o777]))
     def test_any_mode(self, mode: int, umask: int) -> None:
         """The file has the mode that was asked for, whatever the umask."""

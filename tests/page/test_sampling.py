@@ -17,6 +17,7 @@ from pipetwist.relay.relay import Route
 from pipetwist.stats.counters import MemoryCounterStore
 from pipetwist.stats.names import traffic_entity, traffic_name
 from pipetwist.testing import FakeOutbound, FakeSide
+from tests.support.examples import examples
 
 
 class _Case(SynchronousTestCase):
@@ -202,7 +203,7 @@ _STEPS = st.lists(
 class AnythingTest(_Case):
     """Whatever happens between the pieces."""
 
-    @settings(max_examples=100, derandomize=True, deadline=None)
+    @settings(max_examples=examples(100), derandomize=True, deadline=None)
     @given(_STEPS)
     def test_sums(self, steps: list[tuple[str, int]]) -> None:
         """The sum never goes back, never has a byte too many, and has every byte once all is

@@ -16,6 +16,7 @@ from pipetwist.page.view import SORTS, View, parse_view
 from pipetwist.relay.connection_table import ConnectionTable
 from pipetwist.relay.relay import Route
 from pipetwist.testing import FakeOutbound, FakeSide
+from tests.support.examples import examples
 from tests.support.page_document import outcome
 
 
@@ -100,7 +101,7 @@ class RowsTest(SynchronousTestCase):
         self.assertEqual(found("out", "192.0.2"), [1, 2, 3])
         self.assertEqual(found("pipe-inout"), [])
 
-    @settings(max_examples=100, derandomize=True, deadline=None)
+    @settings(max_examples=examples(100), derandomize=True, deadline=None)
     @given(
         st.lists(
             st.tuples(

@@ -18,6 +18,7 @@ from pipetwist.outbounds.fork import ForkOutboundOptions
 from pipetwist.outbounds.unix import UnixOutboundOptions
 from pipetwist.service.tree import PipetwistService
 from tests.service.case import TreeTestCase
+from tests.support.examples import examples
 
 _Inbound = tuple[str, str, int, bool]  # tag, place, mode, and whether strangers are let in
 _PLACES = ("one", "two", "three", "nowhere/four")
@@ -43,7 +44,7 @@ class AnythingTest(TreeTestCase):
     there or not.
     """
 
-    @settings(max_examples=60, derandomize=True, deadline=None, database=None)
+    @settings(max_examples=examples(60), derandomize=True, deadline=None, database=None)
     @given(st.lists(st.tuples(_inbounds, _outbounds), min_size=1, max_size=5))
     def test_sequences(self, wanted: list[tuple[list[_Inbound], list[str]]]) -> None:
         """All or nothing, each time, and nothing is left at the end."""

@@ -13,6 +13,7 @@ from zope.interface.verify import verifyObject
 
 from pipetwist.interfaces import ICounter, ICounterStore
 from pipetwist.stats.counters import MemoryCounter, MemoryCounterStore, SortedCounters
+from tests.support.examples import examples
 
 _WAIT = 60.0
 
@@ -71,7 +72,7 @@ class ThreadsTest(SynchronousTestCase):
         self.addCleanup(sys.setswitchinterval, sys.getswitchinterval())
         sys.setswitchinterval(1e-6)
 
-    @settings(max_examples=15, deadline=None, database=None)
+    @settings(max_examples=examples(15), deadline=None, database=None)
     @given(
         chunks=st.lists(st.integers(min_value=1, max_value=2**40), min_size=50, max_size=2000),
         threads=st.integers(min_value=1, max_value=6),

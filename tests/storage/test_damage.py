@@ -16,6 +16,7 @@ from pipetwist.errors import StoreError
 from pipetwist.storage.layout import BEGIN, Contents, DamagedError, build, parse
 from pipetwist.storage.offline import forget_counters, read_counters
 from tests.support.counter_files import AMOUNTS, close, figures, kill, open_store, quick_folder
+from tests.support.examples import examples
 
 _SIZE = 4096
 
@@ -131,7 +132,7 @@ class ChangedTest(_FilesTestCase):
         """A counter that was reset beyond its total is damage, sealed or not."""
         self.assertIsNone(self.parse(build([("a", 5, 5), ("b", 1, 2)])))
 
-    @settings(max_examples=300, deadline=None, database=None)
+    @settings(max_examples=examples(300), deadline=None, database=None)
     @given(st.data())
     def test_places(self, data: st.DataObject) -> None:
         """Bytes that change in many records at once are found as well."""
@@ -141,7 +142,7 @@ class ChangedTest(_FilesTestCase):
             changed[word * 8 + data.draw(st.integers(0, 7))] ^= data.draw(st.integers(1, 255))
         self.check_killed(bytes(changed))
 
-    @settings(max_examples=100, deadline=None, database=None)
+    @settings(max_examples=examples(100), deadline=None, database=None)
     @given(offset=st.integers(0, 1000), size=st.integers(1, 600))
     def test_zeros(self, offset: int, size: int) -> None:
         """Nor does a range of zeros, as a lost sector is one, pass for counters at 0."""
@@ -152,7 +153,7 @@ class ChangedTest(_FilesTestCase):
             self.assertEqual(contents.slots, self.slots[: len(contents.slots)])
             self.assertGreaterEqual(len(contents.slots), self.synced)
 
-    @settings(max_examples=200, deadline=None, database=None)
+    @settings(max_examples=examples(200), deadline=None, database=None)
     @given(st.binary(max_size=300), st.sampled_from([0, 16, 24, 64]))
     def test_anything(self, tail: bytes, kept: int) -> None:
         """Whatever stands in a file, it is refused or read, and nothing else happens."""

@@ -16,6 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from pipetwist.storage.layout import STEP, parse
 from pipetwist.storage.store import FileCounterStore
 from tests.support.counter_files import close, figures, open_store, quick_folder
+from tests.support.examples import examples
 
 _SECTOR = 512
 _NAMES = st.sampled_from(["a", "b" * 40, "c" * 700, "d" * 1500])
@@ -60,7 +61,7 @@ class PowerTest(SynchronousTestCase):
             vars(system).update(vars(os), fsync=does)
             self.patch(sys.modules[f"pipetwist.storage.{module}"], "os", system)
 
-    @settings(max_examples=300, deadline=None, database=None, derandomize=True)
+    @settings(max_examples=examples(300), deadline=None, database=None, derandomize=True)
     @given(
         steps=st.lists(_STEPS, min_size=1, max_size=25), fsyncs=st.integers(1, 9), data=st.data()
     )

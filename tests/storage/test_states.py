@@ -9,6 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.storage.offline import read_counters
 from tests.support.counter_files import close, figures, kill, open_store, quick_folder
+from tests.support.examples import examples
 
 
 class _States(RuleBasedStateMachine):
@@ -83,11 +84,15 @@ class StatesTest(SynchronousTestCase):
     def test_any_order(self) -> None:
         """Whatever is done in whatever order, the counters are what was counted."""
         _States.TestCase.settings = settings(
-            max_examples=40, stateful_step_count=15, deadline=None, database=None, derandomize=True
+            max_examples=examples(40),
+            stateful_step_count=15,
+            deadline=None,
+            database=None,
+            derandomize=True,
         )
         _States.TestCase("runTest").debug()
 
-    @settings(max_examples=50, deadline=None, database=None)
+    @settings(max_examples=examples(50), deadline=None, database=None)
     @given(st.lists(st.none() | st.integers(min_value=0, max_value=2**40)))
     def test_values(self, steps: list[int | None]) -> None:
         """What the resets gave and the value are the total."""
