@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import gc
 import time
+from threading import Lock
 from typing import Any, cast
 
 import grpc
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from pipetwist.api import servicer
 from pipetwist.api.process import CollectorTime
 from pipetwist.api.query import DEFAULT_BOUNDS, Bounds
 from pipetwist.api.servicer import StatsServicer
 from pipetwist.api.services import V2RAY_SERVICE, XRAY_SERVICE
-from pipetwist.api.wire.stats_pb2 import QueryStatsRequest
+from pipetwist.api.wire.stats_pb2 import QueryStatsRequest, QueryStatsResponse
+from pipetwist.stats.counters import MemoryCounter, MemoryCounterStore
 from pipetwist.stats.online import OnlineUsers
 from tests.support.api_server import Client, counted, start_api
 
@@ -144,11 +147,56 @@ class GoneClientTest(SynchronousTestCase):
     def test_reset(self) -> None:
         """Nothing is reset, since nobody would learn the values."""
         store = counted({_UPLINK: 10})
-        servicer = StatsServicer(
+        answering = StatsServicer(
             store, OnlineUsers(lambda: 0.0), CollectorTime(), lambda: 0.0, DEFAULT_BOUNDS
         )
-        servicer.QueryStats(QueryStatsRequest(reset=True), cast("grpc.ServicerContext", _Gone()))
+        answering.QueryStats(QueryStatsRequest(reset=True), cast("grpc.ServicerContext", _Gone()))
         self.assertEqual(store.counter(_UPLINK).value(), 10)
+
+
+class _Here(_Gone):
+    """The context of a call whose client is there."""
+
+    def is_active(self) -> bool:
+        return True
+
+
+class OneAtATimeTest(SynchronousTestCase):
+    """Many who query at once."""
+
+    def test_answer(self) -> None:
+        """While one query is worked on, from its look at the counters to its whole answer, others
+        wait: together they take no more from the relay than one does.
+        """
+        lock = Lock()
+        self.patch(servicer, "Lock", lambda: lock)
+        locked = []
+        add = QueryStatsResponse().stat.add
+
+        class Store(MemoryCounterStore):
+            def counters(self) -> list[MemoryCounter]:
+                locked.append(lock.locked())
+                return super().counters()
+
+        class Response:
+            """Stands in for the answer, and for the list of its counters."""
+
+            @property
+            def stat(self) -> Response:
+                return self
+
+            def add(self, **fields: Any) -> None:
+                locked.append(lock.locked())
+                add(**fields)
+
+        self.patch(servicer, "QueryStatsResponse", Response)
+        store = Store()
+        store.counter(_UPLINK)
+        answering = StatsServicer(
+            store, OnlineUsers(lambda: 0.0), CollectorTime(), lambda: 0.0, DEFAULT_BOUNDS
+        )
+        answering.QueryStats(QueryStatsRequest(), cast("grpc.ServicerContext", _Here()))
+        self.assertEqual((locked, lock.locked()), ([True, True], False))
 
 
 class V2RayNameTest(StatsCallsTest):
