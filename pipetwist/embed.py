@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from pipetwist.connection.cause import Cause
 from pipetwist.connection.client_info import ClientInfo, Timeouts
-from pipetwist.errors import ConfigError, ConnectError, StartError, StoreError
+from pipetwist.errors import ConfigError, ConnectError, NobodyListensError, StartError, StoreError
 from pipetwist.inbounds.context import InboundContext
 from pipetwist.inbounds.endpoint import EndpointInbound, EndpointInboundOptions
 from pipetwist.inbounds.gate import Gate, RefusedError
@@ -143,6 +143,7 @@ __all__ = [
     "Medium",
     "MemoryCounter",
     "MemoryCounterStore",
+    "NobodyListensError",
     "OnlineUsers",
     "OutboundContext",
     "OutboundLike",

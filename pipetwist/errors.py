@@ -6,6 +6,7 @@ __all__ = [
     "ConfigError",
     "ConnectError",
     "NameTimeoutError",
+    "NobodyListensError",
     "ServerError",
     "StartError",
     "StoreError",
@@ -24,6 +25,10 @@ class StartError(Exception):
 
 class ConnectError(Exception):
     """An outbound can't be connected for one connection. Its text is one line."""
+
+
+class NobodyListensError(ConnectError):
+    """No server listens at the address of an outbound, or none yet. Its text is one line."""
 
 
 class NameTimeoutError(ConnectError):

@@ -185,6 +185,7 @@ IDLE, SILENCE, REST, FOR_EVER = (
     Step("watch_nothing"),
 )
 CANCEL, COUPLE, FINISH = Step("cancel_connecting"), Step("couple"), Step("finish")
+STOP_RETRYING = Step("stop_retrying")  # the current attempt continues
 # Those on a side.
 write_eof, close, disconnect = (
     partial(Step, "write_eof"),
@@ -213,7 +214,7 @@ TABLE: tuple[Line, ...] = (
     Line(READ_ENDED,     (HALF_CLOSED,),  0,               CLOSING,      (REST, close(OTHER), close(THIS))),
     Line(READ_ENDED,     (CLOSING,),      0,               CLOSING,      ()),
 
-    Line(PEER_CLOSED,    (CONNECTING,),   0,               CONNECTING,   (REST,)),
+    Line(PEER_CLOSED,    (CONNECTING,),   0,               CONNECTING,   (REST, STOP_RETRYING)),
     Line(PEER_CLOSED,    (OPEN,),         0,               OPEN,         (REST,)),
     Line(PEER_CLOSED,    (HALF_CLOSED,),  sends(THIS),     HALF_CLOSED,  (REST,)),
     Line(PEER_CLOSED,    (HALF_CLOSED,),  0,               HALF_CLOSED,  (abort(THIS),)),

@@ -21,15 +21,22 @@ class FakeOutbound:
     Args:
         tag: its name.
         connect_timeout: seconds that connecting may take.
+        connect_retry: for how many seconds connecting is retried; None for no retries.
         delays: whether a connection waits for the test to fire its Deferred in `connecting`,
             instead of being there at once.
     """
 
     def __init__(
-        self, tag: str = "out", connect_timeout: float = 5.0, *, delays: bool = False
+        self,
+        tag: str = "out",
+        connect_timeout: float = 5.0,
+        *,
+        connect_retry: float | None = None,
+        delays: bool = False,
     ) -> None:
         self.tag = tag
         self.connect_timeout = connect_timeout
+        self.connect_retry = connect_retry
         self.in_kernel = False
         self.max_datagram_bytes: int | None = None
         self.connecting: list[Deferred[ISide]] = []

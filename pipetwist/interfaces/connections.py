@@ -130,7 +130,11 @@ class IRoute(Interface):
 
 
 class IOutbound(Interface):
-    """Where connections go to. `connect` may be called while earlier calls are not finished."""
+    """Where connections go to. `connect` may be called while earlier calls are not finished.
+
+    An outbound may also have an attribute ``connect_retry``, a number of seconds or None. For that
+    long `connect` is called again if it fails with `pipetwist.errors.NobodyListensError`.
+    """
 
     tag: str = Attribute("The outbound's name, unique in a configuration.")
     connect_timeout: float = Attribute("Seconds that `connect` may take.")

@@ -55,7 +55,8 @@ class IReadingHalf(Interface):
 
     def pause_reading() -> None:
         """Stop reading until `resume_reading`. The receiver has already got what was read before
-        this call; it gets nothing after it.
+        this call; it gets nothing after it. From this call on, a side that can notice that its peer
+        has gone does so, even if it was paused before.
         """
 
     def resume_reading() -> None:

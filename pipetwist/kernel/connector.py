@@ -13,16 +13,18 @@ from typing import Any
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-from pipetwist.errors import ConnectError
+from pipetwist.errors import ConnectError, NobodyListensError
 from pipetwist.interfaces import ISide
 from pipetwist.kernel.poller import OUT, Poller
 
-__all__ = ["connect_socket"]
+__all__ = ["connect_error", "connect_socket"]
 
 # A unix socket whose server's backlog is full can't be waited for with poll(2): connecting is tried
 # anew this often.
 _RETRY_SECONDS = 0.01
 _NON_BLOCKING = getattr(socket, "SOCK_NONBLOCK", 0)
+# No server listens, or none yet: there is no file of that name, or no socket behind it.
+_NOBODY = (errno.ECONNREFUSED, errno.ENOENT)
 _KIND = int(socket.SOCK_STREAM | _NON_BLOCKING)
 
 
@@ -84,7 +86,7 @@ class _Connecting:
 
     def _fail(self, number: int | None) -> None:
         self._opened.close()
-        self.deferred.errback(_error(self._name, number))
+        self.deferred.errback(connect_error(self._name, number))
 
     def _try_again(self) -> None:
         self._retry = None
@@ -125,13 +127,14 @@ def connect_socket(
         connected: makes a side of the connected socket, which does not block.
 
     Returns:
-        That side, or a Deferred of it, which fails with ConnectError.
+        That side, or a Deferred of it, which fails with ConnectError, and where nobody listens with
+        NobodyListensError.
     """
     try:
         # Python's own class puts more around it, which takes as long as a system call.
         opened = socket.SocketType(family, _KIND)
     except OSError as error:
-        return fail(_error(name, error.errno))
+        return fail(connect_error(name, error.errno))
     if not _NON_BLOCKING:
         opened.setblocking(False)
     number = opened.connect_ex(address)
@@ -145,11 +148,18 @@ def connect_socket(
         try:
             return connected(opened)
         except OSError as error:
-            return fail(_error(name, error.errno))
+            return fail(connect_error(name, error.errno))
     attempt = _Connecting(reactor, poller, opened, address, name)
     attempt.wait(number)
     return attempt.deferred.addCallback(connected)
 
 
-def _error(name: str, number: int | None) -> ConnectError:
-    return ConnectError(f"{name}: {os.strerror(number or errno.EIO)}")
+def connect_error(name: str, number: int | None) -> ConnectError:
+    """What connecting fails with.
+
+    Args:
+        name: the address, for people.
+        number: the system's error; None if it gave none.
+    """
+    kind = NobodyListensError if number in _NOBODY else ConnectError
+    return kind(f"{name}: {os.strerror(number or errno.EIO)}")

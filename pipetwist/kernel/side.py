@@ -155,7 +155,8 @@ class DescriptorSide(EndingSide):
             self.writer.write(data)
 
     def pause_reading(self) -> None:
-        if not self.ending.closing and not self.reader.paused:
+        """See `ISide`; the poller is asked to watch for the peer's end, if it was not before."""
+        if not self.ending.closing:
             self.reader.paused = True
             self.watch()
 

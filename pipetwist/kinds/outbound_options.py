@@ -8,7 +8,13 @@ from typing import ClassVar, Literal
 from pipetwist.kinds.options import FramedOptions, KindOptions
 from pipetwist.values import Duration, FilePath, Framing, Tag, Text
 
-__all__ = ["OutboundOptions", "StreamOutboundOptions", "TlsClientOptions", "Transfer"]
+__all__ = [
+    "OutboundOptions",
+    "RetriedOutboundOptions",
+    "StreamOutboundOptions",
+    "TlsClientOptions",
+    "Transfer",
+]
 
 Transfer = Literal["auto", "kernel", "stream"]
 """How bytes are moved: by the kernel, by Twisted's transports, or as it suits."""
@@ -71,6 +77,14 @@ class StreamOutboundOptions(FramedOptions, OutboundOptions):
 
     def moved_by(self, usual: Transfer) -> Transfer:
         return self.transfer or usual
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetriedOutboundOptions(StreamOutboundOptions):
+    """The keys of every outbound that connects to a server and can retry that."""
+
+    connect_retry: Duration | None = None
+    """How long connecting is retried while no server listens; without it there is one attempt."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,9 @@ from typing import Any, cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import HostnameEndpoint
+from twisted.internet.error import ConnectingCancelledError, ConnectionRefusedError  # noqa: A004 - Twisted's name
 from twisted.internet.interfaces import (
+    IConnector,
     IHostnameResolver,
     IHostResolution,
     IProtocol,
@@ -18,6 +20,8 @@ from twisted.internet.interfaces import (
     IResolutionReceiver,
     IStreamClientEndpoint,
 )
+from twisted.internet.protocol import ClientFactory
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from pipetwist.interfaces import AnyReactor
@@ -34,6 +38,28 @@ class _ResolvedReactor:
     def __init__(self, reactor: AnyReactor, found: Sequence[Address]) -> None:
         self._reactor = reactor
         self._found = found
+        self._refusal: Failure | None = None
+
+    def connectTCP(
+        self, host: str, port: int, factory: ClientFactory, *rest: object, **more: object
+    ) -> IConnector:
+        """See ``IReactorTCP``; remembers a refused connection."""
+        tell = factory.clientConnectionFailed
+
+        def failed(connector: IConnector, reason: Failure) -> None:
+            if reason.check(ConnectionRefusedError):
+                self._refusal = reason
+            tell(connector, reason)
+
+        factory.clientConnectionFailed = failed  # type: ignore[method-assign]  # it is this attempt's own
+        connector: IConnector = self._reactor.connectTCP(host, port, factory, *rest, **more)
+        return connector
+
+    def explained(self, failure: Failure) -> Failure:
+        """The failure to report: a refused connection if any address refused, since that is what
+        a retry goes by; Twisted reports the last failure.
+        """
+        return failure if failure.check(ConnectingCancelledError) else self._refusal or failure
 
     @property
     def nameResolver(self) -> _ResolvedReactor:
@@ -93,6 +119,6 @@ class NamedEndpoint:
     def _connect(self, found: Sequence[Address], factory: IProtocolFactory) -> Deferred[IProtocol]:
         # The name has been looked up. This placeholder is never used, and avoids that Twisted
         # refuses an international name.
-        return HostnameEndpoint(
-            _ResolvedReactor(self._reactor, found), "known", self._port, timeout=self._timeout
-        ).connect(factory)
+        reactor = _ResolvedReactor(self._reactor, found)
+        endpoint = HostnameEndpoint(reactor, "known", self._port, timeout=self._timeout)
+        return endpoint.connect(factory).addErrback(reactor.explained)

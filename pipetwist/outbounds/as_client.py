@@ -5,7 +5,6 @@ the server is told (SO_PEERCRED, unix(7)).
 from __future__ import annotations
 
 import errno
-import os
 import socket
 import threading
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from twisted.internet.interfaces import IDelayedCall
 
 from pipetwist.errors import ConnectError, StartError
 from pipetwist.interfaces import AnyReactor, ISide
+from pipetwist.kernel.connector import connect_error
 from pipetwist.network.effective_ids import (
     CannotChangeBackError,
     Ids,
@@ -191,8 +191,11 @@ class _Attempt:
             self.deferred.callback(self.opened)
         elif number == errno.EAGAIN and not why:
             self._retry = self._connector.later(self.start)
+        elif why:
+            self._fail(why)
         else:
-            self._fail(why or os.strerror(number))
+            self.opened.close()
+            self.deferred.errback(connect_error(self._name, number))
 
     def _fail(self, why: str) -> None:
         self.opened.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import socket
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -14,7 +13,7 @@ from zope.interface import implementer
 
 from pipetwist.datagram.framed import frame_connection
 from pipetwist.datagram.framing import MAX_FRAMED_BYTES
-from pipetwist.errors import ConnectError
+from pipetwist.errors import ConnectError, NobodyListensError
 from pipetwist.files import KnownFiles
 from pipetwist.interfaces import InlineCallbacks, IOutbound, ISide
 from pipetwist.kernel.connector import connect_socket
@@ -22,7 +21,7 @@ from pipetwist.kernel.context import KernelContext
 from pipetwist.kernel.socket_side import SocketSide
 from pipetwist.kinds.outbound_options import (
     OutboundOptions,
-    StreamOutboundOptions,
+    RetriedOutboundOptions,
     TlsClientOptions,
 )
 from pipetwist.network.lookups import Lookups
@@ -47,7 +46,7 @@ _NEXT_ADDRESS_SECONDS = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class TcpOutboundOptions(KeepAliveOptions, StreamOutboundOptions):
+class TcpOutboundOptions(KeepAliveOptions, RetriedOutboundOptions):
     """An outbound to a TCP server."""
 
     type: Literal["tcp"] = "tcp"
@@ -105,6 +104,7 @@ class TcpOutbound:
     def __init__(self, options: TcpOutboundOptions, context: OutboundContext) -> None:
         self.tag = options.tag
         self.connect_timeout = options.connect_timeout
+        self.connect_retry = options.connect_retry
         self.max_datagram_bytes = None if options.framing is None else MAX_FRAMED_BYTES
         self._options = options
         self._context = context
@@ -145,15 +145,25 @@ class TcpOutbound:
         reactor = self._context.reactor
         found = yield self._lookups.find(self._options.server, self._options.server_port)
         *earlier, (family, last) = found
+        refusal: NobodyListensError | None = None
         for family_before, address in earlier:
-            with contextlib.suppress(ConnectError, TimeoutError):
-                # An address that does not answer must leave time for the others.
-                attempt = maybeDeferred(self._connect_address, kernel, family_before, address)
+            # An address that does not answer must leave time for the others.
+            attempt = maybeDeferred(self._connect_address, kernel, family_before, address)
+            try:
                 side: ISide = yield attempt.addTimeout(
                     min(_NEXT_ADDRESS_SECONDS, self.connect_timeout / len(found)), reactor
                 )
+            except NobodyListensError as error:
+                refusal = error
+            except (ConnectError, TimeoutError):
+                pass
+            else:
                 return side
-        side = yield maybeDeferred(self._connect_address, kernel, family, last)
+        try:
+            side = yield maybeDeferred(self._connect_address, kernel, family, last)
+        except ConnectError as error:
+            # A refused connection is what a retry goes by.
+            raise refusal or error from None
         return side
 
     def _connect_address(

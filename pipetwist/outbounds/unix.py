@@ -17,7 +17,7 @@ from pipetwist.errors import ConnectError, StartError
 from pipetwist.interfaces import IClientOutbound, ISide
 from pipetwist.kernel.connector import connect_socket
 from pipetwist.kernel.socket_side import SocketSide
-from pipetwist.kinds.outbound_options import OutboundOptions, StreamOutboundOptions
+from pipetwist.kinds.outbound_options import OutboundOptions, RetriedOutboundOptions
 from pipetwist.kinds.unix_options import UnixKindOptions
 from pipetwist.network.effective_ids import why_impossible
 from pipetwist.outbounds.as_client import ClientConnector, ids_of
@@ -29,7 +29,7 @@ __all__ = ["UnixOutbound", "UnixOutboundOptions"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class UnixOutboundOptions(UnixKindOptions, StreamOutboundOptions):
+class UnixOutboundOptions(UnixKindOptions, RetriedOutboundOptions):
     """An outbound to a unix domain socket."""
 
     is_unix_stream = True
@@ -91,6 +91,7 @@ class UnixOutbound:
     def __init__(self, options: UnixOutboundOptions, context: OutboundContext) -> None:
         self.tag = options.tag
         self.connect_timeout = options.connect_timeout
+        self.connect_retry = options.connect_retry
         self.max_datagram_bytes = None if options.framing is None else MAX_FRAMED_BYTES
         self._path = options.path
         self._address = unix_sockaddr(options.path)

@@ -1,6 +1,8 @@
-"""Connects an outbound, within its time-out, and says why that failed."""
+"""Connects an outbound, within its time-out, with retries, and says why that failed."""
 
 from __future__ import annotations
+
+from functools import partial
 
 from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.internet.defer import TimeoutError as DeferredTimeoutError
@@ -10,6 +12,7 @@ from twisted.python.failure import Failure
 
 from pipetwist.errors import NameTimeoutError
 from pipetwist.interfaces import ISide, OutboundLike
+from pipetwist.relay.connect_retry import Retrying
 from pipetwist.transfer.loss_reasons import describe_error
 
 __all__ = ["begin_connecting", "connect_failure_text"]
@@ -18,12 +21,27 @@ __all__ = ["begin_connecting", "connect_failure_text"]
 def begin_connecting(
     outbound: OutboundLike, clock: IReactorTime, client: ISide
 ) -> ISide | Deferred[ISide]:
-    """Connect an outbound for a client, within its time-out.
+    """Connect an outbound for a client, within its time-out, and retry for its ``connect_retry``,
+    if any.
 
     Returns:
         Its side, or a Deferred of it, which may be cancelled. If it fails, `connect_failure_text`
         makes a text of the failure.
     """
+    connecting = _connect_once(outbound, clock, client)
+    if isinstance(connecting, Deferred):
+        # Outbounds of other programs need not have this attribute.
+        seconds: float | None = getattr(outbound, "connect_retry", None)
+        if seconds is not None:
+            again = partial(_connect_once, outbound, clock, client)
+            describe = partial(connect_failure_text, outbound=outbound)
+            return Retrying(connecting, again, describe, seconds, clock)
+    return connecting
+
+
+def _connect_once(
+    outbound: OutboundLike, clock: IReactorTime, client: ISide
+) -> ISide | Deferred[ISide]:
     try:
         # Of others' outbounds few have heard of it.
         connect_as = getattr(outbound, "connect_as", None)

@@ -27,8 +27,10 @@ from pipetwist.connection.states import (
     Event,
     Phase,
     Transitions,
+    gone,
 )
 from pipetwist.interfaces import IGate, IRoute, ISide, ISideReceiver, OutboundLike
+from pipetwist.relay.connect_retry import Retrying
 from pipetwist.relay.connecting import begin_connecting, connect_failure_text
 from pipetwist.relay.record import ConnectionRecord, RecordOwner
 from pipetwist.transfer.loss_reasons import describe_error
@@ -115,6 +117,11 @@ class Connection(ConnectionRecord):
             self.connected, self._not_connected, errbackArgs=(outbound,)
         )
         self._connecting.addErrback(self._broken)
+        if isinstance(connecting, Retrying) and self.state < Phase.OPEN:
+            # From this call on the side notices that its peer has gone.
+            self.client.pause_reading()
+            if self.state & gone(CLIENT):
+                self._client_has_gone()
 
     def connected(self, server: ISide) -> None:
         """The outbound's side is there."""
@@ -143,6 +150,11 @@ class Connection(ConnectionRecord):
         if self.state < Phase.OPEN:
             self._give_reason(f"cannot connect: {reason}", Cause.CONNECT)
             self._hear(_CONNECT_FAILED)
+
+    def stop_retrying(self, why: str) -> None:
+        """If the outbound is not connected yet, make no other attempt."""
+        if isinstance(self._connecting, Retrying):
+            self._connecting.stop_retrying(why)
 
     def _broken(self, failure: Failure) -> None:
         _log.failure("A connection failed in pipetwist itself", failure)
@@ -220,6 +232,9 @@ class Connection(ConnectionRecord):
 
     # The connection's own steps. A step that concerns one side is a method of `ISide`.
 
+    def _client_has_gone(self) -> None:
+        self.stop_retrying("the client has gone")
+
     def _cancel_connecting(self) -> None:
         if self._connecting is not None:
             self._connecting.cancel()
@@ -258,6 +273,7 @@ class Connection(ConnectionRecord):
     _transitions = Transitions[Callable[[Any], object]](  # Any: the one or the other
         {
             "cancel_connecting": _cancel_connecting,
+            "stop_retrying": _client_has_gone,
             "couple": _couple,
             "finish": _finish,
             "watch_idle": lambda self: self.watch(

@@ -78,6 +78,8 @@ class Relay:
         connection.open(route.outbound)
         if self._ending:
             connection.stop(_STOPPING)
+        elif self._drained is not None:
+            connection.stop_retrying(_STOPPING)
 
     def _over(self, connection: ConnectionRecord) -> None:
         if connection.gate is not None:
@@ -97,7 +99,7 @@ class Relay:
         self.connection_table.rejected(inbound, cause)
 
     def drain(self, seconds: float) -> Deferred[None]:
-        """Let the open connections finish.
+        """Let the open connections finish. Those that are still connecting are not retried.
 
         Args:
             seconds: connections that are still open after this time are closed.
@@ -105,6 +107,8 @@ class Relay:
         Returns:
             A Deferred that fires when no connection is open.
         """
+        for connection in self.connection_table.connections():
+            connection.stop_retrying(_STOPPING)
         if not self.connection_table:
             self._unreachable.stop()
             return succeed(None)

@@ -4,6 +4,7 @@ between.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from twisted.internet import reactor
@@ -40,6 +41,7 @@ class PairCase(TestCase):
         self,
         *,
         connect_timeout: float = 5.0,
+        connect_retry: float | None = None,
         idle_timeout: float | None = None,
         half_close_timeout: float | None = None,
         tracked: bool = True,
@@ -50,9 +52,12 @@ class PairCase(TestCase):
             if tracked
             else StatsOptions()
         )
+        outbound: Any = self.servers.outbound(connect_timeout)
+        if connect_retry is not None:
+            outbound = replace(outbound, connect_retry=connect_retry)
         document = Document(
             inbounds=(self.clients.inbound(idle_timeout, half_close_timeout),),
-            outbounds=(self.servers.outbound(connect_timeout),),
+            outbounds=(outbound,),
             transfer=self.pair.transfer,
             drain_timeout=0.1,
             experimental=ExperimentalOptions(v2ray_api=ApiOptions(stats=stats)),

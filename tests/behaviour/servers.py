@@ -73,6 +73,10 @@ class Servers:
         """Neither accept nor refuse from now on."""
         raise NotImplementedError
 
+    def come_back(self) -> None:
+        """Listen again, at the same address, after `refuse`."""
+        raise NotImplementedError
+
 
 class SocketServers(Servers):
     """What servers that listen have in common."""
@@ -129,9 +133,17 @@ class UnixServers(SocketServers):
 
     def __init__(self, case: SynchronousTestCase, folder: Path) -> None:
         self.path = str(folder / "out.sock")
+        self._begin(case)
+
+    def _begin(self, case: SynchronousTestCase) -> None:
         listening = socket.socket(socket.AF_UNIX)
         listening.bind(self.path)
         self._listen(case, listening)
+
+    def come_back(self) -> None:
+        """See `Servers`: for a moment there is no file at all."""
+        Path(self.path).unlink()
+        self._begin(self._case)
 
     def outbound(self, connect_timeout: float) -> OutboundOptions:
         return UnixOutboundOptions(tag="out", path=self.path, connect_timeout=connect_timeout)
@@ -151,10 +163,16 @@ class TcpServers(SocketServers):
 
     def __init__(self, case: SynchronousTestCase, folder: Path) -> None:
         self.port = free_port(case)
+        self._begin(case)
+
+    def _begin(self, case: SynchronousTestCase) -> None:
         listening = socket.socket()
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(("127.0.0.1", self.port))
         self._listen(case, listening)
+
+    def come_back(self) -> None:
+        self._begin(self._case)
 
     def outbound(self, connect_timeout: float) -> OutboundOptions:
         return TcpOutboundOptions(

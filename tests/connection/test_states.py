@@ -33,6 +33,7 @@ _OWN = {
     "cancel_connecting",
     "couple",
     "finish",
+    "stop_retrying",
     "watch_idle",
     "watch_nothing",
     "watch_rest",

@@ -27,6 +27,7 @@ _RECIPES = {
     "test_dns": "DNS through a unix pipe",
     "test_reload": "A reload without interruption",
     "test_activation": "Socket activation",
+    "test_late": "A service that starts late",
     "test_web": "Inside a web service",
     "test_prometheus": "One Prometheus for two relays",
 }
@@ -78,6 +79,10 @@ class CookbookTest(SynchronousTestCase):
 
     def test_activation(self) -> None:
         """The first client starts the daemon."""
+        self.type_recipe()
+
+    def test_late(self) -> None:
+        """A client that comes before its server is served."""
         self.type_recipe()
 
     def test_web(self) -> None:

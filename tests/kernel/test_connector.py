@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from twisted.internet.defer import CancelledError, Deferred
 
-from pipetwist.errors import ConnectError
+from pipetwist.errors import ConnectError, NobodyListensError
 from pipetwist.kernel import connector
 from pipetwist.kernel.connector import connect_socket
 from pipetwist.kernel.socket_side import SocketSide
@@ -98,12 +98,19 @@ class ConnectorTest(KernelCase):
 
     def test_failed(self) -> None:
         """So it tells when it fails, with the system's words."""
-        self.patch(_Slow, "fails_with", errno.ECONNREFUSED)
+        self.assertFails(errno.EHOSTUNREACH, ConnectError, "there: No route to host")
+
+    def test_refused(self) -> None:
+        """That nobody listens there is an error of its own, since somebody may soon."""
+        self.assertFails(errno.ECONNREFUSED, NobodyListensError, "there: Connection refused")
+
+    def assertFails(self, number: int, kind: type[ConnectError], text: str) -> None:
+        """Connecting fails so where the system says that."""
+        self.patch(_Slow, "fails_with", number)
         connecting = self.connect()
         self.loop.settle()
-        self.assertEqual(
-            str(self.failureResultOf(connecting, ConnectError).value), "there: Connection refused"
-        )
+        error = self.failureResultOf(connecting, ConnectError).value
+        self.assertEqual((type(error), str(error)), (kind, text))
         self.nothing_is_left()
 
     def test_given_up(self) -> None:

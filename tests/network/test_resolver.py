@@ -10,6 +10,11 @@ from typing import Any
 from twisted.internet._resolver import ComplexResolverSimplifier
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.error import (
+    ConnectingCancelledError,
+    ConnectionRefusedError,  # noqa: A004 - Twisted's name
+    NoRouteError,
+)
 from twisted.internet.interfaces import (
     IHostnameResolver,
     IHostResolution,
@@ -18,6 +23,7 @@ from twisted.internet.interfaces import (
 )
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.testing import MemoryReactorClock
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
@@ -172,6 +178,34 @@ class NamedEndpointTest(SynchronousTestCase):
         connecting.cancel()
         self.failureResultOf(connecting, NameTimeoutError)
         self.assertEqual(lookups._running, {"dead": {}})
+
+    def fail_with(self, number: int, error: Exception) -> None:
+        """This one of those that were connected to can't be."""
+        factory: Any = self.reactor.tcpClients[number][2]
+        factory.clientConnectionFailed(None, Failure(error))
+
+    def test_one_refuses(self) -> None:
+        """Where no address can be connected and one of them refuses, that is why: Twisted itself
+        tells of the last.
+        """
+        connecting = self.endpoint.connect(Factory.forProtocol(Protocol))
+        self.lookups.found.callback(_FOUND)
+        refused = ConnectionRefusedError()
+        for number, error in enumerate((NoRouteError(), refused, NoRouteError())):
+            self.reactor.pump([0.3] * (number > 0))
+            self.reactor.advance(0)
+            self.fail_with(number, error)
+        self.reactor.advance(0.3)
+        self.assertIs(self.failureResultOf(connecting).value, refused)
+
+    def test_given_up(self) -> None:
+        """Who gives up is told of that, whatever an address has said."""
+        connecting = self.endpoint.connect(Factory.forProtocol(Protocol))
+        self.lookups.found.callback(_FOUND)
+        self.reactor.advance(0)
+        self.fail_with(0, ConnectionRefusedError())
+        connecting.cancel()
+        self.failureResultOf(connecting, ConnectingCancelledError)
 
     def test_shown(self) -> None:
         """It shows where it leads."""

@@ -10,7 +10,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
-from pipetwist.errors import ConnectError
+from pipetwist.errors import ConnectError, NobodyListensError
 from pipetwist.interfaces import ISide
 from pipetwist.kernel.context import kernel_context
 from pipetwist.outbounds import tcp
@@ -88,3 +88,16 @@ class SilentAddressesTest(SynchronousTestCase):
         self.assertIs(self.successResultOf(connecting), side)
         self.reactor.advance(60)
         self.assertEqual((len(self.tried), self.given_up), (1, []))
+
+    def test_one_refuses(self) -> None:
+        """Where one refuses, that is why none could be connected, whatever the last has said: it
+        may be otherwise soon.
+        """
+        connecting = self.connect(3, 60.0)
+        self.attempts[0].errback(ConnectError("server.example:80: No route to host"))
+        self.attempts[1].errback(NobodyListensError("server.example:80: Connection refused"))
+        self.attempts[2].errback(ConnectError("server.example:80: Network is unreachable"))
+        self.assertEqual(
+            str(self.failureResultOf(connecting, NobodyListensError).value),
+            "server.example:80: Connection refused",
+        )

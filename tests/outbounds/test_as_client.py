@@ -15,7 +15,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from pipetwist.errors import ConnectError, StartError
+from pipetwist.errors import ConnectError, NobodyListensError, StartError
 from pipetwist.interfaces import IClientOutbound, ISide
 from pipetwist.kernel.context import kernel_context
 from pipetwist.kernel.socket_side import SocketSide
@@ -146,7 +146,7 @@ class ConnectorTest(KernelCase):
         connecting = self.connect()
         self.threads.run()
         self.settle()
-        error = self.failureResultOf(connecting, ConnectError)
+        error = self.failureResultOf(connecting, NobodyListensError)
         self.assertEqual(str(error.value), "there: Connection refused")
 
     def test_not_them(self) -> None:
