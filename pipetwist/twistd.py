@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pipetwist.errors import StartError
+from pipetwist.logs.file_opening import check_path
 
 __all__ = ["check_paths"]
 
@@ -33,6 +34,7 @@ def check_paths(options: Mapping[str, Any]) -> None:  # of each option another t
         _check_folder(f"--chroot={chroot}", Path(chroot))
         return  # the others are relative to it
     _check_file("pidfile", options.get("pidfile"))
+    _check_pidfile(options.get("pidfile"), options.get("uid"))
     rundir = options.get("rundir")
     if rundir:
         _check_folder(f"--rundir={rundir}", Path(rundir))
@@ -50,6 +52,18 @@ def _check_file(option: str, name: str | None) -> None:
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         message = f"{label}: this user may not write there"
         raise StartError(message)
+
+
+def _check_pidfile(name: str | None, uid: int | None) -> None:
+    """Check the pidfile, which twistd writes through any link, before it changes the user."""
+    if not name:
+        return
+    try:
+        path = os.path.abspath(name)  # noqa: PTH100 - as twistd does; Path.absolute keeps ".."
+        check_path(path, None if uid is None else (uid, -1))
+    except OSError as error:
+        message = f"--pidfile={name}: {error.filename}: {error.strerror}"
+        raise StartError(message) from error
 
 
 def _check_user(uid: int | None, gid: int | None) -> None:
