@@ -1,5 +1,5 @@
-"""Ends with status 0 where a pipetwist serves, by gRPC's health service: HOST:PORT or unix:PATH in
-PIPETWIST_SERVER, or 127.0.0.1:10085.
+"""Exits with status 0 if gRPC's health service says that pipetwist serves. Its address is HOST:PORT
+or unix:PATH in PIPETWIST_SERVER, or 127.0.0.1:10085.
 """
 
 from __future__ import annotations
@@ -18,5 +18,5 @@ with grpc.insecure_channel(os.environ.get("PIPETWIST_SERVER", "127.0.0.1:10085")
             health_pb2.HealthCheckRequest(), timeout=SECONDS
         )
     except grpc.RpcError as error:
-        sys.exit(f"no health service answers: {error.details()}")
+        sys.exit(f"the health service does not answer: {error.details()}")
 sys.exit(answer.status != health_pb2.HealthCheckResponse.SERVING)

@@ -1,18 +1,16 @@
 """The counters over gRPC, as V2Ray's StatsService.
 
-Where grpcio can't be had `pipetwist.api.options` and `pipetwist.api.availability` can still be
-imported.
+Without grpcio `pipetwist.api.options` and `pipetwist.api.availability` can still be imported.
 """
 
 from __future__ import annotations
 
 import os
 
-# gRPC reads these when it is imported, and every module here that imports it comes after this one.
-# With fork support on, gRPC stops its threads around each os.fork() of the process, which stalls
-# the relay for a tenth of a second and more whenever a child is started that way. Children of ours
-# always exec and never use gRPC's objects, so nothing is lost.
+# gRPC reads these when it is imported, which happens only after this module. With fork support on,
+# gRPC stops its threads around each os.fork() of the process, which delays the relay by a tenth of
+# a second or more. Our child processes always exec and never use gRPC's objects, so they need no
+# fork support.
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
-# Otherwise gRPC writes a line of its own making to standard error for each peer that fails its TLS
-# handshake.
+# Otherwise gRPC writes a line to standard error for each peer whose TLS handshake fails.
 os.environ.setdefault("GRPC_VERBOSITY", "ERROR")

@@ -1,6 +1,4 @@
-"""Gets the API where the packages that it needs are installed; may itself be imported where they
-are not.
-"""
+"""Imports the API if the packages that it needs are installed. This module needs none of them."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 class _DaemonThread(Thread):
     # A process that ends without stopping the service, after a failed start for instance, does not
-    # wait for threads without work.
+    # wait for idle threads.
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # Any: a Thread's
         super().__init__(*args, daemon=True, **kwargs)
 
@@ -31,24 +31,23 @@ class _Pool(ThreadPool):
 
 
 class TwistedExecutor:
-    """Runs work in a Twisted thread pool of its own, which makes a thread when it is needed and not
-    before.
+    """Runs work in a Twisted thread pool of its own, which makes threads only when they are needed.
 
-    gRPC's server wants `submit`, and ``Future.add_done_callback`` of what that returns, by which it
-    counts the calls that run.
+    gRPC's server needs `submit`, and ``Future.add_done_callback`` of its result, which it counts
+    running calls by.
 
     Args:
-        max_threads: how many there may be; work beyond that waits for one to be free.
-        name: stands in the threads' names.
+        max_threads: how many there may be; other work waits for a free one.
+        name: a part of the threads' names.
     """
 
     def __init__(self, max_threads: int, name: str) -> None:
         self._pool = _Pool(0, max_threads, name)
-        self._lock = Lock()  # Twisted's pool is to be called by one thread at a time
+        self._lock = Lock()  # only one thread at a time may call Twisted's pool
         self._running = False
 
     def start(self) -> None:
-        """Take work from now on. Once stopped it can't be started again."""
+        """Start to accept work. Once stopped it can't be started again."""
         with self._lock:
             self._pool.start()
             self._running = True
@@ -56,8 +55,8 @@ class TwistedExecutor:
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Run a function in a thread.
 
-        Before `start` and after `stop` it gets a thread made for it: Twisted's pool would silently
-        drop it, and the client of a call that comes so late would wait for ever.
+        Before `start` and after `stop` it runs in a new thread: Twisted's pool would drop it
+        silently, and the client of such a call would wait for ever.
         """
         future: Future[T] = Future()
         work = partial(fn, *args, **kwargs)

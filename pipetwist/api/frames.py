@@ -1,9 +1,9 @@
-"""What a client may send over HTTP/2 before it reaches gRPC: whole frames pass, a block of headers
+"""Checks what a client sends over HTTP/2 before gRPC gets it: whole frames pass, a block of headers
 without an end does not. No I/O.
 
-gRPC bounds what it keeps of a request's headers, but not what it takes in while they go on: one
-client that sends CONTINUATION frames for ever costs hundreds of megabytes, which don't come back.
-Everything else, such as the sizes of other frames, gRPC bounds itself.
+gRPC limits what it keeps of a request's headers, but not what it reads until they end: one client
+that sends CONTINUATION frames for ever costs hundreds of megabytes, which are never freed.
+Everything else, such as the sizes of other frames, gRPC limits itself.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from __future__ import annotations
 __all__ = ["MAX_CONTINUATIONS", "MAX_HEADER_BYTES", "PREFACE", "ClientFrames", "RefusedError"]
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-"""What a client begins with (RFC 9113, 3.4)."""
+"""What a client sends first (RFC 9113, 3.4)."""
 MAX_HEADER_BYTES = 64 * 1024
-"""Bytes of one block of headers, compressed as they are sent, padding included."""
+"""The maximum of bytes in one block of headers, compressed as they are sent, padding included."""
 MAX_CONTINUATIONS = 16
-"""Frames that a block of headers may have after its first, with bytes in them or without."""
+"""The maximum of CONTINUATION frames in a block of headers, empty ones included."""
 
 _HEADER_BYTES = 9
 _HEADERS, _CONTINUATION = 1, 9
@@ -24,11 +24,11 @@ _STREAM = 0x7FFFFFFF
 
 
 class RefusedError(Exception):
-    """A client sends what no client has a reason to; the text says what."""
+    """A client sends something that no normal client sends; the text says what."""
 
 
 class ClientFrames:
-    """Follows what one client sends, in whatever pieces it comes."""
+    """Parses the frames of one client, in pieces of any size."""
 
     __slots__ = (
         "_block",
@@ -51,7 +51,7 @@ class ClientFrames:
         self.frames = 0
         """Frames that have begun."""
         self.requests = 0
-        """Those of them that begin a request, or end it with more headers."""
+        """The HEADERS frames among them, which begin a request, or end it with trailers."""
 
     def __repr__(self) -> str:
         state = "between frames" if self.is_http2 else "before the preface"
@@ -59,14 +59,14 @@ class ClientFrames:
 
     @property
     def is_http2(self) -> bool:
-        """Whether the preface has come."""
+        """Whether the preface has arrived."""
         return not self._preface
 
     def receive(self, data: bytes) -> None:
-        """Look at what has come.
+        """Check bytes that have arrived.
 
         Raises:
-            RefusedError: none of it may go on, nor what follows.
+            RefusedError: neither these bytes nor later ones may be forwarded.
         """
         at = 0
         if self._preface:

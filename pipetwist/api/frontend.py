@@ -1,4 +1,4 @@
-"""What stands before gRPC: bounds its clients, checks what they send, and forwards it to gRPC."""
+"""The frontend before gRPC: limits its clients, checks what they send, and forwards it to gRPC."""
 
 from __future__ import annotations
 
@@ -30,21 +30,20 @@ _LABEL = "experimental.v2ray_api"
 _PREFACE_SECONDS = 60.0
 _LINGER_SECONDS = 2.0
 _FEW = ", as many as there are file descriptors for (ulimit -n)"
-# A client has a socket, and a way to gRPC, of which both ends are this process's.
+# A client has a socket, and a connection to gRPC, of which both ends belong to this process.
 _DESCRIPTORS = 3
-# Bytes that are read at a time: as small frames they are looked at in a millisecond or so.
+# Bytes that are read at a time: even as small frames they are checked in about a millisecond.
 _READ_BYTES = 8192
-# Empty SETTINGS, and GOAWAY for a PROTOCOL_ERROR (RFC 9113, 6.5 and 6.8): by these a client of
-# another protocol knows HTTP/2.
+# Empty SETTINGS, and GOAWAY for a PROTOCOL_ERROR: they show HTTP/2 (RFC 9113, 6.5 and 6.8).
 _GOODBYE = bytes.fromhex("0000000400000000000000080700000000000000000000000001")
 
 
 @implementer(IHandshakeListener)
 class _Client(Protocol):
-    """One client. gRPC hears of it when it has shown that it speaks HTTP/2.
+    """One client. It is connected to gRPC when it has shown that it speaks HTTP/2.
 
     Args:
-        frontend: has let it in.
+        frontend: has accepted it.
         host: the address of its machine.
     """
 
@@ -54,7 +53,7 @@ class _Client(Protocol):
         self.host = host
         self._frontend = frontend
         self._frames = ClientFrames()
-        self._early: list[bytes] = []  # what came before gRPC was there
+        self._early: list[bytes] = []  # received before gRPC was connected
         self._connecting: Deferred[IProtocol] | None = None
         self._inner: AnyTransport = None  # the transport to gRPC
         self._call: IDelayedCall | None = None
@@ -66,7 +65,7 @@ class _Client(Protocol):
         return f"<_Client of {self.host}: {self._frames}, {state}>"
 
     def connectionMade(self) -> None:
-        """It has come."""
+        """It has connected."""
         self._frontend.come(self)
         read: AnyTransport = getattr(self.transport, "transport", self.transport)
         read.bufferSize = _READ_BYTES
@@ -104,7 +103,7 @@ class _Client(Protocol):
                 self._connect()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """It has gone."""
+        """It was lost."""
         self._frontend.gone(self)
         if self._reading is not None:
             self._reading.stop()
@@ -118,7 +117,7 @@ class _Client(Protocol):
             self._connecting.cancel()
 
     def forward(self, inner: AnyTransport) -> None:
-        """Have bytes pass from here on, each way as fast as the other end takes them.
+        """Start to forward bytes both ways, with flow control.
 
         Args:
             inner: the transport to gRPC.
@@ -135,7 +134,7 @@ class _Client(Protocol):
         inner.writeSequence(early)
 
     def end(self) -> None:
-        """Close it in order, once it has got what was written; not for ever."""
+        """Close it in order, when what was written is delivered, or after a time-out."""
         if self._is_over:
             return
         self._is_over = True
@@ -146,7 +145,7 @@ class _Client(Protocol):
         self._call = self._frontend.clock.callLater(_LINGER_SECONDS, self.abort)
 
     def leave(self) -> None:
-        """Close it now, unless gRPC has it, which says its last and closes it then."""
+        """Close it now. If it is connected to gRPC, gRPC sends its last frames and closes it."""
         if self._inner is None:
             self.abort()
 
@@ -166,7 +165,7 @@ class _Client(Protocol):
         if self._inner is None and self._connecting is None:
             self.transport.write(_GOODBYE)
             self.end()
-        else:  # who knows in the middle of which frame gRPC is
+        else:  # gRPC may be in the middle of a frame
             self._is_over = True
             self.abort()
 
@@ -183,7 +182,7 @@ class _Client(Protocol):
 
 
 class _Inner(Protocol):
-    """A client's way to gRPC.
+    """A client's connection to gRPC.
 
     Args:
         client: the client.
@@ -203,13 +202,13 @@ class _Inner(Protocol):
 
 
 class Frontend(Factory):
-    """Lets clients in, so many of them, and half as many of one address.
+    """Accepts a limited number of clients, at most half of them from one address.
 
     Args:
         inner: where gRPC listens.
         clock: counts the time.
-        log: is told who was closed and why, once a minute.
-        share: says how many descriptors they may have; where it is None nothing bounds those.
+        log: gets which client was closed, and why, once a minute.
+        share: limits the descriptors of clients; None for no limit.
     """
 
     noisy = False
@@ -225,7 +224,7 @@ class Frontend(Factory):
         self.clock = clock
         self.log = log
         self.clients: dict[_Client, None] = {}
-        """Those who are there."""
+        """The clients that are connected."""
         self.rate_limit = RateLimit(clock)
         self._share = share or DescriptorShares(sys.maxsize, log).monitoring(_LABEL)
         self._emptied: Deferred[None] | None = None
@@ -241,8 +240,8 @@ class Frontend(Factory):
         return min(MAX_CONNECTIONS, self._share.bound // _DESCRIPTORS)
 
     def buildProtocol(self, addr: IAddress | None) -> _Client | None:
-        """Let one in, or None."""
-        host = getattr(addr, "host", None)  # who comes over a unix socket has none
+        """Accept one; None if it is refused."""
+        host = getattr(addr, "host", None)  # the address of a unix socket has none
         of_host = "" if host is None else f" of {host}"
         max_clients = self.max_clients
         few = "" if max_clients == MAX_CONNECTIONS else _FEW
@@ -261,16 +260,16 @@ class Frontend(Factory):
         return _Client(self, host)
 
     def come(self, client: _Client) -> None:
-        """A client is there."""
+        """A client has connected."""
         self.clients[client] = None
         self._share.take(_DESCRIPTORS)
 
     def tell_refused(self, client: _Client, why: str) -> None:
-        """Say that a client was closed for what it sent."""
+        """Log that a client was closed because of what it sent."""
         self._refused.say(f"{shown_peer(_peer(client))} was closed: {why}")
 
     def gone(self, client: _Client) -> None:
-        """A client is lost."""
+        """A client was lost."""
         del self.clients[client]
         self._share.give(_DESCRIPTORS)
         if self._emptied is not None and not self.clients:
@@ -278,10 +277,11 @@ class Frontend(Factory):
             emptied.callback(None)
 
     def close(self) -> Deferred[None]:
-        """End who is left, once gRPC has closed its ends.
+        """Close the clients that are left, after gRPC has closed its ends.
 
         Returns:
-            A Deferred that fires when everybody is gone, with what gRPC has said if they took it.
+            A Deferred that fires when all are closed, and have got gRPC's last frames if they read
+            them.
         """
         for client in list(self.clients):
             client.leave()

@@ -1,7 +1,8 @@
-"""Where gRPC's server listens behind the frontend: a unix socket that nobody else can reach.
+"""The socket that gRPC's server listens on, behind the frontend: a unix socket that nobody else can
+reach.
 
-Its file is removed as soon as it is there. It is then reached by a descriptor, so that nothing is
-left behind by a crash, and nobody who clears old files away takes the API with them.
+Its file is removed as soon as it exists, and the socket is reached through a descriptor. So a crash
+leaves nothing behind, and a program that removes old temporary files does not break the API.
 """
 
 from __future__ import annotations
@@ -34,10 +35,10 @@ _SHARED_MEMORY = "/dev/shm"  # noqa: S108 - a folder is made there that is ours;
 
 
 class InnerSocket:
-    """Has gRPC's server listen for the frontend alone.
+    """Makes gRPC's server listen for the frontend only.
 
-    Where there are no unix sockets, as on Windows, it is a free port of the loopback address, which
-    other programs of this machine reach as well.
+    Without unix sockets, as on Windows, it is a free port of the loopback address, which other
+    programs on this machine can connect to as well.
     """
 
     def __init__(self) -> None:
@@ -51,14 +52,13 @@ class InnerSocket:
         return f"<InnerSocket {self._path or self._port}>"
 
     def listen(self, add_port: Callable[[str], int]) -> None:
-        """Make gRPC's server listen. Well or not, `close` is to be called once gRPC has let go of
-        it.
+        """Make gRPC's server listen. Successful or not, call `close` once gRPC has closed it.
 
         Args:
             add_port: the server's method that takes an address and returns the port.
 
         Raises:
-            StartError: it can't; the text says where that was tried.
+            StartError: it can't listen; the text says where.
         """
         try:
             if hasattr(socket, "AF_UNIX"):
@@ -74,13 +74,13 @@ class InnerSocket:
             raise StartError(message) from error
 
     def endpoint(self, reactor: AnyReactor) -> IStreamClientEndpoint:
-        """What connects to it."""
+        """The client endpoint that connects to it."""
         if self._path:
             return UNIXClientEndpoint(reactor, self._path)
         return TCP4ClientEndpoint(reactor, _LOOPBACK, self._port)
 
     def close(self) -> None:
-        """Let go of it; again does nothing."""
+        """Close it. A second call does nothing."""
         held, self._held = self._held, None
         if held is not None:
             held.close()

@@ -1,5 +1,5 @@
-"""Where the API listens. The reactor does, and what passes the frontend is carried to a socket
-that gRPC alone listens on.
+"""Where the API listens: the reactor accepts its clients, and the frontend forwards them to a
+socket that only gRPC listens on.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ _LABEL = "experimental.v2ray_api.listen"
 
 
 class Listener:
-    """Where a server listens, be it a TCP port or a unix socket.
+    """Listens on a TCP port or a unix socket.
 
     Args:
         listen: where.
         mode: of a unix socket's file.
         reactor: listens.
         listeners: opens the sockets.
-        log: takes what there is to say.
-        tls: what is shown to clients; None where no TLS is spoken.
+        log: where it logs.
+        tls: the server's TLS; None for none.
         share: see `Frontend`.
     """
 
@@ -69,14 +69,14 @@ class Listener:
         return f"<Listener {self._listen}: {self._frontend}>"
 
     def listen(self, add_port: Callable[[str], int]) -> PortAddress | UnixAddress:
-        """Listen, and make gRPC's server listen behind. Well or not, `close` is to be called once
-        gRPC has let go of it.
+        """Listen, and make gRPC's server listen behind it. Successful or not, call `close` once
+        gRPC has closed its socket.
 
         Args:
             add_port: the server's method that takes an address and returns the port.
 
         Returns:
-            Where it listens, with the port that was chosen for port 0.
+            The address, with the real port instead of port 0.
 
         Raises:
             StartError: it can't listen there.
@@ -97,10 +97,10 @@ class Listener:
         return PortAddress(self._listen.host, self._ports[0].getHost().port)
 
     def come_back(self) -> bool:
-        """Listen anew where a unix socket's file was removed; whether it was.
+        """If a unix socket's file was removed, listen anew. Returns whether it was removed.
 
         Raises:
-            StartError: it was, and can't be made again.
+            StartError: it was removed, and can't be created again.
         """
         if (
             self._file is None
@@ -116,7 +116,7 @@ class Listener:
         return True
 
     def stop_listening(self) -> AnyDeferred:
-        """Let nobody in any more. Who is in stays."""
+        """Stop accepting. Connected clients stay."""
         file, self._file = self._file, None
         if file is not None:
             try:
@@ -131,10 +131,10 @@ class Listener:
         return gatherResults([maybeDeferred(port.stopListening) for port in ports])
 
     def close(self) -> Deferred[None]:
-        """End whoever is left, and let go of the socket that gRPC knew.
+        """Close the clients that are left, and gRPC's socket.
 
         Returns:
-            A Deferred that fires when nobody is left.
+            A Deferred that fires when no client is left.
         """
         self._inner.close()
         return succeed(None) if self._frontend is None else self._frontend.close()

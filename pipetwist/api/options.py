@@ -14,9 +14,9 @@ from pipetwist.values.tls_files import TlsFiles
 __all__ = ["MAX_CONNECTIONS", "MAX_PER_ADDRESS", "ApiOptions", "ApiTlsOptions", "StatsOptions"]
 
 MAX_CONNECTIONS = 128
-"""Connections that the API has at once; who comes beyond that is closed."""
+"""The maximum of connections to the API; others are closed."""
 MAX_PER_ADDRESS = MAX_CONNECTIONS // 2
-"""Those that one address may have of them, where it listens on a TCP port."""
+"""The maximum for one address, if it listens on a TCP port."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""What CPython and the kernel know of this process: the figures that GetSysStats shows."""
+"""What CPython and the kernel know about this process: the figures of GetSysStats."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ _PROC = Path("/proc/self")
 
 @dataclass(frozen=True)
 class ProcessFigures:
-    """One look at the process.
+    """Figures of the process at one moment.
 
     Attributes:
         threads: how many it has.
         collections: runs of Python's garbage collector so far, of all generations.
-        resident: bytes of its memory that are in RAM now; 0 where the system does not say.
-        address_space: bytes of its address space, or the most RAM that it has had where the system
-            says only that, or 0.
-        blocks: blocks of memory that the interpreter has allocated now; 0 where it does not count
+        resident: bytes of its memory that are in RAM now; 0 if the system does not say.
+        address_space: bytes of its address space, or its highest use of RAM if the system says only
+            that, or 0.
+        blocks: blocks of memory that the interpreter has allocated now; 0 if it does not count
             them.
     """
 
@@ -43,13 +43,13 @@ class ProcessFigures:
 
 
 def process_figures(proc: Path = _PROC) -> ProcessFigures:
-    """Look at this process.
+    """Get the figures of this process.
 
     Args:
-        proc: the process's folder of proc(5), which is used where it is there.
+        proc: the process's folder of proc(5), which is used if it exists.
     """
     address_space, resident = _memory(proc)
-    allocated = getattr(sys, "getallocatedblocks", lambda: 0)  # CPython's alone
+    allocated = getattr(sys, "getallocatedblocks", lambda: 0)  # only CPython has it
     return ProcessFigures(
         threads=_threads(proc),
         collections=sum(generation["collections"] for generation in gc.get_stats()),
@@ -96,11 +96,11 @@ class CollectorTime:
         self._began: int | None = None
 
     def start(self) -> None:
-        """Begin to watch."""
+        """Start to count."""
         gc.callbacks.append(self._collector_ran)
 
     def stop(self) -> None:
-        """Watch no longer."""
+        """Stop counting."""
         gc.callbacks.remove(self._collector_ran)
         self._began = None
 

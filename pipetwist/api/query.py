@@ -1,5 +1,5 @@
-"""Which counters a query means, and reading them. Nothing here knows gRPC; a query's work, memory
-and time are bounded.
+"""Finds and reads the counters of a query, without gRPC. A query's work, memory and time are
+limited.
 """
 
 from __future__ import annotations
@@ -17,30 +17,30 @@ from pipetwist.values import quote
 __all__ = ["DEFAULT_BOUNDS", "BadQueryError", "Bounds", "SlowQueryError", "query", "read", "select"]
 
 _MAX_INT64 = 2**63 - 1
-# How many names are looked at between two looks at the clock. With the worst pattern that the
-# bounds allow one takes half a millisecond.
+# How many names are matched between two checks of the time. With the worst pattern that the bounds
+# allow one takes half a millisecond.
 _NAMES_AT_A_TIME = 64
 _MAX_REASON = 100  # RE2 quotes the pattern in its own words
 
 
 class BadQueryError(ValueError):
-    """A query that can't be answered as it is. Its text says which part, and what the bound is."""
+    """A query that is refused. The text says which part, and what the limit is."""
 
 
 class SlowQueryError(Exception):
-    """A query that takes longer than it may. Its text says how long that is."""
+    """A query that takes too long. The text says what the limit is."""
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """How much one query may ask for.
+    """The limits of one query.
 
     Attributes:
         patterns: how many patterns.
         characters: how long each of them.
-        memory: bytes that RE2 may use for each of them; one that needs more is refused. The module
-            re2 keeps the last 128 of them.
-        seconds: how long looking for the counters may take in all.
+        memory: bytes that RE2 may use for each of them; a pattern that needs more is refused. The
+            module re2 caches the last 128 patterns.
+        seconds: how long the search may take in total.
     """
 
     patterns: int = 100
@@ -50,7 +50,7 @@ class Bounds:
 
 
 DEFAULT_BOUNDS: Final = Bounds()
-"""Far more than any known client asks for."""
+"""The default: far more than any known client needs."""
 
 
 def query(
@@ -66,11 +66,11 @@ def query(
     """Answer V2Ray's QueryStats: find counters, and read each of them once.
 
     Args:
-        store: where the counters live.
-        pattern: one more pattern beside `patterns`; empty for none.
+        store: has the counters.
+        pattern: one more pattern besides `patterns`; empty for none.
         patterns: see `select`.
         regexp: see `select`.
-        reset: reset each counter that is in the answer. None is reset where the query fails.
+        reset: reset each counter that is in the answer. If the query fails, none is reset.
         bounds: see `select`.
         clock: see `select`.
 
@@ -97,11 +97,11 @@ def select(
     """Find the counters whose names match any of the patterns.
 
     Args:
-        counters: those to choose from.
-        patterns: regular expressions that match anywhere in a name, or texts found in it; every
-            counter is meant where there are none.
+        counters: the counters to search.
+        patterns: regular expressions that match anywhere in a name, or texts found in it; if there
+            are none, all counters match.
         regexp: whether they are regular expressions, in RE2's syntax.
-        bounds: what the query may ask for.
+        bounds: the limits.
         clock: seconds that only grow.
 
     Returns:
@@ -133,9 +133,7 @@ def select(
 
 
 def read(counter: CounterLike, *, reset: bool) -> int:
-    """The counter's value as an int64, which stays at 2^63-1 where it is more; with a reset the
-    value that this ended.
-    """
+    """Read, or reset, a counter. The value is an int64, at most 2^63-1."""
     return min(counter.reset() if reset else counter.value(), _MAX_INT64)
 
 
@@ -162,10 +160,10 @@ def _text(pattern: str) -> Callable[[str], bool]:
 def _regexp(pattern: str, bounds: Bounds) -> Callable[[str], bool]:
     options = re2.Options()
     options.max_mem = bounds.memory
-    options.log_errors = False  # the client is told; RE2 would also write to standard error
-    options.never_capture = (
-        True  # only whether it matches is asked; without groups RE2 stays on its fast way
+    options.log_errors = (
+        False  # the client gets the error; RE2 would also write it to standard error
     )
+    options.never_capture = True  # only whether it matches matters; without groups RE2 is faster
     try:
         expression = re2.compile(pattern, options)
     except re2.error as error:

@@ -1,8 +1,8 @@
-"""How fast a client is read: as gRPC takes it, and no faster than what it sends may be looked at
-beside all else that the reactor does.
+"""Limits how fast clients are read: as fast as gRPC reads, and only so fast that checking their
+frames leaves time for the rest of the reactor.
 
-A frame may have no bytes but its header's, and a request is cheap to send and to take back: who
-sends such as fast as it can would have the reactor, and gRPC's threads, do little else.
+A frame may consist of its header only, and a request is cheap to send and to cancel. A client that
+sends such frames at full speed would occupy the reactor and gRPC's threads.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
 
 __all__ = ["RateLimit", "RateLimitedReading"]
 
-# All clients that are held back together may send 50,000 frames a second, or begin some 4,000
-# requests. A frame is looked at in 0.6 us.
+# All clients that are held back together may send 50,000 frames, or begin about 4,000 requests, a
+# second. Checking a frame takes 0.6 us.
 _FRAME_SECONDS = 20e-6
 _CARRY_SECONDS = 5e-3  # a client that is new; 200 a second
 _REQUEST_SECONDS = 200e-6
-# So much of that a client has at once, when it has been quiet.
+# A client that was quiet may use this much at once.
 _BURST_SECONDS = 0.1
-# One that has just come has less, or coming again and again would be the quicker way.
+# A new client may use less, or connecting again and again would be faster.
 _FIRST_BURST_SECONDS = 0.01
 _MAX_PAUSE = 5.0
 
 
 class RateLimit:
-    """What the clients of one frontend share.
+    """The rate limit that the clients of one frontend share.
 
     Args:
         clock: counts the time.
@@ -41,15 +41,15 @@ class RateLimit:
     def __init__(self, clock: IReactorTime) -> None:
         self.clock = clock
         self.held_back = 0
-        """Clients that are not read at the moment, since they send too fast."""
+        """Clients that are not read at the moment, because they send too fast."""
         self._carried_at = float("-inf")
 
     def __repr__(self) -> str:
         return f"<RateLimit: {self.held_back} held back>"
 
     def seconds_to_carry(self) -> float:
-        """How long the client that wants to be carried to gRPC now is to wait: who comes again and
-        again has the others' time otherwise.
+        """How long a new client has to wait before it is connected to gRPC: otherwise clients that
+        connect again and again would take the others' time.
         """
         now = self.clock.seconds()
         self._carried_at = max(self._carried_at, now - _BURST_SECONDS) + _CARRY_SECONDS
@@ -58,10 +58,10 @@ class RateLimit:
 
 @implementer(IPushProducer)
 class RateLimitedReading:
-    """The reading of one client, for whom its bytes go to.
+    """The producer that reads one client.
 
     Args:
-        rate_limit: what it shares with others.
+        rate_limit: the limit that it shares with others.
         transport: the client's.
     """
 
@@ -69,7 +69,7 @@ class RateLimitedReading:
         self._rate_limit = rate_limit
         self._transport = transport
         self._is_paused = False
-        # When all that it has sent has had its time.
+        # When everything that it has sent is within the limit.
         self._free_at = rate_limit.clock.seconds() - _FIRST_BURST_SECONDS
         self._call: IDelayedCall | None = None
 
@@ -92,7 +92,7 @@ class RateLimitedReading:
         self._transport.stopProducing()
 
     def spend(self, frames: int, requests: int) -> None:
-        """It has sent so many. Where that is too fast it is not read for a while.
+        """Count what it has sent. If that is too fast it is not read for a while.
 
         Args:
             frames: frames of any kind.
@@ -110,7 +110,7 @@ class RateLimitedReading:
             self._transport.pauseProducing()
 
     def stop(self) -> None:
-        """The client has gone."""
+        """The client was lost."""
         call, self._call = self._call, None
         if call is not None:
             call.cancel()

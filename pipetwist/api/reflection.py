@@ -1,11 +1,10 @@
-"""Server reflection: what it tells about the services, which are described under the names that
-they have on the wire.
+"""Server reflection, which describes the services under their names on the wire.
 
-It is served as v1 and as v1alpha, of which grpcio-reflection has the latter alone. The two differ
-in their package's name and nothing else.
+It is served as v1 and as v1alpha; grpcio-reflection has only the latter. They differ only in their
+package's name.
 
-The descriptions are in a pool of their own, where they meet no others of the same names in the
-program.
+The descriptions are in a separate pool, where they can't collide with others of the same names in
+the program.
 """
 
 from __future__ import annotations
@@ -29,15 +28,15 @@ if TYPE_CHECKING:
 __all__ = ["REFLECTION_SERVICES", "add_reflection", "described_services"]
 
 REFLECTION_SERVICES = ("grpc.reflection.v1.ServerReflection", reflection.SERVICE_NAME)
-"""The names of reflection itself on the wire."""
+"""Reflection's own names on the wire."""
 
 
 def add_reflection(server: grpc.Server, names: Iterable[str]) -> None:
-    """Have a server tell about its services.
+    """Add reflection to a server.
 
     Args:
         server: the server.
-        names: those to list, beside reflection's own.
+        names: the services to list, besides reflection's own.
     """
     servicer = reflection.ReflectionServicer((*names, *REFLECTION_SERVICES), described_services())
     answer = grpc.stream_stream_rpc_method_handler(
@@ -52,9 +51,7 @@ def add_reflection(server: grpc.Server, names: Iterable[str]) -> None:
 
 
 def described_services() -> DescriptorPool:
-    """A pool that describes our services by their names on the wire, and gRPC's own two beside
-    them.
-    """
+    """A pool that describes our services by their names on the wire, and gRPC's own two."""
     pool = DescriptorPool()
     for wire_name, service in SERVICES.items():
         pool.Add(_renamed(service, wire_name))
@@ -69,9 +66,7 @@ def described_services() -> DescriptorPool:
 
 
 def _renamed(service: ServiceDescriptor, wire_name: str) -> FileDescriptorProto:
-    """The service's file as if it had been written in the package of that name, with this service
-    alone.
-    """
+    """The service's file as if it had been written in this package, with only this service."""
     package, _, name = wire_name.rpartition(".")
     file = FileDescriptorProto()
     service.file.CopyToProto(file)

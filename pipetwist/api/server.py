@@ -1,5 +1,5 @@
 """gRPC's server with everything that it serves: both StatsServices, server reflection and the
-health service. It listens nowhere yet.
+health service. It does not listen yet.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ _OPTIONS = (
     ("grpc.so_reuseport", 0),
     ("grpc.max_receive_message_length", _REQUEST_BYTES),
     ("grpc.max_concurrent_streams", _CALLS),
-    # A client whose machine has gone would hold its connection, and a stream its thread, for ever.
+    # Otherwise a client whose machine has vanished would keep its connection, and a stream its
+    # thread, for ever.
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
 )
@@ -55,15 +56,15 @@ class StatsServer:
 
     @classmethod
     def serving(cls, servicer: StatsServicer, max_connections: int) -> StatsServer:
-        """Make a server whose calls a servicer answers.
+        """Make a server with this servicer.
 
         Args:
-            servicer: answers.
-            max_connections: closes who connects beyond that, without a word.
+            servicer: answers the calls.
+            max_connections: further connections are closed without an answer.
         """
         executor = TwistedExecutor(_THREADS, "grpc")
         server = grpc.server(
-            cast("ThreadPoolExecutor", executor),  # gRPC wants no more of it than our executor has
+            cast("ThreadPoolExecutor", executor),  # our executor has all methods that gRPC uses
             handlers=[handler_for(wire_name, servicer) for wire_name in SERVICES],
             interceptors=[StreamLimit(_STREAMS)],
             options=(*_OPTIONS, ("grpc.max_allowed_incoming_connections", max_connections)),
@@ -82,7 +83,7 @@ class StatsServer:
         self.grpc.start()
 
     def stop(self, grace: float) -> None:
-        """Take no more calls, let those that run finish, and end the threads. Blocks until then.
+        """Refuse new calls, let running ones finish, and end the threads. Blocks until then.
 
         Args:
             grace: seconds after which the calls that still run are cancelled.
@@ -92,8 +93,8 @@ class StatsServer:
         self.executor.stop()
 
     def discard(self) -> None:
-        """Let go of the addresses that it has been given, instead of `start`: gRPC does that only
-        for a server that was started.
+        """Release the addresses that it was given, if it is not started: gRPC does that only for a
+        server that was started.
         """
         self.start()
         self.stop(0)

@@ -50,22 +50,23 @@ class _Running:
 class StatsApi(Service):
     """Serves counters and online users as V2Ray's and Xray's StatsService.
 
-    Nothing of gRPC is made before the service starts, since gRPC does not outlive the fork of a
+    gRPC's objects are made only when the service starts, since gRPC does not survive the fork of a
     process that becomes a daemon.
 
     Args:
-        options: where to listen, and how. What they say about counting is not looked at.
+        options: where to listen, and how. The keys about counting are not used.
         store: the counters.
-        online: the users who are connected.
-        reactor: listens and carries to gRPC what comes there, counts the time, and has the thread
-            pool that waits for the calls that run when the service stops.
+        online: the users who are online.
+        reactor: listens and forwards to gRPC, counts the time, and has the thread pool that waits
+            for running calls when the service stops.
         grace: seconds that those may take before they are cancelled.
         bounds: how much one query may ask for.
         clock: seconds that only grow; for the time that the service has been up.
-        log: takes what it has to say.
-        files: reads the files of TLS; where it is None they are read anew.
-        listeners: opens what it listens with; it does by itself where that is None.
-        share: says how many descriptors clients may have; where it is None nothing bounds those.
+        log: where it logs.
+        files: reads the files of TLS, and only if they have changed; if None, they are read in any
+            case.
+        listeners: opens its listening sockets; None for a table of its own.
+        share: limits the descriptors of clients; None for no limit.
     """
 
     def __init__(
@@ -97,9 +98,7 @@ class StatsApi(Service):
         self._tls: ListenerTls | None = None
         self._running: _Running | None = None
         self.address: PortAddress | UnixAddress | None = None
-        """Where it listens, the port that was chosen for port 0 included; None while it does
-        not.
-        """
+        """The address, with the real port instead of port 0; None while it does not listen."""
 
     def startService(self) -> None:
         """Listen and answer.
@@ -117,7 +116,7 @@ class StatsApi(Service):
         servicer = StatsServicer(
             self._store, self._online, collector_time, lambda: self._clock() - began, self._bounds
         )
-        # What the frontend has closed gRPC sees a little later.
+        # gRPC notices a little later what the frontend has closed.
         server = StatsServer.serving(servicer, 2 * MAX_CONNECTIONS)
         listener = Listener(
             listen,
@@ -141,7 +140,7 @@ class StatsApi(Service):
         self._log.info("The StatsService listens on {address}", address=self.address)
 
     def come_back(self) -> None:
-        """Listen anew where a unix socket's file was removed, or log why that can't be."""
+        """If a unix socket's file was removed, listen anew, or log why that failed."""
         if self._running is None:
             return
         try:
@@ -162,7 +161,7 @@ class StatsApi(Service):
         """Stop listening.
 
         Returns:
-            A Deferred that fires when the calls that ran have ended, which takes ``grace`` at most.
+            A Deferred that fires when running calls have ended, after at most ``grace``.
         """
         super().stopService()
         running, self._running, self.address = self._running, None, None
@@ -170,7 +169,7 @@ class StatsApi(Service):
             return succeed(None)
         running.collector_time.stop()
         stopping = [running.listener.stop_listening()]
-        # Meanwhile the reactor carries what clients and gRPC say to each other.
+        # Meanwhile the reactor forwards between clients and gRPC.
         stopping.append(
             deferToThreadPool(
                 self._reactor, self._reactor.getThreadPool(), running.server.stop, self._grace
@@ -184,13 +183,13 @@ class StatsApi(Service):
         )
 
     def read_certificates(self, tls: ApiTlsOptions | None) -> Callable[[], object]:
-        """Read the files of TLS again. Nothing is read where it does not run, or speaks no TLS.
+        """Read the files of TLS again. Does nothing if it does not run, or does not use TLS.
 
         Args:
-            tls: where they are; where they were if it is None.
+            tls: the paths; None for the same as before.
 
         Returns:
-            What has them shown to who connects from then on; who is connected stays.
+            A function that has them used for new connections; open connections stay.
 
         Raises:
             StartError: they can't be used; nothing has changed.
@@ -220,5 +219,5 @@ class StatsApi(Service):
 
 
 def _after(result: object, call: Callable[[], object]) -> Deferred[object]:
-    """Have something done, and hand a result on once it is."""
+    """Wait for a Deferred, and then return a result."""
     return maybeDeferred(call).addCallback(lambda _: result)

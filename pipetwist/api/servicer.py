@@ -1,5 +1,5 @@
-"""Answers the calls of both services. Runs in gRPC's threads, and asks of counters and users only
-what may be asked from any thread.
+"""Answers the calls of both services. Runs in gRPC's threads, and uses only methods of counters and
+users that any thread may call.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ class StatsServicer:
 
     Args:
         store: the counters.
-        online: the users who are connected.
-        collector_time: how long Python's garbage collector has run for.
+        online: the users who are online.
+        collector_time: how long Python's garbage collector has run.
         uptime: seconds since the service started.
         bounds: how much one query may ask for.
     """
@@ -64,8 +64,8 @@ class StatsServicer:
         self._collector_time = collector_time
         self._uptime = uptime
         self._bounds = bounds
-        # One query is worked on at a time, and its answer made, so that many of them take no more
-        # of the interpreter from the reactor's thread than one does.
+        # One query runs at a time, the writing of its answer included, so that many queries take no
+        # more time from the reactor's thread than one.
         self._querying = Lock()
 
     def GetStats(self, request: GetStatsRequest, context: grpc.ServicerContext) -> GetStatsResponse:
@@ -83,7 +83,7 @@ class StatsServicer:
         """The counters that match."""
         with self._querying:
             if not context.is_active():
-                # The client has gone while this waited: a reset would be lost.
+                # The client has gone meanwhile: the values of a reset would be lost.
                 return QueryStatsResponse()
             try:
                 stats = query(
@@ -125,7 +125,7 @@ class StatsServicer:
     def GetStatsOnline(
         self, request: GetStatsRequest, context: grpc.ServicerContext
     ) -> GetStatsResponse:
-        """How many sources a user is connected from; 0 for one who has left."""
+        """How many sources a user is connected from; 0 for one who is offline."""
         sources = self._sources(request.name, context)
         return GetStatsResponse(stat=Stat(name=request.name, value=len(sources)))
 
@@ -140,7 +140,7 @@ class StatsServicer:
     def GetAllOnlineUsers(
         self, request: GetAllOnlineUsersRequest, context: grpc.ServicerContext
     ) -> GetAllOnlineUsersResponse:
-        """The users who are connected, by their names in these calls."""
+        """The users who are online, by their names in these calls."""
         return GetAllOnlineUsersResponse(
             users=[online_name(user) for user in self._online.online()]
         )
@@ -148,7 +148,7 @@ class StatsServicer:
     def GetUsersStats(
         self, request: GetUsersStatsRequest, context: grpc.ServicerContext
     ) -> GetUsersStatsResponse:
-        """The users who are connected, with their sources and, where asked for, their traffic."""
+        """The users who are online, with their sources and, if requested, their traffic."""
         response = GetUsersStatsResponse()
         for user, sources in self._online.online().items():
             response.users.add(
@@ -179,5 +179,5 @@ class StatsServicer:
 
 
 def _not_found(name: str, context: grpc.ServicerContext) -> NoReturn:
-    # Clients look for the end of this text, full stop included.
+    # Clients check the end of this text, including the full stop.
     context.abort(grpc.StatusCode.NOT_FOUND, f"{name} not found.")

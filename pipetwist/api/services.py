@@ -1,4 +1,4 @@
-"""The names that the services have on the wire, and how gRPC is given them. The messages are in a
+"""The names of the services on the wire, and their handlers for gRPC. The messages are in a
 protobuf package of our own.
 """
 
@@ -24,11 +24,11 @@ XRAY_SERVICE: Final = "xray.app.stats.command.StatsService"
 SERVICES: Mapping[str, ServiceDescriptor] = dict.fromkeys(
     (V2RAY_SERVICE, XRAY_SERVICE), stats_pb2.DESCRIPTOR.services_by_name["Stats"]
 )
-"""For each name on the wire what the service is: the same, Xray's calls among them."""
+"""The service for each name on the wire; all are the same one, with Xray's calls."""
 
 
 def handler_for(wire_name: str, servicer: object) -> grpc.GenericRpcHandler[object, object]:
-    """What answers the calls to one of the services.
+    """The handler of one of the services.
 
     Args:
         wire_name: the service's name on the wire.

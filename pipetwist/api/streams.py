@@ -1,4 +1,4 @@
-"""Keeps calls that stay open from using up the threads that the others need."""
+"""Limits calls that stay open, so that they do not use up the threads."""
 
 from __future__ import annotations
 
@@ -15,11 +15,10 @@ _Handler: TypeAlias = "grpc.RpcMethodHandler[object, object]"
 
 
 class StreamLimit(grpc.ServerInterceptor):  # type: ignore[type-arg] # generic in its types alone
-    """Allows each streaming method only so many calls at once; one more is refused with
-    RESOURCE_EXHAUSTED.
+    """Limits the calls of each streaming method; one more is refused with RESOURCE_EXHAUSTED.
 
-    A call of server reflection, or of the health service's Watch, holds its thread for as long as
-    the client keeps it open. Unary calls are not touched.
+    A call of server reflection, or of the health service's Watch, occupies a thread as long as the
+    client keeps it open. Unary calls are not limited.
 
     Args:
         calls: how many calls of each method may be open.
@@ -35,7 +34,7 @@ class StreamLimit(grpc.ServerInterceptor):  # type: ignore[type-arg] # generic i
         continuation: Callable[[grpc.HandlerCallDetails], _Handler | None],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> _Handler | None:
-        """Called by gRPC for each call, to find what answers it."""
+        """Called by gRPC for each call, to find its handler."""
         handler = continuation(handler_call_details)
         if handler is None or not handler.response_streaming:
             return handler
@@ -67,7 +66,7 @@ class StreamLimit(grpc.ServerInterceptor):  # type: ignore[type-arg] # generic i
                 free.release()  # it has ended already
             return behaviour(request, context)
 
-        # Watch's attribute experimental_non_blocking is not handed on, so that it answers from a
-        # thread. Without one it sends while it holds its lock, and waits for gRPC's own thread;
-        # that waits for the lock when another watcher has gone: the server stands still.
+        # Watch's attribute experimental_non_blocking is not copied, so that it answers from a
+        # thread. Without a thread it sends while it holds its lock, and waits for gRPC's own
+        # thread, which waits for the lock when another watcher has gone: a deadlock.
         return limited

@@ -1,4 +1,4 @@
-"""A line of the log that stands there once a minute at most."""
+"""A log line that is written at most once a minute."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _QUIET_SECONDS = 60.0
 
 
 class RateLimitedLog:
-    """Says that something has happened, and with the next how many were left out.
+    """Logs that something has happened, and later how many such events were left out.
 
     Args:
-        label: what stands before it.
+        label: what the line begins with.
         clock: counts the time.
-        log: takes it.
+        log: where it is logged.
     """
 
     def __init__(self, label: str, clock: IReactorTime, log: Logger) -> None:
@@ -33,7 +33,7 @@ class RateLimitedLog:
         return f"<RateLimitedLog of {self._label}: {self._left_out} left out>"
 
     def say(self, what: str) -> None:
-        """Say it, or count it."""
+        """Log it, or count it."""
         now = self._clock.seconds()
         if now < self._quiet_until:
             self._left_out += 1

@@ -1,3 +1,3 @@
-"""What Prometheus is shown: collectors that read, when they are asked, what the rest of pipetwist
-has counted anyway.
+"""Prometheus's metrics: collectors that read, at each scrape, what the rest of pipetwist has
+counted anyway.
 """

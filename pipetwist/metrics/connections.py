@@ -1,4 +1,4 @@
-"""Connections: how many, how long, and what came in their way."""
+"""Metrics of connections: how many, how long, and why they failed."""
 
 from __future__ import annotations
 
@@ -23,8 +23,7 @@ _BOUNDS = (*map(floatToGoString, BOUNDS), "+Inf")
 
 
 class ConnectionsCollector(Collector):
-    """Reads what was counted of connections. Whatever can be counted is there at 0 before it
-    happens.
+    """Reads the statistics of connections. Every counter exists at 0 before its first event.
 
     Args:
         sources: what it reads.
@@ -66,8 +65,8 @@ class ConnectionsCollector(Collector):
             for outbound in outbounds
         }
         for ends, pair in {**pairs, **self._sources.statistics.pairs()}.items():
-            # Each is read once, and in this order: one that ends meanwhile is still open, and none
-            # is over that has not begun.
+            # Each is read once, in this order: a connection that closes meanwhile counts as open,
+            # and never as closed without having begun.
             over = list(accumulate(pair.durations))
             opened = pair.opened
             total.add_metric(ends, opened)

@@ -1,4 +1,4 @@
-"""What is at ``/metrics``: prometheus_client's application, on a registry of ours."""
+"""The resource ``/metrics``: prometheus_client's application, with a registry of our own."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ __all__ = ["ScrapedResource", "registry_of"]
 
 
 def registry_of(sources: Sources) -> CollectorRegistry:
-    """A registry of all that there is to see, the process's own figures included where the system
-    has them.
+    """Make a registry of all collectors, including the process's own figures if the system has
+    them.
     """
     registry = CollectorRegistry(auto_describe=True)
     for kind in (TrafficCollector, ConnectionsCollector, RunningCollector):
@@ -36,7 +36,7 @@ def registry_of(sources: Sources) -> CollectorRegistry:
 
 
 class _Wanted(NamedTuple):
-    """What an answer depends on."""
+    """What a response depends on."""
 
     query: bytes
     accept: bytes
@@ -52,7 +52,7 @@ class _Wanted(NamedTuple):
 
 
 class _Written(NamedTuple):
-    """An answer."""
+    """A response."""
 
     status: int
     headers: list[tuple[str, str]]
@@ -60,17 +60,16 @@ class _Written(NamedTuple):
 
 
 class ScrapedResource(Resource):
-    """Writes the metrics down in a thread of the reactor's pool, so that the relay goes on
-    meanwhile.
+    """Writes the metrics in a thread of the reactor's pool, so that the relay continues meanwhile.
 
-    One scrape is written at a time. Whoever asks for the same meanwhile gets the next one, which is
-    written once for all of them: however many ask, the figures are those of after they did, and no
-    more of the interpreter is taken from the relay.
+    One response is written at a time. Requests that arrive meanwhile get the next one, which is
+    written once for all of them. So the figures are always newer than the request, and many
+    requests take no more time from the relay than one.
 
     Args:
-        sources: what is shown.
+        sources: what is read.
         reactor: the reactor.
-        log: takes what goes wrong.
+        log: gets errors.
     """
 
     isLeaf = True
@@ -100,7 +99,7 @@ class ScrapedResource(Resource):
         return NOT_DONE_YET
 
     def close(self) -> Deferred[None]:
-        """Answer nobody who still waits. Fires when no thread writes any more."""
+        """Drop the requests that still wait. Fires when no thread writes any more."""
         self._waiting.clear()
         if self._writing is None:
             return succeed(None)
@@ -132,8 +131,8 @@ class ScrapedResource(Resource):
             self._waiting.pop(wanted, None)
 
     def _write(self, wanted: _Wanted) -> _Written:
-        """Runs in a thread: all that it touches is the application's, and what its sources let any
-        thread read.
+        """Runs in a thread: it uses only the application, and what any thread may read of its
+        sources.
         """
         began: list[Any] = []  # a status, headers, and perhaps what Python is to raise
         environment = {

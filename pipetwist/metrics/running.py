@@ -1,4 +1,6 @@
-"""What runs: what inbounds and outbounds show of themselves, pipes, and which pipetwist this is."""
+"""Metrics of what runs: the figures of inbounds and outbounds, pipes, and the version of
+pipetwist.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""What the metrics are read from: the counters and the statistics by any thread, and a picture of
-the rest that the reactor's thread takes.
+"""The sources of the metrics: the counters and the statistics, which any thread may read, and a
+snapshot of the rest, which the reactor's thread makes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["MetricsSnapshot", "Pipes", "Sources"]
 
 
 class Pipes(NamedTuple):
-    """Pipes to splice through, as `pipetwist.kernel.pipe_pool.PipePool` tells of them.
+    """The figures of `pipetwist.kernel.pipe_pool.PipePool`.
 
     Attributes:
         lent: how many are in use.
@@ -34,17 +34,17 @@ class Pipes(NamedTuple):
 
 @dataclass(frozen=True)
 class MetricsSnapshot:
-    """What a scrape shows besides the counters and the statistics. Nothing in it changes.
+    """What a scrape shows besides the counters and the statistics. It never changes.
 
     Attributes:
         router: chooses where connections go.
         inbounds: the tags of the inbounds.
-        tracked: what is to be counted, whether it has a counter yet or not; None for nothing.
-        strays: for the tag of each inbound of datagrams how many it has dropped that belonged to no
+        tracked: what is counted, whether it has a counter yet or not; None for nothing.
+        strays: for the tag of each inbound for datagrams, how many dropped ones belonged to no
             connection.
-        figures: of each kind's own figures what they are of, ``inbound`` or ``outbound``, and its
-            value for each tag.
-        pipes: pipes to splice through; None where the kernel moves nothing.
+        figures: for each figure of the kinds, ``inbound`` or ``outbound``, and its value for each
+            tag.
+        pipes: pipes to splice through; None if the kernel moves no bytes.
     """
 
     router: Router
@@ -55,11 +55,11 @@ class MetricsSnapshot:
     pipes: Pipes | None = None
 
     def routes(self) -> dict[str, list[str]]:
-        """For the tag of each inbound those of the outbounds that its connections may go to."""
+        """For the tag of each inbound, the tags of the outbounds that its connections may go to."""
         return {tag: self.router.reachable(tag) for tag in self.inbounds}
 
     def counted(self) -> Iterable[tuple[Entity, str]]:
-        """The inbounds, outbounds and users that are to be counted."""
+        """The inbounds, outbounds and users that are counted."""
         return () if self.tracked is None else self.tracked.names()
 
 
@@ -69,7 +69,7 @@ class Sources:
     Args:
         store: the counters.
         statistics: the connections.
-        take: takes a picture of the rest, in the reactor's thread.
+        take: makes a snapshot of the rest, in the reactor's thread.
     """
 
     def __init__(
@@ -82,8 +82,8 @@ class Sources:
         self.statistics = statistics
         self._take = take
         self.snapshot = take()
-        """The latest."""
+        """The latest snapshot."""
 
     def renew(self) -> None:
-        """Take another picture; in the reactor's thread, and while no other reads."""
+        """Make another snapshot; in the reactor's thread, while no other thread reads."""
         self.snapshot = self._take()

@@ -1,4 +1,4 @@
-"""Counts connections as they begin and end, by where they came in and where they went."""
+"""Counts connections when they open and close, by inbound and outbound."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from pipetwist.interfaces import IConnectionObserver
 __all__ = ["BOUNDS", "ConnectionStatistics", "PairStatistics"]
 
 BOUNDS = (0.005, 0.025, 0.1, 0.5, 2.5, 10.0, 60.0, 300.0, 1800.0, 7200.0, 43200.0)
-"""The upper bounds of the durations that are told apart, in seconds: from a question and its answer
-to a shell that is open all day.
+"""The upper bounds of the histogram of durations, in seconds: from a short request to a shell that
+is open all day.
 """
 
 
 class PairStatistics:
     """The connections between one inbound and one outbound.
 
-    Every figure only grows, and is written in the reactor's thread alone; others may read.
+    Every figure only grows, and is written only in the reactor's thread; others may read.
 
     Attributes:
-        opened: how many have begun.
-        seconds: the durations of those that are over, added up.
+        opened: how many have opened.
+        seconds: the sum of the durations of closed ones.
         durations: how many have lasted up to each of `BOUNDS`, but longer than the bound before,
             and how many longer than any.
         failures: how many of them each cause came in the way of.
@@ -43,18 +43,18 @@ class PairStatistics:
 
 @implementer(IConnectionObserver)
 class ConnectionStatistics:
-    """Counts every connection that it is told of."""
+    """Observes connections, and counts them."""
 
     def __init__(self) -> None:
         self._pairs: dict[tuple[str, str], PairStatistics] = {}
         self._rejections: dict[tuple[str, Cause], int] = {}
 
     def pairs(self) -> dict[tuple[str, str], PairStatistics]:
-        """What was counted between each inbound and outbound, by their tags. From any thread."""
+        """The statistics of each pair of inbound and outbound, by their tags. From any thread."""
         return self._pairs.copy()
 
     def rejections(self) -> dict[tuple[str, Cause], int]:
-        """How many did not get in at each inbound, by its tag, and why. From any thread."""
+        """How many clients each inbound has rejected, by its tag and the cause. From any thread."""
         return self._rejections.copy()
 
     def opened(self, inbound: str, outbound: str) -> None:

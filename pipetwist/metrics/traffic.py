@@ -1,4 +1,4 @@
-"""Traffic: the totals of the counters, which no reset of the API touches."""
+"""Metrics of traffic: the totals of the counters, which resets by the API do not change."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ __all__ = ["TrafficCollector"]
 class TrafficCollector(Collector):
     """Reads the counters.
 
-    One that is to be is there at 0 before its first connection: Prometheus sees a counter's growth
-    only from what it has seen before.
+    Every counter exists at 0 before its first connection, because Prometheus sees growth only from
+    a value that it has seen before.
 
     Args:
-        sources: what it reads.
+        sources: what is read.
     """
 
     def __init__(self, sources: Sources) -> None:

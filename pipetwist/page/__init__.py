@@ -1,3 +1,3 @@
-"""The live page: what it shows as JSON and as server-sent events, and its files. It reads the
-connection table and the counters alone.
+"""The live page: its figures as JSON and as server-sent events, and its files. It reads only the
+connection table and the counters.
 """

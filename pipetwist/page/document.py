@@ -14,21 +14,19 @@ from pipetwist.page.view import View
 __all__ = ["PIECE", "Steps", "Times", "connections", "document", "traffic"]
 
 PIECE = 250
-"""Names or connections that are written at once: less than a millisecond."""
+"""Names or connections that are written in one step: less than a millisecond."""
 
 Steps = Generator[None, None, bytes]
-"""Work that other work may be done in between of, wherever it yields; JSON on one line, in ASCII,
-comes of it.
-"""
+"""Work in steps: other work may be done at each yield. It returns JSON on one line, in ASCII."""
 
 
 class Times(NamedTuple):
-    """What the clocks say.
+    """The times of a sample.
 
     Attributes:
         started: when the daemon started, in seconds since the epoch.
-        now: what time it is, the same way.
-        uptime: seconds since it was started: how far the two dates are apart, unless somebody has
+        now: the time of the sample, likewise.
+        uptime: seconds since it was started, which is the difference of the two unless somebody has
             set the clock meanwhile.
     """
 
@@ -38,7 +36,7 @@ class Times(NamedTuple):
 
 
 def document(sample: Sampler, times: Times, traffic: bytes, connections: bytes) -> bytes:
-    """What is told of a sample.
+    """Write a sample.
 
     Args:
         sample: the figures.
@@ -58,12 +56,12 @@ def document(sample: Sampler, times: Times, traffic: bytes, connections: bytes) 
 
 
 def traffic(sample: Sampler, *, changes_only: bool) -> Steps:
-    """The part that is the same for every view.
+    """Write the part that is the same for every view.
 
     Args:
         sample: the figures.
-        changes_only: leave out inbounds, outbounds and users whose counters stand where they stood
-            in the sample before.
+        changes_only: leave out inbounds, outbounds and users whose counters have not changed since
+            the previous sample.
     """
     entities = []
     for entity, flows in sample.traffic.items():
@@ -84,7 +82,7 @@ def traffic(sample: Sampler, *, changes_only: bool) -> Steps:
 
 
 def connections(sample: Sampler, view: View) -> Steps:
-    """The part that is a view's own.
+    """Write the part for one view.
 
     Args:
         sample: the figures.

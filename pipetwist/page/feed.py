@@ -1,4 +1,4 @@
-"""Tells everybody who watches what the figures are, once a second, and rests when nobody does."""
+"""Sends the figures to all streams, once a second, and does nothing while there is none."""
 
 from __future__ import annotations
 
@@ -23,22 +23,21 @@ __all__ = ["INTERVAL", "MAX_STREAMS", "Feed"]
 INTERVAL = 1.0
 """Seconds from one event to the next."""
 MAX_STREAMS = 16
-"""How many may watch at the same time."""
+"""The maximum of streams."""
 
 
 class Feed:
     """Samples the figures and sends them to streams.
 
-    The figures are read once a second at most, and written once for each view. All of that is
-    worked off in steps of about a millisecond, with one turn of the reactor between them, however
-    many ask.
+    The figures are read at most once a second, and written once for each view. All of this is done
+    in steps of about a millisecond, one in each turn of the reactor, for any number of readers.
 
     Args:
         clock: counts the time.
         connection_table: has the connections.
         store: has the counters.
         now: the time in seconds since the epoch.
-        log: takes what goes wrong.
+        log: gets errors.
     """
 
     def __init__(
@@ -56,7 +55,7 @@ class Feed:
         self._log = log or Logger()
         self._started, self._began = now(), clock.seconds()
         self._figures: Figures | None = None
-        self._forgetting: IDelayedCall | None = None  # while figures are kept that nobody watches
+        self._forgetting: IDelayedCall | None = None  # while figures are kept without streams
         self._due = False
         self._asked: deque[tuple[View, Deferred[bytes]]] = deque()
         self._task: CooperativeTask[Iterator[None]] | None = None
@@ -78,11 +77,13 @@ class Feed:
 
     @property
     def full(self) -> bool:
-        """Whether nobody more may watch."""
+        """Whether there is no room for another stream."""
         return len(self._streams) >= MAX_STREAMS
 
     def watch(self, stream: Stream) -> None:
-        """Tell this stream from now on, with what was read last where that is of this second."""
+        """Add a stream. It gets the latest figures, if they are not older than a second, and then
+        all later ones.
+        """
         self._streams[stream] = None
         known = self._are_current
         if known:
@@ -93,22 +94,22 @@ class Feed:
             self._loop.start(INTERVAL, now=not known)
 
     def leave(self, stream: Stream) -> None:
-        """Tell this stream nothing more."""
+        """Remove a stream."""
         self._streams.pop(stream, None)
         if not self._streams:
             self._rest()
 
     def snapshot(self, view: View) -> Deferred[bytes]:
-        """The figures as JSON, read within the last second: those that the streams were told, or
-        new ones, which have no rates.
+        """The figures as JSON, not older than a second: those of the streams, or new ones, which
+        have no rates.
 
         Returns:
-            A Deferred that fails with CancelledError where they can't be had.
+            A Deferred of it, which fails with CancelledError if the figures can't be read.
         """
         return self._ask(view)
 
     def close(self) -> None:
-        """End every stream, and forget the figures."""
+        """Close every stream, and drop the figures."""
         streams, self._streams = list(self._streams), {}
         for stream in streams:
             stream.finish()
@@ -121,7 +122,7 @@ class Feed:
 
     @property
     def _are_current(self) -> bool:
-        """Whether what was read last is of this second."""
+        """Whether the latest figures are not older than a second."""
         return self._figures is not None and (self._loop.running or self._forgetting is not None)
 
     def _ask(self, view: View) -> Deferred[bytes]:
@@ -141,7 +142,7 @@ class Feed:
         self._let_go()
 
     def _let_go(self) -> None:
-        """Forget figures that nobody asks for any more."""
+        """Drop figures that nobody reads any more."""
         if self._task is None and not self._are_current:
             self._figures = None
 
@@ -159,7 +160,7 @@ class Feed:
             task.whenDone().addErrback(self._failed).addBoth(self._ended)
 
     def _work(self) -> Iterator[None]:
-        """Read when it is time to, and answer one after the other."""
+        """Read the figures when they are due, and answer the readers one after the other."""
         while self._due or self._asked:
             if self._due or not self._are_current:
                 yield from self._read()
@@ -180,7 +181,7 @@ class Feed:
         figures = self._figures
         yield from figures.take()
         if not due:
-            # Nobody watches. Whoever asks within a second gets the same.
+            # There is no stream. Requests within the next second get the same figures.
             self._forgetting = self.clock.callLater(INTERVAL, self._forget)
             return
         for stream in list(self._streams):
@@ -190,7 +191,7 @@ class Feed:
     def _failed(self, failure: Failure) -> None:
         if not failure.check(SchedulerStopped):
             self._log.failure("The page's figures could not be read", failure)
-        self._figures = None  # they may be of two moments
+        self._figures = None  # they may be half old and half new
         asked, self._asked = self._asked, deque()
         for _, fired in asked:
             if not fired.called:
@@ -203,7 +204,7 @@ class Feed:
             self._begin()
 
     def _tell(self, figures: Figures, stream: Stream) -> Iterator[None]:
-        """Send a stream its event; those of the same view get the same bytes."""
+        """Send a stream its event. Streams with the same view get the same bytes."""
         if stream not in self._streams:
             return
         if stream.stuck:

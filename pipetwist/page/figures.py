@@ -1,4 +1,4 @@
-"""The figures of one moment, and what is written of them: each part once, whoever asks for it."""
+"""The figures of one moment, and their JSON: each part is written once, for all readers."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from pipetwist.relay.connection_table import ConnectionTable
 __all__ = ["Figures"]
 
 _MAX_KEPT = 32
-"""Documents of different views that are kept, each of up to some hundred kilobytes; beyond that
-they are written anew.
+"""How many documents of different views are kept, each of up to some hundred kilobytes; others are
+written again.
 """
 
 
 class Figures:
-    """Reads the figures, and writes them down for views.
+    """Reads the figures, and writes them for views.
 
     Only one of its iterators may run at a time.
 
     Args:
         connection_table: has the connections.
         store: has the counters.
-        times: what the clocks say now.
+        times: returns the times of now.
     """
 
     def __init__(
@@ -42,19 +42,19 @@ class Figures:
         return f"<Figures of {self._times.now:.3f}, {len(self._documents)} documents>"
 
     def take(self) -> Iterator[None]:
-        """Read them anew. They are whole again at the end."""
+        """Read the figures again. They are complete at the end."""
         self._traffic.clear()
         self._documents.clear()
         yield from self._sampler.sample()
         self._times = self._clocks()
 
     def told(self, view: View, *, changes_only: bool = False) -> Steps:
-        """Write them down, unless that was done.
+        """Write them, unless that was done.
 
         Args:
             view: which of the connections.
-            changes_only: leave out names whose counters stand where they stood when this was read
-                before.
+            changes_only: leave out names whose counters have not changed since the previous
+                reading.
         """
         key = (view, changes_only)
         if key not in self._documents:

@@ -1,5 +1,5 @@
-"""The page, its files and its two calls, as resources of Twisted's web server. All of them are
-read, and nothing else.
+"""The page, its files and its two calls, as resources of Twisted's web server. All are
+read-only.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ ASSETS = sorted(path.name for path in _FOLDER.iterdir() if path.suffix in _TYPES
 
 
 def page_resources(feed: Feed) -> dict[str, Resource]:
-    """What is served, by the first part of its path: the page at ``/``, its files below ``/page``,
+    """The resources by the first part of their paths: the page at ``/``, its files below ``/page``,
     and its calls below ``/api``.
 
     Args:
@@ -47,17 +47,15 @@ def page_resources(feed: Feed) -> dict[str, Resource]:
 
 
 class _Folder(Root):
-    """Holds files or calls, and is nothing itself."""
+    """A folder of files or calls, without a response of its own."""
 
     def render(self, request: Request) -> bytes:
-        """There is no list of what is in it."""
+        """Not found: there is no index."""
         return TextAnswer(NOT_FOUND).render(request)
 
 
 class _File(Resource):
-    """A file, which is small and read once. Browsers ask each time whether it is another one
-    since.
-    """
+    """A small file, which is read once. Browsers ask each time whether it has changed."""
 
     isLeaf = True
 
@@ -75,7 +73,7 @@ class _File(Resource):
 
 
 class _Call(Resource):
-    """A call whose arguments are a view."""
+    """A call with the arguments of a view."""
 
     isLeaf = True
 
@@ -84,7 +82,7 @@ class _Call(Resource):
         self.feed = feed
 
     def render_GET(self, request: Request) -> bytes | int:
-        """Answer, or say what is wrong with the arguments."""
+        """Answer, or report errors in the arguments."""
         request.setHeader(b"Cache-Control", b"no-store")
         try:
             view = parse_view(request.args or {})
@@ -93,7 +91,7 @@ class _Call(Resource):
         return self.answer(request, view)
 
     def answer(self, request: Request, view: View) -> bytes | int:
-        """Answer with what somebody wants to see."""
+        """Answer with this view."""
         raise NotImplementedError
 
 
@@ -119,7 +117,7 @@ class _Snapshot(_Call):
                 request.finish()
 
         figures = self.feed.snapshot(view)
-        # Nothing is written for a client that has gone.
+        # The client has gone.
         request.notifyFinish().addErrback(lambda _: figures.cancel())
         figures.addCallbacks(send, refuse)
         return NOT_DONE_YET
@@ -135,7 +133,7 @@ class _Events(_Call):
                 SERVICE_UNAVAILABLE, f"{MAX_STREAMS} pages are open already; close one"
             ).render(request)
         request.setHeader(b"Content-Type", b"text/event-stream")
-        request.setHeader(b"X-Accel-Buffering", b"no")  # asks a proxy not to collect events (nginx)
+        request.setHeader(b"X-Accel-Buffering", b"no")  # asks a proxy (nginx) not to buffer events
         if request.method == b"HEAD":
             return b""
         stream = Stream(request, view, self.feed.clock)
@@ -145,7 +143,7 @@ class _Events(_Call):
 
 
 def _gone(request: Request) -> list[object]:
-    """A list that has something in it once the request is over."""
+    """A list that is not empty once the request has ended."""
     over: list[object] = []
     ended: Deferred[None] = request.notifyFinish()
     ended.addBoth(over.append)

@@ -1,5 +1,5 @@
-"""The figures of one moment: read from the connection table and the counters, piece by piece, with
-the rates since the moment before.
+"""The figures of one moment, read from the connection table and the counters in steps, with the
+rates since the previous sample.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from pipetwist.stats.names import DIRECTIONS, ENTITIES, Entity, traffic_entity
 __all__ = ["MAX_NAMES", "Flow", "Reading", "Sampler"]
 
 MAX_NAMES = 2000
-"""Inbounds, outbounds and users that are told of each kind, those with the most bytes where there
-are more.
+"""The maximum of inbounds, of outbounds and of users in a sample; if there are more, those with the
+most bytes.
 """
-_PIECE = 250  # connections or counters that are read at once: half a millisecond
+_PIECE = 250  # connections or counters that are read in one step: half a millisecond
 _Item = TypeVar("_Item")
 
 
 class Flow:
-    """Bytes in both directions, and how many a second since the sample before."""
+    """Bytes in both directions, and the rates since the previous sample."""
 
     __slots__ = ("downlink", "downlink_rate", "uplink", "uplink_rate")
 
@@ -34,9 +34,9 @@ class Flow:
         self.downlink = 0
         """Bytes written to clients, in all."""
         self.uplink_rate: float | None = None
-        """Bytes a second; None where no sample before says so."""
+        """Bytes a second; None without a previous sample."""
         self.downlink_rate: float | None = None
-        """The same of the downlink."""
+        """The same for the downlink."""
 
     @property
     def total(self) -> int:
@@ -45,13 +45,11 @@ class Flow:
 
     @property
     def moved(self) -> bool:
-        """Whether it is not known to have stood still."""
+        """Whether it may have changed."""
         return self.uplink_rate != 0 or self.downlink_rate != 0
 
     def update(self, uplink: int, downlink: int, seconds: float | None) -> None:
-        """Take new totals, and the rates over so many seconds; None where it is not known since
-        when they grew.
-        """
+        """Set new totals, and the rates over this number of seconds; None if that is not known."""
         if seconds is None:
             self.uplink_rate = self.downlink_rate = None
         else:
@@ -65,7 +63,7 @@ class Reading(Flow):
     """One connection's figures.
 
     Args:
-        connection: its own.
+        connection: the connection.
     """
 
     __slots__ = ("connection", "round", "text")
@@ -74,20 +72,19 @@ class Reading(Flow):
         super().__init__()
         self.connection = connection
         self.round = 0
-        """The sample that had it last."""
+        """The number of the latest sample that has it."""
         client_info = connection.client_info
         self.text = "\n".join(
             (client_info.inbound, connection.outbound, client_info.user or "", client_info.peer)
         ).casefold()
-        """What is looked through for the words of a filter."""
+        """The text that the words of a filter are searched in."""
 
 
 class Sampler:
     """Reads the figures.
 
-    It writes them over those before: as many new objects a second as there are connections would
-    set Python's collector of garbage to work, which holds the reactor up for longer than all of
-    this.
+    It overwrites the previous ones: to make as many new objects a second as there are connections
+    would trigger Python's garbage collector, which delays the reactor more than all of this.
 
     Args:
         connection_table: has the connections.
@@ -98,35 +95,36 @@ class Sampler:
         self._connection_table = connection_table
         self._store = store
         self._round = 0
-        # Counters never go.
+        # Counters are never removed.
         self._totals: dict[Entity, dict[str, list[int]]] = {entity: {} for entity in ENTITIES}
         self.seconds = 0.0
-        """When it was, by the connection table's clock."""
+        """When it was taken, by the connection table's clock."""
         self.interval: float | None = None
-        """Seconds since the sample before; None for the first."""
+        """Seconds since the previous sample; None for the first."""
         self.opened = 0
         """How many connections there have been."""
         self.flow = Flow()
-        """All bytes carried, whether they are counted for somebody or not."""
+        """All bytes, whether they are counted or not."""
         self.connections: dict[ConnectionRecord, Reading] = {}
         """The open connections, in the order in which they came."""
         self.traffic: dict[Entity, dict[str, Flow]] = {entity: {} for entity in ENTITIES}
-        """What is counted for each name, of at most `MAX_NAMES`."""
+        """The flow of each counted name, at most `MAX_NAMES` of each kind."""
         self.counted: dict[Entity, int] = dict.fromkeys(ENTITIES, 0)
         """How many names of each kind are counted."""
 
     def sample(self) -> Iterator[None]:
         """Read everything.
 
-        Other work may be done wherever this yields, so that no number of connections or users holds
-        the reactor up. The figures are whole again at the end.
+        Other work may be done at each yield, so that many connections or users do not block the
+        reactor. The figures are complete at the end.
         """
         now = self._connection_table.clock.seconds()
         first = self._round == 0
         interval = None if first else max(now - self.seconds, 1e-3)
         self._round += 1
         self.seconds, self.interval, self.opened = now, interval, self._connection_table.total
-        # Who closes while this reads is in the list of the open, and not yet in these sums.
+        # A connection that closes while this reads is in the list of the open ones, and not yet in
+        # these sums.
         uplink, downlink = (
             self._connection_table.closed_uplink,
             self._connection_table.closed_downlink,
@@ -183,8 +181,8 @@ class Sampler:
         known, flows = self.traffic[entity], {}
         for name in names:
             flow = known.get(name)
-            # A name that is new has carried all of its bytes since; one that was left out before,
-            # nobody knows when.
+            # A new name has all of its bytes since then; of a name that was left out before, that
+            # is not known.
             since = interval if flow is not None or all_known else None
             flows[name] = flow or Flow()
             uplink, downlink = totals[name]

@@ -1,4 +1,4 @@
-"""One reader of server-sent events, and what becomes of one that reads too slowly."""
+"""One stream of server-sent events, and what happens if its client reads too slowly."""
 
 from __future__ import annotations
 
@@ -13,27 +13,26 @@ from pipetwist.page.view import View
 __all__ = ["MAX_PAUSE", "Stream"]
 
 MAX_PAUSE = 30.0
-"""Seconds that a reader may take nothing before it is dropped."""
+"""Seconds after which a client that reads nothing is dropped."""
 
 
 @implementer(IPushProducer)
 class Stream:
-    """A request that is answered with events until its reader leaves.
+    """A request that is answered with events until the client closes it.
 
-    What a reader does not take at once waits in its transport, which says so; then it gets nothing
-    more until the transport is empty, and goes on with a whole snapshot. So one event waits for it
-    at most.
+    If the transport's buffer is not empty, the client gets no more events until it is, and then a
+    whole snapshot. So at most one event is buffered.
 
     Args:
-        request: is answered; its headers are set.
-        view: what it wants to see.
+        request: the request, whose headers are set.
+        view: the view of the figures.
         clock: counts the time.
     """
 
     def __init__(self, request: Request, view: View, clock: IReactorTime) -> None:
         self.view = view
         self.behind = True
-        """Whether it has not had the event before, and needs a whole snapshot."""
+        """Whether it missed the previous event, and needs a whole snapshot."""
         self._request: Any = request  # a Request; None once its reader has left
         self._clock = clock
         self._full_since: float | None = None
@@ -42,12 +41,12 @@ class Stream:
 
     @property
     def ready(self) -> bool:
-        """Whether it takes an event now."""
+        """Whether it can take an event now."""
         return self._full_since is None and self._request is not None
 
     @property
     def stuck(self) -> bool:
-        """Whether it has taken nothing for too long."""
+        """Whether it has read nothing for too long."""
         return self._full_since is not None and self._clock.seconds() - self._full_since > MAX_PAUSE
 
     def send(self, kind: bytes, data: bytes) -> None:
@@ -56,8 +55,8 @@ class Stream:
         self._request.write(b"event: %b\ndata: %b\n\n" % (kind, data))
 
     def finish(self) -> None:
-        """End the answer in order, and the HTTP connection with it; where something waits for the
-        reader already, at once.
+        """End the response in order, and close the HTTP connection; if something is buffered, close
+        it now.
         """
         if self._full_since is not None:
             self.drop()
@@ -70,7 +69,7 @@ class Stream:
             channel.loseConnection()
 
     def drop(self) -> None:
-        """End the HTTP connection now, whatever waits in it."""
+        """Close the HTTP connection now, and drop what is buffered."""
         request = self._leave()
         if request is not None:
             request.channel.transport.abortConnection()

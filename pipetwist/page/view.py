@@ -1,4 +1,4 @@
-"""Which of the open connections somebody wants to see, and in what order."""
+"""Which of the open connections are shown, and in which order."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["MAX_ROWS", "SORTS", "View", "parse_view"]
 
 MAX_ROWS = 1000
 _ROWS = 200
-_PIECE = 250  # connections that are looked at once
+_PIECE = 250  # connections in one step
 _MAX_FILTER_LENGTH = 200
 
 SORTS: Mapping[str, Callable[[Reading], Any]] = {  # of each what can be compared
@@ -32,7 +32,7 @@ SORTS: Mapping[str, Callable[[Reading], Any]] = {  # of each what can be compare
 
 
 class View(NamedTuple):
-    """A choice of the open connections.
+    """A selection of the open connections.
 
     Attributes:
         sort: a key of `SORTS`.
@@ -49,11 +49,11 @@ class View(NamedTuple):
     def rows(
         self, connections: Sequence[Reading]
     ) -> Generator[None, None, tuple[int, list[Reading]]]:
-        """Choose, piece by piece: other work may be done wherever this yields.
+        """Select, in steps: other work may be done at each yield.
 
         Returns:
-            How many match, and the first of them in this order, those that are equal in the order
-            in which they came.
+            How many match, and the first of them in this order; equal ones in the order in which
+            they were opened.
         """
         count, found = 0, list[Reading]()
         for start in range(0, len(connections), _PIECE):
@@ -76,8 +76,8 @@ def parse_view(arguments: Mapping[bytes, list[bytes]]) -> View:
     """Read a view from the arguments of a URL.
 
     Raises:
-        ValueError: an argument is not one, comes twice, or has a value that it can't have; the text
-            is for people.
+        ValueError: an argument is unknown, is given twice, or has an invalid value; the text is for
+            people.
     """
     values: dict[str, str] = {}
     for key, given in arguments.items():

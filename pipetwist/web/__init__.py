@@ -1,3 +1,3 @@
-"""The HTTP listener for those who look on: whom it answers, and what every answer has. What it
+"""The HTTP listener for monitoring: who may use it, and the headers of every response. What it
 serves is made elsewhere.
 """

@@ -1,4 +1,4 @@
-"""Short answers in plain text: what an error says, and what stands in every answer's headers."""
+"""Short responses in plain text, and the headers of every response."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ HEADERS = {
     "X-Frame-Options": "DENY",
     "Cache-Control": "no-store",
 }
-"""What every answer has: nothing is loaded from another host, and no other site may show or read
-it. A resource may set them anew.
+"""Headers of every response: nothing is loaded from another host, and no other site may embed or
+read it. A resource may replace them.
 """
 
 
 class TextAnswer(Resource):
-    """Says one line.
+    """A response of one line.
 
     Args:
         status: of HTTP.
-        text: what to say; the status's usual words where absent.
+        text: the line; by default the status's usual text.
     """
 
     isLeaf = True
@@ -56,7 +56,7 @@ class TextAnswer(Resource):
         self._body = f"{text or RESPONSES[status].decode()}\n".encode()
 
     def render(self, request: Request) -> bytes:
-        """Say it, whatever the method."""
+        """Respond, for every method."""
         request.setResponseCode(self._status)
         request.setHeader(b"Content-Type", b"text/plain; charset=utf-8")
         request.setHeader(b"Content-Length", b"%d" % len(self._body))

@@ -1,4 +1,4 @@
-"""The places that HTTP clients take up: how many there are, and who gives up one."""
+"""Limits the connections of HTTP clients, and chooses which one is closed for a new one."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class _Client(ProtocolWrapper):
 
     factory: Connections
     is_leaving = False
-    """Whether it was ended to make room, and is not gone yet."""
+    """Whether it is being closed to make room."""
     host: object = None
-    """The address of the machine that it comes from."""
+    """The address of its machine."""
     _shaken = False
 
     @property
     def is_answered(self) -> bool:
-        """Whether a request of its is being answered."""
+        """Whether one of its requests is being answered."""
         return any(request.is_answered for request in getattr(self.wrappedProtocol, "requests", ()))
 
     def handshakeCompleted(self) -> None:
@@ -48,17 +48,17 @@ class _Client(ProtocolWrapper):
 
 
 class Connections(WrappingFactory[_Client]):
-    """Bounds how many clients there are at once, and ends those that are left at the stop.
+    """Limits how many clients are connected, and closes those that are left at the stop.
 
-    One that comes when all places are taken gets that of another which asks for nothing, so that
-    nobody who only holds places keeps Prometheus out. One address may have half of the places.
+    If all connections are in use, an idle one is closed for a new one, so that idle clients can't
+    keep Prometheus out. One address may have half of the connections.
 
     Args:
-        site: what they talk to.
+        site: builds the HTTP protocols.
         maximum: how many there may be.
-        log: takes why somebody lost a place or got none, once a minute at most.
-        handshake_failed: is told where somebody was, in Twisted's words, whose TLS handshake has
-            come to nothing, and why.
+        log: gets why a client was closed, at most once a minute.
+        handshake_failed: is called with the address of a client whose TLS handshake has failed, and
+            why.
         share: says how many descriptors they may have; where it is None nothing bounds those.
     """
 
@@ -90,7 +90,7 @@ class Connections(WrappingFactory[_Client]):
         return min(self._maximum, self._share.bound)
 
     def buildProtocol(self, addr: IAddress | None) -> AnyProtocol:
-        """Let one in, or None."""
+        """Accept one; None if it is refused."""
         host = getattr(addr, "host", None)
         max_clients = self.max_clients
         few = (
@@ -115,19 +115,17 @@ class Connections(WrappingFactory[_Client]):
         return client
 
     def registerProtocol(self, p: _Client) -> None:
-        """A client is there."""
+        """A client has connected."""
         super().registerProtocol(p)
         self._share.take(1)
 
     def unregisterProtocol(self, p: _Client) -> None:
-        """A client is lost."""
+        """A client was lost."""
         super().unregisterProtocol(p)
         self._share.give(1)
 
     def _have_room_made(self, clients: list[_Client], why: str) -> bool:
-        """End the connection that has been there for longest, of those that ask for nothing; False
-        where each does.
-        """
+        """Close the oldest idle connection; False if none is idle."""
         idle = next((client for client in clients if not client.is_answered), None)
         if idle is None:
             self._full.say(f"{why}: a new one was closed")
@@ -138,8 +136,8 @@ class Connections(WrappingFactory[_Client]):
         return True
 
     def end_all(self) -> None:
-        """End every connection, whatever is undelivered, but for those that are being closed in
-        order.
+        """Close every connection, and drop what is not delivered, except connections that are being
+        closed in order.
         """
         for client in list(self.protocols):
             if not client.disconnecting:

@@ -1,8 +1,8 @@
-"""The names that the listener answers to, against DNS rebinding.
+"""The host names that requests may have, against DNS rebinding.
 
-A page from elsewhere can have its own name resolve to 127.0.0.1 and then read, in a client's
-browser, what listens there; but the request says which name it was made for. An address is no such
-name: a browser that was sent to it says so, and a page from elsewhere is of another origin.
+A foreign page can make its own name resolve to 127.0.0.1, and then read the local listener from a
+visitor's browser; but the request's Host header has the foreign name. An address in the Host header
+is safe: the page would then have another origin.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ _HOST = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(?::[0-9]{0,5})?")
 
 
 def may_ask_for(headers: Sequence[bytes], names: Iterable[str]) -> bool:
-    """Whether a request may be answered by the host that it was made for.
+    """Whether a request may be answered, by its Host header.
 
     Args:
         headers: its Host headers; there must be one (RFC 9112, section 3.2).
-        names: the names that are good, in small letters. Every address is, and ``localhost``.
+        names: the allowed names, in lower case. Every address is allowed, and ``localhost``.
     """
     match = _HOST.fullmatch(headers[0]) if len(headers) == 1 else None
     if match is None:

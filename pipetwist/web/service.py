@@ -28,12 +28,12 @@ from pipetwist.web.site import MonitoringSite, Root
 __all__ = ["WebService"]
 
 _LABEL = "metrics"
-# A request is short, and where each byte of it is a record of TLS each is looked at by itself.
+# Requests are short, and if each byte is a TLS record of its own, each is decrypted separately.
 _READ_BYTES = 512
 
 
 class WebService(Service):
-    """Listens for HTTP, and serves what was put at its paths.
+    """Listens for HTTP, and serves the resources at their paths.
 
     twistd binds in `privilegedStartService`, while it is still root; twist and other programs call
     `startService` alone.
@@ -41,7 +41,7 @@ class WebService(Service):
     Args:
         options: where to listen, and how.
         reactor: listens, and counts the time.
-        log: takes what there is to say.
+        log: where it logs.
         files: reads the files of TLS; where it is None they are read anew.
         listeners: opens what it listens with; it does by itself where that is None.
         share: says how many descriptors clients may have; where it is None nothing bounds those.
@@ -82,25 +82,24 @@ class WebService(Service):
         """
 
     def put(self, name: str, resource: IResource) -> None:
-        """Serve something.
+        """Add a resource.
 
         Args:
             name: the first part of its path, ``metrics`` for instance; empty for ``/`` itself.
-            resource: what is there. It is asked with GET and HEAD only, and every answer of it gets
-                the security headers.
+            resource: the resource. It gets only GET and HEAD, and its responses get the security
+                headers.
         """
         self._root.putChild(name.encode(), resource)
 
     def before_stop(self, call: Callable[[], object]) -> None:
-        """Have something done before clients are ended, so that it can say good-bye to those that
-        it answers still.
+        """Call a function before clients are closed, so that it can finish open responses.
 
-        Where it gives a Deferred the stop waits for that.
+        If it returns a Deferred the stop waits for it.
         """
         self._before_stop.append(call)
 
     def read_certificates(self, tls: WebTlsOptions | None) -> Callable[[], object]:
-        """Read the files of TLS again; nothing is read where none is spoken.
+        """Read the files of TLS again. Does nothing if TLS is not used.
 
         Args:
             tls: where they are; where they were if it is None.
@@ -132,7 +131,7 @@ class WebService(Service):
         self._begin()
 
     def stopService(self) -> Deferred[None]:
-        """Stop listening, and end whoever is connected."""
+        """Stop listening, and close all connections."""
         super().stopService()
         ports, self._ports, self.address = self._ports, [], None
         if not ports:

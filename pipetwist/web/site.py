@@ -1,4 +1,4 @@
-"""The site: lets through what may be asked, and puts the headers on every answer."""
+"""The site: accepts only allowed requests, and adds the headers to every response."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ _TOO_LARGE = "\r\n".join(
 
 
 class Root(Resource):
-    """Holds what is served, each by the first part of its path; the part of ``/`` is empty."""
+    """Has the resources by the first part of their paths; the part of ``/`` is empty."""
 
     def getChild(self, path: bytes, request: Request) -> Resource:
-        """Nothing else is here."""
+        """There is nothing else."""
         return TextAnswer(NOT_FOUND)
 
 
@@ -52,17 +52,17 @@ class _Request(Request):
     _has_body = False
 
     def gotLength(self, length: int | None) -> None:
-        """Refuse a body before it is read: nothing here takes one."""
+        """Refuse a body before it is read: no resource uses one."""
         super().gotLength(0)
         if length != 0:
             self._has_body = True
-            # Or the channel would ask for the body after the answer.
+            # Otherwise the channel would read the body after the response.
             self.requestHeaders.removeHeader(b"Expect")
             self.channel.write(_TOO_LARGE)
             self.channel.loseConnection()
 
     def handleContentChunk(self, data: bytes) -> None:
-        """Keep nothing of a body."""
+        """Drop the body."""
 
     def process(self) -> None:
         """Answer in its turn, unless that was done."""
@@ -72,7 +72,7 @@ class _Request(Request):
             channel.site.turns.take(self)
 
     def answer(self) -> None:
-        """Answer now; whose client has gone meanwhile is answered no more."""
+        """Answer now, unless the client has gone meanwhile."""
         if self.channel is not None:
             super().process()
 
@@ -80,7 +80,7 @@ class _Request(Request):
         self.render(self.site.getResourceFor(self))
 
     def processingFailed(self, reason: Failure) -> Failure:
-        """Say no more to the client than that it failed."""
+        """Tell the client only that it failed."""
         self._log.failure("A request for {path} failed in pipetwist itself", reason, path=self.path)
         if self.startedWriting:
             self.loseConnection()
@@ -90,11 +90,11 @@ class _Request(Request):
 
 
 class _Turns:
-    """Has one request answered in each turn of the reactor, in the order in which they came: a
-    client may send thousands at once.
+    """Answers one request in each turn of the reactor, in the order of arrival, since a client may
+    send thousands at once.
 
     Args:
-        clock: knows the turns.
+        clock: calls in the next turn.
     """
 
     def __init__(self, clock: IReactorTime) -> None:
@@ -106,7 +106,7 @@ class _Turns:
         return f"<_Turns: {len(self._waiting)} wait>"
 
     def take(self, request: _Request) -> None:
-        """Answer it, now where nothing was answered in this turn."""
+        """Answer it: now, if nothing was answered in this turn, or in a later turn."""
         if self._is_taken:
             self._waiting.append(request)
         else:
@@ -123,17 +123,17 @@ class _Turns:
 
 class _Channel(HTTPChannel):
     def resetTimeout(self) -> None:
-        """Give a request its time as a whole: one that comes a byte at a time would keep its place
-        for ever.
+        """Limit the time of a whole request: one that arrives a byte at a time would keep its
+        connection for ever.
         """
 
 
 class MonitoringSite(Site):
-    """Serves what only looks.
+    """A site for monitoring, which only reads.
 
     Args:
         root: what is served.
-        names: the names of hosts that it may be asked by, in small letters.
+        names: the allowed host names, in lower case.
         reactor: counts the time.
     """
 
@@ -144,16 +144,16 @@ class MonitoringSite(Site):
         super().__init__(root, _Request, timeout=_IDLE_SECONDS, reactor=reactor)
         self._names = frozenset(names)
         self.turns = _Turns(reactor)
-        """Whose request is answered when."""
+        """The order of answers."""
 
     def startFactory(self) -> None:
-        """Write no log of requests, for which Twisted would wake up every second."""
+        """Open no log of requests, for which Twisted would wake up every second."""
 
     def stopFactory(self) -> None:
         """There is no log to close."""
 
     def getResourceFor(self, request: Request) -> IResource:
-        """Find the resource, or what is wrong with the request."""
+        """Find the resource, or the error response."""
         request.site = self
         request.responseHeaders.removeHeader(b"Server")
         for name, value in HEADERS.items():
@@ -166,5 +166,5 @@ class MonitoringSite(Site):
         if not request.path.startswith(b"/"):
             return TextAnswer(BAD_REQUEST)
         found = super().getResourceFor(request)
-        # A leaf of Twisted's answers at every path below its own.
+        # A leaf of Twisted's would answer for every path below its own.
         return TextAnswer(NOT_FOUND) if request.postpath else found

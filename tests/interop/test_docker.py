@@ -80,7 +80,7 @@ class HealthTest(SynchronousTestCase):
         ]
         sick = run_to_end(ROOT, command)
         self.assertEqual(sick.returncode, 1)
-        self.assertTrue(sick.stderr.startswith("no health service answers: "), sick.stderr)
+        self.assertTrue(sick.stderr.startswith("the health service does not answer: "), sick.stderr)
         self.assertNotIn("Traceback", sick.stderr)
         start_daemon(
             self,

@@ -43,7 +43,7 @@ function choose(theme) {
     if (theme) localStorage.setItem(KEY, theme);
     else localStorage.removeItem(KEY);
   } catch {
-    // It holds until the page is left, then.
+    // Without storage the choice is lost when the page is left.
   }
   changed();
 }

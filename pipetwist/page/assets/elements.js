@@ -1,4 +1,4 @@
-// Elements of the page. What comes from the server is put in as text, never as markup.
+// Elements of the page. Data from the server is inserted as text, never as markup.
 
 /** The element with this id. */
 export function byId(id) {

@@ -1,4 +1,4 @@
-// Figures as people read them.
+// Formats figures for people.
 
 const UNITS = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
 const SPACE = "\u00a0";

@@ -1,4 +1,5 @@
-// Puts the page together: what the server sends goes to the tiles, the panels and the table; what is chosen here goes to the server.
+// The page as a whole: shows the server's events in the tiles, the panels and the table, and sends the chosen view
+// to the server.
 
 import { Spark } from "./chart.js";
 import { startSwitch } from "./colours.js";
@@ -9,7 +10,7 @@ import { Panel } from "./panel.js";
 import { follow } from "./stream.js";
 import { Table } from "./table.js";
 
-const LONGEST_WAIT = 10; // seconds from one attempt to the next
+const MAX_RETRY_SECONDS = 10; // between two attempts to connect
 const DEFAULT_VIEW = { sort: "downlink_rate", order: "desc", filter: "" };
 
 startSwitch(byId("theme"));
@@ -20,27 +21,27 @@ const panels = [
 ];
 const all = new History();
 const sparks = { downlink: new Spark(byId("downlink-spark"), "--down"), uplink: new Spark(byId("uplink-spark"), "--up") };
-const table = new Table(viewOfAddress(), (view) => {
-  keepInAddress(view);
+const table = new Table(viewFromUrl(), (view) => {
+  saveViewInUrl(view);
   connect();
 });
 
 let latest = null;
 let paused = false;
-let close = () => {};
+let closeStream = () => {};
 let failures = 0;
-let waiting = 0;
+let retryTimer = 0;
 
 connect();
 
 function connect() {
-  close();
-  clearTimeout(waiting);
+  closeStream();
+  clearTimeout(retryTimer);
   const { sort, order, filter } = table.view;
-  close = follow(`/api/events?${new URLSearchParams({ sort, order, filter })}`, { event: take, ended: lost });
+  closeStream = follow(`/api/events?${new URLSearchParams({ sort, order, filter })}`, { event: onEvent, ended: onDisconnected });
 }
 
-function take(kind, data) {
+function onEvent(kind, data) {
   failures = 0;
   const whole = kind === "snapshot";
   const step = latest ? clockStep(latest, data) : 0;
@@ -49,27 +50,27 @@ function take(kind, data) {
   all.push(data.time, { all: data.totals }, whole);
   for (const panel of panels) panel.take(data.time, data.traffic[panel.entity], whole);
   byId("lost").hidden = true;
-  state(paused ? "paused" : "live");
+  showState(paused ? "paused" : "live");
   render();
 }
 
-function lost(why) {
+function onDisconnected(reason) {
   failures += 1;
-  let seconds = Math.min(2 ** (failures - 1), LONGEST_WAIT);
+  let seconds = Math.min(2 ** (failures - 1), MAX_RETRY_SECONDS);
   byId("lost").hidden = false;
-  say(byId("why"), [why, latest ? `The figures are those of ${time(latest.time)}.` : ""].filter(Boolean).join(" "));
-  state("lost");
-  const wait = () => {
+  say(byId("why"), [reason, latest ? `The figures are those of ${time(latest.time)}.` : ""].filter(Boolean).join(" "));
+  showState("lost");
+  const countDown = () => {
     say(byId("retry"), `Trying again ${seconds > 0 ? `in ${seconds} s` : "now"}.`);
     if (seconds === 0) return connect();
     seconds -= 1;
-    waiting = setTimeout(wait, 1000);
+    retryTimer = setTimeout(countDown, 1000);
   };
-  clearTimeout(waiting);
-  wait();
+  clearTimeout(retryTimer);
+  countDown();
 }
 
-function state(name) {
+function showState(name) {
   document.body.dataset.state = name;
   say(byId("status"), { live: "Live", paused: "Paused", lost: "Disconnected" }[name]);
 }
@@ -96,7 +97,7 @@ byId("pause").addEventListener("click", () => {
   paused = !paused;
   byId("pause").setAttribute("aria-pressed", String(paused));
   say(byId("pause"), paused ? "Resume" : "Pause");
-  if (document.body.dataset.state !== "lost") state(paused ? "paused" : "live");
+  if (document.body.dataset.state !== "lost") showState(paused ? "paused" : "live");
   render();
 });
 byId("again").addEventListener("click", connect);
@@ -108,17 +109,17 @@ document.addEventListener("keydown", (event) => {
   byId("filter").focus();
 });
 
-function viewOfAddress() {
-  const given = new URLSearchParams(location.search);
-  const heads = ["inbound", "outbound", "user", "peer", "age", "downlink", "uplink", "downlink_rate", "uplink_rate"];
+function viewFromUrl() {
+  const parameters = new URLSearchParams(location.search);
+  const columns = ["inbound", "outbound", "user", "peer", "age", "downlink", "uplink", "downlink_rate", "uplink_rate"];
   return {
-    sort: heads.includes(given.get("sort")) ? given.get("sort") : DEFAULT_VIEW.sort,
-    order: given.get("order") === "asc" ? "asc" : DEFAULT_VIEW.order,
-    filter: (given.get("filter") ?? "").slice(0, 200),
+    sort: columns.includes(parameters.get("sort")) ? parameters.get("sort") : DEFAULT_VIEW.sort,
+    order: parameters.get("order") === "asc" ? "asc" : DEFAULT_VIEW.order,
+    filter: (parameters.get("filter") ?? "").slice(0, 200),
   };
 }
 
-function keepInAddress(view) {
+function saveViewInUrl(view) {
   const changed = Object.entries(view).filter(([key, value]) => value !== DEFAULT_VIEW[key]);
   const query = new URLSearchParams(changed).toString();
   history.replaceState(null, "", query ? `?${query}` : location.pathname);

@@ -1,4 +1,4 @@
-// The panel of one kind of names: a chart of the busiest, and their figures below it.
+// The panel of inbounds, outbounds or users: a chart of the busiest ones, and their figures below it.
 
 import { Throughput } from "./chart.js";
 import { make, say } from "./elements.js";

@@ -1,4 +1,5 @@
-// Reads server-sent events. Not with EventSource, which does not tell why a server refuses, nor notice one that has gone in silence.
+// Reads server-sent events. Not with EventSource, which does not report why a server refuses, and does not notice
+// when it vanishes silently.
 
 const SILENCE = 6000; // milliseconds; a server that is there sends something each second
 

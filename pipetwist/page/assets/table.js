@@ -1,4 +1,5 @@
-// The table of open connections. The server filters, sorts and caps it; here are its head, its rows and what it says when there are none.
+// The table of open connections. The server filters, sorts and limits it; this module has its head, its rows and the
+// text for an empty table.
 
 import { byId, make, say } from "./elements.js";
 import { age, bytes, count, rate } from "./format.js";

@@ -1,8 +1,8 @@
-// Puts the colours that were chosen on the page before anything is drawn. Without a choice they are the system's.
+// Applies the chosen colours before anything is drawn. Without a choice they are the system's.
 "use strict";
 try {
   const chosen = localStorage.getItem("pipetwist.theme");
   if (chosen === "light" || chosen === "dark") document.documentElement.dataset.theme = chosen;
 } catch {
-  // A browser that keeps nothing has the system's colours each time.
+  // A browser without storage uses the system's colours each time.
 }
