@@ -102,8 +102,8 @@ class Accounts:
             wanted: the accounts.
 
         Returns:
-            A Deferred that fires when all results are there, or after `MAX_SECONDS`. It never fails;
-            an account without a result is an error only where it is used.
+            A Deferred that fires when all results are there, or after `MAX_SECONDS`. It never
+            fails; an account without a result is an error only where it is used.
         """
         self._known = dict.fromkeys(wanted, _LATE)
         if not self._known:

@@ -8,6 +8,7 @@ import os
 import select
 import socket
 import struct
+import threading
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -17,6 +18,7 @@ from tests.support.scratch import scratch_folder
 
 _UCRED = struct.Struct("i2I")  # pid, uid, gid
 _ROOM = 1024
+_MANY = 50
 
 
 class PassedTest(SynchronousTestCase):
@@ -81,6 +83,37 @@ class PassedTest(SynchronousTestCase):
         self.assertEqual(server.recvmsg(_ROOM, _ROOM)[:2], (b"hello", []))
         self.assert_closed(reading)
 
+    def test_many(self) -> None:
+        """So is each of many among bytes that are enough to be spliced, which arrive as they were
+        sent.
+        """
+        self.start(transfer=self.transfer)
+        client, server = self.connect()
+        chunk = bytes(range(256)) * 1024
+        sent = (chunk + b"hello") * _MANY
+        received, besides = bytearray(), []
+
+        def receive() -> None:
+            while len(received) < len(sent):
+                data, beside, _, _ = server.recvmsg(len(chunk), _ROOM)
+                besides.extend(beside)
+                received.extend(data)
+                if not data:
+                    return
+
+        receiving = threading.Thread(target=receive)
+        receiving.start()
+        self.addCleanup(receiving.join)
+        readings = []
+        for _ in range(_MANY):
+            client.sendall(chunk)
+            readings.append(self.pass_descriptor(client))
+        receiving.join(60)
+        self.assertTrue(received == sent, len(received))
+        self.assertEqual(besides, [])
+        for reading in readings:
+            self.assert_closed(reading)
+
     def test_credentials(self) -> None:
         """To the server the client is the daemon, by the kernel's word."""
         daemon = self.start(transfer=self.transfer)
@@ -122,6 +155,13 @@ class DatagramsTest(PassedTest):
         reading, beside = self.send()
         self.assertNotIn(socket.SCM_RIGHTS, [kind for _, kind, _ in beside])
         self.assert_closed(reading)
+
+    def test_many(self) -> None:
+        """So is each of many, of as many sources."""
+        self.start("unixgram")
+        for reading, beside in [self.send() for _ in range(_MANY)]:
+            self.assertNotIn(socket.SCM_RIGHTS, [kind for _, kind, _ in beside])
+            self.assert_closed(reading)
 
     def test_credentials(self) -> None:
         """To the server the sender is the daemon, by the kernel's word."""
