@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from pipetwist.values import Duration, FilePath, Mode, Tag, UserName
 from pipetwist.values.listen import ListenAddress
-from pipetwist.values.tls_files import TlsFiles
+from pipetwist.values.tls_options import TlsListenerOptions, in_use
 
 __all__ = ["MAX_CONNECTIONS", "MAX_PER_ADDRESS", "ApiOptions", "ApiTlsOptions", "StatsOptions"]
 
@@ -44,7 +44,7 @@ class StatsOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ApiTlsOptions(TlsFiles):
+class ApiTlsOptions(TlsListenerOptions):
     """TLS of the API's listener."""
 
 
@@ -64,3 +64,8 @@ class ApiOptions:
     """TLS for a TCP listener."""
     stats: StatsOptions = field(default_factory=StatsOptions)
     """What is counted."""
+
+    @property
+    def spoken_tls(self) -> ApiTlsOptions | None:
+        """Its TLS; None if it speaks none."""
+        return in_use(self.tls)

@@ -109,8 +109,10 @@ class StatsApi(Service):
         listen = self._allowed_address()
         if self._tls is not None:
             self._tls.read_again()()
-        elif self._options.tls is not None:
-            self._tls = ListenerTls(_API, self._options.tls, [b"h2"], self._files)
+        elif self._options.spoken_tls is not None:
+            seconds = self._reactor.seconds
+            tls = self._options.spoken_tls
+            self._tls = ListenerTls(_API, tls, [b"h2"], self._files, seconds=seconds)
         began = self._clock()
         collector_time = CollectorTime()
         servicer = StatsServicer(
@@ -210,7 +212,7 @@ class StatsApi(Service):
             message = f"{_LABEL}: {error}"
             raise StartError(message) from error
         refused = why_refused(
-            listen, tls=self._options.tls is not None, insecure=self._options.insecure
+            listen, tls=self._options.spoken_tls is not None, insecure=self._options.insecure
         )
         if refused is not None:
             message = f"{_LABEL}: {refused}"

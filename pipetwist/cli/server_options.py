@@ -155,4 +155,4 @@ def _configured(path: str) -> tuple[PortAddress | UnixAddress, bool]:
     if options is None or address is None:
         message = f"{label} is missing: this daemon has no API"
         raise ConfigError(message)
-    return address, options.tls is not None
+    return address, options.spoken_tls is not None

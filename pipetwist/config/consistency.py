@@ -114,7 +114,9 @@ def _refused_listener(options: dict[str, object], key_path: KeyPath) -> Iterator
     except ValueError:
         return
     insecure = options.get("insecure", False) is not False
-    refusal = why_refused(listen, tls=options.get("tls") is not None, insecure=insecure)
+    tls = options.get("tls")
+    spoken = tls is not None and not (isinstance(tls, dict) and tls.get("enabled") is False)
+    refusal = why_refused(listen, tls=spoken, insecure=insecure)
     if refusal is not None:
         yield Problem((*key_path, "tls" if isinstance(listen, UnixAddress) else "listen"), refusal)
 

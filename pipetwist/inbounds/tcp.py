@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import ClassVar, Literal, cast
 
 from twisted.internet.defer import Deferred, gatherResults, inlineCallbacks, maybeDeferred, succeed
@@ -16,36 +18,27 @@ from pipetwist.connection.client_info import ClientInfo
 from pipetwist.errors import StartError
 from pipetwist.files import KnownFiles
 from pipetwist.inbounds.acceptor import Acceptor
+from pipetwist.inbounds.certificate_users import CertificateUserOptions, certificate_user
 from pipetwist.inbounds.context import InboundContext
 from pipetwist.inbounds.entry import SocketEntry
-from pipetwist.inbounds.gate import Gate, RefusedError
+from pipetwist.inbounds.gate import Gate
 from pipetwist.inbounds.handshake import HandshakeFactory
 from pipetwist.inbounds.listening import EndpointListener, ListeningService, address_client_info
 from pipetwist.interfaces import AnyFactory, AnyPort, AnyTransport, IInbound, InlineCallbacks
+from pipetwist.kinds.figures import Figure
 from pipetwist.kinds.inbound_options import InboundOptions, StreamInboundOptions, TlsServerOptions
 from pipetwist.network.listening_socket import BACKLOG, ListeningSocket
 from pipetwist.network.tcp_socket import SocketEndpoint, takes_sockets
 from pipetwist.tls.listener import ListenerTls
 from pipetwist.tls.twisted_tls import over_tls
 from pipetwist.transfer.keep_alive import KeepAlive
-from pipetwist.values import Host, Port, Text, UserName
+from pipetwist.values import Host, Port
 from pipetwist.values.addresses import plain_host, shown_address
 from pipetwist.values.bind_address import PortAddress
 from pipetwist.values.keep_alive import KeepAliveOptions
+from pipetwist.values.tls_options import in_use
 
-__all__ = ["CertificateUserOptions", "TcpInbound", "TcpInboundOptions"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class CertificateUserOptions:
-    """Who a peer is, by its certificate."""
-
-    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid"}
-
-    name: UserName
-    """The user's name."""
-    certificate_name: Text
-    """The common name of the certificate's subject."""
+__all__ = ["TcpInbound", "TcpInboundOptions"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +46,20 @@ class TcpInboundOptions(KeepAliveOptions, StreamInboundOptions):
     """An inbound on a TCP port."""
 
     fixed = ("listen", "listen_port", "framing", "speaks_tls")
+    figures = (
+        Figure(
+            "pipetwist_tls_handshakes",
+            "TLS handshakes that were completed.",
+            attrgetter("tls_handshakes"),
+            grows=True,
+        ),
+        Figure(
+            "pipetwist_tls_resumed",
+            "TLS handshakes that resumed an earlier session.",
+            attrgetter("tls_resumed"),
+            grows=True,
+        ),
+    )
 
     type: Literal["tcp"] = "tcp"
     """Always ``tcp``."""
@@ -69,9 +76,8 @@ class TcpInboundOptions(KeepAliveOptions, StreamInboundOptions):
 
     def __post_init__(self) -> None:
         """Refuse users without a certificate that identifies them."""
-        if self.users and (
-            self.tls is None or not self.tls.enabled or self.tls.client_certificate_path is None
-        ):
+        tls = in_use(self.tls)
+        if self.users and (tls is None or tls.client_certificate_path is None):
             message = (
                 "users are known by their certificates, which needs tls with a "
                 "client_certificate_path"
@@ -89,25 +95,25 @@ class TcpInboundOptions(KeepAliveOptions, StreamInboundOptions):
     @property
     def speaks_tls(self) -> bool:
         """Whether its connections use TLS."""
-        return self.tls is not None and self.tls.enabled
+        return in_use(self.tls) is not None
 
     def check_here(self) -> None:
         self.read_tls()
 
-    def read_tls(self, files: KnownFiles | None = None) -> ListenerTls | None:
+    def read_tls(
+        self, files: KnownFiles | None = None, seconds: Callable[[], float] = time.monotonic
+    ) -> ListenerTls | None:
         """Read its certificates; None if it does not use TLS.
 
         Args:
             files: reads them, and only if they have changed; if None, they are read in any case.
+            seconds: tells the time.
 
         Raises:
             StartError: one can't be used.
         """
-        return (
-            None
-            if self.tls is None or not self.tls.enabled
-            else ListenerTls(self.label, self.tls, known=files)
-        )
+        tls = in_use(self.tls)
+        return None if tls is None else ListenerTls(self.label, tls, known=files, seconds=seconds)
 
 
 @implementer(IInbound)
@@ -133,7 +139,7 @@ class TcpInbound(ListeningService):
         )
         self._listeners: list[EndpointListener] = []
         self._sockets: Sequence[ListeningSocket] = ()
-        self._tls = options.read_tls(context.files)
+        self._tls = options.read_tls(context.files, context.reactor.seconds)
 
     def apply_options(self, options: InboundOptions) -> None:
         super().apply_options(options)
@@ -159,6 +165,16 @@ class TcpInbound(ListeningService):
             hide()
 
         return take_all_back
+
+    @property
+    def tls_handshakes(self) -> int:
+        """How many TLS handshakes were completed."""
+        return 0 if self._tls is None else self._tls.handshakes
+
+    @property
+    def tls_resumed(self) -> int:
+        """How many of them resumed an earlier session."""
+        return 0 if self._tls is None else self._tls.resumed
 
     @property
     def port(self) -> int | None:
@@ -248,23 +264,9 @@ class TcpInbound(ListeningService):
     def _identify(self, transport: AnyTransport) -> ClientInfo:
         self._keep_alive.set_on_transport(transport)
         client_info = address_client_info(self.tag, transport.getPeer(), self.timeouts)
-        if not self._options.users:
+        if self._tls is None:
             return client_info
-        from twisted.internet.ssl import (
-            Certificate,
-        )  # loaded only if users are identified by certificates
-
-        name = (
-            Certificate.peerFromTransport(transport)
-            .getSubject()
-            .get("commonName", b"")
-            .decode("utf-8", "backslashreplace")
-        )
-        for user in self._options.users:
-            if user.certificate_name == name:
-                return client_info._replace(user=user.name)
-        message = (
-            f"refused {client_info.peer}, whose certificate names {name!r}, which is not one of "
-            "its users"
-        )
-        raise RefusedError(message)
+        connection = transport.getHandle()
+        self._tls.completed(connection)
+        user = certificate_user(self._options.users, connection, client_info.peer)
+        return client_info._replace(user=user)

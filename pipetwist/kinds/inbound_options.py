@@ -10,7 +10,8 @@ from pipetwist.connection.client_info import Timeouts
 from pipetwist.connection.medium import Medium
 from pipetwist.kinds.options import FramedOptions, KindOptions
 from pipetwist.values import Duration, Framing, PositiveCount, Tag
-from pipetwist.values.tls_files import TlsFiles
+from pipetwist.values.tls_names import AlpnProtocol
+from pipetwist.values.tls_options import TlsListenerOptions
 
 __all__ = ["DatagramInboundOptions", "InboundOptions", "StreamInboundOptions", "TlsServerOptions"]
 
@@ -98,10 +99,15 @@ class DatagramInboundOptions(InboundOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TlsServerOptions(TlsFiles):
+class TlsServerOptions(TlsListenerOptions):
     """TLS of an inbound."""
 
-    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid"}
+    alpn: tuple[AlpnProtocol, ...] = ()
+    """The protocols that clients may choose by ALPN, preferred ones first, such as ``["h2",
+    "http/1.1"]``. A client that offers only others is refused (RFC 7301, 3.2); one that offers
+    none comes in. Where absent or empty, what clients offer is ignored.
+    """
 
-    enabled: bool = True
-    """Whether to use TLS."""
+    @property
+    def alpn_protocols(self) -> tuple[bytes, ...]:
+        return tuple(protocol.encode() for protocol in self.alpn)

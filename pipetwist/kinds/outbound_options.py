@@ -7,6 +7,8 @@ from typing import ClassVar, Literal
 
 from pipetwist.kinds.options import FramedOptions, KindOptions
 from pipetwist.values import Duration, FilePath, Framing, Tag, Text
+from pipetwist.values.tls_names import AlpnProtocol
+from pipetwist.values.tls_options import TlsOptions
 
 __all__ = [
     "OutboundOptions",
@@ -88,10 +90,8 @@ class RetriedOutboundOptions(StreamOutboundOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TlsClientOptions:
+class TlsClientOptions(TlsOptions):
     """TLS of an outbound."""
-
-    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid"}
 
     enabled: bool = False
     """Whether to use TLS."""
@@ -99,3 +99,7 @@ class TlsClientOptions:
     """The name that the server's certificate must have; the outbound's ``server`` where absent."""
     certificate_path: FilePath | None = None
     """PEM file with the CA that signed the server's certificate; by default the system's CAs."""
+    alpn: tuple[AlpnProtocol, ...] = ()
+    """The protocols that the server is offered by ALPN, preferred ones first, such as ``["h2"]``.
+    Where absent or empty, none.
+    """

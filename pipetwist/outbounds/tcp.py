@@ -36,6 +36,7 @@ from pipetwist.values import Host, Port
 from pipetwist.values.addresses import SocketAddress, numeric_address, shown_address
 from pipetwist.values.bind_address import PortAddress
 from pipetwist.values.keep_alive import KeepAliveOptions
+from pipetwist.values.tls_options import in_use
 
 __all__ = ["TcpOutbound", "TcpOutboundOptions"]
 
@@ -66,7 +67,7 @@ class TcpOutboundOptions(KeepAliveOptions, RetriedOutboundOptions):
     @property
     def speaks_tls(self) -> bool:
         """Whether its connections use TLS."""
-        return self.tls is not None and self.tls.enabled
+        return in_use(self.tls) is not None
 
     def check_here(self) -> None:
         self.read_tls()
@@ -80,10 +81,16 @@ class TcpOutboundOptions(KeepAliveOptions, RetriedOutboundOptions):
         Raises:
             StartError: one can't be used.
         """
-        if self.tls is None or not self.tls.enabled:
+        tls = in_use(self.tls)
+        if tls is None:
             return None
         return ConnectorTls(
-            self.label, self.tls.server_name or self.server, self.tls.certificate_path, files
+            self.label,
+            tls.server_name or self.server,
+            tls.certificate_path,
+            files,
+            tls,
+            [protocol.encode() for protocol in tls.alpn],
         )
 
 

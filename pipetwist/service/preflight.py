@@ -42,12 +42,12 @@ def _fault(needs: Callable[[], object]) -> str | None:
 
 def _api_tls(document: Document) -> None:
     api = document.experimental.v2ray_api
-    if api is None or api.tls is None:
+    if api is None or api.spoken_tls is None:
         return
     from pipetwist.api.availability import load_api
 
     load_api()  # says what to install if gRPC is missing
-    ListenerTls("experimental.v2ray_api", api.tls)
+    ListenerTls("experimental.v2ray_api", api.spoken_tls)
 
 
 def _api_folder(document: Document) -> None:
@@ -77,5 +77,6 @@ def _store(document: Document) -> None:
 
 
 def _metrics(document: Document) -> None:
-    if document.metrics is not None and document.metrics.tls is not None:
-        ListenerTls("metrics", document.metrics.tls)
+    tls = None if document.metrics is None else document.metrics.spoken_tls
+    if tls is not None:
+        ListenerTls("metrics", tls)

@@ -26,11 +26,13 @@ from pipetwist.service.generation import Generation
 from pipetwist.service.inbound_replacement import refuse_collisions, replace_inbounds
 from pipetwist.service.sharing import divide_descriptors
 from pipetwist.stats.tracking import Tracked
+from pipetwist.values.tls_options import TlsListenerOptions
 
 __all__ = ["Reloader", "needs_restart"]
 
 _STATS = "experimental.v2ray_api.stats"
-_TLS = ("certificate_path", "key_path", "client_certificate_path")
+# Not whether there is TLS.
+_TLS = [key.name for key in fields(TlsListenerOptions) if key.name != "enabled"]
 _CHANGEABLE = {
     "log.level",
     "inbounds",

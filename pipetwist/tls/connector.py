@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pipetwist.errors import StartError
 from pipetwist.files import KnownFiles
 from pipetwist.transfer.loss_reasons import describe_error
+from pipetwist.values.tls_options import TlsOptions
 
 if TYPE_CHECKING:
     import socket
@@ -24,6 +26,8 @@ class ConnectorTls:
         server_name: the name or address.
         certificate_path: the CA of the server's certificate; None for the system's.
         files: reads it; where it is None it is read anew.
+        options: versions and cipher suites; where it is None, the usual ones.
+        protocols: what the server is offered by ALPN, preferred ones first.
 
     Raises:
         StartError: a file can't be used, or the name is none.
@@ -35,6 +39,8 @@ class ConnectorTls:
         server_name: str,
         certificate_path: str | None,
         files: KnownFiles | None = None,
+        options: TlsOptions | None = None,
+        protocols: Sequence[bytes] = (),
     ) -> None:
         from pipetwist.tls.client_context import client_context
         from pipetwist.tls.server_name import ServerName
@@ -46,7 +52,14 @@ class ConnectorTls:
             message = f"{label}: tls.server_name: {server_name!r} is no name of a host: {fault}"
             raise StartError(message) from error
         self._shown = f"{label}: {server_name}"
-        self.context = client_context(label, self._name, certificate_path, files or KnownFiles())
+        self.context = client_context(
+            label,
+            options or TlsOptions(),
+            self._name,
+            certificate_path,
+            protocols,
+            files or KnownFiles(),
+        )
         """What each connection is made with."""
 
     def __repr__(self) -> str:
@@ -60,9 +73,9 @@ class ConnectorTls:
             connected: the socket that it is on; where it is None, bytes are handed in and taken
                 out.
         """
-        from OpenSSL.SSL import Connection
+        from pipetwist.tls.connections import new_connection
 
-        connection = Connection(self.context, connected)
+        connection = new_connection(self.context, connected)
         self._name.ask_for(connection)
         connection.set_connect_state()
         return connection

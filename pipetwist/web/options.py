@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from pipetwist.values.listen import HostName, TcpListenAddress
-from pipetwist.values.tls_files import TlsFiles
+from pipetwist.values.tls_options import TlsListenerOptions, in_use
 
 __all__ = ["WebOptions", "WebTlsOptions"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class WebTlsOptions(TlsFiles):
+class WebTlsOptions(TlsListenerOptions):
     """TLS of the HTTP listener."""
 
 
@@ -32,3 +32,8 @@ class WebOptions:
     """Names that it may be asked by, beside ``localhost``, the host it listens on, and
     addresses.
     """
+
+    @property
+    def spoken_tls(self) -> WebTlsOptions | None:
+        """Its TLS; None if it speaks none."""
+        return in_use(self.tls)

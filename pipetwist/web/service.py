@@ -60,8 +60,11 @@ class WebService(Service):
         share: Share | None = None,
     ) -> None:
         self._listen = _allowed(options)
+        tls = options.spoken_tls
         self._tls = (
-            None if options.tls is None else ListenerTls(_LABEL, options.tls, [b"http/1.1"], files)
+            None
+            if tls is None
+            else ListenerTls(_LABEL, tls, [b"http/1.1"], files, seconds=reactor.seconds)
         )
         self._reactor = reactor
         self._log = log or Logger()
@@ -173,7 +176,7 @@ def _allowed(options: WebOptions) -> PortAddress:
     if isinstance(listen, UnixAddress):
         message = f"{_LABEL}.listen: {listen} is a unix socket; listen on a TCP port"
         raise StartError(message)
-    refused = why_refused(listen, tls=options.tls is not None, insecure=options.insecure)
+    refused = why_refused(listen, tls=options.spoken_tls is not None, insecure=options.insecure)
     if refused is not None:
         message = f"{_LABEL}.listen: {refused}"
         raise StartError(message)

@@ -9,8 +9,9 @@ from typing import ClassVar
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from pipetwist.inbounds.certificate_users import CertificateUserOptions
 from pipetwist.inbounds.endpoint import EndpointInboundOptions
-from pipetwist.inbounds.tcp import CertificateUserOptions, TcpInboundOptions
+from pipetwist.inbounds.tcp import TcpInboundOptions
 from pipetwist.inbounds.unix import UnixInboundOptions
 from pipetwist.inbounds.unix_options import PeerUserOptions
 from pipetwist.kinds.inbound_options import InboundOptions, TlsServerOptions

@@ -22,6 +22,7 @@ _HEADINGS = {
     "PeerUserOptions": ("A user of an inbound unix",),
     "TcpInboundOptions": ("Every inbound", "Every inbound of streams", "Inbound tcp"),
     "TlsServerOptions": ("TLS of an inbound tcp",),
+    "CertificateOptions": ("A certificate",),
     "CertificateUserOptions": ("A user of an inbound tcp",),
     "EndpointInboundOptions": ("Every inbound", "Every inbound of streams", "Inbound endpoint"),
     "UdpInboundOptions": ("Every inbound", "Every inbound of datagrams", "Inbound udp"),

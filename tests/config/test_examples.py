@@ -17,6 +17,7 @@ from pipetwist.kinds.outbound_options import OutboundOptions
 from pipetwist.outbounds.fork import ForkOutboundOptions
 from pipetwist.values.bind_address import PortAddress
 from pipetwist.values.listen import parse_listen
+from pipetwist.values.tls_options import TlsListenerOptions
 from tests.support.documents import EXAMPLES
 from tests.support.schema_walk import SCHEMA, definitions, objects
 
@@ -44,7 +45,8 @@ class ExamplesTest(SynchronousTestCase):
             for key in schema["properties"]
         }
         # Enough if one has them.
-        shared = {key.name for base in (InboundOptions, OutboundOptions) for key in fields(base)}
+        bases = InboundOptions, OutboundOptions, TlsListenerOptions
+        shared = {key.name for base in bases for key in fields(base)}
         self.assertEqual({(title, key) for title, key in known - used if key not in shared}, set())
         self.assertLessEqual(shared, {key for _, key in used})
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from OpenSSL import SSL
 from OpenSSL.crypto import FILETYPE_PEM, load_certificate
 from twisted.internet.address import IPv4Address
 from twisted.internet.endpoints import AdoptedStreamServerEndpoint
@@ -25,11 +26,12 @@ from pipetwist.errors import StartError
 from pipetwist.inbounds import credentials, endpoint
 from pipetwist.inbounds import tcp as tcp_inbound
 from pipetwist.inbounds import unix as unix_inbound
+from pipetwist.inbounds.certificate_users import CertificateUserOptions
 from pipetwist.inbounds.context import InboundContext
 from pipetwist.inbounds.endpoint import EndpointInbound, EndpointInboundOptions
 from pipetwist.inbounds.gate import RefusedError
 from pipetwist.inbounds.registry import INBOUNDS
-from pipetwist.inbounds.tcp import CertificateUserOptions, TcpInbound, TcpInboundOptions
+from pipetwist.inbounds.tcp import TcpInbound, TcpInboundOptions
 from pipetwist.inbounds.unix import UnixInbound, UnixInboundOptions
 from pipetwist.inbounds.unix_options import PeerUserOptions
 from pipetwist.interfaces import IInbound
@@ -509,6 +511,8 @@ class _Peer:
 
     def __init__(self, certificate: Any) -> None:
         self._certificate = certificate
+        # What says whether a session was resumed.
+        self._ssl = SSL.Connection(SSL.Context(SSL.TLS_METHOD))._ssl
 
     def getHandle(self) -> Any:
         """See ISystemHandle."""

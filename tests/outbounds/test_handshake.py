@@ -24,7 +24,7 @@ from pipetwist.tls.listener import ListenerTls
 from pipetwist.tls.twisted_tls import ClientConnections, ServerConnections
 from pipetwist.transfer.keep_alive import KeepAlive
 from pipetwist.transfer.stream import StreamSide
-from pipetwist.values.tls_files import TlsFiles
+from pipetwist.values.tls_options import TlsListenerOptions
 from tests.support.certificates import Authority
 from tests.support.scratch import scratch_folder
 
@@ -74,7 +74,9 @@ class ConnectTlsTest(SynchronousTestCase):
         self.clock = Clock()
         self.server, self.server_ear = StreamSide(self.clock), RecordingReceiver()
         options = ServerConnections(
-            ListenerTls("here", TlsFiles(certificate_path=str(certificate), key_path=str(key)))
+            ListenerTls(
+                "here", TlsListenerOptions(certificate_path=str(certificate), key_path=str(key))
+            )
         )
         self.listening = TLSMemoryBIOFactory(options, False, _Server(self.server), self.clock)
 

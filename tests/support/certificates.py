@@ -99,6 +99,29 @@ class Authority:
         paths[1].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption))
         return paths
 
+    def revoke(self, *certificates: Path, file: str = "revoked.pem", expired: bool = False) -> Path:
+        """Write a revocation list with these certificates.
+
+        Args:
+            certificates: their files.
+            file: the list's name.
+            expired: whether the next list should have come already.
+
+        Returns:
+            The list's file.
+        """
+        now = dt.datetime.now(dt.timezone.utc)
+        revoked = x509.CertificateRevocationListBuilder(
+            self._name, now - 2 * _DAY, now - _DAY if expired else now + _DAY
+        )
+        for path in certificates:
+            number = x509.load_pem_x509_certificate(path.read_bytes()).serial_number
+            entry = x509.RevokedCertificateBuilder(number, now - _DAY).build()
+            revoked = revoked.add_revoked_certificate(entry)
+        path = self._folder / file
+        path.write_bytes(revoked.sign(self._key, hashes.SHA256()).public_bytes(Encoding.PEM))
+        return path
+
 
 def _subject(name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pipetwist.inbounds.tcp import TcpInboundOptions
 from pipetwist.kinds.figures import Figure
 from pipetwist.metrics.sources import MetricsSnapshot, Pipes, Sources
 from pipetwist.metrics.statistics import ConnectionStatistics
@@ -24,6 +25,7 @@ COMMANDS: tuple[tuple[str, Figure, dict[str, float]], ...] = tuple(
     ("outbound", figure, {"tool": _VALUES[figure.name]}) for figure in ForkOutboundOptions.figures
 )
 """The commands of an outbound."""
+_TLS = tuple(("inbound", figure, {"in": 1.0}) for figure in TcpInboundOptions.figures)
 
 
 def snapshot(**others: Any) -> MetricsSnapshot:
@@ -49,6 +51,6 @@ def full_sources() -> Sources:
         inbounds=("in",),
         tracked=tracking("alice"),
         strays={"in": 0},
-        figures=COMMANDS,
+        figures=(*_TLS, *COMMANDS),
         pipes=PIPES,
     )

@@ -17,7 +17,7 @@ from pipetwist.tls.listener import ListenerTls
 from pipetwist.tls.twisted_tls import ClientConnections, ServerConnections
 from pipetwist.transfer.lingering import LINGER_SECONDS
 from pipetwist.transfer.stream import StreamSide
-from pipetwist.values.tls_files import TlsFiles
+from pipetwist.values.tls_options import TlsListenerOptions
 from tests.support.certificates import Authority
 from tests.support.scratch import scratch_folder
 
@@ -43,7 +43,9 @@ class TlsTest(SynchronousTestCase):
         self.authority = Authority(folder, "authority")
         certificate, key = self.authority.issue("server.example")
         self.server_options = ServerConnections(
-            ListenerTls("here", TlsFiles(certificate_path=str(certificate), key_path=str(key)))
+            ListenerTls(
+                "here", TlsListenerOptions(certificate_path=str(certificate), key_path=str(key))
+            )
         )
         self.clock = Clock()
         self.client, self.server = StreamSide(self.clock), StreamSide(self.clock)

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import load_pem_x509_certificate
 from OpenSSL import crypto
 from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionDone
@@ -32,7 +34,7 @@ from pipetwist.tls import pem
 from pipetwist.tls.connector import ConnectorTls
 from pipetwist.tls.listener import ListenerTls
 from pipetwist.tls.twisted_tls import ClientConnections, ServerConnections, over_tls
-from pipetwist.values.tls_files import TlsFiles
+from pipetwist.values.tls_options import TlsListenerOptions
 from tests.support.certificates import Authority
 from tests.support.scratch import scratch_folder
 
@@ -60,7 +62,7 @@ class _TlsTestCase(SynchronousTestCase):
         protocols: Sequence[bytes] = (),
     ) -> ListenerTls:
         """What a server shows and asks for."""
-        files = TlsFiles(
+        files = TlsListenerOptions(
             certificate_path=str(certificate or self.certificate),
             key_path=str(key or self.key),
             client_certificate_path=None if authority is None else str(authority),
@@ -139,9 +141,10 @@ class ServerTest(_TlsTestCase):
         """An encrypted key is told, and nobody is asked for its pass phrase."""
         certificate, key = self.authority.issue("secret.example", b"secret")
         program = (
-            "import sys; from pipetwist.tls.listener import ListenerTls; from "
-            "pipetwist.values.tls_files import TlsFiles; ListenerTls('inbound in', TlsFiles("
-            "certificate_path=sys.argv[1], key_path=sys.argv[2]))"
+            "import sys; from pipetwist.tls.listener import ListenerTls; "
+            "from pipetwist.values.tls_options import TlsListenerOptions; "
+            "options = TlsListenerOptions(certificate_path=sys.argv[1], key_path=sys.argv[2]); "
+            "ListenerTls('inbound in', options)"
         )
         said = subprocess.run(
             [sys.executable, "-c", program, str(certificate), str(key)],
@@ -294,6 +297,16 @@ class HandshakeTest(_TlsTestCase):
         for certificate, length in ((self.certificate, 1), (self.file("chain.pem", both), 2)):
             self.shake(self.client("server.example"), self.server(certificate))
             self.assertEqual(self.shown, length)
+
+    def test_long_chain(self) -> None:
+        """So is a chain that is longer than what Twisted sends at once, and than twice of that."""
+        own, authority = self.certificate.read_bytes(), self.authority.path.read_bytes()
+        for count in (100, 200):
+            server = self.server(self.file("chain.pem", own + count * authority))
+            size = count * len(load_pem_x509_certificate(authority).public_bytes(Encoding.DER))
+            self.assertGreater(size, count // 100 * 2**15)
+            self.assertEqual(self.shake(self.client("server.example"), server), "")
+            self.assertEqual(self.shown, count + 1)
 
     def test_wrong_name(self) -> None:
         """One of another is not."""
