@@ -32,7 +32,7 @@ from pipetwist.network.lookups import Address
 from pipetwist.network.named_binding import KnowingReactor, NamedServerEndpoint
 from pipetwist.network.tcp_socket import SocketEndpoint
 from pipetwist.transfer.keep_alive import KeepAlive
-from pipetwist.values import Text
+from pipetwist.values import EndpointString
 from pipetwist.values.addresses import shown_address
 from pipetwist.values.bind_address import BindAddress
 from pipetwist.values.endpoint_string import listen_host
@@ -48,7 +48,7 @@ class EndpointInboundOptions(StreamInboundOptions):
 
     type: Literal["endpoint"] = "endpoint"
     """Always ``endpoint``."""
-    endpoint: Text
+    endpoint: EndpointString
     """The endpoint string, for instance ``systemd:domain=UNIX:name=pipe``."""
 
     @property

@@ -25,7 +25,7 @@ from pipetwist.network.named_binding import BoundClientEndpoint, KnowingReactor
 from pipetwist.outbounds.context import OutboundContext
 from pipetwist.transfer.keep_alive import KeepAlive
 from pipetwist.transfer.stream import StreamSide
-from pipetwist.values import Text
+from pipetwist.values import EndpointString
 
 __all__ = ["EndpointOutbound", "EndpointOutboundOptions", "connect_endpoint"]
 
@@ -36,7 +36,7 @@ class EndpointOutboundOptions(StreamOutboundOptions):
 
     type: Literal["endpoint"] = "endpoint"
     """Always ``endpoint``."""
-    endpoint: Text
+    endpoint: EndpointString
     """The endpoint string, for instance ``tcp:127.0.0.1:80``."""
 
 

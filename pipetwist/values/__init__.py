@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from pipetwist.values.checked import Checked, NotEmpty
 from pipetwist.values.durations import Duration
+from pipetwist.values.endpoint_string import EndpointString
 from pipetwist.values.framing import Framing
 from pipetwist.values.hosts import Host
 from pipetwist.values.names import Owner, Tag, UserName
@@ -23,6 +24,7 @@ __all__ = [
     "Command",
     "Count",
     "Duration",
+    "EndpointString",
     "Environment",
     "FilePath",
     "Framing",

@@ -5,8 +5,17 @@ Twisted to take apart.
 from __future__ import annotations
 
 import re
+from pathlib import Path
+from typing import Annotated
 
-__all__ = ["listen_host"]
+from pipetwist.values.checked import Checked
+from pipetwist.values.quoting import quote
+from pipetwist.values.texts import parse_text
+
+__all__ = ["EndpointString", "listen_host"]
+
+# The kind of endpoint comes first, as the name of a plug-in.
+_KIND = r"^[A-Za-z][A-Za-z0-9_+-]*(:|$)"
 
 _PARAMETER = re.compile(r"((?:\\.|[^\\:])*)(?::|\Z)", re.DOTALL)
 _KEY_AND_VALUE = re.compile(r"((?:\\.|[^\\=])*)=(.*)", re.DOTALL)
@@ -42,3 +51,24 @@ def listen_host(description: str) -> str | None:
 
 def _unescaped(text: str) -> str:
     return _ESCAPED.sub(r"\1", text)
+
+
+def _parse(raw: object, folder: Path) -> str:
+    description = parse_text(raw, folder)
+    if re.match(_KIND, description):
+        return description
+    if description.startswith(("/", "./", "@")):
+        why = f'is a path; write {quote(f"unix:{description}")}, or use the type "unix"'
+    else:
+        why = 'names no kind of endpoint; write it first, as in "tcp:127.0.0.1:80"'
+    message = f"{quote(description)} {why}"
+    raise ValueError(message)
+
+
+EndpointString = Annotated[
+    str,
+    Checked(
+        _parse, {"type": "string", "pattern": _KIND, "examples": ["tcp:127.0.0.1:80", "unix:/x"]}
+    ),
+]
+"""A Twisted endpoint string. Twisted itself parses it at the start."""

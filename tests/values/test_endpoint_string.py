@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any, get_args
+
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.protocol import Factory
 from twisted.internet.testing import MemoryReactor
 from twisted.trial.unittest import SynchronousTestCase
 
-from pipetwist.values.endpoint_string import listen_host
+from pipetwist.values import Checked
+from pipetwist.values.endpoint_string import EndpointString, listen_host
+
+(_MARK,) = (mark for mark in get_args(EndpointString) if isinstance(mark, Checked))
 
 
 class ListenHostTest(SynchronousTestCase):
@@ -45,3 +51,28 @@ class ListenHostTest(SynchronousTestCase):
         """Of what is somebody else's nothing is known, nor of what is no endpoint."""
         for text in ("", ":", "\\", "unix:/run/x:mode=660", "onion:80:relay", "nothing", "haproxy"):
             self.assertIsNone(listen_host(text), text)
+
+
+class EndpointStringTest(SynchronousTestCase):
+    """The string as a configuration has it."""
+
+    def parse(self, raw: object) -> Any:
+        """Take it."""
+        return _MARK.parse(raw, Path("/etc/pipetwist"))
+
+    def test_strings(self) -> None:
+        """What begins with a kind is taken as it is: any kind, since plug-ins bring more."""
+        for text in ("tcp:80", "stdio:", "stdio", r"unix:/run/a\:b", "systemd:domain=UNIX:name=a"):
+            self.assertEqual(self.parse(text), text)
+
+    def test_refused(self) -> None:
+        """What can be no endpoint string is refused with what to write."""
+        for raw, says in (
+            ("/x.sock", 'is a path; write "unix:/x.sock", or use the type "unix"'),
+            ("@name", "is a path"),
+            ("127.0.0.1:80", 'names no kind of endpoint; write it first, as in "tcp:127.0.0.1:80"'),
+            ("[::1]:80", "names no kind of endpoint"),
+            (":80", "names no kind of endpoint"),
+            (80, "is not a text"),
+        ):
+            self.assertIn(says, str(self.assertRaises(ValueError, self.parse, raw)), raw)
