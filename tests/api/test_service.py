@@ -1,13 +1,9 @@
-"""The service's life: where it listens, how it fails, how it stops."""
+"""The service's life: how it starts and stops."""
 
 from __future__ import annotations
 
-import errno
 import gc
-import os
-import signal
 import socket
-import stat
 import threading
 from pathlib import Path
 from typing import Any
@@ -22,12 +18,10 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 from pipetwist.api.options import ApiOptions
 from pipetwist.api.service import StatsApi
 from pipetwist.api.services import V2RAY_SERVICE
-from pipetwist.errors import StartError
 from pipetwist.stats.counters import MemoryCounterStore
 from pipetwist.stats.online import OnlineUsers
 from pipetwist.values.bind_address import PortAddress
 from tests.support.api_server import (
-    RPC_SECONDS,
     Client,
     SlowStore,
     counted,
@@ -37,7 +31,7 @@ from tests.support.api_server import (
     target_of,
 )
 from tests.support.programs import run_python
-from tests.support.scratch import accepts, scratch_folder, wait_until
+from tests.support.scratch import wait_until
 
 
 class LifeTest(SynchronousTestCase):
@@ -180,278 +174,6 @@ print(Client(case, api, V2RAY_SERVICE).call("GetStats", name="a").stat.value)
             self.assertEqual(
                 run_python("-c", program, environment={name: other}).stdout, f"{other}\n"
             )
-
-
-class FailureTest(SynchronousTestCase):
-    """Starts that fail."""
-
-    def failure(self, listen: str | None, **options: Any) -> str:
-        """What a failed start says; the service does not run then."""
-        api = StatsApi(
-            ApiOptions(listen=listen, **options),
-            MemoryCounterStore(),
-            OnlineUsers(lambda: 0.0),
-            reactor_thread(self).reactor,
-        )
-        text = str(self.assertRaises(StartError, reactor_thread(self).call, api.startService))
-        self.assertFalse(api.running)
-        self.assertIsNone(api.address)
-        self.assertNotIn("\n", text)
-        self.assertTrue(text.startswith("experimental.v2ray_api.listen"), text)
-        return text
-
-    def test_no_address(self) -> None:
-        """Options that say nothing about listening are refused."""
-        self.assertIn("say where to listen", self.failure(None))
-
-    def test_bad_address(self) -> None:
-        """A text that is no address is refused."""
-        self.assertIn("is not an address", self.failure("10085"))
-
-    def test_taken_port(self) -> None:
-        """A port that another server has is not shared with it, nor is that of a gRPC server, which
-        would share it.
-        """
-        with socket.create_server(("127.0.0.1", 0)) as other:
-            port = other.getsockname()[1]
-            self.assertIn(
-                f"127.0.0.1:{port}: Address already in use", self.failure(f"127.0.0.1:{port}")
-            )
-        address = start_api(self).address
-        self.assertIn(f"{address}: Address already in use", self.failure(str(address)))
-
-    def test_port_for_sharing(self) -> None:
-        """A program that would share the port later, as gRPC's servers do, can't."""
-        address = start_api(self).address
-        assert isinstance(address, PortAddress)
-        with socket.socket() as other:
-            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-            self.assertRaises(OSError, other.bind, (address.host, address.port))
-
-    def test_second_address_taken(self) -> None:
-        """A failure at one address of a name gives back the others."""
-        with socket.create_server(("127.0.0.2", 0)) as other:
-            port = other.getsockname()[1]
-
-            def getaddrinfo(*_: object, **__: object) -> list[Any]:
-                return [
-                    (socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, port))
-                    for host in ("127.0.0.1", "127.0.0.2")
-                ]
-
-            self.patch(socket, "getaddrinfo", getaddrinfo)
-            self.assertIn(
-                f"localhost:{port}, which is 127.0.0.2 too: Address already in use",
-                self.failure(f"localhost:{port}"),
-            )
-        gc.collect()
-        start_api(self, listen=f"127.0.0.1:{port}")
-
-    def test_not_loopback(self) -> None:
-        """An address that other machines reach is refused without TLS, unless the options say that
-        it may be.
-        """
-        self.assertIn("without TLS", self.failure("0.0.0.0:0"))
-        self.assertIn("without TLS", self.failure("[::]:0"))
-        api = start_api(self, counted({"a": 1}), listen="0.0.0.0:0", insecure=True)
-        assert isinstance(api.address, PortAddress)
-        self.assertEqual(
-            Client(self, f"127.0.0.1:{api.address.port}", V2RAY_SERVICE)
-            .call("GetStats", name="a")
-            .stat.value,
-            1,
-        )
-
-    def test_quiet(self) -> None:
-        """A failed start writes nothing to standard error by itself: the one line is all that
-        people see.
-        """
-        program = """
-import socket
-from tests.support.api_server import start_api
-from pipetwist.errors import StartError
-from twisted.trial.unittest import SynchronousTestCase
-with socket.create_server(("127.0.0.1", 0)) as other:
-    try:
-        start_api(SynchronousTestCase(), listen=f"127.0.0.1:{other.getsockname()[1]}")
-    except StartError:
-        print("refused")
-"""
-        outcome = run_python("-c", program)
-        self.assertEqual((outcome.stdout, outcome.stderr), ("refused\n", ""))
-
-
-class UnixTest(SynchronousTestCase):
-    """Listening on a unix socket, with gRPC's real behaviour."""
-
-    def setUp(self) -> None:
-        """A path."""
-        self.folder = scratch_folder(self)
-        # As nobody else has it in the kernel's list.
-        self.path = self.folder / f"api-{self.folder.name}.sock"
-
-    def start(self, **options: Any) -> StatsApi:
-        """Serve a counter there."""
-        return start_api(self, counted({"a": 7}), listen=f"unix:{self.path}", **options)
-
-    def value(self) -> int:
-        """Ask for the counter there."""
-        value: int = (
-            Client(self, f"unix:{self.path}", V2RAY_SERVICE).call("GetStats", name="a").stat.value
-        )
-        return value
-
-    def test_serves(self) -> None:
-        """Calls are answered, the file has the mode 0600, and goes at the stop."""
-        api = self.start()
-        self.assertEqual(str(api.address), f"unix:{self.path}")
-        self.assertEqual(self.value(), 7)
-        self.assertEqual(stat.S_IMODE(self.path.lstat().st_mode), 0o600)
-        stop_api(self, api)
-        self.assertEqual(list(self.folder.iterdir()), [])
-
-    def test_mode(self) -> None:
-        """The file has the mode of the options, whatever the umask."""
-        self.addCleanup(os.umask, os.umask(0o077))
-        self.start(listen_mode=0o666)
-        self.assertEqual(stat.S_IMODE(self.path.lstat().st_mode), 0o666)
-        self.assertEqual(self.value(), 7)
-
-    def test_live_server(self) -> None:
-        """A second API does not take the first one's path, and the first goes on."""
-        self.start()
-        error = self.assertRaises(StartError, self.start)
-        self.assertIn(f"another process listens on {self.path}", str(error))
-        self.assertEqual(self.value(), 7)
-
-    def test_after_a_crash(self) -> None:
-        """After a crash the next one takes the path over."""
-        program = f"""
-import os, signal
-from tests.support.api_server import start_api
-from twisted.trial.unittest import SynchronousTestCase
-start_api(SynchronousTestCase(), listen="unix:{self.path}")
-os.kill(os.getpid(), signal.SIGKILL)
-"""
-        self.assertEqual(run_python("-c", program).returncode, -signal.SIGKILL)
-        self.assertTrue(self.path.is_socket())
-        self.start()
-        self.assertEqual(self.value(), 7)
-
-    def test_failure_after_listening(self) -> None:
-        """A start that fails when gRPC listens already lets go of the socket."""
-
-        def forbid(*_: object, **__: object) -> None:
-            raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
-
-        self.patch(os, "chmod", forbid)
-        error = self.assertRaises(StartError, self.start)
-        self.assertIn(f"{self.path}: Operation not permitted", str(error))
-        self.assertNotIn(self.path.name, Path("/proc/net/unix").read_text(encoding="utf-8"))
-        self.assertEqual(list(self.folder.iterdir()), [])
-
-    def test_file_that_stays(self) -> None:
-        """A file that can't be removed is told of in the log, and the service stops none the
-        less.
-        """
-        api = self.start()
-
-        def forbid(*_: object, **__: object) -> None:
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-
-        self.patch(os, "rename", forbid)
-        with capturedLogs() as events:
-            stop_api(self, api)
-        self.assertEqual(
-            [formatEvent(event) for event in events],
-            [f"unix:{self.path} can't be removed: Permission denied"],
-        )
-        self.assertFalse(accepts(self.path))
-
-    def test_another_s_socket_at_stop(self) -> None:
-        """A socket that another server has put there since outlives the stop."""
-        first = self.start()
-        self.path.unlink()
-        self.start()
-        stop_api(self, first)
-        gc.collect()
-        self.assertEqual(self.value(), 7)
-
-    def come_back(self, api: StatsApi) -> list[str | None]:
-        """What a reload asks of it, and what it logs then."""
-        with capturedLogs() as events:
-            reactor_thread(self).call(api.come_back)
-        return [formatEvent(event) for event in events]
-
-    def test_removed(self) -> None:
-        """Where its file was removed it makes that anew, with its mode, and who is connected goes
-        on; where it was not, nothing happens.
-        """
-        api = self.start(listen_mode=0o660)
-        connected = Client(self, api, V2RAY_SERVICE)
-        self.assertEqual(connected.call("GetStats", name="a").stat.value, 7)
-        self.assertEqual(self.come_back(api), [])
-        self.path.unlink()
-        said = f"The StatsService listens on unix:{self.path} again: its file had been removed"
-        self.assertEqual(self.come_back(api), [said])
-        self.assertEqual(stat.S_IMODE(self.path.lstat().st_mode), 0o660)
-        self.assertEqual((self.value(), connected.call("GetStats", name="a").stat.value), (7, 7))
-        stop_api(self, api)
-        self.assertEqual(self.come_back(api), [])
-        self.assertEqual(list(self.folder.iterdir()), [])
-
-    def test_removed_and_taken(self) -> None:
-        """Where another has its place by then that is said, and it can come back later."""
-        api = self.start()
-        self.path.unlink()
-        self.path.mkdir()
-        (said,) = self.come_back(api)
-        self.assertIn(
-            f"unix:{self.path}, where the StatsService listens, was removed, and can't be "
-            "created again now: ",
-            str(said),
-        )
-        self.assertIn("exists and is not a socket", str(said))
-        self.path.rmdir()
-        self.assertEqual(len(self.come_back(api)), 1)
-        self.assertEqual(self.value(), 7)
-
-    def test_full(self) -> None:
-        """Of 150 connections 128 are let in, which is logged at once; there is no bound of one
-        address.
-        """
-        api = self.start()
-        assert api.address is not None
-        clients = []
-        with capturedLogs() as events:
-            for _ in range(150):
-                client = socket.socket(socket.AF_UNIX)
-                self.addCleanup(client.close)
-                client.settimeout(RPC_SECONDS)
-                client.connect(str(self.path))
-                clients.append(client)
-            for client in clients[128:]:
-                self.assertEqual(client.recv(1), b"")
-        self.assertEqual(
-            [formatEvent(event) for event in events],
-            ["experimental.v2ray_api: all 128 connections are in use: a new one was closed"],
-        )
-        clients[0].close()
-        wait_until(self._answers, "room for another")
-
-    def _answers(self) -> bool:
-        try:
-            return self.value() == 7
-        except grpc.RpcError:
-            return False
-
-    def test_longest_path(self) -> None:
-        """A path of 107 bytes, the longest that there is, is served."""
-        folder = self.folder / ("d" * (107 - len(str(self.folder)) - 3))
-        folder.mkdir()
-        self.path = folder / "a"
-        self.start()
-        self.assertEqual(self.value(), 7)
 
 
 class StopTest(TestCase):

@@ -4,92 +4,29 @@ lost.
 
 from __future__ import annotations
 
-import os
-import socket
-from typing import Any, cast
-
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from twisted.internet import reactor
-from twisted.internet.defer import Deferred, succeed
-from twisted.internet.endpoints import UNIXClientEndpoint, UNIXServerEndpoint
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import (
-    IAddress,
     IFileDescriptorReceiver,
     IHalfCloseableProtocol,
     IHandshakeListener,
     IPushProducer,
     ISSLTransport,
-    IStreamServerEndpoint,
     ITCPTransport,
-    ITransport,
     IUNIXTransport,
 )
-from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.testing import StringTransport
-from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.python.failure import Failure
-from twisted.trial.unittest import SynchronousTestCase, TestCase
-from zope.interface import alsoProvides, directlyProvides, implementer
-from zope.interface.verify import verifyObject
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import directlyProvides
 
 from pipetwist.stats.counting import (
-    CountingEndpoint,
-    CountingFactory,
     CountingProtocol,
-    count_writes,
 )
 from pipetwist.testing import RecordingTracker
+from tests.stats.counted_protocols import Full, Plain
 from tests.support.memory_transport import MemoryTransport
-from tests.support.scratch import scratch_folder
-
-_reactor: Any = reactor  # the module stands for whichever reactor trial has installed
-
-
-class _Plain(Protocol):
-    """Keeps what it hears."""
-
-    transport: Any
-
-    def __init__(self) -> None:
-        self.data = b""
-        self.heard: list[object] = []
-        self.lost: Deferred[None] = Deferred()
-
-    def dataReceived(self, data: bytes) -> None:
-        self.data += data
-
-    def connectionLost(self, reason: Any = None) -> None:
-        self.heard.append("connectionLost")
-        self.lost.callback(None)
-
-
-@implementer(IHalfCloseableProtocol, IHandshakeListener, IFileDescriptorReceiver)
-class _Full(_Plain):
-    """Wants everything that a transport can tell."""
-
-    def readConnectionLost(self) -> None:
-        self.heard.append("readConnectionLost")
-
-    def writeConnectionLost(self) -> None:
-        self.heard.append("writeConnectionLost")
-
-    def handshakeCompleted(self) -> None:
-        self.heard.append("handshakeCompleted")
-
-    def fileDescriptorReceived(self, descriptor: int) -> None:
-        self.heard.append(descriptor)
-
-
-@implementer(IFileDescriptorReceiver)
-class _Receives(_Plain):
-    """Wants descriptors alone: an endpoint of Twisted's shows a transport only one of the things
-    that a client's protocol wants.
-    """
-
-    def fileDescriptorReceived(self, descriptor: int) -> None:
-        self.heard.append(descriptor)
 
 
 class _CountingTestCase(SynchronousTestCase):
@@ -98,7 +35,7 @@ class _CountingTestCase(SynchronousTestCase):
     def setUp(self) -> None:
         """Connect it."""
         self.tracker = RecordingTracker()
-        self.protocol = _Full()
+        self.protocol = Full()
         self.counting = CountingProtocol(None, self.protocol, self.tracker)
         self.transport = MemoryTransport(self.counting)
 
@@ -170,12 +107,12 @@ class ProtocolTest(_CountingTestCase):
         """It takes just what the protocol takes: one that does not half-close is closed by an end
         of file.
         """
-        for protocol in (_Plain(), _Full()):
+        for protocol in (Plain(), Full()):
             counting = CountingProtocol(None, protocol, self.tracker)
             MemoryTransport(counting)
             for interface in (IHalfCloseableProtocol, IHandshakeListener, IFileDescriptorReceiver):
                 self.assertEqual(interface.providedBy(counting), interface.providedBy(protocol))
-        plain = _Plain()
+        plain = Plain()
         transport = MemoryTransport(CountingProtocol(None, plain, self.tracker))
         transport.receive_end()
         self.assertEqual(plain.heard, ["connectionLost"])
@@ -185,7 +122,7 @@ class ProtocolTest(_CountingTestCase):
         for kinds in ([ITCPTransport], [IUNIXTransport], [ISSLTransport], []):
             transport = StringTransport()
             directlyProvides(transport, *kinds)
-            counting = CountingProtocol(None, _Plain(), self.tracker)
+            counting = CountingProtocol(None, Plain(), self.tracker)
             counting.makeConnection(transport)
             for interface in (ITCPTransport, IUNIXTransport, ISSLTransport, IPushProducer):
                 self.assertEqual(interface.providedBy(counting), interface.providedBy(transport))
@@ -268,7 +205,7 @@ class ProtocolTest(_CountingTestCase):
     )
     def test_any_writes(self, steps: list[bytes | list[bytes] | int]) -> None:
         """Whatever is written and taken in whatever order, what is counted is what was taken."""
-        tracker, protocol = RecordingTracker(), _Plain()
+        tracker, protocol = RecordingTracker(), Plain()
         transport = MemoryTransport(CountingProtocol(None, protocol, tracker))
         written = b""
         for step in steps:
@@ -283,248 +220,3 @@ class ProtocolTest(_CountingTestCase):
             self.assertEqual(tracker.down, len(transport.taken))
         transport.take()
         self.assertEqual((tracker.down, transport.taken), (len(written), written))
-
-
-class WritesTest(SynchronousTestCase):
-    """Transports that show what the system takes, and those that do not."""
-
-    def test_hidden(self) -> None:
-        """Where the system is hidden, and over TLS, what the transport takes counts; an iterator's
-        chunks count too.
-        """
-        tls = MemoryTransport(_Plain())
-        alsoProvides(tls, ISSLTransport)
-        for transport in (StringTransport(), tls):
-            tracker, protocol = RecordingTracker(), _Plain()
-            self.assertFalse(count_writes(transport, self.fail))
-            CountingProtocol(None, protocol, tracker).makeConnection(transport)
-            protocol.transport.write(b"one")
-            protocol.transport.writeSequence(iter([b"two", b"three"]))
-            self.assertEqual(tracker.down, 11)
-        tls.take()
-        self.assertEqual(tls.taken, b"onetwothree")
-
-    def test_under_tls(self) -> None:
-        """What the system takes under TLS is not the protocol's bytes, and is left alone."""
-        wrapper = ProtocolWrapper(WrappingFactory(_Builds()), _Plain())
-        MemoryTransport(wrapper)
-        alsoProvides(wrapper, ISSLTransport)
-        self.assertFalse(count_writes(cast("ITransport", wrapper), self.fail))
-
-    def test_through_wrappers(self) -> None:
-        """It is found behind wrappers, and several may count."""
-        counts: list[int] = []
-        inner, outer = RecordingTracker(), RecordingTracker()
-        protocol = _Plain()
-        counting = CountingProtocol(None, CountingProtocol(None, protocol, inner), outer)
-        transport = MemoryTransport(counting)
-        self.assertTrue(count_writes(protocol.transport, counts.append))
-        protocol.transport.write(b"hello")
-        transport.take(3)
-        transport.take()
-        transport.receive(b"read")
-        self.assertEqual((inner.down, outer.down, counts, inner.up, outer.up), (5, 5, [3, 2], 4, 4))
-
-    def test_failures(self) -> None:
-        """A write that fails, or that takes nothing, is not counted, and fails as without it."""
-        counts: list[int] = []
-
-        class Failing(MemoryTransport):
-            def writeSomeData(self, data: bytes) -> int | BaseException:
-                return ConnectionDone() if self.room else 0
-
-        protocol = _Plain()
-        transport = Failing(protocol)
-        count_writes(transport, counts.append)
-        transport.write(b"hello")
-        transport.take(0)
-        self.assertEqual(protocol.heard, [])
-        transport.take(1)
-        self.assertEqual((counts, protocol.heard), ([], ["connectionLost"]))
-
-
-class _Builds(Factory):
-    """Builds a protocol, or refuses."""
-
-    noisy = False
-
-    def __init__(self) -> None:
-        self.built: list[_Plain] = []
-        self.refuses = False
-        self.heard: list[str] = []
-
-    def buildProtocol(self, addr: IAddress | None) -> Any:
-        if self.refuses:
-            return None
-        self.built.append(_Full())
-        return self.built[-1]
-
-    def startFactory(self) -> None:
-        self.heard.append("start")
-
-    def stopFactory(self) -> None:
-        self.heard.append("stop")
-
-
-class FactoryTest(SynchronousTestCase):
-    """One's own factory, counted."""
-
-    def setUp(self) -> None:
-        """Count by address: none for None."""
-        self.inner = _Builds()
-        self.trackers: dict[Any, RecordingTracker] = {}
-        self.factory = CountingFactory(self.inner, self.track)
-
-    def track(self, address: IAddress | None) -> RecordingTracker | None:
-        """A tracker for each address, and none for None."""
-        return None if address is None else self.trackers.setdefault(address, RecordingTracker())
-
-    def test_counted(self) -> None:
-        """A connection is counted by the tracker of its address."""
-        for address in ("a", "b"):
-            MemoryTransport(self.factory.buildProtocol(address)).receive(address.encode() * 3)  # type: ignore[arg-type]  # any key does
-        self.assertEqual(
-            {address: tracker.up for address, tracker in self.trackers.items()}, {"a": 3, "b": 3}
-        )
-        self.assertEqual([protocol.data for protocol in self.inner.built], [b"aaa", b"bbb"])
-
-    def test_untracked(self) -> None:
-        """A connection without a tracker passes unwrapped."""
-        self.assertIs(self.factory.buildProtocol(None), self.inner.built[0])
-
-    def test_refused(self) -> None:
-        """A connection that the factory refuses is refused."""
-        self.inner.refuses = True
-        self.assertIsNone(self.factory.buildProtocol("a"))  # type: ignore[arg-type]  # any key does
-        self.assertEqual(self.trackers, {})
-
-    def test_start_and_stop(self) -> None:
-        """The factory hears of its start and its stop."""
-        self.factory.doStart()
-        self.factory.doStop()
-        self.assertEqual(self.inner.heard, ["start", "stop"])
-
-    def test_open_connections(self) -> None:
-        """The factory lists the connections that are open."""
-        counting = self.factory.buildProtocol("a")  # type: ignore[arg-type]  # any key does
-        transport = MemoryTransport(counting)
-        self.assertEqual(list(self.factory.protocols), [counting])
-        transport.connectionLost(Failure(ConnectionDone()))
-        self.assertEqual(list(self.factory.protocols), [])
-
-
-@implementer(IStreamServerEndpoint)
-class _Endpoint:
-    """Keeps the factory that it listens for."""
-
-    def listen(self, protocolFactory: Any) -> Deferred[Any]:
-        self.factory = protocolFactory
-        return succeed("port")
-
-
-class EndpointTest(SynchronousTestCase):
-    """One's own endpoint, counted."""
-
-    def test_listen(self) -> None:
-        """It listens as the endpoint does, with the factory counted."""
-        inner, endpoint, tracker = _Builds(), _Endpoint(), RecordingTracker()
-        counting = CountingEndpoint(endpoint, lambda _: tracker)
-        verifyObject(IStreamServerEndpoint, counting)
-        self.assertEqual(self.successResultOf(counting.listen(inner)), "port")
-        MemoryTransport(endpoint.factory.buildProtocol(None)).receive(b"hello")
-        self.assertEqual((tracker.up, inner.built[0].data), (5, b"hello"))
-
-
-class SocketTest(TestCase):
-    """Real unix sockets."""
-
-    timeout = 300
-
-    async def connect(self) -> tuple[_Full, RecordingTracker, _Receives]:
-        """Connect a client to a counted server: the server's protocol, its tracker, the client's
-        protocol.
-        """
-        path = str(scratch_folder(self) / "s")
-        accepted: Deferred[_Full] = Deferred()
-
-        class Server(_Full):
-            def connectionMade(self) -> None:
-                accepted.callback(self)
-
-        tracker, client = RecordingTracker(), _Receives()
-        port = await CountingEndpoint(UNIXServerEndpoint(_reactor, path), lambda _: tracker).listen(
-            Factory.forProtocol(Server)
-        )
-        self.addCleanup(port.stopListening)
-        await UNIXClientEndpoint(_reactor, path).connect(_given(client))
-        server = await accepted
-        self.addCleanup(self._close, server, client)
-        return server, tracker, client
-
-    def _close(self, *protocols: _Plain) -> Deferred[Any]:
-        for protocol in protocols:
-            if protocol.transport.connected:
-                protocol.transport.abortConnection()
-        return protocols[0].lost.addCallback(lambda _: protocols[1].lost)
-
-    async def test_descriptor(self) -> None:
-        """A descriptor goes through in both directions, and its byte is counted."""
-        server, tracker, client = await self.connect()
-        reading, writing = os.pipe()
-        pairs: list[tuple[_Plain, _Plain]] = [(client, server), (server, client)]
-        for protocol, peer in pairs:
-            protocol.transport.sendFileDescriptor(writing)
-            protocol.transport.write(b"!")
-            while not peer.data:
-                await _moment()
-            (received,) = [heard for heard in peer.heard if isinstance(heard, int)]
-            os.write(received, b"through")
-            os.close(received)
-            self.assertEqual(os.read(reading, 99), b"through")
-        os.close(reading)
-        os.close(writing)
-        self.assertEqual((tracker.up, tracker.down), (1, 1))
-
-    async def test_unread(self) -> None:
-        """What a client does not read is not counted, however much was written, when the connection
-        is aborted.
-        """
-        server, tracker, client = await self.connect()
-        client.transport.pauseProducing()
-        server.transport.write(b"x" * 5_000_000)
-        last = -1
-        while tracker.down != last:
-            last = tracker.down
-            await _moment()
-        self.assertTrue(0 < tracker.down < 5_000_000)
-        taken = tracker.down
-        server.transport.abortConnection()
-        await server.lost
-        self.assertEqual(tracker.down, taken)
-        client.transport.resumeProducing()
-        await client.lost
-        self.assertEqual(len(client.data), taken)
-
-    async def test_peer_credentials(self) -> None:
-        """The socket behind it can be asked for."""
-        server, _, _ = await self.connect()
-        self.assertEqual(server.transport.getHandle().family, socket.AF_UNIX)
-
-
-def _given(protocol: Protocol) -> Any:
-    """A factory of this one protocol."""
-
-    class Given(Factory):
-        noisy = False
-
-        def buildProtocol(self, addr: IAddress | None) -> Protocol:
-            return protocol
-
-    return Given()
-
-
-async def _moment() -> None:
-    """Let the reactor run a little."""
-    from twisted.internet.task import deferLater
-
-    await deferLater(_reactor, 0.005)
