@@ -1,3 +1,3 @@
-"""Datagrams: sockets that are read and written in batches, who sends from where, and datagrams
-framed on a stream.
+"""Datagrams: sockets that are read and written in batches, the association of each source, and
+datagrams framed on a stream.
 """

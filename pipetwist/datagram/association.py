@@ -1,4 +1,4 @@
-"""A client of a datagram inbound, as a side of a datagram connection."""
+"""An association, which is one source of a datagram inbound, as a side of a datagram connection."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ __all__ = ["Answering", "AssociationSide"]
 
 
 class Answering(Protocol):
-    """What associations belong to, and are answered through."""
+    """The listener of associations, which sends their answers."""
 
     def answer_batch(self, batch: EitherBatch, start: int, stop: int, target: Source) -> int:
         """Send some of a batch; as `Batch.send`."""
 
     def answer(self, datagram: bytes, target: Source) -> None:
-        """Send one datagram; raises OSError where the system has not taken it."""
+        """Send one datagram; raises OSError if the system has not accepted it."""
 
     def await_room(self, association: AssociationSide) -> None:
-        """Flush this association once the system may take more."""
+        """Flush this association when the system may accept more."""
 
     def active(self, association: AssociationSide) -> None:
-        """This association is being answered."""
+        """An answer was sent to this association."""
 
     def left(self, association: AssociationSide) -> None:
-        """Nothing more is to be read for this association. Comes once."""
+        """Stop reading for this association. Called once."""
 
 
 @implementer(IDescriptorSide, IDatagramSide)
@@ -39,9 +39,9 @@ class AssociationSide(BaseDatagramSide):
     """Everything that one source sends to an inbound, and the answers.
 
     Args:
-        clock: bounds the wait for what is not delivered.
-        key: what the inbound knows it by.
-        source: who it is.
+        clock: counts the time for which undelivered datagrams are kept.
+        key: the inbound's key for it.
+        source: the source.
         answering: sends the answers.
         tracker: counts it; None to leave it uncounted.
     """
@@ -63,10 +63,10 @@ class AssociationSide(BaseDatagramSide):
         self._left = False
 
     def make_room(self, maximum: str) -> None:
-        """End, for another to come in.
+        """Close, to make room for another one.
 
         Args:
-            maximum: how many there may be, and who says so.
+            maximum: the limit and its origin, as a text.
         """
         self.lose(f"the oldest of {maximum} made room for another")
 
@@ -75,8 +75,7 @@ class AssociationSide(BaseDatagramSide):
         source = self._source
         return "of a unix socket" if source.host is None else f"of {source.host} port {source.port}"
 
-    # BaseDatagramSide. A source without a name gets no answer: it has no address that one could be
-    # sent to.
+    # BaseDatagramSide. A source without a name gets no answers, since it has no address.
 
     def send_batch(self, batch: EitherBatch, start: int, stop: int) -> int:
         return self._answering.answer_batch(batch, start, stop, self._source)
@@ -107,4 +106,4 @@ class AssociationSide(BaseDatagramSide):
             self._answering.left(self)
 
     def release(self) -> None:
-        """See `BaseDatagramSide`: the socket is everybody's."""
+        """See `BaseDatagramSide`: the socket is shared."""

@@ -1,4 +1,4 @@
-"""The associations of one inbound, over all of its sockets, and how many there may be."""
+"""The associations of one inbound, over all of its sockets, and their limit."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ __all__ = ["AssociationTable", "Bounds"]
 
 
 class Bounds(Protocol):
-    """What bounds all connections of an inbound, whatever their kind."""
+    """The limit on all connections of an inbound: its gate."""
 
     @property
     def room(self) -> int:
-        """How many more may come in."""
+        """How many more there is room for."""
 
     def tell(self, what: str) -> None:
-        """Say in the log that there is no room, and what becomes of who comes."""
+        """Log that there is no room, and what happens to new sources."""
 
 
 class AssociationTable:
-    """The associations of one inbound, the one that was idle for longest first.
+    """The associations of one inbound, ordered by their last use, the oldest first.
 
     Args:
-        maximum: how many may be open; fewer where this process may not open so many sockets.
+        maximum: how many may be open; fewer if this process may not open so many sockets.
     """
 
     def __init__(self, maximum: int) -> None:
         self.maximum = maximum
         self.bounds: Bounds | None = None
-        """Says how many more there is room for; None for no such bound."""
+        """Says how many more there is room for; None for no such limit."""
         self._affordable = maximum
         self._members: OrderedDict[AssociationSide, None] = OrderedDict()
         self.active = self._members.move_to_end
-        """To be called with one that something passes for."""
+        """Called with an association when it is used."""
 
     def __len__(self) -> int:
         """How many there are."""
@@ -49,14 +49,14 @@ class AssociationTable:
         return f"<AssociationTable {len(self)} of {self.maximum}>"
 
     def begin(self) -> None:
-        """See how many this process may have, which begins to listen."""
+        """Find out how many this process can have, when it begins to listen."""
         self._affordable = affordable_associations()
 
     def make_room(self) -> bool:
-        """End those that were idle for longest, until there is room for one more.
+        """Close the associations that were idle longest, until there is room for one more.
 
         Returns:
-            Whether there is. The command of one that was ended takes its time to end as well.
+            Whether there is room. There may be none yet, since a command takes time to end.
         """
         maximum, said = self.maximum, f"max_associations ({self.maximum})"
         if self._affordable < maximum:
@@ -77,9 +77,9 @@ class AssociationTable:
         return bool(bounds.room)
 
     def add(self, association: AssociationSide) -> None:
-        """One more is here."""
+        """Add an association."""
         self._members[association] = None
 
     def discard(self, association: AssociationSide) -> None:
-        """One has left, or had before."""
+        """Remove an association, if it is there."""
         self._members.pop(association, None)

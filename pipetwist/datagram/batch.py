@@ -1,7 +1,7 @@
 """Many datagrams in one system call.
 
-The kernel's structures are laid out once, over memory that stays. What was received is sent on from
-where it lies: of a datagram nothing is made in Python but its length.
+The kernel's structures are laid out once, over memory that is reused. Received datagrams are sent
+from the same memory: Python makes no object for a datagram but its length.
 """
 
 from __future__ import annotations
@@ -40,26 +40,26 @@ class Batch:
 
     Args:
         count: how many at most.
-        max_bytes: bytes of the largest datagram; a longer one is cut, and stands in `cut`.
+        max_bytes: bytes of the largest datagram; a longer one is cut, and listed in `cut`.
         control: bytes of ancillary data to receive with each.
-        name: bytes of every sender's ``sockaddr``; 0 where they differ.
+        name: bytes of every sender's ``sockaddr``; 0 if they differ.
     """
 
     def __init__(self, count: int, max_bytes: int, control: int = 0, name: int = 0) -> None:
         self.count = count
         self.max_bytes = max_bytes
         self.lengths: list[int] = []
-        """The bytes of each."""
+        """The length of each datagram."""
         self.cut: AbstractSet[int] = _NONE
-        """The places of those that were longer than there is room for."""
-        # Anonymous memory takes no room until something is written to it. The place behind the last
-        # is for what is sent alone.
+        """The indices of those that were cut."""
+        # Anonymous memory uses no room until it is written to. The place after the last one is for
+        # single datagrams that are sent.
         self._memory = mmap.mmap(-1, (count + 1) * max_bytes)
         self._bytes = memoryview(self._memory)
         self._control = control
         self._name = name
         room = -(-(name or NAME_SIZE) // 8) * 8
-        self._room = room  # of a name, so that what comes after it is aligned
+        self._room = room  # alignment of what follows a name
         self._slot = room + control
         self._each_source = struct.Struct(f"{self._slot}s")
         self._sources = bytearray(self._slot * count)
@@ -109,18 +109,18 @@ class Batch:
         )
 
     def receive(self, opened: socket.socket, *, connected: bool, most: int = sys.maxsize) -> int:
-        """Receive what waits, up to `count`.
+        """Receive waiting datagrams, up to `count`.
 
         Args:
             opened: the socket.
-            connected: whether it has one peer, so that nobody asks where a datagram came from.
-            most: how many at most, where that is fewer than `count`.
+            connected: whether it has one peer, so that senders are not needed.
+            most: how many at most, if fewer than `count`.
 
         Returns:
-            How many; 0 where none waits.
+            How many; 0 if none waits.
 
         Raises:
-            OSError: what the socket has to report.
+            OSError: the pending error of the socket.
         """
         messages = self._from_peer
         if not connected:
@@ -152,10 +152,10 @@ class Batch:
         return received
 
     def runs(self) -> list[tuple[int, int, bytes]]:
-        """What was received from anyone, cut where the sender changes.
+        """The received datagrams, divided where the sender changes.
 
         Returns:
-            The first place of each run, the place after its last, and what `source` takes.
+            For each run its first index, the index after its last, and the key for `source`.
         """
         received = self._received
         if received == 0:
@@ -192,7 +192,7 @@ class Batch:
         ]
 
     def source(self, key: bytes) -> Source:
-        """Who sent what `runs` gave this key."""
+        """The sender of the run with this key."""
         length = len(key) - self._control
         return source_of(key[: self._name or length], key[length:])
 
@@ -210,24 +210,24 @@ class Batch:
         *,
         segments: bool = False,
     ) -> int:
-        """Send on what was received, from one place up to before another.
+        """Send received datagrams, from one index up to another.
 
         Args:
             opened: the socket.
-            start: the first place.
-            stop: the place after the last.
-            target: where to; None for the socket's peer.
+            start: the first index.
+            stop: the index after the last.
+            target: the destination; None for the socket's peer.
             segments: whether the socket can send datagrams of one size as one message, see
                 `pipetwist.datagram.segments`.
 
         Returns:
-            How many the system has taken, one at least.
+            How many the system has accepted, at least one.
 
         Raises:
-            OSError: it took none.
+            OSError: it has accepted none.
         """
         if stop - start == 1:
-            # Python's own calls are quicker than the one for many.
+            # For one datagram Python's own calls are faster.
             at = start * self.max_bytes
             datagram = self._bytes[at : at + self.lengths[start]]
             if target is None:
@@ -247,10 +247,10 @@ class Batch:
         return sent
 
     def send_one(self, opened: socket.socket, data: bytes, target: Source) -> None:
-        """Send one datagram that is not of this batch.
+        """Send one datagram that is not in this batch.
 
         Raises:
-            OSError: the system has not taken it.
+            OSError: the system has not accepted it.
         """
         if len(data) > self.max_bytes:
             raise OSError(errno.EMSGSIZE, os.strerror(errno.EMSGSIZE))

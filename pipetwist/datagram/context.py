@@ -1,4 +1,4 @@
-"""What every datagram socket works with."""
+"""What every datagram socket needs."""
 
 from __future__ import annotations
 
@@ -23,8 +23,7 @@ _COUNT = 64
 # Of four file descriptors.
 _SHARE = 3
 _UDP_SIZE = 1 << 16
-# Of a unix socket hardly more than net.unix.max_dgram_qlen wait, which is 10 where nobody has
-# raised it.
+# A unix socket holds hardly more than net.unix.max_dgram_qlen datagrams, by default 10.
 _UNIX_COUNT = 16
 _DEFAULT_UNIX_SIZE = 1 << 18
 _CREDENTIALS = socket.CMSG_SPACE(struct.calcsize("i2I")) if hasattr(socket, "CMSG_SPACE") else 0
@@ -38,12 +37,11 @@ _FORCE = {socket.SO_RCVBUF: 33, socket.SO_SNDBUF: 32}
 
 
 class DatagramContext:
-    """What every datagram socket works with. Its memory is taken when something of it is first
-    used.
+    """What every datagram socket needs. Its memory is allocated at the first use.
 
     Args:
         reactor: counts the time.
-        poller: tells of descriptors' events; None to have the reactor tell.
+        poller: watches descriptors; None to have the reactor do it.
     """
 
     def __init__(self, reactor: AnyReactor, poller: Poller | None = None) -> None:
@@ -64,16 +62,16 @@ class DatagramContext:
 
     @cached_property
     def from_unix(self) -> EitherBatch:
-        """The batch for unix sockets that anybody sends to, which says who."""
+        """The batch for listening unix sockets, with the sender of each datagram."""
         return self._make(_UNIX_COUNT, max_unix_bytes(), _CREDENTIALS)
 
     def from_network(self, family: int, *, anywhere: bool) -> EitherBatch:
-        """The batch for UDP sockets that anybody sends to.
+        """The batch for listening UDP sockets.
 
         Args:
             family: their address family.
-            anywhere: whether they are bound to no address, so that each datagram must say where it
-                was sent.
+            anywhere: whether they are bound to every address, so that each datagram must say which
+                one it was sent to.
         """
         kind = socket.AddressFamily(family)
         control = socket.CMSG_SPACE(_ADDRESSES[kind]) if anywhere and batches_work() else 0
@@ -83,8 +81,8 @@ class DatagramContext:
 
 
 def affordable_associations() -> int:
-    """How many associations of one inbound leave file descriptors for everybody else: each has one
-    at least, and sources cost nothing.
+    """How many associations of one inbound leave file descriptors for the rest: each needs at least
+    one, while new sources cost an attacker nothing.
     """
     limit = descriptor_limit()
     return limit if limit == sys.maxsize else max(1, limit * _SHARE // 4)
@@ -92,8 +90,8 @@ def affordable_associations() -> int:
 
 @cache
 def max_unix_bytes() -> int:
-    """Bytes of the largest datagram of a unix socket: its sender's buffer bounds it, and the system
-    that (socket(7), unix(7)).
+    """Bytes of the largest datagram of a unix socket. The sender's buffer limits it, and the system
+    limits the buffer (socket(7), unix(7)).
     """
     with contextlib.suppress(OSError, ValueError):
         return max(
@@ -104,7 +102,7 @@ def max_unix_bytes() -> int:
 
 
 def enlarge_buffers(opened: socket.socket) -> None:
-    """Let a datagram socket hold more than usual while others have their turn; as much as the
+    """Enlarge a datagram socket's buffers, for the time until it is read again, as far as the
     system allows.
     """
     for option, force in _FORCE.items():

@@ -25,21 +25,21 @@ __all__ = ["FrameStatistics", "FramedSide", "frame_connection"]
 
 @implementer(ITracker)
 class FrameStatistics:
-    """Counts the datagrams that a stream delivers: one counts, without its length's two bytes, once
-    the system has taken all of it.
+    """Counts the datagrams that a stream delivers: one is counted, without the two bytes of its
+    length, when the system has accepted all of it.
 
-    The stream's own side is given this as its tracker, before there is a `FramedSide` around it.
+    It is the tracker of the stream's own side, which is made before the `FramedSide` around it.
 
     Args:
-        tracker: counts the payload; None where nothing is counted.
+        tracker: counts the payload; None if nothing is counted.
     """
 
     def __init__(self, tracker: ITracker | None = None) -> None:
         self.tracker = tracker
         self.delivered = 0
-        """Bytes of datagrams that the system has taken."""
+        """Bytes of datagrams that the system has accepted."""
         self.datagrams = 0
-        """How many that were."""
+        """How many datagrams that were."""
         self._waiting: deque[tuple[int, int]] = deque()
         self._written = 0
         self._taken = 0
@@ -49,22 +49,22 @@ class FrameStatistics:
 
     @property
     def waiting(self) -> int:
-        """How many were written and not taken."""
+        """How many were written and not accepted."""
         return len(self._waiting)
 
     def write(self, framed: int, payload: int) -> None:
-        """A datagram is about to be written, as so many bytes of the stream."""
+        """A datagram will be written, as this number of bytes of the stream."""
         self._written += framed
         self._waiting.append((self._written, payload))
 
     def uplink(self, count: int) -> None:
-        """See `ITracker`: what was read counts when it is known to be a datagram."""
+        """See `ITracker`: what was read is counted when it is a complete datagram."""
 
     def downlink(self, count: int) -> None:
         self.reach(self._taken + count)
 
     def reach(self, taken: int) -> None:
-        """The system has taken so many bytes of the stream in all."""
+        """The system has accepted this total of bytes of the stream."""
         self._taken = taken = max(self._taken, taken)
         waiting = self._waiting
         while waiting and waiting[0][0] <= taken:
@@ -82,8 +82,8 @@ class FramedSide(EndingSide):
     Args:
         stream: the stream's side, whose tracker is the statistics.
         statistics: counts what is delivered.
-        max_bytes: bytes of the largest datagram that the other side can carry; what announces a
-            larger one is an error of the stream. None where any can be that a frame holds.
+        max_bytes: bytes of the largest datagram that the other side can send; a larger one is an
+            error of the stream. None if it can send everything that a frame holds.
         half_closes: see `ISide`.
     """
 
@@ -134,7 +134,7 @@ class FramedSide(EndingSide):
     # The stream's receiver.
 
     def data_received(self, side: ISide, data: bytes) -> None:
-        """See `ISideReceiver`: hand on each datagram that is complete."""
+        """See `ISideReceiver`: pass on each datagram that is complete."""
         for datagram in self._deframer.feed(data):
             if self.ending.closing:
                 return
@@ -230,19 +230,19 @@ class FramedSide(EndingSide):
 
     @property
     def descriptor_text(self) -> str:
-        """See `EndingSide`: the stream, which does what follows from each step."""
+        """See `EndingSide`: the stream, which carries out each step."""
         return f"on {self._stream!r}"
 
 
 def frame_connection(
     connecting: ISide | Deferred[ISide], *, half_closes: bool = False
 ) -> ISide | Deferred[ISide]:
-    """Carry datagrams over the stream that an outbound connects.
+    """Make a datagram side of an outbound's stream.
 
     Args:
         connecting: its side, or a Deferred of it.
-        half_closes: see `ISide`; a server that ends its direction is about to go, as one of DNS
-            over TCP that hears nothing.
+        half_closes: see `ISide`; a server that ends its direction is about to close, like a server
+            of DNS over TCP that gets no requests.
     """
     if isinstance(connecting, Deferred):
         return connecting.addCallback(

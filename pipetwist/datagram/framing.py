@@ -34,11 +34,11 @@ class Deframer:
 
     @property
     def inside(self) -> bool:
-        """Whether the stream stands inside a datagram, which an end would cut."""
+        """Whether the stream is inside a datagram, which an end of file would cut."""
         return bool(self._rest)
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Take what the stream brought next.
+        """Process the next bytes of the stream.
 
         Yields:
             Each datagram that is complete now.

@@ -1,6 +1,4 @@
-"""A datagram socket that anybody sends to: tells its sources apart, and has each carried as a
-connection of its own.
-"""
+"""A listening datagram socket: distinguishes its sources, and makes a connection for each."""
 
 from __future__ import annotations
 
@@ -24,13 +22,13 @@ from pipetwist.values.addresses import SocketAddress
 
 __all__ = ["DatagramListener"]
 
-# Batches that are read before others get their turn.
+# Batches that are read in one turn at most.
 _ROUNDS = 4
-# Datagrams that are received at once after somebody new was among them: to let one in takes as long
-# as to carry a hundred.
+# Datagrams that are received at once after a new source was among them: admitting one takes as long
+# as relaying a hundred datagrams.
 _FEW = 8
-# A socket that many are answered through does not say which of them has room: answers that wait are
-# tried again this often.
+# A socket that sends answers to many does not say which of them has room: waiting answers are tried
+# again at this interval.
 _RETRY_SECONDS = 0.01
 
 _Associate = Callable[[Source, IOutbound, "ITracker | None"], AssociationSide]
@@ -44,9 +42,9 @@ class DatagramListener:
         opened: the socket.
         batch: what it is read into.
         association_table: the associations of the whole inbound.
-        let_in: lets a source in: makes its side with ``associate``, and has it carried; does
-            neither where it is refused.
-        log: takes what goes wrong.
+        let_in: admits a source: makes its side with ``associate``, and passes it to the relay; does
+            neither if it refuses it.
+        log: gets errors.
     """
 
     def __init__(
@@ -84,16 +82,16 @@ class DatagramListener:
 
     @property
     def dropped_by_kernel(self) -> int:
-        """Datagrams that the system has dropped since they came quicker than they were read."""
+        """Datagrams that the system has dropped because they arrived faster than they were read."""
         return dropped_by_kernel(self._socket) if self._listening else 0
 
     def start(self) -> None:
-        """Read from now on."""
+        """Start to read."""
         self._datagram_context.watcher.add(self._socket.fileno(), self, IN)
         self._listening = True
 
     def stop(self) -> None:
-        """Close the socket, which ends every association: there would be no way for its answers."""
+        """Close the socket, and every association, since answers could not be sent any more."""
         if self._retry is not None:
             self._retry.cancel()
             self._retry = None
@@ -115,7 +113,7 @@ class DatagramListener:
             try:
                 count = batch.receive(self._socket, connected=False, most=at_once)
             except OSError as error:
-                # It is what some answer came to, and not the socket's end.
+                # The error of some answer; the socket is still usable.
                 self._log.debug("a datagram socket reports: {error}", error=describe_error(error))
                 continue
             cut = batch.cut
@@ -134,7 +132,7 @@ class DatagramListener:
                 return
 
     def failed(self) -> None:
-        """See `pipetwist.kernel.poller.Pollable`: reading goes on."""
+        """See `pipetwist.kernel.poller.Pollable`: continues to read."""
         if self._listening:
             self._datagram_context.watcher.remove(self._socket.fileno())
             self._datagram_context.watcher.add(self._socket.fileno(), self, IN)
@@ -165,8 +163,8 @@ class DatagramListener:
                 association.arrived(self._batch, index, index + 1)
 
     def _open(self, key: SocketAddress, index: int) -> AssociationSide | None:
-        """Let a source in, with the datagram that it has sent first: what becomes of that is in the
-        association's line.
+        """Admit a source, with its first datagram. If that is dropped, the association's log line
+        says so.
         """
         self._asked_in += 1
         if not self._association_table.make_room():
@@ -190,7 +188,7 @@ class DatagramListener:
                 association.failed()
         return made[0] if made else None
 
-    # What associations are answered with.
+    # For the answers of associations.
 
     def answer_batch(self, batch: EitherBatch, start: int, stop: int, target: Source) -> int:
         return batch.send(self._socket, start, stop, target, segments=self._segments)

@@ -1,5 +1,5 @@
-"""Many datagrams, one system call each: what `pipetwist.datagram.batch` does, on systems that have
-not got what that needs.
+"""The same as `pipetwist.datagram.batch`, with one system call for each datagram, for systems
+without the calls for many.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class PlainBatch:
 
     Args:
         count: how many at most.
-        max_bytes: bytes of the largest datagram; a longer one is cut, and stands in `cut`.
-        control: bytes of ancillary data, which no such system gives in a way that is known here.
+        max_bytes: bytes of the largest datagram; a longer one is cut, and listed in `cut`.
+        control: bytes of ancillary data, which is not read on such systems.
         name: bytes of every sender's ``sockaddr``, which Python hides.
     """
 
@@ -51,8 +51,8 @@ class PlainBatch:
             except (BlockingIOError, InterruptedError):
                 break
             except OSError:
-                # What came before it is handled first, and the socket goes on saying so only where
-                # it has to.
+                # The datagrams from before are handled first; the socket reports the error again if
+                # it persists.
                 if self._data:
                     break
                 raise

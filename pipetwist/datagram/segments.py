@@ -1,8 +1,8 @@
-"""Datagrams of one size that are sent as one message, which the kernel cuts into them where it
-leaves: UDP_SEGMENT, udp(7).
+"""Sends datagrams of one size as one message, which the kernel splits when it sends it:
+UDP_SEGMENT, udp(7).
 
-The way through the kernel is then gone once for all of them. What arrives is the same as if they
-had been sent one by one.
+They pass through the kernel together. The receiver gets the same as if they had been sent one by
+one.
 """
 
 from __future__ import annotations
@@ -33,17 +33,18 @@ _SOL_UDP, _UDP_SEGMENT = 17, 103
 _SEGMENT_SIZE = struct.Struct("@NiiH0P")
 _CONTROL_LENGTH = struct.calcsize("@NiiH")
 MIN_SEGMENTS = 3
-"""So many are worth it."""
+"""From this number on it is faster."""
 _MAX_SEGMENTS = 64  # UDP_MAX_SEGMENTS of linux/udp.h, which was 64 until Linux 6.9
 _MAX_MESSAGE_BYTES = 65507
-# A datagram that is larger than the way's MTU; and a way that can't have checksums filled in later.
+# The errors for a datagram that is larger than the route's MTU, and for a device that can't fill
+# checksums in.
 _TOO_LARGE = (errno.EINVAL, errno.EMSGSIZE)
 _NEVER = errno.EIO
 
 
 @cache
 def segments_work() -> bool:
-    """Whether this system cuts messages: one before Linux 4.18 would send them as they are."""
+    """Whether this system splits messages: Linux before 4.18 would send them as they are."""
     if batches_work():
         with (
             contextlib.suppress(OSError),
@@ -55,7 +56,7 @@ def segments_work() -> bool:
 
 
 class Segments:
-    """Sends datagrams that lie one behind the other in an array of ``struct iovec``.
+    """Sends datagrams that are neighbours in an array of ``struct iovec``.
 
     Args:
         vectors: where that is.
@@ -74,7 +75,7 @@ class Segments:
     def send(
         self, opened: socket.socket, start: int, lengths: list[int], target: Source | None
     ) -> int:
-        """Send as many as are of the same size as the first, or none where that is not worth it or
+        """Send the datagrams that have the same size as the first; none if that is not faster or
         not possible.
 
         Args:
@@ -84,10 +85,10 @@ class Segments:
             target: where to; None for the socket's peer.
 
         Returns:
-            How many the system has taken; 0 where they must be sent one by one.
+            How many the system has accepted; 0 if they must be sent one by one.
 
         Raises:
-            OSError: the system takes nothing now, however it is sent.
+            OSError: the system accepts nothing now.
         """
         size = lengths[0]
         if not 0 < size <= self._max_bytes:

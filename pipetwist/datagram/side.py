@@ -1,5 +1,5 @@
-"""What the two kinds of datagram socket's sides have in common: what they count, hold and drop, and
-how they end.
+"""Base class of the two kinds of side on datagram sockets: what they count, keep and drop, and how
+they end.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ __all__ = ["BaseDatagramSide"]
 
 @implementer(IDescriptorSide, IDatagramSide)
 class BaseDatagramSide(EndingSide):
-    """A side that is datagrams. The methods that raise NotImplementedError are the kinds' own.
+    """A side for datagrams. Subclasses have the methods that raise NotImplementedError.
 
-    Coupled with another of its kind it hands on what it received where it lies in the batch;
-    elsewhere datagram by datagram.
+    If it is coupled with another of its kind, it passes on whole batches; otherwise datagram by
+    datagram.
 
     Args:
-        clock: bounds the wait for what is not delivered.
+        clock: counts the time for which undelivered datagrams are kept.
         tracker: counts what is read from here and delivered here; None for a side that is not
             counted.
     """
 
     process: IProcess | None = None
     medium = Medium.DATAGRAMS
-    carrier: object = Batch  # of which parts are handed on
+    carrier: object = Batch  # parts of it are passed on
     half_closes = notices_loss = False
 
     __slots__ = (
@@ -62,7 +62,7 @@ class BaseDatagramSide(EndingSide):
         self.receiver = None
         self.ending = BEGINNING
         self.sink: BaseDatagramSide | None = None
-        # Whether what is written here comes from a stream; another of this kind says that not.
+        # Whether what is written here comes from a stream, and not from another of this kind.
         self.from_stream = True
         self.received = 0
         self.delivered = 0
@@ -70,10 +70,10 @@ class BaseDatagramSide(EndingSide):
         self.dropped = 0
         self.paused = True
         self.reason = ""
-        self.early: WaitingDatagrams | None = None  # read before anyone wanted it
-        self.outgoing: WaitingDatagrams | None = None  # not taken by the system yet
+        self.early: WaitingDatagrams | None = None  # read before reading was resumed
+        self.outgoing: WaitingDatagrams | None = None  # not accepted by the system yet
 
-    # What the kinds have for themselves.
+    # For subclasses.
 
     def send_batch(self, batch: EitherBatch, start: int, stop: int) -> int:
         """Send some of a batch; as `Batch.send`."""
@@ -84,21 +84,21 @@ class BaseDatagramSide(EndingSide):
         raise NotImplementedError
 
     def await_room(self) -> None:
-        """Call `flush` once the system may take more."""
+        """Call `flush` when the system may accept more."""
         raise NotImplementedError
 
     def leave(self) -> None:
-        """Nothing more is to be read for this side."""
+        """Stop reading for this side."""
         raise NotImplementedError
 
     def release(self) -> None:
-        """This side is over: give everything back."""
+        """This side has closed: release everything."""
         raise NotImplementedError
 
     # Reading.
 
     def arrived(self, batch: EitherBatch, start: int, stop: int) -> None:
-        """Some of a batch was received for this side."""
+        """A part of a batch was received for this side."""
         if self.ending.closing:
             self.dropped += stop - start
             return
@@ -115,7 +115,7 @@ class BaseDatagramSide(EndingSide):
                 self.hand_on(batch.data(index))
 
     def hand_on(self, datagram: bytes) -> None:
-        """Hand on one datagram, or keep it until somebody wants it."""
+        """Pass one datagram on, or keep it until reading is resumed."""
         if not self.paused and self.sink is not None:
             self.sink.write(datagram)
         elif not self.paused and self.receiver is not None:
@@ -141,7 +141,7 @@ class BaseDatagramSide(EndingSide):
     # Writing.
 
     def take(self, batch: EitherBatch, start: int, stop: int) -> None:
-        """Send some of a batch, and keep what the system does not take."""
+        """Send a part of a batch, and keep what the system does not accept."""
         while start < stop and not self.ending.closing:
             if self.outgoing is not None:
                 self._keep(batch, start, stop)
@@ -181,7 +181,7 @@ class BaseDatagramSide(EndingSide):
             self.await_room()
 
     def flush(self) -> None:
-        """The system may take more: send what waits."""
+        """The system may accept more: send the waiting datagrams."""
         while self.outgoing and not self.ending.over:
             if not self._deliver(self.outgoing.first()):
                 self.await_room()
@@ -193,24 +193,24 @@ class BaseDatagramSide(EndingSide):
             self.lose("")
 
     def _deliver(self, datagram: bytes) -> bool:
-        """Send one; False where it must wait."""
+        """Send one; False if it must wait."""
         try:
             try:
                 self.send_one(datagram)
             except OSError as error:
                 if error.errno != errno.EMSGSIZE:
                     raise
-                # That may be what the way has to say of one before (ICMP), in whose stead this was
+                # That may be an error of an earlier datagram (ICMP), because of which this one was
                 # not sent.
                 self.send_one(datagram)
         except OSError as error:
             if error.errno in NOT_NOW:
                 return False
             if error.errno == errno.EMSGSIZE and not self.from_stream:
-                # Its sender is told as little as by a network.
+                # Its sender is not notified, as in a network.
                 self.dropped += 1
                 return True
-            # Where it waits already, it is dropped with the others that do.
+            # If others are waiting, it is dropped together with them.
             self.dropped += self.outgoing is None
             if error.errno == errno.EMSGSIZE:
                 self.lose(f"a datagram of {len(datagram)} bytes is larger than this socket carries")
@@ -239,7 +239,7 @@ class BaseDatagramSide(EndingSide):
         one_of_us.coupled()
 
     def coupled(self) -> None:
-        """What is written here comes from another of this kind."""
+        """The other side is of this kind too."""
         self.from_stream = False
 
     def write_eof(self) -> None:
@@ -252,7 +252,7 @@ class BaseDatagramSide(EndingSide):
             self.lose("")
             return
         self.hear(CLOSE)
-        # A peer that sends datagrams has no end that could be waited for.
+        # A peer that sends datagrams has no end of file to wait for.
         self.hear(PEER_ENDED)
         self.leave()
         self._linger = self._clock.callLater(lingering.LINGER_SECONDS, self._lingered)
@@ -261,9 +261,7 @@ class BaseDatagramSide(EndingSide):
         self.close()
 
     def close_with_error(self) -> None:
-        """See `ISide`: each datagram is whole by itself, and there is no end that could look like
-        another.
-        """
+        """See `ISide`: each datagram is complete by itself, so there is nothing to cut off."""
         self.close()
 
     def abort(self) -> None:
@@ -273,7 +271,7 @@ class BaseDatagramSide(EndingSide):
         self.lose("internal error")
 
     def lose(self, reason: str) -> None:
-        """This side is over."""
+        """Close this side."""
         if self.ending.over:
             return
         self.hear(LOST)

@@ -20,14 +20,14 @@ from pipetwist.transfer.loss_reasons import describe_error
 
 __all__ = ["DatagramSocketSide", "dropped_by_kernel"]
 
-# Batches that are read before others get their turn.
+# Batches that are read in one turn at most.
 _ROUNDS = 4
-# Batches that are read before a server's refusal ends everything: more than a socket of
-# `pipetwist.datagram.context.enlarge_buffers` holds.
+# Batches that are read before a refusal by the server closes the side: more than the enlarged
+# buffer of a socket holds (`pipetwist.datagram.context.enlarge_buffers`).
 _LAST_ROUNDS = 256
 _ERROR = 0x8  # EPOLLERR
 _SO_MEMINFO = 55
-# linux/sock_diag.h, SK_MEMINFO_VARS, of which the last is how many datagrams found no room.
+# linux/sock_diag.h, SK_MEMINFO_VARS; the last is the number of datagrams that were dropped.
 _MEMINFO = struct.Struct("@9I")
 
 
@@ -82,12 +82,12 @@ class DatagramSocketSide(BaseDatagramSide):
                 self._told(OSError(number, os.strerror(number)))
 
     def _told(self, error: OSError) -> None:
-        """The socket has something to report of what was sent."""
+        """Read the socket's error about what was sent."""
         if error.errno == errno.EMSGSIZE:
-            # The way carries less than was thought (ICMP): the kernel cuts to that from now on, and
-            # the server is there all the same.
+            # The route's MTU is smaller (ICMP): the kernel uses it from now on, and the server can
+            # still be reached.
             return
-        # What had come before is still there to be read.
+        # Datagrams from before can still be read.
         with contextlib.suppress(OSError):
             for _ in range(_LAST_ROUNDS):
                 count = (
@@ -130,7 +130,7 @@ class DatagramSocketSide(BaseDatagramSide):
         self._watch()
 
     def pause_reading(self) -> None:
-        """See `ISide`: the kernel holds what comes, and drops what is too much."""
+        """See `ISide`: the kernel buffers what arrives, and drops what is too much."""
         super().pause_reading()
         self._watch()
 
@@ -157,7 +157,7 @@ class DatagramSocketSide(BaseDatagramSide):
 
 
 def dropped_by_kernel(opened: socket.socket) -> int:
-    """How many datagrams the system has dropped for want of room in this socket, where it says
+    """How many datagrams the system has dropped because this socket's buffer was full, if it says
     so.
     """
     with contextlib.suppress(OSError, struct.error):

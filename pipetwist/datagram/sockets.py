@@ -26,14 +26,14 @@ _SAY_ADDRESS = {
 
 
 def open_udp(family: int, address: SocketAddress) -> ListeningSocket:
-    """Open a socket that anybody may send to at an address.
+    """Open a listening socket on an address.
 
     Args:
         family: the address's family.
         address: the address and the port.
 
     Raises:
-        OSError: the system does not let it.
+        OSError: the system refuses it.
     """
     opened = ListeningSocket(family, socket.SOCK_DGRAM)
     try:
@@ -53,11 +53,11 @@ def connect_datagram(family: int, address: SocketAddress, name: str) -> socket.s
 
     Args:
         family: the address's family.
-        address: whom it sends to, and alone hears.
+        address: the peer, the only one that it sends to and receives from.
         name: the address for people.
 
     Raises:
-        ConnectError: nobody can be sent to there.
+        ConnectError: nothing can be sent there.
     """
     try:
         opened = socket.socket(family, socket.SOCK_DGRAM)
@@ -67,8 +67,8 @@ def connect_datagram(family: int, address: SocketAddress, name: str) -> socket.s
         opened.setblocking(False)
         enlarge_buffers(opened)
         if family == socket.AF_UNIX:
-            # An abstract name of the kernel's choice (unix(7), autobind): without one there would
-            # be no answers.
+            # An abstract name chosen by the kernel (unix(7), autobind): without a name it can't get
+            # answers.
             opened.bind("")
         opened.connect(address)
     except OSError as error:

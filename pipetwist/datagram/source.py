@@ -14,12 +14,12 @@ _UCRED = struct.Struct("i2I")  # struct ucred: pid_t, uid_t, gid_t
 _CONTROL_HEADER = struct.calcsize("@Nii")  # struct cmsghdr, cmsg(3)
 _FAMILY = struct.Struct("@H")
 _PORT = struct.Struct("!H")
-# The interface's number: it would bind an answer to an interface, and the route alone decides which
-# it leaves by (ip(7), ipv6(7)).
+# The interface's number would bind an answer to an interface; without it the route decides (ip(7),
+# ipv6(7)).
 _INTERFACE = {socket.AF_INET: slice(0, 4), socket.AF_INET6: slice(16, 20)}
 
-# What stands before an IPv4 address in the IPv6 address of a socket that takes both (RFC 4291,
-# section 2.5.5.2).
+# The prefix of an IPv4 address as an IPv6 address, for sockets that accept both (RFC 4291, section
+# 2.5.5.2).
 _MAPPED = bytes(10) + b"\xff\xff"
 
 
@@ -29,8 +29,8 @@ class Source(NamedTuple):
     Attributes:
         host: its address; None for a unix socket.
         port: its port.
-        named: whether it can be answered: a unix socket that is bound to no name can't.
-        credentials: its process, user and group, where the kernel says so.
+        named: whether it can get answers: a unix socket without a name can't.
+        credentials: its process, user and group, if the kernel says them.
         name: its ``sockaddr``, or what Python takes for one.
         control: ancillary data that an answer needs, to leave from the address that was sent to.
         address: its name in Python's words, where they say all that an answer needs.
@@ -46,7 +46,7 @@ class Source(NamedTuple):
 
 
 def source_of(name: bytes, control: bytes) -> Source:
-    """Read what the kernel wrote.
+    """Parse what the kernel has written.
 
     Args:
         name: a ``sockaddr``, as long as it is.

@@ -1,4 +1,4 @@
-"""Datagrams that wait, within bounds: what is beyond them is dropped, the newest first."""
+"""A bounded queue of datagrams: if it is full, the newest is dropped."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MAX_BYTES = 1 << 18
 
 
 class WaitingDatagrams:
-    """The datagrams of one direction of one datagram connection that can't go on yet."""
+    """The datagrams of one direction of a connection that can't be sent yet."""
 
     __slots__ = ("_bytes", "_kept")
 
@@ -26,10 +26,10 @@ class WaitingDatagrams:
         return len(self._kept)
 
     def keep(self, datagram: bytes) -> bool:
-        """Keep one, behind the others.
+        """Add one at the end.
 
         Returns:
-            False where there is no room for it.
+            False if there is no room for it.
         """
         if self._kept and (
             len(self._kept) >= MAX_DATAGRAMS or self._bytes + len(datagram) > MAX_BYTES
@@ -44,5 +44,5 @@ class WaitingDatagrams:
         return self._kept[0]
 
     def remove_first(self) -> None:
-        """The oldest has gone on."""
+        """Remove the oldest."""
         self._bytes -= len(self._kept.popleft())

@@ -1,5 +1,5 @@
-"""Tells of descriptors' events where there is no `pipetwist.kernel.poller.Poller`: with the
-reactor's own means, in the poller's words.
+"""Watches descriptors with the reactor, for systems without `pipetwist.kernel.poller.Poller`, with
+the poller's methods.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class _Watched:
         self._tell(OUT)
 
     def connectionLost(self, reason: Failure) -> None:
-        """The reactor watches it no more."""
+        """The reactor has stopped watching it."""
 
     def _tell(self, events: int) -> None:
         try:
@@ -48,7 +48,7 @@ class _Watched:
 
 
 class Watcher:
-    """Tells of the events of many descriptors, as `pipetwist.kernel.poller.Poller` does.
+    """Reports the events of many descriptors, like `pipetwist.kernel.poller.Poller`.
 
     Args:
         reactor: watches them.
@@ -62,18 +62,18 @@ class Watcher:
         return f"<Watcher {len(self._watched)} watched>"
 
     def add(self, descriptor: int, told: Pollable, events: int) -> None:
-        """Tell of a descriptor's events from now on."""
+        """Start to watch a descriptor."""
         self._watched[descriptor] = _Watched(descriptor, told)
         self.change(descriptor, events)
 
     def change(self, descriptor: int, events: int) -> None:
-        """Tell of other events."""
+        """Watch it for other events."""
         watched = self._watched[descriptor]
         (self._reactor.addReader if events & IN else self._reactor.removeReader)(watched)
         (self._reactor.addWriter if events & OUT else self._reactor.removeWriter)(watched)
 
     def remove(self, descriptor: int) -> None:
-        """Tell no more. It must be open still."""
+        """Stop watching it. It must still be open."""
         watched = self._watched.pop(descriptor)
         self._reactor.removeReader(watched)
         self._reactor.removeWriter(watched)

@@ -1,1 +1,1 @@
-"""What the log says, and how it looks."""
+"""The log: its levels, its formats and its writing."""

@@ -1,4 +1,4 @@
-"""Opens the log's file. Where others can write near, nothing of theirs is taken for it."""
+"""Opens the log's file, and refuses files and links that other users may have put there."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def real_path(path: str) -> str:
     """Follow the links that a log's path ends in.
 
     Raises:
-        OSError: a link that somebody else may have put there, or a circle of links.
+        OSError: a link that another user may have put there, or a circle of links.
     """
     for _ in range(_MAX_LINKS):
-        # What is in /proc is made by the kernel, and leads to what has no name.
+        # Links in /proc are made by the kernel, and may lead to files without a name.
         if path.startswith("/proc/") or not os.path.islink(path):  # noqa: PTH114 - the texts are joined as the kernel joins them
             return path
         folder = os.path.dirname(path)  # noqa: PTH120 - as above
@@ -42,11 +42,11 @@ def _check_link(path: str, folder: str) -> None:
     if not hasattr(os, "geteuid"):
         return
     ours = {0, os.geteuid()}
-    # A group that root lets write there is not root.
+    # A group that may write there is not root.
     others = stat.S_IWOTH if os.geteuid() else stat.S_IWOTH | stat.S_IWGRP
     around, link = os.stat(folder), os.lstat(path)  # noqa: PTH116 - as above
-    # In a sticky folder others can't take away what is not theirs; elsewhere it could be another
-    # link by the time that it is followed.
+    # In a sticky folder other users can't replace the link; elsewhere it could be another one by
+    # the time it is followed.
     safe = around.st_uid in ours and (around.st_mode & stat.S_ISVTX or not around.st_mode & others)
     if not safe or link.st_uid not in ours:
         message = "it is a link that somebody else may have put there; name the file itself"
@@ -73,18 +73,18 @@ def check_path(path: str, owner: Owner | None = None) -> None:
 
 
 def open_log_file(path: str, mode: int | None = None, owner: Owner | None = None) -> int:
-    """Open a log's file to append to, and make it where there is none.
+    """Open a log's file to append, and create it if it does not exist.
 
     Args:
         path: the file, as `real_path` has it.
-        mode: of a new file; what the umask leaves of 0666 where it is None.
-        owner: of a new file, where we may give it away.
+        mode: of a new file; None for 0666 and the umask.
+        owner: of a new file, if we may change it.
 
     Returns:
         Its descriptor.
 
     Raises:
-        OSError: it can't be had, or is somebody else's.
+        OSError: it can't be opened, or belongs to another user.
     """
     flags = _FLAGS if path.startswith("/proc/") else _FLAGS | _NOFOLLOW
     try:

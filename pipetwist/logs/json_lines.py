@@ -1,4 +1,4 @@
-"""The log as JSON, one object a line."""
+"""The log as JSON, one object on each line."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def format_json_line(event: LogEvent) -> str:
     if "log_failure" in event:
         line["traceback"] = event["log_failure"].getTraceback()
     if event.get("log_namespace", "").startswith("pipetwist"):
-        # The line's own keys stay: an observer of Twisted's old kind leaves its "time" and others
+        # The line's own keys are not overwritten: Twisted's old observers leave "time" and others
         # in the event.
         line |= {
             key: value
@@ -41,5 +41,5 @@ def format_json_line(event: LogEvent) -> str:
 
 
 def _escaped(match: re.Match[str]) -> str:
-    # Those below a space have been written like this already, so that it stands within a string.
+    # Characters below a space are already escaped, so this is inside a string.
     return f"\\u{ord(match[0]):04x}"

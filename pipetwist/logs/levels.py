@@ -1,4 +1,4 @@
-"""Loggers that keep quiet below a level, whoever observes the log."""
+"""Loggers that drop events below a level, for all observers of the log."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _AnyLevel: TypeAlias = Any
 
 
 class LeveledLogger(Logger):
-    """Drops an event before anything is made of it: a busy relay that logs warnings alone pays
-    nothing for its connections' lines.
+    """Drops an event before it is made: a busy relay that logs only warnings has no cost for its
+    connections' lines.
 
     Args:
-        namespace: where the events come from.
-        level: the least important that is let through.
-        others: those that go by the same level from now on.
+        namespace: the namespace of the events.
+        level: the lowest level that is logged.
+        others: loggers that get the same level.
     """
 
     def __init__(self, namespace: str, level: Level, others: Iterable[LeveledLogger] = ()) -> None:
@@ -31,19 +31,19 @@ class LeveledLogger(Logger):
         self.set_level(level)
 
     def set_level(self, level: Level) -> None:
-        """From now on let through what is at least as important as this."""
+        """From now on log this level and above."""
         least: _AnyLevel = LogLevel.lookupByName(level)
         self._enough = frozenset(level for level in LogLevel.iterconstants() if level >= least)
         self.debugs = LogLevel.debug in self._enough
-        """Whether debug is let through: asked where many would make an event for nothing."""
+        """Whether debug is logged, to avoid making events for nothing."""
         self.infos = LogLevel.info in self._enough
-        """The same of info."""
+        """The same for info."""
         for other in self._others:
             other.set_level(level)
 
     @classmethod
     def levels_of(cls, log: Logger) -> LeveledLogger:
-        """What says how much a logger lets through; of another kind all but debug."""
+        """The levels of a logger; if it is of another class, everything except debug."""
         return log if isinstance(log, LeveledLogger) else cls(log.namespace, "info")
 
     def emit(self, level: _AnyLevel, format: str | None = None, **kwargs: object) -> None:  # noqa: A002 - Logger's name

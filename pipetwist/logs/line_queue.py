@@ -1,5 +1,5 @@
-"""The lines of the log that are not written yet: so many bytes of them, and then the number of
-those that did not fit.
+"""The lines of the log that are not written yet, up to a number of bytes; further lines are
+counted.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ __all__ = ["Batch", "LineQueue"]
 
 
 class Batch(NamedTuple):
-    """What is to be written next.
+    """The next lines to write.
 
     Attributes:
         data: lines, each with its end.
-        left_out: how many lines came after these and did not fit.
-        rotate: whether what comes after these is to go to another file.
+        left_out: how many lines after these did not fit.
+        rotate: whether later lines belong in another file.
     """
 
     data: bytes
@@ -25,17 +25,17 @@ class Batch(NamedTuple):
 
 
 class LineQueue:
-    """Takes lines from any thread without waiting, and gives all there are to the one thread that
-    writes them.
+    """Accepts lines from any thread without blocking, and passes all of them to the thread that
+    writes.
 
     Args:
-        max_bytes: how much it holds. A line that comes while it is empty is held whatever its size.
+        max_bytes: how much it holds. While it is empty it accepts a line of any size.
     """
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
-        # A line may come while one is being put: from a signal's handler, or from an object that
-        # the collector ends just then.
+        # A line may arrive while another is being added: from a signal handler, or from an object's
+        # finalizer.
         lock = RLock()
         self._filled = Condition(lock)
         self._emptied = Condition(lock)
@@ -52,10 +52,10 @@ class LineQueue:
         )
 
     def put(self, line: bytes) -> None:
-        """Add a line, or count it where there is no room."""
+        """Add a line, or count it if there is no room."""
         with self._filled:
-            # Once one did not fit none does until there is room for all: the lines that are missing
-            # are then all in one place.
+            # When one line did not fit, no other is added until the queue is taken, so that the
+            # missing lines are all in one place.
             if self._left_out or (self._lines and self._size + len(line) > self._max_bytes):
                 self._left_out += line.count(b"\n")
                 return
@@ -65,18 +65,18 @@ class LineQueue:
                 self._filled.notify()
 
     def ask_for_rotation(self) -> None:
-        """Have what comes from now on written to another file."""
+        """Have later lines written to another file."""
         with self._filled:
             if self._rotate_after is None:
                 self._rotate_after = len(self._lines)
             self._filled.notify()
 
     def take(self, seconds: float | None = None) -> Batch:
-        """Wait until there is something, and take all of it, or all before another file begins.
-        What was taken before is written.
+        """Wait for lines, and take all of them, or all up to a rotation. The lines taken before are
+        written by now.
 
         Args:
-            seconds: how long to wait at most, for an empty batch; None for as long as it takes.
+            seconds: after this time the batch may be empty; None to wait without a limit.
         """
         with self._filled:
             self._writing = False
@@ -96,7 +96,7 @@ class LineQueue:
             return batch
 
     def wait_until_written(self, seconds: float) -> bool:
-        """Wait until everything is written, at most for so long, and say whether it is."""
+        """Wait until everything is written, at most this time, and return whether it is."""
         with self._emptied:
             return self._emptied.wait_for(
                 lambda: not self._writing and not self._something(), seconds

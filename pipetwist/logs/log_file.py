@@ -1,6 +1,4 @@
-"""The log's file, and those before it: ``FILE.1`` is the latest of them, as Twisted's log files are
-named.
-"""
+"""The log's file, and older ones: ``FILE.1`` is the latest of them, as Twisted names log files."""
 
 from __future__ import annotations
 
@@ -17,16 +15,16 @@ __all__ = ["LogFile"]
 
 
 class LogFile:
-    """A file that is put aside when it is full. Only the thread that writes the log may use it.
+    """A file that is renamed when it is full. Only the thread that writes the log may use it.
 
-    Where it can't be put aside it is said in it, and it grows on by once more as much.
+    If it can't be renamed, a line in it says so, and it may grow by the same size again.
 
     Args:
-        path: the file; a link is followed, and the files before it stand beside what it leads to.
-        max_size: bytes that a file may have, if no line is longer; 0 for any number.
+        path: the file; a link is followed, and the older files are beside its target.
+        max_size: the maximum of bytes, unless a single line is longer; 0 for no limit.
         max_files: how many full ones are kept; 0 for all.
-        cannot: makes the line that says that and why the file can't be put aside.
-        owner: of a new file; whoever opens it where it is None.
+        cannot: makes the line that says why the file can't be renamed.
+        owner: of a new file; None for the user who opens it.
 
     Raises:
         OSError: it can't be opened.
@@ -66,18 +64,18 @@ class LogFile:
         return Written(count)
 
     def rotate(self) -> None:
-        """See `pipetwist.logs.writer.Output`. One that was removed, or put aside by somebody else,
-        is only made anew.
+        """See `pipetwist.logs.writer.Output`. If it was removed or renamed by somebody else, it is
+        only created again.
         """
         if self._regular:
             self._put_aside()
 
     def close(self) -> None:
-        """Write no more."""
+        """Close it."""
         os.close(self._descriptor)
 
     def _end_of_piece(self, data: bytes, begin: int) -> int:
-        """How far the lines go that this file still takes."""
+        """The end of the lines that this file has room for."""
         if not self._max_size or not self._regular or len(data) - begin <= self._limit - self._size:
             return len(data)
         end = data.rfind(b"\n", begin, max(begin + self._limit - self._size, begin)) + 1
@@ -87,14 +85,14 @@ class LogFile:
 
     def _begin(self) -> None:
         file = os.fstat(self._descriptor)
-        # What is found in /proc is the file of somebody else, such as a shell's that has redirected
-        # standard output.
+        # A file in /proc belongs to somebody else, such as a shell that has redirected standard
+        # output.
         self._regular = stat.S_ISREG(file.st_mode) and not self._path.startswith("/proc/")
         self._size = file.st_size if self._regular else 0
         self._limit = self._max_size
 
     def _put_aside(self) -> bool:
-        """Go on in a new file, and say whether that is empty."""
+        """Continue in a new file, and return whether that is empty."""
         try:
             file = os.fstat(self._descriptor)
             if self._is_there(file):
@@ -119,14 +117,16 @@ class LogFile:
             return False
 
     def _rename(self) -> None:
-        """Make room for another ``FILE.1``, and remove what is more than is to be kept."""
+        """Rename older files to make room for another ``FILE.1``, and remove those beyond the
+        limit.
+        """
         numbers = self._numbers()
         if self._max_files:
             for number in sorted(numbers):
                 if number >= self._max_files:
                     os.unlink(self._numbered(number))  # noqa: PTH108 - the paths are texts, see above
                     numbers.discard(number)
-        # Beyond a gap the names can stay.
+        # After a gap the names need not change.
         last = 0
         while last + 1 in numbers:
             last += 1

@@ -1,4 +1,4 @@
-"""Where lines go that no file of ours takes: a descriptor such as standard output."""
+"""Outputs of the log other than our own file: descriptors such as standard output."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ __all__ = ["DescriptorOutput", "StreamOutput", "output_to", "write_all"]
 
 
 def write_all(descriptor: int, data: bytes) -> Written:
-    """Write to a descriptor, and wait for one that does not block as for any other: it may be
-    shared with who made it so.
+    """Write everything to a descriptor. If it is non-blocking, wait until it is writable: it may be
+    shared with a process that made it so.
     """
     left = memoryview(data)
     try:
@@ -38,7 +38,7 @@ class DescriptorOutput:
     """A pipe, a terminal, or a file that somebody else has opened.
 
     Args:
-        descriptor: where to write.
+        descriptor: the descriptor to write to.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -48,14 +48,14 @@ class DescriptorOutput:
         return write_all(self._descriptor, data)
 
     def rotate(self) -> None:
-        """See `Output`: it is somebody else's to do."""
+        """See `Output`: its owner has to do that."""
 
 
 class StreamOutput:
-    """A stream of Python's that has no descriptor.
+    """A Python stream without a descriptor.
 
     Args:
-        stream: takes text.
+        stream: accepts text.
     """
 
     def __init__(self, stream: IO[str]) -> None:
@@ -71,7 +71,7 @@ class StreamOutput:
 
 
 def output_to(stream: IO[str]) -> Output:
-    """Write where a stream writes, past its buffer."""
+    """The output behind a stream, without its buffer."""
     stream.flush()
     try:
         return DescriptorOutput(stream.fileno())

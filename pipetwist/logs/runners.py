@@ -1,5 +1,5 @@
-"""The log of twistd and of twist: what each would log to, given its options, with the thread that
-writes it in between.
+"""The log of twistd and of twist: the destination that each would use with its options, written by
+our thread.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ _Format = Callable[[LogEvent], "str | None"]
 
 
 class LogSettings(NamedTuple):
-    """What a configuration says of the log.
+    """What a configuration says about the log.
 
     Attributes:
-        format: what lines look like.
+        format: the format of lines.
         max_size: bytes of a file of twistd's; 0 for any number.
         max_files: how many full ones are kept; 0 for all.
     """
@@ -41,11 +41,11 @@ class LogSettings(NamedTuple):
 
 
 class RunnerLog:
-    """The log of the program that runs us, once it has one.
+    """The log of twistd or twist, once it is open.
 
     Args:
         settings: what the configuration says.
-        opened: called when there is a log: the end of the process is to call `linger` then.
+        opened: called when the log is open; then `linger` must be called at the end of the process.
         now: the time of day, in seconds since 1970.
     """
 
@@ -60,21 +60,21 @@ class RunnerLog:
         self._now = now
         self._writer: LogWriter | None = None
         self.rotates = False
-        """Whether it goes to a file of ours, which `rotate` begins anew."""
+        """Whether it is a file that `rotate` can rotate."""
 
     def of_twistd(self, options: RunnerOptions) -> ILogObserver | None:
-        """Open the log that twistd would open: ``twisted.scripts.twistd`` lets nobody else ask it.
+        """Open the log that twistd would open; ``twisted.scripts.twistd`` has no way to ask for it.
 
         Args:
             options: twistd's.
 
         Returns:
-            The observer for twistd's application; None where twistd is to use one that its options
+            The observer for twistd's application; None if twistd should use one that its options
             name.
 
         Raises:
-            OSError: the file can't be had.
-            ValueError: a daemon is to log to its standard output.
+            OSError: the file can't be opened.
+            ValueError: a daemon should log to its standard output.
         """
         if options.get("logger"):
             return None
@@ -100,7 +100,7 @@ class RunnerLog:
         return self._observer(file, format_line)
 
     def of_twist(self, options: RunnerOptions) -> None:
-        """Have the log that twist opens written by the thread.
+        """Have the thread write the log that twist opens.
 
         Args:
             options: twist's.
@@ -121,17 +121,17 @@ class RunnerLog:
         options["fileLogObserverFactory"] = observer
 
     def start(self) -> None:
-        """Begin to write. A daemon has to have forked before that."""
+        """Start to write. A daemon must have forked before."""
         if self._writer is not None:
             self._writer.start()
 
     def rotate(self) -> None:
-        """Begin another file."""
+        """Rotate the file."""
         if self._writer is not None:
             self._writer.rotate()
 
     def linger(self) -> None:
-        """The process is about to end: wait a little for what is to be written, from now on."""
+        """The process is about to end: from now on wait a little until lines are written."""
         if self._writer is not None:
             self._writer.linger()
 
@@ -176,7 +176,7 @@ class RunnerLog:
 
 
 def _owner(options: RunnerOptions) -> Owner | None:
-    """Whom twistd becomes after the log is open."""
+    """The user that twistd becomes after the log is open."""
     user, group = options.get("uid"), options.get("gid")
     if user is None:
         return None

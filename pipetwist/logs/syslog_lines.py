@@ -1,5 +1,5 @@
-"""The log as syslog has it from twistd, each line with its priority before it until the thread
-hands it to the system.
+"""The log as twistd sends it to syslog. Each line begins with its priority until the thread passes
+it to the system.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ def priority_line(priority: int, text: str) -> str:
 
 
 class _Observer(SyslogObserver):
-    """Twisted's own, which gives its lines away.
+    """Twisted's observer, with its lines passed to a function.
 
     Args:
-        prefix: stands before each line.
-        write: takes each.
+        prefix: the beginning of each line.
+        write: is called with each.
     """
 
     def __init__(self, prefix: str, write: Callable[[str], object]) -> None:
@@ -38,21 +38,21 @@ class _Observer(SyslogObserver):
 
 
 def syslog_observer(prefix: str, write: Callable[[str], object]) -> ILogObserver:
-    """What twistd logs to syslog, a line each.
+    """Make the observer of twistd's syslog, which writes single lines.
 
     Args:
-        prefix: stands before each line.
-        write: takes each.
+        prefix: the beginning of each line.
+        write: is called with each.
     """
     emit: Any = _Observer(prefix, write).emit  # Twisted's, which has no types
     return LegacyLogObserverWrapper(emit)
 
 
 class SyslogOutput:
-    """The system's log, where each line goes with its priority.
+    """The system's log, which gets each line with its priority.
 
     Args:
-        send: hands a priority and a text to the system.
+        send: passes a priority and a text to the system.
     """
 
     def __init__(self, send: Callable[[int, str], object]) -> None:
@@ -66,4 +66,4 @@ class SyslogOutput:
         return Written(len(data))
 
     def rotate(self) -> None:
-        """See `pipetwist.logs.writer.Output`: it is the system's to do."""
+        """See `pipetwist.logs.writer.Output`: the system does that."""

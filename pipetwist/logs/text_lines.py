@@ -1,5 +1,5 @@
-"""The log as lines for people: Twisted's own, in which nothing that comes from outside can steer a
-terminal or look like another line.
+"""The log as text lines, in Twisted's format, in which data from outside can't control a terminal
+or look like another line.
 """
 
 from __future__ import annotations
@@ -11,21 +11,21 @@ from twisted.logger import LogEvent, formatEventAsClassicLogText, formatTime
 __all__ = ["UNSAFE", "escape", "format_text_line"]
 
 UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-"""Control characters but for a tab and a line's end, other ends of a line, and what turns the
+"""Control characters except tab and newline, other line ends, and characters that change the
 direction of text (Unicode, UAX 9).
 """
 
 
 def format_text_line(event: LogEvent) -> str | None:
-    """One event as Twisted writes it, with the rest of a text of several lines behind a tab each;
-    None where it says nothing.
+    """Format one event as Twisted does. Further lines of its text begin with a tab. None if it has
+    no text.
     """
     text = formatEventAsClassicLogText(event, formatTime)
     return None if text is None else escape(text)
 
 
 def escape(text: str) -> str:
-    """Write what could do harm by its number."""
+    """Replace dangerous characters by their numbers."""
     return UNSAFE.sub(_escaped, text)
 
 

@@ -1,6 +1,4 @@
-"""The thread that writes the log, so that the reactor never waits for who reads it, nor for a
-disk.
-"""
+"""The thread that writes the log, so that the reactor never waits for its reader or for a disk."""
 
 from __future__ import annotations
 
@@ -13,22 +11,22 @@ from pipetwist.logs.line_queue import Batch, LineQueue
 
 __all__ = ["LINGER_SECONDS", "LogWriter", "Output", "Written"]
 
-# What is held for a reader that stands still: some thousand lines.
+# What is kept while the output is blocked: some thousand lines.
 _MAX_BYTES = 1 << 20
 _TOO_SLOW = "who reads the log, or its disk, was too slow"
-# After a write that failed it is looked so often whether there is room again.
+# How often a failed write is tried again.
 _RETRY_SECONDS = 1.0
 
 LINGER_SECONDS = 2.0
-"""How long the end of the process waits for lines to be written."""
+"""How long the process waits at its end until lines are written."""
 
 
 class Written(NamedTuple):
-    """What has become of a piece of the log.
+    """The result of a write.
 
     Attributes:
         size: how many of its bytes are written.
-        error: why it is not all of them; None where it is.
+        error: why not all of them are; None if they are.
     """
 
     size: int
@@ -36,25 +34,25 @@ class Written(NamedTuple):
 
 
 class Output(Protocol):
-    """Where the log goes."""
+    """An output of the log."""
 
     def write(self, data: bytes) -> Written:
         """Write whole lines, however long it takes."""
 
     def rotate(self) -> None:
-        """Begin another file, where it is one."""
+        """Rotate the file, if it is one."""
 
 
 class LogWriter:
-    """Stands for the file that an observer of Twisted's writes to.
+    """A file object for an observer of Twisted's, which writes in another thread.
 
     Nothing is written before `start`, since a daemon forks after its log has begun, and a thread
-    does not come along.
+    does not survive that.
 
     Args:
-        output: where the lines go.
-        left_out: makes the line that says how many are missing in its place, and why.
-        max_bytes: how much is held while the output takes nothing.
+        output: writes the lines.
+        left_out: makes the line that says how many are missing at this point, and why.
+        max_bytes: how much is kept while the output is blocked.
     """
 
     def __init__(
@@ -73,9 +71,9 @@ class LogWriter:
         return f"<LogWriter {'running' if self._thread else 'not started'}, {self._queue!r}>"
 
     def start(self) -> None:
-        """Begin to write; once is enough."""
+        """Start to write. A second call does nothing."""
         if self._thread is None:
-            # One that nobody waits for: it may be in the middle of a write that never ends.
+            # A daemon thread: it may be in a write that never ends.
             thread = Thread(target=self._run, name="pipetwist-log", daemon=True)
             thread.start()
             self._thread = thread
@@ -93,15 +91,15 @@ class LogWriter:
         self._wait()
 
     def flush(self) -> None:
-        """The thread does it."""
+        """Does nothing: the thread writes."""
 
     def rotate(self) -> None:
-        """Begin another file after the lines that there are now, where the log is a file."""
+        """Rotate the file, after the lines that are queued now."""
         self._queue.ask_for_rotation()
 
     def linger(self, seconds: float = LINGER_SECONDS) -> None:
-        """The process is about to end: from now on wait for what is written, for so many seconds in
-        all.
+        """The process is about to end: from now on wait until lines are written, up to this number
+        of seconds in total.
         """
         if self._until is None:
             self._until = time.monotonic() + seconds
@@ -113,7 +111,7 @@ class LogWriter:
         self._wait()
 
     def _wait(self) -> None:
-        # What the collector ends in the writing thread may have something to say there.
+        # A finalizer that runs in the writing thread may log there.
         if self._until is not None and self._thread is not current_thread():
             self._queue.wait_until_written(max(self._until - time.monotonic(), 0.0))
 
@@ -132,9 +130,7 @@ class LogWriter:
             self._output.rotate()
 
     def _put_out(self, data: bytes, stands_for: int | None = None) -> None:
-        """Write a piece of the log, or count its lines: those that it has, or those whose absence
-        it tells of.
-        """
+        """Write a piece of the log. If that fails, count its lines as missing."""
         count = 0
         if not self._lost:
             end_of_torn = b"\n" if self._torn else b""

@@ -1,3 +1,3 @@
-"""Files that stand where others may write, reached by descriptors: a name alone may be somebody
-else's file a moment later.
+"""Files in folders where other users may write, reached through descriptors, because a name may
+stand for another file a moment later.
 """

@@ -1,4 +1,4 @@
-"""A file that was made at a path, known again by which file it is."""
+"""A file that was created at a path, identified by its inode."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ __all__ = ["CreatedFile"]
 
 
 class CreatedFile:
-    """A file at its path. Whoever made it keeps it from being freed, as an open socket does, so
-    that no other gets its number.
+    """A file at its path. Its creator keeps the inode in use, as an open socket does, so that its
+    number is not reused.
 
     Args:
         folder: the path of its folder, "" for the working one.
@@ -31,13 +31,13 @@ class CreatedFile:
 
     @property
     def is_gone(self) -> bool:
-        """Whether it has been removed, or its folder, or another has its name."""
+        """Whether the file or its folder was removed, or replaced."""
         try:
             with Folder(self._folder) as folder:
                 return folder.identity(self._name) != self.identity
         except (FileNotFoundError, NotADirectoryError):
             return True
-        except OSError:  # nothing is known then
+        except OSError:  # not known then
             return False
 
     def remove(self) -> None:

@@ -1,4 +1,4 @@
-"""A folder that is held open, and its entries."""
+"""An open folder, and its entries."""
 
 from __future__ import annotations
 
@@ -15,13 +15,12 @@ __all__ = ["Folder"]
 
 @final
 class Folder:
-    """A folder by its descriptor: whatever happens to its name, this is the one that is worked in.
-    Leaving its context closes it.
+    """A folder by its descriptor, which stays the same whatever happens to its name. Leaving its
+    context closes it.
 
     Args:
         path: where it is. Links on the way are followed.
-        within: the folder in which it is, where the path is only its name there. A link is not
-            followed then.
+        within: its parent, if the path is only its name there. A link is not followed then.
 
     Raises:
         OSError: it can't be opened.
@@ -51,7 +50,7 @@ class Folder:
         return f"<Folder {self.path} {self.descriptor}>"
 
     def close(self) -> None:
-        """Let go of it; again does nothing."""
+        """Close it. A second call does nothing."""
         descriptor, self.descriptor = self.descriptor, -1
         if descriptor != -1:
             os.close(descriptor)
@@ -61,22 +60,22 @@ class Folder:
         return os.path.dirname(self.path) if name == os.pardir else os.path.join(self.path, name)  # noqa: PTH118, PTH120 - these are texts
 
     def path_of(self, name: str) -> str:
-        """A path for system calls that take nothing else. It leads through the descriptor where the
-        system can, and is good as long.
+        """A path for system calls that need one. If the system can, it leads through the
+        descriptor, and is valid while that is open.
         """
         link = f"/proc/self/fd/{self.descriptor}"
         return f"{link}/{name}" if O_PATH and os.path.lexists(link) else self.under(name)
 
     def hold(self, name: str) -> HeldFile:
-        """Take hold of an entry; a link is held itself, and not what it leads to.
+        """Hold an entry. A symbolic link itself is held, and not its target.
 
         Raises:
-            OSError: there is none, or it can't be reached.
+            OSError: it does not exist, or can't be reached.
         """
         return HeldFile(self.descriptor, name)
 
     def identity(self, name: str) -> Identity | None:
-        """Which file an entry is; None where there is none."""
+        """The identity of an entry; None if it does not exist."""
         try:
             return Identity.of(os.stat(name, dir_fd=self.descriptor, follow_symlinks=False))
         except FileNotFoundError:
@@ -85,13 +84,12 @@ class Folder:
     def remove(self, name: str, wanted: Identity) -> bool:
         """Remove an entry if it is this file.
 
-        It is moved aside before it is removed. Should another have come to its name in that moment,
-        that one is put back.
+        It is renamed before it is removed. If another file got its name in that moment, that one is
+        put back.
 
         Args:
             name: the entry.
-            wanted: which file it is to be. Somebody holds that open, so that no other file gets its
-                number.
+            wanted: the file's identity. Somebody has it open, so that its number is not reused.
 
         Returns:
             Whether it was that file.

@@ -1,5 +1,5 @@
-"""One file that is held: looked at, given away and changed as the very file that was found,
-whatever has its name meanwhile.
+"""One file that is held: its owner and mode are read and changed on the file that was found, even
+if another has its name meanwhile.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import NamedTuple, final
 __all__ = ["O_PATH", "HeldFile", "Identity"]
 
 O_PATH: int = getattr(os, "O_PATH", 0)
-"""open(2): a descriptor that says which file it is, and neither reads nor writes it. 0 where the
-system has none.
+"""open(2): a descriptor that identifies a file without reading or writing it. 0 if the system has
+none.
 """
 
 
 class Identity(NamedTuple):
-    """Which file it is, under whatever name, as long as it exists.
+    """The identity of a file, under any name, as long as it exists.
 
     Attributes:
         device: the number of its file system.
@@ -31,16 +31,17 @@ class Identity(NamedTuple):
 
     @classmethod
     def of(cls, status: os.stat_result) -> Identity:
-        """That of a file with this status."""
+        """The identity from a file's status."""
         return cls(status.st_dev, status.st_ino)
 
 
 @final
 class HeldFile:
-    """A file in a folder, be it a socket or a link. Leaving its context lets go of it.
+    """A file in a folder, which may be a socket or a symbolic link. Leaving its context releases
+    it.
 
-    On Linux it is held by a descriptor, which /proc turns into a name that is nobody else's
-    (proc(5)). Elsewhere it is looked at again before each change, and a link is never followed.
+    On Linux it is held by a descriptor, and /proc has a name for it that no other file can have
+    (proc(5)). Elsewhere it is checked before each change, and a link is never followed.
 
     Args:
         folder: the descriptor of its folder.
@@ -57,7 +58,7 @@ class HeldFile:
             os.open(name, O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder) if O_PATH else -1
         )
         self.status = self._look()
-        """What it was when it was taken hold of."""
+        """Its status when it was found."""
 
     def __enter__(self) -> HeldFile:
         return self
@@ -71,7 +72,7 @@ class HeldFile:
         self.close()
 
     def close(self) -> None:
-        """Let go of it; again does nothing."""
+        """Release it. A second call does nothing."""
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor != -1:
             os.close(descriptor)
@@ -91,17 +92,17 @@ class HeldFile:
 
     @property
     def link(self) -> str | None:
-        """A path of this very file, for system calls that take nothing else; None where the system
-        has none.
+        """A path of exactly this file, for system calls that need one; None if the system has
+        none.
         """
         link = f"/proc/self/fd/{self._descriptor}"
         return link if self._descriptor != -1 and os.path.lexists(link) else None
 
     def chown(self, uid: int, gid: int) -> None:
-        """Give it to another owner, or another group; -1 leaves one as it is.
+        """Change its owner, or its group; -1 for no change.
 
         Raises:
-            OSError: the system does not allow it, or the file has been exchanged.
+            OSError: the system does not allow it, or the file was replaced.
         """
         link = self.link
         if link is None:
@@ -111,11 +112,11 @@ class HeldFile:
             os.chown(link, uid, gid)
 
     def chmod(self, mode: int) -> None:
-        """Give it another mode.
+        """Change its mode.
 
         Raises:
-            OSError: the system does not allow it, knows no way that follows no link, or the file
-                has been exchanged.
+            OSError: the system does not allow it, can't do it without following links, or the file
+                was replaced.
         """
         link = self.link
         if link is not None:
@@ -128,10 +129,10 @@ class HeldFile:
             raise OSError(errno.ENOTSUP, "it takes /proc, which is not mounted") from None
 
     def target(self) -> str:
-        """Where it leads, if it is a symbolic link.
+        """The target of a symbolic link.
 
         Raises:
-            OSError: it is none, or has been exchanged.
+            OSError: it is not a link, or was replaced.
         """
         if self._descriptor != -1:
             return os.readlink("", dir_fd=self._descriptor)

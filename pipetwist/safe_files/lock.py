@@ -1,5 +1,5 @@
-"""A lock on a name in a folder, among processes of one user: nobody else can hold it, and nobody
-ever waits for it.
+"""A lock on a name in a folder, between processes of one user: other users can't hold it, and
+nothing waits for it.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ class HeldByAnotherError(Exception):
 
 @contextlib.contextmanager
 def locked(folder: Folder, name: str) -> Iterator[None]:
-    """Hold a lock, which is flock(2) on a file that only this user can open, and which goes
+    """Hold a lock, which is flock(2) on a file that only this user can open, and which is removed
     afterwards.
 
-    A folder could be locked itself, but by everybody who may read it. Where somebody else has put
-    something at the name the lock is done without: it would be theirs to hold.
+    The folder itself could be locked too, but by everybody who may read it. If another user has put
+    a file at the name, there is no lock, since that user could hold it.
 
     Args:
         folder: where the file is.
@@ -54,7 +54,7 @@ def locked(folder: Folder, name: str) -> Iterator[None]:
 
 
 def _take(folder: Folder, name: str) -> int | None:
-    import fcntl  # there is none on Windows, where nobody gets here
+    import fcntl  # there is none on Windows, where this is not called
 
     for _ in range(_ATTEMPTS):
         try:
@@ -72,7 +72,7 @@ def _take(folder: Folder, name: str) -> int | None:
             break
         if folder.identity(name) == Identity.of(status):
             return descriptor
-        # Who had it has removed it since it was opened.
+        # Its last holder has removed it since it was opened.
         os.close(descriptor)
     raise HeldByAnotherError
 

@@ -1,4 +1,4 @@
-"""A folder of ours alone, made where others may write."""
+"""A folder only for us, in a folder where others may write."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ __all__ = ["PrivateFolder"]
 
 
 class PrivateFolder:
-    """Made in a folder, under a name that nobody guesses, for this user alone.
+    """Creates a folder with an unpredictable name, only for this user.
 
     Args:
-        within: where.
+        within: its parent.
 
     Raises:
-        OSError: it can't be made, or somebody has put another in its place.
+        OSError: it can't be created, or somebody has replaced it.
     """
 
     def __init__(self, within: Folder) -> None:
@@ -29,7 +29,7 @@ class PrivateFolder:
         self._name = f".{secrets.token_hex(4)}"
         os.mkdir(self._name, 0o700, dir_fd=within.descriptor)
         self.folder = Folder(self._name, within=within)
-        """The folder itself, to be closed by whoever has used it."""
+        """The folder. The caller closes it."""
         status = os.fstat(self.folder.descriptor)
         self._identity = Identity.of(status)
         if status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) & 0o077:
@@ -37,7 +37,7 @@ class PrivateFolder:
             raise OSError(errno.EPERM, "somebody has exchanged a folder that was made there")
 
     def remove(self) -> None:
-        """Remove it, which must be empty; what has come to its name instead stays."""
+        """Remove it; it must be empty. If it was replaced, the other one stays."""
         if self._within.identity(self._name) == self._identity:
             with contextlib.suppress(OSError):
                 os.rmdir(self._name, dir_fd=self._within.descriptor)

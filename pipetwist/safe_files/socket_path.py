@@ -1,4 +1,4 @@
-"""The place of a unix socket's file: whose socket is there, and how what a crash has left is
+"""The path of a unix socket: whether a process has the socket there, and how a stale file is
 removed.
 """
 
@@ -16,10 +16,10 @@ __all__ = ["PathTakenError", "remove_stale_socket"]
 
 
 class PathTakenError(Exception):
-    """Something stands there that stays.
+    """There is a file that must not be removed.
 
     Args:
-        by_socket: whether it is a socket that a process has, and not some other file.
+        by_socket: whether it is the socket of a process, and not another kind of file.
     """
 
     def __init__(self, *, by_socket: bool) -> None:
@@ -29,19 +29,18 @@ class PathTakenError(Exception):
 
 @contextlib.contextmanager
 def remove_stale_socket(folder: Folder, name: str) -> Iterator[None]:
-    """Remove a socket's file that no process has; nothing else.
+    """Remove the file of a socket that no process has, and nothing else.
 
-    Who does the same at that moment, as long as the context lasts, is told that the place is taken:
-    two daemons that start at once over one stale file must not take each other's fresh one for
-    that.
+    While the context lasts, other processes that do the same get an error: two daemons that start
+    at once over one stale file must not remove each other's new one.
 
     Args:
         folder: where it is.
         name: its name there.
 
     Raises:
-        PathTakenError: something else stands there.
-        OSError: the file can't be looked at or removed.
+        PathTakenError: there is another file.
+        OSError: the file can't be checked or removed.
     """
     try:
         with locked(folder, f".{name}.lock"):
@@ -67,9 +66,9 @@ def _remove_stale(folder: Folder, name: str) -> None:
 def _is_bound(path: str) -> bool:
     """Whether a process has the socket of this file.
 
-    A datagram socket is asked for: a stream socket that does not listen yet refuses streams as a
-    stale one does, but is told from it by its being of another type (EPROTOTYPE, connect(2)). It
-    never waits either.
+    A datagram socket is connected to it: a stream socket that does not listen yet refuses streams
+    like a stale one, but it rejects a datagram socket because of its type (EPROTOTYPE, connect(2)).
+    This never blocks either.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
         probe.setblocking(False)

@@ -1,4 +1,4 @@
-"""The way to a file, along links of people who are trusted alone."""
+"""Resolves the path of a file, and follows only symbolic links of trusted users."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _MAX_LINKS = 40  # as the kernel has it, path_resolution(7)
 
 
 class StrangersLinkError(Exception):
-    """A symbolic link on the way is somebody else's.
+    """A symbolic link on the path belongs to another user.
 
     Args:
         path: where it is.
-        uid: whose it is.
+        uid: its owner.
     """
 
     def __init__(self, path: str, uid: int) -> None:
@@ -29,20 +29,20 @@ class StrangersLinkError(Exception):
 
 
 def walk(path: str | os.PathLike[str]) -> tuple[Folder, str]:
-    """Go to a file's folder, component by component, each by the descriptor of the one before.
+    """Open a file's folder, component by component, each from the descriptor of the one before.
 
-    Links of root and of this user are followed. Anybody else's could lead where its owner may not
-    write and this process may.
+    Links of root and of this user are followed. Those of others could lead to files that this
+    process may write and their owners may not.
 
     Args:
         path: where it is.
 
     Returns:
-        The folder, for the caller to close, and the file's name there, which was no link and need
-        not be there.
+        The folder, which the caller closes, and the file's name there, which was no link and need
+        not exist.
 
     Raises:
-        StrangersLinkError: there is one on the way.
+        StrangersLinkError: there is one on the path.
         OSError: the folder can't be reached.
     """
     ahead = _reversed_parts(os.path.join(Path.cwd(), path))  # noqa: PTH118 - as a text
@@ -69,7 +69,7 @@ def walk(path: str | os.PathLike[str]) -> tuple[Folder, str]:
 
 
 def _target(folder: Folder, name: str, *, last: bool) -> str | None:
-    """Where a link leads; None for what is no link."""
+    """The target of a link; None if it is not a link."""
     try:
         held = folder.hold(name)
     except FileNotFoundError:
