@@ -1,7 +1,6 @@
-"""Whether two listeners want the same port of the same address, of which the second could not
-start.
+"""Finds listeners that need the same port of the same address, so that the second could not start.
 
-Only what is certain is told: of names nobody is asked.
+Only certain collisions are reported: names are not looked up.
 """
 
 from __future__ import annotations
@@ -29,13 +28,12 @@ class _Listener(NamedTuple):
 def collisions(
     document: Document, inherited: Collection[str] = (), *, platform: str = sys.platform
 ) -> Iterator[Problem]:
-    """Find every listener that another one is in the way of, in a document that is good otherwise.
+    """Find every listener that collides with another, in a document that is valid otherwise.
 
     Args:
         document: the document.
-        inherited: the tags of inbounds that listen with sockets that somebody else has opened, and
-            so are in nobody's way.
-        platform: what it is to run on, as in ``sys.platform``.
+        inherited: the tags of inbounds with inherited sockets, which can't collide.
+        platform: the platform that it will run on, as in ``sys.platform``.
     """
     told: set[KeyPath] = set()
     for one, other in combinations(_listeners(document, inherited), 2):

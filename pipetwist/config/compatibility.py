@@ -1,7 +1,7 @@
-"""Whether what comes in can be carried by where it goes: datagrams by what keeps their boundaries,
-bytes by streams.
+"""Checks that routes lead datagrams to outbounds for datagrams, and streams to outbounds for
+streams.
 
-This looks at the document as it was written, as `pipetwist.config.consistency` does.
+It checks the document as it was written, like `pipetwist.config.consistency`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["incompatible_routes", "named_entries", "ways"]
 
 
 def incompatible_routes(raw: object) -> Iterator[Problem]:
-    """Find each outbound that a route leads something to that it can't carry."""
+    """Find each route to an outbound that can't carry what the inbound receives."""
     if not isinstance(raw, dict):
         return
     outbounds = {entry.written["tag"]: entry for entry in named_entries(raw, "outbounds")}
@@ -41,7 +41,7 @@ def _medium(entry: Entry) -> Medium:
 
 
 def ways(raw: dict[str, object], inbound: dict[str, object]) -> Iterator[tuple[KeyPath, object]]:
-    """Where an inbound's connections may go: the places that say so, and the outbounds' tags."""
+    """Where an inbound's connections may go: the key paths that say so, and the outbounds' tags."""
     route = raw.get("route")
     route = route if isinstance(route, dict) else {}
     rules = route.get("rules")

@@ -1,8 +1,7 @@
-"""Whether the parts of a document agree: names that must differ, names that must be there, and
+"""Checks that the parts of a document agree: names that must be unique, names that must exist, and
 listeners that are safe.
 
-This looks at the document as it was written, so that it finds what it can in one whose values are
-wrong elsewhere.
+It checks the document as it was written, so that it finds problems even if other values are wrong.
 """
 
 from __future__ import annotations
@@ -24,14 +23,12 @@ __all__ = ["inconsistencies"]
 
 _Steps = tuple[str | EllipsisType, ...]
 
-# among more names, looking for the nearest would take too long in a document with many mistakes
+# with more names the search for similar ones would take too long in a document with many errors
 _FEW = 50
 
 
 class _Kind(NamedTuple):
-    """What a name may be the name of: where such names are given, and what to say of one that is
-    not.
-    """
+    """A kind of name: where such names are defined, and the message for one that is not."""
 
     section: str
     name: _Steps
@@ -55,7 +52,7 @@ _MENTIONS: tuple[tuple[_Kind, _Steps], ...] = (
 
 
 def inconsistencies(raw: object) -> Iterator[Problem]:
-    """Find everything that does not agree in a document as it was written."""
+    """Find all inconsistencies of a document as it was written."""
     for kind in (_INBOUND, _OUTBOUND, _USER):
         yield from _bad_names(raw, kind)
         yield from _unknown_names(raw, kind)
@@ -70,9 +67,7 @@ def inconsistencies(raw: object) -> Iterator[Problem]:
 
 
 def _bad_names(raw: object, kind: _Kind) -> Iterator[Problem]:
-    """Look at names even where nothing else does, since it is not known of which type their owners
-    are.
-    """
+    """Check names even in entries of unknown type, which nothing else checks."""
     for key_path, name in every(raw, kind.section, *kind.name):
         fault = _fault_of_name(name)
         if fault is not None:
@@ -94,7 +89,7 @@ def _shared_tags(raw: object, kind: _Kind) -> Iterator[Problem]:
 
 def _unknown_names(raw: object, kind: _Kind) -> Iterator[Problem]:
     if not isinstance(raw, dict) or not isinstance(raw.get(kind.section), list):
-        return  # its absence is a problem of its own, and what should have been there is not known
+        return  # a missing name is another problem, and what it should be is not known
     known = {name: None for _, name in every(raw, kind.section, *kind.name) if _is_name(name)}
     for key_path, name in (
         found for mentioned, steps in _MENTIONS if mentioned is kind for found in every(raw, *steps)

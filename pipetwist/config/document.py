@@ -1,7 +1,7 @@
 """The whole configuration, as `pipetwist.config.reading` gives it to the services. It can also be
 built by hand, without a file.
 
-The types of inbounds and outbounds come from their registries: a new one changes nothing here.
+The types of inbounds and outbounds come from their registries: a new type needs no change here.
 """
 
 from __future__ import annotations

@@ -1,6 +1,4 @@
-"""The kinds that a program has brought along, for a process of its own that reads its
-configuration.
-"""
+"""Kinds that an embedding program has registered, for the process that reads the configuration."""
 
 from __future__ import annotations
 
@@ -22,9 +20,7 @@ _REGISTRIES: Mapping[str, AnyRegistry] = {
 
 
 def said() -> str:
-    """All of them, as `register_named` takes them: of each what it is a kind of, its module and its
-    name.
-    """
+    """All of them, in the form for `register_named`: the noun, the module and the name of each."""
     return json.dumps(
         [
             (noun, _module(kind), _name(kind))
@@ -35,8 +31,8 @@ def said() -> str:
 
 
 def can_be_imported() -> bool:
-    """Whether another process can import them: not one of a script, whose module has another name
-    there, or of a function.
+    """Whether another process can import them: it can't if a kind is defined in a script, whose
+    module has another name there, or in a function.
     """
     kinds = [kind for registry in _REGISTRIES.values() for kind in registry.added()]
     return all(
@@ -47,7 +43,7 @@ def can_be_imported() -> bool:
 
 
 def register_named(named: str) -> None:
-    """Import them and register them, unless their modules do that."""
+    """Import and register them, unless their modules register them."""
     for noun, module, name in json.loads(named):
         kind = getattr(import_module(module), name)
         if kind not in _REGISTRIES[noun].added():
@@ -55,7 +51,7 @@ def register_named(named: str) -> None:
 
 
 def is_ours(module: str) -> bool:
-    """Whether the options of kinds are made in this module."""
+    """Whether this module defines options of kinds."""
     foreign = {
         kind.Options.__module__ for registry in _REGISTRIES.values() for kind in registry.added()
     }

@@ -1,7 +1,7 @@
-"""JSON5 written as JSON, in one pass over its text; what stands in lists and objects, and whether
-it fits, is for a parser of JSON to say.
+"""Rewrites JSON5 as JSON, in one pass over its text. A JSON parser checks the structure of lists
+and objects afterwards.
 
-What JSON5 has besides is at https://spec.json5.org: comments, trailing commas, bare keys, single
+The additions of JSON5 are at https://spec.json5.org: comments, trailing commas, bare keys, single
 quotes, more numbers, escapes and spaces.
 """
 
@@ -57,10 +57,10 @@ _ESCAPED = {
 
 
 class Json5Error(ValueError):
-    """A text that is no JSON5, or not to be read.
+    """A text that is not valid JSON5, or is refused.
 
     Args:
-        index: where in it that shows, in characters.
+        index: where the error is, in characters.
     """
 
     def __init__(self, index: int) -> None:
@@ -69,28 +69,28 @@ class Json5Error(ValueError):
 
 
 class TooDeepError(ValueError):
-    """A text whose lists and objects stand in each other more deeply than is asked for."""
+    """A text whose lists and objects are nested too deeply."""
 
 
 class Json5Rewriter:
-    """JSON5 that is written as JSON. Whatever is wrong with it beyond single words is left for who
-    reads the JSON to find.
+    """JSON5 rewritten as JSON. Only errors in single tokens are found here; the JSON parser finds
+    the others.
 
     Args:
         text: the JSON5.
-        max_depth: how many lists and objects may stand in each other.
+        max_depth: how deeply lists and objects may be nested.
 
     Raises:
-        TooDeepError: it is deeper than that.
-        ValueError: it has a number in it that is longer than any that a configuration has.
+        TooDeepError: they are nested more deeply.
+        ValueError: it contains a number that is too long.
     """
 
     def __init__(self, text: str, max_depth: int) -> None:
         self._text = text
         self._pieces: list[str] = []
         self.fault: int | None = None
-        """Where something stands that is not even a word of JSON5; what comes before it was
-        written, and that place is left empty.
+        """The position of the first invalid token; the text before it was rewritten, and the token
+        was left out.
         """
         try:
             self._rewrite(max_depth)
@@ -106,8 +106,7 @@ class Json5Rewriter:
         pieces = self._pieces
         within: list[str] = []
         last = 0
-        # Of the last piece that is no space, and of the one before: a mark itself, or what the
-        # token is.
+        # The last token that is not a space, and the one before: a mark, or the token's kind.
         kind = before = ""
         for match in _TOKEN.finditer(self._text):
             piece, group = match[0], match.lastgroup or ""
@@ -137,11 +136,11 @@ class Json5Rewriter:
             pieces.append(piece)
 
     def index(self, index: int) -> int:
-        """Where in the JSON5 something stands of which the place in the JSON is known. What is
-        wrong at the JSON's end is the fault's.
+        """The position in the JSON5 for a position in the JSON. An error at the JSON's end belongs
+        to the invalid token.
         """
-        # the one before a closing bracket, which was left out: where it is not expected that is
-        # where it is wrong
+        # a comma before a closing bracket, which was left out: if the bracket is not expected, the
+        # error is at the comma
         comma = None
         for match, piece in zip(_TOKEN.finditer(self._text), self._pieces, strict=False):
             if not piece:
@@ -155,18 +154,18 @@ class Json5Rewriter:
 
 
 def tokens(text: str) -> Iterator[tuple[int, str, str]]:
-    """The pieces of a text, spaces included: where each begins, its kind, and the piece. What is no
-    piece of JSON5 is ``stray``.
+    """The tokens of a text, spaces included: the position, the kind and the text of each. Invalid
+    ones are ``stray``.
     """
     for match in _TOKEN.finditer(text):
         yield match.start(), match.lastgroup or "", match[0]
 
 
 def to_int(digits: str, base: int = 10) -> int:
-    """A whole number, unless it is so long that reading it would take long.
+    """Parse an integer, unless it is so long that parsing would take long.
 
     Raises:
-        ValueError: it is longer than any that a configuration has.
+        ValueError: it is too long.
     """
     if len(digits) > _MAX_NUMBER_LENGTH:
         message = f"a number of {len(digits)} digits is more than any key takes"
@@ -197,7 +196,7 @@ def _value(word: str, index: int) -> str:
 
 
 def _begun(word: str) -> int:
-    """How many characters of a word that is no value might be the beginning of one."""
+    """How many characters of an invalid word could be the beginning of a valid one."""
     sign = word[0] in "+-"
     known = ("NaN", "Infinity") if sign else ("null", "true", "false", "NaN", "Infinity")
     literal = max(len(commonprefix([word[sign:], one])) for one in known)  # noqa: RUF071 - it is characters that are compared
@@ -206,8 +205,8 @@ def _begun(word: str) -> int:
 
 
 def _string(written: str, index: int) -> str:
-    """A string as JSON writes it. Every escape of a character by its number stays one, so that
-    surrogate pairs are for JSON to join.
+    """Rewrite a string as JSON. Numeric escapes are kept, so that the JSON parser joins surrogate
+    pairs.
     """
 
     def rewrite(match: re.Match[str]) -> str:
@@ -237,8 +236,8 @@ def _numbered(character: str) -> str:
 
 
 def _end_of_broken(text: str, start: int) -> int:
-    """Where a string or a comment that never ends is seen not to; the place itself for anything
-    else.
+    """Where an unterminated string or comment turns out to be one; for other tokens the position
+    itself.
     """
     unclosed = _UNCLOSED.match(text, start)
     if unclosed is not None:

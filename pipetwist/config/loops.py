@@ -1,9 +1,9 @@
-"""Whether connections would come back to the inbound that they came from, and go round until
-nothing is left to open them with.
+"""Finds routes that lead connections back to their own inbound, in a loop, until all descriptors
+are used up.
 
-Only what is certain is told: an inbound whose every connection goes to one outbound, whatever its
-user, that leads to an inbound of the same document, and so on back to the first. A rule may well
-lead from one inbound through another.
+Only certain loops are reported: all connections of an inbound, for every user, go to one outbound,
+which leads to an inbound of the same document, and so on back to the first. A rule that leads from
+one inbound to another is allowed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["loops"]
 
 
 def loops(document: Document) -> Iterator[Problem]:
-    """Find every outbound that closes a circle, in a document that is good otherwise."""
+    """Find every outbound that closes a loop, in a document that is valid otherwise."""
     router = Router(document.route.rules, document.final)
     outbounds = {
         outbound.tag: (index, outbound) for index, outbound in enumerate(document.outbounds)

@@ -1,4 +1,4 @@
-"""What is good in a configuration, and hardly what its author means."""
+"""Notes on settings that are valid, but probably not what the author wants."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ __all__ = ["is_root", "notes"]
 
 
 def is_root() -> bool:
-    """Whether this process may do everything."""
+    """Whether this process runs as root."""
     return hasattr(os, "geteuid") and os.geteuid() == 0
 
 
 def notes(document: Document, *, root: bool) -> Iterator[str]:
-    """Say what will surprise.
+    """Find settings that may surprise.
 
     Args:
         document: the configuration.
         root: whether the daemon runs as root.
 
     Yields:
-        A sentence for each such thing.
+        A sentence for each.
     """
     api = document.experimental.v2ray_api
     if (
@@ -42,7 +42,7 @@ def notes(document: Document, *, root: bool) -> Iterator[str]:
 
 
 def _lent_rights(document: Document) -> Iterator[str]:
-    """Servers that take whoever comes for root."""
+    """Outbounds whose servers see every client as root."""
     router = Router(document.route.rules, document.final)
     lending = {
         outbound.tag: index

@@ -1,4 +1,4 @@
-"""How a list may hold options of several classes, told apart by their key ``type``."""
+"""Lists with options of several classes, chosen by their key ``type``."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ class OneOf:
     """Marks an annotated type: the value is an instance of one of several option classes.
 
     Attributes:
-        registry: the kinds that have them. One that is registered later is taken in by what is made
-            of the type later.
+        registry: the kinds of these options. What is made from the type later includes kinds that
+            are registered later.
     """
 
     registry: AnyRegistry
 
     @property
     def noun(self) -> str:
-        """What they are kinds of, for messages."""
+        """``inbound`` or ``outbound``, for messages."""
         return self.registry.noun
 
     def types(self) -> list[str]:
-        """Every ``type`` there is."""
+        """Every registered ``type``."""
         return self.registry.types()
 
     def options(self, type_: str) -> type:
-        """The option class of a ``type`` that there is."""
+        """The option class of a registered ``type``."""
         options: type = self.registry.of_type(type_).Options
         return options
 
@@ -43,7 +43,7 @@ class OneOf:
         self, source: object, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
         """Validate as the class that ``type`` chooses."""
-        # Here, since a document can be built without pydantic.
+        # Imported here, since a document can be built without pydantic.
         from pydantic_core import core_schema
 
         return core_schema.tagged_union_schema(

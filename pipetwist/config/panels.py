@@ -1,4 +1,4 @@
-"""Names that panels which read the counters can't take, as their sources read them in 2026."""
+"""Names that panels can't use which read the counters, by their source code of 2026."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _HIDDIFY = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}@.*", re.DOTALL
 
 
 def _marzban(document: Document) -> Iterator[Problem]:
-    """Marzban takes the number before the first dot of each name, once it has reset the counters:
-    one bad name loses a round's bytes.
+    """Marzban reads the number before the first dot of each name, after it has reset the counters:
+    one wrong name loses all bytes of that query.
     """
     return _users(
         document,
@@ -28,7 +28,7 @@ def _marzban(document: Document) -> Iterator[Problem]:
 
 
 def _hiddify(document: Document) -> Iterator[Problem]:
-    """Hiddify takes the UUID before the @ of each name in the same way."""
+    """Hiddify reads the UUID before the @ of each name in the same way."""
     return _users(
         document,
         _HIDDIFY,
@@ -38,7 +38,7 @@ def _hiddify(document: Document) -> Iterator[Problem]:
 
 
 def _three_x_ui(document: Document) -> Iterator[Problem]:
-    """3x-ui adds up an inbound and an outbound of one tag, and leaves out what is called api."""
+    """3x-ui adds up an inbound and an outbound with the same tag, and ignores the name api."""
     api = document.experimental.v2ray_api
     if api is None:
         return
@@ -72,4 +72,6 @@ PANELS: Mapping[str, Callable[[Document], Iterator[Problem]]] = {
     "hiddify": _hiddify,
     "3x-ui": _three_x_ui,
 }
-"""For each panel what finds the names that it can't take, in a document that is good otherwise."""
+"""For each panel a function that finds the names that it can't use, in a document that is valid
+otherwise.
+"""

@@ -1,4 +1,4 @@
-"""What a platform lacks: the one place that asks what pipetwist runs on."""
+"""Finds what a platform lacks; the only module that checks the platform."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["unsupported"]
 
 
 def unsupported(raw: object, platform: str) -> Iterator[Problem]:
-    """Find what a platform has not, in a document as it was written.
+    """Find what a platform lacks, in a document as it was written.
 
     Args:
         raw: the document.

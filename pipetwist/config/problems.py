@@ -1,4 +1,4 @@
-"""What is wrong with a configuration, and where."""
+"""Problems of a configuration, and where they are."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Problem:
 
 
 def format_key_path(key_path: KeyPath) -> str:
-    """Write a place as in ``inbounds[0].users[1].uid``."""
+    """Format a key path as in ``inbounds[0].users[1].uid``."""
     text = ""
     for step in key_path:
         if isinstance(step, int):
@@ -47,14 +47,14 @@ def format_key_path(key_path: KeyPath) -> str:
 
 
 def every(raw: object, *steps: str | EllipsisType) -> Iterator[tuple[KeyPath, object]]:
-    """Find every value that some steps lead to in a document that may be broken.
+    """Find every value at a path pattern, in a document that may be invalid.
 
     Args:
         raw: the document.
         steps: keys, and ``...`` for each entry of a list.
 
     Yields:
-        The place and the value of each.
+        The key path and the value of each.
     """
     if not steps:
         yield (), raw
@@ -71,7 +71,7 @@ def every(raw: object, *steps: str | EllipsisType) -> Iterator[tuple[KeyPath, ob
 
 
 def in_order(problems: Iterable[Problem], raw: object) -> list[Problem]:
-    """Each problem once, in the order in which their places stand in the document."""
+    """Each problem once, in the order of the document."""
     return sorted(dict.fromkeys(problems), key=lambda problem: list(_steps(problem.key_path, raw)))
 
 
@@ -82,5 +82,5 @@ def _steps(key_path: KeyPath, raw: object) -> Iterator[int]:
             raw = raw[step] if isinstance(raw, list) else None
         else:
             members: dict[str, object] = raw if isinstance(raw, dict) else {}
-            yield [*members, step].index(step)  # what is missing comes last
+            yield [*members, step].index(step)  # missing keys come last
             raw = members.get(step)

@@ -1,4 +1,6 @@
-"""Reading a configuration: from a file to the document, or to everything that is wrong with it."""
+"""Reads a configuration: from a file to the document, or to a list of everything that is wrong with
+it.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,7 @@ from pipetwist.outbounds.registry import OUTBOUNDS
 
 __all__ = ["parse_document", "read_document"]
 
-_MAX_BYTES = 64 * 1024**2  # some hundred thousand users have less
+_MAX_BYTES = 64 * 1024**2  # some hundred thousand users need less
 
 
 def read_document(path: str | os.PathLike[str], *, platform: str = sys.platform) -> Document:
@@ -33,7 +35,7 @@ def read_document(path: str | os.PathLike[str], *, platform: str = sys.platform)
 
     Args:
         path: the file; relative paths in it are relative to its folder.
-        platform: what it is to run on, as in ``sys.platform``.
+        platform: the platform that it will run on, as in ``sys.platform``.
 
     Raises:
         ConfigError: it can't be read or used. Its text has one line for each problem.
@@ -62,7 +64,7 @@ def parse_document(text: str, folder: Path, name: str, *, platform: str = sys.pl
         text: JSON, in which comments, trailing commas and the rest of JSON5 may stand.
         folder: what relative paths in it are relative to.
         name: the file's name, for messages.
-        platform: what it is to run on, as in ``sys.platform``.
+        platform: the platform that it will run on, as in ``sys.platform``.
 
     Raises:
         ConfigError: it can't be used. Its text has one line for each problem.

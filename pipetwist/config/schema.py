@@ -1,8 +1,8 @@
 """The JSON Schema (2020-12) of the document, for editors and for programs that write
 configurations.
 
-It comes from the option classes that also read a configuration. It can't say everything: whether a
-name is known, for instance, only the reading tells.
+It is made from the option classes. It can't express everything: whether a tag exists, for instance,
+is only checked when a configuration is read.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ def document_schema() -> JsonSchemaValue:
 
 
 class _Generator(GenerateJsonSchema):
-    """Describes option classes as a configuration's author meets them."""
+    """Generates the schema of option classes as they are written in a configuration."""
 
     def dataclass_schema(self, schema: core_schema.DataclassSchema) -> JsonSchemaValue:
-        """Give each key its description and its default, as it would be written."""
+        """Add to each key its description and its default, as it would be written."""
         options: type = schema["cls"]
         described = super().dataclass_schema(schema)
         described["description"] = inspect.cleandoc(options.__doc__ or "").replace("``", "`")
@@ -52,7 +52,7 @@ class _Generator(GenerateJsonSchema):
             described_key.update(_default(options, key))
             if key.name in descriptions:
                 described_key["description"] = descriptions[key.name].replace("``", "`")
-        # What chooses the class has a default there, and none in a configuration.
+        # ``type`` has a default in the class, but not in a configuration.
         if "type" in properties:
             del properties["type"]["default"]
             described["properties"] = {"type": properties.pop("type"), **properties}
@@ -60,16 +60,15 @@ class _Generator(GenerateJsonSchema):
         return described
 
     def field_title_should_be_set(self, schema: object) -> bool:
-        """Leave out titles, which would only say the keys again."""
+        """Leave out titles, which would only repeat the keys."""
         return False
 
 
 @cache
 def _descriptions(options: type) -> dict[str, str]:
-    """The docstrings of a class's keys, those too that it inherits.
+    """The docstrings of a class's keys, inherited ones too.
 
-    They are read here, and not by pydantic as it makes what reads configurations: that would look
-    for them at each start and reload.
+    They are read here, and not by pydantic, which would read them at each start and reload.
     """
     found: dict[str, str] = {}
     for base in reversed(options.__mro__):
@@ -79,10 +78,10 @@ def _descriptions(options: type) -> dict[str, str]:
 
 
 def _docstrings(options: type) -> Iterator[tuple[str, str]]:
-    """The keys that stand in a class itself, each with the docstring behind it."""
+    """The keys of a class itself, each with the docstring after it."""
     try:
         source = textwrap.dedent(inspect.getsource(options))
-    except OSError:  # there are only compiled modules
+    except OSError:  # there is no source code
         return
     for key, said in pairwise(cast("ast.ClassDef", ast.parse(source).body[0]).body):
         if (

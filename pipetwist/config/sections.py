@@ -19,9 +19,9 @@ class Entry(NamedTuple):
     """An inbound or an outbound.
 
     Attributes:
-        key_path: where it stands.
+        key_path: where it is.
         kind: its kind.
-        written: its keys, which may be wrong.
+        written: its keys, which may be invalid.
     """
 
     key_path: KeyPath
@@ -30,11 +30,11 @@ class Entry(NamedTuple):
 
 
 def entries(raw: object, *sections: str) -> Iterator[Entry]:
-    """Find the entries of a document of which the kind is known.
+    """Find the entries of a document whose kind is known.
 
     Args:
-        raw: the document, which may be broken.
-        *sections: ``inbounds`` or ``outbounds``; both where there is none.
+        raw: the document, which may be invalid.
+        *sections: ``inbounds`` or ``outbounds``; both if none is given.
     """
     for section in sections or _SECTIONS:
         for key_path, written in every(raw, section, ...):

@@ -1,9 +1,8 @@
-"""A document as lines of text, so that one process can take it over from another a little at a
-time.
+"""Writes a document as lines of text, so that another process can read it in small pieces.
 
-Each line is a list of steps for a machine with a stack. A step that is no list is a value to put on
-it; a list says what is made of the values on top: a tuple, a dict, or an object of a class. The
-first line says which classes there are, the last that it is complete.
+Each line is a list of steps for a stack machine. A step that is not a list is a value to push; a
+list says what to make of the top values: a tuple, a dict, or an object of a class. The first line
+lists the classes, the last says that the document is complete.
 """
 
 from __future__ import annotations
@@ -24,9 +23,7 @@ from pipetwist.errors import ConfigError
 __all__ = ["SLICE", "Deserializer", "ForeignLineError", "OtherVersionError", "serialize"]
 
 SLICE = 500
-"""How many steps a line has at most; what is put together of it has no more parts than that, and so
-no more users.
-"""
+"""The maximum of steps in a line, and so of parts, such as users, that are made from it."""
 
 _FIRST, _LAST, _PROBLEMS = "pipetwist.classes", "pipetwist.complete", "pipetwist.problems"
 _TUPLE, _DICT = -1, -2
@@ -34,18 +31,18 @@ _PLAIN = (str, int, float, bool, type(None))
 
 
 class ForeignLineError(Exception):
-    """A line that is none of a document's."""
+    """A line that does not belong to a document."""
 
 
 class OtherVersionError(Exception):
-    """A document whose classes are not those of this process: it was read by another version."""
+    """A document with other classes than those of this process: it was read by another version."""
 
 
 def serialize(read: Document | ConfigError) -> Iterator[str]:
-    """Write a document, or what is wrong with it, as lines.
+    """Write a document, or its problems, as lines.
 
     Args:
-        read: what came of reading it.
+        read: the document, or the error.
     """
     if isinstance(read, ConfigError):
         yield json.dumps({_PROBLEMS: str(read)})
@@ -84,13 +81,13 @@ def _steps(value: object, classes: dict[type, int]) -> Iterator[object]:
 
 
 class Deserializer:
-    """Puts a document together from its lines.
+    """Builds a document from its lines.
 
-    What is as it was in the document of before is the very same object: two such documents are
-    compared in no time, and take no more memory than one.
+    A part that has not changed since the previous document becomes the same object: comparing the
+    two takes almost no time, and they need hardly more memory than one.
 
     Args:
-        before: the document of before.
+        before: the previous document.
     """
 
     def __init__(self, before: Document) -> None:
@@ -101,15 +98,15 @@ class Deserializer:
         self._stack: list[object] = []
         self._count = 0
         self.outcome: Document | ConfigError | None = None
-        """The document, or what is wrong with it; None as long as lines are missing."""
+        """The document, or its problems; None as long as lines are missing."""
 
     def __repr__(self) -> str:
         state = "empty" if not self._begun else "unfinished" if self.outcome is None else "complete"
         return f"<Deserializer {state}, {self._count} steps, {len(self._known)} known>"
 
     def remember(self) -> bool:
-        """Look at the next few parts of the document of before, no more than `SLICE`; false where
-        there are no more.
+        """Index the next parts of the previous document, at most `SLICE`; False if there are no
+        more.
         """
         count = 0
         for part in islice(self._before, SLICE):
@@ -120,23 +117,23 @@ class Deserializer:
         return count > 0
 
     def forget(self) -> bool:
-        """Give up the next few of those parts, no more than `SLICE`; false where there are no more.
+        """Release the next of those parts, at most `SLICE`; False if there are no more.
 
-        Whatever the document of before has, and nobody needs any more, is freed a little at a time
-        as well.
+        So parts of the previous document that are no longer needed are freed in small pieces as
+        well.
         """
         for _ in range(min(SLICE, len(self._known))):
             self._known.popitem()
         return bool(self._known)
 
     def take(self, line: bytes) -> int:
-        """Take the next line.
+        """Process the next line.
 
         Returns:
-            How many parts it had, which is no more than `SLICE`.
+            How many parts it had, at most `SLICE`.
 
         Raises:
-            ForeignLineError: it is none of a document's.
+            ForeignLineError: it does not belong to a document.
             OtherVersionError: the document was written by another version.
         """
         try:
@@ -198,7 +195,7 @@ def _class_of(module: str, name: str, keys: list[str]) -> tuple[type, list[str]]
 
 
 def _parts(value: object) -> Iterator[object]:
-    """Everything in a document that is worth to be known again: texts, and objects of classes."""
+    """The parts of a document that are reused: texts, and objects of classes."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, tuple | dict):
@@ -211,13 +208,13 @@ def _parts(value: object) -> Iterator[object]:
 
 
 def _key_of(part: object) -> Hashable | None:
-    """What is the same for two parts that are equal; None where that is not worth to be known."""
+    """A key that equal parts have in common; None if the part is not reused."""
     if isinstance(part, str):
         return part
-    # Not by vars(), which would have every object keep a dict.
+    # Not with vars(), which would make every object keep a dict.
     of: type = type(part)
     values = _getter(of)(part)
-    # Objects that hold others are few, and what they hold may be much.
+    # Objects that contain others are few, and may contain much.
     return (of, values) if all(isinstance(value, _PLAIN) for value in values) else None
 
 

@@ -1,8 +1,7 @@
-"""From a configuration's text to plain lists and objects: JSON, with the comments and trailing
-commas of JSON5.
+"""Parses a configuration's text into plain lists and objects: JSON5, of which JSON is a part.
 
-Keys that stand in an object twice, and texts that are not Unicode, are found here, since nothing
-behind this sees them.
+Duplicate keys, and texts that are not valid Unicode, are found here, since later steps can't see
+them.
 """
 
 from __future__ import annotations
@@ -18,18 +17,18 @@ from pipetwist.values import quote
 
 __all__ = ["NotJsonError", "flaws", "parse_json"]
 
-# far deeper than any configuration, and far from where anything that reads it runs out of stack
+# far deeper than any configuration, and far below the stack limits of its readers
 _MAX_DEPTH = 32
 _TOO_DEEP = "lists and objects are nested too deeply for a configuration"
 
 
 class NotJsonError(ValueError):
-    """A text that is no JSON. Its text says where and what, for people."""
+    """A text that is not valid. The error's text says where and why, for people."""
 
 
 class _Twofold(dict[str, object]):
-    """An object in which a key stood more than once: the last counts, of the others only the names
-    are known.
+    """An object with duplicate keys: the last value counts, and the names of the duplicates are
+    kept.
     """
 
     repeated: tuple[str, ...] = ()
@@ -38,7 +37,7 @@ class _Twofold(dict[str, object]):
 def parse_json(text: str) -> object:
     """Parse a text.
 
-    Plain JSON is tried first, since that is quicker; all of JSON is JSON5 and means the same there.
+    Plain JSON is tried first, since that is faster. All of JSON is JSON5 with the same meaning.
 
     Raises:
         NotJsonError: it is neither.
@@ -84,13 +83,11 @@ def _describe(text: str, index: int) -> str:
 
 
 def _is_missing(end: str, text: str, index: int) -> bool:
-    """Whether it is for want of what would close the innermost that is open that something is wrong
-    at a place.
-    """
+    """Whether an error at a position is caused by a missing closing bracket or quote."""
     character = text[index : index + 1]
     if character in ("}", "]"):
         return end in "}]" and end != character
-    # Of an object the comma has just been: a name would have to come.
+    # After a comma in an object there must be a name.
     return not character or (
         character in "{[" and end == "}" and text[:index].rstrip().endswith(",")
     )
@@ -118,9 +115,7 @@ def _is_deeper(value: object, levels: int) -> bool:
 
 
 def flaws(value: object, key_path: KeyPath = ()) -> Iterator[Problem]:
-    """Find what a configuration may have nowhere: keys given twice, and texts that are not
-    Unicode.
-    """
+    """Find duplicate keys, and texts that are not valid Unicode."""
     if isinstance(value, dict):
         for name in getattr(value, "repeated", ()):
             yield Problem((*key_path, name), "this key is given more than once")

@@ -1,5 +1,5 @@
-"""What stands open at a place of a JSON5 text: for people, who look for the bracket that is missing
-and not for where that shows.
+"""Finds the open bracket, string or comment at a position of a JSON5 text: people look for the
+bracket that is missing, not for the place where that is noticed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _KINDS = {"{": "object", "[": "list", '"': "text", "'": "text", "/": "comment"}
 
 
 class Open(NamedTuple):
-    """Something that has begun, and is not over.
+    """Something that has begun and is not closed.
 
     Attributes:
         kind: what it is.
@@ -29,11 +29,11 @@ class Open(NamedTuple):
 
 
 def innermost_open(text: str, index: int) -> Open | None:
-    """What stands open just before a place; of several the one that is to be closed first.
+    """The innermost thing that is open just before a position.
 
     Args:
-        text: the text, which is well formed up to there.
-        index: where, in characters.
+        text: the text, which is valid up to there.
+        index: the position, in characters.
     """
     brackets: list[int] = []
     for start, group, piece in tokens(text):

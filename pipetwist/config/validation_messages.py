@@ -1,4 +1,4 @@
-"""What pydantic finds, in words for the people who write configurations."""
+"""Messages for pydantic's errors, for the people who write configurations."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _NEEDED = "this required key is missing"
 
 
 def problems_of(error: ValidationError) -> Iterator[Problem]:
-    """Tell of each error in our words, at its place in the document."""
+    """Make a problem of each error, with our text and its key path."""
     for details in error.errors(include_url=False):
         key_path, expected = _follow(details["loc"])
         yield _problem(details, key_path, expected)
 
 
 def unknown_keys(error: ValidationError) -> list[KeyPath]:
-    """The places of the keys that nothing expects."""
+    """The key paths of unknown keys."""
     return [
         _follow(details["loc"])[0]
         for details in error.errors(include_url=False)
@@ -88,12 +88,11 @@ def _hint(written: object, known: Sequence[str]) -> str:
 
 
 def _follow(steps: Sequence[str | int]) -> tuple[KeyPath, _Type]:
-    """Walk from the top of the document along an error's steps.
+    """Follow an error's steps from the top of the document.
 
     Returns:
-        The place, without the steps that pydantic puts in for an option class that it chose by
-        ``type``; and what is expected there, or the class of the object where it expects no such
-        key.
+        The key path, without the steps that pydantic adds for an option class that it chose by
+        ``type``; and the expected type, or the class of the object if it has no such key.
     """
     key_path: KeyPath = ()
     expected: _Type = Document
@@ -121,7 +120,7 @@ def _choice(expected: _Type) -> OneOf:
 
 
 def _plain(expected: _Type) -> _Type:
-    """The type without its marks, and without the None that stands for a key's absence."""
+    """The type without its annotations, and without the None for an absent key."""
     origin: object = get_origin(expected)
     if origin is Annotated:
         return _plain(get_args(expected)[0])

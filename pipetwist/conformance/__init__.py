@@ -1,3 +1,3 @@
-"""What every side, outbound and inbound is held to, as tests that programs run over their own.
-`pipetwist.testing` publishes them.
+"""Tests of the interfaces of sides, outbounds and inbounds, which programs can run on their own
+classes. `pipetwist.testing` exports them.
 """

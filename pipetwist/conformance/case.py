@@ -1,5 +1,5 @@
-"""What the suites have in common: mixins for trial's test cases, and a receiver that finds out of
-order what it is told.
+"""What the suites have in common: mixins for trial's test cases, and a receiver that checks the
+order of events.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ _MAX_ROUNDS = 10_000
 
 
 class Settling(Mixin):
-    """Waits in rounds; how a round goes is the test case's own."""
+    """Waits for a condition; the test case says how."""
 
     def settle(self) -> None:
-        """Let happen what can happen now: turn the reactor of the test, wait a little for the
-        system. Nothing where all is at once.
+        """Let pending events happen: run a turn of the test's reactor, or wait a little for the
+        system. Does nothing by default.
         """
 
     def wait_for(self, condition: Callable[[], object], what: str) -> None:
-        """Settle until the condition holds; the test fails where that does not come."""
+        """Settle until the condition holds; the test fails if it never does."""
         for _ in range(_MAX_ROUNDS):
             if condition():
                 return
@@ -42,23 +42,23 @@ class Settling(Mixin):
 
 @implementer(ISideReceiver)
 class OrderlyReceiver:
-    """Keeps what it is told of a side, and whatever of it comes where it may not."""
+    """Records the events of a side, and those that the interface does not allow."""
 
     def __init__(self) -> None:
         self.data: list[bytes] = []
-        """What was read, call for call."""
+        """What was read, call by call."""
         self.told: list[str] = []
         """The other calls, in order."""
         self.reason: str | None = None
-        """Why the side was lost; None while it is not."""
+        """Why the side was lost; None until then."""
         self.mistakes: list[str] = []
-        """What came out of order."""
+        """Events that the interface does not allow."""
         self.wanted = False
-        """Whether reading was asked for."""
+        """Whether reading is resumed."""
 
     @property
     def lost_once(self) -> bool:
-        """Whether the side is over."""
+        """Whether the side has closed."""
         return "lost" in self.told
 
     def data_received(self, side: object, data: bytes) -> None:

@@ -1,4 +1,4 @@
-"""What every inbound is held to: `pipetwist.interfaces.IInbound`."""
+"""Tests of `pipetwist.interfaces.IInbound`."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ __all__ = ["InboundConformance"]
 
 
 class InboundConformance(Settling):
-    """Tests of an inbound: mix it into a test case of trial's, with what it has abstract."""
+    """Tests of an inbound: mix it into a test case of trial's, and write its abstract methods."""
 
     @abstractmethod
     def make_inbound(self, relay: RecordingRelay) -> Any:  # an IInbound, which needs zope's plug-in
-        """An inbound that hands its connections to this relay, and does not listen yet. The test's
-        clean-up stops it.
+        """Make an inbound with this relay, which does not listen yet. The test's clean-up stops
+        it.
         """
 
     @abstractmethod
     def client_comes(self) -> Callable[[], object]:
-        """A client connects and sends ``hello``, as a datagram where it is one of datagrams.
+        """Connect a client that sends ``hello``, as a datagram if the inbound is for datagrams.
 
         Returns:
-            What has it leave.
+            A function that disconnects it.
 
         Raises:
-            OSError: nobody listens.
+            OSError: the inbound does not listen.
         """
 
     def setUp(self) -> None:
@@ -51,12 +51,12 @@ class InboundConformance(Settling):
         self._done(self.inbound.stop_listening())
 
     def test_interface(self) -> None:
-        """It has what an inbound has."""
+        """It provides the interface."""
         self.assertTrue(verifyObject(IInbound, self.inbound))
         self.assertNotEqual(self.inbound.tag, "")
 
     def test_hands_on(self) -> None:
-        """A client is routed under the inbound's tag, and its side handed on with its reading
+        """A client is routed with the inbound's tag, and its side is handled with reading
         paused.
         """
         self.listen()
@@ -99,7 +99,7 @@ class InboundConformance(Settling):
         self.stop_listening()
 
     def test_stopped(self) -> None:
-        """Once it has stopped nobody comes in, until it listens again."""
+        """Once it has stopped no client is accepted, until it listens again."""
         self.listen()
         self.stop_listening()
         self.assertRaises(OSError, self.client_comes)

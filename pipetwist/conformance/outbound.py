@@ -1,4 +1,4 @@
-"""What every outbound is held to: `pipetwist.interfaces.IOutbound`."""
+"""Tests of `pipetwist.interfaces.IOutbound`."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ __all__ = ["OutboundConformance"]
 
 
 class OutboundConformance(Settling):
-    """Tests of an outbound: mix it into a test case of trial's, with what it has abstract."""
+    """Tests of an outbound: mix it into a test case of trial's, and write its abstract methods."""
 
     @abstractmethod
     def make_outbound(self) -> OutboundLike:
-        """An outbound that can connect. The test's clean-up stops what it needs."""
+        """Make an outbound that can connect. The test's clean-up stops what it needs."""
 
     @abstractmethod
     def make_unreachable(self) -> OutboundLike:
-        """One that can't: nobody is where it goes."""
+        """Make an outbound that can't connect."""
 
     @abstractmethod
     def open_now(self) -> int:
-        """How many connections, or commands, are open now, or begin to be."""
+        """How many connections, or commands, are open or being opened."""
 
     def connect(self, outbound: OutboundLike) -> SideLike:
-        """Connect it; the test's clean-up ends the side."""
+        """Connect it; the test's clean-up closes the side."""
         outcome = self._begin(outbound)
         self.wait_for(lambda: outcome, "the outbound to connect")
         (side,) = outcome
@@ -40,15 +40,15 @@ class OutboundConformance(Settling):
         return side
 
     def test_interface(self) -> None:
-        """It has what an outbound has, and a time to connect in."""
+        """It provides the interface, and has a connect time-out."""
         outbound = self.make_outbound()
         self.assertTrue(verifyObject(IOutbound, outbound))
         self.assertGreater(outbound.connect_timeout, 0)
         self.assertNotEqual(outbound.tag, "")
 
     def test_sides(self) -> None:
-        """Its sides carry what it says: datagrams where it knows a largest one, and by themselves
-        where they are in the kernel.
+        """Its sides are what it declares: for datagrams if it has a largest one, and with a carrier
+        if they are in the kernel.
         """
         outbound = self.make_outbound()
         side = self.connect(outbound)
@@ -59,21 +59,21 @@ class OutboundConformance(Settling):
         )
 
     def test_paused(self) -> None:
-        """Reading of its sides is paused: nothing comes before it is asked for."""
+        """Reading from its sides is paused: no data arrives before it is resumed."""
         side, receiver = self.connect(self.make_outbound()), OrderlyReceiver()
         side.attach(receiver)
         self.settle()
         self.assertEqual((receiver.data, receiver.mistakes), ([], []))
 
     def test_several(self) -> None:
-        """It connects as often as it is asked, each time another side."""
+        """It connects as often as it is asked, each time with a new side."""
         outbound = self.make_outbound()
         sides = [self.connect(outbound) for _ in range(3)]
         self.assertEqual(len({id(side) for side in sides}), 3)
         self.assertEqual(self.open_now(), 3)
 
     def test_nothing_left(self) -> None:
-        """A side that is ended leaves nothing open."""
+        """A closed side leaves nothing open."""
         side, receiver = self.connect(self.make_outbound()), OrderlyReceiver()
         side.attach(receiver)
         side.abort()
@@ -81,7 +81,7 @@ class OutboundConformance(Settling):
         self.wait_for(lambda: not self.open_now(), "it to be closed")
 
     def test_cancelled(self) -> None:
-        """Who gives up while it connects leaves nothing open."""
+        """A cancelled attempt leaves nothing open."""
         connecting: Deferred[SideLike] = maybeDeferred(self.make_outbound().connect)
         outcome: list[SideLike | Failure] = []
         connecting.addBoth(outcome.append)
@@ -92,7 +92,7 @@ class OutboundConformance(Settling):
         self.wait_for(lambda: not self.open_now(), "it to be closed")
 
     def test_unreachable(self) -> None:
-        """Where it can't connect it fails with an error that has a text for people, and leaves
+        """If it can't connect, it fails with an error that has a text for people, and leaves
         nothing open.
         """
         outcome = self._begin(self.make_unreachable())

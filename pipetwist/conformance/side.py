@@ -1,6 +1,4 @@
-"""What every side is held to, whatever it is made of: `pipetwist.interfaces.ISide`, call for
-call.
-"""
+"""Tests of `pipetwist.interfaces.ISide`, for sides of every kind."""
 
 from __future__ import annotations
 
@@ -18,31 +16,29 @@ _ENDINGS = ("close", "disconnect", "close_with_error", "abort")
 
 
 class _Sides(Settling):
-    """What sides of streams and of datagrams have in common."""
+    """What sides for streams and for datagrams have in common."""
 
     @abstractmethod
     def make_side(self) -> SideLike:
-        """A side that is open, to which nobody is attached yet. The test's clean-up ends it and its
-        peer.
-        """
+        """Make an open side without a receiver. The test's clean-up closes it and its peer."""
 
     @abstractmethod
     def peer_sends(self, data: bytes) -> None:
-        """The side's peer sends this; a datagram is one call."""
+        """The peer sends this; for datagrams, one datagram."""
 
     @abstractmethod
     def peer_received(self) -> list[bytes]:
-        """What the side's peer has got so far; of a stream in any pieces."""
+        """What the peer has got so far; for a stream in any pieces."""
 
     def attached(self) -> tuple[SideLike, OrderlyReceiver]:
-        """A side, and who hears of it."""
+        """A side, and its receiver."""
         side, receiver = self.make_side(), OrderlyReceiver()
         side.attach(receiver)
         self.addCleanup(lambda: self.assertEqual(receiver.mistakes, []))
         return side, receiver
 
     def read_on(self, side: SideLike, receiver: OrderlyReceiver) -> None:
-        """Have it read."""
+        """Resume reading."""
         receiver.wanted = True
         side.resume_reading()
 
@@ -59,13 +55,13 @@ class _Sides(Settling):
         self.assertEqual(b"".join(self.peer_received()), data)
 
     def wait_for_loss(self, receiver: OrderlyReceiver) -> None:
-        """Wait until the side is over, and somewhat longer: nothing may be told then."""
+        """Wait until the side has closed, and a little longer: there must be no more events."""
         self.wait_for(lambda: receiver.lost_once, "the side to be over")
         self.settle()
         self.assertEqual(receiver.told[-1], "lost")
 
     def test_interfaces(self) -> None:
-        """It has what a side of its medium has, and what its carrier asks for."""
+        """It provides the interfaces for its medium and its carrier."""
         side = self.make_side()
         verifyObject(ISide, side)
         self.assertEqual(IDatagramSide.providedBy(side), side.medium is Medium.DATAGRAMS)
@@ -74,7 +70,7 @@ class _Sides(Settling):
         self.assertEqual((side.received, side.delivered, side.dropped), (0, 0, 0))
 
     def test_begins_paused(self) -> None:
-        """Nothing is read before that is asked for."""
+        """Nothing is read before reading is resumed."""
         side, receiver = self.attached()
         self.peer_sends(b"early")
         self.settle()
@@ -95,7 +91,7 @@ class _Sides(Settling):
         self.assertEqual(side.received, len(expected))
 
     def test_pause(self) -> None:
-        """While it is paused nothing is read, and afterwards all of it is."""
+        """While reading is paused nothing is read, and everything afterwards."""
         side, receiver = self.attached()
         self.read_on(side, receiver)
         self.peer_sends(b"one")
@@ -109,7 +105,7 @@ class _Sides(Settling):
         self.wait_for_data(receiver, b"onetwo")
 
     def test_writes_in_order(self) -> None:
-        """What is written gets to the peer in order, is counted, and is something that moves."""
+        """What is written reaches the peer in order, is counted, and increases `moved`."""
         side, _ = self.attached()
         before = side.moved
         for number in range(5):
@@ -119,7 +115,7 @@ class _Sides(Settling):
         self.assertGreater(side.moved, before)
 
     def test_endings(self) -> None:
-        """However it is ended, it is over once, is told so last, and nobody calls that a fault."""
+        """However it is ended, it is lost once, as the last event, without a reason."""
         for ending in _ENDINGS:
             side, receiver = self.attached()
             self.end(side, ending)
@@ -127,7 +123,7 @@ class _Sides(Settling):
             self.assertEqual((receiver.told.count("lost"), receiver.reason), (1, ""), ending)
 
     def test_delivers_first(self) -> None:
-        """What was written before is delivered before it ends in order."""
+        """When it closes in order, what was written before is delivered first."""
         side, receiver = self.attached()
         side.write(b"last words")
         self.end(side, "close")
@@ -135,7 +131,7 @@ class _Sides(Settling):
         self.wait_for_peer(b"last words")
 
     def test_first_ending_counts(self) -> None:
-        """Once it is ending the other calls do nothing, but for abort, which ends it now."""
+        """Once it is ending the other calls do nothing, except abort, which closes it now."""
         for ending in _ENDINGS[:3]:
             side, receiver = self.attached()
             for one in (ending, *_ENDINGS[:3]):
@@ -148,7 +144,7 @@ class _Sides(Settling):
             self.assertEqual(receiver.told.count("lost"), 1)
 
     def test_hears_nothing_while_ending(self) -> None:
-        """What the peer sends to a side that is ending is nobody's any more."""
+        """What the peer sends to a side that is ending is not reported."""
         side, receiver = self.attached()
         self.read_on(side, receiver)
         side.write(b"something")
@@ -158,7 +154,7 @@ class _Sides(Settling):
         self.assertEqual(receiver.data, [])
 
     def test_over(self) -> None:
-        """Of a side that is over nothing can be asked any more, and its figures stay."""
+        """Calls on a closed side do nothing, and its figures stay."""
         side, receiver = self.attached()
         side.write(b"abc")
         self.wait_for_peer(b"abc")
@@ -180,7 +176,7 @@ class _Sides(Settling):
         )
 
     def test_ended_before_anybody_is_attached(self) -> None:
-        """Who is attached to a side that is over is told at once."""
+        """A receiver that is attached to a closed side is notified immediately."""
         side, receiver = self.make_side(), OrderlyReceiver()
         side.abort()
         self.settle()
@@ -189,13 +185,11 @@ class _Sides(Settling):
         self.assertEqual((receiver.told, receiver.mistakes), (["lost"], []))
 
     def end(self, side: SideLike, ending: str) -> None:
-        """End it in one of the four ways. A case whose peer has to do something then has that done
-        here.
-        """
+        """End it in one of the four ways. Override it if the peer has to do something then."""
         getattr(side, ending)()
 
     def try_to_send(self, data: bytes) -> None:
-        """As `peer_sends`, where the side may be gone already."""
+        """Like `peer_sends`, if the side may have closed."""
         self.peer_sends(data)
 
     def _endings(self, side: SideLike) -> tuple[Callable[[], None], ...]:
@@ -203,21 +197,21 @@ class _Sides(Settling):
 
 
 class SideConformance(_Sides):
-    """Tests of a side that is a stream: mix it into a test case of trial's, with what it has
+    """Tests of a side for streams: mix it into a test case of trial's, with what it has
     abstract.
     """
 
     @abstractmethod
     def peer_ends(self) -> None:
-        """The side's peer sends an end of file, and goes on taking what it is sent."""
+        """The peer sends an end of file, and continues to read."""
 
     @abstractmethod
     def peer_got_end(self) -> bool:
-        """Whether the side's peer has got an end of file."""
+        """Whether the peer has got an end of file."""
 
     def test_read_end(self) -> None:
-        """An end of file is told once, after all that came before it; it can still be written to
-        where it half-closes.
+        """An end of file is reported once, after all data; if the side half-closes it can still be
+        written to.
         """
         side, receiver = self.attached()
         self.peer_sends(b"all of it")
@@ -234,9 +228,7 @@ class SideConformance(_Sides):
             self.wait_for_peer(b"answer")
 
     def test_write_eof(self) -> None:
-        """Its own end of file follows what was written, once; it still reads where it
-        half-closes.
-        """
+        """Its own end of file follows what was written, once; if it half-closes it still reads."""
         side, receiver = self.attached()
         side.write(b"question")
         side.write_eof()
@@ -249,7 +241,7 @@ class SideConformance(_Sides):
             self.wait_for_data(receiver, b"answer")
 
     def test_both_ends(self) -> None:
-        """A side that has ended both ways is over when it is closed."""
+        """A side that has ended both ways is lost when it is closed."""
         side, receiver = self.attached()
         self.read_on(side, receiver)
         self.peer_ends()
@@ -263,12 +255,12 @@ class SideConformance(_Sides):
 
 
 class DatagramSideConformance(_Sides):
-    """Tests of a side that is datagrams: mix it into a test case of trial's, with what it has
+    """Tests of a side for datagrams: mix it into a test case of trial's, with what it has
     abstract.
     """
 
     def test_bounds(self) -> None:
-        """Each datagram arrives by itself, an empty one too, both ways."""
+        """Each datagram arrives separately, an empty one too, both ways."""
         side, receiver = self.attached()
         self.read_on(side, receiver)
         datagrams = [b"one", b"", b"three"]

@@ -1,3 +1,1 @@
-"""Parts of pipetwist that are in memory and do what a test says. `pipetwist.testing` publishes
-them.
-"""
+"""In-memory fakes that a test controls. `pipetwist.testing` exports them."""

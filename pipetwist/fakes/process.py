@@ -1,4 +1,4 @@
-"""Commands whose doings are the test's. Twisted's MemoryReactor has none."""
+"""Commands that a test controls. Twisted's MemoryReactor has none."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _SIGKILL = getattr(signal, "SIGKILL", 9)  # Windows has none
 
 @implementer(IProcessTransport, IPushProducer, IConsumer)
 class FakeProcess:
-    """A command that says and does what the test tells it to.
+    """A command that a test controls.
 
     Args:
-        pid: its number.
-        protocol: hears of its output and its end.
+        pid: its process ID.
+        protocol: gets its output and its end.
         command: the executable's path and its arguments.
         env: the whole environment.
     """
@@ -39,7 +39,7 @@ class FakeProcess:
         self.stdin = b""
         """What was written to its standard input."""
         self.open = {0, 1, 2}
-        """Its standard descriptors that are open."""
+        """Its open standard descriptors."""
         self.paused = False
         self._protocol = protocol
         self._producer: AnyProducer = None
@@ -47,11 +47,11 @@ class FakeProcess:
         self._reason: Failure | None = None
         protocol.makeConnection(self)
 
-    # What the test does.
+    # For the test.
 
     def say(self, data: bytes, name: int = 1) -> None:
-        """Write to standard output, or to standard error where ``name`` is 2; it is read as soon as
-        nobody pauses it.
+        """Write to standard output, or to standard error if ``name`` is 2. It is read as soon as
+        reading is not paused.
         """
         self._unread.append((name, data))
         self._read()
@@ -65,9 +65,7 @@ class FakeProcess:
         self._producer.resumeProducing()
 
     def exit(self, status: int = 0, number: int | None = None) -> None:
-        """End, with an exit status or by the signal of this number, once everything that was said
-        is read.
-        """
+        """Exit, with a status or by the signal with this number, when all output is read."""
         if self._reason is None:
             self._reason = Failure(
                 ProcessTerminated(status, number) if status or number else ProcessDone(0)
@@ -104,7 +102,7 @@ class FakeProcess:
         self.write(data)
 
     def closeChildFD(self, descriptor: int) -> None:
-        """See ``IProcessTransport``; for the test it is the way to have the command close it."""
+        """See ``IProcessTransport``; a test calls it to have the command close it."""
         if descriptor in self.open:
             self.open.discard(descriptor)
             if descriptor == 0 and self._producer is not None:
@@ -159,10 +157,10 @@ class FakeProcess:
 
 @implementer(ISpawner)
 class FakeSpawner:
-    """Starts commands that are the test's.
+    """Starts commands that a test controls.
 
     Args:
-        stubborn: whether commands outlive SIGTERM.
+        stubborn: whether commands survive SIGTERM.
     """
 
     def __init__(self, *, stubborn: bool = False) -> None:
@@ -171,7 +169,7 @@ class FakeSpawner:
         self.signals: list[tuple[FakeProcess, int]] = []
         """The signals that were sent, each with the command that leads the group."""
         self.error: OSError | None = None
-        """Why commands can't be started; None where they can."""
+        """Why commands can't be started; None if they can."""
         self._stubborn = stubborn
 
     def spawn(
@@ -189,5 +187,5 @@ class FakeSpawner:
             transport.exit(number=number)
 
     def end_group(self, transport: AnyTransport, grace: float, ended: Callable[[], None]) -> None:
-        """See `ISpawner`: the fakes leave nobody."""
+        """See `ISpawner`: fakes leave no processes behind."""
         ended()

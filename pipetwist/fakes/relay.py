@@ -1,4 +1,4 @@
-"""What stands around a connection: a relay, an outbound and a tracker, which keep a record."""
+"""A relay, an outbound and a tracker, which record their calls."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class FakeOutbound:
         tag: its name.
         connect_timeout: seconds that connecting may take.
         connect_retry: for how many seconds connecting is retried; None for no retries.
-        delays: whether a connection waits for the test to fire its Deferred in `connecting`,
-            instead of being there at once.
+        delays: whether a connection waits until the test fires its Deferred in `connecting`,
+            instead of being connected immediately.
     """
 
     def __init__(
@@ -40,11 +40,11 @@ class FakeOutbound:
         self.in_kernel = False
         self.max_datagram_bytes: int | None = None
         self.connecting: list[Deferred[ISide]] = []
-        """Connections that were asked for and have waited for the test."""
+        """The Deferreds of connections that wait, or have waited, for the test."""
         self.cancelled = 0
-        """How many of them were given up."""
+        """How many of them were cancelled."""
         self.sides: list[FakeSide] = []
-        """The sides that were connected at once."""
+        """The sides that were connected immediately."""
         self._delays = delays
 
     def connect(self) -> Deferred[ISide]:
@@ -62,7 +62,7 @@ class FakeOutbound:
 
 @implementer(IRelay)
 class RecordingRelay:
-    """A relay that keeps its clients instead of carrying them.
+    """A relay that records its clients, and does not connect them.
 
     Args:
         tracker: what `route` counts each of them with.
@@ -72,11 +72,11 @@ class RecordingRelay:
         self.names_clients = True
         self.clients: list[ClientInfo] = []
         self.handled: list[tuple[IRoute, ISide]] = []
-        """What `handle` was given."""
+        """The arguments of `handle`."""
         self.rejections: list[tuple[str, Cause]] = []
-        """What `rejected` was told."""
+        """The arguments of `rejected`."""
         self.outbound = FakeOutbound()
-        """Where `route` says that each of them goes."""
+        """The outbound of all routes."""
         self._tracker = tracker
 
     def route(self, client_info: ClientInfo) -> IRoute:
@@ -92,7 +92,7 @@ class RecordingRelay:
 
 @implementer(ITracker)
 class RecordingTracker:
-    """Adds up what it is told."""
+    """Adds up the bytes."""
 
     def __init__(self) -> None:
         self.up = 0

@@ -1,4 +1,4 @@
-"""A side whose peer is the test, and a receiver that keeps what it hears."""
+"""A side whose peer is the test, and a receiver that records events."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class FakeSide(EndingSide):
 
     Args:
         lingers: whether it waits for `lose` after `close`, `disconnect`, `close_with_error` and
-            `abort`, instead of being lost at once.
+            `abort`, instead of being lost immediately.
     """
 
     dropped = 0
@@ -75,10 +75,10 @@ class FakeSide(EndingSide):
     def held(self) -> bool:
         return not self.reading
 
-    # What the test does.
+    # For the test.
 
     def deliver(self, data: bytes) -> None:
-        """The peer sends; it is read as soon as reading goes on."""
+        """The peer sends; it is read as soon as reading is not paused."""
         if self._ended:
             message = "the peer has ended; it can't send any more"
             raise RuntimeError(message)
@@ -91,17 +91,17 @@ class FakeSide(EndingSide):
         self._read()
 
     def stall(self) -> None:
-        """The peer takes no more: what is written waits, and nobody is told."""
+        """The peer reads no more: what is written is buffered, without an event."""
         self._stalled = True
 
     def fill(self) -> None:
-        """The peer takes no more, and more waits for it than the side wants to hold."""
+        """The peer reads no more, and the side's buffer is full."""
         self.stall()
         if self.receiver is not None:
             self.receiver.pause_writing(self)
 
     def drain(self) -> None:
-        """The peer takes everything."""
+        """The peer reads everything."""
         self._stalled = False
         self.delivered = len(self.written)
         closing = self.ending.closing
@@ -110,13 +110,13 @@ class FakeSide(EndingSide):
             self.receiver.resume_writing(self)
 
     def go(self) -> None:
-        """The peer goes entirely; what it sent before may still be unread."""
+        """The peer closes both directions; what it sent before may still be unread."""
         self._gone = True
         if self.receiver is not None and not self.ending.closing:
             self.receiver.peer_closed(self)
 
     def lose(self, reason: str = "", *, whole: bool = False) -> None:
-        """The side is over, both ways."""
+        """The side has closed, both ways."""
         if not self.over:
             self.hear(LOST)
             self.reason = reason
@@ -199,7 +199,7 @@ class FakeSide(EndingSide):
 
 @implementer(ISideReceiver)
 class RecordingReceiver:
-    """Keeps what it hears of a side."""
+    """Records the events of a side."""
 
     def __init__(self) -> None:
         self.data = b""
@@ -208,9 +208,9 @@ class RecordingReceiver:
         `data_received`.
         """
         self.reason: str | None = None
-        """Why the side was lost; None while it is not."""
+        """Why the side was lost; None until then."""
         self.whole = False
-        """Whether what it had sent was whole in spite of that."""
+        """Whether what it had sent was complete in spite of that."""
 
     def data_received(self, side: object, data: bytes) -> None:
         self.data += data
