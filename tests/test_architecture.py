@@ -25,7 +25,7 @@ _PACKAGE = Path(pipetwist.__file__).parent
 _DOCUMENT = _PACKAGE.parent / "docs" / "architecture.md"
 _MAX_LINES = 300
 # Where Any is still without its reason.
-_UNEXPLAINED_ROOMS = {"kernel", "tls"}
+_UNEXPLAINED_ROOMS = {"kernel"}
 _VAGUE_NAMES = {
     "common",
     "helper",

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from OpenSSL import SSL
 
 __all__ = ["NoProtocolError", "choosing"]
+
+_Choice: TypeAlias = Any
+"""One of the protocols, or the object of pyOpenSSL's for none, whose class is private."""
 
 
 class NoProtocolError(SSL.Error):
@@ -21,7 +24,7 @@ class NoProtocolError(SSL.Error):
 
 def choosing(
     protocols: Sequence[bytes], *, required: bool
-) -> Callable[[SSL.Connection, list[bytes]], Any]:
+) -> Callable[[SSL.Connection, list[bytes]], _Choice]:
     """Make what a context calls to choose among the protocols that a client offers.
 
     Args:
@@ -31,7 +34,7 @@ def choosing(
             V2Ray always offer something, and a server that ignores it must let them in.
     """
 
-    def choose(_: SSL.Connection, offered: list[bytes]) -> Any:
+    def choose(_: SSL.Connection, offered: list[bytes]) -> _Choice:
         for protocol in protocols:
             if protocol in offered:
                 return protocol

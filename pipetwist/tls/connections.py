@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from typing import Any
 
 from OpenSSL import SSL
 
@@ -24,8 +23,7 @@ def new_connection(context: SSL.Context, connected: socket.socket | None = None)
 def is_resumed(connection: SSL.Connection) -> bool:
     """Whether a connection has resumed an earlier session, once its handshake is complete."""
     # pyOpenSSL has SSL_session_reused(3) in its bindings, but no method for it.
-    bindings: Any = SSL._lib  # type: ignore[attr-defined]  # noqa: SLF001 - see above
-    reused = getattr(bindings, "SSL_session_reused", None)
+    reused = getattr(getattr(SSL, "_lib", None), "SSL_session_reused", None)
     return reused is not None and reused(connection._ssl) == 1  # noqa: SLF001 - see above
 
 

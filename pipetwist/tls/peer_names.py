@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from cryptography.x509 import (
     DNSName,
@@ -19,7 +19,7 @@ from pipetwist.values.san import written_san
 
 __all__ = ["PeerNames", "peer_names"]
 
-_KINDS: Sequence[tuple[str, Any]] = (
+_KINDS: Sequence[tuple[str, type[DNSName | RFC822Name | UniformResourceIdentifier]]] = (
     ("DNS", DNSName),
     ("email", RFC822Name),
     ("URI", UniformResourceIdentifier),

@@ -70,7 +70,7 @@ def over_tls(
     from twisted.protocols.tls import TLSMemoryBIOFactory
 
     class Paced(TLSMemoryBIOFactory.protocol):  # type: ignore[misc, valid-type]  # which class it is depends on the version
-        def makeConnection(self, transport: Any) -> None:
+        def makeConnection(self, transport: Any) -> None:  # see `RecordPace.hold`
             self._pace = RecordPace(at_once)
             self._pace.hold(transport)
             super().makeConnection(transport)
@@ -87,7 +87,7 @@ def over_tls(
         noisy = False
         protocol = Paced
 
-        def buildProtocol(self, addr: IAddress | None) -> Any:
+        def buildProtocol(self, addr: IAddress | None) -> Any:  # Twisted allows no None
             # Twisted's own wraps None as if it were a protocol.
             inner = self.wrappedFactory.buildProtocol(addr)
             return None if inner is None else self.protocol(self, inner)

@@ -57,6 +57,11 @@ class TlsTest(SynchronousTestCase):
         code, _ = Client(self, target, V2RAY_SERVICE, credentials).error("GetStats", name="a")
         self.assertEqual(code, grpc.StatusCode.UNAVAILABLE)
 
+    def test_turned_off(self) -> None:
+        """TLS that is turned off is not spoken, and may lack everything else."""
+        api = start_api(self, counted({"a": 7}), tls=ApiTlsOptions(enabled=False))
+        self.assertEqual(self.value(f"127.0.0.1:{str(api.address).rpartition(':')[2]}", None), 7)
+
     def test_server_certificate(self) -> None:
         """A client that trusts the CA is answered, one without TLS is not."""
         target = self.serve()

@@ -246,3 +246,9 @@ class ListenerTest(SynchronousTestCase):
             self._said(listen="unix:/a", tls={"certificate_path": "a", "key_path": "b"}),
             ["tls: a unix socket has no TLS; leave the key out, or listen on a TCP port"],
         )
+
+    def test_turned_off(self) -> None:
+        """TLS that is turned off is none."""
+        self.assertEqual(self._said(listen="unix:/a", tls={"enabled": False}), [])
+        (line,) = self._said(listen="0.0.0.0:1", tls={"enabled": False})
+        self.assertIn("can be reached from other machines without TLS", line)

@@ -72,6 +72,13 @@ class RestartTest(SynchronousTestCase):
         )
         clients = ApiTlsOptions(certificate_path="/c", key_path="/d", client_certificate_path="/e")
         self.assertEqual(needs_restart(before, document(clients, metrics)), [])
+        newer = replace(clients, min_version="1.3", client_crl_path="/f")
+        self.assertEqual(needs_restart(before, document(newer, metrics)), [])
+        off = replace(clients, enabled=False)
+        self.assertEqual(
+            needs_restart(before, document(off, metrics)),
+            ["experimental.v2ray_api.tls.enabled"],
+        )
         self.assertEqual(
             needs_restart(document(None, metrics), document(clients, metrics)),
             ["experimental.v2ray_api.tls"],

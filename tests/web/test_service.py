@@ -84,6 +84,12 @@ class ListeningTest(_ServiceCase):
         without.maximum_version = ssl.TLSVersion.TLSv1_2
         await self.assertFailure(self.ask(service, without), ssl.SSLError, ConnectionResetError)
 
+    async def test_tls_turned_off(self) -> None:
+        """TLS that is turned off is not spoken, and may lack everything else."""
+        service = self.make(tls=WebTlsOptions(enabled=False))
+        service.startService()
+        self.assertEqual((await self.ask(service)).status, 200)
+
     async def test_offered_protocols(self) -> None:
         """Over TLS HTTP/1.1 is agreed on with who offers it, as curl, Prometheus and browsers do;
         who offers something else gets it too.
