@@ -4,6 +4,6 @@ from __future__ import annotations
 
 import os
 
-# The command says in a line of its own why there is no answer. gRPC, which reads this when it is
-# imported, would add its words for some of the reasons.
+# The command itself prints one line when there is no answer. gRPC, which reads this when it is
+# imported, would add its own lines.
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")

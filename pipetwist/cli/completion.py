@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["complete_pattern", "completion"]
 
 _VARIABLE = "_PIPETWIST_COMPLETE"
-_SECONDS = 0.5  # that somebody who has pressed TAB may wait
+_SECONDS = 0.5  # how long a user who has pressed TAB may wait
 # No shell reads these characters as its own. The names of counters have > in them, so their parts
 # are offered.
 _HARMLESS = re.compile(r"[\w@%+:.,-]+")
@@ -48,8 +48,8 @@ def completion(shell: str) -> None:
 def complete_pattern(
     context: click.Context, parameter: click.Parameter, incomplete: str
 ) -> list[str]:
-    """The tags and user names that the server counts, for a shell. Where there is no answer at once
-    there are none.
+    """The tags and user names that the server counts, for a shell. None if there is no quick
+    answer.
     """
     given = context.params.get(parameter.name or "") or ()
     try:

@@ -13,7 +13,7 @@ def to_seconds(context: click.Context, parameter: click.Parameter, written: str)
     """Turn an option's ``5``, ``500ms`` or ``1m30s`` into seconds, as click calls it.
 
     Raises:
-        click.BadParameter: it is no duration.
+        click.BadParameter: it is not a duration.
     """
     is_number = written.replace(".", "", 1).isdecimal()
     try:

@@ -1,5 +1,5 @@
-"""``pipetwist init``. The configurations that it writes are the files in the folder ``shapes``,
-each with comments that say what it is.
+"""``pipetwist init``. The configurations that it writes are the files in the folder ``shapes``;
+their comments explain them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SHAPES: Final[dict[str, str]] = {
     "users": "a unix socket for several users, who are routed and counted apart",
     "v2ray-plugin": "between V2Ray's domain socket transport and your own transport",
 }
-"""What each shape carries from where to where."""
+"""The description of each shape."""
 
 _SHAPES = "\b\n" + "\n".join(f"  {name:14}{what}" for name, what in SHAPES.items())
 

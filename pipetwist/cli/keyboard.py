@@ -1,4 +1,4 @@
-"""Single keys from a terminal, as they are pressed."""
+"""Reads single keys from a terminal, when they are pressed."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ __all__ = ["Keyboard"]
 
 
 class Keyboard:
-    """Standard input, of which keys come one by one from `start` to `stop`. Where it is no terminal
-    none come.
+    """Standard input, read key by key from `start` to `stop`. If it is not a terminal there are no
+    keys.
     """
 
     def __init__(self) -> None:
         self._modes: list[Any] | None = None  # as termios says it
 
     def start(self) -> None:
-        """Take keys without waiting for the end of a line, and don't show them. Ctrl-C and Ctrl-Z
-        stay what they are.
+        """Read keys without waiting for the end of a line, and don't echo them. Ctrl-C and Ctrl-Z
+        work as usual.
         """
         if sys.platform != "win32" and sys.stdin.isatty():
             self._modes = termios.tcgetattr(sys.stdin.fileno())
             tty.setcbreak(sys.stdin.fileno())
 
     def stop(self) -> None:
-        """Make the terminal what it was."""
+        """Restore the terminal."""
         if sys.platform != "win32" and self._modes is not None:
             termios.tcsetattr(sys.stdin.fileno(), termios.TCSADRAIN, self._modes)
             self._modes = None
@@ -44,7 +44,7 @@ class Keyboard:
             seconds: how long.
 
         Returns:
-            The key; nothing where none was pressed in that time.
+            The key; empty if none was pressed in that time.
         """
         if self._modes is None:
             time.sleep(seconds)

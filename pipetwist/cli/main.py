@@ -1,7 +1,7 @@
-"""The command ``pipetwist``. Each command of it has a file of its own, which imports what is heavy
-when it runs.
+"""The command ``pipetwist``. Each of its commands has a file of its own, which imports large
+modules only when it runs.
 
-Exit statuses: 0, 1 for a problem, 2 for a call that is not understood, 130 after Ctrl-C.
+Exit statuses: 0, 1 for a problem, 2 for wrong arguments, 130 after Ctrl-C.
 """
 
 from __future__ import annotations
@@ -36,9 +36,7 @@ _TWO_WORDS = ("stats", "forget")
 
 
 class _Commands(click.Group):
-    """Tells what went wrong in one line, and the shell by the exit status. One command has a name
-    of two words.
-    """
+    """Prints errors in one line, and sets the exit status. One command has a name of two words."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -53,9 +51,7 @@ class _Commands(click.Group):
         return [item for item in super().shell_complete(ctx, incomplete) if " " not in item.value]
 
     def main(self, *args: Any, **kwargs: Any) -> Any:  # as click has them
-        """Be called. A reader that has gone is click's own business; where the disk is full, that
-        is told as well.
-        """
+        """Run the program. click handles a closed pipe; a full disk is reported here."""
         try:
             return super().main(*args, **kwargs)
         except OSError as error:

@@ -1,7 +1,7 @@
 """What commands print: for a terminal, for a program that reads lines, and as JSON.
 
-Plain lines are full names and plain integers with a TAB between them, and stay as they are whatever
-a table comes to look like.
+Plain lines are full names and plain integers, separated by a TAB. Their format never changes,
+unlike that of tables.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["on_terminal", "print_json", "print_lines", "printable"]
 
 
 def on_terminal() -> bool:
-    """Whether people read standard output as it is written."""
+    """Whether standard output is a terminal."""
     return sys.stdout.isatty()
 
 
@@ -33,8 +33,8 @@ def print_json(value: object, *, one_line: bool = False) -> None:
 
 
 def printable(text: str) -> str:
-    """A text with what would steer a terminal, or break a line, in escapes: names come from the
-    server, and it has them from anybody.
+    """A text in which characters that control a terminal, or break a line, are escaped: names come
+    from the server, and it may have them from anybody.
     """
     if text.isprintable():
         return text

@@ -1,5 +1,5 @@
-"""Quantities as people read them. Sizes are in the binary units of IEC 80000-13 everywhere: 1 KiB
-is 1024 B.
+"""Quantities for people. Sizes are in the binary units of IEC 80000-13 everywhere: 1 KiB is 1024
+B.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import Final
 __all__ = ["MAX_INT64", "count_text", "duration_text", "rate_text", "size_text"]
 
 MAX_INT64: Final = 2**63 - 1
-"""Where a counter of pipetwist stays once it is there, as the API's values are int64."""
+"""The largest value of a counter in the API, which is an int64."""
 
 _UNITS: Final = ("KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 _DURATIONS: Final = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
@@ -18,8 +18,8 @@ _DURATIONS: Final = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 def size_text(count: int) -> str:
     """A number of bytes with two or three digits, such as ``1.5 KiB`` or ``640 MiB``.
 
-    The largest that the API can tell is marked as at least that. A negative one, from a counter
-    that wrapped around, stays a number.
+    The largest value of the API is shown as "at least" that. A negative one, from a counter that
+    wrapped around, is shown as it is.
     """
     if count < 0:
         return f"{count} B"
@@ -33,7 +33,7 @@ def rate_text(per_second: float) -> str:
 
 
 def duration_text(seconds: int) -> str:
-    """Whole seconds in the two largest units that count, such as ``2d 3h``."""
+    """Whole seconds in the two largest units, such as ``2d 3h``."""
     parts: list[str] = []
     for unit, letter in _DURATIONS:
         number, seconds = divmod(seconds, unit)
@@ -53,7 +53,7 @@ def _scaled(count: int) -> str:
     value = float(count)
     for unit in _UNITS:
         value /= 1024
-        # What would be rounded to 1000 has a digit too many.
+        # Rounded to 1000 it would have a digit too many.
         if value < 999.5 or unit == _UNITS[-1]:
             break
     return f"{value:.1f} {unit}" if value < 99.95 else f"{value:.0f} {unit}"

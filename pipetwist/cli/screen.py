@@ -1,5 +1,5 @@
-"""A terminal's whole screen, for a view that is drawn again and again; left as it was found,
-however the view ends.
+"""A terminal's whole screen, for a view that is drawn again and again. It is restored however the
+view ends.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["Screen", "whole_screen"]
 
 
 class Screen:
-    """The screen and the keyboard. To be had from `whole_screen`."""
+    """The screen and the keyboard, made by `whole_screen`."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -46,25 +46,25 @@ class Screen:
         return self._keyboard.wait(seconds)
 
     def enter(self) -> None:
-        """Take the screen."""
+        """Switch to the whole screen."""
         self._keyboard.start()
         self._live.start()
 
     def leave(self) -> None:
-        """Give it back."""
+        """Restore the terminal."""
         self._live.stop()
         self._keyboard.stop()
 
     def suspend(self, number: int, frame: object) -> None:
-        """Give the screen back while the shell has stopped the command (Ctrl-Z)."""
+        """Restore the terminal while the command is stopped (Ctrl-Z)."""
         self.leave()
-        os.kill(os.getpid(), signal.SIGSTOP)  # goes on here when the shell continues it
+        os.kill(os.getpid(), signal.SIGSTOP)  # continues here when the shell continues the command
         self.enter()
 
 
 @contextmanager
 def whole_screen() -> Iterator[Screen]:
-    """Take the screen for as long as the context lasts."""
+    """Use the whole screen as long as the context lasts."""
     screen = Screen(Console(highlight=False))
     screen.enter()
     try:
@@ -77,5 +77,6 @@ def whole_screen() -> Iterator[Screen]:
 
 
 def _end(number: int, frame: object) -> NoReturn:
-    # As a shell says it of a command that a signal ended; the screen is given back on the way.
+    # The exit status that a shell has for a command that a signal has ended; the screen is restored
+    # before.
     sys.exit(128 + number)

@@ -1,4 +1,4 @@
-"""The counters that patterns on the command line mean."""
+"""The selection of counters by patterns on the command line."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ __all__ = ["selected"]
 
 
 def selected(patterns: tuple[str, ...], *, regexp: bool) -> Selection:
-    """Make a selection of what was typed.
+    """Make a selection of the arguments.
 
     Raises:
-        click.BadParameter: a pattern is no regular expression.
+        click.BadParameter: a pattern is not a regular expression.
     """
     from pipetwist.client.counters import BadPatternError, Selection
 

@@ -1,6 +1,4 @@
-"""The options that say which server a command asks, and how. They are the same for every command
-that asks one.
-"""
+"""The options for the server that a command asks. They are the same for all such commands."""
 
 from __future__ import annotations
 
@@ -20,10 +18,10 @@ if TYPE_CHECKING:
 __all__ = ["SERVER_VARIABLE", "ServerChoice", "chosen_server", "server_options"]
 
 ServerChoice = Callable[[], "Server"]
-"""Makes the server that was chosen."""
+"""Makes the chosen server."""
 
 SERVER_VARIABLE = "PIPETWIST_SERVER"
-"""The environment variable that says what --server says."""
+"""The environment variable for --server."""
 
 _FILE = click.Path(dir_okay=False)
 
@@ -82,8 +80,8 @@ _NAMES = ("server", "config", "tls", "ca", "cert", "key", "server_name", "timeou
 
 
 def server_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command these options, and as its argument ``server`` what makes the server that they
-    say; see `chosen_server`.
+    """Add these options to a command, and pass it the argument ``server``, which makes the server;
+    see `chosen_server`.
     """
 
     @functools.wraps(command)
@@ -97,14 +95,14 @@ def server_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def chosen_server(context: click.Context, said: dict[str, Any]) -> Server:  # each of its type
-    """Make the server of what was said on the command line.
+    """Make the server from the command line.
 
     Args:
         context: of the command.
         said: the options' values.
 
     Raises:
-        click.UsageError: the options don't go together.
+        click.UsageError: the options contradict each other.
         ConfigError: the configuration that they name can't be used.
     """
     from pipetwist.client.server import ClientTls, Server, parse_address

@@ -129,8 +129,8 @@ def _why_not_together(store: str | None, *, reset: bool, total: bool) -> str | N
 
 
 def _read(calls: StatsCalls, selection: Selection, show: _Show, *, reset: bool) -> None:
-    """Read counters once and show them; those that were reset before something went wrong too,
-    since nobody can read those values again.
+    """Read counters once and show them. After an error the counters that were already reset are
+    shown too, since their values can't be read again.
     """
     from pipetwist.client.counters import read_counters, reset_counters
 
@@ -139,7 +139,7 @@ def _read(calls: StatsCalls, selection: Selection, show: _Show, *, reset: bool) 
         return
     taken: dict[str, int] = {}
     try:
-        # One after the other, so that those before a failure are there.
+        # One after the other, so that those before an error are kept.
         taken.update(reset_counters(calls, selection))
     except BaseException:
         if taken:
@@ -176,7 +176,7 @@ def _watch_lines(read: Callable[[_Show], None], interval: float, show: _Show) ->
         try:
             read(show)
         except (ServerError, StoreError) as error:
-            click.echo(f"pipetwist: {error}", err=True)  # who watches wants to see it come back
+            click.echo(f"pipetwist: {error}", err=True)  # with --watch it may come back
 
 
 def _watch_table(read: Callable[[_Show], None], interval: float, *, exact: bool) -> None:

@@ -18,10 +18,10 @@ def stored_counters(path: str, selection: Selection, *, total: bool) -> dict[str
     Args:
         path: the file.
         selection: which.
-        total: what was counted in all, and not since the last reset.
+        total: the totals, and not the values since the last reset.
 
     Raises:
-        StoreError: the file can't be read or believed.
+        StoreError: the file can't be read, or is damaged.
     """
     from pipetwist.storage.offline import read_counters
 
@@ -33,11 +33,11 @@ def stored_counters(path: str, selection: Selection, *, total: bool) -> dict[str
 
 
 def tell_remarks(path: str) -> None:
-    """Say on standard error what a reader should know of a file: that a daemon uses it, or that one
-    did not end in order.
+    """Print remarks about a file on standard error: that a daemon uses it, or that one did not end
+    in order.
 
     Raises:
-        StoreError: the file can't be read or believed.
+        StoreError: the file can't be read, or is damaged.
     """
     from pipetwist.storage.offline import remarks
 

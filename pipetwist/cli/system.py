@@ -57,7 +57,7 @@ def system(as_json: bool, server: ServerChoice) -> None:
     elif on_terminal():
         from pipetwist.cli.tables import pairs_table, print_table
 
-        # 0 stands for what a server does not know.
+        # 0 if the server does not know it.
         print_table(
             pairs_table(
                 {

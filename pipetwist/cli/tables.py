@@ -18,7 +18,7 @@ __all__ = ["counters_table", "online_table", "pairs_table", "print_table", "tabl
 
 
 def print_table(table: RenderableType) -> None:
-    """Print a table. Colours go where NO_COLOR or a terminal that has none says so."""
+    """Print a table. Without colours if NO_COLOR is set or the terminal has none."""
     Console(highlight=False).print(table)
 
 
@@ -27,7 +27,7 @@ def table_of(*columns: str, right: int = 0) -> Table:
 
     Args:
         columns: the headings.
-        right: how many columns, from the right, have figures in them.
+        right: how many columns, from the right, are figures.
     """
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for number, column in enumerate(columns):
@@ -82,7 +82,7 @@ def online_table(online: Online) -> RenderableType:
 
 
 def pairs_table(pairs: Mapping[str, str]) -> RenderableType:
-    """What something is, and how much of it there is."""
+    """A table of names and values."""
     table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(style="cyan")
     table.add_column(justify="right")

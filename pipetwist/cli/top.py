@@ -65,7 +65,7 @@ def top(
         raise click.UsageError(message)
     asked = server()
     with closing(StatsCalls(asked)) as calls:
-        # What goes wrong here is told before the screen is taken.
+        # Errors here are printed before the whole screen is used.
         sample = _ask(calls, selection, with_online=True)
         from pipetwist.cli.screen import whole_screen
 
@@ -74,10 +74,10 @@ def top(
 
 
 class _Top:
-    """The view on the screen, drawn again whenever there is something new.
+    """The view on the screen, drawn again whenever something has changed.
 
     Args:
-        server: where the server is.
+        server: the server's address.
         calls: the server.
         selection: the counters to show.
         screen: where.
@@ -106,7 +106,7 @@ class _Top:
         """Ask and draw until the key q is pressed.
 
         Args:
-            interval: seconds between two questions.
+            interval: seconds between two calls.
         """
         self._draw()
         while self._keys_until(time.monotonic() + interval):
@@ -114,7 +114,7 @@ class _Top:
             self._draw()
 
     def _keys_until(self, end: float) -> bool:
-        """Take keys until a moment comes; False where one of them ends the view."""
+        """Handle keys until this time; False if one of them ends the view."""
         from pipetwist.cli.top_view import SORTS
 
         while (left := end - time.monotonic()) > 0:

@@ -1,4 +1,4 @@
-"""What ``pipetwist top`` shows, from what the server has said."""
+"""Makes the view of ``pipetwist top`` from the server's answers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["SORTS", "Sample", "Sort", "top_view"]
 Sort = Literal["rate", "total", "name"]
 SORTS: tuple[Sort, ...] = ("rate", "total", "name")
 
-_ENTITIES: tuple[str, ...] = tuple(ENTITIES)  # those of other servers come after
+_ENTITIES: tuple[str, ...] = tuple(ENTITIES)  # entities of other servers follow
 _HEADINGS = ("", "name", "uplink/s", "downlink/s", "uplink", "downlink", "sources")
 _FEWER = (7, 6, 4)  # columns, from the left: all, those without sources, the rates alone
 _GAP = 2
@@ -33,11 +33,11 @@ _LINES_AROUND = 6  # two above the table, its headings, and three below
 
 @dataclass(frozen=True)
 class Sample:
-    """What the server said at one moment.
+    """The server's answers at one moment.
 
     Attributes:
         reading: the counters.
-        online: who is online; None where the server does not know.
+        online: who is online; None if the server does not know.
         uptime: seconds that the server has been up.
     """
 
@@ -60,12 +60,12 @@ def top_view(
 
     Args:
         server: where the server is.
-        earlier: the sample before; None while there is but one.
+        earlier: the previous sample; None if there is only one.
         later: the newest sample.
         sort: what is first among inbounds, outbounds and users.
-        fault: why there is no newer sample; empty where nothing is wrong.
-        width: how many columns of characters there are; where they are too few for all figures,
-            some are left out, and names are cut last.
+        fault: why there is no newer sample; empty if there is no error.
+        width: how many columns of characters there are; if they are too few for all figures, some
+            are left out, and names are cut last.
         height: how many lines there are.
     """
     growth = None if earlier is None else rates(earlier.reading, later.reading)
@@ -92,8 +92,8 @@ def top_view(
 
 
 def _fitting(lines: list[list[Text]], width: int) -> Table:
-    """The table, with as many of its columns as there is room for. A row stays a line, for the
-    height was reckoned so.
+    """The table, with as many of its columns as there is room for. Each row is one line, as the
+    height assumes.
     """
     widths: list[int] = []
     for count in _FEWER:

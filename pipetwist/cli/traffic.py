@@ -12,7 +12,7 @@ __all__ = ["Reading", "Row", "rates", "rows"]
 
 @dataclass(frozen=True)
 class Row:
-    """An inbound, an outbound or a user, or whatever else a server counts the traffic of.
+    """An inbound, an outbound or a user, or something else whose traffic a server counts.
 
     Attributes:
         entity: what it is, such as ``inbound``.
@@ -31,8 +31,7 @@ def rows(names: Mapping[str, object]) -> tuple[list[Row], list[str]]:
     """Put the counters of one entity in one row.
 
     Returns:
-        The rows, in the order in which they first came, and the names that are not those of
-        traffic.
+        The rows, in the order of their first counters, and the names that are not traffic counters.
     """
     found: dict[Row, None] = {}
     others = []
@@ -52,7 +51,7 @@ class Reading:
 
     Attributes:
         seconds: when, on a clock that only grows.
-        values: what each counter had.
+        values: the value of each counter.
     """
 
     seconds: float
@@ -62,9 +61,9 @@ class Reading:
 def rates(earlier: Reading, later: Reading) -> dict[str, float]:
     """How many bytes each counter grew by in a second.
 
-    A counter that is smaller than before was reset, or its server started again: as in Prometheus's
-    rate() it counts from 0. So does one that was not there before, since servers make it when they
-    begin to count.
+    A counter that is smaller than before was reset, or its server restarted: as in Prometheus's
+    rate() it counts from 0. So does a new counter, since servers create it when they begin to
+    count.
     """
     passed = later.seconds - earlier.seconds
     return {

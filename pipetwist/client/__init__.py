@@ -1,5 +1,5 @@
-"""Asking a StatsService, whoever serves it: pipetwist, V2Ray, sing-box or Xray. What they differ in
-is evened out here.
+"""A client of the StatsService of pipetwist, V2Ray, sing-box and Xray, which hides their
+differences.
 """
 
 import pipetwist.api  # noqa: F401 - it tells gRPC to keep its words to itself, which gRPC reads when it is imported

@@ -39,13 +39,13 @@ class UnsupportedError(ServerError):
 
 
 class StatsCalls:
-    """Makes calls to one server, one at a time. To be closed.
+    """Makes calls to one server, one at a time. Must be closed.
 
     Args:
         server: the server. It is connected to by the first call.
 
     Raises:
-        ServerError: a file that TLS needs can't be used.
+        ServerError: a file for TLS can't be used.
     """
 
     def __init__(self, server: Server) -> None:
@@ -54,12 +54,12 @@ class StatsCalls:
             (
                 "grpc.enable_http_proxy",
                 0,
-            ),  # an API is next door; a proxy of the environment would be in the way
+            ),  # an API is usually local; a proxy from the environment would break it
             ("grpc.max_receive_message_length", _MAX_BYTES),
             (
                 "grpc.max_reconnect_backoff_ms",
                 1000,
-            ),  # who watches wants to see that a server is back
+            ),  # so that a server that comes back is noticed soon
         ]
         if server.tls is None:
             self._channel = grpc.insecure_channel(server.target, options=options)
@@ -91,8 +91,7 @@ class StatsCalls:
         regexp: bool = False,
         reset: bool = False,
     ) -> list[tuple[str, int]]:
-        """Names and values of counters, in the server's order, in which a name may stand twice
-        (sing-box).
+        """Names and values of counters, in the server's order. A name may occur twice (sing-box).
 
         Raises:
             ServerError: there is no answer.
@@ -217,4 +216,4 @@ class StatsCalls:
 
 
 class _NotFoundError(ServerError):
-    """The server has no counter of that name."""
+    """The server has no counter with this name."""

@@ -1,9 +1,9 @@
-"""Which counters are meant, and reading or resetting exactly those, whatever the server makes of
-patterns.
+"""Selects counters, and reads or resets exactly those, though servers treat patterns differently.
 
-V2Ray 4 and Xray know one ``pattern``, a text. sing-box knows ``patterns`` and ``regexp``, ignores
-``pattern`` and with a reset then zeroes everything. V2Ray 5 knows all of them and never answers an
-empty one. So names are matched here, and a reset of some counters names each.
+V2Ray 4 and Xray know one ``pattern``, a text. sing-box knows ``patterns`` and ``regexp``; it
+ignores ``pattern``, and a reset with it resets everything. V2Ray 5 knows all of them, and never
+answers an empty one. Therefore names are matched here, and some counters are reset by their names,
+one by one.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ __all__ = ["BadPatternError", "Selection", "read_counters", "reset_counters"]
 
 
 class BadPatternError(ValueError):
-    """A pattern that is no regular expression. Its text says which, and why."""
+    """A pattern that is not a regular expression. The text says which, and why."""
 
 
 class Selection:
-    """Names that any of some patterns match; every name where there are none.
+    """The names that match any of the patterns; every name if there are no patterns.
 
     Args:
         patterns: texts found in a name, or regular expressions (RE2) that match anywhere in it.
         regexp: whether they are regular expressions.
 
     Raises:
-        BadPatternError: one is no regular expression.
+        BadPatternError: one is not a regular expression.
     """
 
     def __init__(self, patterns: Iterable[str] = (), *, regexp: bool = False) -> None:
         given = tuple(dict.fromkeys(patterns))
         self.patterns = () if "" in given else given
-        """What is asked for; nothing for everything."""
+        """The patterns; empty for everything."""
         self.regexp = regexp
         """Whether they are regular expressions."""
         self._matchers = [
@@ -45,7 +45,7 @@ class Selection:
         ]
 
     def matches(self, name: str) -> bool:
-        """Whether this counter is meant."""
+        """Whether this name is selected."""
         return not self._matchers or any(matches(name) for matches in self._matchers)
 
 
@@ -58,17 +58,17 @@ def read_counters(calls: StatsCalls, selection: Selection) -> dict[str, int]:
     Raises:
         ServerError: there is no answer.
     """
-    # Of a name that stands twice the larger value, which is the later one.
+    # If a name occurs twice, the larger value, which is the later one.
     return dict(_query(calls, selection, reset=False))
 
 
 def reset_counters(calls: StatsCalls, selection: Selection) -> Iterator[tuple[str, int]]:
-    """Start counters again from 0: all of them by one call, some of them by a call for each, since
-    only that is sure to reset no other.
+    """Reset counters to 0: all of them with one call, some of them with a call for each, since only
+    that is sure to reset no others.
 
     Yields:
-        Names, and the values that ended, which nobody else can get any more; so none is to be
-        dropped where a later call fails.
+        Names, and the values before the reset. Nobody can read these again, so the caller must not
+            drop them if a later call fails.
 
     Raises:
         ServerError: there is no answer.
@@ -88,7 +88,7 @@ def reset_counters(calls: StatsCalls, selection: Selection) -> Iterator[tuple[st
 
 
 def _query(calls: StatsCalls, selection: Selection, *, reset: bool) -> list[tuple[str, int]]:
-    # A server that knows the patterns saves sending the rest. One that does not sends everything.
+    # A server that knows patterns sends only what matches. Others send everything.
     pattern = selection.patterns[0] if len(selection.patterns) == 1 and not selection.regexp else ""
     found = calls.query_stats(
         pattern=pattern, patterns=selection.patterns, regexp=selection.regexp, reset=reset
@@ -102,7 +102,7 @@ def _text(pattern: str) -> Callable[[str], bool]:
 
 def _regexp(pattern: str) -> Callable[[str], bool]:
     options = re2.Options()
-    options.log_errors = False  # the caller is told
+    options.log_errors = False  # the caller gets the error
     try:
         expression = re2.compile(pattern, options)
     except re2.error as error:

@@ -1,5 +1,5 @@
-"""Why a server can't be reached, and what to do: found out by connecting once more, since gRPC's
-own words are for programmers.
+"""Finds out why a server can't be reached, and what to do, by connecting once more, since gRPC's
+own messages are for programmers.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _NEED_OF_CERTIFICATE = {
     "TLSV1_ALERT_HANDSHAKE_FAILURE",
 }
 _NO_TLS = {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "UNEXPECTED_MESSAGE"}
-_ENDED = {None, "UNEXPECTED_EOF_WHILE_READING"}  # of an older OpenSSL that is no reason
+_ENDED = {None, "UNEXPECTED_EOF_WHILE_READING"}  # with an older OpenSSL that is not the reason
 _IS_IT_ON = (
     "is the server running, and is its API on (experimental.v2ray_api.listen in pipetwist and "
     "sing-box, api in V2Ray and Xray)?"
@@ -34,7 +34,7 @@ def why_unreachable(server: Server, details: str) -> str:
 
     Args:
         server: the server.
-        details: what gRPC says, for the case that nothing better is found.
+        details: gRPC's message, used if no better one is found.
     """
     try:
         connection = _connect(server)
@@ -91,7 +91,7 @@ def _why_not_connected(server: Server, error: OSError) -> str:
 
 
 def _why_no_answer(connection: socket.socket, server: Server) -> str | None:
-    """Why there is no gRPC without TLS: perhaps since there is with it."""
+    """Why there is no gRPC without TLS: perhaps because the server uses TLS."""
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -107,13 +107,13 @@ def _why_no_answer(connection: socket.socket, server: Server) -> str | None:
 
 
 def _why_closed(server: Server) -> str | None:
-    """Why a connection comes to nothing, where the server closes one in which nothing was said."""
+    """Why the server closes a connection on which nothing was sent."""
     try:
         with _connect(server) as connection:
             closed = not connection.recv(1)
     except ConnectionError:
         closed = True
-    except OSError:  # it waits to be asked something
+    except OSError:  # it waits for a request
         closed = False
     if not closed:
         return None
@@ -159,8 +159,8 @@ def _why_no_tls(connection: socket.socket, server: Server, tls: ClientTls) -> st
 
 
 def _says_something(secured: ssl.SSLSocket) -> bool:
-    """Whether a server goes on after the handshake. With TLS 1.3 one that wants a certificate is
-    heard only now; gRPC's hangs up.
+    """Whether a server continues after the handshake. With TLS 1.3 a server that needs a
+    certificate refuses only now; gRPC's closes the connection.
     """
     try:
         return secured.recv(1) != b""

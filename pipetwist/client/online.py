@@ -1,4 +1,4 @@
-"""Who is online, from whichever of Xray's calls the server has."""
+"""Who is online, by the calls of Xray's that the server has."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from pipetwist.stats.online import online_name, online_user
 __all__ = ["listed_sources", "read_online", "source_count"]
 
 Online = dict[str, dict[str, int] | int]
-"""For each user who is online the sources, each with the time that it was last seen at, in seconds
-since 1970; or how many there are, of a server that says no more."""
+"""For each user who is online the sources, each with the time when it was last seen, in seconds
+since 1970; or only their number, if the server says no more.
+"""
 
 
 def read_online(calls: StatsCalls) -> Online:
-    """Ask who is online, with one call where the server has it.
+    """Ask who is online, with one call if the server has it.
 
-    Older Xrays lack GetUsersStats, still older ones GetAllOnlineUsers, so that each user who has a
-    counter is asked for by name. The first that knew who is online (24.11) say only from how many
-    sources.
+    Older versions of Xray lack GetUsersStats, and still older ones GetAllOnlineUsers; then each
+    user with a counter is asked for by name. The first version that knew who is online (24.11) says
+    only the number of sources.
 
     Raises:
         UnsupportedError: the server does not know who is online.
@@ -55,8 +56,8 @@ def source_count(sources: dict[str, int] | int) -> int:
 
 
 def listed_sources(sources: dict[str, int] | int) -> list[tuple[str, int]]:
-    """A user's sources by name, each with when it was last seen; how many there are, and 0, where
-    no more is known.
+    """A user's sources by name, each with the time when it was last seen; or their number, and 0,
+    if no more is known.
     """
     if isinstance(sources, int):
         return [(f"{sources} source" if sources == 1 else f"{sources} sources", 0)]
@@ -64,7 +65,7 @@ def listed_sources(sources: dict[str, int] | int) -> list[tuple[str, int]]:
 
 
 def _sources(calls: StatsCalls, names: list[str]) -> Online:
-    # Whether the server has the call, though there be no users.
+    # To find out whether the server has the call, even if there are no users.
     calls.get_stats_online_ip_list(online_name(""))
     found: Online = {}
     for name in names:
@@ -75,7 +76,7 @@ def _sources(calls: StatsCalls, names: list[str]) -> Online:
 
 
 def _counts(calls: StatsCalls, names: list[str]) -> Online:
-    # Whether the server has the call, though there be no users.
+    # To find out whether the server has the call, even if there are no users.
     calls.get_stats_online(online_name(""))
     counts = {online_user(name) or name: calls.get_stats_online(name) for name in names}
     return {user: count for user, count in counts.items() if count}

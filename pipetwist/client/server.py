@@ -1,5 +1,5 @@
-"""Where a StatsService is and how it is reached: its address as people write it, and TLS. Nothing
-is opened or looked up here.
+"""The address of a StatsService, as people write it, and its TLS. Nothing is opened or looked up
+here.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_ADDRESS", "ClientTls", "Server", "address_of", "parse_address"]
 
 DEFAULT_ADDRESS: Final = "127.0.0.1:10085"
-"""Where the examples of V2Ray, Xray and pipetwist serve their API."""
+"""The API's address in the examples of V2Ray, Xray and pipetwist."""
 
 _UNIX = "unix:"
 
@@ -51,7 +51,7 @@ class Server:
 
     Attributes:
         address: where it listens.
-        tls: TLS, or None where it speaks none.
+        tls: TLS, or None if it does not use TLS.
         timeout: seconds that one call may take, connecting included.
     """
 
@@ -86,11 +86,11 @@ def parse_address(raw: str) -> PortAddress | UnixAddress:
 
 
 def address_of(options: ApiOptions) -> PortAddress | UnixAddress | None:
-    """The address at which the API of a configuration is reached from its own machine; None where
-    it listens nowhere.
+    """The address of the API of a configuration, for clients on the same machine; None if it has no
+    API.
 
     Raises:
-        ValueError: it takes a free port at each start.
+        ValueError: it uses a new free port at each start.
     """
     if options.listen is None:
         return None

@@ -1,5 +1,5 @@
-"""A client's TLS: its files as gRPC wants them, looked at first, since gRPC says nothing about what
-is wrong with one.
+"""A client's TLS: reads and checks its files for gRPC, which does not say what is wrong with a
+file.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ __all__ = ["channel_credentials", "ssl_context"]
 
 
 def channel_credentials(tls: ClientTls) -> grpc.ChannelCredentials:
-    """What gRPC needs to speak TLS.
+    """Make gRPC's TLS credentials.
 
     Raises:
-        ServerError: a file can't be read, or is no PEM file of its kind.
+        ServerError: a file can't be read, or is not a valid PEM file.
     """
     files = [
         None if path is None else _read(path) for path in (tls.authority, tls.key, tls.certificate)

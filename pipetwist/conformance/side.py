@@ -105,7 +105,7 @@ class _Sides(Settling):
         self.wait_for_data(receiver, b"onetwo")
 
     def test_writes_in_order(self) -> None:
-        """What is written reaches the peer in order, is counted, and increases `moved`."""
+        """What is written reaches the peer in order, is counted, and increases ``moved``."""
         side, _ = self.attached()
         before = side.moved
         for number in range(5):

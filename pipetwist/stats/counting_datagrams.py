@@ -1,8 +1,8 @@
 """Counts the traffic of Twisted's datagram ports: a wrapper around a protocol, as
 `pipetwist.stats.counting` has it for streams.
 
-Payload counts: a datagram received when the protocol gets it, one sent when the system has taken
-it. An empty one adds nothing.
+Payload is counted: of received datagrams when the protocol gets them, of sent ones when the system
+has accepted them.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ class _CountingTransport:
         directlyProvides(self, providedBy(transport))
 
     def write(self, datagram: bytes, *address: object) -> object:
-        """Pass on, and count what the system has taken: Twisted's ports give back how much, and
-        nothing where they drop it.
+        """Pass on, and count what the system has accepted: Twisted's ports return how much, or
+        nothing if they drop it.
         """
         taken = self._transport.write(datagram, *address)
         if isinstance(taken, int):
@@ -41,14 +41,14 @@ class _CountingTransport:
 
 
 class CountingDatagramProtocol(ConnectedDatagramProtocol):
-    """Stands between a port and a protocol and counts what passes; for everything else each sees
-    the other.
+    """Wraps a protocol and its port, and counts what passes; otherwise each sees the other
+    unchanged.
 
     Args:
         wrapped: the protocol.
         tracker: gives the tracker for a peer's address, as the protocol gets it, or None to leave
-            that peer uncounted. Of a port with one peer, which has no address in each call, it is
-            asked for None.
+            that peer uncounted. For a port with one peer, whose calls have no address, it is called
+            with None.
     """
 
     def __init__(

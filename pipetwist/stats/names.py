@@ -1,7 +1,7 @@
 """What is counted, and the names of counters, as V2Ray made them: four parts joined with ``>>>``.
 
-What is counted is an entity: an inbound, an outbound or a user. One more, say a user together with
-an inbound, is one entry here and its list in `pipetwist.api.options.StatsOptions`.
+An entity is what is counted: an inbound, an outbound or a user. Another one, say a user together
+with an inbound, needs one entry here and its list in `pipetwist.api.options.StatsOptions`.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class Listing(NamedTuple):
 
     Attributes:
         key: where its names are listed, in `Listed` and in the configuration.
-        name: which of them a connection belongs to, from the connection's inbound, outbound and
-            user; None for none.
+        name: returns the name that a connection belongs to, from its inbound, outbound and user;
+            None for none.
     """
 
     key: Literal["inbounds", "outbounds", "users"]
@@ -59,8 +59,8 @@ def traffic_name(entity: Entity, name: str, direction: Direction) -> str:
 
 
 def traffic_entity(counter: str) -> tuple[Entity, str, Direction] | None:
-    """What a traffic counter of that name counts, or None where it is the name of something
-    else.
+    """The entity and name of the traffic counter with this name, or None if it is not a traffic
+    counter.
     """
     parts: list[Any] = counter.split(">>>")  # Any: "in" does not make a text a Literal
     if (

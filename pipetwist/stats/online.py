@@ -20,7 +20,7 @@ def online_name(user: str) -> str:
 
 
 def online_user(name: str) -> str | None:
-    """The user of such a name, or None where it is no such name."""
+    """The user of such a name, or None if it is not such a name."""
     user = name.removeprefix(_PREFIX).removesuffix(_SUFFIX)
     return user if online_name(user) == name else None
 
@@ -34,8 +34,8 @@ class _Source:
 class OnlineUsers:
     """Counts each user's open connections by their source.
 
-    Connections open and close in the reactor's thread; the API asks from others. A user who was
-    seen stays known, with no source, after the last connection has closed.
+    Connections open and close in the reactor's thread; the API reads in other threads. A user who
+    was seen stays known, without sources, after the last connection has closed.
 
     Args:
         now: the time in seconds since the epoch.
@@ -67,8 +67,8 @@ class OnlineUsers:
                 del sources[source]
 
     def online(self) -> dict[str, dict[str, int]]:
-        """The users with an open connection, by name, each with what `sources` says: all of them at
-        one moment.
+        """The users with an open connection, by name, each with their `sources`, all at one
+        moment.
         """
         with self._lock:
             return {
