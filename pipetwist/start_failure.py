@@ -27,7 +27,7 @@ class DeduplicatedStderr:
         stream: the real one.
     """
 
-    def __init__(self, stream: Any) -> None:  # a TextIO, which Python says may be missing
+    def __init__(self, stream: Any) -> None:  # a TextIO; sys.__stderr__ may be None
         self._stream = stream
 
     def write(self, text: str) -> object:

@@ -150,7 +150,7 @@ class _Daemon(Service):
         self._stderr = os.dup(2)
         sys.__stderr__ = DeduplicatedStderr(sys.__stderr__)  # type: ignore[assignment,misc]  # it does what twistd asks of it
 
-    def setServiceParent(self, parent: Any) -> None:  # a service that has components too
+    def setServiceParent(self, parent: Any) -> None:  # a service with components
         """Set the log of twistd's application, whose option accepts only a module's name."""
         super().setServiceParent(parent)
         observer = self._open_log()

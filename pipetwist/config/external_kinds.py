@@ -58,11 +58,11 @@ def is_ours(module: str) -> bool:
     return module.partition(".")[0] == "pipetwist" or module in foreign
 
 
-def _module(kind: Any) -> str:  # a class, as every kind is
+def _module(kind: Any) -> str:  # a class, which Kind can't declare
     module: str = kind.__module__
     return module
 
 
-def _name(kind: Any) -> str:  # a class, as every kind is
+def _name(kind: Any) -> str:  # a class, which Kind can't declare
     name: str = kind.__qualname__
     return name

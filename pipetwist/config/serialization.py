@@ -55,7 +55,7 @@ def serialize(read: Document | ConfigError) -> Iterator[str]:
     yield json.dumps({_LAST: len(steps)})
 
 
-def _keys(of: Any) -> list[str]:  # a dataclass, or an object of one
+def _keys(of: Any) -> list[str]:  # a dataclass or its object: typing has no name for it
     return [field.name for field in fields(of)]
 
 
@@ -155,7 +155,7 @@ class Deserializer:
         except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
             raise ForeignLineError from error
 
-    def _take_mark(self, said: dict[str, Any]) -> None:  # Any: of JSON, and unchecked
+    def _take_mark(self, said: dict[str, Any]) -> None:  # Any: unchecked JSON
         if _PROBLEMS in said:
             self.outcome = ConfigError(said[_PROBLEMS])
         elif _FIRST in said and not self._begun:

@@ -20,7 +20,7 @@ class InboundConformance(Settling):
     """Tests of an inbound: mix it into a test case of trial's, and write its abstract methods."""
 
     @abstractmethod
-    def make_inbound(self, relay: RecordingRelay) -> Any:  # an IInbound, which needs zope's plug-in
+    def make_inbound(self, relay: RecordingRelay) -> Any:  # an IInbound needs zope's plug-in
         """Make an inbound with this relay, which does not listen yet. The test's clean-up stops
         it.
         """

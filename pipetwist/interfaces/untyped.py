@@ -1,5 +1,5 @@
-"""What Twisted has no type for, each under a name of its own with the reason. For a type checker
-they are Any, which is used nowhere else without a reason next to it.
+"""What Twisted has no type for, each under a name of its own and with the reason. For type checkers
+these are Any; elsewhere it is used only with a reason next to it.
 """
 
 from __future__ import annotations
@@ -31,41 +31,40 @@ plug-in not even a ``Clock`` is an ``IReactorTime``.
 """
 
 AnyTransport: TypeAlias = Any
-"""A transport of Twisted's, or what stands in the place of one.
+"""A transport of Twisted's, or a wrapper of one.
 
-``ITransport`` is the least of them: how to pause one, end one direction, abort it or reach its
-socket stands in interfaces of their own, or in none, and there is no type for an object with
-several.
+``ITransport`` declares only the basics: pausing, half-closing, aborting and the socket belong to
+other interfaces, or to none, and Python has no type for an object that provides several.
 """
 
 AnyProtocol: TypeAlias = Any
 """A protocol of Twisted's.
 
-What it may hear of beyond ``IProtocol``, such as half of an end, stands in interfaces of their own
-that only some provide; and a wrapper hands on to it whatever it has.
+Optional callbacks, such as for a half-close, belong to interfaces that only some protocols provide;
+and a wrapper forwards whatever its protocol has.
 """
 
 AnyFactory: TypeAlias = Any
-"""A protocol factory: for a type checker without zope's plug-in a ``Factory`` is no
-``IProtocolFactory``, and it is generic in a protocol that does not matter to who listens.
+"""A protocol factory. For a type checker without zope's plug-in a ``Factory`` is not an
+``IProtocolFactory``, and it is generic in its protocol, which does not matter to its users.
 """
 
 AnyPort: TypeAlias = Any
-"""A listening port of Twisted's, which has more than ``IListeningPort`` says, such as its socket,
-and how to read it or not.
+"""A listening port of Twisted's, which has more than ``IListeningPort`` declares: it can be paused,
+for example.
 """
 
 AnyProducer: TypeAlias = Any
-"""What is registered with a consumer to hear when to produce: an argument says whether it is an
-``IPushProducer`` or an ``IPullProducer``, and ``IProducer`` has what neither has alone.
+"""A producer that is registered with a consumer. Another argument says whether it is an
+``IPushProducer`` or an ``IPullProducer``; ``IProducer`` lacks methods of both.
 """
 
 AnyDeferred: TypeAlias = Deferred[Any]
-"""A Deferred of something that nobody looks at, or of one thing or another: for a type checker a
-``Deferred[int]`` is no ``Deferred[object]``.
+"""A Deferred whose result is not used, or is of one of several types: a ``Deferred[int]`` is not a
+``Deferred[object]``.
 """
 
 InlineCallbacks: TypeAlias = Generator[Deferred[Any], Any, T]
-"""What a function is to be for ``inlineCallbacks``, and what it returns in the end. It may wait for
-Deferreds of many types, and is sent what each comes to; a generator has one type for all of them.
+"""The return type of a generator for ``inlineCallbacks``, with the type of its final result. It
+yields Deferreds of different types and is sent their results; a generator has one type for all.
 """

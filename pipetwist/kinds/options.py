@@ -45,7 +45,7 @@ class KindOptions:
     @classmethod
     def keys(cls) -> list[str]:
         """The keys that it has in a configuration."""
-        options: Any = cls  # a dataclass, as a kind's options are
+        options: Any = cls  # a dataclass, which its base class can't declare
         return [key.name for key in fields(options)]
 
     @classmethod

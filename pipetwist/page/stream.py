@@ -33,7 +33,7 @@ class Stream:
         self.view = view
         self.behind = True
         """Whether it missed the previous event, and needs a whole snapshot."""
-        self._request: Any = request  # a Request; None once its reader has left
+        self._request: Any = request  # a Request, or None once its reader has left
         self._clock = clock
         self._full_since: float | None = None
         request.registerProducer(self, True)
@@ -74,7 +74,7 @@ class Stream:
         if request is not None:
             request.channel.transport.abortConnection()
 
-    def _leave(self) -> Any:  # a Request, whose channel has no type
+    def _leave(self) -> Any:  # a Request, whose channel Twisted does not declare
         request, self._request = self._request, None
         return request
 

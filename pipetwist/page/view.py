@@ -15,7 +15,7 @@ _ROWS = 200
 _PIECE = 250  # connections in one step
 _MAX_FILTER_LENGTH = 200
 
-SORTS: Mapping[str, Callable[[Reading], Any]] = {  # of each what can be compared
+SORTS: Mapping[str, Callable[[Reading], Any]] = {  # values of any type that can be compared
     "id": lambda reading: reading.connection.number,
     "inbound": lambda reading: reading.connection.client_info.inbound,
     "outbound": lambda reading: reading.connection.outbound,

@@ -45,7 +45,7 @@ class _Side(ProcessSide):
         arguments: a `ProcessSide`'s.
     """
 
-    def __init__(self, input_over: Callable[[], None], *arguments: Any) -> None:  # see there
+    def __init__(self, input_over: Callable[[], None], *arguments: Any) -> None:  # a side's
         super().__init__(*arguments)
         self.failure = Failure(ConnectionDone())
         self._input_over = input_over

@@ -241,8 +241,8 @@ class Connection(ConnectionRecord):
 
     def _couple(self) -> None:
         """Move bytes both ways from now on. Two sides with the same carrier do it by themselves."""
-        client: Any = self.client  # of one carrier both are IDescriptorSides
-        server: Any = self.server  # and by now it is there
+        client: Any = self.client  # an IDescriptorSide if the carriers are the same
+        server: Any = self.server  # the same, and set by now
         server.attach(self)
         if self.state & _BOTH != _BOTH:  # it was lost before
             return
@@ -270,7 +270,7 @@ class Connection(ConnectionRecord):
         self.owner.close(self)
 
     # Each step is called with the connection, or with the side that it concerns.
-    _transitions = Transitions[Callable[[Any], object]](  # Any: the one or the other
+    _transitions = Transitions[Callable[[Any], object]](  # Any: a connection or a side
         {
             "cancel_connecting": _cancel_connecting,
             "stop_retrying": _client_has_gone,
@@ -293,5 +293,5 @@ class Connection(ConnectionRecord):
         }
     )
 
-    def _other(self, side: ISide) -> Any:  # None as long as there is no server
+    def _other(self, side: ISide) -> Any:  # an ISide: no step is taken before it exists
         return self.server if side is self.client else self.client

@@ -102,7 +102,7 @@ class ConnectionTable:
         return connection
 
     def close(self, record: ConnectionRecord) -> None:
-        client_info: Any = record.client_info  # who is seen online has a user
+        client_info: Any = record.client_info  # has a user if it was seen online
         client = record.client
         seconds = self.clock.seconds() - record.began
         dropped = record.dropped

@@ -76,7 +76,7 @@ class Reloader:
         outbounds: OutboundContext,
         log: LeveledLogger,
         *,
-        api: Any = None,  # a StatsApi
+        api: Any = None,  # a StatsApi: called as the other is, with options of its own
         web: Any = None,  # a WebService
     ) -> None:
         self._tree = tree
@@ -201,7 +201,7 @@ def _accounts(*documents: Document) -> Iterator[Account]:
             yield from options.accounts
 
 
-def _retire(outbound: Any) -> None:  # an IOutbound that is a service
+def _retire(outbound: Any) -> None:  # an IOutbound that is also an IService
     if IRunningOutbound.providedBy(outbound):
         outbound.retire().addCallback(lambda _: outbound.disownServiceParent())
     else:

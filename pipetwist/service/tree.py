@@ -131,14 +131,14 @@ class PipetwistService(MultiService):
                 "path, or listen and listen_port"
             )
             raise StartError(message)
-        self.api: Any = None  # who has asked for it knows that it is there
+        self.api: Any = None  # Any: whoever configures it need not check for None
         """The `pipetwist.api.service.StatsApi`; None if there is none."""
         options = document.experimental.v2ray_api
         if options is not None and options.listen is not None:
             share = shares.monitoring("experimental.v2ray_api")
             make_api = partial(load_api(), options, self.store, self.online, reactor, log=log)
             self.api = make_api(files=files, listeners=listeners, share=share)
-        self.web: Any = None  # who has asked for it knows that it is there
+        self.web: Any = None  # Any: whoever configures it need not check for None
         """The `pipetwist.web.service.WebService`; None if there is none."""
         if document.metrics is not None:
             connections = self.relay.connection_table
@@ -164,12 +164,12 @@ class PipetwistService(MultiService):
         return self._current.now.document
 
     @property
-    def inbounds(self) -> Mapping[str, Any]:  # what else a kind has is its own
+    def inbounds(self) -> Mapping[str, Any]:  # Any: a kind has attributes of its own
         """The inbounds by their tags, each with its kind's own attributes besides `IInbound`."""
         return self._current.now.inbounds
 
     @property
-    def outbounds(self) -> Mapping[str, Any]:  # what else a kind has is its own
+    def outbounds(self) -> Mapping[str, Any]:  # Any: a kind has attributes of its own
         """The outbounds by their tags, each with its kind's own attributes besides `IOutbound`."""
         return self._current.now.outbounds
 

@@ -62,7 +62,7 @@ def traffic_entity(counter: str) -> tuple[Entity, str, Direction] | None:
     """The entity and name of the traffic counter with this name, or None if it is not a traffic
     counter.
     """
-    parts: list[Any] = counter.split(">>>")  # Any: "in" does not make a text a Literal
+    parts: list[Any] = counter.split(">>>")  # Any: "in" does not narrow to a Literal
     if (
         len(parts) != 4
         or parts[0] not in ENTITIES

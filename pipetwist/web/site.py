@@ -68,7 +68,7 @@ class _Request(Request):
         """Answer in its turn, unless that was done."""
         self.is_answered = True
         if not self._has_body:
-            channel: Any = self.channel  # has the site, which it is not said to have
+            channel: Any = self.channel  # Twisted does not declare its site
             channel.site.turns.take(self)
 
     def answer(self) -> None:
