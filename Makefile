@@ -20,6 +20,7 @@ help:
 	@echo 'make coverage      which lines the tests reach that need no real programs'
 	@echo 'make test-hard     the tests three times: idle, on one processor that another program uses up, and in random order (40 minutes)'
 	@echo 'make test-pythons  what may depend on the Python, on the newest one and on the lowest versions of the dependencies'
+	@echo 'make test-landing  make test and make test-pythons, and make run in a fresh clone'
 	@echo 'make bench         measure pipetwist beside the relays that are installed, and write docs/performance.md (25 minutes)'
 	@echo 'make proto         generate the modules of pipetwist/api/wire from proto/'
 	@echo 'make man           make the manual pages in man/ from docs/'
@@ -55,11 +56,20 @@ run: $(VENV)/.run
 unexport PYTHONDONTWRITEBYTECODE
 
 trials = trial-others trial-relay trial-interop trial-long
+checks = docs types lint proto-check man-check news
 
 # Several at once, since tests wait a good deal; the longest first, so that the end is short.
 .PHONY: test
 test: $(VENV)/.test
-	@$(MAKE) --no-print-directory --output-sync=target --jobs=4 $(trials) docs types lint proto-check man-check news
+	@$(MAKE) --no-print-directory --output-sync=target --jobs=4 $(trials) $(checks)
+
+# What .ci/run runs. All of it at once, since two processors are idle in the end of each part.
+.PHONY: test-landing test-run
+test-landing: $(VENV)/.test
+	@$(MAKE) --no-print-directory --output-sync=target --jobs=6 $(trials) test-newest test-lowest test-run $(checks)
+
+test-run:
+	.ci/try-run
 
 .PHONY: lint types proto-check man-check news trial $(trials) coverage
 lint: $(VENV)/.test
