@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, cast
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.endpoints import AdoptedStreamServerEndpoint, serverFromString
 from twisted.internet.interfaces import IStreamServerEndpoint, ISystemHandle, IUNIXTransport
 from zope.interface import implementer
@@ -30,12 +30,13 @@ from pipetwist.network.inherited import InheritedSocket
 from pipetwist.network.listening_socket import ListeningSocket
 from pipetwist.network.lookups import Address
 from pipetwist.network.named_binding import KnowingReactor, NamedServerEndpoint
+from pipetwist.network.shared_folder import shared_folder_of
 from pipetwist.network.tcp_socket import SocketEndpoint
 from pipetwist.transfer.keep_alive import KeepAlive
 from pipetwist.values import EndpointString
 from pipetwist.values.addresses import shown_address
 from pipetwist.values.bind_address import BindAddress
-from pipetwist.values.endpoint_string import listen_host
+from pipetwist.values.endpoint_string import listen_host, listen_path
 
 __all__ = ["EndpointInbound", "EndpointInboundOptions"]
 
@@ -79,6 +80,7 @@ class EndpointInbound(ListeningService):
         self._adopted: ListeningSocket | None = None
         self._given: InheritedSocket | None = None
         self._keep_alive = KeepAlive()
+        self._description = options.endpoint
         self._reactor = KnowingReactor(context.reactor)
         try:
             self._endpoint = serverFromString(self._reactor, options.endpoint)
@@ -133,6 +135,10 @@ class EndpointInbound(ListeningService):
             self._acceptor.start()
             self.log_listening(str(self._given))
             return succeed(None)
+        try:
+            self._check_folder()
+        except StartError as error:
+            return fail(error)
         endpoint: IStreamServerEndpoint = NamedServerEndpoint(
             self._endpoint, self._reactor, self._find
         )
@@ -141,6 +147,20 @@ class EndpointInbound(ListeningService):
         return self._listener.listen(
             endpoint, HandshakeFactory(self._gate, self.context)
         ).addCallback(self._log_listening)
+
+    def _check_folder(self) -> None:
+        """Refuse to have Twisted change, as root, the mode of what another user may put there."""
+        path = listen_path(self._description)
+        if path is None or not hasattr(os, "geteuid") or os.geteuid() != 0:
+            return
+        folder = shared_folder_of(path)
+        if folder is not None:
+            message = (
+                f"{self.options.label}: endpoint: another user may replace files in {folder}, and "
+                f'Twisted would follow a link at {path} as root; use the type "unix" for it, or a '
+                "folder where only root may write"
+            )
+            raise StartError(message)
 
     def _find(self, name: str) -> Deferred[list[Address]]:
         hosts, label = self.context.listeners.hosts, f"inbound {self.tag}: endpoint"

@@ -12,7 +12,7 @@ from pipetwist.values.checked import Checked
 from pipetwist.values.quoting import quote
 from pipetwist.values.texts import parse_text
 
-__all__ = ["EndpointString", "listen_host"]
+__all__ = ["EndpointString", "listen_host", "listen_path"]
 
 # The kind of endpoint comes first, as the name of a plug-in.
 _KIND = r"^[A-Za-z][A-Za-z0-9_+-]*(:|$)"
@@ -33,6 +33,28 @@ def listen_host(description: str) -> str | None:
     Args:
         description: the string, as ``twisted.internet.endpoints.serverFromString`` takes it.
     """
+    words, keys = _parameters(description)
+    place = _PLACES.get(words[0].lower()) if words else None
+    if place is None:
+        return None
+    return keys.get("interface") or next(iter(words[place : place + 1]), None) or None
+
+
+def listen_path(description: str) -> str | None:
+    """The path of the unix socket that a server endpoint string is to listen at; None if it is of
+    another kind.
+
+    Args:
+        description: as for `listen_host`.
+    """
+    words, keys = _parameters(description)
+    if words[:1] != ["unix"]:
+        return None
+    return keys.get("address") or next(iter(words[1:2]), None) or None
+
+
+def _parameters(description: str) -> tuple[list[str], dict[str, str]]:
+    """Those without a key, the kind first, and those with one."""
     keys: dict[str, str] = {}
     words: list[str] = []
     for parameter in _PARAMETER.findall(description):
@@ -43,10 +65,7 @@ def listen_host(description: str) -> str | None:
             keys[_unescaped(pair[1])] = _unescaped(pair[2])
     while words and words[0].lower() == _WRAPPER:
         del words[0]
-    place = _PLACES.get(words[0].lower()) if words else None
-    if place is None:
-        return None
-    return keys.get("interface") or next(iter(words[place : place + 1]), None) or None
+    return words, keys
 
 
 def _unescaped(text: str) -> str:

@@ -25,6 +25,7 @@ from pipetwist.network.listening import ListenHosts
 from pipetwist.network.lookups import Lookups
 from tests.inbounds.inbound_case import InboundTestCase, Peer
 from tests.support.mailbox import Mailbox
+from tests.support.scratch import scratch_folder
 
 
 class EndpointTest(InboundTestCase):
@@ -106,6 +107,30 @@ class EndpointTest(InboundTestCase):
         self.assertEqual(
             str(error), "inbound in: endpoint: relay is no address: Name or service not known"
         )
+
+    def test_shared_folder(self) -> None:
+        """Root does not have Twisted listen in a folder where somebody else could put a link, whose
+        target would get the socket's mode; anybody else may.
+        """
+        folder = scratch_folder(self)
+        folder.chmod(0o777)
+        reactor = MemoryReactorClock()
+        inbound = EndpointInbound(
+            EndpointInboundOptions(tag="in", endpoint=f"unix:{folder}/x.sock:lockfile=0"),
+            InboundContext(reactor, self.relay),
+        )
+        self.patch(os, "geteuid", lambda: 0)
+        error = self.failureResultOf(inbound.listen(), StartError).value
+        self.assertEqual(
+            str(error),
+            f"inbound in: endpoint: another user may replace files in {folder.resolve()}, and "
+            f'Twisted would follow a link at {folder}/x.sock as root; use the type "unix" for it, '
+            "or a folder where only root may write",
+        )
+        self.assertEqual(reactor.unixServers, [])
+        self.patch(os, "geteuid", lambda: 1000)
+        self.successResultOf(inbound.listen())
+        self.assertEqual(len(reactor.unixServers), 1)
 
     def test_embedded(self) -> None:
         """Where a program gives its context no table of listeners, an endpoint's name is looked up

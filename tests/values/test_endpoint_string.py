@@ -11,7 +11,7 @@ from twisted.internet.testing import MemoryReactor
 from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.values import Checked
-from pipetwist.values.endpoint_string import EndpointString, listen_host
+from pipetwist.values.endpoint_string import EndpointString, listen_host, listen_path
 
 (_MARK,) = (mark for mark in get_args(EndpointString) if isinstance(mark, Checked))
 
@@ -51,6 +51,23 @@ class ListenHostTest(SynchronousTestCase):
         """Of what is somebody else's nothing is known, nor of what is no endpoint."""
         for text in ("", ":", "\\", "unix:/run/x:mode=660", "onion:80:relay", "nothing", "haproxy"):
             self.assertIsNone(listen_host(text), text)
+
+
+class ListenPathTest(SynchronousTestCase):
+    """The path that a string names."""
+
+    def test_paths(self) -> None:
+        """It is the one of a unix socket, with a key or without, escaped or not."""
+        for text, path in (
+            ("unix:/run/x.sock", "/run/x.sock"),
+            (r"unix:/run/a\:b:mode=660", "/run/a:b"),
+            ("unix:mode=660:address=/run/x.sock", "/run/x.sock"),
+            ("haproxy:unix:/run/x.sock", "/run/x.sock"),
+            ("tcp:80", None),
+            ("unix", None),
+            ("", None),
+        ):
+            self.assertEqual(listen_path(text), path, text)
 
 
 class EndpointStringTest(SynchronousTestCase):
