@@ -74,12 +74,12 @@ class UdpPlace:
 
 @dataclass(frozen=True)
 class Command:
-    """A command that the relay starts for each connection. As text it is what the load generator is
-    told of it.
+    """A command that the relay starts for each connection. As text it is the load generator's
+    argument.
 
     Args:
         words: the command, its first word a path.
-        server: how the load generator is told of it.
+        server: the load generator's argument for it.
     """
 
     words: tuple[str, ...]

@@ -61,7 +61,7 @@ class AccountsTest(SynchronousTestCase):
         self.assertEqual(self.threads, [])
 
     def test_unknown(self) -> None:
-        """Who is not there is told."""
+        """A missing user is reported."""
         self.assertEqual(
             self.refusal(self.accounts.numbers_of, "in", "bob", None),
             "in: owner: the system has no user 'bob'",

@@ -76,8 +76,8 @@ class DescriptorSharesTest(SynchronousTestCase):
         self.assertEqual(self.a.room, 4)
 
     def test_looking(self) -> None:
-        """Those who look on have what is kept for them, and of what is for whoever comes first as
-        much as nobody has; no inbound's own.
+        """The API and the metrics may use the descriptors reserved for them, and shared ones that
+        nobody uses, but none that are guaranteed to an inbound.
         """
         looking = self.shares.monitoring("metrics")
         self.assertIs(self.shares.monitoring("metrics"), looking)
@@ -119,8 +119,8 @@ class DescriptorSharesTest(SynchronousTestCase):
         self.assertEqual((self.a.used, self.a.entering), (2, 0))
 
     def test_waiting(self) -> None:
-        """Who waits is told when there is room, once, and not before; who has given up waiting is
-        not.
+        """A waiting function is called when there is room, once, and not before; one that was
+        forgotten is not called.
         """
         told: list[str] = []
         self.fill("a")

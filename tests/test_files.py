@@ -88,7 +88,9 @@ class KnownFilesTest(SynchronousTestCase):
         self.assertEqual(self.read(), b"other")
 
     def test_hidden(self) -> None:
-        """One in a folder that this user may not search is taken as it was, and that is told."""
+        """One in a folder that this user may not search is taken as it was, and that is
+        reported.
+        """
         self.read()
         self.forbid("stat")
         self.assertEqual((self.read(), self.unseen), (b"first", [str(self.path)]))

@@ -40,7 +40,7 @@ class OutcomeTest(SynchronousTestCase):
     """Reports of trial."""
 
     def test_report(self) -> None:
-        """Who failed, by whichever heading, and who was skipped are told apart; the tree above
+        """Who failed, by whichever heading, and who was skipped are distinguished; the tree above
         names nobody.
         """
         failed = [

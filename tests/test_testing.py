@@ -108,7 +108,7 @@ class FakeSideTest(SynchronousTestCase):
         self.assertRaises(RuntimeError, self.side.write, b"more")
 
     def test_told_late(self) -> None:
-        """Who is attached late is told of what happened before."""
+        """A receiver that is attached late gets what happened before."""
         gone, over = FakeSide(), FakeSide()
         gone.go()
         over.lose("reset")

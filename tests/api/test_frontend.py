@@ -211,7 +211,9 @@ class CarryingTest(_Case):
         )
 
     def test_client_goes(self) -> None:
-        """When a client goes gRPC is told at once, and nothing is left, wherever it was."""
+        """When a client disconnects, gRPC is notified immediately, and nothing is left, in
+        whichever state it was.
+        """
         client, _ = self.come()
         self.lose(client)
         client, _ = self.come(PREFACE)
@@ -247,8 +249,8 @@ class PlacesTest(_Case):
     """How many there may be."""
 
     def test_one_address(self) -> None:
-        """One address has 64 places; who comes from there beyond that is closed, which is logged at
-        once, and others come in.
+        """One address may have 64 connections; more from there are closed, which is logged
+        immediately, and others are accepted.
         """
         clients = [self.come()[0] for _ in range(64)]
         self.assertIsNone(self.frontend.buildProtocol(IPv4Address("TCP", _HOST, 1)))

@@ -107,7 +107,7 @@ class InnerSocketTest(SynchronousTestCase):
         )
 
     def test_failure_of_grpc(self) -> None:
-        """Where gRPC can't listen its own words are told, and nothing is left behind."""
+        """If gRPC can't listen, its own error is reported, and nothing is left behind."""
 
         def refuse(address: str) -> int:
             message = "Failed to bind"

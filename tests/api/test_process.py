@@ -1,4 +1,4 @@
-"""What is told of the process."""
+"""The figures of the process."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class ElsewhereTest(SynchronousTestCase):
     """Where the kernel has no /proc."""
 
     def test_fallback(self) -> None:
-        """Threads are Python's own, and of the memory only its peak is told."""
+        """Threads are Python's own, and of the memory only its peak is reported."""
         figures = process_figures(Path(self.mktemp()))
         self.assertEqual(figures.threads, threading.active_count())
         self.assertEqual(figures.resident, 0)

@@ -152,7 +152,7 @@ class HealthTest(SynchronousTestCase):
         self.assertEqual(caught.exception.code(), grpc.StatusCode.NOT_FOUND)
 
     def test_watch(self) -> None:
-        """Who watches is told NOT_SERVING when the service stops."""
+        """A client that watches gets NOT_SERVING when the service stops."""
         watch = self.health.Watch(health_pb2.HealthCheckRequest(), timeout=RPC_SECONDS)
         self.assertEqual(next(watch).status, health_pb2.HealthCheckResponse.SERVING)
         stop_api(self, self.api)

@@ -100,7 +100,7 @@ os.kill(os.getpid(), signal.SIGKILL)
         self.assertEqual(list(self.folder.iterdir()), [])
 
     def test_file_that_stays(self) -> None:
-        """A file that can't be removed is told of in the log, and the service stops none the
+        """A file that can't be removed is reported in the log, and the service stops none the
         less.
         """
         api = self.start()

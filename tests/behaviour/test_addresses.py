@@ -80,7 +80,7 @@ class BothFamiliesTest(AddressesTest):
     inbound_options = {"listen": "::"}  # noqa: RUF012 - see DatagramCase
 
     def test_peer(self) -> None:
-        """Who came over IPv4 is shown by the address of IPv4, as on an inbound for IPv4 alone."""
+        """A client over IPv4 is shown with its IPv4 address, as on an inbound for IPv4 only."""
         source = socket.socket(self.family, socket.SOCK_DGRAM)
         self.addCleanup(source.close)
         source.bind(("127.0.0.1", 0))

@@ -38,8 +38,8 @@ class ConnectRetryTest(PairCase):
         return found[0]._connecting.tries if found else 0
 
     async def test_served(self) -> None:
-        """A client who comes before its server is served, with what it has sent, once that is
-        there.
+        """A client that connects before its server listens is served, with what it has sent, once
+        the server listens.
         """
         client = await self.wait()
         self.servers.come_back()

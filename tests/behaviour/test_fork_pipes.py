@@ -117,7 +117,7 @@ class EndingTest(ForkCase):
         self.assertEqual(said.texts, [f"1 out[{pid}]: oops"])
 
     async def test_killed(self) -> None:
-        """A command that a signal kills is told of by the signal's name."""
+        """A command that a signal kills is reported by the signal's name."""
         client = await self.run_script("kill -SEGV $$")
         await client.end()
         self.assertEqual(await self.reason(), "server: the command was killed by SIGSEGV")

@@ -79,7 +79,7 @@ class GivenTest(_KeepAliveCase):
         self.assertEqual([on for on, _, _ in self.found()], [0, 0])
 
     async def test_reloaded(self) -> None:
-        """Who comes after a reload has what the new configuration says, at either end."""
+        """Connections after a reload use the new configuration, at either end."""
         await self.begin()
         document = self.service.document
         keys: Any = {"tcp_keep_alive": 20.0, "tcp_keep_alive_interval": 5.0}

@@ -1,4 +1,4 @@
-"""What is told of a connection: its line in the log, and the counters."""
+"""What is reported of a connection: its line in the log, and the counters."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ class HalfClosedTest(PairCase):
         self.assertEqual(await self.reason(), "client closed; client: the connection was reset")
 
     async def test_idle_client_after_its_end_of_file(self) -> None:
-        """So it is where nothing moves: the server is told though it says nothing."""
+        """The same while nothing moves: the server gets the reset though it sends nothing."""
         await self.begin()
         client, server = await self.connect()
         client.finish()

@@ -151,7 +151,7 @@ class OnlineTest(SynchronousTestCase):
         self.assertEqual(call("online", "-s", target_of(start_api(self))), (0, "", ""))
 
     def test_unsupported(self) -> None:
-        """A server that does not know is told of, with status 1."""
+        """A server that does not know is reported, with status 1."""
         status, output, errors = call("online", "-s", serve(self, V2Ray5()))
         self.assertEqual((status, output), (1, ""))
         self.assertTrue(
@@ -198,7 +198,7 @@ class ServerOptionsTest(SynchronousTestCase):
         )
 
     def test_configuration_without_api(self) -> None:
-        """A configuration whose daemon can't be asked is told of, with its file and place."""
+        """A configuration whose daemon can't be asked is reported, with its file and place."""
         for api, said in (
             (None, "experimental.v2ray_api.listen is missing"),
             ({"stats": {"enabled": True}}, "experimental.v2ray_api.listen is missing"),
@@ -211,7 +211,7 @@ class ServerOptionsTest(SynchronousTestCase):
             self.assertIn(said, errors)
 
     def test_bad_configuration(self) -> None:
-        """The problems of a configuration that can't be used are told as by ``check``."""
+        """The problems of a configuration that can't be used are reported as by ``check``."""
         path = self.configuration({"listen": "x"})
         self.assertEqual(call("stats", "-c", path)[2], call("check", path)[2])
 

@@ -114,7 +114,7 @@ class CheckTest(SynchronousTestCase):
         )
 
     def test_usage(self) -> None:
-        """A call without a file, or with one too many, is told with status 2."""
+        """A call without a file, or with one too many, is reported with status 2."""
         for arguments in (["check"], ["check", "a", "b"]):
             status, output, errors = call(*arguments)
             self.assertEqual((status, output), (2, ""))

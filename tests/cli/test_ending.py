@@ -109,7 +109,7 @@ class EndingTest(SynchronousTestCase):
         )
 
     def test_full_disk(self) -> None:
-        """Where the output can't be written that is told in one line, and the status is 1."""
+        """Where the output can't be written that is reported in one line, and the status is 1."""
         address = target_of(start_api(self, counted({"a": 1})))
         for command in (
             ("stats", "-s", address),
@@ -225,7 +225,7 @@ class WatchTest(SynchronousTestCase):
             self.assertEqual(process.wait(60), 130)
 
     def test_failure(self) -> None:
-        """A question without an answer is told on standard error, and the watch goes on."""
+        """A question without an answer is reported on standard error, and the watch goes on."""
         self.failing = {2}
         lines, errors = self.rounds("--json", lines=2)
         self.assertEqual([json.loads(line)["stat"][0]["value"] for line in lines], [1, 3])

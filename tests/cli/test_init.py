@@ -110,7 +110,7 @@ class FileTest(SynchronousTestCase):
         self.assertEqual(self.path.read_text(encoding="utf-8"), call("init", "unix", "-")[1])
 
     def test_folder(self) -> None:
-        """A file that can't be written is told of."""
+        """A file that can't be written is reported."""
         path = self.path.parent / "none" / "pipetwist.json"
         self.assertEqual(
             call("init", "unix", str(path)),

@@ -80,7 +80,7 @@ class ReadTest(_FileTestCase):
         )
 
     def test_bad_files(self) -> None:
-        """A file that is not there, or is another, is told of with status 1."""
+        """A file that is not there, or is another, is reported with status 1."""
         close(self.store)
         other = self.path.parent / "other"
         other.write_text("something else", encoding="utf-8")

@@ -231,7 +231,7 @@ class ScreenTest(SynchronousTestCase):
         self.assertEqual(terminal.status(), 0)
 
     def test_no_server(self) -> None:
-        """A server that can't be asked is told of before the screen is taken."""
+        """A server that can't be asked is reported before the screen is taken."""
         terminal = TerminalCall(self, ["top", "-s", "127.0.0.1:1"])
         self.assertEqual(terminal.status(), 1)
         self.assertNotIn(_ENTER, terminal.text)

@@ -60,7 +60,7 @@ class AddressTest(SynchronousTestCase):
 
     def test_of_configuration_without_api(self) -> None:
         """A configuration may listen nowhere, which is None, or on a port that is another each
-        time, which is told.
+        time, which is reported.
         """
         self.assertIsNone(address_of(ApiOptions()))
         error = self.assertRaises(ValueError, address_of, ApiOptions(listen="127.0.0.1:0"))

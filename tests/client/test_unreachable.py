@@ -73,7 +73,7 @@ class NobodyTest(_Case):
         )
 
     def test_no_way(self) -> None:
-        """A machine that does not answer, and one to which there is no way, are told apart."""
+        """A machine that does not answer, and one to which there is no way, are distinguished."""
         address = f"127.0.0.1:{free_port(self)}"
         self.fail_to_connect(TimeoutError("timed out"))
         self.assertIn(
@@ -316,7 +316,7 @@ class TlsTest(_Case):
         )
 
     def test_key_of_another(self) -> None:
-        """A key that is not the certificate's is told, with both files."""
+        """A key that is not the certificate's is reported, with both files."""
         certificate, _ = self.authority.issue("client")
         _, key = self.authority.issue("other")
         said = self.error("127.0.0.1:1", ClientTls(certificate=str(certificate), key=str(key)))

@@ -27,7 +27,7 @@ class CollisionsTest(SynchronousTestCase):
         platform: str = "linux",
         **more: Any,
     ) -> list[str]:
-        """What is told of a document with these."""
+        """The problems of a document with these."""
         document = Document(
             inbounds=inbounds, outbounds=(UnixOutboundOptions(tag="out", path="/run/out"),), **more
         )
@@ -49,8 +49,8 @@ class CollisionsTest(SynchronousTestCase):
         return same
 
     def test_both_families(self) -> None:
-        """Every address beside every address of IPv4 is told, with which of the two would have to
-        go.
+        """Every address beside every address of IPv4 is reported, with which of the two would have
+        to go.
         """
         told = self.found(
             TcpInboundOptions(tag="a", listen="::", listen_port=80),
@@ -63,7 +63,7 @@ class CollisionsTest(SynchronousTestCase):
         )
 
     def test_addresses(self) -> None:
-        """What overlaps for certain is told, and nothing else."""
+        """What overlaps for certain is reported, and nothing else."""
         for first, second, collides in (
             ("127.0.0.1", "127.0.0.1", True),
             ("::ffff:127.0.0.1", "127.0.0.1", True),
@@ -100,7 +100,7 @@ class CollisionsTest(SynchronousTestCase):
         self.assertEqual(len(self.found(udp, UdpInboundOptions(tag="d", listen_port=80))), 1)
 
     def test_each_once(self) -> None:
-        """Each that could not start is told once."""
+        """Each that could not start is reported once."""
         self.assertEqual(
             len(self.found(*(TcpInboundOptions(tag=tag, listen_port=80) for tag in "abc"))), 2
         )
@@ -123,9 +123,7 @@ class CollisionsTest(SynchronousTestCase):
         )
 
     def test_handed_in(self) -> None:
-        """A socket that was handed in is whatever who opened it made of it, such as one of IPv6
-        alone.
-        """
+        """An inherited socket is as its opener has made it, for instance for IPv6 only."""
         pair = (
             TcpInboundOptions(tag="a", listen="::", listen_port=80),
             TcpInboundOptions(tag="b", listen="0.0.0.0", listen_port=80),

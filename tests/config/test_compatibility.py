@@ -63,7 +63,7 @@ class CarryingTest(SynchronousTestCase):
         self.assertEqual(len(_said([_UNIX_IN], [_FORK])), 1)
 
     def test_places(self) -> None:
-        """What leads there is a rule, the final outbound, or the first of them, and is told of
+        """What leads there is a rule, the final outbound, or the first of them, and is reported
         once.
         """
         rule = {"inbound": ["u"], "outbound": "tcp"}

@@ -77,7 +77,7 @@ class MentionsTest(SynchronousTestCase):
         return document
 
     def test_unknown(self) -> None:
-        """A name that is nobody's is told wherever it is mentioned."""
+        """A name that is nobody's is reported wherever it is mentioned."""
         self.assertEqual(
             problems(self._document("xyz")),
             [
@@ -105,7 +105,7 @@ class MentionsTest(SynchronousTestCase):
         )
 
     def test_once(self) -> None:
-        """What can be no name is told as such, and not as unknown, too."""
+        """What can be no name is reported as such, and not as unknown, too."""
         for name in ("", "a>b", 5, None, ["x"]):
             said = problems(self._document(name))
             self.assertEqual(
@@ -149,8 +149,8 @@ class MentionsTest(SynchronousTestCase):
         )
 
     def test_no_list(self) -> None:
-        """Where there is no list of inbounds or outbounds only that is told, since the names that
-        were meant are not known.
+        """Where there is no list of inbounds or outbounds only that is reported, since the names
+        that were meant are not known.
         """
         document = full()
         del document["inbounds"]
@@ -223,7 +223,7 @@ class ListenerTest(SynchronousTestCase):
         )
 
     def test_no_address(self) -> None:
-        """What is no address is told once."""
+        """What is no address is reported once."""
         for listen in (10085, "10085", "127.0.0.1", ":1", "unix:"):
             self.assertEqual(
                 [line.split(":")[0] for line in self._said(listen=listen)], ["listen"], listen

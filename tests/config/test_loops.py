@@ -28,10 +28,10 @@ def _loops(
 
 
 class LoopsTest(SynchronousTestCase):
-    """What is told, and what is not."""
+    """What is reported, and what is not."""
 
     def test_itself(self) -> None:
-        """An inbound that is led to itself is told, whatever its kind, with both names."""
+        """An inbound that is led to itself is reported, whatever its kind, with both names."""
         for inbound, outbound in (
             (_tcp_in("a", 80), _tcp_out("b", 80)),
             (
@@ -102,7 +102,7 @@ class LoopsTest(SynchronousTestCase):
         )
 
     def test_circle(self) -> None:
-        """A circle through several inbounds is told once, where it is closed."""
+        """A circle through several inbounds is reported once, where it is closed."""
         inbounds = [_tcp_in("a", 80), _tcp_in("b", 81)]
         outbounds = [_tcp_out("to-b", 81), _tcp_out("to-a", 80)]
         self.assertEqual(
@@ -123,13 +123,13 @@ class LoopsTest(SynchronousTestCase):
 
     def test_into_a_circle(self) -> None:
         """An inbound that leads into a circle of others is no circle itself; the others are
-        told.
+        reported.
         """
         inbounds = [_tcp_in("before", 79), _tcp_in("a", 80)]
         self.assertEqual(_loops(inbounds, [_tcp_out("to-a", 80)]), ["outbounds[0]"])
 
     def test_users(self) -> None:
-        """Where some users are led elsewhere nothing is certain, and nothing is told."""
+        """Where some users are led elsewhere nothing is certain, and nothing is reported."""
         inbound = {"type": "unix", "tag": "a", "path": "x", "users": [{"name": "alice", "uid": 1}]}
         outbounds = [
             {"type": "unix", "tag": "b", "path": "x"},

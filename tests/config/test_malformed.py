@@ -1,5 +1,5 @@
 """Whatever is read, nothing but a ConfigError comes of it; and whatever is done to a good document
-is told at its place.
+is reported at its place.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ class MutationTest(SynchronousTestCase):
         )
 
     def test_types(self) -> None:
-        """A value of another type is told at its place, wherever it stands."""
+        """A value of another type is reported at its place, wherever it stands."""
         changed = 0
         for key_path, value in members(full()):
             for other in _OTHERS[type(value)]:
@@ -111,7 +111,7 @@ class MutationTest(SynchronousTestCase):
         self.assertGreater(changed, 300)
 
     def test_needed(self) -> None:
-        """A needed key that is gone is told at its place."""
+        """A needed key that is gone is reported at its place."""
         gone = 0
         for key_path, _, schema in objects(full()):
             for key in schema.get("required", ()):
@@ -122,7 +122,7 @@ class MutationTest(SynchronousTestCase):
         self.assertGreater(gone, 30)
 
     def test_null(self) -> None:
-        """A null where a key is needed is told at its place."""
+        """A null where a key is needed is reported at its place."""
         for key in ("type", "tag", "path"):
             document = full()
             document["inbounds"][0][key] = None
@@ -131,7 +131,7 @@ class MutationTest(SynchronousTestCase):
     @settings(deadline=None, max_examples=examples(60))
     @given(st.data())
     def test_unknown_keys(self, data: st.DataObject) -> None:
-        """A key that is not known is told at its place, whatever its letters."""
+        """A key that is not known is reported at its place, whatever its letters."""
         document = full()
         key_path, holder, schema = data.draw(st.sampled_from(list(objects(document))))
         key = data.draw(st.text().filter(lambda text: text not in schema["properties"]))

@@ -32,7 +32,7 @@ class EveryTest(SynchronousTestCase):
     """Looking into documents that may be broken."""
 
     def test_found(self) -> None:
-        """Keys and each entry of lists are followed, and values are told with their places."""
+        """Keys and each entry of lists are followed, and values are reported with their places."""
         raw = {"a": [{"b": [1, 2]}, {"b": [3]}, {"c": 4}]}
         self.assertEqual(
             list(every(raw, "a", ..., "b", ...)),

@@ -219,7 +219,7 @@ class FilesTest(SynchronousTestCase):
         )
 
     def test_syntax(self) -> None:
-        """A mistake in the writing is told with its line and column."""
+        """A mistake in the writing is reported with its line and column."""
         path = self._file(b'{\n  "inbounds": [,]\n}')
         self.assertEqual(
             str(self.assertRaises(ConfigError, read_document, path)),

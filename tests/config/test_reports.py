@@ -1,4 +1,4 @@
-"""How problems are told: all at once, each with its place, in words for people."""
+"""How problems are reported: all at once, each with its place, in words for people."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.support.documents import FOLDER, full, problems, small
 
 
 class ReportTest(SynchronousTestCase):
-    """How problems are told: all at once, each with its place, in words for people."""
+    """How problems are reported: all at once, each with its place, in words for people."""
 
     def _said(self, document: object, *lines: str) -> None:
         self.assertEqual(problems(document), list(lines))
@@ -21,7 +21,7 @@ class ReportTest(SynchronousTestCase):
         self._said(full())
 
     def test_all_at_once(self) -> None:
-        """Every problem of a document is told in one go, in the order of the document."""
+        """Every problem of a document is reported in one go, in the order of the document."""
         self._said(
             {
                 "log": {"level": "wran", "colour": True},
@@ -84,13 +84,13 @@ class ReportTest(SynchronousTestCase):
         )
 
     def test_whole(self) -> None:
-        """A document that is no object is told as such."""
+        """A document that is no object is reported as such."""
         for raw, text in ((5, "5"), ([], "[]"), (None, "null"), ("a", '"a"')):
             self._said(raw, f"{text} is not an object, which is written {{...}}")
 
     def test_types(self) -> None:
-        """A missing type, an unknown one and one that is no text are told with the types that there
-        are.
+        """A missing type, an unknown one and one that is no text are reported with the types that
+        there are.
         """
         document = small()
         document["inbounds"] = [
@@ -127,7 +127,7 @@ class ReportTest(SynchronousTestCase):
         )
 
     def test_repeated(self) -> None:
-        """A key that is there twice is told with its place, beside what else is wrong."""
+        """A key that is there twice is reported with its place, beside what else is wrong."""
         text = (
             '{"inbounds": [{"type": "tcp", "tag": "a", "listen_port": 1, "listen_port": "x"}], '
             '"outbounds": []}'
@@ -139,7 +139,7 @@ class ReportTest(SynchronousTestCase):
         )
 
     def test_unknown_key_hides_nothing(self) -> None:
-        """Whether keys fit together is told even where there is an unknown key beside them."""
+        """Whether keys fit together is reported even where there is an unknown key beside them."""
         document = small()
         document["inbounds"] = [
             {
@@ -176,14 +176,14 @@ class ReportTest(SynchronousTestCase):
         )
 
     def test_half_pair(self) -> None:
-        """Half of a surrogate pair is told, and breaks nothing."""
+        """Half of a surrogate pair is reported, and breaks nothing."""
         document = small()
         document["inbounds"][0]["path"] = "\ud800"
         document["inbounds"][0]["\udc00"] = 1
         self.assertIn("half of a surrogate pair", problems(document)[0])
 
     def test_odd_numbers(self) -> None:
-        """Numbers that are none are told in one line as anything else."""
+        """Numbers that are none are reported in one line as anything else."""
         for number in ("NaN", "-Infinity", "1e999", "-0.0", "9" * 400):
             said = str(
                 self.assertRaises(

@@ -129,7 +129,7 @@ class MistakesTest(SynchronousTestCase):
         return str(self.assertRaises(NotJsonError, parse_json, text))
 
     def test_place(self) -> None:
-        """A mistake is told with its line, its column and what stands there."""
+        """A mistake is reported with its line, its column and what stands there."""
         self.assertEqual(
             self._mistake('{\n  "a": 1\n  "b": 2\n}'),
             'line 3, column 3: "\\"" is not valid JSON here',
@@ -141,7 +141,7 @@ class MistakesTest(SynchronousTestCase):
 
     def test_place_in_json5(self) -> None:
         """So it is after comments, and where JSON5 has what JSON has not; what comes first is
-        told.
+        reported.
         """
         for text, said in (
             ('// c\n{"a": 1 /* x\n */ "b": 2}', 'line 3, column 5: "\\""'),
@@ -285,7 +285,7 @@ class FlawsTest(SynchronousTestCase):
     """What is JSON, and yet no configuration."""
 
     def test_repeated(self) -> None:
-        """Each key that stands in its object more than once is told with its place, in either
+        """Each key that stands in its object more than once is reported with its place, in either
         language.
         """
         for end in ("", "//"):

@@ -39,7 +39,7 @@ class CredentialsTest(SynchronousTestCase):
         self.assertEqual(_said([_TCP_IN], [plain]), [])
 
     def test_bad(self) -> None:
-        """Whatever else leads there is told of, once, at the key."""
+        """Whatever else leads there is reported, once, at the key."""
         for inbound in (_TCP_IN, _ENDPOINT_IN, _GRAM_IN):
             self.assertEqual(
                 _said([_UNIX_IN, inbound, {**inbound, "tag": "more"}], [_AS_CLIENT]),

@@ -13,8 +13,8 @@ class WordingTest(SynchronousTestCase):
     """What no document of today leads to."""
 
     def test_unforeseen(self) -> None:
-        """An error of a kind that has no words of its own is told at its place, and still not in
-        pydantic's words.
+        """An error of a kind that has no words of its own is reported at its place, and still not
+        in pydantic's words.
         """
         details: list[InitErrorDetails] = [
             {

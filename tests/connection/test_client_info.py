@@ -1,4 +1,4 @@
-"""Who came."""
+"""What is known of clients."""
 
 from __future__ import annotations
 

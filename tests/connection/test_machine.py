@@ -129,7 +129,7 @@ class HalfCloseTest(MachineTestCase):
         )
 
     def test_told_twice(self) -> None:
-        """An end of file that is told again changes nothing."""
+        """An end of file that is reported again changes nothing."""
         self.open()
         self.machine.read_ended(CLIENT)
         self.effects.new()

@@ -45,7 +45,7 @@ class FramedSideTest(SynchronousTestCase):
         verifyObject(ISideReceiver, self.side)
 
     def test_shown(self) -> None:
-        """It shows its stream, and how far it is from its end; its tally what waits."""
+        """Its repr shows its stream and its ending; that of its statistics what is queued."""
         self.side.write_eof()
         self.assertEqual(
             repr(self.side), f"<FramedSide on {self.stream!r} reading=OPEN writing=DRAINING>"
@@ -167,7 +167,7 @@ class FramedSideTest(SynchronousTestCase):
             self.assertEqual(self.stream.asked[1:], [ask])
 
     def test_lost(self) -> None:
-        """The stream's loss is told with its cause."""
+        """The stream's loss is reported with its cause."""
         self.stream.lose("the connection was reset")
         self.assertEqual(self.receiver.reason, "the connection was reset")
         self.side.write(b"late")

@@ -81,7 +81,7 @@ class UnreadTest(DatagramCase):
     """An inbound that has no time to read."""
 
     def test_dropped_by_the_system(self) -> None:
-        """What the system has no room for meanwhile is told of while the inbound listens, and
+        """What the system has no room for meanwhile is reported while the inbound listens, and
         nothing is left once it has stopped.
         """
         client = self.client()

@@ -1,4 +1,4 @@
-"""Answers that a client does not take: they wait, are delivered, or are told of."""
+"""Answers that a client does not read: they wait, and are delivered, or reported as dropped."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class SlowClientTest(DatagramCase):
         self.assertEqual(self.reason(), "server: Connection refused")
 
     def test_never_read(self) -> None:
-        """It is not waited for any longer than a moment, and what it did not take is told of as
+        """It is not waited for any longer than a moment, and what it did not take is reported as
         dropped.
         """
         self.server.socket.close()

@@ -66,7 +66,7 @@ class ServerTest(KernelCase):
         self.assertEqual(dropped_by_kernel(Silent()), 0)  # type: ignore[arg-type]  # of a socket it has what is asked
 
     def test_not_reading(self) -> None:
-        """Its refusal is told while nothing is read, too: the other side may take its time."""
+        """Its refusal is reported while nothing is read, too: the other side may take its time."""
         self.server.close()
         self.side.write(b"anybody?")
         self.loop.settle()

@@ -19,8 +19,8 @@ _INTERFACE = 0x01020304  # a number of which every byte says whether it is left
 
 
 class AnsweringTest(SynchronousTestCase):
-    """Sockets of every address, which are told where a datagram was sent to, and which interface it
-    came in by.
+    """Sockets for every address, which get the address that a datagram was sent to, and the
+    interface that it was received on.
     """
 
     def test_internet(self) -> None:

@@ -69,7 +69,7 @@ class StreamServerTest(DatagramCase):
         self.assertEqual((self.open, self.inbound.associations, self.counted()), (0, 0, (16, 12)))
 
     def test_undelivered(self) -> None:
-        """What a stream held when it broke is told of as dropped."""
+        """What a stream held when it broke is reported as dropped."""
         client, sent = self.client(), 0
         client.send(b"x")
         server = self.accepted()

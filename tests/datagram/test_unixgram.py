@@ -22,7 +22,7 @@ class UnixgramTest(DatagramCase):
 
     def test_nameless(self) -> None:
         """A source without a name can send; its answers go nowhere, are not counted as delivered,
-        and are told of as dropped.
+        and are reported as dropped.
         """
         opened = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.addCleanup(opened.close)

@@ -12,7 +12,7 @@ from tests.support.memory_transport import TurningReactor
 
 
 class _Told:
-    """Keeps the events that it is told of."""
+    """Records events."""
 
     def __init__(self) -> None:
         self.events: list[int] = []

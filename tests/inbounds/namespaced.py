@@ -1,4 +1,4 @@
-"""Listens in a PID namespace of its own, and says who comes.
+"""Listens in a PID namespace of its own, and prints who connects.
 
 ``python -m tests.inbounds.namespaced PATH COUNT``: a line for each, with who it is and where it is
 seen from.

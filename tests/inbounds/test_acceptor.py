@@ -111,8 +111,8 @@ class AcceptorTest(SynchronousTestCase):
         self.assertEqual(len(self.accepted), len(clients))
 
     def test_stop(self) -> None:
-        """After a stop nobody is accepted any more, who waits or who comes; it may be stopped
-        again, and started.
+        """After a stop no client is accepted any more, waiting or new; it may be stopped again, and
+        started.
         """
         self.acceptor.stop()
         self.acceptor.stop()
@@ -171,8 +171,8 @@ class AcceptorTest(SynchronousTestCase):
         self.assertEqual((len(self.accepted), self.reactor.readers), (2, set()))
 
     def test_shortage(self) -> None:
-        """A shortage is told, once as long as it lasts, and accepting is tried again after a moment
-        and not before.
+        """A shortage is reported, once as long as it lasts, and accepting is tried again after a
+        moment and not before.
         """
         for number in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
             self.events.clear()
@@ -192,7 +192,7 @@ class AcceptorTest(SynchronousTestCase):
             )
 
     def test_told_again(self) -> None:
-        """A shortage that comes again later is told again."""
+        """A shortage that comes again later is reported again."""
         for _ in range(2):
             self.listening.errors = [errno.EMFILE]
             self.connect()

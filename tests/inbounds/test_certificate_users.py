@@ -85,7 +85,7 @@ class CertificateUserTest(SynchronousTestCase):
         self.assertEqual(self.user(connection, certificate_san="DNS:*.example.org"), "alice")
 
     def test_refused(self) -> None:
-        """Nobody else comes in, and what the certificate names is said, where it goes by that."""
+        """Nobody else is admitted, and the refusal has the name in the certificate."""
         for names, said in (
             ((), "names 'mallory', which"),
             (_NAMES[:2], "names 'mallory', 'DNS:alice.example.org', 'email:Alice@example.org', w"),

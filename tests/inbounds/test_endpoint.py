@@ -44,7 +44,7 @@ class EndpointTest(InboundTestCase):
         return listening.detach()
 
     def adopt(self, descriptor: int) -> EndpointInbound:
-        """An inbound on a socket that was handed in."""
+        """An inbound on an inherited socket."""
         self.addCleanup(os.close, descriptor)
         self.patch(
             endpoint,
@@ -54,9 +54,7 @@ class EndpointTest(InboundTestCase):
         return self.make("systemd:domain=UNIX:name=pipe")
 
     def test_strings(self) -> None:
-        """A string that describes nothing is told, and so is a socket that systemd has not handed
-        in.
-        """
+        """An invalid string is reported, and so is a socket that systemd has not passed."""
         for text in ("", "nothing:x", "tcp:x"):
             error = self.assertRaises(StartError, self.make, text)
             self.assertTrue(
@@ -199,8 +197,8 @@ class EndpointTest(InboundTestCase):
             )
 
     def test_handed_in(self) -> None:
-        """A unix socket that systemd has handed in is listened on, once, and not inherited by
-        commands; its file is systemd's and stays.
+        """It listens on a unix socket from systemd, once, and commands do not inherit that; its
+        file is systemd's and stays.
         """
         path = str(self.folder / "systemd.sock")
         descriptor = self.hand_in(path)
@@ -214,8 +212,8 @@ class EndpointTest(InboundTestCase):
         self.assertTrue(Path(path).exists())
 
     def test_handed_in_again(self) -> None:
-        """Such a socket stays open when the inbound stops: who comes meanwhile waits, and is let in
-        when it listens again.
+        """Such a socket stays open when the inbound stops: new clients wait, and are accepted when
+        it listens again.
         """
         path = self.folder / "systemd.sock"
         inbound = self.adopt(self.hand_in(str(path)))

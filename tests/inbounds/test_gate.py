@@ -1,4 +1,4 @@
-"""Who comes in, and who does not."""
+"""Which clients are admitted, and which are refused."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class GateTest(_GateTestCase):
         )
 
     def test_framed(self) -> None:
-        """Where a connection carries datagrams they are told apart on the client's side."""
+        """Where a connection carries datagrams they are distinguished on the client's side."""
         self.make_gate(StreamInboundOptions(tag="in", framing="rfc4571")).let_in(
             "Alice", self.make_side
         )
@@ -98,8 +98,8 @@ class GateTest(_GateTestCase):
         )
 
     def test_refused_once(self) -> None:
-        """Of sources that send again and again each is told and counted once, and once more where
-        that is begun anew.
+        """Refused sources that send again and again are each logged and counted once, and once more
+        after `name_again`.
         """
         gate = self.make_gate(DatagramInboundOptions(tag="in"))
         for name in ("Alice", "Bob", "Alice"):
@@ -111,7 +111,7 @@ class GateTest(_GateTestCase):
         self.assertEqual((len(self.said()), len(self.relay.rejections)), (3, 3))
 
     def test_flood_of_refused(self) -> None:
-        """Of very many different ones not all are told."""
+        """Of very many different ones not all are logged."""
         gate = self.make_gate(DatagramInboundOptions(tag="in"))
         for number in range(1100):
             self.error = RefusedError(f"refused {number}")
@@ -145,8 +145,8 @@ class RoomTest(_GateTestCase):
     """How many there is room for."""
 
     def test_count(self) -> None:
-        """There is room for one less with each who comes in, and for one more with each who has
-        left; who is refused takes none.
+        """Each admitted client uses room for one, and releases it at its end; a refused client uses
+        none.
         """
         self.assertEqual(self.gate.room, 10)
         for name in ("Alice", "Bob"):
@@ -166,15 +166,15 @@ class RoomTest(_GateTestCase):
         self.assertEqual(other.room, 10)
 
     def test_expected(self) -> None:
-        """Room is kept for who is in a handshake."""
+        """Room is kept for clients in a handshake."""
         kept = self.gate.expect()
         self.assertEqual(self.gate.room, 9)
         self.gate.expected(kept)
         self.assertEqual(self.gate.room, 10)
 
     def test_wait(self) -> None:
-        """Who waits for room is told once there is some, which is logged; who has given up is not
-        told.
+        """A function that waits for room is called once there is some, which is logged; one that
+        was forgotten is not called.
         """
         told: list[str] = []
         while self.gate.room:

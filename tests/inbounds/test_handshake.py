@@ -58,8 +58,8 @@ class _HandshakeTestCase(SynchronousTestCase):
         log = Logger("pipetwist", observer=LogPublisher(self.events.append))  # type: ignore[arg-type]  # a list's append observes well
         inbound = InboundContext(self.clock, self.relay, None, None, log)
         factory = HandshakeFactory(Gate(NoInbound(inbound), self.identify), inbound)
-        self.doorway = factory.buildProtocol(None)
-        return self.kind(self.doorway)
+        self.handshake = factory.buildProtocol(None)
+        return self.kind(self.handshake)
 
     def identify(self, transport: object) -> ClientInfo:
         """Say who it is, as the test wishes."""
@@ -86,9 +86,9 @@ class PlainTest(_HandshakeTestCase):
     def test_interfaces(self) -> None:
         """It takes half-closes and handshakes."""
         self.connect()
-        verifyObject(IHalfCloseableProtocol, self.doorway)
-        verifyObject(IHandshakeListener, self.doorway)
-        self.assertIsInstance(self.doorway, HandshakeProtocol)
+        verifyObject(IHalfCloseableProtocol, self.handshake)
+        verifyObject(IHandshakeListener, self.handshake)
+        self.assertIsInstance(self.handshake, HandshakeProtocol)
 
     def test_let_in(self) -> None:
         """A client is let in at once, and everything that happens on the transport happens on its
@@ -110,9 +110,7 @@ class PlainTest(_HandshakeTestCase):
         )
 
     def test_half_close_and_linger(self) -> None:
-        """That its own half-close has gone out is told to the side, which waits for the
-        client's.
-        """
+        """The side is notified that its half-close was sent, and waits for the client's."""
         transport = self.connect()
         side, receiver = self.attach()
         side.write(b"answer")
@@ -142,9 +140,9 @@ class PlainTest(_HandshakeTestCase):
         """
         self.client_info = RefusedError("refused 127.0.0.1:4711, which is not one of its users")
         transport = self.connect()
-        self.doorway.dataReceived(b"dropped")
-        self.doorway.readConnectionLost()
-        self.doorway.writeConnectionLost()
+        self.handshake.dataReceived(b"dropped")
+        self.handshake.readConnectionLost()
+        self.handshake.writeConnectionLost()
         transport.take()
         self.assertTrue(transport.disconnected)
         self.assertEqual((self.relay.handled, self.relay.rejections), ([], [("in", Cause.REFUSED)]))
@@ -162,7 +160,7 @@ class HandshakeTest(_HandshakeTestCase):
         """A client is let in when its handshake is complete, and then takes as long as it likes."""
         transport = self.connect()
         self.assertEqual(self.relay.clients, [])
-        self.doorway.handshakeCompleted()
+        self.handshake.handshakeCompleted()
         _, receiver = self.attach()
         self.clock.advance(HANDSHAKE_SECONDS)
         self.assertFalse(transport.disconnected)
@@ -206,7 +204,7 @@ class HandshakeTest(_HandshakeTestCase):
     def test_lost_inside(self) -> None:
         """A client that is lost after it came in is its side's to tell."""
         transport = self.connect()
-        self.doorway.handshakeCompleted()
+        self.handshake.handshakeCompleted()
         _, receiver = self.attach()
         transport.connectionLost(Failure(ConnectionLost()))
         self.assertEqual((receiver.reason, self.said()), ("the connection was reset", []))
@@ -215,7 +213,7 @@ class HandshakeTest(_HandshakeTestCase):
         """Who may not come in is logged once, and is closed."""
         self.client_info = RefusedError("refused 127.0.0.1:4711")
         transport = self.connect()
-        self.doorway.handshakeCompleted()
+        self.handshake.handshakeCompleted()
         transport.take()
         self.assertTrue(transport.disconnected)
         self.assertEqual(
@@ -228,7 +226,7 @@ class HandshakeTest(_HandshakeTestCase):
         """One that does not go when it is refused is aborted after a while."""
         self.client_info = RefusedError("refused 127.0.0.1:4711")
         transport = self.connect()
-        self.doorway.handshakeCompleted()
+        self.handshake.handshakeCompleted()
         self.assertFalse(transport.disconnected)
         self.clock.advance(HANDSHAKE_SECONDS)
         self.assertTrue(transport.disconnected)

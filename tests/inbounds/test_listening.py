@@ -109,8 +109,8 @@ class ServiceTest(SynchronousTestCase):
         self.assertEqual((self.service.asked.count("listen"), self.failures), (9, []))
 
     def test_fails_later(self) -> None:
-        """Listening that fails only later is told to whoever runs the service; another start
-        listens anew.
+        """If listening fails only later, the context's `failed` is called; another start listens
+        again.
         """
         listening = self.service.listening = Deferred()
         self.service.startService()
@@ -122,7 +122,7 @@ class ServiceTest(SynchronousTestCase):
         self.assertEqual(self.service.asked, ["listen", "listen"])
 
     def test_fails_later_by_mistake(self) -> None:
-        """Another error is told as one of starting, with the inbound's name."""
+        """Another error is reported as one of starting, with the inbound's name."""
         listening = self.service.listening = Deferred()
         self.service.startService()
         listening.errback(Failure(OSError(13, "Permission denied")))
@@ -131,7 +131,7 @@ class ServiceTest(SynchronousTestCase):
         )
 
     def test_succeeds_later(self) -> None:
-        """Listening that succeeds later is told to nobody."""
+        """If listening succeeds later, nothing is reported."""
         listening = self.service.listening = Deferred()
         self.service.startService()
         listening.callback(None)
@@ -321,8 +321,8 @@ class TcpSocketTest(SynchronousTestCase):
         self.assertTrue(listening.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY))
 
     def test_taken(self) -> None:
-        """A port that is taken is told with its address, and is not shared; one that was left just
-        now is not taken.
+        """A port that is taken is reported with its address, and is not shared; one that was left
+        just now is not taken.
         """
         port = self.listen("127.0.0.1").getsockname()[1]
         error = self.assertRaises(StartError, self.listen, "127.0.0.1", port)
@@ -340,6 +340,6 @@ class TcpSocketTest(SynchronousTestCase):
         self.assertEqual(self.listen("127.0.0.1", port).getsockname()[1], port)
 
     def test_no_address(self) -> None:
-        """What is no address is told."""
+        """What is no address is reported."""
         error = self.assertRaises(StartError, self.listen, "300.300.300.300")
         self.assertIn("inbound in: listen: 300.300.300.300 is no address: ", str(error))

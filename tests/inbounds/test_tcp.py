@@ -57,7 +57,7 @@ class TcpTest(InboundTestCase):
             self.assertRaises(ConnectionRefusedError, late.connect, ("127.0.0.1", port))
 
     def test_taken(self) -> None:
-        """A port that is taken is told with its address."""
+        """A port that is taken is reported with its address."""
         inbound = self.listen(self.make())
         other = TcpInbound(TcpInboundOptions(tag="other", listen_port=inbound.port), self.context)
         failure = self.failureResultOf(other.listen(), StartError)
@@ -131,8 +131,8 @@ class TcpTest(InboundTestCase):
                 self.assertRaises(ConnectionRefusedError, late.connect, (host, port))
 
     def test_handed_in(self) -> None:
-        """It listens with the sockets that were handed in at its host's addresses; one for every
-        address is one for IPv4 too.
+        """It listens with the inherited sockets on its host's addresses; one for every address is
+        one for IPv4 too.
         """
         every = self.open(socket.AF_INET6, "::")
         port = every.getsockname()[1]
@@ -248,7 +248,7 @@ class TcpTest(InboundTestCase):
             self.assertGreater(backlog, 1000)
 
     def test_twisted_taken(self) -> None:
-        """There a port that is taken is told with its address too."""
+        """There a port that is taken is reported with its address too."""
         self.patch(tcp_inbound, "takes_sockets", lambda _: False)
         reactor = MemoryReactorClock()
 
@@ -266,7 +266,7 @@ class TcpTest(InboundTestCase):
         )
 
     def test_bad_certificate(self) -> None:
-        """A certificate that can't be used is told when the inbound is made."""
+        """A certificate that can't be used is reported when the inbound is made."""
         tls = TlsServerOptions(certificate_path="/nothing.pem", key_path="/nothing.key")
         error = self.assertRaises(StartError, self.make, tls=tls)
         self.assertEqual(

@@ -68,8 +68,8 @@ class UnixTest(InboundTestCase):
         self.assertEqual([client_info.user for client_info in self.relay.clients], ["me"])
 
     def test_nobody_looks(self) -> None:
-        """Where nobody is told who a client is the system is not asked, unless users are known by
-        that; a reload may change both.
+        """If nothing shows who clients are, the system is not asked, unless users depend on it; a
+        reload may change both.
         """
         asked: list[Any] = []
         asks = credentials.client_info_of

@@ -56,7 +56,7 @@ class ForkedProcess:
     """A daemon, with what tests use of `subprocess.Popen`.
 
     Args:
-        told: its process is told here, and then how it has ended.
+        told: gets its process, and then how it has ended.
     """
 
     def __init__(self, told: socket.socket) -> None:

@@ -1,4 +1,6 @@
-"""Servers that go by who has connected, with a daemon between that connects as its clients."""
+"""Servers that identify their clients by peer credentials, with a daemon in between that connects
+as its clients.
+"""
 
 from __future__ import annotations
 
@@ -188,7 +190,7 @@ class StartTest(_AsClientCase):
 
 
 class PostgresTest(_AsClientCase):
-    """PostgreSQL, whose ``peer`` goes by the client's uid."""
+    """PostgreSQL, whose ``peer`` uses the client's uid."""
 
     def setUp(self) -> None:
         """Start it, with a role of the user's name."""
@@ -247,7 +249,7 @@ class PostgresTest(_AsClientCase):
 
 
 class BusTest(_AsClientCase):
-    """A D-Bus daemon, whose EXTERNAL goes by the client's uid."""
+    """A D-Bus daemon, whose EXTERNAL uses the client's uid."""
 
     def setUp(self) -> None:
         """Start it."""

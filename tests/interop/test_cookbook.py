@@ -74,7 +74,7 @@ class CookbookTest(SynchronousTestCase):
         self.type_recipe()
 
     def test_reload(self) -> None:
-        """Who is there goes on, and who comes gets what is new."""
+        """Open connections continue, and new ones use the new configuration."""
         self.type_recipe()
 
     def test_activation(self) -> None:

@@ -45,7 +45,7 @@ class _Case(SynchronousTestCase):
         self.server.listen(1000)
 
     def start(self, crowded: dict[str, Any], *outbounds: dict[str, Any], **more: Any) -> Daemon:
-        """Start the daemon; the crowded inbound is to go to the first outbound."""
+        """Start the daemon; the inbound with too many clients goes to the first outbound."""
         silent = {"type": "unix", "tag": "silent", "path": "server.sock"}
         configuration: dict[str, Any] = {
             "inbounds": [
@@ -184,7 +184,7 @@ class FewDescriptorsTest(_Case):
 
 
 class MonitoringTest(_Case):
-    """Where those who look on are too many besides, at the API and at the metrics."""
+    """Too many clients at the API and at the metrics as well."""
 
     def setUp(self) -> None:
         """Have ports for them."""
@@ -224,8 +224,8 @@ class MonitoringTest(_Case):
         return client
 
     def try_both(self, listen: str, family: int, address: Any) -> None:
-        """Those who look on come first, and then an inbound's clients; then it is the other way
-        round.
+        """Clients of the API and the metrics come first, and then those of an inbound; then the
+        other way round.
         """
         daemon = self.start_looked_at(listen)
         alone = self.open_descriptors(daemon)

@@ -1,4 +1,4 @@
-"""Inbounds of every address: who comes over IPv4 and who comes over IPv6."""
+"""Inbounds on every address, with clients over IPv4 and over IPv6."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ class ForkedTest(SynchronousTestCase):
         daemon.process.terminate()
 
     def test_failed(self) -> None:
-        """A start that fails ends with its status, and what it said is told."""
+        """A start that fails ends with its status, and what it said is reported."""
         wrong: dict[str, Any] = {"inbounds": [_INBOUND], "outbounds": []}
         self.assertRegex(
             str(self.assertRaises(AssertionError, start_daemon, self, wrong)),

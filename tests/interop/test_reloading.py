@@ -1,5 +1,5 @@
-"""A daemon that is told to reload: nobody is refused meanwhile, who is in stays in, and a mistake
-changes nothing.
+"""A daemon that reloads: no client is refused meanwhile, open connections stay open, and an invalid
+configuration changes nothing.
 """
 
 from __future__ import annotations
@@ -84,8 +84,8 @@ class ReloadingTest(SynchronousTestCase):
         return client
 
     def test_exchanged(self) -> None:
-        """Who comes gets the new command and may come in at the new inbound; who is in goes on with
-        the old.
+        """New connections get the new command and may use the new inbound; open ones keep the old
+        command.
         """
         for command in (FOREGROUND, TWIST):
             daemon = start_daemon(self, _configuration(), folder=self.folder, command=command)
@@ -228,8 +228,8 @@ class ReloadingTest(SynchronousTestCase):
         return path
 
     def test_slow_file(self) -> None:
-        """While the file is read, however long that takes, who is in goes on and who comes is
-        served.
+        """While the file is read, however long that takes, open connections continue and new ones
+        are accepted.
         """
         daemon = start_daemon(self, _configuration(), folder=self.folder)
         client = self.connect()
@@ -315,8 +315,8 @@ class ReloadingTest(SynchronousTestCase):
         wait_until(lambda: has_ended(pid), "the daemon to end")
 
     def test_certificate(self) -> None:
-        """A renewed certificate is shown to who comes, without an interruption, while who is in
-        stays; a broken one changes nothing.
+        """A renewed certificate is used for new connections, without an interruption, while open
+        ones stay; a broken one changes nothing.
         """
         old, new = (Authority(self._made(name), name) for name in ("old", "new"))
         self._install(old, "tls")
@@ -337,8 +337,8 @@ class ReloadingTest(SynchronousTestCase):
         self._greet(port, new)
 
     def test_certificates_of_listeners(self) -> None:
-        """Renewed certificates of the API and of the metrics are shown to who comes; a broken one
-        refuses the reload.
+        """Renewed certificates of the API and the metrics are used for new connections; with a
+        broken one the reload fails.
         """
         old, new = (Authority(self._made(name), name) for name in ("old", "new"))
         self._install(old, "api", "metrics")

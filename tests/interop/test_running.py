@@ -174,7 +174,7 @@ class RunningTest(SynchronousTestCase):
 
 
 class ActivationTest(SynchronousTestCase):
-    """A socket that is handed in, as systemd does it (sd_listen_fds(3))."""
+    """An inherited socket, as from systemd (sd_listen_fds(3))."""
 
     def test_activated(self) -> None:
         """The daemon accepts on the socket that it was handed, as often as it is started with it,

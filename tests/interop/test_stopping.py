@@ -55,7 +55,7 @@ class StoppingTest(SynchronousTestCase):
         self.assertTrue(has_ended(pid))
 
     def test_asked_again(self) -> None:
-        """Who asks a second time is told what is waited for, and it is no mistake."""
+        """A second signal logs what the stop waits for, and is no error."""
         daemon = start_daemon(self, _configuration("60s"), folder=self.folder)
         client = self._enter()
         daemon.process.send_signal(signal.SIGINT)

@@ -1,4 +1,4 @@
-"""The daemon as systemd runs it: sockets that are handed in, what it notifies, and the units in
+"""The daemon as systemd runs it: inherited sockets, its notifications, and the units in
 etc/systemd/.
 """
 

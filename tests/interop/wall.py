@@ -41,7 +41,7 @@ class Wall:
             "DONT_FAKE_MONOTONIC": "1",
             "NO_FAKE_STAT": "1",
         }
-        """Variables that make a program go by it."""
+        """Variables that make a program use this clock."""
 
     def put(self, seconds: int) -> None:
         """Have it be so many seconds ahead of what it is, from now on; behind where there are fewer

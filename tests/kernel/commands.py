@@ -61,7 +61,7 @@ class CommandCase(KernelCase):
         return lambda: receiver.heard[-1:] == ["lost"]
 
     def crowd(self, side: KernelProcessSide, receiver: RecordingReceiver) -> int:
-        """Write to one that does not read until it is crowded; how much that was."""
+        """Write to one that does not read until its pipe is full; returns how much that was."""
         written = 0
         for _ in self.loop.rounds("it to be crowded"):
             if receiver.heard == ["pause_writing"]:

@@ -114,7 +114,7 @@ class ConnectorTest(KernelCase):
         self.nothing_is_left()
 
     def test_given_up(self) -> None:
-        """Given up before it is connected it is closed, and nothing is told any more."""
+        """Given up before it is connected it is closed, and nothing is reported any more."""
         connecting = self.connect()
         connecting.cancel()
         self.failureResultOf(connecting, CancelledError)

@@ -49,7 +49,7 @@ class _PollerCase(KernelCase):
 
 
 class PollerTest(_PollerCase):
-    """What is told."""
+    """What is reported."""
 
     def test_interface(self) -> None:
         """It is a descriptor for the reactor to read, whose end does not concern it."""
@@ -101,8 +101,8 @@ class PollerTest(_PollerCase):
         self.assertEqual(told.told, [])
 
     def test_hang_up(self) -> None:
-        """Who asks for nothing is told once that the peer has gone, and that costs nothing
-        afterwards.
+        """A descriptor without events is notified once that the peer has closed, and that costs
+        nothing afterwards.
         """
         near, far = self.pair()
         told = _Told()
@@ -116,7 +116,9 @@ class PollerTest(_PollerCase):
         self.assertTrue(told.told[0] & _HUP)
 
     def test_hang_up_by_a_change(self) -> None:
-        """Who asks for nothing more is told once that the peer has gone, though that was before."""
+        """A descriptor whose events are removed is notified once that the peer has closed, though
+        that was before.
+        """
         near, far = self.pair()
         told = _Told()
         self.poller.add(near.fileno(), told, IN)
@@ -200,8 +202,8 @@ class PollerTest(_PollerCase):
         self.assertEqual(sorted(len(told.told) for told in pair.values()), [0, 1])
 
     def test_added_in_a_batch(self) -> None:
-        """Who is added while a batch is told, though all others were removed in it, is told in the
-        next.
+        """A descriptor that is added while a batch is handled, though all others were removed in
+        it, is reported in the next one.
         """
         near, far = self.pair()
         newcomer = _Told(lambda: self._remove(far))
@@ -394,7 +396,7 @@ class SpinTest(_PollerCase):
         self.assertEqual(spun, [1, 3, 6, 11, 20, 37, 70, 135, 264, 521, 1034, 1547, 2060, 2573])
 
     def test_pays(self) -> None:
-        """What comes while it looks is told in the same turn, and the next turn spins again."""
+        """What comes while it looks is reported in the same turn, and the next turn spins again."""
         for _ in range(100):
             self.looks_in_turn()
         while self.poller._skip:

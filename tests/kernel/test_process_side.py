@@ -1,4 +1,4 @@
-"""A command as a side, alone: what it says and does is told, and it ends as it is asked to."""
+"""A command as a side, alone: what it says and does is reported, and it ends as it is asked to."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ class OutputTest(CommandCase):
         self.assertEqual((file.read_bytes(), receiver.reason), (b"still heard", ""))
 
     def test_closes_its_output_unread(self) -> None:
-        """A command that closes its output while nothing is read costs nothing, and its end is told
-        when reading goes on.
+        """A command that closes its output while nothing is read costs nothing, and its end is
+        reported when reading goes on.
         """
         side, receiver = self.shell("exec >&-; read x")
         side.resume_reading()
@@ -178,8 +178,8 @@ class InputTest(CommandCase):
         self.assertEqual(receiver.heard, [])
 
     def test_closes_its_input_while_more_waits(self) -> None:
-        """What waits for a command that closes its input is forgotten, and whoever was held back is
-        told.
+        """What is buffered for a command that closes its input is dropped, and the other side is
+        resumed.
         """
         side, receiver = self.shell("kill -STOP $$; exec <&-; exec sleep 60")
         self.crowd(side, receiver)
@@ -225,8 +225,8 @@ class ExitTest(CommandCase):
             self.assertEqual((side.ending.over, self.ended[-1]), (True, side))
 
     def test_unread(self) -> None:
-        """What it wrote before it exited, which is told, is read, all of it, when its reader wants
-        it, and then its end.
+        """What it wrote before it exited, which is reported, is read, all of it, when its reader
+        wants it, and then its end.
         """
         side, receiver = self.shell("head -c 50000 /dev/zero")
         self.loop.until(lambda: receiver.heard == ["peer_closed"], "its exit")
@@ -237,7 +237,7 @@ class ExitTest(CommandCase):
         )
 
     def test_while_written_to(self) -> None:
-        """What waits for a command that exits is forgotten, and whoever was held back is told
+        """What is buffered for a command that exits is dropped, and the other side is resumed
         before its end.
         """
         side, receiver = self.shell("kill -STOP $$")
@@ -264,7 +264,7 @@ class ExitTest(CommandCase):
         self.assertRaises(ProcessLookupError, os.kill, int(self.lines[0]), 0)
 
     def test_before_anybody_is_attached(self) -> None:
-        """One that ends before anybody is attached is told of as soon as somebody is."""
+        """If it ends before a receiver is attached, that is reported when one is attached."""
         side = self.start("/bin/sh", "-c", "exit 3")
         self.loop.until(lambda: side.ending.over, "its end")
         receiver = RecordingReceiver()

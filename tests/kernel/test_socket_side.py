@@ -128,7 +128,7 @@ class ReadingTest(SideCase):
             self.read_on()
 
     def test_end(self) -> None:
-        """The peer's end of file is told once, after what it has sent; writing goes on."""
+        """The peer's end of file is reported once, after what it has sent; writing goes on."""
         self.peer.send(b"last")
         self.peer.shutdown(socket.SHUT_WR)
         self.read_on()
@@ -141,8 +141,8 @@ class ReadingTest(SideCase):
         self.assertEqual((self.peer.recv(99), self.side.delivered), (b"answer", 6))
 
     def test_hung_up(self) -> None:
-        """A peer that closes is told at once while nothing is read; what it has sent is read later,
-        then its end.
+        """A peer that closes is reported at once while nothing is read; what it has sent is read
+        later, then its end.
         """
         self.read_on()
         self.side.pause_reading()
@@ -157,7 +157,7 @@ class ReadingTest(SideCase):
         self.assertEqual(self.heard()[1], "read_ended")
 
     def test_hung_up_after_the_end(self) -> None:
-        """A peer that closes while it is read is told as the end and the hang-up; that it
+        """A peer that closes while it is read is reported as the end and the hang-up; that it
         half-closed before makes no difference.
         """
         self.peer.send(b"last")
@@ -322,7 +322,7 @@ class WritingTest(SideCase):
 
 
 class EndingTest(SideCase):
-    """The peer ends, rudely or not, and the end is told once."""
+    """The peer ends, rudely or not, and the end is reported once."""
 
     def lost(self) -> tuple[list[str], str | None]:
         """What the receiver has heard, and the cause."""
@@ -350,7 +350,7 @@ class EndingTest(SideCase):
         self.assertEqual((writer.queue, self.kernel.poller._told), (None, {}))
 
     def test_attached_late(self) -> None:
-        """Who is attached late is told of what happened before."""
+        """A receiver that is attached late gets what happened before."""
         side, receiver, _ = self.make(attached=False)
         side.abort()
         side.attach(receiver)
@@ -374,7 +374,7 @@ class TcpEndingTest(EndingTest):
     family = socket.AF_INET
 
     def test_reset(self) -> None:
-        """A reset is told with its name, after what came before it."""
+        """A reset is reported with its name, after what came before it."""
         self.peer.send(b"last")
         self.read_on()
         self.reset()

@@ -246,8 +246,8 @@ class EndOfFileTest(_SplicingCase):
     """What splice says of an end, and what is made of it."""
 
     def test_end_while_splicing(self) -> None:
-        """The end of file of a direction that is spliced is told once, after everything, and the
-        pipe is given back.
+        """The end of file of a direction that is spliced is reported once, after everything, and
+        the pipe is given back.
         """
         connection = self.couple()
         underway = self.splice_up(connection)

@@ -108,7 +108,7 @@ class CarryingTest(SynchronousTestCase):
         self.assertIn("outbounds[0]: this routes every connection", str(error))
 
     def test_collision(self) -> None:
-        """Another inbound at its port is told."""
+        """Another inbound at its port is reported."""
         register(self)
         inbounds = [
             {"type": "tcp", "tag": "other", "listen_port": 7},
@@ -128,7 +128,7 @@ class CheckTest(SynchronousTestCase):
         self.path.write_text(json.dumps(written()))
 
     def test_check(self) -> None:
-        """A good configuration is good; a bad value is told at its key."""
+        """A good configuration is good; a bad value is reported at its key."""
         self.assertEqual(
             call("check", str(self.path)),
             (0, f"{self.path} is valid: 1 inbound, 1 outbound.\n", ""),

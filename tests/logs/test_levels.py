@@ -52,8 +52,8 @@ class LevelsTest(SynchronousTestCase):
         self.assertEqual([event["log_format"] for event in events], ["heard"])
 
     def test_others(self) -> None:
-        """Others go by the level of the logger that has them, from the start and when it changes,
-        and know whether it is debug.
+        """Other loggers get the level of the logger that has them, from the start and when it
+        changes, and know whether it is debug.
         """
         other = LeveledLogger("other", "error")
         log = LeveledLogger("pipetwist.test", "debug", [other])

@@ -67,7 +67,7 @@ class LineQueueTest(SynchronousTestCase):
         self.assertFalse(queue.wait_until_written(0))
 
     def test_waits(self) -> None:
-        """Who takes waits for a line, and who waits for it to be written is told of that."""
+        """`take` waits for a line, and `wait_until_written` returns when it is written."""
         queue = LineQueue(100)
         taken: list[Batch] = []
 

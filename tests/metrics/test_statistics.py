@@ -23,7 +23,7 @@ _CONNECTIONS = st.lists(
 
 
 class StatisticsTest(SynchronousTestCase):
-    """A tally that is told of connections."""
+    """Statistics that observe connections."""
 
     def test_interface(self) -> None:
         """It observes."""

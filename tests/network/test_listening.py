@@ -86,7 +86,7 @@ class OpeningTest(SynchronousTestCase):
         self.assertEqual([one.address[1] for one in self.opened if one.fileno() < 0], [1001, 1002])
 
     def test_no_free_port(self) -> None:
-        """Where none is found in some tries that is told."""
+        """Where none is found in some tries that is reported."""
         self.taken = {("127.0.0.1", port) for port in range(1000, 1100)}
         said = self.refused("localhost", 0, (_V6, ("::1", 0, 0, 0)), (_V4, ("127.0.0.1", 0)))
         self.assertEqual(
@@ -96,7 +96,7 @@ class OpeningTest(SynchronousTestCase):
         )
 
     def test_taken(self) -> None:
-        """A port that is taken at one of them is told with that one."""
+        """A port that is taken at one of them is reported with that one."""
         self.taken = {("127.0.0.1", 80)}
         said = self.refused("localhost", 80, (_V6, ("::1", 0, 0, 0)), (_V4, ("127.0.0.1", 0)))
         self.assertEqual(
@@ -130,7 +130,7 @@ class OpeningTest(SynchronousTestCase):
         )
 
     def test_none_here(self) -> None:
-        """Where there is no other, that is told."""
+        """Where there is no other, that is reported."""
         said = self.refused("relay", 80, (_V4, ("192.0.2.1", 0)))
         self.assertEqual(
             said, "inbound in: can't listen on relay:80: Cannot assign requested address"
@@ -218,7 +218,7 @@ class HostsTest(SynchronousTestCase):
         self.assertEqual(self.asked, ["relay"])
 
     def test_unknown(self) -> None:
-        """A name that nobody knows is told."""
+        """A name that nobody knows is reported."""
         error = self.assertRaises(StartError, self.found, "nobody")
         self.assertEqual(
             str(error), "inbound in: listen: nobody is no address: Name or service not known"

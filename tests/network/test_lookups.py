@@ -167,14 +167,16 @@ class LookupsTest(SynchronousTestCase):
         self.assertEqual(repr(self.lookups), "<Lookups running=[] waiting=[]>")
 
     def test_no_such_name(self) -> None:
-        """A name that nobody knows is told with the system's word, to each who waits."""
+        """A name that nobody knows is reported with the system's word, to each who waits."""
         findings = [self.lookups.find("nobody", 80) for _ in range(2)]
         self.run_thread("nobody")
         for finding in findings:
             self.assertEqual(self.error(finding), "nobody: Name or service not known")
 
     def test_no_thread(self) -> None:
-        """Where no thread can be started that is told, and the next to ask is served as ever."""
+        """Where no thread can be started that is reported, and the next to ask is served as
+        ever.
+        """
         self.more_threads = False
         self.assertEqual(
             self.error(self.lookups.find("relay", 80)),
@@ -190,7 +192,7 @@ class LookUpTest(SynchronousTestCase):
     """One name, by the system."""
 
     def test_no_name(self) -> None:
-        """What can't be a name is told as such, and not as a mistake of the program's."""
+        """What can't be a name is reported as such, and not as a mistake of the program's."""
         for name in ("a..b", "a" * 70 + ".example"):
             self.assertEqual(look_up(name), "this can't be the name of a host")
 

@@ -83,7 +83,7 @@ class NameResolverTest(SynchronousTestCase):
         self.receiver = _Receiver()
 
     def test_addresses(self) -> None:
-        """An endpoint of Twisted's is told every address, with the interface where there is one."""
+        """An endpoint of Twisted's gets every address, with the interface where there is one."""
         verifyObject(IHostnameResolver, self.resolver)
         self.lookups.found = Deferred()
         self.resolver.resolveHostName(self.receiver, "relay", 80)
@@ -159,7 +159,7 @@ class NamedEndpointTest(SynchronousTestCase):
         self.assertEqual([client[1] for client in self.reactor.tcpClients], [80] * 3)
 
     def test_unknown(self) -> None:
-        """Where the name can't be resolved that is told with the system's word."""
+        """Where the name can't be resolved that is reported with the system's word."""
         connecting = self.endpoint.connect(Factory.forProtocol(Protocol))
         self.lookups.found.errback(ConnectError("server.example: Name or service not known"))
         self.assertEqual(
@@ -199,7 +199,7 @@ class NamedEndpointTest(SynchronousTestCase):
         self.assertIs(self.failureResultOf(connecting).value, refused)
 
     def test_given_up(self) -> None:
-        """Who gives up is told of that, whatever an address has said."""
+        """A cancelled attempt fails as cancelled, even if one address was refused before."""
         connecting = self.endpoint.connect(Factory.forProtocol(Protocol))
         self.lookups.found.callback(_FOUND)
         self.reactor.advance(0)

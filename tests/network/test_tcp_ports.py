@@ -1,4 +1,4 @@
-"""The ports of listeners that look on."""
+"""The ports of the API and the metrics."""
 
 from __future__ import annotations
 

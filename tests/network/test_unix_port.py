@@ -84,9 +84,7 @@ class UnixPortTest(SynchronousTestCase):
         self.assertFalse(os.get_blocking(self.reactor.taken[0].fileno()))
 
     def test_shortage(self) -> None:
-        """Without descriptors who comes waits, one line in the log says so, and it is tried
-        again.
-        """
+        """Without descriptors clients wait, one line in the log says so, and it is tried again."""
         self.connect()
         self.listening.error = errno.EMFILE
         for _ in range(3):

@@ -28,7 +28,7 @@ class PlaceTest(SocketTestCase):
         )
 
     def test_folder_is_a_file(self) -> None:
-        """A file in the folder's place is told."""
+        """A file in the folder's place is reported."""
         (self.folder / "file").touch()
         self.assertEqual(
             self.refusal(path=f"{self.folder}/file/in.sock"),
@@ -36,7 +36,7 @@ class PlaceTest(SocketTestCase):
         )
 
     def test_too_long(self) -> None:
-        """A path that is longer than the kernel takes is told, and nothing is made."""
+        """A path that is longer than the kernel takes is reported, and nothing is made."""
         path = f"{self.folder}/{'x' * 108}"
         self.assertEqual(
             self.refusal(path=path), f"inbound in: can't listen on {path}: AF_UNIX path too long"
@@ -81,7 +81,7 @@ class PlaceTest(SocketTestCase):
         self.assertEqual(_descriptors(), before)
 
     def test_no_right(self) -> None:
-        """A folder where it may make nothing is told."""
+        """A folder where it may make nothing is reported."""
         self.patch(unix_socket, "ListeningSocket", _refusing(errno.EACCES))
         self.assertEqual(
             self.refusal(), f"inbound in: can't listen on {self.path}: Permission denied"
@@ -287,7 +287,7 @@ class ClosingTest(SocketTestCase):
         listening.close()
 
     def test_no_right(self) -> None:
-        """Where the file can't be removed any more that is told, but nobody listens all the
+        """Where the file can't be removed any more that is reported, but nobody listens all the
         same.
         """
         listening = self.listen()
@@ -320,7 +320,7 @@ class AbstractTest(SocketTestCase):
             self.assertFalse(self.connects(path))
 
     def test_taken(self) -> None:
-        """A name that is taken is told as it was written."""
+        """A name that is taken is reported as it was written."""
         for prefix in ("@", "@@"):
             path = f"{prefix}pipetwist-test-{os.getpid()}"
             self.listen(path=path)

@@ -165,7 +165,7 @@ class OwnerTest(SocketTestCase):
         self.assertEqual((found.st_uid, found.st_gid), (user.pw_uid, group.gr_gid))
 
     def test_unknown(self) -> None:
-        """A name that the system does not know is told, and no file is left."""
+        """A name that the system does not know is reported, and no file is left."""
         self.assertEqual(
             self.refusal(owner="nobody-of-this-name"),
             "inbound in: owner: the system has no user 'nobody-of-this-name'",
@@ -177,7 +177,7 @@ class OwnerTest(SocketTestCase):
         self.assertEqual(list(self.folder.iterdir()), [])
 
     def test_not_allowed(self) -> None:
-        """A file that can't be given away is told with what was wanted, and none is left."""
+        """A file that can't be given away is reported with what was wanted, and none is left."""
 
         def refuse(*_: object, **__: object) -> None:
             raise PermissionError(errno.EPERM, "Operation not permitted")

@@ -141,7 +141,7 @@ class ConnectorTest(KernelCase):
         self.assertEqual(self.asked, [_IDS])
 
     def test_refused(self) -> None:
-        """The system's refusal is told with its words."""
+        """The system's refusal is reported with its words."""
         self.server.close()
         connecting = self.connect()
         self.threads.run()

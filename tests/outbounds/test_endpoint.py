@@ -69,7 +69,7 @@ class EndpointTest(SynchronousTestCase):
         return self.successResultOf(connecting)
 
     def test_bad_strings(self) -> None:
-        """A string that describes nothing is told with the outbound."""
+        """A string that describes nothing is reported with the outbound."""
         for text in ("", "nothing:x", "tcp", "tcp:127.0.0.1:80:nothing=1"):
             error = self.assertRaises(
                 StartError,

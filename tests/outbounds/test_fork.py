@@ -89,7 +89,7 @@ class OptionsTest(_ForkTestCase):
         )
 
     def test_no_command(self) -> None:
-        """A command, a folder or a user that can't be had is told when it is made."""
+        """A command, a folder or a user that can't be had is reported when it is made."""
         self.assertIn(
             "outbound tool: there is no command 'nothing'",
             str(self.assertRaises(StartError, self.make, "nothing")),

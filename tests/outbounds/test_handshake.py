@@ -72,7 +72,7 @@ class ConnectTlsTest(SynchronousTestCase):
         self.authority = Authority(folder, "authority")
         certificate, key = self.authority.issue("server.example")
         self.clock = Clock()
-        self.server, self.server_ear = StreamSide(self.clock), RecordingReceiver()
+        self.server, self.server_receiver = StreamSide(self.clock), RecordingReceiver()
         options = ServerConnections(
             ListenerTls(
                 "here", TlsListenerOptions(certificate_path=str(certificate), key_path=str(key))
@@ -94,17 +94,19 @@ class ConnectTlsTest(SynchronousTestCase):
         connecting = self.connect()
         self.assertNoResult(connecting)
         self.endpoint.pump.flush()
-        side, ear = self.successResultOf(connecting), RecordingReceiver()
-        for one, receiver in ((side, ear), (self.server, self.server_ear)):
+        side, client_receiver = self.successResultOf(connecting), RecordingReceiver()
+        for one, receiver in ((side, client_receiver), (self.server, self.server_receiver)):
             one.attach(receiver)
             one.resume_reading()
         side.write(b"question")
         self.server.write(b"answer")
         self.endpoint.pump.flush()
-        self.assertEqual((self.server_ear.data, ear.data), (b"question", b"answer"))
+        self.assertEqual(
+            (self.server_receiver.data, client_receiver.data), (b"question", b"answer")
+        )
         self.server.close()
         self.endpoint.pump.flush()
-        self.assertEqual((ear.heard, ear.reason), (["lost"], ""))
+        self.assertEqual((client_receiver.heard, client_receiver.reason), (["lost"], ""))
 
     def test_wrong_name(self) -> None:
         """A server of another name can't be connected, and it is said which was asked for."""

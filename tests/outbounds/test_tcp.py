@@ -122,7 +122,7 @@ class NameTest(SocketTestCase):
             self.assertEqual(open_descriptors() - before, set())
 
     def test_no_such_name(self) -> None:
-        """A name that nobody knows is told."""
+        """A name that nobody knows is reported."""
         self.found = []
         self.assertEqual(
             self.error(self.outbound.connect()), "server.example: Name or service not known"
@@ -162,7 +162,7 @@ class TcpTest(SynchronousTestCase):
         self.failureResultOf(connecting, TwistedConnectError)
 
     def test_bad_authority(self) -> None:
-        """A CA's file that can't be used is told when the outbound is made."""
+        """A CA's file that can't be used is reported when the outbound is made."""
         options = TcpOutboundOptions(
             tag="out",
             server="127.0.0.1",

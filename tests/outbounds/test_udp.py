@@ -55,7 +55,7 @@ class UdpNameTest(SynchronousTestCase):
         self.assertEqual(open_descriptors() - self.before, set())
 
     def test_no_such_name(self) -> None:
-        """A name that nobody knows is told."""
+        """A name that nobody knows is reported."""
         connecting = self.outbound.connect()
         self.found.errback(ConnectError("server.example: Name or service not known"))
         self.assertEqual(

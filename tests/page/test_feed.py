@@ -1,4 +1,4 @@
-"""Who watches is told each second."""
+"""Streams get an event each second."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class FeedTest(FeedCase):
         self.assertEqual(still["traffic"]["user"]["names"], {})
 
     def test_second_stream(self) -> None:
-        """Who comes later gets a whole snapshot of this second at once, and then the same seconds
+        """A later stream gets a whole snapshot of this second immediately, and then the same events
         as the others.
         """
         self.watch()
@@ -103,16 +103,16 @@ class FeedTest(FeedCase):
         self.assertEqual(request.events()[0][1]["interval"], None)
 
     def test_leaving_meanwhile(self) -> None:
-        """Who leaves while the figures are read is told nothing, and the reading ends by itself."""
+        """A stream that is removed while the figures are read gets nothing, and the reading ends by
+        itself.
+        """
         request, stream = self.watch()
         self.feed.leave(stream)
         self.turn()
         self.assertEqual((request.events(), self.clock.getDelayedCalls()), ([], []))
 
     def test_coming_meanwhile(self) -> None:
-        """Who comes while the figures are read waits for their end, and gets no figures of two
-        moments.
-        """
+        """A stream that is added while the figures are read waits until they are complete."""
         self.watch()
         self.turn()
         steps = self.step_by_step()

@@ -22,7 +22,7 @@ from tests.support.examples import examples
 
 class _Case(SynchronousTestCase):
     def setUp(self) -> None:
-        """Make a ledger and a store, both empty."""
+        """Make a connection table and a store, both empty."""
         self.clock = Clock()
         self.connection_table = ConnectionTable(self.clock, log=Logger(observer=LogPublisher()))
         self.store = MemoryCounterStore()
@@ -68,7 +68,9 @@ class ConnectionsTest(_Case):
         self.assertEqual(self.sampler.interval, 2.0)
 
     def test_new_connection(self) -> None:
-        """Who came since the sample before has carried all of its bytes since."""
+        """A connection that was opened since the previous sample has moved all of its bytes
+        since.
+        """
         self.sample()
         connection, side = self.connect()
         side.received = 50
@@ -154,9 +156,7 @@ class CountersTest(_Case):
         self.assertEqual(self.sampler.counted, {"inbound": 0, "outbound": 0, "user": 0})
 
     def test_too_many(self) -> None:
-        """Of too many names there are those with the most bytes, and it is told how many there are
-        in all.
-        """
+        """Of too many names there are those with the most bytes, and their total number."""
         self.patch(sampling, "MAX_NAMES", 2)
         for name, size in (("a", 1), ("b", 30), ("c", 20)):
             self.count(name, size, size)

@@ -93,19 +93,19 @@ class ProgramTest(SynchronousTestCase):
         self.assertEqual(_prepare(str(link)).command, (str(link),))
 
     def test_not_in_path(self) -> None:
-        """A name that PATH does not have is told with the PATH."""
+        """A name that PATH does not have is reported with the PATH."""
         self.assertEqual(
             self.error("nothing", PATH="/a:/b"),
             "outbound tool: there is no command 'nothing' in PATH (/a:/b)",
         )
 
     def test_missing(self) -> None:
-        """A path where nothing is is told."""
+        """A path without a file is reported."""
         path = str(self.folder / "nothing")
         self.assertEqual(self.error(path), f"outbound tool: there is no command {path}")
 
     def test_not_executable(self) -> None:
-        """A file without the right to be executed, and a folder, are told apart from a missing
+        """A file without the right to be executed, and a folder, are distinguished from a missing
         one.
         """
         for name in ("file", "folder"):
@@ -161,7 +161,7 @@ class FolderTest(SynchronousTestCase):
         )
 
     def test_missing(self) -> None:
-        """A folder that is not there, or is a file, is told."""
+        """A folder that is not there, or is a file, is reported."""
         for path in ("/nowhere/at/all", "/etc/passwd"):
             error = self.assertRaises(StartError, _prepare, "cat", cwd=path)
             self.assertEqual(str(error), f"outbound tool: cwd: there is no folder {path}")
@@ -219,7 +219,7 @@ class UserTest(SynchronousTestCase):
 
     @skipUnless(os.geteuid() == 0, "needs root")
     def test_unknown(self) -> None:
-        """A user that the system does not have is told."""
+        """A user that the system does not have is reported."""
         error = self.assertRaises(StartError, _prepare, "cat", user="nobody-of-this-name")
         self.assertEqual(
             str(error), "outbound tool: user: the system has no user 'nobody-of-this-name'"
@@ -233,7 +233,7 @@ class UserTest(SynchronousTestCase):
 
     @skipIf(os.geteuid() != 0, "needs root")
     def test_no_setpriv(self) -> None:
-        """Where the system has no setpriv that is told."""
+        """Where the system has no setpriv that is reported."""
         self.patch(os, "defpath", "/nowhere")
         error = self.assertRaises(StartError, _prepare, "cat", user="root")
         self.assertEqual(

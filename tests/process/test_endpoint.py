@@ -63,7 +63,7 @@ class ConnectingTest(MemoryTestCase):
         self.assertEqual((self.transport.getHost(), self.factory.addresses), (address, [address]))
 
     def test_no_command(self) -> None:
-        """A command that is not there is told when the endpoint is made."""
+        """A command that is not there is reported when the endpoint is made."""
         error = self.assertRaises(StartError, self.make, "no-such-command")
         self.assertIn("'no-such-command' in PATH", str(error))
 
@@ -173,7 +173,7 @@ class EndingTest(MemoryTestCase):
         self.assertOver("write", "read", ConnectionDone)
 
     def test_status(self) -> None:
-        """A bad exit is told with its status."""
+        """A bad exit is reported with its status."""
         self.process.exit(3)
         self.assertOver("write", "read", ProcessTerminated)
         self.assertEqual(self.successResultOf(self.peer.over).exitCode, 3)
@@ -255,7 +255,7 @@ class WholeClosingTest(MemoryTestCase):
         self.assertOver(ConnectionDone)
 
     def test_end_of_output_and_exit(self) -> None:
-        """A command that ends by itself then is told with its status."""
+        """A command that ends by itself then is reported with its status."""
         self.process.closeStdout()
         self.process.exit(3)
         self.assertOver(ProcessTerminated)

@@ -93,7 +93,7 @@ class ReadingTest(_SideTestCase):
         self.assertLost("")
 
     def test_causes(self) -> None:
-        """A bad exit is told with its status or its signal."""
+        """A bad exit is reported with its status or its signal."""
         for status, number, reason in (
             (3, None, "exited with status 3"),
             (0, signal.SIGSEGV, "was killed by SIGSEGV"),
@@ -104,7 +104,7 @@ class ReadingTest(_SideTestCase):
             self.assertLost(f"the command {reason}")
 
     def test_other_ends(self) -> None:
-        """An end that is told in another way is told in its words."""
+        """An end that is reported in another way is reported in its words."""
         self.side.processEnded(Failure(ConnectionLost("gone")))
         self.assertIn("gone", str(self.receiver.reason))
 
@@ -122,7 +122,7 @@ class ReadingTest(_SideTestCase):
         )
 
     def test_attached_late(self) -> None:
-        """Who is attached after its end is told at once."""
+        """A receiver that is attached after its end is notified immediately."""
         side = self.start()
         process = self.spawner.processes[-1]
         side.abort()
@@ -146,7 +146,7 @@ class WritingTest(_SideTestCase):
         self.assertEqual((self.process.stdin, self.side.delivered), (b"question", 8))
 
     def test_back_pressure(self) -> None:
-        """A full standard input is told, and an empty one."""
+        """A full standard input is reported, and an empty one."""
         self.process.fill()
         self.process.drain()
         self.assertEqual(self.receiver.heard, ["pause_writing", "resume_writing"])
@@ -219,7 +219,7 @@ class EndingTest(_SideTestCase):
         self.assertLost("")
 
     def test_close_with_trouble(self) -> None:
-        """Trouble that it ends with by itself is told."""
+        """Trouble that it ends with by itself is reported."""
         self.side.close()
         self.process.exit(1)
         self.assertLost("the command exited with status 1")

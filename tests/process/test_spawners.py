@@ -71,7 +71,7 @@ class _SpawnerMixin:
         )
 
     async def test_status(self: Any) -> None:
-        """An exit status is told."""
+        """An exit status is reported."""
         end = await self.shell("exit 3").end
         self.assertEqual((end.exitCode, end.signal), (3, None))
 
@@ -141,7 +141,7 @@ class _SpawnerMixin:
         self.assertIsNone(listener.transport.pid)
 
     def test_not_started(self: Any) -> None:
-        """A command that can't be started is told at once, and leaves no descriptor behind."""
+        """A command that can't be started is reported at once, and leaves no descriptor behind."""
         before = open_descriptors()
         for command, kind in (
             (["/nothing/here"], FileNotFoundError),

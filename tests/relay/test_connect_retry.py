@@ -95,7 +95,7 @@ class RetryingTest(_RetryTestCase):
 
     def test_pauses(self) -> None:
         """The pauses begin with 50 ms, double, and are a second at most; the last ends with the
-        time, and how many tries there were is told.
+        time, and how many tries there were is reported.
         """
         times: list[float] = []
 
@@ -143,7 +143,7 @@ class RetryingTest(_RetryTestCase):
         self.assertEqual(self.tries, 2)
 
     def test_other_failures(self) -> None:
-        """Anything else than that nobody listens there is told at once, as it always is."""
+        """Anything else than that nobody listens there is reported at once, as it always is."""
         self.begin()
         self.refuse(ConnectError("TLS: certificate verify failed"))
         self.assertOver("cannot connect: TLS: certificate verify failed")
@@ -243,7 +243,7 @@ class StoppingTest(_RetryTestCase):
         self.assertEqual((tries.over, self.clock.getDelayedCalls()), (True, []))
 
     def test_comes_late(self) -> None:
-        """So it is for a client who comes in only after that, as from a handshake."""
+        """The same for a client that is admitted only after that, as from a handshake."""
         self.handle()
         drained = self.relay.drain(5)
         late = self.handle()

@@ -67,7 +67,7 @@ class ConnectingTest(ConnectionTestCase):
         self.assertOver("cannot connect: /run/out.sock: Connection refused")
 
     def test_failed_in_twisted(self) -> None:
-        """An error of Twisted's is told in one line."""
+        """An error of Twisted's is reported in one line."""
         self.begin().errback(Failure(DNSLookupError("no results for hostname lookup: nowhere")))
         self.assertOver(
             "cannot connect: DNS lookup failed: no results for hostname lookup: nowhere"

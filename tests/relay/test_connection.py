@@ -101,9 +101,7 @@ class BytesTest(ConnectionTestCase):
         self.assertEqual((self.client.reading, server.reading), (True, True))
 
     def test_crowded_from_the_start(self) -> None:
-        """A side that is crowded by what had come before is not given more when bytes begin to
-        move.
-        """
+        """If early data has filled a side's buffer, it gets no more when the sides are coupled."""
 
         class Early(FakeSide):
             """Hands on what has come although it is paused, as TLS does."""

@@ -43,7 +43,7 @@ class _Observer:
 
 
 class ConnectionTableTest(SynchronousTestCase):
-    """A ledger that sees alice online."""
+    """A connection table that shows alice as online."""
 
     def setUp(self) -> None:
         """Make the connection table."""
@@ -86,8 +86,8 @@ class ConnectionTableTest(SynchronousTestCase):
         self.assertEqual((self.events[0]["uplink"], self.events[0]["reason"]), (5, "client closed"))
 
     def test_observers(self) -> None:
-        """Whoever observes is told of each connection as it begins and as it is over, and of who
-        did not get in.
+        """Observers are called for each connection that opens and closes, and for rejected
+        clients.
         """
         told: list[tuple[object, ...]] = []
         observer = _Observer(told)

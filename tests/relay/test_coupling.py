@@ -44,7 +44,7 @@ class _CouplingTestCase(SynchronousTestCase):
 
 
 class NewsTest(_CouplingTestCase):
-    """What is told of a side is of its end."""
+    """Events of a side belong to its end."""
 
     def test_end_of_file(self) -> None:
         """The end of one side's reading ends the other's writing."""
@@ -79,8 +79,8 @@ class NewsTest(_CouplingTestCase):
             self.assertEqual((self.client.asked[-1], self.reasons), (asked, ["server: status 3"]))
 
     def test_crowded_alone(self) -> None:
-        """A side that is crowded before the other is known stops nobody, and is relieved in
-        silence.
+        """A side whose buffer is full before the other is connected pauses nothing, and resumes
+        nothing.
         """
         self.client.fill()
         self.client.drain()
@@ -123,7 +123,7 @@ class CoupleTest(_CouplingTestCase):
         self.assertIs(self.connection.phase, Phase.HALF_CLOSED)
 
     def test_back_pressure(self) -> None:
-        """A crowded side pauses the other, and resumes it when it is relieved."""
+        """A side whose buffer is full pauses the other, and resumes it when the buffer is empty."""
         self.couple()
         self.client.fill()
         self.assertFalse(self.server.reading)
@@ -132,8 +132,8 @@ class CoupleTest(_CouplingTestCase):
         self.assertTrue(self.server.reading)
 
     def test_crowded_before(self) -> None:
-        """The other of a side that is crowded when they are coupled reads on only when that is
-        relieved.
+        """If a side's buffer is full when they are coupled, the other reads only when that is
+        empty.
         """
         self.client.fill()
         self.couple()
@@ -159,7 +159,7 @@ class _Talkative(FakeSide):
 
 
 class _Crowded(FakeSide):
-    """Is crowded from the start."""
+    """A side whose buffer is full from the start."""
 
     def attach(self, receiver: SideReceiverLike) -> None:
         super().attach(receiver)

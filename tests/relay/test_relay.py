@@ -95,8 +95,8 @@ class AdmittingTest(_RelayTestCase):
         )
 
     def test_same_client(self) -> None:
-        """Clients that nobody tells apart, which are one client, share a route, as long as they go
-        by the same routes.
+        """Clients that are not distinguished, which are one client, share a route, as long as the
+        routing table is the same.
         """
         anybody = ClientInfo("in", "-", "-")
         route = self.relay.route(anybody)
@@ -271,7 +271,7 @@ class OnlineTest(_RelayTestCase):
 
 
 class ObservingTest(_RelayTestCase):
-    """What observers of the connection table are told."""
+    """What observers of the connection table get."""
 
     def test_causes(self) -> None:
         """Of each connection what came in its way, and of who did not get in why."""
@@ -288,7 +288,7 @@ class ObservingTest(_RelayTestCase):
         )
 
     def test_dropped(self) -> None:
-        """The datagrams that a connection has dropped are told when it is over."""
+        """The datagrams that a connection has dropped are reported when it is over."""
         statistics = ConnectionStatistics()
         self.relay.connection_table.observe(statistics)
         client = FakeSide()
@@ -353,8 +353,8 @@ class DrainingTest(_RelayTestCase):
         self.successResultOf(drained)
 
     def test_comes_too_late(self) -> None:
-        """A client who comes when the time is over is ended at once, and does not hold up the
-        end.
+        """A client that is admitted when the time is over is closed immediately, and does not delay
+        the end.
         """
         self.patch(self.outbounds["a"], "_delays", True)
         self.handle()

@@ -56,7 +56,7 @@ class UnreachableTest(SynchronousTestCase):
         return lines
 
     def test_first(self) -> None:
-        """The first connection that fails is told at once, each outbound for itself."""
+        """The first connection that fails is reported at once, each outbound for itself."""
         self.come()
         self.assertEqual(
             self.said(),
@@ -69,8 +69,8 @@ class UnreachableTest(SynchronousTestCase):
         )
 
     def test_more(self) -> None:
-        """Those of the next minute are told together at its end, with how many they were; and so on
-        while there are more.
+        """Those of the next minute are reported together at its end, with how many they were; and
+        so on while there are more.
         """
         self.come(100)
         self.clock.advance(59)

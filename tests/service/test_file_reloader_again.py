@@ -59,8 +59,8 @@ class AgainTest(SynchronousTestCase):
         self.assertEqual((self.tree.taken, self.given), ([after], [before, after]))
 
     def test_again(self) -> None:
-        """Asked for meanwhile, however often, it is done once more afterwards; all are told at the
-        end.
+        """Asked for meanwhile, however often, it is done once more afterwards; all are reported at
+        the end.
         """
         first = self.rereading.reload_file()
         more = [self.rereading.reload_file() for _ in range(3)]

@@ -139,7 +139,7 @@ class MonitoringTest(TestCase):
         )
 
     async def test_failures(self) -> None:
-        """What comes in the way of connections is told apart."""
+        """The causes of failed connections are distinguished."""
         for tag in ("dead-in", "closed-in"):
             self.assertEqual(await deferToThread(self.connect(tag).recv, 9), b"")
         figures = await self.figures()

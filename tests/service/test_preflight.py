@@ -106,7 +106,7 @@ class PresenceTest(SynchronousTestCase):
         )
 
     def test_nothing_missing(self) -> None:
-        """Where all is there nothing is told."""
+        """Where all is there nothing is reported."""
         for name in ("sockets", "bin", "work", "api", "state"):
             (self.folder / name).mkdir()
         (self.folder / "bin" / "tool").symlink_to(sys.executable)
@@ -114,8 +114,8 @@ class PresenceTest(SynchronousTestCase):
         self.assertEqual(self.preflight_problems(self.document()), [])
 
     def test_store(self) -> None:
-        """A file of counters is read: one that a start would refuse is told, one of a daemon that
-        runs is not.
+        """A file of counters is read: one that a start would refuse is reported, one of a daemon
+        that runs is not.
         """
         label = "experimental.v2ray_api.stats.store"
         path = self.folder / "state" / "counters.db"

@@ -71,7 +71,7 @@ class ReadingTest(SynchronousTestCase):
             pass
 
     def refused(self) -> str:
-        """Why it came to nothing."""
+        """Why it failed."""
         self.turns()
         error = str(self.failureResultOf(self.done, ConfigError).value)
         prefix = "/etc/a.json: "
@@ -136,7 +136,7 @@ class ReadingTest(SynchronousTestCase):
         self.assertEqual(self.successResultOf(self.done), many(20_000))
 
     def test_problems(self) -> None:
-        """What is wrong with the file is told as it says it."""
+        """What is wrong with the file is reported as it says it."""
         self.say(*serialize(ConfigError("/etc/a.json: one\n/etc/a.json: two")))
         self.process.exit()
         self.assertEqual(self.refused(), "one\n/etc/a.json: two")

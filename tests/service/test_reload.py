@@ -32,8 +32,8 @@ class OutboundsTest(ReloadTestCase):
         )
 
     def test_exchanged(self) -> None:
-        """Who is in stays with the command of before; who comes gets another. The old one's
-        commands end, and then it is forgotten.
+        """Open connections keep the old command; new ones get another. The old outbound's commands
+        end, and then it is removed.
         """
         tree = self.start(outbounds=(replace(TOOL, prefork=1),))
         client = self.connect()
@@ -89,7 +89,7 @@ class RulesTest(ReloadTestCase):
     """Which way connections go, and what is counted."""
 
     def test_route(self) -> None:
-        """Rules and the final outbound hold for who comes from now on."""
+        """Rules and the final outbound apply to new connections."""
         tree = self.start(
             self.inbound("a"), self.inbound("b"), outbounds=(TOOL, replace(TOOL, tag="other"))
         )
@@ -105,8 +105,8 @@ class RulesTest(ReloadTestCase):
         self.assertEqual(self.commands(tree), {"tool": 2, "other": 2})
 
     def test_counters(self) -> None:
-        """Counters stay; names that are listed now are counted for who comes from now on, and
-        others no more.
+        """Counters stay; names that are listed now are counted for new connections, and others no
+        more.
         """
 
         def experimental(*inbounds: str, enabled: bool = True) -> ExperimentalOptions:
@@ -138,7 +138,7 @@ class RulesTest(ReloadTestCase):
         self.assertTrue(tree.relay.names_clients)
 
     def test_drain_timeout(self) -> None:
-        """A stop goes by the new time."""
+        """A stop uses the new time."""
         tree = self.start()
         self.connect()
         self.reload(tree, drain_timeout=1.0)

@@ -76,7 +76,7 @@ class CommandsTest(_CommandsCase):
     """Commands with a connection."""
 
     def test_unchanged(self) -> None:
-        """An outbound that stays as it is goes on with its commands, and who comes gets one of it
+        """An outbound that does not change keeps its commands, and new connections get one of them
         as well.
         """
         before, client = self.outbound, self.client()
@@ -88,8 +88,8 @@ class CommandsTest(_CommandsCase):
         self.everybody_leaves()
 
     def test_exchanged(self) -> None:
-        """Who is in keeps the command of before, who comes gets another; with its last command the
-        old outbound is forgotten.
+        """Open connections keep the old command, new ones get another; with its last command the
+        old outbound is removed.
         """
         before, client = self.outbound, self.client()
         self.assertIsNone(
@@ -106,8 +106,8 @@ class CommandsTest(_CommandsCase):
         self.everybody_leaves()
 
     def test_transfer(self) -> None:
-        """Another transfer holds for who comes from now on, to and fro, and an outbound that names
-        its own goes on as it is.
+        """Another transfer applies to new connections, back and forth, and an outbound with its own
+        transfer does not change.
         """
         self._leave_what_stays()
         self.assertTalk(self.client())
@@ -193,7 +193,9 @@ class ReadyCommandsTest(_CommandsCase):
         self.loop.until(lambda: self.outbound.ready == self.prefork, "the commands to be ready")
 
     def test_unchanged(self) -> None:
-        """An outbound that stays as it is keeps them, and who comes gets the first of them."""
+        """An outbound that does not change keeps them, and a new connection gets the first of
+        them.
+        """
         first, second = _pids(self.outbound)
         self.assertIsNone(self.reload(drain_timeout=0.2))
         self.assertEqual(_pids(self.outbound), [first, second])

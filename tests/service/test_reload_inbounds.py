@@ -44,7 +44,7 @@ class InboundsTest(ReloadTestCase):
         self.assertEqual(self.there(), ["a"])
 
     def test_changed(self) -> None:
-        """Other users and times hold for who comes from now on, and a mode for the file, while the
+        """Other users and time-outs apply to new connections, and a mode to the file, while the
         socket is the same.
         """
         tree = self.start()

@@ -44,8 +44,8 @@ class RemovedTest(TreeTestCase):
         return [formatEvent(event) for event in events if event["log_level"].name == "warn"]
 
     def test_file(self) -> None:
-        """A socket's file that was removed is there again, with the mode that the file says by
-        then; who is in stays in.
+        """A socket's file that was removed is created again, with the configured mode; open
+        connections stay open.
         """
         tree = self.start(self.unix())
         client = self.connect("sockets/in")

@@ -62,7 +62,9 @@ class BuildingTest(TreeTestCase):
         self.assertEqual(_descriptors(), before)
 
     def test_can_not_be_had(self) -> None:
-        """What an outbound or an inbound needs and can't be had is told when the tree is built."""
+        """What an outbound or an inbound needs and can't be had is reported when the tree is
+        built.
+        """
         for arguments, said in (
             (
                 {"outbounds": (ForkOutboundOptions(tag="tool", command=("no-such-command",)),)},
@@ -185,8 +187,8 @@ class StoppingTest(TreeTestCase):
         self.successResultOf(self.make().stopService())
 
     def test_open_connection(self) -> None:
-        """Nobody comes in any more, but who is in may finish, and its command with it; then no
-        descriptor is left.
+        """No client is accepted any more, but open connections may finish, and their commands with
+        them; then no descriptor is left.
         """
         before = _descriptors()
         tree = self.make()

@@ -61,7 +61,7 @@ class FormatTest(StoreTestCase):
 
     def test_in_use(self) -> None:
         """One that is in use, or was when its daemon was killed, is of these; what is beyond its
-        last sync is told apart.
+        last sync is distinguished.
         """
         store = self.open()
         store.counter(_NAME.decode()).add(7)
@@ -80,8 +80,8 @@ class FormatTest(StoreTestCase):
             self.assertEqual(len(parse(_file(7, 7, 64, size=size)).slots), found, size)
 
     def test_torn(self) -> None:
-        """What should be behind the last whole record is told in bytes; a record that is whole, and
-        not yet said to be in use, is none.
+        """What should be behind the last whole record is reported in bytes; a record that is whole,
+        and not yet said to be in use, is none.
         """
         self.assertEqual(
             [parse(_file(7, 7, 64, used=used)).torn for used in (64, 160, 192, 224)], [0, 0, 32, 64]

@@ -77,8 +77,8 @@ class RoomTest(StoreTestCase):
         return store
 
     def test_no_room(self) -> None:
-        """A counter for which there is no room counts in memory, which is told; the others go on in
-        the file, new ones too.
+        """A counter for which there is no room counts in memory, which is reported; the others go
+        on in the file, new ones too.
         """
         store = self.full()
         self.assertEqual(self.told, ["long: File too large"])
@@ -142,14 +142,14 @@ class RoomTest(StoreTestCase):
         self.assertEqual(figures(self.open()), {"last": (16, 16), "long" * STEP: (20, 7)})
 
     def test_none_at_the_stop(self) -> None:
-        """Where there is none then either, that is told, and the others are saved."""
+        """Where there is none then either, that is reported, and the others are saved."""
         store = self.full()
         close(store)
         self.assertEqual(self.told, ["long: File too large"] * 2)
         self.assertEqual(figures(self.open()), {"last": (1, 1)})
 
     def test_no_room_at_the_start(self) -> None:
-        """A file that can't be made is told, and nothing of it is left."""
+        """A file that can't be made is reported, and nothing of it is left."""
         self.limit(STEP - 1)
         self.assertIn("File too large", str(self.assertRaises(StoreError, self.open)))
         self.assertEqual(list(self.path.parent.iterdir()), [])

@@ -232,8 +232,8 @@ class ServiceTest(SynchronousTestCase):
         self.assertEqual(parse(self.path.read_bytes()).end, 128)
 
     def test_file_goes(self) -> None:
-        """A file that is moved away, put back, replaced by another and removed is told of within an
-        interval; the counters go on.
+        """A file that is moved away, put back, replaced by another and removed is reported within
+        an interval; the counters go on.
         """
         moved, other = self.path.with_name("moved"), self.path.with_name("other")
         close(open_store(other))

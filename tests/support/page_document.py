@@ -25,7 +25,7 @@ def outcome(steps: Generator[None, None, T]) -> T:
 
 
 def told(sampler: Sampler, view: View, *, changes_only: bool = False) -> bytes:
-    """What a view is told of a sample."""
+    """The document of a sample, for a view."""
     parts = (
         outcome(traffic(sampler, changes_only=changes_only)),
         outcome(connections(sampler, view)),

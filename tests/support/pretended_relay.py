@@ -1,8 +1,8 @@
 """A relay that carries nothing: connections with invented names that seem to move bytes, the same
 ones each time.
 
-``python -m tests.support.pretended_relay --minutes 5`` serves the page on it, with minutes that go
-by in seconds, until its standard input ends.
+``python -m tests.support.pretended_relay --minutes 5`` serves the page on it, with minutes that
+pass in seconds, until its standard input ends.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ _USERS = (
 
 
 class PretendedRelay:
-    """A ledger and counters, and what moves them.
+    """A connection table and counters, and what changes them.
 
     Args:
         connections: how many there are at the beginning.
@@ -116,7 +116,7 @@ class PretendedRelay:
         )
 
     def advance(self, seconds: float = 1.0) -> None:
-        """Let time go by, and everybody carry on."""
+        """Let time pass, and all connections move bytes."""
         random_ = self._random
         when = self.clock.seconds()
         for connection, (side, tracker, pace, phase) in list(self.open.items()):
@@ -150,7 +150,7 @@ class _Until(Protocol):
 
 
 def _serve(relay: PretendedRelay, *, seconds: int) -> None:
-    """Serve the page, and let so many seconds go by quickly once it is watched."""
+    """Serve the page, and let this number of seconds pass quickly once it is watched."""
     from twisted.internet import reactor as global_reactor
 
     reactor: Any = global_reactor

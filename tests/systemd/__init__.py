@@ -1,1 +1,1 @@
-"""What a service manager is told, and what it hands over."""
+"""What is reported to a service manager, and what it passes to the daemon."""

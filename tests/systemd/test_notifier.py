@@ -46,8 +46,8 @@ class NotifierTest(SynchronousTestCase):
         self.assertFalse(notifier.is_heard)
 
     def test_gone(self) -> None:
-        """Where nobody is at the address that is logged, once each time, and who comes there is
-        told.
+        """If nothing listens at the address, that is logged, once each time; a receiver that comes
+        later gets the next report.
         """
         path = str(scratch_folder(self) / "notify")
         notifier = Notifier(path)
@@ -66,8 +66,8 @@ class NotifierTest(SynchronousTestCase):
             Path(path).unlink()
 
     def test_no_descriptors(self) -> None:
-        """It is told that the daemon is alive also while the daemon can open nothing any more, and
-        that is no failure.
+        """The daemon reports that it is alive even while it can't open anything any more, without
+        an error.
         """
         path = str(scratch_folder(self) / "notify")
         manager = self.bind(path)
@@ -99,7 +99,9 @@ class NotifierTest(SynchronousTestCase):
         self.assertRaises(BlockingIOError, manager.recv, 1000)
 
     def test_crowded(self) -> None:
-        """A manager that does not read holds nobody up, and is told again when it does."""
+        """A manager that does not read delays nothing, and gets the next report when it reads
+        again.
+        """
         path = str(scratch_folder(self) / "notify")
         manager = self.bind(path)
         notifier = Notifier(path)

@@ -1,4 +1,4 @@
-"""What the service manager is told, and when."""
+"""What is reported to the service manager, and when."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ class ServerNameTest(ContextsCase):
             self.assertEqual(self.shake(self.listening, self.connector(name), own=own), "")
 
     def test_wrong_key(self) -> None:
-        """A key that is another's is told with its place in the list."""
+        """A key that is another's is reported with its place in the list."""
         mixed = certificates(self.first, (self.exact[0], self.first[1]))
         error = self.assertRaises(StartError, self.listener, certificates=mixed)
         said = f"inbound in: tls.certificates[1].key_path: {self.first[1]} can't be used with"
@@ -102,7 +102,7 @@ class RevocationTest(ContextsCase):
         self.bob = self.authority.issue("bob")
 
     def server(self, path: Path) -> ListenerTls:
-        """A server that goes by a file of lists."""
+        """A server with a file of certificate lists."""
         trusted = str(self.authority.path)
         return self.listener(client_certificate_path=trusted, client_crl_path=str(path))
 
@@ -125,7 +125,7 @@ class RevocationTest(ContextsCase):
         self.assertIn("verify failed", self.shake(server, self.connector(), own=self.bob))
 
     def test_bad_file(self) -> None:
-        """A file that has no list is told with its key."""
+        """A file that has no list is reported with its key."""
         broken = self.folder / "broken.pem"
         broken.write_bytes(b"-----BEGIN X509 CRL-----\nbm90aGluZw==\n-----END X509 CRL-----\n")
         for path, said in (

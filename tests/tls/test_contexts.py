@@ -129,7 +129,7 @@ class ServerTest(_TlsTestCase):
             self.assertNotIn("\n", said)
 
     def test_other_key(self) -> None:
-        """A key that is not the certificate's is told before anybody connects."""
+        """A key that is not the certificate's is reported before anybody connects."""
         _, key = self.authority.issue("other.example")
         self.assertEqual(
             self.refusal(key=key),
@@ -138,7 +138,7 @@ class ServerTest(_TlsTestCase):
         )
 
     def test_encrypted_key(self) -> None:
-        """An encrypted key is told, and nobody is asked for its pass phrase."""
+        """An encrypted key is reported, and nobody is asked for its pass phrase."""
         certificate, key = self.authority.issue("secret.example", b"secret")
         program = (
             "import sys; from pipetwist.tls.listener import ListenerTls; "
@@ -203,7 +203,7 @@ class ClientTest(_TlsTestCase):
         self.assertEqual(len(parsed), 3)
 
     def test_names(self) -> None:
-        """Names of hosts and addresses are taken, and what is neither is told."""
+        """Names of hosts and addresses are taken, and what is neither is reported."""
         for name in ("server.example", "127.0.0.1", "::1", "bücher.example"):
             self.assertIsNotNone(ConnectorTls("outbound out", name, None))
         error = self.assertRaises(StartError, ConnectorTls, "outbound out", "x" * 70 + ".é", None)

@@ -112,7 +112,9 @@ class SocketStateTest(SynchronousTestCase):
         self.assertEqual(unacknowledged(-1), 0)
 
     def test_error(self) -> None:
-        """A reset is told once; a socket without one, or that is no TCP socket, has left none."""
+        """A reset is reported once; a socket without one, or that is no TCP socket, has left
+        none.
+        """
         self.assertIsNone(left_error(self.near))
         self.far.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         self.far.close()

@@ -125,8 +125,8 @@ class RulesTest(SynchronousTestCase):
 
     @given(_SEQUENCES)
     def test_told_once(self, events: list[Event]) -> None:
-        """The peer's end of file is told once at most, when it is read, and not where we have ended
-        the side before.
+        """The peer's end of file is reported once at most, when it is read, and not where we have
+        ended the side before.
         """
         told = [(before, event) for before, event, step in _steps(events) if step.tells_end]
         self.assertLessEqual(len(told), 1)
@@ -137,7 +137,7 @@ class RulesTest(SynchronousTestCase):
     @given(_SEQUENCES)
     def test_told_if_it_came(self, events: list[Event]) -> None:
         """An end of file that comes while nobody has ended the side, and no write has failed, is
-        told.
+        reported.
         """
         steps = _steps(events)
         for before, event, step in steps:

@@ -26,7 +26,7 @@ class _Side:
 
 
 class LingeringTest(SynchronousTestCase):
-    """Who is told, and when."""
+    """Which side is called, and when."""
 
     def setUp(self) -> None:
         """Have three sides, of which none waits yet."""
@@ -59,7 +59,7 @@ class LingeringTest(SynchronousTestCase):
         self.assertEqual(repr(self.lingering), "<Lingering 1 sides>")
 
     def test_together(self) -> None:
-        """Those who came at the same time are told in one turn, in the order in which they came."""
+        """Sides that began to wait at the same time are called in one turn, in order."""
         for side in (self.one, self.other):
             self.lingering.wait(side)
         self.clock.advance(LINGER_SECONDS)
@@ -80,7 +80,7 @@ class LingeringTest(SynchronousTestCase):
         self.assertEqual(self.told(), (0, 0, 0))
 
     def test_first_cancelled(self) -> None:
-        """Where the first has gone the next is told in its own time all the same."""
+        """If the first one no longer waits, the next is called at its own time all the same."""
         self.lingering.wait(self.one)
         self.clock.advance(LINGER_SECONDS * 0.5)
         self.lingering.wait(self.other)

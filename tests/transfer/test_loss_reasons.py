@@ -32,7 +32,7 @@ class CauseTest(SynchronousTestCase):
         self.assertEqual(reason_of(Failure(error.ConnectionLost())), "the connection was reset")
 
     def test_no_close_notify(self) -> None:
-        """A TLS connection whose socket has ended before TLS has is told apart from a reset."""
+        """A TLS connection whose socket has ended before TLS has is distinguished from a reset."""
         self.assertEqual(reason_of(Failure(CONNECTION_LOST)), NO_CLOSE_NOTIFY)
 
     def test_reset_by_number(self) -> None:
@@ -43,7 +43,7 @@ class CauseTest(SynchronousTestCase):
             )
 
     def test_reasons(self) -> None:
-        """A reason is told."""
+        """A reason is reported."""
         self.assertEqual(
             reason_of(Failure(OSError(errno.ETIMEDOUT, "Connection timed out"))),
             "Connection timed out",
@@ -55,24 +55,24 @@ class DescriptionTest(SynchronousTestCase):
     """An error on one line."""
 
     def test_os_error(self) -> None:
-        """An error of the system's is told in the system's words, without number and file."""
+        """An error of the system's is reported in the system's words, without number and file."""
         self.assertEqual(
             describe_error(FileNotFoundError(errno.ENOENT, "No such file or directory", "/x")),
             "No such file or directory",
         )
 
     def test_os_error_of_words(self) -> None:
-        """One that has only words is told in those."""
+        """One that has only words is reported in those."""
         self.assertEqual(describe_error(OSError("AF_UNIX path too long")), "AF_UNIX path too long")
 
     def test_our_own(self) -> None:
-        """Our own errors are told as they are."""
+        """Our own errors are reported as they are."""
         self.assertEqual(
             describe_error(ConnectError("/run/x: Connection refused")), "/run/x: Connection refused"
         )
 
     def test_twisted(self) -> None:
-        """Twisted's are told without the point at their end."""
+        """Twisted's are reported without the point at their end."""
         self.assertEqual(
             describe_error(error.ConnectionRefusedError()), "Connection was refused by other side"
         )
@@ -82,12 +82,12 @@ class DescriptionTest(SynchronousTestCase):
         self.assertEqual(describe_error(ValueError("one\n  two\t three.")), "one two three")
 
     def test_no_words(self) -> None:
-        """An error without words is told by its kind."""
+        """An error without words is reported by its kind."""
         self.assertEqual(describe_error(ValueError()), "ValueError")
         self.assertEqual(describe_error(None), "None")
 
     def test_openssl(self) -> None:
-        """OpenSSL's are told by their reasons."""
+        """OpenSSL's are reported by their reasons."""
         self.assertEqual(
             describe_error(
                 SSL.Error([("SSL routines", "", "certificate verify failed"), ("x", "y", "z")])
@@ -96,7 +96,7 @@ class DescriptionTest(SynchronousTestCase):
         )
 
     def test_openssl_without_reasons(self) -> None:
-        """One of OpenSSL's without reasons is told by its kind."""
+        """One of OpenSSL's without reasons is reported by its kind."""
         self.assertEqual(
             [describe_error(one) for one in (SSL.Error(), SSL.Error([]))], ["Error", "TLS: Error"]
         )

@@ -55,8 +55,8 @@ class PeerCloseWatchTest(SynchronousTestCase):
         self.assertEqual((self.gone, self.near.recv(99)), (["near"], b"last words"))
 
     def test_failure(self) -> None:
-        """What goes wrong where one end is told is logged, and others are told of theirs: those of
-        the same turn, and those that come later.
+        """An error in one function is logged, and the others are called: those of the same turn,
+        and those that come later.
         """
         ends = [self.pair() for _ in range(2)]
         self.watch.forget(self.near.fileno())
@@ -137,7 +137,7 @@ class PeerCloseWatchTest(SynchronousTestCase):
         self.assertEqual(self.gone, [])
 
     def test_forgotten_meanwhile(self) -> None:
-        """One that is forgotten while others of the same moment are told of is not told of."""
+        """A socket that is forgotten while others of the same turn are reported is not reported."""
         other, far = self.pair()
         order: list[int] = []
 
@@ -175,8 +175,8 @@ class PeerCloseWatchTest(SynchronousTestCase):
             self.watch.forget(file.fileno())
 
     def test_closed(self) -> None:
-        """After it is closed nothing is told, nothing of it is left, and it may be told to watch
-        and forget.
+        """After it is closed nothing is reported, nothing of it is left, and `watch` and `forget`
+        may still be called.
         """
         descriptors = _descriptors()
         self.watch.close()

@@ -45,7 +45,7 @@ class ReadingTest(StreamTestCase):
         self.assertFalse(self.transport.reading)
 
     def test_end(self) -> None:
-        """The peer's end of file is told once, and the side goes on."""
+        """The peer's end of file is reported once, and the side goes on."""
         self.side.resume_reading()
         self.transport.receive_end()
         self.assertEqual(self.receiver.heard, ["read_ended"])
@@ -95,7 +95,7 @@ class WritingTest(StreamTestCase):
         self.assertEqual((self.side.delivered, self.transport.taken), (5, b"hello"))
 
     def test_back_pressure(self) -> None:
-        """More than a buffer that waits is told, and told again when all of it was taken."""
+        """A full buffer is reported, and so is an empty one."""
         self.side.write(b"x" * 60_000)
         self.assertEqual(self.receiver.heard, [])
         self.side.write(b"x" * 60_000)
@@ -120,8 +120,8 @@ class WritingTest(StreamTestCase):
         self.assertEqual((self.receiver.data, self.receiver.heard), (b"answer", []))
 
     def test_half_close_while_crowded(self) -> None:
-        """A side that is crowded gets everything and the end of file too; a producer left
-        registered would keep that back for ever.
+        """A side whose buffer is full delivers everything, and the end of file too; a producer left
+        registered would hold that back for ever.
         """
         self.side.write(MUCH)
         self.side.write_eof()
@@ -162,7 +162,9 @@ class HangUpTest(SynchronousTestCase):
         self.receiver = RecordingReceiver()
 
     def test_watched(self) -> None:
-        """From when somebody is attached the peer's going is told, even while nothing is read."""
+        """From when somebody is attached the peer's going is reported, even while nothing is
+        read.
+        """
         self.assertEqual(self.watch.watched, {})
         self.side.attach(self.receiver)
         self.watch.watched[77]()

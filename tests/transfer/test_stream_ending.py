@@ -286,12 +286,14 @@ class EndsTest(StreamTestCase):
         self.assertLost()
 
     def test_reset(self) -> None:
-        """A reset is told."""
+        """A reset is reported."""
         self.transport.connectionLost(Failure(ConnectionLost()))
         self.assertLost("the connection was reset")
 
     def test_attached_late(self) -> None:
-        """Who is attached after the loss is told at once, and everything else is past."""
+        """A receiver that is attached after the loss is notified immediately, and gets nothing
+        else.
+        """
         side = StreamSide(self.clock)
         MemoryTransport(side).connectionLost(Failure(ConnectionLost()))
         side.attach(self.receiver)

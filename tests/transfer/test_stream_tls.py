@@ -49,7 +49,7 @@ class TlsTest(SynchronousTestCase):
         )
         self.clock = Clock()
         self.client, self.server = StreamSide(self.clock), StreamSide(self.clock)
-        self.client_ear, self.server_ear = RecordingReceiver(), RecordingReceiver()
+        self.client_receiver, self.server_receiver = RecordingReceiver(), RecordingReceiver()
 
     def connect(self, name: str = "server.example", server: Any = None) -> None:
         """Connect the two, the client asking for this name; both sides are attached and read."""
@@ -65,8 +65,11 @@ class TlsTest(SynchronousTestCase):
             greet=False,
             clock=self.clock,
         )
-        for side, ear in ((self.client, self.client_ear), (self.server, self.server_ear)):
-            side.attach(ear)
+        for side, receiver in (
+            (self.client, self.client_receiver),
+            (self.server, self.server_receiver),
+        ):
+            side.attach(receiver)
             side.resume_reading()
         self.pump.flush()
 
@@ -76,7 +79,9 @@ class TlsTest(SynchronousTestCase):
         self.client.write(b"question")
         self.server.write(b"answer")
         self.pump.flush()
-        self.assertEqual((self.server_ear.data, self.client_ear.data), (b"question", b"answer"))
+        self.assertEqual(
+            (self.server_receiver.data, self.client_receiver.data), (b"question", b"answer")
+        )
         self.assertEqual((self.client.delivered, self.server.delivered), (8, 6))
 
     def test_counted(self) -> None:
@@ -98,7 +103,11 @@ class TlsTest(SynchronousTestCase):
         self.client.write_eof()
         self.pump.flush()
         self.assertEqual(
-            (len(self.server_ear.data), self.server_ear.heard, self.server_ear.reason),
+            (
+                len(self.server_receiver.data),
+                self.server_receiver.heard,
+                self.server_receiver.reason,
+            ),
             (100_000, ["lost"], ""),
         )
 
@@ -109,7 +118,7 @@ class TlsTest(SynchronousTestCase):
         self.clock.advance(0)
         self.client.write_eof()
         self.pump.flush()
-        self.assertEqual(self.client_ear.data, b"under way")
+        self.assertEqual(self.client_receiver.data, b"under way")
 
     def test_close(self) -> None:
         """A side that closes has everything delivered, and both are lost in order."""
@@ -118,10 +127,10 @@ class TlsTest(SynchronousTestCase):
         self.server.close()
         self.pump.flush()
         self.assertEqual(
-            (self.client_ear.data, self.client_ear.heard, self.client_ear.reason),
+            (self.client_receiver.data, self.client_receiver.heard, self.client_receiver.reason),
             (b"answer", ["lost"], ""),
         )
-        self.assertEqual((self.server_ear.heard, self.server_ear.reason), (["lost"], ""))
+        self.assertEqual((self.server_receiver.heard, self.server_receiver.reason), (["lost"], ""))
 
     def test_close_unanswered(self) -> None:
         """A peer that does not answer the end is waited for a moment; what is under way to it still
@@ -135,7 +144,9 @@ class TlsTest(SynchronousTestCase):
         self.clock.advance(0.1)
         self.assertTrue(self.pump.serverIO.disconnecting)
         self.pump.flush()
-        self.assertEqual((self.client_ear.data, self.client_ear.heard[-1]), (b"answer", "lost"))
+        self.assertEqual(
+            (self.client_receiver.data, self.client_receiver.heard[-1]), (b"answer", "lost")
+        )
 
     def test_close_before_the_handshake_is_over(self) -> None:
         """What is written before the handshake is over is delivered after it."""
@@ -152,30 +163,32 @@ class TlsTest(SynchronousTestCase):
             greet=False,
             clock=self.clock,
         )
-        self.client.attach(self.client_ear)
-        self.server.attach(self.server_ear)
+        self.client.attach(self.client_receiver)
+        self.server.attach(self.server_receiver)
         self.server.resume_reading()
         self.client.write(b"early")
         self.client.close()
         pump.flush()
-        self.assertEqual((self.server_ear.data, self.server_ear.heard), (b"early", ["lost"]))
+        self.assertEqual(
+            (self.server_receiver.data, self.server_receiver.heard), (b"early", ["lost"])
+        )
 
     def test_abort(self) -> None:
         """An aborted side is lost, and so is its peer's."""
         self.connect()
         self.client.abort()
         self.pump.flush()
-        self.assertEqual((self.client_ear.heard, self.client_ear.reason), (["lost"], ""))
-        self.assertEqual(self.server_ear.heard, ["lost"])
+        self.assertEqual((self.client_receiver.heard, self.client_receiver.reason), (["lost"], ""))
+        self.assertEqual(self.server_receiver.heard, ["lost"])
 
     def test_wrong_name(self) -> None:
         """A server of another name is not spoken with, and the cause says so."""
         self.connect(name="other.example")
         self.client.write(b"secret")
         self.pump.flush()
-        self.assertEqual((self.server_ear.data, self.client_ear.heard), (b"", ["lost"]))
+        self.assertEqual((self.server_receiver.data, self.client_receiver.heard), (b"", ["lost"]))
         self.assertEqual(
-            self.client_ear.reason,
+            self.client_receiver.reason,
             "TLS: the server's certificate is not of the name that it was asked for",
         )
 
@@ -187,5 +200,5 @@ class TlsTest(SynchronousTestCase):
         self.connect()
         self.client.write(b"secret")
         self.pump.flush()
-        self.assertEqual((self.server_ear.data, self.client_ear.heard), (b"", ["lost"]))
-        self.assertIn("certificate verify failed", str(self.client_ear.reason))
+        self.assertEqual((self.server_receiver.data, self.client_receiver.heard), (b"", ["lost"]))
+        self.assertIn("certificate verify failed", str(self.client_receiver.reason))

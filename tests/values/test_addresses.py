@@ -23,7 +23,7 @@ class AddressesTest(SynchronousTestCase):
             self.assertIsNone(numeric_address(host, 53))
 
     def test_shown(self) -> None:
-        """A colon in the host is told from the port's."""
+        """A colon in the host is distinguished from the port's."""
         self.assertEqual(
             (shown_address("::1", 53), shown_address("localhost", 53)), ("[::1]:53", "localhost:53")
         )

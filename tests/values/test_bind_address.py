@@ -123,8 +123,8 @@ class BoundTest(SynchronousTestCase):
         )
 
     def test_port(self) -> None:
-        """A port is told with its transport; an address that is another is not the same, though it
-        overlaps.
+        """A port is reported with its transport; an address that is another is not the same, though
+        it overlaps.
         """
         bound = self.bound(socket.AF_INET, socket.SOCK_DGRAM, ("127.0.0.1", 0))
         assert isinstance(bound, PortAddress)

@@ -19,7 +19,7 @@ class ListenTest(SynchronousTestCase):
     """What a text becomes."""
 
     def test_tcp(self) -> None:
-        """A host and a port are told apart, and an IPv6 address stands in brackets."""
+        """A host and a port are distinguished, and an IPv6 address stands in brackets."""
         for text, host, port in (
             ("127.0.0.1:10085", "127.0.0.1", 10085),
             ("localhost:0", "localhost", 0),

@@ -66,7 +66,7 @@ class UnixPathsTest(SynchronousTestCase):
 
     def test_address(self) -> None:
         """An address is refused, which would make a folder's name of ``unix:``; what to write is
-        told, and what for a file of such a name.
+        reported, and what for a file of such a name.
         """
         self.assertEqual(
             str(self.assertRaises(ValueError, parse_unix_path, "unix:/run/in.sock", _FOLDER)),

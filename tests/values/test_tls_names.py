@@ -28,7 +28,7 @@ class NamesTest(_DocumentCase):
     """Values of keys of TLS."""
 
     def test_versions(self) -> None:
-        """Versions that there are not, or not any more, are told, with those that there are."""
+        """Versions that there are not, or not any more, are reported, with those that there are."""
         for key in ("min_version", "max_version"):
             for written, said in (
                 ("1.1", 'TLS 1.1 is not supported (RFC 8996); write "1.2" or "1.3"'),
@@ -39,7 +39,7 @@ class NamesTest(_DocumentCase):
                     self.assertEqual(self.told(where, **{key: written}), [f".{key}: {said}"])
 
     def test_cipher_suites(self) -> None:
-        """A suite that is none is told with the name that was meant, where that can be said."""
+        """A suite that is none is reported with the name that was meant, where that can be said."""
         for written, said in (
             (
                 "ECDHE-RSA-AES128-GCM-SHA256",
@@ -77,13 +77,13 @@ class TogetherTest(_DocumentCase):
     """Keys of TLS that don't go together."""
 
     def test_versions(self) -> None:
-        """A lowest version above the highest is told."""
+        """A lowest version above the highest is reported."""
         for where in ("inbounds", "outbounds"):
             (told,) = self.told(where, min_version="1.3", max_version="1.2", cipher_suites=[])
             self.assertTrue(told.startswith(": min_version is above max_version; "), told)
 
     def test_suites(self) -> None:
-        """Suites of a version that is excluded are told."""
+        """Suites of a version that is excluded are reported."""
         (told,) = self.told(min_version="1.3")
         self.assertTrue(told.startswith(": cipher_suites are for TLS 1.2, which min"), told)
 
@@ -118,7 +118,7 @@ class TogetherTest(_DocumentCase):
         )
 
     def test_nobody(self) -> None:
-        """A user without anything to be known by is told."""
+        """A user without anything to be known by is reported."""
         document: dict[str, Any] = full()
         document["inbounds"][1]["users"][1] = {"name": "carol"}
         (told,) = problems(document)

@@ -56,9 +56,7 @@ class PlacesTest(SynchronousTestCase):
         return [formatEvent(event) for event in self.logged]
 
     def test_idle_ones_make_room(self) -> None:
-        """Who comes when all places are taken gets that of the one who has asked for nothing for
-        longest.
-        """
+        """If all connections are in use, the one that is idle longest is closed for a new one."""
         busy = self.come(1, ask="/endless")
         silent = self.come(2)
         silent.send(b"GET / HTTP/1.1\r\n")  # a request that does not end asks for nothing
@@ -78,8 +76,8 @@ class PlacesTest(SynchronousTestCase):
         )
 
     def test_one_address(self) -> None:
-        """One address has half of the places; who comes from there beyond that costs no other
-        address a place.
+        """One address may have half of the connections; more from there do not close those of other
+        addresses.
         """
         first, second = self.come(1, ask="/endless"), self.come(1)
         other = self.come(2)
@@ -122,7 +120,7 @@ class PlacesTest(SynchronousTestCase):
         self.assertEqual(share.used, 0)
 
     def test_left_out(self) -> None:
-        """It is told once a minute, and then how often it was not."""
+        """It is reported once a minute, and then how often it was not."""
         for number in range(4):
             self.come(number, ask="/endless")
         for _ in range(3):

@@ -256,8 +256,8 @@ class ListeningTest(_ServiceCase):
         )
 
     def test_opened_by_twisted(self) -> None:
-        """A reactor that can't be given sockets opens one itself; a port that is taken is told as
-        ever.
+        """A reactor that can't be given sockets opens one itself; a port that is taken is reported
+        as ever.
         """
         self.patch(tcp_ports, "takes_sockets", lambda _: False)
         memory = MemoryReactorClock()
@@ -300,7 +300,7 @@ class RefusedTest(_ServiceCase):
             self.assertIn(words, str(self.assertRaises(StartError, self.make, listen)))
 
     def test_certificate(self) -> None:
-        """A certificate that can't be used is told before anything listens."""
+        """A certificate that can't be used is reported before anything listens."""
         tls = WebTlsOptions(certificate_path=SERVER[0], key_path=CLIENT[1])
         error = self.assertRaises(StartError, self.make, f"127.0.0.1:{free_port(self)}", tls=tls)
         self.assertIn("metrics: tls.key_path", str(error))
