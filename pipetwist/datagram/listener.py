@@ -13,7 +13,7 @@ from pipetwist.datagram.association_table import AssociationTable
 from pipetwist.datagram.context import DatagramContext
 from pipetwist.datagram.plain import EitherBatch
 from pipetwist.datagram.segments import segments_work
-from pipetwist.datagram.socket_side import dropped_by_kernel
+from pipetwist.datagram.socket_side import dropped_by_kernel, hand_to
 from pipetwist.datagram.source import Source
 from pipetwist.interfaces import IOutbound, ITracker
 from pipetwist.kernel.poller import IN
@@ -149,18 +149,7 @@ class DatagramListener:
                 self.dropped += stop - start
                 return
         if start < stop:
-            self._hand(association, start, stop)
-
-    def _hand(self, association: AssociationSide, start: int, stop: int) -> None:
-        cut = self._batch.cut
-        if not cut:
-            association.arrived(self._batch, start, stop)
-            return
-        for index in range(start, stop):
-            if index in cut:
-                association.dropped += 1
-            else:
-                association.arrived(self._batch, index, index + 1)
+            hand_to(association, self._batch, start, stop)
 
     def _open(self, key: SocketAddress, index: int) -> AssociationSide | None:
         """Admit a source, with its first datagram. If that is dropped, the association's log line
@@ -177,7 +166,7 @@ class DatagramListener:
             )
             self._association_table.add(association)
             made.append(association)
-            self._hand(association, index, index + 1)
+            hand_to(association, self._batch, index, index + 1)
             return association
 
         try:

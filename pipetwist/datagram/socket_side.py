@@ -18,7 +18,7 @@ from pipetwist.interfaces import IDatagramSide, IDescriptorSide
 from pipetwist.kernel.poller import IN, OUT
 from pipetwist.transfer.loss_reasons import describe_error
 
-__all__ = ["DatagramSocketSide", "dropped_by_kernel"]
+__all__ = ["DatagramSocketSide", "dropped_by_kernel", "hand_to"]
 
 # Batches that are read in one turn at most.
 _ROUNDS = 4
@@ -73,7 +73,7 @@ class DatagramSocketSide(BaseDatagramSide):
             except OSError as error:
                 self._told(error)
                 return
-            self._hand(batch, count)
+            hand_to(self, batch, 0, count)
             if count < batch.count:
                 return
         if events & _ERROR and not self.ending.over:
@@ -97,21 +97,8 @@ class DatagramSocketSide(BaseDatagramSide):
                 )
                 if not count:
                     break
-                self._hand(self._batch, count)
+                hand_to(self, self._batch, 0, count)
         self.lose(describe_error(error))
-
-    def _hand(self, batch: EitherBatch, count: int) -> None:
-        if batch.cut:
-            self._drop_cut(batch, count)
-        else:
-            self.arrived(batch, 0, count)
-
-    def _drop_cut(self, batch: EitherBatch, count: int) -> None:
-        for index in range(count):
-            if index in batch.cut:
-                self.dropped += 1
-            else:
-                self.arrived(batch, index, index + 1)
 
     # BaseDatagramSide.
 
@@ -165,3 +152,16 @@ def dropped_by_kernel(opened: socket.socket) -> int:
             _MEMINFO.unpack(opened.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, _MEMINFO.size))[-1]
         )
     return 0
+
+
+def hand_to(side: BaseDatagramSide, batch: EitherBatch, start: int, stop: int) -> None:
+    """Hand some of a batch to a side; datagrams that were cut are dropped, and counted there."""
+    cut = batch.cut
+    if not cut:
+        side.arrived(batch, start, stop)
+        return
+    for index in range(start, stop):
+        if index in cut:
+            side.dropped += 1
+        else:
+            side.arrived(batch, index, index + 1)
