@@ -123,8 +123,8 @@ def select(
         for first in range(0, len(missing), _NAMES_AT_A_TIME):
             if clock() > ends:
                 message = (
-                    f"the query takes longer than the {bounds.seconds:g} s that one may; ask for "
-                    "less"
+                    f"the query takes longer than {bounds.seconds:g} s, which is the limit; ask "
+                    "for less"
                 )
                 raise SlowQueryError(message)
             found.update(filter(matches, missing[first : first + _NAMES_AT_A_TIME]))
@@ -139,12 +139,12 @@ def read(counter: CounterLike, *, reset: bool) -> int:
 
 def _check_size(patterns: Sequence[str], bounds: Bounds) -> None:
     if len(patterns) > bounds.patterns:
-        message = f"the query has {len(patterns)} patterns; one may have {bounds.patterns}"
+        message = f"the query has {len(patterns)} patterns; the limit is {bounds.patterns}"
         raise BadQueryError(message)
     for pattern in patterns:
         if len(pattern) > bounds.characters:
             message = (
-                f"the pattern {quote(pattern)} has {len(pattern)} characters; one may have "
+                f"the pattern {quote(pattern)} has {len(pattern)} characters; the limit is "
                 f"{bounds.characters}"
             )
             raise BadQueryError(message)

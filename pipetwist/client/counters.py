@@ -108,6 +108,6 @@ def _regexp(pattern: str) -> Callable[[str], bool]:
     except re2.error as error:
         reason = error.args[0]
         text = reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
-        message = f"the pattern {quote(pattern)} is no regular expression: {text}"
+        message = f"the pattern {quote(pattern)} is not a regular expression: {text}"
         raise BadPatternError(message) from None
     return lambda name: expression.search(name) is not None

@@ -64,7 +64,7 @@ class Json5Error(ValueError):
     """
 
     def __init__(self, index: int) -> None:
-        super().__init__(f"this is no JSON5 at character {index}")
+        super().__init__(f"this is not JSON5 at character {index}")
         self.index = index
 
 

@@ -34,8 +34,8 @@ def notes(document: Document, *, root: bool) -> Iterator[str]:
         and (api.stats.inbounds or api.stats.outbounds or api.stats.users)
     ):
         yield (
-            "experimental.v2ray_api.stats lists what is to be counted, and nothing is, as in "
-            'sing-box, without "enabled": true'
+            "experimental.v2ray_api.stats lists what to count, but nothing is counted without "
+            '"enabled": true, as in sing-box'
         )
     if root:
         yield from _lent_rights(document)
@@ -55,8 +55,7 @@ def _lent_rights(document: Document) -> Iterator[str]:
             if tag in lending:
                 key_path = f"outbounds[{lending.pop(tag)}]"
                 yield (
-                    f"{key_path}: to its server whoever comes in at the inbound "
-                    f"{quote(inbound)} is root, as this daemon is; "
-                    "where the server goes by that (PostgreSQL's peer, MariaDB's "
-                    "unix_socket), run the daemon as a user of its own"
+                    f"{key_path}: its server sees every client of the inbound {quote(inbound)} "
+                    "as root, since this daemon runs as root; if the server trusts that "
+                    "(PostgreSQL's peer, MariaDB's unix_socket), run the daemon as another user"
                 )

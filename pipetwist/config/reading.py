@@ -45,7 +45,7 @@ def read_document(path: str | os.PathLike[str], *, platform: str = sys.platform)
         with Path(name).open("rb") as file:
             content = file.read(_MAX_BYTES + 1)
         if len(content) > _MAX_BYTES:
-            message = f"it has more than {_MAX_BYTES // 1024**2} MiB, as no configuration has"
+            message = f"it is larger than {_MAX_BYTES // 1024**2} MiB; no configuration is"
             raise ValueError(message)
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

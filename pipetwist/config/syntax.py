@@ -134,5 +134,5 @@ def _flaws_of_text(text: str, key_path: KeyPath) -> Iterator[Problem]:
         text.encode()
     except UnicodeEncodeError:
         yield Problem(
-            key_path, f"{quote(text)} has half of a surrogate pair in it, which is no character"
+            key_path, f"{quote(text)} has half of a surrogate pair in it, which is not a character"
         )

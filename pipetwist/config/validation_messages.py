@@ -77,7 +77,7 @@ def _problem(details: ErrorDetails, key_path: KeyPath, expected: _Type) -> Probl
         case "bool_type":
             return Problem(key_path, f"{quote(written)} is neither true nor false")
         case _:
-            return Problem(key_path, f"{quote(written)} is not taken here")
+            return Problem(key_path, f"{quote(written)} is not allowed here")
 
 
 def _hint(written: object, known: Sequence[str]) -> str:

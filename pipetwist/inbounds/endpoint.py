@@ -87,7 +87,7 @@ class EndpointInbound(ListeningService):
         except Exception as error:
             # Parsers of endpoint strings are plug-ins, and may raise anything.
             message = (
-                f"{self.options.label}: {options.endpoint!r} describes no server endpoint: "
+                f"{self.options.label}: {options.endpoint!r} is not a server endpoint string: "
                 f"{_describe(error)}"
             )
             raise StartError(message) from error

@@ -108,8 +108,8 @@ class Registry(Generic[K]):
         named = get_args(get_type_hints(options).get("type")) if is_dataclass(options) else ()
         if len(named) != 1:
             message = (
-                f"{kind!r} is no kind of {self.noun}: its Options must be a dataclass with a type "
-                "that is a Literal"
+                f"{kind!r} is not a kind of {self.noun}: its Options must be a dataclass with a "
+                "type that is a Literal"
             )
             raise ValueError(message)
         if getattr(options, "medium", None) is None:

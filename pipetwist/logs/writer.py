@@ -13,7 +13,7 @@ __all__ = ["LINGER_SECONDS", "LogWriter", "Output", "Written"]
 
 # What is kept while the output is blocked: some thousand lines.
 _MAX_BYTES = 1 << 20
-_TOO_SLOW = "who reads the log, or its disk, was too slow"
+_TOO_SLOW = "the reader of the log, or its disk, was too slow"
 # How often a failed write is tried again.
 _RETRY_SECONDS = 1.0
 

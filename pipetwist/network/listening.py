@@ -156,11 +156,11 @@ def open_everywhere(
         break
     if not opened:
         if [address[0] for _, address in found] == ["::"]:
-            warn("this machine has no IPv6: it listens on 0.0.0.0, and :: is nothing more")
+            warn("this machine has no IPv6: :: is only 0.0.0.0 here")
             return open_everywhere(label, host, port, [_EVERY_IPV4], open_one, warn)
         raise _cant_listen(label, shown_address(host, port), missing[0][1])
     for address, why in missing:
-        warn(f"{host} is {address} as well, where it can't listen: {why.strerror}")
+        warn(f"{host} is also {address}, where it can't listen: {why.strerror}")
     return opened
 
 
@@ -191,7 +191,7 @@ def _cant_listen(label: str, where: str, error: OSError) -> StartError:
 
 
 def _no_address(label: str, host: str, reason: str) -> StartError:
-    return StartError(f"{label}: {host} is no address: {reason}")
+    return StartError(f"{label}: {host} is not an address: {reason}")
 
 
 def _first_error(failure: Failure) -> Failure:

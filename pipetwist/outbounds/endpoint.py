@@ -101,9 +101,10 @@ class EndpointOutbound:
         try:
             endpoint = clientFromString(reactor, options.endpoint)
         except Exception as error:
-            # A parser of endpoint strings is anybody's plug-in, and raises what it likes.
+            # Parsers of endpoint strings are plug-ins, and may raise anything.
             message = (
-                f"outbound {self.tag}: {options.endpoint!r} describes no client endpoint: {error}"
+                f"outbound {self.tag}: {options.endpoint!r} is not a client endpoint string: "
+                f"{error}"
             )
             raise StartError(message) from error
         lookups = context.lookups or Lookups(context.reactor)

@@ -213,7 +213,9 @@ class _Reading(ProcessProtocol):
         else:
             error: Any = getattr(self._exit, "value", None)  # a ProcessDone or ProcessTerminated
             why = describe_exit(error.exitCode, error.signal, _READER)
-            self._fail((why or f"{_READER} said too little") + self._last_complaint())
+            self._fail(
+                (why or f"{_READER} ended before it had sent everything") + self._last_complaint()
+            )
 
     def _last_complaint(self) -> str:
         lines = self._complaint.decode("utf-8", "backslashreplace").split("\n")

@@ -201,7 +201,7 @@ def parse(data: bytes) -> Contents:
 def _check_header(data: bytes) -> tuple[int, int]:
     """What the header says: the bytes that are on the disk, and those that are in use."""
     if not data.startswith(MAGIC):
-        message = "no file of counters" if data else "empty, and so no file of counters"
+        message = "not a file of counters" if data else "empty, and so not a file of counters"
         raise DamagedError(message)
     if len(data) < BEGIN:
         message = f"cut short: {len(data)} bytes are not even a header"

@@ -53,7 +53,8 @@ def parse_unix_path(raw: object, folder: Path) -> str:
     if isinstance(raw, str) and raw.startswith("@"):
         if not raw.lstrip("@") or "\0" in raw:
             message = (
-                f'{quote(raw)} is no abstract name; write "@name", or "@@name" for the padded form'
+                f'{quote(raw)} is not an abstract name; write "@name", or "@@name" for the padded '
+                "form"
             )
             raise ValueError(message)
         path = raw

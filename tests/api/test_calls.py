@@ -99,7 +99,7 @@ class StatsCallsTest(SynchronousTestCase):
         self.assertEqual(self.query(), [(_DOWNLINK, 0), (_UPLINK, 0), (_ALICE, 2**63 - 1)])
 
     def test_bad_expression(self) -> None:
-        """A pattern that is no regular expression is INVALID_ARGUMENT, is named, and resets
+        """A pattern that is not a regular expression is INVALID_ARGUMENT, is named, and resets
         nothing.
         """
         code, text = self.client.error("QueryStats", patterns=[".", "(in"], regexp=True, reset=True)
@@ -115,11 +115,11 @@ class StatsCallsTest(SynchronousTestCase):
         code, text = self.client.error("QueryStats", patterns=["x"] * 10_000, reset=True)
         self.assertEqual(
             (code, text),
-            (grpc.StatusCode.INVALID_ARGUMENT, "the query has 10000 patterns; one may have 100"),
+            (grpc.StatusCode.INVALID_ARGUMENT, "the query has 10000 patterns; the limit is 100"),
         )
         code, text = self.client.error("QueryStats", pattern="x" * 1_000_000, reset=True)
         self.assertEqual(code, grpc.StatusCode.INVALID_ARGUMENT)
-        self.assertIn("one may have 1000", text)
+        self.assertIn("the limit is 1000", text)
         self.assertEqual(
             self.client.error("QueryStats", pattern="x" * 5_000_000)[0],
             grpc.StatusCode.RESOURCE_EXHAUSTED,

@@ -71,7 +71,7 @@ class TcpTest(SynchronousTestCase):
         with capturedLogs() as events:
             self.serves(f"127.0.0.1:{self.start('localhost:0')}")
         said = (
-            "experimental.v2ray_api.listen: localhost is 203.0.113.1 as well, where it can't "
+            "experimental.v2ray_api.listen: localhost is also 203.0.113.1, where it can't "
             "listen: Cannot assign requested address"
         )
         self.assertIn(said, [formatEvent(event) for event in events])
@@ -88,7 +88,7 @@ class TcpTest(SynchronousTestCase):
 
         self.patch(socket, "getaddrinfo", getaddrinfo)
         self.assertIn(
-            "localhost is no address: Name or service not known", self.failure("localhost:80")
+            "localhost is not an address: Name or service not known", self.failure("localhost:80")
         )
 
     def test_privileged_port(self) -> None:

@@ -173,8 +173,8 @@ class ResetTest(SynchronousTestCase):
         )
 
     def test_bad_expression(self) -> None:
-        """A query with a pattern that is no regular expression names it and resets nothing, though
-        other patterns match.
+        """A query with an invalid regular expression names it and resets nothing, though other
+        patterns match.
         """
         store = counted(_COUNTERS)
         with self.assertRaises(BadQueryError) as caught:
@@ -214,7 +214,7 @@ class BoundsTest(SynchronousTestCase):
         """
         bounds = Bounds(patterns=2)
         self.assertEqual(
-            self.refused("a", "b", "c", bounds=bounds), "the query has 3 patterns; one may have 2"
+            self.refused("a", "b", "c", bounds=bounds), "the query has 3 patterns; the limit is 2"
         )
         with self.assertRaises(BadQueryError):
             query(counted({}), pattern="a", patterns=["b", "c"], bounds=bounds)
@@ -227,7 +227,7 @@ class BoundsTest(SynchronousTestCase):
         and not the whole pattern.
         """
         said = self.refused("a" * 1001)
-        self.assertIn("has 1001 characters; one may have 1000", said)
+        self.assertIn("has 1001 characters; the limit is 1000", said)
         self.assertLess(len(said), 200)
         self.assertEqual(
             query(counted(_COUNTERS), patterns=["a" * 1000], bounds=DEFAULT_BOUNDS), []

@@ -47,7 +47,7 @@ class FailureTest(SynchronousTestCase):
         self.assertIn("say where to listen", self.failure(None))
 
     def test_bad_address(self) -> None:
-        """A text that is no address is refused."""
+        """A text that is not an address is refused."""
         self.assertIn("is not an address", self.failure("10085"))
 
     def test_taken_port(self) -> None:

@@ -25,7 +25,7 @@ class AddressesTest(DatagramCase):
             with socket.socket(self.family, socket.SOCK_DGRAM) as probe:
                 probe.bind((self.addresses[0], 0))
         except OSError as error:
-            message = f"{self.addresses[0]} is no address here: {error}"
+            message = f"{self.addresses[0]} is not an address here: {error}"
             raise SkipTest(message) from error
         super().setUp()
 
@@ -121,7 +121,7 @@ class NameTest(AddressesTest):
             self.warnings(),
             [
                 (
-                    "inbound in: relay.example is 192.0.2.1 as well, where it can't listen: "
+                    "inbound in: relay.example is also 192.0.2.1, where it can't listen: "
                     "Cannot assign requested address"
                 )
             ],

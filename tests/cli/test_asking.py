@@ -84,7 +84,7 @@ class StatsTest(SynchronousTestCase):
         """A regular expression that is none is a mistake of the call; the server is not asked."""
         status, output, errors = call("stats", "-e", "(", "-s", "127.0.0.1:1")
         self.assertEqual((status, output), (2, ""))
-        self.assertIn('the pattern "(" is no regular expression', errors)
+        self.assertIn('the pattern "(" is not a regular expression', errors)
 
     def test_escapes(self) -> None:
         """What a name may do to a terminal, or to the lines, is printed as escapes."""

@@ -46,8 +46,8 @@ class CheckTest(SynchronousTestCase):
         stats = {"inbounds": [_GOOD["inbounds"][0]["tag"]]}
         path = self._file({**_GOOD, "experimental": {"v2ray_api": {"stats": stats}}})
         note = (
-            "experimental.v2ray_api.stats lists what is to be counted, and nothing is, as in "
-            'sing-box, without "enabled": true'
+            "experimental.v2ray_api.stats lists what to count, but nothing is counted without "
+            '"enabled": true, as in sing-box'
         )
         self.assertEqual(
             call("check", path),

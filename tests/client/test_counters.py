@@ -55,7 +55,7 @@ class SelectionTest(SynchronousTestCase):
     def test_bad_regexp(self) -> None:
         """A regular expression that is none is named, with the reason."""
         error = self.assertRaises(BadPatternError, Selection, ["ok", "(x"], regexp=True)
-        self.assertEqual(str(error), 'the pattern "(x" is no regular expression: missing ): (x')
+        self.assertEqual(str(error), 'the pattern "(x" is not a regular expression: missing ): (x')
 
 
 class ForeignTest(SynchronousTestCase):

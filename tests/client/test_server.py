@@ -33,7 +33,7 @@ class AddressTest(SynchronousTestCase):
             self.assertEqual(Server(address=parse_address(raw)).target, target, raw)
 
     def test_bad(self) -> None:
-        """What is no address is refused with what one looks like."""
+        """What is not an address is refused with what one looks like."""
         for raw, said in {
             "10085": 'is not an address; write "127.0.0.1:10085"',
             "": "is not an address",

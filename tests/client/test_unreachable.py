@@ -199,7 +199,7 @@ class NoAnswerTest(_Case):
             Selection([f"pattern {number}" for number in range(101)]),
         )
         self.assertIn(
-            "refuses QueryStats: the query has 101 patterns; one may have 100", str(error)
+            "refuses QueryStats: the query has 101 patterns; the limit is 100", str(error)
         )
 
     def listen(self, answer: Callable[[socket.socket], Any]) -> str:

@@ -223,7 +223,7 @@ class ListenerTest(SynchronousTestCase):
         )
 
     def test_no_address(self) -> None:
-        """What is no address is reported once."""
+        """What is not an address is reported once."""
         for listen in (10085, "10085", "127.0.0.1", ":1", "unix:"):
             self.assertEqual(
                 [line.split(":")[0] for line in self._said(listen=listen)], ["listen"], listen

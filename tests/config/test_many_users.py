@@ -22,7 +22,7 @@ class SizeTest(SynchronousTestCase):
         text = str(self.assertRaises(ConfigError, read_document, "/dev/zero"))
         self.assertEqual(
             text,
-            "/dev/zero: the file can't be read: it has more than 64 MiB, as no configuration has",
+            "/dev/zero: the file can't be read: it is larger than 64 MiB; no configuration is",
         )
 
     def _users(self, number: int) -> dict[str, Any]:

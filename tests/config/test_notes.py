@@ -34,7 +34,7 @@ class LentRightsTest(SynchronousTestCase):
             (note,) = self.told(inbound, _UNIX, _CAT)
             self.assertTrue(
                 note.startswith(
-                    'outbounds[0]: to its server whoever comes in at the inbound "in" is root'
+                    'outbounds[0]: its server sees every client of the inbound "in" as root'
                 ),
                 note,
             )

@@ -28,7 +28,7 @@ class WordingTest(SynchronousTestCase):
         self.assertEqual(
             found,
             [
-                Problem(("inbounds", 0, "users", 1, "uid"), '"x" is not taken here'),
-                Problem(("drain_timeout",), "null is not taken here"),
+                Problem(("inbounds", 0, "users", 1, "uid"), '"x" is not allowed here'),
+                Problem(("drain_timeout",), "null is not allowed here"),
             ],
         )

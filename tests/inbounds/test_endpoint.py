@@ -58,7 +58,7 @@ class EndpointTest(InboundTestCase):
         for text in ("", "nothing:x", "tcp:x"):
             error = self.assertRaises(StartError, self.make, text)
             self.assertTrue(
-                str(error).startswith(f"inbound in: {text!r} describes no server endpoint: "),
+                str(error).startswith(f"inbound in: {text!r} is not a server endpoint string: "),
                 str(error),
             )
         error = self.assertRaises(StartError, self.make, "systemd:domain=UNIX:name=pipe")
@@ -103,7 +103,7 @@ class EndpointTest(InboundTestCase):
         )
         error = self.assertRaises(StartError, inbound.privilegedStartService)
         self.assertEqual(
-            str(error), "inbound in: endpoint: relay is no address: Name or service not known"
+            str(error), "inbound in: endpoint: relay is not an address: Name or service not known"
         )
 
     def test_shared_folder(self) -> None:

@@ -340,6 +340,6 @@ class TcpSocketTest(SynchronousTestCase):
         self.assertEqual(self.listen("127.0.0.1", port).getsockname()[1], port)
 
     def test_no_address(self) -> None:
-        """What is no address is reported."""
+        """What is not an address is reported."""
         error = self.assertRaises(StartError, self.listen, "300.300.300.300")
-        self.assertIn("inbound in: listen: 300.300.300.300 is no address: ", str(error))
+        self.assertIn("inbound in: listen: 300.300.300.300 is not an address: ", str(error))

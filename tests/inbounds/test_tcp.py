@@ -115,7 +115,7 @@ class TcpTest(InboundTestCase):
             [line for line in self.said() if line.startswith("warn: ")],
             [
                 (
-                    "warn: inbound in: relay is 192.0.2.1 as well, where it can't listen: Cannot "
+                    "warn: inbound in: relay is also 192.0.2.1, where it can't listen: Cannot "
                     "assign requested address"
                 )
             ],

@@ -149,7 +149,8 @@ class DeadNameTest(SynchronousTestCase):
         self.assertEqual(peer.recv(5), b"there")
         daemon.stop()
         self.assertIn(
-            f"inbound new: {place}: {DEAD} is no address: the name could not be resolved in time",
+            f"inbound new: {place}: {DEAD} is not an address: the name could not be resolved in "
+            "time",
             daemon.log,
         )
 

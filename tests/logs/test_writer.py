@@ -95,7 +95,7 @@ class WriterTest(_WriterTestCase):
         self.go_on()
         self.assertEqual(
             self.output.text,
-            b"first\none\ntwo\n<2: who reads the log, or its disk, was too slow>\nfive\n",
+            b"first\none\ntwo\n<2: the reader of the log, or its disk, was too slow>\nfive\n",
         )
 
     def test_rotation(self) -> None:

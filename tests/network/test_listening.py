@@ -119,13 +119,10 @@ class OpeningTest(SynchronousTestCase):
             self.warned,
             [
                 (
-                    "relay is 2001:db8::1 as well, where it can't listen: Address family not "
+                    "relay is also 2001:db8::1, where it can't listen: Address family not "
                     "supported by protocol"
                 ),
-                (
-                    "relay is 192.0.2.1 as well, where it can't listen: Cannot assign requested "
-                    "address"
-                ),
+                ("relay is also 192.0.2.1, where it can't listen: Cannot assign requested address"),
             ],
         )
 
@@ -141,9 +138,7 @@ class OpeningTest(SynchronousTestCase):
         """On a machine without IPv6 every address is every address of IPv4, and that is said."""
         self.here = {"0.0.0.0"}
         self.assertEqual(self.open("::", 80, (_V6, ("::", 0, 0, 0))), [("0.0.0.0", 80)])
-        self.assertEqual(
-            self.warned, ["this machine has no IPv6: it listens on 0.0.0.0, and :: is nothing more"]
-        )
+        self.assertEqual(self.warned, ["this machine has no IPv6: :: is only 0.0.0.0 here"])
 
     def test_families(self) -> None:
         """A socket for every address takes IPv4 as well, whatever the system's default, and one for
@@ -221,7 +216,7 @@ class HostsTest(SynchronousTestCase):
         """A name that nobody knows is reported."""
         error = self.assertRaises(StartError, self.found, "nobody")
         self.assertEqual(
-            str(error), "inbound in: listen: nobody is no address: Name or service not known"
+            str(error), "inbound in: listen: nobody is not an address: Name or service not known"
         )
 
     def test_dead_at_the_start(self) -> None:
@@ -238,7 +233,7 @@ class HostsTest(SynchronousTestCase):
         error = self.assertRaises(StartError, hosts.find, "inbound in: listen", "dead")
         self.assertEqual(
             str(error),
-            "inbound in: listen: dead is no address: the name could not be resolved in time",
+            "inbound in: listen: dead is not an address: the name could not be resolved in time",
         )
 
     def test_no_thread(self) -> None:
@@ -279,7 +274,7 @@ class HostsTest(SynchronousTestCase):
             StartError,
         ).value
         self.assertEqual(
-            str(error), "inbound b: listen: nobody is no address: Name or service not known"
+            str(error), "inbound b: listen: nobody is not an address: Name or service not known"
         )
         self.runs = False
         learning = self.hosts.learn([("inbound in: listen", "dead")])
@@ -287,7 +282,7 @@ class HostsTest(SynchronousTestCase):
         error = self.failureResultOf(learning, StartError).value
         self.assertEqual(
             str(error),
-            "inbound in: listen: dead is no address: the name could not be resolved in time",
+            "inbound in: listen: dead is not an address: the name could not be resolved in time",
         )
 
     def test_given_up(self) -> None:

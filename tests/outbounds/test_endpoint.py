@@ -78,6 +78,6 @@ class EndpointTest(SynchronousTestCase):
                 OutboundContext(Addresses()),
             )
             self.assertTrue(
-                str(error).startswith(f"outbound out: {text!r} describes no client endpoint: "),
+                str(error).startswith(f"outbound out: {text!r} is not a client endpoint string: "),
                 str(error),
             )

@@ -169,7 +169,7 @@ class UnknownAddressTest(TestCase):
         except StartError as error:
             self.assertEqual(
                 str(error),
-                "inbound other: endpoint: relay is no address: Name or service not known",
+                "inbound other: endpoint: relay is not an address: Name or service not known",
             )
         else:
             self.fail("it was reloaded")

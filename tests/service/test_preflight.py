@@ -134,7 +134,7 @@ class PresenceTest(SynchronousTestCase):
         )
         path.rmdir()
         path.write_bytes(b"something else")
-        self.assertIn(f"{label}: {path}: the file is no file of counters.", told()[0])
+        self.assertIn(f"{label}: {path}: the file is not a file of counters.", told()[0])
         path.unlink()
         store = FileCounterStore(path, lambda name, error: None)
         store.open()

@@ -155,7 +155,11 @@ class ReadingTest(SynchronousTestCase):
                     {"number": 9},
                     "the process that reads it was killed by SIGKILL: MemoryError: no more",
                 ),
-                ({}, "the process that reads it said too little: MemoryError: no more"),
+                (
+                    {},
+                    "the process that reads it ended before it had sent everything: "
+                    "MemoryError: no more",
+                ),
             )
         ):
             self.say(*list(serialize(many(200)))[:-1])

@@ -72,7 +72,7 @@ class BuildingTest(TreeTestCase):
             ),
             (
                 {"outbounds": (EndpointOutboundOptions(tag="any", endpoint="nothing:x"),)},
-                "outbound any: 'nothing:x' describes no",
+                "outbound any: 'nothing:x' is not a",
             ),
         ):
             self.assertIn(said, str(self.assertRaises(StartError, self.make, **arguments)))
@@ -82,7 +82,8 @@ class BuildingTest(TreeTestCase):
             EndpointInboundOptions(tag="any", endpoint="systemd:domain=UNIX:name=pipe"),
         )
         self.assertIn(
-            "inbound any: 'systemd:domain=UNIX:name=pipe' describes no server endpoint", str(error)
+            "inbound any: 'systemd:domain=UNIX:name=pipe' is not a server endpoint string",
+            str(error),
         )
 
     def test_route(self) -> None:

@@ -76,7 +76,9 @@ class StorageTest(TreeTestCase):
         (self.folder / "counters.db").write_bytes(b"something else")
         tree = self.kept()
         tree.privilegedStartService()
-        self.assertIn("no file of counters", str(self.assertRaises(StartError, tree.startService)))
+        self.assertIn(
+            "not a file of counters", str(self.assertRaises(StartError, tree.startService))
+        )
         self.assertEqual(self.there(), ["counters.db"])
         (self.folder / "counters.db").unlink()
         tree = self.kept()

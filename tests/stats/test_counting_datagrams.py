@@ -119,7 +119,7 @@ class UnixTest(TestCase):
     timeout = 300
 
     async def test_counts(self) -> None:
-        """What passes counts, though there is no address to ask with; what the system drops for
+        """What passes counts, though there is not an address to ask with; what the system drops for
         want of room does not.
         """
         folder = scratch_folder(self)

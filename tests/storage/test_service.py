@@ -279,7 +279,7 @@ class ServiceTest(SynchronousTestCase):
         self.path.write_bytes(b"something else")
         service = StorageService(self.path, 1, self.reactor, Logger())
         self.assertIn(
-            "the file is no file of counters",
+            "the file is not a file of counters",
             str(self.assertRaises(StoreError, service.startService)),
         )
         self.assertFalse(service.running)

@@ -39,7 +39,7 @@ class ListenTest(SynchronousTestCase):
         self.assertEqual(str(UnixAddress("/run/api.sock")), "unix:/run/api.sock")
 
     def test_refused(self) -> None:
-        """Whatever is no address is refused, and the message says what is wrong with it."""
+        """Whatever is not an address is refused, and the message says what is wrong with it."""
         refused: dict[object, str] = {
             None: "is not an address; write",
             10085: "is not an address; write",

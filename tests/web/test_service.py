@@ -209,7 +209,7 @@ class ListeningTest(_ServiceCase):
         error = self.assertRaises(
             StartError, self.make("no-such-host.invalid:0", insecure=True).startService
         )
-        self.assertIn("metrics.listen: no-such-host.invalid is no address: ", str(error))
+        self.assertIn("metrics.listen: no-such-host.invalid is not an address: ", str(error))
 
     async def test_both_families(self) -> None:
         """Every address is that of both families, and a name is listened at on each of its
@@ -249,7 +249,7 @@ class ListeningTest(_ServiceCase):
             warned,
             [
                 (
-                    "metrics.listen: relay is 192.0.2.1 as well, where it can't listen: Cannot "
+                    "metrics.listen: relay is also 192.0.2.1, where it can't listen: Cannot "
                     "assign requested address"
                 )
             ],
