@@ -157,8 +157,10 @@ class ReadingTest(SynchronousTestCase):
                 ),
                 (
                     {},
-                    "the process that reads it ended before it had sent everything: "
-                    "MemoryError: no more",
+                    (
+                        "the process that reads it ended before it had sent everything: "
+                        "MemoryError: no more"
+                    ),
                 ),
             )
         ):

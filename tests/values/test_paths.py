@@ -55,7 +55,7 @@ class UnixPathsTest(SynchronousTestCase):
         """An abstract name of nothing is refused, and so is what is no path."""
         for raw in ("@", "@@", "@a\0"):
             self.assertIn(
-                "no abstract name",
+                "not an abstract name",
                 str(self.assertRaises(ValueError, parse_unix_path, raw, _FOLDER)),
             )
         others: tuple[object, ...] = ("", 5, None, "a\0")
