@@ -63,7 +63,7 @@ class Share:
         """Descriptors that are guaranteed to it."""
         self.entering = 0
         """Descriptors of clients that are not connections yet, as during a TLS handshake, and those
-        that their connections will need.
+        that their connections will need; and those that wait until they are passed on.
         """
         self.client = 1
         """Descriptors of a client's side."""
@@ -108,6 +108,17 @@ class Share:
         """That client has become a connection, or has gone."""
         self.entering -= kept
         self.give(kept)
+
+    def lend(self, count: int) -> bool:
+        """Count descriptors as used that a client has passed; False if there are not so many."""
+        if free := self.used + count <= self.bound:
+            self.entering += count
+            self.take(count)
+        return free
+
+    def returned(self, count: int) -> None:
+        """Count those as used no more."""
+        self.entered(count)
 
     def opened(self, outbound: str) -> None:
         """A connection to the outbound with this tag has opened."""

@@ -118,6 +118,19 @@ class DescriptorSharesTest(SynchronousTestCase):
         self.a.opened("socket")
         self.assertEqual((self.a.used, self.a.entering), (2, 0))
 
+    def test_lent(self) -> None:
+        """Descriptors that a client has passed count as the inbound's, as many as there are, over a
+        reload too.
+        """
+        self.assertTrue(self.a.lend(29))
+        self.assertFalse(self.a.lend(2))
+        self.assertTrue(self.a.lend(1))
+        self.assertEqual((self.a.used, self.shares.borrowed, self.a.room), (30, 20, 0))
+        self.shares.divide({"a": 1, "b": 1}, self.servers)
+        self.assertEqual((self.a.used, self.shares.borrowed), (30, 20))
+        self.a.returned(30)
+        self.assertEqual((self.a.used, self.shares.borrowed), (0, 0))
+
     def test_waiting(self) -> None:
         """A waiting function is called when there is room, once, and not before; one that was
         forgotten is not called.

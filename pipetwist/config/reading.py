@@ -19,6 +19,7 @@ from pipetwist.config.loops import loops
 from pipetwist.config.platform import unsupported
 from pipetwist.config.problems import Problem, in_order
 from pipetwist.config.syntax import NotJsonError, flaws, parse_json
+from pipetwist.config.unix_routes import passing_by_streams
 from pipetwist.config.validation_messages import problems_of, unknown_keys
 from pipetwist.errors import ConfigError
 from pipetwist.inbounds.registry import INBOUNDS
@@ -78,7 +79,7 @@ def parse_document(text: str, folder: Path, name: str, *, platform: str = sys.pl
     problems = [*flaws(raw), *inconsistencies(raw), *unsupported(raw, platform)]
     document = _validate(encoded, folder.absolute(), problems)
     if document is not None and not problems:
-        problems += loops(document)
+        problems += [*loops(document), *passing_by_streams(document)]
     if document is None or problems:
         raise ConfigError("\n".join(f"{name}: {problem}" for problem in in_order(problems, raw)))
     return document

@@ -1,6 +1,6 @@
 """Whether what works between two unix sockets alone is asked for between two of them.
 
-This looks at the document as it was written, as `pipetwist.config.consistency` does.
+Routes are looked at in the document as it was written, as `pipetwist.config.consistency` does.
 """
 
 from __future__ import annotations
@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pipetwist.config.compatibility import named_entries, ways
+from pipetwist.config.document import Document
 from pipetwist.config.problems import KeyPath, Problem
 from pipetwist.values import quote
 
-__all__ = ["routes_without_unix"]
+__all__ = ["passing_by_streams", "routes_without_unix"]
 
 
 def routes_without_unix(raw: object) -> Iterator[Problem]:
@@ -39,3 +40,14 @@ def routes_without_unix(raw: object) -> Iterator[Problem]:
                         yield Problem(
                             key_path, f"{why}: {what}; route it elsewhere, or leave the key out"
                         )
+
+
+def passing_by_streams(document: Document) -> Iterator[Problem]:
+    """Find each outbound that is to pass descriptors on, and whose bytes Twisted is to move."""
+    for index, outbound in enumerate(document.outbounds):
+        if outbound.passes_descriptors and outbound.moved_by(document.transfer) == "stream":
+            yield Problem(
+                ("outbounds", index, "pass_descriptors"),
+                'descriptors can\'t be passed on with "transfer": "stream"; use "auto", or leave '
+                "the key out",
+            )

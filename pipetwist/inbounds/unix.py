@@ -15,23 +15,23 @@ from pipetwist.errors import StartError
 from pipetwist.inbounds.acceptor import Acceptor
 from pipetwist.inbounds.context import InboundContext
 from pipetwist.inbounds.credentials import PEER_CREDENTIALS, client_info_of, unix_client_info
-from pipetwist.inbounds.entry import SocketEntry
 from pipetwist.inbounds.gate import Gate
 from pipetwist.inbounds.listening import ListeningService
+from pipetwist.inbounds.unix_entry import PassedNotice, UnixEntry
 from pipetwist.inbounds.unix_options import UnixSocketOptions
 from pipetwist.interfaces import IInbound
 from pipetwist.kinds.inbound_options import InboundOptions, StreamInboundOptions
+from pipetwist.kinds.unix_options import PassingOptions
 from pipetwist.network.unix_socket import UnixListeningSocket
 
 __all__ = ["UnixInbound", "UnixInboundOptions"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class UnixInboundOptions(UnixSocketOptions, StreamInboundOptions):
+class UnixInboundOptions(PassingOptions, UnixSocketOptions, StreamInboundOptions):
     """An inbound on a unix domain socket."""
 
-    fixed = ("path", "framing")
-    is_unix_stream = True
+    fixed = ("path", "framing", "pass_descriptors")
 
     type: Literal["unix"] = "unix"
     """Always ``unix``."""
@@ -44,17 +44,24 @@ class UnixInbound(ListeningService):
     Args:
         options: what the configuration says.
         context: what it works with.
+
+    Raises:
+        StartError: it is to pass descriptors on, which it can't with this reactor.
     """
 
     Options: ClassVar[type[InboundOptions]] = UnixInboundOptions
 
     def __init__(self, options: UnixInboundOptions, context: InboundContext) -> None:
         super().__init__(options, context)
+        if options.pass_descriptors and context.kernel is None:
+            message = f"{options.label}: pass_descriptors: it needs Twisted's reactor epoll"
+            raise StartError(message)
         self.inherited = context.listeners.find_inherited(
             options.address, f"{self.options.label}: path"
         )
         self._listening: UnixListeningSocket | None = None
         self._acceptor: Acceptor | None = None
+        self._notice = PassedNotice(self.warn)
 
     def apply_options(self, options: InboundOptions) -> None:
         super().apply_options(options)
@@ -104,9 +111,8 @@ class UnixInbound(ListeningService):
     def _accept_at(self, listening: UnixListeningSocket) -> None:
         self._listening = listening
         gate = Gate(self, self._identify)
-        self._acceptor = Acceptor(
-            self.context, listening.socket, gate, SocketEntry(gate, self.context).accepted
-        )
+        entry = UnixEntry(gate, self.context, self._notice, passes=self._options.pass_descriptors)
+        self._acceptor = Acceptor(self.context, listening.socket, gate, entry.accepted)
         self._acceptor.start()
         self.log_listening(self._options.path)
 

@@ -82,10 +82,13 @@ class SocketSide(DescriptorSide):
 
     __slots__ = ("_descriptor", "_events", "_waits", "socket")
 
+    reader_type: type[SocketReader] = SocketReader
+    writer_type: type[SocketWriter] = SocketWriter
+
     def __init__(
         self, kernel: KernelContext, connected: socket.SocketType, tracker: ITracker | None = None
     ) -> None:
-        DescriptorSide.__init__(self, kernel, SocketReader, SocketWriter, tracker)
+        DescriptorSide.__init__(self, kernel, self.reader_type, self.writer_type, tracker)
         self.socket = connected
         self._descriptor = connected.fileno()
         self._events = -1  # that the poller tells of; none while it does not know the socket

@@ -38,6 +38,11 @@ class KindOptions:
         return None
 
     @property
+    def passes_descriptors(self) -> bool:
+        """Whether what comes by it in the way of descriptors is passed on."""
+        return False
+
+    @property
     def accounts(self) -> Sequence[Account]:
         """The system's users and groups that it needs."""
         return ()

@@ -16,9 +16,10 @@ from pipetwist.datagram.framing import MAX_FRAMED_BYTES
 from pipetwist.errors import ConnectError, StartError
 from pipetwist.interfaces import IClientOutbound, ISide
 from pipetwist.kernel.connector import connect_socket
+from pipetwist.kernel.passing_side import PassingSide
 from pipetwist.kernel.socket_side import SocketSide
 from pipetwist.kinds.outbound_options import OutboundOptions, RetriedOutboundOptions
-from pipetwist.kinds.unix_options import UnixKindOptions
+from pipetwist.kinds.unix_options import PassingOptions, UnixKindOptions
 from pipetwist.network.effective_ids import why_impossible
 from pipetwist.outbounds.as_client import ClientConnector, ids_of
 from pipetwist.outbounds.context import OutboundContext
@@ -29,10 +30,8 @@ __all__ = ["UnixOutbound", "UnixOutboundOptions"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class UnixOutboundOptions(UnixKindOptions, RetriedOutboundOptions):
+class UnixOutboundOptions(PassingOptions, UnixKindOptions, RetriedOutboundOptions):
     """An outbound to a unix domain socket."""
-
-    is_unix_stream = True
 
     type: Literal["unix"] = "unix"
     """Always ``unix``."""
@@ -52,6 +51,7 @@ class UnixOutboundOptions(UnixKindOptions, RetriedOutboundOptions):
     def needs_unix(cls, written: Mapping[str, object]) -> Iterator[tuple[str, str]]:
         if written.get("credentials") is not None:
             yield "credentials", "the system says only of a unix socket's client who it is"
+        yield from super().needs_unix(written)
 
     @classmethod
     def lacking(cls, written: Mapping[str, object], platform: str) -> Iterator[tuple[str, str]]:
@@ -97,6 +97,13 @@ class UnixOutbound:
         self._address = unix_sockaddr(options.path)
         self._context = context
         self.in_kernel = context.kernel is not None
+        self.passes_descriptors = options.pass_descriptors
+        if options.pass_descriptors and context.kernel is None:
+            message = (
+                f"{options.label}: pass_descriptors: the kernel must move the bytes; use Twisted's "
+                'reactor epoll, and no "transfer": "stream"'
+            )
+            raise StartError(message)
         self.connect_as: Callable[[ISide], ISide | Deferred[ISide]] | None = None
         if options.credentials is not None:
             options.check_user()
@@ -123,5 +130,7 @@ class UnixOutbound:
 
     def _side(self, connected: socket.SocketType) -> ISide:
         if self._context.kernel is not None:
+            if self.passes_descriptors:
+                return PassingSide(self._context.kernel, connected)
             return SocketSide(self._context.kernel, connected)
         return adopted_side(self._context.reactor, self._context.peer_close_watch, connected)

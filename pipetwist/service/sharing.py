@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pipetwist.config.document import Document
 from pipetwist.descriptors import DescriptorShares
+from pipetwist.kernel.ancillary import MAX_DESCRIPTORS
 from pipetwist.kernel.pipe_pool import PipePool
 
 __all__ = ["divide_descriptors"]
@@ -32,5 +33,7 @@ def divide_descriptors(
     reserved += max(0, len(document.inbounds) - _LISTENING)
     clients = {options.tag: options.descriptors for options in document.inbounds}
     servers = {options.tag: options.descriptors for options in document.outbounds}
+    if any(options.passes_descriptors for options in document.inbounds):
+        reserved += MAX_DESCRIPTORS  # those of one message are here for a moment
     reserved += sum(options.reserved_descriptors for options in document.outbounds)
     shares.divide(clients, servers, reserved)

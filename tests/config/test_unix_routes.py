@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from typing import Any
+
 from twisted.trial.unittest import SynchronousTestCase
 
+from pipetwist.config.reading import parse_document
 from pipetwist.config.unix_routes import routes_without_unix
+from pipetwist.errors import ConfigError
+from pipetwist.inbounds.unix import UnixInboundOptions
+from pipetwist.outbounds.unix import UnixOutboundOptions
 
 _UNIX_IN = {"type": "unix", "tag": "u", "path": "u", "users": [{"name": "alice", "uid": 1}]}
 _TCP_IN = {"type": "tcp", "tag": "t", "listen_port": 1}
@@ -58,3 +66,75 @@ class CredentialsTest(SynchronousTestCase):
             [_UNIX_IN, _TCP_IN], [_CAT, _AS_CLIENT], rules=[{"inbound": ["t"], "outbound": "as"}]
         )
         self.assertIn('the inbound "t" leads here', said)
+
+
+class DescriptorsTest(SynchronousTestCase):
+    """Inbounds and outbounds that pass descriptors on."""
+
+    passing_in = {**_UNIX_IN, "pass_descriptors": True}  # noqa: RUF012 - nobody changes it
+    passing = {"type": "unix", "tag": "p", "path": "x", "pass_descriptors": True}  # noqa: RUF012 - as above
+
+    def parse(self, *, inbound: Any = None, outbound: Any = None, **keys: Any) -> str:
+        """What is wrong with a document of these two; empty where nothing is."""
+        document = {
+            "inbounds": [{**self.passing_in, **(inbound or {})}],
+            "outbounds": [{**self.passing, **(outbound or {})}],
+            **keys,
+        }
+        try:
+            parse_document(json.dumps(document), Path("/"), "test.json", platform="linux")
+        except ConfigError as error:
+            return str(error)
+        return ""
+
+    def test_good(self) -> None:
+        """Two unix sockets are good, even if one of the two passes none on."""
+        plain = {"type": "unix", "tag": "p", "path": "x"}
+        for inbound, outbound in (
+            (self.passing_in, self.passing),
+            (self.passing_in, plain),
+            (_UNIX_IN, self.passing),
+        ):
+            self.assertEqual(_said([inbound], [outbound]), [])
+        self.assertEqual(self.parse(), "")
+
+    def test_no_unix_server(self) -> None:
+        """An inbound that leads to something else is told of."""
+        self.assertEqual(
+            _said([self.passing_in], [_CAT]),
+            [
+                (
+                    "inbounds[0].pass_descriptors: descriptors are passed on between two unix "
+                    'sockets alone: this leads to the outbound "cat", which is no unix socket; '
+                    "route it elsewhere, or leave the key out"
+                )
+            ],
+        )
+
+    def test_no_unix_client(self) -> None:
+        """So is an outbound that something else leads to."""
+        (said,) = _said([_TCP_IN], [self.passing])
+        self.assertIn("outbounds[0].pass_descriptors: descriptors are passed on between", said)
+
+    def test_framing(self) -> None:
+        """Frames have no room for any."""
+        for keys in ({"inbound": {"framing": "rfc4571"}}, {"outbound": {"framing": "rfc4571"}}):
+            self.assertIn("pass_descriptors can't be used with framing", self.parse(**keys))
+
+    def test_stream(self) -> None:
+        """Twisted's transports pass none on, whether the outbound asks for them or the
+        document.
+        """
+        text = 'outbounds[0].pass_descriptors: descriptors can\'t be passed on with "transfer"'
+        self.assertIn(text, self.parse(outbound={"transfer": "stream"}))
+        self.assertIn(text, self.parse(transfer="stream"))
+        self.assertEqual(self.parse(transfer="stream", outbound={"transfer": "auto"}), "")
+
+    def test_elsewhere(self) -> None:
+        """On other systems than Linux it is told that it can't be done."""
+        for options in (UnixInboundOptions, UnixOutboundOptions):
+            said = dict(options.lacking({"pass_descriptors": True}, "freebsd14"))
+            self.assertIn("only Linux can pass descriptors on", said["pass_descriptors"])
+            self.assertEqual(dict(options.lacking({}, "freebsd14")), {})
+        said = dict(UnixOutboundOptions.lacking({"credentials": "client"}, "darwin"))
+        self.assertIn("only Linux can connect as the client", said["credentials"])

@@ -21,6 +21,8 @@ from pipetwist.datagram.framing import Deframer, frame
 from pipetwist.datagram.socket_side import DatagramSocketSide
 from pipetwist.datagram.source import Source
 from pipetwist.interfaces import SideLike
+from pipetwist.kernel.accepted_side import AcceptedSide
+from pipetwist.kernel.passing_side import PassingSide
 from pipetwist.kernel.process_side import KernelProcessSide
 from pipetwist.kernel.socket_side import SocketSide
 from pipetwist.process.side import ProcessSide
@@ -127,6 +129,22 @@ class UnixSocketSideTest(SideConformance, KernelCase):
         side.abort()
         self.loop.advance(0)
         self.loop.settle()
+
+
+class AcceptedSideTest(UnixSocketSideTest):
+    """The same of a client, whose first bytes may have descriptors."""
+
+    def side_of(self, near: socket.socket) -> Any:
+        """Make it of its socket."""
+        return AcceptedSide(self.kernel, near, None, lambda: None)
+
+
+class PassingSideTest(UnixSocketSideTest):
+    """The same, which passes descriptors on."""
+
+    def side_of(self, near: socket.socket) -> Any:
+        """Make it of its socket."""
+        return PassingSide(self.kernel, near)
 
 
 class TcpSocketSideTest(UnixSocketSideTest):

@@ -33,7 +33,9 @@ from pipetwist.inbounds.tcp import TcpInbound, TcpInboundOptions
 from pipetwist.inbounds.udp import UdpInbound, UdpInboundOptions
 from pipetwist.inbounds.unix import UnixInbound, UnixInboundOptions
 from pipetwist.inbounds.unixgram import UnixgramInbound, UnixgramInboundOptions
+from pipetwist.kernel.accepted_side import AcceptedSide
 from pipetwist.kernel.context import KernelContext
+from pipetwist.kernel.passing_side import PassingSide
 from pipetwist.kernel.pipe_pool import PipePool
 from pipetwist.kernel.poller import Poller
 from pipetwist.kernel.process_side import KernelProcessSide
@@ -118,6 +120,10 @@ class Makers:
         return [
             lambda: StreamSide(self.loop),
             lambda: SocketSide(self.kernel, self._connected(socket.SOCK_STREAM)),
+            lambda: AcceptedSide(
+                self.kernel, self._connected(socket.SOCK_STREAM), None, lambda: None
+            ),
+            lambda: PassingSide(self.kernel, self._connected(socket.SOCK_STREAM)),
             lambda: FramedSide(FakeSide(), FrameStatistics()),
             lambda: BaseDatagramSide(self.loop),
             lambda: AssociationSide(

@@ -9,6 +9,7 @@ from twisted.logger import Logger, capturedLogs
 from pipetwist.config.document import Document
 from pipetwist.descriptors import DescriptorShares
 from pipetwist.inbounds.udp import UdpInboundOptions
+from pipetwist.inbounds.unix import UnixInboundOptions
 from pipetwist.kernel.pipe_pool import PipePool
 from pipetwist.outbounds.fork import ForkOutboundOptions
 from pipetwist.outbounds.unix import UnixOutboundOptions
@@ -47,6 +48,15 @@ class DividingTest(TreeTestCase):
         self.assertEqual(
             (shares.share("in").sure + shares.common, shares.maximum), (1024 - 64 - 40, 4)
         )
+
+    def test_passed(self) -> None:
+        """Where descriptors are passed on those of one message are kept besides."""
+        document = Document(
+            inbounds=(UnixInboundOptions(tag="in", path="/in", pass_descriptors=True),),
+            outbounds=(_SOCKET,),
+        )
+        shares = self.divided(document)
+        self.assertEqual(shares.share("in").sure + shares.common, 1024 - 64 - 253)
 
     def test_many_inbounds(self) -> None:
         """The socket of each inbound beyond the eighth, which listens, has one besides."""

@@ -56,6 +56,8 @@ class RelayCase(SynchronousTestCase):
 
     clients = "unix"
     servers = "unix"
+    passes = False
+    """Whether descriptors are passed on, between unix sockets."""
     command: tuple[str, ...] = ("/bin/cat",)
 
     def setUp(self) -> None:
@@ -161,14 +163,18 @@ class RelayCase(SynchronousTestCase):
 
     def _inbound(self) -> InboundOptions:
         if self.clients == "unix":
-            return UnixInboundOptions(tag="in", path=str(self.folder / "in"))
+            return UnixInboundOptions(
+                tag="in", path=str(self.folder / "in"), pass_descriptors=self.passes
+            )
         return TcpInboundOptions(tag="in", listen_port=0)
 
     def _outbound(self) -> OutboundOptions:
         if self.listening is None:
             return ForkOutboundOptions(tag="out", command=self.command)
         if self.servers == "unix":
-            return UnixOutboundOptions(tag="out", path=str(self.folder / "out"))
+            return UnixOutboundOptions(
+                tag="out", path=str(self.folder / "out"), pass_descriptors=self.passes
+            )
         return TcpOutboundOptions(
             tag="out", server="127.0.0.1", server_port=self.listening.getsockname()[1]
         )
@@ -196,16 +202,18 @@ class RelayCase(SynchronousTestCase):
 
 def over_ends(suite: type[RelayCase]) -> None:
     """Turn a suite into a test case for each kind of client and of server, in the suite's own
-    module.
+    module; and for unix sockets that pass descriptors on.
     """
-    for clients, servers in product(("unix", "tcp"), ("unix", "tcp", "fork")):
-        name = f"{suite.__name__}_{clients}_to_{servers}"
+    kinds = product(("unix", "tcp"), ("unix", "tcp", "fork"), (False,))
+    for clients, servers, passes in (*kinds, ("unix", "unix", True)):
+        name = f"{suite.__name__}_{clients}_to_{servers}{'_passing' * passes}"
         vars(sys.modules[suite.__module__])[name] = type(
             name,
             (suite,),
             {
                 "clients": clients,
                 "servers": servers,
+                "passes": passes,
                 "__module__": suite.__module__,
                 "__doc__": f"{suite.__doc__} {clients} to {servers}.",
             },

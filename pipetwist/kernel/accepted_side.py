@@ -1,0 +1,64 @@
+"""The side of a client that has come by a unix socket, and may have passed descriptors with its
+first bytes.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from pipetwist.interfaces import ITracker
+from pipetwist.kernel.context import KernelContext
+from pipetwist.kernel.socket_side import SocketReader, SocketSide
+
+__all__ = ["AcceptedSide"]
+
+_DONT_WAIT = int(getattr(socket, "MSG_DONTWAIT", 0))
+_TRUNCATED = int(getattr(socket, "MSG_CTRUNC", 8))
+
+
+class FirstReader(SocketReader):
+    """Reads once, and is told then whether descriptors came with it. From then on it is a
+    `SocketReader`, so that no later read costs more.
+    """
+
+    __slots__ = ()
+    side: AcceptedSide
+
+    def read(self) -> None:
+        self.copy()  # splicing tells nothing
+
+    def receive(self) -> int:
+        side = self.side
+        # For descriptors there is no room: the kernel closes them, and tells that.
+        count, _, flags, _ = side.socket.recvmsg_into((side.kernel.buffer,), 0, _DONT_WAIT)
+        this: Any = self
+        this.__class__ = SocketReader  # both have the same slots
+        if flags & _TRUNCATED:
+            side.passed()
+        return count
+
+
+class AcceptedSide(SocketSide):
+    """A client's unix socket.
+
+    Args:
+        kernel: what it works with.
+        connected: the socket.
+        tracker: counts what is read from here and delivered here.
+        passed: is called if descriptors have come with the first bytes; they are closed.
+    """
+
+    __slots__ = ("passed",)
+    reader_type = FirstReader
+
+    def __init__(
+        self,
+        kernel: KernelContext,
+        connected: socket.SocketType,
+        tracker: ITracker | None,
+        passed: Callable[[], None],
+    ) -> None:
+        SocketSide.__init__(self, kernel, connected, tracker)
+        self.passed = passed
