@@ -25,7 +25,7 @@ class DescriptorSharesTest(SynchronousTestCase):
     """Two inbounds, and outbounds that take 1 and 4."""
 
     def setUp(self) -> None:
-        """Divide 40 descriptors: each is sure of 10, and 20 are for whoever comes first."""
+        """Divide 40 descriptors: 10 are guaranteed to each inbound, and 20 are shared."""
         self.events: list[Any] = []
         self.shares = _shares(104, self.events)
         self.servers = {"socket": 1, "command": 4}

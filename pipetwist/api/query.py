@@ -108,7 +108,7 @@ def select(
         Each counter that matches, once, in the order in which they were given.
 
     Raises:
-        BadQueryError: there are too many patterns, or one is too long or no regular expression.
+        BadQueryError: there are too many patterns, or one is too long or not a regular expression.
         SlowQueryError: it took too long.
     """
     wanted = list(patterns)

@@ -67,7 +67,7 @@ class EndpointInbound(ListeningService):
         context: what it works with.
 
     Raises:
-        StartError: the string describes no endpoint.
+        StartError: the string is not a server endpoint string.
     """
 
     Options: ClassVar[type[InboundOptions]] = EndpointInboundOptions

@@ -1,4 +1,4 @@
-"""What every outbound works with."""
+"""What every outbound needs."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def _raise(error: StartError) -> None:
 
 @dataclass(frozen=True)
 class OutboundContext:
-    """What every outbound works with.
+    """What every outbound needs.
 
     Attributes:
         reactor: the reactor; which of its interfaces are used depends on the outbound.
         spawner: starts commands; None for the best that the reactor and the system have.
         peer_close_watch: notices sockets whose peer has gone.
-        kernel: moves bytes between descriptors; None where it is not to, or can't.
-        log: takes what outbounds have to say.
+        kernel: moves bytes between descriptors; None if it should not, or can't.
+        log: where outbounds log.
         datagram_context: what datagram sockets work with; one of their own where it is None.
         files: reads certificates.
         lookups: finds the addresses of servers' names; one of their own where it is None.

@@ -1,5 +1,5 @@
-"""The outbound ``endpoint``: whatever a Twisted client endpoint string describes. Also what others
-build on.
+"""The outbound ``endpoint``: whatever a Twisted client endpoint string describes. Other outbounds
+use parts of it.
 """
 
 from __future__ import annotations
@@ -41,9 +41,7 @@ class EndpointOutboundOptions(StreamOutboundOptions):
 
 
 class Connecting(Protocol):
-    """A client endpoint of Twisted's, as a type checker knows it that has no plug-in for zope's
-    interfaces.
-    """
+    """A client endpoint of Twisted's, for type checkers without a plug-in for zope's interfaces."""
 
     def connect(self, protocolFactory: AnyFactory, /) -> AnyDeferred: ...
 
@@ -51,12 +49,12 @@ class Connecting(Protocol):
 def connect_endpoint(
     endpoint: Connecting, context: OutboundContext, keep_alive: KeepAlive | None = None
 ) -> Deferred[ISide]:
-    """Connect an endpoint as a side of a connection.
+    """Connect an endpoint, and make it a side of a connection.
 
     Args:
         endpoint: the endpoint.
         context: what the outbound works with.
-        keep_alive: what the connection has where it is one of TCP; the usual where it is None.
+        keep_alive: the keepalive, if the connection is TCP; None for the default.
     """
     kept_alive = keep_alive or KeepAlive()
 
@@ -83,7 +81,7 @@ class EndpointOutbound:
         context: what it works with.
 
     Raises:
-        StartError: the string describes no endpoint.
+        StartError: the string is not a client endpoint string.
     """
 
     Options: ClassVar[type[OutboundOptions]] = EndpointOutboundOptions
@@ -118,7 +116,7 @@ class EndpointOutbound:
         return connecting if self.max_datagram_bytes is None else frame_connection(connecting)
 
     def _explained(self, failure: Failure, lookups: Lookups, ended: int) -> Failure:
-        """Say of an attempt that was given up that it was still waiting for its name."""
+        """Explain the failure of a cancelled attempt that was still waiting for its name."""
         if failure.check(CancelledError, ConnectingCancelledError, DNSLookupError):
             late = lookups.late_name(self._pieces, ended)
             if late is not None:

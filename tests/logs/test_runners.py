@@ -121,8 +121,8 @@ class TwistdTest(_RunnersTestCase):
                 (
                     syslog.LOG_WARNING,
                     (
-                        "1 lines of the log are missing here: who reads the log, or its disk, was "
-                        "too slow"
+                        "1 lines of the log are missing here: the reader of the log, or its disk, "
+                        "was too slow"
                     ),
                 )
             ],
