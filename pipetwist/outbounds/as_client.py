@@ -65,8 +65,8 @@ class ClientConnector:
     """Connects, each time as somebody.
 
     Args:
-        reactor: counts the time, and is told of what a thread has done.
-        failed: is told where a thread can't be itself again: the program must end.
+        reactor: counts the time, and gets the results of threads.
+        failed: is called if a thread can't get its own credentials back: the program must end.
         start_thread: has something called in a thread that does nothing else meanwhile; raises
             RuntimeError where there is none.
         call: makes a call as somebody, in that thread.

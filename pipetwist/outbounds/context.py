@@ -37,7 +37,7 @@ class OutboundContext:
         files: reads certificates.
         lookups: finds the addresses of servers' names; one of their own where it is None.
         accounts: finds the users that commands run as.
-        failed: is told of what the daemon must not go on with.
+        failed: is called with an error after which the daemon must stop.
     """
 
     reactor: AnyReactor

@@ -169,7 +169,7 @@ class TcpOutbound:
         try:
             side = yield maybeDeferred(self._connect_address, kernel, family, last)
         except ConnectError as error:
-            # A refused connection is what a retry goes by.
+            # A retry depends on the refused connection.
             raise refusal or error from None
         return side
 

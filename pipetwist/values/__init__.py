@@ -1,5 +1,5 @@
-"""The kinds of value that a configuration is made of: how each is written, what it becomes, and
-what is wrong with a bad one.
+"""The kinds of value in a configuration: how each is written, what it becomes, and what is wrong
+with a bad one.
 
 Option classes annotate their fields with these. Nothing here imports pydantic until a configuration
 is read.

@@ -11,8 +11,8 @@ __all__ = ["SocketAddress", "numeric_address", "plain_host", "shown_address", "s
 _MAPPED = "::ffff:"
 
 SocketAddress: TypeAlias = Any
-"""An address as the module ``socket`` has it, and gives it as Any too: a tuple of two for IPv4, of
-four for IPv6, and a text or bytes for a unix socket.
+"""An address of the module ``socket``, which types it as Any too: a tuple of two for IPv4, of four
+for IPv6, and a text or bytes for a unix socket.
 """
 
 
@@ -25,14 +25,14 @@ def numeric_address(host: str, port: int) -> tuple[int, SocketAddress] | None:
     except ValueError:
         return None
     if "%" in host:
-        # The system knows the interface's number, and may know it only later.
+        # Only the system knows the interface's number, perhaps only later.
         return None
     return (socket.AF_INET, (host, port)) if version == 4 else (socket.AF_INET6, (host, port, 0, 0))
 
 
 def plain_host(host: str) -> str:
-    """An IPv4 address in the place of the IPv6 address that stands for it (``::ffff:192.0.2.1``,
-    RFC 4291, section 2.5.5.2).
+    """Turn an IPv4-mapped IPv6 address (``::ffff:192.0.2.1``, RFC 4291, section 2.5.5.2) into the
+    IPv4 address.
     """
     if ":" not in host or host[:7].lower() != _MAPPED:
         return host

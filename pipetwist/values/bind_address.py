@@ -1,7 +1,6 @@
-"""Addresses that something listens at, or that something is sent to, and how two of them stand to
-each other.
+"""Addresses that something listens on, or is sent to, and comparisons of two of them.
 
-Only the texts are looked at here: nothing is opened, and of names nobody is asked.
+Only the texts are compared: nothing is opened, and names are not looked up.
 """
 
 from __future__ import annotations
@@ -34,24 +33,24 @@ _HERE = "localhost"
 
 
 class BindAddress(ABC):
-    """A place where one socket can listen."""
+    """An address that one socket can listen on."""
 
     @abstractmethod
     def overlaps(self, other: BindAddress, platform: str = sys.platform) -> bool:
-        """Whether two can't both be listened at, for certain."""
+        """Whether it is certain that two sockets can't listen on both."""
 
     @abstractmethod
     def may_overlap(self, other: BindAddress) -> bool:
-        """Whether it can't be ruled out that they are in each other's way."""
+        """Whether it is possible that two sockets can't listen on both."""
 
     @abstractmethod
     def is_reached_by(self, target: BindAddress) -> bool:
-        """Whether what is sent to a target comes here, as far as that is certain."""
+        """Whether it is certain that what is sent to a target arrives here."""
 
     @abstractmethod
     def is_the_same_as(self, bound: BindAddress) -> bool:
-        """Whether a socket that is bound to an address listens here, and nowhere else. Links of
-        paths are followed.
+        """Whether a socket that is bound to an address listens exactly here. Symbolic links are
+        followed.
         """
 
 
@@ -89,7 +88,7 @@ class PortAddress(BindAddress):
         )
 
     def may_overlap(self, other: BindAddress) -> bool:
-        """See `BindAddress`. A free port is in nobody's way."""
+        """See `BindAddress`. A free port collides with nothing."""
         return (
             isinstance(other, PortAddress)
             and (self.transport, self.port) == (other.transport, other.port)
@@ -116,8 +115,8 @@ class UnixAddress(BindAddress):
     """A unix socket's.
 
     Attributes:
-        path: where its file stands, absolute, or its abstract name (``@name`` or ``@@name``).
-        datagrams: whether it takes datagrams.
+        path: its file, absolute, or its abstract name (``@name`` or ``@@name``).
+        datagrams: whether it receives datagrams.
     """
 
     path: str
@@ -128,7 +127,7 @@ class UnixAddress(BindAddress):
 
     @property
     def sockaddr(self) -> bytes:
-        """As the kernel takes it."""
+        """The address for the kernel."""
         return unix_sockaddr(self.path)
 
     def overlaps(self, other: BindAddress, platform: str = sys.platform) -> bool:
@@ -152,7 +151,7 @@ class UnixAddress(BindAddress):
 
 
 def bound_address(opened: socket.socket) -> BindAddress:
-    """Where a socket is bound.
+    """The address that a socket is bound to.
 
     Raises:
         OSError: the system does not say.
@@ -180,7 +179,7 @@ def _written(name: str | bytes) -> str:
 
 
 def _real(address: UnixAddress) -> bytes:
-    # Of two paths that lead to one file, such as /var/run and /run, either may be written.
+    # Two paths may lead to one file, such as /var/run and /run.
     name = address.sockaddr
     return name if name.startswith(b"\0") else os.path.realpath(name)
 
@@ -189,8 +188,8 @@ def _overlap(one: str, other: str, platform: str) -> bool:
     if one.lower() == other.lower():
         return True
     if EVERY_ADDRESS in (one, other):
-        # A single address beside all of them is refused by Linux; others may give it to who is more
-        # exact.
+        # Linux refuses a single address besides every address; other systems may prefer the more
+        # specific one.
         return platform == "linux" or EVERY_IPV4 in (one, other)
     if EVERY_IPV4 in (one, other) and platform == "linux":
         return all(_is_ipv4(host) for host in (one, other))

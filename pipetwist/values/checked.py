@@ -1,4 +1,4 @@
-"""How a kind of value plugs into the reading of a configuration."""
+"""Connects the kinds of value with pydantic, which reads a configuration."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Checked:
     """Marks an annotated type: its written form is turned into its value by a function of ours.
 
     Attributes:
-        parse: takes the written value and the configuration's folder; raises ValueError with a text
+        parse: gets the written value and the configuration's folder; raises ValueError with a text
             for people.
         schema: the JSON Schema of the written form.
         write: turns the value back into a written form that `parse` takes.
@@ -60,7 +60,7 @@ class NotEmpty:
     """Marks an annotated list that needs an entry.
 
     Attributes:
-        problem: what to say of an empty one.
+        problem: the message for an empty one.
     """
 
     problem: str
@@ -68,7 +68,7 @@ class NotEmpty:
     def __get_pydantic_core_schema__(
         self, source: object, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        """Validate as the list would be without this, then look for an entry."""
+        """Validate the list as usual, then check that it is not empty."""
         from pydantic_core import core_schema
 
         def check(entries: tuple[object, ...]) -> tuple[object, ...]:

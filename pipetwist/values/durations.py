@@ -38,10 +38,10 @@ def parse_duration(raw: object, folder: Path | None = None) -> float:
 
     Args:
         raw: what the configuration says.
-        folder: not used; every kind of value is given it.
+        folder: not used; every kind of value gets it.
 
     Raises:
-        ValueError: it is not a duration of more than nothing.
+        ValueError: it is not a duration, or not longer than 0.
     """
     if not isinstance(raw, str) or not _WHOLE.fullmatch(raw):
         message = (

@@ -1,4 +1,4 @@
-"""How datagrams stand on a stream."""
+"""How datagrams are written on a stream."""
 
 from __future__ import annotations
 

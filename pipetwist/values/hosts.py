@@ -1,4 +1,4 @@
-"""A host that is listened at or connected to: its name, or its address."""
+"""A host to listen on or to connect to: its name, or its address."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Where what people and programs ask listens: ``host:port``, or ``unix:`` and a path.
+"""Addresses of the API and the metrics: ``host:port``, or ``unix:`` and a path.
 
-Only the text is looked at here, nothing is opened or looked up.
+Only the text is checked: nothing is opened or looked up.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ _HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?")
 
 
 def parse_listen(raw: object, folder: Path | None = None) -> PortAddress | UnixAddress:
-    """Take an address to listen on apart.
+    """Parse an address to listen on.
 
     Args:
         raw: what the configuration says.
-        folder: what a relative path is relative to; the current folder where absent.
+        folder: what a relative path is relative to; by default the current folder.
 
     Raises:
-        ValueError: it is no such address.
+        ValueError: it is not such an address.
     """
     if isinstance(raw, str) and raw.startswith(_UNIX):
         path = raw.removeprefix(_UNIX)
@@ -78,9 +78,9 @@ def _parse_host(host: str, whole: str) -> str:
 
 
 def why_refused(listen: PortAddress | UnixAddress, *, tls: bool, insecure: bool) -> str | None:
-    """Say why such a listener is refused, or None where it is not.
+    """Why such a listener is refused; None if it is not.
 
-    The counters tell who uses the relay and when, and anybody who can connect may reset them.
+    The counters show who uses the relay and when, and everybody who can connect may reset them.
     """
     if isinstance(listen, UnixAddress):
         return (
@@ -143,4 +143,4 @@ HostName = Annotated[
         {"type": "string", "pattern": f"^{_HOST_NAME.pattern}$", "examples": ["relay.example.org"]},
     ),
 ]
-"""A host's name in small letters, without a port."""
+"""A host's name in lower case, without a port."""

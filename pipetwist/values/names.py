@@ -19,7 +19,7 @@ def parse_name(raw: object, folder: Path | None = None) -> str:
     split it there.
 
     Raises:
-        ValueError: it is no text, is empty, or has a ``>`` or a control character in it.
+        ValueError: it is not a text, is empty, or contains a ``>`` or a control character.
     """
     if not isinstance(raw, str):
         message = f"{quote(raw)} is not a name; write a text between quotes"

@@ -39,7 +39,7 @@ def parse_port(raw: object, folder: Path | None = None) -> int:
     """Accept a port's number.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not a port.
     """
     return _whole(raw, 0, _MAX_PORT, "a port")
 

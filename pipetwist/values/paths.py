@@ -21,11 +21,10 @@ _ADDRESS = "unix:"
 
 
 def parse_path(raw: object, folder: Path) -> str:
-    """Make a path absolute. A ``..`` stays as it is, since what stands before it may be a symbolic
-    link.
+    """Make a path absolute. A ``..`` is kept, since the part before it may be a symbolic link.
 
     Raises:
-        ValueError: it is no text, is empty, or has a NUL in it.
+        ValueError: it is not a text, is empty, or contains a NUL.
     """
     if not isinstance(raw, str) or not raw or "\0" in raw:
         message = (
@@ -37,11 +36,12 @@ def parse_path(raw: object, folder: Path) -> str:
 
 
 def parse_unix_path(raw: object, folder: Path) -> str:
-    """Make a unix socket's path absolute; abstract names, written ``@name`` or ``@@name``, stay as
-    they are.
+    """Make a unix socket's path absolute; abstract names, written ``@name`` or ``@@name``, are
+    kept.
 
     Raises:
-        ValueError: it is no path, is an address that has one, or longer than the kernel takes.
+        ValueError: it is not a path, or is an address that contains one, or is longer than the
+            kernel allows.
     """
     if isinstance(raw, str) and raw.startswith(_ADDRESS):
         path = raw.removeprefix(_ADDRESS) or "/run/in.sock"
@@ -77,7 +77,7 @@ def is_abstract(path: str) -> bool:
 
 
 def unix_sockaddr(path: str) -> bytes:
-    """The address to give to the kernel for a path as it is written.
+    """The kernel's address for a path as it is written.
 
     ``@@name`` is padded with NUL bytes to 108, as V2Ray's domain socket transport does with its key
     ``padding``.

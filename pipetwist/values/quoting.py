@@ -1,6 +1,4 @@
-"""How a value stands in a message: as the configuration would write it, on one line, and not too
-long.
-"""
+"""Writes values in messages: as in a configuration, on one line, and not too long."""
 
 from __future__ import annotations
 
@@ -12,7 +10,7 @@ _MAX_LENGTH = 80
 
 
 def quote(raw: object) -> str:
-    """A written value for a message, cut where it is long."""
+    """Quote a value for a message; a long one is cut."""
     text = json.dumps(raw, ensure_ascii=False)
     text = "".join(
         character if character.isprintable() else f"\\u{ord(character):04x}" for character in text

@@ -33,7 +33,7 @@ def parse_size(raw: object, folder: Path | None = None) -> int:
 
     Args:
         raw: what the configuration says.
-        folder: not used; every kind of value is given it.
+        folder: not used; every kind of value gets it.
 
     Raises:
         ValueError: it is not a size.

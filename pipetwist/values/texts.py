@@ -12,10 +12,10 @@ __all__ = ["Command", "Environment", "Text", "parse_text"]
 
 
 def parse_text(raw: object, folder: Path) -> str:
-    """Take a text as it is.
+    """Accept a text.
 
     Raises:
-        ValueError: it is none, is empty, or has a NUL in it.
+        ValueError: it is not a text, is empty, or contains a NUL.
     """
     if not isinstance(raw, str) or not raw or "\0" in raw:
         message = f"{quote(raw)} is not a text of at least one character"

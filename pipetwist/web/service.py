@@ -108,7 +108,7 @@ class WebService(Service):
             tls: where they are; where they were if it is None.
 
         Returns:
-            What has them shown to who connects from then on; who is connected stays.
+            A function that has them used for new connections; open connections stay.
 
         Raises:
             StartError: they can't be used; nothing has changed.
