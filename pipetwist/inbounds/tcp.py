@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import socket
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
 from typing import ClassVar, Literal, cast
 
 from twisted.internet.defer import Deferred, gatherResults, inlineCallbacks, maybeDeferred, succeed
@@ -16,20 +14,18 @@ from zope.interface import implementer
 
 from pipetwist.connection.client_info import ClientInfo
 from pipetwist.errors import StartError
-from pipetwist.files import KnownFiles
 from pipetwist.inbounds.acceptor import Acceptor
 from pipetwist.inbounds.certificate_users import CertificateUserOptions, certificate_user
 from pipetwist.inbounds.context import InboundContext
 from pipetwist.inbounds.entry import SocketEntry
 from pipetwist.inbounds.gate import Gate
 from pipetwist.inbounds.handshake import HandshakeFactory
-from pipetwist.inbounds.listening import EndpointListener, ListeningService, address_client_info
+from pipetwist.inbounds.listening import EndpointListener, address_client_info
+from pipetwist.inbounds.tls_listening import TlsInboundOptions, TlsListeningService
 from pipetwist.interfaces import AnyFactory, AnyPort, AnyTransport, IInbound, InlineCallbacks
-from pipetwist.kinds.figures import Figure
-from pipetwist.kinds.inbound_options import InboundOptions, StreamInboundOptions, TlsServerOptions
+from pipetwist.kinds.inbound_options import InboundOptions
 from pipetwist.network.listening_socket import BACKLOG, ListeningSocket
 from pipetwist.network.tcp_socket import SocketEndpoint, takes_sockets
-from pipetwist.tls.listener import ListenerTls
 from pipetwist.tls.twisted_tls import over_tls
 from pipetwist.transfer.keep_alive import KeepAlive
 from pipetwist.values import Host, Port
@@ -42,25 +38,10 @@ __all__ = ["TcpInbound", "TcpInboundOptions"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class TcpInboundOptions(KeepAliveOptions, StreamInboundOptions):
+class TcpInboundOptions(KeepAliveOptions, TlsInboundOptions):
     """An inbound on a TCP port."""
 
     fixed = ("listen", "listen_port", "framing", "speaks_tls")
-    figures = (
-        Figure(
-            "pipetwist_tls_handshakes",
-            "TLS handshakes that were completed.",
-            attrgetter("tls_handshakes"),
-            grows=True,
-        ),
-        Figure(
-            "pipetwist_tls_resumed",
-            "TLS handshakes that resumed an earlier session.",
-            attrgetter("tls_resumed"),
-            grows=True,
-        ),
-    )
-
     type: Literal["tcp"] = "tcp"
     """Always ``tcp``."""
     listen: Host = "127.0.0.1"
@@ -69,8 +50,6 @@ class TcpInboundOptions(KeepAliveOptions, StreamInboundOptions):
     """
     listen_port: Port
     """The port to listen on; 0 takes a free one."""
-    tls: TlsServerOptions | None = None
-    """TLS; without it the bytes are plain."""
     users: tuple[CertificateUserOptions, ...] = ()
     """Who may connect, by the certificate. Without it everybody may, as no user."""
 
@@ -92,32 +71,9 @@ class TcpInboundOptions(KeepAliveOptions, StreamInboundOptions):
     def hosts(self) -> Mapping[str, str]:
         return {"listen": self.listen}
 
-    @property
-    def speaks_tls(self) -> bool:
-        """Whether its connections use TLS."""
-        return in_use(self.tls) is not None
-
-    def check_here(self) -> None:
-        self.read_tls()
-
-    def read_tls(
-        self, files: KnownFiles | None = None, seconds: Callable[[], float] = time.monotonic
-    ) -> ListenerTls | None:
-        """Read its certificates; None if it does not use TLS.
-
-        Args:
-            files: reads them, and only if they have changed; if None, they are read in any case.
-            seconds: tells the time.
-
-        Raises:
-            StartError: one can't be used.
-        """
-        tls = in_use(self.tls)
-        return None if tls is None else ListenerTls(self.label, tls, known=files, seconds=seconds)
-
 
 @implementer(IInbound)
-class TcpInbound(ListeningService):
+class TcpInbound(TlsListeningService):
     """Listens on a TCP port.
 
     Args:
@@ -139,7 +95,6 @@ class TcpInbound(ListeningService):
         )
         self._listeners: list[EndpointListener] = []
         self._sockets: Sequence[ListeningSocket] = ()
-        self._tls = options.read_tls(context.files, context.reactor.seconds)
 
     def apply_options(self, options: InboundOptions) -> None:
         super().apply_options(options)
@@ -150,14 +105,8 @@ class TcpInbound(ListeningService):
                 self._keep_alive.set_on(listening)
 
     def apply(self, options: InboundOptions) -> Callable[[], None]:
-        show = (
-            None
-            if self._tls is None
-            else self._tls.read_again(cast("TcpInboundOptions", options).tls)
-        )
+        show = self.read_again(options)
         take_back = super().apply(options)
-        if show is None:
-            return take_back
         hide = show()
 
         def take_all_back() -> None:
@@ -165,16 +114,6 @@ class TcpInbound(ListeningService):
             hide()
 
         return take_all_back
-
-    @property
-    def tls_handshakes(self) -> int:
-        """How many TLS handshakes were completed."""
-        return 0 if self._tls is None else self._tls.handshakes
-
-    @property
-    def tls_resumed(self) -> int:
-        """How many of them resumed an earlier session."""
-        return 0 if self._tls is None else self._tls.resumed
 
     @property
     def port(self) -> int | None:

@@ -16,29 +16,31 @@ from pipetwist.inbounds.acceptor import Acceptor
 from pipetwist.inbounds.context import InboundContext
 from pipetwist.inbounds.credentials import PEER_CREDENTIALS, client_info_of, unix_client_info
 from pipetwist.inbounds.gate import Gate
-from pipetwist.inbounds.listening import ListeningService
+from pipetwist.inbounds.tls_entry import TlsEntry
+from pipetwist.inbounds.tls_listening import TlsInboundOptions, TlsListeningService
 from pipetwist.inbounds.unix_entry import PassedNotice, UnixEntry
 from pipetwist.inbounds.unix_options import UnixSocketOptions
-from pipetwist.interfaces import IInbound
-from pipetwist.kinds.inbound_options import InboundOptions, StreamInboundOptions
+from pipetwist.interfaces import AnyTransport, IInbound
+from pipetwist.kinds.inbound_options import InboundOptions
 from pipetwist.kinds.unix_options import PassingOptions
 from pipetwist.network.unix_socket import UnixListeningSocket
+from pipetwist.transfer.socket_state import socket_of
 
 __all__ = ["UnixInbound", "UnixInboundOptions"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class UnixInboundOptions(PassingOptions, UnixSocketOptions, StreamInboundOptions):
+class UnixInboundOptions(PassingOptions, UnixSocketOptions, TlsInboundOptions):
     """An inbound on a unix domain socket."""
 
-    fixed = ("path", "framing", "pass_descriptors")
+    fixed = ("path", "framing", "pass_descriptors", "speaks_tls")
 
     type: Literal["unix"] = "unix"
     """Always ``unix``."""
 
 
 @implementer(IInbound)
-class UnixInbound(ListeningService):
+class UnixInbound(TlsListeningService):
     """Listens on a unix domain socket.
 
     Args:
@@ -46,7 +48,8 @@ class UnixInbound(ListeningService):
         context: what it works with.
 
     Raises:
-        StartError: it is to pass descriptors on, which it can't with this reactor.
+        StartError: it is to pass descriptors on, which it can't with this reactor; or a certificate
+            or key can't be used.
     """
 
     Options: ClassVar[type[InboundOptions]] = UnixInboundOptions
@@ -62,6 +65,7 @@ class UnixInbound(ListeningService):
         self._listening: UnixListeningSocket | None = None
         self._acceptor: Acceptor | None = None
         self._notice = PassedNotice(self.warn)
+        self._entry: TlsEntry | None = None
 
     def apply_options(self, options: InboundOptions) -> None:
         super().apply_options(options)
@@ -71,14 +75,17 @@ class UnixInbound(ListeningService):
         )
 
     def apply(self, options: InboundOptions) -> Callable[[], None]:
+        show = self.read_again(options)
         before = _file_options(self._options)
         after = _file_options(cast("UnixInboundOptions", options))
         if not self._came_back(after) and self._listening is not None and after != before:
             self._listening.change_file(*after)
         take_back = super().apply(options)
+        hide = show()
 
         def take_file_back() -> None:
             take_back()
+            hide()
             if self._listening is not None and not self._listening.is_gone and after != before:
                 self._listening.change_file(*before)
 
@@ -110,9 +117,15 @@ class UnixInbound(ListeningService):
 
     def _accept_at(self, listening: UnixListeningSocket) -> None:
         self._listening = listening
-        gate = Gate(self, self._identify)
-        entry = UnixEntry(gate, self.context, self._notice, passes=self._options.pass_descriptors)
-        self._acceptor = Acceptor(self.context, listening.socket, gate, entry.accepted)
+        if self._tls is None:
+            gate = Gate(self, self._identify)
+            passes = self._options.pass_descriptors
+            accepted = UnixEntry(gate, self.context, self._notice, passes=passes).accepted
+        else:
+            gate = Gate(self, self._identify_transport)
+            self._entry = TlsEntry(gate, self.context, self._tls)
+            accepted = self._entry.accepted
+        self._acceptor = Acceptor(self.context, listening.socket, gate, accepted)
         self._acceptor.start()
         self.log_listening(self._options.path)
 
@@ -134,6 +147,8 @@ class UnixInbound(ListeningService):
     def stop_listening(self) -> Deferred[None]:
         if self._acceptor is not None and self._listening is not None:
             self._acceptor.stop()
+            if self._entry is not None:
+                self._entry.stop()
             try:
                 self._listening.close()
             except OSError as error:
@@ -150,6 +165,14 @@ class UnixInbound(ListeningService):
         if self._anybody is not None and not self.context.relay.names_clients:
             return self._anybody
         return unix_client_info(self.tag, connected, self.timeouts, self._options.users)
+
+    def _identify_transport(self, transport: AnyTransport) -> ClientInfo:
+        if self._tls is not None:
+            self._tls.completed(transport.getHandle())
+        connected = socket_of(transport)
+        if connected is None:
+            raise ConnectionError
+        return self._identify(connected)
 
 
 def _file_options(options: UnixInboundOptions) -> tuple[int, str | int | None, str | int | None]:

@@ -114,7 +114,7 @@ def connect_socket(
     family: int,
     address: Any,
     name: str,
-    connected: Callable[[socket.SocketType], ISide],
+    connected: Callable[[socket.SocketType], ISide | Deferred[ISide]],
 ) -> ISide | Deferred[ISide]:
     """Connect a stream socket.
 

@@ -96,7 +96,9 @@ class TlsClientOptions(TlsOptions):
     enabled: bool = False
     """Whether to use TLS."""
     server_name: Text | None = None
-    """The name that the server's certificate must have; the outbound's ``server`` where absent."""
+    """The name that the server's certificate must have; the outbound's ``server`` where absent. An
+    outbound ``unix`` needs it.
+    """
     certificate_path: FilePath | None = None
     """PEM file with the CA that signed the server's certificate; by default the system's CAs."""
     alpn: tuple[AlpnProtocol, ...] = ()

@@ -48,10 +48,16 @@ class PassingOptions(KindOptions):
     """
 
     def __post_init__(self) -> None:
-        """Refuse to pass descriptors with datagrams."""
+        """Refuse to pass descriptors with datagrams or TLS."""
         if self.pass_descriptors and getattr(self, "framing", None) is not None:
             message = (
                 "pass_descriptors can't be used with framing: frames have no room for descriptors; "
+                "leave one of the two out"
+            )
+            raise ValueError(message)
+        if self.pass_descriptors and getattr(self, "speaks_tls", False):
+            message = (
+                "pass_descriptors can't be used with tls: it has no room for descriptors; "
                 "leave one of the two out"
             )
             raise ValueError(message)

@@ -89,7 +89,7 @@ class ClientConnector:
         ids: Ids,
         address: str | bytes,
         name: str,
-        connected: Callable[[socket.SocketType], ISide],
+        connected: Callable[[socket.SocketType], ISide | Deferred[ISide]],
     ) -> Deferred[ISide]:
         """Connect a unix socket.
 

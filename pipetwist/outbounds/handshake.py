@@ -4,6 +4,8 @@ the server is the right one.
 
 from __future__ import annotations
 
+import socket
+from contextlib import closing
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -16,11 +18,13 @@ from zope.interface import implementer
 from pipetwist.errors import ConnectError
 from pipetwist.interfaces import AnyDeferred, ISide
 from pipetwist.outbounds.context import OutboundContext
+from pipetwist.tls.connector import ConnectorTls
+from pipetwist.tls.twisted_tls import ClientConnections
 from pipetwist.transfer.keep_alive import KeepAlive
 from pipetwist.transfer.loss_reasons import describe_error
 from pipetwist.transfer.stream import StreamSide
 
-__all__ = ["connect_tls"]
+__all__ = ["connect_tls", "socket_over_tls"]
 
 
 @implementer(IHandshakeListener)
@@ -74,3 +78,34 @@ def connect_tls(
 
     connecting: AnyDeferred = endpoint.connect(HandshakeFactory())
     return connecting.addCallback(connected)
+
+
+def socket_over_tls(
+    connected: socket.SocketType, tls: ConnectorTls, name: str, context: OutboundContext
+) -> Deferred[ISide]:
+    """Have the TLS handshake on a connected socket, and make it a side of a connection.
+
+    Args:
+        connected: the socket, which is the reactor's from then on.
+        tls: what the server is asked for.
+        name: the server, for people.
+        context: what the outbound works with.
+
+    Raises:
+        OSError: there is no free descriptor.
+    """
+    from twisted.protocols.tls import TLSMemoryBIOFactory
+
+    handshake = _Handshake(StreamSide(context.reactor, context.peer_close_watch), name)
+
+    class HandshakeFactory(Factory[_Handshake]):
+        noisy = False
+
+        def buildProtocol(self, addr: object) -> _Handshake:
+            return handshake
+
+    clock = context.reactor
+    factory = TLSMemoryBIOFactory(ClientConnections(tls), True, HandshakeFactory(), clock)
+    with closing(connected):  # the reactor duplicates the descriptor
+        context.reactor.adoptStreamConnection(connected.fileno(), connected.family, factory)
+    return handshake.done

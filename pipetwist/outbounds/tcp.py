@@ -29,6 +29,7 @@ from pipetwist.network.named_endpoint import NamedEndpoint
 from pipetwist.outbounds.context import OutboundContext
 from pipetwist.outbounds.endpoint import connect_endpoint
 from pipetwist.outbounds.handshake import connect_tls
+from pipetwist.outbounds.tls_options import read_tls
 from pipetwist.tls.connector import ConnectorTls
 from pipetwist.tls.twisted_tls import ClientConnections
 from pipetwist.transfer.keep_alive import KeepAlive
@@ -81,17 +82,7 @@ class TcpOutboundOptions(KeepAliveOptions, RetriedOutboundOptions):
         Raises:
             StartError: one can't be used.
         """
-        tls = in_use(self.tls)
-        if tls is None:
-            return None
-        return ConnectorTls(
-            self.label,
-            tls.server_name or self.server,
-            tls.certificate_path,
-            files,
-            tls,
-            [protocol.encode() for protocol in tls.alpn],
-        )
+        return read_tls(self.label, self.tls, self.server, files)
 
 
 @implementer(IOutbound)

@@ -14,17 +14,26 @@ from zope.interface import implementer
 from pipetwist.datagram.framed import frame_connection
 from pipetwist.datagram.framing import MAX_FRAMED_BYTES
 from pipetwist.errors import ConnectError, StartError
+from pipetwist.files import KnownFiles
 from pipetwist.interfaces import IClientOutbound, ISide
 from pipetwist.kernel.connector import connect_socket
 from pipetwist.kernel.passing_side import PassingSide
 from pipetwist.kernel.socket_side import SocketSide
-from pipetwist.kinds.outbound_options import OutboundOptions, RetriedOutboundOptions
+from pipetwist.kinds.outbound_options import (
+    OutboundOptions,
+    RetriedOutboundOptions,
+    TlsClientOptions,
+)
 from pipetwist.kinds.unix_options import PassingOptions, UnixKindOptions
 from pipetwist.network.effective_ids import why_impossible
 from pipetwist.outbounds.as_client import ClientConnector, ids_of
 from pipetwist.outbounds.context import OutboundContext
+from pipetwist.outbounds.handshake import socket_over_tls
+from pipetwist.outbounds.tls_options import read_tls
+from pipetwist.tls.connector import ConnectorTls
 from pipetwist.transfer.adoption import adopted_side
 from pipetwist.values import UnixPath, unix_sockaddr
+from pipetwist.values.tls_options import in_use
 
 __all__ = ["UnixOutbound", "UnixOutboundOptions"]
 
@@ -41,6 +50,25 @@ class UnixOutboundOptions(PassingOptions, UnixKindOptions, RetriedOutboundOption
     """``"client"`` to connect as the client, with its uid, gid and groups, which the server is told
     then; the daemon must be root, and stay it. As the daemon where absent.
     """
+
+    tls: TlsClientOptions | None = None
+    """TLS, which needs a ``server_name``; without it the bytes are plain."""
+
+    def __post_init__(self) -> None:
+        """Refuse TLS without a name: a path is none."""
+        super().__post_init__()
+        tls = in_use(self.tls)
+        if tls is not None and tls.server_name is None:
+            message = (
+                "tls has no server_name; write the name that the server's certificate has, since "
+                "none can be for a path"
+            )
+            raise ValueError(message)
+
+    @property
+    def speaks_tls(self) -> bool:
+        """Whether its connections use TLS."""
+        return in_use(self.tls) is not None
 
     @property
     def lends_rights(self) -> bool:
@@ -62,6 +90,18 @@ class UnixOutboundOptions(PassingOptions, UnixKindOptions, RetriedOutboundOption
 
     def check_here(self) -> None:
         self.check_user()
+        self.read_tls()
+
+    def read_tls(self, files: KnownFiles | None = None) -> ConnectorTls | None:
+        """Read the certificates that the server's is checked against; None if it does not use TLS.
+
+        Args:
+            files: reads them, and only if they have changed; if None, they are read in any case.
+
+        Raises:
+            StartError: one can't be used.
+        """
+        return read_tls(self.label, self.tls, "", files)
 
     def check_user(self) -> None:
         if self.credentials is None:
@@ -83,7 +123,8 @@ class UnixOutbound:
         context: what it works with; its reactor adopts sockets.
 
     Raises:
-        StartError: it is to connect as its clients, which this process can't.
+        StartError: it is to connect as its clients, which this process can't; or the CA's file
+            can't be used.
     """
 
     Options: ClassVar[type[OutboundOptions]] = UnixOutboundOptions
@@ -96,7 +137,8 @@ class UnixOutbound:
         self._path = options.path
         self._address = unix_sockaddr(options.path)
         self._context = context
-        self.in_kernel = context.kernel is not None
+        self._tls = options.read_tls(context.files)
+        self.in_kernel = context.kernel is not None and self._tls is None
         self.passes_descriptors = options.pass_descriptors
         if options.pass_descriptors and context.kernel is None:
             message = (
@@ -128,7 +170,9 @@ class UnixOutbound:
             self._context.reactor, poller, socket.AF_UNIX, self._address, self._path, self._side
         )
 
-    def _side(self, connected: socket.SocketType) -> ISide:
+    def _side(self, connected: socket.SocketType) -> ISide | Deferred[ISide]:
+        if self._tls is not None:
+            return socket_over_tls(connected, self._tls, self._path, self._context)
         if self._context.kernel is not None:
             if self.passes_descriptors:
                 return PassingSide(self._context.kernel, connected)

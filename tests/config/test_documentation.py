@@ -21,7 +21,7 @@ _HEADINGS = {
     "UnixInboundOptions": ("Every inbound", "Every inbound of streams", "Inbound unix"),
     "PeerUserOptions": ("A user of an inbound unix",),
     "TcpInboundOptions": ("Every inbound", "Every inbound of streams", "Inbound tcp"),
-    "TlsServerOptions": ("TLS of an inbound tcp",),
+    "TlsServerOptions": ("TLS of an inbound",),
     "CertificateOptions": ("A certificate",),
     "CertificateUserOptions": ("A user of an inbound tcp",),
     "EndpointInboundOptions": ("Every inbound", "Every inbound of streams", "Inbound endpoint"),
@@ -30,7 +30,7 @@ _HEADINGS = {
     "UnixOutboundOptions": ("Every outbound", "Every outbound that is a stream", "Outbound unix"),
     "ForkOutboundOptions": ("Every outbound", "Every outbound that is a stream", "Outbound fork"),
     "TcpOutboundOptions": ("Every outbound", "Every outbound that is a stream", "Outbound tcp"),
-    "TlsClientOptions": ("TLS of an outbound tcp",),
+    "TlsClientOptions": ("TLS of an outbound",),
     "EndpointOutboundOptions": (
         "Every outbound",
         "Every outbound that is a stream",

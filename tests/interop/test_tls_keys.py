@@ -145,6 +145,63 @@ class ServerTest(_KeysCase):
         self.assertEqual(figures, {"handshakes": "4.0", "resumed": "2.0"})
 
 
+class UnixTest(_KeysCase):
+    """Unix sockets."""
+
+    def test_both_ends(self) -> None:
+        """OpenSSL's client gets through an inbound and an outbound, both with TLS, to OpenSSL's
+        server; who speaks none is refused, and a server of another name is not connected.
+        """
+        pair = self.pairs[0]
+        start_peer(
+            self,
+            [
+                *(need("openssl"), "s_server", "-unix", "server", "-rev"),
+                *("-cert", pair["certificate_path"], "-key", pair["key_path"]),
+            ],
+            self.folder,
+        )
+        server = self.folder / "server"
+        wait_until(lambda: server.is_socket(), "OpenSSL's server to listen")
+        trust = {"certificate_path": str(self.authority.path), "enabled": True}
+        names = ("one.example", "two.example")
+        daemon = start_daemon(
+            self,
+            {
+                "inbounds": [
+                    {"type": "unix", "tag": name, "path": name, "tls": {"certificates": self.pairs}}
+                    for name in names
+                ],
+                "outbounds": [
+                    {
+                        "type": "unix",
+                        "tag": f"to {name}",
+                        "path": str(server),
+                        "tls": {**trust, "server_name": name},
+                    }
+                    for name in names
+                ],
+                "route": {"rules": [{"inbound": [n], "outbound": f"to {n}"} for n in names]},
+            },
+            folder=self.folder,
+        )
+        client = ["openssl", "s_client", "-CAfile", str(self.authority.path), "-servername"]
+        client += ["two.example", "-verify_return_error", "-ign_eof", "-unix"]
+        _, said = self.run_program([*client, "one.example"], "hello\nCLOSE\n")
+        self.assertIn("olleh", said)
+        self.assertRegex(said, r"subject=CN ?= ?two\.example")
+        self.run_program([*client, "two.example"], "hello\n")
+        wait_until(lambda: "not of the name that it was asked for" in daemon.log, "the reason")
+        with socket.socket(socket.AF_UNIX) as plain:
+            plain.settimeout(60)
+            plain.connect(str(self.folder / "one.example"))
+            plain.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            with contextlib.suppress(ConnectionResetError):
+                while plain.recv(1000):
+                    pass
+        wait_until(lambda: "the TLS handshake with" in daemon.log, "what was wrong")
+
+
 class ClientTest(_KeysCase):
     """An outbound."""
 

@@ -117,6 +117,30 @@ class TogetherTest(_DocumentCase):
             [f"metrics.tls: {_NOTHING_TO_REVOKE}"],
         )
 
+    def test_path(self) -> None:
+        """A server at a path has no name but what is configured."""
+        document: dict[str, Any] = full()
+        document["outbounds"][0]["tls"] = {"enabled": True}
+        (told,) = problems(document)
+        self.assertTrue(told.startswith("outbounds[0]: tls has no server_name; write "), told)
+        document["outbounds"][0]["tls"]["server_name"] = "server.example"
+        self.assertEqual(problems(document), [])
+
+    def test_descriptors(self) -> None:
+        """Descriptors can't be passed through TLS."""
+        for section, tls in (
+            ("inbounds", {"certificate_path": "c", "key_path": "k"}),
+            ("outbounds", {"enabled": True, "server_name": "server.example"}),
+        ):
+            document: dict[str, Any] = full()
+            document[section][0].update(tls=tls, pass_descriptors=True)
+            document["transfer"] = "kernel"
+            self.assertIn(
+                f"{section}[0]: pass_descriptors can't be used with tls: it has no room "
+                "for descriptors; leave one of the two out",
+                problems(document),
+            )
+
     def test_nobody(self) -> None:
         """A user without anything to be known by is reported."""
         document: dict[str, Any] = full()

@@ -1,0 +1,102 @@
+"""Inbounds that can use TLS: their keys, and what is read again at a reload."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import cast
+
+from pipetwist.files import KnownFiles
+from pipetwist.inbounds.context import InboundContext
+from pipetwist.inbounds.listening import ListeningService
+from pipetwist.kinds.figures import Figure
+from pipetwist.kinds.inbound_options import InboundOptions, StreamInboundOptions, TlsServerOptions
+from pipetwist.tls.listener import ListenerTls
+from pipetwist.values.tls_options import in_use
+
+__all__ = ["TlsInboundOptions", "TlsListeningService"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TlsInboundOptions(StreamInboundOptions):
+    """The keys of every inbound that can use TLS."""
+
+    figures = (
+        Figure(
+            "pipetwist_tls_handshakes",
+            "TLS handshakes that were completed.",
+            attrgetter("tls_handshakes"),
+            grows=True,
+        ),
+        Figure(
+            "pipetwist_tls_resumed",
+            "TLS handshakes that resumed an earlier session.",
+            attrgetter("tls_resumed"),
+            grows=True,
+        ),
+    )
+
+    tls: TlsServerOptions | None = None
+    """TLS; without it the bytes are plain."""
+
+    @property
+    def speaks_tls(self) -> bool:
+        """Whether its connections use TLS."""
+        return in_use(self.tls) is not None
+
+    def check_here(self) -> None:
+        self.read_tls()
+        super().check_here()
+
+    def read_tls(
+        self, files: KnownFiles | None = None, seconds: Callable[[], float] = time.monotonic
+    ) -> ListenerTls | None:
+        """Read its certificates; None if it does not use TLS.
+
+        Args:
+            files: reads them, and only if they have changed; if None, they are read in any case.
+            seconds: tells the time.
+
+        Raises:
+            StartError: one can't be used.
+        """
+        tls = in_use(self.tls)
+        return None if tls is None else ListenerTls(self.label, tls, known=files, seconds=seconds)
+
+
+class TlsListeningService(ListeningService):
+    """An inbound that can use TLS, as a service.
+
+    Args:
+        options: what the configuration says.
+        context: what it works with.
+
+    Raises:
+        StartError: a certificate or key can't be used.
+    """
+
+    def __init__(self, options: TlsInboundOptions, context: InboundContext) -> None:
+        super().__init__(options, context)
+        self._tls = options.read_tls(context.files, context.reactor.seconds)
+
+    @property
+    def tls_handshakes(self) -> int:
+        """How many TLS handshakes were completed."""
+        return 0 if self._tls is None else self._tls.handshakes
+
+    @property
+    def tls_resumed(self) -> int:
+        """How many of them resumed an earlier session."""
+        return 0 if self._tls is None else self._tls.resumed
+
+    def read_again(self, options: InboundOptions) -> Callable[[], Callable[[], None]]:
+        """Read the files of TLS again, as `ListenerTls.read_again` does; nothing without TLS.
+
+        Raises:
+            StartError: one can't be used; nothing has changed.
+        """
+        if self._tls is None:
+            return lambda: lambda: None
+        return self._tls.read_again(cast("TlsInboundOptions", options).tls)
