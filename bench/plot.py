@@ -62,7 +62,7 @@ def plot(results: Results) -> str:
 
 
 def _panel(name: str, key: str, results: Results) -> Iterator[str]:
-    """A heading in two lines, and a bar for each relay that was measured; nothing where none
+    """A heading in two lines, and a bar for each relay that was measured; nothing if none
     was.
     """
     measure = next(one for one in MEASURES if one.name == name)

@@ -129,7 +129,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 def _columns(pid: int) -> list[str]:
-    """What comes after the name in /proc/PID/stat; nothing where the process has gone."""
+    """What comes after the name in /proc/PID/stat; nothing if the process has gone."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except (FileNotFoundError, ProcessLookupError):

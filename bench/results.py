@@ -59,7 +59,7 @@ class Results:
     left_out: list[str] = field(default_factory=list)
 
     def summary(self, measure: str, relay: str, quantity: str) -> Summary | None:
-        """The figures of one quantity; None where it was not measured."""
+        """The figures of one quantity; None if it was not measured."""
         figures = self._by_round(measure, relay, quantity).values()
         return Summary(median(figures), min(figures), max(figures)) if figures else None
 

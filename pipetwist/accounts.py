@@ -39,7 +39,7 @@ class Accounts:
     up in threads before it changes anything.
 
     Args:
-        reactor: the reactor, in whose thread results arrive; None where `learn` is not used.
+        reactor: the reactor, in whose thread results arrive; None if `learn` is not used.
         start_thread: calls a function in a thread that nothing ever waits for; raises RuntimeError
             if there can be none. Without it `learn` blocks.
         look_up: looks up an account; returns the system's entry, or None if there is none.

@@ -81,7 +81,7 @@ def outcome(said: str) -> Outcome:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the suite; the status is 0 where each test passed each time."""
+    """Run the suite; the status is 0 if each test passed each time."""
     parser = argparse.ArgumentParser(prog="python -m tests.hard")
     parser.add_argument(
         "--only", choices=CONDITIONS, action="append", help="under this condition alone"

@@ -96,7 +96,7 @@ class AccountsTest(SynchronousTestCase):
         self.assertEqual(self.reactor.getDelayedCalls(), [])
 
     def test_nobody(self) -> None:
-        """Where nobody is named nothing is waited for."""
+        """If nobody is named, nothing is waited for."""
         self.successResultOf(self.accounts.learn([]))
 
     def test_silence(self) -> None:
@@ -131,7 +131,7 @@ class AccountsTest(SynchronousTestCase):
         self.accounts.give_up()
 
     def test_no_thread(self) -> None:
-        """Where no thread can be started that is told to who needs it."""
+        """If no thread can be started, that is told to who needs it."""
 
         def refuse(run: object) -> None:
             message = "can't start new thread"

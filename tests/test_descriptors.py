@@ -101,7 +101,7 @@ class DescriptorSharesTest(SynchronousTestCase):
         self.assertEqual(looking.bound, before)
 
     def test_unbounded(self) -> None:
-        """Where nothing bounds them there is always room."""
+        """If nothing bounds them there is always room."""
         share = _shares(sys.maxsize).monitoring("metrics")
         share.take(1_000_000)
         self.assertGreater(share.bound, 2_000_000)
@@ -190,7 +190,7 @@ class DescriptorSharesTest(SynchronousTestCase):
         self.assertEqual((self.a.used, self.shares.borrowed, self.fill("b")), (0, 0, 10))
 
     def test_outbound_of_another_kind(self) -> None:
-        """Where an outbound is of another kind after a reload nothing is left over once all has
+        """If an outbound is of another kind after a reload, nothing is left over once all has
         ended.
         """
         self.a.opened("socket")
@@ -208,7 +208,7 @@ class DescriptorSharesTest(SynchronousTestCase):
             self.assertGreaterEqual(shares.share(tag).room, 1)
 
     def test_no_bound(self) -> None:
-        """Where the system sets no limit there is none."""
+        """If the system sets no limit there is none."""
         shares = _shares(sys.maxsize)
         shares.divide({"a": 1}, self.servers)
         self.assertGreater(shares.share("a").room, 10**9)

@@ -26,13 +26,13 @@ class Relay(Protocol):
         """What it can connect."""
 
     def missing(self) -> str | None:
-        """Why it can't be measured here; None where it can."""
+        """Why it can't be measured here; None if it can."""
 
     def version(self) -> str:
-        """The version of the program; empty where there is no program."""
+        """The version of the program; empty if there is no program."""
 
     def command(self, route: Route, folder: Path) -> Sequence[str]:
-        """The command that runs it in the foreground; empty where there is no program.
+        """The command that runs it in the foreground; empty if there is no program.
 
         Args:
             route: where it is to listen, and where to lead.
@@ -41,7 +41,7 @@ class Relay(Protocol):
 
 
 def not_installed(program: str, package: str) -> str | None:
-    """Why a program can't be measured; None where it is installed."""
+    """Why a program can't be measured; None if it is installed."""
     return (
         None
         if shutil.which(program)

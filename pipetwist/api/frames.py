@@ -45,7 +45,7 @@ class ClientFrames:
         self._preface = PREFACE  # what is still to come of it
         self._header = b""  # what has come of a frame's
         self._payload = 0  # bytes that are still to come of a frame
-        self._stream = 0  # of the block of headers that has not ended; 0 where there is none
+        self._stream = 0  # of the block of headers that has not ended; 0 if there is none
         self._block = 0
         self._continuations = 0
         self.frames = 0

@@ -75,7 +75,7 @@ class StatsCalls:
         self._channel.close()
 
     def get_stats(self, name: str, *, reset: bool = False) -> int | None:
-        """A counter's value, or None where there is no such counter.
+        """A counter's value, or None if there is no such counter.
 
         Raises:
             ServerError: there is no answer.

@@ -30,7 +30,7 @@ def stranger(connected: socket.SocketType | None) -> str:
     ended, each connection has its own source.
 
     Args:
-        connected: the unix socket that it is at the other end of; None where there is none.
+        connected: the unix socket that it is at the other end of; None if there is none.
     """
     process = None if connected is None or not SAME_NUMBERS else _process(connected)
     return f"pid:0/c{next(_numbers)}" if process is None else f"pid:0/{process}"

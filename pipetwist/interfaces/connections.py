@@ -162,7 +162,7 @@ class IClientOutbound(IOutbound):
     connect_as: Callable[[ISide], ISide | Deferred[ISide]] | None = Attribute(
         "Called with the client's side in the place of `IOutbound.connect`, as which it goes on. "
         "The side's ``peer_socket``, where it has one, is the socket whose other end is the "
-        "client's. None where nothing of the client matters: then `connect` is called."
+        "client's. None if nothing of the client matters: then `connect` is called."
     )
 
 

@@ -64,7 +64,7 @@ class CannotChangeBackError(Exception):
 
 
 def why_impossible() -> str | None:
-    """Why nobody's ids can be taken here; None where they can."""
+    """Why nobody's ids can be taken here; None if they can."""
     if not hasattr(os, "geteuid") or os.uname().sysname != "Linux":
         return "only Linux lets one thread be another user"
     machine = os.uname().machine

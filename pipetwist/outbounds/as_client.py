@@ -182,7 +182,7 @@ class _Attempt:
 
         Args:
             number: the error's; 0 for none.
-            why: what could not be done before that; empty where nothing.
+            why: what could not be done before that; empty if nothing.
         """
         self._in_thread = False
         if self._given_up:

@@ -64,8 +64,8 @@ class Reloader:
         inbounds: the inbounds' context.
         outbounds: the outbounds' context.
         log: the log, whose level is the configuration's.
-        api: the `pipetwist.api.service.StatsApi`; None where there is none.
-        web: the `pipetwist.web.service.WebService`; None where there is none.
+        api: the `pipetwist.api.service.StatsApi`; None if there is none.
+        web: the `pipetwist.web.service.WebService`; None if there is none.
     """
 
     def __init__(

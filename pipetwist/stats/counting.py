@@ -75,7 +75,7 @@ class CountingProtocol(ProtocolWrapper):
     unchanged.
 
     Args:
-        factory: the factory that keeps the list of these; None where nobody does.
+        factory: the factory that keeps the list of these; None if nobody does.
         wrapped: the protocol.
         tracker: counts the bytes.
     """

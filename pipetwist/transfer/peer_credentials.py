@@ -69,7 +69,7 @@ def other_groups(connected: socket.SocketType | None) -> frozenset[int]:
     Linux 4.13).
 
     Args:
-        connected: the unix socket that it is at the other end of; None where there is none, as for
+        connected: the unix socket that it is at the other end of; None if there is none, as for
             a sender of datagrams.
 
     Returns:

@@ -28,7 +28,7 @@ _WRAPPER = "haproxy"
 
 def listen_host(description: str) -> str | None:
     """The host that a server endpoint string is to listen at, as Twisted's own kinds write it:
-    ``interface=`` or its place. None where it says none.
+    ``interface=`` or its place. None if it says none.
 
     Args:
         description: the string, as ``twisted.internet.endpoints.serverFromString`` takes it.

@@ -31,7 +31,7 @@ class KeepAliveOptions:
 
     @property
     def keep_alive(self) -> tuple[float, float] | None:
-        """The seconds of both; None where it is off."""
+        """The seconds of both; None if it is off."""
         return (
             None
             if self.disable_tcp_keep_alive

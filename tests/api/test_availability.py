@@ -29,7 +29,7 @@ class AvailabilityTest(SynchronousTestCase):
         self.assertIs(load_api(), StatsApi)
 
     def test_missing(self) -> None:
-        """Where a package is missing the error is one line that says which, and what to install."""
+        """If a package is missing the error is one line that says which, and what to install."""
         for module, package in (
             ("grpc", "grpcio"),
             ("grpc_reflection", "grpcio-reflection"),

@@ -68,8 +68,8 @@ class InnerSocketTest(SynchronousTestCase):
         self.assertEqual(_descriptors(self.folder), before)
 
     def test_without_proc(self) -> None:
-        """Where a file can't be reached by its descriptor it stays until the end, in a folder for
-        this user alone.
+        """If a file can't be reached by its descriptor it stays until the end, in a folder for this
+        user alone.
         """
         self.patch(HeldFile, "link", None)
         inner = InnerSocket()
@@ -94,7 +94,7 @@ class InnerSocketTest(SynchronousTestCase):
         self.assertEqual(str(error), f"{said}No such file or directory")
 
     def test_read_only(self) -> None:
-        """Where nobody may write temporary files, as in a container whose root is read-only, shared
+        """If nobody may write temporary files, as in a container whose root is read-only, shared
         memory's folder takes it.
         """
         self.patch(tempfile, "tempdir", str(self.folder / "none"))

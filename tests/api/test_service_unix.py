@@ -133,8 +133,8 @@ os.kill(os.getpid(), signal.SIGKILL)
         return [formatEvent(event) for event in events]
 
     def test_removed(self) -> None:
-        """Where its file was removed it makes that anew, with its mode, and who is connected goes
-        on; where it was not, nothing happens.
+        """If its file was removed it makes that anew, with its mode, and who is connected goes on;
+        where it was not, nothing happens.
         """
         api = self.start(listen_mode=0o660)
         connected = Client(self, api, V2RAY_SERVICE)
@@ -150,7 +150,7 @@ os.kill(os.getpid(), signal.SIGKILL)
         self.assertEqual(list(self.folder.iterdir()), [])
 
     def test_removed_and_taken(self) -> None:
-        """Where another has its place by then that is said, and it can come back later."""
+        """If another has its place by then, that is said, and it can come back later."""
         api = self.start()
         self.path.unlink()
         self.path.mkdir()
@@ -166,7 +166,7 @@ os.kill(os.getpid(), signal.SIGKILL)
         self.assertEqual(self.value(), 7)
 
     def test_full(self) -> None:
-        """Of 150 connections 128 are let in, which is logged at once; there is no bound of one
+        """Of 150 connections 128 are admitted, which is logged at once; there is no bound of one
         address.
         """
         api = self.start()

@@ -65,7 +65,7 @@ class StreamLimitTest(SynchronousTestCase):
             return False
 
     def test_ended_before(self) -> None:
-        """A call that has ended before it is let in, as where its client has gone, takes nobody's
+        """A call that has ended before it is admitted, as where its client has gone, takes nobody's
         place.
         """
         for handler in (

@@ -134,7 +134,7 @@ class TlsTest(SynchronousTestCase):
         self.refused(target, self.credentials())
 
     def test_not_renewed(self) -> None:
-        """Where a file can't be used that is said, and what was shown before is shown still."""
+        """If a file can't be used, that is said, and what was shown before is shown still."""
         target = self.serve()
         self.key.write_text("no key", encoding="ascii")
         error = self.assertRaises(StartError, self.api.read_certificates, None)

@@ -110,7 +110,7 @@ class PairCase(TestCase):
         return connection.client, connection.server
 
     def count(self, entity: str, name: str) -> tuple[int, int] | None:
-        """What is counted, up and down; None where nothing is."""
+        """What is counted, up and down; None if nothing is."""
         counters = [
             self.service.store.get(f"{entity}>>>{name}>>>traffic>>>{direction}")
             for direction in ("uplink", "downlink")

@@ -43,7 +43,7 @@ class Clients:
     half_closes: ClassVar[bool]
     """Whether its end of file leaves the other direction open."""
     user: ClassVar[str]
-    """The user that it is known as; empty where it is not."""
+    """The user that it is known as; empty if it is not."""
     is_seen_to_go: ClassVar[bool]
     """Whether the kernel tells of its close while nothing is read from it. Of TCP's it would only
     tell who reads.

@@ -67,9 +67,9 @@ class Peer:
         self.ended = False
         """Whether there is nothing more to receive: after an end of file or a failure."""
         self.failure: OSError | None = None
-        """Why receiving failed; None where it did not."""
+        """Why receiving failed; None if it did not."""
         self.refused: OSError | None = None
-        """Why sending failed; None where it did not."""
+        """Why sending failed; None if it did not."""
         self.closed = False
         self._queue = memoryview(b"")
         self._endless: bytes | None = None

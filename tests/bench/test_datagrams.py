@@ -54,7 +54,7 @@ class HighestRateTest(SynchronousTestCase):
         self.assertGreater(highest_rate(carrier.run, carrier.run(100_000)), 120_000)
 
     def test_load_generator(self) -> None:
-        """Where the load generator is at its end so is the search."""
+        """If the load generator is at its end so is the search."""
         carrier = _Carrier(1e9, offered=300_000)
         self.assertEqual(highest_rate(carrier.run, carrier.run(100_000)), 300_000)
         self.assertEqual(carrier.rates, [100_000, 200_000, 400_000])

@@ -147,7 +147,7 @@ class OnlineTest(SynchronousTestCase):
         )
 
     def test_nobody(self) -> None:
-        """Where nobody is online there is no line."""
+        """If nobody is online, there is no line."""
         self.assertEqual(call("online", "-s", target_of(start_api(self))), (0, "", ""))
 
     def test_unsupported(self) -> None:

@@ -83,6 +83,6 @@ class OffersTest(SynchronousTestCase):
         )
 
     def test_no_server(self) -> None:
-        """Where no server answers nothing is offered, and nothing is said."""
+        """If no server answers, nothing is offered, and nothing is said."""
         self.assertEqual(self.offers("pipetwist stats -s 127.0.0.1:1 "), ["forget"])
         self.assertEqual(self.offers(f"pipetwist stats -c {os.devnull} "), ["forget"])

@@ -109,7 +109,7 @@ class EndingTest(SynchronousTestCase):
         )
 
     def test_full_disk(self) -> None:
-        """Where the output can't be written that is reported in one line, and the status is 1."""
+        """If the output can't be written, that is reported in one line, and the status is 1."""
         address = target_of(start_api(self, counted({"a": 1})))
         for command in (
             ("stats", "-s", address),

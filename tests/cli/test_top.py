@@ -238,9 +238,7 @@ class ScreenTest(SynchronousTestCase):
         self.assertIn("nothing listens at 127.0.0.1:1", plain(terminal.text))
 
     def test_no_terminal(self) -> None:
-        """Where there is no terminal, or one that can't be drawn on, it says what there is
-        instead.
-        """
+        """If there is no terminal, or one that can't be drawn on, it says what there is instead."""
         status, _, errors = call("top", "-s", "127.0.0.1:1")
         self.assertEqual(status, 2)
         self.assertIn("pipetwist stats --watch", errors)

@@ -109,8 +109,8 @@ class ForeignTest(SynchronousTestCase):
             self.assertEqual(list(resets), [("user>>>bob>>>traffic>>>uplink", 4)], kind)
 
     def test_failure_on_the_way(self) -> None:
-        """Where the server stops answering, what was reset until then is there, and the error says
-        how far it came.
+        """If the server stops answering, what was reset until then is there, and the error says how
+        far it came.
         """
         servicer = V2Ray5()
         calls = calls_to(self, servicer)

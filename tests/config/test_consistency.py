@@ -149,8 +149,8 @@ class MentionsTest(SynchronousTestCase):
         )
 
     def test_no_list(self) -> None:
-        """Where there is no list of inbounds or outbounds only that is reported, since the names
-        that were meant are not known.
+        """If there is no list of inbounds or outbounds only that is reported, since the names that
+        were meant are not known.
         """
         document = full()
         del document["inbounds"]

@@ -129,7 +129,7 @@ class LoopsTest(SynchronousTestCase):
         self.assertEqual(_loops(inbounds, [_tcp_out("to-a", 80)]), ["outbounds[0]"])
 
     def test_users(self) -> None:
-        """Where some users are led elsewhere nothing is certain, and nothing is reported."""
+        """If some users are led elsewhere, nothing is certain, and nothing is reported."""
         inbound = {"type": "unix", "tag": "a", "path": "x", "users": [{"name": "alice", "uid": 1}]}
         outbounds = [
             {"type": "unix", "tag": "b", "path": "x"},

@@ -41,7 +41,7 @@ class EveryTest(SynchronousTestCase):
         self.assertEqual(list(every(raw, "a", ..., "c")), [(("a", 2, "c"), 4)])
 
     def test_broken(self) -> None:
-        """Where a list or an object should be and is not, nothing is found."""
+        """If a list or an object should be and is not, nothing is found."""
         broken: tuple[object, ...] = (
             None,
             5,

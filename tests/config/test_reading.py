@@ -108,7 +108,7 @@ class ReadingTest(SynchronousTestCase):
         self.assertEqual(document.experimental.v2ray_api.listen, "unix:/etc/pipetwist/run/api.sock")
 
     def test_final(self) -> None:
-        """Where the route names none, the first outbound is the final one, as in sing-box."""
+        """If the route names none, the first outbound is the final one, as in sing-box."""
         self.assertEqual((read(small()).final, read(full()).final), ("out", "secure"))
 
     def test_null(self) -> None:

@@ -163,8 +163,8 @@ class MistakesTest(SynchronousTestCase):
             self.assertEqual(self._mistake(text), f"{said} is not valid JSON here", text)
 
     def test_unclosed(self) -> None:
-        """Where a bracket is missing it is told which, and where what it would close began; so it
-        is with a text and a comment.
+        """If a bracket is missing, it is told which, and where what it would close began; so it is
+        with a text and a comment.
         """
         for text, where, found, kind, began, end in (
             (

@@ -75,7 +75,7 @@ class DescriptorsTest(SynchronousTestCase):
     passing = {"type": "unix", "tag": "p", "path": "x", "pass_descriptors": True}  # noqa: RUF012 - as above
 
     def parse(self, *, inbound: Any = None, outbound: Any = None, **keys: Any) -> str:
-        """What is wrong with a document of these two; empty where nothing is."""
+        """What is wrong with a document of these two; empty if nothing is."""
         document = {
             "inbounds": [{**self.passing_in, **(inbound or {})}],
             "outbounds": [{**self.passing, **(outbound or {})}],

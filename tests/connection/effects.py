@@ -61,7 +61,7 @@ class RecordingEffects:
         self.asked.append(f"abort {NAMES[end]}")
 
     def watch(self, seconds: float | None) -> None:
-        """It is watched for so long a silence; None where it is not any more."""
+        """It is watched for so long a silence; None if it is not any more."""
         self.asked.append(f"watch {seconds}")
 
     def finished(self, reason: str) -> None:

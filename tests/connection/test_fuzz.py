@@ -228,7 +228,7 @@ class _World(RuleBasedStateMachine):
 
     @invariant()
     def nobody_takes_a_part_for_the_whole(self) -> None:
-        """Where one end was cut off, or could not be connected, so is the other; who is cut off
+        """If one end was cut off, or could not be connected, so is the other; who is cut off
         without that was told to end in order.
         """
         assert self.to_be_cut_off & self.there <= self.broken_off | self.aborted

@@ -58,7 +58,7 @@ class InactivityTest(SynchronousTestCase):
         self.clock.pump([1 / 64] * round(seconds * 64))
 
     def test_nothing_moves(self) -> None:
-        """Where nothing moves it expires after the time allowed, to the moment."""
+        """If nothing moves it expires after the time allowed, to the moment."""
         self.inactivity.allow(10)
         self.wait(10 - 1 / 64)
         self.assertEqual(self.expired, [])

@@ -27,7 +27,7 @@ class ConnectingTest(MachineTestCase):
         self.assertEqual(self.effects.new(), ["watch 60", "start_transfer"])
 
     def test_failed(self) -> None:
-        """Where the outbound can't be connected the client is cut off, with the reason."""
+        """If the outbound can't be connected the client is cut off, with the reason."""
         self.begin_connecting()
         self.machine.connect_failed("no route")
         self.assertIs(self.machine.phase, Phase.CLOSING)

@@ -207,8 +207,8 @@ class SourcesTest(DatagramCase):
         self.assertEqual((self.lines()[0]["peer"], self.open), (f"{host}:{port}", 2))
 
     def test_few_descriptors(self) -> None:
-        """Where the process may open fewer sockets than that, a flood of sources takes at most
-        three in four.
+        """If the process may open fewer sockets than that, a flood of sources takes at most three
+        in four.
         """
         self.successResultOf(self.inbound.stopService())
         self.patch(resource, "getrlimit", lambda which: (2, 4096))
@@ -225,7 +225,7 @@ class SourcesTest(DatagramCase):
         )
 
     def test_fewer(self) -> None:
-        """Where a reload bounds them closer, those beyond that end when another source comes."""
+        """If a reload bounds them closer, those beyond that end when another source comes."""
         clients = [self.client() for _ in range(3)]
         for client in clients[:2]:
             client.send(b"x")

@@ -42,7 +42,7 @@ class PlainBatchTest(SynchronousTestCase):
         return opened
 
     def test_nothing(self) -> None:
-        """Where nothing waits nothing is received, and nothing raised."""
+        """If nothing waits, nothing is received, and nothing raised."""
         batch = self.batch(4, 100)
         for _ in range(2):
             self.assertEqual(

@@ -123,7 +123,7 @@ class FramedSideTest(SynchronousTestCase):
         self.assertEqual((self.side.received, self.tracker.up, self.side.moved), (0, 0, 0))
 
     def test_end_amid_datagrams(self) -> None:
-        """Where who receives a datagram ends the stream, by an error or in order, those that came
+        """If who receives a datagram ends the stream, by an error or in order, those that came
         along with it don't count.
         """
         for end in (lambda: self.side.write(bytes(65536)), lambda: self.side.abort()):

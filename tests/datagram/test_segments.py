@@ -113,7 +113,7 @@ class SegmentsTest(SynchronousTestCase):
         self.assert_arrived(self.client, datagrams)
 
     def test_refused_by_the_system(self) -> None:
-        """Where the system can't cut they are sent one by one, then and from then on, and none is
+        """If the system can't cut, they are sent one by one, then and from then on, and none is
         lost.
         """
         # SO_NO_CHECK: without checksums there is no cutting, EINVAL.

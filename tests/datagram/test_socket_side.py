@@ -57,7 +57,7 @@ class ServerTest(KernelCase):
         self.assertEqual(self.figures(), (0, 3, 2, 1))
 
     def test_dropped_by_an_unknown_kernel(self) -> None:
-        """Where the system does not say what it has dropped that is none."""
+        """If the system does not say what it has dropped, that is none."""
 
         class Silent:
             def getsockopt(self, *_: int) -> bytes:

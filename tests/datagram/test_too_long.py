@@ -39,7 +39,7 @@ class TooLongTest(DatagramCase):
         self.assertEqual((self.dropped(), self.counted()), (3, (106, 0)))
 
     def test_first(self) -> None:
-        """A source whose first datagram is too long is let in, and the next comes through."""
+        """A source whose first datagram is too long is admitted, and the next comes through."""
         client = self.client()
         client.send(_LONG)
         client.send(b"fits")

@@ -53,7 +53,7 @@ class UnixgramTest(DatagramCase):
         self.assertEqual(self.open, 2)
 
     def test_nobody(self) -> None:
-        """Where there is no server's socket the association ends with the reason, and does so
+        """If there is no server's socket the association ends with the reason, and does so
         again.
         """
         self.server.socket.close()

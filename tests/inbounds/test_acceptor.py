@@ -246,7 +246,7 @@ class KernelAcceptorTest(AcceptorTest):
     in_kernel = True
 
     def test_refused_by_epoll(self) -> None:
-        """Where the kernel refuses to watch the socket again after a shortage, that is one more
+        """If the kernel refuses to watch the socket again after a shortage, that is one more
         shortage, and not the end of listening.
         """
         kernel = self.inbound.kernel

@@ -189,8 +189,6 @@ class ClientInfoTest(SynchronousTestCase):
             )
 
     def test_system_without(self) -> None:
-        """Where the system does not say who a peer is everybody is just a client of a unix
-        socket.
-        """
+        """If the system does not say who a peer is everybody is just a client of a unix socket."""
         self.patch(credentials, "PEER_CREDENTIALS", False)
         self.assertEqual(self.client_info(), ClientInfo("in", "unix", "unix", None, _TIMEOUTS))

@@ -131,8 +131,8 @@ class EndpointTest(InboundTestCase):
         self.assertEqual(len(reactor.unixServers), 1)
 
     def test_embedded(self) -> None:
-        """Where a program gives its context no table of listeners, an endpoint's name is looked up
-        for its reactor, without making that wait.
+        """If a program gives its context no table of listeners, an endpoint's name is looked up for
+        its reactor, without making that wait.
         """
 
         class ThreadedReactor(Mailbox, MemoryReactorClock):

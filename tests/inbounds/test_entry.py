@@ -98,13 +98,13 @@ class EntryTest(SynchronousTestCase):
         return [f"{event['log_level'].name}: {formatEvent(event)}" for event in self.events]
 
     def assertRefused(self) -> None:
-        """Nobody was let in, and the connection is over."""
+        """Nobody was admitted, and the connection is over."""
         self.assertEqual((self.relay.handled, self.accepted.fileno()), ([], -1))
         self.assertEqual(self.client.recv(99), b"")
 
     def test_stream(self) -> None:
-        """Where the outbound's side is a Twisted transport the client's is one too, counted, and
-        the socket is the reactor's.
+        """If the outbound's side is a Twisted transport the client's is one too, counted, and the
+        socket is the reactor's.
         """
         for kernel in (False, True):
             self.setUp()
@@ -122,8 +122,8 @@ class EntryTest(SynchronousTestCase):
             self.assertEqual(self.tracker.up, 7)
 
     def test_kernel(self) -> None:
-        """Where the outbound's side is a descriptor the client's is one too, counted, and no
-        transport is made.
+        """If the outbound's side is a descriptor the client's is one too, counted, and no transport
+        is made.
         """
         self.relay.in_kernel = True
         self.enter(kernel=True)

@@ -78,7 +78,7 @@ class GateTest(_GateTestCase):
         )
 
     def test_framed(self) -> None:
-        """Where a connection carries datagrams they are distinguished on the client's side."""
+        """If a connection carries datagrams, they are distinguished on the client's side."""
         self.make_gate(StreamInboundOptions(tag="in", framing="rfc4571")).let_in(
             "Alice", self.make_side
         )
@@ -193,7 +193,7 @@ class RoomTest(_GateTestCase):
         self.assertEqual(told, ["waiting"])
 
     def test_no_bound(self) -> None:
-        """Where nothing is divided there is room for everybody."""
+        """If nothing is divided there is room for everybody."""
         gate = Gate(NoInbound(InboundContext(None, self.relay)), self.identify)
         self.assertGreater(gate.room, 10**9)
         self.assertTrue(gate.let_in("Alice", self.make_side))

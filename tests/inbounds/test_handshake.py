@@ -157,7 +157,9 @@ class HandshakeTest(_HandshakeTestCase):
     kind = _TlsTransport
 
     def test_let_in(self) -> None:
-        """A client is let in when its handshake is complete, and then takes as long as it likes."""
+        """A client is admitted when its handshake is complete, and then takes as long as it
+        likes.
+        """
         transport = self.connect()
         self.assertEqual(self.relay.clients, [])
         self.handshake.handshakeCompleted()

@@ -146,7 +146,7 @@ class ServiceTest(SynchronousTestCase):
         self.assertEqual(self.failures, [])
 
     def test_nobody_to_tell(self) -> None:
-        """Where nobody said whom to tell it is raised, and so logged."""
+        """If nobody said whom to tell it is raised, and so logged."""
         service = _Service(InboundContext(None, RecordingRelay()).failed)
         listening = service.listening = Deferred()
         service.startService()
@@ -224,8 +224,8 @@ class EndpointListenerTest(SynchronousTestCase):
         self.successResultOf(self.outcome)
 
     def test_fails(self) -> None:
-        """Where it can't listen it is said where and why, as far as Twisted says it; it may be
-        tried again.
+        """If it can't listen, it is said where and why, as far as Twisted says it; it may be tried
+        again.
         """
         taken = OSError(98, "Address already in use")
         for error, said in (

@@ -94,7 +94,7 @@ class GroupsTest(_Listening):
         self.assertEqual(other_groups(self.connected(*many)), set(many))
 
     def test_not_said(self) -> None:
-        """Where the kernel does not say there are none; nor are there of a sender of datagrams."""
+        """If the kernel does not say there are none; nor are there of a sender of datagrams."""
 
         class Old(socket.socket):
             def getsockopt(self, *_: object) -> bytes:  # type: ignore[override]  # as it is called
@@ -143,8 +143,8 @@ class StrangersTest(_Listening):
             self.assertEqual(sources[0], sources[1])
 
     def test_unknown(self) -> None:
-        """Where nothing is known of the process each connection is a source of its own, and so is
-        each sender of datagrams.
+        """If nothing is known of the process each connection is a source of its own, and so is each
+        sender of datagrams.
         """
         self.patch(peer_process, "_own_inode", lambda: None)
         near, far = socket.socketpair()

@@ -180,7 +180,7 @@ class TcpTest(InboundTestCase):
         return self.make("relay")
 
     def test_twisted(self) -> None:
-        """Where the kernel does not move the bytes, and over TLS, Twisted listens with sockets that
+        """If the kernel does not move the bytes, and over TLS, Twisted listens with sockets that
         were opened in the same way, once.
         """
         for kernel, security in ((None, None), (self.context.kernel, self.make_tls())):

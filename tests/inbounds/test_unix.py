@@ -116,7 +116,7 @@ class UnixTest(InboundTestCase):
         )
 
     def test_can_not_listen(self) -> None:
-        """Where it can't listen it fails with what is wrong."""
+        """If it can't listen it fails with what is wrong."""
         self.listen(self.make())
         failure = self.failureResultOf(self.make().listen(), StartError)
         self.assertIn(f"inbound in: another process listens on {self.path}", str(failure.value))

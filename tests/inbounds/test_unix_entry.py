@@ -47,7 +47,7 @@ class UnixEntryTest(KernelCase):
         self.notice = PassedNotice(self.said.append)
 
     def enter(self, *, passes: bool) -> Any:
-        """The side of a client that is let in."""
+        """The side of a client that is admitted."""
         context = InboundContext(self.loop, self.relay, kernel=self.kernel)
         gate = Gate(NoInbound(context), lambda _: _VISITOR)
         accepted, _ = self.pair()

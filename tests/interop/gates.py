@@ -73,7 +73,7 @@ class Gates:
         """Wait until the program stands at a gate.
 
         Returns:
-            The module's name; empty where the program has ended instead.
+            The module's name; empty if the program has ended instead.
 
         Raises:
             TimeoutError: it does neither.

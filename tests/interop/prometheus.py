@@ -88,7 +88,7 @@ class Prometheus:
             return False
 
     def value(self, expression: str) -> float | None:
-        """What an expression of one figure is now; None where there is none yet."""
+        """What an expression of one figure is now; None if there is none yet."""
         (value,) = self.query(expression).values() or (None,)
         return value
 

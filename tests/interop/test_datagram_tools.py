@@ -127,7 +127,7 @@ class ToolsTest(_DatagramCase):
         self._try_clients(self.to_udp(), _SAID)
 
     def test_nobody_there(self) -> None:
-        """Where nobody listens an association ends and the log says why, and the same client is
+        """If nobody listens an association ends and the log says why, and the same client is
         answered as soon as somebody does.
         """
         daemon = self.start(self.to_udp())

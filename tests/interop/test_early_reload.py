@@ -108,7 +108,7 @@ class EarlyTerminalTest(SynchronousTestCase):
         """Close the terminal while it stands at a gate.
 
         Returns:
-            How it ended; None where it listens afterwards.
+            How it ended; None if it listens afterwards.
         """
         folder = scratch_folder(self)
         path = write_configuration(folder, _configuration("cat"))

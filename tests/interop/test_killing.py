@@ -172,7 +172,7 @@ class KillingTest(SynchronousTestCase):
 
 
 def _totals(file: Path) -> dict[str, dict[str, int]]:
-    """The totals by direction and by whose they are; 0 where nobody has come yet."""
+    """The totals by direction and by whose they are; 0 if nobody has come yet."""
     # A daemon that twistd runs listens before it opens the file, and may be killed in between:
     # nothing is carried by then.
     totals = (

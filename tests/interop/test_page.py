@@ -317,8 +317,8 @@ class DaemonTest(_Case):
         self.browser.wait_for(f"{_ROWS}.length", lambda rows: rows == 0)
 
     def test_clock_set(self) -> None:
-        """Where somebody puts the daemon's clock back by an hour, or forward, the charts go on and
-        so does the time that it is up.
+        """If somebody puts the daemon's clock back by an hour, or forward, the charts go on and so
+        does the time that it is up.
         """
         wall = Wall(self.daemon.folder)
         self.daemon.stop()

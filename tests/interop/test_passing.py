@@ -147,7 +147,7 @@ class TmuxTest(_PassingCase):
         self.assertIn("hello 42", self.attach())
 
     def test_closed(self) -> None:
-        """Where nothing is passed on the server says that it has no terminal, and the log why: once
+        """If nothing is passed on the server says that it has no terminal, and the log why: once
         for the inbound.
         """
         daemon = self.start(passes=False)
@@ -182,7 +182,7 @@ class ElsewhereTest(_PassingCase):
         )
 
     def test_seen_before_a_command(self) -> None:
-        """Where a command is the server they are seen as well, and closed; the bytes go on."""
+        """If a command is the server, they are seen as well, and closed; the bytes go on."""
         daemon = start_daemon(
             self,
             {

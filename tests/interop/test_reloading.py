@@ -274,7 +274,7 @@ class ReloadingTest(SynchronousTestCase):
             path.unlink()
 
     def test_reader_killed(self) -> None:
-        """Where the process that reads is killed, one line says so, and everything goes on as
+        """If the process that reads is killed, one line says so, and everything goes on as
         before.
         """
         daemon = start_daemon(self, _configuration(), folder=self.folder)

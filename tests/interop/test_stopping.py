@@ -108,7 +108,7 @@ class StoppingTest(SynchronousTestCase):
         self.assertTrue(self.path.exists())
 
     def _enter(self) -> socket.socket:
-        """Connect, and be served: who only waits to be let in is not open."""
+        """Connect, and be served: who only waits to be admitted is not open."""
         client = self._connect()
         client.sendall(b"x")
         self.assertEqual(client.recv(1), b"x")

@@ -206,7 +206,7 @@ class ClientTest(_KeysCase):
     """An outbound."""
 
     def ask(self, **options: Any) -> str:
-        """What is answered through an outbound with these options; empty where it can't connect."""
+        """What is answered through an outbound with these options; empty if it can't connect."""
         tls = {"enabled": True, "certificate_path": str(self.authority.path), **options}
         document = {
             "inbounds": [{"type": "unix", "tag": "in", "path": "in.sock"}],

@@ -57,7 +57,7 @@ def sweep(folder: Path) -> None:
     ended without removing them.
 
     Every program that is killed under it, or that replaces itself by another, leaves both behind.
-    Where a later one gets its process id, the command ``faketime`` fails.
+    If a later one gets its process id, the command ``faketime`` fails.
     """
     for path in _named_after_processes(folder):
         if not Path("/proc", path.name.rpartition("_")[2]).exists():

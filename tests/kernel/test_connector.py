@@ -122,7 +122,7 @@ class ConnectorTest(KernelCase):
         self.nothing_is_left()
 
     def test_unwatchable(self) -> None:
-        """Where the kernel can't watch it that is why it fails."""
+        """If the kernel can't watch it, that is why it fails."""
 
         def refuse(descriptor: int, told: Any, events: int) -> None:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

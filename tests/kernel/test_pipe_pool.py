@@ -67,8 +67,8 @@ class LimitTest(SynchronousTestCase):
         self.assertEqual(self.limit("1\n"), 1)
 
     def test_no_limit(self) -> None:
-        """Where the kernel has none it is 64, and where it does not say the half of the kernel's
-        usual one.
+        """If the kernel has none it is 64, and where it does not say the half of the kernel's usual
+        one.
         """
         self.assertEqual(self.limit("0\n"), 64)
         usual = 16384 * _PAGE // PIPE_SIZE // 2
@@ -171,7 +171,7 @@ class PoolTest(SynchronousTestCase):
         self.assertEqual(len(made), 2)
 
     def test_no_descriptors(self) -> None:
-        """Where the process has no descriptors left there is no pipe to be had, until it has some
+        """If the process has no descriptors left, there is no pipe to be had, until it has some
         again.
         """
 

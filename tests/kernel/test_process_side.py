@@ -135,9 +135,7 @@ class InputTest(CommandCase):
         self.assertEqual(self.kernel.pool.lent, 0)
 
     def test_no_more_large_pipes(self) -> None:
-        """Where the pool has no more the pipe stays as it is, and everything arrives all the
-        same.
-        """
+        """If the pool has no more the pipe stays as it is, and everything arrives all the same."""
         for _ in range(self.pipes):
             self.kernel.pool.claim()
             self.addCleanup(self.kernel.pool.release)

@@ -14,7 +14,7 @@ class RestTest(KernelCase):
     """What is left in the pipe when the command has exited."""
 
     def test_read_by_another(self) -> None:
-        """Where a descendant reads some of it too, what is there is logged, and that is all."""
+        """If a descendant reads some of it too, what is there is logged, and that is all."""
         reading, writing = os.pipe()
         self.addCleanup(os.close, writing)
         os.set_blocking(reading, False)

@@ -275,7 +275,7 @@ class WritingTest(SideCase):
         self.assertEqual((self.receiver.data, self.heard()), (b"still heard", []))
 
     def test_finish_at_once(self) -> None:
-        """Where nothing waits the end of file is sent in the call."""
+        """If nothing waits the end of file is sent in the call."""
         self.side.write(b"x")
         self.side.write_eof()
         self.assertEqual((self.peer.recv(9), self.peer.recv(9)), (b"x", b""))
@@ -523,7 +523,7 @@ class ClosingTest(SideCase):
         self.assertRaises(ConnectionResetError, self.peer.recv, 1)
 
     def test_peer_has_ended(self) -> None:
-        """Where the peer has ended it closes when everything is delivered."""
+        """If the peer has ended it closes when everything is delivered."""
         self.peer.shutdown(socket.SHUT_WR)
         self.read_on()
         written = self.fill()

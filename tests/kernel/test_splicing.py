@@ -221,8 +221,8 @@ class PipesTest(_SplicingCase):
         self.assertEqual(self.kernel.pool.lent, 0)
 
     def test_no_descriptors_for_a_pipe(self) -> None:
-        """Where the system has no descriptors for a pipe bytes are copied; it is not asked again
-        each time.
+        """If the system has no descriptors for a pipe bytes are copied; it is not asked again each
+        time.
         """
         asked = []
 
@@ -311,7 +311,7 @@ class EndOfFileTest(_SplicingCase):
         self.assertTrue(self.calls.made)
 
     def test_no_memory(self) -> None:
-        """Where the system has no memory to splice nothing is lost."""
+        """If the system has no memory to splice, nothing is lost."""
         connection = self.couple()
         turn = [0]
 
@@ -330,8 +330,8 @@ class LossTest(_SplicingCase):
     """An end is lost while its direction is spliced."""
 
     def test_sink(self) -> None:
-        """Where the one who is sent to has gone what is in the pipe is dropped with the pipe, and
-        the sender is read on.
+        """If the one who is sent to has gone what is in the pipe is dropped with the pipe, and the
+        sender is read on.
         """
         connection = self.couple()
         self.splice_up(connection)

@@ -185,7 +185,7 @@ class StraightTest(CommandCase):
         self.assertEqual((self.kernel.pool._idle, client.writer.pipe), ([], None))
 
     def test_no_memory(self) -> None:
-        """Where the system has no memory to splice nothing is lost."""
+        """If the system has no memory to splice, nothing is lost."""
         self.couple("/bin/cat")
         count = [0]
 

@@ -159,8 +159,8 @@ class FullTest(_LogFileTestCase):
         )
 
     def test_can_not(self) -> None:
-        """Where it can't be put aside that is said in it, once for as much as a file may have, and
-        no line is lost.
+        """If it can't be put aside, that is said in it, once for as much as a file may have, and no
+        line is lost.
         """
         (self.folder / "own.log.1").mkdir()
         file = self.open(max_size=100, max_files=1)

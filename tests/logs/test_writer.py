@@ -170,7 +170,7 @@ class LingerTest(_WriterTestCase):
         self.assertEqual(self.output.text, b"")
 
     def test_no_thread(self) -> None:
-        """Where the interpreter starts no thread any more the lines are written all the same."""
+        """If the interpreter starts no thread any more the lines are written all the same."""
 
         def refuse(thread: Thread) -> None:
             message = "can't create new thread at interpreter shutdown"

@@ -26,7 +26,7 @@ class _CollectorCase(SynchronousTestCase):
         self.registry = registry_of(sources)
 
     def value(self, metric: str, **labels: str) -> float | None:
-        """A sample's value; None where there is no such sample."""
+        """A sample's value; None if there is no such sample."""
         return self.registry.get_sample_value(metric, labels)
 
 

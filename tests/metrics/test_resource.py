@@ -223,7 +223,7 @@ class ScrapingTest(TestCase):
         self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
 
     async def test_no_picture(self) -> None:
-        """Where the picture of what runs can't be taken the scrape has failed as well, and the next
+        """If the picture of what runs can't be taken the scrape has failed as well, and the next
         one goes on.
         """
         taken, pictures = self.sources.renew, [ValueError("a mistake")]

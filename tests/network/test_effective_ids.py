@@ -129,9 +129,7 @@ class CallsTest(SynchronousTestCase):
         self.assertEqual(system.made, [*self.there(), *self.back()])
 
     def test_refused(self) -> None:
-        """Where one of them can't be taken nothing is called, and those that were are given
-        back.
-        """
+        """If one of them can't be taken, nothing is called, and those that were are given back."""
         for fails in range(3):
             system = _System(fails)
             error = self.assertRaises(OSError, call_as, _THEIRS, self.call, system)
@@ -142,7 +140,7 @@ class CallsTest(SynchronousTestCase):
         self.assertEqual(self.called, 0)
 
     def test_stuck(self) -> None:
-        """Where one can't be given back that is an error of its own, and the rest is left."""
+        """If one can't be given back, that is an error of its own, and the rest is left."""
         for fails in range(3, 6):
             system = _System(fails)
             error = self.assertRaises(CannotChangeBackError, call_as, _THEIRS, self.call, system)

@@ -127,7 +127,7 @@ class OpeningTest(SynchronousTestCase):
         )
 
     def test_none_here(self) -> None:
-        """Where there is no other, that is reported."""
+        """If there is no other, that is reported."""
         said = self.refused("relay", 80, (_V4, ("192.0.2.1", 0)))
         self.assertEqual(
             said, "inbound in: can't listen on relay:80: Cannot assign requested address"
@@ -262,7 +262,7 @@ class HostsTest(SynchronousTestCase):
         self.assertEqual(self.reactor.getDelayedCalls(), [])
 
     def test_learnt_nothing(self) -> None:
-        """Where there is no name nothing is waited for."""
+        """If there is no name nothing is waited for."""
         self.successResultOf(self.hosts.learn([]))
 
     def test_not_learnt(self) -> None:

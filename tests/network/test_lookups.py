@@ -174,9 +174,7 @@ class LookupsTest(SynchronousTestCase):
             self.assertEqual(self.error(finding), "nobody: Name or service not known")
 
     def test_no_thread(self) -> None:
-        """Where no thread can be started that is reported, and the next to ask is served as
-        ever.
-        """
+        """If no thread can be started, that is reported, and the next to ask is served as ever."""
         self.more_threads = False
         self.assertEqual(
             self.error(self.lookups.find("relay", 80)),

@@ -141,7 +141,7 @@ class BoundConnectingTest(SynchronousTestCase):
         self.assertEqual((self.found, self.sources()), ([], [None, ("127.0.0.1", 0)]))
 
     def test_no_address(self) -> None:
-        """Where the name has no address nothing connects, and why is reported."""
+        """If the name has no address nothing connects, and why is reported."""
         connecting = self.endpoint("tcp:192.0.2.1:80:bindAddress=relay").connect(Factory())
         self.found[0].errback(ConnectError("relay: no address"))
         self.assertEqual(

@@ -159,7 +159,7 @@ class NamedEndpointTest(SynchronousTestCase):
         self.assertEqual([client[1] for client in self.reactor.tcpClients], [80] * 3)
 
     def test_unknown(self) -> None:
-        """Where the name can't be resolved that is reported with the system's word."""
+        """If the name can't be resolved, that is reported with the system's word."""
         connecting = self.endpoint.connect(Factory.forProtocol(Protocol))
         self.lookups.found.errback(ConnectError("server.example: Name or service not known"))
         self.assertEqual(
@@ -185,8 +185,8 @@ class NamedEndpointTest(SynchronousTestCase):
         factory.clientConnectionFailed(None, Failure(error))
 
     def test_one_refuses(self) -> None:
-        """Where no address can be connected and one of them refuses, that is why: Twisted itself
-        tells of the last.
+        """If no address can be connected and one of them refuses, that is why: Twisted itself tells
+        of the last.
         """
         connecting = self.endpoint.connect(Factory.forProtocol(Protocol))
         self.lookups.found.callback(_FOUND)

@@ -120,8 +120,8 @@ class ExchangedTest(_StrangersTestCase):
             self.assert_unharmed()
 
     def test_exchanged_while_it_is_changed(self) -> None:
-        """Where the link comes between the look at the file and its change, it is the socket that
-        is changed.
+        """If the link comes between the look at the file and its change, it is the socket that is
+        changed.
         """
         listening = self.listen(0o600)
         chown = os.chown

@@ -70,14 +70,14 @@ class UnixPortTest(SynchronousTestCase):
         client.connect(self.path)
 
     def turn(self) -> int:
-        """Have the reactor read once; how many were let in up to now."""
+        """Have the reactor read once; how many were admitted up to now."""
         self.port.doRead()
         for one in self.reactor.taken:
             self.addCleanup(one.close)
         return len(self.reactor.taken)
 
     def test_a_few_in_a_turn(self) -> None:
-        """Four are let in in each turn, so that others get theirs."""
+        """Four are admitted in each turn, so that others get theirs."""
         for _ in range(6):
             self.connect()
         self.assertEqual([self.turn() for _ in range(3)], [4, 6, 6])

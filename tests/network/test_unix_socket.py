@@ -73,7 +73,7 @@ class PlaceTest(SocketTestCase):
             self.assertEqual(os.lstat(path), before)
 
     def test_nothing_left(self) -> None:
-        """Where it fails no descriptor is left open."""
+        """If it fails no descriptor is left open."""
         before = _descriptors()
         self.refusal(path=f"{self.folder}/nowhere/in.sock")
         self.refusal(path=str(self.folder))
@@ -287,7 +287,7 @@ class ClosingTest(SocketTestCase):
         listening.close()
 
     def test_no_right(self) -> None:
-        """Where the file can't be removed any more that is reported, but nobody listens all the
+        """If the file can't be removed any more, that is reported, but nobody listens all the
         same.
         """
         listening = self.listen()

@@ -90,8 +90,8 @@ class SilentAddressesTest(SynchronousTestCase):
         self.assertEqual((len(self.tried), self.given_up), (1, []))
 
     def test_one_refuses(self) -> None:
-        """Where one refuses, that is why none could be connected, whatever the last has said: it
-        may be otherwise soon.
+        """If one refuses, that is why none could be connected, whatever the last has said: it may
+        be otherwise soon.
         """
         connecting = self.connect(3, 60.0)
         self.attempts[0].errback(ConnectError("server.example:80: No route to host"))

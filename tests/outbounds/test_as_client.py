@@ -201,8 +201,8 @@ class ConnectorTest(KernelCase):
         self.assertEqual(str(error.value), "there: this process may have no more threads")
 
     def test_stuck(self) -> None:
-        """Where a thread can't be itself again the daemon is told to end, and the thread does
-        nothing any more.
+        """If a thread can't be itself again the daemon is told to end, and the thread does nothing
+        any more.
         """
         waits: list[object] = []
         attempts: list[Any] = []

@@ -103,8 +103,8 @@ class OptionsTest(_ForkTestCase):
         )
 
     def test_in_kernel(self) -> None:
-        """Where the kernel may move the bytes its sides are descriptors, unless somebody else
-        starts the commands.
+        """If the kernel may move the bytes its sides are descriptors, unless somebody else starts
+        the commands.
         """
         reactor = TurningReactor()
         kernel = kernel_context(reactor)

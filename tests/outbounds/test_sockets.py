@@ -75,7 +75,7 @@ class UnixTest(SocketTestCase):
         self.assertCarries(self.side(outbound.connect()), again)
 
     def test_fails(self) -> None:
-        """Where it can't it is said where and why, and no descriptor is left."""
+        """If it can't, it is said where and why, and no descriptor is left."""
         before = open_descriptors()
         self.assertEqual(
             self.error(self.make().connect()), f"{self.path}: No such file or directory"

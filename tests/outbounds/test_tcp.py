@@ -52,7 +52,7 @@ class KernelTcpTest(SocketTestCase):
         self.assertCarries(side, listening)
 
     def test_fails(self) -> None:
-        """Where nobody listens that is said with the address, and no descriptor is left."""
+        """If nobody listens, that is said with the address, and no descriptor is left."""
         port = free_port(self)
         before = open_descriptors()
         self.assertEqual(

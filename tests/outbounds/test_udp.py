@@ -45,7 +45,7 @@ class UdpNameTest(SynchronousTestCase):
         self.assertEqual(side._socket.getpeername(), ("127.0.0.1", 53))
 
     def test_no_way(self) -> None:
-        """Where there is a way to none, that is said with the name, and nothing is left open."""
+        """If there is a way to none, that is said with the name, and nothing is left open."""
         connecting = self.outbound.connect()
         self.found.callback(_addresses("255.255.255.255", "255.255.255.255"))
         self.assertEqual(

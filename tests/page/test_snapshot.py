@@ -17,8 +17,8 @@ class SnapshotTest(FeedCase):
     """The figures, once."""
 
     def test_alone(self) -> None:
-        """Where nobody watches, new figures are read, and a second later no timer is left and
-        nothing is kept.
+        """If nobody watches, new figures are read, and a second later no timer is left and nothing
+        is kept.
         """
         asked = self.feed.snapshot(View(limit=3))
         self.assertNoResult(asked)
@@ -58,7 +58,7 @@ class SnapshotTest(FeedCase):
         self.assertEqual(len(read), 2)
 
     def test_asked_all_the_time(self) -> None:
-        """Where somebody waits at every moment the figures are read anew each second, too."""
+        """If somebody waits at every moment the figures are read anew each second, too."""
         times: set[float] = set()
         for _ in range(30):
             asked = self.feed.snapshot(View(words=(str(len(times)),)))

@@ -73,7 +73,7 @@ class ProgramTest(SynchronousTestCase):
         self.assertEqual(_prepare("cat", "-", "$HOME", "").command, (found, "-", "$HOME", ""))
 
     def test_in_its_own_path(self) -> None:
-        """Where the command is given a PATH it is looked up there."""
+        """If the command is given a PATH it is looked up there."""
         prepared = _prepare("program", "a b", env={"PATH": str(self.folder)})
         self.assertEqual(prepared.command, (str(self.program), "a b"))
         self.assertEqual(_run(prepared), "ran a b\n")
@@ -233,7 +233,7 @@ class UserTest(SynchronousTestCase):
 
     @skipIf(os.geteuid() != 0, "needs root")
     def test_no_setpriv(self) -> None:
-        """Where the system has no setpriv that is reported."""
+        """If the system has no setpriv, that is reported."""
         self.patch(os, "defpath", "/nowhere")
         error = self.assertRaises(StartError, _prepare, "cat", user="root")
         self.assertEqual(

@@ -179,7 +179,7 @@ class DescriptorsTest(ChildTestCase):
         self.assertEqual(_descriptors() - before, set())
 
     def test_no_pidfd(self) -> None:
-        """Where there is no descriptor left to watch the command with it is not left running, and
+        """If there is no descriptor left to watch the command with it is not left running, and
         nothing of it stays.
         """
         started: list[int] = []
@@ -200,8 +200,8 @@ class DescriptorsTest(ChildTestCase):
         self.assertEqual(_descriptors() - before, set())
 
     def test_no_pipe(self) -> None:
-        """Where there is no descriptor left for its pipes it is not started, and those that there
-        are are closed.
+        """If there is no descriptor left for its pipes it is not started, and those that there are
+        are closed.
         """
         pipe2 = os.pipe2
         made: list[tuple[int, int]] = []

@@ -74,7 +74,7 @@ class ReadyCommandsTest(SynchronousTestCase):
         self.assertEqual(len(self.started), 5)
 
     def test_empty(self) -> None:
-        """Where all are taken there is none to give, until more have been started."""
+        """If all are taken there is none to give, until more have been started."""
         self.fill()
         self.assertNotIn(None, [self.ready.take() for _ in range(3)])
         self.assertIsNone(self.ready.take())
@@ -115,7 +115,7 @@ class ReadyCommandsTest(SynchronousTestCase):
         self.assertEqual(len(self.started), 24)
 
     def test_dies_while_others_are_started(self) -> None:
-        """Where one dies before all have been started, none is started without the pause either."""
+        """If one dies before all have been started, none is started without the pause either."""
         self.ready.begin()
         for times in range(5):
             started = len(self.started)
@@ -168,7 +168,7 @@ class ReadyCommandsTest(SynchronousTestCase):
         self.assertEqual(len(self.started), 3)
 
     def test_no_room(self) -> None:
-        """Where no more may run none is started, until it is said that one may be."""
+        """If no more may run, none is started, until it is said that one may be."""
         self.room = 2
         self.fill()
         self.assertEqual((len(self.started), self.clock.getDelayedCalls()), (2, []))

@@ -199,7 +199,7 @@ class ChoiceTest(SynchronousTestCase):
 
     @skipUnless(_HAS_PIDFD, "needs pidfd_open and posix_spawn")
     def test_here(self) -> None:
-        """Where the system has posix_spawn and pidfds, and the reactor reads descriptors, it is the
+        """If the system has posix_spawn and pidfds, and the reactor reads descriptors, it is the
         quick one.
         """
         self.assertIsInstance(spawner_for(MemoryReactorClock()), PosixSpawner)

@@ -91,7 +91,7 @@ class ConnectingTest(ConnectionTestCase):
         self.assertOver("cannot connect: no answer for 5 s")
 
     def test_name_not_resolved(self) -> None:
-        """Where it was the server's name that was waited for, that is said: the server itself was
+        """If it was the server's name that was waited for, that is said: the server itself was
         never asked.
         """
         for error, said in (

@@ -171,8 +171,8 @@ class LogTest(_RelayTestCase):
         self.assertEqual((event["log_level"].name, event["log_namespace"]), ("info", "pipetwist"))
 
     def test_command(self) -> None:
-        """Where the server is a command the line names its process, as that's own lines do, which
-        have the connection's number.
+        """If the server is a command the line names its process, as that's own lines do, which have
+        the connection's number.
         """
         command = ProcessIdentity(4711)
         self.patch(FakeSide, "process", command)
@@ -303,7 +303,7 @@ class DrainingTest(_RelayTestCase):
     """The end of a relay."""
 
     def test_nothing_open(self) -> None:
-        """Where nothing is open it is over at once, and nothing is left on the clock."""
+        """If nothing is open it is over at once, and nothing is left on the clock."""
         self.successResultOf(self.relay.drain(5))
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
@@ -343,7 +343,9 @@ class DrainingTest(_RelayTestCase):
         self.successResultOf(drained)
 
     def test_comes_while_draining(self) -> None:
-        """A client who was let in before, and comes while the others finish, may finish as well."""
+        """A client who was admitted before, and comes while the others finish, may finish as
+        well.
+        """
         first = self.handle()
         drained = self.relay.drain(5)
         late = self.handle()

@@ -55,7 +55,7 @@ class HeldTest(SynchronousTestCase):
         self.assertEqual(self.mode(), 0o600)
 
     def test_nothing_there(self) -> None:
-        """Where there is no such entry that is an error, and no descriptor stays open."""
+        """If there is no such entry that is an error, and no descriptor stays open."""
         before = open_descriptors()
         self.assertRaises(FileNotFoundError, self.folder.hold, "none")
         with self.folder.hold("s"):

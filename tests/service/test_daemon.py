@@ -127,8 +127,8 @@ class DaemonTest(SynchronousTestCase):
         self.assertEqual((call.__name__, number), ("sigInt", signal.SIGINT))
 
     def test_fails(self) -> None:
-        """Where either step fails that is said in one line on the standard error that it began
-        with, and the process ends with status 1.
+        """If either step fails, that is said in one line on the standard error that it began with,
+        and the process ends with status 1.
         """
         self.addCleanup(os.close, self.told)
         self.tree.error = StartError("inbound in: taken")
@@ -146,7 +146,7 @@ class DaemonTest(SynchronousTestCase):
         self.assertEqual(calls, [self.daemon._reload])
 
     def test_terminal_closed(self) -> None:
-        """Where the terminal that it was started in has gone, SIGHUP stops the reactor."""
+        """If the terminal that it was started in has gone, SIGHUP stops the reactor."""
         there = iter([True, False])
         calls: list[Any] = []
         self.patch(tap, "has_terminal", lambda: next(there))

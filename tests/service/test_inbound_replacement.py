@@ -93,14 +93,14 @@ class ClaimsTest(SynchronousTestCase):
         self.assertEqual(self.exchange("a@here", "b@there", "c@here"), ["-here", "+there", "+here"])
 
     def test_unknown(self) -> None:
-        """Where nobody knows the address of the new one, or of the old one, it may be the same: the
+        """If nobody knows the address of the new one, or of the old one, it may be the same: the
         old one stops first.
         """
         for before, after in (("a@here", "b@here?"), ("a@here?", "b@here"), ("a@here?", "b@here?")):
             self.assertEqual(self.exchange(before, after), ["-here", "+here"])
 
     def test_taken(self) -> None:
-        """Where the unknown address is taken by a third, the old one listens again."""
+        """If the unknown address is taken by a third, the old one listens again."""
         self.heard = ["+here"]
         old: Any = _Inbound("a@there?", self.heard)
         new: Any = _Inbound("b@here?", self.heard)

@@ -115,7 +115,7 @@ class ReadingTest(SynchronousTestCase):
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_torn(self) -> None:
-        """Where its answer comes in pieces that end anywhere, it is put together as it was said."""
+        """If its answer comes in pieces that end anywhere, it is put together as it was said."""
         said = "".join(f"{line}\n" for line in serialize(many(300))).encode()
         for begin in range(0, len(said), 700):
             self.process.say(said[begin : begin + 700])
@@ -183,7 +183,7 @@ class ReadingTest(SynchronousTestCase):
         self.assertIn("sent something that is not a configuration", self.refused())
 
     def test_other_version(self) -> None:
-        """Where another version was installed meanwhile, it is said that this needs a restart."""
+        """If another version was installed meanwhile, it is said that this needs a restart."""
         self.say(
             '{"pipetwist.classes": [["pipetwist.inbounds.unix", "UnixInboundOptions", ["tag", '
             '"new_key"]]]}'
@@ -198,7 +198,7 @@ class ReadingTest(SynchronousTestCase):
         self.assertEqual(self.spawner.signals, [(self.process, 9)])
 
     def test_can_not_start(self) -> None:
-        """Where no process can be started, that is the error."""
+        """If no process can be started, that is the error."""
         self.spawner.error = OSError(12, "Cannot allocate memory")
         self.done = self.reader.read("/etc/a.json", _BEFORE)
         error = str(self.failureResultOf(self.done, ConfigError).value)

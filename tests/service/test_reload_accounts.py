@@ -73,7 +73,7 @@ class AccountsTest(TreeTestCase):
         self.assertEqual(sorted(self.asked), sorted([self.user, self.group]))
 
     def test_silent(self) -> None:
-        """Where it says nothing for too long the reload is refused, and nothing has changed."""
+        """If it says nothing for too long the reload is refused, and nothing has changed."""
         before = self.tree.document
         reloading = self.tree.reload(replace(before, inbounds=(self.given(owner=self.user),)))
         self.reactor.advance(accounts.MAX_SECONDS + 1)

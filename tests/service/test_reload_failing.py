@@ -62,7 +62,7 @@ class AllOrNothingTest(ReloadTestCase):
         self.assertEqual(self.commands(tree), {"tool": before + 1})
 
     def test_outbound(self) -> None:
-        """Where an outbound's command is not there, nothing changes."""
+        """If an outbound's command is not there, nothing changes."""
         tree = self.start()
         inbounds = (self.inbound("in"), self.inbound("new"))
         outbounds = (TOOL, replace(TOOL, tag="bad", command=("no-such-command",)))
@@ -73,7 +73,7 @@ class AllOrNothingTest(ReloadTestCase):
         self.unharmed(tree)
 
     def test_inbound(self) -> None:
-        """Where a new inbound can't listen, the other new ones listen no more, and one that was to
+        """If a new inbound can't listen, the other new ones listen no more, and one that was to
         change is as it was.
         """
         tree = self.start()
@@ -98,8 +98,8 @@ class AllOrNothingTest(ReloadTestCase):
         self.unharmed(tree)
 
     def test_can_not_go_back(self) -> None:
-        """Where what made room can't listen again, that is logged, and everything else is taken
-        back all the same.
+        """If what made room can't listen again, that is logged, and everything else is taken back
+        all the same.
         """
         tree = self.start(self.inbound("in"), self.inbound("lost"))
         renamed = UnixInboundOptions(tag="renamed", path=str(self.folder / "lost"))
@@ -125,8 +125,8 @@ class AllOrNothingTest(ReloadTestCase):
         self.assertIn("owner: the system has no user", str(error))
 
     def test_file(self) -> None:
-        """Where a socket's file can't be given away, be it one that is made again, the users are
-        those of before too.
+        """If a socket's file can't be given away, be it one that is made again, the users are those
+        of before too.
         """
         tree = self.start()
         bob = PeerUserOptions(name="bob", uid=os.geteuid() + 1)
@@ -140,7 +140,7 @@ class AllOrNothingTest(ReloadTestCase):
         self.unharmed(tree)
 
     def test_files(self) -> None:
-        """Where one socket's file can't be given away, the others have their modes again."""
+        """If one socket's file can't be given away, the others have their modes again."""
         tree = self.start(self.inbound("a"), self.inbound("b"))
         options = (
             replace(self.inbound("a"), mode=0o666),
@@ -152,7 +152,7 @@ class AllOrNothingTest(ReloadTestCase):
         )
 
     def test_certificate(self) -> None:
-        """Where a certificate of an inbound can't be had, nothing changes."""
+        """If a certificate of an inbound can't be had, nothing changes."""
         tree = self.start()
         tls = TlsServerOptions(
             certificate_path=str(self.folder / "no.pem"), key_path=str(self.folder / "no.key")

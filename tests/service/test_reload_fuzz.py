@@ -112,7 +112,7 @@ class AnythingTest(TreeTestCase):
             self.assertEqual(self._comes_in(tree, path), everybody)
 
     def _comes_in(self, tree: PipetwistService, path: Path) -> bool:
-        """Whether a client is let in, rather than refused."""
+        """Whether a client is admitted, rather than refused."""
         before = tree.relay.connection_table.total
         self.connect(path.name).close()
         self.turn()

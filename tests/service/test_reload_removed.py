@@ -62,7 +62,7 @@ class RemovedTest(TreeTestCase):
         self.assertEqual(list(self.sockets.iterdir()), [])
 
     def test_folder(self) -> None:
-        """Where its folder is gone that is a warning, and the rest is taken; the socket comes back
+        """If its folder is gone that is a warning, and the rest is taken; the socket comes back
         once the folder has.
         """
         tree = self.start(self.unix(), self.inbound("other"))
@@ -82,7 +82,7 @@ class RemovedTest(TreeTestCase):
         self.assertEqual(self.path.stat().st_mode & 0o777, 0o666)
 
     def test_replaced(self) -> None:
-        """Where another file has its name that stays, and is a warning."""
+        """If another file has its name that stays, and is a warning."""
         tree = self.start(self.unix())
         self.path.unlink()
         self.path.symlink_to("nothing")

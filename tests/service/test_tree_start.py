@@ -48,9 +48,7 @@ class StartingTest(TreeTestCase):
         self.assertEqual(len(warned), 1)
 
     def test_nothing_left(self) -> None:
-        """Where one inbound can't listen none does, in either step, and no socket's file is
-        left.
-        """
+        """If one inbound can't listen none does, in either step, and no socket's file is left."""
         for start in ("privilegedStartService", "startService"):
             bad = UnixInboundOptions(tag="bad", path=str(self.folder / "nowhere" / "bad"))
             tree = self.make(self.inbound("a"), bad, self.inbound("b"))

@@ -70,8 +70,8 @@ class StorageTest(TreeTestCase):
         )
 
     def test_refused(self) -> None:
-        """Where the file can't be used nothing starts; where something else can't be started the
-        file is closed in order.
+        """If the file can't be used nothing starts; where something else can't be started the file
+        is closed in order.
         """
         (self.folder / "counters.db").write_bytes(b"something else")
         tree = self.kept()
@@ -88,7 +88,7 @@ class StorageTest(TreeTestCase):
         self.assertEqual(remarks(self.folder / "counters.db"), [])
 
     def test_not_counting(self) -> None:
-        """Where nothing is counted the file is open all the same, and its counters are served: a
+        """If nothing is counted the file is open all the same, and its counters are served: a
         reload may count again.
         """
         tree = self.kept()

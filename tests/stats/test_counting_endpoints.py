@@ -35,7 +35,7 @@ class WritesTest(SynchronousTestCase):
     """Transports that show what the system takes, and those that do not."""
 
     def test_hidden(self) -> None:
-        """Where the system is hidden, and over TLS, what the transport takes counts; an iterator's
+        """If the system is hidden, and over TLS, what the transport takes counts; an iterator's
         chunks count too.
         """
         tls = MemoryTransport(Plain())

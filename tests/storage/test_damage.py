@@ -47,9 +47,7 @@ class _FilesTestCase(SynchronousTestCase):
         self.assertEqual((len(self.killed), len(self.sealed)), (_SIZE, _SIZE))
 
     def parse(self, data: bytes) -> Contents | None:
-        """What is believed; None where it is refused. Anything else that is raised fails the
-        test.
-        """
+        """What is believed; None if it is refused. Anything else that is raised fails the test."""
         try:
             return parse(data)
         except DamagedError:

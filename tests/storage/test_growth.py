@@ -94,7 +94,7 @@ class RoomTest(StoreTestCase):
         self.assertEqual(figures(self.open()), {"last": (12, 12), "short": (2, 2)})
 
     def test_room_at_the_stop(self) -> None:
-        """Where there is room at the stop it is saved then, as it is."""
+        """If there is room at the stop it is saved then, as it is."""
         store = self.full()
         store.counter("long" * STEP).reset()
         store.counter("long" * STEP).add(5)
@@ -142,7 +142,7 @@ class RoomTest(StoreTestCase):
         self.assertEqual(figures(self.open()), {"last": (16, 16), "long" * STEP: (20, 7)})
 
     def test_none_at_the_stop(self) -> None:
-        """Where there is none then either, that is reported, and the others are saved."""
+        """If there is none then either, that is reported, and the others are saved."""
         store = self.full()
         close(store)
         self.assertEqual(self.told, ["long: File too large"] * 2)
@@ -175,7 +175,7 @@ class RoomTest(StoreTestCase):
         self.open()
 
     def test_without_fallocate(self) -> None:
-        """Where a file system, or the system, can't reserve room, zeros are written instead."""
+        """If a file system, or the system, can't reserve room, zeros are written instead."""
 
         def unknown(descriptor: int, offset: int, size: int) -> None:
             raise OSError(errno.EOPNOTSUPP, "Operation not supported")

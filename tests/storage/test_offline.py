@@ -94,8 +94,8 @@ class MonitoringTest(_FileTestCase):
         close(store)
 
     def test_half_written(self) -> None:
-        """Of a running daemon a figure may be met half written: then it is looked at again. Where
-        no daemon runs that is damage.
+        """Of a running daemon a figure may be met half written: then it is looked at again. If no
+        daemon runs that is damage.
         """
         good = self.path.read_bytes()
         bad = bytearray(kill(open_store(self.path)))

@@ -106,8 +106,8 @@ class StrangersFolderTest(_StrangersTestCase):
         self.assertEqual(list(self.ours.iterdir()), [])
 
     def test_folder_exchanged_as_it_is_made(self) -> None:
-        """Where the folder is exchanged for a link while the file is made, nothing is made in what
-        the link leads to.
+        """If the folder is exchanged for a link while the file is made, nothing is made in what the
+        link leads to.
         """
         self.folder = self.folder / "inner"
         self.path = self.folder / "counters.db"
@@ -120,8 +120,8 @@ class StrangersFolderTest(_StrangersTestCase):
         )
 
     def test_exchanged_as_counters_are_forgotten(self) -> None:
-        """Where the folder is exchanged for a link while counters are forgotten, no file that it
-        leads to is replaced.
+        """If the folder is exchanged for a link while counters are forgotten, no file that it leads
+        to is replaced.
         """
         self.folder = self.folder / "inner"
         self.path = self.folder / "counters.db"

@@ -87,7 +87,7 @@ class RelayCase(SynchronousTestCase):
         self.before = self.descriptors()
 
     def connect(self) -> tuple[FarEnd, FarEnd | None]:
-        """Connect a client, and take the server's end; None where that is a command."""
+        """Connect a client, and take the server's end; None if that is a command."""
         client = socket.socket(socket.AF_UNIX if self.clients == "unix" else socket.AF_INET)
         if self.clients == "unix":
             client.connect(str(self.folder / "in"))

@@ -107,7 +107,7 @@ class ReporterTest(SynchronousTestCase):
         self.assertEqual(self.heard(), [["STATUS=inbound in: taken"]])
 
     def test_nobody(self) -> None:
-        """Where nobody wants to know nothing is left on the clock."""
+        """If nobody wants to know, nothing is left on the clock."""
         self.notifier = Notifier(None)
         reporter = self.make(watchdog=3.0)
         reporter.ready()

@@ -115,7 +115,7 @@ class RevocationTest(ContextsCase):
             self.assertIn(outcome, said)
 
     def test_expired(self) -> None:
-        """Nobody of a CA is let in where the next list should have come already."""
+        """Nobody of a CA is admitted where the next list should have come already."""
         server = self.server(self.authority.revoke(expired=True))
         self.assertIn("verify failed", self.shake(server, self.connector(), own=self.bob))
 

@@ -114,7 +114,7 @@ class MissingSuitesTest(SynchronousTestCase):
     """Suites that OpenSSL is built without."""
 
     def test_told(self) -> None:
-        """Where it has none of them, that is reported with the key."""
+        """If it has none of them, that is reported with the key."""
         from pipetwist.tls import context
         from pipetwist.values.tls_options import TlsOptions
 

@@ -28,7 +28,7 @@ class AcknowledgementTest(SynchronousTestCase):
         )
 
     def test_nothing_under_way(self) -> None:
-        """Where nothing is it is over at once."""
+        """If nothing is it is over at once."""
         self.left = 0
         self.waiting.wait()
         self.assertEqual((self.done, self.clock.getDelayedCalls()), ([0], []))

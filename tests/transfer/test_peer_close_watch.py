@@ -204,7 +204,7 @@ class PeerCloseWatchTest(SynchronousTestCase):
         watch.close()
 
     def test_reactor_stops(self) -> None:
-        """Where the reactor says that it reads no more it is closed."""
+        """If the reactor says that it reads no more, it is closed."""
         self.watch.connectionLost(Failure(CONNECTION_DONE))
         self.assertEqual(self.watch.fileno(), -1)
 

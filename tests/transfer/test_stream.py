@@ -215,7 +215,7 @@ class BareTransportTest(SynchronousTestCase):
         self.side.attach(self.receiver)
 
     def test_delivered(self) -> None:
-        """Where a transport does not show what the system takes, what it takes itself counts as
+        """If a transport does not show what the system takes, what it takes itself counts as
         delivered.
         """
         self.side.write(b"hello")
