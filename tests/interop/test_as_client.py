@@ -39,6 +39,21 @@ client.connect(sys.argv[1])
 client.sendall(b"hello")
 print(client.recv(9).decode())
 """
+# twistd, in which a thread that has taken somebody's ids can't take its own.
+_STUCK = """
+import ctypes, errno
+from pipetwist.network import effective_ids
+real, made = effective_ids._syscall(), []
+def fails(*step):
+    made.append(step)
+    if len(made) > 3:
+        ctypes.set_errno(errno.EPERM)
+        return -1
+    return real(*step)
+effective_ids._syscall = lambda: fails
+from twisted.scripts.twistd import run
+run()
+"""
 _BUS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>
@@ -187,6 +202,23 @@ class StartTest(_AsClientCase):
             "credentials",
             ended.stdout + ended.stderr,
         )
+
+
+class StuckTest(_AsClientCase):
+    """A daemon with a thread that can't be itself again."""
+
+    def test_ends(self) -> None:
+        """It ends, with status 1, and its log says why."""
+        words = [sys.executable, "-c", _STUCK, *FOREGROUND[-2:]]
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(str(self.folder / "out.sock"))
+            server.listen()
+            document = self.document("in.sock", "out.sock", credentials="client")
+            daemon = start_daemon(self, document, folder=self.folder, command=words)
+            with socket.socket(socket.AF_UNIX) as client:
+                client.connect(str(self.folder / "in.sock"))
+                self.assertEqual(daemon.process.wait(60), 1, daemon.log)
+        self.assertIn("a thread can't have its own ids again: Operation not permitted", daemon.log)
 
 
 class PostgresTest(_AsClientCase):

@@ -12,6 +12,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from twisted.trial.unittest import SkipTest
 
 from pipetwist.descriptors import DescriptorShares, Share
 from pipetwist.kernel import passing_side
@@ -24,7 +25,6 @@ from tests.kernel.coupled import Coupled
 from tests.support.loop import KernelCase, open_descriptors
 
 _SO_PASSRIGHTS = 83  # Linux 6.16
-_ROOM = socket.CMSG_SPACE(MAX_DESCRIPTORS * 4)
 
 
 class _PassingCase(KernelCase):
@@ -274,6 +274,21 @@ class NotPassedTest(_PassingCase):
             self.loop.settle()
             self.assertEqual(coupled.server_heard.reason, text)
             self.assertLessEqual(open_descriptors(), before)
+
+    def test_really_refused(self) -> None:
+        """So it does with a server that the kernel knows this of."""
+        coupled = self.couple()
+        try:
+            coupled.server_peer.setsockopt(socket.SOL_SOCKET, _SO_PASSRIGHTS, 0)
+        except OSError:
+            message = "this kernel has no SO_PASSRIGHTS (Linux 6.16)"
+            raise SkipTest(message) from None
+        self.send(coupled.client_peer, b"bytes")
+        self.loop.settle()
+        self.assertEqual(self.take(coupled.server_peer), (b"bytes", []))
+        self.send(coupled.client_peer, b"x", [1])
+        self.loop.settle()
+        self.assertEqual(coupled.server_heard.reason, "it takes no descriptors")
 
     def test_broken(self) -> None:
         """A server that has gone is told of as ever."""
