@@ -102,8 +102,8 @@ class CarryingTest(_Case):
         self.assertEqual(transport.value(), b"settings")
 
     def test_asks_for_nothing(self) -> None:
-        """Who says nothing, or not enough to be HTTP/2, does not come to gRPC, and is closed after
-        a minute.
+        """A client that sends nothing, or not enough to be HTTP/2, is not connected to gRPC, and is
+        closed after a minute.
         """
         for sent in ((), (PREFACE[:-1],)):
             _, transport = self.come(*sent)
@@ -114,7 +114,7 @@ class CarryingTest(_Case):
         self.assertEqual(self.grpc.asked, [])
 
     def test_idle(self) -> None:
-        """Who speaks HTTP/2 may be idle for as long as gRPC lets it."""
+        """A client that speaks HTTP/2 may be idle as long as gRPC allows it."""
         _, transport = self.come(PREFACE)
         self.grpc.accept()
         self.clock.advance(3600)
@@ -133,8 +133,8 @@ class CarryingTest(_Case):
         self.assertEqual((within.streaming, transport.streaming), (True, True))
 
     def test_too_fast(self) -> None:
-        """Who sends frames faster than they may be looked at is read more slowly, until it goes,
-        and gRPC gets all of them.
+        """A client that sends frames faster than the limit is read more slowly, until it
+        disconnects, and gRPC gets all of them.
         """
         client, transport = self.come(PREFACE)
         _, within = self.grpc.accept()
@@ -164,8 +164,8 @@ class CarryingTest(_Case):
         self.assertEqual((len(self.grpc.asked), self.clock.getDelayedCalls()), (29, []))
 
     def test_refused(self) -> None:
-        """Who floods is closed at once, gRPC gets nothing of it, and the log says who it was;
-        others once a minute, with their number.
+        """A client that floods is closed immediately, gRPC gets nothing of it, and the log has its
+        address; others are logged once a minute, with their number.
         """
         for number in range(3):
             client, transport = self.come(PREFACE, host=f"192.0.2.{number}")
@@ -189,8 +189,8 @@ class CarryingTest(_Case):
         )
 
     def test_other_protocol(self) -> None:
-        """Who speaks another protocol gets HTTP/2's good-bye, and is closed in order; not even that
-        can take for ever.
+        """A client of another protocol gets HTTP/2's GOAWAY, and is closed in order, within a
+        time-out.
         """
         _, transport = self.come(b"\x16\x03\x01")
         # SETTINGS and GOAWAY.
@@ -227,8 +227,8 @@ class CarryingTest(_Case):
         self.assertEqual((self.frontend.clients, self.clock.getDelayedCalls()), ({}, []))
 
     def test_grpc_closes(self) -> None:
-        """When gRPC closes, the client gets what it has said before that; who does not take it is
-        closed none the less.
+        """When gRPC closes, the client gets what gRPC sent before; a client that does not read it
+        is closed all the same.
         """
         client, transport = self.come(PREFACE)
         inner, _ = self.grpc.accept()
@@ -320,8 +320,8 @@ class ClosingTest(_Case):
         self.successResultOf(self.frontend.close())
 
     def test_last_words(self) -> None:
-        """Who is idle is closed at once; who is with gRPC gets its last words, if they are taken
-        within two seconds.
+        """An idle client is closed immediately; one that is connected to gRPC gets its last frames,
+        if it reads them within two seconds.
         """
         idle, idle_transport = self.come()
         carried, transport = self.come(PREFACE)

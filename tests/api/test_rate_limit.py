@@ -48,8 +48,8 @@ class PacingTest(SynchronousTestCase):
         self.assertEqual(transport.producerState, "stopped")
 
     def test_usual(self) -> None:
-        """Who sends thirty requests of some frames at first and hundreds later, or a thousand in a
-        second, is never held back.
+        """A client that sends thirty requests of some frames at first and hundreds later, or a
+        thousand in a second, is never held back.
         """
         reading, transport = self.client()
         reading.spend(120, 30)
@@ -72,7 +72,9 @@ class PacingTest(SynchronousTestCase):
         self.assertIn(self.longest(100, 50) * 50, range(3_900, 4_400))
 
     def test_others(self) -> None:
-        """Who asks now and then is read at once, however many others are held back."""
+        """A client that sends a request now and then is read immediately, however many others are
+        held back.
+        """
         for _ in range(50):
             self.client()[0].spend(10_000, 0)
         self.assertEqual(repr(self.rate_limit), "<RateLimit: 50 held back>")

@@ -98,7 +98,7 @@ class TlsTest(SynchronousTestCase):
             )
 
     def test_renewed(self) -> None:
-        """Certificates that were read again are shown to who connects; who is connected goes on."""
+        """Certificates that were read again are used for new connections; open ones continue."""
         target = self.serve()
         connected = Client(self, target, V2RAY_SERVICE, self.credentials())
         self.assertEqual(connected.call("GetStats", name="a").stat.value, 7)

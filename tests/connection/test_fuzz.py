@@ -228,8 +228,8 @@ class _World(RuleBasedStateMachine):
 
     @invariant()
     def nobody_takes_a_part_for_the_whole(self) -> None:
-        """If one end was cut off, or could not be connected, so is the other; who is cut off
-        without that was told to end in order.
+        """If one end was cut off, or could not be connected, so is the other; otherwise it is
+        closed in order.
         """
         assert self.to_be_cut_off & self.there <= self.broken_off | self.aborted
         assert self.broken_off <= self.to_be_cut_off

@@ -156,8 +156,8 @@ class SilenceTest(MachineTestCase):
         self.effects.new()
 
     def test_nobody_dies_unnoticed(self) -> None:
-        """Who works in silence has all the time that it takes, where the inbound says nothing and
-        each peer's death is noticed.
+        """A peer that works in silence has unlimited time, if the inbound has no time-out and the
+        death of each peer is noticed.
         """
         self.begin_with(None, losses_are_noticed=True)
         self.machine.read_ended(CLIENT)

@@ -75,8 +75,8 @@ class CutOffTest(MachineTestCase):
     """Ends that were cut off."""
 
     def test_passed_on(self) -> None:
-        """Who is connected with an end that was cut off gets everything that was read, and is cut
-        off as well.
+        """If one end was cut off, the other gets everything that was read, and is cut off as
+        well.
         """
         for end, expected in (
             (CLIENT, "close_with_error server"),

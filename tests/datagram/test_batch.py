@@ -266,8 +266,8 @@ class BatchTest(PlainBatchTest):
             self.assertEqual([client.recv(9), client.recv(9)], [b"?", b"!"])
 
     def test_address_of_some(self) -> None:
-        """Who is answered from the address that was sent to, and who from the route's, does not
-        hang on who was answered before.
+        """Whether an answer is sent from the address that was sent to, or from the route's, does
+        not depend on earlier answers.
         """
         anywhere = self.open(socket.AF_INET, ("0.0.0.0", 0))
         anywhere.setsockopt(socket.IPPROTO_IP, 8, 1)

@@ -55,7 +55,9 @@ class FramedSideTest(SynchronousTestCase):
         self.assertEqual(repr(statistics), "<FrameStatistics 0 delivered, 1 waiting>")
 
     def test_received(self) -> None:
-        """Datagrams are handed on one by one, and their payload counts when they are complete."""
+        """Datagrams are passed on one by one, and their payload is counted when they are
+        complete.
+        """
         self.stream.deliver(frame(b"one") + frame(b"") + frame(b"three")[:4])
         self.assertEqual(
             (self.receiver.datagrams, self.side.received, self.tracker.up, self.side.moved),

@@ -152,7 +152,9 @@ class PausingTest(SynchronousTestCase):
         self.side.arrived(batch, 0, 3)
 
     def test_one_by_one(self) -> None:
-        """What came before it was wanted is handed on in order, as much as is wanted each time."""
+        """What arrived while reading was paused is passed on in order, until reading is paused
+        again.
+        """
         found = []
         for _ in range(4):
             found.append(self.receiver.data)
@@ -180,7 +182,7 @@ class PausingTest(SynchronousTestCase):
 
 
 class CoupledTest(SynchronousTestCase):
-    """A side that hands on to another of its kind."""
+    """A side that is coupled with another of its kind."""
 
     def setUp(self) -> None:
         """Couple two."""

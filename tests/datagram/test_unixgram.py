@@ -130,8 +130,8 @@ class UsersTest(DatagramCase):
     inbound_options = {"users": (PeerUserOptions(name="alice", uid=os.getuid()),)}  # noqa: RUF012 - see DatagramCase
 
     def test_user(self) -> None:
-        """The kernel's word for the sender decides the user, who is counted, logged and seen
-        online.
+        """The sender's credentials from the kernel decide the user, who is counted, logged and
+        shown as online.
         """
         client = self.client()
         client.send(b"hello")

@@ -210,9 +210,7 @@ class AcceptorTest(SynchronousTestCase):
         self.assertEqual(self.reactor.getDelayedCalls(), [])
 
     def test_gone_before(self) -> None:
-        """A client that was gone before it was accepted is nobody's trouble, and the next is
-        accepted.
-        """
+        """A client that was gone before it was accepted is ignored, and the next is accepted."""
         self.listening.errors = [errno.ECONNABORTED, errno.EPROTO, errno.EINTR]
         self.connect()
         self.reactor.turn()

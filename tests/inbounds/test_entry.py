@@ -143,7 +143,7 @@ class EntryTest(SynchronousTestCase):
         os.close(self.reactor.adopted[0][0])
 
     def test_refused(self) -> None:
-        """Who may not come in is closed, and logged with who it was."""
+        """A refused client is closed, and logged with its address."""
         self.client_info = RefusedError("refused pid:1, which is not one of its users")
         self.enter()
         self.assertRefused()
@@ -153,14 +153,16 @@ class EntryTest(SynchronousTestCase):
         self.assertEqual(self.relay.rejections, [("in", Cause.REFUSED)])
 
     def test_gone(self) -> None:
-        """Who is gone before it is known who it was is closed without a word."""
+        """A client that has gone before it is identified is closed silently."""
         self.client_info = OSError(107, "Transport endpoint is not connected")
         self.enter()
         self.assertRefused()
         self.assertEqual(self.said(), [])
 
     def test_no_descriptor(self) -> None:
-        """Who can't be served for want of a descriptor is closed, and it is said why."""
+        """A client that can't be served for lack of a descriptor is closed, and the reason is
+        logged.
+        """
         self.reactor.error = OSError(24, "Too many open files")
         self.enter()
         self.assertRefused()

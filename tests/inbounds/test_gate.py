@@ -70,7 +70,7 @@ class GateTest(_GateTestCase):
         verifyObject(IGate, self.gate)
 
     def test_let_in(self) -> None:
-        """Who may come in is carried, counted by what the relay says."""
+        """An allowed client is passed to the relay, and counted by the route's tracker."""
         self.assertTrue(self.gate.let_in("Alice", self.make_side))
         ((route, _),) = self.relay.handled
         self.assertEqual(
@@ -119,7 +119,7 @@ class GateTest(_GateTestCase):
         self.assertEqual(len(self.said()), 1000)
 
     def test_gone(self) -> None:
-        """Who has gone before it is known who it was is nobody's trouble."""
+        """A client that has gone before it is identified is ignored."""
         self.error = OSError(107, "Transport endpoint is not connected")
         self.assertFalse(self.gate.let_in("Alice", self.make_side))
         self.assertEqual((self.said(), self.relay.rejections), ([], []))
@@ -136,7 +136,7 @@ class GateTest(_GateTestCase):
         self.assertEqual(self.shares.share("in").used, 0)
 
     def test_lost(self) -> None:
-        """Who was lost on the way in is counted."""
+        """A client that was lost before it was admitted is counted."""
         self.gate.lost(Cause.HANDSHAKE)
         self.assertEqual(self.relay.rejections, [("in", Cause.HANDSHAKE)])
 

@@ -135,9 +135,7 @@ class PlainTest(_HandshakeTestCase):
         )
 
     def test_refused(self) -> None:
-        """Who may not come in is closed, and logged; what it sends and how it goes is nothing to
-        anybody.
-        """
+        """A refused client is closed, and logged; what it sends, and how it ends, is ignored."""
         self.client_info = RefusedError("refused 127.0.0.1:4711, which is not one of its users")
         transport = self.connect()
         self.handshake.dataReceived(b"dropped")
@@ -212,7 +210,7 @@ class HandshakeTest(_HandshakeTestCase):
         self.assertEqual((receiver.reason, self.said()), ("the connection was reset", []))
 
     def test_refused(self) -> None:
-        """Who may not come in is logged once, and is closed."""
+        """A refused client is logged once, and closed."""
         self.client_info = RefusedError("refused 127.0.0.1:4711")
         transport = self.connect()
         self.handshake.handshakeCompleted()

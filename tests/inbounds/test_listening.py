@@ -138,7 +138,7 @@ class ServiceTest(SynchronousTestCase):
         self.assertEqual(self.failures, [])
 
     def test_fails_after_the_stop(self) -> None:
-        """Listening that fails when the service is stopped already is nobody's trouble."""
+        """If listening fails after the service was stopped, nothing is reported."""
         listening = self.service.listening = Deferred()
         self.service.startService()
         self.service.stopService()

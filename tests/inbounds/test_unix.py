@@ -62,7 +62,7 @@ class UnixTest(InboundTestCase):
         self.assertEqual(len(self.relay.handled), 1)
 
     def test_users(self) -> None:
-        """Who is one of its users comes in as that; nobody else does."""
+        """A client that is one of its users is admitted as that user; nobody else is."""
         self.listen(self.make(users=(PeerUserOptions(name="me", uid=os.getuid()),)))
         self.connect(socket.AF_UNIX, self.path)
         self.assertEqual([client_info.user for client_info in self.relay.clients], ["me"])
@@ -101,7 +101,7 @@ class UnixTest(InboundTestCase):
         )
 
     def test_refused(self) -> None:
-        """Who is none of them is closed, and logged."""
+        """A client that is not one of them is closed, and logged."""
         self.listen(self.make(users=(PeerUserOptions(name="other", uid=os.getuid() + 1),)))
         client = self.connect(socket.AF_UNIX, self.path)
         self.assertEqual((client.recv(99), self.relay.clients), (b"", []))

@@ -22,8 +22,8 @@ class FloodTest(SynchronousTestCase):
     """A request's headers that never end (RFC 9113, 6.10)."""
 
     def test_continuations(self) -> None:
-        """Who sends headers without an end is closed, the log says who it was, and other clients
-        are answered.
+        """A client that sends headers without an end is closed, the log has its address, and other
+        clients are answered.
         """
         port = free_port(self)
         self.endure(

@@ -90,8 +90,8 @@ class OrphansTest(SynchronousTestCase):
                 os.kill(pid, signal.SIGKILL)
 
     def test_stop(self) -> None:
-        """Who has left its command's group lives on after the connection, and is ended by a stop of
-        the daemon, under twistd and twist.
+        """A process that has left its command's group survives the connection, and is ended when
+        the daemon stops, with twistd and twist.
         """
         for runner in _RUNNERS:
             daemon = start_daemon(

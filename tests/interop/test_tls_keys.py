@@ -150,7 +150,7 @@ class UnixTest(_KeysCase):
 
     def test_both_ends(self) -> None:
         """OpenSSL's client gets through an inbound and an outbound, both with TLS, to OpenSSL's
-        server; who speaks none is refused, and a server of another name is not connected.
+        server; a client without TLS is refused, and a server with another name is not connected.
         """
         pair = self.pairs[0]
         start_peer(

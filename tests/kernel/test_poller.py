@@ -191,7 +191,7 @@ class PollerTest(_PollerCase):
         os.close(again)
 
     def test_removed_in_a_batch(self) -> None:
-        """Who is removed by another of the same batch is told nothing any more."""
+        """A descriptor that another one of the same batch removes gets no more events."""
         (near, far), (other, other_far) = self.pair(), self.pair()
         pair = {near: _Told(lambda: self._remove(other)), other: _Told(lambda: self._remove(near))}
         for one, told in pair.items():
@@ -218,7 +218,9 @@ class PollerTest(_PollerCase):
         self.assertEqual((first.told, newcomer.told), ([OUT], [OUT]))
 
     def test_closed_while_telling(self) -> None:
-        """Who is told may close the whole set: nobody is told any more, and it may be used anew."""
+        """An event's receiver may close the whole set: there are no more events, and it may be used
+        again.
+        """
         (near, far), (other, other_far) = self.pair(), self.pair()
         tolds = [_Told(self.poller.close), _Told(self.poller.close)]
         far.send(b"x")
@@ -289,8 +291,8 @@ class FailureTest(_PollerCase):
         self.assertEqual(self.stumbled(), 1)
 
     def test_told_no_more(self) -> None:
-        """Who makes a mistake and does not end is told nothing more, whatever happens to its
-        descriptor.
+        """A receiver that raises an error and does not end gets no more events, whatever happens to
+        its descriptor.
         """
         near, far = self.pair()
         told = _Told(self.stumble)
@@ -313,7 +315,7 @@ class FailureTest(_PollerCase):
         self.assertEqual(self.stumbled(), 1)
 
     def test_mistake_in_ending(self) -> None:
-        """Who can't even end is told nothing more; both mistakes are logged."""
+        """A receiver that can't even end gets no more events; both errors are logged."""
         near, far = self.pair()
         told = _Told(self.stumble, self.stumble)
         self.poller.add(near.fileno(), told, IN)
@@ -323,8 +325,8 @@ class FailureTest(_PollerCase):
         self.assertEqual(self.stumbled(), 2)
 
     def test_ends(self) -> None:
-        """Who ends after a mistake, as it is told to, is left alone, and so is who gets its
-        descriptor's number.
+        """A receiver that ends after an error, as it should, gets no more events, nor does the next
+        one with its descriptor's number.
         """
         near, far = self.pair()
         newcomer = _Told()

@@ -93,7 +93,7 @@ class ScrapingTest(TestCase):
         )
 
     async def test_openmetrics(self) -> None:
-        """Who asks for OpenMetrics gets it, compressed where that is taken."""
+        """A client that asks for OpenMetrics gets it, compressed if it accepts that."""
         answer = await self.ask(Accept=_OPENMETRICS, Accept_Encoding="gzip")
         self.assertTrue(
             answer.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
@@ -142,8 +142,8 @@ class ScrapingTest(TestCase):
         self.assertEqual([thread is threading.main_thread() for thread in self.threads], [False])
 
     async def test_one_at_a_time(self) -> None:
-        """Who asks while a scrape is written waits for the next, one for all who want the same; who
-        goes meanwhile holds up nobody.
+        """A request that arrives while a response is written waits for the next, which is the same
+        for all; a client that disconnects meanwhile delays nothing.
         """
         go_on, before = threading.Event(), len(self.threads)
         self.addCleanup(go_on.set)
@@ -173,7 +173,9 @@ class ScrapingTest(TestCase):
         return [len(requests) for requests in self.resource._waiting.values()]
 
     async def test_gone_meanwhile(self) -> None:
-        """Who goes away while it is written for is not answered, and others are."""
+        """A client that disconnects while its response is written is not answered, and others
+        are.
+        """
         go_on = threading.Event()
         self.addCleanup(go_on.set)
         self.tracked.names = lambda: [("user", "alice")][: go_on.wait(60)]  # type: ignore[method-assign]  # it is this test's own

@@ -46,7 +46,7 @@ class StatisticsTest(SynchronousTestCase):
             self.assertEqual(statistics.pairs()["a", "x"].durations.index(1), place)
 
     def test_away(self) -> None:
-        """Who does not get in is counted by the inbound and the cause."""
+        """A rejected client is counted by the inbound and the cause."""
         statistics = ConnectionStatistics()
         for inbound, cause in (("a", Cause.REFUSED), ("a", Cause.REFUSED), ("b", Cause.HANDSHAKE)):
             statistics.rejected(inbound, cause)

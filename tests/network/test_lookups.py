@@ -106,8 +106,8 @@ class LookupsTest(SynchronousTestCase):
         self.assertEqual(self.threads, {})
 
     def test_shared(self) -> None:
-        """Who asks for a name that is being looked up gets what that finds, with their own port;
-        who asks later has it looked up anew.
+        """A caller that asks for a name that is being looked up gets that result, with its own
+        port; a later one has it looked up again.
         """
         findings = [self.lookups.find("relay", port) for port in (80, 443)]
         self.assertEqual(list(self.threads), ["relay"])
@@ -142,8 +142,8 @@ class LookupsTest(SynchronousTestCase):
         self.assertEqual(repr(self.lookups), "<Lookups running=['a', 'c'] waiting=['d']>")
 
     def test_cancelled(self) -> None:
-        """Who cancels is told that the name was not resolved in time, and waits no longer; others
-        who wait for it get it.
+        """A caller that cancels gets an error that the name was not resolved in time, and stops
+        waiting; others who wait for it get it.
         """
         impatient, patient = self.lookups.find("relay", 80), self.lookups.find("relay", 80)
         impatient.cancel()

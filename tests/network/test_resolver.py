@@ -103,7 +103,7 @@ class NameResolverTest(SynchronousTestCase):
         self.assertEqual((self.receiver.name, self.receiver.complete), ("relay", True))
 
     def test_kinds(self) -> None:
-        """Who asks for addresses of a kind gets these."""
+        """A caller that asks for addresses of a family gets these."""
         self.lookups.found = succeed(_FOUND)
         self.resolver.resolveHostName(self.receiver, "relay", 80, [IPv4Address], "UDP")
         self.assertEqual(self.receiver.told, [IPv4Address("UDP", "192.0.2.1", 80)])
@@ -115,7 +115,7 @@ class NameResolverTest(SynchronousTestCase):
         self.assertEqual((self.receiver.told, self.receiver.complete), ([], True))
 
     def test_cancelled(self) -> None:
-        """Who cancels is not waited for."""
+        """A cancelled resolution is complete immediately."""
         lookups = Lookups(None, start_thread=lambda run: None)
         NameResolver(lookups).resolveHostName(self.receiver, "dead").cancel()
         self.assertTrue(self.receiver.complete)
@@ -168,8 +168,8 @@ class NamedEndpointTest(SynchronousTestCase):
         )
 
     def test_cancelled(self) -> None:
-        """Who gives up while the name is looked up waits for it no longer, and is told that it was
-        the name.
+        """An attempt that is cancelled while the name is looked up stops waiting, and fails with an
+        error that it was the name.
         """
         lookups = Lookups(None, start_thread=lambda run: None)
         connecting = NamedEndpoint(self.reactor, lookups, "dead", 80, 5).connect(

@@ -101,7 +101,7 @@ class UnixPortTest(SynchronousTestCase):
         self.assertEqual(self.turn(), 1)
 
     def test_client_that_has_gone(self) -> None:
-        """The error of a client that had gone is nobody's, and the port goes on."""
+        """The error of a client that had gone is ignored, and the port continues."""
         self.listening.error = errno.ECONNABORTED
         self.assertEqual(self.turn(), 0)
         self.listening.error = None

@@ -78,7 +78,7 @@ class ConnectionsTest(_Case):
         self.assertEqual(self.figures(connection), (50, 0, 100.0, 0.0))
 
     def test_closed_connection(self) -> None:
-        """Who has closed is gone, and its bytes stay in the sum of all, and in the rate of the
+        """A closed connection is gone, and its bytes stay in the totals, and in the rate of the
         seconds when they moved.
         """
         connection, side = self.connect()

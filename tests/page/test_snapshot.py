@@ -84,7 +84,7 @@ class SnapshotTest(FeedCase):
         return json.loads(self.successResultOf(asked))
 
     def test_again(self) -> None:
-        """Who asks again later gets the figures of then, without rates."""
+        """A later request gets later figures, without rates."""
         first = self.asked()
         self.relay.advance()
         second = self.asked()
@@ -92,8 +92,8 @@ class SnapshotTest(FeedCase):
         self.assertGreater(second["totals"]["downlink"], first["totals"]["downlink"])
 
     def test_after_the_last_stream(self) -> None:
-        """Who asks once nobody watches gets the figures of then, whether the last one left between
-        two readings or during one.
+        """A request after the last stream has gone gets new figures, whether that left between two
+        readings or during one.
         """
         for under_way in (False, True):
             _, stream = self.watch()
@@ -106,7 +106,7 @@ class SnapshotTest(FeedCase):
             self.assertGreater(self.asked()["totals"]["downlink"], before)
 
     def test_meanwhile(self) -> None:
-        """Who asks while the figures are read for another gets the same."""
+        """A request that arrives while the figures are read for another one gets the same."""
         first, second = self.feed.snapshot(View()), self.feed.snapshot(View(sort="age"))
         request, _ = self.watch()
         self.turn()
@@ -123,7 +123,7 @@ class SnapshotTest(FeedCase):
         self.assertGreater(snapshot["connections"]["rows"][0]["downlink_rate"], 0)
 
     def test_failure(self) -> None:
-        """Who waits when they can't be read hears of it."""
+        """If they can't be read, waiting requests get an error."""
         self.patch(self.feed, "_store", None)
         asked = self.feed.snapshot(View())
         self.turn()
@@ -131,7 +131,7 @@ class SnapshotTest(FeedCase):
         self.assertEqual(len(self.logged), 1)
 
     def test_close(self) -> None:
-        """Who waits when the feed is closed hears of it."""
+        """If the feed is closed, waiting requests get an error."""
         asked = self.feed.snapshot(View())
         self.feed.close()
         self.failureResultOf(asked, CancelledError)

@@ -60,15 +60,15 @@ class OrphansTest(SynchronousTestCase):
         self.assertEqual(len(self.events), 1)
 
     def test_killed(self) -> None:
-        """Who does not hear that is killed after its time."""
+        """A process that ignores that is killed after the grace."""
         self.orphans.begin()
         child = self.child("sh", "-c", "trap : TERM; echo; while :; do read line; done")
         self.end(0.5)
         self.assertIsNotNone(child.poll())
 
     def test_spared(self) -> None:
-        """Who was there before, who is in this process's group, and a command that is its
-        outbound's to end, live on.
+        """Processes from before, those in this process's group, and commands that their outbound
+        has to end, survive.
         """
         before = self.child()
         self.orphans.begin()
@@ -80,7 +80,7 @@ class OrphansTest(SynchronousTestCase):
         self.assertEqual(self.events, [])
 
     def test_waited_for(self) -> None:
-        """Who has ended is waited for while the others run on."""
+        """Processes that have ended are waited for while the others run."""
         self.orphans.begin()
         short, long = self.child("true"), self.child()
 

@@ -47,7 +47,7 @@ class FileReloaderTest(SynchronousTestCase):
         self.assertEqual((self.reload_file(), self.taken), ([], [_DOCUMENT]))
 
     def test_waited_for(self) -> None:
-        """Who asks for it hears when it is done."""
+        """The caller's Deferred fires when it is done."""
         self.outcome = Deferred()
         done = FileReloader(self, "/etc/pipetwist.json", self.read).reload_file()  # type: ignore[arg-type]  # see above
         self.assertNoResult(done)

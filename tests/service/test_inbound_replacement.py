@@ -70,7 +70,7 @@ class ClaimsTest(SynchronousTestCase):
     """Inbounds with and without a claim to an address."""
 
     def exchange(self, before: str, *after: str) -> list[str]:
-        """Exchange an inbound for others; who began and stopped to listen, in order."""
+        """Replace an inbound by others; returns which began and stopped to listen, in order."""
         self.heard: list[str] = []
         old: Any = _Inbound(before, self.heard)
         old.listen()

@@ -127,8 +127,8 @@ class RulesTest(ReloadTestCase):
         self.assertEqual(self._uplinks(tree), {"a": 7, "b": 5})
 
     def test_log_level(self) -> None:
-        """The log's level is the new one at once; who a client is, is asked where that lets its
-        line through.
+        """The log's level changes immediately; clients are identified if the new level logs their
+        lines.
         """
         tree = self.start()
         self.assertTrue(tree.relay.names_clients)
