@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import inspect
 import json
+import shutil
 import subprocess
 import sys
+import tempfile
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +30,7 @@ class CheckersTest(SynchronousTestCase):
         """Mypy has nothing to say against it, however strict; but what Twisted leaves without types
         may be called.
         """
-        said = self.mypy(_PROGRAM.read_text(encoding="utf-8"), "--untyped-calls-exclude=twisted")
+        said = self.mypy(_PROGRAM.read_text(encoding="utf-8"))
         self.assertEqual(said, "Success: no issues found in 1 source file\n")
 
     def test_pyright(self) -> None:
@@ -57,13 +61,18 @@ class CheckersTest(SynchronousTestCase):
         path.write_text(text, encoding="utf-8")
         return str(path)
 
-    def mypy(self, text: str, *options: str) -> str:
+    def mypy(self, text: str) -> str:
         """What mypy says of a program."""
         path = Path(self.program(text))
-        return _said(
-            [need("mypy"), "--strict", "--config-file=", "--cache-dir=cache", *options, path.name],
-            path.parent,
-        ).stdout
+        command = [
+            need("mypy"),
+            "--strict",
+            "--config-file=",
+            f"--cache-dir={_mypy_cache()}",
+            "--untyped-calls-exclude=twisted",
+            path.name,
+        ]
+        return _said(command, path.parent).stdout
 
     def pyright(self, text: str) -> list[str]:
         """The rules that pyright finds broken in a program. It is basedpyright's, which has its own
@@ -132,6 +141,14 @@ class FacesTest(SynchronousTestCase):
                         list(named.getSignatureInfo()["positional"]) + _keywords(named),
                         f"{face}.{name}",
                     )
+
+
+@cache
+def _mypy_cache() -> str:
+    """A folder in which mypy keeps what it has read of Twisted for the next test."""
+    folder = tempfile.mkdtemp(prefix="pt-")
+    atexit.register(shutil.rmtree, folder)
+    return folder
 
 
 def _keywords(named: Method) -> list[str]:

@@ -16,14 +16,16 @@ from zope.interface import implementer
 from tests.behaviour.channels import Channel
 from tests.support.waiting import until
 
-__all__ = ["Peer", "endless"]
+__all__ = ["Peer", "is_endless"]
 
 _reactor: Any = reactor
 
 
-def endless(block: bytes, count: int) -> bytes:
-    """The first so many bytes of a block that is repeated for ever."""
-    return (block * (count // len(block) + 1))[:count]
+def is_endless(received: bytearray, block: bytes, count: int) -> bool:
+    """Whether they are the first so many bytes of a block that is repeated for ever."""
+    return len(received) == count and all(
+        received.startswith(block[: count - at], at) for at in range(0, count, len(block))
+    )
 
 
 @implementer(IReadDescriptor, IWriteDescriptor)

@@ -8,7 +8,7 @@ import random
 
 from tests.behaviour.case import PairCase
 from tests.behaviour.pairs import SOME_PAIRS, over_pairs
-from tests.behaviour.peer import Peer, endless
+from tests.behaviour.peer import Peer, is_endless
 from tests.support.waiting import moments, turns
 
 _BLOCK = random.Random(2).randbytes(100_000)
@@ -137,7 +137,7 @@ class PressureTest(_PressureCase):
         await reader.has(stopped_at + len(_BLOCK))
         sender.stop_pouring()
         await reader.has(sender.sent)
-        self.assertTrue(reader.received == endless(_BLOCK, sender.sent))
+        self.assertTrue(is_endless(reader.received, _BLOCK, sender.sent))
 
     async def _closes(self, sender: Peer, reader: Peer) -> None:
         sender.stop_pouring()
@@ -146,7 +146,7 @@ class PressureTest(_PressureCase):
         reader.let_go()
         await reader.end()
         self.assertEqual(len(reader.received), sender.sent)
-        self.assertTrue(reader.received == endless(_BLOCK, sender.sent))
+        self.assertTrue(is_endless(reader.received, _BLOCK, sender.sent))
         reader.close()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+from functools import lru_cache
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -12,6 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 __all__ = ["Site", "page"]
 
 
+@lru_cache(maxsize=64)  # the server makes it and the test, again and again
 def page(size: int, name: str) -> bytes:
     """The page of that name: so many bytes that look random, and are others for each name."""
     return random.Random(name).randbytes(size)
