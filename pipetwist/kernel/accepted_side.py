@@ -15,6 +15,7 @@ from pipetwist.kernel.socket_side import SocketReader, SocketSide
 __all__ = ["AcceptedSide"]
 
 _DONT_WAIT = int(getattr(socket, "MSG_DONTWAIT", 0))
+_PASS_CREDENTIALS = int(getattr(socket, "SO_PASSCRED", 16))
 _TRUNCATED = int(getattr(socket, "MSG_CTRUNC", 8))
 
 
@@ -35,7 +36,9 @@ class FirstReader(SocketReader):
         count, _, flags, _ = side.socket.recvmsg_into((side.kernel.buffer,), 0, _DONT_WAIT)
         this: Any = self
         this.__class__ = SocketReader  # both have the same slots
-        if flags & _TRUNCATED:
+        # With this option there is always something that there is no room for: a unit of systemd's
+        # may have set it (PassCredentials=).
+        if flags & _TRUNCATED and not side.socket.getsockopt(socket.SOL_SOCKET, _PASS_CREDENTIALS):
             side.passed()
         return count
 

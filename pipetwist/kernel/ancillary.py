@@ -26,7 +26,9 @@ MAX_DESCRIPTORS = 253
 """How many descriptors one call takes (SCM_MAX_FD in Linux)."""
 
 _INT = array.array("i").itemsize
-_ROOM = socket.CMSG_SPACE(MAX_DESCRIPTORS * _INT) if hasattr(socket, "CMSG_SPACE") else 0
+# The rest is for credentials and a label, which an inherited socket may bring (SO_PASSCRED,
+# SO_PASSSEC).
+_ROOM = MAX_DESCRIPTORS * _INT + 1024
 _RIGHTS = int(getattr(socket, "SCM_RIGHTS", 1))
 _TRUNCATED = int(getattr(socket, "MSG_CTRUNC", 8))
 _DONT_WAIT = int(getattr(socket, "MSG_DONTWAIT", 0))

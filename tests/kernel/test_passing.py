@@ -109,6 +109,20 @@ class PassingTest(_PassingCase):
         self.loop.settle()
         self.assertEqual(self.take(coupled.server_peer), (b"x", [1] * MAX_DESCRIPTORS))
 
+    def test_credentials(self) -> None:
+        """Where credentials come with everything, since systemd's socket has brought that along,
+        bytes and descriptors arrive nevertheless.
+        """
+        coupled = self.couple()
+        coupled.client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        self.send(coupled.client_peer, b"before")
+        self.send(coupled.client_peer, b"hello", [1] * MAX_DESCRIPTORS)
+        self.send(coupled.client_peer, b"after")
+        self.loop.settle()
+        self.assertEqual(self.take(coupled.server_peer, 6), (b"before", []))
+        self.assertEqual(self.take(coupled.server_peer), (b"hello", [1] * MAX_DESCRIPTORS))
+        self.assertEqual(self.take(coupled.server_peer), (b"after", []))
+
     def test_bytes(self) -> None:
         """Bytes go on as ever, however many, and their end."""
         coupled = self.couple()
@@ -324,6 +338,14 @@ class SeenTest(_PassingCase):
         self.assertEqual((receiver.data, seen), (b"hello", [1]))
         self.assertEqual(open_descriptors(), before)
         self.assertIs(type(side.reader), SocketReader)
+
+    def test_credentials(self) -> None:
+        """Credentials, which a socket may bring that systemd has opened, are not taken for some."""
+        side, peer, receiver, seen = self.accept()
+        side.socket.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        self.send(peer, b"hello")
+        self.loop.settle()
+        self.assertEqual((receiver.data, seen), (b"hello", []))
 
     def test_later(self) -> None:
         """Later ones are closed and not seen: no read but the first costs anything for it."""
