@@ -1,5 +1,5 @@
-"""The figures in docs/performance.md: what stands between its markers is written anew, and the plot
-beside it.
+"""The figures in docs/performance.md: rewrites the text between its markers, and the plot beside
+it.
 """
 
 from __future__ import annotations

@@ -176,7 +176,7 @@ class DescriptorSharesTest(SynchronousTestCase):
             self.assertEqual(len(self.said()), times)
 
     def test_reload(self) -> None:
-        """A reload divides anew: what is open counts on, an inbound that is gone is sure of
+        """A reload divides again: what is open counts on, an inbound that is gone is sure of
         nothing, and who waits may find room.
         """
         told: list[str] = []

@@ -69,7 +69,7 @@ class Measure:
         quantities: what it gives.
         take: how one run is done.
         rounds_for_each: how many rounds of it are run for each round that was asked for.
-        restart_after: after so many rounds the relays are started anew; never where 0.
+        restart_after: after so many rounds the relays are started again; never where 0.
         tries: how often a run is taken, at most, when others disturb it.
     """
 

@@ -97,7 +97,7 @@ class Listener:
         return PortAddress(self._listen.host, self._ports[0].getHost().port)
 
     def come_back(self) -> bool:
-        """If a unix socket's file was removed, listen anew. Returns whether it was removed.
+        """If a unix socket's file was removed, listen again. Returns whether it was removed.
 
         Raises:
             StartError: it was removed, and can't be created again.

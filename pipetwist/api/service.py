@@ -142,7 +142,7 @@ class StatsApi(Service):
         self._log.info("The StatsService listens on {address}", address=self.address)
 
     def come_back(self) -> None:
-        """If a unix socket's file was removed, listen anew, or log why that failed."""
+        """If a unix socket's file was removed, listen again, or log why that failed."""
         if self._running is None:
             return
         try:

@@ -130,7 +130,7 @@ class UnixInbound(TlsListeningService):
         self.log_listening(self._options.path)
 
     def _came_back(self, file_options: tuple[int, str | int | None, str | int | None]) -> bool:
-        """If the file was removed, listen anew, or log why that failed. Returns whether it was
+        """If the file was removed, listen again, or log why that failed. Returns whether it was
         removed.
         """
         if self._listening is None or not self._listening.is_gone:

@@ -58,7 +58,7 @@ class UnixgramInbound(DatagramInbound):
         self._options = cast("UnixgramInboundOptions", options)
 
     def apply(self, options: InboundOptions) -> Callable[[], None]:
-        """See `IInbound`. Where the file was removed it listens anew; the associations end, which
+        """See `IInbound`. Where the file was removed it listens again; the associations end, which
         are answered from the old socket.
         """
         before = self._listening

@@ -209,8 +209,8 @@ def _retire(outbound: Any) -> None:  # an IOutbound that is also an IService
 
 
 def _kept(before: Generation, document: Document) -> dict[str, OutboundLike]:
-    """The outbounds that are services and have not changed, which are kept. The others are made
-    anew, and read their files again.
+    """The outbounds that are services and have not changed, which are kept. The others are replaced
+    by new ones, which read their files again.
     """
     known = {
         options.tag: (options, options.moved_by(before.document.transfer))

@@ -42,7 +42,7 @@ class WebService(Service):
         options: where to listen, and how.
         reactor: listens, and counts the time.
         log: where it logs.
-        files: reads the files of TLS; where it is None they are read anew.
+        files: reads the files of TLS; where it is None they are read again.
         listeners: opens what it listens with; it does by itself where that is None.
         share: says how many descriptors clients may have; where it is None nothing bounds those.
 

@@ -99,7 +99,7 @@ class FramesTest(SynchronousTestCase):
             self.assertEqual(self.refusal(_block(10, *[size] * (MAX_CONTINUATIONS + 1))), said)
 
     def test_counted_anew(self) -> None:
-        """Each request has as many bytes and frames anew."""
+        """Each request has as many bytes and frames again."""
         whole = _block(MAX_HEADER_BYTES - MAX_CONTINUATIONS, *[1] * MAX_CONTINUATIONS)
         self.assertEqual(self.refusal(whole * 3), "")
 

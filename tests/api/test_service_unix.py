@@ -133,7 +133,7 @@ os.kill(os.getpid(), signal.SIGKILL)
         return [formatEvent(event) for event in events]
 
     def test_removed(self) -> None:
-        """If its file was removed it makes that anew, with its mode, and who is connected goes on;
+        """If its file was removed it makes that again, with its mode, and who is connected goes on;
         where it was not, nothing happens.
         """
         api = self.start(listen_mode=0o660)

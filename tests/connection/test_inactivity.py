@@ -138,7 +138,7 @@ class InactivityTest(SynchronousTestCase):
         self.assertEqual(ended, ["first", "later"])
 
     def test_watch_when_expired(self) -> None:
-        """Watching may be stopped or begun anew in the very call that says it."""
+        """Watching may be stopped or begun again in the very call that says it."""
         again: list[float] = []
 
         def expired(seconds: float) -> None:

@@ -95,7 +95,7 @@ class ServiceTest(SynchronousTestCase):
 
     def test_fails(self) -> None:
         """Listening that fails stops the start, in either step, whether it fails or raises; another
-        try listens anew.
+        try listens again.
         """
         for error in (StartError("taken"), ValueError("a mistake")):
             for start in (self.service.privilegedStartService, self.service.startService):

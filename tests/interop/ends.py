@@ -71,7 +71,7 @@ class Ends:
         case.addCleanup(end)
 
     def start(self, *, talking: int = 0, streaming: int = 0, finishing: int = 0) -> None:
-        """Begin anew, at 0.
+        """Begin again, at 0.
 
         Args:
             talking: clients that wait for each answer before they go on, and now and then finish

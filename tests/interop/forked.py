@@ -1,5 +1,5 @@
-"""Daemons that are forked off a process which has loaded what they load: to load it anew takes each
-of them half a second.
+"""Daemons that are forked off a process which has loaded what they load: loading it again takes
+each of them half a second.
 
 `fork_daemon` starts that process, the forge, with the first daemon; it ends with the process that
 has started it. What it forks is as ``python -c "from twisted.scripts.twistd import run; run()"`` is

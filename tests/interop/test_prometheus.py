@@ -166,7 +166,7 @@ class RunningTest(SynchronousTestCase):
 
 
 def _reset(daemon: Daemon) -> dict[str, int]:
-    """What the panel reads, which starts anew with that."""
+    """What the panel reads, which starts again with that."""
     status, output, errors = call(
         "stats", "--json", "--reset", "-s", f"unix:{daemon.folder / 'api.sock'}"
     )

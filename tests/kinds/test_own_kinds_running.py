@@ -109,7 +109,7 @@ class RunningTest(TestCase):
         self.assertEqual((totals["opened"], totals["downlink"]), (1, 4))
 
     async def test_reload(self) -> None:
-        """A reload changes what can be changed while it listens on, and has it listen anew for the
+        """A reload changes what can be changed while it listens on, and has it listen again for the
         rest; other commands are taken.
         """
         tree = await self.start()

@@ -66,7 +66,7 @@ class LogFileTest(_LogFileTestCase):
         )
 
     def test_removed(self) -> None:
-        """One that was removed is made anew, and one that somebody else has put in its place is
+        """One that was removed is made again, and one that somebody else has put in its place is
         gone on with.
         """
         file = self.open()

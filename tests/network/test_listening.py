@@ -249,7 +249,7 @@ class HostsTest(SynchronousTestCase):
         self.assertIn("this process may have no more threads", str(error))
 
     def test_learnt(self) -> None:
-        """A reload looks names up anew, without making anybody wait, before it needs them."""
+        """A reload looks names up again, without making anybody wait, before it needs them."""
         self.found("relay")
         self.runs = False
         learning = self.hosts.learn(

@@ -113,7 +113,7 @@ class BoundConnectingTest(SynchronousTestCase):
         return [client[4] for client in self.memory.tcpClients]
 
     def test_name(self) -> None:
-        """Nothing connects before the name is looked up, which is done anew for the next."""
+        """Nothing connects before the name is looked up, which is done again for the next."""
         endpoint = self.endpoint("tcp:192.0.2.1:80:bindAddress=relay")
         for number, here in enumerate(("127.0.0.2", "127.0.0.3")):
             self.assertNoResult(endpoint.connect(Factory()))

@@ -22,7 +22,7 @@ class EndpointTest(SynchronousTestCase):
     """To an endpoint."""
 
     def test_connects(self) -> None:
-        """It connects the endpoint that the string describes, each time anew."""
+        """It connects the endpoint that the string describes, each time again."""
         reactor = Addresses()
         outbound = EndpointOutbound(
             EndpointOutboundOptions(tag="out", endpoint="tcp:127.0.0.1:80"),

@@ -64,7 +64,7 @@ class UnixTest(SocketTestCase):
             listening.close()
 
     def test_replaced(self) -> None:
-        """A server that has made its socket anew at the path is the one that the next connection
+        """A server that has made its socket again at the path is the one that the next connection
         leads to.
         """
         outbound = self.make()

@@ -182,7 +182,7 @@ class FeedTest(FeedCase):
         self.assertEqual((request.events(), self.logged), ([], []))
 
     def test_failure(self) -> None:
-        """A mistake of ours is logged, and the next second is tried anew."""
+        """A mistake of ours is logged, and the next second is tried again."""
         request, _ = self.watch()
         self.turn()
         request.events()

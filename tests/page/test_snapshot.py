@@ -58,7 +58,7 @@ class SnapshotTest(FeedCase):
         self.assertEqual(len(read), 2)
 
     def test_asked_all_the_time(self) -> None:
-        """If somebody waits at every moment the figures are read anew each second, too."""
+        """If somebody waits at every moment the figures are read again each second, too."""
         times: set[float] = set()
         for _ in range(30):
             asked = self.feed.snapshot(View(words=(str(len(times)),)))

@@ -82,7 +82,7 @@ class DividingTest(TreeTestCase):
         self.assertEqual(shares.share("in").room, 960)
 
     def test_tree(self) -> None:
-        """A tree counts its connections, and a reload divides anew."""
+        """A tree counts its connections, and a reload divides again."""
         tree = self.make()
         tree.startService()
         client = self.connect()

@@ -39,7 +39,7 @@ class StorageTest(TreeTestCase):
         self.assertEqual(tree.relay.open_connections, 0)
 
     def test_goes_on(self) -> None:
-        """A tree that is started again, and one that is made anew, go on counting where the last
+        """A tree that is started again, and one that is made again, go on counting where the last
         one stopped.
         """
         tree = self.kept()

@@ -192,7 +192,7 @@ class StoreTest(SynchronousTestCase):
         self.assertEqual(len(listed), 3)
 
     def test_sorted_once(self) -> None:
-        """They are sorted anew only where one has come since, and nobody gets a list that is
+        """They are sorted again only where one has come since, and nobody gets a list that is
         another's.
         """
         store = MemoryCounterStore()

@@ -207,7 +207,7 @@ class FileTest(StoreTestCase):
         self.assertEqual(figures(self.open()), {"new": (1, 1)})
 
     def test_removed_meanwhile(self) -> None:
-        """A file that was removed before it was locked is made anew."""
+        """A file that was removed before it was locked is made again."""
         close(self.open())
         module = sys.modules["pipetwist.storage.file"]
         lock = module._lock

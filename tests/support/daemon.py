@@ -121,7 +121,7 @@ def start_daemon(
         folder: where the configuration goes, and what relative paths in it are relative to; a new
             scratch folder where absent.
         command: what runs the plugin; the plugin's name and options come after it. Where neither
-            this nor what it would inherit is given, twistd is not started anew but forked, see
+            this nor what it would inherit is given, twistd is not started again but forked, see
             `tests.interop.forked`: name `FOREGROUND` where the start itself is tried.
         environment: variables over this process's own.
         pass_fds: descriptors that the daemon inherits.

@@ -53,7 +53,7 @@ class Watched:
         raise KeyError(name)
 
     def forget_peak(self) -> None:
-        """Have VmHWM begin anew at what it has now (proc_pid_clear_refs(5))."""
+        """Have VmHWM begin again at what it has now (proc_pid_clear_refs(5))."""
         (self._proc / "clear_refs").write_text("5", encoding="ascii")
 
     def children(self) -> int:
