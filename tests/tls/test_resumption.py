@@ -38,14 +38,21 @@ class ResumptionTest(ContextsCase):
             self.assertEqual((listener.handshakes, listener.resumed), (3, 1))
 
     def test_names(self) -> None:
-        """The tickets of a listener are the same for all its certificates."""
-        other = self.authority.issue("other.example")
-        listener = self.listener(certificates=certificates((self.certificate, self.key), other))
-        for version in ("1.2", "1.3"):
-            for name in ("server.example", "other.example"):
-                connector = self.connector(name, max_version=version)
-                session = self.session(listener, connector)
-                self.assertTrue(self.resumes(listener, connector, session), (version, name))
+        """Whichever certificate of a listener was shown, its tickets can be used, also if clients
+        have to show one.
+        """
+        other, own = self.authority.issue("other.example"), self.authority.issue("alice")
+        for path in (None, str(self.authority.path)):
+            listener = self.listener(
+                certificates=certificates((self.certificate, self.key), other),
+                client_certificate_path=path,
+            )
+            for version in ("1.2", "1.3"):
+                for name in ("server.example", "other.example"):
+                    connector = self.connector(name, max_version=version)
+                    session = self.session(listener, connector, own=own)
+                    resumed = self.resumes(listener, connector, session, own=own)
+                    self.assertTrue(resumed, (path, version, name))
 
     def test_client_certificate(self) -> None:
         """Who resumes is who they were."""
