@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cryptography.x509 import CertificateRevocationList
 from OpenSSL.crypto import X509
@@ -23,13 +23,13 @@ class OwnCertificate:
         place: the beginning of its keys in the object ``tls``, for errors.
         options: where it is from.
         chain: the certificate, and those that lead from it to its CA.
-        key: the text of its key.
+        key: the text of its key, which no log shows.
     """
 
     place: str
     options: CertificateOptions
     chain: Sequence[X509]
-    key: bytes
+    key: bytes = field(repr=False)
 
 
 @dataclass(frozen=True)

@@ -83,6 +83,12 @@ class ServerNameTest(ContextsCase):
             own = self.authority.issue("alice")
             self.assertEqual(self.shake(self.listening, self.connector(name), own=own), "")
 
+    def test_no_key_is_shown(self) -> None:
+        """What was read of a listener can be logged without its key."""
+        shown = repr(self.listening._shown)
+        self.assertIn(str(self.exact[0]), shown)
+        self.assertNotIn("PRIVATE", shown)
+
     def test_wrong_key(self) -> None:
         """A key that is another's is reported with its place in the list."""
         mixed = certificates(self.first, (self.exact[0], self.first[1]))
