@@ -182,8 +182,8 @@ class StartTest(_FilesTestCase):
                     text = str(self.assertRaises(StoreError, use, self.path))
                     self.assertRegex(
                         text,
-                        r"^\S+counters\.db: the file is (damaged|cut short|empty|no file of "
-                        r"counters)\b.*",
+                        r"^\S+counters\.db: the file is (damaged|cut short|empty|not a file "
+                        r"of counters)\b.*",
                     )
                     self.assertNotIn("\n", text)
                 self.assertEqual(self.path.read_bytes(), bytes(data))
