@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal, cast
+from typing import TYPE_CHECKING, ClassVar, Literal, cast
 
 from twisted.internet.defer import Deferred, gatherResults, inlineCallbacks, maybeDeferred, succeed
 from twisted.internet.endpoints import TCP4ServerEndpoint, TCP6ServerEndpoint
@@ -20,19 +20,25 @@ from pipetwist.inbounds.context import InboundContext
 from pipetwist.inbounds.entry import SocketEntry
 from pipetwist.inbounds.gate import Gate
 from pipetwist.inbounds.handshake import HandshakeFactory
+from pipetwist.inbounds.kernel_tls_entry import KernelTlsEntry, TlsClient
 from pipetwist.inbounds.listening import EndpointListener, address_client_info
 from pipetwist.inbounds.tls_listening import TlsInboundOptions, TlsListeningService
 from pipetwist.interfaces import AnyFactory, AnyPort, AnyTransport, IInbound, InlineCallbacks
+from pipetwist.kernel.context import KernelContext
 from pipetwist.kinds.inbound_options import InboundOptions
 from pipetwist.network.listening_socket import BACKLOG, ListeningSocket
 from pipetwist.network.tcp_socket import SocketEndpoint, takes_sockets
+from pipetwist.tls.listener import ListenerTls
 from pipetwist.tls.twisted_tls import over_tls
 from pipetwist.transfer.keep_alive import KeepAlive
 from pipetwist.values import Host, Port
-from pipetwist.values.addresses import plain_host, shown_address
+from pipetwist.values.addresses import SocketAddress, plain_host, shown_address
 from pipetwist.values.bind_address import PortAddress
 from pipetwist.values.keep_alive import KeepAliveOptions
 from pipetwist.values.tls_options import in_use
+
+if TYPE_CHECKING:
+    from pipetwist.tls.connections import TlsConnection
 
 __all__ = ["TcpInbound", "TcpInboundOptions"]
 
@@ -95,6 +101,7 @@ class TcpInbound(TlsListeningService):
         )
         self._listeners: list[EndpointListener] = []
         self._sockets: Sequence[ListeningSocket] = ()
+        self._entry: KernelTlsEntry | None = None
 
     def apply_options(self, options: InboundOptions) -> None:
         super().apply_options(options)
@@ -129,8 +136,9 @@ class TcpInbound(TlsListeningService):
     def listen(self) -> Deferred[None]:
         if self._acceptors or self._listeners:
             return succeed(None)
-        if self._tls is None and self.context.kernel is not None:
-            return maybeDeferred(self._listen_in_kernel)
+        kernel = self.context.kernel
+        if kernel is not None and (self._tls is None or kernel.tls):
+            return maybeDeferred(self._listen_in_kernel, kernel)
         gate = Gate(self, self._identify)
         factory: AnyFactory = HandshakeFactory(gate, self.context)
         if self._tls is not None:
@@ -141,6 +149,8 @@ class TcpInbound(TlsListeningService):
         acceptors, self._acceptors = self._acceptors, ()
         for acceptor in acceptors:
             acceptor.stop()
+        if self._entry is not None:
+            self._entry.stop()
         listeners, self._listeners = self._listeners, []
         stopping = gatherResults([listener.stop() for listener in listeners])
         sockets, self._sockets = self._sockets, ()
@@ -163,11 +173,16 @@ class TcpInbound(TlsListeningService):
             )
         return self._sockets
 
-    def _listen_in_kernel(self) -> None:
-        gate = Gate(self, self._identify_socket)
-        entry = SocketEntry(gate, self.context)
+    def _listen_in_kernel(self, kernel: KernelContext) -> None:
+        if self._tls is None:
+            gate = Gate(self, self._identify_socket)
+            accepted = SocketEntry(gate, self.context).accepted
+        else:
+            gate = Gate(self, self._identify_tls)
+            self._entry = KernelTlsEntry(gate, self.context, kernel, self._tls)
+            accepted = self._entry.accepted
         self._acceptors = [
-            Acceptor(self.context, listening, gate, entry.accepted) for listening in self._open()
+            Acceptor(self.context, listening, gate, accepted) for listening in self._open()
         ]
         for acceptor, listening in zip(self._acceptors, self._sockets, strict=True):
             self._keep_alive.set_on(listening)
@@ -196,7 +211,10 @@ class TcpInbound(TlsListeningService):
         return [SocketEndpoint(reactor, one) for one in self._open()]
 
     def _identify_socket(self, connected: socket.SocketType) -> ClientInfo:
-        host, port = connected.getpeername()[:2]
+        return self._identify_address(connected.getpeername())
+
+    def _identify_address(self, address: SocketAddress) -> ClientInfo:
+        host, port = address[:2]
         host = plain_host(host)
         return ClientInfo(self.tag, shown_address(host, port), host, None, self.timeouts)
 
@@ -205,7 +223,16 @@ class TcpInbound(TlsListeningService):
         client_info = address_client_info(self.tag, transport.getPeer(), self.timeouts)
         if self._tls is None:
             return client_info
-        connection = transport.getHandle()
-        self._tls.completed(connection)
+        return self._identify_by(client_info, self._tls, transport.getHandle())
+
+    def _identify_tls(self, client: TlsClient) -> ClientInfo:
+        return self._identify_by(
+            self._identify_address(client.address), client.listener, client.tls
+        )
+
+    def _identify_by(
+        self, client_info: ClientInfo, tls: ListenerTls, connection: TlsConnection
+    ) -> ClientInfo:
+        tls.completed(connection)
         user = certificate_user(self._options.users, connection, client_info.peer)
         return client_info._replace(user=user)

@@ -16,6 +16,7 @@ from pipetwist.inbounds.acceptor import Acceptor
 from pipetwist.inbounds.context import InboundContext
 from pipetwist.inbounds.credentials import PEER_CREDENTIALS, client_info_of, unix_client_info
 from pipetwist.inbounds.gate import Gate
+from pipetwist.inbounds.kernel_tls_entry import KernelTlsEntry, TlsClient
 from pipetwist.inbounds.tls_entry import TlsEntry
 from pipetwist.inbounds.tls_listening import TlsInboundOptions, TlsListeningService
 from pipetwist.inbounds.unix_entry import PassedNotice, UnixEntry
@@ -65,7 +66,7 @@ class UnixInbound(TlsListeningService):
         self._listening: UnixListeningSocket | None = None
         self._acceptor: Acceptor | None = None
         self._notice = PassedNotice(self.warn)
-        self._entry: TlsEntry | None = None
+        self._entry: KernelTlsEntry | TlsEntry | None = None
 
     def apply_options(self, options: InboundOptions) -> None:
         super().apply_options(options)
@@ -121,6 +122,10 @@ class UnixInbound(TlsListeningService):
             gate = Gate(self, self._identify)
             passes = self._options.pass_descriptors
             accepted = UnixEntry(gate, self.context, self._notice, passes=passes).accepted
+        elif self.context.kernel is not None and self.context.kernel.tls:
+            gate = Gate(self, self._identify_tls)
+            self._entry = KernelTlsEntry(gate, self.context, self.context.kernel, self._tls)
+            accepted = self._entry.accepted
         else:
             gate = Gate(self, self._identify_transport)
             self._entry = TlsEntry(gate, self.context, self._tls)
@@ -165,6 +170,10 @@ class UnixInbound(TlsListeningService):
         if self._anybody is not None and not self.context.relay.names_clients:
             return self._anybody
         return unix_client_info(self.tag, connected, self.timeouts, self._options.users)
+
+    def _identify_tls(self, client: TlsClient) -> ClientInfo:
+        client.listener.completed(client.tls)
+        return self._identify(client.socket)
 
     def _identify_transport(self, transport: AnyTransport) -> ClientInfo:
         if self._tls is not None:

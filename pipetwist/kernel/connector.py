@@ -8,13 +8,12 @@ import errno
 import os
 import socket
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from pipetwist.errors import ConnectError, NobodyListensError
-from pipetwist.interfaces import ISide
 from pipetwist.kernel.poller import OUT, Poller
 
 __all__ = ["connect_error", "connect_socket"]
@@ -22,6 +21,8 @@ __all__ = ["connect_error", "connect_socket"]
 # A unix socket whose server's backlog is full can't be waited for with poll(2): connecting is tried
 # anew this often.
 _RETRY_SECONDS = 0.01
+_T = TypeVar("_T")
+
 _NON_BLOCKING = getattr(socket, "SOCK_NONBLOCK", 0)
 # No server listens, or none yet: there is no file of that name, or no socket behind it.
 _NOBODY = (errno.ECONNREFUSED, errno.ENOENT)
@@ -114,8 +115,8 @@ def connect_socket(
     family: int,
     address: Any,
     name: str,
-    connected: Callable[[socket.SocketType], ISide | Deferred[ISide]],
-) -> ISide | Deferred[ISide]:
+    connected: Callable[[socket.SocketType], _T | Deferred[_T]],
+) -> _T | Deferred[_T]:
     """Connect a stream socket.
 
     Args:

@@ -74,6 +74,8 @@ class Sink(Protocol):
 
     waiting: bool
     """Whether something waits, and the source is to be held back."""
+    takes_splices: bool
+    """Whether bytes can get to it that nobody has looked at."""
 
     @property
     def is_pipe(self) -> bool:

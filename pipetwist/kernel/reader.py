@@ -140,8 +140,8 @@ class Reader:
             self.count_down(count)
 
     def _splice(self, sink: Sink) -> None:
-        """Move it without a look at it, unless it is to be dropped."""
-        if not sink.side.ending.delivers or self.side.ending.closing:
+        """Move it without a look at it, unless it is to be dropped, or the sink has to look."""
+        if not (sink.takes_splices and sink.side.ending.delivers) or self.side.ending.closing:
             self.copy()
         elif self.is_pipe or sink.is_pipe:
             self._splice_straight(sink)

@@ -82,8 +82,8 @@ class SocketSide(DescriptorSide):
 
     __slots__ = ("_descriptor", "_events", "_waits", "socket")
 
-    reader_type: type[SocketReader] = SocketReader
-    writer_type: type[SocketWriter] = SocketWriter
+    reader_type: type[Reader] = SocketReader
+    writer_type: type[Writer] = SocketWriter
 
     def __init__(
         self, kernel: KernelContext, connected: socket.SocketType, tracker: ITracker | None = None
@@ -170,10 +170,7 @@ class SocketSide(DescriptorSide):
     def follow(self, step: Step) -> None:
         """See `DescriptorSide`; the end of file may find that the peer has gone."""
         if step.sends_end:
-            try:  # noqa: SIM105 - which takes as long as the system call
-                self.socket.shutdown(socket.SHUT_WR)
-            except OSError:
-                pass
+            self.send_end(step)
         if step.tells_end:
             self.receiver.read_ended(self)
         if step.lingers:
@@ -186,6 +183,13 @@ class SocketSide(DescriptorSide):
             acknowledgement.wait()
         elif step.leaves and self.ending is step.after:
             self._lost(self.reason)
+
+    def send_end(self, step: Step) -> None:
+        """Send the end of file that this step asks for."""
+        try:  # noqa: SIM105 - which takes as long as the system call
+            self.socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
 
     # ISide.
 

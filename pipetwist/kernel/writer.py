@@ -30,6 +30,8 @@ class Writer:
 
     is_pipe = False
     """Whether anything can be spliced straight to it."""
+    takes_splices = True
+    """Whether bytes can get to it that nobody has looked at."""
 
     def __init__(self, side: Owner) -> None:
         self.side = side

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, TypeVar
 
 from twisted.internet.defer import Deferred, TimeoutError, inlineCallbacks, maybeDeferred  # noqa: A004 - Twisted's name
 from twisted.internet.endpoints import wrapClientTLS
@@ -30,6 +31,7 @@ from pipetwist.outbounds.context import OutboundContext
 from pipetwist.outbounds.endpoint import connect_endpoint
 from pipetwist.outbounds.handshake import connect_tls
 from pipetwist.outbounds.tls_options import read_tls
+from pipetwist.outbounds.tls_side import tls_side
 from pipetwist.tls.connector import ConnectorTls
 from pipetwist.tls.twisted_tls import ClientConnections
 from pipetwist.transfer.keep_alive import KeepAlive
@@ -40,6 +42,9 @@ from pipetwist.values.keep_alive import KeepAliveOptions
 from pipetwist.values.tls_options import in_use
 
 __all__ = ["TcpOutbound", "TcpOutboundOptions"]
+
+_T = TypeVar("_T")
+_Make = Callable[[socket.SocketType], _T]
 
 
 # If a name has several addresses, the next one is tried after this time (RFC 8305 recommends 0.25
@@ -109,8 +114,7 @@ class TcpOutbound:
         self._keep_alive = KeepAlive(options.keep_alive)
         self._shown = shown_address(options.server, options.server_port)
         self._numeric = numeric_address(options.server, options.server_port)
-        self._tls = options.speaks_tls
-        self.in_kernel = context.kernel is not None and not self._tls
+        self.in_kernel = context.kernel is not None
         self._lookups = context.lookups or Lookups(context.reactor)
         endpoint: IStreamClientEndpoint = NamedEndpoint(
             context.reactor,
@@ -119,9 +123,9 @@ class TcpOutbound:
             options.server_port,
             options.connect_timeout,
         )
-        tls = options.read_tls(context.files)
-        if tls is not None:
-            endpoint = wrapClientTLS(ClientConnections(tls), endpoint)
+        self._tls = options.read_tls(context.files)
+        if self._tls is not None:
+            endpoint = wrapClientTLS(ClientConnections(self._tls), endpoint)
         self._endpoint = endpoint
 
     def connect(self) -> ISide | Deferred[ISide]:
@@ -129,26 +133,35 @@ class TcpOutbound:
         return connecting if self.max_datagram_bytes is None else frame_connection(connecting)
 
     def _connect(self) -> ISide | Deferred[ISide]:
-        kernel = self._context.kernel
-        if self._tls:
+        kernel, tls = self._context.kernel, self._tls
+        if kernel is None:
+            if tls is None:
+                return connect_endpoint(self._endpoint, self._context, self._keep_alive)
             return connect_tls(self._endpoint, self._shown, self._context, self._keep_alive)
-        if not self.in_kernel or kernel is None:
-            return connect_endpoint(self._endpoint, self._context, self._keep_alive)
+        if tls is None:
+            return self._open(kernel, lambda opened: SocketSide(kernel, opened))
+        opening: Deferred[socket.SocketType] = maybeDeferred(
+            self._open, kernel, lambda opened: opened
+        )
+        return opening.addCallback(lambda opened: tls_side(kernel, opened, tls, self._shown))
+
+    def _open(self, kernel: KernelContext, make: _Make[_T]) -> _T | Deferred[_T]:
+        """Connect a socket, and make something of it."""
         if self._numeric is not None:
-            return self._connect_address(kernel, *self._numeric)
-        return self._connect_name(kernel)
+            return self._connect_address(kernel, *self._numeric, make)
+        return self._connect_name(kernel, make)
 
     @inlineCallbacks
-    def _connect_name(self, kernel: KernelContext) -> InlineCallbacks[ISide]:
+    def _connect_name(self, kernel: KernelContext, make: _Make[_T]) -> InlineCallbacks[_T]:
         reactor = self._context.reactor
         found = yield self._lookups.find(self._options.server, self._options.server_port)
         *earlier, (family, last) = found
         refusal: NobodyListensError | None = None
         for family_before, address in earlier:
             # An address that does not answer must leave time for the others.
-            attempt = maybeDeferred(self._connect_address, kernel, family_before, address)
+            attempt = maybeDeferred(self._connect_address, kernel, family_before, address, make)
             try:
-                side: ISide = yield attempt.addTimeout(
+                made: _T = yield attempt.addTimeout(
                     min(_NEXT_ADDRESS_SECONDS, self.connect_timeout / len(found)), reactor
                 )
             except NobodyListensError as error:
@@ -156,22 +169,22 @@ class TcpOutbound:
             except (ConnectError, TimeoutError):
                 pass
             else:
-                return side
+                return made
         try:
-            side = yield maybeDeferred(self._connect_address, kernel, family, last)
+            made = yield maybeDeferred(self._connect_address, kernel, family, last, make)
         except ConnectError as error:
             # A retry depends on the refused connection.
             raise refusal or error from None
-        return side
+        return made
 
     def _connect_address(
-        self, kernel: KernelContext, family: int, address: SocketAddress
-    ) -> ISide | Deferred[ISide]:
-        def side(connected: socket.SocketType) -> ISide:
-            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._keep_alive.set_on_new(connected)
-            return SocketSide(kernel, connected)
+        self, kernel: KernelContext, family: int, address: SocketAddress, make: _Make[_T]
+    ) -> _T | Deferred[_T]:
+        def connected(opened: socket.SocketType) -> _T:
+            opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._keep_alive.set_on_new(opened)
+            return make(opened)
 
         return connect_socket(
-            self._context.reactor, kernel.poller, family, address, self._shown, side
+            self._context.reactor, kernel.poller, family, address, self._shown, connected
         )

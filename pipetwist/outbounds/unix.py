@@ -30,6 +30,7 @@ from pipetwist.outbounds.as_client import ClientConnector, ids_of
 from pipetwist.outbounds.context import OutboundContext
 from pipetwist.outbounds.handshake import socket_over_tls
 from pipetwist.outbounds.tls_options import read_tls
+from pipetwist.outbounds.tls_side import tls_side
 from pipetwist.tls.connector import ConnectorTls
 from pipetwist.transfer.adoption import adopted_side
 from pipetwist.values import UnixPath, unix_sockaddr
@@ -138,7 +139,7 @@ class UnixOutbound:
         self._address = unix_sockaddr(options.path)
         self._context = context
         self._tls = options.read_tls(context.files)
-        self.in_kernel = context.kernel is not None and self._tls is None
+        self.in_kernel = context.kernel is not None
         self.passes_descriptors = options.pass_descriptors
         if options.pass_descriptors and context.kernel is None:
             message = (
@@ -171,10 +172,13 @@ class UnixOutbound:
         )
 
     def _side(self, connected: socket.SocketType) -> ISide | Deferred[ISide]:
+        kernel = self._context.kernel
         if self._tls is not None:
-            return socket_over_tls(connected, self._tls, self._path, self._context)
-        if self._context.kernel is not None:
+            if kernel is None:
+                return socket_over_tls(connected, self._tls, self._path, self._context)
+            return tls_side(kernel, connected, self._tls, self._path)
+        if kernel is not None:
             if self.passes_descriptors:
-                return PassingSide(self._context.kernel, connected)
-            return SocketSide(self._context.kernel, connected)
+                return PassingSide(kernel, connected)
+            return SocketSide(kernel, connected)
         return adopted_side(self._context.reactor, self._context.peer_close_watch, connected)

@@ -98,7 +98,7 @@ class PipetwistService(MultiService):
         )
         self.online = OnlineUsers(time.time)
         self._peer_close_watch = peer_close_watch = PeerCloseWatch(reactor)
-        self._kernel = kernel = kernel_context(reactor)
+        self._kernel = kernel = kernel_context(reactor, tls=document.transfer != "stream")
         datagram_context = DatagramContext(reactor, None if kernel is None else kernel.poller)
         self.files = files = KnownFiles(self._unseen)
         """Reads the certificates and keys that the configuration names."""

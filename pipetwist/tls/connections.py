@@ -7,17 +7,28 @@ import socket
 
 from OpenSSL import SSL
 
-__all__ = ["is_resumed", "new_connection"]
+from pipetwist.tls.closure import allow_fin
+
+__all__ = ["TlsConnection", "is_resumed", "new_connection"]
+
+TlsConnection = SSL.Connection
+"""What `new_connection` makes."""
 
 
-def new_connection(context: SSL.Context, connected: socket.socket | None = None) -> SSL.Connection:
+def new_connection(
+    context: SSL.Context, connected: socket.SocketType | None = None
+) -> SSL.Connection:
     """A connection before its handshake.
 
     Args:
         context: what it is made with.
         connected: the socket that it is on; where it is None, bytes are handed in and taken out.
     """
-    return _MemoryConnection(context) if connected is None else SSL.Connection(context, connected)
+    if connected is None:
+        return _MemoryConnection(context)
+    connection = SSL.Connection(context, connected)  # type: ignore[arg-type]  # it takes any socket that has a fileno
+    allow_fin(connection)
+    return connection
 
 
 def is_resumed(connection: SSL.Connection) -> bool:

@@ -65,7 +65,7 @@ class ConnectorTls:
     def __repr__(self) -> str:
         return f"<ConnectorTls of {self._shown}>"
 
-    def connection(self, connected: socket.socket | None = None) -> SSL.Connection:
+    def connection(self, connected: socket.SocketType | None = None) -> SSL.Connection:
         """A connection that is about to begin its handshake, in which the server's name is
         verified.
 

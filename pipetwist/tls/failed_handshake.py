@@ -8,7 +8,7 @@ from twisted.python.failure import Failure
 from pipetwist.transfer.loss_reasons import NO_CLOSE_NOTIFY, reason_of
 from pipetwist.values.addresses import shown_peer
 
-__all__ = ["log_failed_handshake"]
+__all__ = ["log_failed_handshake", "log_handshake_failure"]
 
 
 def log_failed_handshake(log: Logger, label: str, peer: object, reason: Failure) -> None:
@@ -23,6 +23,17 @@ def log_failed_handshake(log: Logger, label: str, peer: object, reason: Failure)
     """
     cause = reason_of(reason)
     # Before the handshake is complete nobody could say close_notify.
-    cause = "it was not completed" if cause in ("", NO_CLOSE_NOTIFY) else cause
+    log_handshake_failure(log, label, shown_peer(peer), "" if cause == NO_CLOSE_NOTIFY else cause)
+
+
+def log_handshake_failure(log: Logger, label: str, peer: str, cause: str) -> None:
+    """The same for a peer and a cause in words.
+
+    Args:
+        log: takes it.
+        label: whose client it was.
+        peer: where it was.
+        cause: why it was lost; empty where it just left.
+    """
     text = "{place}: the TLS handshake with {peer} failed: {cause}"
-    log.info(text, place=label, peer=shown_peer(peer), cause=cause)
+    log.info(text, place=label, peer=peer, cause=cause or "it was not completed")

@@ -92,7 +92,7 @@ class ListenerTls:
             shown = self._shown = self._make(shown.options, shown.read)
         return shown.context
 
-    def connection(self, accepted: socket.socket | None = None) -> SSL.Connection:
+    def connection(self, accepted: socket.SocketType | None = None) -> SSL.Connection:
         """A connection that waits for its client's handshake.
 
         Args:

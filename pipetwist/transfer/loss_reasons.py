@@ -8,7 +8,7 @@ from twisted.internet.error import ConnectionAborted, ConnectionDone, Connection
 from twisted.internet.main import CONNECTION_LOST
 from twisted.python.failure import Failure
 
-__all__ = ["NOT_NOW", "NO_CLOSE_NOTIFY", "describe_error", "reason_of"]
+__all__ = ["NOT_NOW", "NO_CLOSE_NOTIFY", "RESET", "describe_error", "reason_of"]
 
 NOT_NOW = (errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM, errno.EINTR)
 """Temporary errors: the peer has no room or nothing to read, the system has no memory, which
@@ -18,7 +18,8 @@ Twisted treats in the same way, or a signal interrupted the call.
 NO_CLOSE_NOTIFY = "the connection was lost without a TLS close_notify"
 """The reason if a TLS connection's socket closed before TLS did; a reset is such a case."""
 
-_RESET = "the connection was reset"
+RESET = "the connection was reset"
+"""The reason where a socket was reset, or takes nothing more."""
 
 
 def reason_of(reason: Failure) -> str:
@@ -30,7 +31,7 @@ def reason_of(reason: Failure) -> str:
         # a copy without a text.
         return NO_CLOSE_NOTIFY
     if reason.check(ConnectionLost) and reason.value is not None and not reason.value.args:
-        return _RESET
+        return RESET
     return describe_error(reason.value)
 
 
@@ -41,7 +42,7 @@ def describe_error(error: BaseException | None) -> str:
     in tuples of library, function and reason.
     """
     if isinstance(error, OSError) and error.errno in (errno.ECONNRESET, errno.EPIPE):
-        return _RESET
+        return RESET
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     arguments = getattr(error, "args", ())

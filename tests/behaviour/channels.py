@@ -112,6 +112,12 @@ class TlsChannel(SocketChannel):
             return True
         return False
 
+    def receive(self) -> bytes:
+        try:
+            return super().receive()
+        except ssl.SSLZeroReturnError:  # a close_notify, where this end has said its own
+            return b""
+
     def send(self, data: memoryview) -> int:
         """See `Channel`. What would have blocked is offered again in the same size, as OpenSSL
         asks.

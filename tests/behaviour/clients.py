@@ -50,6 +50,8 @@ class Clients:
     """
     reset: ClassVar[str]
     """The log's reason for a connection that it has reset."""
+    cut_short = ""
+    """The same for one that it has closed where there was no room to say so, if it is another."""
     has_resets: ClassVar[bool]
     """Whether being cut off looks other than an end in order, to it and from it."""
 
@@ -158,6 +160,15 @@ class TlsClients(TcpClients):
         )
         await until(client.shake_hands, "the handshake")
         return client
+
+
+class KernelTlsClients(TlsClients):
+    """The same where OpenSSL reads and writes the sockets itself."""
+
+    name = "kernel_tls"
+    half_closes = True
+    reset = "client: the connection was reset"
+    cut_short = "client closed; client: the connection was lost without a TLS close_notify"
 
 
 class EndpointUnixClients(UnixClients):

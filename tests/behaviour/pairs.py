@@ -14,6 +14,7 @@ from tests.behaviour.clients import (
     Clients,
     EndpointTcpClients,
     EndpointUnixClients,
+    KernelTlsClients,
     TcpClients,
     TlsClients,
     UnixClients,
@@ -22,6 +23,7 @@ from tests.behaviour.commands import ForkServers, ReactorForkServers
 from tests.behaviour.servers import (
     EndpointTcpServers,
     EndpointUnixServers,
+    KernelTlsServers,
     Servers,
     TcpServers,
     TlsServers,
@@ -54,13 +56,13 @@ class Pair:
         return f"{self.clients.name}_to_{self.servers.name}_by_{self.transfer}"
 
 
-# A client that comes in by TLS or an endpoint is on a Twisted transport whatever the server is on.
+# A client that comes in by an endpoint is on a Twisted transport whatever the server is on.
 PAIRS = (
     *(
         Pair(clients, servers, "kernel")
         for clients, servers in product(
-            (UnixClients, TcpClients, TlsClients, EndpointUnixClients),
-            (UnixServers, TcpServers, ForkServers),
+            (UnixClients, TcpClients, KernelTlsClients, EndpointUnixClients),
+            (UnixServers, TcpServers, KernelTlsServers, ForkServers),
         )
     ),
     *(
@@ -82,7 +84,8 @@ PAIRS = (
 SOME_PAIRS = (
     Pair(UnixClients, UnixServers, "kernel"),
     Pair(TcpClients, ForkServers, "kernel"),
-    Pair(TlsClients, TcpServers, "kernel"),
+    Pair(KernelTlsClients, TcpServers, "kernel"),
+    Pair(TcpClients, KernelTlsServers, "kernel"),
     Pair(EndpointUnixClients, UnixServers, "kernel"),
     Pair(UnixClients, TlsServers, "stream"),
     Pair(TcpClients, EndpointTcpServers, "stream"),

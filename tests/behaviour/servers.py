@@ -42,6 +42,8 @@ class Servers:
     """
     reset: ClassVar[str]
     """The log's reason for a connection that it has reset."""
+    cut_short = ""
+    """The same for one that it has closed where there was no room to say so, if it is another."""
     has_resets: ClassVar[bool]
     """Whether it can be seen of it that it was cut off."""
     hears_resets: ClassVar[bool]
@@ -207,6 +209,15 @@ class TlsServers(TcpServers):
 
     async def accept(self) -> Channel:
         return await shake_hands(await self.accepted(), server_context())
+
+
+class KernelTlsServers(TlsServers):
+    """The same where OpenSSL reads and writes the sockets itself."""
+
+    name = "kernel_tls"
+    half_closes = True
+    reset = "server: the connection was reset"
+    cut_short = "server: the connection was lost without a TLS close_notify"
 
 
 class EndpointUnixServers(UnixServers):

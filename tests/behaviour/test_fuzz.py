@@ -18,7 +18,7 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.threads import blockingCallFromThread, deferToThread
 
 from tests.behaviour.case import PairCase
-from tests.behaviour.clients import TcpClients, TlsClients, UnixClients
+from tests.behaviour.clients import KernelTlsClients, TcpClients, UnixClients
 from tests.behaviour.commands import GivenCommands
 from tests.behaviour.pairs import Pair, over_pairs
 from tests.behaviour.peer import Peer
@@ -138,7 +138,7 @@ class SocketsTest(_ExamplesCase):
     (
         Pair(TcpClients, TcpServers, "kernel"),
         Pair(TcpClients, TcpServers, "stream"),
-        Pair(TlsClients, TcpServers, "kernel"),
+        Pair(KernelTlsClients, TcpServers, "kernel"),
         Pair(TcpClients, TlsServers, "stream"),
     )
 )

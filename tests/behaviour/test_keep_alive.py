@@ -8,14 +8,14 @@ from typing import Any
 
 from pipetwist.transfer.socket_state import socket_of
 from tests.behaviour.case import PairCase
-from tests.behaviour.clients import EndpointTcpClients, TcpClients, TlsClients
+from tests.behaviour.clients import EndpointTcpClients, KernelTlsClients, TcpClients
 from tests.behaviour.pairs import Pair, over_pairs
 from tests.behaviour.servers import EndpointTcpServers, TcpServers, TlsServers
 
 _ASKED = (
     Pair(TcpClients, TcpServers, "kernel"),
     Pair(TcpClients, TcpServers, "stream"),
-    Pair(TlsClients, TcpServers, "kernel"),
+    Pair(KernelTlsClients, TcpServers, "kernel"),
     Pair(TcpClients, TlsServers, "stream"),
 )
 

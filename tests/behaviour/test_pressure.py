@@ -83,11 +83,11 @@ class PressureTest(_PressureCase):
         await self.stops(client, server)
         await self._closes(client, server)
         reason = await self.reason()
-        self.assertIn(reason, ("client closed", self.clients.reset))
         # One that speaks TLS has no room for its close_notify.
+        self.assertIn(reason, ("client closed", self.clients.reset, self.clients.cut_short))
         self.assertEqual(
             server.failure is not None,
-            reason != "client closed" and self.pair.servers.hears_resets,
+            not reason.startswith("client closed") and self.pair.servers.hears_resets,
             server.failure,
         )
 
@@ -100,7 +100,7 @@ class PressureTest(_PressureCase):
         await self.stops(server, client)
         await self._closes(server, client)
         reason = await self.reason()
-        self.assertIn(reason, ("server closed", self.servers.reset))
+        self.assertIn(reason, ("server closed", self.servers.reset, self.servers.cut_short))
         self.assertEqual(
             client.failure is not None,
             reason != "server closed" and self.pair.clients.has_resets,

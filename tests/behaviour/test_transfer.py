@@ -7,11 +7,14 @@ import socket
 from typing import Any
 
 from tests.behaviour.case import PairCase
-from tests.behaviour.clients import EndpointTcpClients, TcpClients, TlsClients
+from tests.behaviour.clients import EndpointTcpClients, KernelTlsClients, TcpClients, TlsClients
 from tests.behaviour.pairs import Pair, over_pairs
-from tests.behaviour.servers import EndpointTcpServers, TcpServers, TlsServers
+from tests.behaviour.servers import EndpointTcpServers, KernelTlsServers, TcpServers, TlsServers
 
-_TCP = (TcpClients, TlsClients, EndpointTcpClients, TcpServers, TlsServers, EndpointTcpServers)
+_TCP = (
+    *(TcpClients, TlsClients, KernelTlsClients, EndpointTcpClients),
+    *(TcpServers, TlsServers, KernelTlsServers, EndpointTcpServers),
+)
 _MUCH = random.Random(0).randbytes(2_000_000)
 
 

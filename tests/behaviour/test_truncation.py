@@ -8,7 +8,13 @@ import random
 
 from pipetwist.transfer import lingering
 from tests.behaviour.case import PairCase
-from tests.behaviour.clients import EndpointTcpClients, TcpClients, TlsClients, UnixClients
+from tests.behaviour.clients import (
+    EndpointTcpClients,
+    KernelTlsClients,
+    TcpClients,
+    TlsClients,
+    UnixClients,
+)
 from tests.behaviour.commands import GivenCommands, ReactorGivenCommands
 from tests.behaviour.pairs import PAIRS, SOME_PAIRS, Pair, over_pairs
 from tests.behaviour.servers import TcpServers
@@ -134,7 +140,7 @@ class StopTest(PairCase):
 @over_pairs(
     (
         Pair(TcpClients, GivenCommands, "kernel"),
-        Pair(TlsClients, GivenCommands, "kernel"),
+        Pair(KernelTlsClients, GivenCommands, "kernel"),
         Pair(TcpClients, GivenCommands, "stream"),
         Pair(TlsClients, GivenCommands, "stream"),
         Pair(TcpClients, ReactorGivenCommands, "stream"),

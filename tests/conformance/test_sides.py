@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from OpenSSL import SSL
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -25,6 +26,7 @@ from pipetwist.kernel.accepted_side import AcceptedSide
 from pipetwist.kernel.passing_side import PassingSide
 from pipetwist.kernel.process_side import KernelProcessSide
 from pipetwist.kernel.socket_side import SocketSide
+from pipetwist.kernel.tls_side import TlsSide
 from pipetwist.process.side import ProcessSide
 from pipetwist.process.standard_error import StandardErrorLines
 from pipetwist.testing import (
@@ -35,8 +37,10 @@ from pipetwist.testing import (
     SideConformance,
 )
 from pipetwist.transfer.adoption import adopted_side
+from pipetwist.transfer.loss_reasons import NO_CLOSE_NOTIFY
 from tests.support.loop import KernelCase
 from tests.support.scratch import scratch_folder
+from tests.support.tls_peer import TLS12, TLS13, tls_ends
 
 _LONG = 10.0
 _PATIENCE = 60.0
@@ -151,6 +155,88 @@ class TcpSocketSideTest(UnixSocketSideTest):
     """A TCP socket in the kernel's way."""
 
     family = socket.AF_INET
+
+
+class UnixTlsSideTest(UnixSocketSideTest):
+    """A unix socket with TLS 1.3 in the kernel's way."""
+
+    version = TLS13
+    server = True
+
+    def make_side(self) -> Any:
+        """Complete a handshake."""
+        near, far = self.pair(self.family)
+        tls, self.tls_peer = tls_ends(near, far, self.version, server=self.server)
+        self.peer = far
+        side = TlsSide(self.kernel, near, tls, half_closes_by_fin=self.server)
+        self.addCleanup(self._clear, side)
+        return side
+
+    def settle(self) -> None:
+        self.loop.advance(0)
+        self.loop.settle()
+        self.tls_peer.take()
+
+    def peer_sends(self, data: bytes) -> None:
+        self.tls_peer.send(data)
+
+    def try_to_send(self, data: bytes) -> None:
+        with contextlib.suppress(SSL.Error):
+            self.tls_peer.send(data)
+
+    def peer_received(self) -> list[bytes]:
+        return [self.tls_peer.received]
+
+    def peer_ends(self) -> None:
+        self.tls_peer.say_end()
+
+    def peer_got_end(self) -> bool:
+        return self.tls_peer.got_notify
+
+
+class UnixTls12SideTest(UnixTlsSideTest):
+    """The same with TLS 1.2."""
+
+    version = TLS12
+
+
+class TcpTlsSideTest(UnixTlsSideTest):
+    """A TCP socket with TLS 1.3, whose peer is the server."""
+
+    family = socket.AF_INET
+    server = False
+
+
+class TcpTls12SideTest(TcpTlsSideTest):
+    """The same with TLS 1.2."""
+
+    version = TLS12
+
+
+class TlsFinSideTest(UnixTlsSideTest):
+    """A client that ends its direction by a FIN alone."""
+
+    family = socket.AF_INET
+
+    def peer_ends(self) -> None:
+        self.tls_peer.send_fin()
+
+    def test_both_ends(self) -> None:
+        """Once both directions have ended, that the peer's was not in order is told."""
+        side, receiver = self.attached()
+        self.read_on(side, receiver)
+        self.peer_ends()
+        self.wait_for(lambda: "read_ended" in receiver.told, "the end of file")
+        side.write_eof()
+        self.end(side, "close")
+        self.wait_for_loss(receiver)
+        self.assertEqual(receiver.reason, NO_CLOSE_NOTIFY)
+
+
+class TlsFin12SideTest(TlsFinSideTest):
+    """The same with TLS 1.2."""
+
+    version = TLS12
 
 
 class StreamSideTest(UnixSocketSideTest):

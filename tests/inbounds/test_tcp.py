@@ -15,6 +15,7 @@ from pipetwist.errors import StartError
 from pipetwist.inbounds import tcp as tcp_inbound
 from pipetwist.inbounds.context import InboundContext
 from pipetwist.inbounds.tcp import TcpInbound, TcpInboundOptions
+from pipetwist.kernel.context import KernelContext
 from pipetwist.kinds.inbound_options import TlsServerOptions
 from pipetwist.network.listeners import ListenerTable
 from pipetwist.network.listening import ListenHosts
@@ -183,7 +184,10 @@ class TcpTest(InboundTestCase):
         """If the kernel does not move the bytes, and over TLS, Twisted listens with sockets that
         were opened in the same way, once.
         """
-        for kernel, security in ((None, None), (self.context.kernel, self.make_tls())):
+        real = self.context.kernel
+        assert real is not None
+        without = KernelContext(real.reactor, real.poller, real.pool, tls=False)
+        for kernel, security in ((None, None), (without, self.make_tls())):
             reactor = MemoryReactorClock()
             self.make_named("127.0.0.2", "127.0.0.3")
             options = TcpInboundOptions(tag="in", listen="relay", listen_port=0, tls=security)

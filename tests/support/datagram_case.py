@@ -76,7 +76,7 @@ class DatagramCase(SynchronousTestCase):
         self.loop = Loop()
         if self.plain:
             self.patch(context, "batches_work", lambda: False)
-            self.patch(tree, "kernel_context", lambda reactor: None)
+            self.patch(tree, "kernel_context", lambda *_, **__: None)
         self.server = self._server()
         stats = StatsOptions(enabled=True, inbounds=("in",), outbounds=("out",), users=("alice",))
         document = Document(

@@ -4,10 +4,11 @@ has sent and what has come.
 
 from __future__ import annotations
 
-import contextlib
 import random
 import socket
 import struct
+
+from tests.support.tls_peer import TlsSocket
 
 __all__ = ["FarEnd", "stream"]
 
@@ -31,7 +32,7 @@ class FarEnd:
         connected: its socket, which is its from now on.
     """
 
-    def __init__(self, connected: socket.socket) -> None:
+    def __init__(self, connected: socket.socket | TlsSocket) -> None:
         connected.setblocking(False)
         self.socket = connected
         self.sent = 0
@@ -48,6 +49,10 @@ class FarEnd:
         self._finishing = False
         self._finished = False
         self._holds = False
+
+    def ready(self) -> bool:
+        """Whether it can begin, which it may have to do something for."""
+        return not isinstance(self.socket, TlsSocket) or self.socket.shake_hands()
 
     @property
     def gone(self) -> bool:
@@ -86,6 +91,8 @@ class FarEnd:
     def reset(self) -> None:
         """Go as rudely as the transport can."""
         if not self.gone:
+            # With what is unread at the other end a close_notify is thrown away, as no FIN is.
+            self.was_rude = self.was_rude or isinstance(self.socket, TlsSocket)
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             self.close()
 
@@ -108,9 +115,13 @@ class FarEnd:
             self.failure = error
             self._to_send = 0
         if self._finishing and not self._to_send and not self._finished:
-            self._finished = True
-            with contextlib.suppress(OSError):  # there may be nobody left
+            try:
                 self.socket.shutdown(socket.SHUT_WR)
+            except BlockingIOError:  # a close_notify takes room
+                return self.sent != before
+            except OSError:  # there may be nobody left
+                pass
+            self._finished = True
             return True
         return self.sent != before
 

@@ -21,8 +21,8 @@ from pipetwist.api.options import ApiOptions, StatsOptions
 from pipetwist.config.document import Document, ExperimentalOptions
 from pipetwist.inbounds.tcp import TcpInboundOptions
 from pipetwist.inbounds.unix import UnixInboundOptions
-from pipetwist.kinds.inbound_options import InboundOptions
-from pipetwist.kinds.outbound_options import OutboundOptions
+from pipetwist.kinds.inbound_options import InboundOptions, TlsServerOptions
+from pipetwist.kinds.outbound_options import OutboundOptions, TlsClientOptions
 from pipetwist.outbounds.fork import ForkOutboundOptions
 from pipetwist.outbounds.tcp import TcpOutboundOptions
 from pipetwist.outbounds.unix import UnixOutboundOptions
@@ -31,6 +31,8 @@ from tests.support.far_end import FarEnd
 from tests.support.loop import Loop, open_descriptors
 from tests.support.memory_transport import ready
 from tests.support.scratch import scratch_folder
+from tests.support.shared_certificates import AUTHORITY, SERVER, SERVER_NAME
+from tests.support.tls_peer import TlsSocket
 
 __all__ = ["RelayCase", "over_ends"]
 
@@ -50,8 +52,8 @@ class _Lines:
 
 
 class RelayCase(SynchronousTestCase):
-    """A test of connections of one kind of client to one kind of server: ``unix``, ``tcp``, or a
-    ``fork`` of cat.
+    """A test of connections of one kind of client to one kind of server: ``unix``, ``tcp``,
+    ``tls``, or a ``fork`` of cat.
     """
 
     clients = "unix"
@@ -94,17 +96,23 @@ class RelayCase(SynchronousTestCase):
         else:
             client.connect(("127.0.0.1", self.service.inbounds["in"].port))
         self.addCleanup(client.close)
+        client_end = self._far_end(client, self.clients, server=False)
         number = self.service.relay.connection_table.total
         self.loop.until(
-            lambda: self.service.relay.connection_table.total > number,
+            lambda: client_end.ready() and self.service.relay.connection_table.total > number,
             "the connection to be accepted",
         )
         if self.listening is None:
-            return FarEnd(client), None
+            return client_end, None
         self.loop.until(self._acceptable, "the connection to the server")
         server, _ = self.listening.accept()
         self.addCleanup(server.close)
-        return FarEnd(client), FarEnd(server)
+        server_end = self._far_end(server, self.servers, server=True)
+        self.loop.until(server_end.ready, "the server's handshake")
+        return client_end, server_end
+
+    def _far_end(self, connected: socket.socket, kind: str, *, server: bool) -> FarEnd:
+        return FarEnd(TlsSocket(connected, server=server) if kind == "tls" else connected)
 
     def pump(self, ends: Sequence[FarEnd]) -> bool:
         """Let the far ends and pipetwist do once what they can; whether that was anything."""
@@ -166,7 +174,10 @@ class RelayCase(SynchronousTestCase):
             return UnixInboundOptions(
                 tag="in", path=str(self.folder / "in"), pass_descriptors=self.passes
             )
-        return TcpInboundOptions(tag="in", listen_port=0)
+        tls = TlsServerOptions(certificate_path=SERVER[0], key_path=SERVER[1])
+        return TcpInboundOptions(
+            tag="in", listen_port=0, tls=tls if self.clients == "tls" else None
+        )
 
     def _outbound(self) -> OutboundOptions:
         if self.listening is None:
@@ -175,8 +186,12 @@ class RelayCase(SynchronousTestCase):
             return UnixOutboundOptions(
                 tag="out", path=str(self.folder / "out"), pass_descriptors=self.passes
             )
+        tls = TlsClientOptions(enabled=True, server_name=SERVER_NAME, certificate_path=AUTHORITY)
         return TcpOutboundOptions(
-            tag="out", server="127.0.0.1", server_port=self.listening.getsockname()[1]
+            tag="out",
+            server="127.0.0.1",
+            server_port=self.listening.getsockname()[1],
+            tls=tls if self.servers == "tls" else None,
         )
 
     def _listen(self) -> socket.socket | None:
@@ -204,7 +219,7 @@ def over_ends(suite: type[RelayCase]) -> None:
     """Turn a suite into a test case for each kind of client and of server, in the suite's own
     module; and for unix sockets that pass descriptors on.
     """
-    kinds = product(("unix", "tcp"), ("unix", "tcp", "fork"), (False,))
+    kinds = product(("unix", "tcp", "tls"), ("unix", "tcp", "tls", "fork"), (False,))
     for clients, servers, passes in (*kinds, ("unix", "unix", True)):
         name = f"{suite.__name__}_{clients}_to_{servers}{'_passing' * passes}"
         vars(sys.modules[suite.__module__])[name] = type(
