@@ -24,6 +24,7 @@ from pipetwist.inbounds.tcp import TcpInbound, TcpInboundOptions
 from pipetwist.inbounds.udp import UdpInbound, UdpInboundOptions
 from pipetwist.inbounds.unix import UnixInbound, UnixInboundOptions
 from pipetwist.inbounds.unixgram import UnixgramInbound, UnixgramInboundOptions
+from pipetwist.inbounds.vsock import VsockInbound, VsockInboundOptions
 from pipetwist.interfaces import (
     CounterLike,
     CounterStoreLike,
@@ -66,6 +67,7 @@ from pipetwist.outbounds.tcp import TcpOutbound, TcpOutboundOptions
 from pipetwist.outbounds.udp import UdpOutbound, UdpOutboundOptions
 from pipetwist.outbounds.unix import UnixOutbound, UnixOutboundOptions
 from pipetwist.outbounds.unixgram import UnixgramOutbound, UnixgramOutboundOptions
+from pipetwist.outbounds.vsock import VsockOutbound, VsockOutboundOptions
 from pipetwist.process.command import prepare_command
 from pipetwist.process.endpoint import CommandEndpoint
 from pipetwist.relay.relay import Relay
@@ -190,6 +192,10 @@ __all__ = [
     "UnixgramInboundOptions",
     "UnixgramOutbound",
     "UnixgramOutboundOptions",
+    "VsockInbound",
+    "VsockInboundOptions",
+    "VsockOutbound",
+    "VsockOutboundOptions",
     "connect_endpoint",
     "forget_counters",
     "load_api",

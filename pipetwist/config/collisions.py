@@ -13,7 +13,7 @@ from typing import NamedTuple
 from pipetwist.config.document import Document
 from pipetwist.config.problems import KeyPath, Problem
 from pipetwist.values import quote
-from pipetwist.values.bind_address import EVERY_ADDRESS, EVERY_IPV4, PortAddress
+from pipetwist.values.bind_address import EVERY_ADDRESS, EVERY_IPV4, PortAddress, VsockAddress
 from pipetwist.values.listen import parse_listen
 
 __all__ = ["collisions"]
@@ -22,7 +22,7 @@ __all__ = ["collisions"]
 class _Listener(NamedTuple):
     key_path: KeyPath
     whose: str
-    address: PortAddress
+    address: PortAddress | VsockAddress
 
 
 def collisions(
@@ -40,7 +40,7 @@ def collisions(
         if other.key_path in told or not one.address.overlaps(other.address, platform):
             continue
         told.add(other.key_path)
-        both = {one.address.host, other.address.host} == {EVERY_ADDRESS, EVERY_IPV4}
+        both = {_host(one), _host(other)} == {EVERY_ADDRESS, EVERY_IPV4}
         everywhere = f" ({quote(EVERY_ADDRESS)} is IPv4 too)" if both else ""
         text = f"{other.address} is taken by {one.whose}, which listens on {one.address}"
         yield Problem(
@@ -48,11 +48,16 @@ def collisions(
         )
 
 
+def _host(listener: _Listener) -> str | None:
+    return listener.address.host if isinstance(listener.address, PortAddress) else None
+
+
 def _listeners(document: Document, inherited: Collection[str]) -> Iterator[_Listener]:
     for index, inbound in enumerate(document.inbounds):
         address = inbound.address
-        if isinstance(address, PortAddress) and inbound.tag not in inherited:
-            key = ("listen_port",) if "listen_port" in inbound.keys() else ()  # noqa: SIM118 - it is no mapping
+        if isinstance(address, PortAddress | VsockAddress) and inbound.tag not in inherited:
+            name = "port" if isinstance(address, VsockAddress) else "listen_port"
+            key = (name,) if name in inbound.keys() else ()  # noqa: SIM118 - it is no mapping
             yield _Listener(("inbounds", index, *key), f"the inbound {quote(inbound.tag)}", address)
     api = document.experimental.v2ray_api
     for key_path, whose, written in (

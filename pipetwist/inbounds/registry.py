@@ -8,6 +8,7 @@ from pipetwist.inbounds.tcp import TcpInbound
 from pipetwist.inbounds.udp import UdpInbound
 from pipetwist.inbounds.unix import UnixInbound
 from pipetwist.inbounds.unixgram import UnixgramInbound
+from pipetwist.inbounds.vsock import VsockInbound
 from pipetwist.interfaces import IInbound
 from pipetwist.kinds.inbound_options import InboundOptions
 from pipetwist.kinds.registry import Kind, Registry
@@ -15,5 +16,5 @@ from pipetwist.kinds.registry import Kind, Registry
 __all__ = ["INBOUNDS"]
 
 INBOUNDS: Registry[Kind[InboundOptions, InboundContext, IInbound]] = Registry(
-    "inbound", (EndpointInbound, TcpInbound, UdpInbound, UnixInbound, UnixgramInbound)
+    "inbound", (EndpointInbound, TcpInbound, UdpInbound, UnixInbound, UnixgramInbound, VsockInbound)
 )

@@ -8,15 +8,15 @@ import errno
 import os
 import socket
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from pipetwist.errors import ConnectError, NobodyListensError
-from pipetwist.kernel.poller import OUT, Poller
+from pipetwist.kernel.poller import OUT, Pollable
 
-__all__ = ["connect_error", "connect_socket"]
+__all__ = ["Watcher", "connect_error", "connect_socket"]
 
 # A unix socket whose server's backlog is full can't be waited for with poll(2): connecting is tried
 # anew this often.
@@ -24,9 +24,19 @@ _RETRY_SECONDS = 0.01
 _T = TypeVar("_T")
 
 _NON_BLOCKING = getattr(socket, "SOCK_NONBLOCK", 0)
-# No server listens, or none yet: there is no file of that name, or no socket behind it.
-_NOBODY = (errno.ECONNREFUSED, errno.ENOENT)
+# No server listens, or none yet: there is no file of that name, no machine that has the cid, or no
+# socket behind it.
+_NOBODY = (errno.ECONNREFUSED, errno.ENOENT, errno.ENODEV)
+_VSOCK = int(getattr(socket, "AF_VSOCK", 40))
+_TCP = (int(socket.AF_INET), int(socket.AF_INET6))
 _KIND = int(socket.SOCK_STREAM | _NON_BLOCKING)
+
+
+class Watcher(Protocol):
+    """Tells when a socket can be written to: the poller, or a reactor in its place."""
+
+    def add(self, descriptor: int, told: Pollable, events: int, /) -> None: ...
+    def remove(self, descriptor: int, /) -> None: ...
 
 
 class _Connecting:
@@ -35,7 +45,7 @@ class _Connecting:
     def __init__(
         self,
         reactor: IReactorTime,
-        poller: Poller | None,
+        poller: Watcher | None,
         opened: socket.SocketType,
         address: Any,
         name: str,
@@ -87,7 +97,7 @@ class _Connecting:
 
     def _fail(self, number: int | None) -> None:
         self._opened.close()
-        self.deferred.errback(connect_error(self._name, number))
+        self.deferred.errback(_connect_error(self._name, number, self._opened.family))
 
     def _try_again(self) -> None:
         self._retry = None
@@ -111,21 +121,23 @@ class _Connecting:
 
 def connect_socket(
     reactor: IReactorTime,
-    poller: Poller | None,
+    poller: Watcher | None,
     family: int,
     address: Any,
     name: str,
     connected: Callable[[socket.SocketType], _T | Deferred[_T]],
+    prepare: Callable[[socket.SocketType], object] | None = None,
 ) -> _T | Deferred[_T]:
     """Connect a stream socket.
 
     Args:
         reactor: counts the time.
-        poller: tells when a TCP socket is connected; a unix socket needs none.
+        poller: tells when a socket is connected; a unix socket needs none.
         family: the address's family.
         address: where to.
         name: the address for people.
         connected: makes a side of the connected socket, which does not block.
+        prepare: is called with the socket before it connects; may raise OSError.
 
     Returns:
         That side, or a Deferred of it, which fails with ConnectError, and where nobody listens with
@@ -135,11 +147,17 @@ def connect_socket(
         # Python's own class puts more around it, which takes as long as a system call.
         opened = socket.SocketType(family, _KIND)
     except OSError as error:
-        return fail(connect_error(name, error.errno))
+        return fail(_connect_error(name, error.errno, family))
     if not _NON_BLOCKING:
         opened.setblocking(False)
+    if prepare is not None:
+        try:
+            prepare(opened)
+        except OSError as error:
+            opened.close()
+            return fail(_connect_error(name, error.errno, family))
     number = opened.connect_ex(address)
-    if number == errno.EINPROGRESS:
+    if number == errno.EINPROGRESS and family in _TCP:
         # Where the server is on this machine the answer is there by now, and asking again costs
         # less than being told.
         number = opened.connect_ex(address)
@@ -149,7 +167,7 @@ def connect_socket(
         try:
             return connected(opened)
         except OSError as error:
-            return fail(connect_error(name, error.errno))
+            return fail(_connect_error(name, error.errno, family))
     attempt = _Connecting(reactor, poller, opened, address, name)
     attempt.wait(number)
     return attempt.deferred.addCallback(connected)
@@ -164,3 +182,10 @@ def connect_error(name: str, number: int | None) -> ConnectError:
     """
     kind = NobodyListensError if number in _NOBODY else ConnectError
     return kind(f"{name}: {os.strerror(number or errno.EIO)}")
+
+
+def _connect_error(name: str, number: int | None, family: int) -> ConnectError:
+    if number == errno.ECONNRESET and family == _VSOCK:
+        # So a machine says that nobody listens there (virtio_transport_recv_connecting in Linux).
+        number = errno.ECONNREFUSED
+    return connect_error(name, number)

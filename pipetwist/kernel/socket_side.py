@@ -35,6 +35,8 @@ __all__ = ["SocketReader", "SocketSide", "SocketWriter"]
 
 _DONT_WAIT = getattr(socket, "MSG_DONTWAIT", 0)
 _UNIX = int(getattr(socket, "AF_UNIX", 1))
+# Only TCP has resets: the end of a unix socket, or of one of vsock, looks the same in any case.
+_TCP = (int(socket.AF_INET), int(socket.AF_INET6))
 # As the number that it is: Python's own socket makes a constant of its enumeration of it each time,
 # which takes as long as a system call.
 _family: Callable[[socket.SocketType], int] = socket.SocketType.family.__get__
@@ -103,6 +105,7 @@ class SocketSide(DescriptorSide):
 
     @property
     def is_tcp(self) -> bool:  # type: ignore[override]  # a class's attribute in DescriptorSide
+        """See `DescriptorSide`; the kernel splices sockets of vsock page by page as well."""
         return _family(self.socket) != _UNIX
 
     @property
@@ -215,7 +218,7 @@ class SocketSide(DescriptorSide):
         """
         if self.ending.closing:
             return
-        if _family(self.socket) != _UNIX:
+        if _family(self.socket) in _TCP:
             self._end_by(CLOSE_WITH_ERROR)
         elif self._sent_nothing():
             self._lost("")
@@ -247,7 +250,7 @@ class SocketSide(DescriptorSide):
         self._lost("")
 
     def _reset(self, reason: str) -> None:
-        if not self.ending.over and _family(self.socket) != _UNIX:
+        if not self.ending.over and _family(self.socket) in _TCP:
             with contextlib.suppress(OSError):
                 self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self._lost(reason)

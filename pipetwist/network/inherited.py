@@ -40,7 +40,8 @@ class InheritedSocket:
         except ValueError as family:
             message = (
                 f"descriptor {descriptor}, which was inherited, is a socket of {family}: "
-                "pipetwist listens on unix sockets and TCP ports; take it out of the socket unit"
+                "pipetwist listens on unix sockets, TCP ports and vsock; take it out of the socket "
+                "unit"
             )
             raise StartError(message) from None
         if self.address is None:

@@ -12,8 +12,15 @@ from pipetwist.network.listening import ListenHosts, open_everywhere
 from pipetwist.network.listening_socket import ListeningSocket
 from pipetwist.network.tcp_socket import open_tcp
 from pipetwist.network.unix_socket import UnixListeningSocket
+from pipetwist.network.vsock_socket import open_vsock
 from pipetwist.values.addresses import SocketAddress
-from pipetwist.values.bind_address import BindAddress, PortAddress, UnixAddress, bound_address
+from pipetwist.values.bind_address import (
+    BindAddress,
+    PortAddress,
+    UnixAddress,
+    VsockAddress,
+    bound_address,
+)
 
 __all__ = ["ListenerTable"]
 
@@ -146,6 +153,18 @@ class ListenerTable:
         opened = make(kind=kind, prepare=prepare, inherited=inherited, accounts=self._accounts)
         self.enter(opened.socket, label)
         return opened
+
+    def open_vsock(self, label: str, address: VsockAddress) -> ListeningSocket:
+        """Open a socket of vsock.
+
+        Args:
+            label: the owner's label, for errors.
+            address: where it is to listen.
+
+        Raises:
+            StartError: it can't listen there.
+        """
+        return self.enter(open_vsock(label, address), label)
 
     def _leave(self, listening: ListeningSocket) -> None:
         self._open.pop(listening, None)

@@ -12,10 +12,19 @@ from pipetwist.outbounds.tcp import TcpOutbound
 from pipetwist.outbounds.udp import UdpOutbound
 from pipetwist.outbounds.unix import UnixOutbound
 from pipetwist.outbounds.unixgram import UnixgramOutbound
+from pipetwist.outbounds.vsock import VsockOutbound
 
 __all__ = ["OUTBOUNDS"]
 
 OUTBOUNDS: Registry[Kind[OutboundOptions, OutboundContext, IOutbound]] = Registry(
     "outbound",
-    (EndpointOutbound, ForkOutbound, TcpOutbound, UdpOutbound, UnixOutbound, UnixgramOutbound),
+    (
+        EndpointOutbound,
+        ForkOutbound,
+        TcpOutbound,
+        UdpOutbound,
+        UnixOutbound,
+        UnixgramOutbound,
+        VsockOutbound,
+    ),
 )

@@ -11,9 +11,12 @@ from twisted.internet.protocol import Factory
 from pipetwist.interfaces import AnyProtocol, AnyReactor, ITracker
 from pipetwist.stats.counting import CountingProtocol
 from pipetwist.transfer.peer_close_watch import PeerCloseWatch
+from pipetwist.transfer.socket_transport import SocketTransport
 from pipetwist.transfer.stream import StreamSide
 
 __all__ = ["adopted_side", "counted_side"]
+
+_ADOPTED = (socket.AF_INET, socket.AF_INET6, getattr(socket, "AF_UNIX", None))
 
 
 class _Adoption(Factory):
@@ -59,6 +62,9 @@ def adopted_side(
         OSError: there is no free descriptor.
     """
     side, protocol = counted_side(reactor, peer_close_watch, tracker)
+    if connected.family not in _ADOPTED:
+        SocketTransport(connected, protocol, reactor)
+        return side
     with closing(connected):  # the reactor duplicates the descriptor
         reactor.adoptStreamConnection(connected.fileno(), connected.family, _Adoption(protocol))
     return side

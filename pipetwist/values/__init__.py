@@ -13,7 +13,7 @@ from pipetwist.values.endpoint_string import EndpointString
 from pipetwist.values.framing import Framing
 from pipetwist.values.hosts import Host
 from pipetwist.values.names import Owner, Tag, UserName
-from pipetwist.values.numbers import Count, Id, Mode, Port, PositiveCount
+from pipetwist.values.numbers import Cid, Count, Id, Mode, Port, PositiveCount, VsockPort
 from pipetwist.values.paths import FilePath, UnixPath, is_abstract, unix_sockaddr
 from pipetwist.values.quoting import quote
 from pipetwist.values.sizes import Size
@@ -21,6 +21,7 @@ from pipetwist.values.texts import Command, Environment, Text
 
 __all__ = [
     "Checked",
+    "Cid",
     "Command",
     "Count",
     "Duration",
@@ -40,6 +41,7 @@ __all__ = [
     "Text",
     "UnixPath",
     "UserName",
+    "VsockPort",
     "is_abstract",
     "quote",
     "unix_sockaddr",

@@ -17,11 +17,13 @@ from pipetwist.values.addresses import plain_host, shown_address
 from pipetwist.values.paths import unix_sockaddr
 
 __all__ = [
+    "ANY_CID",
     "EVERY_ADDRESS",
     "EVERY_IPV4",
     "BindAddress",
     "PortAddress",
     "UnixAddress",
+    "VsockAddress",
     "bound_address",
 ]
 
@@ -29,6 +31,9 @@ EVERY_IPV4 = "0.0.0.0"  # noqa: S104 - it is looked for, not listened on
 """Every address of IPv4."""
 EVERY_ADDRESS = "::"
 """Every address, those of IPv4 too."""
+ANY_CID = 2**32 - 1
+"""Every cid of this machine (VMADDR_CID_ANY, vsock(7))."""
+_LOCAL_CID = 1
 _HERE = "localhost"
 
 
@@ -150,6 +155,49 @@ class UnixAddress(BindAddress):
         )
 
 
+@dataclass(frozen=True)
+class VsockAddress(BindAddress):
+    """An address of vsock, vsock(7).
+
+    Attributes:
+        cid: the machine's number; `ANY_CID` to listen at all that this one has.
+        port: the port's number.
+    """
+
+    cid: int
+    port: int
+
+    def __str__(self) -> str:
+        """As systemd writes it (systemd.socket(5)): without a cid it is any."""
+        return f"vsock:{'' if self.cid == ANY_CID else self.cid}:{self.port}"
+
+    @property
+    def sockaddr(self) -> tuple[int, int]:
+        """As Python gives it to the kernel."""
+        return self.cid, self.port
+
+    def overlaps(self, other: BindAddress, platform: str = sys.platform) -> bool:
+        return (
+            isinstance(other, VsockAddress)
+            and self.port == other.port
+            and (self.cid == other.cid or ANY_CID in (self.cid, other.cid))
+        )
+
+    def may_overlap(self, other: BindAddress) -> bool:
+        return self.overlaps(other)
+
+    def is_reached_by(self, target: BindAddress) -> bool:
+        """See `BindAddress`. Which cid is this machine's own is not known here."""
+        return (
+            isinstance(target, VsockAddress)
+            and self.port == target.port
+            and (self.cid == target.cid or (self.cid, target.cid) == (ANY_CID, _LOCAL_CID))
+        )
+
+    def is_the_same_as(self, bound: BindAddress) -> bool:
+        return self == bound
+
+
 def bound_address(opened: socket.socket) -> BindAddress:
     """The address that a socket is bound to.
 
@@ -164,6 +212,8 @@ def bound_address(opened: socket.socket) -> BindAddress:
     if opened.family in (socket.AF_INET, socket.AF_INET6):
         host, port, *more = name
         return PortAddress(host, port, "udp" if datagrams else "tcp", more[1] if more else 0)
+    if opened.family == getattr(socket, "AF_VSOCK", None):
+        return VsockAddress(*name)
     message = getattr(opened.family, "name", f"address family {opened.family}")
     raise ValueError(message)
 

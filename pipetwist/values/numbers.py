@@ -11,11 +11,13 @@ from pipetwist.values.quoting import quote
 
 __all__ = [
     "MAX_ID",
+    "Cid",
     "Count",
     "Id",
     "Mode",
     "Port",
     "PositiveCount",
+    "VsockPort",
     "format_mode",
     "parse_mode",
     "parse_port",
@@ -25,6 +27,7 @@ MAX_ID = 2**32 - 2
 """The highest number of a user or group; the one above means "none" to the kernel, chown(2)."""
 
 _MAX_PORT = 65535
+_MAX_VSOCK = 2**32 - 2  # the number above means "any" to the kernel, vsock(7)
 _MAX_COUNT = 2**31 - 1
 
 
@@ -46,6 +49,14 @@ def parse_port(raw: object, folder: Path | None = None) -> int:
 
 def _parse_id(raw: object, folder: Path) -> int:
     return _whole(raw, 0, MAX_ID, "the number of a user or group")
+
+
+def _parse_cid(raw: object, folder: Path) -> int:
+    return _whole(raw, 0, _MAX_VSOCK, "a cid")
+
+
+def _parse_vsock_port(raw: object, folder: Path) -> int:
+    return _whole(raw, 0, _MAX_VSOCK, "a port of vsock")
 
 
 def _parse_count(raw: object, folder: Path) -> int:
@@ -77,6 +88,10 @@ def format_mode(mode: int) -> str:
 
 
 Port = Annotated[int, Checked(parse_port, {"type": "integer", "minimum": 0, "maximum": _MAX_PORT})]
+Cid = Annotated[int, Checked(_parse_cid, {"type": "integer", "minimum": 0, "maximum": _MAX_VSOCK})]
+VsockPort = Annotated[
+    int, Checked(_parse_vsock_port, {"type": "integer", "minimum": 0, "maximum": _MAX_VSOCK})
+]
 Id = Annotated[int, Checked(_parse_id, {"type": "integer", "minimum": 0, "maximum": MAX_ID})]
 Count = Annotated[
     int, Checked(_parse_count, {"type": "integer", "minimum": 0, "maximum": _MAX_COUNT})

@@ -16,6 +16,8 @@ import ssl
 import struct
 from typing import Protocol
 
+from pipetwist.network.vsock_socket import AF_VSOCK
+
 __all__ = ["Channel", "PipesChannel", "SocketChannel", "TlsChannel"]
 
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER on, for no time: closing resets (socket(7))
@@ -48,7 +50,7 @@ class Channel(Protocol):
 
 
 class SocketChannel:
-    """A connected unix or TCP socket.
+    """A connected socket: of unix, TCP or vsock.
 
     Args:
         connected: the socket; it is the channel's from now on.
@@ -56,7 +58,7 @@ class SocketChannel:
 
     def __init__(self, connected: socket.socket) -> None:
         connected.setblocking(False)
-        if connected.family != socket.AF_UNIX:
+        if connected.family in (socket.AF_INET, socket.AF_INET6):
             connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket = connected
         self.read_fd = connected.fileno()
@@ -77,8 +79,9 @@ class SocketChannel:
         os.close(self.write_fd)
 
     def reset(self) -> None:
-        """See `Channel`. A unix socket has no resets: it is closed."""
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        """See `Channel`. Where there are no resets, it is closed."""
+        if self.socket.family != AF_VSOCK:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         SocketChannel.close(self)
 
 

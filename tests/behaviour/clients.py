@@ -14,7 +14,9 @@ from pipetwist.inbounds.endpoint import EndpointInboundOptions
 from pipetwist.inbounds.tcp import TcpInboundOptions
 from pipetwist.inbounds.unix import UnixInboundOptions
 from pipetwist.inbounds.unix_options import PeerUserOptions
+from pipetwist.inbounds.vsock import VsockInboundOptions
 from pipetwist.kinds.inbound_options import InboundOptions, TlsServerOptions
+from pipetwist.network.vsock_socket import AF_VSOCK
 from tests.behaviour.channels import SocketChannel, TlsChannel
 from tests.support.scratch import free_port
 from tests.support.shared_certificates import (
@@ -24,6 +26,7 @@ from tests.support.shared_certificates import (
     SERVER_NAME,
     client_context,
 )
+from tests.support.vsock import LOCAL_CID, free_vsock_port
 from tests.support.waiting import until
 
 __all__ = [
@@ -33,6 +36,7 @@ __all__ = [
     "TcpClients",
     "TlsClients",
     "UnixClients",
+    "VsockClients",
 ]
 
 
@@ -169,6 +173,36 @@ class KernelTlsClients(TlsClients):
     half_closes = True
     reset = "client: the connection was reset"
     cut_short = "client closed; client: the connection was lost without a TLS close_notify"
+
+
+class VsockClients(Clients):
+    """Clients of an inbound ``vsock``, on this machine."""
+
+    name = "vsock"
+    is_seen_to_go = False
+    half_closes = True
+    user = ""
+    reset = "client closed"
+    has_resets = False
+
+    def __init__(self, case: SynchronousTestCase, folder: Path) -> None:
+        self.port = free_vsock_port()
+
+    def inbound(
+        self, idle_timeout: float | None, half_close_timeout: float | None
+    ) -> InboundOptions:
+        return VsockInboundOptions(
+            tag="in",
+            cid=LOCAL_CID,
+            port=self.port,
+            idle_timeout=idle_timeout,
+            half_close_timeout=half_close_timeout,
+        )
+
+    async def connect(self) -> SocketChannel:
+        client = socket.socket(AF_VSOCK)
+        client.connect((LOCAL_CID, self.port))
+        return SocketChannel(client)
 
 
 class EndpointUnixClients(UnixClients):

@@ -18,6 +18,7 @@ from tests.behaviour.clients import (
     TcpClients,
     TlsClients,
     UnixClients,
+    VsockClients,
 )
 from tests.behaviour.commands import ForkServers, ReactorForkServers
 from tests.behaviour.servers import (
@@ -28,7 +29,9 @@ from tests.behaviour.servers import (
     TcpServers,
     TlsServers,
     UnixServers,
+    VsockServers,
 )
+from tests.support.vsock import why_no_loopback
 
 if TYPE_CHECKING:
     from tests.behaviour.case import PairCase
@@ -56,6 +59,13 @@ class Pair:
         return f"{self.clients.name}_to_{self.servers.name}_by_{self.transfer}"
 
 
+_VSOCK_PAIRS = (
+    Pair(VsockClients, VsockServers, "kernel"),
+    Pair(VsockClients, ForkServers, "kernel"),
+    Pair(UnixClients, VsockServers, "kernel"),
+    Pair(VsockClients, TcpServers, "stream"),
+    Pair(TlsClients, VsockServers, "stream"),
+)
 # A client that comes in by an endpoint is on a Twisted transport whatever the server is on.
 PAIRS = (
     *(
@@ -76,6 +86,7 @@ PAIRS = (
     Pair(TcpClients, EndpointTcpServers, "stream"),
     Pair(TlsClients, EndpointUnixServers, "stream"),
     Pair(EndpointUnixClients, EndpointTcpServers, "stream"),
+    *_VSOCK_PAIRS,
 )
 
 
@@ -94,6 +105,7 @@ SOME_PAIRS = (
     Pair(UnixClients, EndpointUnixServers, "stream"),
     Pair(TcpClients, UnixServers, "stream"),
     Pair(UnixClients, TcpServers, "stream"),
+    *_VSOCK_PAIRS,
 )
 
 
@@ -109,6 +121,7 @@ def over_pairs(
 
     def generate(suite: type[PairCase]) -> None:
         module = vars(sys.modules[suite.__module__])
+        no_vsock = why_no_loopback()
         for pair in filter(fits, pairs):
             name = f"{suite.__name__}_{pair.name}"
             module[name] = type(
@@ -116,6 +129,7 @@ def over_pairs(
                 (suite,),
                 {
                     "pair": pair,
+                    "skip": no_vsock if pair in _VSOCK_PAIRS else None,
                     "__module__": suite.__module__,
                     "__doc__": f"{suite.__doc__} {pair.name}.",
                 },

@@ -11,12 +11,15 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.interfaces import ISpawner
 from pipetwist.kinds.outbound_options import OutboundOptions, TlsClientOptions
+from pipetwist.network.vsock_socket import AF_VSOCK
 from pipetwist.outbounds.endpoint import EndpointOutboundOptions
 from pipetwist.outbounds.tcp import TcpOutboundOptions
 from pipetwist.outbounds.unix import UnixOutboundOptions
+from pipetwist.outbounds.vsock import VsockOutboundOptions
 from tests.behaviour.channels import Channel, SocketChannel, TlsChannel
 from tests.support.scratch import free_port
 from tests.support.shared_certificates import AUTHORITY, SERVER_NAME, server_context
+from tests.support.vsock import LOCAL_CID, free_vsock_port
 from tests.support.waiting import until
 
 __all__ = [
@@ -27,6 +30,7 @@ __all__ = [
     "TcpServers",
     "TlsServers",
     "UnixServers",
+    "VsockServers",
 ]
 
 
@@ -218,6 +222,37 @@ class KernelTlsServers(TlsServers):
     half_closes = True
     reset = "server: the connection was reset"
     cut_short = "server: the connection was lost without a TLS close_notify"
+
+
+class VsockServers(SocketServers):
+    """Servers at the end of an outbound ``vsock``, on this machine. A full backlog refuses."""
+
+    name = "vsock"
+    is_seen_to_go = False
+    reset = "server closed"
+    has_resets = hears_resets = False
+    can_keep_waiting = False
+
+    def __init__(self, case: SynchronousTestCase, folder: Path) -> None:
+        self.port = free_vsock_port()
+        self._begin(case)
+
+    def _begin(self, case: SynchronousTestCase) -> None:
+        listening = socket.socket(AF_VSOCK)
+        listening.bind((LOCAL_CID, self.port))
+        self._listen(case, listening)
+
+    def come_back(self) -> None:
+        self._begin(self._case)
+
+    def outbound(self, connect_timeout: float) -> OutboundOptions:
+        return VsockOutboundOptions(
+            tag="out", cid=LOCAL_CID, port=self.port, connect_timeout=connect_timeout
+        )
+
+    def refuse(self) -> str:
+        self.listening.close()
+        return "Connection refused"
 
 
 class EndpointUnixServers(UnixServers):

@@ -7,16 +7,23 @@ from pathlib import Path
 from typing import Any
 
 from tests.behaviour.case import PairCase
+from tests.behaviour.clients import VsockClients
 from tests.behaviour.pairs import SOME_PAIRS, Pair, over_pairs
 from tests.behaviour.peer import Peer
-from tests.behaviour.servers import TcpServers, TlsServers, UnixServers
+from tests.behaviour.servers import (
+    KernelTlsServers,
+    TcpServers,
+    TlsServers,
+    UnixServers,
+    VsockServers,
+)
 from tests.support.waiting import until
 
 _MINUTE = 60.0
 
 
 def _is_retried(pair: Pair) -> bool:
-    return pair.servers in (UnixServers, TcpServers, TlsServers)
+    return pair.servers in (UnixServers, TcpServers, TlsServers, KernelTlsServers, VsockServers)
 
 
 @over_pairs(SOME_PAIRS, _is_retried)
@@ -63,6 +70,7 @@ class ConnectRetryTest(PairCase):
         self.servers.come_back()
         server = await self.server()
         await server.has(5)
+        server.reset()
         client.reset()
         await self.line()
 
@@ -83,7 +91,9 @@ class ConnectRetryTest(PairCase):
         self.assert_cut_off(client)
 
     async def test_client_goes(self) -> None:
-        """A client who resets meanwhile ends it."""
+        """A client who resets meanwhile ends it. Of vsock nobody can tell while it is not read."""
+        if isinstance(self.clients, VsockClients):
+            return
         client = await self.wait()
         client.reset()
         # Of a TCP client the kernel may say more than that.

@@ -40,7 +40,7 @@ class AccountsTest(PairCase):
             (told["id"], told["up"], told["down"]), ("1", str(len(_UP)), str(len(_DOWN)))
         )
         self.assertEqual(told["user"], self.clients.user or "-")
-        self.assertRegex(told["peer"], r"pid:\d+ uid:\d+ gid:\d+|127\.0\.0\.1:\d+")
+        self.assertRegex(told["peer"], r"pid:\d+ uid:\d+ gid:\d+|127\.0\.0\.1:\d+|vsock:1:\d+")
         self.assertEqual(told["reason"], "client closed")
         self.assertEqual(self.lines.waiting, [])
 

@@ -12,6 +12,7 @@ from pipetwist.config.document import Document, ExperimentalOptions
 from pipetwist.inbounds.tcp import TcpInboundOptions
 from pipetwist.inbounds.udp import UdpInboundOptions
 from pipetwist.inbounds.unix import UnixInboundOptions
+from pipetwist.inbounds.vsock import VsockInboundOptions
 from pipetwist.kinds.inbound_options import InboundOptions
 from pipetwist.outbounds.unix import UnixOutboundOptions
 from pipetwist.web.options import WebOptions
@@ -129,3 +130,18 @@ class CollisionsTest(SynchronousTestCase):
             TcpInboundOptions(tag="b", listen="0.0.0.0", listen_port=80),
         )
         self.assertEqual(self.found(*pair, inherited=("a",)), [])
+
+    def test_vsock(self) -> None:
+        """Of vsock two at one port collide where one is at any cid, and not at two."""
+        one = VsockInboundOptions(tag="a", cid=2, port=1024)
+        self.assertEqual(
+            self.found(one, VsockInboundOptions(tag="b", port=1024)),
+            [
+                (
+                    'inbounds[1].port: vsock::1024 is taken by the inbound "a", which listens on '
+                    "vsock:2:1024; choose another port, or leave one of the two out"
+                )
+            ],
+        )
+        self.assertEqual(self.found(one, VsockInboundOptions(tag="b", cid=1, port=1024)), [])
+        self.assertEqual(self.found(one, TcpInboundOptions(tag="b", listen_port=1024)), [])

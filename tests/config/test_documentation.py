@@ -24,6 +24,7 @@ _HEADINGS = {
     "TlsServerOptions": ("TLS of an inbound",),
     "CertificateOptions": ("A certificate",),
     "CertificateUserOptions": ("A user of an inbound tcp",),
+    "VsockInboundOptions": ("Every inbound", "Every inbound of streams", "Inbound vsock"),
     "EndpointInboundOptions": ("Every inbound", "Every inbound of streams", "Inbound endpoint"),
     "UdpInboundOptions": ("Every inbound", "Every inbound of datagrams", "Inbound udp"),
     "UnixgramInboundOptions": ("Every inbound", "Every inbound of datagrams", "Inbound unixgram"),
@@ -31,6 +32,7 @@ _HEADINGS = {
     "ForkOutboundOptions": ("Every outbound", "Every outbound that is a stream", "Outbound fork"),
     "TcpOutboundOptions": ("Every outbound", "Every outbound that is a stream", "Outbound tcp"),
     "TlsClientOptions": ("TLS of an outbound",),
+    "VsockOutboundOptions": ("Every outbound", "Every outbound that is a stream", "Outbound vsock"),
     "EndpointOutboundOptions": (
         "Every outbound",
         "Every outbound that is a stream",

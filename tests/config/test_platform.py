@@ -72,6 +72,22 @@ class PlatformTest(SynchronousTestCase):
             ],
         )
 
+    def test_vsock(self) -> None:
+        """Only Linux has vsock."""
+        document = {
+            "inbounds": [{"type": "vsock", "tag": "a", "port": 1024}],
+            "outbounds": [{"type": "vsock", "tag": "b", "cid": 2, "port": 1024}],
+        }
+        self.assertEqual(problems(document, "linux"), [])
+        for platform in ("darwin", "win32"):
+            self.assertEqual(
+                problems(document, platform),
+                [
+                    f"{place}.type: only Linux has vsock; use another type"
+                    for place in ("inbounds[0]", "outbounds[0]")
+                ],
+            )
+
     def test_broken(self) -> None:
         """A document that is wrong elsewhere is looked at all the same."""
         said = problems(

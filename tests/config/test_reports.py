@@ -105,17 +105,17 @@ class ReportTest(SynchronousTestCase):
         self._said(
             document,
             'inbounds[0].type: this required key is missing; use one of "endpoint", "tcp", '
-            '"udp", "unix", "unixgram"',
+            '"udp", "unix", "unixgram", "vsock"',
             'inbounds[1].type: "http" is not a type of inbound; use one of "endpoint", "tcp", '
-            '"udp", "unix", "unixgram"',
+            '"udp", "unix", "unixgram", "vsock"',
             'inbounds[2].type: 5 is not a type of inbound; use one of "endpoint", "tcp", '
-            '"udp", "unix", "unixgram"',
+            '"udp", "unix", "unixgram", "vsock"',
             'inbounds[3].type: ["unix"] is not a type of inbound; use one of "endpoint", '
-            '"tcp", "udp", "unix", "unixgram"',
+            '"tcp", "udp", "unix", "unixgram", "vsock"',
             "inbounds[4]: [] is not an object, which is written {...}",
             "inbounds[5]: null is not an object, which is written {...}",
             'outbounds[0].type: "http" is not a type of outbound; use one of "endpoint", '
-            '"fork", "tcp", "udp", "unix", "unixgram"',
+            '"fork", "tcp", "udp", "unix", "unixgram", "vsock"',
         )
 
     def test_empty_lists(self) -> None:

@@ -18,10 +18,12 @@ from pipetwist.inbounds.tcp import TcpInbound, TcpInboundOptions
 from pipetwist.inbounds.udp import UdpInbound, UdpInboundOptions
 from pipetwist.inbounds.unix import UnixInbound, UnixInboundOptions
 from pipetwist.inbounds.unixgram import UnixgramInbound, UnixgramInboundOptions
+from pipetwist.inbounds.vsock import VsockInbound, VsockInboundOptions
 from pipetwist.kernel.context import kernel_context
 from pipetwist.testing import InboundConformance, RecordingRelay
 from tests.support.loop import Loop
 from tests.support.scratch import scratch_folder
+from tests.support.vsock import pretend_vsock
 
 
 class _ListeningLoop(Loop):
@@ -142,6 +144,23 @@ class TcpInboundTest(UnixInboundTest):
     def make(self, context: InboundContext) -> Any:
         """Make it at a port that the system chooses."""
         return TcpInbound(TcpInboundOptions(tag="in", listen="127.0.0.1", listen_port=0), context)
+
+
+class VsockInboundTest(TcpInboundTest):
+    """On a port of vsock, over Twisted's transports; see `pretend_vsock`."""
+
+    in_kernel = False
+
+    def make(self, context: InboundContext) -> Any:
+        """Make it at a port that the system chooses."""
+        pretend_vsock(self)
+        return VsockInbound(VsockInboundOptions(tag="in", port=0), context)
+
+
+class KernelVsockInboundTest(VsockInboundTest):
+    """The same before outbounds in the kernel."""
+
+    in_kernel = True
 
 
 class UdpInboundTest(TcpInboundTest):

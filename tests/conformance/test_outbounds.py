@@ -21,9 +21,11 @@ from pipetwist.outbounds.tcp import TcpOutbound, TcpOutboundOptions
 from pipetwist.outbounds.udp import UdpOutbound, UdpOutboundOptions
 from pipetwist.outbounds.unix import UnixOutbound, UnixOutboundOptions
 from pipetwist.outbounds.unixgram import UnixgramOutbound, UnixgramOutboundOptions
+from pipetwist.outbounds.vsock import VsockOutbound, VsockOutboundOptions
 from pipetwist.testing import FakeOutbound, FakeSpawner, OutboundConformance
 from tests.support.loop import Loop, open_descriptors
 from tests.support.scratch import scratch_folder
+from tests.support.vsock import pretend_vsock
 
 
 def _sockets() -> int:
@@ -186,6 +188,21 @@ class TcpOutboundTest(UnixOutboundTest):
 
 
 class KernelTcpOutboundTest(TcpOutboundTest):
+    """The same in the kernel."""
+
+    in_kernel = True
+
+
+class VsockOutboundTest(TcpOutboundTest):
+    """To a port of vsock, over Twisted's transports; see `pretend_vsock`."""
+
+    def to(self, port: int) -> OutboundLike:
+        """Make one to this port."""
+        pretend_vsock(self)
+        return VsockOutbound(VsockOutboundOptions(tag="out", cid=3, port=port), self.context)
+
+
+class KernelVsockOutboundTest(VsockOutboundTest):
     """The same in the kernel."""
 
     in_kernel = True

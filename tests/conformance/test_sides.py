@@ -36,6 +36,7 @@ from pipetwist.testing import (
     FakeSpawner,
     SideConformance,
 )
+from pipetwist.transfer import adoption
 from pipetwist.transfer.adoption import adopted_side
 from pipetwist.transfer.loss_reasons import NO_CLOSE_NOTIFY
 from tests.support.loop import KernelCase
@@ -244,6 +245,15 @@ class StreamSideTest(UnixSocketSideTest):
 
     def side_of(self, near: socket.socket) -> Any:
         """Make it."""
+        return adopted_side(self.loop, None, near)
+
+
+class SocketTransportTest(UnixSocketSideTest):
+    """A transport of ours for a family that Twisted does not adopt."""
+
+    def side_of(self, near: socket.socket) -> Any:
+        """Make it."""
+        self.patch(adoption, "_ADOPTED", ())
         return adopted_side(self.loop, None, near)
 
 

@@ -33,6 +33,7 @@ from pipetwist.inbounds.tcp import TcpInbound, TcpInboundOptions
 from pipetwist.inbounds.udp import UdpInbound, UdpInboundOptions
 from pipetwist.inbounds.unix import UnixInbound, UnixInboundOptions
 from pipetwist.inbounds.unixgram import UnixgramInbound, UnixgramInboundOptions
+from pipetwist.inbounds.vsock import VsockInbound, VsockInboundOptions
 from pipetwist.kernel.accepted_side import AcceptedSide
 from pipetwist.kernel.context import KernelContext
 from pipetwist.kernel.passing_side import PassingSide
@@ -48,6 +49,7 @@ from pipetwist.outbounds.tcp import TcpOutbound, TcpOutboundOptions
 from pipetwist.outbounds.udp import UdpOutbound, UdpOutboundOptions
 from pipetwist.outbounds.unix import UnixOutbound, UnixOutboundOptions
 from pipetwist.outbounds.unixgram import UnixgramOutbound, UnixgramOutboundOptions
+from pipetwist.outbounds.vsock import VsockOutbound, VsockOutboundOptions
 from pipetwist.process.identity import ProcessIdentity
 from pipetwist.process.side import ProcessSide
 from pipetwist.process.spawners import PosixSpawner, ReactorSpawner
@@ -154,6 +156,7 @@ class Makers:
             lambda: UdpInbound(UdpInboundOptions(tag="a", listen_port=1), self._inbound),
             lambda: UnixInbound(UnixInboundOptions(tag="a", path="a"), self._inbound),
             lambda: UnixgramInbound(UnixgramInboundOptions(tag="a", path="a"), self._inbound),
+            lambda: VsockInbound(VsockInboundOptions(tag="a", port=1024), self._inbound),
         ]
 
     def _outbounds(self) -> list[Callable[[], Any]]:
@@ -172,6 +175,7 @@ class Makers:
             ),
             lambda: UnixOutbound(UnixOutboundOptions(tag="a", path="a"), self._outbound),
             lambda: UnixgramOutbound(UnixgramOutboundOptions(tag="a", path="a"), self._outbound),
+            lambda: VsockOutbound(VsockOutboundOptions(tag="a", cid=1, port=1024), self._outbound),
         ]
 
     def _command(self) -> KernelProcessSide:

@@ -16,7 +16,7 @@ from pipetwist.kernel import connector
 from pipetwist.kernel.connector import connect_socket
 from pipetwist.kernel.socket_side import SocketSide
 from pipetwist.testing import RecordingReceiver
-from tests.support.loop import KernelCase, take_all
+from tests.support.loop import KernelCase, open_descriptors, take_all
 
 
 class _Slow(socket.socket):
@@ -103,6 +103,40 @@ class ConnectorTest(KernelCase):
     def test_refused(self) -> None:
         """That nobody listens there is an error of its own, since somebody may soon."""
         self.assertFails(errno.ECONNREFUSED, NobodyListensError, "there: Connection refused")
+
+    def test_refused_by_vsock(self) -> None:
+        """Of vsock the system tells of a refusal as of a reset, and of a machine that is not there
+        as of a device.
+        """
+        self.patch(connector, "_VSOCK", int(socket.AF_INET))
+        self.assertFails(errno.ECONNRESET, NobodyListensError, "there: Connection refused")
+        _Slow.made.clear()
+        self.assertFails(errno.ENODEV, NobodyListensError, "there: No such device")
+
+    def test_reset(self) -> None:
+        """Of TCP a reset is none."""
+        self.assertFails(errno.ECONNRESET, ConnectError, "there: Connection reset by peer")
+
+    def test_prepared(self) -> None:
+        """A socket can be prepared; where that fails, it is closed."""
+
+        def prepare(opened: socket.SocketType) -> None:
+            raise OSError(errno.ENOPROTOOPT, os.strerror(errno.ENOPROTOOPT))
+
+        before = open_descriptors()
+        connecting = connect_socket(
+            self.loop,
+            self.kernel.poller,
+            socket.AF_INET,
+            self.server.getsockname(),
+            "there",
+            lambda connected: SocketSide(self.kernel, connected),
+            prepare,
+        )
+        assert isinstance(connecting, Deferred)
+        error = self.failureResultOf(connecting, ConnectError).value
+        self.assertEqual(str(error), "there: Protocol not available")
+        self.assertEqual(open_descriptors() - before, set())
 
     def assertFails(self, number: int, kind: type[ConnectError], text: str) -> None:
         """Connecting fails so where the system says that."""

@@ -10,7 +10,7 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from pipetwist.errors import StartError
 from pipetwist.network.inherited import InheritedSocket, InheritedSockets
-from pipetwist.values.bind_address import PortAddress, UnixAddress
+from pipetwist.values.bind_address import ANY_CID, PortAddress, UnixAddress, VsockAddress
 from tests.support.scratch import scratch_folder
 
 
@@ -123,25 +123,37 @@ class InheritedTest(SynchronousTestCase):
                 )
 
     def test_other_family(self) -> None:
-        """One of an address family that no inbound listens in, as a vsock, is refused with its name
-        and what to do.
+        """One of an address family that no inbound listens in is refused with its name and what to
+        do.
         """
-        vsock = getattr(socket, "AF_VSOCK", None)
-        if vsock is None:
-            message = "this system has no vsock"
-            raise SkipTest(message)
-        try:
-            opened = self.open(vsock, (socket.VMADDR_CID_ANY, socket.VMADDR_PORT_ANY))
-        except OSError as none:
-            message = f"this kernel gives no vsock: {none.strerror}"
-            raise SkipTest(message) from none
+        opened = self.open(socket.AF_INET, ("127.0.0.1", 0))
+        self.patch(socket.socket, "family", socket.AF_QIPCRTR)
         error = self.assertRaises(StartError, InheritedSockets, [opened.fileno()])
         self.assertEqual(
             str(error),
-            f"descriptor {opened.fileno()}, which was inherited, is a socket of AF_VSOCK: "
-            "pipetwist listens on unix sockets and TCP ports; "
+            f"descriptor {opened.fileno()}, which was inherited, is a socket of AF_QIPCRTR: "
+            "pipetwist listens on unix sockets, TCP ports and vsock; "
             "take it out of the socket unit",
         )
+
+    def test_vsock(self) -> None:
+        """A socket of vsock is found by its cid and port, of which the cid may be any."""
+        family = getattr(socket, "AF_VSOCK", None)
+        if family is None:
+            message = "this system has no vsock"
+            raise SkipTest(message)
+        try:
+            opened = self.open(family, (ANY_CID, socket.VMADDR_PORT_ANY))
+        except OSError as none:
+            message = f"this kernel gives no vsock: {none.strerror}"
+            raise SkipTest(message) from none
+        port = opened.getsockname()[1]
+        (one,) = inherited = InheritedSockets([opened.fileno()])
+        self.assertEqual((str(one), one.is_unix), (f"vsock::{port}", False))
+        self.assertEqual(inherited.at(VsockAddress(ANY_CID, port)), (one,))
+        self.assertEqual(inherited.at(VsockAddress(2, port)), ())
+        with one.copy() as copy:
+            self.assertEqual(copy.getsockname(), (ANY_CID, port))
 
     def test_unnamed_family(self) -> None:
         """So is one of a family that Python knows by its number alone."""
@@ -149,6 +161,7 @@ class InheritedTest(SynchronousTestCase):
         self.patch(socket.socket, "family", 4711)
         error = self.assertRaises(StartError, InheritedSockets, [opened.fileno()])
         self.assertIn(
-            "is a socket of address family 4711: pipetwist listens on unix sockets and TCP ports",
+            "is a socket of address family 4711: pipetwist listens on unix sockets, TCP ports and "
+            "vsock",
             str(error),
         )

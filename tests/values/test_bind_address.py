@@ -6,7 +6,14 @@ import socket
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from pipetwist.values.bind_address import BindAddress, PortAddress, UnixAddress, bound_address
+from pipetwist.values.bind_address import (
+    ANY_CID,
+    BindAddress,
+    PortAddress,
+    UnixAddress,
+    VsockAddress,
+    bound_address,
+)
 from tests.support.scratch import scratch_folder
 
 
@@ -46,6 +53,20 @@ class OverlapTest(SynchronousTestCase):
             (PortAddress("::", 80), UnixAddress("/run/80")),
         ):
             self.assertEqual(self.relation(one, other), (False, False), (one, other))
+
+    def test_vsock(self) -> None:
+        """Of vsock a port of one cid is in the way of the same port of all of them, and of no other
+        address.
+        """
+        for one, other, expected in (
+            (VsockAddress(2, 80), VsockAddress(2, 80), True),
+            (VsockAddress(ANY_CID, 80), VsockAddress(2, 80), True),
+            (VsockAddress(ANY_CID, 80), VsockAddress(ANY_CID, 80), True),
+            (VsockAddress(1, 80), VsockAddress(2, 80), False),
+            (VsockAddress(ANY_CID, 80), VsockAddress(ANY_CID, 81), False),
+            (VsockAddress(ANY_CID, 80), PortAddress("::", 80), False),
+        ):
+            self.assertEqual(self.relation(one, other), (expected, expected), (one, other))
 
     def test_paths(self) -> None:
         """Of a unix socket's path the text counts, and of an abstract name what the kernel makes of
@@ -131,3 +152,33 @@ class BoundTest(SynchronousTestCase):
         self.assertEqual((bound.host, bound.transport), ("127.0.0.1", "udp"))
         self.assertTrue(PortAddress("127.0.0.1", bound.port, "udp").is_the_same_as(bound))
         self.assertFalse(PortAddress("0.0.0.0", bound.port, "udp").is_the_same_as(bound))
+
+
+class VsockTest(SynchronousTestCase):
+    """Addresses of vsock."""
+
+    def test_shown(self) -> None:
+        """It is shown as systemd writes it."""
+        self.assertEqual(
+            [str(VsockAddress(3, 1024)), str(VsockAddress(ANY_CID, 1024))],
+            ["vsock:3:1024", "vsock::1024"],
+        )
+
+    def test_reached(self) -> None:
+        """What is sent to the very address arrives there; what is sent to this machine's own cid
+        arrives where any is listened at. Which other cids are this machine's is not known.
+        """
+        for here, target, expected in (
+            (VsockAddress(3, 80), VsockAddress(3, 80), True),
+            (VsockAddress(ANY_CID, 80), VsockAddress(1, 80), True),
+            (VsockAddress(ANY_CID, 80), VsockAddress(3, 80), False),
+            (VsockAddress(3, 80), VsockAddress(3, 81), False),
+            (VsockAddress(3, 80), UnixAddress("/80"), False),
+        ):
+            self.assertEqual(here.is_reached_by(target), expected, (here, target))
+
+    def test_same(self) -> None:
+        """A socket listens there where cid and port are the same."""
+        self.assertTrue(VsockAddress(3, 80).is_the_same_as(VsockAddress(3, 80)))
+        self.assertFalse(VsockAddress(3, 80).is_the_same_as(VsockAddress(ANY_CID, 80)))
+        self.assertFalse(VsockAddress(3, 80).is_the_same_as(UnixAddress("/80")))
