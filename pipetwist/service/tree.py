@@ -128,7 +128,7 @@ class PipetwistService(MultiService):
         for one in unused_sockets(listeners.inherited, inbounds):
             message = (
                 f"{one} was inherited, and no inbound listens there: write it in an inbound's "
-                "path, or listen and listen_port"
+                "path, listen and listen_port, or cid and port"
             )
             raise StartError(message)
         self.api: Any = None  # Any: whoever configures it need not check for None
