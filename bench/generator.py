@@ -23,6 +23,7 @@ _ROOT = Path(__file__).parent.parent
 _SOURCES = _ROOT / "bench" / "load"
 PROGRAM = _ROOT / "build" / "bench" / "load"
 """Where the compiled program is."""
+_FLAGS = ("-O2", "-Wall", "-Wextra", "-std=c11", "-pthread")
 _LONGEST = 240.0  # seconds; the program itself ends earlier
 
 
@@ -39,20 +40,23 @@ def build() -> Path:
     if compiler is None:
         message = (
             "the load generator is written in C, and there is no C compiler (cc); on Debian: "
-            "apt-get install gcc libc6-dev"
+            "apt-get install gcc libc6-dev libssl-dev"
         )
         raise MeasureError(message)
     PROGRAM.parent.mkdir(parents=True, exist_ok=True)
     sources = sorted(str(path) for path in _SOURCES.glob("*.c"))
     fresh = PROGRAM.with_suffix(".new")
     made = subprocess.run(
-        [compiler, "-O2", "-Wall", "-Wextra", "-std=c11", "-pthread", "-o", str(fresh), *sources],
+        [compiler, *_FLAGS, "-o", str(fresh), *sources, "-lssl", "-lcrypto"],
         capture_output=True,
         text=True,
         check=False,
     )
     if made.returncode != 0:
-        message = f"the load generator does not compile:\n{made.stderr}"
+        message = (
+            "the load generator does not compile (it needs OpenSSL; on Debian: apt-get install "
+            f"libssl-dev):\n{made.stderr}"
+        )
         raise MeasureError(message)
     fresh.replace(PROGRAM)
     return PROGRAM

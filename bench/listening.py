@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench.places import TcpPlace, UdpPlace, UnixPlace
+from bench.places import TcpPlace, TlsPlace, UdpPlace, UnixPlace
 
 __all__ = ["listens"]
 
@@ -14,13 +14,13 @@ _ACCEPTS_CONNECTIONS = 0x10000  # __SO_ACCEPTCON in the column Flags of /proc/ne
 _TCP_LISTEN, _UDP_OPEN = "0A", "07"  # in the column st of /proc/net/tcp and /proc/net/udp
 
 
-def listens(place: UnixPlace | TcpPlace | UdpPlace) -> bool:
+def listens(place: UnixPlace | TcpPlace | TlsPlace | UdpPlace) -> bool:
     """Whether somebody listens there.
 
     The kernel lists a unix socket by the name that it was bound to. HAProxy binds to a longer name
     and moves that file to the path, so a name that only begins with the path will do.
     """
-    if isinstance(place, TcpPlace):
+    if isinstance(place, TcpPlace | TlsPlace):
         return any(
             _has(table, place.port, _TCP_LISTEN) for table in ("/proc/net/tcp", "/proc/net/tcp6")
         )

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from bench.certificates import Key, pem_file
 from bench.generator import PROGRAM
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Kind",
     "Route",
     "TcpPlace",
+    "TlsPlace",
     "UdpPlace",
     "UnixPlace",
     "route_of",
@@ -37,6 +39,8 @@ class Kind(Enum):
 
     UNIX = "unix to unix"
     TCP = "TCP to TCP"
+    TLS_RSA = "TLS (RSA 2048) to TCP"
+    TLS_ECDSA = "TLS (ECDSA P-256) to TCP"
     UDP = "UDP to UDP"
     CAT = "unix to a forked cat and back"
     COMMAND = "unix to a forked command"
@@ -60,6 +64,22 @@ class TcpPlace:
 
     def __str__(self) -> str:
         return f":{self.port}"
+
+
+@dataclass(frozen=True)
+class TlsPlace:
+    """A port on 127.0.0.1 where TLS is spoken. As text it is what the load generator takes for it.
+
+    Args:
+        port: its number.
+        pem: the file of the certificate and its key.
+    """
+
+    port: int
+    pem: Path
+
+    def __str__(self) -> str:
+        return f"tls={self.pem}:{self.port}"
 
 
 @dataclass(frozen=True)
@@ -93,8 +113,11 @@ class Command:
 class Route:
     """What a relay connects: where it listens, and where it leads."""
 
-    listen: UnixPlace | TcpPlace | UdpPlace
+    listen: UnixPlace | TcpPlace | TlsPlace | UdpPlace
     target: UnixPlace | TcpPlace | UdpPlace | Command
+
+
+_KEYS = {Kind.TLS_RSA: Key.RSA_2048, Kind.TLS_ECDSA: Key.ECDSA_P256}
 
 
 def route_of(kind: Kind, folder: Path, until: ExitStack) -> Route:
@@ -102,11 +125,14 @@ def route_of(kind: Kind, folder: Path, until: ExitStack) -> Route:
 
     Args:
         kind: what the relay connects.
-        folder: where unix sockets go.
+        folder: where unix sockets go. The certificates are beside it: one serves all relays.
         until: lets go of the ports.
     """
     if kind is Kind.TCP:
         return Route(TcpPlace(_free_port(until)), TcpPlace(_free_port(until)))
+    if kind in _KEYS:
+        pem = pem_file(_KEYS[kind], folder.parent)
+        return Route(TlsPlace(_free_port(until), pem), TcpPlace(_free_port(until)))
     if kind is Kind.UDP:
         ports = _free_udp_ports()
         return Route(UdpPlace(next(ports)), UdpPlace(next(ports)))

@@ -16,6 +16,8 @@ __all__ = ["plot"]
 _PANELS = (
     ("unix-stream-up", "rate"),
     ("tcp-stream-up", "rate"),
+    ("tls-stream-up", "rate"),
+    ("tls-rsa-full", "rate"),
     ("unix-connections", "rate"),
     ("tcp-connections", "rate"),
     ("unix-trips", "median"),

@@ -99,6 +99,8 @@ _UNIX, _TCP, _CAT = (
     ("tcp-stream-up", "tcp-stream-down"),
     ("fork-stream-both",),
 )
+_TLS = ("tls-stream-up", "tls-stream-down")
+_HANDSHAKES = ("tls-rsa-full", "tls-rsa-resumed", "tls-ecdsa-full", "tls-ecdsa-resumed")
 _TAGS = ("counting-stream", "counting-connections", "counting-trips")
 _UNIX_STREAM = "unix to unix, one stream, up and down"
 _TCP_STREAM = "TCP to TCP, one stream, up and down"
@@ -112,6 +114,14 @@ REQUIREMENTS = (
     Requirement(_TCP_STREAM, _LEAST, 1.5, "haproxy", _TCP),
     Requirement(_TCP_STREAM, _LEAST, 1.0, "sing-box", _TCP),
     Requirement(_TCP_STREAM, _LEAST, 4.0, "v2ray", _TCP),
+    Requirement("TLS to TCP, one stream, up and down", _LEAST, 1.4, "haproxy", _TLS),
+    Requirement(
+        "TLS handshakes a second, RSA and ECDSA, full and resumed each",
+        _LEAST,
+        0.9,
+        "haproxy",
+        _HANDSHAKES,
+    ),
     Requirement("unix to a forked cat and back", _LEAST, 2.5, "socat", _CAT),
     Requirement(
         "CPU seconds of the relay for each GB, unix, up and down",

@@ -15,6 +15,7 @@ enum { MESSAGE = 64 }; /* bytes of a request and of its answer */
 struct address {
     int type; /* of its sockets: SOCK_STREAM or SOCK_DGRAM */
     socklen_t length;
+    const char *pem; /* where TLS is spoken: the file with the certificate and its key; or NULL */
     union {
         struct sockaddr any;
         struct sockaddr_un un;
@@ -46,6 +47,13 @@ void send_whole(int descriptor, const char *bytes, size_t size);
 void bound_waiting(int connection); /* receiving ends after 10 s without a byte */
 bool receive_whole(int descriptor, char *bytes, size_t size); /* false when the other side has closed */
 
+/* tls.c: TLS on a socket, for any threads that read and write it */
+struct tls;
+struct tls *start_tls(int connection, const struct address *address, bool serves); /* when its handshake is complete; NULL where none is to be spoken */
+ssize_t receive(struct tls *tls, int descriptor, char *bytes, size_t size);       /* as read(2), and the next as write(2); tls may be NULL */
+ssize_t transmit(struct tls *tls, int descriptor, const char *bytes, size_t size);
+void end_sending(struct tls *tls, int descriptor);
+
 /* server.c: what stands behind the relay, in a process of its own that lives no longer than its parent */
 typedef void serving(int listener, void *context);
 pid_t start_server(serving *serve, const char *where, void *context); /* 0 where it is the word echo: the relay's command answers */
@@ -72,6 +80,7 @@ double microseconds_at(const struct latencies *sorted, double share); /* share 0
 /* One for each mode. */
 void stream(const char *client, const char *server, const char *direction, struct amount amount, size_t connections);
 void connections(const char *client, const char *server, struct amount amount, size_t clients);
+void handshakes(const char *client, const char *server, const char *kind, struct amount amount, size_t clients);
 void round_trips(const char *client, const char *server, struct amount amount);
 void idle(const char *client, const char *server, struct amount amount);
 void packets(const char *client, const char *server, double rate, double seconds, size_t size, size_t sources);

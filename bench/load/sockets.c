@@ -11,12 +11,16 @@
 
 enum { BACKLOG = 4096 };
 
-static const char UDP[] = "udp";
+static const char UDP[] = "udp", TLS[] = "tls=";
 
 struct address parse_address(const char *text) {
     struct address address = {.type = strncmp(text, UDP, strlen(UDP)) ? SOCK_STREAM : SOCK_DGRAM};
     if (address.type == SOCK_DGRAM) text += strlen(UDP);
     const char *colon = strrchr(text, ':');
+    if (!strncmp(text, TLS, strlen(TLS)) && colon) {
+        address.pem = strndup(text + strlen(TLS), (size_t)(colon - text) - strlen(TLS));
+        text = colon;
+    }
     if (colon == NULL) {
         if (strlen(text) >= sizeof address.of.un.sun_path) fail("%s is too long for a unix socket's path", text);
         address.of.un.sun_family = AF_UNIX;
@@ -26,7 +30,7 @@ struct address parse_address(const char *text) {
     }
     int port = atoi(colon + 1);
     bool here = colon == text || !strncmp(text, "127.0.0.1:", 10);
-    if (!here || port < 1 || port > 65535) fail("%s is no [udp][127.0.0.1]:PORT, and loads stay on this machine", text);
+    if (!here || port < 1 || port > 65535) fail("%s is no [udp|tls=PEM][127.0.0.1]:PORT, and loads stay on this machine", text);
     address.of.in.sin_family = AF_INET;
     address.of.in.sin_port = htons((uint16_t)port);
     address.of.in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);

@@ -37,6 +37,7 @@ struct plan {
     uint64_t bytes; /* that each source sends; 0 is until it is told to stop */
     bool goes[2];
     bool commands; /* whether the server is given the ends of commands */
+    const struct address *server; /* where it listens */
     bool asked;    /* the server sends when it has got a byte: some relays connect only when there is something to carry */
 };
 
@@ -44,6 +45,7 @@ struct end {
     const struct plan *plan;
     struct sink *sink;
     int in, out;
+    struct tls *tls;
     bool waits_to_be_asked;
 };
 
@@ -52,14 +54,14 @@ static void *source(void *argument) {
     uint64_t left = end->plan->bytes ? end->plan->bytes : UINT64_MAX;
     char *bytes = malloc(BUFFER);
     memset(bytes, 'p', BUFFER);
-    if (end->waits_to_be_asked && read(end->in, bytes, 1) != 1) fail("the server was not asked");
+    if (end->waits_to_be_asked && receive(end->tls, end->in, bytes, 1) != 1) fail("the server was not asked");
     while (left && !atomic_load_explicit(&end->plan->shared->stop, memory_order_relaxed)) {
-        ssize_t size = write(end->out, bytes, left < BUFFER ? left : BUFFER);
+        ssize_t size = transmit(end->tls, end->out, bytes, left < BUFFER ? left : BUFFER);
         if (size <= 0 && end->plan->shared->stop) break;
         if (size <= 0) fail("a source can't send");
         left -= (uint64_t)size;
     }
-    if (shutdown(end->out, SHUT_WR)) close(end->out); /* a pipe's end */
+    end_sending(end->tls, end->out);
     free(bytes);
     return NULL;
 }
@@ -69,7 +71,7 @@ static void *sink(void *argument) {
     char *bytes = malloc(BUFFER);
     uint64_t received = 0;
     ssize_t size;
-    while ((size = read(end->in, bytes, BUFFER)) > 0) {
+    while ((size = receive(end->tls, end->in, bytes, BUFFER)) > 0) {
         received += (uint64_t)size;
         atomic_store_explicit(&end->sink->received, received, memory_order_relaxed);
     }
@@ -80,11 +82,11 @@ static void *sink(void *argument) {
 }
 
 /* Starts the threads of one connection's end; returns how many. */
-static size_t start_end(const struct plan *plan, const int ends[2], int outgoing, size_t index, pthread_t *threads) {
+static size_t start_end(const struct plan *plan, const int ends[2], struct tls *tls, int outgoing, size_t index, pthread_t *threads) {
     struct end *end = malloc(sizeof *end);
     size_t count = 0;
     pthread_attr_t small;
-    *end = (struct end){plan, &plan->shared->sinks[!outgoing][index], ends[0], ends[1], outgoing == DOWN && plan->asked};
+    *end = (struct end){plan, &plan->shared->sinks[!outgoing][index], ends[0], ends[1], tls, outgoing == DOWN && plan->asked};
     pthread_attr_init(&small);
     pthread_attr_setstacksize(&small, STACK);
     if (plan->goes[!outgoing] && pthread_create(&threads[count++], &small, sink, end)) fail("no thread");
@@ -104,7 +106,7 @@ static void serve_streams(int listener, void *context) {
         int connection = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
         int ends[] = {connection, connection};
         if (connection == -1 || (plan->commands && !take_over(connection, ends))) fail("the server can't accept");
-        count += start_end(plan, ends, DOWN, i, threads + count);
+        count += start_end(plan, ends, start_tls(connection, plan->server, true), DOWN, i, threads + count);
     }
     join_all(threads, count);
 }
@@ -190,6 +192,8 @@ void stream(const char *client, const char *server, const char *direction, struc
                         .goes = {both || !strcmp(direction, "up"), both || !strcmp(direction, "down")}};
     plan.asked = !plan.goes[UP];
     plan.commands = is_command(server);
+    struct address behind = echo || plan.commands ? (struct address){0} : parse_address(server);
+    plan.server = &behind;
     if (amount.times || !(plan.goes[UP] || plan.goes[DOWN])) fail("a stream goes up, down or both, for seconds or bytes");
     if (echo && !both) fail("what is echoed goes both ways");
     end_all_after(amount.seconds + 150);
@@ -200,8 +204,9 @@ void stream(const char *client, const char *server, const char *direction, struc
     int64_t begin = nanoseconds();
     for (size_t i = 0; i < connections; i++) {
         int connection = connect_to(&address, 0);
-        if (plan.asked) send_whole(connection, "?", 1);
-        count += start_end(&plan, (int[]){connection, connection}, UP, i, threads + count);
+        struct tls *tls = start_tls(connection, &address, false);
+        if (plan.asked && transmit(tls, connection, "?", 1) != 1) fail("can't send");
+        count += start_end(&plan, (int[]){connection, connection}, tls, UP, i, threads + count);
     }
     if (echo) plan.goes[UP] = false; /* from here on: what comes back is what counts, once */
     if (!wait_for_sinks(&plan, false, PATIENCE, process)) fail("nothing came through in a minute");

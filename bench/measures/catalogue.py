@@ -12,6 +12,7 @@ from bench.relays.pipetwist import Pipetwist
 from bench.relays.relay import Relay
 from bench.relays.sing_box import SingBox
 from bench.relays.socat import Socat
+from bench.relays.stunnel import Stunnel
 from bench.relays.v2ray import V2Ray
 
 __all__ = ["MEASURES", "RELAYS"]
@@ -31,6 +32,7 @@ _USUAL: tuple[Relay, ...] = (
     Ncat(),
     SingBox(),
     V2Ray(),
+    Stunnel(),
 )
 _ONE_PROCESS: tuple[Relay, ...] = tuple(
     relay for relay in _USUAL if relay.name not in {"direct", "socat", "ncat"}
@@ -72,6 +74,19 @@ def _connections(name: str, kind: Kind) -> Measure:
         exchanges.CONNECTION_QUANTITIES,
         exchanges.connections(),
         restart_after=new_ports,
+    )
+
+
+def _handshakes(name: str, kind: Kind, which: str) -> Measure:
+    """Each run takes a few hundred ports of each relay's; see `exchanges`."""
+    return Measure(
+        name,
+        f"{kind.value}, a connection with a {which} handshake for each 64 bytes",
+        kind,
+        _that_do(kind),
+        exchanges.HANDSHAKE_QUANTITIES,
+        exchanges.handshakes(which),
+        restart_after=3,
     )
 
 
@@ -151,6 +166,9 @@ MEASURES = (
     _streams("tcp-stream-down", Kind.TCP, "down", ", down"),
     _streams("tcp-stream-both", Kind.TCP, "both", ", both ways at once"),
     _streams("tcp-16-streams", Kind.TCP, "up", ", up", 16),
+    _streams("tls-stream-up", Kind.TLS_ECDSA, "up", ", up"),
+    _streams("tls-stream-down", Kind.TLS_ECDSA, "down", ", down"),
+    _streams("tls-stream-both", Kind.TLS_ECDSA, "both", ", both ways at once"),
     _streams("fork-stream-up", Kind.COMMAND, "up", ", up"),
     _streams("fork-stream-down", Kind.COMMAND, "down", ", down"),
     _streams("fork-stream-both", Kind.CAT, "both", ""),
@@ -158,6 +176,10 @@ MEASURES = (
     _connections("unix-connections", Kind.UNIX),
     _connections("tcp-connections", Kind.TCP),
     _connections("fork-connections", Kind.CAT),
+    _handshakes("tls-rsa-full", Kind.TLS_RSA, "full"),
+    _handshakes("tls-rsa-resumed", Kind.TLS_RSA, "resumed"),
+    _handshakes("tls-ecdsa-full", Kind.TLS_ECDSA, "full"),
+    _handshakes("tls-ecdsa-resumed", Kind.TLS_ECDSA, "resumed"),
     _trips("unix-trips", Kind.UNIX),
     _trips("tcp-trips", Kind.TCP),
     _trips("fork-trips", Kind.CAT),

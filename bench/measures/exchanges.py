@@ -1,4 +1,6 @@
-"""Short exchanges of 64 bytes each way: a connection for each, or all on one."""
+"""Short exchanges of 64 bytes each way: a connection for each, with TLS or without, or all on
+one.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,14 @@ from bench.generator import load
 from bench.measures.measure import Better, Effort, Quantity, Take, Values
 from bench.relays.running import Running
 
-__all__ = ["CONNECTION_QUANTITIES", "TRIP_QUANTITIES", "connections", "trips"]
+__all__ = [
+    "CONNECTION_QUANTITIES",
+    "HANDSHAKE_QUANTITIES",
+    "TRIP_QUANTITIES",
+    "connections",
+    "handshakes",
+    "trips",
+]
 
 _MAX_CONNECTIONS = 7_000
 """TCP gets slow when it has used half its ports between two addresses, 14,000, and each is kept for
@@ -19,6 +28,7 @@ CONNECTION_QUANTITIES = (
     Quantity("p99", "99 % µs", Better.LOWER),
     Quantity("cpu", "CPU µs each", Better.LOWER),
 )
+HANDSHAKE_QUANTITIES = (Quantity("rate", "handshakes/s", Better.HIGHER), *CONNECTION_QUANTITIES[1:])
 TRIP_QUANTITIES = (
     Quantity("rate", "round trips/s", Better.HIGHER),
     Quantity("median", "median µs", Better.LOWER, 1),
@@ -28,13 +38,27 @@ TRIP_QUANTITIES = (
 
 def connections(clients: int = 8, *, share: float = 1.0) -> Take:
     """Clients that connect, send, receive, close, and begin again."""
+    return _connecting("connections", (), clients, share)
 
+
+def handshakes(kind: str, clients: int = 8) -> Take:
+    """The same with TLS.
+
+    Args:
+        kind: ``full``, or ``resumed`` where each handshake resumes the session of the one before.
+        clients: how many at once.
+    """
+    return _connecting("handshakes", (kind,), clients)
+
+
+def _connecting(mode: str, words: tuple[str, ...], clients: int, share: float = 1.0) -> Take:
     def take(running: Running, effort: Effort) -> Values:
         before = running.cpu_seconds()
         answer = load(
-            "connections",
+            mode,
             running.client,
             running.server,
+            *words,
             f"{effort.seconds * share}/{_MAX_CONNECTIONS}x",
             clients,
         )

@@ -16,7 +16,7 @@ class Direct:
     """No relay."""
 
     name = "direct"
-    kinds = frozenset({Kind.UNIX, Kind.TCP, Kind.UDP})
+    kinds = frozenset({Kind.UNIX, Kind.TCP, Kind.TLS_RSA, Kind.TLS_ECDSA, Kind.UDP})
 
     def missing(self) -> str | None:
         """It is always there."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.places import Command, Kind, Route, TcpPlace, UdpPlace, UnixPlace
+from bench.places import Command, Kind, Route, TcpPlace, TlsPlace, UdpPlace, UnixPlace
 from bench.relays.relay import first_version_in, not_installed
 
 __all__ = ["HAProxy"]
@@ -32,7 +32,7 @@ class HAProxy:
     """HAProxy."""
 
     name = "haproxy"
-    kinds = frozenset({Kind.UNIX, Kind.TCP})
+    kinds = frozenset({Kind.UNIX, Kind.TCP, Kind.TLS_RSA, Kind.TLS_ECDSA})
 
     def missing(self) -> str | None:
         """Whether it is installed."""
@@ -52,5 +52,7 @@ class HAProxy:
         return ("haproxy", "-db", "-f", str(path))
 
 
-def _address(place: UnixPlace | TcpPlace | UdpPlace | Command) -> str:
+def _address(place: UnixPlace | TcpPlace | TlsPlace | UdpPlace | Command) -> str:
+    if isinstance(place, TlsPlace):
+        return f"127.0.0.1:{place.port} ssl crt {place.pem}"
     return f"127.0.0.1:{place.port}" if isinstance(place, TcpPlace) else f"unix@{place}"

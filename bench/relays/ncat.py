@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.places import Command, Kind, Route, TcpPlace, UdpPlace, UnixPlace
+from bench.places import Command, Kind, Route, TcpPlace, TlsPlace, UdpPlace, UnixPlace
 from bench.relays.relay import first_version_in, not_installed
 
 __all__ = ["Ncat"]
@@ -18,7 +18,7 @@ class Ncat:
     """Ncat."""
 
     name = "ncat"
-    kinds = frozenset(Kind) - {Kind.UDP}
+    kinds = frozenset({Kind.UNIX, Kind.TCP, Kind.CAT, Kind.COMMAND})
 
     def missing(self) -> str | None:
         """Whether it is installed."""
@@ -30,6 +30,9 @@ class Ncat:
 
     def command(self, route: Route, folder: Path) -> Sequence[str]:
         """The parent that accepts."""
+        if isinstance(route.listen, TlsPlace):
+            message = "ncat is measured without TLS only"
+            raise TypeError(message)
         words = (
             route.target.words
             if isinstance(route.target, Command)

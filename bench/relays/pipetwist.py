@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.places import UDP_SECONDS, Command, Kind, Route, TcpPlace, UdpPlace
+from bench.places import UDP_SECONDS, Command, Kind, Route, TcpPlace, TlsPlace, UdpPlace
 from pipetwist import __version__
 
 __all__ = ["Pipetwist"]
@@ -103,6 +103,9 @@ def _inbound(route: Route) -> dict[str, Any]:
     match route.listen:
         case TcpPlace(port):
             return {"type": "tcp", "tag": "in", "listen_port": port}
+        case TlsPlace(port, pem):
+            tls = {"certificate_path": str(pem), "key_path": str(pem)}
+            return {"type": "tcp", "tag": "in", "listen_port": port, "tls": tls}
         case UdpPlace(port):
             return {
                 "type": "udp",

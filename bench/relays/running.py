@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from bench.listening import listens
-from bench.places import Kind, Route, route_of
+from bench.places import Kind, Route, TlsPlace, route_of
 from bench.processes import Program
 from bench.relays.relay import Relay
 
@@ -25,8 +25,10 @@ class Running:
     def __init__(self, relay: Relay, route: Route, program: Program | None) -> None:
         self.relay = relay
         self.program = program
-        self.client = str(route.listen if program else route.target)
-        self.server = str(route.target)
+        # Without a relay the server speaks TLS itself, where the clients do.
+        tls = isinstance(route.listen, TlsPlace)
+        self.client = str(route.listen if program or tls else route.target)
+        self.server = self.client if tls and not program else str(route.target)
 
     def cpu_seconds(self) -> float:
         """CPU time that it has used so far; 0 where there is no relay."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.places import UDP_SECONDS, Command, Kind, Route, TcpPlace, UdpPlace, UnixPlace
+from bench.places import UDP_SECONDS, Command, Kind, Route, TcpPlace, TlsPlace, UdpPlace, UnixPlace
 from bench.relays.relay import first_version_in, not_installed
 
 __all__ = ["Socat"]
@@ -15,7 +15,7 @@ class Socat:
     """Socat."""
 
     name = "socat"
-    kinds = frozenset(Kind)
+    kinds = frozenset(Kind) - {Kind.TLS_RSA, Kind.TLS_ECDSA}
 
     def missing(self) -> str | None:
         """Whether it is installed."""
@@ -30,6 +30,9 @@ class Socat:
         if isinstance(route.listen, UdpPlace):
             listen = f"UDP-LISTEN:{route.listen.port},bind=127.0.0.1,reuseaddr,fork"
             return ("socat", "-b", "65536", "-T", str(UDP_SECONDS), listen, _target(route.target))
+        if isinstance(route.listen, TlsPlace):
+            message = "socat is measured without TLS only"
+            raise TypeError(message)
         return (
             "socat",
             "-b",
