@@ -18,7 +18,7 @@ _EOF: Final = -1  # what pyOpenSSL has in the place of an error number where the
 
 
 class Handshake:
-    """One handshake. It is over when it has called `done` or `failed`, once.
+    """One handshake. It calls ``done`` or ``failed`` once, and is over then.
 
     Args:
         poller: tells of the socket's events.

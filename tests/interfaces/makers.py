@@ -41,6 +41,7 @@ from pipetwist.kernel.pipe_pool import PipePool
 from pipetwist.kernel.poller import Poller
 from pipetwist.kernel.process_side import KernelProcessSide
 from pipetwist.kernel.socket_side import SocketSide
+from pipetwist.kernel.tls_side import TlsSide
 from pipetwist.metrics.statistics import ConnectionStatistics
 from pipetwist.outbounds.context import OutboundContext
 from pipetwist.outbounds.endpoint import EndpointOutbound, EndpointOutboundOptions
@@ -60,9 +61,12 @@ from pipetwist.relay.relay import Relay, Route
 from pipetwist.stats.counters import MemoryCounter, MemoryCounterStore
 from pipetwist.stats.tracking import Tracker
 from pipetwist.storage.store import FileCounter, FileCounterStore
+from pipetwist.tls.listener import ListenerTls
 from pipetwist.transfer.stream import StreamSide
+from pipetwist.values.tls_options import TlsListenerOptions
 from tests.inbounds.inbound import NoInbound
 from tests.support.loop import Loop
+from tests.support.shared_certificates import SERVER
 
 __all__ = ["Makers"]
 
@@ -122,6 +126,7 @@ class Makers:
         return [
             lambda: StreamSide(self.loop),
             lambda: SocketSide(self.kernel, self._connected(socket.SOCK_STREAM)),
+            lambda: TlsSide(self.kernel, *self._tls_ends()),
             lambda: AcceptedSide(
                 self.kernel, self._connected(socket.SOCK_STREAM), None, lambda: None
             ),
@@ -134,6 +139,11 @@ class Makers:
             lambda: DatagramSocketSide(self.datagram_context, self._connected(socket.SOCK_DGRAM)),
             self._command,
         ]
+
+    def _tls_ends(self) -> tuple[socket.socket, Any]:
+        near = self._connected(socket.SOCK_STREAM)
+        options = TlsListenerOptions(certificate_path=SERVER[0], key_path=SERVER[1])
+        return near, ListenerTls("a", options).connection(near)
 
     def _commands(self) -> list[Callable[[], Any]]:
         lines = StandardErrorLines(self.loop, lambda line: None)
