@@ -24,8 +24,6 @@ import pipetwist
 _PACKAGE = Path(pipetwist.__file__).parent
 _DOCUMENT = _PACKAGE.parent / "docs" / "architecture.md"
 _MAX_LINES = 300
-# Where Any is still without its reason.
-_UNEXPLAINED_ROOMS = {"kernel"}
 _VAGUE_NAMES = {
     "common",
     "helper",
@@ -281,7 +279,6 @@ class TypesTest(SynchronousTestCase):
         silent = [
             f"{module}:{line}"
             for module, path in _sources().items()
-            if _room(module) not in _UNEXPLAINED_ROOMS
             for line in sorted(_unexplained(path.read_text(encoding="utf-8")))
         ]
         self.assertEqual(silent, [])

@@ -34,7 +34,7 @@ class FirstReader(SocketReader):
         side = self.side
         # For descriptors there is no room: the kernel closes them, and tells that.
         count, _, flags, _ = side.socket.recvmsg_into((side.kernel.buffer,), 0, _DONT_WAIT)
-        this: Any = self
+        this: Any = self  # mypy has an object's class unchangeable
         this.__class__ = SocketReader  # both have the same slots
         # With this option there is always something that there is no room for: a unit of systemd's
         # may have set it (PassCredentials=).

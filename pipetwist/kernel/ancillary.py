@@ -11,7 +11,7 @@ import os
 import socket
 import struct
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 __all__ = [
     "MAX_DESCRIPTORS",
@@ -39,7 +39,9 @@ _SOL_SOCKET = int(socket.SOL_SOCKET)
 # Two of struct iovec, and struct msghdr: no name, these, no ancillary data
 _VECTORS = struct.Struct("@PNPN")
 _HEADER = struct.Struct("@PIPNPNi0P")
-_libc: Any = ctypes.CDLL(None, use_errno=True) if os.name == "posix" else None
+_Library: TypeAlias = Any
+"""A library of C's, whose functions have no types."""
+_libc: _Library = ctypes.CDLL(None, use_errno=True) if os.name == "posix" else None
 
 
 def look_ahead(connected: socket.SocketType, buffer: memoryview) -> tuple[int, bool]:

@@ -47,7 +47,7 @@ class _Connecting:
         reactor: IReactorTime,
         poller: Watcher | None,
         opened: socket.SocketType,
-        address: Any,
+        address: Any,  # as the module socket types it
         name: str,
     ) -> None:
         self._reactor = reactor
@@ -123,7 +123,7 @@ def connect_socket(
     reactor: IReactorTime,
     poller: Watcher | None,
     family: int,
-    address: Any,
+    address: Any,  # as the module socket types it
     name: str,
     connected: Callable[[socket.SocketType], _T | Deferred[_T]],
     prepare: Callable[[socket.SocketType], object] | None = None,

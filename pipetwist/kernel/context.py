@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import select
-from typing import Any
 
 from twisted.internet.interfaces import IReactorFDSet, IReactorTime
 
@@ -57,7 +56,7 @@ def kernel_context(reactor: AnyReactor, *, tls: bool = True) -> KernelContext | 
         reactor: counts the time, and reads the poller.
         tls: see `KernelContext`.
     """
-    descriptors: Any = IReactorFDSet(reactor, None)
+    descriptors: AnyReactor = IReactorFDSet(reactor, None)
     if descriptors is None or not hasattr(select, "epoll") or not hasattr(os, "splice"):
         return None
     return KernelContext(descriptors, Poller(descriptors), PipePool(), tls=tls)

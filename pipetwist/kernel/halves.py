@@ -4,9 +4,9 @@ that they work with.
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
-from pipetwist.interfaces import ITracker
+from pipetwist.interfaces import AnySideReceiver, ITracker
 from pipetwist.kernel.context import KernelContext
 from pipetwist.kernel.pipe_pool import Pipe
 from pipetwist.transfer.ending import Ending
@@ -20,7 +20,7 @@ class Owner(Protocol):
     kernel: KernelContext
     ending: Ending
     """Where it is."""
-    receiver: Any
+    receiver: AnySideReceiver
     tracker: ITracker | None
     received: int
     delivered: int

@@ -11,7 +11,7 @@ import socket
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from pipetwist.interfaces import IDescriptorSide, ITracker
+from pipetwist.interfaces import AnySideReceiver, IDescriptorSide, ITracker
 from pipetwist.kernel.ancillary import (
     bytes_ahead,
     close_descriptors,
@@ -213,15 +213,15 @@ class PassingSide(SocketSide):
         SocketSide.__init__(self, kernel, connected, tracker)
 
     def carry_to(self, sink: IDescriptorSide) -> None:
-        other: Any = sink
+        other: object = sink
         if isinstance(other, PassingSide):
             self.underway = self.underway or other.underway
         else:
-            reader: Any = self.reader
+            reader: Any = self.reader  # mypy has an object's class unchangeable
             reader.__class__ = SocketReader  # both have the same slots
         DescriptorSide.carry_to(self, sink)
 
-    def part(self) -> Any:
-        writer: Any = self.writer
+    def part(self) -> AnySideReceiver:
+        writer: Any = self.writer  # a PassingWriter, as its class says; the base declares a Writer
         writer.drop()
         return SocketSide.part(self)

@@ -76,7 +76,7 @@ class Poller:
         self._reactor = reactor
         # Opened with the first descriptor: a daemon's services are made before it forks, and may be
         # stopped and started again.
-        self._epoll: Any = None
+        self._epoll: Any = None  # a select.epoll, which mypy knows of on Linux alone
         self._told: dict[int, Pollable] = {}
         self._removed = False  # since the batch was looked up
         self._skip = 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipetwist.interfaces import IDescriptorSide, IProcess, ITracker, Medium
+from pipetwist.interfaces import AnySideReceiver, IDescriptorSide, IProcess, ITracker, Medium
 from pipetwist.kernel.context import KernelContext
 from pipetwist.kernel.poller import OUT
 from pipetwist.kernel.reader import Reader
@@ -170,7 +170,7 @@ class DescriptorSide(EndingSide):
             self.hear(FINISH)
             self.writer.finish()
 
-    def part(self) -> Any:
+    def part(self) -> AnySideReceiver:
         """It is over: drop what waits, and let go of what holds it as well, in circles that the
         collector would have to find.
 
