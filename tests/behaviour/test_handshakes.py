@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import socket
+import ssl
+from typing import Any
+
+from twisted.logger import LogEvent, globalLogPublisher
 
 from tests.behaviour.case import PairCase
+from tests.behaviour.channels import TlsChannel
 from tests.behaviour.clients import KernelTlsClients, TlsClients, UnixClients
 from tests.behaviour.pairs import Pair, over_pairs
 from tests.behaviour.servers import KernelTlsServers, TlsServers, UnixServers, shake_hands
-from tests.support.shared_certificates import stranger_context
+from tests.support.shared_certificates import (
+    EXPIRED,
+    MISNAMED,
+    SERVER_NAME,
+    STRANGER,
+    client_context,
+    server_context,
+)
 from tests.support.waiting import turns, until
 
 
@@ -28,20 +40,25 @@ class HandshakeTest(PairCase):
         self.assertEqual(line["reason"], "cannot connect: no answer for 0.1 s")
         self.assertEqual(line["uplink"], 0)
 
-    async def test_stranger(self) -> None:
-        """A server whose certificate nobody trusts gets nothing, and the reason says so."""
+    async def test_untrusted(self) -> None:
+        """A server whose certificate nobody trusts, whose is not valid any more, or whose is of
+        another name, gets nothing of the client's, and the reason says why.
+        """
         await self.begin()
-        client = await self.client()
-        client.send(b"secret")
-        accepted = await self._accepted()
-        with self.assertRaises(OSError):
-            await shake_hands(accepted, stranger_context())
-        await client.end()
-        line = await self.line()
-        self.assertRegex(
-            line["reason"], r"cannot connect: 127\.0\.0\.1:\d+: TLS: certificate verify failed"
-        )
-        self.assertEqual(line["uplink"], 0)
+        for shown, fault in (
+            (STRANGER, "certificate verify failed"),
+            (EXPIRED, "certificate verify failed"),
+            (MISNAMED, "the server's certificate is not of the name that it was asked for"),
+        ):
+            client = await self.client()
+            client.send(b"secret")
+            accepted = await self._accepted()
+            with self.assertRaises(OSError):
+                await shake_hands(accepted, server_context(shown))
+            await client.end()
+            line = await self.line()
+            self.assertRegex(line["reason"], rf"^cannot connect: 127\.0\.0\.1:\d+: TLS: {fault}$")
+            self.assertEqual(line["uplink"], 0)
 
     async def test_closed(self) -> None:
         """A server that closes before the handshake is over is none."""
@@ -78,7 +95,43 @@ class HandshakeTest(PairCase):
     (Pair(TlsClients, UnixServers, "stream"), Pair(KernelTlsClients, UnixServers, "kernel"))
 )
 class InboundHandshakeTest(PairCase):
-    """An inbound with TLS, and a client that says nothing."""
+    """An inbound with TLS that asks for a certificate, and a client that does not come in."""
+
+    async def test_untrusted(self) -> None:
+        """A client whose certificate nobody trusts, or whose is not valid any more, or who has
+        none, is told so; the log has why, and nothing of it reaches a server.
+        """
+        await self.begin()
+        assert isinstance(self.clients, TlsClients)
+        events: list[LogEvent] = []
+        observer: Any = events.append
+        globalLogPublisher.addObserver(observer)
+        self.addCleanup(globalLogPublisher.removeObserver, observer)
+
+        def failed() -> list[LogEvent]:
+            return [
+                event for event in events if "the TLS handshake" in (event.get("log_format") or "")
+            ]
+
+        for shown, cause, told in (
+            (STRANGER, "certificate verify failed", "unknown ca"),
+            (EXPIRED, "certificate verify failed", "certificate expired"),
+            (None, "peer did not return a certificate", "certificate required"),
+        ):
+            channel = TlsChannel(
+                socket.create_connection(("127.0.0.1", self.clients.port)),
+                client_context(shown),
+                SERVER_NAME,
+            )
+            self.addCleanup(channel.reset)
+            await until(channel.shake_hands, "the handshake")  # in TLS 1.3 before the server's end
+            self.assertIn(told, await _alert(channel))
+            await until(failed, "the line of the handshake")
+            (event,) = failed()
+            self.assertEqual(event["cause"], f"TLS: {cause}")
+            events.clear()
+        assert isinstance(self.servers, UnixServers)
+        self.assertRaises(BlockingIOError, self.servers.listening.accept)
 
     async def test_stop(self) -> None:
         """A client that has not come in yet is not waited for when pipetwist stops, and nothing of
@@ -92,6 +145,23 @@ class InboundHandshakeTest(PairCase):
         await turns(20)
         await self.service.stopService()
         await until(lambda: _has_ended(client), "the end of the client's connection")
+
+
+async def _alert(channel: TlsChannel) -> str:
+    """Wait for an alert of the other end; what it says."""
+    said: list[str] = []
+
+    def hears() -> bool:
+        try:
+            channel.receive()
+        except (ssl.SSLWantReadError, BlockingIOError):
+            return False
+        except ssl.SSLError as error:
+            said.append(str(error).lower())
+        return True
+
+    await until(hears, "an alert")
+    return said[0]
 
 
 def _has_ended(connected: socket.socket) -> bool:

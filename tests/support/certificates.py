@@ -70,6 +70,7 @@ class Authority:
         key: CertificateIssuerPrivateKeyTypes | None = None,
         address: str = "127.0.0.1",
         names: Sequence[x509.GeneralName] | None = None,
+        expired: bool = False,
     ) -> tuple[Path, Path]:
         """Sign a certificate for that name, localhost and an address.
 
@@ -80,6 +81,7 @@ class Authority:
             address: the address.
             names: what it is for instead; nothing, so that it has the common name alone, where
                 that is empty.
+            expired: whether it is not valid any more.
 
         Returns:
             The certificate's file and the key's.
@@ -89,7 +91,8 @@ class Authority:
             local = x509.DNSName("localhost"), x509.IPAddress(ip_address(address))
             names = [x509.DNSName(name), *local]
         signer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
-        unsigned = _builder(_subject(name), self._name, key).add_extension(signer, critical=False)
+        unsigned = _builder(_subject(name), self._name, key, expired=expired)
+        unsigned = unsigned.add_extension(signer, critical=False)
         if names:
             unsigned = unsigned.add_extension(x509.SubjectAlternativeName(names), critical=False)
         certificate = unsigned.sign(self._key, hashes.SHA256())
@@ -128,9 +131,14 @@ def _subject(name: str) -> x509.Name:
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: CertificateIssuerPrivateKeyTypes
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: CertificateIssuerPrivateKeyTypes,
+    *,
+    expired: bool = False,
 ) -> x509.CertificateBuilder:
     now = dt.datetime.now(dt.timezone.utc)
+    end = now - _DAY if expired else now + _DAY
     return x509.CertificateBuilder(
-        issuer, subject, key.public_key(), x509.random_serial_number(), now - _DAY, now + _DAY
+        issuer, subject, key.public_key(), x509.random_serial_number(), end - 2 * _DAY, end
     )

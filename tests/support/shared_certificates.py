@@ -9,17 +9,21 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
+from cryptography.x509 import DNSName
+
 from tests.support.certificates import Authority
 
 __all__ = [
     "AUTHORITY",
     "CLIENT",
     "CLIENT_NAME",
+    "EXPIRED",
+    "MISNAMED",
     "SERVER",
     "SERVER_NAME",
+    "STRANGER",
     "client_context",
     "server_context",
-    "stranger_context",
 ]
 
 SERVER_NAME = "localhost"
@@ -35,29 +39,27 @@ SERVER = tuple(map(str, _authority.issue(SERVER_NAME)))
 """A server's certificate, and its key's file."""
 CLIENT = tuple(map(str, _authority.issue(CLIENT_NAME)))
 """A client's certificate, and its key's file."""
+EXPIRED = tuple(map(str, _authority.issue("expired", expired=True)))
+"""The same of that server and of a client, when their time is over."""
+MISNAMED = tuple(map(str, _authority.issue("other", names=[DNSName("other.example")])))
+"""The same of another server."""
+(_folder / "stranger").mkdir()
+STRANGER = tuple(map(str, Authority(_folder / "stranger", "stranger").issue(SERVER_NAME)))
+"""The same of that server and of a client, by a CA that nobody trusts."""
 
 
 @cache
-def client_context() -> ssl.SSLContext:
-    """What a client shows, and whom it trusts."""
+def client_context(shown: tuple[str, ...] | None = CLIENT) -> ssl.SSLContext:
+    """What a client shows, if it does, and whom it trusts."""
     context = ssl.create_default_context(cafile=AUTHORITY)
-    context.load_cert_chain(*CLIENT)
+    if shown is not None:
+        context.load_cert_chain(*shown)
     return context
 
 
 @cache
-def server_context() -> ssl.SSLContext:
+def server_context(shown: tuple[str, ...] = SERVER) -> ssl.SSLContext:
     """What a server shows."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*SERVER)
-    return context
-
-
-@cache
-def stranger_context() -> ssl.SSLContext:
-    """What a server shows whose certificate names nobody's authority but its own."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    folder = _folder / "stranger"
-    folder.mkdir()
-    context.load_cert_chain(*Authority(folder, "stranger").issue(SERVER_NAME))
+    context.load_cert_chain(*shown)
     return context
