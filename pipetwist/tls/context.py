@@ -36,7 +36,11 @@ def new_context(label: str, options: TlsOptions) -> SSL.Context:
         StartError: this OpenSSL has none of the cipher suites.
     """
     context = SSL.Context(SSL.TLS_METHOD)
-    context.set_options(SSL.OP_NO_COMPRESSION | SSL.OP_CIPHER_SERVER_PREFERENCE)
+    # In the middle of another handshake nothing can be written until the peer has gone on with it,
+    # and each costs a server as much as the first. TLS 1.3 knows none.
+    context.set_options(
+        SSL.OP_NO_COMPRESSION | SSL.OP_CIPHER_SERVER_PREFERENCE | SSL.OP_NO_RENEGOTIATION
+    )
     # An idle connection keeps no buffers.
     context.set_mode(SSL.MODE_RELEASE_BUFFERS)
     context.set_min_proto_version(_VERSIONS[options.min_version or "1.2"])

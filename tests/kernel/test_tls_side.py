@@ -6,22 +6,25 @@ from __future__ import annotations
 
 import socket
 
+from OpenSSL import SSL
+
 from pipetwist.kernel.tls_side import TlsSide
 from pipetwist.testing import RecordingReceiver, RecordingTracker
 from pipetwist.transfer.loss_reasons import NO_CLOSE_NOTIFY
 from tests.support.loop import KernelCase
-from tests.support.tls_peer import TlsPeer, tls_ends
+from tests.support.tls_peer import TLS12, TLS13, TlsPeer, tls_ends
 
 
 class TlsSideTest(KernelCase):
     """A side, its receiver, and its peer."""
 
     def make(
-        self, family: int = socket.AF_INET, *, server: bool = True
+        self, family: int = socket.AF_INET, *, server: bool = True, renegotiates: bool = False
     ) -> tuple[TlsSide, RecordingReceiver, TlsPeer]:
-        """Make them; the test's clean-up ends the side."""
+        """Make them; the test's clean-up ends the side. Only TLS 1.2 renegotiates."""
         near, far = self.pair(family)
-        tls, peer = tls_ends(near, far, server=server)
+        version = TLS12 if renegotiates else TLS13
+        tls, peer = tls_ends(near, far, version, server=server, renegotiates=renegotiates)
         side = TlsSide(self.kernel, near, tls, RecordingTracker(), half_closes_by_fin=server)
         self.addCleanup(side.abort)
         receiver = RecordingReceiver()
@@ -114,6 +117,22 @@ class TlsSideTest(KernelCase):
             if peer.got_fin:
                 break
         self.assertEqual((peer.received, peer.got_notify), (b"half an answer", False))
+
+    def test_renegotiation(self) -> None:
+        """A server that asks for another handshake is told that there is none; what is written
+        meanwhile goes out, and what the server makes of it is told.
+        """
+        side, receiver, peer = self.make(server=False, renegotiates=True)
+        side.resume_reading()
+        peer.tls.renegotiate()
+        peer.tls.do_handshake()
+        peer.send(b"answer")
+        self.loop.until(lambda: receiver.data, "the answer")
+        side.write(b"question")
+        self.assertRaisesRegex(SSL.Error, "no renegotiation", peer.tls.recv, 100)
+        self.assertEqual((side.delivered, receiver.data), (8, b"answer"))
+        self.loop.until(lambda: receiver.heard, "the loss")
+        self.assertRegex(receiver.reason or "", "^TLS: .*handshake failure$")
 
     def test_small_records(self) -> None:
         """Of a peer that sends records of one byte so many are read in a turn, and no more: the

@@ -24,8 +24,8 @@ TLS13 = SSL.TLS1_3_VERSION
 
 
 @cache
-def _context(version: int, *, server: bool) -> SSL.Context:
-    context = new_context("test", TlsOptions())
+def _context(version: int, *, server: bool, renegotiates: bool = False) -> SSL.Context:
+    context = SSL.Context(SSL.TLS_METHOD) if renegotiates else new_context("test", TlsOptions())
     context.set_min_proto_version(version)
     context.set_max_proto_version(version)
     if server:
@@ -34,8 +34,11 @@ def _context(version: int, *, server: bool) -> SSL.Context:
     return context
 
 
-def _connection(connected: socket.socket, version: int, *, server: bool) -> SSL.Connection:
-    connection = SSL.Connection(_context(version, server=server), connected)
+def _connection(
+    connected: socket.socket, version: int, *, server: bool, renegotiates: bool = False
+) -> SSL.Connection:
+    context = _context(version, server=server, renegotiates=renegotiates)
+    connection = SSL.Connection(context, connected)
     allow_fin(connection)
     (connection.set_accept_state if server else connection.set_connect_state)()
     return connection
@@ -90,7 +93,12 @@ class TlsPeer:
 
 
 def tls_ends(
-    near: socket.socket, far: socket.socket, version: int = TLS13, *, server: bool = True
+    near: socket.socket,
+    far: socket.socket,
+    version: int = TLS13,
+    *,
+    server: bool = True,
+    renegotiates: bool = False,
 ) -> tuple[SSL.Connection, TlsPeer]:
     """Have two sockets complete a handshake.
 
@@ -99,14 +107,15 @@ def tls_ends(
         far: the peer's.
         version: of TLS.
         server: whether the side's end is the server.
+        renegotiates: whether the peer may ask for another handshake, as TLS 1.2 allows.
 
     Returns:
         The side's connection, and the peer.
     """
     near.setblocking(False)
     ends = [
-        _connection(end, version, server=accepts)
-        for end, accepts in ((near, server), (far, not server))
+        _connection(near, version, server=server),
+        _connection(far, version, server=not server, renegotiates=renegotiates),
     ]
     unready = list(ends)
     while unready:
