@@ -2,7 +2,7 @@
 
 The reactor's work for each event is done once for a batch. Descriptors are level-triggered: what is
 left over is told of again, so nobody has to be remembered, and one that is busy waits until the
-others of its batch had their turn.
+others of its batch had their turn. Only TLS handshakes ask to be told `ONCE`.
 """
 
 from __future__ import annotations
@@ -18,13 +18,15 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-__all__ = ["IN", "OUT", "Events", "Pollable", "Poller"]
+__all__ = ["IN", "ONCE", "OUT", "Events", "Pollable", "Poller"]
 
 IN = getattr(select, "EPOLLIN", 1)
 OUT = getattr(select, "EPOLLOUT", 4)
+# With others: each is told of once, when it is new, and again only when there is more.
+ONCE = getattr(select, "EPOLLET", 1 << 31)
 # Nothing but the end of a descriptor, which the kernel tells of unasked: said once, or it would be
 # said for ever.
-_QUIET = getattr(select, "EPOLLET", 1 << 31)
+_QUIET = ONCE
 # Events in a batch, and batches before the reactor's other descriptors and timers get their turn.
 _BATCH = 256
 _ROUNDS = 16

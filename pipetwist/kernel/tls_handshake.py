@@ -8,8 +8,9 @@ from typing import Final
 
 from OpenSSL import SSL
 
-from pipetwist.kernel.poller import IN, OUT, Poller
+from pipetwist.kernel.poller import IN, ONCE, OUT, Poller
 from pipetwist.kernel.turns import Turns
+from pipetwist.tls.closure import note_alerts
 from pipetwist.transfer.loss_reasons import describe_error
 
 __all__ = ["Handshake"]
@@ -99,8 +100,6 @@ class Handshake:
             self._take_step()
         else:
             self._queued = True
-            if self._events > 0:
-                self._watch(0)
             self._turns.wait(self)
 
     def failed(self) -> None:
@@ -138,6 +137,7 @@ class Handshake:
             self._fail(describe_error(error))
         else:
             done, tls = self._done, self._tls
+            note_alerts(tls)
             self._leave()
             done(tls)
 
@@ -158,14 +158,16 @@ class Handshake:
             self._poller.remove(self._socket.fileno())
 
     def _watch(self, events: int) -> None:
+        # OpenSSL has read or written until there was nothing more to, so that what is new is all
+        # that matters. What waits for its turn is not told of again and again meanwhile.
         if events == self._events or self._over:
             return
         new, self._events = self._events < 0, events
         if not new:
-            self._poller.change(self._socket.fileno(), events)
+            self._poller.change(self._socket.fileno(), events | ONCE)
             return
         try:
-            self._poller.add(self._socket.fileno(), self, events)
+            self._poller.add(self._socket.fileno(), self, events | ONCE)
         except OSError as error:  # the kernel's bound on what may be watched, epoll_ctl(2)
             self._events = -1
             self._fail(describe_error(error))

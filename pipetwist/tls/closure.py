@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from OpenSSL import SSL
 
-__all__ = ["allow_fin", "got_close_notify", "note_close_notify"]
+__all__ = ["allow_fin", "got_close_notify", "note_alerts"]
 
 _READ_ALERT = 0x4004  # SSL_CB_READ_ALERT of OpenSSL's ssl.h
 
@@ -16,8 +18,24 @@ def allow_fin(connection: SSL.Connection) -> None:
     connection.set_options(SSL.OP_IGNORE_UNEXPECTED_EOF)
 
 
-def note_close_notify(connection: SSL.Connection, where: int, alert: int) -> None:
-    """What a context calls for each step and each alert, for `got_close_notify`."""
+def note_alerts(connection: SSL.Connection) -> None:
+    """Have a connection whose handshake is complete note what `got_close_notify` tells.
+
+    Only a context can be told to call somebody for an alert, and it calls for each of some twenty
+    steps of a handshake as well. So the connection gets another context now. What that has is not
+    asked for any more: the connection has its own keys, versions and modes.
+    """
+    connection.set_context(_noting())
+
+
+@cache
+def _noting() -> SSL.Context:
+    context = SSL.Context(SSL.TLS_METHOD)
+    context.set_info_callback(_note_close_notify)
+    return context
+
+
+def _note_close_notify(connection: SSL.Connection, where: int, alert: int) -> None:
     if where == _READ_ALERT and not alert & 0xFF:  # the alert close_notify is 0
         connection.set_app_data(True)
 

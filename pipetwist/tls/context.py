@@ -9,7 +9,6 @@ from OpenSSL import SSL
 from OpenSSL.crypto import X509, X509Store
 
 from pipetwist.errors import StartError
-from pipetwist.tls.closure import note_close_notify
 from pipetwist.transfer.loss_reasons import describe_error
 from pipetwist.values.tls_names import CIPHER_SUITES
 from pipetwist.values.tls_options import TlsOptions
@@ -52,7 +51,6 @@ def new_context(label: str, options: TlsOptions) -> SSL.Context:
     except SSL.Error as error:
         message = f"{label}: tls.cipher_suites: OpenSSL has none of these: {describe_error(error)}"
         raise StartError(message) from error
-    context.set_info_callback(note_close_notify)
     return context
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from OpenSSL import SSL
 
-from pipetwist.tls.closure import allow_fin, got_close_notify
+from pipetwist.tls.closure import allow_fin, got_close_notify, note_alerts
 from pipetwist.tls.context import new_context
 from pipetwist.values.tls_options import TlsOptions
 from tests.support.shared_certificates import SERVER
@@ -122,6 +122,7 @@ def tls_ends(
         for end in list(unready):
             with suppress(SSL.WantReadError):
                 end.do_handshake()
+                note_alerts(end)
                 unready.remove(end)
     return ends[0], TlsPeer(ends[1], far)
 
@@ -153,6 +154,7 @@ class TlsSocket:
         """Go on with the handshake; whether it is complete."""
         with suppress(SSL.WantReadError):
             self._tls.do_handshake()
+            note_alerts(self._tls)
             return True
         return False
 
