@@ -115,8 +115,11 @@ class _Entering:
         if not self._entry.gate.let_in(
             TlsClient(self._socket, tls, self._entry.tls, self._address), self._make_side
         ):
+            from pipetwist.tls.error_queue import forget_errors
+
             with contextlib.suppress(Exception):  # the client may have gone
                 tls.shutdown()
+            forget_errors()
             self._socket.close()
 
     def _make_side(self, client: TlsClient, outbound: IOutbound, tracker: ITracker | None) -> ISide:

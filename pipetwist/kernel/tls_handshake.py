@@ -11,6 +11,7 @@ from OpenSSL import SSL
 from pipetwist.kernel.poller import IN, ONCE, OUT, Poller
 from pipetwist.kernel.turns import Turns
 from pipetwist.tls.closure import note_alerts
+from pipetwist.tls.error_queue import forget_errors
 from pipetwist.transfer.loss_reasons import describe_error
 
 __all__ = ["Handshake"]
@@ -128,12 +129,14 @@ class Handshake:
         except SSL.ZeroReturnError:
             self._fail("")
         except SSL.SysCallError as error:
+            forget_errors()
             self._fail(
                 ""
                 if error.args[0] == _EOF
                 else describe_error(OSError(error.args[0], error.args[1]))
             )
         except SSL.Error as error:
+            forget_errors()
             self._fail(describe_error(error))
         else:
             done, tls = self._done, self._tls

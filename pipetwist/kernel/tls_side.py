@@ -23,6 +23,7 @@ from pipetwist.kernel.reader import Reader
 from pipetwist.kernel.socket_side import SocketSide
 from pipetwist.kernel.writer import Writer
 from pipetwist.tls.closure import got_close_notify
+from pipetwist.tls.error_queue import forget_errors
 from pipetwist.transfer.ending import CLOSE, CLOSE_WITH_ERROR, Step, Writing
 from pipetwist.transfer.loss_reasons import NO_CLOSE_NOTIFY, describe_error
 
@@ -109,8 +110,9 @@ class TlsWriter(Writer):
                 if not sent:
                     raise BlockingIOError(errno.EAGAIN, "") from full
             except SSL.Error as error:
+                number, words = _number_and_words(error)
                 if not sent:
-                    raise OSError(*_number_and_words(error)) from error
+                    raise OSError(number, words) from error
         return sent
 
     def borrow_pipe(self) -> Pipe | None:
@@ -174,7 +176,7 @@ class TlsSide(SocketSide):
             except SSL.WantWriteError:
                 return False
             except SSL.Error:
-                pass  # the peer has gone, of which the socket tells
+                forget_errors()  # the peer has gone, of which the socket tells
             self._end_said = True
         return True
 
@@ -196,6 +198,10 @@ class TlsSide(SocketSide):
             SocketSide.all_read(self)
         else:
             self._lost(NO_CLOSE_NOTIFY)
+
+    def broken(self, reason: str) -> None:
+        """See `DescriptorSide`; once writing has failed OpenSSL does not say why reading does."""
+        SocketSide.broken(self, self.reason or reason)
 
     def send_end(self, step: Step) -> None:
         """See `SocketSide`: the close_notify has gone. A FIN follows only where nothing more is
@@ -220,6 +226,7 @@ class TlsSide(SocketSide):
 
 def _number_and_words(error: SSL.Error) -> tuple[int, str]:
     """What OpenSSL says, as the system would say it."""
+    forget_errors()
     if isinstance(error, SSL.SysCallError) and error.args[0] > 0:
         return error.args[0], os.strerror(error.args[0])
     return errno.EPROTO, describe_error(error)

@@ -11,6 +11,8 @@ from pipetwist.tls.closure import allow_fin
 
 __all__ = ["TlsConnection", "is_resumed", "new_connection"]
 
+_AUTO_RETRY = 4  # SSL_MODE_AUTO_RETRY of OpenSSL's ssl.h
+
 TlsConnection = SSL.Connection
 """What `new_connection` makes."""
 
@@ -28,6 +30,7 @@ def new_connection(
         return _MemoryConnection(context)
     connection = SSL.Connection(context, connected)  # type: ignore[arg-type]  # it takes any socket that has a fileno
     allow_fin(connection)
+    _take_one_record(connection)
     return connection
 
 
@@ -36,6 +39,18 @@ def is_resumed(connection: SSL.Connection) -> bool:
     # pyOpenSSL has SSL_session_reused(3) in its bindings, but no method for it.
     reused = getattr(getattr(SSL, "_lib", None), "SSL_session_reused", None)
     return reused is not None and reused(connection._ssl) == 1  # noqa: SLF001 - see above
+
+
+def _take_one_record(connection: SSL.Connection) -> None:
+    """Have OpenSSL take one record each time that it is asked to read, if that is no data. By
+    itself it goes on to the next as long as there is one: a peer that sends KeyUpdates as quickly
+    would hold up everybody else. The socket tells of what is left.
+    """
+    # pyOpenSSL has SSL_clear_mode(3) in its bindings, but only contexts have a method for it, and
+    # with bytes that are handed in the mode has to stay.
+    clear = getattr(getattr(SSL, "_lib", None), "SSL_clear_mode", None)
+    if clear is not None:
+        clear(connection._ssl, _AUTO_RETRY)  # noqa: SLF001 - see above
 
 
 class _MemoryConnection(SSL.Connection):

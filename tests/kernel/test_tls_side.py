@@ -5,12 +5,13 @@ in `tests.conformance`.
 from __future__ import annotations
 
 import socket
+import struct
 
 from OpenSSL import SSL
 
 from pipetwist.kernel.tls_side import TlsSide
 from pipetwist.testing import RecordingReceiver, RecordingTracker
-from pipetwist.transfer.loss_reasons import NO_CLOSE_NOTIFY
+from pipetwist.transfer.loss_reasons import NO_CLOSE_NOTIFY, RESET
 from tests.support.loop import KernelCase
 from tests.support.tls_peer import TLS12, TLS13, TlsPeer, tls_ends
 
@@ -145,6 +146,44 @@ class TlsSideTest(KernelCase):
         side.ready(1)
         self.assertEqual(len(receiver.data), 64)
         self.loop.until(lambda: len(receiver.data) == 200, "the rest")
+
+    def test_records_without_data(self) -> None:
+        """Of records that are no data, as a server's session tickets or KeyUpdates, one is taken in
+        a turn: a peer that sends nothing else does not keep the others waiting.
+        """
+        side, receiver, peer = self.make(socket.AF_UNIX, server=False)
+        peer.send(b"x")
+        side.resume_reading()
+        side.ready(1)
+        self.assertEqual(receiver.data, b"")
+        self.loop.until(lambda: receiver.data, "what follows the tickets")
+        self.assertEqual(receiver.data, b"x")
+
+    def test_reset_while_it_waits(self) -> None:
+        """A peer that takes nothing and resets was reset, in the words of a plain connection's."""
+        side, receiver, peer = self.make()
+        side.resume_reading()
+        while not side.writer.waiting:
+            side.write(bytes(1 << 16))
+        peer.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        peer.socket.close()
+        self.loop.until(lambda: "lost" in receiver.heard, "the loss")
+        self.assertEqual(receiver.reason, RESET)
+
+    def test_error_of_another(self) -> None:
+        """What has failed at one connection is no error of the others."""
+        side, _, peer = self.make()
+        other, others, others_peer = self.make()
+        while not side.writer.waiting:
+            side.write(bytes(1 << 16))
+        peer.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        peer.socket.close()
+        side.writer.flush()
+        other.resume_reading()
+        other.ready(1)
+        others_peer.send(b"x")
+        self.loop.settle()
+        self.assertEqual((others.data, others.heard, others.reason), (b"x", [], None))
 
     def test_paused_at_the_end(self) -> None:
         """An end that was read with the last bytes is told once reading goes on, and not before."""

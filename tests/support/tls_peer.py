@@ -13,6 +13,7 @@ from typing import Any
 from OpenSSL import SSL
 
 from pipetwist.tls.closure import allow_fin, got_close_notify, note_alerts
+from pipetwist.tls.connections import new_connection
 from pipetwist.tls.context import new_context
 from pipetwist.values.tls_options import TlsOptions
 from tests.support.shared_certificates import SERVER
@@ -113,10 +114,10 @@ def tls_ends(
         The side's connection, and the peer.
     """
     near.setblocking(False)
-    ends = [
-        _connection(near, version, server=server),
-        _connection(far, version, server=not server, renegotiates=renegotiates),
-    ]
+    ours = new_connection(_context(version, server=server), near)
+    (ours.set_accept_state if server else ours.set_connect_state)()
+    theirs = _connection(far, version, server=not server, renegotiates=renegotiates)
+    ends = [ours, theirs]
     unready = list(ends)
     while unready:
         for end in list(unready):
