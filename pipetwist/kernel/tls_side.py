@@ -82,9 +82,13 @@ class TlsReader(Reader):
                     break
         except SSL.ZeroReturnError:
             self.found = _END
-        except (SSL.WantReadError, SSL.WantWriteError) as nothing:
+        except SSL.WantReadError as nothing:
             if not count:
                 raise BlockingIOError(errno.EAGAIN, "") from nothing
+        except SSL.WantWriteError:
+            # Nothing is read before it has gone out, and meanwhile the socket would be told of as
+            # readable all the time.
+            self.found = (errno.EPROTO, "TLS: there is no room for the answer to a KeyUpdate")
         except SSL.Error as error:
             self.found = _number_and_words(error)
         return count

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import socket
 import threading
-from pathlib import Path
 from typing import Any
 
 import grpc
@@ -30,6 +29,7 @@ from tests.support.api_server import (
     stop_api,
     target_of,
 )
+from tests.support.loop import open_descriptors
 from tests.support.programs import run_python
 from tests.support.scratch import wait_until
 
@@ -122,14 +122,16 @@ os._exit(value)
         threads, callbacks, descriptors = (
             threading.active_count(),
             list(gc.callbacks),
-            _descriptors(),
+            open_descriptors(),
         )
         for _ in range(3):
             self._open_and_close()
         gc.collect()
         self.assertEqual(gc.callbacks, callbacks)
         wait_until(lambda: threading.active_count() <= threads, "the threads to end")
-        wait_until(lambda: _descriptors() <= descriptors + 2, "the descriptors to be closed")
+        wait_until(
+            lambda: len(open_descriptors() - descriptors) <= 2, "the descriptors to be closed"
+        )
 
     def _open_and_close(self) -> None:
         api = start_api(self, counted({"a": 1}))
@@ -226,7 +228,3 @@ def _is_twisted_s(event: LogEvent) -> bool:
     """Whether it says in Twisted's words that a port was opened."""
     namespace: str = event["log_namespace"]
     return namespace == "log_legacy"
-
-
-def _descriptors() -> int:
-    return sum(1 for _ in Path("/proc/self/fd").iterdir())

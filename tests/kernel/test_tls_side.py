@@ -202,6 +202,21 @@ class TlsSideTest(KernelCase):
         self.loop.settle()
         self.assertEqual(receiver.heard, ["read_ended"])
 
+    def test_no_room_to_answer(self) -> None:
+        """A peer that wants its KeyUpdate answered and reads nothing is lost: its socket would be
+        readable, and nothing could be read, for as long as it likes.
+        """
+        side, receiver, peer = self.make()
+
+        def answer(buffer: memoryview) -> int:
+            raise SSL.WantWriteError
+
+        self.patch(side.tls, "recv_into", answer)
+        peer.send(b"x")
+        side.resume_reading()
+        self.loop.until(lambda: "lost" in receiver.heard, "the loss")
+        self.assertEqual(receiver.reason, "TLS: there is no room for the answer to a KeyUpdate")
+
     def test_shown(self) -> None:
         """What it is shows."""
         side, _, _ = self.make()

@@ -15,6 +15,7 @@ from pipetwist.network import unix_socket
 from pipetwist.network.listening_socket import ListeningSocket
 from pipetwist.network.unix_socket import UnixListeningSocket
 from tests.network.unix_socket_case import SocketTestCase
+from tests.support.loop import open_descriptors
 
 
 class PlaceTest(SocketTestCase):
@@ -74,11 +75,11 @@ class PlaceTest(SocketTestCase):
 
     def test_nothing_left(self) -> None:
         """If it fails no descriptor is left open."""
-        before = _descriptors()
+        before = open_descriptors()
         self.refusal(path=f"{self.folder}/nowhere/in.sock")
         self.refusal(path=str(self.folder))
         self.refusal(group="no group of this name")
-        self.assertEqual(_descriptors(), before)
+        self.assertEqual(open_descriptors() - before, set())
 
     def test_no_right(self) -> None:
         """A folder where it may make nothing is reported."""
@@ -328,11 +329,6 @@ class AbstractTest(SocketTestCase):
                 self.refusal(path=path),
                 f"inbound in: another process listens on {path}; stop it or choose another path",
             )
-
-
-def _descriptors() -> int:
-    """How many descriptors this process has."""
-    return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
 
 def _refusing(number: int) -> type[ListeningSocket]:

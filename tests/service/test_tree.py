@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 from dataclasses import replace
 
 from twisted.application.service import IService
@@ -25,6 +24,7 @@ from pipetwist.routing.rules import RuleOptions
 from pipetwist.stats.counters import MemoryCounterStore
 from pipetwist.testing import FakeSpawner
 from tests.service.case import TreeTestCase
+from tests.support.loop import open_descriptors
 
 
 class BuildingTest(TreeTestCase):
@@ -54,12 +54,12 @@ class BuildingTest(TreeTestCase):
 
     def test_nothing_yet(self) -> None:
         """Before it is started it listens nowhere, and has no descriptor of the system's."""
-        before = _descriptors()
+        before = open_descriptors()
         self.make()
         self.assertEqual(
             (self.there(), self.reactor.readers, self.reactor.getDelayedCalls()), ([], set(), [])
         )
-        self.assertEqual(_descriptors(), before)
+        self.assertEqual(_left(before), set())
 
     def test_can_not_be_had(self) -> None:
         """What an outbound or an inbound needs and can't be had is reported when the tree is
@@ -174,13 +174,13 @@ class StoppingTest(TreeTestCase):
 
     def test_idle(self) -> None:
         """A tree without connections stops at once, and leaves no file and no descriptor."""
-        before = _descriptors()
+        before = open_descriptors()
         tree = self.make()
         tree.startService()
         self.successResultOf(tree.stopService())
         self.assertEqual(
-            (self.there(), self.reactor.readers, self.reactor.getDelayedCalls(), _descriptors()),
-            ([], set(), [], before),
+            (self.there(), self.reactor.readers, self.reactor.getDelayedCalls(), _left(before)),
+            ([], set(), [], set()),
         )
 
     def test_never_started(self) -> None:
@@ -191,7 +191,7 @@ class StoppingTest(TreeTestCase):
         """No client is accepted any more, but open connections may finish, and their commands with
         them; then no descriptor is left.
         """
-        before = _descriptors()
+        before = open_descriptors()
         tree = self.make()
         tree.startService()
         client = self.connect()
@@ -211,7 +211,7 @@ class StoppingTest(TreeTestCase):
         self.reactor.pump([0.5] * 6)
         self.successResultOf(stopped)
         self.assertEqual(
-            (self.spawner.signals, self.reactor.getDelayedCalls(), _descriptors()), ([], [], before)
+            (self.spawner.signals, self.reactor.getDelayedCalls(), _left(before)), ([], [], set())
         )
 
     def test_out_of_time(self) -> None:
@@ -307,9 +307,9 @@ class StoppingTest(TreeTestCase):
         self.assertEqual(self.there(), [])
 
 
-def _descriptors() -> int:
-    """How many descriptors this process has, without those that tests before have left to the
-    collector.
+def _left(before: set[tuple[int, str]]) -> set[tuple[int, str]]:
+    """The descriptors of this process that were not there before, once the collector has had what
+    there is for it.
     """
     gc.collect()
-    return len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - they are counted
+    return open_descriptors() - before

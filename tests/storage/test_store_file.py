@@ -20,6 +20,7 @@ from pipetwist.storage.offline import read_counters
 from pipetwist.storage.store import FileCounterStore
 from tests.storage.store_case import StoreTestCase
 from tests.support.counter_files import AMOUNTS, close, figures, kill, open_store
+from tests.support.loop import open_descriptors
 
 
 class FileTest(StoreTestCase):
@@ -256,12 +257,12 @@ class FileTest(StoreTestCase):
         descriptor and no mapping is left.
         """
         gc.collect()
-        before = _descriptors(), self.mappings()
+        before, mappings = open_descriptors(), self.mappings()
         store = open_store(self.path)
         counter = store.counter("a")
         counter.add(4)
         close(store)
-        self.assertEqual((_descriptors(), self.mappings()), before)
+        self.assertEqual((open_descriptors() - before, self.mappings()), (set(), mappings))
         counter.add(3)
         self.assertEqual((figures(store), counter.reset(), counter.value()), ({"a": (7, 7)}, 7, 0))
         self.assertEqual(
@@ -284,8 +285,3 @@ class FileTest(StoreTestCase):
     def mappings(self) -> int:
         """How often this process maps the file."""
         return Path("/proc/self/maps").read_text(encoding="utf-8").count(str(self.path))
-
-
-def _descriptors() -> int:
-    """How many descriptors this process has."""
-    return len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - they are counted

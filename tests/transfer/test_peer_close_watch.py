@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from pathlib import Path
 from typing import cast
@@ -13,12 +14,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from pipetwist.transfer.peer_close_watch import PeerCloseWatch
+from tests.support.loop import open_descriptors
 from tests.support.memory_transport import TurningReactor
-
-
-def _descriptors() -> int:
-    """How many descriptors this process has."""
-    return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
 
 class PeerCloseWatchTest(SynchronousTestCase):
@@ -178,9 +175,9 @@ class PeerCloseWatchTest(SynchronousTestCase):
         """After it is closed nothing is reported, nothing of it is left, and `watch` and `forget`
         may still be called.
         """
-        descriptors = _descriptors()
+        number = self.watch.fileno()
         self.watch.close()
-        self.assertEqual(_descriptors(), descriptors - 1)
+        self.assertRaises(OSError, os.fstat, number)
         self.assertEqual(self.reactor.readers, set())
         self.far.close()
         self.watch.doRead()
@@ -198,9 +195,9 @@ class PeerCloseWatchTest(SynchronousTestCase):
 
     def test_no_descriptor_before(self) -> None:
         """It takes no descriptor of the system's before somebody is watched."""
-        descriptors = _descriptors()
+        before = open_descriptors()
         watch = PeerCloseWatch(cast("IReactorFDSet", self.reactor))
-        self.assertEqual(_descriptors(), descriptors)
+        self.assertEqual(open_descriptors() - before, set())
         watch.close()
 
     def test_reactor_stops(self) -> None:
