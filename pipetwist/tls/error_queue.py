@@ -8,7 +8,7 @@ __all__ = ["forget_errors"]
 
 
 def forget_errors() -> None:
-    """Empty the queue, after each `SSL.Error` of a connection on a socket. Where the system has
+    """Empty the queue, after each ``SSL.Error`` of a connection on a socket. Where the system has
     failed pyOpenSSL leaves an error in it, which OpenSSL then takes for one of the next connection,
     whichever that is (SSL_get_error(3)).
     """

@@ -44,7 +44,7 @@ class SlowClientTest(DatagramCase):
         """What waits is delivered after the server has gone."""
         self.patch(lingering, "LINGER_SECONDS", 3600.0)  # however long this takes
         self.server.socket.close()
-        self.slow.send(b"nobody hears this")
+        self.slow.give(b"nobody hears this")  # and takes nothing, as `send` would
         self.loop.until(lambda: self.connection.reason, "the refusal")
         self.assertEqual((self.inbound.associations, self.open), (0, 1))
         self.came(self.slow, *(b"%06d" % number for number in range(self.answers)))
