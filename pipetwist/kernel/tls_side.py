@@ -26,6 +26,7 @@ from pipetwist.tls.closure import got_close_notify
 from pipetwist.tls.error_queue import forget_errors
 from pipetwist.transfer.ending import CLOSE, CLOSE_WITH_ERROR, Step, Writing
 from pipetwist.transfer.loss_reasons import NO_CLOSE_NOTIFY, describe_error
+from pipetwist.transfer.socket_state import is_reset
 
 __all__ = ["TlsReader", "TlsSide", "TlsWriter"]
 
@@ -102,6 +103,9 @@ class TlsWriter(Writer):
     takes_splices = False
 
     def send(self, data: memoryview | bytearray) -> int:
+        if is_reset(self.side.socket):
+            # OpenSSL reads nothing any more once it could not write, and there may be an answer.
+            raise ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
         send = self.side.tls.send
         sent, size = 0, len(data)
         with memoryview(data) as view:

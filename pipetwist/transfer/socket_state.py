@@ -14,7 +14,10 @@ from twisted.protocols.policies import ProtocolWrapper
 
 from pipetwist.interfaces import AnyTransport
 
-__all__ = ["innermost", "is_tcp", "left_error", "socket_of", "unacknowledged", "unread"]
+__all__ = ["innermost", "is_reset", "is_tcp", "left_error", "socket_of", "unacknowledged", "unread"]
+
+_INFO: int | None = getattr(socket, "TCP_INFO", None) if sys.platform == "linux" else None
+_CLOSE = 7  # TCP_CLOSE of Linux's tcp_states.h
 
 
 def unacknowledged(descriptor: int) -> int:
@@ -39,6 +42,15 @@ def left_error(connected: socket.SocketType) -> OSError | None:
         return None
     number = connected.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     return OSError(number, os.strerror(number)) if number else None
+
+
+def is_reset(connected: socket.SocketType) -> bool:
+    """Whether a TCP connection is over, though what had come before that may be read still; False
+    if the system does not say. Its pending error stays.
+    """
+    if _INFO is None or connected.family == getattr(socket, "AF_UNIX", None):
+        return False
+    return connected.getsockopt(socket.IPPROTO_TCP, _INFO, 1)[0] == _CLOSE
 
 
 def socket_of(transport: AnyTransport) -> socket.socket | None:

@@ -170,6 +170,21 @@ class TlsSideTest(KernelCase):
         self.loop.until(lambda: "lost" in receiver.heard, "the loss")
         self.assertEqual(receiver.reason, RESET)
 
+    def test_answer_before_a_reset(self) -> None:
+        """An answer that was sent before the peer reset the connection is read, though more was to
+        be written to it then: a server that refuses an upload does that.
+        """
+        side, receiver, peer = self.make(server=False)
+        side.write(b"the first part")
+        peer.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        peer.send(b"too large")
+        peer.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        peer.socket.close()
+        side.write(b"the second part")
+        side.resume_reading()
+        self.loop.until(lambda: "lost" in receiver.heard, "the loss")
+        self.assertEqual((receiver.data, receiver.reason), (b"too large", RESET))
+
     def test_error_of_another(self) -> None:
         """What has failed at one connection is no error of the others."""
         side, _, peer = self.make()
