@@ -78,6 +78,7 @@ class ForkedTest(SynchronousTestCase):
         the signal, whenever asked.
         """
         daemon = start_daemon(self, _ENVIRONMENT)
+        _variables(daemon)  # before its reactor runs it would end with status 0
         self.assertRaises(subprocess.TimeoutExpired, daemon.process.wait, 0.01)
         self.assertIsNone(daemon.process.poll())
         self.assertRaises(ChildProcessError, os.waitpid, -1, os.WNOHANG)

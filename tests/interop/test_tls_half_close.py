@@ -305,9 +305,10 @@ class ServerTest(_HalfCloseCase):
                 client.close()
                 self.assertEqual(answer.partition(b"\r\n\r\n")[2], _PAGE)
                 sizes = len(request), len(answer)
-                self.assertEqual(
-                    self.ended(), _Ended(f"plain-{version}", *sizes, f"{first} closed")
-                )
+                ended = self.ended()
+                self.assertEqual(ended[:3], (f"plain-{version}", *sizes))
+                # It does not wait for its client's end, so that either may be the first to come.
+                self.assertIn(ended.reason, {"server closed", f"{first} closed"})
 
     def test_ncat(self) -> None:
         """Ncat as a server, which ends by a close_notify when its command has; it does not wait for
