@@ -9,7 +9,7 @@ from pipetwist.inbounds.context import InboundContext
 from pipetwist.inbounds.entry import SocketEntry
 from pipetwist.inbounds.gate import Gate
 from pipetwist.interfaces import IOutbound, ISide, ITracker
-from pipetwist.kernel.accepted_side import AcceptedSide
+from pipetwist.kernel.accepted_side import accepted_side, first_reader
 from pipetwist.kernel.passing_side import PassingSide
 
 __all__ = ["PassedNotice", "UnixEntry"]
@@ -51,6 +51,7 @@ class UnixEntry(SocketEntry):
     ) -> None:
         super().__init__(gate, context)
         self._notice = notice
+        self._first_reader = first_reader(notice.tell)
         self._passes = passes
         self._share = context.shares.share(gate.tag)
 
@@ -64,4 +65,4 @@ class UnixEntry(SocketEntry):
             return PassingSide(kernel, accepted, tracker, self._share)
         if self._notice.told:
             return super()._make_side(accepted, outbound, tracker)
-        return AcceptedSide(kernel, accepted, tracker, self._notice.tell)
+        return accepted_side(kernel, accepted, tracker, self._first_reader)

@@ -12,7 +12,7 @@ from pipetwist.interfaces import ITracker
 from pipetwist.kernel.context import KernelContext
 from pipetwist.kernel.socket_side import SocketReader, SocketSide
 
-__all__ = ["AcceptedSide"]
+__all__ = ["FirstReader", "accepted_side", "first_reader"]
 
 _DONT_WAIT = int(getattr(socket, "MSG_DONTWAIT", 0))
 _PASS_CREDENTIALS = int(getattr(socket, "SO_PASSCRED", 16))
@@ -20,18 +20,21 @@ _TRUNCATED = int(getattr(socket, "MSG_CTRUNC", 8))
 
 
 class FirstReader(SocketReader):
-    """Reads once, and is told then whether descriptors came with it. From then on it is a
+    """Reads once, and tells then whether descriptors came with it. From then on it is a
     `SocketReader`, so that no later read costs more.
     """
 
     __slots__ = ()
-    side: AcceptedSide
+
+    @staticmethod
+    def passed() -> None:
+        """Descriptors have come with the first bytes; they are closed."""
 
     def read(self) -> None:
         self.copy()  # splicing tells nothing
 
     def receive(self) -> int:
-        side = self.side
+        side, passed = self.side, self.passed
         # For descriptors there is no room: the kernel closes them, and tells that.
         count, _, flags, _ = side.socket.recvmsg_into((side.kernel.buffer,), 0, _DONT_WAIT)
         this: Any = self  # mypy has an object's class unchangeable
@@ -39,29 +42,34 @@ class FirstReader(SocketReader):
         # With this option there is always something that there is no room for: a unit of systemd's
         # may have set it (PassCredentials=).
         if flags & _TRUNCATED and not side.socket.getsockopt(socket.SOL_SOCKET, _PASS_CREDENTIALS):
-            side.passed()
+            passed()
         return count
 
 
-class AcceptedSide(SocketSide):
-    """A client's unix socket.
+def first_reader(passed: Callable[[], None]) -> type[FirstReader]:
+    """The class of readers that call this where descriptors have come with the first bytes.
+
+    It is a class of its own, and not a side's attribute: a side of another class than the others
+    would cost every connection what Python knows of their attributes.
+    """
+    return type("FirstReader", (FirstReader,), {"__slots__": (), "passed": staticmethod(passed)})
+
+
+def accepted_side(
+    kernel: KernelContext,
+    connected: socket.SocketType,
+    tracker: ITracker | None,
+    reader: type[FirstReader],
+) -> SocketSide:
+    """A client's unix socket as a side.
 
     Args:
         kernel: what it works with.
         connected: the socket.
         tracker: counts what is read from here and delivered here.
-        passed: is called if descriptors have come with the first bytes; they are closed.
+        reader: what `first_reader` returns.
     """
-
-    __slots__ = ("passed",)
-    reader_type = FirstReader
-
-    def __init__(
-        self,
-        kernel: KernelContext,
-        connected: socket.SocketType,
-        tracker: ITracker | None,
-        passed: Callable[[], None],
-    ) -> None:
-        SocketSide.__init__(self, kernel, connected, tracker)
-        self.passed = passed
+    side = SocketSide(kernel, connected, tracker)
+    first: Any = side.reader  # mypy has an object's class unchangeable
+    first.__class__ = reader
+    return side

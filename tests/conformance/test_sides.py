@@ -22,7 +22,7 @@ from pipetwist.datagram.framing import Deframer, frame
 from pipetwist.datagram.socket_side import DatagramSocketSide
 from pipetwist.datagram.source import Source
 from pipetwist.interfaces import SideLike
-from pipetwist.kernel.accepted_side import AcceptedSide
+from pipetwist.kernel.accepted_side import FirstReader, accepted_side
 from pipetwist.kernel.passing_side import PassingSide
 from pipetwist.kernel.process_side import KernelProcessSide
 from pipetwist.kernel.socket_side import SocketSide
@@ -141,7 +141,7 @@ class AcceptedSideTest(UnixSocketSideTest):
 
     def side_of(self, near: socket.socket) -> Any:
         """Make it of its socket."""
-        return AcceptedSide(self.kernel, near, None, lambda: None)
+        return accepted_side(self.kernel, near, None, FirstReader)
 
 
 class PassingSideTest(UnixSocketSideTest):

@@ -11,9 +11,9 @@ from pipetwist.inbounds.gate import Gate
 from pipetwist.inbounds.unix import UnixInbound, UnixInboundOptions
 from pipetwist.inbounds.unix_entry import PassedNotice, UnixEntry
 from pipetwist.interfaces import IRoute
-from pipetwist.kernel.accepted_side import AcceptedSide
+from pipetwist.kernel.accepted_side import FirstReader
 from pipetwist.kernel.passing_side import PassingSide
-from pipetwist.kernel.socket_side import SocketSide
+from pipetwist.kernel.socket_side import SocketReader, SocketSide
 from pipetwist.outbounds.context import OutboundContext
 from pipetwist.outbounds.unix import UnixOutbound, UnixOutboundOptions
 from pipetwist.relay.relay import Route
@@ -60,21 +60,23 @@ class UnixEntryTest(KernelCase):
         """Descriptors are passed on where both the inbound and the outbound do so."""
         for passes, too, expected in (
             (True, True, PassingSide),
-            (True, False, AcceptedSide),
-            (False, True, AcceptedSide),
-            (False, False, AcceptedSide),
+            (True, False, SocketSide),
+            (False, True, SocketSide),
+            (False, False, SocketSide),
         ):
             self.relay.passes = too
-            self.assertIs(type(self.enter(passes=passes)), expected)
+            side = self.enter(passes=passes)
+            self.assertIs(type(side), expected)
+            self.assertEqual(isinstance(side.reader, FirstReader), expected is SocketSide)
 
     def test_told_once(self) -> None:
         """That some were closed is said once; nobody looks for them any more afterwards."""
         side = self.enter(passes=False)
-        side.passed()
-        side.passed()
+        side.reader.passed()
+        side.reader.passed()
         (said,) = self.said
         self.assertIn("a client passed file descriptors, which were closed", said)
-        self.assertIs(type(self.enter(passes=False)), SocketSide)
+        self.assertIs(type(self.enter(passes=False).reader), SocketReader)
 
 
 class WithoutKernelTest(KernelCase):

@@ -34,7 +34,6 @@ from pipetwist.inbounds.udp import UdpInbound, UdpInboundOptions
 from pipetwist.inbounds.unix import UnixInbound, UnixInboundOptions
 from pipetwist.inbounds.unixgram import UnixgramInbound, UnixgramInboundOptions
 from pipetwist.inbounds.vsock import VsockInbound, VsockInboundOptions
-from pipetwist.kernel.accepted_side import AcceptedSide
 from pipetwist.kernel.context import KernelContext
 from pipetwist.kernel.passing_side import PassingSide
 from pipetwist.kernel.pipe_pool import PipePool
@@ -127,9 +126,6 @@ class Makers:
             lambda: StreamSide(self.loop),
             lambda: SocketSide(self.kernel, self._connected(socket.SOCK_STREAM)),
             lambda: TlsSide(self.kernel, *self._tls_ends()),
-            lambda: AcceptedSide(
-                self.kernel, self._connected(socket.SOCK_STREAM), None, lambda: None
-            ),
             lambda: PassingSide(self.kernel, self._connected(socket.SOCK_STREAM)),
             lambda: FramedSide(FakeSide(), FrameStatistics()),
             lambda: BaseDatagramSide(self.loop),

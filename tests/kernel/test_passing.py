@@ -16,7 +16,7 @@ from twisted.trial.unittest import SkipTest
 
 from pipetwist.descriptors import DescriptorShares, Share
 from pipetwist.kernel import passing_side
-from pipetwist.kernel.accepted_side import AcceptedSide
+from pipetwist.kernel.accepted_side import accepted_side, first_reader
 from pipetwist.kernel.ancillary import MAX_DESCRIPTORS, send_descriptors
 from pipetwist.kernel.passing_side import MAX_WAITING, PassingSide
 from pipetwist.kernel.socket_side import SocketReader, SocketSide
@@ -318,11 +318,12 @@ class NotPassedTest(_PassingCase):
 class SeenTest(_PassingCase):
     """An inbound that passes none on."""
 
-    def accept(self) -> tuple[AcceptedSide, socket.socket, RecordingReceiver, list[int]]:
+    def accept(self) -> tuple[SocketSide, socket.socket, RecordingReceiver, list[int]]:
         """A client's side; its peer, who hears of it, and how often descriptors were seen."""
         near, peer = self.pair()
         seen: list[int] = []
-        side = AcceptedSide(self.kernel, near, RecordingTracker(), lambda: seen.append(1))
+        reader = first_reader(lambda: seen.append(1))
+        side = accepted_side(self.kernel, near, RecordingTracker(), reader)
         self.addCleanup(side.abort)
         receiver = RecordingReceiver()
         side.attach(receiver)
