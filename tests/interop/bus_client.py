@@ -10,7 +10,23 @@ import struct
 
 from twisted.trial.unittest import SynchronousTestCase
 
-__all__ = ["BusClient"]
+__all__ = ["BUS_CONFIGURATION", "BusClient"]
+
+BUS_CONFIGURATION = """<!DOCTYPE busconfig PUBLIC
+ "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig>
+  <listen>unix:path={path}</listen>
+  <auth>EXTERNAL</auth>
+  <policy context="default">
+    <allow user="*"/>
+    <allow send_destination="*" eavesdrop="true"/>
+    <allow eavesdrop="true"/>
+    <allow own="*"/>
+  </policy>
+</busconfig>
+"""
+"""What a bus of a test is started with; ``{path}`` is its socket."""
 
 _BUS = "org.freedesktop.DBus"
 _METHOD_CALL = 1

@@ -16,6 +16,7 @@ from typing import Any
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from pipetwist.transfer.peer_credentials import other_groups, peer_credentials
+from tests.interop.bus_client import BUS_CONFIGURATION
 from tests.support.daemon import (
     FOREGROUND,
     Daemon,
@@ -53,19 +54,6 @@ def fails(*step):
 effective_ids._syscall = lambda: fails
 from twisted.scripts.twistd import run
 run()
-"""
-_BUS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
- "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
-<busconfig>
-  <listen>unix:path={path}</listen>
-  <auth>EXTERNAL</auth>
-  <policy context="default">
-    <allow user="*"/>
-    <allow send_destination="*" eavesdrop="true"/>
-    <allow eavesdrop="true"/>
-    <allow own="*"/>
-  </policy>
-</busconfig>
 """
 
 
@@ -289,7 +277,7 @@ class BusTest(_AsClientCase):
         self.send = need("dbus-send")
         path = self.folder / "bus.sock"
         conf = self.folder / "bus.conf"
-        conf.write_text(_BUS.format(path=path), encoding="utf-8")
+        conf.write_text(BUS_CONFIGURATION.format(path=path), encoding="utf-8")
         words = [need("dbus-daemon"), f"--config-file={conf}", "--nofork", "--nopidfile"]
         start_peer(self, words, self.folder)
         wait_until(lambda: listens(path), "the bus to listen")

@@ -13,25 +13,12 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.interop.bus_client import BusClient
+from tests.interop.bus_client import BUS_CONFIGURATION, BusClient
 from tests.support.daemon import Daemon, start_daemon
 from tests.support.peers import need, start_peer
 from tests.support.scratch import listens, scratch_folder, wait_until
 
 _SECONDS = 60.0
-_BUS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
- "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
-<busconfig>
-  <listen>unix:path={path}</listen>
-  <auth>EXTERNAL</auth>
-  <policy context="default">
-    <allow user="*"/>
-    <allow send_destination="*" eavesdrop="true"/>
-    <allow eavesdrop="true"/>
-    <allow own="*"/>
-  </policy>
-</busconfig>
-"""
 
 
 class _PassingCase(SynchronousTestCase):
@@ -64,7 +51,7 @@ class BusTest(_PassingCase):
         daemon both times, with its descriptor.
         """
         conf = self.folder / "bus.conf"
-        conf.write_text(_BUS.format(path=self.outbound), encoding="utf-8")
+        conf.write_text(BUS_CONFIGURATION.format(path=self.outbound), encoding="utf-8")
         words = [need("dbus-daemon"), f"--config-file={conf}", "--nofork", "--nopidfile"]
         start_peer(self, words, self.folder)
         wait_until(lambda: listens(self.outbound), "the bus to listen")
