@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+import os
+import sys
+from collections.abc import Callable
+from typing import Any, NoReturn
 
-__all__ = ["DeduplicatedStderr", "StartFailedError"]
+__all__ = ["DeduplicatedStderr", "StartFailedError", "exit_with_failure"]
 
 
 class StartFailedError(SystemExit, Exception):
@@ -36,3 +39,16 @@ class DeduplicatedStderr:
 
     def __getattr__(self, name: str) -> Any:  # whatever the stream has
         return getattr(self._stream, name)
+
+
+def exit_with_failure(linger: Callable[[], None]) -> NoReturn:
+    """End the process with status 1. The reactor has no exit status, and twistd returns 0 after it
+    in any case.
+
+    Args:
+        linger: waits until the log is written.
+    """
+    linger()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(1)

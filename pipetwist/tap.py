@@ -9,7 +9,7 @@ import signal
 import sys
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from twisted.application.service import IService, Service
 from twisted.internet.defer import Deferred
@@ -23,17 +23,18 @@ from pipetwist.errors import ConfigError, StartError
 from pipetwist.logs.runners import LogSettings, RunnerLog, RunnerOptions
 from pipetwist.monotonic import use_monotonic_clock
 from pipetwist.network.resolver import NameResolver
+from pipetwist.pidfile import Pidfile
 from pipetwist.process.close_on_exec import close_descriptors_on_exec
 from pipetwist.process.orphans import Orphans
 from pipetwist.service.file_reloader import FileReloader
 from pipetwist.service.reader import ProcessReader, Reader, read_here
 from pipetwist.service.tree import PipetwistService
 from pipetwist.sighup import early_sighup, has_terminal
-from pipetwist.start_failure import DeduplicatedStderr, StartFailedError
+from pipetwist.start_failure import DeduplicatedStderr, StartFailedError, exit_with_failure
 from pipetwist.systemd.environment import take_environment
 from pipetwist.systemd.notifier import Notifier
 from pipetwist.systemd.reporter import Reporter
-from pipetwist.twistd import check_paths
+from pipetwist.twistd import check_paths, take_pidfile
 
 if TYPE_CHECKING:
     from twisted.internet.base import ReactorBase
@@ -60,6 +61,8 @@ class Options(usage.Options):
     """The configuration's file, absolute."""
     log: RunnerLog
     """The log of twistd or twist."""
+    pidfile: Pidfile
+    """The pidfile that twistd would write."""
 
     def postOptions(self) -> None:
         """Read the configuration: twistd opens its log before it makes the service."""
@@ -73,6 +76,7 @@ class Options(usage.Options):
             sys.exit(str(error))
         try:
             check_paths(self.parent or {})
+            self.pidfile = take_pidfile(self.parent or {})
         except StartError as error:
             sys.exit(f"pipetwist: {error}")
         log = self.document.log
@@ -120,10 +124,9 @@ class _Daemon(Service):
 
     Args:
         tree: the tree.
-        path: the configuration's file, absolute; it is read again at SIGHUP.
+        options: name the configuration's file, which is read again at SIGHUP, the log and the
+            pidfile.
         reporter: reports to the service manager.
-        log: the log of twistd or twist.
-        open_log: opens it for twistd's application; None if that uses another.
         orphans: ends the processes that commands leave behind.
         read: reads the configuration's file again.
     """
@@ -131,19 +134,16 @@ class _Daemon(Service):
     def __init__(
         self,
         tree: PipetwistService,
-        path: str,
+        options: Options,
         reporter: Reporter,
-        log: RunnerLog,
-        open_log: Callable[[], ILogObserver | None],
         orphans: Orphans,
         read: Reader = read_here,
     ) -> None:
         self._orphans = orphans
         self._tree = tree
-        self._file_reloader = FileReloader(tree, path, read)
+        self._file_reloader = FileReloader(tree, options.path, read)
         self._reporter = reporter
-        self._log = log
-        self._open_log = open_log
+        self._options = options
         self._early_sighup = early_sighup()
         self._switch_interval = sys.getswitchinterval()
         # twistd points standard error to the log, or nowhere, before it starts the service.
@@ -153,12 +153,12 @@ class _Daemon(Service):
     def setServiceParent(self, parent: Any) -> None:  # a service with components
         """Set the log of twistd's application, whose option accepts only a module's name."""
         super().setServiceParent(parent)
-        observer = self._open_log()
+        observer = self._options.open_log()
         if observer is not None:
             parent.setComponent(ILogObserver, observer)
 
     def privilegedStartService(self) -> None:
-        self._start(self._tree.privilegedStartService)
+        self._start(self._options.pidfile.write, self._tree.privilegedStartService)
 
     def startService(self) -> None:
         super().startService()
@@ -202,9 +202,9 @@ class _Daemon(Service):
         if self.running:
             self._reporter.ready()
 
-    def _start(self, start: Callable[[], None]) -> None:
+    def _start(self, *steps: Callable[[], None]) -> None:
         # If it forks, it has forked by now.
-        self._log.start()
+        self._options.log.start()
         # The reactor handles SIGTERM only when it runs, after twistd has reported the start.
         signal.signal(signal.SIGTERM, _stop_when_running)
         if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
@@ -213,10 +213,14 @@ class _Daemon(Service):
             self._has_terminal = has_terminal() and not self._early_sighup.outlives_terminal
             signal.signal(signal.SIGHUP, self._hung_up)
         try:
-            start()
-        except StartError as error:
+            for step in steps:
+                step()
+        except BaseException as error:
+            self._options.pidfile.remove()
+            if not isinstance(error, StartError):
+                raise
             self._reporter.failed(str(error))
-            self._log.linger()
+            self._options.log.linger()
             os.write(self._stderr, f"pipetwist: {error}\n".encode())
             raise StartFailedError(str(error)) from None
 
@@ -264,7 +268,7 @@ def makeService(options: Options) -> IService:
 
     def failed(error: StartError) -> None:
         tree.log.critical("{error}", error=str(error))
-        atexit.register(_exit_with_failure, options.log)
+        atexit.register(exit_with_failure, options.log.linger)
         reactor.stop()
 
     close_descriptors_on_exec()
@@ -285,13 +289,5 @@ def makeService(options: Options) -> IService:
 
     reporter = Reporter(reactor, notifier, status, said.watchdog)
     orphans = Orphans(reactor, tree.log)
-    read, log = ProcessReader(reactor).read, options.log
-    return _Daemon(tree, options.path, reporter, log, options.open_log, orphans, read)
-
-
-def _exit_with_failure(log: RunnerLog) -> NoReturn:
-    # The reactor has no exit status, and twistd returns 0 after it in any case.
-    log.linger()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(1)
+    cast("ReactorBase", reactor).addSystemEventTrigger("after", "shutdown", options.pidfile.remove)
+    return _Daemon(tree, options, reporter, orphans, ProcessReader(reactor).read)

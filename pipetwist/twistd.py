@@ -1,23 +1,22 @@
 """Checks the files, folders and users that twistd's own options name, before twistd fails with a
-traceback.
+traceback, and takes over its pidfile.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
 from pipetwist.errors import StartError
-from pipetwist.logs.file_opening import check_path
+from pipetwist.pidfile import Pidfile
 
-__all__ = ["check_paths"]
+__all__ = ["check_paths", "take_pidfile"]
 
 
 def check_paths(options: Mapping[str, Any]) -> None:  # of each option another type
-    """Check that twistd can write its log and its pidfile, change to its folder, and become the
-    user.
+    """Check that twistd can write its log, change to its folder, and become the user.
 
     Args:
         options: twistd's, before it has used them; twist has none of these.
@@ -33,11 +32,33 @@ def check_paths(options: Mapping[str, Any]) -> None:  # of each option another t
         _check_root(f"--chroot={chroot}", "only root may go there")
         _check_folder(f"--chroot={chroot}", Path(chroot))
         return  # the others are relative to it
-    _check_file("pidfile", options.get("pidfile"))
-    _check_pidfile(options.get("pidfile"), options.get("uid"))
     rundir = options.get("rundir")
     if rundir:
         _check_folder(f"--rundir={rundir}", Path(rundir))
+
+
+def take_pidfile(options: MutableMapping[str, Any]) -> Pidfile:  # as above
+    """Take the pidfile from twistd, which would write it through any link, and remove a stale one.
+
+    Args:
+        options: twistd's. It has no pidfile afterwards.
+
+    Returns:
+        The pidfile, to be written by this process when it runs in the background.
+
+    Raises:
+        StartError: the daemon runs already, or the file can't be written.
+    """
+    name = options.get("pidfile")
+    if not name:
+        return Pidfile("")
+    options["pidfile"] = ""
+    pidfile = Pidfile(os.path.abspath(name))  # noqa: PTH100 - as twistd does; Path.absolute keeps ".."
+    if not options.get("chroot"):
+        folder = _check_parent(f"--pidfile={name}", Path(name))
+        _check_writable(f"--pidfile={name}", folder)
+        pidfile.remove_stale()
+    return pidfile
 
 
 def _check_file(option: str, name: str | None) -> None:
@@ -45,25 +66,22 @@ def _check_file(option: str, name: str | None) -> None:
         return
     path = Path(name)
     label = f"--{option}={name}"
+    folder = _check_parent(label, path)
+    _check_writable(label, path if path.exists() else folder)
+
+
+def _check_parent(label: str, path: Path) -> Path:
     if path.is_dir():
         message = f"{label}: this is a folder; give the name of a file"
         raise StartError(message)
     _check_folder(label, path.parent)
-    if not os.access(path if path.exists() else path.parent, os.W_OK):
+    return path.parent
+
+
+def _check_writable(label: str, path: Path) -> None:
+    if not os.access(path, os.W_OK):
         message = f"{label}: this user may not write there"
         raise StartError(message)
-
-
-def _check_pidfile(name: str | None, uid: int | None) -> None:
-    """Check the pidfile, which twistd writes through any link, before it changes the user."""
-    if not name:
-        return
-    try:
-        path = os.path.abspath(name)  # noqa: PTH100 - as twistd does; Path.absolute keeps ".."
-        check_path(path, None if uid is None else (uid, -1))
-    except OSError as error:
-        message = f"--pidfile={name}: {error.filename}: {error.strerror}"
-        raise StartError(message) from error
 
 
 def _check_user(uid: int | None, gid: int | None) -> None:

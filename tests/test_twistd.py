@@ -5,15 +5,12 @@ with twistd itself.
 from __future__ import annotations
 
 import os
-from unittest import skipUnless
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.errors import StartError
-from pipetwist.twistd import check_paths
+from pipetwist.twistd import check_paths, take_pidfile
 from tests.support.scratch import scratch_folder
-
-_SOMEBODY = 65534
 
 
 class NobodyTest(SynchronousTestCase):
@@ -43,58 +40,29 @@ class NobodyTest(SynchronousTestCase):
 
 
 class PidfileTest(SynchronousTestCase):
-    """A pidfile in a folder where others may write."""
+    """The pidfile is taken from twistd."""
 
     def setUp(self) -> None:
-        """Have a file that is not to be written to."""
+        """Have a folder for it."""
         self.folder = scratch_folder(self)
-        self.victim = self.folder / "victim"
-        self.victim.touch()
-        self.shared = self.folder / "shared"
-        self.shared.mkdir()
-        self.pidfile = self.shared / "own.pid"
+        self.path = self.folder / "own.pid"
 
-    def refusal(self) -> str:
-        """Why it is refused."""
-        options = {"pidfile": str(self.pidfile)}
-        return str(self.assertRaises(StartError, check_paths, options))
-
-    def test_link(self) -> None:
-        """A link in a folder where anybody may write is refused: twistd would write to its target,
-        as root.
+    def test_taken(self) -> None:
+        """It has none itself then, neither to look at nor to write; that of a process which
+        has ended is gone, at its absolute path.
         """
-        self.pidfile.symlink_to(self.victim)
-        check_paths({"pidfile": str(self.pidfile)})
-        self.shared.chmod(0o777)
-        self.assertEqual(
-            self.refusal(),
-            f"--pidfile={self.pidfile}: {self.pidfile}: it is a link that somebody else may have "
-            "put there; name the file itself",
-        )
+        self.path.write_text(str(os.getpid()), encoding="ascii")
+        options = {"pidfile": os.path.relpath(self.path)}
+        self.assertEqual(take_pidfile(options).path, str(self.path))
+        self.assertEqual((options, self.path.exists()), ({"pidfile": ""}, False))
 
-    @skipUnless(os.geteuid() == 0, "only root can give files away")
-    def test_strangers_folder(self) -> None:
-        """Root refuses a link in the folder of the user that it is to become, too; a pidfile itself
-        may be there, and need not be.
-        """
-        os.chown(self.shared, _SOMEBODY, _SOMEBODY)
-        options = {"pidfile": str(self.pidfile), "uid": _SOMEBODY}
-        check_paths(options)
-        self.pidfile.touch()
-        os.chown(self.pidfile, _SOMEBODY, _SOMEBODY)
-        check_paths(options)
-        self.pidfile.unlink()
-        self.pidfile.symlink_to(self.victim)
-        self.assertIn("it is a link", str(self.assertRaises(StartError, check_paths, options)))
+    def test_none(self) -> None:
+        """There is none with twist, and none with ``--pidfile=``."""
+        for options in ({}, {"pidfile": ""}, {"pidfile": None}):
+            self.assertEqual(take_pidfile(options).path, "")
 
-    @skipUnless(os.geteuid() == 0, "only root can give files away")
-    def test_strangers_file(self) -> None:
-        """A pidfile of somebody else's in a folder as /tmp is refused: he could have root send its
-        signals to any process.
-        """
-        self.shared.chmod(0o1777)
-        self.pidfile.touch()
-        check_paths({"pidfile": str(self.pidfile)})
-        os.chown(self.pidfile, _SOMEBODY, _SOMEBODY)
-        self.assertIn("it belongs to somebody else", self.refusal())
-        check_paths({"pidfile": str(self.pidfile), "uid": _SOMEBODY})
+    def test_another_root(self) -> None:
+        """With ``--chroot`` the path is one in there, and nothing outside is touched."""
+        self.path.write_text(str(os.getpid()), encoding="ascii")
+        pidfile = take_pidfile({"pidfile": str(self.path), "chroot": "/"})
+        self.assertEqual((pidfile.path, self.path.exists()), (str(self.path), True))

@@ -7,7 +7,7 @@ import os
 import stat
 from pathlib import Path
 
-__all__ = ["Owner", "check_path", "open_log_file", "real_path"]
+__all__ = ["Owner", "open_log_file", "real_path"]
 
 Owner = tuple[int, int]
 """The numbers of a user and a group."""
@@ -51,25 +51,6 @@ def _check_link(path: str, folder: str) -> None:
     if not safe or link.st_uid not in ours:
         message = "it is a link that somebody else may have put there; name the file itself"
         raise OSError(errno.EPERM, message, path)
-
-
-def check_path(path: str, owner: Owner | None = None) -> None:
-    """Check that nobody else can have put a link or a file at the path of a file that is about to
-    be opened by others' code. There need not be a file.
-
-    Args:
-        path: the path, absolute.
-        owner: whose file it may be besides ours.
-
-    Raises:
-        OSError: somebody else can have done so.
-    """
-    real = real_path(path)
-    try:
-        file = os.lstat(real)
-    except FileNotFoundError:
-        return
-    _check_owner(real, file, owner)
 
 
 def open_log_file(path: str, mode: int | None = None, owner: Owner | None = None) -> int:

@@ -129,6 +129,10 @@ class RunningTest(SynchronousTestCase):
             raise SkipTest(message)
         configuration = write_configuration(self.folder, _ECHO)
         nowhere = self.folder / "nowhere"
+        running, link = self.folder / "running.pid", self.folder / "link.pid"
+        running.write_text(str(os.getpid()), encoding="ascii")
+        link.symlink_to("victim")
+        os.chown(link, 65534, 65534, follow_symlinks=False)
         missing = f"pipetwist: {{}}: there is no folder {nowhere}; make it first\n"
         for options, says in (
             ([f"--logfile={nowhere}/log"], missing.format(f"--logfile={nowhere}/log")),
@@ -147,12 +151,28 @@ class RunningTest(SynchronousTestCase):
                 ["--logfile=.", "--pidfile="],
                 "pipetwist: --logfile=.: this is a folder; give the name of a file\n",
             ),
+            (
+                ["--logfile=log", "--pidfile=running.pid"],
+                (
+                    f"pipetwist: --pidfile={running}: process {os.getpid()}, whose ID it "
+                    "contains, is running; stop it, remove the file if it is another program, or "
+                    "name another file\n"
+                ),
+            ),
+            (
+                ["--logfile=log", "--pidfile=link.pid"],
+                (
+                    f"pipetwist: --pidfile={link}: {link} is a symbolic link of user 65534, who "
+                    "could have it lead to any file; name the file itself\n"
+                ),
+            ),
         ):
             failed = run_to_end(
                 self.folder, [*TWISTD, *options, "pipetwist", "--config", str(configuration)]
             )
             self.assertEqual((failed.returncode, failed.stdout, failed.stderr), (1, "", says))
         self.assertFalse(listens(self.path))
+        self.assertFalse((self.folder / "victim").exists())
 
     def test_other_user(self) -> None:
         """With ``--uid`` and ``--gid`` the daemon, and what it starts, run as that user, and the

@@ -22,6 +22,7 @@ from zope.interface.verify import verifyObject
 from pipetwist import tap
 from pipetwist.errors import StartError
 from pipetwist.logs.runners import LogSettings, RunnerLog
+from pipetwist.pidfile import Pidfile
 from pipetwist.start_failure import DeduplicatedStderr
 from pipetwist.systemd.notifier import Notifier
 from pipetwist.systemd.reporter import Reporter
@@ -78,8 +79,11 @@ class DaemonTest(SynchronousTestCase):
     def make_daemon(self) -> tap._Daemon:
         """A daemon whose log is somebody else's."""
         reporter = Reporter(Clock(), Notifier(None), str, None)
-        log = RunnerLog(LogSettings("text", 0, 0), lambda: None)
-        return tap._Daemon(self.tree, "/nowhere.json", reporter, log, lambda: None, _Orphans())  # type: ignore[arg-type]  # of a tree it has what is asked of one
+        options = tap.Options()
+        options.path = "/nowhere.json"
+        options.log = RunnerLog(LogSettings("text", 0, 0), lambda: None)
+        options.pidfile = Pidfile("")
+        return tap._Daemon(self.tree, options, reporter, _Orphans())  # type: ignore[arg-type]  # of a tree it has what is asked of one
 
     def test_starts(self) -> None:
         """It starts and stops the tree in twistd's steps, and gives standard error back when it has

@@ -110,9 +110,9 @@ class OptionsTest(_TapTestCase):
         self.patch(atexit, "register", self.at_end.append)
         self.patch(reactor, "addSystemEventTrigger", lambda *trigger: self.at_end.append(trigger))
         application = Application("pipetwist")
-        makeService(self.options("--config", str(self.file), parent=twistd)).setServiceParent(
-            application
-        )
+        options = self.options("--config", str(self.file), parent=twistd)
+        makeService(options).setServiceParent(application)
+        self.at_end.remove(("after", "shutdown", options.pidfile.remove))
         return application.getComponent(ILogObserver)
 
     def said(self, observer: Any) -> None:
