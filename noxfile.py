@@ -15,6 +15,8 @@ LOWEST = PYTHONS[0]
 NEWEST = [version for version in PYTHONS if which(f"python{version}") or version == LOWEST][-1]
 
 _OTHERS = {"interop", "docs", "bench", "test_packaging", "test_typing"}
+# What Twisted does about ALPN differs between its versions.
+_OF_REAL_PROGRAMS = ["tests.interop.test_alpn"]
 # `make test` has asked whether the properties hold; these ask whether the code works there at all.
 _FEW_EXAMPLES = {"PIPETWIST_EXAMPLES": "20"}
 
@@ -50,15 +52,16 @@ def lowest(session: nox.Session) -> None:
 
 
 def _depending() -> list[str]:
-    """All the tests but those of real programs, documents, benchmarks, types and the package, which
-    `make test` has run.
+    """All the tests but those of documents, benchmarks, types, the package and most of real
+    programs, which `make test` has run.
     """
     found = [
         path
         for path in Path("tests").iterdir()
         if (path / "__init__.py").exists() or path.name.startswith("test_")
     ]
-    return sorted(f"tests.{path.stem}" for path in found if path.stem not in _OTHERS)
+    own = (f"tests.{path.stem}" for path in found if path.stem not in _OTHERS)
+    return sorted([*own, *_OF_REAL_PROGRAMS])
 
 
 def _lower_bounds() -> list[str]:

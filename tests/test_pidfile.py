@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -154,7 +155,7 @@ class AttackTest(_PidfileTestCase):
 
     def test_put_there_in_time(self) -> None:
         """A link, a file or a pipe that appears between the look and the creation is not written
-        to: a start of root's would have overwritten what it leads to.
+        to: a start of root's would have overwritten what it leads to. Nor is a link read.
         """
 
         def link() -> None:
@@ -167,9 +168,13 @@ class AttackTest(_PidfileTestCase):
             os.mkfifo(self.path)
 
         for attack in (link, hard_link, pipe):
-            with self._before_creation(attack):
+            with self._before_opening(os.O_CREAT, attack):
                 self.assertEqual(self.refusal(), "File exists")
             self.path.unlink()
+        self.victim.write_text(str(os.getpid()), encoding="ascii")
+        with self._before_opening(os.O_NONBLOCK, link):
+            self.assertEqual(self.refusal(), os.strerror(errno.ELOOP))
+        self.victim.write_text("precious", encoding="ascii")
 
     def test_exchanged_in_time(self) -> None:
         """The folder that was looked at is the one that is written to, whatever its name leads to
@@ -183,7 +188,7 @@ class AttackTest(_PidfileTestCase):
             self.folder.rename(moved)
             self.folder.symlink_to(elsewhere)
 
-        with self._before_creation(exchange):
+        with self._before_opening(os.O_CREAT, exchange):
             self.pidfile.write()
         self.assertEqual([list(elsewhere.iterdir()), len(list(moved.iterdir()))], [[], 1])
 
@@ -241,12 +246,12 @@ class AttackTest(_PidfileTestCase):
         return way
 
     @contextlib.contextmanager
-    def _before_creation(self, attack: Callable[[], None]) -> Iterator[None]:
-        """Have the attack come in the last moment before a file is created."""
+    def _before_opening(self, flag: int, attack: Callable[[], None]) -> Iterator[None]:
+        """Have the attack come in the last moment before a file is opened with this flag."""
         opened = os.open
 
         def attacked(path: str, flags: int, *rest: Any, **named: Any) -> int:
-            if flags & os.O_CREAT:
+            if flags & flag:
                 attack()
             return opened(path, flags, *rest, **named)
 
