@@ -19,7 +19,8 @@ class Bound(Enum):
 
     RATIO_AT_LEAST = "at least {:g} x"
     RATIO_AT_MOST = "at most {:g} x"
-    MORE_BY_AT_MOST = "at most {:g} KB more than"
+    KB_MORE_AT_MOST = "at most {:g} KB more than"
+    US_MORE_AT_MOST = "at most {:g} µs more than"
     APART_BY_LESS = "less than {:.0%} from"
 
 
@@ -88,9 +89,11 @@ class Finding:
         return {True: "yes", False: "no", None: "-"}[self.reached]
 
     def _texts(self, figures: tuple[float, ...]) -> str:
-        pattern = {Bound.MORE_BY_AT_MOST: "{:+.2f} KB", Bound.APART_BY_LESS: "{:+.1%}"}.get(
-            self.requirement.bound, "{:.2f} x"
-        )
+        pattern = {
+            Bound.KB_MORE_AT_MOST: "{:+.2f} KB",
+            Bound.US_MORE_AT_MOST: "{:+.1f} µs",
+            Bound.APART_BY_LESS: "{:+.1%}",
+        }.get(self.requirement.bound, "{:.2f} x")
         return ", ".join(pattern.format(figure) for figure in figures)
 
 
@@ -105,6 +108,8 @@ _TAGS = ("counting-stream", "counting-connections", "counting-trips")
 _UNIX_STREAM = "unix to unix, one stream, up and down"
 _TCP_STREAM = "TCP to TCP, one stream, up and down"
 _DATAGRAMS = "datagrams a second, 200 and 1,400 bytes, 64 sources"
+_DIFFERENCES = (Bound.KB_MORE_AT_MOST, Bound.US_MORE_AT_MOST)
+_JUDGED_BY_ROUND = (Bound.APART_BY_LESS, Bound.US_MORE_AT_MOST)
 _LEAST, _MOST = Bound.RATIO_AT_LEAST, Bound.RATIO_AT_MOST
 
 REQUIREMENTS = (
@@ -156,7 +161,7 @@ REQUIREMENTS = (
     ),
     Requirement(
         "memory for each idle connection, unix",
-        Bound.MORE_BY_AT_MOST,
+        Bound.KB_MORE_AT_MOST,
         4.0,
         "haproxy",
         ("unix-idle",),
@@ -169,6 +174,22 @@ REQUIREMENTS = (
         "pipetwist",
         _TAGS,
         of="pipetwist-counting",
+    ),
+    *(
+        Requirement(
+            f"CPU time for a connection with a line in the log, {where}",
+            Bound.US_MORE_AT_MOST,
+            10.0,
+            "pipetwist",
+            ("logging",),
+            "cpu",
+            of=of,
+        )
+        for of, where in (
+            ("pipetwist-info", "in a file"),
+            ("pipetwist-info-pipe", "through a pipe"),
+            ("pipetwist-info-json", "as JSON"),
+        )
     ),
 )
 
@@ -188,7 +209,7 @@ def _finding(requirement: Requirement, results: Results) -> Finding:
             return Finding(requirement)
         figures.append(_compare(requirement.bound, ours.median, theirs.median))
         by_round.append(median(_compare(requirement.bound, one, other) for one, other in pairs))
-    judged = by_round if requirement.bound is Bound.APART_BY_LESS else figures
+    judged = by_round if requirement.bound in _JUDGED_BY_ROUND else figures
     return Finding(
         requirement,
         tuple(figures),
@@ -198,7 +219,7 @@ def _finding(requirement: Requirement, results: Results) -> Finding:
 
 
 def _compare(bound: Bound, ours: float, theirs: float) -> float:
-    if bound is Bound.MORE_BY_AT_MOST:
+    if bound in _DIFFERENCES:
         return ours - theirs
     ratio = ours / theirs if theirs else inf
     return ratio - 1 if bound is Bound.APART_BY_LESS else ratio
@@ -208,7 +229,7 @@ def _holds(requirement: Requirement, figure: float) -> bool:
     match requirement.bound:
         case Bound.RATIO_AT_LEAST:
             return figure >= requirement.limit
-        case Bound.RATIO_AT_MOST | Bound.MORE_BY_AT_MOST:
+        case Bound.RATIO_AT_MOST | Bound.KB_MORE_AT_MOST | Bound.US_MORE_AT_MOST:
             return figure <= requirement.limit
         case Bound.APART_BY_LESS:
             return abs(figure) < requirement.limit

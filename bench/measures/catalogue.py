@@ -22,6 +22,12 @@ _TWISTED_TRANSPORTS = Pipetwist("pipetwist-stream", frozenset(Kind) - {Kind.UDP}
 _COUNTING = Pipetwist("pipetwist-counting", counting=True)
 _STORE = Pipetwist("pipetwist-store", counting=True, store=True)
 _PREFORK = Pipetwist("pipetwist-prefork", prefork=answers.POOL)
+_INFO = (("level", "info"),)
+_LOGGING = (
+    Pipetwist("pipetwist-info", log=_INFO),
+    Pipetwist("pipetwist-info-pipe", log=_INFO, piped=True),
+    Pipetwist("pipetwist-info-json", log=(*_INFO, ("format", "json"))),
+)
 
 _USUAL: tuple[Relay, ...] = (
     Direct(),
@@ -38,7 +44,7 @@ _ONE_PROCESS: tuple[Relay, ...] = tuple(
     relay for relay in _USUAL if relay.name not in {"direct", "socat", "ncat"}
 )
 
-RELAYS: tuple[Relay, ...] = (*_USUAL, _COUNTING, _STORE, _PREFORK)
+RELAYS: tuple[Relay, ...] = (*_USUAL, _COUNTING, _STORE, _PREFORK, *_LOGGING)
 """All of them, in the order of the tables."""
 
 
@@ -155,6 +161,24 @@ def _counting(name: str, what: str, quantities: tuple[Quantity, ...], take: Take
     )
 
 
+def _logging(name: str, kind: Kind) -> Measure:
+    """As with counting."""
+    title = (
+        f"{kind.value}, connections, with none of them in the log, and each: in a file, through a "
+        "pipe, as JSON"
+    )
+    return Measure(
+        name,
+        title,
+        kind,
+        (_PIPETWIST, *_LOGGING),
+        exchanges.CONNECTION_QUANTITIES,
+        exchanges.connections(share=_SHORT),
+        rounds_for_each=4.0,
+        restart_after=6,
+    )
+
+
 _SHORT = 0.5  # of the usual time
 
 MEASURES = (
@@ -203,4 +227,5 @@ MEASURES = (
     _counting(
         "counting-trips", "round trips", exchanges.TRIP_QUANTITIES, exchanges.trips(share=_SHORT)
     ),
+    _logging("logging", Kind.UNIX),
 )

@@ -1,6 +1,7 @@
 """pipetwist itself, from this checkout, in its variants.
 
-Its log is at the level warn: the peers keep no line for each connection either.
+Its log is at the level warn, but for the variants that are measured because of it: the peers keep
+no line for each connection either.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ __all__ = ["Pipetwist"]
 _TWISTD = (
     "import sys; sys.path.insert(0, sys.argv.pop(1)); from twisted.scripts.twistd import run; run()"
 )
+# The shell becomes the relay; what reads the pipe is a child of its.
+_THROUGH_A_PIPE = ("bash", "-c", 'exec "$0" "$@" > >(exec cat > piped.log)')
 _ROOT = Path(__file__).parent.parent.parent
 
 
@@ -35,6 +38,8 @@ class Pipetwist:
         store: whether their counters are in a file.
         transfer: the configuration's key of that name; the default where None.
         prefork: how many commands wait ready; none where 0.
+        log: what the configuration says of the log.
+        piped: whether the log goes through a pipe, as a container's does, and not into a file.
     """
 
     name: str = "pipetwist"
@@ -43,6 +48,8 @@ class Pipetwist:
     store: bool = False
     transfer: str | None = None
     prefork: int = 0
+    log: tuple[tuple[str, str], ...] = (("level", "warn"),)
+    piped: bool = False
 
     def missing(self) -> str | None:
         """It is always there."""
@@ -59,6 +66,7 @@ class Pipetwist:
         path = folder / "pipetwist.json"
         path.write_text(json.dumps(self._configuration(route)), encoding="utf-8")
         return (
+            *(_THROUGH_A_PIPE if self.piped else ()),
             sys.executable,
             "-c",
             _TWISTD,
@@ -72,7 +80,7 @@ class Pipetwist:
 
     def _configuration(self, route: Route) -> dict[str, Any]:
         document: dict[str, Any] = {
-            "log": {"level": "warn"},
+            "log": dict(self.log),
             "inbounds": [_inbound(route)],
             "outbounds": [self._outbound(route)],
         }

@@ -80,7 +80,7 @@ class Poller:
         # stopped and started again.
         self._epoll: Any = None  # a select.epoll, which mypy knows of on Linux alone
         self._told: dict[int, Pollable] = {}
-        self._removed = False  # since the batch was looked up
+        self._new: set[int] = set()  # added since the batch was looked up
         self._skip = 0
         self._penalty = 1
 
@@ -99,6 +99,7 @@ class Poller:
         if not self._told:
             self._reactor.addReader(self)
         self._told[descriptor] = told
+        self._new.add(descriptor)
 
     def change(self, descriptor: int, events: int) -> None:
         """Tell of other events; with none only of the descriptor's end, once."""
@@ -112,23 +113,20 @@ class Poller:
         (epoll(7), questions and answers).
         """
         del self._told[descriptor]
-        self._removed = True
         if not self._told:
             self._reactor.removeReader(self)
         self._epoll.unregister(descriptor)
 
     def doRead(self) -> None:
         """Tell of what has happened, batch after batch while there is more."""
-        told = self._told
+        told, new = self._told, self._new
         for _ in range(_ROUNDS):
             events = self._epoll.poll(0, _BATCH) or self._spin()
-            # Whom an event is for is looked up before any is told: a descriptor that is closed in
-            # this batch may be another's by its turn.
-            self._removed = False
-            for descriptor, what, pollable in [
-                (descriptor, what, told.get(descriptor)) for descriptor, what in events
-            ]:
-                if pollable is not None and (not self._removed or told.get(descriptor) is pollable):
+            new.clear()
+            for descriptor, what in events:
+                pollable = told.get(descriptor)
+                # One that was closed in this batch may be another's by its turn.
+                if pollable is not None and descriptor not in new:
                     try:
                         pollable.ready(what)
                     except Exception:  # noqa: BLE001 - one connection's mistake is not the others'
@@ -169,7 +167,6 @@ class Poller:
         """Watch nothing more."""
         if self._told:
             self._told.clear()
-            self._removed = True
             self._reactor.removeReader(self)
         if self._epoll is not None:
             self._epoll.close()

@@ -6,13 +6,15 @@ import json
 import re
 from datetime import datetime, timezone
 
-from twisted.logger import LogEvent, formatEvent
+from twisted.logger import LogEvent
 
+from pipetwist.logs.event_text import event_text
 from pipetwist.logs.text_lines import UNSAFE
 
 __all__ = ["format_json_line"]
 
 _PLAIN = (str, int, float, bool, type(None))
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def format_json_line(event: LogEvent) -> str:
@@ -25,7 +27,7 @@ def format_json_line(event: LogEvent) -> str:
         ),
         "level": getattr(event.get("log_level"), "name", "info"),
         "logger": event.get("log_namespace", "-"),
-        "message": formatEvent(event),
+        "message": event_text(event),
     }
     if "log_failure" in event:
         line["traceback"] = event["log_failure"].getTraceback()
@@ -37,7 +39,8 @@ def format_json_line(event: LogEvent) -> str:
             for key, value in event.items()
             if key not in line and not key.startswith("log_") and isinstance(value, _PLAIN)
         }
-    return UNSAFE.sub(_escaped, json.dumps(line, ensure_ascii=False)) + "\n"
+    text = _encode(line)
+    return f"{text if text.isprintable() else UNSAFE.sub(_escaped, text)}\n"
 
 
 def _escaped(match: re.Match[str]) -> str:

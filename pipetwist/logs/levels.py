@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from typing import Any, Literal, TypeAlias
 
@@ -47,5 +48,16 @@ class LeveledLogger(Logger):
         return log if isinstance(log, LeveledLogger) else cls(log.namespace, "info")
 
     def emit(self, level: _AnyLevel, format: str | None = None, **kwargs: object) -> None:  # noqa: A002 - Logger's name
-        if level in self._enough:
+        if level not in self._enough:
+            return
+        if "log_trace" in kwargs:
             super().emit(level, format, **kwargs)
+            return
+        # As Logger does, which first looks through all levels whether this is one.
+        kwargs["log_logger"] = self
+        kwargs["log_level"] = level
+        kwargs["log_namespace"] = self.namespace
+        kwargs["log_source"] = self.source
+        kwargs["log_format"] = format
+        kwargs["log_time"] = time.time()
+        self.observer(kwargs)

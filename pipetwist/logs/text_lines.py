@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import re
 
-from twisted.logger import LogEvent, formatEventAsClassicLogText, formatTime
+from twisted.logger import LogEvent, formatEventAsClassicLogText
+
+from pipetwist.logs.event_text import event_text, local_time
 
 __all__ = ["UNSAFE", "escape", "format_text_line"]
 
@@ -15,13 +17,25 @@ UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u206
 direction of text (Unicode, UAX 9).
 """
 
+# Twisted formats the events that have these.
+_RARE = frozenset(("log_failure", "log_system"))
+
 
 def format_text_line(event: LogEvent) -> str | None:
     """Format one event as Twisted does. Further lines of its text begin with a tab. None if it has
     no text.
     """
-    text = formatEventAsClassicLogText(event, formatTime)
-    return None if text is None else escape(text)
+    when, level = event.get("log_time"), event.get("log_level")
+    if type(when) is not float or level is None or not _RARE.isdisjoint(event):
+        text = formatEventAsClassicLogText(event)
+        return None if text is None else escape(text)
+    text = event_text(event)
+    if not text:
+        return None
+    if not text.isprintable():
+        text = escape(text.replace("\n", "\n\t"))
+    place = f"[{event.get('log_namespace', '-')}#{level.name}]"
+    return f"{local_time(when)} {place if place.isprintable() else escape(place)} {text}\n"
 
 
 def escape(text: str) -> str:

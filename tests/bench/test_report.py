@@ -144,13 +144,27 @@ class RequirementsTest(SynchronousTestCase):
         (finding,) = (
             finding
             for finding in findings(_results(figures))
-            if finding.requirement.against == "pipetwist"
+            if finding.requirement.of == "pipetwist-counting"
         )
         self.assertEqual(
             (finding.measured_by_round, finding.verdict), ("+0.0%, +0.0%, -10.0%", "no")
         )
         figures["counting-trips", "pipetwist-counting", "rate"] = [99.0, 99.0, 198.0]
         self.assertEqual(_verdicts(figures, "pipetwist"), [("+99.0%, +99.0%, -1.0%", "yes")])
+
+    def test_logging(self) -> None:
+        """What a line in the log may cost is told in microseconds, by what each round says."""
+        figures = {
+            ("logging", "pipetwist", "cpu"): [50.0, 50.0, 100.0],
+            ("logging", "pipetwist-info", "cpu"): [59.5, 90.0, 109.5],
+            ("logging", "pipetwist-info-json", "cpu"): [61.0, 61.0, 111.0],
+        }
+        found = [
+            (finding.measured_by_round, finding.verdict)
+            for finding in findings(_results(figures))
+            if finding.requirement.measures == ("logging",)
+        ]
+        self.assertEqual(found, [("+9.5 µs", "yes"), ("", "-"), ("+11.0 µs", "no")])
 
     def test_apart(self) -> None:
         """Counting may differ neither way."""
