@@ -9,7 +9,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.document import DOCUMENT, around_figures, rewrite
@@ -18,9 +18,10 @@ from bench.machine import describe
 from bench.measures.catalogue import MEASURES, RELAYS
 from bench.measures.measure import Effort, Measure
 from bench.processes import MeasureError, allow_many_descriptors
+from bench.relays.pipetwist import Pipetwist
 from bench.relays.relay import Relay
 from bench.results import Results
-from bench.rounds import IdleChecker
+from bench.rounds import Rounds
 from bench.tables import as_text, measure_rows, requirement_rows
 
 __all__ = ["main"]
@@ -85,7 +86,7 @@ def _measured(request: Request) -> Results:
     results.left_out += [f"{name} is left out: {reason}" for name, reason in missing.items()]
     out = request.out or Path(tempfile.mkdtemp(prefix="bench-")) / "results.json"
     scratch = Path(tempfile.mkdtemp(prefix="bench-"))
-    rounds = IdleChecker(scratch, effort, results, _progress)
+    rounds = Rounds(scratch, effort, results, _progress)
     try:
         for measure in request.measures:
             rounds.run(
@@ -115,6 +116,12 @@ def _request(words: Sequence[str]) -> Request:
     )
     parser.add_argument(
         "--relays", metavar="RELAYS", help=f"only these of {', '.join(_names(RELAYS))}"
+    )
+    parser.add_argument(
+        "--against",
+        type=Path,
+        metavar="FOLDER",
+        help="pipetwist from another checkout as well, as the relay `other`",
     )
     parser.add_argument("--rounds", type=int, default=9, help="how many rounds there are (9)")
     parser.add_argument(
@@ -152,6 +159,10 @@ def _request(words: Sequence[str]) -> Request:
     relays = tuple(relay for relay in RELAYS if wanted is None or relay.name in wanted.split(","))
     if not measures or not relays:
         parser.error("there is no measure or relay of that name")
+    if options.against is not None:
+        other = Pipetwist("other", checkout=options.against.resolve())
+        relays = (*relays, other)
+        measures = tuple(replace(measure, relays=(*measure.relays, other)) for measure in measures)
     effort = _QUICK if options.quick else Effort(options.seconds, idle=4000)
     rounds = 1 if options.quick else options.rounds
     return Request(measures, relays, rounds, effort, options.out, options.source, options.document)

@@ -16,13 +16,13 @@ from bench.relays.relay import Relay
 from bench.relays.running import Running, start
 from bench.results import Results, Sample
 
-__all__ = ["IdleChecker"]
+__all__ = ["Rounds"]
 
 _QUIET = 0.1
 """The part of the machine that others may use without a run being taken again."""
 
 
-class IdleChecker:
+class Rounds:
     """Takes measures of relays, and adds the samples to the results.
 
     A relay that fails is left out of the rest of the measure, and the results say why.

@@ -1,4 +1,4 @@
-"""pipetwist itself, from this checkout, in its variants.
+"""pipetwist itself, from this checkout or another, in its variants.
 
 Its log is at the level warn, but for the variants that are measured because of it: the peers keep
 no line for each connection either.
@@ -40,6 +40,7 @@ class Pipetwist:
         prefork: how many commands wait ready; none where 0.
         log: what the configuration says of the log.
         piped: whether the log goes through a pipe, as a container's does, and not into a file.
+        checkout: where its code is.
     """
 
     name: str = "pipetwist"
@@ -50,6 +51,7 @@ class Pipetwist:
     prefork: int = 0
     log: tuple[tuple[str, str], ...] = (("level", "warn"),)
     piped: bool = False
+    checkout: Path = _ROOT
 
     def missing(self) -> str | None:
         """It is always there."""
@@ -70,7 +72,7 @@ class Pipetwist:
             sys.executable,
             "-c",
             _TWISTD,
-            str(_ROOT),
+            str(self.checkout),
             "--nodaemon",
             "--pidfile=",
             "pipetwist",

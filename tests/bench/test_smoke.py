@@ -73,6 +73,18 @@ class SmokeTest(SynchronousTestCase):
             self.assertGreater(sample["values"][key], 0, sample)
             self.assertIn(f"\n{sample['measure']}: ", f"\n{said}")
 
+    def test_other_checkout(self) -> None:
+        """Another checkout is a relay of its own, beside this one and in the same run, and so are
+        the variants that log.
+        """
+        words = ["--quick", "--only", "logging", "--against", str(_ROOT)]
+        relays = ["pipetwist", "pipetwist-info", "pipetwist-info-pipe", "pipetwist-info-json"]
+        said = self.run_bench(*words, "--relays", ",".join(relays), "--out", str(self.out))
+        results = json.loads(self.out.read_text(encoding="utf-8"))
+        self.assertEqual(results["left_out"], [])
+        self.assertEqual({sample["relay"] for sample in results["samples"]}, {*relays, "other"})
+        self.assertIn("\n  other ", said)
+
     def test_peer_that_is_missing(self) -> None:
         """A peer that is not installed is left out with a line that says so, and the others are
         measured.
