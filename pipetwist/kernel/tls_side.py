@@ -211,6 +211,14 @@ class TlsSide(SocketSide):
         """See `DescriptorSide`; once writing has failed OpenSSL does not say why reading does."""
         SocketSide.broken(self, self.reason or reason)
 
+    def follow(self, step: Step) -> None:
+        """See `SocketSide`; the FIN that an end of file has left out comes before the peer is
+        waited for.
+        """
+        if step.lingers and not step.sends_end:
+            SocketSide.send_end(self, step)
+        SocketSide.follow(self, step)
+
     def send_end(self, step: Step) -> None:
         """See `SocketSide`: the close_notify has gone. A FIN follows only where nothing more is
         sent at all: TLS itself may have something to answer.

@@ -50,6 +50,23 @@ class TlsSideTest(KernelCase):
         self.assertEqual((len(peer.received), peer.got_fin), (written, False))
         self.assertEqual(side.delivered, written)
 
+    def test_fin_at_the_close(self) -> None:
+        """A close_notify alone leaves the socket open, since TLS itself may have something to
+        answer; when the side is closed its FIN comes at once, though the peer is waited for.
+        """
+        side, receiver, peer = self.make(socket.AF_UNIX)
+        side.resume_reading()
+        side.write_eof()
+        peer.take()
+        self.assertEqual((peer.got_notify, peer.got_fin), (True, False))
+        side.close()
+        peer.take()
+        self.assertTrue(peer.got_fin)
+        self.assertNotIn("lost", receiver.heard)
+        peer.say_end()
+        self.loop.until(lambda: "lost" in receiver.heard, "the end")
+        self.assertEqual(receiver.reason, "")
+
     def test_no_room_for_the_end_alone(self) -> None:
         """The close_notify alone finds no room: the side goes on waiting, and says it later."""
         side, _, peer = self.make(socket.AF_UNIX)
