@@ -10,12 +10,15 @@ from OpenSSL import SSL
 
 from pipetwist.kernel.poller import IN, ONCE, OUT, Poller
 from pipetwist.kernel.turns import Turns
+from pipetwist.tls.client_hello import MAX_LOOK_BYTES, ClientHello, ClientHelloError
 from pipetwist.tls.closure import note_alerts
 from pipetwist.tls.error_queue import forget_errors
-from pipetwist.transfer.loss_reasons import describe_error
+from pipetwist.transfer.loss_reasons import NOT_NOW, describe_error
+from pipetwist.transfer.socket_state import has_ended
 
 __all__ = ["Handshake"]
 
+_LOOK: Final = int(getattr(socket, "MSG_PEEK", 2)) | int(getattr(socket, "MSG_DONTWAIT", 0))
 _EOF: Final = -1  # what pyOpenSSL has in the place of an error number where the peer has gone
 
 
@@ -37,6 +40,7 @@ class Handshake:
         "_done",
         "_events",
         "_failed",
+        "_hello",
         "_over",
         "_poller",
         "_queued",
@@ -63,6 +67,7 @@ class Handshake:
         self._events = -1
         self._queued = False
         self._socket = connected
+        self._hello: ClientHello | None = None
         self._over = False
 
     def __repr__(self) -> str:
@@ -84,6 +89,7 @@ class Handshake:
         if speaks_first:
             self.ready(OUT)
         else:
+            self._hello = ClientHello()
             self._watch(IN)
 
     def stop(self) -> None:
@@ -119,10 +125,18 @@ class Handshake:
 
     def _take_step(self) -> None:
         try:
+            if self._hello is not None and not self._looks_good(self._hello):
+                self._watch(IN)
+                return
             if self._tls is None:
                 self._tls = self._begin(self._socket)
             self._tls.do_handshake()
+        except ClientHelloError as error:
+            self._fail(f"TLS: {error}")
         except SSL.WantReadError:
+            # A server may have asked for another one.
+            if self._hello is not None:
+                self._hello = ClientHello()
             self._watch(IN)
         except SSL.WantWriteError:
             self._watch(OUT)
@@ -143,6 +157,18 @@ class Handshake:
             note_alerts(tls)
             self._leave()
             done(tls)
+
+    def _looks_good(self, hello: ClientHello) -> bool:
+        """Whether OpenSSL may read what the client has sent.
+
+        Raises:
+            ClientHelloError: it is too much.
+        """
+        try:
+            sent = self._socket.recv(MAX_LOOK_BYTES, _LOOK)
+        except OSError as error:
+            return error.errno not in NOT_NOW
+        return hello.look(sent) or has_ended(self._socket.fileno())
 
     # Its end.
 

@@ -16,7 +16,7 @@ _ROUNDS_UP = 1 - 1e-6
 
 
 def event_text(event: LogEvent) -> str:
-    """The text of an event, as `twisted.logger.formatEvent` has it."""
+    """The text of an event, as ``twisted.logger.formatEvent`` has it."""
     text = event.get("log_format")
     # Only Twisted can call what a field names; whatever else is wrong, it has words for it.
     if type(text) is str and "(" not in text and "log_flattened" not in event:
@@ -26,7 +26,7 @@ def event_text(event: LogEvent) -> str:
 
 
 def local_time(when: float) -> str:
-    """A time of day in seconds since 1970, as `twisted.logger.formatTime` has it."""
+    """A time of day in seconds since 1970, as ``twisted.logger.formatTime`` has it."""
     second = int(when)
     if 0 <= when - second < _ROUNDS_UP:
         return _local_second(second)

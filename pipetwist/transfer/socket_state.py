@@ -5,6 +5,7 @@ pending error.
 from __future__ import annotations
 
 import os
+import select
 import socket
 import struct
 import sys
@@ -14,9 +15,19 @@ from twisted.protocols.policies import ProtocolWrapper
 
 from pipetwist.interfaces import AnyTransport
 
-__all__ = ["innermost", "is_reset", "is_tcp", "left_error", "socket_of", "unacknowledged", "unread"]
+__all__ = [
+    "has_ended",
+    "innermost",
+    "is_reset",
+    "is_tcp",
+    "left_error",
+    "socket_of",
+    "unacknowledged",
+    "unread",
+]
 
 _INFO: int | None = getattr(socket, "TCP_INFO", None) if sys.platform == "linux" else None
+_ENDED = sum(getattr(select, name, 0) for name in ("POLLRDHUP", "POLLHUP", "POLLERR", "POLLNVAL"))
 _CLOSE = 7  # TCP_CLOSE of Linux's tcp_states.h
 
 
@@ -51,6 +62,13 @@ def is_reset(connected: socket.SocketType) -> bool:
     if _INFO is None or connected.family == getattr(socket, "AF_UNIX", None):
         return False
     return connected.getsockopt(socket.IPPROTO_TCP, _INFO, 1)[0] == _CLOSE
+
+
+def has_ended(descriptor: int) -> bool:
+    """Whether nothing more comes from the peer of a socket, besides what is unread."""
+    poll = select.poll()
+    poll.register(descriptor, _ENDED)
+    return bool(poll.poll(0))
 
 
 def socket_of(transport: AnyTransport) -> socket.socket | None:

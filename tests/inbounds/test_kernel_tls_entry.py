@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from typing import Any
 
@@ -18,7 +19,8 @@ from pipetwist.testing import RecordingReceiver, RecordingRelay
 from pipetwist.tls.listener import ListenerTls
 from pipetwist.values.tls_options import TlsListenerOptions
 from tests.inbounds.inbound import NoInbound
-from tests.support.loop import KernelCase
+from tests.support.hello_client import HelloClient, cut
+from tests.support.loop import KernelCase, take_all
 from tests.support.shared_certificates import SERVER
 from tests.support.tls_peer import TlsSocket
 
@@ -109,6 +111,50 @@ class KernelTlsEntryTest(KernelCase):
         far.close()
         self.loop.until(self.said, "the line")
         self.assertRegex(self.said()[0], r"failed: it was not completed$")
+
+    def test_hello_in_many_records(self) -> None:
+        """A client that cuts its ClientHello into records of a byte, as tools against censorship
+        do, comes in.
+        """
+        near, far = self.pair(socket.AF_INET)
+        self.entry.accepted(near)
+        client = HelloClient()
+        for record in cut(client.hello(), 1):
+            far.send(record)
+            self.loop.settle()
+        self.assertIn("Handshake fd=", repr(list(self.entry.entering)))
+        self.loop.until(lambda: client.answer(take_all(far)), "the server's answer")
+        far.send(client.said())
+        self.loop.until(lambda: self.relay.handled, "the client to be let in")
+        self.relay.handled[0][1].abort()
+
+    def test_hello_in_too_many_records(self) -> None:
+        """One that takes more records than OpenSSL should read in one go is refused, and so is one
+        that follows the first.
+        """
+        first, other = HelloClient().hello(), bytes((1, 0, 0x3F, 0xFF)) + bytes(5000)
+        for before in (b"", first):
+            self.events.clear()
+            near, far = self.pair(socket.AF_INET)
+            self.entry.accepted(near)
+            far.send(before)
+            self.loop.settle()
+            for record in cut(b"....." + other, 1):
+                with contextlib.suppress(ConnectionError):
+                    far.send(record)
+            self.loop.until(self.said, "the line")
+            self.assertRegex(
+                self.said()[0], "failed: TLS: a ClientHello in more than 4,096 records$"
+            )
+
+    def test_ends_in_its_hello(self) -> None:
+        """One that leaves in the middle of it is told of at once."""
+        near, far = self.pair(socket.AF_INET)
+        far.send(HelloClient().hello()[:100])
+        far.shutdown(socket.SHUT_WR)
+        self.entry.accepted(near)
+        self.loop.until(self.said, "the line")
+        self.assertRegex(self.said()[0], "failed: it was not completed$")
 
     def test_refused(self) -> None:
         """One whose certificate is nobody's is refused, and sees an end in order."""
