@@ -14,6 +14,9 @@ __all__ = ["LINGER_SECONDS", "LogWriter", "Output", "Written"]
 # What is kept while the output is blocked: some thousand lines.
 _MAX_BYTES = 1 << 20
 _TOO_SLOW = "the reader of the log, or its disk, was too slow"
+# After a write, so that a busy relay does not wake this thread for each line: they would take turns
+# at the interpreter, which costs more than the line itself.
+_PAUSE_SECONDS = 0.005
 # How often a failed write is tried again.
 _RETRY_SECONDS = 1.0
 
@@ -118,6 +121,8 @@ class LogWriter:
     def _run(self) -> None:
         while True:
             self._write(self._queue.take(_RETRY_SECONDS if self._lost else None))
+            if self._until is None:
+                time.sleep(_PAUSE_SECONDS)
 
     def _write(self, batch: Batch) -> None:
         lost, self._lost = self._lost, 0
