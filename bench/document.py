@@ -10,7 +10,7 @@ from bench.measures.catalogue import MEASURES
 from bench.plot import plot
 from bench.processes import MeasureError
 from bench.results import Results
-from bench.tables import as_markdown, measure_rows, requirement_rows
+from bench.tables import as_markdown, glance_rows, measure_rows
 
 __all__ = ["DOCUMENT", "around_figures", "figures", "rewrite"]
 
@@ -57,8 +57,8 @@ def figures(results: Results, picture: str) -> str:
         picture: the name of the plot's file.
     """
     parts = [_conditions(results), f"![Medians of the relays beside each other]({picture})"]
-    requirements = requirement_rows(results, [measure.name for measure in MEASURES])
-    parts += ["### What must be reached", as_markdown(requirements), "### Each measure"]
+    glance = glance_rows(MEASURES, results)
+    parts += ["### Side by side", as_markdown(glance), "### Each measure"]
     for measure in MEASURES:
         rows = measure_rows(measure, results)
         if len(rows) > 1:

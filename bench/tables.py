@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from statistics import median
 
 from bench.measures.measure import Measure
 from bench.requirements import findings
 from bench.results import Results
 
-__all__ = ["Rows", "as_markdown", "as_text", "measure_rows", "requirement_rows"]
+__all__ = ["Rows", "as_markdown", "as_text", "glance_rows", "measure_rows", "requirement_rows"]
 
 Rows = list[list[str]]
 """A table: the headings, then a row for each relay or requirement; the first column is text, the
@@ -17,6 +17,21 @@ others are figures.
 """
 
 OURS = "pipetwist"
+_BESIDE = (OURS, "haproxy", "sing-box", "v2ray", "socat", "ncat", "stunnel")
+
+
+def glance_rows(measures: Iterable[Measure], results: Results) -> Rows:
+    """All measures that a peer takes part in, a row for each: the median of its first quantity, of
+    pipetwist and of the peers. The better figure is the higher one where the unit is a rate.
+    """
+    rows = [["measure", *_BESIDE]]
+    for measure in measures:
+        first = measure.quantities[0]
+        found = [results.summary(measure.name, relay, first.key) for relay in _BESIDE]
+        if sum(one is not None for one in found) > 1:
+            figures = ["" if one is None else f"{one.median:,.{first.digits}f}" for one in found]
+            rows.append([f"{measure.title}, {first.title}", *figures])
+    return rows
 
 
 def measure_rows(measure: Measure, results: Results) -> Rows:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import select
+import sys
 import time
 from collections.abc import Callable
 from threading import Thread, current_thread
@@ -122,7 +124,7 @@ class LogWriter:
         while True:
             self._write(self._queue.take(_RETRY_SECONDS if self._lost else None))
             if self._until is None:
-                time.sleep(_PAUSE_SECONDS)
+                _pause()
 
     def _write(self, batch: Batch) -> None:
         lost, self._lost = self._lost, 0
@@ -148,3 +150,11 @@ class LogWriter:
             self._why = error.strerror or str(error)
             count = max(count - len(end_of_torn), 0)
         self._lost += data.count(b"\n", count) if stands_for is None else stands_for
+
+
+def _pause() -> None:
+    if sys.platform == "win32":  # whose select wants a socket
+        time.sleep(_PAUSE_SECONDS)
+    else:
+        # Python's sleep waits until a moment of a clock, and where that is put back, for long.
+        select.select((), (), (), _PAUSE_SECONDS)

@@ -36,6 +36,7 @@ __all__ = [
     "TcpClients",
     "TlsClients",
     "UnixClients",
+    "UnixTlsClients",
     "VsockClients",
 ]
 
@@ -173,6 +174,33 @@ class KernelTlsClients(TlsClients):
     half_closes = True
     reset = "client: the connection was reset"
     cut_short = "client closed; client: the connection was lost without a TLS close_notify"
+
+
+class UnixTlsClients(UnixClients):
+    """Clients of an inbound ``unix`` with TLS, known by the kernel's word."""
+
+    name = "unix_tls"
+    reset = "client: the connection was lost without a TLS close_notify"
+    has_resets = True
+
+    def inbound(
+        self, idle_timeout: float | None, half_close_timeout: float | None
+    ) -> InboundOptions:
+        return UnixInboundOptions(
+            tag="in",
+            path=self.path,
+            tls=TlsServerOptions(certificate_path=SERVER[0], key_path=SERVER[1]),
+            users=(PeerUserOptions(name=self.user, uid=os.geteuid()),),
+            idle_timeout=idle_timeout,
+            half_close_timeout=half_close_timeout,
+        )
+
+    async def connect(self) -> SocketChannel:
+        connected = socket.socket(socket.AF_UNIX)
+        connected.connect(self.path)
+        client = TlsChannel(connected, client_context(), SERVER_NAME)
+        await until(client.shake_hands, "the handshake")
+        return client
 
 
 class VsockClients(Clients):

@@ -18,6 +18,7 @@ from tests.behaviour.clients import (
     TcpClients,
     TlsClients,
     UnixClients,
+    UnixTlsClients,
     VsockClients,
 )
 from tests.behaviour.commands import ForkServers, ReactorForkServers
@@ -29,6 +30,7 @@ from tests.behaviour.servers import (
     TcpServers,
     TlsServers,
     UnixServers,
+    UnixTlsServers,
     VsockServers,
 )
 from tests.support.vsock import why_no_loopback
@@ -66,6 +68,12 @@ _VSOCK_PAIRS = (
     Pair(VsockClients, TcpServers, "stream"),
     Pair(TlsClients, VsockServers, "stream"),
 )
+_UNIX_TLS_PAIRS = (
+    Pair(UnixTlsClients, TcpServers, "kernel"),
+    Pair(TcpClients, UnixTlsServers, "kernel"),
+    Pair(UnixTlsClients, UnixTlsServers, "kernel"),
+    Pair(UnixTlsClients, ForkServers, "kernel"),
+)
 # A client that comes in by an endpoint is on a Twisted transport whatever the server is on.
 PAIRS = (
     *(
@@ -86,6 +94,7 @@ PAIRS = (
     Pair(TcpClients, EndpointTcpServers, "stream"),
     Pair(TlsClients, EndpointUnixServers, "stream"),
     Pair(EndpointUnixClients, EndpointTcpServers, "stream"),
+    *_UNIX_TLS_PAIRS,
     *_VSOCK_PAIRS,
 )
 
@@ -105,6 +114,7 @@ SOME_PAIRS = (
     Pair(UnixClients, EndpointUnixServers, "stream"),
     Pair(TcpClients, UnixServers, "stream"),
     Pair(UnixClients, TcpServers, "stream"),
+    *_UNIX_TLS_PAIRS[:2],
     *_VSOCK_PAIRS,
 )
 

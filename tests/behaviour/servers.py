@@ -30,6 +30,7 @@ __all__ = [
     "TcpServers",
     "TlsServers",
     "UnixServers",
+    "UnixTlsServers",
     "VsockServers",
 ]
 
@@ -222,6 +223,23 @@ class KernelTlsServers(TlsServers):
     half_closes = True
     reset = "server: the connection was reset"
     cut_short = "server: the connection was lost without a TLS close_notify"
+
+
+class UnixTlsServers(UnixServers):
+    """Servers at the end of an outbound ``unix`` with TLS."""
+
+    name = "unix_tls"
+    reset = "server: the connection was lost without a TLS close_notify"
+    has_resets = hears_resets = True
+
+    def outbound(self, connect_timeout: float) -> OutboundOptions:
+        tls = TlsClientOptions(enabled=True, server_name=SERVER_NAME, certificate_path=AUTHORITY)
+        return UnixOutboundOptions(
+            tag="out", path=self.path, tls=tls, connect_timeout=connect_timeout
+        )
+
+    async def accept(self) -> Channel:
+        return await shake_hands(await self.accepted(), server_context())
 
 
 class VsockServers(SocketServers):
