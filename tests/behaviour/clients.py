@@ -59,6 +59,10 @@ class Clients:
     """The same for one that it has closed where there was no room to say so, if it is another."""
     has_resets: ClassVar[bool]
     """Whether being cut off looks other than an end in order, to it and from it."""
+    is_seen_to_half_close = False
+    """Whether its being cut off looks as if it had half-closed first: a client that speaks TLS may
+    do so without a close_notify.
+    """
 
     def __init__(self, case: SynchronousTestCase, folder: Path) -> None:
         """Choose an address that is free."""
@@ -180,8 +184,8 @@ class UnixTlsClients(UnixClients):
     """Clients of an inbound ``unix`` with TLS, known by the kernel's word."""
 
     name = "unix_tls"
-    reset = "client: the connection was lost without a TLS close_notify"
-    has_resets = True
+    reset = "client closed; client: the connection was lost without a TLS close_notify"
+    has_resets = is_seen_to_half_close = True
 
     def inbound(
         self, idle_timeout: float | None, half_close_timeout: float | None
