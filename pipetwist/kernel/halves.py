@@ -25,10 +25,6 @@ class Owner(Protocol):
     received: int
     delivered: int
 
-    @property
-    def is_tcp(self) -> bool:
-        """Whether it is a TCP socket; asked for only when a direction is busy."""
-
     def count_received(self, count: int) -> None:
         """So many bytes were read."""
 

@@ -132,9 +132,7 @@ class Reader:
                 sink.take(count)
                 if count < BUSY_BYTES:
                     self.busy_reads = 0
-                # Between two TCP sockets the kernel splices page by page, and copying with a large
-                # buffer is quicker.
-                elif not (side.is_tcp and sink.side.is_tcp):
+                else:
                     self.busy_reads += 1
         if self.unread is not None:
             self.count_down(count)

@@ -41,8 +41,6 @@ class DescriptorSide(EndingSide):
     process: IProcess | None = None
     half_closes = True
     notices_loss = False
-    is_tcp = False
-    """Whether it is a TCP socket; asked for only when a direction is busy."""
 
     def __init__(
         self,

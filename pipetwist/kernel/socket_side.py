@@ -104,11 +104,6 @@ class SocketSide(DescriptorSide):
         return _family(self.socket) == _UNIX
 
     @property
-    def is_tcp(self) -> bool:  # type: ignore[override]  # a class's attribute in DescriptorSide
-        """See `DescriptorSide`; the kernel splices sockets of vsock page by page as well."""
-        return _family(self.socket) != _UNIX
-
-    @property
     def peer_socket(self) -> socket.SocketType:
         return self.socket
 

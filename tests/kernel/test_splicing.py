@@ -118,6 +118,18 @@ class TcpCopyingTest(CopyingTest):
 
     families = (socket.AF_INET, socket.AF_INET)
 
+    def test_spliced(self) -> None:
+        """A busy direction is spliced between TCP sockets too, which takes half of the processor
+        time, and nothing is lost.
+        """
+        connection = self.couple()
+        underway = self.splice_up(connection)
+        self.assertTrue(self.calls.made)
+        came = move(self, _MUCH, connection.client_peer, connection.server_peer, underway)
+        self.assertTrue(came == bytes(underway) + _MUCH)
+        self.assertEqual(connection.counted, (connection.server.delivered, 0))
+        self.assertEqual(self.kernel.pool.lent, 0)
+
 
 class TcpToUnixCopyingTest(CopyingTest):
     """The same from TCP to a unix socket."""
