@@ -59,14 +59,15 @@ class ClientHello:
             if len(record) < _HEADER:
                 return False
             size = int.from_bytes(record[3:_HEADER], "big")
-            if not 0 < size <= _MAX_RECORD:
+            if size > _MAX_RECORD:
                 return True
             missing = min(_MESSAGE_HEADER - len(self._begin), size)
             if len(record) < _HEADER + missing:
                 return False
             self._begin += record[_HEADER : _HEADER + missing]
             self._add(size)
-            if self._begin[0] != _CLIENT_HELLO:
+            # OpenSSL reads over records without bytes, some of which may come first.
+            if self._begin and self._begin[0] != _CLIENT_HELLO:
                 return True
         return True
 

@@ -43,12 +43,11 @@ class ClientHelloTest(SynchronousTestCase):
         self.assertEqual(hello.look(sent), fresh.look(sent))
 
     def test_something_else(self) -> None:
-        """HTTP, another message, and a record without bytes or with too many are handed on."""
+        """HTTP, another message, and a record with too many bytes are handed on."""
         for sent in (
             b"G",
             b"GET / HTTP/1.1\r\n\r\n",
             b"\x16\x03\x01\x00\x05\x02\x00\x00\x01\x00",
-            b"\x16\x03\x01\x00\x00",
             b"\x16\x03\x01\xff\xff",
             b"\x14\x03\x01\x00\x01\x01",
         ):
@@ -63,6 +62,18 @@ class ClientHelloTest(SynchronousTestCase):
             ClientHello().look(b"".join(cut(_of_size(_LONGEST - 3), 4)))
         with self.assertRaisesRegex(ClientHelloError, "a ClientHello of 16,385 bytes"):
             ClientHello().look(b"".join(cut(_of_size(_LONGEST + 1), 1 << 14)))
+
+    def test_empty_records(self) -> None:
+        """Records without bytes, before it or in it, do not get around the bounds."""
+        empty = b"\x16\x03\x01\x00\x00"
+        records = list(cut(_HELLO, 50))
+        self.assertFalse(ClientHello().look(empty))
+        self.assertFalse(ClientHello().look(empty + empty.join(records[:-1])))
+        self.assertTrue(ClientHello().look(empty + empty.join(records)))
+        with self.assertRaises(ClientHelloError):
+            ClientHello().look(empty * 4097)
+        with self.assertRaises(ClientHelloError):
+            ClientHello().look(empty + b"".join(cut(_of_size(5000), 1)))
 
     def test_shown(self) -> None:
         """It shows how far it is."""
