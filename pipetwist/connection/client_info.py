@@ -41,6 +41,9 @@ class ClientInfo(NamedTuple):
         source: where its user is shown as online from: an address without the port, or ``pid:99``.
         user: the user's name; None if the inbound knows none.
         timeouts: the inbound's time-outs.
+        address: its IP address, as in ``source``, and its port; None if it has none, as on a unix
+            socket.
+        destination: the IP address and the port that it connected to, if its proxy said that.
     """
 
     inbound: str
@@ -48,3 +51,5 @@ class ClientInfo(NamedTuple):
     source: str
     user: str | None = None
     timeouts: Timeouts = Timeouts()
+    address: tuple[str, int] | None = None
+    destination: tuple[str, int] | None = None

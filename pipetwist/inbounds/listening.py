@@ -217,6 +217,8 @@ def address_client_info(
     tag: str, peer: object, timeouts: Timeouts, user: str | None = None
 ) -> ClientInfo:
     """Make the client info of a client with one of Twisted's addresses."""
-    return ClientInfo(
-        tag, shown_peer(peer), plain_host(getattr(peer, "host", "unix")), user, timeouts
-    )
+    host = getattr(peer, "host", None)
+    if host is None:
+        return ClientInfo(tag, shown_peer(peer), "unix", user, timeouts)
+    host, port = plain_host(host), getattr(peer, "port", 0)
+    return ClientInfo(tag, shown_address(host, port), host, user, timeouts, (host, port))

@@ -216,7 +216,9 @@ class TcpInbound(TlsListeningService):
     def _identify_address(self, address: SocketAddress) -> ClientInfo:
         host, port = address[:2]
         host = plain_host(host)
-        return ClientInfo(self.tag, shown_address(host, port), host, None, self.timeouts)
+        return ClientInfo(
+            self.tag, shown_address(host, port), host, None, self.timeouts, (host, port)
+        )
 
     def _identify(self, transport: AnyTransport) -> ClientInfo:
         self._keep_alive.set_on_transport(transport)

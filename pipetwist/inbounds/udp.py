@@ -91,4 +91,11 @@ class UdpInbound(DatagramInbound):
 
     def identify(self, source: Source) -> ClientInfo:
         host = source.host or ""
-        return ClientInfo(self.tag, shown_address(host, source.port), host, None, self.timeouts)
+        return ClientInfo(
+            self.tag,
+            shown_address(host, source.port),
+            host,
+            None,
+            self.timeouts,
+            (host, source.port),
+        )

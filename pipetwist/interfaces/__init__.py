@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pipetwist.connection.medium import Medium
 from pipetwist.interfaces.connections import (
+    IClient,
     IClientOutbound,
     IConnectionObserver,
     IGate,
@@ -62,6 +63,7 @@ __all__ = [
     "CounterLike",
     "CounterStoreLike",
     "ICellCounter",
+    "IClient",
     "IClientOutbound",
     "IConnectionObserver",
     "ICounter",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pipetwist.values.bind_address import BindAddress
 
 __all__ = [
+    "IClient",
     "IClientOutbound",
     "IConnectionObserver",
     "IGate",
@@ -156,13 +157,23 @@ class IOutbound(Interface):
         """
 
 
+class IClient(Interface):
+    """A client that an outbound is connected for."""
+
+    number: int = Attribute("The connection's number, as in the log.")
+    client_info: ClientInfo = Attribute("What is known of the client.")
+    side: ISide = Attribute(
+        "Its side. The side's ``peer_socket``, where it has one, is the socket whose other end is "
+        "the client's."
+    )
+
+
 class IClientOutbound(IOutbound):
     """An outbound that may have to know the client in order to connect."""
 
-    connect_as: Callable[[ISide], ISide | Deferred[ISide]] | None = Attribute(
-        "Called with the client's side in the place of `IOutbound.connect`, as which it goes on. "
-        "The side's ``peer_socket``, where it has one, is the socket whose other end is the "
-        "client's. None if nothing of the client matters: then `connect` is called."
+    connect_as: Callable[[IClient], ISide | Deferred[ISide]] | None = Attribute(
+        "Called with the client in the place of `IOutbound.connect`, as which it goes on. None if "
+        "nothing of the client matters: then `connect` is called."
     )
 
 

@@ -15,7 +15,7 @@ from pipetwist.datagram.framed import frame_connection
 from pipetwist.datagram.framing import MAX_FRAMED_BYTES
 from pipetwist.errors import ConnectError, StartError
 from pipetwist.files import KnownFiles
-from pipetwist.interfaces import IClientOutbound, ISide
+from pipetwist.interfaces import IClient, IClientOutbound, ISide
 from pipetwist.kernel.connector import connect_socket
 from pipetwist.kernel.passing_side import PassingSide
 from pipetwist.kernel.socket_side import SocketSide
@@ -147,7 +147,7 @@ class UnixOutbound:
                 'reactor epoll, and no "transfer": "stream"'
             )
             raise StartError(message)
-        self.connect_as: Callable[[ISide], ISide | Deferred[ISide]] | None = None
+        self.connect_as: Callable[[IClient], ISide | Deferred[ISide]] | None = None
         if options.credentials is not None:
             options.check_user()
             self._connector = ClientConnector(context.reactor, context.failed)
@@ -158,8 +158,9 @@ class UnixOutbound:
             return fail(ConnectError("credentials: it is not known who the client is"))
         return self._framed(self._connect())
 
-    def _connect_as(self, client: ISide) -> ISide | Deferred[ISide]:
-        connecting = self._connector.connect(ids_of(client), self._address, self._path, self._side)
+    def _connect_as(self, client: IClient) -> ISide | Deferred[ISide]:
+        ids = ids_of(client.side)
+        connecting = self._connector.connect(ids, self._address, self._path, self._side)
         return self._framed(connecting)
 
     def _framed(self, connecting: ISide | Deferred[ISide]) -> ISide | Deferred[ISide]:

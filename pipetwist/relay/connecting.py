@@ -11,7 +11,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
 from pipetwist.errors import NameTimeoutError
-from pipetwist.interfaces import ISide, OutboundLike
+from pipetwist.interfaces import IClient, ISide, OutboundLike
 from pipetwist.relay.connect_retry import Retrying
 from pipetwist.transfer.loss_reasons import describe_error
 
@@ -19,7 +19,7 @@ __all__ = ["begin_connecting", "connect_failure_text"]
 
 
 def begin_connecting(
-    outbound: OutboundLike, clock: IReactorTime, client: ISide
+    outbound: OutboundLike, clock: IReactorTime, client: IClient
 ) -> ISide | Deferred[ISide]:
     """Connect an outbound for a client, within its time-out, and retry for its ``connect_retry``,
     if any.
@@ -40,7 +40,7 @@ def begin_connecting(
 
 
 def _connect_once(
-    outbound: OutboundLike, clock: IReactorTime, client: ISide
+    outbound: OutboundLike, clock: IReactorTime, client: IClient
 ) -> ISide | Deferred[ISide]:
     try:
         # Of others' outbounds few have heard of it.

@@ -29,7 +29,7 @@ from pipetwist.connection.states import (
     Transitions,
     gone,
 )
-from pipetwist.interfaces import IGate, IRoute, ISide, ISideReceiver, OutboundLike
+from pipetwist.interfaces import IClient, IGate, IRoute, ISide, ISideReceiver, OutboundLike
 from pipetwist.relay.connect_retry import Retrying
 from pipetwist.relay.connecting import begin_connecting, connect_failure_text
 from pipetwist.relay.record import ConnectionRecord, RecordOwner
@@ -53,7 +53,7 @@ _CONNECTED, _CONNECT_FAILED, _STOP = (
 )
 
 
-@implementer(ISideReceiver)
+@implementer(ISideReceiver, IClient)
 class Connection(ConnectionRecord):
     """Connects an outbound for a client, moves bytes both ways, and closes.
 
@@ -106,7 +106,7 @@ class Connection(ConnectionRecord):
         self.client.attach(self)
         if self.state >= Phase.OPEN:
             return
-        connecting = begin_connecting(outbound, self.owner.clock, self.client)
+        connecting = begin_connecting(outbound, self.owner.clock, self)
         if not isinstance(connecting, Deferred):
             try:
                 self.connected(connecting)

@@ -73,6 +73,11 @@ class ConnectionRecord(Watched):
         """Why it failed; None if it did not."""
 
     @property
+    def side(self) -> ISide:
+        """See `pipetwist.interfaces.IClient`."""
+        return self.client
+
+    @property
     def uplink(self) -> int:
         """Bytes read from the client so far."""
         return self.client.received

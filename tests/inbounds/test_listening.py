@@ -272,16 +272,21 @@ class ClientInfoTest(SynchronousTestCase):
     def test_addresses(self) -> None:
         """A client's peer has the port, its source has not; a unix socket has neither."""
         timeouts = Timeouts()
-        for address, peer, source in (
-            (IPv4Address("TCP", "10.0.0.1", 80), "10.0.0.1:80", "10.0.0.1"),
-            (IPv6Address("TCP", "fe80::1", 80), "[fe80::1]:80", "fe80::1"),
-            (IPv6Address("TCP", "::ffff:10.0.0.1", 80), "10.0.0.1:80", "10.0.0.1"),
-            (UNIXAddress(b"/run/x"), "unix", "unix"),
-            (None, "unix", "unix"),
+        for address, peer, source, whole in (
+            (IPv4Address("TCP", "10.0.0.1", 80), "10.0.0.1:80", "10.0.0.1", ("10.0.0.1", 80)),
+            (IPv6Address("TCP", "fe80::1", 80), "[fe80::1]:80", "fe80::1", ("fe80::1", 80)),
+            (
+                IPv6Address("TCP", "::ffff:10.0.0.1", 80),
+                "10.0.0.1:80",
+                "10.0.0.1",
+                ("10.0.0.1", 80),
+            ),
+            (UNIXAddress(b"/run/x"), "unix", "unix", None),
+            (None, "unix", "unix", None),
         ):
             self.assertEqual(
                 address_client_info("in", address, timeouts),
-                ClientInfo("in", peer, source, None, timeouts),
+                ClientInfo("in", peer, source, None, timeouts, whole),
             )
         self.assertEqual(
             address_client_info("in", IPv4Address("TCP", "10.0.0.1", 80), timeouts, "alice").user,

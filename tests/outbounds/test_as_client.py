@@ -8,6 +8,7 @@ import socket
 import threading
 from collections.abc import Callable
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 from unittest import skipUnless
 
@@ -15,6 +16,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
+from pipetwist.connection.client_info import ClientInfo
 from pipetwist.errors import ConnectError, NobodyListensError, StartError
 from pipetwist.interfaces import IClientOutbound, ISide
 from pipetwist.kernel.context import kernel_context
@@ -258,7 +260,8 @@ class OutboundTest(SynchronousTestCase):
         outbound = self.make()
         verifyObject(IClientOutbound, outbound)
         self.failureResultOf(outbound.connect(), ConnectError)
-        self.assertRaises(ConnectError, outbound.connect_as, FakeSide())
+        client = SimpleNamespace(number=1, client_info=ClientInfo("in", "", ""), side=FakeSide())
+        self.assertRaises(ConnectError, outbound.connect_as, client)
 
     def test_not_root(self) -> None:
         """It can't be made where the daemon is not root, nor is it good where that is root no
