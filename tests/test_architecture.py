@@ -366,6 +366,7 @@ def _loaded(*modules: str) -> set[str]:
     """Which of the heavy packages come along with these modules, in a process of its own."""
     heavy = {
         "grpc",
+        "proxyprotocol",
         "prometheus_client",
         "twisted.web",
         "google.protobuf",

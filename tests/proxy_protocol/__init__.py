@@ -1,0 +1,1 @@
+"""Tests of pipetwist.proxy_protocol."""
