@@ -7,34 +7,17 @@ exit status is 1 where one is above the bound.
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
-import subprocess
 import sys
 from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 
 from bench.bounds import MISSED
+from bench.turns.taking import take
 
 _MAX_RATIO = 1.02
 _ROOT = Path(__file__).parent.parent.parent
-_PROGRAM = Path(__file__).with_name("relay.py")
-
-
-def take(root: Path, kind: str, what: str, seconds: float) -> float:
-    """Microseconds of the relay of a checkout.
-
-    Raises:
-        subprocess.CalledProcessError: it could not be measured.
-    """
-    environment = {**os.environ, "PYTHONPATH": str(root)}
-    command = [sys.executable, str(_PROGRAM), kind, what, str(seconds)]
-    return float(
-        subprocess.run(
-            command, cwd=root, env=environment, stdout=subprocess.PIPE, text=True, check=True
-        ).stdout
-    )
 
 
 def main(words: Sequence[str] | None = None) -> int:
