@@ -1,4 +1,5 @@
-"""Finds listeners that need the same port of the same address, so that the second could not start.
+"""Finds listeners that need the same port of the same address, or the same path, so that the second
+could not start.
 
 Only certain collisions are reported: names are not looked up.
 """
@@ -13,7 +14,13 @@ from typing import NamedTuple
 from pipetwist.config.document import Document
 from pipetwist.config.problems import KeyPath, Problem
 from pipetwist.values import quote
-from pipetwist.values.bind_address import EVERY_ADDRESS, EVERY_IPV4, PortAddress, VsockAddress
+from pipetwist.values.bind_address import (
+    EVERY_ADDRESS,
+    EVERY_IPV4,
+    BindAddress,
+    PortAddress,
+    UnixAddress,
+)
 from pipetwist.values.listen import parse_listen
 
 __all__ = ["collisions"]
@@ -22,7 +29,7 @@ __all__ = ["collisions"]
 class _Listener(NamedTuple):
     key_path: KeyPath
     whose: str
-    address: PortAddress | VsockAddress
+    address: BindAddress
 
 
 def collisions(
@@ -43,8 +50,10 @@ def collisions(
         both = {_host(one), _host(other)} == {EVERY_ADDRESS, EVERY_IPV4}
         everywhere = f" ({quote(EVERY_ADDRESS)} is IPv4 too)" if both else ""
         text = f"{other.address} is taken by {one.whose}, which listens on {one.address}"
+        what = "path" if isinstance(other.address, UnixAddress) else "port"
         yield Problem(
-            other.key_path, f"{text}{everywhere}; choose another port, or leave one of the two out"
+            other.key_path,
+            f"{text}{everywhere}; choose another {what}, or leave one of the two out",
         )
 
 
@@ -54,11 +63,11 @@ def _host(listener: _Listener) -> str | None:
 
 def _listeners(document: Document, inherited: Collection[str]) -> Iterator[_Listener]:
     for index, inbound in enumerate(document.inbounds):
-        address = inbound.address
-        if isinstance(address, PortAddress | VsockAddress) and inbound.tag not in inherited:
-            name = "port" if isinstance(address, VsockAddress) else "listen_port"
-            key = (name,) if name in inbound.keys() else ()  # noqa: SIM118 - it is no mapping
-            yield _Listener(("inbounds", index, *key), f"the inbound {quote(inbound.tag)}", address)
+        if inbound.address is not None and inbound.tag not in inherited:
+            key = () if inbound.address_key is None else (inbound.address_key,)
+            yield _Listener(
+                ("inbounds", index, *key), f"the inbound {quote(inbound.tag)}", inbound.address
+            )
     api = document.experimental.v2ray_api
     for key_path, whose, written in (
         (("experimental", "v2ray_api", "listen"), "the API", None if api is None else api.listen),
@@ -68,6 +77,5 @@ def _listeners(document: Document, inherited: Collection[str]) -> Iterator[_List
             None if document.metrics is None else document.metrics.listen,
         ),
     ):
-        address = None if written is None else parse_listen(written)
-        if isinstance(address, PortAddress):
-            yield _Listener(key_path, whose, address)
+        if written is not None:
+            yield _Listener(key_path, whose, parse_listen(written))

@@ -19,7 +19,10 @@ from pipetwist.routing.rules import RuleOptions
 from pipetwist.values import Count, Duration, NotEmpty, Size, Tag
 from pipetwist.web.options import WebOptions
 
-__all__ = ["Document", "ExperimentalOptions", "LogOptions", "RouteOptions"]
+__all__ = ["SCHEMA_KEY", "Document", "ExperimentalOptions", "LogOptions", "RouteOptions"]
+
+SCHEMA_KEY = "$schema"
+"""A key of the whole configuration that is for editors: where its JSON Schema is."""
 
 _Inbounds = Annotated[
     tuple[Annotated[InboundOptions, OneOf(INBOUNDS)], ...],

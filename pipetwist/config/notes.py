@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterator
 
 from pipetwist.config.document import Document
+from pipetwist.config.problems import Problem
+from pipetwist.config.unused import unused
 from pipetwist.routing.rules import Router
 from pipetwist.values import quote
 
@@ -17,31 +19,23 @@ def is_root() -> bool:
     return hasattr(os, "geteuid") and os.geteuid() == 0
 
 
-def notes(document: Document, *, root: bool) -> Iterator[str]:
+def notes(document: Document, *, root: bool) -> Iterator[Problem]:
     """Find settings that may surprise.
 
     Args:
         document: the configuration.
         root: whether the daemon runs as root.
-
-    Yields:
-        A sentence for each.
     """
-    api = document.experimental.v2ray_api
-    if (
-        api is not None
-        and not api.stats.enabled
-        and (api.stats.inbounds or api.stats.outbounds or api.stats.users)
-    ):
-        yield (
-            "experimental.v2ray_api.stats lists what to count, but nothing is counted without "
-            '"enabled": true, as in sing-box'
-        )
+    for section, entries in (("inbounds", document.inbounds), ("outbounds", document.outbounds)):
+        for index, options in enumerate(entries):
+            for key_path, text in options.notes():
+                yield Problem((section, index, *key_path), text)
+    yield from unused(document)
     if root:
         yield from _lent_rights(document)
 
 
-def _lent_rights(document: Document) -> Iterator[str]:
+def _lent_rights(document: Document) -> Iterator[Problem]:
     """Outbounds whose servers see every client as root."""
     router = Router(document.route.rules, document.final)
     lending = {
@@ -53,9 +47,9 @@ def _lent_rights(document: Document) -> Iterator[str]:
     for inbound in open_to_others:
         for tag in router.reachable(inbound):
             if tag in lending:
-                key_path = f"outbounds[{lending.pop(tag)}]"
-                yield (
-                    f"{key_path}: its server sees every client of the inbound {quote(inbound)} "
+                yield Problem(
+                    ("outbounds", lending.pop(tag)),
+                    f"its server sees every client of the inbound {quote(inbound)} "
                     "as root, since this daemon runs as root; if the server trusts that "
-                    "(PostgreSQL's peer, MariaDB's unix_socket), run the daemon as another user"
+                    "(PostgreSQL's peer, MariaDB's unix_socket), run the daemon as another user",
                 )

@@ -14,21 +14,20 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from pipetwist.config.consistency import inconsistencies
-from pipetwist.config.document import Document
+from pipetwist.config.document import SCHEMA_KEY, Document
+from pipetwist.config.foreign import program_of
 from pipetwist.config.loops import loops
 from pipetwist.config.platform import unsupported
 from pipetwist.config.problems import Problem, in_order
+from pipetwist.config.source import Finding, InvalidConfigError, Source
 from pipetwist.config.syntax import NotJsonError, flaws, parse_json
 from pipetwist.config.unix_routes import passing_by_streams
 from pipetwist.config.validation_messages import problems_of, unknown_keys
-from pipetwist.errors import ConfigError
 from pipetwist.inbounds.registry import INBOUNDS
 from pipetwist.kinds.registry import AnyKind
 from pipetwist.outbounds.registry import OUTBOUNDS
 
-__all__ = ["parse_document", "read_document"]
-
-_MAX_BYTES = 64 * 1024**2  # some hundred thousand users need less
+__all__ = ["parse_document", "read_document", "read_source"]
 
 
 def read_document(path: str | os.PathLike[str], *, platform: str = sys.platform) -> Document:
@@ -41,21 +40,7 @@ def read_document(path: str | os.PathLike[str], *, platform: str = sys.platform)
     Raises:
         ConfigError: it can't be read or used. Its text has one line for each problem.
     """
-    name = os.fspath(path)
-    try:
-        with Path(name).open("rb") as file:
-            content = file.read(_MAX_BYTES + 1)
-        if len(content) > _MAX_BYTES:
-            message = f"it is larger than {_MAX_BYTES // 1024**2} MiB; no configuration is"
-            raise ValueError(message)
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        message = f"{name}: this is not UTF-8 text, from byte {error.start} on; save it as UTF-8"
-        raise ConfigError(message) from None
-    except (OSError, ValueError) as error:
-        message = f"{name}: the file can't be read: {getattr(error, 'strerror', None) or error}"
-        raise ConfigError(message) from None
-    return parse_document(text, Path(name).parent, name, platform=platform)
+    return read_source(Source.of_file(path), platform=platform)
 
 
 def parse_document(text: str, folder: Path, name: str, *, platform: str = sys.platform) -> Document:
@@ -70,18 +55,36 @@ def parse_document(text: str, folder: Path, name: str, *, platform: str = sys.pl
     Raises:
         ConfigError: it can't be used. Its text has one line for each problem.
     """
+    return read_source(Source(name, folder, text), platform=platform)
+
+
+def read_source(source: Source, *, platform: str = sys.platform) -> Document:
+    """Read a configuration whose text is known.
+
+    Args:
+        source: its text.
+        platform: the platform that it will run on, as in ``sys.platform``.
+
+    Raises:
+        InvalidConfigError: it can't be used.
+    """
     try:
-        raw = parse_json(text)
+        raw = parse_json(source.text)
     except NotJsonError as error:
-        message = f"{name}: {error}"
-        raise ConfigError(message) from None
+        finding = Finding(source.name, Problem((), str(error)), error.place)
+        raise InvalidConfigError([finding]) from None
+    foreign = program_of(raw)
+    if foreign is not None:
+        raise InvalidConfigError(source.locate([Problem((), foreign)]))
+    if isinstance(raw, dict) and isinstance(raw.get(SCHEMA_KEY), str):
+        del raw[SCHEMA_KEY]  # it is for editors
     encoded = json.dumps(raw, ensure_ascii=False).encode("utf-8", "replace")
     problems = [*flaws(raw), *inconsistencies(raw), *unsupported(raw, platform)]
-    document = _validate(encoded, folder.absolute(), problems)
+    document = _validate(encoded, source.folder.absolute(), problems)
     if document is not None and not problems:
         problems += [*loops(document), *passing_by_streams(document)]
     if document is None or problems:
-        raise ConfigError("\n".join(f"{name}: {problem}" for problem in in_order(problems, raw)))
+        raise InvalidConfigError(source.locate(in_order(problems, raw)))
     return document
 
 

@@ -20,19 +20,26 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from pipetwist.config.document import Document
+from pipetwist import __version__
+from pipetwist.config.document import SCHEMA_KEY, Document
 from pipetwist.values import Checked
 
-__all__ = ["document_schema"]
+__all__ = ["SCHEMA_ID", "document_schema"]
+
+SCHEMA_ID = f"urn:pipetwist:schema:{__version__}"
+"""What names the schema (RFC 8141): each version's is another, so that editors keep them apart."""
 
 
 def document_schema() -> JsonSchemaValue:
     """The JSON Schema of a configuration."""
     schema = TypeAdapter(Document).json_schema(schema_generator=_Generator)
+    for_editors = {"type": "string", "description": "Where this schema is, for editors."}
     return {
         "$schema": GenerateJsonSchema.schema_dialect,
+        "$id": SCHEMA_ID,
         **schema,
         "title": "Configuration of pipetwist",
+        "properties": {SCHEMA_KEY: for_editors, **schema["properties"]},
     }
 
 

@@ -10,20 +10,32 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from pipetwist.config.foreign import format_of
 from pipetwist.config.from_json5 import Json5Rewriter, TooDeepError, to_int
+from pipetwist.config.not_json import describe
+from pipetwist.config.places import Place, place_of_index
 from pipetwist.config.problems import KeyPath, Problem
-from pipetwist.config.unclosed import innermost_open
 from pipetwist.values import quote
 
 __all__ = ["NotJsonError", "flaws", "parse_json"]
 
 # far deeper than any configuration, and far below the stack limits of its readers
 _MAX_DEPTH = 32
+_BEGIN = Place(1, 1)
 _TOO_DEEP = "lists and objects are nested too deeply for a configuration"
 
 
 class NotJsonError(ValueError):
-    """A text that is not valid. The error's text says where and why, for people."""
+    """A text that is not valid. The error's text says why, for people.
+
+    Args:
+        text: why.
+        place: where it is wrong.
+    """
+
+    def __init__(self, text: str, place: Place = _BEGIN) -> None:
+        super().__init__(text)
+        self.place = place
 
 
 class _Twofold(dict[str, object]):
@@ -59,44 +71,21 @@ def _parse_json5(text: str) -> object:
         rewriting = Json5Rewriter(text, _MAX_DEPTH)
         value = json.loads(rewriting.json, object_pairs_hook=_to_object, parse_int=to_int)
     except json.JSONDecodeError as error:
-        raise NotJsonError(_describe(text, rewriting.index(error.pos))) from None
+        raise _not_json(text, rewriting.index(error.pos)) from None
     except TooDeepError:
         raise NotJsonError(_TOO_DEEP) from None
     except ValueError as error:
-        raise NotJsonError(error) from None
+        raise NotJsonError(str(error)) from None
     if rewriting.fault is not None:
-        raise NotJsonError(_describe(text, rewriting.fault))
+        raise _not_json(text, rewriting.fault)
     return value
 
 
-def _describe(text: str, index: int) -> str:
-    character = text[index : index + 1]
-    found = quote(character) if character else "the end of the file"
-    unclosed = innermost_open(text, index)
-    if unclosed is None or not _is_missing(unclosed.end, text, index):
-        return f"{_position(text, index)}: {found} is not valid JSON here"
-    begun = f"the {unclosed.kind} that began at {_position(text, unclosed.start)}"
-    return (
-        f"{_position(text, index)}: {found} comes before {begun} is closed: a "
-        f"{quote(unclosed.end)} is missing"
-    )
-
-
-def _is_missing(end: str, text: str, index: int) -> bool:
-    """Whether an error at a position is caused by a missing closing bracket or quote."""
-    character = text[index : index + 1]
-    if character in ("}", "]"):
-        return end in "}]" and end != character
-    # After a comma in an object there must be a name.
-    return not character or (
-        character in "{[" and end == "}" and text[:index].rstrip().endswith(",")
-    )
-
-
-def _position(text: str, index: int) -> str:
-    return (
-        f"line {text.count(chr(10), 0, index) + 1}, column {index - text.rfind(chr(10), 0, index)}"
-    )
+def _not_json(text: str, index: int) -> NotJsonError:
+    other = format_of(text)
+    if other is not None:
+        return NotJsonError(other)
+    return NotJsonError(describe(text, index), place_of_index(text, index))
 
 
 def _to_object(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:

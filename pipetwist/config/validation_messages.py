@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from pipetwist.config.document import Document
+from pipetwist.config.foreign import equivalent
 from pipetwist.config.one_of import OneOf
 from pipetwist.config.problems import KeyPath, Problem
 from pipetwist.values import quote
@@ -60,11 +61,7 @@ def _problem(details: ErrorDetails, key_path: KeyPath, expected: _Type) -> Probl
                 (*key_path, "type"), f"{_NEEDED}; {_hint(None, _choice(expected).types())}"
             )
         case "union_tag_invalid":
-            choice, type_ = _choice(expected), written["type"]
-            return Problem(
-                (*key_path, "type"),
-                f"{quote(type_)} is not a type of {choice.noun}; {_hint(type_, choice.types())}",
-            )
+            return Problem((*key_path, "type"), _unknown_type(_choice(expected), written))
         case "literal_error":
             return Problem(
                 key_path,
@@ -78,6 +75,19 @@ def _problem(details: ErrorDetails, key_path: KeyPath, expected: _Type) -> Probl
             return Problem(key_path, f"{quote(written)} is neither true nor false")
         case _:
             return Problem(key_path, f"{quote(written)} is not allowed here")
+
+
+def _unknown_type(choice: OneOf, written: dict[str, object]) -> str:
+    known = equivalent(choice.noun, written)
+    if known is not None:
+        return known
+    type_ = written["type"]
+    near = get_close_matches(type_, choice.types(), 1) if isinstance(type_, str) else ()
+    meant = f"did you mean {quote(near[0])}? " if near else ""
+    return (
+        f"{quote(type_)} is not a type of {choice.noun}; {meant}"
+        f"{'There are' if near else 'use one of'} {', '.join(map(quote, choice.types()))}"
+    )
 
 
 def _hint(written: object, known: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, cast
 
@@ -26,6 +26,7 @@ from pipetwist.inbounds.handshake import HandshakeFactory
 from pipetwist.inbounds.listening import EndpointListener, ListeningService, address_client_info
 from pipetwist.interfaces import AnyTransport, IInbound
 from pipetwist.kinds.inbound_options import InboundOptions, StreamInboundOptions
+from pipetwist.network.endpoint_kinds import unknown_server_kind
 from pipetwist.network.inherited import InheritedSocket
 from pipetwist.network.listening_socket import ListeningSocket
 from pipetwist.network.lookups import Address
@@ -36,7 +37,7 @@ from pipetwist.transfer.keep_alive import KeepAlive
 from pipetwist.values import EndpointString
 from pipetwist.values.addresses import shown_address
 from pipetwist.values.bind_address import BindAddress
-from pipetwist.values.endpoint_string import listen_host, listen_path
+from pipetwist.values.endpoint_string import listen_address, listen_host, listen_path
 
 __all__ = ["EndpointInbound", "EndpointInboundOptions"]
 
@@ -45,12 +46,22 @@ __all__ = ["EndpointInbound", "EndpointInboundOptions"]
 class EndpointInboundOptions(StreamInboundOptions):
     """An inbound on whatever a Twisted server endpoint string describes."""
 
+    address_key = "endpoint"
     fixed = ("endpoint", "framing")
 
     type: Literal["endpoint"] = "endpoint"
     """Always ``endpoint``."""
     endpoint: EndpointString
     """The endpoint string, for instance ``systemd:domain=UNIX:name=pipe``."""
+
+    def unknown_here(self) -> Iterator[tuple[str, str]]:
+        text = unknown_server_kind(self.endpoint)
+        if text is not None:
+            yield "endpoint", text
+
+    @property
+    def address(self) -> BindAddress | None:
+        return listen_address(self.endpoint)
 
     @property
     def hosts(self) -> Mapping[str, str]:

@@ -47,6 +47,7 @@ __all__ = ["TcpInbound", "TcpInboundOptions"]
 class TcpInboundOptions(KeepAliveOptions, TlsInboundOptions):
     """An inbound on a TCP port."""
 
+    address_key = "listen_port"
     fixed = ("listen", "listen_port", "framing", "speaks_tls")
     type: Literal["tcp"] = "tcp"
     """Always ``tcp``."""

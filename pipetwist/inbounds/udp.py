@@ -29,6 +29,7 @@ __all__ = ["UdpInbound", "UdpInboundOptions"]
 class UdpInboundOptions(DatagramInboundOptions):
     """An inbound on a UDP port."""
 
+    address_key = "listen_port"
     fixed = ("listen", "listen_port")
 
     type: Literal["udp"] = "udp"

@@ -10,7 +10,7 @@ from pipetwist.accounts import Account
 from pipetwist.kinds.folders import require_folder
 from pipetwist.kinds.inbound_options import InboundOptions
 from pipetwist.kinds.unix_options import UnixKindOptions
-from pipetwist.values import Id, Mode, Owner, UnixPath, UserName, is_abstract
+from pipetwist.values import Id, Mode, Owner, UnixPath, UserName, is_abstract, quote
 
 __all__ = ["PeerUserOptions", "UnixSocketOptions"]
 
@@ -43,6 +43,8 @@ class UnixSocketOptions(UnixKindOptions, InboundOptions):
 
     __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid"}
 
+    address_key = "path"
+
     path: UnixPath
     """The socket's path; ``@name`` is abstract, ``@@name`` abstract and padded to 108 bytes."""
     mode: Mode = 0o600
@@ -67,6 +69,15 @@ class UnixSocketOptions(UnixKindOptions, InboundOptions):
     @property
     def is_open_to_others(self) -> bool:
         return bool(self.mode & _OF_OTHERS)
+
+    def notes(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        first: dict[int, int] = {}
+        for index, user in enumerate(self.users):
+            if user.uid is not None and (before := first.setdefault(user.uid, index)) != index:
+                name = quote(self.users[before].name)
+                text = f"users[{before}], {name}, has this uid already, and is who such a client is"
+                yield ("users", index, "uid"), text
+        yield from super().notes()
 
     @classmethod
     def lacking(cls, written: Mapping[str, object], platform: str) -> Iterator[tuple[str, str]]:

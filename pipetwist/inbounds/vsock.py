@@ -30,6 +30,7 @@ __all__ = ["VsockInbound", "VsockInboundOptions"]
 class VsockInboundOptions(VsockKindOptions, StreamInboundOptions):
     """An inbound on a port of vsock, for virtual machines and their host."""
 
+    address_key = "port"
     fixed = ("address", "framing")
 
     type: Literal["vsock"] = "vsock"

@@ -25,6 +25,9 @@ class InboundOptions(KindOptions):
     fixed: ClassVar[Sequence[str] | None] = None
     """The keys, or other attributes, that can't change while it listens. None if nothing can."""
 
+    address_key: ClassVar[str | None] = None
+    """The key that another one is to be given if a listener has its address already."""
+
     tag: Tag
     """The inbound's name."""
 

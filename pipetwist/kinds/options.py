@@ -88,6 +88,22 @@ class KindOptions:
         """
         yield from ()
 
+    def notes(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        """Say what of this one is valid, and probably not what was meant.
+
+        Yields:
+            The keys and list indices that lead to it; and what may surprise, for people.
+        """
+        yield from ()
+
+    def unknown_here(self) -> Iterator[tuple[str, str]]:
+        """Say what this installation has no code for, such as a plug-in that is missing.
+
+        Yields:
+            The key that asks for it; and what is missing, for people.
+        """
+        yield from ()
+
     def check_here(self) -> None:
         """Check that this machine has what it needs. Nothing is started, and it does not listen.
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from pipetwist.connection.medium import Medium
 from pipetwist.kinds.options import KindOptions
-from pipetwist.values import is_abstract
+from pipetwist.values import is_abstract, quote
 from pipetwist.values.bind_address import UnixAddress
 
 __all__ = ["PassingOptions", "UnixKindOptions"]
@@ -22,6 +22,11 @@ class UnixKindOptions(KindOptions):
     @property
     def address(self) -> UnixAddress:
         return UnixAddress(self.path, self.medium is Medium.DATAGRAMS)
+
+    def notes(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        if "$" in self.path:
+            yield ("path",), f"variables are not replaced, so this is {quote(self.path)}"
+        yield from super().notes()
 
     @classmethod
     def lacking(cls, written: Mapping[str, object], platform: str) -> Iterator[tuple[str, str]]:

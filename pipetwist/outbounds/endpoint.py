@@ -5,6 +5,7 @@ use parts of it.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Protocol
 
@@ -20,6 +21,7 @@ from pipetwist.datagram.framing import MAX_FRAMED_BYTES
 from pipetwist.errors import StartError
 from pipetwist.interfaces import AnyDeferred, AnyFactory, IOutbound, ISide
 from pipetwist.kinds.outbound_options import OutboundOptions, StreamOutboundOptions
+from pipetwist.network.endpoint_kinds import unknown_client_kind
 from pipetwist.network.lookups import Lookups
 from pipetwist.network.named_binding import BoundClientEndpoint, KnowingReactor
 from pipetwist.outbounds.context import OutboundContext
@@ -38,6 +40,11 @@ class EndpointOutboundOptions(StreamOutboundOptions):
     """Always ``endpoint``."""
     endpoint: EndpointString
     """The endpoint string, for instance ``tcp:127.0.0.1:80``."""
+
+    def unknown_here(self) -> Iterator[tuple[str, str]]:
+        text = unknown_client_kind(self.endpoint)
+        if text is not None:
+            yield "endpoint", text
 
 
 class Connecting(Protocol):

@@ -5,7 +5,7 @@ comes from its standard output.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
@@ -29,6 +29,7 @@ from pipetwist.process.side import ProcessSide
 from pipetwist.process.spawners import spawner_for
 from pipetwist.process.standard_error import StandardErrorLines
 from pipetwist.values import Command, Duration, Environment, FilePath, PositiveCount, Text
+from pipetwist.values.texts import shell_words
 
 __all__ = ["ForkOutbound", "ForkOutboundOptions"]
 
@@ -86,6 +87,12 @@ class ForkOutboundOptions(StreamOutboundOptions):
                 "run"
             )
             raise ValueError(message)
+
+    def notes(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        text = shell_words(self.command)
+        if text is not None:
+            yield ("command",), text
+        yield from super().notes()
 
     @property
     def reserved_descriptors(self) -> int:

@@ -35,7 +35,7 @@ from pipetwist.outbounds.tls_side import tls_side
 from pipetwist.tls.connector import ConnectorTls
 from pipetwist.tls.twisted_tls import ClientConnections
 from pipetwist.transfer.keep_alive import KeepAlive
-from pipetwist.values import Host, Port
+from pipetwist.values import Host, ServerPort
 from pipetwist.values.addresses import SocketAddress, numeric_address, shown_address
 from pipetwist.values.bind_address import PortAddress
 from pipetwist.values.keep_alive import KeepAliveOptions
@@ -60,7 +60,7 @@ class TcpOutboundOptions(KeepAliveOptions, RetriedOutboundOptions):
     """Always ``tcp``."""
     server: Host
     """The server's name or address."""
-    server_port: Port
+    server_port: ServerPort
     """The server's port."""
 
     @property

@@ -17,7 +17,7 @@ from pipetwist.interfaces import InlineCallbacks, IOutbound, ISide, Medium
 from pipetwist.kinds.outbound_options import OutboundOptions
 from pipetwist.network.lookups import Lookups
 from pipetwist.outbounds.context import OutboundContext
-from pipetwist.values import Host, Port
+from pipetwist.values import Host, ServerPort
 from pipetwist.values.addresses import SocketAddress, numeric_address, shown_address
 from pipetwist.values.bind_address import PortAddress
 
@@ -34,7 +34,7 @@ class UdpOutboundOptions(OutboundOptions):
     """Always ``udp``."""
     server: Host
     """The server's name or address."""
-    server_port: Port
+    server_port: ServerPort
     """The server's port."""
 
     @property

@@ -13,7 +13,16 @@ from pipetwist.values.endpoint_string import EndpointString
 from pipetwist.values.framing import Framing
 from pipetwist.values.hosts import Host
 from pipetwist.values.names import Owner, Tag, UserName
-from pipetwist.values.numbers import Cid, Count, Id, Mode, Port, PositiveCount, VsockPort
+from pipetwist.values.numbers import (
+    Cid,
+    Count,
+    Id,
+    Mode,
+    Port,
+    PositiveCount,
+    ServerPort,
+    VsockPort,
+)
 from pipetwist.values.paths import FilePath, UnixPath, is_abstract, unix_sockaddr
 from pipetwist.values.quoting import quote
 from pipetwist.values.sizes import Size
@@ -36,6 +45,7 @@ __all__ = [
     "Owner",
     "Port",
     "PositiveCount",
+    "ServerPort",
     "Size",
     "Tag",
     "Text",

@@ -8,11 +8,12 @@ import re
 from pathlib import Path
 from typing import Annotated
 
+from pipetwist.values.bind_address import EVERY_IPV4, BindAddress, PortAddress, UnixAddress
 from pipetwist.values.checked import Checked
 from pipetwist.values.quoting import quote
 from pipetwist.values.texts import parse_text
 
-__all__ = ["EndpointString", "listen_host", "listen_path"]
+__all__ = ["EndpointString", "listen_address", "listen_host", "listen_path"]
 
 # The kind of endpoint comes first, as the name of a plug-in.
 _KIND = r"^[A-Za-z][A-Za-z0-9_+-]*(:|$)"
@@ -51,6 +52,23 @@ def listen_path(description: str) -> str | None:
     if words[:1] != ["unix"]:
         return None
     return keys.get("address") or next(iter(words[1:2]), None) or None
+
+
+def listen_address(description: str) -> BindAddress | None:
+    """Where a server endpoint string is to listen, of those kinds of Twisted's own whose strings
+    say all of it; None for others.
+
+    Args:
+        description: as for `listen_host`.
+    """
+    path = listen_path(description)
+    if path is not None:
+        return UnixAddress(path)
+    words, keys = _parameters(description)
+    port = keys.get("port") or next(iter(words[1:2]), "")
+    if words[:1] != ["tcp"] or not port.isdecimal():
+        return None
+    return PortAddress(listen_host(description) or EVERY_IPV4, int(port))
 
 
 def _parameters(description: str) -> tuple[list[str], dict[str, str]]:

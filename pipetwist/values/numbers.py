@@ -17,6 +17,7 @@ __all__ = [
     "Mode",
     "Port",
     "PositiveCount",
+    "ServerPort",
     "VsockPort",
     "format_mode",
     "parse_mode",
@@ -45,6 +46,10 @@ def parse_port(raw: object, folder: Path | None = None) -> int:
         ValueError: it is not a port.
     """
     return _whole(raw, 0, _MAX_PORT, "a port")
+
+
+def _parse_server_port(raw: object, folder: Path) -> int:
+    return _whole(raw, 1, _MAX_PORT, "the port of a server")
 
 
 def _parse_id(raw: object, folder: Path) -> int:
@@ -88,6 +93,9 @@ def format_mode(mode: int) -> str:
 
 
 Port = Annotated[int, Checked(parse_port, {"type": "integer", "minimum": 0, "maximum": _MAX_PORT})]
+ServerPort = Annotated[
+    int, Checked(_parse_server_port, {"type": "integer", "minimum": 1, "maximum": _MAX_PORT})
+]
 Cid = Annotated[int, Checked(_parse_cid, {"type": "integer", "minimum": 0, "maximum": _MAX_VSOCK})]
 VsockPort = Annotated[
     int, Checked(_parse_vsock_port, {"type": "integer", "minimum": 0, "maximum": _MAX_VSOCK})

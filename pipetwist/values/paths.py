@@ -5,6 +5,7 @@ since twistd changes its directory.
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -18,13 +19,17 @@ __all__ = ["FilePath", "UnixPath", "is_abstract", "parse_path", "parse_unix_path
 _SUN_PATH = 108
 # What stands before a path in the addresses of gRPC, Twisted and others.
 _ADDRESS = "unix:"
+# A file mode after a path, as Xray and others write it, and as an option of socat's.
+_MODE_BEHIND = re.compile(r"(.+?)(?:,(?:mode=)?(?=0?[0-7]{3}\Z)|:(?=0[0-7]{3}\Z))(.+)", re.DOTALL)
+_HOME = re.compile(r"~[\w.-]*(/|\Z)")
+_VARIABLE = re.compile(r"\$\{\w+\}")
 
 
 def parse_path(raw: object, folder: Path) -> str:
     """Make a path absolute. A ``..`` is kept, since the part before it may be a symbolic link.
 
     Raises:
-        ValueError: it is not a text, is empty, or contains a NUL.
+        ValueError: it is not a text, is empty, contains a NUL, or something that shells replace.
     """
     if not isinstance(raw, str) or not raw or "\0" in raw:
         message = (
@@ -32,7 +37,26 @@ def parse_path(raw: object, folder: Path) -> str:
             "in it"
         )
         raise ValueError(message)
+    fault = _of_a_shell(raw)
+    if fault is not None:
+        raise ValueError(fault)
     return str(folder / raw)
+
+
+def _of_a_shell(path: str) -> str | None:
+    """What a shell would replace in a path, for people; None if there is nothing."""
+    if _HOME.match(path):
+        return (
+            f"{quote(path)} begins with a home directory as shells write it, which is not replaced "
+            f"here; write the whole path, or {quote(f'./{path}')} for a file of that name"
+        )
+    variable = _VARIABLE.search(path)
+    if variable is not None:
+        return (
+            f"{quote(path)} has {variable[0]} in it, and variables are not replaced here; write "
+            "the whole path"
+        )
+    return None
 
 
 def parse_unix_path(raw: object, folder: Path) -> str:
@@ -48,6 +72,13 @@ def parse_unix_path(raw: object, folder: Path) -> str:
         message = (
             f"{quote(raw)} is an address; write the path alone, {quote(path)}, or "
             f"{quote(f'./{raw}')} for a file of that name"
+        )
+        raise ValueError(message)
+    behind = _MODE_BEHIND.fullmatch(raw) if isinstance(raw, str) else None
+    if behind is not None:
+        message = (
+            f"{quote(raw)} is a path with a file mode behind it; write the path alone, "
+            f'{quote(behind[1])}, and of an inbound "mode": {quote(behind[2])}'
         )
         raise ValueError(message)
     if isinstance(raw, str) and raw.startswith("@"):

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 from pipetwist.values.checked import Checked
 from pipetwist.values.quoting import quote
 
-__all__ = ["Command", "Environment", "Text", "parse_text"]
+__all__ = ["Command", "Environment", "Text", "parse_text", "shell_words"]
+
+_OPERATORS = {"|", "||", "|&", "&", "&&", ";", "<", ">", ">>", "<<", "2>", "2>&1", "&>"}
+_VARIABLE = re.compile(r"\$(\w+|\{\w+\})")
 
 
 def parse_text(raw: object, folder: Path) -> str:
@@ -44,6 +49,26 @@ def _parse_command(raw: object, folder: Path) -> tuple[str, ...]:
     if "/" in program:
         program = str(folder / program)
     return (program, *arguments)
+
+
+def shell_words(command: Sequence[str]) -> str | None:
+    """Say which words of a command only a shell would know; None if there are none.
+
+    Args:
+        command: a program and its arguments.
+    """
+    program, *arguments = command
+    shell = 'no shell reads the command; write ["sh", "-c", "..."] if one should'
+    for word in arguments:
+        if word in _OPERATORS:
+            return f"{quote(word)} is an argument of {quote(program)} here, since {shell}"
+        if _VARIABLE.fullmatch(word) or word.startswith("~/"):
+            return f"{quote(word)} reaches {quote(program)} as it stands, since {shell}"
+    if not arguments and " " in program.strip():
+        return (
+            f"{quote(program)} is the name of one program; write each argument as a text of its own"
+        )
+    return None
 
 
 def _parse_environment(raw: object, folder: Path) -> dict[str, str]:

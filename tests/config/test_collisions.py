@@ -9,9 +9,11 @@ from twisted.trial.unittest import SynchronousTestCase
 from pipetwist.api.options import ApiOptions
 from pipetwist.config.collisions import collisions
 from pipetwist.config.document import Document, ExperimentalOptions
+from pipetwist.inbounds.endpoint import EndpointInboundOptions
 from pipetwist.inbounds.tcp import TcpInboundOptions
 from pipetwist.inbounds.udp import UdpInboundOptions
 from pipetwist.inbounds.unix import UnixInboundOptions
+from pipetwist.inbounds.unixgram import UnixgramInboundOptions
 from pipetwist.inbounds.vsock import VsockInboundOptions
 from pipetwist.kinds.inbound_options import InboundOptions
 from pipetwist.outbounds.unix import UnixOutboundOptions
@@ -115,6 +117,13 @@ class CollisionsTest(SynchronousTestCase):
             [line.partition(":")[0] for line in told],
             ["experimental.v2ray_api.listen", "metrics.listen"],
         )
+        same = ExperimentalOptions(v2ray_api=ApiOptions(listen="unix:/run/in"))
+        (line,) = self.found(UnixInboundOptions(tag="a", path="/run/in"), experimental=same)
+        self.assertEqual(
+            line,
+            'experimental.v2ray_api.listen: unix:/run/in is taken by the inbound "a", which '
+            "listens on unix:/run/in; choose another path, or leave one of the two out",
+        )
         unix = ExperimentalOptions(v2ray_api=ApiOptions(listen="unix:/run/api"))
         self.assertEqual(self.found(inbound, experimental=unix), [])
         both: dict[str, Any] = {"experimental": api, "metrics": WebOptions(listen="127.0.0.1:80")}
@@ -122,6 +131,36 @@ class CollisionsTest(SynchronousTestCase):
             "is taken by the API, which listens on 127.0.0.1:80",
             self.found(TcpInboundOptions(tag="a", listen_port=1), **both)[0],
         )
+
+    def test_paths(self) -> None:
+        """Two at one path collide, of whatever kind they are, and names with and without padding
+        are two.
+        """
+        one = UnixInboundOptions(tag="a", path="/run/in")
+        for other in (
+            UnixInboundOptions(tag="b", path="/run/in"),
+            UnixgramInboundOptions(tag="b", path="/run/in"),
+            EndpointInboundOptions(tag="b", endpoint="unix:/run/in"),
+        ):
+            (told,) = self.found(one, other)
+            key = other.address_key
+            self.assertTrue(
+                told.startswith(f'inbounds[1].{key}: unix:/run/in is taken by the inbound "a"'),
+                told,
+            )
+        self.assertEqual(self.found(one, UnixInboundOptions(tag="b", path="/run/in2")), [])
+        self.assertEqual(
+            self.found(*(UnixInboundOptions(tag=tag, path=f"{tag}a") for tag in ("@", "@@"))), []
+        )
+        self.assertEqual(self.found(one, one, inherited=("a",)), [])
+
+    def test_endpoint(self) -> None:
+        """An endpoint string of Twisted's is in the way of a port as well."""
+        (told,) = self.found(
+            TcpInboundOptions(tag="a", listen_port=80),
+            EndpointInboundOptions(tag="b", endpoint="tcp:80"),
+        )
+        self.assertTrue(told.startswith("inbounds[1].endpoint: 0.0.0.0:80 is taken by"), told)
 
     def test_handed_in(self) -> None:
         """An inherited socket is as its opener has made it, for instance for IPv6 only."""

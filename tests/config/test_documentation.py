@@ -58,7 +58,7 @@ def _tables() -> dict[str, dict[str, str]]:
     for line in _TEXT.splitlines():
         if line.startswith("#"):
             heading = line.lstrip("# ")
-        row = re.fullmatch(r"\| `(\w+)` \| [^|]+ \| ([^|]+) \| [^|]+ \|", line)
+        row = re.fullmatch(r"\| `([\w$]+)` \| [^|]+ \| ([^|]+) \| [^|]+ \|", line)
         if row:
             tables.setdefault(heading, {})[row[1]] = row[2]
     return tables

@@ -78,6 +78,6 @@ class PanelsTest(SynchronousTestCase):
             "Marzban wants the number that it has for the user, a dot and the name, as in "
             '7.alice, and not "alice"'
         )
-        self.assertIn(f"{file}: experimental.v2ray_api.stats.users[0]: {wanted}", errors)
+        self.assertIn(f"{file}:1:246: experimental.v2ray_api.stats.users[0]: {wanted}", errors)
         self.assertEqual(call("check", "--panel", "hiddify", str(file))[0], 1)
         self.assertEqual(call("check", "--panel", "3x-ui", str(file))[0], 0)

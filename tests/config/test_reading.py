@@ -166,9 +166,7 @@ class FilesTest(SynchronousTestCase):
         )
         self.assertEqual(read_document(str(path)).inbounds[0].tag, "a")
         path.write_bytes(b'\xef\xbb\xbf{"a" 1}')
-        self.assertIn(
-            "line 1, column 6: ", str(self.assertRaises(ConfigError, read_document, path))
-        )
+        self.assertIn("json:1:6: ", str(self.assertRaises(ConfigError, read_document, path)))
 
     def test_names(self) -> None:
         """Problems begin with the file's name as it was given."""
@@ -177,8 +175,8 @@ class FilesTest(SynchronousTestCase):
         self.assertEqual(
             said,
             [
-                f"{path}: inbounds: this required key is missing",
-                f"{path}: outbounds: this required key is missing",
+                f"{path}:1:1: inbounds: this required key is missing",
+                f"{path}:1:1: outbounds: this required key is missing",
             ],
         )
 
@@ -223,5 +221,5 @@ class FilesTest(SynchronousTestCase):
         path = self._file(b'{\n  "inbounds": [,]\n}')
         self.assertEqual(
             str(self.assertRaises(ConfigError, read_document, path)),
-            f'{path}: line 2, column 16: "," is not valid JSON here',
+            f'{path}:2:16: "," is not valid JSON here',
         )

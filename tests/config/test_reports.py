@@ -60,7 +60,8 @@ class ReportTest(SynchronousTestCase):
             "inbounds[0].path: this required key is missing",
             'inbounds[1].tag: "a" is the tag of inbounds[0] already; each needs a tag of its own',
             'inbounds[1].listen_port: "80" is not a port; write a whole number from 0 to 65535',
-            'inbounds[2].type: "unx" is not a type of inbound; did you mean "unix"?',
+            'inbounds[2].type: "unx" is not a type of inbound; did you mean "unix"? There are '
+            '"endpoint", "tcp", "udp", "unix", "unixgram", "vsock"',
             "inbounds[2].tag: a name must not be empty",
             'outbounds[0].command: "cat" is not a command; write a list of texts, such as '
             '["ncat", "127.0.0.1", "80"]',
@@ -133,7 +134,9 @@ class ReportTest(SynchronousTestCase):
             '"outbounds": []}'
         )
         said = str(self.assertRaises(ConfigError, parse_document, text, FOLDER, "f")).split("\n")
-        self.assertEqual(said[0], "f: inbounds[0].listen_port: this key is given more than once")
+        self.assertEqual(
+            said[0], "f:1:61: inbounds[0].listen_port: this key is given more than once"
+        )
         self.assertEqual(
             [line.split(": ")[1] for line in said[1:]], ["inbounds[0].listen_port", "outbounds"]
         )
@@ -190,4 +193,4 @@ class ReportTest(SynchronousTestCase):
                     ConfigError, parse_document, f'{{"drain_timeout": {number}}}', FOLDER, "f"
                 )
             )
-            self.assertIn("f: drain_timeout: ", said)
+            self.assertIn("f:1:2: drain_timeout: ", said)

@@ -126,13 +126,14 @@ class MistakesTest(SynchronousTestCase):
     """What is no JSON."""
 
     def _mistake(self, text: str) -> str:
-        return str(self.assertRaises(NotJsonError, parse_json, text))
+        error = self.assertRaises(NotJsonError, parse_json, text)
+        return str(error) if error.place == (1, 1) else f"{error.place}: {error}"
 
     def test_place(self) -> None:
         """A mistake is reported with its line, its column and what stands there."""
         self.assertEqual(
             self._mistake('{\n  "a": 1\n  "b": 2\n}'),
-            'line 3, column 3: "\\"" is not valid JSON here',
+            'line 3, column 3: a "," is missing before "\\""',
         )
         self.assertEqual(self._mistake('{"a": }'), 'line 1, column 7: "}" is not valid JSON here')
         self.assertEqual(
@@ -144,23 +145,46 @@ class MistakesTest(SynchronousTestCase):
         reported.
         """
         for text, said in (
-            ('// c\n{"a": 1 /* x\n */ "b": 2}', 'line 3, column 5: "\\""'),
-            ("// c\n{'a': 1, b 2}", 'line 2, column 12: "2"'),
             ("{a-b: 1}", 'line 1, column 3: "-"'),
             ('{"a",}', 'line 1, column 5: ","'),
             ("[1,,]", 'line 1, column 4: ","'),
             ("[trues]", 'line 1, column 6: "s"'),
             ("[-1.5ex]", 'line 1, column 7: "x"'),
-            ("[01]", 'line 1, column 3: "1"'),
             ("[1] x /* never", 'line 1, column 5: "x"'),
-            ("[1 2 'a", 'line 1, column 4: "2"'),
-            ('[{"a" {', 'line 1, column 7: "{"'),
-            ('[{"a": 1} {', 'line 1, column 11: "{"'),
             ("// c", "line 1, column 5: the end of the file"),
             ("[1 / 2]", 'line 1, column 5: " "'),
             (r"['\1']", 'line 1, column 4: "1"'),
         ):
             self.assertEqual(self._mistake(text), f"{said} is not valid JSON here", text)
+
+    def test_missing_marks(self) -> None:
+        """A comma or a colon that is missing is named, with what it is missing before."""
+        for text, place, mark, before in (
+            ('// c\n{"a": 1 /* x\n */ "b": 2}', "line 3, column 5", ",", '"\\""'),
+            ("[1 2 'a", "line 1, column 4", ",", '"2"'),
+            ('[{"a": 1} {', "line 1, column 11", ",", '"{"'),
+            ('{"a": [1]\n"b": 2}', "line 2, column 1", ",", '"\\""'),
+            ("// c\n{'a': 1, b 2}", "line 2, column 12", ":", '"2"'),
+            ('[{"a" {', "line 1, column 7", ":", '"{"'),
+        ):
+            said = f'{place}: a "{mark}" is missing before {before}'
+            self.assertEqual(self._mistake(text), said, text)
+
+    def test_other_languages(self) -> None:
+        """What people write who think of another language is named as what it is."""
+        comment = '"#" begins no comment in JSON; write it as "// ..."'
+        zero = "0660 is no number in JSON, since it begins with 0; write it between quotes, "
+        for text, place, said in (
+            ("[1] # c", "line 1, column 5", comment),
+            ("[1, # c\n2]", "line 1, column 5", comment),
+            ('{"mode": 0660}', "line 1, column 11", f'{zero}"0660", if it is a file mode'),
+            (
+                "{\u201ca\u201d: 1}",
+                "line 1, column 2",
+                '"\u201c" is a typographic quotation mark; write "\\"", which is straight',
+            ),
+        ):
+            self.assertEqual(self._mistake(text), f"{place}: {said}", text)
 
     def test_unclosed(self) -> None:
         """If a bracket is missing, it is told which, and where what it would close began; so it is

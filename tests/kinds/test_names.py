@@ -26,6 +26,7 @@ _HANDED_ON = {"pipetwist.embed"}
 _OTHER_THINGS = {
     "pipetwist.values.bind_address": "what a port is of, as the system says it",
     "pipetwist.values.addresses": "how a peer is shown that has no address",
+    "pipetwist.network.endpoint_kinds": "Twisted's own names of its kinds of endpoints",
     "pipetwist.values.endpoint_string": "Twisted's own names of its kinds of endpoints",
     "pipetwist.inbounds.credentials": "how a peer is shown of which the system says nothing",
     "pipetwist.inbounds.listening": "how a peer is shown that has no address",

@@ -97,7 +97,9 @@ class CarryingTest(SynchronousTestCase):
             "own.json",
             platform="darwin",
         )
-        self.assertEqual(str(error), "own.json: inbounds[0].port: there is no door on this system")
+        self.assertEqual(
+            str(error), "own.json:1:48: inbounds[0].port: there is no door on this system"
+        )
 
     def test_loop(self) -> None:
         """An outbound that leads back to it is told."""

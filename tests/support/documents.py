@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from pipetwist.errors import ConfigError
 
 __all__ = ["EXAMPLES", "FOLDER", "full", "problems", "read", "small"]
 
+_PLACE = re.compile(r"test\.json:[0-9]+:[0-9]+: ")
 FOLDER = Path("/etc/pipetwist")
 EXAMPLES = Path(__file__).parents[2] / "etc"
 
@@ -152,13 +154,13 @@ def read(document: object, platform: str = "linux") -> Document:
 
 def problems(document: object, platform: str = "linux") -> list[str]:
     """What the reading says is wrong with a document; each is checked to begin with the file's
-    name.
+    name, and its place where the file is JSON.
     """
     try:
         read(document, platform)
     except ConfigError as error:
         lines = str(error).split("\n")
         for line in lines:
-            assert line.startswith("test.json: "), line
-        return [line.removeprefix("test.json: ") for line in lines]
+            assert _PLACE.match(line), line
+        return [_PLACE.sub("", line) for line in lines]
     return []

@@ -11,7 +11,12 @@ from twisted.internet.testing import MemoryReactor
 from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.values import Checked
-from pipetwist.values.endpoint_string import EndpointString, listen_host, listen_path
+from pipetwist.values.endpoint_string import (
+    EndpointString,
+    listen_address,
+    listen_host,
+    listen_path,
+)
 
 (_MARK,) = (mark for mark in get_args(EndpointString) if isinstance(mark, Checked))
 
@@ -51,6 +56,22 @@ class ListenHostTest(SynchronousTestCase):
         """Of what is somebody else's nothing is known, nor of what is no endpoint."""
         for text in ("", ":", "\\", "unix:/run/x:mode=660", "onion:80:relay", "nothing", "haproxy"):
             self.assertIsNone(listen_host(text), text)
+
+
+class ListenAddressTest(SynchronousTestCase):
+    """Where a string listens."""
+
+    def test_addresses(self) -> None:
+        """It is known of Twisted's kinds for TCP over IPv4 and for unix sockets."""
+        for text, shown in (
+            ("tcp:80", "0.0.0.0:80"),
+            ("tcp:port=80:interface=127.0.0.1", "127.0.0.1:80"),
+            ("unix:/run/x.sock", "unix:/run/x.sock"),
+            ("tcp:http", "None"),
+            ("tcp", "None"),
+            ("systemd:domain=UNIX:name=pipe", "None"),
+        ):
+            self.assertEqual(str(listen_address(text)), shown, text)
 
 
 class ListenPathTest(SynchronousTestCase):

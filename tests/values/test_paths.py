@@ -36,6 +36,21 @@ class PathsTest(SynchronousTestCase):
                 "is not a path", str(self.assertRaises(ValueError, parse_path, raw, _FOLDER))
             )
 
+    def test_of_shells(self) -> None:
+        """What a shell would replace is refused, with what to write; a name that only looks alike
+        is taken.
+        """
+        for raw, said in (
+            ("~/key.pem", 'or "./~/key.pem" for a file of that name'),
+            ("~", "home directory"),
+            ("~alice/key.pem", "home directory"),
+            ("${HOME}/key.pem", "has ${HOME} in it"),
+            ("/run/${X}/key.pem", "has ${X} in it"),
+        ):
+            self.assertIn(said, str(self.assertRaises(ValueError, parse_path, raw, _FOLDER)))
+        for raw in ("a~", "./~/key.pem", "/~/x", "$x", "${}"):
+            self.assertEqual(parse_path(raw, _FOLDER), str(_FOLDER / raw))
+
 
 class UnixPathsTest(SynchronousTestCase):
     """Paths of unix sockets."""
@@ -50,6 +65,20 @@ class UnixPathsTest(SynchronousTestCase):
         for name in ("@name", "@@name", "@a/b"):
             self.assertEqual(parse_unix_path(name, _FOLDER), name)
             self.assertTrue(is_abstract(name))
+
+    def test_mode_behind(self) -> None:
+        """A file mode behind a path, as Xray and socat write it, is refused, with where it goes."""
+        for raw, path, mode in (
+            ("/run/x.sock,0666", "/run/x.sock", "0666"),
+            ("x.sock,666", "x.sock", "666"),
+            ("@name,0666", "@name", "0666"),
+            ("/run/x.sock,mode=660", "/run/x.sock", "660"),
+            ("/run/x.sock:0666", "/run/x.sock", "0666"),
+        ):
+            said = str(self.assertRaises(ValueError, parse_unix_path, raw, _FOLDER))
+            self.assertIn(f'"{path}", and of an inbound "mode": "{mode}"', said)
+        for raw in ("/run/x:666", "/run/x,6660", "/run/x,0888", "/run/x,0666/y", "/run/x0666"):
+            self.assertEqual(parse_unix_path(raw, _FOLDER), raw)
 
     def test_refused(self) -> None:
         """An abstract name of nothing is refused, and so is what is no path."""

@@ -1,0 +1,130 @@
+"""Recognises configurations that are another program's, or in another language than JSON, so that
+people read what they have in hand, and where it is explained how the two work together.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from pipetwist.inbounds.registry import INBOUNDS
+from pipetwist.outbounds.registry import OUTBOUNDS
+from pipetwist.values import quote
+
+__all__ = ["equivalent", "format_of", "program_of"]
+
+_COMMENT = re.compile(r"\s*(?:(?:#|;|//)[^\n]*)?(?:\n|\Z)")
+_ELSE = "pipetwist reads JSON: docs/configuration.md has its keys, pipetwist init writes an example"
+_FORMATS = {
+    re.compile(r"\[(Unit|Service|Socket|Install|Timer|Path|Mount)\]"): (
+        "this is a systemd unit; its ExecStart= names the file that pipetwist reads: "
+        "docs/running.md, section systemd"
+    ),
+    re.compile(r"(global|defaults|(frontend|backend|listen)[ \t]+\S+)[ \t]*\n\s+\S"): (
+        f"this is a configuration of HAProxy; {_ELSE}"
+    ),
+    re.compile(r"(http|stream|events|server)\s*\{|worker_processes\s"): (
+        f"this is a configuration of nginx; {_ELSE}"
+    ),
+    re.compile(
+        r"\[{1,2}[\w.\"-]+\]{1,2}[ \t]*(#[^\n]*)?\n\s*([\w.\"-]+[ \t]*=|\[)|[\w.-]+[ \t]*=[ \t]*\S"
+    ): 'this is TOML; pipetwist reads JSON: write {...} around it, and "key": value in it',
+    re.compile(r"---[ \t]*\n|%YAML|[\w$.-]+:([ \t]+[^\n]*)?(\n|\Z)|-[ \t]+[\w\"']"): (
+        "this is YAML; pipetwist reads JSON: write {...} and [...] around objects and lists, and "
+        '"key": value in them'
+    ),
+}
+
+_OF_V2RAY = ("routing", "policy", "api", "stats", "inboundDetour", "transport", "observatory")
+_ONLY_XRAY = re.compile(
+    r"realitySettings|xtlsSettings|xhttpSettings|splithttpSettings|rawSettings|statsUserOnline"
+)
+_XRAY_LISTEN = re.compile(r"[/@].*,0?[0-7]{3}")
+_OF_SING_BOX = ("dns", "ntp", "endpoints", "services", "certificate")
+_SING_BOX_TYPES = {
+    "anytls", "block", "direct", "dns", "http", "hysteria", "hysteria2", "mixed", "naive",
+    "redirect", "selector", "shadowsocks", "shadowsocksr", "shadowtls", "socks", "ssh", "tor",
+    "tproxy", "trojan", "tuic", "tun", "urltest", "vless", "vmess", "wireguard",
+}  # fmt: skip
+
+
+def format_of(text: str) -> str | None:
+    """Say which other format a text has that is not JSON; None if it could be meant to be JSON."""
+    begin = 0
+    while begin < len(text) and (comment := _COMMENT.match(text, begin)) is not None:
+        begin = comment.end()
+    return next((said for form, said in _FORMATS.items() if form.match(text, begin)), None)
+
+
+def program_of(raw: object) -> str | None:
+    """Say which other program's configuration a document is; None if it may be pipetwist's.
+
+    Args:
+        raw: the document as it was written.
+    """
+    if not isinstance(raw, dict):
+        return None
+    found = list(_entries(raw))
+    if any(entry.get("type") in (*INBOUNDS.types(), *OUTBOUNDS.types()) for entry in found):
+        return None
+    if any(isinstance(entry.get("protocol"), str) for entry in found) or (
+        sum(key in raw for key in _OF_V2RAY) > 1
+    ):
+        return _v2ray_or_xray(raw, found)
+    types = [entry.get("type") for entry in found]
+    of_sing_box = bool(types) and all(type_ in _SING_BOX_TYPES for type_ in types)
+    if of_sing_box or any(key in raw for key in _OF_SING_BOX):
+        return (
+            "this is a configuration of sing-box, which is a proxy; pipetwist carries its "
+            "connections, and is configured in a file of its own: etc/sing-box/README.md"
+        )
+    return None
+
+
+def _v2ray_or_xray(raw: Mapping[str, object], found: Iterable[Mapping[str, object]]) -> str:
+    of_v2ray = any("dsSettings" in str(entry.get("streamSettings")) for entry in found)
+    of_xray = bool(_ONLY_XRAY.search(str(raw))) or any(
+        isinstance(listen := entry.get("listen"), str) and _XRAY_LISTEN.fullmatch(listen)
+        for entry in found
+    )
+    name, where = (
+        ("V2Ray", "etc/v2ray/README.md")
+        if of_v2ray
+        else ("Xray", "etc/xray/README.md")
+        if of_xray
+        else ("V2Ray or Xray", "etc/v2ray/README.md, etc/xray/README.md")
+    )
+    return (
+        f"this is a configuration of {name}; pipetwist carries its connections, and is configured "
+        f"in a file of its own: {where}"
+    )
+
+
+def _entries(raw: Mapping[str, object]) -> Iterable[Mapping[str, object]]:
+    for section in ("inbounds", "outbounds", "inbound", "outbound"):
+        value = raw.get(section)
+        for entry in value if isinstance(value, list) else [value]:
+            if isinstance(entry, dict):
+                yield entry
+
+
+def equivalent(noun: str, written: Mapping[str, object]) -> str | None:
+    """Say what an inbound or outbound of sing-box is called here; None if its type is no such one.
+
+    Args:
+        noun: ``inbound`` or ``outbound``.
+        written: its keys.
+    """
+    if written.get("type") != "direct":
+        return None
+    if noun == "inbound":
+        return (
+            '"direct" of sing-box is "tcp" or "udp" here; where its connections go is an '
+            'outbound with "server" and "server_port"'
+        )
+    server = written.get("override_address", "HOST")
+    port = written.get("override_port", "PORT")
+    return (
+        '"direct" of sing-box, with its override_address and override_port, is written '
+        f'"type": "tcp", "server": {quote(server)}, "server_port": {quote(port)} here'
+    )

@@ -1,0 +1,92 @@
+"""Finds parts of a configuration that have no effect: outbounds and rules that nothing reaches,
+users whom nobody counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields
+
+from pipetwist.config.document import Document
+from pipetwist.config.problems import Problem
+from pipetwist.routing.rules import Router, RuleOptions
+from pipetwist.values import quote
+
+__all__ = ["unused"]
+
+_STATS = ("experimental", "v2ray_api", "stats")
+_NAMED = 3
+
+
+def unused(document: Document) -> Iterator[Problem]:
+    """Find every part that has no effect, in a document that is valid."""
+    yield from _rules(document)
+    yield from _outbounds(document)
+    yield from _counting(document)
+
+
+def _rules(document: Document) -> Iterator[Problem]:
+    rules = document.route.rules
+    for index, rule in enumerate(rules):
+        before = next((number for number in range(index) if _covers(rules[number], rule)), None)
+        if before is not None:
+            yield Problem(
+                ("route", "rules", index),
+                f"this rule never decides, since route.rules[{before}] takes all that it would; "
+                "write it before that",
+            )
+
+
+def _covers(one: RuleOptions, other: RuleOptions) -> bool:
+    """Whether everything for which one holds is what the other would hold for."""
+    conditions = [key.name for key in fields(one) if key.name != "outbound"]
+    return all(_includes(getattr(one, name), getattr(other, name)) for name in conditions)
+
+
+def _includes(one: object, other: object) -> bool:
+    if isinstance(one, tuple) and isinstance(other, tuple):
+        return set(one) >= set(other)
+    return one is None or one == other
+
+
+def _outbounds(document: Document) -> Iterator[Problem]:
+    router = Router(document.route.rules, document.final)
+    reached = {tag for inbound in document.inbounds for tag in router.reachable(inbound.tag)}
+    for index, outbound in enumerate(document.outbounds):
+        if outbound.tag not in reached:
+            yield Problem(
+                ("outbounds", index),
+                f"no connection goes to {quote(outbound.tag)}: no rule of route.rules leads here, "
+                f"and the rest goes to {quote(document.final)}",
+            )
+
+
+def _counting(document: Document) -> Iterator[Problem]:
+    api = document.experimental.v2ray_api
+    if api is None:
+        return
+    listed = (api.stats.inbounds, api.stats.outbounds, api.stats.users)
+    if not api.stats.enabled:
+        if any(listed):
+            yield Problem(
+                _STATS,
+                'this lists what to count, but nothing is counted without "enabled": true, as in '
+                "sing-box",
+            )
+        return
+    if not any(listed):
+        yield Problem(
+            _STATS,
+            'nothing is counted, since nothing is listed; write tags into "inbounds" and '
+            '"outbounds", and names into "users"',
+        )
+    for index, inbound in enumerate(document.inbounds):
+        names = dict.fromkeys(user.name for user in getattr(inbound, "users", ()))
+        missing = [name for name in names if name not in api.stats.users]
+        if missing:
+            shown = ", ".join(map(quote, missing[:_NAMED]))
+            more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
+            yield Problem(
+                ("inbounds", index, "users"),
+                f"nobody counts {shown}{more}, since {'.'.join(_STATS)}.users does not list them",
+            )

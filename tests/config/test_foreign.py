@@ -1,0 +1,115 @@
+"""Configurations of other programs."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from pipetwist.config.reading import parse_document
+from pipetwist.errors import ConfigError
+from tests.support.documents import EXAMPLES, FOLDER, problems, read, small
+
+
+class FilesTest(SynchronousTestCase):
+    """Whole files, each of which gets one line."""
+
+    def told(self, text: str) -> str:
+        """What is said of a file, which must be one line at the file's begin."""
+        error = self.assertRaises(ConfigError, parse_document, text, FOLDER, "f")
+        (line,) = str(error).splitlines()
+        place, _, said = line.partition(": ")
+        self.assertRegex(place, r"^f:[0-9]+:1$")
+        return said
+
+    def test_families(self) -> None:
+        """Our own examples of V2Ray, Xray and sing-box are named, with where to read on."""
+        for name, program in (("v2ray", "V2Ray"), ("sing-box", "sing-box")):
+            for end in ("client", "server"):
+                text = (EXAMPLES / name / end / f"{name}.json").read_text(encoding="utf-8")
+                said = self.told(text)
+                self.assertTrue(said.startswith(f"this is a configuration of {program}"), said)
+                self.assertTrue(said.endswith(f"etc/{name}/README.md"), said)
+        server, client = (
+            self.told((EXAMPLES / "xray" / end / "xray.json").read_text(encoding="utf-8"))
+            for end in ("server", "client")
+        )
+        self.assertTrue(server.startswith("this is a configuration of Xray;"), server)
+        self.assertIn("etc/xray/README.md", server)
+        # Nothing in it is Xray's alone.
+        self.assertTrue(client.startswith("this is a configuration of V2Ray or Xray;"), client)
+        self.assertIn("etc/xray/README.md", client)
+
+    def test_reality(self) -> None:
+        """What only Xray has says that a file is Xray's."""
+        stream = {"security": "reality", "realitySettings": {}}
+        inbound = {"protocol": "vless", "port": 443, "streamSettings": stream}
+        self.assertIn("configuration of Xray;", self.told(json.dumps({"inbounds": [inbound]})))
+
+    def test_languages(self) -> None:
+        """What is no JSON at all is named as what it is, also behind comments."""
+        for text, said in (
+            ("[Unit]\nDescription=x\n[Service]\nExecStart=/bin/x\n", "this is a systemd unit"),
+            ("# c\n\n[Socket]\nListenStream=/x\n", "this is a systemd unit"),
+            ("inbounds:\n  - type: unix\n", "this is YAML"),
+            ("---\ninbounds: []\n", "this is YAML"),
+            ('[log]\nlevel = "info"\n', "this is TOML"),
+            ('[[inbounds]]\ntype = "unix"\n', "this is TOML"),
+            ('level = "info"\n', "this is TOML"),
+            ("global\n  log stdout\n", "this is a configuration of HAProxy"),
+            ("frontend web\n  bind :80\n", "this is a configuration of HAProxy"),
+            ("stream {\n  server { listen 80; }\n}\n", "this is a configuration of nginx"),
+        ):
+            self.assertTrue(self.told(text).startswith(said), text)
+
+    def test_json(self) -> None:
+        """What begins as JSON does is told what is wrong with it, wherever the mistake is."""
+        for text in ("{inbounds: [}", '{"log": }', "[1", "# c\n{}", "{a = 1}"):
+            error = self.assertRaises(ConfigError, parse_document, text, FOLDER, "f")
+            self.assertNotIn("this is", str(error), text)
+
+
+class EntriesTest(SynchronousTestCase):
+    """Parts of other programs' files in one of ours."""
+
+    def outbound(self, **outbound: Any) -> list[str]:
+        """What is said of this outbound."""
+        document = small()
+        document["outbounds"] = [{"tag": "out", **outbound}]
+        return problems(document)
+
+    def test_one_entry(self) -> None:
+        """One entry of sing-box beside one of ours is a mistake of that entry."""
+        (said,) = self.outbound(type="vless", server="example.org")
+        self.assertTrue(said.startswith('outbounds[0].type: "vless" is not a type of'), said)
+
+    def test_direct(self) -> None:
+        """sing-box's "direct" is told to be tcp, with its own server and port."""
+        (said,) = self.outbound(type="direct", override_address="192.0.2.1", override_port=80)
+        self.assertEqual(
+            said,
+            'outbounds[0].type: "direct" of sing-box, with its override_address and '
+            'override_port, is written "type": "tcp", "server": "192.0.2.1", "server_port": 80 '
+            "here",
+        )
+        self.assertIn('"server": "HOST", "server_port": "PORT"', self.outbound(type="direct")[0])
+        document = small()
+        document["inbounds"] = [{"type": "direct", "tag": "in", "listen_port": 1}]
+        self.assertIn('"direct" of sing-box is "tcp" or "udp" here', problems(document)[0])
+
+    def test_kinds(self) -> None:
+        """An unknown type is answered with all that there are, and with the one that is meant."""
+        (said,) = self.outbound(type="tpc", server="192.0.2.1", server_port=80)
+        kinds = '"endpoint", "fork", "tcp", "udp", "unix", "unixgram", "vsock"'
+        self.assertEqual(
+            said,
+            'outbounds[0].type: "tpc" is not a type of outbound; did you mean "tcp"? There are '
+            + kinds,
+        )
+
+    def test_schema_key(self) -> None:
+        """The key that editors find the schema by is taken, and must be a text."""
+        self.assertEqual(read({"$schema": "pipetwist.schema.json", **small()}), read(small()))
+        (said,) = problems({"$schema": 5, **small()})
+        self.assertIn("this key is not known here", said)
