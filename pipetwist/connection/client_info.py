@@ -9,6 +9,8 @@ __all__ = ["DEFAULT_HALF_CLOSE_SECONDS", "ClientInfo", "Timeouts"]
 
 # If a TCP peer vanishes, nothing ever arrives that says so.
 DEFAULT_HALF_CLOSE_SECONDS = 300.0
+# Longer than what a client has sent already is under way.
+_MOMENT_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -19,10 +21,12 @@ class Timeouts:
         idle: seconds while it is open both ways; None for no limit.
         half_close: seconds once a direction has ended; None for no limit if the death of either
             peer is always noticed, and `DEFAULT_HALF_CLOSE_SECONDS` otherwise.
+        closes_whole: whether the inbound's clients can't take an end of file while they still send.
     """
 
     idle: float | None = None
     half_close: float | None = None
+    closes_whole: bool = False
 
     @property
     def bound(self) -> float:
@@ -30,6 +34,13 @@ class Timeouts:
         itself.
         """
         return DEFAULT_HALF_CLOSE_SECONDS if self.half_close is None else self.half_close
+
+    @property
+    def moment(self) -> float:
+        """Seconds without a byte moving after which a client that closes whole is told that the
+        server has ended.
+        """
+        return _MOMENT_SECONDS if self.half_close is None else self.half_close
 
 
 class ClientInfo(NamedTuple):

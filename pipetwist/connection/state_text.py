@@ -34,6 +34,6 @@ def _shown_end(state: int, end: int) -> str:
 
 def told(key: int) -> str:
     """The event behind a number that `Event.at` made, for people."""
-    event = Event(key >> 12 & 0b1111)
+    event, end = Event.of(key)
     of_an_end = FACTS[event][0]
-    return f"{Step(event.name, key >> 16 if of_an_end else 0)}"
+    return f"{Step(event.name, end if of_an_end else 0)}"

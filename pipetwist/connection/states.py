@@ -3,9 +3,10 @@
 Theory of operation
 ===================
 
-A connection has two ends, the client's and the server's. Of each there are three facts: its side is
+A connection has two ends, the client's and the server's. Of each there are four facts: its side is
 *there* until it is lost; it *sends* until its end of file was read; its peer may have *gone*,
-though what it sent may still be unread. Two facts are about both: whether the death of either peer
+though what it sent may still be unread; and it may *close whole* only, since it can't take an end
+of file while it still sends. Two facts are about both: whether the death of either peer
 is *noticed*, and whether the directions end *together*, since neither side can end one alone. The
 facts and the phase are the bits of one number, the state::
 
@@ -25,6 +26,10 @@ The rules behind the lines:
 
 - an end of file at one end is passed to the other, after everything that was read before it; the
   opposite direction stays open;
+- to an end that closes whole an end of file is not passed: it is held back until that end has ended
+  too, or no byte has moved for too long. A server's end that is held back from such a client is
+  mostly that of everything that the client waits for: once the client is silent for a moment, both
+  are closed in order;
 - when one end is lost, the other is closed, after it got everything that was read;
 - when one end was cut off, or could not be connected, the other is cut off too, so that nobody
   takes a part for the whole;
@@ -41,26 +46,29 @@ skipped.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from enum import IntEnum
 from functools import partial
-from typing import Generic, NamedTuple, TypeVar
+from typing import NamedTuple
 
 __all__ = [
     "CLIENT",
+    "ENDS",
     "FACTS",
+    "IS_CLIENT",
     "NOTICED",
+    "PHASES",
     "SERVER",
     "START",
+    "STATES",
     "TABLE",
     "TOGETHER",
     "Event",
     "Line",
     "Phase",
     "Step",
-    "Transitions",
-    "follow",
+    "closes_whole",
     "gone",
+    "holds_server_end",
     "sends",
     "there",
 ]
@@ -69,13 +77,20 @@ CLIENT, SERVER = 1, 2
 """The ends, as bits."""
 THIS, OTHER = CLIENT, SERVER  # of a line, which is written as if the client's end were this one
 
-# The state: two bits for each of three facts, one for each of two, and the phase.
-_ENDS = 0b111111
-_PHASES = 0b111 << 8
-NOTICED, TOGETHER = 1 << 6, 1 << 7
+# The state: two bits for each of four facts, one for each of two, and the phase.
+ENDS = 0b11111111
+"""All facts about an end."""
+NOTICED, TOGETHER = 1 << 8, 1 << 9
 """The facts about both ends."""
-_IS_CLIENT = 1 << 11  # whether this end is the client's, which a line may ask for besides
-_STATES = (1 << 12) - 1
+_PHASE = 10
+PHASES = 0b111 << _PHASE
+"""The bits of the phase."""
+IS_CLIENT = 1 << 13
+"""Whether this end is the client's, which a line may ask for besides."""
+_EVENT = 14
+STATES = (1 << _EVENT) - 1
+"""The bits of a state."""
+_END = 18
 
 
 def there(ends: int) -> int:
@@ -93,19 +108,24 @@ def gone(ends: int) -> int:
     return ends << 4
 
 
+def closes_whole(ends: int) -> int:
+    """The fact that these ends can't take an end of file while they still send."""
+    return ends << 6
+
+
 class Phase(IntEnum):
     """The phases of a connection."""
 
-    CONNECTING = 0 << 8
-    OPEN = 1 << 8
-    HALF_CLOSED = 2 << 8
-    CLOSING = 3 << 8
-    CLOSED = 4 << 8
+    CONNECTING = 0 << _PHASE
+    OPEN = 1 << _PHASE
+    HALF_CLOSED = 2 << _PHASE
+    CLOSING = 3 << _PHASE
+    CLOSED = 4 << _PHASE
 
     @classmethod
     def of(cls, state: int) -> Phase:
         """The phase of a state."""
-        return cls(state & _PHASES)
+        return cls(state & PHASES)
 
 
 class Event(IntEnum):
@@ -125,10 +145,17 @@ class Event(IntEnum):
     """This end is closed, both ways, and what was read from it may be incomplete."""
     STOP = 7
     """The connection is to close now, and what is not delivered is dropped."""
+    EXPIRED = 8
+    """No byte has moved for as long as is allowed."""
 
     def at(self, end: int) -> int:
         """The number that `Transitions` is asked for, together with a state."""
-        return self << 12 | end << 16
+        return self << _EVENT | end << _END
+
+    @classmethod
+    def of(cls, key: int) -> tuple[Event, int]:
+        """The event and the end behind a number that `at` made."""
+        return cls(key >> _EVENT & 0b1111), key >> _END
 
 
 class Step(NamedTuple):
@@ -158,7 +185,7 @@ class Line(NamedTuple):
 
 
 CONNECTING, OPEN, HALF_CLOSED, CLOSING, CLOSED = Phase
-CONNECTED, CONNECT_FAILED, READ_ENDED, PEER_CLOSED, LOST, TRUNCATED, STOP = Event
+CONNECTED, CONNECT_FAILED, READ_ENDED, PEER_CLOSED, LOST, TRUNCATED, STOP, EXPIRED = Event
 
 START = there(CLIENT) | sends(CLIENT) | CONNECTING
 """The state of a new connection."""
@@ -172,16 +199,18 @@ FACTS: dict[Event, tuple[int, int, int]] = {
     LOST: (there(THIS), 0, there(THIS) | sends(THIS)),
     TRUNCATED: (there(THIS), 0, there(THIS) | sends(THIS)),
     STOP: (0, 0, 0),
+    EXPIRED: (0, 0, 0),
 }
 """For each event the facts that must hold, those that it makes true, and those that it makes
 false.
 """
 
 # The connection's own steps: the time-out from now on, the start and the end.
-IDLE, SILENCE, REST, FOR_EVER = (
+IDLE, SILENCE, REST, MOMENT, FOR_EVER = (
     Step("watch_idle"),
     Step("watch_silence"),
     Step("watch_rest"),
+    Step("watch_moment"),
     Step("watch_nothing"),
 )
 CANCEL, COUPLE, FINISH = Step("cancel_connecting"), Step("couple"), Step("finish")
@@ -196,6 +225,8 @@ close_with_error, abort = partial(Step, "close_with_error"), partial(Step, "abor
 
 _ANY = (CONNECTING, OPEN, HALF_CLOSED, CLOSING)
 _RUNNING = (OPEN, HALF_CLOSED)
+# While it is half-closed: that the server has ended, and the client can't be told yet.
+_SERVER_END_HELD = sends(CLIENT) | closes_whole(CLIENT)
 
 # fmt: off
 TABLE: tuple[Line, ...] = (
@@ -207,6 +238,9 @@ TABLE: tuple[Line, ...] = (
 
     Line(READ_ENDED,     (CONNECTING,),   0,               CLOSING,      (CANCEL, REST, close(THIS))),
     Line(READ_ENDED,     (OPEN,),         TOGETHER,        CLOSING,      (REST, write_eof(OTHER), close(THIS), close(OTHER))),
+    Line(READ_ENDED,     (OPEN,),         gone(THIS) | closes_whole(OTHER), HALF_CLOSED, (REST, abort(THIS))),
+    Line(READ_ENDED,     (OPEN,),         IS_CLIENT | closes_whole(OTHER), HALF_CLOSED, (REST,)),
+    Line(READ_ENDED,     (OPEN,),         closes_whole(OTHER), HALF_CLOSED, (MOMENT,)),
     Line(READ_ENDED,     (OPEN,),         gone(THIS),      HALF_CLOSED,  (REST, write_eof(OTHER), abort(THIS))),
     Line(READ_ENDED,     (OPEN,),         gone(OTHER),     HALF_CLOSED,  (REST, write_eof(OTHER))),
     Line(READ_ENDED,     (OPEN,),         NOTICED,         HALF_CLOSED,  (SILENCE, write_eof(OTHER))),
@@ -220,7 +254,7 @@ TABLE: tuple[Line, ...] = (
     Line(PEER_CLOSED,    (HALF_CLOSED,),  0,               HALF_CLOSED,  (abort(THIS),)),
     Line(PEER_CLOSED,    (CLOSING,),      0,               CLOSING,      ()),
 
-    Line(LOST,           _RUNNING,        _IS_CLIENT,      CLOSING,      (REST, disconnect(OTHER))),
+    Line(LOST,           _RUNNING,        IS_CLIENT,      CLOSING,      (REST, disconnect(OTHER))),
     Line(LOST,           _RUNNING,        0,               CLOSING,      (REST, close(OTHER))),
     Line(TRUNCATED,      _RUNNING,        0,               CLOSING,      (REST, close_with_error(OTHER))),
     # A cancelled attempt to connect fails after the end, and is not the reason for it.
@@ -228,67 +262,18 @@ TABLE: tuple[Line, ...] = (
     *(Line(lost,         (CLOSING,),      there(OTHER),    CLOSING,      ()) for lost in (LOST, TRUNCATED)),
     *(Line(lost,         (CLOSING,),      0,               CLOSED,       (FOR_EVER, FINISH)) for lost in (LOST, TRUNCATED)),
 
-    Line(STOP,           (CONNECTING,),   0,               CLOSING,      (CANCEL, FOR_EVER, abort(CLIENT))),
-    Line(STOP,           _ANY,            0,               CLOSING,      (FOR_EVER, abort(CLIENT), abort(SERVER))),
+    Line(EXPIRED,        (HALF_CLOSED,),  _SERVER_END_HELD, CLOSING,     (REST, close(CLIENT), close(SERVER))),
+    *(Line(stop,         (CONNECTING,),   0,               CLOSING,      (CANCEL, FOR_EVER, abort(CLIENT))) for stop in (STOP, EXPIRED)),
+    *(Line(stop,         _ANY,            0,               CLOSING,      (FOR_EVER, abort(CLIENT), abort(SERVER))) for stop in (STOP, EXPIRED)),
 )
 # fmt: on
 """The state after an event, and the steps."""
 
-_Taken = TypeVar("_Taken")
 
-
-class Transitions(dict[int, tuple[int, tuple[tuple[int, _Taken], ...]]], Generic[_Taken]):
-    """The tables, looked up by state and event or-ed together: the next state, and for each step
-    its end and what carries it out.
-
-    An entry is made when it is looked up for the first time.
-
-    Args:
-        taken: what carries each kind of step out.
-    """
-
-    def __init__(self, taken: Mapping[str, _Taken]) -> None:
-        super().__init__()
-        self._taken = taken
-
-    def __missing__(self, key: int) -> tuple[int, tuple[tuple[int, _Taken], ...]]:
-        """Look the entry up in the tables."""
-        state, event, end = key & _STATES, Event(key >> 12 & 0b1111), key >> 16
-        after, steps = follow(state, event, end)
-        found = self[key] = after, tuple((step.end, self._taken[step.what]) for step in steps)
-        return found
-
-
-def follow(state: int, event: Event, end: int = CLIENT) -> tuple[int, tuple[Step, ...]]:
-    """What the tables say.
+def holds_server_end(state: int) -> bool:
+    """Whether the server has ended, and the client is to be told once it is silent.
 
     Args:
         state: the connection's.
-        event: what happens.
-        end: at which end.
-
-    Returns:
-        The next state, and the steps in order.
     """
-    seen = state | _IS_CLIENT if end == CLIENT else _mirrored(state)
-    needed, begins, ceases = FACTS[event]
-    if seen & needed == needed:
-        for line in TABLE:
-            if (
-                line.event is event
-                and seen & _PHASES in line.phases
-                and seen & line.facts == line.facts
-            ):
-                after = (seen | begins) & ~(ceases | _PHASES | _IS_CLIENT) | line.becomes
-                if end == CLIENT:
-                    return after, line.steps
-                return _mirrored(after), tuple(
-                    Step(what, _mirrored(whose)) for what, whose in line.steps
-                )
-    return state, ()
-
-
-def _mirrored(facts: int) -> int:
-    """The same with the two ends exchanged."""
-    clients = _ENDS & 0b010101
-    return facts & ~_ENDS | (facts & clients) << 1 | (facts & _ENDS) >> 1 & clients
+    return state & PHASES == HALF_CLOSED and state & _SERVER_END_HELD == _SERVER_END_HELD

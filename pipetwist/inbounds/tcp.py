@@ -62,6 +62,7 @@ class TcpInboundOptions(KeepAliveOptions, TlsInboundOptions):
 
     def __post_init__(self) -> None:
         """Refuse users without a certificate that identifies them."""
+        super().__post_init__()
         tls = in_use(self.tls)
         if self.users and (tls is None or tls.client_certificate_path is None):
             message = (

@@ -134,7 +134,9 @@ class IOutbound(Interface):
     """Where connections go to. `connect` may be called while earlier calls are not finished.
 
     An outbound may also have an attribute ``connect_retry``, a number of seconds or None. For that
-    long `connect` is called again if it fails with `pipetwist.errors.NobodyListensError`.
+    long `connect` is called again if it fails with `pipetwist.errors.NobodyListensError`. And an
+    attribute ``half_close``; if it is False, its sides can't take an end of file while they still
+    send, and the client's is held back.
     """
 
     tag: str = Attribute("The outbound's name, unique in a configuration.")

@@ -74,10 +74,19 @@ class StreamInboundOptions(FramedOptions, InboundOptions):
     """``"rfc4571"`` where a connection carries datagrams, each preceded by its length as two bytes,
     big-endian; bytes where absent.
     """
+    half_close: bool = True
+    """``false`` where clients can't take an end of input while they still send: the server's is
+    held back then, until the client has ended, or no byte has moved for ``half_close_timeout``, or
+    two seconds. ``true`` where absent.
+    """
 
     @property
     def timeouts(self) -> Timeouts:
-        return Timeouts(idle=self.idle_timeout, half_close=self.half_close_timeout)
+        return Timeouts(
+            idle=self.idle_timeout,
+            half_close=self.half_close_timeout,
+            closes_whole=not self.half_close,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -104,6 +104,13 @@ class KindOptions:
         """
         yield from ()
 
+    def __post_init__(self) -> None:
+        """Refuse keys that don't go together.
+
+        Raises:
+            ValueError: some do not; its text is for people.
+        """
+
     def check_here(self) -> None:
         """Check that this machine has what it needs. Nothing is started, and it does not listen.
 
@@ -116,6 +123,18 @@ class FramedOptions(KindOptions):
     """A kind of stream with the key ``framing``, which makes it carry datagrams."""
 
     medium = Medium.STREAM
+    framing: str | None
+    half_close: bool
+
+    def __post_init__(self) -> None:
+        """Refuse to hold back an end of file where there is none: datagrams end together."""
+        if self.framing is not None and not self.half_close:
+            message = (
+                "half_close can't be false with framing: datagrams have no half-close; leave one "
+                "of the two out"
+            )
+            raise ValueError(message)
+        super().__post_init__()
 
     @classmethod
     def medium_of(cls, written: Mapping[str, object]) -> Medium:

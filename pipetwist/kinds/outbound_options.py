@@ -76,6 +76,11 @@ class StreamOutboundOptions(FramedOptions, OutboundOptions):
     """``"rfc4571"`` to carry datagrams, each preceded by its length as two bytes, big-endian; bytes
     where absent.
     """
+    half_close: bool = True
+    """``false`` where the server can't take an end of input while it still answers: the client's is
+    held back then, until the server has ended, or no byte has moved for ``half_close_timeout``, or
+    five minutes. ``true`` where absent.
+    """
 
     def moved_by(self, usual: Transfer) -> Transfer:
         return self.transfer or usual

@@ -54,6 +54,7 @@ class PassingOptions(KindOptions):
 
     def __post_init__(self) -> None:
         """Refuse to pass descriptors with datagrams or TLS."""
+        super().__post_init__()
         if self.pass_descriptors and getattr(self, "framing", None) is not None:
             message = (
                 "pass_descriptors can't be used with framing: frames have no room for descriptors; "

@@ -96,6 +96,7 @@ class EndpointOutbound:
     def __init__(self, options: EndpointOutboundOptions, context: OutboundContext) -> None:
         self.tag = options.tag
         self.connect_timeout = options.connect_timeout
+        self.half_close = options.half_close
         self.max_datagram_bytes = None if options.framing is None else MAX_FRAMED_BYTES
         self.in_kernel = False
         self._context = context

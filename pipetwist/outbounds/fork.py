@@ -77,6 +77,7 @@ class ForkOutboundOptions(StreamOutboundOptions):
 
     def __post_init__(self) -> None:
         """Refuse a prefork that is greater than max_processes."""
+        super().__post_init__()
         if (
             self.prefork is not None
             and self.max_processes is not None
@@ -143,6 +144,7 @@ class ForkOutbound(Service):
     def __init__(self, options: ForkOutboundOptions, context: OutboundContext) -> None:
         self.tag = options.tag
         self.connect_timeout = options.connect_timeout
+        self.half_close = options.half_close
         self.max_datagram_bytes = None if options.framing is None else MAX_FRAMED_BYTES
         self.in_kernel = context.kernel is not None and context.spawner is None
         self._options = options

@@ -107,6 +107,7 @@ class TcpOutbound:
     def __init__(self, options: TcpOutboundOptions, context: OutboundContext) -> None:
         self.tag = options.tag
         self.connect_timeout = options.connect_timeout
+        self.half_close = options.half_close
         self.connect_retry = options.connect_retry
         self.max_datagram_bytes = None if options.framing is None else MAX_FRAMED_BYTES
         self._options = options

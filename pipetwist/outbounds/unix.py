@@ -133,6 +133,7 @@ class UnixOutbound:
     def __init__(self, options: UnixOutboundOptions, context: OutboundContext) -> None:
         self.tag = options.tag
         self.connect_timeout = options.connect_timeout
+        self.half_close = options.half_close
         self.connect_retry = options.connect_retry
         self.max_datagram_bytes = None if options.framing is None else MAX_FRAMED_BYTES
         self._path = options.path

@@ -60,6 +60,7 @@ class VsockOutbound:
     def __init__(self, options: VsockOutboundOptions, context: OutboundContext) -> None:
         self.tag = options.tag
         self.connect_timeout = options.connect_timeout
+        self.half_close = options.half_close
         self.connect_retry = options.connect_retry
         self.max_datagram_bytes = None if options.framing is None else MAX_FRAMED_BYTES
         self.in_kernel = context.kernel is not None

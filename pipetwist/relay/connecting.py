@@ -10,12 +10,14 @@ from twisted.internet.error import DNSLookupError
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
+from pipetwist.connection.client_info import Timeouts
+from pipetwist.connection.states import CLIENT, SERVER, closes_whole
 from pipetwist.errors import NameTimeoutError
 from pipetwist.interfaces import IClient, ISide, OutboundLike
 from pipetwist.relay.connect_retry import Retrying
 from pipetwist.transfer.loss_reasons import describe_error
 
-__all__ = ["begin_connecting", "connect_failure_text"]
+__all__ = ["begin_connecting", "connect_failure_text", "ends_closing_whole"]
 
 
 def begin_connecting(
@@ -53,6 +55,19 @@ def _connect_once(
     if isinstance(connecting, Deferred):
         connecting.addTimeout(outbound.connect_timeout, clock, _too_slow)
     return connecting
+
+
+def ends_closing_whole(outbound: OutboundLike, timeouts: Timeouts) -> int:
+    """The facts of a connection's state that say which ends can't take an end of file while they
+    still send.
+
+    Args:
+        outbound: where it goes.
+        timeouts: its client's.
+    """
+    # Outbounds of other programs need not have this attribute.
+    server: int = 0 if getattr(outbound, "half_close", True) else closes_whole(SERVER)
+    return server | closes_whole(CLIENT) if timeouts.closes_whole else server
 
 
 def connect_failure_text(failure: Failure, outbound: OutboundLike) -> str | None:

@@ -26,13 +26,14 @@ from pipetwist.connection.states import (
     TOGETHER,
     Event,
     Phase,
-    Transitions,
     gone,
+    holds_server_end,
 )
+from pipetwist.connection.transitions import Transitions
 from pipetwist.interfaces import IClient, IGate, IRoute, ISide, ISideReceiver, OutboundLike
 from pipetwist.relay.connect_retry import Retrying
-from pipetwist.relay.connecting import begin_connecting, connect_failure_text
-from pipetwist.relay.record import ConnectionRecord, RecordOwner
+from pipetwist.relay.connecting import begin_connecting, connect_failure_text, ends_closing_whole
+from pipetwist.relay.record import ConnectionRecord, RecordOwner, watch_for
 from pipetwist.transfer.loss_reasons import describe_error
 
 __all__ = ["Connection"]
@@ -48,8 +49,8 @@ _READ_ENDED, _PEER_CLOSED, _LOST, _TRUNCATED = (
     (0, event.at(CLIENT), event.at(SERVER))
     for event in (Event.READ_ENDED, Event.PEER_CLOSED, Event.LOST, Event.TRUNCATED)
 )
-_CONNECTED, _CONNECT_FAILED, _STOP = (
-    event.at(CLIENT) for event in (Event.CONNECTED, Event.CONNECT_FAILED, Event.STOP)
+_CONNECTED, _CONNECT_FAILED, _STOP, _EXPIRED = (
+    event.at(CLIENT) for event in (Event.CONNECTED, Event.CONNECT_FAILED, Event.STOP, Event.EXPIRED)
 )
 
 
@@ -106,6 +107,7 @@ class Connection(ConnectionRecord):
         self.client.attach(self)
         if self.state >= Phase.OPEN:
             return
+        self.state |= ends_closing_whole(outbound, self.client_info.timeouts)
         connecting = begin_connecting(outbound, self.owner.clock, self)
         if not isinstance(connecting, Deferred):
             try:
@@ -201,7 +203,9 @@ class Connection(ConnectionRecord):
         self._hear(_TRUNCATED[end] if reason and not whole else _LOST[end])
 
     def expired(self, allowed: float) -> None:
-        self.stop(f"no byte moved for {allowed:g} s", Cause.INACTIVITY)
+        if not holds_server_end(self.state):
+            self._give_reason(f"no byte moved for {allowed:g} s", Cause.INACTIVITY)
+        self._hear(_EXPIRED)
 
     def stop(self, reason: str, cause: Cause = Cause.STOPPED) -> None:
         """Close now, and drop what is not delivered yet."""
@@ -276,16 +280,11 @@ class Connection(ConnectionRecord):
             "stop_retrying": _client_has_gone,
             "couple": _couple,
             "finish": _finish,
-            "watch_idle": lambda self: self.watch(
-                self.owner.idle_checker, self.client_info.timeouts.idle
-            ),
+            "watch_idle": watch_for("idle"),
+            "watch_moment": watch_for("moment"),
             "watch_nothing": lambda self: self.watch(self.owner.idle_checker, None),
-            "watch_rest": lambda self: self.watch(
-                self.owner.idle_checker, self.client_info.timeouts.bound
-            ),
-            "watch_silence": lambda self: self.watch(
-                self.owner.idle_checker, self.client_info.timeouts.half_close
-            ),
+            "watch_rest": watch_for("bound"),
+            "watch_silence": watch_for("half_close"),
             **{
                 asked: methodcaller(asked)
                 for asked in ("abort", "close_with_error", "close", "write_eof", "disconnect")

@@ -4,6 +4,8 @@ and the page read it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from operator import attrgetter
 from typing import Protocol
 
 from twisted.internet.interfaces import IReactorTime
@@ -14,7 +16,7 @@ from pipetwist.connection.inactivity import IdleChecker, Watched
 from pipetwist.interfaces import IGate, IProcess, IRoute, ISide
 from pipetwist.logs.levels import LeveledLogger
 
-__all__ = ["ConnectionRecord", "RecordOwner"]
+__all__ = ["ConnectionRecord", "RecordOwner", "watch_for"]
 
 
 class ConnectionRecord(Watched):
@@ -126,3 +128,13 @@ class RecordOwner(Protocol):
 
     def close(self, record: ConnectionRecord) -> None:
         """A connection has closed. Called once for each."""
+
+
+def watch_for(time_out: str) -> Callable[[ConnectionRecord], None]:
+    """What watches a connection for one of the time-outs of its client.
+
+    Args:
+        time_out: its name in `pipetwist.connection.client_info.Timeouts`.
+    """
+    seconds = attrgetter(f"client_info.timeouts.{time_out}")
+    return lambda record: record.watch(record.owner.idle_checker, seconds(record))

@@ -22,16 +22,23 @@ RESET = "the connection was reset"
 """The reason where a socket was reset, or takes nothing more."""
 
 
-def reason_of(reason: Failure) -> str:
-    """What went wrong; empty if nothing did, or if we closed it."""
+def reason_of(reason: Failure, *, closing: bool = False, hung_up: bool = False) -> str:
+    """What went wrong; empty if nothing did, or if we closed it.
+
+    Args:
+        reason: why a transport was lost.
+        closing: whether we were closing it.
+        hung_up: whether its peer had ended and got everything before.
+    """
     if reason.check(ConnectionDone, ConnectionAborted):
         return ""
     if reason.value is CONNECTION_LOST:
         # What Twisted's TLS reports for an end of file that OpenSSL did not expect; sockets report
-        # a copy without a text.
-        return NO_CLOSE_NOTIFY
+        # a copy without a text. A peer that gets close_notify may well close without its own.
+        return "" if closing else NO_CLOSE_NOTIFY
     if reason.check(ConnectionLost) and reason.value is not None and not reason.value.args:
-        return RESET
+        # Where a close waits for its turn, Twisted may hear first that the peer has hung up.
+        return "" if closing and hung_up else RESET
     return describe_error(reason.value)
 
 

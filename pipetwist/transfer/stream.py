@@ -33,7 +33,7 @@ from pipetwist.transfer.ending import (
 )
 from pipetwist.transfer.ending_side import EndingSide
 from pipetwist.transfer.flow_control import DrainWatch, WriteFlowControl
-from pipetwist.transfer.loss_reasons import NO_CLOSE_NOTIFY, describe_error, reason_of
+from pipetwist.transfer.loss_reasons import describe_error, reason_of
 from pipetwist.transfer.peer_close_watch import PeerCloseWatch
 from pipetwist.transfer.socket_state import innermost, is_tcp, left_error, socket_of, unread
 
@@ -67,7 +67,7 @@ class StreamSide(EndingSide, Protocol):
         self._descriptor: int | None = None
         self._linger: IDelayedCall | Acknowledgement | None = None
         self._shows_writes = False
-        self._written = False
+        self._written = 0
         self.reason = ""
 
     @property
@@ -110,11 +110,12 @@ class StreamSide(EndingSide, Protocol):
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]  # Protocol's own default is a reused failure
         """Both directions have closed."""
-        closing = self.ending.closing
+        ending = self.ending
         self.hear(LOST)
-        text = self.reason or reason_of(reason)
-        # A peer that gets close_notify may well close without sending its own.
-        self.reason = "" if closing and text == NO_CLOSE_NOTIFY else text
+        has_all = self._written == self.delivered and not is_tcp(self.transport)
+        self.reason = self.reason or reason_of(
+            reason, closing=ending.closing, hung_up=has_all and not ending.reads
+        )
         if self._linger is not None:
             self._linger.cancel()
             self._linger = None
@@ -135,7 +136,7 @@ class StreamSide(EndingSide, Protocol):
 
     def write(self, data: bytes) -> None:
         if self.ending.writable:
-            self._written = True
+            self._written += len(data)
             self.transport.write(data)
             if not self._shows_writes:
                 self.delivered += len(data)
@@ -160,7 +161,7 @@ class StreamSide(EndingSide, Protocol):
         # Closing with unread bytes sends a reset, over a unix socket too: that is only for a
         # connection that was cut off.
         if not self.ending.closing:
-            self._close(waits=self._written or self._holds_unread())
+            self._close(waits=self._written > 0 or self._holds_unread())
 
     def _close(self, *, waits: bool) -> None:
         if self.ending.closing:
@@ -187,7 +188,7 @@ class StreamSide(EndingSide, Protocol):
         transport = innermost(self.transport)
         tls = ISSLTransport.providedBy(self.transport)
         if self.ending.closing or not is_tcp(transport):
-            self._close(waits=self._written)
+            self._close(waits=self._written > 0)
             return
         if tls:
             # TLS may have to answer what it reads with a close_notify.

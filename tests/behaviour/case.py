@@ -5,7 +5,7 @@ between.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from twisted.internet import reactor
 from twisted.logger import LogEvent
@@ -44,6 +44,8 @@ class PairCase(TestCase):
         connect_retry: float | None = None,
         idle_timeout: float | None = None,
         half_close_timeout: float | None = None,
+        clients_half_close: bool = True,
+        servers_half_close: bool = True,
         tracked: bool = True,
     ) -> None:
         """Start pipetwist; the test's clean-up stops it."""
@@ -52,11 +54,14 @@ class PairCase(TestCase):
             if tracked
             else StatsOptions()
         )
-        outbound: Any = self.servers.outbound(connect_timeout)
+        outbound: Any = replace(
+            cast("Any", self.servers.outbound(connect_timeout)), half_close=servers_half_close
+        )
+        inbound: Any = self.clients.inbound(idle_timeout, half_close_timeout)
         if connect_retry is not None:
             outbound = replace(outbound, connect_retry=connect_retry)
         document = Document(
-            inbounds=(self.clients.inbound(idle_timeout, half_close_timeout),),
+            inbounds=(replace(inbound, half_close=clients_half_close),),
             outbounds=(outbound,),
             transfer=self.pair.transfer,
             drain_timeout=0.1,

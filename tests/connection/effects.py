@@ -130,11 +130,13 @@ class Machine:
 
     Args:
         effects: is told of what is done, by the methods of `RecordingEffects`.
-        timeouts: how long it may go on without a byte.
+        timeouts: how long it may go on without a byte, and whether its client closes whole.
+        closes_whole: whether its server does.
     """
 
-    def __init__(self, effects: Any, timeouts: Timeouts) -> None:
+    def __init__(self, effects: Any, timeouts: Timeouts, *, closes_whole: bool = False) -> None:
         self._effects = effects
+        self._closes_whole = closes_whole
         self._sides = {end: _Side(effects, end) for end in NAMES}
         connection_table = ConnectionTable(
             Clock(),
@@ -168,6 +170,7 @@ class Machine:
         outbound: Any = FakeOutbound()
         connecting: Deferred[ISide] = Deferred(lambda _: self._effects.cancel_connecting())
         outbound.connect = lambda: connecting
+        outbound.half_close = not self._closes_whole
         self.connection.open(outbound)
 
     def connected(self, *, losses_are_noticed: bool = False, half_closes: bool = True) -> None:

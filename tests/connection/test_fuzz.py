@@ -24,7 +24,11 @@ from pipetwist.connection.states import CLIENT, SERVER, Phase
 from tests.connection.effects import Machine
 from tests.support.examples import examples
 
-_TIMEOUTS = (Timeouts(half_close=7), Timeouts())
+_TIMEOUTS = tuple(
+    Timeouts(half_close=half_close, closes_whole=closes_whole)
+    for half_close in (7, None)
+    for closes_whole in (False, True)
+)
 _ENDS = st.sampled_from([CLIENT, SERVER])
 _CAUSES = st.sampled_from(["", "reset"])
 _EFFECTS = [
@@ -53,11 +57,22 @@ class _World(RuleBasedStateMachine):
         is_open=st.booleans(),
         timeouts=st.sampled_from(_TIMEOUTS),
         noticed=st.booleans(),
+        server_closes_whole=st.booleans(),
     )
     def begin(
-        self, at_once: frozenset[str], timeouts: Timeouts, *, is_open: bool, noticed: bool
+        self,
+        at_once: frozenset[str],
+        timeouts: Timeouts,
+        *,
+        is_open: bool,
+        noticed: bool,
+        server_closes_whole: bool,
     ) -> None:
         """Accept a client, and begin to connect."""
+        self.whole = {CLIENT} if timeouts.closes_whole else set()
+        if server_closes_whole:
+            self.whole.add(SERVER)
+        self.moment = timeouts.moment
         self.bound = timeouts.bound
         self.noticed = noticed
         self.silence = None if noticed else self.bound
@@ -77,7 +92,7 @@ class _World(RuleBasedStateMachine):
         self.cancelled = False
         self.watching: float | None = None
         self.reason: str | None = None
-        self.machine = Machine(self, timeouts)
+        self.machine = Machine(self, timeouts, closes_whole=server_closes_whole)
         self.machine.connecting()
         if is_open:
             self.connected()
@@ -161,6 +176,7 @@ class _World(RuleBasedStateMachine):
             self.lost(SERVER, "")
 
     def write_eof(self, end: int) -> None:
+        assert end not in self.whole, "an end of file that it can't take"
         assert end not in self.finish_written
         assert end not in self.last_words
         self.finish_written.add(end)
@@ -216,15 +232,20 @@ class _World(RuleBasedStateMachine):
         elif self.lost_ends or self.machine.phase is Phase.CLOSING:
             assert self.watching == self.bound or self.there <= self.aborted
         elif self.ended:
-            assert self.watching in (self.bound, self.silence)
-            assert self.watching == self.silence or self.gone
+            held = {CLIENT + SERVER - end for end in self.ended} & self.whole
+            assert self.watching in (self.bound, self.moment if held else self.silence)
+            assert self.watching == self.silence or self.gone or held
+            assert self.watching != self.moment or held == {CLIENT} or self.moment == self.bound
 
     @invariant()
     def end_of_file_travels(self) -> None:
-        """An end of file is told to the other end, or both are closed."""
+        """An end of file is told to the other end, or both are closed; but an end that closes whole
+        is told nothing while it sends.
+        """
         for end in self.ended:
-            if CLIENT + SERVER - end in self.there:
-                assert CLIENT + SERVER - end in self.finish_written | self.last_words
+            other = CLIENT + SERVER - end
+            if other in self.there and other not in self.whole - self.ended:
+                assert other in self.finish_written | self.last_words
 
     @invariant()
     def nobody_takes_a_part_for_the_whole(self) -> None:

@@ -20,12 +20,12 @@ from pipetwist.connection.states import (
     Event,
     Phase,
     Step,
-    Transitions,
-    follow,
+    closes_whole,
     gone,
     sends,
     there,
 )
+from pipetwist.connection.transitions import Transitions, follow
 from pipetwist.interfaces import ISide
 
 _OF_AN_END = (Event.READ_ENDED, Event.PEER_CLOSED, Event.LOST, Event.TRUNCATED)
@@ -35,6 +35,7 @@ _OWN = {
     "finish",
     "stop_retrying",
     "watch_idle",
+    "watch_moment",
     "watch_nothing",
     "watch_rest",
     "watch_silence",
@@ -51,7 +52,11 @@ def _events() -> Iterator[tuple[Event, int]]:
 def _reachable() -> set[int]:
     """Every state that a connection can come to."""
     found: set[int] = set()
-    left = {START | facts for facts in (0, NOTICED, TOGETHER, NOTICED | TOGETHER)}
+    left = {
+        START | facts | closes_whole(ends)
+        for facts in (0, NOTICED, TOGETHER, NOTICED | TOGETHER)
+        for ends in (0, CLIENT, SERVER, _BOTH)
+    }
     while left:
         state = left.pop()
         found.add(state)
@@ -86,7 +91,8 @@ class TablesTest(SynchronousTestCase):
         found = {line.steps for number, line in enumerate(TABLE) if number in used}
         # Those for the server's end alone are read in a mirror.
         self.assertEqual(
-            {line.steps for line in TABLE} - found, {(Step("watch_rest"), Step("close", SERVER))}
+            {line.steps for line in TABLE} - found,
+            {(Step("watch_rest"), Step("close", SERVER)), (Step("watch_moment"),)},
         )
         self.assertIn(
             (Step("watch_rest"), Step("close", CLIENT)),
@@ -127,11 +133,11 @@ class TablesTest(SynchronousTestCase):
                 self.assertFalse(after & ~state & (there(_BOTH) | sends(_BOTH)))
 
     def test_nothing_asked_of_the_lost(self) -> None:
-        """No step is for an end that is known to be lost; a stop, which is for both, is the
-        exception.
+        """No step is for an end that is known to be lost; a stop and a time-out, which are for
+        both, are the exceptions.
         """
         for _, event, _, after, steps in self.transitions:
-            if event is not Event.STOP:
+            if event not in (Event.STOP, Event.EXPIRED):
                 self.assertEqual(
                     [step for step in steps if step.end and not after & there(step.end)], []
                 )
@@ -148,8 +154,9 @@ class TablesTest(SynchronousTestCase):
 
     def test_ends_are_alike(self) -> None:
         """What is done for the one end is done for the other: only who is waited for after a loss
-        in order depends on which it is.
+        in order, and for how long an end of file is held back, depends on which it is.
         """
+        held = {Step("watch_moment"): Step("watch_rest")}
         for state, event, end, after, steps in self.transitions:
             if (
                 event in (Event.READ_ENDED, Event.PEER_CLOSED, Event.TRUNCATED)
@@ -158,8 +165,11 @@ class TablesTest(SynchronousTestCase):
                 mirrored_after, mirrored_steps = follow(_mirrored(state), event, _BOTH ^ end)
                 self.assertEqual(mirrored_after, _mirrored(after))
                 self.assertEqual(
-                    mirrored_steps,
-                    tuple(Step(what, whose and _BOTH ^ whose) for what, whose in steps),
+                    tuple(held.get(step, step) for step in mirrored_steps),
+                    tuple(
+                        held.get(step, Step(step.what, step.end and _BOTH ^ step.end))
+                        for step in steps
+                    ),
                 )
 
     def test_looked_up(self) -> None:
@@ -174,6 +184,19 @@ class TablesTest(SynchronousTestCase):
                     (after, tuple((whose, what.upper()) for what, whose in steps)),
                 )
 
+    def test_held_back(self) -> None:
+        """An end that closes whole is never sent an end of file alone, and neither direction is
+        closed before it has ended, or was lost, or the time for that is over.
+        """
+        for state, event, end, _, steps in self.transitions:
+            for whole in (CLIENT, SERVER):
+                held = state & closes_whole(whole) and not state & TOGETHER
+                if held:
+                    self.assertNotIn(Step("write_eof", whole), steps)
+                if held and event is Event.READ_ENDED and end != whole and state & gone(_BOTH) == 0:
+                    still = Phase.of(state) is Phase.OPEN
+                    self.assertFalse(still and [step for step in steps if step.end])
+
     def test_every_event(self) -> None:
         """Each event has its facts."""
         self.assertEqual(list(FACTS), list(Event))
@@ -181,8 +204,9 @@ class TablesTest(SynchronousTestCase):
 
 def _mirrored(state: int) -> int:
     """The same with the ends in each other's place."""
-    ends = [fact(end) for fact in (there, sends, gone) for end in (CLIENT, SERVER)]
-    others = [fact(end) for fact in (there, sends, gone) for end in (SERVER, CLIENT)]
+    facts = (there, sends, gone, closes_whole)
+    ends = [fact(end) for fact in facts for end in (CLIENT, SERVER)]
+    others = [fact(end) for fact in facts for end in (SERVER, CLIENT)]
     return state & ~sum(ends) | sum(
         other for one, other in zip(ends, others, strict=True) if state & one
     )
