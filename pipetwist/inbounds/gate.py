@@ -123,7 +123,7 @@ class Gate:
         try:
             client_info = self._identify(client)
         except RefusedError as refusal:
-            self._refuse(str(refusal))
+            self.refuse(str(refusal))
             return False
         except OSError:  # it has already gone, and can't be identified
             return False
@@ -160,7 +160,12 @@ class Gate:
         """
         self._named.clear()
 
-    def _refuse(self, text: str) -> None:
+    def refuse(self, text: str) -> None:
+        """Log and count a client that is refused. The caller has to close it.
+
+        Args:
+            text: which client, and why.
+        """
         if self._inbound.options.medium is Medium.DATAGRAMS:
             if text in self._named or len(self._named) >= _MAX_NAMED:
                 return

@@ -4,6 +4,7 @@ then passes the transport to the client's side.
 
 from __future__ import annotations
 
+from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.interfaces import (
     IAddress,
     IDelayedCall,
@@ -18,7 +19,9 @@ from zope.interface import implementer
 from pipetwist.connection.cause import Cause
 from pipetwist.inbounds.context import InboundContext
 from pipetwist.inbounds.gate import Gate
+from pipetwist.inbounds.proxy_entry import NamedTransport
 from pipetwist.interfaces import AnyProtocol, AnyTransport, IOutbound, ISide, ITracker
+from pipetwist.proxy_protocol.header import Header
 from pipetwist.tls.failed_handshake import log_failed_handshake
 from pipetwist.transfer.adoption import counted_side
 
@@ -36,12 +39,17 @@ class HandshakeProtocol(Protocol):
         gate: admits the client.
         context: what the inbound works with.
         waiting: the protocols whose handshake is not complete yet.
+        header: what a proxy has said of the client before.
     """
 
     transport: AnyTransport
 
     def __init__(
-        self, gate: Gate, context: InboundContext, waiting: set[HandshakeProtocol]
+        self,
+        gate: Gate,
+        context: InboundContext,
+        waiting: set[HandshakeProtocol],
+        header: Header | None = None,
     ) -> None:
         self._gate = gate
         self._context = context
@@ -49,6 +57,7 @@ class HandshakeProtocol(Protocol):
         self._inside: AnyProtocol = None
         self._handshake: IDelayedCall | None = None
         self._refused = False
+        self._header = header
         self._kept = gate.expect()
 
     def connectionMade(self) -> None:
@@ -64,19 +73,21 @@ class HandshakeProtocol(Protocol):
         self._let_in()
 
     def _let_in(self) -> None:
-        if not self._gate.let_in(self.transport, self._make_side):
+        header = self._header
+        client = self.transport if header is None else NamedTransport(self.transport, header)
+        if not self._gate.let_in(client, self._make_side):
             self._refused = True
             # Over TLS the peer has to answer this within the time-out of the handshake.
             self.transport.loseConnection()
 
-    def _make_side(self, transport: AnyTransport, _: IOutbound, tracker: ITracker | None) -> ISide:
+    def _make_side(self, _: object, outbound: IOutbound, tracker: ITracker | None) -> ISide:
         self._stop_waiting()
         self._entered()
         side, inside = counted_side(self._context.reactor, self._context.peer_close_watch, tracker)
         self._inside = inside
         # From now on the transport calls the side directly.
         self.dataReceived = inside.dataReceived  # type: ignore[method-assign]  # see above
-        inside.makeConnection(transport)
+        inside.makeConnection(self.transport)
         return side
 
     def _entered(self) -> None:
@@ -115,9 +126,9 @@ class HandshakeProtocol(Protocol):
             inside.connectionLost(reason)
         elif ISSLTransport.providedBy(self.transport) and not self._refused:
             self._gate.lost(Cause.HANDSHAKE)
-            log_failed_handshake(
-                self._context.log, f"inbound {self._gate.tag}", self.transport.getPeer(), reason
-            )
+            peer = self.transport.getPeer() if self._header is None else _named(self._header)
+            label = f"inbound {self._gate.tag}"
+            log_failed_handshake(self._context.log, label, peer, reason)
 
 
 class HandshakeFactory(Factory[HandshakeProtocol]):
@@ -134,12 +145,22 @@ class HandshakeFactory(Factory[HandshakeProtocol]):
         self._gate = gate
         self._context = context
         self._waiting: set[HandshakeProtocol] = set()
+        self.header: Header | None = None
+        """What a proxy has said of the next client."""
 
     def buildProtocol(self, addr: IAddress | None) -> HandshakeProtocol:
         """Build one."""
-        return HandshakeProtocol(self._gate, self._context, self._waiting)
+        return HandshakeProtocol(self._gate, self._context, self._waiting, self.header)
 
     def stopFactory(self) -> None:
         """The inbound does not listen any more: abort the handshakes that are not complete."""
         for protocol in list(self._waiting):
             protocol.transport.abortConnection()
+
+
+def _named(header: Header) -> IAddress | None:
+    """The address that a header names, in Twisted's words."""
+    if not isinstance(header.source, tuple):
+        return None
+    kind = IPv6Address if ":" in header.source[0] else IPv4Address
+    return kind("TCP", *header.source)

@@ -12,6 +12,7 @@ from pipetwist.connection.cause import Cause
 from pipetwist.inbounds.context import InboundContext
 from pipetwist.inbounds.gate import Gate
 from pipetwist.inbounds.handshake import HANDSHAKE_SECONDS
+from pipetwist.inbounds.proxy_entry import client_address
 from pipetwist.interfaces import IOutbound, ISide, ITracker
 from pipetwist.kernel.context import KernelContext
 from pipetwist.tls.failed_handshake import log_handshake_failure
@@ -91,7 +92,7 @@ class _Entering:
         accepted.setblocking(False)
         self._entry = entry
         self._socket = accepted
-        self._address: SocketAddress = accepted.getpeername()
+        self._address: SocketAddress = client_address(accepted)
         self._kept = entry.gate.expect()
         self._handshake = Handshake(
             kernel.poller, kernel.turns, accepted, entry.tls.connection, self._done, self._failed

@@ -7,7 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, cast
 
-from twisted.internet.defer import Deferred, gatherResults, inlineCallbacks, maybeDeferred, succeed
+from twisted.internet.defer import (
+    Deferred,
+    fail,
+    gatherResults,
+    inlineCallbacks,
+    maybeDeferred,
+    succeed,
+)
 from twisted.internet.endpoints import TCP4ServerEndpoint, TCP6ServerEndpoint
 from twisted.internet.interfaces import IStreamServerEndpoint
 from zope.interface import implementer
@@ -22,6 +29,7 @@ from pipetwist.inbounds.gate import Gate
 from pipetwist.inbounds.handshake import HandshakeFactory
 from pipetwist.inbounds.kernel_tls_entry import KernelTlsEntry, TlsClient
 from pipetwist.inbounds.listening import EndpointListener, address_client_info
+from pipetwist.inbounds.tls_entry import TlsEntry
 from pipetwist.inbounds.tls_listening import TlsInboundOptions, TlsListeningService
 from pipetwist.interfaces import AnyFactory, AnyPort, AnyTransport, IInbound, InlineCallbacks
 from pipetwist.kernel.context import KernelContext
@@ -48,7 +56,7 @@ class TcpInboundOptions(KeepAliveOptions, TlsInboundOptions):
     """An inbound on a TCP port."""
 
     address_key = "listen_port"
-    fixed = ("listen", "listen_port", "framing", "speaks_tls")
+    fixed = ("listen", "listen_port", "framing", "speaks_tls", "proxy_protocol")
     type: Literal["tcp"] = "tcp"
     """Always ``tcp``."""
     listen: Host = "127.0.0.1"
@@ -103,7 +111,7 @@ class TcpInbound(TlsListeningService):
         )
         self._listeners: list[EndpointListener] = []
         self._sockets: Sequence[ListeningSocket] = ()
-        self._entry: KernelTlsEntry | None = None
+        self._entry: KernelTlsEntry | TlsEntry | None = None
 
     def apply_options(self, options: InboundOptions) -> None:
         super().apply_options(options)
@@ -140,7 +148,16 @@ class TcpInbound(TlsListeningService):
             return succeed(None)
         kernel = self.context.kernel
         if kernel is not None and (self._tls is None or kernel.tls):
-            return maybeDeferred(self._listen_in_kernel, kernel)
+            return maybeDeferred(self._accept, kernel)
+        if self._options.proxy_protocol:
+            if not takes_sockets(self.context.reactor):
+                message = (
+                    f"{self.options.label}: proxy_protocol: this reactor takes no sockets that "
+                    "were opened elsewhere; use another of Twisted's"
+                )
+                return fail(StartError(message))
+            # What follows a header is left in the socket, as Twisted's ports would not.
+            return maybeDeferred(self._accept, None)
         gate = Gate(self, self._identify)
         factory: AnyFactory = HandshakeFactory(gate, self.context)
         if self._tls is not None:
@@ -151,6 +168,7 @@ class TcpInbound(TlsListeningService):
         acceptors, self._acceptors = self._acceptors, ()
         for acceptor in acceptors:
             acceptor.stop()
+        self.stop_reading_headers()
         if self._entry is not None:
             self._entry.stop()
         listeners, self._listeners = self._listeners, []
@@ -175,16 +193,22 @@ class TcpInbound(TlsListeningService):
             )
         return self._sockets
 
-    def _listen_in_kernel(self, kernel: KernelContext) -> None:
+    def _accept(self, kernel: KernelContext | None) -> None:
+        """Accept sockets, whose TLS the kernel context is for, or else Twisted."""
         if self._tls is None:
-            gate = Gate(self, self._identify_socket)
+            gate = self.make_gate(self._identify_socket)
             accepted = SocketEntry(gate, self.context).accepted
-        else:
-            gate = Gate(self, self._identify_tls)
+        elif kernel is not None:
+            gate = self.make_gate(self._identify_tls)
             self._entry = KernelTlsEntry(gate, self.context, kernel, self._tls)
             accepted = self._entry.accepted
+        else:
+            gate = self.make_gate(self._identify)
+            self._entry = TlsEntry(gate, self.context, self._tls)
+            accepted = self._entry.accepted
+        behind = self.behind_proxies(gate, accepted)
         self._acceptors = [
-            Acceptor(self.context, listening, gate, accepted) for listening in self._open()
+            Acceptor(self.context, listening, gate, behind) for listening in self._open()
         ]
         for acceptor, listening in zip(self._acceptors, self._sockets, strict=True):
             self._keep_alive.set_on(listening)

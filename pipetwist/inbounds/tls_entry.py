@@ -9,6 +9,7 @@ from pipetwist.connection.cause import Cause
 from pipetwist.inbounds.context import InboundContext
 from pipetwist.inbounds.gate import Gate
 from pipetwist.inbounds.handshake import HandshakeFactory
+from pipetwist.inbounds.proxy_entry import ProxiedSocket
 from pipetwist.tls.listener import ListenerTls
 from pipetwist.tls.twisted_tls import over_tls
 
@@ -32,6 +33,9 @@ class TlsEntry:
 
     def accepted(self, accepted: socket.SocketType) -> None:
         """Begin the handshake."""
+        header = accepted.header if isinstance(accepted, ProxiedSocket) else None
+        # Of a LOCAL one the transport knows who the client is.
+        self._handshakes.header = None if header is None or header.source is None else header
         with closing(accepted):  # the reactor duplicates the descriptor
             try:
                 self._context.reactor.adoptStreamConnection(

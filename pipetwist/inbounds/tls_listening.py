@@ -6,13 +6,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import cast
+from typing import Any, cast
 
 from pipetwist.files import KnownFiles
 from pipetwist.inbounds.context import InboundContext
-from pipetwist.inbounds.listening import ListeningService
+from pipetwist.inbounds.kernel_tls_entry import TlsClient
+from pipetwist.inbounds.proxied import ProxiedListening
 from pipetwist.kinds.figures import Figure
 from pipetwist.kinds.inbound_options import InboundOptions, StreamInboundOptions, TlsServerOptions
+from pipetwist.kinds.proxy_options import ProxiedInboundOptions
 from pipetwist.tls.listener import ListenerTls
 from pipetwist.values.tls_options import in_use
 
@@ -20,7 +22,7 @@ __all__ = ["TlsInboundOptions", "TlsListeningService"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class TlsInboundOptions(StreamInboundOptions):
+class TlsInboundOptions(ProxiedInboundOptions, StreamInboundOptions):
     """The keys of every inbound that can use TLS."""
 
     figures = (
@@ -66,7 +68,7 @@ class TlsInboundOptions(StreamInboundOptions):
         return None if tls is None else ListenerTls(self.label, tls, known=files, seconds=seconds)
 
 
-class TlsListeningService(ListeningService):
+class TlsListeningService(ProxiedListening):
     """An inbound that can use TLS, as a service.
 
     Args:
@@ -90,6 +92,11 @@ class TlsListeningService(ListeningService):
     def tls_resumed(self) -> int:
         """How many of them resumed an earlier session."""
         return 0 if self._tls is None else self._tls.resumed
+
+    def named(self, client: Any) -> None:  # a `TlsClient` or a transport of Twisted's
+        if self._tls is not None:
+            tls = client.tls if isinstance(client, TlsClient) else client.getHandle()
+            self._tls.completed(tls)
 
     def read_again(self, options: InboundOptions) -> Callable[[], Callable[[], None]]:
         """Read the files of TLS again, as `ListenerTls.read_again` does; nothing without TLS.

@@ -15,7 +15,6 @@ from pipetwist.errors import StartError
 from pipetwist.inbounds.acceptor import Acceptor
 from pipetwist.inbounds.context import InboundContext
 from pipetwist.inbounds.credentials import PEER_CREDENTIALS, client_info_of, unix_client_info
-from pipetwist.inbounds.gate import Gate
 from pipetwist.inbounds.kernel_tls_entry import KernelTlsEntry, TlsClient
 from pipetwist.inbounds.tls_entry import TlsEntry
 from pipetwist.inbounds.tls_listening import TlsInboundOptions, TlsListeningService
@@ -34,7 +33,7 @@ __all__ = ["UnixInbound", "UnixInboundOptions"]
 class UnixInboundOptions(PassingOptions, UnixSocketOptions, TlsInboundOptions):
     """An inbound on a unix domain socket."""
 
-    fixed = ("path", "framing", "pass_descriptors", "speaks_tls")
+    fixed = ("path", "framing", "pass_descriptors", "speaks_tls", "proxy_protocol")
 
     type: Literal["unix"] = "unix"
     """Always ``unix``."""
@@ -119,18 +118,19 @@ class UnixInbound(TlsListeningService):
     def _accept_at(self, listening: UnixListeningSocket) -> None:
         self._listening = listening
         if self._tls is None:
-            gate = Gate(self, self._identify)
+            gate = self.make_gate(self._identify)
             passes = self._options.pass_descriptors
             accepted = UnixEntry(gate, self.context, self._notice, passes=passes).accepted
         elif self.context.kernel is not None and self.context.kernel.tls:
-            gate = Gate(self, self._identify_tls)
+            gate = self.make_gate(self._identify_tls)
             self._entry = KernelTlsEntry(gate, self.context, self.context.kernel, self._tls)
             accepted = self._entry.accepted
         else:
-            gate = Gate(self, self._identify_transport)
+            gate = self.make_gate(self._identify_transport)
             self._entry = TlsEntry(gate, self.context, self._tls)
             accepted = self._entry.accepted
-        self._acceptor = Acceptor(self.context, listening.socket, gate, accepted)
+        behind = self.behind_proxies(gate, accepted)
+        self._acceptor = Acceptor(self.context, listening.socket, gate, behind)
         self._acceptor.start()
         self.log_listening(self._options.path)
 
@@ -152,6 +152,7 @@ class UnixInbound(TlsListeningService):
     def stop_listening(self) -> Deferred[None]:
         if self._acceptor is not None and self._listening is not None:
             self._acceptor.stop()
+            self.stop_reading_headers()
             if self._entry is not None:
                 self._entry.stop()
             try:

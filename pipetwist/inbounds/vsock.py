@@ -14,10 +14,10 @@ from pipetwist.connection.client_info import ClientInfo
 from pipetwist.inbounds.acceptor import Acceptor
 from pipetwist.inbounds.context import InboundContext
 from pipetwist.inbounds.entry import SocketEntry
-from pipetwist.inbounds.gate import Gate
-from pipetwist.inbounds.listening import ListeningService
+from pipetwist.inbounds.proxied import ProxiedListening
 from pipetwist.interfaces import IInbound
 from pipetwist.kinds.inbound_options import InboundOptions, StreamInboundOptions
+from pipetwist.kinds.proxy_options import ProxiedInboundOptions
 from pipetwist.kinds.vsock_options import VsockKindOptions
 from pipetwist.network.vsock_socket import check_vsock
 from pipetwist.values import Cid, VsockPort
@@ -27,11 +27,11 @@ __all__ = ["VsockInbound", "VsockInboundOptions"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class VsockInboundOptions(VsockKindOptions, StreamInboundOptions):
+class VsockInboundOptions(VsockKindOptions, ProxiedInboundOptions, StreamInboundOptions):
     """An inbound on a port of vsock, for virtual machines and their host."""
 
     address_key = "port"
-    fixed = ("address", "framing")
+    fixed = ("address", "framing", "proxy_protocol")
 
     type: Literal["vsock"] = "vsock"
     """Always ``vsock``."""
@@ -51,7 +51,7 @@ class VsockInboundOptions(VsockKindOptions, StreamInboundOptions):
 
 
 @implementer(IInbound)
-class VsockInbound(ListeningService):
+class VsockInbound(ProxiedListening):
     """Listens on a port of vsock.
 
     Args:
@@ -81,9 +81,9 @@ class VsockInbound(ListeningService):
             if self.inherited
             else [listeners.open_vsock(label, self._address)]
         )
-        gate = Gate(self, self._identify)
-        entry = SocketEntry(gate, self.context)
-        self._acceptors = [Acceptor(self.context, one, gate, entry.accepted) for one in sockets]
+        gate = self.make_gate(self._identify)
+        accepted = self.behind_proxies(gate, SocketEntry(gate, self.context).accepted)
+        self._acceptors = [Acceptor(self.context, one, gate, accepted) for one in sockets]
         for acceptor in self._acceptors:
             acceptor.start()
         self.log_listening(str(self._address))
@@ -93,6 +93,7 @@ class VsockInbound(ListeningService):
         for acceptor in acceptors:
             acceptor.stop()
             acceptor.listening.close()
+        self.stop_reading_headers()
         return succeed(None)
 
     def _identify(self, connected: socket.SocketType) -> ClientInfo:

@@ -1,17 +1,19 @@
-"""Has a reactor tell when a socket is connected, where there is no epoll set of ours."""
+"""Has a reactor tell when a socket is connected or can be read, where there is no epoll set of
+ours.
+"""
 
 from __future__ import annotations
 
-from twisted.internet.interfaces import IReactorFDSet, IWriteDescriptor
+from twisted.internet.interfaces import IReactorFDSet, IReadDescriptor, IWriteDescriptor
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from pipetwist.kernel.poller import OUT, Pollable
+from pipetwist.kernel.poller import IN, OUT, Pollable
 
 __all__ = ["ReactorWatcher"]
 
 
-@implementer(IWriteDescriptor)
+@implementer(IReadDescriptor, IWriteDescriptor)
 class _Watched:
     """A descriptor, as the reactor sees it."""
 
@@ -22,6 +24,10 @@ class _Watched:
     def fileno(self) -> int:
         """See ``IFileDescriptor``."""
         return self._descriptor
+
+    def doRead(self) -> None:
+        """See ``IReadDescriptor``: there is something to read."""
+        self._told.ready(IN)
 
     def doWrite(self) -> None:
         """See ``IWriteDescriptor``: connected, or failed."""
@@ -37,7 +43,7 @@ class _Watched:
 
 
 class ReactorWatcher:
-    """Tells of descriptors that can be written to.
+    """Tells of descriptors that can be read or written to.
 
     Args:
         reactor: watches them.
@@ -53,8 +59,13 @@ class ReactorWatcher:
     def add(self, descriptor: int, told: Pollable, events: int) -> None:
         """Tell of a descriptor from now on."""
         watched = self._watched[descriptor] = _Watched(descriptor, told)
-        self._reactor.addWriter(watched)
+        if events & IN:
+            self._reactor.addReader(watched)
+        else:
+            self._reactor.addWriter(watched)
 
     def remove(self, descriptor: int) -> None:
         """Do not tell of it any more."""
-        self._reactor.removeWriter(self._watched.pop(descriptor))
+        watched = self._watched.pop(descriptor)
+        self._reactor.removeReader(watched)
+        self._reactor.removeWriter(watched)

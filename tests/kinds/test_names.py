@@ -30,6 +30,7 @@ _OTHER_THINGS = {
     "pipetwist.values.endpoint_string": "Twisted's own names of its kinds of endpoints",
     "pipetwist.inbounds.credentials": "how a peer is shown of which the system says nothing",
     "pipetwist.inbounds.listening": "how a peer is shown that has no address",
+    "pipetwist.values.trusted_proxies": "how proxies are written that have no address",
     "pipetwist.cli.init": "the names of examples",
 }
 """Modules where a text that is a type's name is the name of something else, and of what."""

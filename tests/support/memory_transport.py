@@ -7,6 +7,7 @@ from __future__ import annotations
 import errno
 import os
 import select
+import socket
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,6 +21,7 @@ from twisted.internet.interfaces import (
 )
 from twisted.internet.main import CONNECTION_DONE
 from twisted.internet.task import Clock
+from twisted.internet.tcp import Server as TcpServer
 from twisted.internet.unix import Server as UnixServer
 from twisted.python.failure import Failure
 from zope.interface import alsoProvides
@@ -86,8 +88,10 @@ class TurningReactor(Clock, MemoryReactor):
         return len(readable) + len(writable)
 
     def adoptStreamConnection(self, descriptor: int, family: int, factory: Any) -> Any:
-        """See `IReactorSocket`: a transport of Twisted's for a unix socket."""
-        return UnixServer._fromConnectedSocket(descriptor, factory, self)
+        """See `IReactorSocket`: a transport of Twisted's for a socket."""
+        if family == getattr(socket, "AF_UNIX", None):
+            return UnixServer._fromConnectedSocket(descriptor, factory, self)
+        return TcpServer._fromConnectedSocket(descriptor, family, factory, self)
 
     def _handle(self, one: Any, do: Any, *, reading: bool) -> None:
         why = do() if one.fileno() >= 0 else None
