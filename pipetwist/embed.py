@@ -72,7 +72,8 @@ from pipetwist.process.command import prepare_command
 from pipetwist.process.endpoint import CommandEndpoint
 from pipetwist.relay.relay import Relay
 from pipetwist.relay.routing_table import Current, RoutingTable
-from pipetwist.routing.rules import Router, RuleOptions
+from pipetwist.routing.router import Router
+from pipetwist.routing.rules import RuleOptions
 from pipetwist.stats.counters import MemoryCounter, MemoryCounterStore
 from pipetwist.stats.counting import CountingEndpoint, CountingFactory, CountingProtocol
 from pipetwist.stats.counting_datagrams import CountingDatagramProtocol

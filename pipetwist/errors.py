@@ -7,6 +7,7 @@ __all__ = [
     "ConnectError",
     "NameTimeoutError",
     "NobodyListensError",
+    "RefusedError",
     "ServerError",
     "StartError",
     "StoreError",
@@ -33,6 +34,10 @@ class NobodyListensError(ConnectError):
 
 class NameTimeoutError(ConnectError):
     """The name of a server could not be resolved in time. Its text is one line."""
+
+
+class RefusedError(Exception):
+    """This client is not allowed. The text says which client, and why, for the log."""
 
 
 class StoreError(StartError):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pipetwist.config.problems import KeyPath, Problem
+from pipetwist.config.rule_reach import holds_for
 from pipetwist.config.sections import Entry, entries
 from pipetwist.interfaces import Medium
 from pipetwist.values import quote
@@ -23,7 +24,7 @@ def incompatible_routes(raw: object) -> Iterator[Problem]:
     outbounds = {entry.written["tag"]: entry for entry in named_entries(raw, "outbounds")}
     told: set[KeyPath] = set()
     for inbound in named_entries(raw, "inbounds"):
-        for key_path, tag in ways(raw, inbound.written):
+        for key_path, tag in ways(raw, inbound):
             outbound = outbounds.get(tag) if isinstance(tag, str) else None
             if outbound is None or key_path in told or _medium(inbound) is _medium(outbound):
                 continue
@@ -40,16 +41,20 @@ def _medium(entry: Entry) -> Medium:
     return entry.kind.Options.medium_of(entry.written)
 
 
-def ways(raw: dict[str, object], inbound: dict[str, object]) -> Iterator[tuple[KeyPath, object]]:
+def ways(raw: dict[str, object], inbound: Entry) -> Iterator[tuple[KeyPath, object]]:
     """Where an inbound's connections may go: the key paths that say so, and the outbounds' tags."""
     route = raw.get("route")
     route = route if isinstance(route, dict) else {}
     rules = route.get("rules")
     for index, rule in enumerate(rules if isinstance(rules, list) else ()):
-        if not isinstance(rule, dict) or not _may_hold(rule, inbound):
+        if not isinstance(rule, dict):
             continue
-        yield ("route", "rules", index, "outbound"), rule.get("outbound")
-        if rule.get("auth_user") is None:
+        holds = holds_for(rule, inbound)
+        if holds is False:
+            continue
+        if rule.get("action") != "reject":
+            yield ("route", "rules", index, "outbound"), rule.get("outbound")
+        if holds:
             return
     if route.get("final") is not None:
         yield ("route", "final"), route["final"]
@@ -57,21 +62,6 @@ def ways(raw: dict[str, object], inbound: dict[str, object]) -> Iterator[tuple[K
         first = raw.get("outbounds")
         if isinstance(first, list) and first and isinstance(first[0], dict):
             yield ("outbounds", 0), first[0].get("tag")
-
-
-def _may_hold(rule: dict[str, object], inbound: dict[str, object]) -> bool:
-    tags, names = rule.get("inbound"), rule.get("auth_user")
-    if tags is not None and not (isinstance(tags, list) and inbound["tag"] in tags):
-        return False
-    if names is None:
-        return True
-    users = inbound.get("users")
-    known = (
-        [user.get("name") for user in users if isinstance(user, dict)]
-        if isinstance(users, list)
-        else []
-    )
-    return isinstance(names, list) and any(name in names for name in known)
 
 
 def _text(inbound: Entry, outbound: Entry) -> str:

@@ -42,7 +42,9 @@ _USER = _Kind("inbounds", (..., "users", ..., "name"), "no inbound has a user na
 _API = ("experimental", "v2ray_api")
 _MENTIONS: tuple[tuple[_Kind, _Steps], ...] = (
     (_INBOUND, ("route", "rules", ..., "inbound", ...)),
+    (_INBOUND, ("route", "rules", ..., "inbound")),  # a single text
     (_USER, ("route", "rules", ..., "auth_user", ...)),
+    (_USER, ("route", "rules", ..., "auth_user")),
     (_OUTBOUND, ("route", "rules", ..., "outbound")),
     (_OUTBOUND, ("route", "final")),
     (_INBOUND, (*_API, "stats", "inbounds", ...)),
@@ -94,7 +96,7 @@ def _unknown_names(raw: object, kind: _Kind) -> Iterator[Problem]:
     for key_path, name in (
         found for mentioned, steps in _MENTIONS if mentioned is kind for found in every(raw, *steps)
     ):
-        if _is_name(name) and name not in known:
+        if isinstance(name, str) and _is_name(name) and name not in known:
             near = get_close_matches(name, known, 1) if len(known) <= _FEW else ()
             yield Problem(
                 key_path,

@@ -12,9 +12,11 @@ from typing import Annotated, ClassVar, Literal
 from pipetwist.api.options import ApiOptions
 from pipetwist.config.one_of import OneOf
 from pipetwist.inbounds.registry import INBOUNDS
+from pipetwist.interfaces import Medium
 from pipetwist.kinds.inbound_options import InboundOptions
 from pipetwist.kinds.outbound_options import OutboundOptions, Transfer
 from pipetwist.outbounds.registry import OUTBOUNDS
+from pipetwist.routing.router import Router
 from pipetwist.routing.rules import RuleOptions
 from pipetwist.values import Count, Duration, NotEmpty, Size, Tag
 from pipetwist.web.options import WebOptions
@@ -105,3 +107,11 @@ class Document:
         the route names none.
         """
         return self.outbounds[0].tag if self.route.final is None else self.route.final
+
+    def router(self) -> Router:
+        """Make what chooses the outbounds of connections."""
+        return Router(
+            self.route.rules,
+            self.final,
+            [options.tag for options in self.inbounds if options.carries is Medium.DATAGRAMS],
+        )

@@ -14,7 +14,6 @@ from pipetwist.config.document import Document
 from pipetwist.config.problems import Problem
 from pipetwist.kinds.inbound_options import InboundOptions
 from pipetwist.kinds.outbound_options import OutboundOptions
-from pipetwist.routing.rules import Router
 from pipetwist.values import quote
 
 __all__ = ["loops"]
@@ -22,7 +21,7 @@ __all__ = ["loops"]
 
 def loops(document: Document) -> Iterator[Problem]:
     """Find every outbound that closes a loop, in a document that is valid otherwise."""
-    router = Router(document.route.rules, document.final)
+    router = document.router()
     outbounds = {
         outbound.tag: (index, outbound) for index, outbound in enumerate(document.outbounds)
     }
@@ -33,7 +32,7 @@ def loops(document: Document) -> Iterator[Problem]:
         while here is not None and here.tag not in passed:
             passed.append(here.tag)
             ways = router.reachable(here.tag)
-            if len(ways) > 1:
+            if len(ways) != 1 or router.may_reject(here.tag):
                 break
             index, outbound = outbounds[ways[0]]
             here = next(

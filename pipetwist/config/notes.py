@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pipetwist.config.document import Document
 from pipetwist.config.problems import Problem
 from pipetwist.config.unused import unused
-from pipetwist.routing.rules import Router
 from pipetwist.values import quote
 
 __all__ = ["is_root", "notes"]
@@ -37,7 +36,7 @@ def notes(document: Document, *, root: bool) -> Iterator[Problem]:
 
 def _lent_rights(document: Document) -> Iterator[Problem]:
     """Outbounds whose servers see every client as root."""
-    router = Router(document.route.rules, document.final)
+    router = document.router()
     lending = {
         outbound.tag: index
         for index, outbound in enumerate(document.outbounds)

@@ -99,7 +99,7 @@ def _validate(encoded: bytes, folder: Path, problems: list[Problem]) -> Document
             encoded, strict=True, context={"folder": folder}
         )
     except ValidationError as error:
-        problems += problems_of(error)
+        problems += problems_of(error, json.loads(encoded))
         unknown = unknown_keys(error)
     if unknown:
         # An object with a key too many is not asked whether its keys fit together, so it is looked

@@ -22,7 +22,7 @@ def routes_without_unix(raw: object) -> Iterator[Problem]:
     outbounds = {entry.written["tag"]: entry for entry in named_entries(raw, "outbounds")}
     told: set[KeyPath] = set()
     for inbound in named_entries(raw, "inbounds"):
-        for _, tag in ways(raw, inbound.written):
+        for _, tag in ways(raw, inbound):
             outbound = outbounds.get(tag) if isinstance(tag, str) else None
             if outbound is None:
                 continue

@@ -9,13 +9,14 @@ from dataclasses import fields
 
 from pipetwist.config.document import Document
 from pipetwist.config.problems import Problem
-from pipetwist.routing.rules import Router, RuleOptions
+from pipetwist.routing.rules import RuleOptions
 from pipetwist.values import quote
 
 __all__ = ["unused"]
 
 _STATS = ("experimental", "v2ray_api", "stats")
 _NAMED = 3
+_CONDITIONS = [key.name for key in fields(RuleOptions) if key.name not in ("action", "outbound")]
 
 
 def unused(document: Document) -> Iterator[Problem]:
@@ -38,19 +39,28 @@ def _rules(document: Document) -> Iterator[Problem]:
 
 
 def _covers(one: RuleOptions, other: RuleOptions) -> bool:
-    """Whether everything for which one holds is what the other would hold for."""
-    conditions = [key.name for key in fields(one) if key.name != "outbound"]
-    return all(_includes(getattr(one, name), getattr(other, name)) for name in conditions)
+    """Whether it is certain that one holds for everything that the other would hold for."""
+    if one.invert or other.invert:
+        return all(getattr(one, name) == getattr(other, name) for name in _CONDITIONS)
+    return all(
+        _includes(getattr(one, name), getattr(other, name))
+        for name in ("inbound", "auth_user", "network")
+    ) and (
+        not one.looks_at_sources
+        or (
+            other.looks_at_sources
+            and one.source_ip_is_private >= other.source_ip_is_private
+            and _includes(one.source_ip_cidr or (), other.source_ip_cidr or ())
+        )
+    )
 
 
-def _includes(one: object, other: object) -> bool:
-    if isinstance(one, tuple) and isinstance(other, tuple):
-        return set(one) >= set(other)
-    return one is None or one == other
+def _includes(one: tuple[str, ...] | None, other: tuple[str, ...] | None) -> bool:
+    return one is None or (other is not None and set(one) >= set(other))
 
 
 def _outbounds(document: Document) -> Iterator[Problem]:
-    router = Router(document.route.rules, document.final)
+    router = document.router()
     reached = {tag for inbound in document.inbounds for tag in router.reachable(inbound.tag)}
     for index, outbound in enumerate(document.outbounds):
         if outbound.tag not in reached:

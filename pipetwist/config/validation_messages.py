@@ -27,11 +27,16 @@ _UNKNOWN_KEY = "unexpected_keyword_argument"
 _NEEDED = "this required key is missing"
 
 
-def problems_of(error: ValidationError) -> Iterator[Problem]:
-    """Make a problem of each error, with our text and its key path."""
+def problems_of(error: ValidationError, raw: object) -> Iterator[Problem]:
+    """Make a problem of each error, with our text and its key path.
+
+    Args:
+        error: the errors.
+        raw: the document as it was written.
+    """
     for details in error.errors(include_url=False):
         key_path, expected = _follow(details["loc"])
-        yield _problem(details, key_path, expected)
+        yield _problem(details, _as_written(key_path, raw), expected)
 
 
 def unknown_keys(error: ValidationError) -> list[KeyPath]:
@@ -114,6 +119,16 @@ def _follow(steps: Sequence[str | int]) -> tuple[KeyPath, _Type]:
         holder = _plain(expected)
         expected = get_args(holder)[0] if isinstance(step, int) else _keys(holder).get(step, holder)
     return key_path, expected if _is_choice(expected) else _plain(expected)
+
+
+def _as_written(key_path: KeyPath, raw: object) -> KeyPath:
+    """The key path, where a single text stands for the list of it."""
+    for step in key_path[:-1]:
+        if isinstance(raw, list) and isinstance(step, int):
+            raw = raw[step]
+        else:
+            raw = raw.get(step) if isinstance(raw, dict) else None
+    return key_path[:-1] if isinstance(raw, str) else key_path
 
 
 @lru_cache

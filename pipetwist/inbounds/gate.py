@@ -14,6 +14,7 @@ from zope.interface import implementer
 from pipetwist.connection.cause import Cause
 from pipetwist.connection.client_info import ClientInfo
 from pipetwist.datagram.framed import FramedSide, FrameStatistics
+from pipetwist.errors import RefusedError
 from pipetwist.inbounds.context import InboundContext
 from pipetwist.interfaces import IGate, IOutbound, IRoute, ISide, ITracker, Medium
 from pipetwist.kinds.inbound_options import InboundOptions, StreamInboundOptions
@@ -27,10 +28,6 @@ Identify: TypeAlias = Callable[[Any], ClientInfo]
 _MAX_NAMED = 1000
 
 _Client = TypeVar("_Client")
-
-
-class RefusedError(Exception):
-    """This client is not allowed. The text says which client, and why."""
 
 
 class Entered(Protocol):
@@ -127,7 +124,11 @@ class Gate:
             return False
         except OSError:  # it has already gone, and can't be identified
             return False
-        route = self._relay.route(client_info)
+        try:
+            route = self._relay.route(client_info)
+        except RefusedError as rejection:
+            self._refuse(str(rejection))
+            return False
         statistics = FrameStatistics(route.tracker) if self._framed else None
         try:
             side = make_side(client, route.outbound, statistics or route.tracker)

@@ -91,8 +91,8 @@ class IRelay(Interface):
     """
 
     names_clients: bool = Attribute(
-        "Whether the log or the page shows who each client is. If not, inbounds need not ask the "
-        "system, unless users depend on it."
+        "Whether the log or the page shows who each client is, or a rule asks. If not, inbounds "
+        "need not ask the system, unless users depend on it."
     )
 
     def route(client_info: ClientInfo) -> IRoute:
@@ -100,6 +100,9 @@ class IRelay(Interface):
 
         Args:
             client_info: what is known of the client.
+
+        Raises:
+            pipetwist.errors.RefusedError: a rule rejects the client.
         """
 
     def handle(route: IRoute, client: ISide, gate: IGate | None = None) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pipetwist.connection.client_info import Timeouts
 from pipetwist.connection.medium import Medium
 from pipetwist.kinds.options import FramedOptions, KindOptions
-from pipetwist.values import Duration, Framing, PositiveCount, Tag
+from pipetwist.values import Duration, Framing, OneOrMore, PositiveCount, Tag
 from pipetwist.values.tls_names import AlpnProtocol
 from pipetwist.values.tls_options import TlsListenerOptions
 
@@ -114,7 +114,7 @@ class DatagramInboundOptions(InboundOptions):
 class TlsServerOptions(TlsListenerOptions):
     """TLS of an inbound."""
 
-    alpn: tuple[AlpnProtocol, ...] = ()
+    alpn: Annotated[tuple[AlpnProtocol, ...], OneOrMore()] = ()
     """The protocols that clients may choose by ALPN, preferred ones first, such as ``["h2",
     "http/1.1"]``. A client that offers only others is refused (RFC 7301, 3.2); one that offers
     none comes in. Where absent or empty, what clients offer is ignored.

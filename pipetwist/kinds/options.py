@@ -38,6 +38,11 @@ class KindOptions:
         return None
 
     @property
+    def carries(self) -> Medium:
+        """Streams or datagrams, by what its keys say."""
+        return self.medium
+
+    @property
     def passes_descriptors(self) -> bool:
         """Whether what comes by it in the way of descriptors is passed on."""
         return False
@@ -135,6 +140,10 @@ class FramedOptions(KindOptions):
             )
             raise ValueError(message)
         super().__post_init__()
+
+    @property
+    def carries(self) -> Medium:
+        return self.medium if self.framing is None else Medium.DATAGRAMS
 
     @classmethod
     def medium_of(cls, written: Mapping[str, object]) -> Medium:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pipetwist.kinds.options import FramedOptions, KindOptions
-from pipetwist.values import Duration, FilePath, Framing, Tag, Text
+from pipetwist.values import Duration, FilePath, Framing, OneOrMore, Tag, Text
 from pipetwist.values.tls_names import AlpnProtocol
 from pipetwist.values.tls_options import TlsOptions
 
@@ -106,7 +106,7 @@ class TlsClientOptions(TlsOptions):
     """
     certificate_path: FilePath | None = None
     """PEM file with the CA that signed the server's certificate; by default the system's CAs."""
-    alpn: tuple[AlpnProtocol, ...] = ()
+    alpn: Annotated[tuple[AlpnProtocol, ...], OneOrMore()] = ()
     """The protocols that the server is offered by ALPN, preferred ones first, such as ``["h2"]``.
     Where absent or empty, none.
     """

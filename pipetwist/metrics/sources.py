@@ -11,7 +11,7 @@ from typing import NamedTuple
 from pipetwist.interfaces import CounterStoreLike
 from pipetwist.kinds.figures import Figure
 from pipetwist.metrics.statistics import ConnectionStatistics
-from pipetwist.routing.rules import Router
+from pipetwist.routing.router import Router
 from pipetwist.stats.names import Entity
 from pipetwist.stats.tracking import Tracked
 

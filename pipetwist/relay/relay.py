@@ -59,7 +59,9 @@ class Relay:
         )
         self._unreachable = UnreachableOutbounds(clock, log)
         self.names_clients = True
-        """See `IRelay`. May be set to False if neither the log nor the page shows it."""
+        """See `IRelay`. May be set to False if neither the log nor the page shows it, and no rule
+        depends on it.
+        """
         self._drained: Deferred[None] | None = None
         self._ending = False
 

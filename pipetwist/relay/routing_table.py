@@ -11,8 +11,9 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 from zope.interface import implementer
 
 from pipetwist.connection.client_info import ClientInfo
+from pipetwist.errors import RefusedError
 from pipetwist.interfaces import IRoute, OutboundLike, TrackerLike
-from pipetwist.routing.rules import Router
+from pipetwist.routing.router import Router
 from pipetwist.stats.tracking import Tracked
 
 __all__ = ["Current", "HasRoutingTable", "Route", "RoutingTable"]
@@ -49,12 +50,20 @@ class RoutingTable:
     _latest: list[Route] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def route(self, client_info: ClientInfo) -> Route:
-        """Route a client. In the reactor's thread only."""
+        """Route a client. In the reactor's thread only.
+
+        Raises:
+            RefusedError: a rule rejects it.
+        """
         # If nothing depends on who clients are, all clients of an inbound share one ClientInfo.
         for latest in self._latest:
             if latest.client_info is client_info:
                 return latest
-        outbound = self.outbounds[self.router.choose(client_info.inbound, client_info.user)]
+        rule, tag = self.router.decide(client_info.inbound, client_info.user, client_info.source)
+        if tag is None:
+            message = f"refused {client_info.peer}, which route.rules[{rule}] rejects"
+            raise RefusedError(message)
+        outbound = self.outbounds[tag]
         tracker = (
             None
             if self.tracked is None

@@ -1,19 +1,24 @@
-"""The rules of a route: the first rule whose conditions all hold names the outbound."""
+"""A rule of a route, as it is configured."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
-from pipetwist.values import NotEmpty, Tag, UserName
+from pipetwist.values import IpNetwork, NotEmpty, OneOrMore, Tag, UserName
 
-__all__ = ["Router", "RuleOptions"]
+__all__ = ["DATAGRAMS", "STREAMS", "Network", "RuleOptions"]
+
+Network = Literal["tcp", "udp"]
+"""What a connection is made of, as sing-box calls it."""
+STREAMS: Network = "tcp"
+DATAGRAMS: Network = "udp"
 
 _NEVER_HOLDS = NotEmpty(
     "an empty list never matches, so the rule would do nothing; name at least one, or leave "
     "the key out"
 )
+_ONE_OR_MORE = OneOrMore()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,46 +27,50 @@ class RuleOptions:
 
     __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid"}
 
-    inbound: Annotated[tuple[Tag, ...], _NEVER_HOLDS] | None = None
+    inbound: Annotated[tuple[Tag, ...], _NEVER_HOLDS, _ONE_OR_MORE] | None = None
     """Holds for a connection that came in at one of these."""
-    auth_user: Annotated[tuple[UserName, ...], _NEVER_HOLDS] | None = None
+    auth_user: Annotated[tuple[UserName, ...], _NEVER_HOLDS, _ONE_OR_MORE] | None = None
     """Matches a connection of one of these users."""
-    outbound: Tag
-    """Where the connection goes."""
-
-    def matches(self, inbound: str, user: str | None) -> bool:
-        """Whether every condition holds."""
-        return (self.inbound is None or inbound in self.inbound) and (
-            self.auth_user is None or user in self.auth_user
-        )
-
-
-class Router:
-    """Chooses an outbound's tag. It never changes.
-
-    Args:
-        rules: tried in order.
-        final: the tag that takes the rest.
+    source_ip_cidr: Annotated[tuple[IpNetwork, ...], _NEVER_HOLDS, _ONE_OR_MORE] | None = None
+    """Matches a client whose address is in one of these networks, or is one of these addresses.
+    A client by a unix socket has no address.
     """
+    source_ip_is_private: bool = False
+    """Matches a client with a private address, as well as those of ``source_ip_cidr``. Loopback,
+    link-local, multicast and unspecified addresses are private too, as in sing-box.
+    """
+    network: Annotated[tuple[Network, ...], _NEVER_HOLDS, _ONE_OR_MORE] | None = None
+    """``"tcp"`` matches streams and ``"udp"`` datagrams, those of unix sockets and framed ones
+    too.
+    """
+    invert: bool = False
+    """Has the rule hold for the connections that its conditions do not match."""
+    action: Literal["route", "reject"] = "route"
+    """``"route"`` sends the connection to the ``outbound``; ``"reject"`` closes it. ``"route"``
+    where absent.
+    """
+    outbound: Tag | None = None
+    """Where the connection goes; needed, unless it is rejected."""
 
-    def __init__(self, rules: Iterable[RuleOptions], final: str) -> None:
-        self._rules = tuple(rules)
-        self._final = final
+    def __post_init__(self) -> None:
+        """Refuse a rule that leads nowhere, or that can't hold."""
+        if self.action == "route" and self.outbound is None:
+            message = 'a rule needs an outbound, unless it has "action": "reject"'
+            raise ValueError(message)
+        if self.action == "reject" and self.outbound is not None:
+            message = 'a rule with "action": "reject" has no outbound; leave one of the two out'
+            raise ValueError(message)
+        bound = self.inbound is not None or self.network is not None
+        if self.invert and not bound and not self.looks_at_connections:
+            message = "a rule without conditions always holds, so invert would have it never hold"
+            raise ValueError(message)
 
-    def reachable(self, inbound: str) -> list[str]:
-        """The tags of all outbounds that connections of an inbound may go to, by any user."""
-        tags: dict[str, None] = {}
-        for rule in self._rules:
-            if rule.inbound is None or inbound in rule.inbound:
-                tags[rule.outbound] = None
-                if rule.auth_user is None:
-                    return list(tags)
-        tags[self._final] = None
-        return list(tags)
+    @property
+    def looks_at_sources(self) -> bool:
+        """Whether the address of the client matters."""
+        return self.source_ip_cidr is not None or self.source_ip_is_private
 
-    def choose(self, inbound: str, user: str | None) -> str:
-        """The tag of the outbound for a connection of this inbound and user."""
-        for rule in self._rules:
-            if rule.matches(inbound, user):
-                return rule.outbound
-        return self._final
+    @property
+    def looks_at_connections(self) -> bool:
+        """Whether it may hold for one connection of an inbound and not for another."""
+        return self.auth_user is not None or self.looks_at_sources

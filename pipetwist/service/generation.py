@@ -9,7 +9,6 @@ from types import MappingProxyType
 from pipetwist.config.document import Document
 from pipetwist.interfaces import IInbound, OutboundLike
 from pipetwist.relay.routing_table import RoutingTable
-from pipetwist.routing.rules import Router
 from pipetwist.stats.tracking import Tracked
 
 __all__ = ["Generation"]
@@ -49,7 +48,7 @@ class Generation(RoutingTable):
             tracked: what it counts.
         """
         return cls(
-            router=Router(document.route.rules, document.final),
+            router=document.router(),
             outbounds=MappingProxyType(dict(outbounds)),
             tracked=tracked,
             document=document,

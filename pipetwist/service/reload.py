@@ -98,9 +98,10 @@ class Reloader:
         generation, context = self._current.now, self._inbounds
         document = generation.document
         self._log.set_level(document.log.level)
-        context.relay.names_clients = self._web is not None or document.log.level in (
-            "debug",
-            "info",
+        context.relay.names_clients = (
+            self._web is not None
+            or document.log.level in ("debug", "info")
+            or generation.router.needs_clients
         )
         divide_descriptors(
             context.shares, document, None if context.kernel is None else context.kernel.pool

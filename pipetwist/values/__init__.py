@@ -7,12 +7,13 @@ is read.
 
 from __future__ import annotations
 
-from pipetwist.values.checked import Checked, NotEmpty
+from pipetwist.values.checked import Checked, NotEmpty, OneOrMore
 from pipetwist.values.durations import Duration
 from pipetwist.values.endpoint_string import EndpointString
 from pipetwist.values.framing import Framing
 from pipetwist.values.hosts import Host
 from pipetwist.values.names import Owner, Tag, UserName
+from pipetwist.values.networks import IpNetwork
 from pipetwist.values.numbers import (
     Cid,
     Count,
@@ -40,8 +41,10 @@ __all__ = [
     "Framing",
     "Host",
     "Id",
+    "IpNetwork",
     "Mode",
     "NotEmpty",
+    "OneOrMore",
     "Owner",
     "Port",
     "PositiveCount",

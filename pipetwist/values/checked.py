@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 # pydantic is imported where it is used and not above, so that a program that reads no configuration
 # does not load it.
 
-__all__ = ["Checked", "NotEmpty"]
+__all__ = ["Checked", "NotEmpty", "OneOrMore"]
 
 
 def _as_it_is(value: object) -> object:
@@ -83,3 +83,31 @@ class NotEmpty:
     ) -> dict[str, object]:
         """Describe the list with its bound."""
         return {**handler(core), "minItems": 1}
+
+
+@dataclass(frozen=True)
+class OneOrMore:
+    """Marks an annotated list of texts: a single text is taken for a list of one, as in sing-box
+    (its ``Listable``). It stands after the list's other marks.
+    """
+
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """Make it a list, then validate that as usual."""
+        from pydantic_core import core_schema
+
+        def make_list(written: object) -> object:
+            if isinstance(written, str):
+                return (written,)
+            # What comes out of a function is no JSON any more, and a tuple has to be one.
+            return tuple(written) if isinstance(written, list) else written
+
+        return core_schema.no_info_before_validator_function(make_list, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, core: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, object]:
+        """Describe the list, or one entry of it."""
+        described = handler(core)
+        return {"anyOf": [described, described["items"]]}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, TypeVar
+from typing import Annotated, ClassVar, TypeVar
 
+from pipetwist.values.checked import OneOrMore
 from pipetwist.values.paths import FilePath
 from pipetwist.values.tls_names import CipherSuite, TlsVersion
 
@@ -23,7 +24,7 @@ class TlsOptions:
     """The lowest version of TLS: ``"1.2"`` or ``"1.3"``. ``"1.2"`` where absent."""
     max_version: TlsVersion | None = None
     """The highest version of TLS: ``"1.2"`` or ``"1.3"``. ``"1.3"`` where absent."""
-    cipher_suites: tuple[CipherSuite, ...] = ()
+    cipher_suites: Annotated[tuple[CipherSuite, ...], OneOrMore()] = ()
     """The cipher suites of TLS 1.2, by IANA's names, preferred ones first; those of TLS 1.3 can't
     be chosen. Where absent or empty, those with AES or ChaCha20.
     """

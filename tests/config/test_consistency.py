@@ -113,7 +113,8 @@ class MentionsTest(SynchronousTestCase):
                 [],
                 name,
             )
-            self.assertGreaterEqual(len(said), 6)
+            # A rule may be without an outbound, which is looked at once the rest of it is right.
+            self.assertGreaterEqual(len(said), 5 if name is None else 6)
 
     def test_near(self) -> None:
         """The nearest name is suggested."""

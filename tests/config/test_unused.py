@@ -58,6 +58,16 @@ class UnusedTest(SynchronousTestCase):
             ({"auth_user": ["alice", "bob"]}, {"auth_user": ["bob"]}, True),
             ({"auth_user": ["alice"]}, {"auth_user": ["alice", "bob"]}, False),
             ({"auth_user": ["alice"]}, {"inbound": ["in"]}, False),
+            ({"source_ip_cidr": "::/0"}, {"inbound": ["in"]}, False),
+            ({}, {"source_ip_cidr": "::/0"}, True),
+            ({"source_ip_cidr": ["::1", "::2"]}, {"source_ip_cidr": "::2"}, True),
+            ({"source_ip_is_private": True}, {"source_ip_cidr": "::2"}, False),
+            ({"source_ip_cidr": "::2"}, {"source_ip_is_private": True}, False),
+            ({"auth_user": "alice", "invert": True}, {"auth_user": "alice"}, False),
+            ({"auth_user": "alice"}, {"auth_user": "alice", "invert": True}, False),
+            ({"auth_user": "alice", "invert": True},) * 2 + (True,),
+            ({"network": "tcp"}, {"network": "udp"}, False),
+            ({"network": ["tcp", "udp"]}, {"network": "udp"}, True),
         ):
             told = self.told(
                 inbounds=[{**_IN, "users": _USERS}],

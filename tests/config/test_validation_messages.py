@@ -24,7 +24,8 @@ class WordingTest(SynchronousTestCase):
             },
             {"type": "url_type", "loc": ("drain_timeout",), "input": None},
         ]
-        found = list(problems_of(ValidationError.from_exception_data("Document", details)))
+        error = ValidationError.from_exception_data("Document", details)
+        found = list(problems_of(error, {}))
         self.assertEqual(
             found,
             [

@@ -14,7 +14,7 @@ from pipetwist.datagram.framed import FramedSide
 from pipetwist.descriptors import DescriptorShares
 from pipetwist.inbounds.context import InboundContext
 from pipetwist.inbounds.gate import Gate, RefusedError
-from pipetwist.interfaces import IGate, IOutbound, ISide, ITracker
+from pipetwist.interfaces import IGate, IOutbound, IRoute, ISide, ITracker
 from pipetwist.kinds.inbound_options import (
     DatagramInboundOptions,
     InboundOptions,
@@ -95,6 +95,24 @@ class GateTest(_GateTestCase):
         self.assertEqual((self.said(), self.counted), (["inbound in: refused Alice"] * 2, []))
         self.assertEqual(
             (self.relay.rejections, self.relay.clients), ([("in", Cause.REFUSED)] * 2, [])
+        )
+
+    def test_rejected(self) -> None:
+        """A client that the relay rejects is refused as well, and nobody is asked for a side."""
+
+        def route(client_info: ClientInfo) -> IRoute:
+            message = f"refused {client_info.peer}, which a rule rejects"
+            raise RefusedError(message)
+
+        self.relay.route = route  # type: ignore[method-assign]  # of this test's alone
+        self.assertFalse(self.gate.let_in("Alice", self.make_side))
+        self.assertEqual(
+            (self.said(), self.counted, self.relay.rejections),
+            (
+                ["inbound in: refused Alice, which a rule rejects"],
+                [],
+                [("in", Cause.REFUSED)],
+            ),
         )
 
     def test_refused_once(self) -> None:

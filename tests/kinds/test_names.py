@@ -28,6 +28,7 @@ _OTHER_THINGS = {
     "pipetwist.values.addresses": "how a peer is shown that has no address",
     "pipetwist.network.endpoint_kinds": "Twisted's own names of its kinds of endpoints",
     "pipetwist.values.endpoint_string": "Twisted's own names of its kinds of endpoints",
+    "pipetwist.routing.rules": "sing-box's names of what a connection is made of",
     "pipetwist.inbounds.credentials": "how a peer is shown of which the system says nothing",
     "pipetwist.inbounds.listening": "how a peer is shown that has no address",
     "pipetwist.values.trusted_proxies": "how proxies are written that have no address",

@@ -15,7 +15,7 @@ from pipetwist.relay.connection import Connection
 from pipetwist.relay.connection_table import ConnectionTable
 from pipetwist.relay.relay import Relay, Route
 from pipetwist.relay.routing_table import Current, RoutingTable
-from pipetwist.routing.rules import Router
+from pipetwist.routing.router import Router
 from pipetwist.testing import FakeOutbound, FakeSide
 
 _REFUSED = "/run/server.sock: Connection refused"

@@ -11,12 +11,14 @@ from zope.interface.verify import verifyObject
 
 from pipetwist.connection.cause import Cause
 from pipetwist.connection.client_info import ClientInfo, Timeouts
+from pipetwist.errors import RefusedError
 from pipetwist.interfaces import IRelay, IRoute
 from pipetwist.metrics.statistics import ConnectionStatistics
 from pipetwist.process.identity import ProcessIdentity
 from pipetwist.relay.relay import Relay
 from pipetwist.relay.routing_table import Current, RoutingTable
-from pipetwist.routing.rules import Router, RuleOptions
+from pipetwist.routing.router import Router
+from pipetwist.routing.rules import RuleOptions
 from pipetwist.stats.counters import MemoryCounterStore
 from pipetwist.stats.online import OnlineUsers
 from pipetwist.stats.tracking import Tracked
@@ -108,6 +110,35 @@ class AdmittingTest(_RelayTestCase):
         self.assertEqual(relay.route(anybody).outbound.tag, "a")
         current.swap(RoutingTable(Router([], "b"), self.outbounds))
         self.assertEqual(relay.route(anybody).outbound.tag, "b")
+
+    def test_rejected(self) -> None:
+        """A client that a rule rejects gets no route, and the text says who it is and which rule
+        that was; nothing is counted of it.
+        """
+        relay = Relay(
+            self.clock,
+            Current(
+                RoutingTable(
+                    Router(
+                        [
+                            RuleOptions(auth_user=("bob",), outbound="b"),
+                            RuleOptions(source_ip_cidr=("10.0.0.0/8",), action="reject"),
+                        ],
+                        "a",
+                    ),
+                    self.outbounds,
+                    Tracked(self.store, inbounds=["in"]),
+                )
+            ),
+        )
+        with self.assertRaisesRegex(
+            RefusedError, r"^refused 10\.0\.0\.1:47, which route\.rules\[1\] rejects$"
+        ):
+            relay.route(ClientInfo("in", "10.0.0.1:47", "10.0.0.1"))
+        self.assertEqual(self.store.counters(), [])
+        for user, source, outbound in (("bob", "10.0.0.1", "b"), (None, "11.0.0.1", "a")):
+            route = relay.route(ClientInfo("in", "peer", source, user))
+            self.assertEqual(route.outbound.tag, outbound)
 
     def test_nothing_tracked(self) -> None:
         """A relay that counts nothing gives no tracker."""

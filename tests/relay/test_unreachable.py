@@ -18,7 +18,7 @@ from pipetwist.interfaces import IDatagramSide
 from pipetwist.logs.levels import LeveledLogger
 from pipetwist.relay.relay import Relay
 from pipetwist.relay.routing_table import Current, RoutingTable
-from pipetwist.routing.rules import Router
+from pipetwist.routing.router import Router
 from pipetwist.testing import FakeOutbound, FakeSide
 
 

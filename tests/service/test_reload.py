@@ -137,6 +137,17 @@ class RulesTest(ReloadTestCase):
         self.assertEqual(len(self.reload(tree, log=LogOptions(level="info"))), 1)
         self.assertTrue(tree.relay.names_clients)
 
+    def test_rules_ask(self) -> None:
+        """Clients are identified if a rule asks for their addresses, whatever is logged."""
+        tree = self.start()
+        self.reload(tree, log=LogOptions(level="warn"))
+        self.assertFalse(tree.relay.names_clients)
+        rules = (RuleOptions(source_ip_is_private=True, action="reject"),)
+        self.reload(tree, route=RouteOptions(rules=rules))
+        self.assertTrue(tree.relay.names_clients)
+        self.reload(tree, route=RouteOptions())
+        self.assertFalse(tree.relay.names_clients)
+
     def test_drain_timeout(self) -> None:
         """A stop uses the new time."""
         tree = self.start()

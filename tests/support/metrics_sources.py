@@ -9,7 +9,8 @@ from pipetwist.kinds.figures import Figure
 from pipetwist.metrics.sources import MetricsSnapshot, Pipes, Sources
 from pipetwist.metrics.statistics import ConnectionStatistics
 from pipetwist.outbounds.fork import ForkOutboundOptions
-from pipetwist.routing.rules import Router, RuleOptions
+from pipetwist.routing.router import Router
+from pipetwist.routing.rules import RuleOptions
 from pipetwist.stats.counters import MemoryCounterStore
 from pipetwist.stats.tracking import Tracked
 

@@ -1,0 +1,99 @@
+"""The rules of a route in their order: the first one that holds decides where a connection goes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import NamedTuple
+
+from pipetwist.routing.conditions import Condition, condition_of, holds_at
+from pipetwist.routing.rules import DATAGRAMS, STREAMS, RuleOptions
+
+__all__ = ["Decision", "Router"]
+
+
+class Decision(NamedTuple):
+    """Where a connection goes.
+
+    Attributes:
+        rule: the index of the rule that decides; None if none holds.
+        outbound: the outbound's tag; None if the rule rejects the connection.
+    """
+
+    rule: int | None
+    outbound: str | None
+
+
+_Way = tuple[Condition | None, Decision]
+
+
+class Router:
+    """Chooses an outbound's tag. It never changes.
+
+    Args:
+        rules: tried in order.
+        final: the tag that takes the rest.
+        datagrams: the tags of the inbounds for datagrams; all others are for streams.
+    """
+
+    def __init__(
+        self, rules: Iterable[RuleOptions], final: str, datagrams: Collection[str] = ()
+    ) -> None:
+        self._rules = tuple(rules)
+        self._final = Decision(None, final)
+        self._datagrams = frozenset(datagrams)
+        self._ways: dict[str, tuple[_Way, ...]] = {}
+        self.needs_clients = any(
+            rule.looks_at_sources or rule.action == "reject" for rule in self._rules
+        )
+        """Whether it has to be known who clients are: a rule asks, or is to say whom it rejects."""
+
+    def __repr__(self) -> str:
+        return f"<Router of {len(self._rules)} rules, then {self._final.outbound}>"
+
+    def reachable(self, inbound: str) -> list[str]:
+        """The tags of all outbounds that connections of an inbound may go to, by any client."""
+        return list(
+            dict.fromkeys(
+                decision.outbound
+                for _, decision in self._of(inbound)
+                if decision.outbound is not None
+            )
+        )
+
+    def may_reject(self, inbound: str) -> bool:
+        """Whether connections of an inbound may be rejected."""
+        return any(decision.outbound is None for _, decision in self._of(inbound))
+
+    def decide(self, inbound: str, user: str | None, source: str = "") -> Decision:
+        """Where a connection goes.
+
+        Args:
+            inbound: the inbound's tag.
+            user: the user's name; None if the inbound knows none.
+            source: the client's address; any other text if it has none.
+        """
+        for condition, decision in self._ways.get(inbound) or self._of(inbound):
+            if condition is None or condition(user, source):
+                return decision
+        return self._final
+
+    def choose(self, inbound: str, user: str | None, source: str = "") -> str | None:
+        """The tag of the outbound for a connection; None if a rule rejects it. See `decide`."""
+        return self.decide(inbound, user, source).outbound
+
+    def _of(self, inbound: str) -> tuple[_Way, ...]:
+        """The rules that may hold for an inbound, the last of which always does."""
+        known = self._ways.get(inbound)
+        if known is None:
+            known = self._ways[inbound] = tuple(self._ways_of(inbound))
+        return known
+
+    def _ways_of(self, inbound: str) -> Iterable[_Way]:
+        network = DATAGRAMS if inbound in self._datagrams else STREAMS
+        for index, rule in enumerate(self._rules):
+            holds = holds_at(rule, inbound, network)
+            if holds is not False:
+                yield None if holds else condition_of(rule), Decision(index, rule.outbound)
+            if holds:
+                return
+        yield None, self._final
