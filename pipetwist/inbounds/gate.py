@@ -127,7 +127,7 @@ class Gate:
         try:
             route = self._relay.route(client_info)
         except RefusedError as rejection:
-            self._refuse(str(rejection))
+            self.refuse(str(rejection))
             return False
         statistics = FrameStatistics(route.tracker) if self._framed else None
         try:
