@@ -1,0 +1,1 @@
+"""The client's part of SOCKS and of HTTP CONNECT."""
