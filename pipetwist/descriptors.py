@@ -18,9 +18,9 @@ from twisted.logger import Logger
 __all__ = ["RESERVED_FOR_MONITORING", "DescriptorShares", "Share", "descriptor_limit"]
 
 _KEPT = 64
-RESERVED_FOR_MONITORING = {"experimental.v2ray_api": 18, "metrics": 6}
-"""The reserved descriptors that the API's and the metrics' clients may use. The daemon itself uses
-29 during a reload.
+RESERVED_FOR_MONITORING = {"experimental.v2ray_api": 18, "control": 9, "metrics": 6}
+"""The reserved descriptors that the clients of the API, the control service and the metrics may
+use. The daemon itself uses 29 during a reload, and 10 more with a control service.
 """
 
 

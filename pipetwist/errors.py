@@ -45,4 +45,6 @@ class StoreError(StartError):
 
 
 class ServerError(Exception):
-    """A StatsService can't be asked, or does not answer. Its text is one line."""
+    """A StatsService or a control service can't be asked, or does not answer. Its text is one
+    line.
+    """

@@ -9,8 +9,9 @@ from pipetwist.errors import StartError
 if TYPE_CHECKING:
     from pipetwist.api.service import StatsApi
 
-__all__ = ["load_api"]
+__all__ = ["load_api", "missing_package"]
 
+_WHAT = "experimental.v2ray_api needs"
 _PACKAGES = {
     "grpc": "grpcio",
     "grpc_reflection": "grpcio-reflection",
@@ -29,13 +30,24 @@ def load_api() -> type[StatsApi]:
     try:
         from pipetwist.api.service import StatsApi
     except ImportError as error:
-        package = _PACKAGES.get((error.name or "").partition(".")[0])
-        if package is None:
-            raise
-        every = " ".join(_PACKAGES.values())
-        message = (
-            f"experimental.v2ray_api needs {package}, which can't be imported here ({error}): pip "
-            f"install {every}"
-        )
-        raise StartError(message) from error
+        raise missing_package(_WHAT, error) from error
     return StatsApi
+
+
+def missing_package(what: str, error: ImportError) -> StartError:
+    """The error for a package that is missing.
+
+    Args:
+        what: needs it, as the error begins.
+        error: what the import has raised.
+
+    Raises:
+        ImportError: the error has nothing to do with those packages.
+    """
+    package = _PACKAGES.get((error.name or "").partition(".")[0])
+    if package is None:
+        raise error
+    every = " ".join(_PACKAGES.values())
+    return StartError(
+        f"{what} {package}, which can't be imported here ({error}): pip install {every}"
+    )

@@ -17,6 +17,7 @@ from urllib.parse import quote as percent_encoded
 
 from twisted.internet.endpoints import TCP4ClientEndpoint, UNIXClientEndpoint
 
+from pipetwist.api.callers import Callers, NamedEndpoint
 from pipetwist.errors import StartError
 from pipetwist.interfaces import AnyReactor
 from pipetwist.safe_files.folder import Folder
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["InnerSocket"]
 
-_LABEL = "experimental.v2ray_api.listen"
 _NAME = "api"
 _LOOPBACK = "127.0.0.1"
 _SHARED_MEMORY = "/dev/shm"  # noqa: S108 - a folder is made there that is ours; it is there where all else is read-only, as in containers
@@ -39,9 +39,15 @@ class InnerSocket:
 
     Without unix sockets, as on Windows, it is a free port of the loopback address, which other
     programs on this machine can connect to as well.
+
+    Args:
+        label: what listens, for errors.
+        callers: learns who each client is; None if nobody asks.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, label: str, callers: Callers | None = None) -> None:
+        self._label = label
+        self._callers = callers
         self._temporary: Folder | None = None
         self._room: PrivateFolder | None = None
         self._held: HeldFile | None = None
@@ -68,13 +74,15 @@ class InnerSocket:
         except (OSError, RuntimeError) as error:
             reason = (error.strerror if isinstance(error, OSError) else None) or error
             message = (
-                f"{_LABEL}: a socket of its own is needed in the folder for temporary files "
+                f"{self._label}: a socket of its own is needed in the folder for temporary files "
                 f"(TMPDIR): {reason}"
             )
             raise StartError(message) from error
 
     def endpoint(self, reactor: AnyReactor) -> IStreamClientEndpoint:
         """The client endpoint that connects to it."""
+        if self._callers is not None:
+            return NamedEndpoint(reactor, self._path)
         if self._path:
             return UNIXClientEndpoint(reactor, self._path)
         return TCP4ClientEndpoint(reactor, _LOOPBACK, self._port)

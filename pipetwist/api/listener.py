@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succeed
 from twisted.logger import Logger
 
+from pipetwist.api.callers import Callers
 from pipetwist.api.frontend import Frontend
 from pipetwist.api.inner_socket import InnerSocket
 from pipetwist.descriptors import Share
@@ -27,13 +28,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Listener"]
 
-_LABEL = "experimental.v2ray_api.listen"
-
 
 class Listener:
     """Listens on a TCP port or a unix socket.
 
     Args:
+        label: the listener's key in the configuration, for errors and the log.
         listen: where.
         mode: of a unix socket's file.
         reactor: listens.
@@ -41,10 +41,12 @@ class Listener:
         log: where it logs.
         tls: the server's TLS; None for none.
         share: see `Frontend`.
+        callers: see `Frontend`.
     """
 
     def __init__(
         self,
+        label: str,
         listen: PortAddress | UnixAddress,
         mode: int,
         reactor: AnyReactor,
@@ -52,7 +54,10 @@ class Listener:
         log: Logger,
         tls: ListenerTls | None,
         share: Share | None,
+        callers: Callers | None = None,
     ) -> None:
+        self._label = label
+        self._place = f"{label}.listen"
         self._listen = listen
         self._mode = mode
         self._reactor = reactor
@@ -60,7 +65,8 @@ class Listener:
         self._log = log
         self._tls = tls
         self._share = share
-        self._inner = InnerSocket()
+        self._callers = callers
+        self._inner = InnerSocket(self._place, callers)
         self._frontend: Frontend | None = None
         self._file: UnixListeningSocket | None = None
         self._ports: list[AnyPort] = []
@@ -83,7 +89,12 @@ class Listener:
         """
         self._inner.listen(add_port)
         self._frontend = frontend = Frontend(
-            self._inner.endpoint(self._reactor), self._reactor, self._log, self._share
+            self._inner.endpoint(self._reactor),
+            self._reactor,
+            self._log,
+            self._share,
+            label=self._label,
+            callers=self._callers,
         )
         if isinstance(self._listen, UnixAddress):
             self._listen_on_file(self._listen, frontend)
@@ -92,7 +103,7 @@ class Listener:
             frontend if self._tls is None else over_tls(self._tls, frontend, self._reactor)
         )
         self._ports = open_ports(
-            self._reactor, _LABEL, self._listen, self._listeners, self._warn, factory
+            self._reactor, self._place, self._listen, self._listeners, self._warn, factory
         )
         return PortAddress(self._listen.host, self._ports[0].getHost().port)
 
@@ -140,8 +151,8 @@ class Listener:
         return succeed(None) if self._frontend is None else self._frontend.close()
 
     def _listen_on_file(self, listen: UnixAddress, frontend: Frontend) -> None:
-        file = self._listeners.open_unix(_LABEL, listen, self._mode)
+        file = self._listeners.open_unix(self._place, listen, self._mode)
         self._file, self._ports = file, [UnixPort(self._reactor, file.socket, frontend, self._log)]
 
     def _warn(self, text: str) -> None:
-        self._log.warn("{place}: {text}", place=_LABEL, text=text)
+        self._log.warn("{place}: {text}", place=self._place, text=text)

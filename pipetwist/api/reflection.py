@@ -14,13 +14,11 @@ from typing import TYPE_CHECKING
 import grpc
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
-from grpc_health.v1 import health_pb2
+from grpc_health.v1 import health, health_pb2
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
-from pipetwist.api.services import SERVICES
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from google.protobuf.descriptor import ServiceDescriptor
     from google.protobuf.descriptor_pb2 import DescriptorProto
@@ -31,14 +29,15 @@ REFLECTION_SERVICES = ("grpc.reflection.v1.ServerReflection", reflection.SERVICE
 """Reflection's own names on the wire."""
 
 
-def add_reflection(server: grpc.Server, names: Iterable[str]) -> None:
-    """Add reflection to a server.
+def add_reflection(server: grpc.Server, services: Mapping[str, ServiceDescriptor]) -> None:
+    """Add reflection to a server that has the health service.
 
     Args:
         server: the server.
-        names: the services to list, besides reflection's own.
+        services: its services by their names on the wire.
     """
-    servicer = reflection.ReflectionServicer((*names, *REFLECTION_SERVICES), described_services())
+    names = (*services, health.SERVICE_NAME, *REFLECTION_SERVICES)
+    servicer = reflection.ReflectionServicer(names, described_services(services))
     answer = grpc.stream_stream_rpc_method_handler(
         servicer.ServerReflectionInfo,
         request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
@@ -50,10 +49,10 @@ def add_reflection(server: grpc.Server, names: Iterable[str]) -> None:
         )
 
 
-def described_services() -> DescriptorPool:
+def described_services(services: Mapping[str, ServiceDescriptor]) -> DescriptorPool:
     """A pool that describes our services by their names on the wire, and gRPC's own two."""
     pool = DescriptorPool()
-    for wire_name, service in SERVICES.items():
+    for wire_name, service in services.items():
         pool.Add(_renamed(service, wire_name))
     for module in (health_pb2, reflection_pb2):
         pool.AddSerializedFile(module.DESCRIPTOR.serialized_pb)

@@ -1,5 +1,5 @@
-"""gRPC's server with everything that it serves: both StatsServices, server reflection and the
-health service. It does not listen yet.
+"""gRPC's server with everything that it serves: the services, server reflection and the health
+service. It does not listen yet.
 """
 
 from __future__ import annotations
@@ -12,15 +12,16 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from pipetwist.api.executor import TwistedExecutor
 from pipetwist.api.reflection import add_reflection
-from pipetwist.api.services import SERVICES, handler_for
+from pipetwist.api.services import handler_for
 from pipetwist.api.streams import StreamLimit
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from concurrent.futures import ThreadPoolExecutor
 
-    from pipetwist.api.servicer import StatsServicer
+    from google.protobuf.descriptor import ServiceDescriptor
 
-__all__ = ["StatsServer"]
+__all__ = ["GrpcServer"]
 
 _THREADS = 10
 _STREAMS = (
@@ -41,7 +42,7 @@ _OPTIONS = (
 
 
 @dataclass(frozen=True)
-class StatsServer:
+class GrpcServer:
     """A server and the threads that its calls run in.
 
     Attributes:
@@ -55,26 +56,29 @@ class StatsServer:
     executor: TwistedExecutor
 
     @classmethod
-    def serving(cls, servicer: StatsServicer, max_connections: int) -> StatsServer:
+    def serving(
+        cls, services: Mapping[str, ServiceDescriptor], servicer: object, max_connections: int
+    ) -> GrpcServer:
         """Make a server with this servicer.
 
         Args:
-            servicer: answers the calls.
+            services: the services by their names on the wire.
+            servicer: answers the calls of all of them; see `pipetwist.api.services.handler_for`.
             max_connections: further connections are closed without an answer.
         """
         executor = TwistedExecutor(_THREADS, "grpc")
         server = grpc.server(
             cast("ThreadPoolExecutor", executor),  # our executor has all methods that gRPC uses
-            handlers=[handler_for(wire_name, servicer) for wire_name in SERVICES],
+            handlers=[handler_for(*service, servicer) for service in services.items()],
             interceptors=[StreamLimit(_STREAMS)],
             options=(*_OPTIONS, ("grpc.max_allowed_incoming_connections", max_connections)),
             maximum_concurrent_rpcs=_CALLS,
         )
         status = health.HealthServicer()
-        for wire_name in SERVICES:
+        for wire_name in services:
             status.set(wire_name, health_pb2.HealthCheckResponse.SERVING)
         health_pb2_grpc.add_HealthServicer_to_server(status, server)
-        add_reflection(server, (*SERVICES, health.SERVICE_NAME))
+        add_reflection(server, services)
         return cls(server, status, executor)
 
     def start(self) -> None:

@@ -27,20 +27,26 @@ SERVICES: Mapping[str, ServiceDescriptor] = dict.fromkeys(
 """The service for each name on the wire; all are the same one, with Xray's calls."""
 
 
-def handler_for(wire_name: str, servicer: object) -> grpc.GenericRpcHandler[object, object]:
-    """The handler of one of the services.
+def handler_for(
+    wire_name: str, service: ServiceDescriptor, servicer: object
+) -> grpc.GenericRpcHandler[object, object]:
+    """The handler of a service. Its calls take one request each; some answer with a stream.
 
     Args:
         wire_name: the service's name on the wire.
+        service: what it is by its .proto file.
         servicer: has a method for each call, with the call's name.
     """
     handlers: dict[str, grpc.RpcMethodHandler[object, object]] = {}
-    for call in SERVICES[wire_name].methods:
-        request = message_factory.GetMessageClass(call.input_type)
-        response = message_factory.GetMessageClass(call.output_type)
-        handlers[call.name] = grpc.unary_unary_rpc_method_handler(
+    for call in service.methods:
+        make = (
+            grpc.unary_stream_rpc_method_handler
+            if call.server_streaming
+            else grpc.unary_unary_rpc_method_handler
+        )
+        handlers[call.name] = make(
             getattr(servicer, call.name),
-            request_deserializer=request.FromString,
-            response_serializer=response.SerializeToString,
+            request_deserializer=message_factory.GetMessageClass(call.input_type).FromString,
+            response_serializer=message_factory.GetMessageClass(call.output_type).SerializeToString,
         )
     return grpc.method_handlers_generic_handler(wire_name, handlers)

@@ -1,7 +1,8 @@
 """The command ``pipetwist``. Each of its commands has a file of its own, which imports large
 modules only when it runs.
 
-Exit statuses: 0, 1 for a problem, 2 for wrong arguments, 130 after Ctrl-C.
+Exit statuses: 0, 1 for a problem, 2 for wrong arguments, 130 after Ctrl-C; of the commands for
+connections those of grep, 1 if nothing matches and 2 for a problem.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ import click
 
 from pipetwist import __version__
 from pipetwist.cli.check import check
+from pipetwist.cli.close import close
 from pipetwist.cli.completion import completion
+from pipetwist.cli.connections import connections
 from pipetwist.cli.forget import forget
 from pipetwist.cli.init import init
 from pipetwist.cli.online import online
@@ -32,6 +35,7 @@ __all__ = ["main"]
 
 _INTERRUPTED = 130
 _NOT_WRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+_LIKE_GREP = {"connections", "close"}
 _TWO_WORDS = ("stats", "forget")
 
 
@@ -72,7 +76,7 @@ class _Commands(click.Group):
             click.echo(f"pipetwist: {error}", err=True)
         except KeyboardInterrupt:
             ctx.exit(_INTERRUPTED)
-        return ctx.exit(1)
+        return ctx.exit(2 if ctx.invoked_subcommand in _LIKE_GREP else 1)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -81,5 +85,17 @@ def main() -> None:
     """Look after configurations of pipetwist, and ask what runs; twistd starts it."""
 
 
-for _command in (init, check, schema, stats, forget, system, online, top, completion):
+for _command in (
+    init,
+    check,
+    schema,
+    stats,
+    forget,
+    system,
+    online,
+    connections,
+    close,
+    top,
+    completion,
+):
     main.add_command(_command)

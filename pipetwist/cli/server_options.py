@@ -12,10 +12,18 @@ from click.core import ParameterSource
 from pipetwist.cli.durations import to_seconds
 
 if TYPE_CHECKING:
-    from pipetwist.client.server import Server
+    from pipetwist.client.server import ServedOptions, Server, Service
     from pipetwist.values.bind_address import PortAddress, UnixAddress
 
-__all__ = ["SERVER_VARIABLE", "ServerChoice", "chosen_server", "server_options"]
+__all__ = [
+    "CONTROL_VARIABLE",
+    "SERVER_VARIABLE",
+    "ServerChoice",
+    "chosen_control",
+    "chosen_server",
+    "control_options",
+    "server_options",
+]
 
 ServerChoice = Callable[[], "Server"]
 """Makes the chosen server."""
@@ -23,9 +31,12 @@ ServerChoice = Callable[[], "Server"]
 SERVER_VARIABLE = "PIPETWIST_SERVER"
 """The environment variable for --server."""
 
+CONTROL_VARIABLE = "PIPETWIST_CONTROL"
+"""The environment variable for --server of the commands that use the control service."""
+
 _FILE = click.Path(dir_okay=False)
 
-_OPTIONS = (
+_STATS = (
     click.option(
         "--server",
         "-s",
@@ -43,6 +54,25 @@ _OPTIONS = (
         type=_FILE,
         help="Use the API that this pipetwist configuration names.",
     ),
+)
+_CONTROL = (
+    click.option(
+        "--server",
+        "-s",
+        metavar="ADDRESS",
+        envvar=CONTROL_VARIABLE,
+        show_envvar=True,
+        help="Where the control service listens: unix:PATH or HOST:PORT.",
+    ),
+    click.option(
+        "--config",
+        "-c",
+        metavar="FILE",
+        type=_FILE,
+        help="Use the control service that this pipetwist configuration names.",
+    ),
+)
+_BOTH = (
     click.option("--tls", is_flag=True, help="Speak TLS. The four options below imply this."),
     click.option(
         "--ca",
@@ -83,15 +113,12 @@ def server_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add these options to a command, and pass it the argument ``server``, which makes the server;
     see `chosen_server`.
     """
+    return _with_options(command, (*_STATS, *_BOTH), chosen_server)
 
-    @functools.wraps(command)
-    def with_server(**given: object) -> None:
-        said = {name: given.pop(name) for name in _NAMES}
-        command(server=functools.partial(chosen_server, click.get_current_context(), said), **given)
 
-    return functools.reduce(
-        lambda decorated, option: option(decorated), reversed(_OPTIONS), with_server
-    )
+def control_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The same for a command that uses the control service."""
+    return _with_options(command, (*_CONTROL, *_BOTH), chosen_control)
 
 
 def chosen_server(context: click.Context, said: dict[str, Any]) -> Server:  # each of its type
@@ -105,6 +132,42 @@ def chosen_server(context: click.Context, said: dict[str, Any]) -> Server:  # ea
         click.UsageError: the options contradict each other.
         ConfigError: the configuration that they name can't be used.
     """
+    from pipetwist.client.server import STATS_SERVICE
+
+    return _chosen(context, said, _configured_api, STATS_SERVICE)
+
+
+def chosen_control(context: click.Context, said: dict[str, Any]) -> Server:  # each of its type
+    """The same for the control service; see `chosen_server`."""
+    from pipetwist.client.server import CONTROL_SERVICE
+
+    if said["config"] is None and said["server"] is None:
+        message = "say which daemon: --server unix:PATH, or --config FILE"
+        raise click.UsageError(message, context)
+    return _chosen(context, said, _configured_control, CONTROL_SERVICE)
+
+
+def _with_options(
+    command: Callable[..., None],
+    options: tuple[Callable[..., Any], ...],  # Any: click's decorators
+    choose: Callable[[click.Context, dict[str, Any]], Server],  # as above
+) -> Callable[..., None]:
+    @functools.wraps(command)
+    def with_server(**given: object) -> None:
+        said = {name: given.pop(name) for name in _NAMES}
+        command(server=functools.partial(choose, click.get_current_context(), said), **given)
+
+    return functools.reduce(
+        lambda decorated, option: option(decorated), reversed(options), with_server
+    )
+
+
+def _chosen(
+    context: click.Context,
+    said: dict[str, Any],  # each of its type
+    configured: Callable[[str], tuple[PortAddress | UnixAddress, bool]],
+    service: Service,
+) -> Server:
     from pipetwist.client.server import ClientTls, Server, parse_address
 
     if (said["cert"] is None) != (said["key"] is None):
@@ -120,7 +183,7 @@ def chosen_server(context: click.Context, said: dict[str, Any]) -> Server:  # ea
         if context.get_parameter_source("server") is ParameterSource.COMMANDLINE:
             message = "--server and --config both say which server; leave one out"
             raise click.UsageError(message, context)
-        address, has_tls = _configured(said["config"])
+        address, has_tls = configured(said["config"])
         wants_tls = wants_tls or has_tls
     tls = (
         ClientTls(
@@ -132,17 +195,31 @@ def chosen_server(context: click.Context, said: dict[str, Any]) -> Server:  # ea
         if wants_tls
         else None
     )
-    return Server(address=address, tls=tls, timeout=said["timeout"])
+    return Server(address=address, tls=tls, timeout=said["timeout"], service=service)
 
 
-def _configured(path: str) -> tuple[PortAddress | UnixAddress, bool]:
+def _configured_api(path: str) -> tuple[PortAddress | UnixAddress, bool]:
     """The address of a configuration's API, and whether it has TLS."""
-    from pipetwist.client.server import address_of
     from pipetwist.config.reading import read_document
-    from pipetwist.errors import ConfigError
 
     options = read_document(path).experimental.v2ray_api
-    label = f"{path}: experimental.v2ray_api.listen"
+    return _address(path, options, "experimental.v2ray_api.listen", "API")
+
+
+def _configured_control(path: str) -> tuple[PortAddress | UnixAddress, bool]:
+    """The address of a configuration's control service, and whether it has TLS."""
+    from pipetwist.config.reading import read_document
+
+    return _address(path, read_document(path).control, "control.listen", "control service")
+
+
+def _address(
+    path: str, options: ServedOptions | None, key: str, noun: str
+) -> tuple[PortAddress | UnixAddress, bool]:
+    from pipetwist.client.server import address_of
+    from pipetwist.errors import ConfigError
+
+    label = f"{path}: {key}"
     try:
         address = None if options is None else address_of(options)
     except ValueError as error:
@@ -151,6 +228,6 @@ def _configured(path: str) -> tuple[PortAddress | UnixAddress, bool]:
         )
         raise ConfigError(message) from None
     if options is None or address is None:
-        message = f"{label} is missing: this daemon has no API"
+        message = f"{label} is missing: this daemon has no {noun}"
         raise ConfigError(message)
     return address, options.spoken_tls is not None

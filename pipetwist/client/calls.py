@@ -22,14 +22,12 @@ from pipetwist.api.wire.stats_pb2 import (
     SysStatsRequest,
     SysStatsResponse,
 )
-from pipetwist.client.diagnosis import why_unreachable
+from pipetwist.client.channel import call_failed, open_channel
 from pipetwist.client.server import Server
-from pipetwist.client.tls import channel_credentials
 from pipetwist.errors import ServerError
 
 __all__ = ["StatsCalls", "UnsupportedError"]
 
-_MAX_BYTES: Final = 256 * 1024 * 1024  # of an answer: two million counters
 _NOT_FOUND: Final = "not found."  # how each server's answer ends
 _Answer = TypeVar("_Answer", bound=Message)
 
@@ -50,25 +48,7 @@ class StatsCalls:
 
     def __init__(self, server: Server) -> None:
         self._server = server
-        options: list[tuple[str, object]] = [
-            (
-                "grpc.enable_http_proxy",
-                0,
-            ),  # an API is usually local; a proxy from the environment would break it
-            ("grpc.max_receive_message_length", _MAX_BYTES),
-            (
-                "grpc.max_reconnect_backoff_ms",
-                1000,
-            ),  # so that a server that comes back is noticed soon
-        ]
-        if server.tls is None:
-            self._channel = grpc.insecure_channel(server.target, options=options)
-            return
-        if server.tls.name is not None:
-            options.append(("grpc.ssl_target_name_override", server.tls.name))
-        self._channel = grpc.secure_channel(
-            server.target, channel_credentials(server.tls), options=options
-        )
+        self._channel = open_channel(server)
 
     def close(self) -> None:
         """Close the connection."""
@@ -198,21 +178,11 @@ class StatsCalls:
     def _fail(self, method: str, error: grpc.RpcError) -> NoReturn:
         code: grpc.StatusCode = error.code()
         details: str = error.details() or ""
-        address = self._server.address
         if code in {grpc.StatusCode.NOT_FOUND, grpc.StatusCode.UNKNOWN} and details.endswith(
             _NOT_FOUND
         ):
             raise _NotFoundError(details) from None
-        if code is grpc.StatusCode.UNAVAILABLE:
-            message = why_unreachable(self._server, details)
-        elif code is grpc.StatusCode.DEADLINE_EXCEEDED:
-            message = (
-                f"{address} gave no answer to {method} within {self._server.timeout:g} s; "
-                "wait longer with --timeout, or see whether that is the port of the API"
-            )
-        else:
-            message = f"{address} refuses {method}: {details or code.name}"
-        raise ServerError(message) from error
+        raise call_failed(self._server, method, error) from error
 
 
 class _NotFoundError(ServerError):

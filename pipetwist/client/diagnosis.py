@@ -7,7 +7,6 @@ from __future__ import annotations
 import socket
 import ssl
 
-from pipetwist.api.options import MAX_CONNECTIONS, MAX_PER_ADDRESS
 from pipetwist.client.server import ClientTls, Server
 from pipetwist.client.tls import ssl_context
 from pipetwist.values import unix_sockaddr
@@ -23,10 +22,6 @@ _NEED_OF_CERTIFICATE = {
 }
 _NO_TLS = {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "UNEXPECTED_MESSAGE"}
 _ENDED = {None, "UNEXPECTED_EOF_WHILE_READING"}  # with an older OpenSSL that is not the reason
-_IS_IT_ON = (
-    "is the server running, and is its API on (experimental.v2ray_api.listen in pipetwist and "
-    "sing-box, api in V2Ray and Xray)?"
-)
 
 
 def why_unreachable(server: Server, details: str) -> str:
@@ -50,7 +45,7 @@ def why_unreachable(server: Server, details: str) -> str:
     return (
         reason
         or f"{server.address} accepts connections, but does not answer as gRPC ({details}); is it "
-        "the port of the API?"
+        f"the port of {server.service.noun}?"
     )
 
 
@@ -74,13 +69,12 @@ def _why_not_connected(server: Server, error: OSError) -> str:
     if isinstance(error, socket.gaierror) and isinstance(address, PortAddress):
         return f"no address is known for the name {address.host}: {error.strerror}"
     if isinstance(error, FileNotFoundError):
-        return f"there is no socket {address}; {_IS_IT_ON}"
+        return f"there is no socket {address}; {server.service.is_it_on}"
     if isinstance(error, ConnectionRefusedError):
-        return f"nothing listens at {address}; {_IS_IT_ON}"
+        return f"nothing listens at {address}; {server.service.is_it_on}"
     if isinstance(error, PermissionError):
         return (
-            f"this user may not connect to {address} ({error.strerror}); its mode is listen_mode "
-            "in pipetwist's configuration"
+            f"this user may not connect to {address} ({error.strerror}); {server.service.who_may}"
         )
     if isinstance(error, TimeoutError):
         return (
@@ -117,12 +111,7 @@ def _why_closed(server: Server) -> str | None:
         closed = False
     if not closed:
         return None
-    return (
-        f"{server.address} closes every new connection; pipetwist's API does so while it has "
-        f"{MAX_CONNECTIONS} connections, "
-        f"or {MAX_PER_ADDRESS} of one address, or fewer where descriptors are few: "
-        "end some clients, or see whether that is the port of the API"
-    )
+    return f"{server.address} closes every new connection; {server.service.why_closed}"
 
 
 def _why_no_tls(connection: socket.socket, server: Server, tls: ClientTls) -> str | None:

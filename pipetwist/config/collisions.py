@@ -68,9 +68,14 @@ def _listeners(document: Document, inherited: Collection[str]) -> Iterator[_List
             yield _Listener(
                 ("inbounds", index, *key), f"the inbound {quote(inbound.tag)}", inbound.address
             )
-    api = document.experimental.v2ray_api
+    api, control = document.experimental.v2ray_api, document.control
     for key_path, whose, written in (
         (("experimental", "v2ray_api", "listen"), "the API", None if api is None else api.listen),
+        (
+            ("control", "listen"),
+            "the control service",
+            None if control is None else control.listen,
+        ),
         (
             ("metrics", "listen"),
             "the metrics",

@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from types import EllipsisType
 from typing import NamedTuple, TypeGuard
 
+from pipetwist.config.acting import control_refused
 from pipetwist.config.compatibility import incompatible_routes
 from pipetwist.config.problems import KeyPath, Problem, every
 from pipetwist.config.unix_routes import routes_without_unix
@@ -66,6 +67,7 @@ def inconsistencies(raw: object) -> Iterator[Problem]:
         for key_path, options in every(raw, *listener):
             if isinstance(options, dict):
                 yield from _refused_listener(options, key_path)
+    yield from control_refused(raw)
 
 
 def _bad_names(raw: object, kind: _Kind) -> Iterator[Problem]:

@@ -11,6 +11,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pipetwist.api.options import ApiOptions
 from pipetwist.config.one_of import OneOf
+from pipetwist.control.options import ControlOptions
 from pipetwist.inbounds.registry import INBOUNDS
 from pipetwist.interfaces import Medium
 from pipetwist.kinds.inbound_options import InboundOptions
@@ -98,6 +99,8 @@ class Document:
     """How long open connections may go on after a stop is asked for. ``"5s"`` where absent."""
     experimental: ExperimentalOptions = field(default_factory=ExperimentalOptions)
     """The counters and the API that serves them."""
+    control: ControlOptions | None = None
+    """Who may act on open connections; without it nobody."""
     metrics: WebOptions | None = None
     """The HTTP listener that serves metrics; without it there is none."""
 

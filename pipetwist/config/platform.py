@@ -20,9 +20,19 @@ def unsupported(raw: object, platform: str) -> Iterator[Problem]:
     for entry in entries(raw):
         for key, text in entry.kind.Options.lacking(entry.written, platform):
             yield Problem((*entry.key_path, key), text)
+    if platform != "linux":
+        yield from _control(raw)
     if platform == "win32":
         yield from _unix_sockets(raw)
         yield from _counter_files(raw)
+
+
+def _control(raw: object) -> Iterator[Problem]:
+    for key_path, listen in every(raw, "control", "listen"):
+        if listen is not None:
+            yield Problem(
+                key_path, "only Linux says who calls the control service; leave the key out"
+            )
 
 
 def _unix_sockets(raw: object) -> Iterator[Problem]:

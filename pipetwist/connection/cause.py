@@ -26,5 +26,7 @@ class Cause(Enum):
     """The server aborted the connection, or the command failed."""
     STOPPED = "stopped"
     """pipetwist stopped, and the time for open connections was over."""
+    CLOSED = "closed"
+    """Somebody closed it with the control service."""
     INTERNAL = "internal"
     """A bug in pipetwist, or the system ran out of resources."""

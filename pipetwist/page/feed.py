@@ -38,6 +38,7 @@ class Feed:
         store: has the counters.
         now: the time in seconds since the epoch.
         log: gets errors.
+        started: when the daemon was started, likewise; None for now.
     """
 
     def __init__(
@@ -47,13 +48,14 @@ class Feed:
         store: CounterStoreLike,
         now: Callable[[], float],
         log: Logger | None = None,
+        started: float | None = None,
     ) -> None:
         self.clock = clock
         self._connection_table = connection_table
         self._store = store
         self._now = now
         self._log = log or Logger()
-        self._started, self._began = now(), clock.seconds()
+        self._started, self._began = now() if started is None else started, clock.seconds()
         self._figures: Figures | None = None
         self._forgetting: IDelayedCall | None = None  # while figures are kept without streams
         self._due = False

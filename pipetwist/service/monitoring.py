@@ -34,6 +34,7 @@ def web_service(
     current: Current[Generation],
     connection_table: ConnectionTable,
     store: CounterStoreLike,
+    started: float,
 ) -> WebService:
     """Make the HTTP listener with everything that it serves. Twisted's web server is loaded only if
     this is called.
@@ -44,6 +45,7 @@ def web_service(
         current: the current generation, which is read for each request.
         connection_table: has the connections.
         store: has the counters.
+        started: when the daemon was started, in seconds since 1970.
 
     Raises:
         StartError: it may not listen there, or something that it needs can't be used.
@@ -61,7 +63,7 @@ def web_service(
     metrics = _metrics(context, current, connection_table, store)
     web.put("metrics", metrics)
     web.before_stop(metrics.close)
-    _put_page(web, context, connection_table, store)
+    _put_page(web, context, connection_table, store, started)
     return web
 
 
@@ -138,11 +140,12 @@ def _put_page(
     context: InboundContext,
     connection_table: ConnectionTable,
     store: CounterStoreLike,
+    started: float,
 ) -> None:
     from pipetwist.page.feed import Feed
     from pipetwist.page.resources import page_resources
 
-    feed = Feed(context.reactor, connection_table, store, time.time, context.log)
+    feed = Feed(context.reactor, connection_table, store, time.time, context.log, started)
     for name, resource in page_resources(feed).items():
         web.put(name, resource)
     web.before_stop(feed.close)

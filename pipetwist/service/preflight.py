@@ -27,7 +27,7 @@ def preflight_problems(document: Document) -> list[str]:
     """
     needs: list[Callable[[], object]] = [
         *(options.check_here for options in (*document.inbounds, *document.outbounds)),
-        *(partial(look, document) for look in (_api_tls, _api_folder, _store, _metrics)),
+        *(partial(look, document) for look in (_api, _control, _store, _metrics)),
     ]
     return [fault for fault in map(_fault, needs) if fault is not None]
 
@@ -40,21 +40,34 @@ def _fault(needs: Callable[[], object]) -> str | None:
     return None
 
 
-def _api_tls(document: Document) -> None:
+def _api(document: Document) -> None:
     api = document.experimental.v2ray_api
-    if api is None or api.spoken_tls is None:
+    if api is None:
         return
-    from pipetwist.api.availability import load_api
+    if api.spoken_tls is not None:
+        from pipetwist.api.availability import load_api
 
-    load_api()  # says what to install if gRPC is missing
-    ListenerTls("experimental.v2ray_api", api.spoken_tls)
+        load_api()  # says what to install if gRPC is missing
+        ListenerTls("experimental.v2ray_api", api.spoken_tls)
+    _require_folder("experimental.v2ray_api.listen", api.listen)
 
 
-def _api_folder(document: Document) -> None:
-    api = document.experimental.v2ray_api
-    listen = None if api is None or api.listen is None else parse_listen(api.listen)
-    if isinstance(listen, UnixAddress):
-        require_folder("experimental.v2ray_api.listen", listen.path)
+def _control(document: Document) -> None:
+    control = document.control
+    if control is None or control.listen is None:
+        return
+    if control.spoken_tls is not None:
+        from pipetwist.control.availability import load_control
+
+        load_control()  # says what to install if gRPC is missing
+        ListenerTls("control", control.spoken_tls)
+    _require_folder("control.listen", control.listen)
+
+
+def _require_folder(label: str, listen: str | None) -> None:
+    address = None if listen is None else parse_listen(listen)
+    if isinstance(address, UnixAddress):
+        require_folder(label, address.path)
 
 
 def _store(document: Document) -> None:

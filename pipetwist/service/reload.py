@@ -44,7 +44,7 @@ _CHANGEABLE = {
     *(f"{_STATS}.{key}" for key in ("enabled", "inbounds", "outbounds", "users")),
     *(
         f"{key_path}.tls.{key}"
-        for key_path in ("experimental.v2ray_api", "metrics")
+        for key_path in ("experimental.v2ray_api", "control", "metrics")
         for key in _TLS
     ),
 }
@@ -65,6 +65,7 @@ class Reloader:
         outbounds: the outbounds' context.
         log: the log, whose level is the configuration's.
         api: the `pipetwist.api.service.StatsApi`; None if there is none.
+        control: the `pipetwist.control.service.ControlService`; None if there is none.
         web: the `pipetwist.web.service.WebService`; None if there is none.
     """
 
@@ -75,8 +76,8 @@ class Reloader:
         inbounds: InboundContext,
         outbounds: OutboundContext,
         log: LeveledLogger,
-        *,
-        api: Any = None,  # a StatsApi: called as the other is, with options of its own
+        api: Any = None,  # a StatsApi: called as the others are, with options of its own
+        control: Any = None,  # a ControlService
         web: Any = None,  # a WebService
     ) -> None:
         self._tree = tree
@@ -86,6 +87,7 @@ class Reloader:
         self._log = log
         self._started = current.now.document
         self._api = api
+        self._control = control
         self._web = web
 
     def __repr__(self) -> str:
@@ -100,6 +102,7 @@ class Reloader:
         self._log.set_level(document.log.level)
         context.relay.names_clients = (
             self._web is not None
+            or self._control is not None
             or document.log.level in ("debug", "info")
             or generation.router.needs_clients
         )
@@ -151,18 +154,20 @@ class Reloader:
         self._end_rest(before)
         self._log.info("configuration reloaded{report}", report=_report(before.document, document))
         self._tell_of_unused_sockets()
-        if self._api is not None:
-            self._api.come_back()
+        for part in (self._api, self._control):
+            if part is not None:
+                part.come_back()
         for key_path in needs_restart(self._started, document):
             self._log.warn("{place}: a change of this key needs a restart", place=key_path)
 
     def _certificates(self, document: Document) -> list[Callable[[], object]]:
-        """Read the certificates of the API and the metrics again. Returns functions that have them
-        used.
+        """Read the certificates of what listens besides inbounds again. Returns functions that have
+        them used.
         """
-        api, metrics = document.experimental.v2ray_api, document.metrics
+        api, control, metrics = document.experimental.v2ray_api, document.control, document.metrics
         asked = (
             (self._api, None if api is None else api.tls),
+            (self._control, None if control is None else control.tls),
             (self._web, None if metrics is None else metrics.tls),
         )
         return [part.read_certificates(tls) for part, tls in asked if part is not None]

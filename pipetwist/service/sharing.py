@@ -11,6 +11,8 @@ __all__ = ["divide_descriptors"]
 
 # The number of listening sockets that the usual reserve includes.
 _LISTENING = 8
+# What a control service uses, its clients included.
+_CONTROL = 20
 # A pipe has two descriptors. All pipes together may use this part of the limit.
 _PIPES = 8
 
@@ -31,6 +33,7 @@ def divide_descriptors(
         pipes.limit = max(1, min(pipes.limit, shares.limit // _PIPES // 2))
         reserved += 2 * pipes.limit
     reserved += max(0, len(document.inbounds) - _LISTENING)
+    reserved += _CONTROL if document.control is not None else 0
     clients = {options.tag: options.descriptors for options in document.inbounds}
     servers = {options.tag: options.descriptors for options in document.outbounds}
     if any(options.passes_descriptors for options in document.inbounds):

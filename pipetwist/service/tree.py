@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from twisted.application.service import MultiService
@@ -19,9 +18,10 @@ from twisted.internet.defer import (
 from twisted.logger import Logger
 
 from pipetwist.accounts import Accounts
-from pipetwist.api.availability import load_api
 from pipetwist.config.document import Document
 from pipetwist.config.notes import is_root, notes
+from pipetwist.control.actions import Actions
+from pipetwist.control.ids import start_of
 from pipetwist.datagram.context import DatagramContext
 from pipetwist.descriptors import DescriptorShares, descriptor_limit
 from pipetwist.errors import StartError
@@ -40,6 +40,7 @@ from pipetwist.relay.routing_table import Current
 from pipetwist.service.building import make_inbound, make_outbounds, unused_sockets
 from pipetwist.service.counting import storage_of, tracked_by
 from pipetwist.service.generation import Generation
+from pipetwist.service.grpc_services import control_service, stats_api
 from pipetwist.service.inbound_replacement import refuse_collisions
 from pipetwist.service.monitoring import web_service
 from pipetwist.service.reload import Reloader
@@ -131,25 +132,24 @@ class PipetwistService(MultiService):
                 "path, listen and listen_port, or cid and port"
             )
             raise StartError(message)
-        self.api: Any = None  # Any: whoever configures it need not check for None
+        self.api: Any = stats_api(document, context, self.store, self.online)  # Any: as below
         """The `pipetwist.api.service.StatsApi`; None if there is none."""
-        options = document.experimental.v2ray_api
-        if options is not None and options.listen is not None:
-            share = shares.monitoring("experimental.v2ray_api")
-            make_api = partial(load_api(), options, self.store, self.online, reactor, log=log)
-            self.api = make_api(files=files, listeners=listeners, share=share)
+        actions = Actions(self.relay.connection_table, start_of(started := time.time()), log)
+        self.control: Any = control_service(document, context, actions)  # Any: as below
+        """The `pipetwist.control.service.ControlService`; None if there is none."""
         self.web: Any = None  # Any: whoever configures it need not check for None
         """The `pipetwist.web.service.WebService`; None if there is none."""
         if document.metrics is not None:
             connections = self.relay.connection_table
-            self.web = web_service(document.metrics, context, current, connections, self.store)
+            of_page = (connections, self.store, started)
+            self.web = web_service(document.metrics, context, current, *of_page)
         if self.storage is not None:
             self.storage.setServiceParent(self)
         self._reloader = Reloader(
-            self, current, context, outbound_context, log, api=self.api, web=self.web
+            self, current, context, outbound_context, log, *(self.api, self.control, self.web)
         )
         self._reloader.follow()
-        for part in (self.web, self.api):
+        for part in (self.web, self.control, self.api):
             if part is not None:
                 part.setServiceParent(self)
 
@@ -255,7 +255,7 @@ class PipetwistService(MultiService):
         self._accounts.give_up()
         yield self._changing.acquire()
         self.running = 0
-        listening = (self.api, self.web, *self.inbounds.values())
+        listening = (self.api, self.control, self.web, *self.inbounds.values())
         first = [part for part in self if part in listening]
         yield self._stop(first)
         for part in self:

@@ -59,7 +59,7 @@ class InnerSocketTest(SynchronousTestCase):
     def test_reached(self) -> None:
         """It is reached though its file is gone, until it is closed, which may be done twice."""
         before = _descriptors(self.folder)
-        inner = InnerSocket()
+        inner = InnerSocket("experimental.v2ray_api.listen")
         inner.listen(self.bind)
         self.reach(inner)
         inner.close()
@@ -72,7 +72,7 @@ class InnerSocketTest(SynchronousTestCase):
         user alone.
         """
         self.patch(HeldFile, "link", None)
-        inner = InnerSocket()
+        inner = InnerSocket("experimental.v2ray_api.listen")
         inner.listen(self.bind)
         (room,) = self.folder.iterdir()
         self.assertTrue((room / "api").is_socket())
@@ -113,7 +113,7 @@ class InnerSocketTest(SynchronousTestCase):
             message = "Failed to bind"
             raise RuntimeError(message)
 
-        inner = InnerSocket()
+        inner = InnerSocket("experimental.v2ray_api.listen")
         error = self.assertRaises(StartError, inner.listen, refuse)
         self.assertIn("(TMPDIR): Failed to bind", str(error))
         inner.close()
@@ -129,7 +129,7 @@ class InnerSocketTest(SynchronousTestCase):
             asked.append(address)
             return 1234
 
-        inner = InnerSocket()
+        inner = InnerSocket("experimental.v2ray_api.listen")
         inner.listen(add_port)
         self.assertEqual((asked, repr(inner)), (["127.0.0.1:0"], "<InnerSocket 1234>"))
         self.assertIsInstance(inner.endpoint(None), TCP4ClientEndpoint)

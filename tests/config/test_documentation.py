@@ -61,6 +61,8 @@ _HEADINGS = {
     "ApiOptions": ("v2ray_api",),
     "ApiTlsOptions": ("TLS of v2ray_api",),
     "StatsOptions": ("stats",),
+    "ControlOptions": ("control",),
+    "ControlTlsOptions": ("TLS of control",),
     "WebOptions": ("metrics",),
     "WebTlsOptions": ("TLS of metrics",),
 }

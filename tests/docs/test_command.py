@@ -23,6 +23,7 @@ from tests.support.terminal import Terminal
 
 _DOCUMENT = "docs/command.md"
 _USUAL = "127.0.0.1:10085"
+_OF_CONTROL = {"connections", "close"}
 _SERVER = {"server", "config", "tls", "ca", "cert", "key", "server_name", "timeout"}
 
 
@@ -130,7 +131,8 @@ class TablesTest(SynchronousTestCase):
                 _written(option): _described(option) for option in options if option.name in _SERVER
             }
             if asks:
-                self.assertEqual(self.tables["Which server"], of_server, name)
+                heading = "Which daemon" if name in _OF_CONTROL else "Which server"
+                self.assertEqual(self.tables[heading], of_server, name)
 
 
 def _written(option: click.Option) -> str:

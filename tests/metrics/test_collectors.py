@@ -128,6 +128,7 @@ class ConnectionsTest(_CollectorCase):
             Cause.CLIENT,
             Cause.SERVER,
             Cause.STOPPED,
+            Cause.CLOSED,
             Cause.INTERNAL,
         }
         for cause in Cause:

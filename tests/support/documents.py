@@ -103,6 +103,14 @@ _FULL: dict[str, Any] = {
     },
     "transfer": "kernel",
     "drain_timeout": "10s",
+    "control": {
+        "listen": "127.0.0.1:10086",
+        "tls": {
+            "certificate_path": "a.pem",
+            "key_path": "a.key",
+            "client_certificate_path": "ca.pem",
+        },
+    },
     "metrics": {
         "listen": "127.0.0.1:9100",
         "insecure": False,

@@ -1,0 +1,35 @@
+"""The table of open connections for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from pipetwist.cli.output import printable
+from pipetwist.cli.quantities import duration_text, rate_text, size_text
+from pipetwist.cli.tables import table_of
+from pipetwist.client.rates import Listed
+
+__all__ = ["connections_table"]
+
+
+def connections_table(connections: Sequence[Listed]) -> RenderableType:
+    """Connections, one in a row; with their rates if these are known."""
+    if not connections:
+        return Text("No open connection matches.", style="dim")
+    with_rates = any(one.uplink_rate is not None for one in connections)
+    figures = ("age", "uplink", "downlink", *(("rate",) if with_rates else ()))
+    table = table_of("id", "inbound", "outbound", "user", "client", *figures, right=len(figures))
+    for one in connections:
+        it = one.connection
+        table.add_row(
+            it.id,
+            *(Text(printable(text)) for text in (it.inbound, it.outbound, it.user or "-", it.peer)),
+            duration_text(int(it.age)),
+            size_text(it.uplink),
+            size_text(it.downlink),
+            *((rate_text(one.rate),) if with_rates else ()),
+        )
+    return table

@@ -1,0 +1,122 @@
+"""The calls of pipetwist's control service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import grpc
+
+from pipetwist.client.channel import call_failed, open_channel
+from pipetwist.client.server import Server
+from pipetwist.control.wire import control_pb2
+from pipetwist.control.wire.control_pb2 import (
+    CloseConnectionsRequest,
+    CloseConnectionsResponse,
+    ListConnectionsRequest,
+    ListConnectionsResponse,
+    OpenConnection,
+    Selection,
+)
+
+__all__ = ["ClosedConnections", "ControlCalls", "Selected"]
+
+_SERVICE: Final = control_pb2.DESCRIPTOR.services_by_name["Control"].full_name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selected:
+    """Which connections are meant: everything must hold that is said.
+
+    Attributes:
+        ids: its id is one of these.
+        users: its user is one of these.
+        inbounds: its inbound's tag is one of these.
+        outbounds: its outbound's tag is one of these.
+        older_than: it has been open for this many seconds.
+    """
+
+    ids: tuple[str, ...] = ()
+    users: tuple[str, ...] = ()
+    inbounds: tuple[str, ...] = ()
+    outbounds: tuple[str, ...] = ()
+    older_than: float = 0.0
+
+    @property
+    def message(self) -> Selection:
+        """The same on the wire."""
+        return Selection(
+            ids=self.ids,
+            users=self.users,
+            inbounds=self.inbounds,
+            outbounds=self.outbounds,
+            older_than=self.older_than,
+        )
+
+
+class ClosedConnections(NamedTuple):
+    """What was closed.
+
+    Attributes:
+        number: of connections.
+        unknown_ids: the ids that no open connection had.
+    """
+
+    number: int
+    unknown_ids: tuple[str, ...]
+
+
+class ControlCalls:
+    """Makes calls to one daemon, one at a time. Must be closed.
+
+    Args:
+        server: the daemon. It is connected to by the first call.
+
+    Raises:
+        ServerError: a file for TLS can't be used.
+    """
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._channel = open_channel(server)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._channel.close()
+
+    def list_connections(self, selected: Selected) -> list[OpenConnection]:
+        """The open connections, in the order in which they were opened.
+
+        Raises:
+            ServerError: there is no answer.
+        """
+        call = self._channel.unary_stream(
+            f"/{_SERVICE}/ListConnections",
+            request_serializer=ListConnectionsRequest.SerializeToString,
+            response_deserializer=ListConnectionsResponse.FromString,
+        )
+        request = ListConnectionsRequest(selection=selected.message)
+        try:
+            answers: Iterable[ListConnectionsResponse] = call(request, timeout=self._server.timeout)
+            return [one for answer in answers for one in answer.connections]
+        except grpc.RpcError as error:
+            raise call_failed(self._server, "ListConnections", error) from error
+
+    def close_connections(self, selected: Selected) -> ClosedConnections:
+        """Close connections.
+
+        Raises:
+            ServerError: there is no answer.
+        """
+        call = self._channel.unary_unary(
+            f"/{_SERVICE}/CloseConnections",
+            request_serializer=CloseConnectionsRequest.SerializeToString,
+            response_deserializer=CloseConnectionsResponse.FromString,
+        )
+        request = CloseConnectionsRequest(selection=selected.message)
+        try:
+            answer = call(request, timeout=self._server.timeout)
+        except grpc.RpcError as error:
+            raise call_failed(self._server, "CloseConnections", error) from error
+        return ClosedConnections(answer.closed, tuple(answer.unknown_ids))

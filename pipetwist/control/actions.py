@@ -1,0 +1,153 @@
+"""What the control service and the page do with open connections, in the reactor's thread and in
+slices: the relay goes on meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Cooperator
+from twisted.logger import Logger
+
+from pipetwist.connection.cause import Cause
+from pipetwist.connection.states import Phase
+from pipetwist.control.ids import ConnectionId
+from pipetwist.control.selection import Selection
+from pipetwist.relay.connection import Connection
+from pipetwist.relay.connection_table import ConnectionTable
+
+__all__ = ["Actions", "Closed", "Row"]
+
+_PIECE = 250  # connections that are looked at in one slice: less than a millisecond
+_CLOSED_AT_ONCE = 20  # each has two sides to close, and a line to log
+
+
+class Row(NamedTuple):
+    """An open connection at one moment.
+
+    Attributes:
+        id: its id.
+        inbound: the inbound's tag.
+        outbound: the outbound's tag.
+        user: the user's name; None if the inbound knows none.
+        peer: the client's address, for people.
+        age: seconds since it was opened.
+        uplink: bytes read from the client.
+        downlink: bytes written to the client.
+        pid: the process of its command; None if it is connected to none.
+    """
+
+    id: ConnectionId
+    inbound: str
+    outbound: str
+    user: str | None
+    peer: str
+    age: float
+    uplink: int
+    downlink: int
+    pid: int | None
+
+
+class Closed(NamedTuple):
+    """What a call has closed.
+
+    Attributes:
+        connections: how many.
+        unknown: the ids that were asked for, and that no open connection had.
+    """
+
+    connections: int
+    unknown: tuple[ConnectionId, ...]
+
+
+class Actions:
+    """Lists and closes connections.
+
+    Args:
+        connection_table: has the connections.
+        start: when the daemon was started, as in ids.
+        log: gets who closed what.
+    """
+
+    def __init__(self, connection_table: ConnectionTable, start: int, log: Logger) -> None:
+        self.start = start
+        self._connection_table = connection_table
+        self._log = log
+        clock = connection_table.clock
+        self._cooperator = Cooperator(lambda: lambda: True, lambda step: clock.callLater(0, step))
+
+    def __repr__(self) -> str:
+        return f"<Actions of {self.start}, {self._connection_table}>"
+
+    def slices(self) -> list[list[Connection]]:
+        """The connections that are open now, in pieces that `rows` reads at once."""
+        connections = self._connection_table.connections()
+        return [connections[at : at + _PIECE] for at in range(0, len(connections), _PIECE)]
+
+    def rows(self, connections: list[Connection], selection: Selection) -> list[Row]:
+        """What is known of those that are selected, and are open still."""
+        now = self._connection_table.clock.seconds()
+        return [self._row(one, now) for one in connections if self._is_meant(one, selection, now)]
+
+    def close(self, selection: Selection, who: str) -> Deferred[Closed]:
+        """Close what is selected, and log who did it.
+
+        Args:
+            selection: which ones.
+            who: closes them, for people, on one line.
+
+        Returns:
+            A Deferred that fires when they are closing.
+        """
+        found: list[Connection] = []
+        closed: list[ConnectionId] = []
+        task = self._cooperator.cooperate(self._close(selection, f"closed by {who}", found, closed))
+
+        def tell(result: object) -> Closed:
+            self._log.info(
+                "control: {who} closed {count} connection{s}: {selection}",
+                who=who,
+                count=len(closed),
+                s="" if len(closed) == 1 else "s",
+                selection=str(selection),
+            )
+            return Closed(len(closed), tuple(sorted(selection.ids.difference(closed))))
+
+        return task.whenDone().addCallback(tell)
+
+    def _close(
+        self,
+        selection: Selection,
+        reason: str,
+        found: list[Connection],
+        closed: list[ConnectionId],
+    ) -> Iterator[None]:
+        for connections in self.slices():
+            now = self._connection_table.clock.seconds()
+            found += [one for one in connections if self._is_meant(one, selection, now)]
+            yield
+        for at in range(0, len(found), _CLOSED_AT_ONCE):
+            for connection in found[at : at + _CLOSED_AT_ONCE]:
+                if connection.phase < Phase.CLOSED:  # it may have closed meanwhile
+                    connection.stop(reason, Cause.CLOSED)
+                    closed.append(ConnectionId(connection.number, self.start))
+            yield
+
+    def _is_meant(self, connection: Connection, selection: Selection, now: float) -> bool:
+        return connection.phase < Phase.CLOSED and selection.has(connection, self.start, now)
+
+    def _row(self, connection: Connection, now: float) -> Row:
+        client_info, process = connection.client_info, connection.process
+        return Row(
+            ConnectionId(connection.number, self.start),
+            client_info.inbound,
+            connection.outbound,
+            client_info.user,
+            client_info.peer,
+            now - connection.began,
+            connection.uplink,
+            connection.downlink,
+            None if process is None else process.pid,
+        )

@@ -1,0 +1,110 @@
+"""Answers the calls of the control service. Runs in gRPC's threads; what it does with connections
+is done in the reactor's.
+
+A new call is a method here, with the name that it has in the .proto file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Final
+
+import grpc
+
+from pipetwist.api.callers import Callers
+from pipetwist.control.actions import Actions, Row
+from pipetwist.control.reactor_calls import ReactorCalls
+from pipetwist.control.selection import Selection, parse_selection
+from pipetwist.control.wire.control_pb2 import (
+    CloseConnectionsRequest,
+    CloseConnectionsResponse,
+    ListConnectionsRequest,
+    ListConnectionsResponse,
+    OpenConnection,
+)
+from pipetwist.control.wire.control_pb2 import Selection as WireSelection
+
+__all__ = ["ControlServicer"]
+
+_MAX_UINT64: Final = 2**64 - 1
+
+
+class ControlServicer:
+    """Has a method for each call, with the call's name.
+
+    Args:
+        actions: what is done, in the reactor's thread.
+        calls: call it there.
+        callers: know who calls.
+    """
+
+    def __init__(self, actions: Actions, calls: ReactorCalls, callers: Callers) -> None:
+        self._actions = actions
+        self._calls = calls
+        self._callers = callers
+
+    def ListConnections(
+        self, request: ListConnectionsRequest, context: grpc.ServicerContext
+    ) -> Iterator[ListConnectionsResponse]:
+        """The open connections that are selected."""
+        self._caller(context)
+        selection = _selection(request.selection, context)
+        for connections in self._calls.call(self._actions.slices):
+            rows = self._calls.call(partial(self._actions.rows, connections, selection))
+            if rows:
+                yield ListConnectionsResponse(connections=map(_written, rows))
+
+    def CloseConnections(
+        self, request: CloseConnectionsRequest, context: grpc.ServicerContext
+    ) -> CloseConnectionsResponse:
+        """Close those that are selected."""
+        who = self._caller(context)
+        selection = _selection(request.selection, context)
+        if selection == Selection():
+            context.abort(
+                grpc.StatusCode.INVALID_ARGUMENT,
+                "say which connections: ids, users, inbounds, outbounds or older_than",
+            )
+        closed = self._calls.wait_for(lambda: self._actions.close(selection, who))
+        return CloseConnectionsResponse(
+            closed=closed.connections, unknown_ids=[str(one) for one in closed.unknown]
+        )
+
+    def _caller(self, context: grpc.ServicerContext) -> str:
+        who = self._callers.who(context.peer())
+        if who is None:
+            context.abort(grpc.StatusCode.UNAUTHENTICATED, "it is not known who calls")
+        return who
+
+
+def _selection(selection: WireSelection, context: grpc.ServicerContext) -> Selection:
+    try:
+        return parse_selection(
+            ids=selection.ids,
+            users=selection.users,
+            inbounds=selection.inbounds,
+            outbounds=selection.outbounds,
+            older_than=selection.older_than,
+        )
+    except ValueError as error:
+        context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+
+
+def _written(row: Row) -> OpenConnection:
+    return OpenConnection(
+        id=str(row.id),
+        inbound=_text(row.inbound),
+        outbound=_text(row.outbound),
+        user=_text(row.user or ""),
+        peer=_text(row.peer),
+        age=row.age,
+        uplink=min(row.uplink, _MAX_UINT64),
+        downlink=min(row.downlink, _MAX_UINT64),
+        pid=row.pid or 0,
+    )
+
+
+def _text(text: str) -> str:
+    """A text that protobuf takes: the path of a client's socket may be no Unicode."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
