@@ -72,7 +72,9 @@ def program_of(raw: object) -> str | None:
     ):
         return _v2ray_or_xray(raw, found)
     types = [entry.get("type") for entry in found]
-    of_sing_box = bool(types) and all(type_ in _SING_BOX_TYPES for type_ in types)
+    of_sing_box = bool(types) and all(
+        isinstance(type_, str) and type_ in _SING_BOX_TYPES for type_ in types
+    )
     if of_sing_box or any(key in raw for key in _OF_SING_BOX):
         return (
             "this is a configuration of sing-box, which is a proxy; pipetwist carries its "

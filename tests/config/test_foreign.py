@@ -41,6 +41,13 @@ class FilesTest(SynchronousTestCase):
         self.assertTrue(client.startswith("this is a configuration of V2Ray or Xray;"), client)
         self.assertIn("etc/xray/README.md", client)
 
+    def test_odd_types(self) -> None:
+        """A type that is no text is nobody's, and no mistake of the program's own."""
+        for type_ in ([], {}, 5, None):
+            found = problems({**small(), "inbounds": [{"type": type_}], "outbounds": []})
+            self.assertTrue(found)
+            self.assertNotIn("sing-box", " ".join(found))
+
     def test_reality(self) -> None:
         """What only Xray has says that a file is Xray's."""
         stream = {"security": "reality", "realitySettings": {}}
