@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pipetwist.cli.check_route import Asked, answer
 from pipetwist.cli.output import print_json
 from pipetwist.cli.quantities import count_text
 
@@ -41,12 +42,23 @@ __all__ = ["check"]
     is_flag=True,
     help='Print JSON: {"files": [{"file": ..., "valid": ..., "problems": [...], "notes": [...]}]}.',
 )
-def check(files: tuple[str, ...], panel: str | None, here: bool, as_json: bool) -> None:
+@click.option(
+    "--route",
+    is_flag=True,
+    help="Say where a connection goes, and which rule says so; after the FILE come inbound=TAG, "
+    "user=NAME and source=ADDRESS, the last two if they matter.",
+)
+def check(
+    files: tuple[str, ...], panel: str | None, here: bool, as_json: bool, route: bool
+) -> None:
     """Check each configuration FILE; - is standard input.
 
     Every problem is a line on standard error, with its line and column, and the exit status is then
     1. A note there is about something that is valid but may surprise.
     """
+    if route:
+        _show_route(files[0], Asked.of_words(files[1:]), as_json=as_json)
+        return
     checked = [_check(file, panel, here=here) for file in files]
     if as_json:
         print_json({"files": [one.as_json() for one in checked]})
@@ -99,14 +111,34 @@ def _as_json(finding: Finding) -> dict[str, object]:
     }
 
 
+def _show_route(file: str, asked: Asked, *, as_json: bool) -> None:
+    from pipetwist.config.problems import Problem
+
+    source, document = _read(file)
+    found = answer(document, asked)
+    (finding,) = source.locate([Problem(found.key_path, found.text)])
+    if as_json:
+        print_json({"file": source.name, **_as_json(finding), "decision": found.decision})
+    else:
+        click.echo(f"{finding.label}: {found.text}")
+    if found.note:
+        click.echo(f"{source.name}: note: {found.note}", err=True)
+
+
+def _read(file: str) -> tuple[Source, Document]:
+    from pipetwist.config.reading import read_source
+    from pipetwist.config.source import STANDARD_INPUT, Source
+
+    source = Source.of_standard_input() if file == STANDARD_INPUT else Source.of_file(file)
+    return source, read_source(source)
+
+
 def _check(file: str, panel: str | None, *, here: bool) -> _Checked:
     from pipetwist.config.notes import is_root, notes
-    from pipetwist.config.reading import read_source
-    from pipetwist.config.source import STANDARD_INPUT, InvalidConfigError, Source
+    from pipetwist.config.source import InvalidConfigError
 
     try:
-        source = Source.of_standard_input() if file == STANDARD_INPUT else Source.of_file(file)
-        document = read_source(source)
+        source, document = _read(file)
     except InvalidConfigError as error:
         return _Checked(file, None, error.findings)
     found = source.locate(_problems(document, panel))

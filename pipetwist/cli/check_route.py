@@ -1,0 +1,143 @@
+"""``pipetwist check --route``: where a connection would go, and which rule says so."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pipetwist.config.document import Document
+    from pipetwist.config.problems import KeyPath
+
+__all__ = ["Asked", "RouteAnswer", "answer"]
+
+_WANTED = "write inbound=TAG, and user=NAME and source=ADDRESS if they matter"
+
+
+class Asked(NamedTuple):
+    """A connection that is asked about.
+
+    Attributes:
+        inbound: the inbound's tag.
+        user: the user's name; None for nobody.
+        source: the client's address; empty if it has none.
+    """
+
+    inbound: str
+    user: str | None = None
+    source: str = ""
+
+    @classmethod
+    def of_words(cls, words: Iterable[str]) -> Asked:
+        """Read it from a command line.
+
+        Args:
+            words: each ``KEY=VALUE``.
+
+        Raises:
+            click.UsageError: they are not that.
+        """
+        said: dict[str, str] = {}
+        for word in words:
+            key, equals, value = word.partition("=")
+            if not equals or not value or key not in cls._fields or key in said:
+                message = f"--route: {word} can't be read; {_WANTED}"
+                raise click.UsageError(message)
+            said[key] = value
+        if "inbound" not in said:
+            message = f"--route: there is no inbound; {_WANTED}"
+            raise click.UsageError(message)
+        return cls(**said)
+
+
+class RouteAnswer(NamedTuple):
+    """Where a connection goes.
+
+    Attributes:
+        key_path: what says so.
+        text: it for people.
+        decision: it for programs: the rule's index and the outbound's tag, either of which may be
+            None; None if the inbound refuses the client, which no rule sees then.
+        note: what the answer depends on; empty for nothing.
+    """
+
+    key_path: KeyPath
+    text: str
+    decision: dict[str, object] | None
+    note: str = ""
+
+
+def answer(document: Document, asked: Asked) -> RouteAnswer:
+    """Decide it, as the daemon would.
+
+    Raises:
+        click.UsageError: the document has no such inbound or user, or the address is none.
+    """
+    from pipetwist.values import quote
+    from pipetwist.values.networks import find_address
+
+    tags = [inbound.tag for inbound in document.inbounds]
+    if asked.inbound not in tags:
+        _unknown(f"no inbound has the tag {quote(asked.inbound)}", asked.inbound, tags)
+    if asked.source and find_address(asked.source) is None:
+        message = f"--route: {asked.source} is no IP address"
+        raise click.UsageError(message)
+    index = tags.index(asked.inbound)
+    users = getattr(document.inbounds[index], "users", ())
+    names = list(dict.fromkeys(user.name for user in users))
+    if asked.user is not None and asked.user not in names:
+        text = f"the inbound {quote(asked.inbound)} has no user named {quote(asked.user)}"
+        _unknown(text, asked.user, names)
+    if names and asked.user is None:
+        text = f"the inbound {quote(asked.inbound)} refuses it, since it is none of its users"
+        return RouteAnswer(("inbounds", index), text, None, "user=NAME says whose it is")
+    return _decide(document, asked)
+
+
+def _decide(document: Document, asked: Asked) -> RouteAnswer:
+    from pipetwist.values import quote
+
+    decision = document.router().decide(*asked)
+    key_path: KeyPath
+    if decision.rule is not None:
+        key_path = ("route", "rules", decision.rule)
+        rule = f"route.rules[{decision.rule}]"
+        text = (
+            f"{rule} rejects it"
+            if decision.outbound is None
+            else f"{rule} sends it to the outbound {quote(decision.outbound)}"
+        )
+    elif document.route.final is not None:
+        key_path = ("route", "final")
+        text = f"no rule matches it; route.final sends it to the outbound {quote(document.final)}"
+    else:
+        key_path = ("outbounds", 0)
+        text = f"no rule matches it; it goes to the first outbound, {quote(document.final)}"
+    passed = document.route.rules[: None if decision.rule is None else decision.rule + 1]
+    asking = next(
+        (
+            number
+            for number, rule in enumerate(passed)
+            if rule.looks_at_sources and (rule.inbound is None or asked.inbound in rule.inbound)
+        ),
+        None,
+    )
+    note = (
+        f"route.rules[{asking}] asks for the client's address; without source=ADDRESS it has none, "
+        "as by a unix socket"
+        if asking is not None and not asked.source
+        else ""
+    )
+    return RouteAnswer(key_path, text, decision._asdict(), note)
+
+
+def _unknown(text: str, name: str, known: Sequence[str]) -> None:
+    from pipetwist.values import quote
+
+    near = get_close_matches(name, known, 1)
+    message = f"--route: {text}" + (f"; did you mean {quote(near[0])}?" if near else "")
+    raise click.UsageError(message)
