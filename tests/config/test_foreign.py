@@ -43,7 +43,8 @@ class FilesTest(SynchronousTestCase):
 
     def test_odd_types(self) -> None:
         """A type that is no text is nobody's, and no mistake of the program's own."""
-        for type_ in ([], {}, 5, None):
+        odd: tuple[object, ...] = ([], {}, 5, None)
+        for type_ in odd:
             found = problems({**small(), "inbounds": [{"type": type_}], "outbounds": []})
             self.assertTrue(found)
             self.assertNotIn("sing-box", " ".join(found))
