@@ -124,6 +124,14 @@ class Gate:
             return False
         except OSError:  # it has already gone, and can't be identified
             return False
+        except Exception as error:  # noqa: BLE001 - what a client shows may be anything
+            self._inbound.context.log.error(
+                "inbound {tag}: a client can't be identified: {error}",
+                tag=self.tag,
+                error=f"{type(error).__name__}: {error}",
+            )
+            self._relay.rejected(self.tag, Cause.INTERNAL)
+            return False
         try:
             route = self._relay.route(client_info)
         except RefusedError as rejection:

@@ -5,25 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from cryptography.x509 import (
-    DNSName,
-    ExtensionNotFound,
-    RFC822Name,
-    SubjectAlternativeName,
-    UniformResourceIdentifier,
-)
 from OpenSSL import SSL
 from OpenSSL.crypto import X509, Error
 
+from pipetwist.tls.alternative_names import alternative_names
 from pipetwist.values.san import written_san
 
 __all__ = ["PeerNames", "peer_names"]
-
-_KINDS: Sequence[tuple[str, type[DNSName | RFC822Name | UniformResourceIdentifier]]] = (
-    ("DNS", DNSName),
-    ("email", RFC822Name),
-    ("URI", UniformResourceIdentifier),
-)
 
 
 class PeerNames(NamedTuple):
@@ -45,7 +33,10 @@ def peer_names(connection: SSL.Connection) -> PeerNames | None:
     certificate = connection.get_peer_certificate()
     if certificate is None:
         return None
-    return PeerNames(_common_name(certificate), _alternative_names(certificate))
+    return PeerNames(
+        _common_name(certificate),
+        [written_san(kind, name) for kind, name in alternative_names(certificate)],
+    )
 
 
 def _common_name(certificate: X509) -> str:
@@ -57,19 +48,3 @@ def _common_name(certificate: X509) -> str:
     except Error:
         return ""
     return name or ""
-
-
-def _alternative_names(certificate: X509) -> list[str]:
-    """The DNS names, e-mail addresses and URIs of a certificate, as `values.san` writes them. None
-    of a certificate that can't be taken apart.
-    """
-    try:
-        extensions = certificate.to_cryptography().extensions
-        names = extensions.get_extension_for_class(SubjectAlternativeName).value
-    except (ExtensionNotFound, ValueError):
-        return []
-    return [
-        written_san(kind, name)
-        for kind, type_ in _KINDS
-        for name in names.get_values_for_type(type_)
-    ]

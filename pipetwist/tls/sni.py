@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cryptography.x509 import DNSName, ExtensionNotFound, SubjectAlternativeName
 from OpenSSL import SSL
 from OpenSSL.crypto import X509
+
+from pipetwist.tls.alternative_names import alternative_names
 
 __all__ = ["ContextsByName"]
 
@@ -22,8 +23,9 @@ class ContextsByName:
     def __init__(self, contexts: Iterable[tuple[X509, SSL.Context]]) -> None:
         self._contexts: dict[str, SSL.Context] = {}
         for certificate, context in contexts:
-            for name in _names(certificate):
-                self._contexts.setdefault(name.lower(), context)
+            for kind, name in alternative_names(certificate):
+                if kind == "DNS":
+                    self._contexts.setdefault(name.lower(), context)
 
     def find(self, server_name: bytes | None) -> SSL.Context | None:
         """The context for a name: one with the name itself, or else with the wildcard in the place
@@ -40,12 +42,3 @@ class ContextsByName:
         context = self.find(connection.get_servername())
         if context is not None:
             connection.set_context(context)
-
-
-def _names(certificate: X509) -> list[str]:
-    try:
-        extensions = certificate.to_cryptography().extensions
-        names = extensions.get_extension_for_class(SubjectAlternativeName).value
-    except (ExtensionNotFound, ValueError):  # the latter where it can't be taken apart
-        return []
-    return names.get_values_for_type(DNSName)

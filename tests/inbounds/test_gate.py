@@ -142,6 +142,15 @@ class GateTest(_GateTestCase):
         self.assertFalse(self.gate.let_in("Alice", self.make_side))
         self.assertEqual((self.said(), self.relay.rejections), ([], []))
 
+    def test_not_identified(self) -> None:
+        """Whatever goes wrong with who a client is, it is closed, which is a line and counted."""
+        self.error = LookupError("no such name")
+        self.assertFalse(self.gate.let_in("Alice", self.make_side))
+        self.assertEqual(
+            self.said(), ["inbound in: a client can't be identified: LookupError: no such name"]
+        )
+        self.assertEqual(self.relay.rejections, [("in", Cause.INTERNAL)])
+
     def test_not_served(self) -> None:
         """That there is nothing to serve a client with is logged and counted."""
 

@@ -38,7 +38,7 @@ class KernelTlsEntryTest(KernelCase):
         observer: Any = self.events.append
         log = Logger("test", observer=observer)
         context = InboundContext(self.loop, self.relay, kernel=self.kernel, log=log)
-        self.client: ClientInfo | RefusedError = _CLIENT
+        self.client: ClientInfo | Exception = _CLIENT
         self.gate = Gate(NoInbound(context), self.identify)
         certificate, key = SERVER
         options = TlsListenerOptions(certificate_path=certificate, key_path=key)
@@ -164,6 +164,21 @@ class KernelTlsEntryTest(KernelCase):
         self.loop.until(self.said, "the line")
         self.assertEqual(self.said(), ["inbound in: refused 192.0.2.7:4711"])
         self.assertEqual((self.relay.handled, client.recv(1)), ([], b""))
+
+    def test_not_identified(self) -> None:
+        """One that can't be identified, whatever the reason, is closed with one line, and its
+        descriptor too.
+        """
+        self.client = RuntimeError("a certificate of a kind that nobody reads")
+        near, far = self.pair(socket.AF_INET)
+        self.entry.accepted(near)
+        client = TlsSocket(far, server=False)
+        self.loop.until(client.shake_hands, "the handshake")
+        self.loop.until(self.said, "the line")
+        self.assertEqual(len(self.said()), 1, self.said())
+        self.assertIn("of a kind that nobody reads", self.said()[0])
+        self.assertEqual((client.recv(1), near.fileno()), (b"", -1))
+        self.assertEqual((self.relay.handled, len(self.entry.entering)), ([], 0))
 
     def test_stop(self) -> None:
         """Who has not come in when nobody listens any more does not: nothing of it is left."""

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
     NoEncryption,
     PrivateFormat,
 )
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtensionOID, NameOID
 
 __all__ = ["Authority"]
 
@@ -69,7 +69,7 @@ class Authority:
         *,
         key: CertificateIssuerPrivateKeyTypes | None = None,
         address: str = "127.0.0.1",
-        names: Sequence[x509.GeneralName] | None = None,
+        names: Sequence[x509.GeneralName] | bytes | None = None,
         expired: bool = False,
     ) -> tuple[Path, Path]:
         """Sign a certificate for that name, localhost and an address.
@@ -80,7 +80,7 @@ class Authority:
             key: the key; a new one of the curve P-256 where it is None.
             address: the address.
             names: what it is for instead; nothing, so that it has the common name alone, where
-                that is empty.
+                that is empty. Bytes are the DER of all names, which need not be known to anybody.
             expired: whether it is not valid any more.
 
         Returns:
@@ -93,7 +93,10 @@ class Authority:
         signer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
         unsigned = _builder(_subject(name), self._name, key, expired=expired)
         unsigned = unsigned.add_extension(signer, critical=False)
-        if names:
+        if isinstance(names, bytes):
+            raw = x509.UnrecognizedExtension(ExtensionOID.SUBJECT_ALTERNATIVE_NAME, names)
+            unsigned = unsigned.add_extension(raw, critical=False)
+        elif names:
             unsigned = unsigned.add_extension(x509.SubjectAlternativeName(names), critical=False)
         certificate = unsigned.sign(self._key, hashes.SHA256())
         encryption = NoEncryption() if pass_phrase is None else BestAvailableEncryption(pass_phrase)
