@@ -6,7 +6,7 @@ It checks the document as it was written, so that it finds problems even if othe
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from types import EllipsisType
 from typing import NamedTuple, TypeGuard
@@ -31,17 +31,20 @@ _FEW = 50
 class _Kind(NamedTuple):
     """A kind of name: where such names are defined, and the message for one that is not."""
 
-    section: str
-    name: _Steps
+    names: Sequence[_Steps]
     unknown: str
 
 
-_INBOUND = _Kind("inbounds", (..., "tag"), "no inbound has the tag")
-_OUTBOUND = _Kind("outbounds", (..., "tag"), "no outbound has the tag")
-_USER = _Kind("inbounds", (..., "users", ..., "name"), "no inbound has a user named")
+_INBOUND = _Kind([("inbounds", ..., "tag")], "no inbound has the tag")
+_OUTBOUND = _Kind([("outbounds", ..., "tag")], "no outbound has the tag")
+_SHARED_USER = _Kind([("users", ..., "name")], "the list users has none named")
+_USER = _Kind(
+    [*_SHARED_USER.names, ("inbounds", ..., "users", ..., "name")], "there is no user named"
+)
 
 _API = ("experimental", "v2ray_api")
 _MENTIONS: tuple[tuple[_Kind, _Steps], ...] = (
+    (_SHARED_USER, ("inbounds", ..., "users", ...)),
     (_INBOUND, ("route", "rules", ..., "inbound", ...)),
     (_INBOUND, ("route", "rules", ..., "inbound")),  # a single text
     (_USER, ("route", "rules", ..., "auth_user", ...)),
@@ -58,6 +61,7 @@ def inconsistencies(raw: object) -> Iterator[Problem]:
     """Find all inconsistencies of a document as it was written."""
     for kind in (_INBOUND, _OUTBOUND, _USER):
         yield from _bad_names(raw, kind)
+    for kind in (_INBOUND, _OUTBOUND, _SHARED_USER, _USER):
         yield from _unknown_names(raw, kind)
     for kind in (_INBOUND, _OUTBOUND):
         yield from _shared_tags(raw, kind)
@@ -72,7 +76,7 @@ def inconsistencies(raw: object) -> Iterator[Problem]:
 
 def _bad_names(raw: object, kind: _Kind) -> Iterator[Problem]:
     """Check names even in entries of unknown type, which nothing else checks."""
-    for key_path, name in every(raw, kind.section, *kind.name):
+    for key_path, name in _defined(raw, kind):
         fault = _fault_of_name(name)
         if fault is not None:
             yield Problem(key_path, fault)
@@ -80,7 +84,7 @@ def _bad_names(raw: object, kind: _Kind) -> Iterator[Problem]:
 
 def _shared_tags(raw: object, kind: _Kind) -> Iterator[Problem]:
     owners: dict[str, KeyPath] = {}
-    for key_path, tag in every(raw, kind.section, *kind.name):
+    for key_path, tag in _defined(raw, kind):
         if _is_name(tag):
             section, first, _ = owners.setdefault(tag, key_path)
             if first != key_path[1]:
@@ -92,9 +96,13 @@ def _shared_tags(raw: object, kind: _Kind) -> Iterator[Problem]:
 
 
 def _unknown_names(raw: object, kind: _Kind) -> Iterator[Problem]:
-    if not isinstance(raw, dict) or not isinstance(raw.get(kind.section), list):
+    sections = {section for section, *_ in kind.names}
+    if not isinstance(raw, dict) or not all(
+        isinstance(raw.get(section, [] if section == "users" else None), list)
+        for section in sections
+    ):
         return  # a missing name is another problem, and what it should be is not known
-    known = {name: None for _, name in every(raw, kind.section, *kind.name) if _is_name(name)}
+    known = {name: None for _, name in _defined(raw, kind) if _is_name(name)}
     for key_path, name in (
         found for mentioned, steps in _MENTIONS if mentioned is kind for found in every(raw, *steps)
     ):
@@ -105,6 +113,11 @@ def _unknown_names(raw: object, kind: _Kind) -> Iterator[Problem]:
                 f"{kind.unknown} {quote(name)}"
                 + (f"; did you mean {quote(near[0])}?" if near else ""),
             )
+
+
+def _defined(raw: object, kind: _Kind) -> Iterator[tuple[KeyPath, object]]:
+    for steps in kind.names:
+        yield from every(raw, *steps)
 
 
 def _refused_listener(options: dict[str, object], key_path: KeyPath) -> Iterator[Problem]:

@@ -16,6 +16,7 @@ from pipetwist.inbounds.registry import INBOUNDS
 from pipetwist.interfaces import Medium
 from pipetwist.kinds.inbound_options import InboundOptions
 from pipetwist.kinds.outbound_options import OutboundOptions, Transfer
+from pipetwist.kinds.user_options import UserOptions
 from pipetwist.outbounds.registry import OUTBOUNDS
 from pipetwist.routing.router import Router
 from pipetwist.routing.rules import RuleOptions
@@ -89,6 +90,8 @@ class Document:
     """Where clients connect to."""
     outbounds: _Outbounds
     """Where connections go."""
+    users: tuple[UserOptions, ...] = ()
+    """Users that every inbound may let in: by their names, or all of them."""
     route: RouteOptions = field(default_factory=RouteOptions)
     """Which outbound a connection goes to."""
     transfer: Transfer = "auto"

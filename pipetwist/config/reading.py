@@ -22,6 +22,7 @@ from pipetwist.config.problems import Problem, in_order
 from pipetwist.config.source import Finding, InvalidConfigError, Source
 from pipetwist.config.syntax import NotJsonError, flaws, parse_json
 from pipetwist.config.unix_routes import passing_by_streams
+from pipetwist.config.user_names import contradictions
 from pipetwist.config.validation_messages import problems_of, unknown_keys
 from pipetwist.inbounds.registry import INBOUNDS
 from pipetwist.kinds.registry import AnyKind
@@ -82,7 +83,7 @@ def read_source(source: Source, *, platform: str = sys.platform) -> Document:
     problems = [*flaws(raw), *inconsistencies(raw), *unsupported(raw, platform)]
     document = _validate(encoded, source.folder.absolute(), problems)
     if document is not None and not problems:
-        problems += [*loops(document), *passing_by_streams(document)]
+        problems += [*loops(document), *passing_by_streams(document), *contradictions(document)]
     if document is None or problems:
         raise InvalidConfigError(source.locate(in_order(problems, raw)))
     return document

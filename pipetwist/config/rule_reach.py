@@ -8,6 +8,7 @@ from pipetwist.config.sections import Entry
 from pipetwist.interfaces import Medium
 from pipetwist.routing.conditions import all_of, inverted
 from pipetwist.routing.rules import DATAGRAMS, STREAMS
+from pipetwist.values.text_or import ALL
 
 __all__ = ["holds_for", "listed"]
 
@@ -50,8 +51,10 @@ def _names_users(condition: object, inbound: Entry) -> bool | None:
     if names is None:
         return True
     users = inbound.written.get("users")
+    if users == ALL:
+        return None
     known = (
-        [user.get("name") for user in users if isinstance(user, dict)]
+        [user.get("name") if isinstance(user, dict) else user for user in users]
         if isinstance(users, list)
         else []
     )

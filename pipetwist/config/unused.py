@@ -4,11 +4,12 @@ users whom nobody counts.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 
 from pipetwist.config.document import Document
-from pipetwist.config.problems import Problem
+from pipetwist.config.problems import KeyPath, Problem
+from pipetwist.kinds.user_options import UserOptions
 from pipetwist.routing.rules import RuleOptions
 from pipetwist.values import quote
 
@@ -90,13 +91,23 @@ def _counting(document: Document) -> Iterator[Problem]:
             'nothing is counted, since nothing is listed; write tags into "inbounds" and '
             '"outbounds", and names into "users"',
         )
-    for index, inbound in enumerate(document.inbounds):
-        names = dict.fromkeys(user.name for user in getattr(inbound, "users", ()))
-        missing = [name for name in names if name not in api.stats.users]
+    counted = set(api.stats.users)
+    for key_path, users in _lists_of_users(document):
+        names = dict.fromkeys(user.name for user in users)
+        missing = [name for name in names if name not in counted]
         if missing:
             shown = ", ".join(map(quote, missing[:_NAMED]))
             more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
             yield Problem(
-                ("inbounds", index, "users"),
+                key_path,
                 f"nobody counts {shown}{more}, since {'.'.join(_STATS)}.users does not list them",
             )
+
+
+def _lists_of_users(document: Document) -> Iterator[tuple[KeyPath, Sequence[UserOptions]]]:
+    yield ("users",), document.users
+    for index, inbound in enumerate(document.inbounds):
+        users = getattr(inbound, "users", None)
+        if isinstance(users, tuple):
+            own = [user for user in users if not isinstance(user, str)]
+            yield ("inbounds", index, "users"), own

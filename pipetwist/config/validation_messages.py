@@ -17,6 +17,7 @@ from pipetwist.config.foreign import equivalent
 from pipetwist.config.one_of import OneOf
 from pipetwist.config.problems import KeyPath, Problem
 from pipetwist.values import quote
+from pipetwist.values.text_or import TextOr
 
 __all__ = ["problems_of", "unknown_keys"]
 
@@ -112,13 +113,17 @@ def _follow(steps: Sequence[str | int]) -> tuple[KeyPath, _Type]:
     key_path: KeyPath = ()
     expected: _Type = Document
     for step in steps:
-        if _is_choice(expected):
-            expected = _choice(expected).options(str(step))
+        choice = _mark(expected)
+        if choice is not None:
+            expected = choice.options(str(step))
             continue
         key_path = (*key_path, step)
         holder = _plain(expected)
-        expected = get_args(holder)[0] if isinstance(step, int) else _keys(holder).get(step, holder)
-    return key_path, expected if _is_choice(expected) else _plain(expected)
+        if isinstance(step, int):
+            expected = get_args(holder)[0]
+        elif isinstance(holder, type):
+            expected = _keys(holder).get(step, holder)
+    return key_path, expected if _mark(expected) else _plain(expected)
 
 
 def _as_written(key_path: KeyPath, raw: object) -> KeyPath:
@@ -136,8 +141,14 @@ def _keys(options: type) -> dict[str, _Type]:
     return get_type_hints(options, include_extras=True)
 
 
-def _is_choice(expected: _Type) -> bool:
-    return any(isinstance(mark, OneOf) for mark in getattr(expected, "__metadata__", ()))
+def _mark(expected: _Type) -> OneOf | TextOr | None:
+    """What pydantic chooses by, which has a step of its own in its key paths; None if it has no
+    choice.
+    """
+    if NoneType in get_args(expected):
+        expected = next(one for one in get_args(expected) if one is not NoneType)
+    marks = getattr(expected, "__metadata__", ())
+    return next((mark for mark in marks if isinstance(mark, OneOf | TextOr)), None)
 
 
 def _choice(expected: _Type) -> OneOf:

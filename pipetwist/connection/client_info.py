@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from pipetwist.connection.identity import Identity
+
 __all__ = ["DEFAULT_HALF_CLOSE_SECONDS", "ClientInfo", "Timeouts"]
 
 # If a TCP peer vanishes, nothing ever arrives that says so.
@@ -55,6 +57,7 @@ class ClientInfo(NamedTuple):
         address: its IP address, as in ``source``, and its port; None if it has none, as on a unix
             socket.
         destination: the IP address and the port that it connected to, if its proxy said that.
+        identity: what else its user is found by; None where the inbound asks for nothing.
     """
 
     inbound: str
@@ -64,3 +67,4 @@ class ClientInfo(NamedTuple):
     timeouts: Timeouts = Timeouts()
     address: tuple[str, int] | None = None
     destination: tuple[str, int] | None = None
+    identity: Identity | None = None

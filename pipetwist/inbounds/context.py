@@ -13,10 +13,13 @@ from pipetwist.errors import StartError
 from pipetwist.files import KnownFiles
 from pipetwist.interfaces import AnyReactor, RelayLike
 from pipetwist.kernel.context import KernelContext
+from pipetwist.kinds.user_options import AskingOptions
 from pipetwist.network.listeners import ListenerTable
 from pipetwist.network.listening import ListenHosts
 from pipetwist.network.lookups import Lookups
 from pipetwist.transfer.peer_close_watch import PeerCloseWatch
+from pipetwist.users.index import UserIndex
+from pipetwist.users.lists import own_users
 
 __all__ = ["InboundContext"]
 
@@ -41,6 +44,8 @@ class InboundContext:
         listeners: the table of listening sockets: opens them, and has the inherited ones; by
             default a new table, which looks names up for the reactor.
         shares: divides the file descriptors among inbounds; by default they are not limited.
+        users: finds who may come in at an inbound that has a list; by default the users that are
+            in that list itself.
     """
 
     reactor: AnyReactor
@@ -53,6 +58,7 @@ class InboundContext:
     files: KnownFiles = field(default_factory=KnownFiles)
     listeners: ListenerTable = None  # type: ignore[assignment]  # it is made of the reactor
     shares: DescriptorShares = field(default_factory=DescriptorShares)
+    users: Callable[[AskingOptions], UserIndex] = own_users
 
     def __post_init__(self) -> None:
         """Have a table of listeners."""

@@ -26,6 +26,7 @@ from pipetwist.inbounds.handshake import HandshakeFactory
 from pipetwist.inbounds.listening import EndpointListener, ListeningService, address_client_info
 from pipetwist.interfaces import AnyTransport, IInbound
 from pipetwist.kinds.inbound_options import InboundOptions, StreamInboundOptions
+from pipetwist.kinds.user_options import AskingOptions
 from pipetwist.network.endpoint_kinds import unknown_server_kind
 from pipetwist.network.inherited import InheritedSocket
 from pipetwist.network.listening_socket import ListeningSocket
@@ -43,11 +44,12 @@ __all__ = ["EndpointInbound", "EndpointInboundOptions"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class EndpointInboundOptions(StreamInboundOptions):
+class EndpointInboundOptions(StreamInboundOptions, AskingOptions):
     """An inbound on whatever a Twisted server endpoint string describes."""
 
     address_key = "endpoint"
     fixed = ("endpoint", "framing")
+    users_known_by = ("uid", "gid", "source")
 
     type: Literal["endpoint"] = "endpoint"
     """Always ``endpoint``."""
@@ -206,7 +208,8 @@ class EndpointInbound(ListeningService):
         return address_client_info(self.tag, transport.getPeer(), self.timeouts)
 
     def _identify_socket(self, connected: socket.SocketType) -> ClientInfo:
-        return unix_client_info(self.tag, connected, self.timeouts)
+        asked = cast("EndpointInboundOptions", self.options).users is not None
+        return unix_client_info(self.tag, connected, self.timeouts, identified=asked)
 
 
 def _shown(address: object) -> str:

@@ -18,6 +18,8 @@ from pipetwist.errors import RefusedError
 from pipetwist.inbounds.context import InboundContext
 from pipetwist.interfaces import IGate, IOutbound, IRoute, ISide, ITracker, Medium
 from pipetwist.kinds.inbound_options import InboundOptions, StreamInboundOptions
+from pipetwist.kinds.user_options import AskingOptions
+from pipetwist.users.admission import named
 
 __all__ = ["Entered", "Gate", "RefusedError"]
 
@@ -119,6 +121,9 @@ class Gate:
         """
         try:
             client_info = self._identify(client)
+            options = self._inbound.options
+            if isinstance(options, AskingOptions) and options.users is not None:
+                client_info = named(client_info, self._inbound.context.users(options))
         except RefusedError as refusal:
             self.refuse(str(refusal))
             return False

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from pipetwist.connection.client_info import ClientInfo, Timeouts
-from pipetwist.inbounds.gate import Gate, Identify, RefusedError
+from pipetwist.inbounds.gate import Gate, Identify
 from pipetwist.inbounds.kernel_tls_entry import TlsClient
 from pipetwist.inbounds.listening import ListeningService
 from pipetwist.inbounds.proxy_entry import NamedTransport, ProxiedSocket, ProxyEntry
@@ -44,18 +44,22 @@ class ProxiedListening(ListeningService):
             header, plain = _header_of(client)
             if header is None or header.source is None:
                 return identify(plain)
-            self.named(plain)
-            client_info = named_client_info(self.tag, header, self.timeouts)
-            if getattr(self.options, "users", ()):
-                # They are known by what is known of a peer, which is the proxy here.
-                message = f"refused {client_info.peer}, which is not one of its users"
-                raise RefusedError(message)
-            return client_info
+            # Its user is found by no uid or gid: the peer is the proxy here.
+            return self.named(plain, named_client_info(self.tag, header, self.timeouts))
 
         return Gate(self, identify_named)
 
-    def named(self, client: Any) -> None:  # as `Identify` has it
-        """A client is let in by its header, without being identified otherwise."""
+    def named(self, client: Any, client_info: ClientInfo) -> ClientInfo:  # as `Identify` has it
+        """A client is let in by its header, without being identified otherwise.
+
+        Args:
+            client: it, without its header.
+            client_info: what its header says.
+
+        Returns:
+            What is known of it.
+        """
+        return client_info
 
     def behind_proxies(
         self, gate: Gate, accepted: Callable[[socket.SocketType], None]

@@ -22,7 +22,6 @@ from zope.interface import implementer
 from pipetwist.connection.client_info import ClientInfo
 from pipetwist.errors import StartError
 from pipetwist.inbounds.acceptor import Acceptor
-from pipetwist.inbounds.certificate_users import CertificateUserOptions, certificate_user
 from pipetwist.inbounds.context import InboundContext
 from pipetwist.inbounds.entry import SocketEntry
 from pipetwist.inbounds.gate import Gate
@@ -34,6 +33,7 @@ from pipetwist.inbounds.tls_listening import TlsInboundOptions, TlsListeningServ
 from pipetwist.interfaces import AnyFactory, AnyPort, AnyTransport, IInbound, InlineCallbacks
 from pipetwist.kernel.context import KernelContext
 from pipetwist.kinds.inbound_options import InboundOptions
+from pipetwist.kinds.user_options import CERTIFICATE_KEYS
 from pipetwist.network.listening_socket import BACKLOG, ListeningSocket
 from pipetwist.network.tcp_socket import SocketEndpoint, takes_sockets
 from pipetwist.tls.listener import ListenerTls
@@ -43,7 +43,6 @@ from pipetwist.values import Host, Port
 from pipetwist.values.addresses import SocketAddress, plain_host, shown_address
 from pipetwist.values.bind_address import PortAddress
 from pipetwist.values.keep_alive import KeepAliveOptions
-from pipetwist.values.tls_options import in_use
 
 if TYPE_CHECKING:
     from pipetwist.tls.connections import TlsConnection
@@ -57,6 +56,8 @@ class TcpInboundOptions(KeepAliveOptions, TlsInboundOptions):
 
     address_key = "listen_port"
     fixed = ("listen", "listen_port", "framing", "speaks_tls", "proxy_protocol")
+    users_known_by = (*CERTIFICATE_KEYS, "source")
+
     type: Literal["tcp"] = "tcp"
     """Always ``tcp``."""
     listen: Host = "127.0.0.1"
@@ -65,19 +66,6 @@ class TcpInboundOptions(KeepAliveOptions, TlsInboundOptions):
     """
     listen_port: Port
     """The port to listen on; 0 takes a free one."""
-    users: tuple[CertificateUserOptions, ...] = ()
-    """Who may connect, by the certificate. Without it everybody may, as no user."""
-
-    def __post_init__(self) -> None:
-        """Refuse users without a certificate that identifies them."""
-        super().__post_init__()
-        tls = in_use(self.tls)
-        if self.users and (tls is None or tls.client_certificate_path is None):
-            message = (
-                "users are known by their certificates, which needs tls with a "
-                "client_certificate_path"
-            )
-            raise ValueError(message)
 
     @property
     def address(self) -> PortAddress:
@@ -262,5 +250,4 @@ class TcpInbound(TlsListeningService):
         self, client_info: ClientInfo, tls: ListenerTls, connection: TlsConnection
     ) -> ClientInfo:
         tls.completed(connection)
-        user = certificate_user(self._options.users, connection, client_info.peer)
-        return client_info._replace(user=user)
+        return self.with_certificate(client_info, connection)

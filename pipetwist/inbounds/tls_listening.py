@@ -6,8 +6,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
+from pipetwist.connection.client_info import ClientInfo
+from pipetwist.connection.identity import Identity
 from pipetwist.files import KnownFiles
 from pipetwist.inbounds.context import InboundContext
 from pipetwist.inbounds.kernel_tls_entry import TlsClient
@@ -15,14 +17,18 @@ from pipetwist.inbounds.proxied import ProxiedListening
 from pipetwist.kinds.figures import Figure
 from pipetwist.kinds.inbound_options import InboundOptions, StreamInboundOptions, TlsServerOptions
 from pipetwist.kinds.proxy_options import ProxiedInboundOptions
+from pipetwist.kinds.user_options import AskingOptions
 from pipetwist.tls.listener import ListenerTls
 from pipetwist.values.tls_options import in_use
+
+if TYPE_CHECKING:
+    from pipetwist.tls.connections import TlsConnection
 
 __all__ = ["TlsInboundOptions", "TlsListeningService"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class TlsInboundOptions(ProxiedInboundOptions, StreamInboundOptions):
+class TlsInboundOptions(ProxiedInboundOptions, StreamInboundOptions, AskingOptions):
     """The keys of every inbound that can use TLS."""
 
     figures = (
@@ -47,6 +53,11 @@ class TlsInboundOptions(ProxiedInboundOptions, StreamInboundOptions):
     def speaks_tls(self) -> bool:
         """Whether its connections use TLS."""
         return in_use(self.tls) is not None
+
+    @property
+    def asks_certificates(self) -> bool:
+        tls = in_use(self.tls)
+        return tls is not None and tls.client_certificate_path is not None
 
     def check_here(self) -> None:
         self.read_tls()
@@ -93,10 +104,28 @@ class TlsListeningService(ProxiedListening):
         """How many of them resumed an earlier session."""
         return 0 if self._tls is None else self._tls.resumed
 
-    def named(self, client: Any) -> None:  # a `TlsClient` or a transport of Twisted's
-        if self._tls is not None:
-            tls = client.tls if isinstance(client, TlsClient) else client.getHandle()
-            self._tls.completed(tls)
+    def named(self, client: Any, client_info: ClientInfo) -> ClientInfo:  # as `Identify` has it
+        """See `ProxiedListening`; the client is a `TlsClient` or a transport of Twisted's."""
+        if self._tls is None:
+            return client_info
+        tls = client.tls if isinstance(client, TlsClient) else client.getHandle()
+        self._tls.completed(tls)
+        return self.with_certificate(client_info, tls)
+
+    def with_certificate(self, client_info: ClientInfo, connection: TlsConnection) -> ClientInfo:
+        """A client, with the names in its certificate where they may say who it is.
+
+        Args:
+            client_info: what is known of it so far.
+            connection: OpenSSL's, its handshake complete.
+        """
+        options = cast("TlsInboundOptions", self.options)
+        if options.users is None or not options.asks_certificates:
+            return client_info
+        from pipetwist.tls.peer_names import peer_names  # loads pyOpenSSL
+
+        identity = client_info.identity or Identity()
+        return client_info._replace(identity=identity._replace(certificate=peer_names(connection)))
 
     def read_again(self, options: InboundOptions) -> Callable[[], Callable[[], None]]:
         """Read the files of TLS again, as `ListenerTls.read_again` does; nothing without TLS.

@@ -17,6 +17,7 @@ from pipetwist.inbounds.context import InboundContext
 from pipetwist.inbounds.datagram import DatagramInbound
 from pipetwist.interfaces import IInbound
 from pipetwist.kinds.inbound_options import DatagramInboundOptions, InboundOptions
+from pipetwist.kinds.user_options import AskingOptions
 from pipetwist.network.listening import is_unspecified
 from pipetwist.values import Host, Port
 from pipetwist.values.addresses import shown_address
@@ -26,7 +27,7 @@ __all__ = ["UdpInbound", "UdpInboundOptions"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class UdpInboundOptions(DatagramInboundOptions):
+class UdpInboundOptions(DatagramInboundOptions, AskingOptions):
     """An inbound on a UDP port."""
 
     address_key = "listen_port"

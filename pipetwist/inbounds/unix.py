@@ -23,6 +23,7 @@ from pipetwist.inbounds.unix_options import UnixSocketOptions
 from pipetwist.interfaces import AnyTransport, IInbound
 from pipetwist.kinds.inbound_options import InboundOptions
 from pipetwist.kinds.unix_options import PassingOptions
+from pipetwist.kinds.user_options import CERTIFICATE_KEYS
 from pipetwist.network.unix_socket import UnixListeningSocket
 from pipetwist.transfer.socket_state import socket_of
 
@@ -34,6 +35,7 @@ class UnixInboundOptions(PassingOptions, UnixSocketOptions, TlsInboundOptions):
     """An inbound on a unix domain socket."""
 
     fixed = ("path", "framing", "pass_descriptors", "speaks_tls", "proxy_protocol")
+    users_known_by = ("uid", "gid", *CERTIFICATE_KEYS, "source")
 
     type: Literal["unix"] = "unix"
     """Always ``unix``."""
@@ -71,7 +73,7 @@ class UnixInbound(TlsListeningService):
         super().apply_options(options)
         self._options = cast("UnixInboundOptions", options)
         self._anybody = (
-            None if self._options.users else client_info_of(self.tag, None, self.timeouts)
+            client_info_of(self.tag, None, self.timeouts) if self._options.users is None else None
         )
 
     def apply(self, options: InboundOptions) -> Callable[[], None]:
@@ -94,7 +96,7 @@ class UnixInbound(TlsListeningService):
     def listen(self) -> Deferred[None]:
         if self._listening is not None:
             return succeed(None)
-        if self._options.users and not PEER_CREDENTIALS:
+        if self._options.users is not None and not PEER_CREDENTIALS:
             return fail(
                 StartError(
                     f"{self.options.label}: users: this system does not say who the peer of a "
@@ -170,11 +172,12 @@ class UnixInbound(TlsListeningService):
     def _identify(self, connected: socket.SocketType) -> ClientInfo:
         if self._anybody is not None and not self.context.relay.names_clients:
             return self._anybody
-        return unix_client_info(self.tag, connected, self.timeouts, self._options.users)
+        asked = self._options.users is not None
+        return unix_client_info(self.tag, connected, self.timeouts, identified=asked)
 
     def _identify_tls(self, client: TlsClient) -> ClientInfo:
         client.listener.completed(client.tls)
-        return self._identify(client.socket)
+        return self.with_certificate(self._identify(client.socket), client.tls)
 
     def _identify_transport(self, transport: AnyTransport) -> ClientInfo:
         if self._tls is not None:
@@ -182,7 +185,10 @@ class UnixInbound(TlsListeningService):
         connected = socket_of(transport)
         if connected is None:
             raise ConnectionError
-        return self._identify(connected)
+        client_info = self._identify(connected)
+        if self._tls is None:
+            return client_info
+        return self.with_certificate(client_info, transport.getHandle())
 
 
 def _file_options(options: UnixInboundOptions) -> tuple[int, str | int | None, str | int | None]:

@@ -2,48 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from pipetwist.accounts import Account
 from pipetwist.kinds.folders import require_folder
-from pipetwist.kinds.inbound_options import InboundOptions
 from pipetwist.kinds.unix_options import UnixKindOptions
-from pipetwist.values import Id, Mode, Owner, UnixPath, UserName, is_abstract, quote
+from pipetwist.kinds.user_options import AskingOptions, UserOptions
+from pipetwist.values import Mode, Owner, UnixPath, is_abstract, quote
 
-__all__ = ["PeerUserOptions", "UnixSocketOptions"]
+__all__ = ["UnixSocketOptions"]
 
 _OF_OTHERS = 0o066
 
 
 @dataclass(frozen=True, kw_only=True)
-class PeerUserOptions:
-    """Who a peer is, by what the kernel says of it."""
-
-    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid"}
-
-    name: UserName
-    """The user's name."""
-    uid: Id | None = None
-    """The number of the system's user that the peer runs as."""
-    gid: Id | None = None
-    """The number of a group of the system's that the peer is in: its primary one, or another."""
-
-    def __post_init__(self) -> None:
-        """Refuse an entry that can't match anybody."""
-        if self.uid is None and self.gid is None:
-            message = "a user of a unix inbound needs a uid or a gid"
-            raise ValueError(message)
-
-
-@dataclass(frozen=True, kw_only=True)
-class UnixSocketOptions(UnixKindOptions, InboundOptions):
+class UnixSocketOptions(UnixKindOptions, AskingOptions):
     """The keys of the socket, and who may use it."""
 
     __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid"}
 
     address_key = "path"
+    users_known_by: ClassVar[Collection[str]] = ("uid", "gid", "source")
 
     path: UnixPath
     """The socket's path; ``@name`` is abstract, ``@@name`` abstract and padded to 108 bytes."""
@@ -53,10 +34,6 @@ class UnixSocketOptions(UnixKindOptions, InboundOptions):
     """The name or number of the user that owns the socket."""
     group: Owner | None = None
     """The name or number of the group that owns the socket."""
-    users: tuple[PeerUserOptions, ...] = ()
-    """Who may come in: the first match by uid, then by gid. Without it everybody may, as no
-    user.
-    """
 
     @property
     def accounts(self) -> Sequence[Account]:
@@ -71,17 +48,24 @@ class UnixSocketOptions(UnixKindOptions, InboundOptions):
         return bool(self.mode & _OF_OTHERS)
 
     def notes(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
-        first: dict[int, int] = {}
-        for index, user in enumerate(self.users):
-            if user.uid is not None and (before := first.setdefault(user.uid, index)) != index:
-                name = quote(self.users[before].name)
-                text = f"users[{before}], {name}, has this uid already, and is who such a client is"
+        first: dict[int, tuple[int, str]] = {}
+        for index, user in enumerate(self.users or ()):
+            if not isinstance(user, UserOptions) or user.uid is None:
+                continue
+            if user.uid in first:
+                before, name = first[user.uid]
+                text = (
+                    f"users[{before}], {quote(name)}, has this uid already, and is who such a "
+                    "client is"
+                )
                 yield ("users", index, "uid"), text
+            elif user.source is None:
+                first[user.uid] = index, user.name
         yield from super().notes()
 
     @classmethod
     def lacking(cls, written: Mapping[str, object], platform: str) -> Iterator[tuple[str, str]]:
-        if platform not in ("linux", "win32") and written.get("users"):
+        if platform not in ("linux", "win32") and written.get("users") is not None:
             # SO_PEERCRED is Linux's alone, unix(7).
             yield (
                 "users",

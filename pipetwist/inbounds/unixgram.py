@@ -73,7 +73,7 @@ class UnixgramInbound(DatagramInbound):
         return super().apply(options)
 
     def open_sockets(self) -> list[tuple[socket.socket, EitherBatch]]:
-        if self._options.users and not PEER_CREDENTIALS:
+        if self._options.users is not None and not PEER_CREDENTIALS:
             message = (
                 f"{self.options.label}: users: this system does not say who sends to a unix socket"
             )
@@ -115,7 +115,8 @@ class UnixgramInbound(DatagramInbound):
 
     def identify(self, source: Source) -> ClientInfo:
         peer = None if source.credentials is None else PeerCredentials(*source.credentials)
-        return client_info_of(self.tag, peer, self.timeouts, self._options.users)
+        asked = self._options.users is not None
+        return client_info_of(self.tag, peer, self.timeouts, identified=asked)
 
 
 def _prepare(opened: socket.socket) -> None:

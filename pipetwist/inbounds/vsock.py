@@ -18,6 +18,7 @@ from pipetwist.inbounds.proxied import ProxiedListening
 from pipetwist.interfaces import IInbound
 from pipetwist.kinds.inbound_options import InboundOptions, StreamInboundOptions
 from pipetwist.kinds.proxy_options import ProxiedInboundOptions
+from pipetwist.kinds.user_options import AskingOptions
 from pipetwist.kinds.vsock_options import VsockKindOptions
 from pipetwist.network.vsock_socket import check_vsock
 from pipetwist.values import Cid, VsockPort
@@ -27,7 +28,9 @@ __all__ = ["VsockInbound", "VsockInboundOptions"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class VsockInboundOptions(VsockKindOptions, ProxiedInboundOptions, StreamInboundOptions):
+class VsockInboundOptions(
+    VsockKindOptions, ProxiedInboundOptions, StreamInboundOptions, AskingOptions
+):
     """An inbound on a port of vsock, for virtual machines and their host."""
 
     address_key = "port"

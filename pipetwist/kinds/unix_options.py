@@ -67,6 +67,7 @@ class PassingOptions(KindOptions):
                 "leave one of the two out"
             )
             raise ValueError(message)
+        super().__post_init__()
 
     @property
     def passes_descriptors(self) -> bool:

@@ -15,7 +15,7 @@ from pipetwist.network.inherited import InheritedSocket, InheritedSockets
 from pipetwist.outbounds.context import OutboundContext
 from pipetwist.outbounds.registry import OUTBOUNDS
 
-__all__ = ["make_inbound", "make_outbounds", "unused_sockets"]
+__all__ = ["make_inbound", "make_outbounds", "refuse_unused_sockets", "unused_sockets"]
 
 
 def make_inbound(options: InboundOptions, context: InboundContext) -> IInbound:
@@ -74,3 +74,21 @@ def unused_sockets(
     """
     used = [one for inbound in inbounds.values() for one in inbound.inherited]
     return [one for one in inherited if one not in used]
+
+
+def refuse_unused_sockets(inherited: InheritedSockets, inbounds: Mapping[str, IInbound]) -> None:
+    """Check that an inbound uses each inherited socket.
+
+    Args:
+        inherited: all of them.
+        inbounds: all inbounds by their tags.
+
+    Raises:
+        StartError: none uses one of them.
+    """
+    for one in unused_sockets(inherited, inbounds):
+        message = (
+            f"{one} was inherited, and no inbound listens there: write it in an inbound's "
+            "path, listen and listen_port, or cid and port"
+        )
+        raise StartError(message)

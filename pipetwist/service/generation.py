@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from pipetwist.config.document import Document
 from pipetwist.interfaces import IInbound, OutboundLike
-from pipetwist.relay.routing_table import RoutingTable
+from pipetwist.kinds.user_options import AskingOptions
+from pipetwist.relay.routing_table import Current, RoutingTable
 from pipetwist.stats.tracking import Tracked
+from pipetwist.users.index import UserIndex
+from pipetwist.users.lists import UserLists
 
-__all__ = ["Generation"]
+__all__ = ["Generation", "users_of"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -25,11 +28,13 @@ class Generation(RoutingTable):
         document: the configuration.
         inbounds: every inbound by its tag.
         tracked: what is counted.
+        users: who may come in at each inbound.
     """
 
     document: Document
     inbounds: Mapping[str, IInbound]
     tracked: Tracked
+    users: UserLists
 
     @classmethod
     def of(
@@ -38,6 +43,7 @@ class Generation(RoutingTable):
         inbounds: Mapping[str, IInbound],
         outbounds: Mapping[str, OutboundLike],
         tracked: Tracked,
+        users: UserLists,
     ) -> Generation:
         """Make one.
 
@@ -46,6 +52,7 @@ class Generation(RoutingTable):
             inbounds: all of its inbounds by their tags.
             outbounds: all of its outbounds by their tags.
             tracked: what it counts.
+            users: who may come in at each inbound.
         """
         return cls(
             router=document.router(),
@@ -53,7 +60,13 @@ class Generation(RoutingTable):
             tracked=tracked,
             document=document,
             inbounds=MappingProxyType(dict(inbounds)),
+            users=users,
         )
 
     def __repr__(self) -> str:
         return f"<Generation {', '.join(self.inbounds)} -> {', '.join(self.outbounds)}>"
+
+
+def users_of(current: Current[Generation]) -> Callable[[AskingOptions], UserIndex]:
+    """A function that finds who may come in at an inbound, by the current generation."""
+    return lambda options: current.now.users.of(options)

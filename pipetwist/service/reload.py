@@ -9,7 +9,7 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from twisted.application.service import IService, MultiService
-from twisted.internet.defer import Deferred, inlineCallbacks
+from twisted.internet.defer import Deferred, inlineCallbacks, succeed
 
 from pipetwist.accounts import Account
 from pipetwist.config.document import Document
@@ -25,7 +25,9 @@ from pipetwist.service.counting import tracked_by
 from pipetwist.service.generation import Generation
 from pipetwist.service.inbound_replacement import refuse_collisions, replace_inbounds
 from pipetwist.service.sharing import divide_descriptors
+from pipetwist.service.steps import in_turns
 from pipetwist.stats.tracking import Tracked
+from pipetwist.users.lists import UserLists, indexed
 from pipetwist.values.tls_options import TlsListenerOptions
 
 __all__ = ["Reloader", "needs_restart"]
@@ -37,6 +39,7 @@ _CHANGEABLE = {
     "log.level",
     "inbounds",
     "outbounds",
+    "users",
     "route.rules",
     "route.final",
     "transfer",
@@ -139,6 +142,7 @@ class Reloader:
         learning = self._outbounds.accounts.learn(_accounts(before.document, document))
         yield self._inbounds.listeners.hosts.learn(_new_hosts(before, document))
         yield learning
+        users = yield self._users(before, document)
         outbounds = make_outbounds(document, self._outbounds, _kept(before, document))
         show_certificates = self._certificates(document)
         inbounds = yield replace_inbounds(
@@ -147,7 +151,8 @@ class Reloader:
             lambda options: make_inbound(options, self._inbounds),
         )
         # Nothing can fail from here on.
-        self._current.swap(Generation.of(document, inbounds, outbounds, _tracked(before, document)))
+        tracked = _tracked(before, document)
+        self._current.swap(Generation.of(document, inbounds, outbounds, tracked, users))
         self.follow()
         for show in show_certificates:
             show()
@@ -159,6 +164,12 @@ class Reloader:
                 part.come_back()
         for key_path in needs_restart(self._started, document):
             self._log.warn("{place}: a change of this key needs a restart", place=key_path)
+
+    def _users(self, before: Generation, document: Document) -> Deferred[UserLists]:
+        """Who may come in at each inbound: the same object if that has not changed."""
+        if _asked(before.document) == _asked(document):
+            return succeed(before.users)
+        return in_turns(self._inbounds.reactor, indexed(document.users, document.inbounds))
 
     def _certificates(self, document: Document) -> list[Callable[[], object]]:
         """Read the certificates of what listens besides inbounds again. Returns functions that have
@@ -228,6 +239,12 @@ def _kept(before: Generation, document: Document) -> dict[str, OutboundLike]:
         if (options, options.moved_by(document.transfer)) == known.get(options.tag)
         and IService.providedBy(before.outbounds[options.tag])
     }
+
+
+def _asked(document: Document) -> object:
+    """What the lists of users depend on."""
+    users = {options.tag: getattr(options, "users", None) for options in document.inbounds}
+    return document.users, users
 
 
 def _tracked(before: Generation, document: Document) -> Tracked:

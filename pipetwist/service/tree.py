@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from twisted.application.service import MultiService
@@ -15,7 +16,6 @@ from twisted.internet.defer import (
     inlineCallbacks,
     maybeDeferred,
 )
-from twisted.logger import Logger
 
 from pipetwist.accounts import Accounts
 from pipetwist.config.document import Document
@@ -37,19 +37,21 @@ from pipetwist.network.threads import start_thread
 from pipetwist.outbounds.context import OutboundContext
 from pipetwist.relay.relay import Relay
 from pipetwist.relay.routing_table import Current
-from pipetwist.service.building import make_inbound, make_outbounds, unused_sockets
+from pipetwist.service.building import make_inbound, make_outbounds, refuse_unused_sockets
 from pipetwist.service.counting import storage_of, tracked_by
-from pipetwist.service.generation import Generation
+from pipetwist.service.generation import Generation, users_of
 from pipetwist.service.grpc_services import control_service, stats_api
 from pipetwist.service.inbound_replacement import refuse_collisions
 from pipetwist.service.monitoring import web_service
 from pipetwist.service.reload import Reloader
 from pipetwist.service.sharing import divide_descriptors
+from pipetwist.service.steps import at_once
 from pipetwist.stats.counters import MemoryCounterStore
 from pipetwist.stats.online import OnlineUsers
 from pipetwist.stats.tracking import Tracked
 from pipetwist.transfer.ending_side import side_log
 from pipetwist.transfer.peer_close_watch import PeerCloseWatch
+from pipetwist.users.lists import indexed
 
 __all__ = ["PipetwistService"]
 
@@ -110,28 +112,27 @@ class PipetwistService(MultiService):
         self.listeners = listeners = ListenerTable(inherited, hosts, accounts)
         """All listening sockets, those of the API and the metrics too."""
         common = (peer_close_watch, kernel, log)
-        failed = failed or _logged(log)
-        parts = (*common, datagram_context, files, lookups, accounts, failed)
-        outbound_context = OutboundContext(reactor, spawner, *parts)
+        failed = failed or (lambda error: log.error("{error}", error=str(error)))
+        outbound_context = OutboundContext(
+            reactor, spawner, *common, datagram_context, files, lookups, accounts, failed
+        )
         outbounds = make_outbounds(document, outbound_context)
         tracked = Tracked(self.store, **tracked_by(document))
-        self._current = current = Current(Generation.of(document, {}, outbounds, tracked))
+        users = at_once(indexed(document.users, document.inbounds))
+        generation = partial(Generation.of, document, tracked=tracked, users=users)
+        self._current = current = Current(generation({}, outbounds))
         self.relay = Relay(reactor, current, online=self.online, log=log)
         self.shares = shares = DescriptorShares(descriptor_limit(), log)
         """How the inbounds share the process's file descriptors."""
         divide_descriptors(shares, document, None if kernel is None else kernel.pool)
+        find = users_of(current)
         context = InboundContext(
-            reactor, self.relay, *common, failed, datagram_context, files, listeners, shares
+            reactor, self.relay, *common, failed, datagram_context, files, listeners, shares, find
         )
         inbounds = {options.tag: make_inbound(options, context) for options in document.inbounds}
         refuse_collisions(document, inbounds)
-        current.swap(Generation.of(document, inbounds, outbounds, tracked))
-        for one in unused_sockets(listeners.inherited, inbounds):
-            message = (
-                f"{one} was inherited, and no inbound listens there: write it in an inbound's "
-                "path, listen and listen_port, or cid and port"
-            )
-            raise StartError(message)
+        current.swap(generation(inbounds, outbounds))
+        refuse_unused_sockets(listeners.inherited, inbounds)
         self.api: Any = stats_api(document, context, self.store, self.online)  # Any: as below
         """The `pipetwist.api.service.StatsApi`; None if there is none."""
         actions = Actions(self.relay.connection_table, start_of(started := time.time()), log)
@@ -294,7 +295,3 @@ class PipetwistService(MultiService):
         for one in stopping:
             one.addErrback(lambda failure: self.log.failure("A service failed to stop", failure))
         return DeferredList(stopping)
-
-
-def _logged(log: Logger) -> Callable[[StartError], None]:
-    return lambda error: log.error("{error}", error=str(error))

@@ -50,7 +50,7 @@ def alternative_names(certificate: X509) -> list[tuple[str, str]]:
 
 
 def _read(certificate: Certificate) -> list[tuple[str, str]]:
-    """The names of a certificate that has others beside them which `cryptography` does not read.
+    """The names of a certificate that has others beside them which cryptography does not read.
 
     Raises:
         ValueError: it can't be taken apart, or a name is not ASCII.

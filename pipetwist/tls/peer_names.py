@@ -11,7 +11,7 @@ from OpenSSL.crypto import X509, Error
 from pipetwist.tls.alternative_names import alternative_names
 from pipetwist.values.san import written_san
 
-__all__ = ["PeerNames", "peer_names"]
+__all__ = ["PeerNames", "certificate_names", "peer_names"]
 
 
 class PeerNames(NamedTuple):
@@ -33,6 +33,11 @@ def peer_names(connection: SSL.Connection) -> PeerNames | None:
     certificate = connection.get_peer_certificate()
     if certificate is None:
         return None
+    return certificate_names(certificate)
+
+
+def certificate_names(certificate: X509) -> PeerNames:
+    """The names in a certificate."""
     return PeerNames(
         _common_name(certificate),
         [written_san(kind, name) for kind, name in alternative_names(certificate)],

@@ -9,13 +9,12 @@ from typing import ClassVar
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from pipetwist.inbounds.certificate_users import CertificateUserOptions
 from pipetwist.inbounds.endpoint import EndpointInboundOptions
 from pipetwist.inbounds.tcp import TcpInboundOptions
 from pipetwist.inbounds.unix import UnixInboundOptions
-from pipetwist.inbounds.unix_options import PeerUserOptions
 from pipetwist.inbounds.vsock import VsockInboundOptions
 from pipetwist.kinds.inbound_options import InboundOptions, TlsServerOptions
+from pipetwist.kinds.user_options import UserOptions
 from pipetwist.network.vsock_socket import AF_VSOCK
 from tests.behaviour.channels import SocketChannel, TlsChannel
 from tests.support.scratch import free_port
@@ -95,7 +94,7 @@ class UnixClients(Clients):
     def inbound(
         self, idle_timeout: float | None, half_close_timeout: float | None
     ) -> InboundOptions:
-        alice = PeerUserOptions(name=self.user, uid=os.geteuid())
+        alice = UserOptions(name=self.user, uid=os.geteuid())
         return UnixInboundOptions(
             tag="in",
             path=self.path,
@@ -158,7 +157,7 @@ class TlsClients(TcpClients):
             tls=TlsServerOptions(
                 certificate_path=SERVER[0], key_path=SERVER[1], client_certificate_path=AUTHORITY
             ),
-            users=(CertificateUserOptions(name=self.user, certificate_name=CLIENT_NAME),),
+            users=(UserOptions(name=self.user, certificate_name=CLIENT_NAME),),
             idle_timeout=idle_timeout,
             half_close_timeout=half_close_timeout,
         )
@@ -194,7 +193,7 @@ class UnixTlsClients(UnixClients):
             tag="in",
             path=self.path,
             tls=TlsServerOptions(certificate_path=SERVER[0], key_path=SERVER[1]),
-            users=(PeerUserOptions(name=self.user, uid=os.geteuid()),),
+            users=(UserOptions(name=self.user, uid=os.geteuid()),),
             idle_timeout=idle_timeout,
             half_close_timeout=half_close_timeout,
         )

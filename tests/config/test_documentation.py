@@ -24,7 +24,7 @@ _HEADINGS = {
         "PROXY protocol of an inbound",
         "Inbound unix",
     ),
-    "PeerUserOptions": ("A user of an inbound unix",),
+    "UserOptions": ("users",),
     "TcpInboundOptions": (
         "Every inbound",
         "Every inbound of streams",
@@ -33,7 +33,6 @@ _HEADINGS = {
     ),
     "TlsServerOptions": ("TLS of an inbound",),
     "CertificateOptions": ("A certificate",),
-    "CertificateUserOptions": ("A user of an inbound tcp",),
     "VsockInboundOptions": (
         "Every inbound",
         "Every inbound of streams",

@@ -12,8 +12,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from pipetwist.config.reading import read_document
 from pipetwist.config.syntax import parse_json
 from pipetwist.inbounds.unix import UnixInboundOptions
-from pipetwist.kinds.inbound_options import InboundOptions
 from pipetwist.kinds.outbound_options import OutboundOptions
+from pipetwist.kinds.user_options import AskingOptions
 from pipetwist.outbounds.fork import ForkOutboundOptions
 from pipetwist.values.bind_address import PortAddress
 from pipetwist.values.listen import parse_listen
@@ -45,7 +45,7 @@ class ExamplesTest(SynchronousTestCase):
             for key in schema["properties"]
         }
         # Enough if one has them.
-        bases = InboundOptions, OutboundOptions, TlsListenerOptions
+        bases = AskingOptions, OutboundOptions, TlsListenerOptions
         shared = {key.name for base in bases for key in fields(base)}
         self.assertEqual({(title, key) for title, key in known - used if key not in shared}, set())
         self.assertLessEqual(shared, {key for _, key in used})

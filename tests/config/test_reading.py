@@ -13,7 +13,7 @@ from pipetwist.config.reading import parse_document, read_document
 from pipetwist.errors import ConfigError
 from pipetwist.inbounds.tcp import TcpInboundOptions
 from pipetwist.inbounds.unix import UnixInboundOptions
-from pipetwist.inbounds.unix_options import PeerUserOptions
+from pipetwist.kinds.user_options import UserOptions
 from pipetwist.outbounds.fork import ForkOutboundOptions
 from pipetwist.outbounds.tcp import TcpOutboundOptions
 from pipetwist.outbounds.unix import UnixOutboundOptions
@@ -56,8 +56,8 @@ class ReadingTest(SynchronousTestCase):
                 owner=0,
                 group="proxy",
                 users=(
-                    PeerUserOptions(name="alice", uid=1000),
-                    PeerUserOptions(name="staff", gid=50),
+                    UserOptions(name="alice", uid=1000),
+                    UserOptions(name="staff", gid=50),
                 ),
                 idle_timeout=3600.0,
                 half_close_timeout=90.0,

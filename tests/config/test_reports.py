@@ -55,7 +55,8 @@ class ReportTest(SynchronousTestCase):
             "are split at; choose another name",
             "inbounds[0].users[0].uid: -1 is not the number of a user or group; write a whole "
             "number from 0 to 4294967294",
-            "inbounds[0].users[1]: a user of a unix inbound needs a uid or a gid",
+            "inbounds[0].users[1]: a user needs a uid, a gid, a certificate_name, a "
+            "certificate_san or a source",
             "inbounds[0].users[2]: 7 is not an object, which is written {...}",
             "inbounds[0].path: this required key is missing",
             'inbounds[1].tag: "a" is the tag of inbounds[0] already; each needs a tag of its own',
@@ -76,7 +77,7 @@ class ReportTest(SynchronousTestCase):
             "experimental.v2ray_api.listen: 0.0.0.0:1 can be reached from other machines "
             'without TLS; give "tls", or listen on 127.0.0.1, '
             'or say "insecure": true',
-            'experimental.v2ray_api.stats.users[0]: no inbound has a user named "bo"; did you '
+            'experimental.v2ray_api.stats.users[0]: there is no user named "bo"; did you '
             'mean "bob"?',
             'metrics.listen: "unix:a" is a unix socket, where no browser and no Prometheus '
             'can ask; write "127.0.0.1:9100" or "[::1]:9100"',
@@ -155,7 +156,7 @@ class ReportTest(SynchronousTestCase):
         ]
         self._said(
             document,
-            "inbounds[0]: users are known by their certificates, which needs tls with a "
+            'inbounds[0]: "b" is known by a certificate, which needs tls with a '
             "client_certificate_path",
             'inbounds[0].usrs: this key is not known here; did you mean "users"?',
         )

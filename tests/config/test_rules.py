@@ -57,7 +57,7 @@ class WrittenTest(SynchronousTestCase):
         for wrong, said in (
             ({"inbound": "inn"}, 'inbound: no inbound has the tag "inn"; did you mean "in"?'),
             ({"inbound": ["inn"]}, 'inbound[0]: no inbound has the tag "inn"; did you mean "in"?'),
-            ({"auth_user": "alice"}, 'auth_user: no inbound has a user named "alice"'),
+            ({"auth_user": "alice"}, 'auth_user: there is no user named "alice"'),
             ({"inbound": 7}, "inbound: 7 is not a list, which is written [...]"),
             (
                 {"source_ip_cidr": "10.0.0.0/33"},

@@ -20,7 +20,7 @@ from pipetwist.config.serialization import (
 )
 from pipetwist.errors import ConfigError
 from pipetwist.inbounds.unix import UnixInboundOptions
-from pipetwist.inbounds.unix_options import PeerUserOptions
+from pipetwist.kinds.user_options import UserOptions
 from pipetwist.outbounds.unix import UnixOutboundOptions
 from tests.support.documents import EXAMPLES, full, read
 
@@ -33,7 +33,7 @@ _SMALL = Document(
 def many(count: int, first_id: int = 0) -> Document:
     """A document of so many users, who are all counted."""
     users = tuple(
-        PeerUserOptions(name=f"user-{number}", uid=first_id + number) for number in range(count)
+        UserOptions(name=f"user-{number}", uid=first_id + number) for number in range(count)
     )
     stats = StatsOptions(enabled=True, users=tuple(user.name for user in users))
     inbound = UnixInboundOptions(tag="in", path="/in", users=users)

@@ -19,7 +19,7 @@ class WordingTest(SynchronousTestCase):
         details: list[InitErrorDetails] = [
             {
                 "type": "int_parsing",
-                "loc": ("inbounds", 0, "unix", "users", 1, "uid"),
+                "loc": ("inbounds", 0, "unix", "users", "other", 1, "other", "uid"),
                 "input": "x",
             },
             {"type": "url_type", "loc": ("drain_timeout",), "input": None},

@@ -25,7 +25,7 @@ from pipetwist.control.wire.control_pb2 import (
     Selection,
 )
 from pipetwist.inbounds.unix import UnixInboundOptions
-from pipetwist.inbounds.unix_options import PeerUserOptions
+from pipetwist.kinds.user_options import UserOptions
 from pipetwist.outbounds.fork import ForkOutboundOptions
 from pipetwist.service.tree import PipetwistService
 from pipetwist.values.bind_address import PortAddress
@@ -104,7 +104,7 @@ class ControlCase(TestCase):
         Args:
             options: of the control service, over those of a unix socket.
         """
-        users = (PeerUserOptions(name="alice", uid=0),)
+        users = (UserOptions(name="alice", uid=0),)
         listen = {"listen": f"unix:{self.path}", **options}
         document = Document(
             inbounds=(

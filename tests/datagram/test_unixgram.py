@@ -9,7 +9,7 @@ import socket
 from twisted.logger import formatEvent
 
 from pipetwist.connection.cause import Cause
-from pipetwist.inbounds.unix_options import PeerUserOptions
+from pipetwist.kinds.user_options import UserOptions
 from tests.support.datagram_case import DatagramCase
 from tests.support.datagram_ends import DatagramEnd, DatagramServer, datagram_socket
 
@@ -127,7 +127,7 @@ class UsersTest(DatagramCase):
     """Users by their credentials."""
 
     clients = "unixgram"
-    inbound_options = {"users": (PeerUserOptions(name="alice", uid=os.getuid()),)}  # noqa: RUF012 - see DatagramCase
+    inbound_options = {"users": (UserOptions(name="alice", uid=os.getuid()),)}  # noqa: RUF012 - see DatagramCase
 
     def test_user(self) -> None:
         """The sender's credentials from the kernel decide the user, who is counted, logged and
@@ -149,7 +149,7 @@ class StrangersTest(DatagramCase):
     """Nobody of the users."""
 
     clients = "unixgram"
-    inbound_options = {"users": (PeerUserOptions(name="alice", uid=os.getuid() + 1),)}  # noqa: RUF012 - see DatagramCase
+    inbound_options = {"users": (UserOptions(name="alice", uid=os.getuid() + 1),)}  # noqa: RUF012 - see DatagramCase
 
     def test_refused(self) -> None:
         """A sender that is no user is refused, which is said and counted once, and its datagrams

@@ -15,12 +15,14 @@ from unittest import skipUnless
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from pipetwist.connection.client_info import Timeouts
+from pipetwist.errors import RefusedError
 from pipetwist.inbounds import peer_process
 from pipetwist.inbounds.credentials import unix_client_info
-from pipetwist.inbounds.gate import RefusedError
 from pipetwist.inbounds.peer_process import stranger
-from pipetwist.inbounds.unix_options import PeerUserOptions
+from pipetwist.kinds.user_options import UserOptions
 from pipetwist.transfer.peer_credentials import other_groups
+from pipetwist.users.admission import named
+from pipetwist.users.index import UserIndex
 from tests.support.daemon import daemon_environment
 from tests.support.peers import need
 from tests.support.scratch import scratch_folder, wait_until
@@ -84,9 +86,10 @@ class GroupsTest(_Listening):
         others are refused.
         """
         connected = self.connected(4711, 4712)
-        users = (PeerUserOptions(name="other", gid=4710), PeerUserOptions(name="staff", gid=4712))
-        self.assertEqual(unix_client_info("in", connected, Timeouts(), users).user, "staff")
-        self.assertRaises(RefusedError, unix_client_info, "in", connected, Timeouts(), users[:1])
+        users = (UserOptions(name="other", gid=4710), UserOptions(name="staff", gid=4712))
+        client_info = unix_client_info("in", connected, Timeouts(), identified=True)
+        self.assertEqual(named(client_info, UserIndex(users)).user, "staff")
+        self.assertRaises(RefusedError, named, client_info, UserIndex(users[:1]))
 
     def test_many(self) -> None:
         """However many there are, up to the highest number."""

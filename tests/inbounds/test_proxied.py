@@ -15,9 +15,9 @@ from pipetwist.errors import StartError
 from pipetwist.inbounds.header_reader import HEADER_SECONDS
 from pipetwist.inbounds.tcp import TcpInbound, TcpInboundOptions
 from pipetwist.inbounds.unix import UnixInbound, UnixInboundOptions
-from pipetwist.inbounds.unix_options import PeerUserOptions
 from pipetwist.inbounds.vsock import VsockInbound, VsockInboundOptions
 from pipetwist.kernel.socket_side import SocketSide
+from pipetwist.kinds.user_options import UserOptions
 from pipetwist.testing import RecordingReceiver
 from tests.inbounds.inbound_case import InboundTestCase
 from tests.proxy_protocol.headers import block, ipv6
@@ -243,7 +243,7 @@ class UnixUsersTest(InboundTestCase):
             tag="in",
             path=str(self.folder / "in.sock"),
             proxy_protocol=True,
-            users=(PeerUserOptions(name="proxy", uid=os.getuid()),),
+            users=(UserOptions(name="proxy", uid=os.getuid()),),
         )
         inbound = self.listen(UnixInbound(options, self.context))
         for sent in (_LINE, block(0x21, 0x31, bytes(216))):
@@ -260,6 +260,20 @@ class UnixUsersTest(InboundTestCase):
         self.connect(socket.AF_UNIX, options.path).sendall(_LOCAL)
         self.reactor.turn()
         self.assertEqual(self.relay.clients[0].user, "proxy")
+        self.successResultOf(inbound.stop_listening())
+
+    def test_source(self) -> None:
+        """A source makes its client a user by address."""
+        office = UserOptions(name="office", source=("192.0.2.0/24",))
+        options = UnixInboundOptions(
+            tag="in", path=str(self.folder / "in.sock"), proxy_protocol=True, users=(office,)
+        )
+        inbound = self.listen(UnixInbound(options, self.context))
+        for sent in (_LINE, _LOCAL):
+            self.connect(socket.AF_UNIX, options.path).sendall(sent)
+            self.reactor.turn()
+        self.assertEqual([client.user for client in self.relay.clients], ["office"])
+        self.assertEqual(len(self.said()), 1)
         self.successResultOf(inbound.stop_listening())
 
 

@@ -6,10 +6,13 @@ from typing import Any
 
 from OpenSSL.crypto import FILETYPE_PEM, load_certificate
 
-from pipetwist.inbounds.certificate_users import CertificateUserOptions
+from pipetwist.connection.client_info import ClientInfo
 from pipetwist.inbounds.gate import RefusedError
 from pipetwist.inbounds.tcp import TcpInbound, TcpInboundOptions
 from pipetwist.kinds.inbound_options import TlsServerOptions
+from pipetwist.kinds.user_options import UserOptions
+from pipetwist.users.admission import named
+from pipetwist.users.lists import own_users
 from tests.inbounds.inbound_case import InboundTestCase, Peer
 from tests.support.certificates import Authority
 
@@ -28,8 +31,8 @@ class CertificateUsersTest(InboundTestCase):
             client_certificate_path=str(self.authority.path),
         )
         users = (
-            CertificateUserOptions(name="alice", certificate_name="alice's computer"),
-            CertificateUserOptions(name="bob", certificate_name="bob's computer"),
+            UserOptions(name="alice", certificate_name="alice's computer"),
+            UserOptions(name="bob", certificate_name="bob's computer"),
         )
         self.inbound = TcpInbound(
             TcpInboundOptions(tag="in", listen_port=0, tls=tls, users=users), self.context
@@ -40,14 +43,19 @@ class CertificateUsersTest(InboundTestCase):
         certificate, _ = self.authority.issue(name)
         return Peer(load_certificate(FILETYPE_PEM, certificate.read_bytes()))
 
+    def named(self, name: str) -> ClientInfo:
+        """Who a peer is whose certificate names that name."""
+        client_info = self.inbound._identify(self.transport(name))
+        return named(client_info, own_users(self.inbound._options))
+
     def test_users(self) -> None:
         """A peer is the user of its certificate's name."""
         for name, user in (("alice's computer", "alice"), ("bob's computer", "bob")):
-            self.assertEqual(self.inbound._identify(self.transport(name)).user, user)
+            self.assertEqual(self.named(name).user, user)
 
     def test_refused(self) -> None:
         """Nobody else comes in, and it is said whose certificate it was."""
-        error = self.assertRaises(RefusedError, self.inbound._identify, self.transport("carol"))
+        error = self.assertRaises(RefusedError, self.named, "carol")
         self.assertEqual(
             str(error),
             "refused unix, whose certificate names 'carol', which is not one of its users",
@@ -55,7 +63,7 @@ class CertificateUsersTest(InboundTestCase):
 
     def test_needs_certificates(self) -> None:
         """Users without a CA for their certificates are refused."""
-        users = (CertificateUserOptions(name="alice", certificate_name="x"),)
+        users = (UserOptions(name="alice", certificate_name="x"),)
         for tls in (
             None,
             TlsServerOptions(certificate_path="/x", key_path="/y"),

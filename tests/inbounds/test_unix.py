@@ -16,7 +16,7 @@ from pipetwist.errors import StartError
 from pipetwist.inbounds import credentials
 from pipetwist.inbounds import unix as unix_inbound
 from pipetwist.inbounds.unix import UnixInbound, UnixInboundOptions
-from pipetwist.inbounds.unix_options import PeerUserOptions
+from pipetwist.kinds.user_options import UserOptions
 from tests.inbounds.inbound_case import InboundTestCase
 
 
@@ -63,7 +63,7 @@ class UnixTest(InboundTestCase):
 
     def test_users(self) -> None:
         """A client that is one of its users is admitted as that user; nobody else is."""
-        self.listen(self.make(users=(PeerUserOptions(name="me", uid=os.getuid()),)))
+        self.listen(self.make(users=(UserOptions(name="me", uid=os.getuid()),)))
         self.connect(socket.AF_UNIX, self.path)
         self.assertEqual([client_info.user for client_info in self.relay.clients], ["me"])
 
@@ -74,15 +74,15 @@ class UnixTest(InboundTestCase):
         asked: list[Any] = []
         asks = credentials.client_info_of
 
-        def noted(*arguments: Any) -> Any:
+        def noted(*arguments: Any, **others: Any) -> Any:
             if arguments[1] is not None:
                 asked.append(arguments[1])
-            return asks(*arguments)
+            return asks(*arguments, **others)
 
         self.patch(credentials, "client_info_of", noted)
         inbound = self.listen(self.make())
-        users = (PeerUserOptions(name="me", uid=os.getuid()),)
-        for looks, known in ((True, ()), (False, ()), (False, users), (False, ())):
+        users = (UserOptions(name="me", uid=os.getuid()),)
+        for looks, known in ((True, None), (False, None), (False, users), (False, None)):
             self.relay.names_clients = looks
             options: Any = inbound.options
             inbound.apply(replace(options, users=known))
@@ -102,7 +102,7 @@ class UnixTest(InboundTestCase):
 
     def test_refused(self) -> None:
         """A client that is not one of them is closed, and logged."""
-        self.listen(self.make(users=(PeerUserOptions(name="other", uid=os.getuid() + 1),)))
+        self.listen(self.make(users=(UserOptions(name="other", uid=os.getuid() + 1),)))
         client = self.connect(socket.AF_UNIX, self.path)
         self.assertEqual((client.recv(99), self.relay.clients), (b"", []))
         self.assertEqual(
@@ -126,7 +126,7 @@ class UnixTest(InboundTestCase):
         """Users where the system does not say who a peer is are refused at the start."""
         self.patch(unix_inbound, "PEER_CREDENTIALS", False)
         failure = self.failureResultOf(
-            self.make(users=(PeerUserOptions(name="me", uid=0),)).listen(), StartError
+            self.make(users=(UserOptions(name="me", uid=0),)).listen(), StartError
         )
         self.assertEqual(
             str(failure.value),
@@ -150,7 +150,8 @@ class UnixTest(InboundTestCase):
 
     def test_user_of_nobody(self) -> None:
         """A user without any number could be nobody."""
-        self.assertIn("uid or a gid", str(self.assertRaises(ValueError, PeerUserOptions, name="x")))
+        error = self.assertRaises(ValueError, UserOptions, name="x")
+        self.assertIn("a user needs a uid, a gid, ", str(error))
 
 
 class KernelUnixTest(UnixTest):

@@ -18,7 +18,7 @@ from pipetwist.config.document import Document, ExperimentalOptions, RouteOption
 from pipetwist.errors import StartError
 from pipetwist.inbounds.udp import UdpInboundOptions
 from pipetwist.inbounds.unix import UnixInboundOptions
-from pipetwist.inbounds.unix_options import PeerUserOptions
+from pipetwist.kinds.user_options import UserOptions
 from pipetwist.outbounds.fork import ForkOutboundOptions
 from pipetwist.outbounds.tcp import TcpOutboundOptions
 from pipetwist.routing.rules import RuleOptions
@@ -42,13 +42,13 @@ class MonitoringTest(TestCase):
         """
         folder = scratch_folder(self)
         self.paths = {tag: str(folder / tag) for tag in ("echo-in", "dead-in", "closed-in")}
-        nobody = PeerUserOptions(name="nobody", uid=65533)
+        nobody = UserOptions(name="nobody", uid=65533)
         users = {"closed-in": (nobody,)}
         stats = StatsOptions(enabled=True, inbounds=("echo-in",), users=("nobody",))
         document = Document(
             inbounds=(
                 *(
-                    UnixInboundOptions(tag=tag, path=path, users=users.get(tag, ()))
+                    UnixInboundOptions(tag=tag, path=path, users=users.get(tag))
                     for tag, path in self.paths.items()
                 ),
                 UdpInboundOptions(tag="udp-in", listen_port=0),

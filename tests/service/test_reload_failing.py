@@ -16,8 +16,8 @@ from pipetwist.errors import StartError
 from pipetwist.inbounds.endpoint import EndpointInboundOptions
 from pipetwist.inbounds.tcp import TcpInboundOptions
 from pipetwist.inbounds.unix import UnixInboundOptions
-from pipetwist.inbounds.unix_options import PeerUserOptions
 from pipetwist.kinds.inbound_options import TlsServerOptions
+from pipetwist.kinds.user_options import UserOptions
 from pipetwist.service import reload
 from pipetwist.service.building import make_inbound
 from pipetwist.service.tree import PipetwistService
@@ -80,7 +80,7 @@ class AllOrNothingTest(ReloadTestCase):
         changed = replace(
             self.inbound("in"),
             mode=0o666,
-            users=(PeerUserOptions(name="bob", uid=os.geteuid() + 1),),
+            users=(UserOptions(name="bob", uid=os.geteuid() + 1),),
         )
         bad = UnixInboundOptions(tag="bad", path=str(self.folder / "nowhere" / "bad"))
         self.assertIn(
@@ -129,7 +129,7 @@ class AllOrNothingTest(ReloadTestCase):
         of before too.
         """
         tree = self.start()
-        bob = PeerUserOptions(name="bob", uid=os.geteuid() + 1)
+        bob = UserOptions(name="bob", uid=os.geteuid() + 1)
         options = replace(self.inbound("in"), owner="no-such-user", users=(bob,))
         self.refused_owner(tree, inbounds=(options,))
         self.unharmed(tree)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pipetwist.config.document import Document
 from pipetwist.errors import StartError
 from pipetwist.inbounds.unix import UnixInboundOptions
-from pipetwist.inbounds.unix_options import PeerUserOptions
+from pipetwist.kinds.user_options import UserOptions
 from pipetwist.outbounds.fork import ForkOutboundOptions
 from pipetwist.outbounds.unix import UnixOutboundOptions
 from pipetwist.service.tree import PipetwistService
@@ -70,13 +70,13 @@ class AnythingTest(TreeTestCase):
         self.assertEqual((self.there(), self.reactor.readers), ([], set()))
 
     def _inbound_options(self, inbounds: list[_Inbound]) -> tuple[UnixInboundOptions, ...]:
-        stranger = PeerUserOptions(name="stranger", uid=os.geteuid() + 1)
+        stranger = UserOptions(name="stranger", uid=os.geteuid() + 1)
         return tuple(
             UnixInboundOptions(
                 tag=tag,
                 path=str(self.folder / label),
                 mode=mode,
-                users=() if everybody else (stranger,),
+                users=None if everybody else (stranger,),
             )
             for tag, label, mode, everybody in inbounds
         )

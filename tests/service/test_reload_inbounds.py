@@ -9,8 +9,8 @@ from dataclasses import replace
 from pipetwist.inbounds.tcp import TcpInboundOptions
 from pipetwist.inbounds.udp import UdpInboundOptions
 from pipetwist.inbounds.unix import UnixInboundOptions
-from pipetwist.inbounds.unix_options import PeerUserOptions
 from pipetwist.inbounds.unixgram import UnixgramInboundOptions
+from pipetwist.kinds.user_options import UserOptions
 from tests.service.reload_case import ReloadTestCase
 from tests.support.scratch import free_port
 
@@ -55,7 +55,7 @@ class InboundsTest(ReloadTestCase):
             path=str(self.folder / "in"),
             mode=0o666,
             idle_timeout=1.0,
-            users=(PeerUserOptions(name="bob", uid=os.geteuid() + 1),),
+            users=(UserOptions(name="bob", uid=os.geteuid() + 1),),
         )
         self.assertIn(
             "configuration reloaded; inbounds changed: in", self.reload(tree, inbounds=(strangers,))
@@ -105,7 +105,7 @@ class InboundsTest(ReloadTestCase):
         unix = UnixgramInboundOptions(tag="unix", path=str(self.folder / "dgram"))
         tree = self.start(udp, unix)
         before = dict(tree.inbounds)
-        bob = PeerUserOptions(name="bob", uid=os.geteuid())
+        bob = UserOptions(name="bob", uid=os.geteuid())
         self.reload(
             tree,
             inbounds=(

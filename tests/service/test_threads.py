@@ -28,7 +28,7 @@ from pipetwist.api.options import ApiOptions, StatsOptions
 from pipetwist.config.document import Document, ExperimentalOptions, RouteOptions
 from pipetwist.inbounds.udp import UdpInboundOptions
 from pipetwist.inbounds.unix import UnixInboundOptions
-from pipetwist.inbounds.unix_options import PeerUserOptions
+from pipetwist.kinds.user_options import UserOptions
 from pipetwist.network.effective_ids import Ids
 from pipetwist.outbounds.as_client import ClientConnector
 from pipetwist.outbounds.fork import ForkOutboundOptions
@@ -150,7 +150,7 @@ class _ThreadsCase(TestCase):
             users=("nobody",),
             store=f"{self.path}.counters",
         )
-        nobody = PeerUserOptions(name="nobody", uid=65533)
+        nobody = UserOptions(name="nobody", uid=65533)
         document = Document(
             inbounds=(
                 UnixInboundOptions(tag="in", path=self.path),

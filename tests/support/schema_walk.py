@@ -38,9 +38,12 @@ def objects(
     schema.
     """
     schema = resolve(schema)
-    if "oneOf" in schema:
+    if "discriminator" in schema:
         assert isinstance(instance, dict)
         schema = resolve({"$ref": schema["discriminator"]["mapping"][instance["type"]]})
+    elif "oneOf" in schema:
+        text, other = schema["oneOf"]
+        schema = text if isinstance(instance, str) else resolve(other)
     if isinstance(instance, dict) and "properties" in schema:
         yield key_path, instance, schema
         for key, value in instance.items():

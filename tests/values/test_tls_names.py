@@ -146,4 +146,4 @@ class TogetherTest(_DocumentCase):
         document: dict[str, Any] = full()
         document["inbounds"][1]["users"][1] = {"name": "carol"}
         (told,) = problems(document)
-        self.assertIn("needs a certificate_name or a certificate_san", told)
+        self.assertIn("a user needs a uid, a gid, a certificate_name, a c", told)

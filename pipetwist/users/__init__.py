@@ -1,0 +1,1 @@
+"""Who a client is: the users of a configuration, found by what is known of a client."""
