@@ -14,6 +14,7 @@ from pipetwist.interfaces.connections import (
     IRoute,
 )
 from pipetwist.interfaces.counting import ICellCounter, ICounter, ICounterStore, ITracker
+from pipetwist.interfaces.limiting import Bearer, IFlow, ILimitedSide
 from pipetwist.interfaces.processes import IProcess, ISpawner
 from pipetwist.interfaces.running import IRunningOutbound
 from pipetwist.interfaces.sides import (
@@ -60,6 +61,7 @@ __all__ = [
     "AnySide",
     "AnySideReceiver",
     "AnyTransport",
+    "Bearer",
     "CounterLike",
     "CounterStoreLike",
     "ICellCounter",
@@ -70,8 +72,10 @@ __all__ = [
     "ICounterStore",
     "IDatagramSide",
     "IDescriptorSide",
+    "IFlow",
     "IGate",
     "IInbound",
+    "ILimitedSide",
     "IOutbound",
     "IProcess",
     "IReadingHalf",

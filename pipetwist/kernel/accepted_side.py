@@ -10,7 +10,9 @@ from typing import Any
 
 from pipetwist.interfaces import ITracker
 from pipetwist.kernel.context import KernelContext
-from pipetwist.kernel.socket_side import SocketReader, SocketSide
+from pipetwist.kernel.limited_reader import LimitedReader
+from pipetwist.kernel.reader import Reader
+from pipetwist.kernel.socket_side import LimitedSocketReader, SocketReader, SocketSide
 
 __all__ = ["FirstReader", "accepted_side", "first_reader"]
 
@@ -25,6 +27,17 @@ class FirstReader(SocketReader):
     """
 
     __slots__ = ()
+    after: type[Reader] = SocketReader
+    """What it is from then on."""
+    own_limited: type[Reader] | None = None
+    """What `limited` has made: each inbound has a class of its own."""
+
+    @classmethod
+    def limited(cls) -> type[Reader]:
+        if cls.own_limited is None:
+            bases: Any = (LimitedFirstReader, cls)  # mypy can't tell what a class has that is made
+            cls.own_limited = type("LimitedFirstReader", bases, {})
+        return cls.own_limited
 
     @staticmethod
     def passed() -> None:
@@ -34,16 +47,30 @@ class FirstReader(SocketReader):
         self.copy()  # splicing tells nothing
 
     def receive(self) -> int:
+        return self.receive_into(self.side.kernel.buffer)
+
+    def receive_into(self, buffer: memoryview) -> int:
+        """Read into this, and be another reader from then on."""
         side, passed = self.side, self.passed
         # For descriptors there is no room: the kernel closes them, and tells that.
-        count, _, flags, _ = side.socket.recvmsg_into((side.kernel.buffer,), 0, _DONT_WAIT)
+        count, _, flags, _ = side.socket.recvmsg_into((buffer,), 0, _DONT_WAIT)
         this: Any = self  # mypy has an object's class unchangeable
-        this.__class__ = SocketReader  # both have the same slots
+        this.__class__ = self.after  # both have the same slots
         # With this option there is always something that there is no room for: a unit of systemd's
         # may have set it (PassCredentials=).
         if flags & _TRUNCATED and not side.socket.getsockopt(socket.SOL_SOCKET, _PASS_CREDENTIALS):
             passed()
         return count
+
+
+class LimitedFirstReader(LimitedReader, FirstReader):
+    """Reads once, as much as it may, and tells then whether descriptors came with it."""
+
+    free = SocketReader
+    after = LimitedSocketReader
+
+    def receive_into(self, buffer: memoryview) -> int:
+        return super().receive_into(buffer[: self.turn_bytes])
 
 
 def first_reader(passed: Callable[[], None]) -> type[FirstReader]:

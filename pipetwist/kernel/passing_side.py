@@ -20,6 +20,8 @@ from pipetwist.kernel.ancillary import (
     send_descriptors,
 )
 from pipetwist.kernel.context import BUFFER_SIZE, KernelContext
+from pipetwist.kernel.limited_reader import LimitedReader
+from pipetwist.kernel.reader import Reader
 from pipetwist.kernel.side import DescriptorSide
 from pipetwist.kernel.socket_side import SocketReader, SocketSide, SocketWriter
 from pipetwist.transfer.loss_reasons import NOT_NOW, describe_error
@@ -85,13 +87,21 @@ class PassingReader(SocketReader):
     __slots__ = ()
     side: PassingSide
 
+    @classmethod
+    def limited(cls) -> type[Reader]:
+        return LimitedPassingReader
+
     def receive(self) -> int:
         side = self.side
         return side.socket.recv_into(side.kernel.buffer, side.next_bytes, _DONT_WAIT)
 
     def read(self) -> None:
+        self.read_into(self.side.kernel.buffer)
+
+    def read_into(self, buffer: memoryview) -> None:
+        """Read no more than there is room for here."""
         side, sink = self.side, self.sink
-        side.next_bytes = BUFFER_SIZE
+        side.next_bytes = len(buffer)
         if (
             not isinstance(sink, PassingWriter)
             or side.ending.closing
@@ -99,7 +109,6 @@ class PassingReader(SocketReader):
         ):
             self.copy()  # which leaves no room for descriptors: the kernel closes them
             return
-        buffer = side.kernel.buffer
         try:
             count, passed = look_ahead(side.socket, buffer)
             ahead = bytes_ahead(side.socket, buffer, count) if passed else count
@@ -111,7 +120,7 @@ class PassingReader(SocketReader):
             return
         if ahead or not passed:
             # What came after the look may have descriptors.
-            side.next_bytes = ahead or BUFFER_SIZE
+            side.next_bytes = ahead or len(buffer)
             self.copy()
             return
         side.count_received(count)
@@ -122,6 +131,15 @@ class PassingReader(SocketReader):
         refusal = sink.take_passed(count, descriptors)
         if refusal:
             side.broken(refusal)
+
+
+class LimitedPassingReader(LimitedReader, PassingReader):
+    """Reads a socket, as much as it may, and the descriptors with it."""
+
+    free = PassingReader
+
+    def read_into(self, buffer: memoryview) -> None:
+        super().read_into(buffer[: self.turn_bytes])
 
 
 class PassingWriter(SocketWriter):

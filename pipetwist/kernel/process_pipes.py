@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from pipetwist.kernel.halves import Owner
+from pipetwist.kernel.limited_reader import LimitedReader
 from pipetwist.kernel.poller import IN, OUT, Events
 from pipetwist.kernel.reader import Reader
 from pipetwist.kernel.writer import Writer
@@ -25,6 +26,10 @@ class OutputReader(Reader):
         self.unread = None
         self._events = -1  # that the poller tells of; none while it does not know the pipe
         self._claimed = False
+
+    @classmethod
+    def limited(cls) -> type[Reader]:
+        return LimitedOutputReader
 
     def receive(self) -> int:
         buffer = self.side.kernel.buffer
@@ -79,6 +84,16 @@ class OutputReader(Reader):
             self.descriptor = -1
             if self._claimed:
                 self.side.kernel.pool.release()
+
+
+class LimitedOutputReader(LimitedReader, OutputReader):
+    """Reads a command's standard output, as much as it may."""
+
+    free = OutputReader
+
+    def receive(self) -> int:
+        most = self.turn_bytes if self.unread is None else min(self.unread, self.turn_bytes)
+        return os.readv(self.descriptor, [self.side.kernel.buffer[: max(most, 1)]])
 
 
 class InputWriter(Writer):

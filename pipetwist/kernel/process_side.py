@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from zope.interface import implementer
 
-from pipetwist.interfaces import IDescriptorSide, IProcess
+from pipetwist.interfaces import IDescriptorSide, ILimitedSide, IProcess
 from pipetwist.kernel.context import KernelContext
 from pipetwist.kernel.poller import IN, Events
 from pipetwist.kernel.process_pipes import InputWriter, OutputReader
@@ -33,7 +33,7 @@ from pipetwist.transfer.loss_reasons import describe_error
 __all__ = ["KernelProcessSide"]
 
 
-@implementer(IDescriptorSide)
+@implementer(IDescriptorSide, ILimitedSide)
 class KernelProcessSide(DescriptorSide):
     """A command, started for one connection.
 

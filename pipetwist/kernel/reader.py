@@ -42,6 +42,8 @@ class Reader:
     """Whether it can be spliced straight to anything."""
     unread: int | None = None
     """Bytes that may still be read, where there is a bound to them."""
+    turn_bytes = TURN_BYTES
+    """What is spliced in a turn at most."""
 
     def __init__(self, side: Owner) -> None:
         self.side = side
@@ -54,6 +56,11 @@ class Reader:
         return f"<{type(self).__name__} of {self.side!r}>"
 
     # What the kinds have for themselves.
+
+    @classmethod
+    def limited(cls) -> type[Reader]:
+        """The kind's `pipetwist.kernel.limited_reader.LimitedReader`."""
+        raise NotImplementedError
 
     def receive(self) -> int:
         """Read into the shared buffer; 0 is an end of file."""
@@ -157,9 +164,10 @@ class Reader:
             return
         source = self.fileno()
         moved = 0
-        while moved < TURN_BYTES:
+        turn_bytes = self.turn_bytes
+        while moved < turn_bytes:
             try:
-                count = os.splice(source, pipe.writing, TURN_BYTES - moved, flags=SPLICE_FLAGS)
+                count = os.splice(source, pipe.writing, turn_bytes - moved, flags=SPLICE_FLAGS)
             except OSError as error:
                 if error.errno in NOT_NOW:
                     break
@@ -187,12 +195,14 @@ class Reader:
         """Move as much as a turn allows between a pipe and something else."""
         side = self.side
         moved = 0
-        while moved < TURN_BYTES:
+        turn_bytes = self.turn_bytes
+        while moved < turn_bytes:
+            rest = turn_bytes - moved
             try:
                 count = os.splice(
                     self.fileno(),
                     sink.fileno(),
-                    self.unread or TURN_BYTES - moved,
+                    min(self.unread, rest) if self.unread else rest,
                     flags=SPLICE_FLAGS,
                 )
             except OSError as error:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipetwist.interfaces import AnySideReceiver, IDescriptorSide, IProcess, ITracker, Medium
+from pipetwist.interfaces import AnySideReceiver, IDescriptorSide, IFlow, IProcess, ITracker, Medium
 from pipetwist.kernel.context import KernelContext
+from pipetwist.kernel.limited_reader import limit_reader
 from pipetwist.kernel.poller import OUT
 from pipetwist.kernel.reader import Reader
 from pipetwist.kernel.writer import Writer
@@ -147,6 +148,13 @@ class DescriptorSide(EndingSide):
         other: Any = sink  # one of these, since it has the same carrier
         if not (self.ending.over or other.ending.over):
             self.reader.hand_to(other.writer)
+
+    def limit(self, flow: IFlow | None, *, since_start: bool) -> None:
+        """See `ILimitedSide`: another reader takes the place of the one that it has."""
+        if not self.ending.over:
+            if flow is not None and since_start:
+                flow.settle(0, self.received)
+            limit_reader(self, flow)
 
     def write(self, data: bytes) -> None:
         if self.ending.writable:

@@ -10,8 +10,9 @@ from collections.abc import Callable
 
 from zope.interface import implementer
 
-from pipetwist.interfaces import IDescriptorSide, ITracker
+from pipetwist.interfaces import IDescriptorSide, ILimitedSide, ITracker
 from pipetwist.kernel.context import BUFFER_SIZE, KernelContext
+from pipetwist.kernel.limited_reader import LimitedReader
 from pipetwist.kernel.poller import IN, OUT
 from pipetwist.kernel.reader import Reader
 from pipetwist.kernel.side import DescriptorSide
@@ -31,7 +32,7 @@ from pipetwist.transfer.lingering import Lingering
 from pipetwist.transfer.loss_reasons import describe_error
 from pipetwist.transfer.socket_state import left_error, unread
 
-__all__ = ["SocketReader", "SocketSide", "SocketWriter"]
+__all__ = ["LimitedSocketReader", "SocketReader", "SocketSide", "SocketWriter"]
 
 _DONT_WAIT = getattr(socket, "MSG_DONTWAIT", 0)
 _UNIX = int(getattr(socket, "AF_UNIX", 1))
@@ -51,12 +52,26 @@ class SocketReader(Reader):
     __slots__ = ()
     side: SocketSide
 
+    @classmethod
+    def limited(cls) -> type[Reader]:
+        return LimitedSocketReader
+
     def receive(self) -> int:
         side = self.side
         return side.socket.recv_into(side.kernel.buffer, BUFFER_SIZE, _DONT_WAIT)
 
     def fileno(self) -> int:
         return self.side.descriptor_to_splice()
+
+
+class LimitedSocketReader(LimitedReader, SocketReader):
+    """Reads a socket, as much as it may."""
+
+    free = SocketReader
+
+    def receive(self) -> int:
+        side, most = self.side, min(self.turn_bytes, BUFFER_SIZE)
+        return side.socket.recv_into(side.kernel.buffer, most, _DONT_WAIT)
 
 
 class SocketWriter(Writer):
@@ -72,7 +87,7 @@ class SocketWriter(Writer):
         return self.side.descriptor_to_splice()
 
 
-@implementer(IDescriptorSide)
+@implementer(IDescriptorSide, ILimitedSide)
 class SocketSide(DescriptorSide):
     """A connected stream socket.
 

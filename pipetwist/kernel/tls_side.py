@@ -15,9 +15,10 @@ import socket
 from OpenSSL import SSL
 from zope.interface import implementer
 
-from pipetwist.interfaces import IDescriptorSide, ITracker
-from pipetwist.kernel.context import BUFFER_SIZE, KernelContext
+from pipetwist.interfaces import IDescriptorSide, ILimitedSide, ITracker
+from pipetwist.kernel.context import KernelContext
 from pipetwist.kernel.halves import Owner
+from pipetwist.kernel.limited_reader import LimitedReader
 from pipetwist.kernel.pipe_pool import Pipe
 from pipetwist.kernel.reader import Reader
 from pipetwist.kernel.socket_side import SocketSide
@@ -55,6 +56,10 @@ class TlsReader(Reader):
         The socket does not tell of it again. The error itself would hold those who have raised it.
         """
 
+    @classmethod
+    def limited(cls) -> type[Reader]:
+        return LimitedTlsReader
+
     def read(self) -> None:
         self.copy()
         self.tell_found()
@@ -66,20 +71,25 @@ class TlsReader(Reader):
 
     def receive(self) -> int:
         if self.found is None:
-            count = self._decrypt()
+            count = self.decrypt(self.side.kernel.buffer)
             if count or self.found is None:
                 return count
         if self.found is not _END:
             raise OSError(*self.found)
         return 0
 
-    def _decrypt(self) -> int:
-        receive, buffer = self.side.tls.recv_into, self.side.kernel.buffer
+    def decrypt(self, buffer: memoryview) -> int:
+        """Read records into this, as long as there is room for a whole one.
+
+        Raises:
+            OSError: there is none now.
+        """
+        receive, last = self.side.tls.recv_into, len(buffer) - _RECORD
         count = 0
         try:
             for _ in range(_MAX_RECORDS):
                 count += receive(buffer[count : count + _RECORD])
-                if count > BUFFER_SIZE - _RECORD:
+                if count > last:
                     break
         except SSL.ZeroReturnError:
             self.found = _END
@@ -93,6 +103,20 @@ class TlsReader(Reader):
         except SSL.Error as error:
             self.found = _number_and_words(error)
         return count
+
+
+class LimitedTlsReader(LimitedReader, TlsReader):
+    """Reads as much as it may. What is left of a record the socket does not tell of."""
+
+    free = TlsReader
+
+    def decrypt(self, buffer: memoryview) -> int:
+        return super().decrypt(buffer[: self.turn_bytes])
+
+    def tell_found(self) -> None:
+        super().tell_found()
+        if not self.moving and self.wants() and self.side.tls.pending():
+            self.read()
 
 
 class TlsWriter(Writer):
@@ -138,7 +162,7 @@ class TlsWriter(Writer):
             Writer.finish(self)
 
 
-@implementer(IDescriptorSide)
+@implementer(IDescriptorSide, ILimitedSide)
 class TlsSide(SocketSide):
     """A socket whose handshake is complete.
 

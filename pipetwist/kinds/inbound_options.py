@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar
 
 from pipetwist.connection.client_info import Timeouts
 from pipetwist.connection.medium import Medium
+from pipetwist.kinds.limit_options import LimitOptions
 from pipetwist.kinds.options import FramedOptions, KindOptions
 from pipetwist.values import Duration, Framing, OneOrMore, PositiveCount, Tag
 from pipetwist.values.tls_names import AlpnProtocol
@@ -30,6 +31,8 @@ class InboundOptions(KindOptions):
 
     tag: Tag
     """The inbound's name."""
+    limits: LimitOptions | None = None
+    """How much all of its connections together may have; without it as much as they want."""
 
     @property
     def label(self) -> str:
@@ -51,7 +54,7 @@ class InboundOptions(KindOptions):
         interruption.
         """
         if self.fixed is None or type(options) is not type(self):
-            return options == self
+            return replace(options, limits=self.limits) == self  # limits hold by themselves
         return all(getattr(options, name) == getattr(self, name) for name in ("tag", *self.fixed))
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
+from pipetwist.kinds.limit_options import LimitOptions
 from pipetwist.kinds.options import FramedOptions, KindOptions
 from pipetwist.values import Duration, FilePath, Framing, OneOrMore, Tag, Text
 from pipetwist.values.tls_names import AlpnProtocol
@@ -32,6 +33,8 @@ class OutboundOptions(KindOptions):
     """The outbound's name."""
     connect_timeout: Duration = 5.0
     """How long connecting may take. ``"5s"`` where absent."""
+    limits: LimitOptions | None = None
+    """How much all of its connections together may have; without it as much as they want."""
 
     @property
     def label(self) -> str:

@@ -11,8 +11,10 @@ from twisted.logger import Logger
 from pipetwist.connection.cause import Cause
 from pipetwist.connection.inactivity import IdleChecker
 from pipetwist.interfaces import IConnectionObserver, IGate, IRoute, ISide
+from pipetwist.limits.limit_table import Limits, LimitTable
 from pipetwist.logs.levels import LeveledLogger
 from pipetwist.relay.connection import Connection
+from pipetwist.relay.limited_connection import LimitedConnection
 from pipetwist.relay.record import ConnectionRecord
 from pipetwist.stats.online import OnlineUsers
 
@@ -61,6 +63,9 @@ class ConnectionTable:
         """Bytes that were read from the clients of closed connections."""
         self.closed_downlink = 0
         """Bytes that were written to the clients of closed connections."""
+        self.limits = LimitTable(clock)
+        """What connections are limited by."""
+        self._kind: type[Connection] = Connection
         self._tracks = tracks
         self._online = online
         self._over = over
@@ -78,6 +83,17 @@ class ConnectionTable:
         """Those that are open now."""
         return list(self._open.values())
 
+    def limit(self, limits: Limits) -> None:
+        """From now on these limits hold, for the open connections too."""
+        if not any(limits) and not self.limits:
+            return
+        self.limits.configure(limits)
+        self._kind = LimitedConnection if self.limits else Connection
+        for connection in self.connections():
+            one: Any = connection  # mypy has an object's class unchangeable
+            one.__class__ = self._kind  # both have the same slots
+            self.limits.limit(connection, since_start=False)
+
     def observe(self, observer: IConnectionObserver) -> None:
         """Report every connection to this observer from now on."""
         self._observers = (*self._observers, observer)
@@ -90,7 +106,7 @@ class ConnectionTable:
     def open(self, route: IRoute, client: ISide, gate: IGate | None = None) -> Connection:
         """Add a connection. The caller opens it."""
         self.total += 1
-        connection = Connection(self, self.total, route, client, self.clock.seconds(), gate)
+        connection = self._kind(self, self.total, route, client, self.clock.seconds(), gate)
         self._open[connection] = connection
         client_info = connection.client_info
         for observer in self._observers:

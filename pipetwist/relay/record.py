@@ -14,6 +14,7 @@ from twisted.logger import Logger
 from pipetwist.connection.cause import Cause
 from pipetwist.connection.inactivity import IdleChecker, Watched
 from pipetwist.interfaces import IGate, IProcess, IRoute, ISide
+from pipetwist.limits.limit_table import LimitTable
 from pipetwist.logs.levels import LeveledLogger
 
 __all__ = ["ConnectionRecord", "RecordOwner", "watch_for"]
@@ -118,12 +119,14 @@ class RecordOwner(Protocol):
         clock: counts the time.
         idle_checker: checks the connections that have an idle time-out.
         levels: the levels that are logged.
+        limits: what connections are limited by.
         log: where connections log.
     """
 
     clock: IReactorTime
     idle_checker: IdleChecker
     levels: LeveledLogger
+    limits: LimitTable
     log: Logger
 
     def close(self, record: ConnectionRecord) -> None:

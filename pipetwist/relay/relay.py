@@ -20,6 +20,7 @@ from pipetwist.interfaces import (
     RouteLike,
     SideLike,
 )
+from pipetwist.limits.limit_table import Limits
 from pipetwist.relay.connection_table import ConnectionTable
 from pipetwist.relay.record import ConnectionRecord
 from pipetwist.relay.routing_table import HasRoutingTable, Route
@@ -69,6 +70,10 @@ class Relay:
     def open_connections(self) -> int:
         """How many connections are open."""
         return len(self.connection_table)
+
+    def limit(self, limits: Limits) -> None:
+        """From now on these limits hold, for the open connections too."""
+        self.connection_table.limit(limits)
 
     def route(self, client_info: ClientInfo) -> Route:
         return self._current.now.route(client_info)

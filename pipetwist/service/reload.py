@@ -5,7 +5,7 @@ new configuration.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from twisted.application.service import IService, MultiService
@@ -17,6 +17,7 @@ from pipetwist.inbounds.context import InboundContext
 from pipetwist.interfaces import InlineCallbacks, IRunningOutbound, OutboundLike
 from pipetwist.kinds.inbound_options import InboundOptions
 from pipetwist.kinds.outbound_options import OutboundOptions
+from pipetwist.limits.limit_table import Limits
 from pipetwist.logs.levels import LeveledLogger
 from pipetwist.outbounds.context import OutboundContext
 from pipetwist.relay.routing_table import Current
@@ -24,6 +25,7 @@ from pipetwist.service.building import make_inbound, make_outbounds, unused_sock
 from pipetwist.service.counting import tracked_by
 from pipetwist.service.generation import Generation
 from pipetwist.service.inbound_replacement import refuse_collisions, replace_inbounds
+from pipetwist.service.limiting import limits_of
 from pipetwist.service.sharing import divide_descriptors
 from pipetwist.service.steps import in_turns
 from pipetwist.stats.tracking import Tracked
@@ -67,6 +69,7 @@ class Reloader:
         inbounds: the inbounds' context.
         outbounds: the outbounds' context.
         log: the log, whose level is the configuration's.
+        limit: gets what the configuration limits.
         api: the `pipetwist.api.service.StatsApi`; None if there is none.
         control: the `pipetwist.control.service.ControlService`; None if there is none.
         web: the `pipetwist.web.service.WebService`; None if there is none.
@@ -79,6 +82,7 @@ class Reloader:
         inbounds: InboundContext,
         outbounds: OutboundContext,
         log: LeveledLogger,
+        limit: Callable[[Limits], object] = lambda _: None,
         api: Any = None,  # a StatsApi: called as the others are, with options of its own
         control: Any = None,  # a ControlService
         web: Any = None,  # a WebService
@@ -89,6 +93,7 @@ class Reloader:
         self._outbounds = outbounds
         self._log = log
         self._started = current.now.document
+        self._limit = limit
         self._api = api
         self._control = control
         self._web = web
@@ -109,6 +114,7 @@ class Reloader:
             or document.log.level in ("debug", "info")
             or generation.router.needs_clients
         )
+        self._limit(limits_of(document))
         divide_descriptors(
             context.shares, document, None if context.kernel is None else context.kernel.pool
         )
@@ -230,13 +236,13 @@ def _kept(before: Generation, document: Document) -> dict[str, OutboundLike]:
     by new ones, which read their files again.
     """
     known = {
-        options.tag: (options, options.moved_by(before.document.transfer))
+        options.tag: (_unlimited(options), options.moved_by(before.document.transfer))
         for options in before.document.outbounds
     }
     return {
         options.tag: before.outbounds[options.tag]
         for options in document.outbounds
-        if (options, options.moved_by(document.transfer)) == known.get(options.tag)
+        if (_unlimited(options), options.moved_by(document.transfer)) == known.get(options.tag)
         and IService.providedBy(before.outbounds[options.tag])
     }
 
@@ -245,6 +251,11 @@ def _asked(document: Document) -> object:
     """What the lists of users depend on."""
     users = {options.tag: getattr(options, "users", None) for options in document.inbounds}
     return document.users, users
+
+
+def _unlimited(options: OutboundOptions) -> OutboundOptions:
+    """These without limits, which hold by themselves."""
+    return options if options.limits is None else replace(options, limits=None)
 
 
 def _tracked(before: Generation, document: Document) -> Tracked:

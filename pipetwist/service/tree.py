@@ -146,9 +146,8 @@ class PipetwistService(MultiService):
             self.web = web_service(document.metrics, context, current, *of_page)
         if self.storage is not None:
             self.storage.setServiceParent(self)
-        self._reloader = Reloader(
-            self, current, context, outbound_context, log, *(self.api, self.control, self.web)
-        )
+        rest = (self.relay.limit, self.api, self.control, self.web)
+        self._reloader = Reloader(self, current, context, outbound_context, log, *rest)
         self._reloader.follow()
         for part in (self.web, self.control, self.api):
             if part is not None:

@@ -60,6 +60,9 @@ def parse_duration(raw: object, folder: Path | None = None) -> float:
 
 def format_duration(seconds: float) -> str:
     """Write a duration so that `parse_duration` gives exactly these seconds."""
+    milliseconds = f"{round(seconds * 1000)}ms"
+    if 0.001 <= seconds < 1 and parse_duration(milliseconds) == seconds:
+        return milliseconds
     if seconds != int(seconds):
         return f"{Decimal(repr(seconds)):f}s"
     minutes, rest = divmod(int(seconds), 60)

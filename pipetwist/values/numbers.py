@@ -14,6 +14,7 @@ __all__ = [
     "Cid",
     "Count",
     "Id",
+    "Megabits",
     "Mode",
     "Port",
     "PositiveCount",
@@ -30,6 +31,8 @@ MAX_ID = 2**32 - 2
 _MAX_PORT = 65535
 _MAX_VSOCK = 2**32 - 2  # the number above means "any" to the kernel, vsock(7)
 _MAX_COUNT = 2**31 - 1
+_MIN_MEGABITS = 0.064  # a channel of ISDN; below that one segment of TCP takes a second
+_MAX_MEGABITS = 1_000_000
 
 
 def _whole(raw: object, minimum: int, maximum: int, what: str) -> int:
@@ -72,6 +75,20 @@ def _parse_positive_count(raw: object, folder: Path) -> int:
     return _whole(raw, 1, _MAX_COUNT, "a count")
 
 
+def _parse_megabits(raw: object, folder: Path) -> float:
+    if (
+        isinstance(raw, bool)
+        or not isinstance(raw, int | float)
+        or not _MIN_MEGABITS <= raw <= _MAX_MEGABITS
+    ):
+        message = (
+            f"{quote(raw)} is not a number of megabits a second; write one from "
+            f"{_MIN_MEGABITS} to {_MAX_MEGABITS}"
+        )
+        raise ValueError(message)
+    return float(raw)
+
+
 def parse_mode(raw: object, folder: Path | None = None) -> int:
     """Turn a written file mode into its bits.
 
@@ -106,6 +123,12 @@ Count = Annotated[
 ]
 PositiveCount = Annotated[
     int, Checked(_parse_positive_count, {"type": "integer", "minimum": 1, "maximum": _MAX_COUNT})
+]
+Megabits = Annotated[
+    float,
+    Checked(
+        _parse_megabits, {"type": "number", "minimum": _MIN_MEGABITS, "maximum": _MAX_MEGABITS}
+    ),
 ]
 Mode = Annotated[
     int,

@@ -54,6 +54,7 @@ _HEADINGS = {
     ),
     "UdpOutboundOptions": ("Every outbound", "Outbound udp"),
     "UnixgramOutboundOptions": ("Every outbound", "Outbound unixgram"),
+    "LimitOptions": ("limits",),
     "RouteOptions": ("route",),
     "RuleOptions": ("A rule",),
     "ExperimentalOptions": ("experimental",),

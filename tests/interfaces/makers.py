@@ -41,6 +41,8 @@ from pipetwist.kernel.poller import Poller
 from pipetwist.kernel.process_side import KernelProcessSide
 from pipetwist.kernel.socket_side import SocketSide
 from pipetwist.kernel.tls_side import TlsSide
+from pipetwist.limits.flow import Flow
+from pipetwist.limits.pacer import Pacer
 from pipetwist.metrics.statistics import ConnectionStatistics
 from pipetwist.outbounds.context import OutboundContext
 from pipetwist.outbounds.endpoint import EndpointOutbound, EndpointOutboundOptions
@@ -56,6 +58,7 @@ from pipetwist.process.spawners import PosixSpawner, ReactorSpawner
 from pipetwist.process.standard_error import StandardErrorLines
 from pipetwist.process.transport import CommandTransport, _Side
 from pipetwist.relay.connection_table import ConnectionTable
+from pipetwist.relay.limited_connection import LimitedConnection
 from pipetwist.relay.relay import Relay, Route
 from pipetwist.stats.counters import MemoryCounter, MemoryCounterStore
 from pipetwist.stats.tracking import Tracker
@@ -112,6 +115,14 @@ class Makers:
             lambda: ConnectionTable(Clock(), log=Logger()).open(
                 Route(client_info, FakeOutbound(), None), FakeSide()
             ),
+            lambda: LimitedConnection(
+                ConnectionTable(Clock(), log=Logger()),
+                1,
+                Route(client_info, FakeOutbound(), None),
+                FakeSide(),
+                0.0,
+            ),
+            lambda: Flow(Pacer(Clock()), []),
             *self._sides(),
             *self._commands(),
             *self._inbounds(),

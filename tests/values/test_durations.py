@@ -61,7 +61,7 @@ class DurationsTest(SynchronousTestCase):
             300.0: "5m",
             5400.0: "1h30m",
             3661.0: "1h1m1s",
-            0.25: "0.25s",
+            0.25: "250ms",
             1e-9: "0.000000001s",
         }
         self.assertEqual({seconds: format_duration(seconds) for seconds in written}, written)

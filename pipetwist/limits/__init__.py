@@ -1,0 +1,1 @@
+"""How much may pass: rates, and who waits until more may."""

@@ -1,0 +1,142 @@
+"""Which limits a connection is under, by the current configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, NamedTuple, Protocol
+
+from twisted.internet.interfaces import IReactorTime
+
+from pipetwist.connection.client_info import ClientInfo
+from pipetwist.interfaces import AnySide
+from pipetwist.kinds.limit_options import LimitOptions
+from pipetwist.limits.flow import Flow
+from pipetwist.limits.pacer import Pacer
+from pipetwist.limits.rate import Rate
+
+__all__ = ["Entity", "LimitTable", "Limits"]
+
+Entity = Literal["inbound", "outbound", "user"]
+_Direction = Literal["up", "down"]
+_BYTES_PER_MEGABIT = 125_000
+
+
+class Limits(NamedTuple):
+    """What a configuration limits.
+
+    Attributes:
+        inbound: the limits of inbounds, by their tags; only of those that have some.
+        outbound: those of outbounds.
+        user: those of users, by their names.
+    """
+
+    inbound: Mapping[str, LimitOptions] = {}
+    outbound: Mapping[str, LimitOptions] = {}
+    user: Mapping[str, LimitOptions] = {}
+
+    def of(self, entity: Entity, name: str | None) -> LimitOptions | None:
+        """The limits of one; None if it has none."""
+        limits: Mapping[str, LimitOptions] = getattr(self, entity)
+        return None if name is None else limits.get(name)
+
+
+class Limited(Protocol):
+    """An open connection, as much of it as is needed here."""
+
+    client_info: ClientInfo
+    outbound: str
+    client: AnySide
+    server: AnySide
+
+
+class LimitTable:
+    """The rates of all that is limited. What has a rate before a reload and after it keeps what was
+    used of it.
+
+    Args:
+        clock: counts the time.
+    """
+
+    def __init__(self, clock: IReactorTime) -> None:
+        self.pacer = Pacer(clock)
+        """The one timer of them all."""
+        self._limits = Limits()
+        self._rates: dict[tuple[Entity, str, _Direction], Rate] = {}
+
+    def __repr__(self) -> str:
+        return f"<LimitTable of {len(self._rates)} rates>"
+
+    def __bool__(self) -> bool:
+        """Whether anything is limited."""
+        return any(self._limits)
+
+    def configure(self, limits: Limits) -> None:
+        """From now on these limits hold."""
+        self._limits = limits
+        now = self.pacer.now()
+        for key, rate in list(self._rates.items()):
+            entity, name, direction = key
+            options = limits.of(entity, name)
+            per_second = None if options is None else _per_second(options, direction)
+            if options is None or per_second is None:
+                del self._rates[key]
+            else:
+                rate.change(per_second, options.burst * per_second, now)
+        self.pacer.look_again()
+
+    def limit(self, connection: Limited, *, since_start: bool) -> None:
+        """Limit a connection that is open, by what holds now.
+
+        Args:
+            connection: the connection.
+            since_start: whether what it has moved already counts as well.
+        """
+        client_info = connection.client_info
+        under: tuple[tuple[Entity, str | None], ...] = (
+            # Those of few connections come first, see `Flow`.
+            ("user", client_info.user),
+            ("outbound", connection.outbound),
+            ("inbound", client_info.inbound),
+        )
+        self._limit(connection.client, under, "up", since_start=since_start)
+        if connection.server is not None:
+            self._limit(connection.server, under, "down", since_start=since_start)
+
+    def _limit(
+        self,
+        side: AnySide,
+        under: tuple[tuple[Entity, str | None], ...],
+        direction: _Direction,
+        *,
+        since_start: bool,
+    ) -> None:
+        rates = [
+            rate
+            for entity, name in under
+            if name is not None and (rate := self._rate(entity, name, direction)) is not None
+        ]
+        # The sides of other programs need not have it.
+        limit = getattr(side, "limit", None)
+        if limit is not None:
+            limit(Flow(self.pacer, rates) if rates else None, since_start=since_start)
+
+    def _rate(self, entity: Entity, name: str, direction: _Direction) -> Rate | None:
+        options = self._limits.of(entity, name)
+        per_second = None if options is None else _per_second(options, direction)
+        if options is None or per_second is None:
+            return None
+        key = (entity, name, direction)
+        rate = self._rates.get(key)
+        if rate is None:
+            rate = self._rates[key] = Rate(
+                f"{direction}_mbps of {entity} {name}",
+                per_second,
+                options.burst * per_second,
+                self.pacer.now(),
+            )
+        return rate
+
+
+def _per_second(options: LimitOptions, direction: _Direction) -> float | None:
+    megabits = options.up_mbps if direction == "up" else options.down_mbps
+    return None if megabits is None else megabits * _BYTES_PER_MEGABIT
