@@ -60,6 +60,7 @@ def query(
     patterns: Sequence[str] = (),
     regexp: bool = False,
     reset: bool = False,
+    total: bool = False,
     bounds: Bounds,
     clock: Callable[[], float] = time.monotonic,
 ) -> list[tuple[str, int]]:
@@ -71,6 +72,7 @@ def query(
         patterns: see `select`.
         regexp: see `select`.
         reset: reset each counter that is in the answer. If the query fails, none is reset.
+        total: read what was counted in all, which no reset changes; it resets none.
         bounds: see `select`.
         clock: see `select`.
 
@@ -83,6 +85,8 @@ def query(
     """
     wanted = [pattern, *patterns] if pattern else patterns
     counters = select(store.counters(), wanted, regexp=regexp, bounds=bounds, clock=clock)
+    if total:
+        return [(counter.name, min(counter.total(), _MAX_INT64)) for counter in counters]
     return [(counter.name, read(counter, reset=reset)) for counter in counters]
 
 

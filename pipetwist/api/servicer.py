@@ -12,6 +12,7 @@ import grpc
 
 from pipetwist.api.process import CollectorTime, process_figures
 from pipetwist.api.query import BadQueryError, Bounds, SlowQueryError, query, read
+from pipetwist.api.services import TOTALS
 from pipetwist.api.wire.stats_pb2 import (
     GetAllOnlineUsersRequest,
     GetAllOnlineUsersResponse,
@@ -80,11 +81,14 @@ class StatsServicer:
     def QueryStats(
         self, request: QueryStatsRequest, context: grpc.ServicerContext
     ) -> QueryStatsResponse:
-        """The counters that match."""
+        """The counters that match; with the metadata `TOTALS` what was counted of each in all."""
         with self._querying:
             if not context.is_active():
                 # The client has gone meanwhile: the values of a reset would be lost.
                 return QueryStatsResponse()
+            wants_totals = TOTALS in map(tuple, context.invocation_metadata())
+            if wants_totals:
+                context.send_initial_metadata((TOTALS,))
             try:
                 stats = query(
                     self._store,
@@ -92,6 +96,7 @@ class StatsServicer:
                     patterns=request.patterns,
                     regexp=request.regexp,
                     reset=request.reset,
+                    total=wants_totals,
                     bounds=self._bounds,
                 )
             except BadQueryError as bad:

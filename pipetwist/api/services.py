@@ -16,10 +16,15 @@ if TYPE_CHECKING:
 
     from google.protobuf.descriptor import ServiceDescriptor
 
-__all__ = ["SERVICES", "V2RAY_SERVICE", "XRAY_SERVICE", "handler_for"]
+__all__ = ["SERVICES", "TOTALS", "V2RAY_SERVICE", "XRAY_SERVICE", "handler_for"]
 
 V2RAY_SERVICE: Final = "v2ray.core.app.stats.command.StatsService"
 XRAY_SERVICE: Final = "xray.app.stats.command.StatsService"
+
+TOTALS: Final = ("pipetwist-totals", "1")
+"""Metadata of a QueryStats that asks for what was counted in all, and of the answer that has it. A
+server that does not know it ignores it, and its answer comes without.
+"""
 
 SERVICES: Mapping[str, ServiceDescriptor] = dict.fromkeys(
     (V2RAY_SERVICE, XRAY_SERVICE), stats_pb2.DESCRIPTOR.services_by_name["Stats"]

@@ -22,6 +22,7 @@ from pipetwist.cli.connections import connections
 from pipetwist.cli.forget import forget
 from pipetwist.cli.init import init
 from pipetwist.cli.online import online
+from pipetwist.cli.run import run
 from pipetwist.cli.schema import schema
 from pipetwist.cli.stats import stats
 from pipetwist.cli.system import system
@@ -82,12 +83,13 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="pipetwist", message="%(prog)s %(version)s")
 def main() -> None:
-    """Look after configurations of pipetwist, and ask what runs; twistd starts it."""
+    """Look after configurations of pipetwist, run it, and ask what runs."""
 
 
 for _command in (
     init,
     check,
+    run,
     schema,
     stats,
     forget,

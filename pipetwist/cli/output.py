@@ -6,13 +6,15 @@ unlike that of tables.
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import sys
 from collections.abc import Iterable
 
 import click
 
-__all__ = ["on_terminal", "print_json", "print_lines", "printable"]
+__all__ = ["on_terminal", "print_csv", "print_json", "print_lines", "printable"]
 
 
 def on_terminal() -> bool:
@@ -25,6 +27,14 @@ def print_lines(lines: Iterable[Iterable[object]]) -> None:
     text = "\n".join("\t".join(printable(str(field)) for field in fields) for fields in lines)
     if text:
         click.echo(text)
+
+
+def print_csv(rows: Iterable[Iterable[object]]) -> None:
+    """Print rows as CSV (RFC 4180), with the line ends of this system."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerows([printable(str(field)) for field in row] for row in rows)
+    click.echo(text.getvalue(), nl=False)
 
 
 def print_json(value: object, *, one_line: bool = False) -> None:

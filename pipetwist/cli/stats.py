@@ -12,18 +12,18 @@ from click.core import ParameterSource
 
 from pipetwist.cli.completion import complete_pattern
 from pipetwist.cli.durations import to_seconds
-from pipetwist.cli.output import on_terminal, print_json, print_lines
-from pipetwist.cli.selecting import selected
+from pipetwist.cli.output import on_terminal
+from pipetwist.cli.selecting import selected, tell_idle
 from pipetwist.cli.server_options import ServerChoice, server_options
+from pipetwist.cli.showing import Form, Show
 from pipetwist.cli.stored import stored_counters, tell_remarks
+from pipetwist.cli.traffic import ORDERS
 
 if TYPE_CHECKING:
     from pipetwist.client.calls import StatsCalls
     from pipetwist.client.counters import Selection
 
 __all__ = ["stats"]
-
-_Show = Callable[[Mapping[str, int]], None]
 
 
 @click.command(short_help="Show counters and reset them.")
@@ -42,6 +42,20 @@ _Show = Callable[[Mapping[str, int]], None]
     "as_json",
     is_flag=True,
     help='Print JSON: {"stat": [{"name": ..., "value": ...}]}, values in bytes.',
+)
+@click.option(
+    "--csv",
+    "as_csv",
+    is_flag=True,
+    help="Print CSV: the columns entity, name, uplink, downlink and total, in bytes.",
+)
+@click.option(
+    "--sort",
+    type=click.Choice(ORDERS),
+    default="name",
+    show_default=True,
+    metavar="BY",
+    help="How to sort: by name, or by uplink, downlink or total, the largest first.",
 )
 @click.option("--bytes", "exact", is_flag=True, help="Show plain numbers of bytes in the table.")
 @click.option(
@@ -65,7 +79,7 @@ _Show = Callable[[Mapping[str, int]], None]
 @click.option(
     "--total",
     is_flag=True,
-    help="With --store, show the totals since the file was created, not since the last reset.",
+    help="Show what was counted in all, not since the last reset; from a file, or pipetwist's API.",
 )
 @server_options
 def stats(
@@ -73,6 +87,8 @@ def stats(
     regexp: bool,
     reset: bool,
     as_json: bool,
+    as_csv: bool,
+    sort: str,
     exact: bool,
     watch: bool,
     interval: float,
@@ -86,16 +102,19 @@ def stats(
     KiB is 1024 bytes). Elsewhere each counter is a line with its name, a TAB and its bytes.
     """
     selection = selected(patterns, regexp=regexp)
-    if (fault := _why_not_together(store, reset=reset, total=total)) is not None:
+    form = Form(as_json=as_json, as_csv=as_csv, exact=exact, sort=sort)
+    if (fault := _why_not_together(store, form, reset=reset, total=total, watch=watch)) is not None:
         raise click.UsageError(fault)
 
-    def run(read: Callable[[_Show], None]) -> None:
+    def run(read: Callable[[Show], object]) -> None:
         if not watch:
-            read(_shower(as_json=as_json, exact=exact, again=False))
+            shown: dict[str, int] = {}
+            read(lambda values: shown.update(form.show(values)))
+            tell_idle(selection, shown, reset=reset)
         elif on_terminal() and not as_json:
-            _watch_table(read, interval, exact=exact)
+            _watch_table(read, interval, form)
         else:
-            _watch_lines(read, interval, _shower(as_json=as_json, exact=exact, again=True))
+            _watch_lines(read, interval, lambda values: form.show(values, again=True))
 
     if store is not None:
         tell_remarks(store)
@@ -104,17 +123,19 @@ def stats(
     from pipetwist.client.calls import StatsCalls
 
     with closing(StatsCalls(server())) as calls:
-        run(lambda show: _read(calls, selection, show, reset=reset))
+        run(lambda show: _read(calls, selection, show, reset=reset, total=total))
 
 
-def _why_not_together(store: str | None, *, reset: bool, total: bool) -> str | None:
+def _why_not_together(
+    store: str | None, form: Form, *, reset: bool, total: bool, watch: bool
+) -> str | None:
     context = click.get_current_context()
+    if form.as_csv and (form.as_json or watch):
+        return "--csv is one table: leave out --json or --watch"
+    if reset and total:
+        return "--reset does not change what --total shows; leave one of the two out"
     if store is None:
-        return (
-            "--total goes with --store: a server tells only what was counted since the last reset"
-            if total
-            else None
-        )
+        return None
     if any(
         context.get_parameter_source(name) is ParameterSource.COMMANDLINE
         for name in ("server", "config")
@@ -128,14 +149,14 @@ def _why_not_together(store: str | None, *, reset: bool, total: bool) -> str | N
     return None
 
 
-def _read(calls: StatsCalls, selection: Selection, show: _Show, *, reset: bool) -> None:
+def _read(calls: StatsCalls, selection: Selection, show: Show, *, reset: bool, total: bool) -> None:
     """Read counters once and show them. After an error the counters that were already reset are
     shown too, since their values can't be read again.
     """
     from pipetwist.client.counters import read_counters, reset_counters
 
     if not reset:
-        show(read_counters(calls, selection))
+        show(read_counters(calls, selection, total=total))
         return
     taken: dict[str, int] = {}
     try:
@@ -148,26 +169,7 @@ def _read(calls: StatsCalls, selection: Selection, show: _Show, *, reset: bool) 
     show(taken)
 
 
-def _shower(*, as_json: bool, exact: bool, again: bool) -> _Show:
-    def show(values: Mapping[str, int]) -> None:
-        if as_json:
-            print_json(
-                {"stat": [{"name": name, "value": value} for name, value in values.items()]},
-                one_line=again,
-            )
-        elif on_terminal():
-            from pipetwist.cli.tables import counters_table, print_table
-
-            print_table(counters_table(values, exact=exact))
-        else:
-            print_lines(values.items())
-            if again:
-                click.echo()
-
-    return show
-
-
-def _watch_lines(read: Callable[[_Show], None], interval: float, show: _Show) -> None:
+def _watch_lines(read: Callable[[Show], object], interval: float, show: Show) -> None:
     from pipetwist.errors import ServerError, StoreError
 
     read(show)
@@ -179,28 +181,26 @@ def _watch_lines(read: Callable[[_Show], None], interval: float, show: _Show) ->
             click.echo(f"pipetwist: {error}", err=True)  # with --watch it may come back
 
 
-def _watch_table(read: Callable[[_Show], None], interval: float, *, exact: bool) -> None:
+def _watch_table(read: Callable[[Show], object], interval: float, form: Form) -> None:
     from rich.console import Console, Group
     from rich.live import Live
     from rich.text import Text
 
     from pipetwist.cli.output import printable
-    from pipetwist.cli.tables import counters_table
     from pipetwist.errors import ServerError, StoreError
 
     shown: Mapping[str, int] = {}
 
-    def keep(values: Mapping[str, int]) -> None:
+    def keep(values: Mapping[str, int]) -> object:
         nonlocal shown
         shown = values
+        return shown
 
     read(keep)
     with Live(console=Console(highlight=False), auto_refresh=False) as live:
         fault = ""
         while True:
-            live.update(
-                Group(counters_table(shown, exact=exact), Text(fault, style="red")), refresh=True
-            )
+            live.update(Group(form.table(shown), Text(fault, style="red")), refresh=True)
             time.sleep(interval)
             fault = ""
             try:

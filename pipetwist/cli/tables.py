@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
 from pipetwist.cli.output import printable
 from pipetwist.cli.quantities import duration_text, size_text
-from pipetwist.cli.traffic import rows
+from pipetwist.cli.traffic import rows, sums
 from pipetwist.client.online import Online, listed_sources
 
 __all__ = ["counters_table", "online_table", "pairs_table", "print_table", "table_of"]
+
+_ANY = 10_000  # wider than any table
 
 
 def print_table(table: RenderableType) -> None:
@@ -38,6 +41,49 @@ def table_of(*columns: str, right: int = 0) -> Table:
     return table
 
 
+class FittingTable:
+    """A table; where the terminal is too narrow for it, each cell is a line with its heading, so
+    that no word is broken.
+
+    Args:
+        columns: the headings.
+        right: how many columns, from the right, are figures.
+        titles: how many columns, from the left, say what a row is of.
+    """
+
+    def __init__(self, *columns: str, right: int = 0, titles: int = 2) -> None:
+        self._columns = columns
+        self._right = right
+        self._titles = titles
+        self._rows: list[tuple[str, ...]] = []
+
+    def add_row(self, *cells: str) -> None:
+        """Add a row. An empty title is that of the row above."""
+        self._rows.append(cells)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Render it as it fits."""
+        table = table_of(*self._columns, right=self._right)
+        for first, *cells in self._rows:
+            table.add_row(Text(first, style="cyan"), *map(Text, cells))
+        if (
+            Measurement.get(console, options.update(max_width=_ANY), table).maximum
+            > options.max_width
+        ):
+            yield from self._stacked()
+        else:
+            yield table
+
+    def _stacked(self) -> Iterator[Text]:
+        for row in self._rows:
+            title = " ".join(filter(None, row[: self._titles]))
+            if title:
+                yield Text(title, style="cyan")
+            for heading, cell in zip(self._columns, row, strict=True):
+                if heading in self._columns[self._titles :] and cell:
+                    yield Text(f"  {heading} {cell}")
+
+
 def counters_table(values: Mapping[str, int], *, exact: bool) -> RenderableType:
     """Counters, those of one inbound, outbound or user in a row.
 
@@ -46,25 +92,29 @@ def counters_table(values: Mapping[str, int], *, exact: bool) -> RenderableType:
         exact: show plain numbers of bytes.
     """
     if not values:
-        return Text("No counter matches, or nothing has been counted yet.", style="dim")
+        return Text("No counter matches, or the server counts nothing.", style="dim")
     traffic, others = rows(values)
     text = str if exact else size_text
-    tables = []
+    tables: list[RenderableType] = []
     if traffic:
-        table = table_of("", "name", "uplink", "downlink", right=2)
+        table = FittingTable("", "name", "uplink", "downlink", right=2)
         for row in traffic:
-            figures = (
-                text(values[name]) if name in values else "" for name in (row.uplink, row.downlink)
-            )
             table.add_row(
-                Text(printable(row.entity), style="cyan"), Text(printable(row.name)), *figures
+                printable(row.entity),
+                printable(row.name),
+                *(
+                    text(values[name]) if name in values else ""
+                    for name in (row.uplink, row.downlink)
+                ),
             )
+        for entity, up, down in sums(values):
+            table.add_row(printable(entity), "sum", text(up), text(down))
         tables.append(table)
     if others:
-        table = table_of("other counters", "value", right=1)
+        other = FittingTable("other counters", "value", right=1, titles=1)
         for name in others:
-            table.add_row(Text(printable(name)), str(values[name]))
-        tables.append(table)
+            other.add_row(printable(name), str(values[name]))
+        tables.append(other)
     return Group(*tables)
 
 
@@ -73,11 +123,11 @@ def online_table(online: Online) -> RenderableType:
     if not online:
         return Text("Nobody is online.", style="dim")
     now = time.time()
-    table = table_of("user", "source", "last seen")
+    table = FittingTable("user", "source", "last seen", titles=1)
     for user, sources in online.items():
         for number, (source, seen) in enumerate(listed_sources(sources)):
             ago = f"{duration_text(max(0, int(now - seen)))} ago" if seen > 0 else ""
-            table.add_row(Text("" if number else printable(user)), Text(printable(source)), ago)
+            table.add_row("" if number else printable(user), printable(source), ago)
     return table
 
 

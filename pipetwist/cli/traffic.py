@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 from pipetwist.stats.names import DIRECTIONS
 
-__all__ = ["Reading", "Row", "rates", "rows"]
+__all__ = ["ORDERS", "Reading", "Row", "in_order", "rates", "rows", "sums"]
+
+ORDERS = ("name", "uplink", "downlink", "total")
+"""By what counters can be sorted."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,44 @@ def rows(names: Mapping[str, object]) -> tuple[list[Row], list[str]]:
         else:
             others.append(name)
     return list(found), others
+
+
+def in_order(values: Mapping[str, int], by: str) -> dict[str, int]:
+    """Sort counters, those of one entity together: the largest first, or by their names.
+
+    Args:
+        values: them, by name.
+        by: one of `ORDERS`.
+    """
+    if by == "name":
+        return dict(values)
+
+    def size(row: Row) -> int:
+        up, down = (values.get(name, 0) for name in (row.uplink, row.downlink))
+        return {"uplink": up, "downlink": down}.get(by, up + down)
+
+    found, others = rows(values)
+    names = [
+        name
+        for row in sorted(found, key=size, reverse=True)
+        for name in (row.downlink, row.uplink)
+        if name in values
+    ]
+    names += sorted(others, key=lambda name: values[name], reverse=True)
+    return {name: values[name] for name in names}
+
+
+def sums(values: Mapping[str, int]) -> list[tuple[str, int, int]]:
+    """The sums of uplink and downlink over all inbounds, all outbounds and all users, of each of
+    which there are several: the entity, and the two.
+    """
+    counts: dict[str, int] = {}
+    found: dict[str, tuple[int, int]] = {}
+    for row in rows(values)[0]:
+        up, down = found.get(row.entity, (0, 0))
+        found[row.entity] = (up + values.get(row.uplink, 0), down + values.get(row.downlink, 0))
+        counts[row.entity] = counts.get(row.entity, 0) + 1
+    return [(entity, *both) for entity, both in found.items() if counts[entity] > 1]
 
 
 @dataclass(frozen=True)

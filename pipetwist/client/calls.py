@@ -8,7 +8,7 @@ from typing import Final, NoReturn, TypeVar
 import grpc
 from google.protobuf.message import Message
 
-from pipetwist.api.services import V2RAY_SERVICE, XRAY_SERVICE
+from pipetwist.api.services import TOTALS, V2RAY_SERVICE, XRAY_SERVICE
 from pipetwist.api.wire.stats_pb2 import (
     GetAllOnlineUsersRequest,
     GetAllOnlineUsersResponse,
@@ -82,6 +82,20 @@ class StatsCalls:
             for stat in self._call("QueryStats", request, QueryStatsResponse).stat
         ]
 
+    def query_totals(
+        self, *, pattern: str = "", patterns: Sequence[str] = (), regexp: bool = False
+    ) -> list[tuple[str, int]]:
+        """Names of counters and what was counted of each in all, whatever was reset; pipetwist's
+        alone.
+
+        Raises:
+            UnsupportedError: the server tells only what was counted since the last reset.
+            ServerError: there is no answer.
+        """
+        request = QueryStatsRequest(pattern=pattern, patterns=patterns, regexp=regexp)
+        answer = self._call("QueryStats", request, QueryStatsResponse, metadata=TOTALS)
+        return [(stat.name, stat.value) for stat in answer.stat]
+
     def get_sys_stats(self) -> SysStatsResponse:
         """The figures of the server's process.
 
@@ -154,8 +168,14 @@ class StatsCalls:
             return None
 
     def _call(
-        self, method: str, request: Message, answer: type[_Answer], *services: str
+        self,
+        method: str,
+        request: Message,
+        answer: type[_Answer],
+        *services: str,
+        metadata: tuple[str, str] | None = None,
     ) -> _Answer:
+        """Make a call; with metadata its answer must come with the same."""
         for service in services or (V2RAY_SERVICE, XRAY_SERVICE):
             call = self._channel.unary_unary(
                 f"/{service}/{method}",
@@ -163,12 +183,23 @@ class StatsCalls:
                 response_deserializer=answer.FromString,
             )
             try:
-                given: _Answer = call(request, timeout=self._server.timeout)
+                given: _Answer
+                given, ended = call.with_call(
+                    request,
+                    timeout=self._server.timeout,
+                    metadata=None if metadata is None else (metadata,),
+                )
             except grpc.RpcError as error:
                 if error.code() is not grpc.StatusCode.UNIMPLEMENTED:
                     self._fail(method, error)
             else:
-                return given
+                if metadata is None or metadata in map(tuple, ended.initial_metadata()):
+                    return given
+                message = (
+                    f"{self._server.address} tells only what was counted since the last reset; "
+                    "totals are known of pipetwist's API, and of its file of counters (--store)"
+                )
+                raise UnsupportedError(message)
         message = (
             f"{self._server.address} has no call {method}; is it the port of the API, and is "
             "StatsService among its services?"

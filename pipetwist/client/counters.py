@@ -48,16 +48,38 @@ class Selection:
         """Whether this name is selected."""
         return not self._matchers or any(matches(name) for matches in self._matchers)
 
+    def idle(self, names: Iterable[str]) -> list[str]:
+        """The patterns that match none of these names."""
+        listed = list(names)
+        return [
+            pattern
+            for pattern, matches in zip(self.patterns, self._matchers, strict=True)
+            if not any(map(matches, listed))
+        ]
 
-def read_counters(calls: StatsCalls, selection: Selection) -> dict[str, int]:
+
+def read_counters(
+    calls: StatsCalls, selection: Selection, *, total: bool = False
+) -> dict[str, int]:
     """Read counters.
+
+    Args:
+        calls: of the server.
+        selection: which.
+        total: the totals, and not the values since the last reset; pipetwist's alone.
 
     Returns:
         Their values, by name, in the order of the names.
 
     Raises:
+        UnsupportedError: the server has no totals.
         ServerError: there is no answer.
     """
+    if total:
+        found = calls.query_totals(
+            pattern=_pattern(selection), patterns=selection.patterns, regexp=selection.regexp
+        )
+        return dict(sorted(one for one in found if selection.matches(one[0])))
     # If a name occurs twice, the larger value, which is the later one.
     return dict(_query(calls, selection, reset=False))
 
@@ -88,12 +110,18 @@ def reset_counters(calls: StatsCalls, selection: Selection) -> Iterator[tuple[st
 
 
 def _query(calls: StatsCalls, selection: Selection, *, reset: bool) -> list[tuple[str, int]]:
-    # A server that knows patterns sends only what matches. Others send everything.
-    pattern = selection.patterns[0] if len(selection.patterns) == 1 and not selection.regexp else ""
     found = calls.query_stats(
-        pattern=pattern, patterns=selection.patterns, regexp=selection.regexp, reset=reset
+        pattern=_pattern(selection),
+        patterns=selection.patterns,
+        regexp=selection.regexp,
+        reset=reset,
     )
     return sorted((name, value) for name, value in found if selection.matches(name))
+
+
+def _pattern(selection: Selection) -> str:
+    # A server that knows patterns sends only what matches. Others send everything.
+    return selection.patterns[0] if len(selection.patterns) == 1 and not selection.regexp else ""
 
 
 def _text(pattern: str) -> Callable[[str], bool]:

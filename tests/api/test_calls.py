@@ -160,6 +160,9 @@ class _Here(_Gone):
     def is_active(self) -> bool:
         return True
 
+    def invocation_metadata(self) -> tuple[tuple[str, str], ...]:
+        return ()
+
 
 class OneAtATimeTest(SynchronousTestCase):
     """Many who query at once."""

@@ -93,7 +93,7 @@ class OptionsTest(_TapTestCase):
         lines = str(error.code).splitlines()
         self.assertEqual(len(lines), 2)
         for line in lines:
-            self.assertTrue(line.startswith(f"{self.file}: "), line)
+            self.assertTrue(line.startswith(f"{self.file}:1:"), line)
 
     def test_missing_configuration(self) -> None:
         """So does one that is not there."""

@@ -53,13 +53,14 @@ def plain(text: str) -> str:
 
 
 class TerminalCall:
-    """The command on a terminal of 24 lines with 100 columns, in a process of its own that the
+    """The command on a terminal of 24 lines, in a process of its own that the
     test's clean-up ends.
 
     Args:
         case: the test.
         arguments: of the command.
         environment: variables over this process's own; they say nothing of colours unless these do.
+        columns: how wide the terminal is.
     """
 
     def __init__(
@@ -67,11 +68,13 @@ class TerminalCall:
         case: SynchronousTestCase,
         arguments: Sequence[str],
         environment: Mapping[str, str] = MappingProxyType({}),
+        *,
+        columns: int = 100,
     ) -> None:
         self.text = ""
         """Everything that it has written so far."""
         self._master, slave = pty.openpty()
-        ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
+        ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         inherited = {
             name: value
             for name, value in daemon_environment().items()
