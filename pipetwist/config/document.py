@@ -15,6 +15,7 @@ from pipetwist.control.options import ControlOptions
 from pipetwist.inbounds.registry import INBOUNDS
 from pipetwist.interfaces import Medium
 from pipetwist.kinds.inbound_options import InboundOptions
+from pipetwist.kinds.limit_options import UserLimitOptions
 from pipetwist.kinds.outbound_options import OutboundOptions, Transfer
 from pipetwist.kinds.user_options import UserOptions
 from pipetwist.outbounds.registry import OUTBOUNDS
@@ -92,6 +93,8 @@ class Document:
     """Where connections go."""
     users: tuple[UserOptions, ...] = ()
     """Users that every inbound may let in: by their names, or all of them."""
+    default_limits: UserLimitOptions | None = None
+    """How much each user may have, by itself; without it as much as it wants."""
     route: RouteOptions = field(default_factory=RouteOptions)
     """Which outbound a connection goes to."""
     transfer: Transfer = "auto"

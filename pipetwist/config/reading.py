@@ -22,7 +22,7 @@ from pipetwist.config.problems import Problem, in_order
 from pipetwist.config.source import Finding, InvalidConfigError, Source
 from pipetwist.config.syntax import NotJsonError, flaws, parse_json
 from pipetwist.config.unix_routes import passing_by_streams
-from pipetwist.config.user_names import contradictions
+from pipetwist.config.user_names import contradictions, twofold_limits
 from pipetwist.config.validation_messages import problems_of, unknown_keys
 from pipetwist.inbounds.registry import INBOUNDS
 from pipetwist.kinds.registry import AnyKind
@@ -83,7 +83,8 @@ def read_source(source: Source, *, platform: str = sys.platform) -> Document:
     problems = [*flaws(raw), *inconsistencies(raw), *unsupported(raw, platform)]
     document = _validate(encoded, source.folder.absolute(), problems)
     if document is not None and not problems:
-        problems += [*loops(document), *passing_by_streams(document), *contradictions(document)]
+        problems += [*loops(document), *passing_by_streams(document)]
+        problems += [*contradictions(document), *twofold_limits(document)]
     if document is None or problems:
         raise InvalidConfigError(source.locate(in_order(problems, raw)))
     return document

@@ -1,15 +1,16 @@
-"""Checks that a name means the same user at the top of a document and at its inbounds."""
+"""Checks that a name means the same user wherever it stands in a document."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from pipetwist.config.document import Document
-from pipetwist.config.problems import Problem
+from pipetwist.config.problems import KeyPath, Problem
 from pipetwist.kinds.user_options import AskingOptions, UserOptions
 from pipetwist.values import quote
 
-__all__ = ["contradictions"]
+__all__ = ["contradictions", "twofold_limits"]
 
 
 def contradictions(document: Document) -> Iterator[Problem]:
@@ -18,13 +19,46 @@ def contradictions(document: Document) -> Iterator[Problem]:
     """
     names: dict[str, set[UserOptions]] = {}
     for user in document.users:
-        names.setdefault(user.name, set()).add(user)
+        names.setdefault(user.name, set()).add(_without_limits(user))
     for index, inbound in enumerate(document.inbounds):
         entries = inbound.users if isinstance(inbound, AskingOptions) else None
         for place, entry in enumerate(entries or ()):
-            if isinstance(entry, UserOptions) and entry not in names.get(entry.name, {entry}):
+            if (
+                isinstance(entry, UserOptions)
+                and entry.name in names
+                and _without_limits(entry) not in names[entry.name]
+            ):
                 yield Problem(
                     ("inbounds", index, "users", place),
                     f"{quote(entry.name)} is known by something else in the list users at the "
                     "top; write the name alone here, or the same there, or another name",
                 )
+
+
+def twofold_limits(document: Document) -> Iterator[Problem]:
+    """Find the users that have limits in one entry and others in another."""
+    first: dict[str, UserOptions] = {}
+    for key_path, user in _entries(document):
+        if user.limits is None:
+            continue
+        other = first.setdefault(user.name, user)
+        if other.limits != user.limits:
+            yield Problem(
+                (*key_path, "limits"),
+                f"{quote(user.name)} has other limits in an entry before; a user has one set of "
+                "limits: write them once, or the same",
+            )
+
+
+def _entries(document: Document) -> Iterator[tuple[KeyPath, UserOptions]]:
+    for index, user in enumerate(document.users):
+        yield ("users", index), user
+    for index, inbound in enumerate(document.inbounds):
+        entries = inbound.users if isinstance(inbound, AskingOptions) else None
+        for place, entry in enumerate(entries or ()):
+            if isinstance(entry, UserOptions):
+                yield ("inbounds", index, "users", place), entry
+
+
+def _without_limits(user: UserOptions) -> UserOptions:
+    return user if user.limits is None else replace(user, limits=None)

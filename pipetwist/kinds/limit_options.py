@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import ClassVar
 
 from pipetwist.values import Duration, Megabits
+from pipetwist.values.taken_away import DurationOrNone, MegabitsOrNone
 
-__all__ = ["LimitOptions"]
+__all__ = ["BURST_SECONDS", "LimitOptions", "UserLimitOptions"]
+
+BURST_SECONDS = 0.05
+"""How much may pass at once where nothing else is said, as time."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LimitOptions:
-    """How much all connections together may have that belong to it."""
+    """How much all connections of an inbound or an outbound may have together."""
 
     __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid"}
 
@@ -20,7 +24,38 @@ class LimitOptions:
     """Megabits a second that may come from clients; without it any number."""
     down_mbps: Megabits | None = None
     """Megabits a second that may go to clients; without it any number."""
-    burst: Duration = 0.05
+    burst: Duration = BURST_SECONDS
     """How much may pass at once after a pause, as the time that it would take at that rate, and at
     least 64 KiB. ``"50ms"`` where absent.
     """
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserLimitOptions:
+    """How much all connections of a user may have together, wherever they come in.
+
+    A key that is absent is that of ``default_limits``; one that is null is taken away.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid"}
+
+    up_mbps: MegabitsOrNone = None
+    """Megabits a second that may come from the user."""
+    down_mbps: MegabitsOrNone = None
+    """Megabits a second that may go to the user."""
+    burst: DurationOrNone = None
+    """How much may pass at once after a pause, as the time that it would take at that rate, and at
+    least 64 KiB. ``"50ms"`` where it is nowhere.
+    """
+
+    def merged(self, default: UserLimitOptions) -> UserLimitOptions:
+        """These, with what they do not say as here.
+
+        Args:
+            default: what holds for each user.
+        """
+        names = [key.name for key in fields(self)]
+        own = {name: getattr(self, name) for name in names}
+        return UserLimitOptions(
+            **{name: getattr(default, name) if own[name] is None else own[name] for name in names}
+        )

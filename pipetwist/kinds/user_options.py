@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from pipetwist.kinds.inbound_options import InboundOptions
+from pipetwist.kinds.limit_options import UserLimitOptions
 from pipetwist.values import Id, NotEmpty, Text, UserName, quote
 from pipetwist.values.networks import IpNetwork
 from pipetwist.values.san import SubjectAltName
@@ -44,6 +45,8 @@ class UserOptions:
     """Networks that the client's address is in one of. Beside another key it is a further
     condition.
     """
+    limits: UserLimitOptions | None = None
+    """How much the user may have; what is absent here is that of ``default_limits``."""
 
     def __post_init__(self) -> None:
         """Refuse an entry that would match everybody."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import inf
 from typing import Literal, NamedTuple, Protocol
 
 from twisted.internet.interfaces import IReactorTime
 
 from pipetwist.connection.client_info import ClientInfo
 from pipetwist.interfaces import AnySide
-from pipetwist.kinds.limit_options import LimitOptions
+from pipetwist.kinds.limit_options import BURST_SECONDS, LimitOptions, UserLimitOptions
 from pipetwist.limits.flow import Flow
 from pipetwist.limits.pacer import Pacer
 from pipetwist.limits.rate import Rate
@@ -27,17 +28,23 @@ class Limits(NamedTuple):
     Attributes:
         inbound: the limits of inbounds, by their tags; only of those that have some.
         outbound: those of outbounds.
-        user: those of users, by their names.
+        user: those that users have of their own, by their names.
+        default: those of each user, as far as it has none of its own.
     """
 
     inbound: Mapping[str, LimitOptions] = {}
     outbound: Mapping[str, LimitOptions] = {}
-    user: Mapping[str, LimitOptions] = {}
+    user: Mapping[str, UserLimitOptions] = {}
+    default: UserLimitOptions | None = None
 
-    def of(self, entity: Entity, name: str | None) -> LimitOptions | None:
+    def of(self, entity: Entity, name: str) -> LimitOptions | UserLimitOptions | None:
         """The limits of one; None if it has none."""
-        limits: Mapping[str, LimitOptions] = getattr(self, entity)
-        return None if name is None else limits.get(name)
+        if entity == "inbound":
+            return self.inbound.get(name)
+        if entity == "outbound":
+            return self.outbound.get(name)
+        own, default = self.user.get(name), self.default
+        return own.merged(default) if own is not None and default is not None else own or default
 
 
 class Limited(Protocol):
@@ -72,6 +79,8 @@ class LimitTable:
 
     def configure(self, limits: Limits) -> None:
         """From now on these limits hold."""
+        if limits == self._limits:
+            return
         self._limits = limits
         now = self.pacer.now()
         for key, rate in list(self._rates.items()):
@@ -81,7 +90,7 @@ class LimitTable:
             if options is None or per_second is None:
                 del self._rates[key]
             else:
-                rate.change(per_second, options.burst * per_second, now)
+                rate.change(per_second, _burst(options) * per_second, now)
         self.pacer.look_again()
 
     def limit(self, connection: Limited, *, since_start: bool) -> None:
@@ -131,12 +140,16 @@ class LimitTable:
             rate = self._rates[key] = Rate(
                 f"{direction}_mbps of {entity} {name}",
                 per_second,
-                options.burst * per_second,
+                _burst(options) * per_second,
                 self.pacer.now(),
             )
         return rate
 
 
-def _per_second(options: LimitOptions, direction: _Direction) -> float | None:
+def _per_second(options: LimitOptions | UserLimitOptions, direction: _Direction) -> float | None:
     megabits = options.up_mbps if direction == "up" else options.down_mbps
-    return None if megabits is None else megabits * _BYTES_PER_MEGABIT
+    return None if megabits in (None, inf) else megabits * _BYTES_PER_MEGABIT
+
+
+def _burst(options: LimitOptions | UserLimitOptions) -> float:
+    return BURST_SECONDS if options.burst in (None, inf) else options.burst

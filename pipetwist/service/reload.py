@@ -5,7 +5,7 @@ new configuration.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from twisted.application.service import IService, MultiService
@@ -26,38 +26,13 @@ from pipetwist.service.counting import tracked_by
 from pipetwist.service.generation import Generation
 from pipetwist.service.inbound_replacement import refuse_collisions, replace_inbounds
 from pipetwist.service.limiting import limits_of
+from pipetwist.service.restarts import needs_restart
 from pipetwist.service.sharing import divide_descriptors
 from pipetwist.service.steps import in_turns
 from pipetwist.stats.tracking import Tracked
 from pipetwist.users.lists import UserLists, indexed
-from pipetwist.values.tls_options import TlsListenerOptions
 
-__all__ = ["Reloader", "needs_restart"]
-
-_STATS = "experimental.v2ray_api.stats"
-# Not whether there is TLS.
-_TLS = [key.name for key in fields(TlsListenerOptions) if key.name != "enabled"]
-_CHANGEABLE = {
-    "log.level",
-    "inbounds",
-    "outbounds",
-    "users",
-    "route.rules",
-    "route.final",
-    "transfer",
-    "drain_timeout",
-    *(f"{_STATS}.{key}" for key in ("enabled", "inbounds", "outbounds", "users")),
-    *(
-        f"{key_path}.tls.{key}"
-        for key_path in ("experimental.v2ray_api", "control", "metrics")
-        for key in _TLS
-    ),
-}
-
-
-def needs_restart(started: Document, wanted: Document) -> list[str]:
-    """The keys whose change needs a restart."""
-    return list(_differences(started, wanted))
+__all__ = ["Reloader"]
 
 
 class Reloader:
@@ -287,18 +262,3 @@ def _report(before: Document, after: Document) -> str:
             if tags:
                 parts.append(f"{section} {word}: {', '.join(sorted(tags))}")
     return "".join(f"; {part}" for part in parts)
-
-
-def _differences(before: object, after: object, key_path: str = "") -> Iterator[str]:
-    # Values that may change are not compared, since there may be many users.
-    if key_path in _CHANGEABLE:
-        return
-    if is_dataclass(before) and type(before) is type(after):
-        for key in fields(before):
-            yield from _differences(
-                getattr(before, key.name),
-                getattr(after, key.name),
-                f"{key_path}.{key.name}".lstrip("."),
-            )
-    elif before != after:
-        yield key_path

@@ -55,6 +55,7 @@ _HEADINGS = {
     "UdpOutboundOptions": ("Every outbound", "Outbound udp"),
     "UnixgramOutboundOptions": ("Every outbound", "Outbound unixgram"),
     "LimitOptions": ("limits",),
+    "UserLimitOptions": ("Limits of a user",),
     "RouteOptions": ("route",),
     "RuleOptions": ("A rule",),
     "ExperimentalOptions": ("experimental",),

@@ -10,7 +10,7 @@ from pipetwist.api.options import ApiOptions, ApiTlsOptions, StatsOptions
 from pipetwist.config.document import Document, ExperimentalOptions, LogOptions, RouteOptions
 from pipetwist.inbounds.unix import UnixInboundOptions
 from pipetwist.routing.rules import RuleOptions
-from pipetwist.service.reload import needs_restart
+from pipetwist.service.restarts import needs_restart
 from pipetwist.web.options import WebOptions, WebTlsOptions
 from tests.service.reload_case import TOOL
 
