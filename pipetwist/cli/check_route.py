@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from pipetwist.config.document import Document
     from pipetwist.config.problems import KeyPath
+    from pipetwist.kinds.user_options import UserOptions
 
 __all__ = ["Asked", "RouteAnswer", "answer"]
 
@@ -87,14 +88,16 @@ def answer(document: Document, asked: Asked) -> RouteAnswer:
         message = f"--route: {asked.source} is no IP address"
         raise click.UsageError(message)
     index = tags.index(asked.inbound)
-    users = getattr(document.inbounds[index], "users", ())
-    names = list(dict.fromkeys(user.name for user in users))
+    users = _users(document, index)
+    names = [user if isinstance(user, str) else user.name for user in users or ()]
     if asked.user is not None and asked.user not in names:
         text = f"the inbound {quote(asked.inbound)} has no user named {quote(asked.user)}"
         _unknown(text, asked.user, names)
-    if names and asked.user is None:
-        text = f"the inbound {quote(asked.inbound)} refuses it, since it is none of its users"
-        return RouteAnswer(("inbounds", index), text, None, "user=NAME says whose it is")
+    if users is not None and asked.user is None:
+        asked = asked._replace(user=_user_by_address(users, asked.source))
+        if asked.user is None:
+            text = f"the inbound {quote(asked.inbound)} refuses it, since it is none of its users"
+            return RouteAnswer(("inbounds", index), text, None, "user=NAME says whose it is")
     return _decide(document, asked)
 
 
@@ -133,6 +136,33 @@ def _decide(document: Document, asked: Asked) -> RouteAnswer:
         else ""
     )
     return RouteAnswer(key_path, text, decision._asdict(), note)
+
+
+def _users(document: Document, index: int) -> Sequence[UserOptions | str] | None:
+    """Who may come in at an inbound; None for everybody."""
+    users = getattr(document.inbounds[index], "users", None)
+    if isinstance(users, str):  # all of them
+        return document.users
+    if users is None:
+        return None
+    known = {user.name: user for user in reversed(document.users)}
+    return [known.get(user, user) if isinstance(user, str) else user for user in users]
+
+
+def _user_by_address(users: Sequence[UserOptions | str], source: str) -> str | None:
+    """The user who is known by the address alone."""
+    from pipetwist.values.networks import Networks, find_address
+
+    address = find_address(source)
+    for user in users:
+        if (
+            address is not None
+            and not isinstance(user, str)
+            and list(user.known_by) == ["source"]
+            and address in Networks(user.source or ())
+        ):
+            return user.name
+    return None
 
 
 def _unknown(text: str, name: str, known: Sequence[str]) -> None:

@@ -58,6 +58,9 @@ class ClientInfo(NamedTuple):
             socket.
         destination: the IP address and the port that it connected to, if its proxy said that.
         identity: what else its user is found by; None where the inbound asks for nothing.
+        credentials: the process, the uid and the gid at the other end of a unix socket; None if
+            they are not known, or are those of a proxy. The process is 0 for one that can't be seen
+            from here.
     """
 
     inbound: str
@@ -68,3 +71,4 @@ class ClientInfo(NamedTuple):
     address: tuple[str, int] | None = None
     destination: tuple[str, int] | None = None
     identity: Identity | None = None
+    credentials: tuple[int, int, int] | None = None

@@ -60,7 +60,7 @@ def client_info_of(
     if peer is None:
         return ClientInfo(tag, "unix", "unix", None, timeouts)
     source = f"pid:{peer.pid}" if peer.pid else stranger(connected)
-    client_info = ClientInfo(tag, str(peer), source, None, timeouts)
+    client_info = ClientInfo(tag, str(peer), source, None, timeouts, credentials=peer)
     if not identified:
         return client_info
     # Now, since a reload asks again, and then the socket may not be there to be asked.

@@ -91,8 +91,8 @@ class IRelay(Interface):
     """
 
     names_clients: bool = Attribute(
-        "Whether the log or the page shows who each client is, or a rule asks. If not, inbounds "
-        "need not ask the system, unless users depend on it."
+        "Whether the log or the page shows who each client is, or a rule or an outbound asks. If "
+        "not, inbounds need not ask the system, unless users depend on it."
     )
 
     def route(client_info: ClientInfo) -> IRoute:

@@ -47,6 +47,11 @@ class OutboundOptions(KindOptions):
         return False
 
     @property
+    def needs_clients(self) -> bool:
+        """Whether it uses who its clients are, by which their inbounds need not ask otherwise."""
+        return False
+
+    @property
     def reserved_descriptors(self) -> int:
         """How many file descriptors it uses besides those of its connections."""
         return 0

@@ -5,8 +5,9 @@ comes from its standard output.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import ClassVar, Literal
 
 from twisted.application.service import Service
@@ -14,22 +15,19 @@ from twisted.internet.defer import Deferred, TimeoutError, fail, succeed  # noqa
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from pipetwist.accounts import Account, Accounts
 from pipetwist.datagram.framed import frame_connection
 from pipetwist.datagram.framing import MAX_FRAMED_BYTES
 from pipetwist.errors import ConnectError, StartError
-from pipetwist.interfaces import IProcess, IRunningOutbound, ISide
+from pipetwist.interfaces import IClient, IClientOutbound, IProcess, IRunningOutbound, ISide
 from pipetwist.kernel.process_side import KernelProcessSide
-from pipetwist.kinds.outbound_options import OutboundOptions, StreamOutboundOptions
-from pipetwist.outbounds.command_figures import COMMAND_FIGURES
+from pipetwist.kinds.outbound_options import OutboundOptions
+from pipetwist.outbounds.command_options import CommandOptions
 from pipetwist.outbounds.context import OutboundContext
-from pipetwist.process.command import PreparedCommand, prepare_command
+from pipetwist.outbounds.peer_environment import with_peer, without_peer
 from pipetwist.process.prefork import PreforkedProcesses
 from pipetwist.process.side import ProcessSide
 from pipetwist.process.spawners import spawner_for
 from pipetwist.process.standard_error import StandardErrorLines
-from pipetwist.values import Command, Duration, Environment, FilePath, PositiveCount, Text
-from pipetwist.values.texts import shell_words
 
 __all__ = ["ForkOutbound", "ForkOutboundOptions"]
 
@@ -45,89 +43,14 @@ _STOP_SECONDS = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class ForkOutboundOptions(StreamOutboundOptions):
+class ForkOutboundOptions(CommandOptions):
     """An outbound to the standard input and output of a command started for each connection."""
-
-    descriptors = 4  # its input, its output, its standard error, and the process itself
-    figures = COMMAND_FIGURES
 
     type: Literal["fork"] = "fork"
     """Always ``fork``."""
-    command: Command
-    """The command and its arguments, for no shell. One with ``/`` is relative to the
-    configuration's folder, others are sought in PATH.
-    """
-    env: Environment = field(default_factory=dict)
-    """Variables for the command, over PATH, HOME, LANG and the like."""
-    inherit_env: bool = False
-    """Gives the command all of the daemon's environment."""
-    cwd: FilePath | None = None
-    """The folder that the command starts in; by default the daemon's."""
-    user: Text | None = None
-    """The system's user that the command runs as; the daemon must be root, and stay it."""
-    kill_grace: Duration = 5.0
-    """How long a command may take to end after SIGTERM, before SIGKILL. ``"5s"`` where absent."""
-    reset_on_failure: bool = False
-    """Cuts the client off where the exit status is not 0, as where a signal kills the command: over
-    TCP with a reset, over TLS without a close_notify."""
-    max_processes: PositiveCount | None = None
-    """How many may run at once; a connection beyond that is closed. No bound where absent."""
-    prefork: PositiveCount | None = None
-    """How many are started ahead and wait for a connection each. None where absent."""
-
-    def __post_init__(self) -> None:
-        """Refuse a prefork that is greater than max_processes."""
-        super().__post_init__()
-        if (
-            self.prefork is not None
-            and self.max_processes is not None
-            and self.prefork > self.max_processes
-        ):
-            message = (
-                f"prefork ({self.prefork}) is more than max_processes ({self.max_processes}) lets "
-                "run"
-            )
-            raise ValueError(message)
-
-    def notes(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
-        text = shell_words(self.command)
-        if text is not None:
-            yield ("command",), text
-        yield from super().notes()
-
-    @property
-    def reserved_descriptors(self) -> int:
-        return self.descriptors * (self.prefork or 0)
-
-    def check_here(self) -> None:
-        self.prepared()
-
-    @property
-    def accounts(self) -> Sequence[Account]:
-        return () if self.user is None else [("user", self.user)]
-
-    def prepared(self, accounts: Accounts | None = None) -> PreparedCommand:
-        """The command with its environment.
-
-        Args:
-            accounts: finds its user; None to ask the system.
-
-        Raises:
-            StartError: it can't be started by this user.
-        """
-        return prepare_command(
-            self.label,
-            self.command,
-            env=self.env,
-            inherit_env=self.inherit_env,
-            cwd=self.cwd,
-            user=self.user,
-            ours=os.environ,
-            accounts=accounts,
-        )
 
 
-@implementer(IRunningOutbound)
+@implementer(IRunningOutbound, IClientOutbound)
 class ForkOutbound(Service):
     """Starts a command for each connection, and leaves none running when it stops.
 
@@ -153,13 +76,17 @@ class ForkOutbound(Service):
         self._kernel = context.kernel
         self._spawner = context.spawner or spawner_for(context.reactor)
         self._prepared = options.prepared(context.accounts)
+        self.connect_as: Callable[[IClient], ISide | Deferred[ISide]] | None = None
+        if options.peer_environment:
+            self._prepared = replace(self._prepared, env=without_peer(self._prepared.env))
+            self.connect_as = self._connect_as
         self._processes: dict[ISide, None] = {}
         self.started = 0
         """How many commands have been started."""
         self._ready = PreforkedProcesses(
             context.reactor,
             options.prefork or 0,
-            self._start_within_bounds,
+            partial(self._start_within_bounds, self._prepared.env),
             self._log_trouble,
             _runs,
         )
@@ -177,7 +104,13 @@ class ForkOutbound(Service):
         return len(self._ready)
 
     def connect(self) -> ISide | Deferred[ISide]:
-        connecting = self._connect()
+        return self._connect(self._prepared.env)
+
+    def _connect_as(self, client: IClient) -> ISide | Deferred[ISide]:
+        return self._connect(with_peer(self._prepared.env, client))
+
+    def _connect(self, env: Mapping[str, str]) -> ISide | Deferred[ISide]:
+        connecting = self._take_or_start(env)
         # A command may close its output and still read its input.
         return (
             connecting
@@ -185,9 +118,9 @@ class ForkOutbound(Service):
             else frame_connection(connecting, half_closes=True)
         )
 
-    def _connect(self) -> ISide | Deferred[ISide]:
+    def _take_or_start(self, env: Mapping[str, str]) -> ISide | Deferred[ISide]:
         try:
-            side = self._ready.take() or self._start_within_bounds()
+            side = self._ready.take() or self._start_within_bounds(env)
         except OSError as error:
             return fail(ConnectError(f"{self._prepared.command[0]}: {error.strerror}"))
         if side is None:
@@ -211,19 +144,19 @@ class ForkOutbound(Service):
         super().startService()
         self._ready.begin()
 
-    def _start_within_bounds(self) -> ISide | None:
+    def _start_within_bounds(self, env: Mapping[str, str]) -> ISide | None:
         if (
             self._options.max_processes is not None
             and len(self._processes) >= self._options.max_processes
         ):
             return None
-        side: ISide = self._start()
+        side: ISide = self._start(env)
         self.started += 1
         self._processes[side] = None
         return side
 
-    def _start(self) -> KernelProcessSide | ProcessSide:
-        command, env, grace = self._prepared.command, self._prepared.env, self._options.kill_grace
+    def _start(self, env: Mapping[str, str]) -> KernelProcessSide | ProcessSide:
+        command, grace = self._prepared.command, self._options.kill_grace
         if self.in_kernel and self._kernel is not None:
             return KernelProcessSide(
                 self._kernel,

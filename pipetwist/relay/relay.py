@@ -61,7 +61,7 @@ class Relay:
         self._unreachable = UnreachableOutbounds(clock, log)
         self.names_clients = True
         """See `IRelay`. May be set to False if neither the log nor the page shows it, and no rule
-        depends on it.
+        and no outbound depends on it.
         """
         self._drained: Deferred[None] | None = None
         self._ending = False

@@ -88,6 +88,7 @@ class Reloader:
             or self._control is not None
             or document.log.level in ("debug", "info")
             or generation.router.needs_clients
+            or any(options.needs_clients for options in document.outbounds)
         )
         self._limit(limits_of(document))
         divide_descriptors(

@@ -93,6 +93,24 @@ class RouteTest(SynchronousTestCase):
             ),
         )
 
+    def test_users(self) -> None:
+        """Users may stand at the top, and who is known by the address alone needs no name."""
+        users = [{"name": "alice", "uid": 1}, {"name": "dora", "source": ["10.0.0.0/8"]}]
+        for named in ("*", ["dora", "alice"]):
+            document = {
+                "users": users,
+                "inbounds": [{"type": "tcp", "tag": "tcp", "listen_port": 1, "users": named}],
+                "outbounds": [{"type": "fork", "tag": tag, "command": ["cat"]} for tag in "ab"],
+                "route": {"rules": [{"auth_user": "dora", "outbound": "b"}]},
+            }
+            self.path.write_text(json.dumps(document), encoding="utf-8")
+            for words in (["user=dora"], ["source=10.0.0.1"]):
+                said = self.ask("inbound=tcp", *words)[1]
+                self.assertTrue(said.endswith('rules[0] sends it to the outbound "b"\n'), said)
+            self.assertIn("refuses it", self.ask("inbound=tcp", "source=11.0.0.1")[1])
+            self.assertIn("no user named", self.ask("inbound=tcp", "user=bob")[2])
+            self.assertIn("no rule matches it", self.ask("inbound=tcp", "user=alice")[1])
+
     def test_no_address(self) -> None:
         """Where a rule asks for the address that is not given, the answer says so."""
         note = (

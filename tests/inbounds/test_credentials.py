@@ -56,6 +56,7 @@ class ClientInfoTest(SynchronousTestCase):
                 f"pid:{os.getpid()}",
                 None,
                 _TIMEOUTS,
+                credentials=(os.getpid(), os.getuid(), os.getgid()),
             ),
         )
 

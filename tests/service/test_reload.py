@@ -148,6 +148,14 @@ class RulesTest(ReloadTestCase):
         self.reload(tree, route=RouteOptions())
         self.assertFalse(tree.relay.names_clients)
 
+    def test_outbound_asks(self) -> None:
+        """So are they if an outbound tells its commands."""
+        tree = self.start()
+        for peer_environment in (True, False):
+            told = replace(TOOL, peer_environment=peer_environment)
+            self.reload(tree, log=LogOptions(level="warn"), outbounds=(told,))
+            self.assertEqual(tree.relay.names_clients, peer_environment)
+
     def test_drain_timeout(self) -> None:
         """A stop uses the new time."""
         tree = self.start()
