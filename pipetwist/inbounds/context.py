@@ -17,6 +17,7 @@ from pipetwist.kinds.user_options import AskingOptions
 from pipetwist.network.listeners import ListenerTable
 from pipetwist.network.listening import ListenHosts
 from pipetwist.network.lookups import Lookups
+from pipetwist.plugins.pool import PluginPool
 from pipetwist.transfer.peer_close_watch import PeerCloseWatch
 from pipetwist.users.index import UserIndex
 from pipetwist.users.lists import own_users
@@ -46,6 +47,7 @@ class InboundContext:
         shares: divides the file descriptors among inbounds; by default they are not limited.
         users: finds who may come in at an inbound that has a list; by default the users that are
             in that list itself.
+        plugins: the plug-ins; by default a pool of its own, which nobody stops.
     """
 
     reactor: AnyReactor
@@ -59,9 +61,12 @@ class InboundContext:
     listeners: ListenerTable = None  # type: ignore[assignment]  # it is made of the reactor
     shares: DescriptorShares = field(default_factory=DescriptorShares)
     users: Callable[[AskingOptions], UserIndex] = own_users
+    plugins: PluginPool = None  # type: ignore[assignment]  # it is made of the reactor
 
     def __post_init__(self) -> None:
-        """Have a table of listeners."""
+        """Have a table of listeners, and a pool of plug-ins."""
+        if self.plugins is None:
+            object.__setattr__(self, "plugins", PluginPool(self.reactor, self.log))
         if self.listeners is None:
             hosts = ListenHosts(Lookups(self.reactor), self.reactor)
             object.__setattr__(self, "listeners", ListenerTable(hosts=hosts))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pipetwist.inbounds.context import InboundContext
 from pipetwist.inbounds.endpoint import EndpointInbound
+from pipetwist.inbounds.sip003 import Sip003Inbound
 from pipetwist.inbounds.tcp import TcpInbound
 from pipetwist.inbounds.udp import UdpInbound
 from pipetwist.inbounds.unix import UnixInbound
@@ -16,5 +17,14 @@ from pipetwist.kinds.registry import Kind, Registry
 __all__ = ["INBOUNDS"]
 
 INBOUNDS: Registry[Kind[InboundOptions, InboundContext, IInbound]] = Registry(
-    "inbound", (EndpointInbound, TcpInbound, UdpInbound, UnixInbound, UnixgramInbound, VsockInbound)
+    "inbound",
+    (
+        EndpointInbound,
+        Sip003Inbound,
+        TcpInbound,
+        UdpInbound,
+        UnixInbound,
+        UnixgramInbound,
+        VsockInbound,
+    ),
 )

@@ -48,6 +48,11 @@ class KindOptions:
         return False
 
     @property
+    def reserved_descriptors(self) -> int:
+        """How many of the process's file descriptors it uses besides those of its connections."""
+        return 0
+
+    @property
     def accounts(self) -> Sequence[Account]:
         """The system's users and groups that it needs."""
         return ()

@@ -51,11 +51,6 @@ class OutboundOptions(KindOptions):
         """Whether it uses who its clients are, by which their inbounds need not ask otherwise."""
         return False
 
-    @property
-    def reserved_descriptors(self) -> int:
-        """How many file descriptors it uses besides those of its connections."""
-        return 0
-
     def check_user(self) -> None:
         """Look whether it works for the user who the daemon is when it has started.
 

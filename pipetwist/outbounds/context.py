@@ -14,6 +14,7 @@ from pipetwist.files import KnownFiles
 from pipetwist.interfaces import AnyReactor, SpawnerLike
 from pipetwist.kernel.context import KernelContext
 from pipetwist.network.lookups import Lookups
+from pipetwist.plugins.pool import PluginPool
 from pipetwist.transfer.peer_close_watch import PeerCloseWatch
 
 __all__ = ["OutboundContext"]
@@ -38,6 +39,9 @@ class OutboundContext:
         lookups: finds the addresses of servers' names; one of their own where it is None.
         accounts: finds the users that commands run as.
         failed: is called with an error after which the daemon must stop.
+        start_failed: is called if what an outbound runs could not be started, after the outbound's
+            own start.
+        plugins: the plug-ins; by default a pool of its own, which nobody stops.
     """
 
     reactor: AnyReactor
@@ -50,3 +54,10 @@ class OutboundContext:
     lookups: Lookups | None = None
     accounts: Accounts = field(default_factory=Accounts)
     failed: Callable[[StartError], None] = _raise
+    start_failed: Callable[[StartError], None] = _raise
+    plugins: PluginPool = None  # type: ignore[assignment]  # it is made of the reactor
+
+    def __post_init__(self) -> None:
+        """Have a pool of plug-ins."""
+        if self.plugins is None:
+            object.__setattr__(self, "plugins", PluginPool(self.reactor, self.log))

@@ -8,6 +8,7 @@ from pipetwist.kinds.registry import Kind, Registry
 from pipetwist.outbounds.context import OutboundContext
 from pipetwist.outbounds.endpoint import EndpointOutbound
 from pipetwist.outbounds.fork import ForkOutbound
+from pipetwist.outbounds.sip003 import Sip003Outbound
 from pipetwist.outbounds.tcp import TcpOutbound
 from pipetwist.outbounds.udp import UdpOutbound
 from pipetwist.outbounds.unix import UnixOutbound
@@ -21,6 +22,7 @@ OUTBOUNDS: Registry[Kind[OutboundOptions, OutboundContext, IOutbound]] = Registr
     (
         EndpointOutbound,
         ForkOutbound,
+        Sip003Outbound,
         TcpOutbound,
         UdpOutbound,
         UnixOutbound,

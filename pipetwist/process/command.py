@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pipetwist.accounts import Accounts
 from pipetwist.errors import StartError
+from pipetwist.process.bounds import ResourceBounds
 
 __all__ = ["PreparedCommand", "prepare_command"]
 
@@ -54,6 +55,7 @@ def prepare_command(
     user: str | None,
     ours: Mapping[str, str],
     accounts: Accounts | None = None,
+    bounds: ResourceBounds | None = None,
 ) -> PreparedCommand:
     """Find what a command needs to start.
 
@@ -70,6 +72,7 @@ def prepare_command(
         user: the system's user to run it as.
         ours: the daemon's environment.
         accounts: finds the user; None to ask the system, which may block.
+        bounds: what it may use of the machine; None for what the daemon may.
 
     Raises:
         StartError: it can't be started with these arguments.
@@ -77,9 +80,15 @@ def prepare_command(
     whole = (
         dict(ours) if inherit_env else {key: ours[key] for key in _DEFAULT_VARIABLES if key in ours}
     )
-    prefix: list[str] = []
+    # The bounds come first: root may set what the user may not.
+    prefix = [
+        word
+        for program, *arguments in (bounds or ResourceBounds()).wrappers()
+        for word in (_find(label, program, os.defpath), *arguments)
+    ]
     if user is not None:
-        prefix, variables = _as_user(label, user, accounts or Accounts())
+        as_user, variables = _as_user(label, user, accounts or Accounts())
+        prefix += as_user
         whole |= variables
     whole |= env
     program = _find(label, command[0], whole.get("PATH", os.defpath))

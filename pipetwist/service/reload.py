@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred, inlineCallbacks, succeed
 
 from pipetwist.accounts import Account
 from pipetwist.config.document import Document
+from pipetwist.errors import StartError
 from pipetwist.inbounds.context import InboundContext
 from pipetwist.interfaces import InlineCallbacks, IRunningOutbound, OutboundLike
 from pipetwist.kinds.inbound_options import InboundOptions
@@ -65,7 +66,8 @@ class Reloader:
         self._tree = tree
         self._current = current
         self._inbounds = inbounds
-        self._outbounds = outbounds
+        # The daemon goes on without what a reload could not start.
+        self._outbounds = replace(outbounds, start_failed=self._not_started)
         self._log = log
         self._started = current.now.document
         self._limit = limit
@@ -75,6 +77,9 @@ class Reloader:
 
     def __repr__(self) -> str:
         return f"<Reloader of {self._current.now!r}>"
+
+    def _not_started(self, error: StartError) -> None:
+        self._log.error("{error}", error=str(error))
 
     def follow(self) -> None:
         """Apply the current generation to the rest of the tree. What is no longer in it is left for

@@ -38,5 +38,7 @@ def divide_descriptors(
     servers = {options.tag: options.descriptors for options in document.outbounds}
     if any(options.passes_descriptors for options in document.inbounds):
         reserved += MAX_DESCRIPTORS  # those of one message are here for a moment
-    reserved += sum(options.reserved_descriptors for options in document.outbounds)
+    reserved += sum(
+        options.reserved_descriptors for options in (*document.inbounds, *document.outbounds)
+    )
     shares.divide(clients, servers, reserved)

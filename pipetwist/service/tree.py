@@ -19,7 +19,6 @@ from twisted.internet.defer import (
 
 from pipetwist.accounts import Accounts
 from pipetwist.config.document import Document
-from pipetwist.config.notes import is_root, notes
 from pipetwist.control.actions import Actions
 from pipetwist.control.ids import start_of
 from pipetwist.datagram.context import DatagramContext
@@ -35,6 +34,7 @@ from pipetwist.network.listening import ListenHosts
 from pipetwist.network.lookups import GetAddressInfo, Lookups
 from pipetwist.network.threads import start_thread
 from pipetwist.outbounds.context import OutboundContext
+from pipetwist.plugins.pool import PluginPool
 from pipetwist.relay.relay import Relay
 from pipetwist.relay.routing_table import Current
 from pipetwist.service.building import make_inbound, make_outbounds, refuse_unused_sockets
@@ -45,6 +45,7 @@ from pipetwist.service.inbound_replacement import refuse_collisions
 from pipetwist.service.monitoring import web_service
 from pipetwist.service.reload import Reloader
 from pipetwist.service.sharing import divide_descriptors
+from pipetwist.service.start_notes import tell_notes
 from pipetwist.service.steps import at_once
 from pipetwist.stats.counters import MemoryCounterStore
 from pipetwist.stats.online import OnlineUsers
@@ -113,9 +114,10 @@ class PipetwistService(MultiService):
         """All listening sockets, those of the API and the metrics too."""
         common = (peer_close_watch, kernel, log)
         failed = failed or (lambda error: log.error("{error}", error=str(error)))
-        outbound_context = OutboundContext(
-            reactor, spawner, *common, datagram_context, files, lookups, accounts, failed
-        )
+        self._pool = pool = PluginPool(reactor, log, spawner, accounts)
+        pool.setServiceParent(self)
+        parts = (*common, datagram_context, files, lookups, accounts, failed, failed, pool)
+        outbound_context = OutboundContext(reactor, spawner, *parts)
         outbounds = make_outbounds(document, outbound_context)
         tracked = Tracked(self.store, **tracked_by(document))
         users = at_once(indexed(document.users, document.inbounds))
@@ -127,7 +129,8 @@ class PipetwistService(MultiService):
         divide_descriptors(shares, document, None if kernel is None else kernel.pool)
         find = users_of(current)
         context = InboundContext(
-            reactor, self.relay, *common, failed, datagram_context, files, listeners, shares, find
+            *(reactor, self.relay, *common, failed, datagram_context, files),
+            *(listeners, shares, find, pool),
         )
         inbounds = {options.tag: make_inbound(options, context) for options in document.inbounds}
         refuse_collisions(document, inbounds)
@@ -182,7 +185,7 @@ class PipetwistService(MultiService):
     def max_grace_seconds(self) -> float:
         """The longest time in seconds from SIGTERM to SIGKILL, also of a retired outbound."""
         graces = (part.kill_grace for part in self if IRunningOutbound.providedBy(part))
-        return max(graces, default=0.0)
+        return max((*graces, self._pool.kill_grace), default=0.0)
 
     def reload(self, document: Document) -> Deferred[None]:
         """Apply another configuration, all or nothing, without an interruption.
@@ -227,13 +230,7 @@ class PipetwistService(MultiService):
         tracked = generation.tracked.counting(**tracked_by(generation.document))
         self._current.swap(replace(generation, tracked=tracked))
         self._all_or_nothing(self._start_parts)
-        for note in notes(self.document, root=is_root()):
-            self.log.warn("{note}", note=note)
-        for path in self.files.unreadable():
-            self.log.warn(
-                "{path} can't be read again by this user: once it has changed, a reload fails",
-                path=path,
-            )
+        tell_notes(self.document, self.files, self.log)
 
     def _start_parts(self) -> None:
         for options in self.document.outbounds:

@@ -20,6 +20,7 @@ from pipetwist.values.numbers import (
     Id,
     Megabits,
     Mode,
+    Niceness,
     Port,
     PositiveCount,
     ServerPort,
@@ -28,7 +29,7 @@ from pipetwist.values.numbers import (
 from pipetwist.values.paths import FilePath, UnixPath, is_abstract, unix_sockaddr
 from pipetwist.values.quoting import quote
 from pipetwist.values.sizes import Size
-from pipetwist.values.texts import Command, Environment, Text
+from pipetwist.values.texts import Command, Environment, Program, Text, Words
 
 __all__ = [
     "Checked",
@@ -45,11 +46,13 @@ __all__ = [
     "IpNetwork",
     "Megabits",
     "Mode",
+    "Niceness",
     "NotEmpty",
     "OneOrMore",
     "Owner",
     "Port",
     "PositiveCount",
+    "Program",
     "ServerPort",
     "Size",
     "Tag",
@@ -57,6 +60,7 @@ __all__ = [
     "UnixPath",
     "UserName",
     "VsockPort",
+    "Words",
     "is_abstract",
     "quote",
     "unix_sockaddr",

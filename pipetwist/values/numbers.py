@@ -16,6 +16,7 @@ __all__ = [
     "Id",
     "Megabits",
     "Mode",
+    "Niceness",
     "Port",
     "PositiveCount",
     "ServerPort",
@@ -33,6 +34,7 @@ _MAX_VSOCK = 2**32 - 2  # the number above means "any" to the kernel, vsock(7)
 _MAX_COUNT = 2**31 - 1
 _MIN_MEGABITS = 0.064  # a channel of ISDN; below that one segment of TCP takes a second
 _MAX_MEGABITS = 1_000_000
+_MIN_NICE, _MAX_NICE = -20, 19  # setpriority(2)
 
 
 def _whole(raw: object, minimum: int, maximum: int, what: str) -> int:
@@ -89,6 +91,10 @@ def _parse_megabits(raw: object, folder: Path) -> float:
     return float(raw)
 
 
+def _parse_niceness(raw: object, folder: Path) -> int:
+    return _whole(raw, _MIN_NICE, _MAX_NICE, "a niceness")
+
+
 def parse_mode(raw: object, folder: Path | None = None) -> int:
     """Turn a written file mode into its bits.
 
@@ -129,6 +135,10 @@ Megabits = Annotated[
     Checked(
         _parse_megabits, {"type": "number", "minimum": _MIN_MEGABITS, "maximum": _MAX_MEGABITS}
     ),
+]
+Niceness = Annotated[
+    int,
+    Checked(_parse_niceness, {"type": "integer", "minimum": _MIN_NICE, "maximum": _MAX_NICE}),
 ]
 Mode = Annotated[
     int,

@@ -10,7 +10,7 @@ from typing import Annotated
 from pipetwist.values.checked import Checked
 from pipetwist.values.quoting import quote
 
-__all__ = ["Command", "Environment", "Text", "parse_text", "shell_words"]
+__all__ = ["Command", "Environment", "Program", "Text", "Words", "parse_text", "shell_words"]
 
 _OPERATORS = {"|", "||", "|&", "&", "&&", ";", "<", ">", ">>", "<<", "2>", "2>&1", "&>"}
 _VARIABLE = re.compile(r"\$(\w+|\{\w+\})")
@@ -46,9 +46,28 @@ def _parse_command(raw: object, folder: Path) -> tuple[str, ...]:
     if not program:
         message = "the command's first entry is empty; it must name the program"
         raise ValueError(message)
-    if "/" in program:
-        program = str(folder / program)
-    return (program, *arguments)
+    return (_located(program, folder), *arguments)
+
+
+def _located(program: str, folder: Path) -> str:
+    return str(folder / program) if "/" in program else program
+
+
+def _parse_program(raw: object, folder: Path) -> str:
+    if isinstance(raw, list):
+        message = (
+            f"{quote(raw)} is a command; a plugin is one text, the program's name or path, and has "
+            "its options in plugin_opts"
+        )
+        raise ValueError(message)
+    return _located(parse_text(raw, folder), folder)
+
+
+def _parse_words(raw: object, folder: Path) -> str:
+    if not isinstance(raw, str) or "\0" in raw:
+        message = f"{quote(raw)} is not a text without a NUL in it"
+        raise ValueError(message)
+    return raw
 
 
 def shell_words(command: Sequence[str]) -> str | None:
@@ -108,5 +127,13 @@ _ENVIRONMENT_SCHEMA: dict[str, object] = {
 }
 
 Text = Annotated[str, Checked(parse_text, {"type": "string", "minLength": 1})]
+Words = Annotated[str, Checked(_parse_words, {"type": "string"})]
+Program = Annotated[
+    str,
+    Checked(
+        _parse_program,
+        {"type": "string", "minLength": 1, "examples": ["obfs-local", "./my-plugin"]},
+    ),
+]
 Command = Annotated[tuple[str, ...], Checked(_parse_command, _COMMAND_SCHEMA)]
 Environment = Annotated[dict[str, str], Checked(_parse_environment, _ENVIRONMENT_SCHEMA)]

@@ -29,6 +29,7 @@ from pipetwist.fakes.side import FakeSide, RecordingReceiver
 from pipetwist.inbounds.context import InboundContext
 from pipetwist.inbounds.endpoint import EndpointInbound, EndpointInboundOptions
 from pipetwist.inbounds.gate import Gate
+from pipetwist.inbounds.sip003 import Sip003Inbound, Sip003InboundOptions
 from pipetwist.inbounds.tcp import TcpInbound, TcpInboundOptions
 from pipetwist.inbounds.udp import UdpInbound, UdpInboundOptions
 from pipetwist.inbounds.unix import UnixInbound, UnixInboundOptions
@@ -47,11 +48,14 @@ from pipetwist.metrics.statistics import ConnectionStatistics
 from pipetwist.outbounds.context import OutboundContext
 from pipetwist.outbounds.endpoint import EndpointOutbound, EndpointOutboundOptions
 from pipetwist.outbounds.fork import ForkOutbound, ForkOutboundOptions
+from pipetwist.outbounds.sip003 import Sip003Outbound, Sip003OutboundOptions
 from pipetwist.outbounds.tcp import TcpOutbound, TcpOutboundOptions
 from pipetwist.outbounds.udp import UdpOutbound, UdpOutboundOptions
 from pipetwist.outbounds.unix import UnixOutbound, UnixOutboundOptions
 from pipetwist.outbounds.unixgram import UnixgramOutbound, UnixgramOutboundOptions
 from pipetwist.outbounds.vsock import VsockOutbound, VsockOutboundOptions
+from pipetwist.plugins.connections import PluginConnections
+from pipetwist.plugins.sides import PluginSocketSide, PluginStreamSide
 from pipetwist.process.identity import ProcessIdentity
 from pipetwist.process.side import ProcessSide
 from pipetwist.process.spawners import PosixSpawner, ReactorSpawner
@@ -137,6 +141,13 @@ class Makers:
             lambda: StreamSide(self.loop),
             lambda: SocketSide(self.kernel, self._connected(socket.SOCK_STREAM)),
             lambda: TlsSide(self.kernel, *self._tls_ends()),
+            lambda: PluginSocketSide(
+                self.kernel,
+                self._connected(socket.SOCK_STREAM),
+                PluginConnections(lambda: False),
+            ),
+            lambda: PluginStreamSide(PluginConnections(lambda: False), self.loop),
+            lambda: PluginConnections(lambda: False).watch(FakeSide(), RecordingReceiver()),
             lambda: PassingSide(self.kernel, self._connected(socket.SOCK_STREAM)),
             lambda: FramedSide(FakeSide(), FrameStatistics()),
             lambda: BaseDatagramSide(self.loop),
@@ -169,6 +180,9 @@ class Makers:
             lambda: EndpointInbound(
                 EndpointInboundOptions(tag="a", endpoint="tcp:0"), self._inbound
             ),
+            lambda: Sip003Inbound(
+                Sip003InboundOptions(tag="a", plugin=sys.executable, listen_port=1), self._inbound
+            ),
             lambda: TcpInbound(TcpInboundOptions(tag="a", listen_port=1), self._inbound),
             lambda: UdpInbound(UdpInboundOptions(tag="a", listen_port=1), self._inbound),
             lambda: UnixInbound(UnixInboundOptions(tag="a", path="a"), self._inbound),
@@ -183,6 +197,12 @@ class Makers:
             ),
             lambda: ForkOutbound(
                 ForkOutboundOptions(tag="a", command=(sys.executable,)), self._outbound
+            ),
+            lambda: Sip003Outbound(
+                Sip003OutboundOptions(
+                    tag="a", plugin=sys.executable, server="127.0.0.1", server_port=1
+                ),
+                self._outbound,
             ),
             lambda: TcpOutbound(
                 TcpOutboundOptions(tag="a", server="127.0.0.1", server_port=1), self._outbound

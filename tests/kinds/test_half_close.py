@@ -22,7 +22,9 @@ _NEEDED = {
     "cid": 1,
     "command": ("cat",),
     "endpoint": "tcp:1",
+    "plugin": "cat",
 }
+_PLUGINS = ("Sip003InboundOptions", "Sip003OutboundOptions")
 
 
 def _with(options: type[Any], **keys: object) -> Any:
@@ -54,9 +56,15 @@ class HalfCloseTest(SynchronousTestCase):
             self.assertTrue(_with(options, framing="rfc4571").half_close)
             self.assertFalse(_with(options, half_close=False).half_close)
 
+    def test_absent(self) -> None:
+        """Where it is absent sides are taken for such as can, except plug-ins."""
+        for options in self.kinds:
+            self.assertIs(_with(options).half_close, options.__name__ not in _PLUGINS)
+
     def test_timeouts(self) -> None:
         """An inbound tells its connections."""
         for options in self.kinds:
             if issubclass(options, StreamInboundOptions):
-                self.assertFalse(_with(options).timeouts.closes_whole)
+                expected = options.__name__ in _PLUGINS
+                self.assertIs(_with(options).timeouts.closes_whole, expected)
                 self.assertTrue(_with(options, half_close=False).timeouts.closes_whole)

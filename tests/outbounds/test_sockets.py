@@ -26,7 +26,9 @@ class RegistryTest(SynchronousTestCase):
     def test_types(self) -> None:
         """Each type has a name of its own, and options of its own that say it."""
         names = [kind.Options.__dataclass_fields__["type"].default for kind in OUTBOUNDS]
-        self.assertEqual(names, ["endpoint", "fork", "tcp", "udp", "unix", "unixgram", "vsock"])
+        self.assertEqual(
+            names, ["endpoint", "fork", "sip003", "tcp", "udp", "unix", "unixgram", "vsock"]
+        )
         for kind in OUTBOUNDS:
             self.assertTrue(IOutbound.implementedBy(kind))
 

@@ -1,0 +1,126 @@
+"""The inbound ``sip003``: behind a plug-in of shadowsocks, a program that clients' plug-ins connect
+to.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from zope.interface import implementer
+
+from pipetwist.connection.client_info import ClientInfo
+from pipetwist.inbounds.context import InboundContext
+from pipetwist.inbounds.gate import Gate
+from pipetwist.inbounds.plugin_inbound import PluginInbound
+from pipetwist.interfaces import IInbound, IOutbound, ISide, ITracker
+from pipetwist.kinds.inbound_options import InboundOptions, StreamInboundOptions
+from pipetwist.plugins.figures import PLUGIN_FIGURES
+from pipetwist.plugins.options import PluginProcessOptions, end_together
+from pipetwist.plugins.sides import plugin_side
+from pipetwist.plugins.sip003 import Sip003Server, check_options
+from pipetwist.values import Host, Program, ServerPort, Words
+from pipetwist.values.addresses import shown_address
+from pipetwist.values.bind_address import PortAddress
+
+__all__ = ["Sip003Inbound", "Sip003InboundOptions"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sip003InboundOptions(PluginProcessOptions, StreamInboundOptions):
+    """An inbound behind a plug-in of shadowsocks (SIP003)."""
+
+    figures = PLUGIN_FIGURES
+    fixed = (
+        *("listen", "listen_port", "framing", "plugin", "plugin_opts", "env"),
+        *("inherit_env", "cwd", "user", "kill_grace", "nice", "max_memory", "max_descriptors"),
+    )
+
+    type: Literal["sip003"] = "sip003"
+    """Always ``sip003``."""
+    plugin: Program
+    """The plug-in's program. One with ``/`` is relative to the configuration's folder, others are
+    sought in PATH.
+    """
+    plugin_opts: Words = ""
+    """Its options, ``key=value;flag``, with a backslash before each ``;``, ``=`` and backslash of a
+    value.
+    """
+    listen: Host = "127.0.0.1"
+    """The address that the plug-in listens on. ``"127.0.0.1"`` where absent."""
+    listen_port: ServerPort
+    """Its port."""
+    half_close: bool | None = None  # type: ignore[assignment]  # it becomes one of the two
+    """As of other kinds, but ``false`` where absent, unless there is ``framing``: no plug-in is
+    known that carries an end of input alone.
+    """
+
+    def __post_init__(self) -> None:
+        """Refuse options that end within an escape."""
+        check_options(self.plugin_opts)
+        end_together(self)
+        super().__post_init__()
+
+    @property
+    def program(self) -> Sequence[str]:
+        return (self.plugin,)
+
+    @property
+    def address(self) -> PortAddress:
+        return PortAddress(self.listen, self.listen_port)
+
+    @property
+    def hosts(self) -> Mapping[str, str]:
+        return {"listen": self.listen}
+
+
+@implementer(IInbound)
+class Sip003Inbound(PluginInbound):
+    """Runs a plug-in that listens, and takes its connections.
+
+    Args:
+        options: what the configuration says.
+        context: what it works with.
+
+    Raises:
+        StartError: the program can't be started.
+    """
+
+    Options: ClassVar[type[InboundOptions]] = Sip003InboundOptions
+
+    def __init__(self, options: Sip003InboundOptions, context: InboundContext) -> None:
+        listen = (options.listen, options.listen_port)
+        self._contract = Sip003Server(options.plugin, options.plugin_opts, listen)
+        super().__init__(options, context, self._contract)
+        self.where = f"{shown_address(*listen)} by the plug-in {self._contract.name}"
+
+    def listens(self, ours: tuple[str, int]) -> None:
+        self._contract.ours = ours
+
+    def make_gate(self) -> Gate:
+        return Gate(self, self._identify)
+
+    def enter(self, accepted: socket.SocketType) -> None:
+        if not self._gate.let_in(accepted, self._make_side):
+            accepted.close()
+
+    def _identify(self, accepted: socket.SocketType) -> ClientInfo:
+        # The plug-in does not say who its clients are.
+        peer = f"{self._contract.name}[{self.plugin.pid}]"
+        return ClientInfo(self.tag, peer, "unknown", None, self.timeouts)
+
+    def _make_side(
+        self, accepted: socket.SocketType, outbound: IOutbound, tracker: ITracker | None
+    ) -> ISide:
+        context = self.context
+        accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return plugin_side(
+            context.reactor,
+            context.kernel if outbound.in_kernel else None,
+            context.peer_close_watch,
+            accepted,
+            self.plugin.connections,
+            tracker,
+        )

@@ -1,0 +1,51 @@
+"""What the two contracts of plug-ins have in common, for their supervision."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+__all__ = ["Contract", "ContractError"]
+
+
+class ContractError(Exception):
+    """A plug-in does not keep to its contract, or says that it can't work. The text says how, in
+    its own words where it has some.
+    """
+
+
+class Contract(Protocol):
+    """How one plug-in is told what to do, and how it says that it is ready.
+
+    Attributes:
+        name: what it is called, for people.
+        ends_with_stdin: whether it ends when its standard input is closed.
+    """
+
+    name: str
+    ends_with_stdin: bool
+
+    def begin(self) -> Mapping[str, str]:
+        """A process is about to be started.
+
+        Returns:
+            The contract's variables.
+
+        Raises:
+            OSError: something that it needs can't be had.
+        """
+
+    def said(self, data: bytes) -> Sequence[str]:
+        """The process has written to its standard output.
+
+        Returns:
+            The lines that are for the log.
+
+        Raises:
+            ContractError: what it says is against the contract, or is that it can't work.
+        """
+
+    def places(self) -> Sequence[tuple[str, int]] | None:
+        """The addresses, each a host and a port, that the process has to listen at in order to be
+        ready; None while it has not said yet.
+        """

@@ -1,0 +1,214 @@
+"""Asks the kernel who owns a socket: whether a process of a plug-in's group listens at an address,
+or is at the other end of a connection. All of this reads /proc, and may be called in any thread.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from pipetwist.plugins.socket_diagnosis import DiagnosisError, diagnosed_owner
+from pipetwist.plugins.socket_table import (
+    SocketOwner,
+    address_text,
+    listeners_on,
+    owner_at,
+    row_of,
+)
+
+__all__ = ["ConnectedSockets", "Listens", "PluginProcess", "is_peer", "who_listens"]
+
+_TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
+_PIECE_BYTES = 1 << 16  # of which the kernel fills a page at a time
+_ROW_BYTES = 256  # more than one has
+_ANY = (address_text("0.0.0.0"), address_text("::"))  # noqa: S104 - nothing listens there
+_MAPPED = address_text("::ffff:0.0.0.0")[:24]  # before an IPv4 address, in a socket of IPv6
+
+
+class Listens(Enum):
+    """Who listens at an address."""
+
+    NOBODY = "nobody"
+    PLUGIN = "the plug-in"
+    STRANGER = "another process"
+
+
+@dataclass(frozen=True)
+class PluginProcess:
+    """A plug-in's process, for questions about its sockets.
+
+    Attributes:
+        group: its process group, which is its process ID.
+        uid: the user that it runs as; None for the daemon's.
+    """
+
+    group: int
+    uid: int | None = None
+
+
+def who_listens(process: PluginProcess, places: Iterable[tuple[str, int]]) -> Listens:
+    """Who listens at some addresses.
+
+    Args:
+        process: the plug-in's.
+        places: each an IP address, or a name, and a port. Of a name the port alone counts.
+
+    Returns:
+        `Listens.PLUGIN` only if the plug-in listens at all of them and nobody else at any.
+    """
+    table = b"".join(_pieces(_TABLES))
+    found = Listens.PLUGIN
+    for host, port in places:
+        wanted = _specific(host)
+        owners = [
+            owner
+            for owner in listeners_on(table, port)
+            if wanted is None or owner.address in wanted
+        ]
+        # At a wildcard the others have addresses of their own, and get what is sent to those.
+        enough = any if wanted is None else all
+        if not owners:
+            found = Listens.NOBODY
+        elif not enough(_owns(process, owner) for owner in owners):
+            return Listens.STRANGER
+    return found
+
+
+class ConnectedSockets:
+    """The kernel's table of connected sockets, for where sock_diag(7) can't be used. The kernel
+    takes long to write it: no more of it is read than is needed, and what was read serves several
+    questions.
+    """
+
+    def __init__(self) -> None:
+        self._text = b""
+        self._rest: Iterator[bytes] = _pieces(_TABLES)
+
+    def __repr__(self) -> str:
+        return f"<ConnectedSockets {len(self._text)} bytes read>"
+
+    def owner(self, local: tuple[str, int], remote: tuple[str, int]) -> SocketOwner | None:
+        """The owner of a socket.
+
+        Args:
+            local: the address of the socket itself, and its port.
+            remote: the address of its peer, and its port.
+
+        Returns:
+            None if there is none, or its process has closed it.
+        """
+        # A socket of IPv6 may be connected to one of IPv4.
+        rows = [row_of(local, remote)]
+        if "." in local[0]:
+            rows.append(row_of(*((f"::ffff:{host}", port) for host, port in (local, remote))))
+        searched = 0
+        while True:
+            for row in rows:
+                start = self._text.find(row, searched)
+                if start >= 0 and b"\n" in self._text[start:]:
+                    return owner_at(self._text, start)
+            searched = max(0, len(self._text) - _ROW_BYTES)
+            piece = next(self._rest, None)
+            if piece is None:
+                return None
+            self._text += piece
+
+
+def is_peer(
+    process: PluginProcess,
+    sockets: ConnectedSockets,
+    peer: tuple[str, int],
+    ours: tuple[str, int],
+) -> bool:
+    """Whether a plug-in is at the other end of an established connection.
+
+    Args:
+        process: the plug-in's.
+        sockets: the connected sockets.
+        peer: the peer's IP address and port.
+        ours: the IP address and port of our end.
+
+    Returns:
+        False if another process is, or if none is any more.
+    """
+    try:
+        owner = diagnosed_owner(peer, ours)
+    except DiagnosisError:
+        # While it is read a row may move to where it was read before.
+        owner = sockets.owner(peer, ours) or ConnectedSockets().owner(peer, ours)
+    return owner is not None and _owns(process, owner)
+
+
+def _pieces(paths: Iterable[str]) -> Iterator[bytes]:
+    for path in paths:
+        try:
+            table = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:  # a kernel without IPv6 has no second one
+            continue
+        try:
+            while piece := os.read(table, _PIECE_BYTES):
+                yield piece
+        finally:
+            os.close(table)
+
+
+def _specific(host: str) -> Sequence[str] | None:
+    """The addresses of listening sockets that get connections to a host, as the kernel writes them;
+    None for any, since the host is a wildcard, or a name, which the plug-in looks up.
+    """
+    try:
+        wanted = address_text(host)
+    except ValueError:
+        return None
+    if wanted in _ANY:
+        return None
+    return (
+        (wanted, _MAPPED + wanted[-8:], *_ANY) if len(wanted) == len(_ANY[0]) else (wanted, *_ANY)
+    )
+
+
+def _owns(process: PluginProcess, owner: SocketOwner) -> bool:
+    """Whether a socket is a plug-in's.
+
+    Of another user the uid decides where the daemon may not see its descriptors; of the daemon's
+    own processes the descriptors always do, since every process of its has that uid.
+    """
+    if owner.uid != (os.geteuid() if process.uid is None else process.uid):
+        return False
+    hidden = False
+    for pid in _members(process.group):
+        has = _has(pid, owner.inode)
+        if has:
+            return True
+        hidden = hidden or has is None
+    return hidden and process.uid not in (None, os.geteuid())
+
+
+def _members(group: int) -> Iterable[int]:
+    """The processes of a group, the first one first, which mostly is the only one."""
+    yield group
+    for name in os.listdir("/proc"):  # noqa: PTH208 - a Path for each of hundreds takes long
+        if name.isdecimal() and int(name) != group:
+            with contextlib.suppress(OSError):
+                if os.getpgid(int(name)) == group:
+                    yield int(name)
+
+
+def _has(pid: int, inode: int) -> bool | None:
+    """Whether a process has a socket; None if this process may not see that."""
+    folder, wanted = f"/proc/{pid}/fd", f"socket:[{inode}]"
+    try:
+        names = os.listdir(folder)  # noqa: PTH208 - as above
+    except PermissionError:
+        return None
+    except OSError:  # it has ended
+        return False
+    # What was opened last mostly has the highest number.
+    for name in reversed(names):
+        with contextlib.suppress(OSError):
+            if os.readlink(f"{folder}/{name}") == wanted:  # noqa: PTH115 - as above
+                return True
+    return False

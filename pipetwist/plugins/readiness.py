@@ -1,0 +1,109 @@
+"""Waits until a plug-in listens where its contract says. Another process there is a failure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from twisted.internet.interfaces import IDelayedCall
+
+from pipetwist.interfaces import AnyReactor
+from pipetwist.network.threads import UnawaitedThreads
+from pipetwist.plugins.owners import Listens, PluginProcess, who_listens
+from pipetwist.transfer.polling import FIRST_POLL_SECONDS, next_poll_seconds
+
+__all__ = ["START_SECONDS", "Readiness"]
+
+START_SECONDS = 30.0
+"""A plug-in that is not ready by then can't be used."""
+
+
+class Readiness:
+    """Looks again and again whether one process of a plug-in is ready, in a thread.
+
+    Args:
+        reactor: counts the time, and is called from threads.
+        threads: where the kernel is asked.
+        process: the process.
+        places: the addresses that it has to listen at; None while it has not said yet.
+        ready: is called when it does.
+        fault: is called with the reason, for people, if it can't be used.
+    """
+
+    def __init__(
+        self,
+        reactor: AnyReactor,
+        threads: UnawaitedThreads,
+        process: PluginProcess,
+        places: Callable[[], Sequence[tuple[str, int]] | None],
+        ready: Callable[[], None],
+        fault: Callable[[str], None],
+    ) -> None:
+        self._reactor = reactor
+        self._threads = threads
+        self._process = process
+        self._places = places
+        self._ready = ready
+        self._fault = fault
+        self._pause = FIRST_POLL_SECONDS
+        self._asking = False
+        self._over = False
+        self._call: IDelayedCall | None = None
+        self._late: IDelayedCall | None = reactor.callLater(START_SECONDS, self._too_late)
+
+    def __repr__(self) -> str:
+        state = "over" if self._over else "asking" if self._asking else "waiting"
+        return f"<Readiness of {self._process} {state}>"
+
+    def look(self) -> None:
+        """Look now: the process has just been started, or has said something."""
+        if self._over or self._asking:
+            return
+        self._cancel_call()
+        places = self._places()
+        if places is None:
+            return
+        self._asking = True
+        process = self._process
+
+        def ask() -> None:
+            found = who_listens(process, places)
+            self._reactor.callFromThread(self._found, found, places)
+
+        self._threads.start(ask)
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._over = True
+        self._cancel_call()
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
+
+    def _found(self, found: Listens, places: Sequence[tuple[str, int]]) -> None:
+        self._asking = False
+        if self._over:
+            return
+        if found is Listens.NOBODY:
+            self._call = self._reactor.callLater(self._pause, self._look_again)
+            self._pause = next_poll_seconds(self._pause)
+            return
+        self.stop()
+        if found is Listens.PLUGIN:
+            self._ready()
+        else:
+            shown = " or ".join(f"{host}:{port}" for host, port in places)
+            self._fault(f"another process listens at {shown}")
+
+    def _look_again(self) -> None:
+        self._call = None
+        self.look()
+
+    def _too_late(self) -> None:
+        self._late = None
+        self.stop()
+        self._fault(f"it was not ready within {START_SECONDS:g} s")
+
+    def _cancel_call(self) -> None:
+        if self._call is not None:
+            self._call.cancel()
+            self._call = None

@@ -1,0 +1,127 @@
+"""The contract of shadowsocks' plug-ins, SIP003 (https://shadowsocks.org/doc/sip003.html).
+
+A plug-in gets all that it has to know in its environment, and says nothing: it is ready when it
+listens. It is ended by SIGTERM.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping, Sequence
+from pathlib import PurePath
+
+__all__ = ["Sip003Client", "Sip003Server", "check_options", "free_port"]
+
+LOOPBACK = "127.0.0.1"
+
+
+def check_options(text: str) -> None:
+    """Check the options of a plug-in: ``key=value;flag``, with a backslash before each ``;``, ``=``
+    and backslash of a value.
+
+    Raises:
+        ValueError: it ends within an escape: what would follow is no option's.
+    """
+    if (len(text) - len(text.rstrip("\\"))) % 2:
+        message = (
+            "plugin_opts ends with a backslash, which escapes nothing; write two for one that is "
+            "part of the value"
+        )
+        raise ValueError(message)
+
+
+def free_port() -> int:
+    """A port of the loopback interface that is free now.
+
+    Raises:
+        OSError: there is none.
+    """
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class _Sip003:
+    """What both ends have in common.
+
+    Args:
+        program: the plug-in's program.
+        options: its options.
+    """
+
+    ends_with_stdin = False
+
+    def __init__(self, program: str, options: str) -> None:
+        self.name = PurePath(program).name
+        self._options = options
+
+    def variables(self, remote: tuple[str, int], local: tuple[str, int]) -> dict[str, str]:
+        """The contract's variables.
+
+        Args:
+            remote: the host and the port between the two plug-ins.
+            local: those between this one and us.
+        """
+        named = {
+            "SS_REMOTE_HOST": remote[0],
+            "SS_REMOTE_PORT": str(remote[1]),
+            "SS_LOCAL_HOST": local[0],
+            "SS_LOCAL_PORT": str(local[1]),
+        }
+        return {**named, "SS_PLUGIN_OPTIONS": self._options} if self._options else named
+
+    def said(self, data: bytes) -> Sequence[str]:
+        """See `Contract`: the contract has no words; what it says all the same is for the log."""
+        return [line for line in data.decode("utf-8", "backslashreplace").splitlines() if line]
+
+
+class Sip003Client(_Sip003):
+    """The plug-in of a client: it listens on a port of ours, and connects to the far plug-in.
+
+    Args:
+        program: the plug-in's program.
+        options: its options.
+        server: the far plug-in's host and port.
+    """
+
+    def __init__(self, program: str, options: str, server: tuple[str, int]) -> None:
+        super().__init__(program, options)
+        self._server = server
+        self.address = (LOOPBACK, 0)
+        """Where it listens; another port at each start."""
+
+    def __repr__(self) -> str:
+        return f"<Sip003Client {self.name} at {self.address}>"
+
+    def begin(self) -> Mapping[str, str]:
+        self.address = (LOOPBACK, free_port())
+        return self.variables(self._server, self.address)
+
+    def places(self) -> Sequence[tuple[str, int]]:
+        return (self.address,)
+
+
+class Sip003Server(_Sip003):
+    """The plug-in of a server: it listens for the far plug-ins, and connects to us.
+
+    Args:
+        program: the plug-in's program.
+        options: its options.
+        listen: the host and the port that it listens at.
+    """
+
+    def __init__(self, program: str, options: str, listen: tuple[str, int]) -> None:
+        super().__init__(program, options)
+        self._listen = listen
+        self.ours = (LOOPBACK, 0)
+        """Where we listen; to be set before it is started."""
+
+    def __repr__(self) -> str:
+        return f"<Sip003Server {self.name} at {self._listen}, for {self.ours}>"
+
+    def begin(self) -> Mapping[str, str]:
+        return self.variables(self._listen, self.ours)
+
+    def places(self) -> Sequence[tuple[str, int]]:
+        return (self._listen,)

@@ -1,0 +1,1 @@
+"""Tests of plug-ins: their contracts, their supervision, and the connections through them."""

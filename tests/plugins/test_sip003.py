@@ -1,0 +1,79 @@
+"""The contract of shadowsocks' plug-ins."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from pipetwist.plugins.sip003 import Sip003Client, Sip003Server, check_options
+
+
+class EnvironmentTest(SynchronousTestCase):
+    """What a plug-in is told."""
+
+    def test_client(self) -> None:
+        """A client's listens on a port of ours, and connects to the server's; the port is another
+        at each start.
+        """
+        contract = Sip003Client("/opt/obfs-local", "obfs=http;host=a\\;b", ("example.org", 8388))
+        self.assertEqual(contract.name, "obfs-local")
+        told = contract.begin()
+        self.assertEqual(
+            told,
+            {
+                "SS_REMOTE_HOST": "example.org",
+                "SS_REMOTE_PORT": "8388",
+                "SS_LOCAL_HOST": "127.0.0.1",
+                "SS_LOCAL_PORT": str(contract.address[1]),
+                "SS_PLUGIN_OPTIONS": "obfs=http;host=a\\;b",
+            },
+        )
+        self.assertEqual(contract.places(), (contract.address,))
+        self.assertGreater(contract.address[1], 0)
+        ports = {contract.begin()["SS_LOCAL_PORT"] for _ in range(20)}
+        self.assertGreater(len(ports), 1)
+
+    def test_server(self) -> None:
+        """A server's listens where it is told to, and connects to us. Without options there is no
+        variable for them.
+        """
+        contract = Sip003Server("obfs-server", "", ("::", 8388))
+        contract.ours = ("127.0.0.1", 4711)
+        self.assertEqual(
+            contract.begin(),
+            {
+                "SS_REMOTE_HOST": "::",
+                "SS_REMOTE_PORT": "8388",
+                "SS_LOCAL_HOST": "127.0.0.1",
+                "SS_LOCAL_PORT": "4711",
+            },
+        )
+        self.assertEqual(contract.places(), (("::", 8388),))
+
+    def test_said(self) -> None:
+        """What it writes to its standard output is for the log."""
+        contract = Sip003Client("a", "", ("a", 1))
+        self.assertEqual(contract.said(b"one\n\ntwo\xff\n"), ["one", "two\\xff"])
+
+
+class OptionsTest(SynchronousTestCase):
+    """The options of a plug-in."""
+
+    def test_dangling(self) -> None:
+        """Options that end within an escape are refused."""
+        for good in ("", "a", "a=b;c", "a=\\\\", "a=\\;b"):
+            check_options(good)
+        for bad in ("\\", "a=b\\", "a=\\\\\\"):
+            self.assertRaises(ValueError, check_options, bad)
+
+    @given(st.text("ab;=\\"))
+    def test_any(self, text: str) -> None:
+        """They are good if and only if each backslash has something behind it that it escapes."""
+        escaped = False
+        for letter in text:
+            escaped = letter == "\\" and not escaped
+        if escaped:
+            self.assertRaises(ValueError, check_options, text)
+        else:
+            check_options(text)
