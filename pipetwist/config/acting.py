@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pipetwist.config.problems import KeyPath, Problem, every
-from pipetwist.control.options import why_refused
+from pipetwist.control.options import page_refused, why_refused
 from pipetwist.values.bind_address import UnixAddress
 from pipetwist.values.listen import parse_listen
 
@@ -17,6 +17,8 @@ def control_refused(raw: object) -> Iterator[Problem]:
     for key_path, options in every(raw, "control"):
         if isinstance(options, dict):
             yield from _listener(options, key_path)
+            if options.get("page", False) is not False:
+                yield from _page(raw, key_path)
 
 
 def _listener(options: dict[str, object], key_path: KeyPath) -> Iterator[Problem]:
@@ -29,6 +31,18 @@ def _listener(options: dict[str, object], key_path: KeyPath) -> Iterator[Problem
     )
     if refusal is not None:
         yield Problem((*key_path, "tls" if isinstance(listen, UnixAddress) else "listen"), refusal)
+
+
+def _page(raw: object, key_path: KeyPath) -> Iterator[Problem]:
+    metrics = next((found for _, found in every(raw, "metrics")), None)
+    served = metrics if isinstance(metrics, dict) else {}
+    refusal = page_refused(
+        metrics=metrics is not None,
+        tls=_is_spoken(served),
+        client_certificates=_needs_certificates(served),
+    )
+    if refusal is not None:
+        yield Problem((*key_path, "page"), refusal)
 
 
 def _is_spoken(options: dict[str, object]) -> bool:

@@ -27,6 +27,6 @@ class Cause(Enum):
     STOPPED = "stopped"
     """pipetwist stopped, and the time for open connections was over."""
     CLOSED = "closed"
-    """Somebody closed it with the control service."""
+    """Somebody closed it: with the control service, or on the page."""
     INTERNAL = "internal"
     """A bug in pipetwist, or the system ran out of resources."""

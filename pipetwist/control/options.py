@@ -9,7 +9,7 @@ from pipetwist.values.bind_address import PortAddress, UnixAddress
 from pipetwist.values.listen import ListenAddress
 from pipetwist.values.tls_options import TlsListenerOptions, in_use
 
-__all__ = ["ControlOptions", "ControlTlsOptions", "why_refused"]
+__all__ = ["ControlOptions", "ControlTlsOptions", "page_refused", "why_refused"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +19,7 @@ class ControlTlsOptions(TlsListenerOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class ControlOptions:
-    """Who may act on open connections: the control service's listener."""
+    """Who may act on open connections: the control service's listener, and the page."""
 
     __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid"}
 
@@ -30,6 +30,10 @@ class ControlOptions:
     """
     tls: ControlTlsOptions | None = None
     """TLS for a TCP listener."""
+    page: bool = False
+    """Whether the page may close connections. Needs ``metrics`` with ``tls`` and its
+    ``client_certificate_path``.
+    """
 
     @property
     def listen_mode(self) -> int:
@@ -61,4 +65,22 @@ def why_refused(
     return (
         f"{listen} does not say who closes connections, even on loopback; listen on "
         '"unix:control.sock", or give "tls" with "client_certificate_path"'
+    )
+
+
+def page_refused(*, metrics: bool, tls: bool, client_certificates: bool) -> str | None:
+    """Why the page may not close connections; None if it may.
+
+    Args:
+        metrics: whether there is a page.
+        tls: whether it is over TLS.
+        client_certificates: whether clients then need a certificate.
+    """
+    if not metrics:
+        return 'there is no page; add "metrics" with "tls" and its "client_certificate_path"'
+    if tls and client_certificates:
+        return None
+    return (
+        "the page may close connections only where it knows who asks; give metrics.tls a "
+        '"client_certificate_path"'
     )

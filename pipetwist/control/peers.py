@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, NamedTuple
 
 from twisted.internet.interfaces import ISSLTransport
 
@@ -13,9 +13,25 @@ from pipetwist.tls.peer_names import peer_names
 from pipetwist.transfer.peer_credentials import peer_credentials
 from pipetwist.values import quote
 
-__all__ = ["certificate_holder", "identify"]
+__all__ = ["Holder", "certificate_holder", "identify"]
 
 _ROOT = 0
+
+
+class Holder(NamedTuple):
+    """The holder of a certificate.
+
+    Attributes:
+        name: the common name of its subject, or else its first alternative name.
+        fingerprint: of the certificate, by SHA-256.
+    """
+
+    name: str
+    fingerprint: bytes
+
+    def __str__(self) -> str:
+        """For people, on one line."""
+        return f"the certificate {quote(self.name)}"
 
 
 def identify(transport: AnyTransport) -> str:
@@ -30,7 +46,7 @@ def identify(transport: AnyTransport) -> str:
         if holder is None:
             message = "it has shown no certificate"
             raise RefusedError(message)
-        return holder
+        return str(holder)
     peer = peer_credentials(handle)
     # Whatever mode the socket's file was given meanwhile.
     if peer.uid not in (_ROOT, os.geteuid()):
@@ -41,8 +57,8 @@ def identify(transport: AnyTransport) -> str:
 
 def certificate_holder(
     connection: Any,  # an OpenSSL.SSL.Connection; only the room tls imports it
-) -> str | None:
-    """Who has shown a certificate, by its names; None if nobody has.
+) -> Holder | None:
+    """Who has shown a certificate; None if nobody has.
 
     Args:
         connection: pyOpenSSL's, its handshake complete.
@@ -50,5 +66,5 @@ def certificate_holder(
     names = peer_names(connection)
     if names is None:
         return None
-    shown = names.common_name or next(iter(names.alternative), "")
-    return f"the certificate {quote(shown)}"
+    fingerprint: bytes = connection.get_peer_certificate().digest("sha256")
+    return Holder(names.common_name or next(iter(names.alternative), ""), fingerprint)

@@ -1,11 +1,13 @@
-"""The page, its files and its two calls, as resources of Twisted's web server. All are
-read-only.
+"""The page, its files and its two calls, as resources of Twisted's web server. They only read;
+`pipetwist.page.closing` has what acts.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from twisted.internet.defer import Deferred
 from twisted.web.http import BAD_REQUEST, NOT_FOUND, SERVICE_UNAVAILABLE
@@ -27,23 +29,28 @@ _TYPES = {
     ".js": b"text/javascript; charset=utf-8",
     ".svg": b"image/svg+xml",
 }
+_NOTHING: Mapping[str, Resource] = MappingProxyType({})
 ASSETS = sorted(path.name for path in _FOLDER.iterdir() if path.suffix in _TYPES)
 """The names of the page's files."""
 
 
-def page_resources(feed: Feed) -> dict[str, Resource]:
+def page_resources(feed: Feed, acting: Mapping[str, Resource] = _NOTHING) -> dict[str, Resource]:
     """The resources by the first part of their paths: the page at ``/``, its files below ``/page``,
     and its calls below ``/api``.
 
     Args:
         feed: has the figures.
+        acting: further calls, by their names.
     """
     files, api = _Folder(), _Folder()
     for name in ASSETS:
         files.putChild(name.encode("ascii"), _File(_FOLDER / name))
     api.putChild(b"snapshot", _Snapshot(feed))
     api.putChild(b"events", _Events(feed))
-    return {"": _File(_FOLDER / "index.html"), "page": files, "api": api}
+    for name, call in acting.items():
+        api.putChild(name.encode("ascii"), call)
+    page = _File(_FOLDER / "index.html", acts=bool(acting))
+    return {"": page, "page": files, "api": api}
 
 
 class _Folder(Root):
@@ -55,13 +62,20 @@ class _Folder(Root):
 
 
 class _File(Resource):
-    """A small file, which is read once. Browsers ask each time whether it has changed."""
+    """A small file, which is read once. Browsers ask each time whether it has changed.
+
+    Args:
+        path: the file.
+        acts: whether it is told that it may close connections.
+    """
 
     isLeaf = True
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, acts: bool = False) -> None:
         super().__init__()
         self._body = path.read_bytes()
+        if acts:
+            self._body = self._body.replace(b"<body", b"<body data-acts", 1)
         self._type = _TYPES[path.suffix]
         self._etag = b'"%b"' % hashlib.sha256(self._body).hexdigest()[:16].encode("ascii")
 

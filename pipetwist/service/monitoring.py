@@ -6,6 +6,9 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from pipetwist.config.document import Document
+from pipetwist.control.actions import Actions
+from pipetwist.control.options import page_refused
 from pipetwist.errors import StartError
 from pipetwist.inbounds.context import InboundContext
 from pipetwist.inbounds.registry import INBOUNDS
@@ -29,27 +32,33 @@ __all__ = ["web_service"]
 
 
 def web_service(
-    options: WebOptions,
+    document: Document,
     context: InboundContext,
     current: Current[Generation],
     connection_table: ConnectionTable,
     store: CounterStoreLike,
-    started: float,
-) -> WebService:
-    """Make the HTTP listener with everything that it serves. Twisted's web server is loaded only if
-    this is called.
+    actions: Actions,
+) -> WebService | None:
+    """Make the HTTP listener with everything that it serves; None if the configuration has none,
+    and then Twisted's web server is not loaded.
 
     Args:
-        options: what the configuration says.
+        document: the configuration.
         context: the context of everything that listens.
         current: the current generation, which is read for each request.
         connection_table: has the connections.
         store: has the counters.
-        started: when the daemon was started, in seconds since 1970.
+        actions: what the page does with connections, if the configuration allows it.
 
     Raises:
         StartError: it may not listen there, or something that it needs can't be used.
     """
+    options = document.metrics
+    may_act = document.control is not None and document.control.page
+    if may_act:
+        _require_certificates(options)
+    if options is None:
+        return None
     from pipetwist.web.service import WebService
 
     web = WebService(
@@ -63,8 +72,20 @@ def web_service(
     metrics = _metrics(context, current, connection_table, store)
     web.put("metrics", metrics)
     web.before_stop(metrics.close)
-    _put_page(web, context, connection_table, store, started)
+    _put_page(web, context, connection_table, store, actions, may_act=may_act)
     return web
+
+
+def _require_certificates(options: WebOptions | None) -> None:
+    tls = None if options is None else options.spoken_tls
+    refused = page_refused(
+        metrics=options is not None,
+        tls=tls is not None,
+        client_certificates=tls is not None and tls.client_certificate_path is not None,
+    )
+    if refused is not None:
+        message = f"control.page: {refused}"
+        raise StartError(message)
 
 
 def _metrics(
@@ -140,12 +161,18 @@ def _put_page(
     context: InboundContext,
     connection_table: ConnectionTable,
     store: CounterStoreLike,
-    started: float,
+    actions: Actions,
+    *,
+    may_act: bool,
 ) -> None:
+    from pipetwist.page.closing import closing_resources
     from pipetwist.page.feed import Feed
     from pipetwist.page.resources import page_resources
 
-    feed = Feed(context.reactor, connection_table, store, time.time, context.log, started)
-    for name, resource in page_resources(feed).items():
+    feed = Feed(
+        context.reactor, connection_table, store, time.time, context.log, actions.start / 1000
+    )
+    acting = closing_resources(actions, context.reactor, context.log) if may_act else {}
+    for name, resource in page_resources(feed, acting).items():
         web.put(name, resource)
     web.before_stop(feed.close)

@@ -138,15 +138,13 @@ class PipetwistService(MultiService):
         refuse_unused_sockets(listeners.inherited, inbounds)
         self.api: Any = stats_api(document, context, self.store, self.online)  # Any: as below
         """The `pipetwist.api.service.StatsApi`; None if there is none."""
-        actions = Actions(self.relay.connection_table, start_of(started := time.time()), log)
+        connections = self.relay.connection_table
+        actions = Actions(connections, start_of(time.time()), log)
         self.control: Any = control_service(document, context, actions)  # Any: as below
         """The `pipetwist.control.service.ControlService`; None if there is none."""
-        self.web: Any = None  # Any: whoever configures it need not check for None
+        self.web: Any  # whoever configures it need not check for None
+        self.web = web_service(document, context, current, connections, self.store, actions)
         """The `pipetwist.web.service.WebService`; None if there is none."""
-        if document.metrics is not None:
-            connections = self.relay.connection_table
-            of_page = (connections, self.store, started)
-            self.web = web_service(document.metrics, context, current, *of_page)
         if self.storage is not None:
             self.storage.setServiceParent(self)
         rest = (self.relay.limit, self.api, self.control, self.web)

@@ -89,8 +89,8 @@ class WebService(Service):
 
         Args:
             name: the first part of its path, ``metrics`` for instance; empty for ``/`` itself.
-            resource: the resource. It gets only GET and HEAD, and its responses get the security
-                headers.
+            resource: the resource. It and those below it get only GET and HEAD, or what their
+                ``methods`` say, and their responses get the security headers.
         """
         self._root.putChild(name.encode(), resource)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
@@ -25,6 +25,7 @@ from pipetwist.web.hosts import may_ask_for
 __all__ = ["MonitoringSite", "Root"]
 
 _IDLE_SECONDS = 60.0
+_READING = (b"GET", b"HEAD")
 _TOO_LARGE = "\r\n".join(
     (
         "HTTP/1.1 413 Content Too Large",
@@ -129,7 +130,7 @@ class _Channel(HTTPChannel):
 
 
 class MonitoringSite(Site):
-    """A site for monitoring, which only reads.
+    """A site for monitoring. Everything is read, but what has other ``methods``.
 
     Args:
         root: what is served.
@@ -158,13 +159,20 @@ class MonitoringSite(Site):
         request.responseHeaders.removeHeader(b"Server")
         for name, value in HEADERS.items():
             request.setHeader(name, value)
-        if request.method not in (b"GET", b"HEAD"):
-            request.setHeader(b"Allow", b"GET, HEAD")
-            return TextAnswer(NOT_ALLOWED, "Only GET and HEAD are allowed here.")
+        if request.method not in (*_READING, b"POST"):
+            return _not_allowed(request, _READING)
         if not may_ask_for(request.requestHeaders.getRawHeaders(b"Host", []), self._names):
             return TextAnswer(FORBIDDEN, 'Unknown host; add its name to "hosts" of "metrics".')
         if not request.path.startswith(b"/"):
             return TextAnswer(BAD_REQUEST)
         found = super().getResourceFor(request)
         # A leaf of Twisted's would answer for every path below its own.
-        return TextAnswer(NOT_FOUND) if request.postpath else found
+        found = TextAnswer(NOT_FOUND) if request.postpath else found
+        methods: Sequence[bytes] = getattr(found, "methods", _READING)
+        return found if request.method in methods else _not_allowed(request, methods)
+
+
+def _not_allowed(request: Request, methods: Sequence[bytes]) -> TextAnswer:
+    request.setHeader(b"Allow", b", ".join(methods))
+    allowed = "Only GET and HEAD are" if methods is _READING else "Only POST is"
+    return TextAnswer(NOT_ALLOWED, f"{allowed} allowed here.")

@@ -31,6 +31,7 @@ class ListenTest(SynchronousTestCase):
             {"listen": "unix:control.sock"},
             {"listen": "unix:control.sock", "tls": {"enabled": False}},
             {"listen": "0.0.0.0:1", "tls": _TLS},
+            {"listen": "127.0.0.1:1", "tls": _TLS, "page": False},
             {"listen": "127.0.0.1:1", "tls": _TLS},
         ):
             self.assertEqual(_said(control), [], control)
@@ -78,3 +79,24 @@ class ListenTest(SynchronousTestCase):
             "metrics.listen: 127.0.0.1:1 is taken by the control service, which listens on "
             "127.0.0.1:1; choose another port, or leave one of the two out",
         )
+
+
+class PageTest(SynchronousTestCase):
+    """Whether the page may close connections."""
+
+    def test_good(self) -> None:
+        """It may where it knows who asks."""
+        self.assertEqual(_said({"page": True}, _PAGE), [])
+
+    def test_nobody_known(self) -> None:
+        """It may not without a page, without TLS, and without certificates of clients."""
+        for metrics in (
+            None,
+            {"listen": "127.0.0.1:1"},
+            {"listen": "0.0.0.0:1", "insecure": True},
+            {"listen": "127.0.0.1:1", "tls": _SERVER},
+            {"listen": "127.0.0.1:1", "tls": {**_TLS, "enabled": False}},
+        ):
+            (line,) = _said({"page": True}, metrics)
+            self.assertTrue(line.startswith("control.page: "), line)
+            self.assertIn("client_certificate_path", line)

@@ -29,6 +29,7 @@ from pipetwist.kinds.user_options import UserOptions
 from pipetwist.outbounds.fork import ForkOutboundOptions
 from pipetwist.service.tree import PipetwistService
 from pipetwist.values.bind_address import PortAddress
+from pipetwist.web.options import WebOptions
 from tests.support.api_server import RPC_SECONDS, open_channel
 from tests.support.scratch import scratch_folder
 
@@ -98,10 +99,11 @@ class ControlCase(TestCase):
         """The control service's socket."""
         return self.folder / f"control-{self.folder.name}.sock"
 
-    def start(self, **options: Any) -> PipetwistService:
+    def start(self, metrics: WebOptions | None = None, **options: Any) -> PipetwistService:
         """Start the tree; the test's clean-up stops it.
 
         Args:
+            metrics: the HTTP listener, if there is one.
             options: of the control service, over those of a unix socket.
         """
         users = (UserOptions(name="alice", uid=0),)
@@ -113,6 +115,7 @@ class ControlCase(TestCase):
             ),
             outbounds=(ForkOutboundOptions(tag="echo", command=("cat",)),),
             control=ControlOptions(**listen),
+            metrics=metrics,
         )
         tree = PipetwistService(document, reactor)
         tree.startService()

@@ -473,6 +473,30 @@ class LooksTest(_Case):
 class UseTest(_Case):
     """How it is used."""
 
+    def test_close(self) -> None:
+        """Where the page may close connections each row has a button, whose second click closes its
+        connection.
+        """
+        self.open_pretended("--closes")
+        buttons = "[...document.querySelectorAll('#rows td.close button')]"
+        self.browser.wait_for(f"{buttons}.length === {_ROWS}.length && {buttons}.length > 1")
+        self.assertEqual(self.text("#rights"), "This page can close connections.")
+        chosen = f"{_ROWS}[0].dataset.id"
+        number = self.browser.evaluate(chosen)
+        row = f"document.querySelector('#rows tr[data-id=\"{number}\"]')"
+        button = f"{row}.querySelector('button')"
+        self.assertEqual(self.browser.evaluate(f"{button}.ariaLabel"), f"Close connection {number}")
+        self.browser.evaluate(f"{button}.click()")
+        self.assertEqual(self.browser.evaluate(f"{button}.textContent"), "Sure?")
+        self.browser.evaluate(f"{button}.click()")
+        self.browser.wait_for(f"{row} === null")
+
+    def test_read_only(self) -> None:
+        """Elsewhere there is none."""
+        self.open_pretended()
+        self.assertEqual(self.browser.evaluate("document.querySelectorAll('.close').length"), 0)
+        self.assertEqual(self.text("#rights"), "This page is read-only.")
+
     def test_keyboard(self) -> None:
         """Without a mouse: past the rest to the connections, a filter is typed, and the table
         sorted.

@@ -110,6 +110,7 @@ _FULL: dict[str, Any] = {
             "key_path": "a.key",
             "client_certificate_path": "ca.pem",
         },
+        "page": True,
     },
     "metrics": {
         "listen": "127.0.0.1:9100",

@@ -18,6 +18,8 @@ from twisted.internet.protocol import Protocol
 from twisted.internet.stdio import StandardIO
 from twisted.internet.task import Clock, LoopingCall
 from twisted.logger import Logger, LogPublisher
+from twisted.web.resource import Resource
+from twisted.web.server import Request
 
 from pipetwist.connection.client_info import ClientInfo
 from pipetwist.page.feed import Feed
@@ -149,7 +151,44 @@ class _Until(Protocol):
         self._reactor.stop()
 
 
-def _serve(relay: PretendedRelay, *, seconds: int) -> None:
+class _Token(Resource):
+    """Issues one that anybody may guess."""
+
+    isLeaf = True
+
+    def render_GET(self, request: Request) -> bytes:
+        """Issue it."""
+        return b'{"token": "token"}'
+
+
+class _Close(Resource):
+    """Closes for whoever has that token. Who may close in truth is tested elsewhere.
+
+    Args:
+        relay: has the connections.
+    """
+
+    isLeaf = True
+    methods = (b"POST",)
+
+    def __init__(self, relay: PretendedRelay) -> None:
+        super().__init__()
+        self._relay = relay
+
+    def render_POST(self, request: Request) -> bytes:
+        """Close it."""
+        (one,) = (request.args or {})[b"id"]
+        number, _, start = one.decode().partition("@")
+        good = request.requestHeaders.getRawHeaders("X-Pipetwist-Token") == ["token"]
+        for connection in [*self._relay.open]:
+            if good and start.isdigit() and connection.number == int(number):
+                del self._relay.open[connection]
+                self._relay.connection_table.close(connection)
+                return b'{"closed": 1, "unknown_ids": []}'
+        return b'{"closed": 0, "unknown_ids": []}'
+
+
+def _serve(relay: PretendedRelay, *, seconds: int, closes: bool) -> None:
     """Serve the page, and let this number of seconds pass quickly once it is watched."""
     from twisted.internet import reactor as global_reactor
 
@@ -158,7 +197,8 @@ def _serve(relay: PretendedRelay, *, seconds: int) -> None:
     days = 3 * 86400 + 4 * 3600
     feed._started, feed._began = feed._started - days, feed._began - days
     web = WebService(WebOptions(listen="127.0.0.1:0"), reactor)
-    for name, resource in page_resources(feed).items():
+    acting = {"token": _Token(), "close": _Close(relay)} if closes else {}
+    for name, resource in page_resources(feed, acting).items():
         web.put(name, resource)
     web.privilegedStartService()
     web.startService()
@@ -188,11 +228,12 @@ def _main() -> None:
         help="so many go by quickly once the page is watched, and three hours before",
     )
     parser.add_argument("--user", action="append", default=[], help="one more user")
+    parser.add_argument("--closes", action="store_true", help="the page may close connections")
     given = parser.parse_args()
     relay = PretendedRelay(given.connections, (*given.user, *_USERS, None))
     for _ in range(180 if given.minutes else 0):
         relay.advance(60)
-    _serve(relay, seconds=60 * given.minutes)
+    _serve(relay, seconds=60 * given.minutes, closes=given.closes)
 
 
 if __name__ == "__main__":

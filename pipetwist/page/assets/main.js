@@ -2,6 +2,7 @@
 // to the server.
 
 import { Spark } from "./chart.js";
+import { close, mayClose } from "./closing.js";
 import { startSwitch } from "./colours.js";
 import { byId, say } from "./elements.js";
 import { age, bytes, count, moment, rate, time } from "./format.js";
@@ -33,6 +34,13 @@ let failures = 0;
 let retryTimer = 0;
 
 connect();
+if ("acts" in document.body.dataset) {
+  mayClose().then((may) => {
+    if (!may) return;
+    say(byId("rights"), "This page can close connections.");
+    table.offerClosing((id) => close(id, latest.started));
+  });
+}
 
 function connect() {
   closeStream();

@@ -83,6 +83,28 @@ export class Table {
     this.sorter.value = `${this.view.sort} ${this.view.order}`;
   }
 
+  /** Have each row offer to close its connection: by close(id), which resolves to what to say where that failed. */
+  offerClosing(close) {
+    this.close = close;
+    byId("heads").append(make("th", { scope: "col", role: "columnheader", class: "close" }, make("span", { class: "unseen" }, "Close")));
+    for (const [id, row] of this.rows) this.addButton(id, row);
+  }
+
+  addButton(id, { element }) {
+    const button = make("button", { type: "button", "aria-label": `Close connection ${id}` }, "Close");
+    button.addEventListener("blur", () => say(button, "Close"));
+    button.addEventListener("click", async () => {
+      // Rows move: the first click only asks.
+      if (button.textContent !== "Sure?") return say(button, "Sure?");
+      button.disabled = true;
+      const fault = await this.close(id);
+      button.disabled = false;
+      button.title = fault;
+      say(button, fault ? "Failed" : "Closed");
+    });
+    element.append(make("td", { role: "cell", class: "close" }, button));
+  }
+
   /** Show what an event says. */
   render({ matching, rows }, open) {
     const gone = new Set(this.rows.keys());
@@ -111,6 +133,7 @@ export class Table {
     const row = { element: make("tr", { role: "row" }, ...cells), cells };
     row.element.dataset.id = id;
     this.rows.set(id, row);
+    if (this.close) this.addButton(id, row);
     return row;
   }
 
