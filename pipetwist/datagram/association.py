@@ -10,9 +10,11 @@ from zope.interface import implementer
 from pipetwist.datagram.plain import EitherBatch
 from pipetwist.datagram.side import BaseDatagramSide
 from pipetwist.datagram.source import Source
+from pipetwist.datagram.throttle import DatagramThrottle, LimitableSide
+from pipetwist.datagram.waiting import WaitingDatagrams
 from pipetwist.interfaces import IDatagramSide, IDescriptorSide, ITracker
 
-__all__ = ["Answering", "AssociationSide"]
+__all__ = ["Answering", "AssociationSide", "LimitedAssociationSide"]
 
 
 class Answering(Protocol):
@@ -62,6 +64,10 @@ class AssociationSide(BaseDatagramSide):
         self._answering = answering
         self._left = False
 
+    @classmethod
+    def limited(cls) -> type[LimitableSide]:
+        return LimitedAssociationSide
+
     def make_room(self, maximum: str) -> None:
         """Close, to make room for another one.
 
@@ -107,3 +113,71 @@ class AssociationSide(BaseDatagramSide):
 
     def release(self) -> None:
         """See `BaseDatagramSide`: the socket is shared."""
+
+
+class LimitedAssociationSide(AssociationSide):
+    """One whose datagrams wait for their turn. The socket is others' too and is read on: a few are
+    held here, and what is too much is dropped, and counted as dropped alone.
+    """
+
+    __slots__ = ()
+    throttle: DatagramThrottle
+
+    def arrived(self, batch: EitherBatch, start: int, stop: int) -> None:
+        throttle = self.throttle
+        flow = throttle.flow
+        if not (flow.waits or self.ending.closing):
+            granted = flow.take()
+            if granted:
+                passed, index = 0, start
+                while index < stop and passed < granted:
+                    passed += batch.lengths[index]
+                    index += 1
+                flow.settle(granted, passed)
+                super().arrived(batch, start, index)
+                start = index
+                if start < stop and not (self.ending.over or flow.waits):
+                    flow.wait()
+        if start < stop and throttle.held is None:
+            throttle.held = WaitingDatagrams()
+        for index in range(start, stop):
+            if throttle.held is None or not throttle.held.keep(batch.data(index)):
+                self.dropped += 1
+
+    def turn(self, granted: int) -> None:
+        """See `Bearer`: pass on what is held."""
+        throttle, passed = self.throttle, 0
+        while throttle.held and passed < granted and not self.ending.closing:
+            datagram = throttle.held.first()
+            throttle.held.remove_first()
+            passed += len(datagram)
+            _pass_on(self, datagram)
+        throttle.flow.settle(granted, passed)
+        if not throttle.held:
+            throttle.held = None
+        elif not self.ending.closing:
+            throttle.flow.wait()
+
+    def unlimit(self) -> None:
+        """Pass on all that is held, and hold nothing any more."""
+        self.throttle.flow.leave()
+        while self.throttle.held and not self.ending.closing:
+            datagram = self.throttle.held.first()
+            self.throttle.held.remove_first()
+            _pass_on(self, datagram)
+
+    def lose(self, reason: str) -> None:
+        if not self.ending.over:
+            self.throttle.flow.leave()
+            self.dropped += len(self.throttle.held or ())
+            self.throttle.held = None
+        super().lose(reason)
+
+
+def _pass_on(side: AssociationSide, datagram: bytes) -> None:
+    """Count one that was held, and hand it on."""
+    side.received += len(datagram)
+    side.moved += 1
+    if side.tracker is not None and datagram:
+        side.tracker.uplink(len(datagram))
+    side.hand_on(datagram)

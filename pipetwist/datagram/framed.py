@@ -8,7 +8,16 @@ from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from pipetwist.datagram.framing import MAX_FRAMED_BYTES, Deframer, frame
-from pipetwist.interfaces import IDatagramSide, IProcess, ISide, ISideReceiver, ITracker, Medium
+from pipetwist.interfaces import (
+    IDatagramSide,
+    IFlow,
+    ILimitedSide,
+    IProcess,
+    ISide,
+    ISideReceiver,
+    ITracker,
+    Medium,
+)
 from pipetwist.transfer.ending import (
     BEGINNING,
     CLOSE,
@@ -75,7 +84,7 @@ class FrameStatistics:
                 self.tracker.downlink(payload)
 
 
-@implementer(IDatagramSide, ISideReceiver)
+@implementer(IDatagramSide, ILimitedSide, ISideReceiver)
 class FramedSide(EndingSide):
     """Datagrams over a stream.
 
@@ -197,6 +206,13 @@ class FramedSide(EndingSide):
         self._statistics.reach(self._stream.delivered)
         self._statistics.write(len(framed), len(data))
         self._stream.write(framed)
+
+    def limit(self, flow: IFlow | None, *, since_start: bool, paused: bool = False) -> None:
+        """See `ILimitedSide`: the stream is limited."""
+        # The sides of other programs need not have it.
+        limit = getattr(self._stream, "limit", None)
+        if limit is not None:
+            limit(flow, since_start=since_start, paused=paused)
 
     def pause_reading(self) -> None:
         self._stream.pause_reading()

@@ -12,18 +12,18 @@ from zope.interface import implementer
 
 from pipetwist.datagram.batch import Batch
 from pipetwist.datagram.plain import EitherBatch
+from pipetwist.datagram.throttle import LimitableSide
 from pipetwist.datagram.waiting import WaitingDatagrams
 from pipetwist.interfaces import IDatagramSide, IDescriptorSide, IProcess, ITracker, Medium
 from pipetwist.transfer import lingering
 from pipetwist.transfer.ending import BEGINNING, CLOSE, DRAINED, LOST, PEER_ENDED
-from pipetwist.transfer.ending_side import EndingSide
 from pipetwist.transfer.loss_reasons import NOT_NOW, describe_error
 
 __all__ = ["BaseDatagramSide"]
 
 
 @implementer(IDescriptorSide, IDatagramSide)
-class BaseDatagramSide(EndingSide):
+class BaseDatagramSide(LimitableSide):
     """A side for datagrams. Subclasses have the methods that raise NotImplementedError.
 
     If it is coupled with another of its kind, it passes on whole batches; otherwise datagram by

@@ -14,11 +14,12 @@ from pipetwist.datagram.context import DatagramContext
 from pipetwist.datagram.plain import EitherBatch
 from pipetwist.datagram.segments import segments_work
 from pipetwist.datagram.side import BaseDatagramSide
+from pipetwist.datagram.throttle import DatagramThrottle, LimitableSide
 from pipetwist.interfaces import IDatagramSide, IDescriptorSide
 from pipetwist.kernel.poller import IN, OUT
 from pipetwist.transfer.loss_reasons import describe_error
 
-__all__ = ["DatagramSocketSide", "dropped_by_kernel", "hand_to"]
+__all__ = ["DatagramSocketSide", "LimitedDatagramSocketSide", "dropped_by_kernel", "hand_to"]
 
 # Batches that are read in one turn at most.
 _ROUNDS = 4
@@ -55,6 +56,10 @@ class DatagramSocketSide(BaseDatagramSide):
         self._events = 0
         datagram_context.watcher.add(connected.fileno(), self, 0)
 
+    @classmethod
+    def limited(cls) -> type[LimitableSide]:
+        return LimitedDatagramSocketSide
+
     def ready(self, events: int) -> None:
         if events & OUT and self._wants_room:
             self._wants_room = False
@@ -76,6 +81,9 @@ class DatagramSocketSide(BaseDatagramSide):
             hand_to(self, batch, 0, count)
             if count < batch.count:
                 return
+        self._look_for_error(events)
+
+    def _look_for_error(self, events: int) -> None:
         if events & _ERROR and not self.ending.over:
             number = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             if number:
@@ -135,12 +143,75 @@ class DatagramSocketSide(BaseDatagramSide):
         return "" if self.ending.over else f"fd={self._socket.fileno()}"
 
     def _watch(self) -> None:
+        self._watch_for(0 if self.paused else IN)
+
+    def _watch_for(self, events: int) -> None:
         if self.ending.over:
             return
-        events = (0 if self.paused else IN) | (OUT if self._wants_room else 0)
+        events |= OUT if self._wants_room else 0
         if events != self._events:
             self._events = events
             self._datagram_context.watcher.change(self._socket.fileno(), events)
+
+
+class LimitedDatagramSocketSide(DatagramSocketSide):
+    """One that is not read while its flow waits: datagrams wait in the socket's buffer, and what
+    the kernel drops there is counted at the end.
+    """
+
+    __slots__ = ()
+    throttle: DatagramThrottle
+
+    def _watch(self) -> None:
+        self._watch_for(0 if self.paused or self.throttle.flow.waits else IN)
+
+    def _read(self, events: int) -> None:
+        if not self.paused:
+            granted = self.throttle.flow.take()
+            if granted:
+                self._move(granted)
+        self._watch()
+        self._look_for_error(events)
+
+    def turn(self, granted: int) -> None:
+        """See `Bearer`; one that can't read now leaves its share to others."""
+        self._move(granted)
+        self._watch()
+
+    def unlimit(self) -> None:
+        """Wait no more."""
+        self.throttle.flow.leave()
+        self._watch_for(0 if self.paused else IN)
+
+    def lose(self, reason: str) -> None:
+        if not self.ending.over:
+            self.throttle.flow.leave()
+        super().lose(reason)
+
+    def _move(self, granted: int) -> None:
+        """Pass on what may be: one datagram at first, then as many as fit by the largest."""
+        before, flow, batch = self.received, self.throttle.flow, self._batch
+        most = more = 1
+        for _ in range(_LAST_ROUNDS):
+            if self.paused or self.ending.over or not more:
+                break
+            try:
+                count = batch.receive(self._socket, connected=True, most=most)
+            except OSError as error:
+                flow.settle(granted, self.received - before)
+                self._told(error)
+                return
+            largest = max(batch.lengths, default=0)
+            hand_to(self, batch, 0, count)
+            rest = granted - (self.received - before)
+            if count < min(most, batch.count):
+                more = 0
+            elif rest <= 0:
+                break
+            most = max(1, rest // max(largest, 1))
+        flow.settle(granted, self.received - before)
+        if more and not (self.paused or self.ending.over):
+            flow.wait()
 
 
 def dropped_by_kernel(opened: socket.socket) -> int:

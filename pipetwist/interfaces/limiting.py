@@ -38,6 +38,15 @@ class IFlow(Interface):
         they can't be divided; they count for later.
         """
 
+    def charge(moved: int, expected: int = 0) -> None:
+        """Say how many bytes were moved for which nothing was taken.
+
+        Args:
+            moved: how many.
+            expected: how many its last turn allowed; only what is above that counts as more than
+                its share.
+        """
+
     def wait() -> None:
         """Wait for the next turn. Not while it waits."""
 
@@ -48,10 +57,11 @@ class IFlow(Interface):
 class ILimitedSide(Interface):
     """A side whose reading can be limited."""
 
-    def limit(flow: IFlow | None, *, since_start: bool) -> None:
+    def limit(flow: IFlow | None, *, since_start: bool, paused: bool = False) -> None:
         """From now on ask this flow before anything is read.
 
         Args:
             flow: what is asked; None to read freely.
             since_start: whether what was read already counts as well.
+            paused: whether its receiver has paused reading.
         """

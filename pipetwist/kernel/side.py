@@ -149,11 +149,11 @@ class DescriptorSide(EndingSide):
         if not (self.ending.over or other.ending.over):
             self.reader.hand_to(other.writer)
 
-    def limit(self, flow: IFlow | None, *, since_start: bool) -> None:
+    def limit(self, flow: IFlow | None, *, since_start: bool, paused: bool = False) -> None:
         """See `ILimitedSide`: another reader takes the place of the one that it has."""
         if not self.ending.over:
             if flow is not None and since_start:
-                flow.settle(0, self.received)
+                flow.charge(self.received)
             limit_reader(self, flow)
 
     def write(self, data: bytes) -> None:

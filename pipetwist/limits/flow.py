@@ -68,6 +68,11 @@ class Flow:
             for rate in self._rates:
                 rate.give_back(rest)
 
+    def charge(self, moved: int, expected: int = 0) -> None:
+        self.owes += max(0, moved - expected)
+        for rate in self._rates:
+            rate.give_back(-moved)
+
     def wait(self) -> None:
         self._wait_at(0, MOST_AT_ONCE, self._pacer.now())
 

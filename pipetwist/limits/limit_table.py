@@ -19,6 +19,8 @@ __all__ = ["Entity", "LimitTable", "Limits"]
 
 Entity = Literal["inbound", "outbound", "user"]
 _Direction = Literal["up", "down"]
+_UP: _Direction = "up"
+_DOWN: _Direction = "down"
 _BYTES_PER_MEGABIT = 125_000
 
 
@@ -54,6 +56,9 @@ class Limited(Protocol):
     outbound: str
     client: AnySide
     server: AnySide
+
+    def has_paused(self, side: AnySide) -> bool:
+        """Whether it has paused reading from a side."""
 
 
 class LimitTable:
@@ -107,27 +112,22 @@ class LimitTable:
             ("outbound", connection.outbound),
             ("inbound", client_info.inbound),
         )
-        self._limit(connection.client, under, "up", since_start=since_start)
-        if connection.server is not None:
-            self._limit(connection.server, under, "down", since_start=since_start)
+        for side, direction in ((connection.client, _UP), (connection.server, _DOWN)):
+            # The sides of other programs need not have it.
+            limit = getattr(side, "limit", None)
+            if limit is not None:
+                rates = self._rates_of(under, direction)
+                flow = Flow(self.pacer, rates) if rates else None
+                limit(flow, since_start=since_start, paused=connection.has_paused(side))
 
-    def _limit(
-        self,
-        side: AnySide,
-        under: tuple[tuple[Entity, str | None], ...],
-        direction: _Direction,
-        *,
-        since_start: bool,
-    ) -> None:
-        rates = [
+    def _rates_of(
+        self, under: tuple[tuple[Entity, str | None], ...], direction: _Direction
+    ) -> list[Rate]:
+        return [
             rate
             for entity, name in under
             if name is not None and (rate := self._rate(entity, name, direction)) is not None
         ]
-        # The sides of other programs need not have it.
-        limit = getattr(side, "limit", None)
-        if limit is not None:
-            limit(Flow(self.pacer, rates) if rates else None, since_start=since_start)
 
     def _rate(self, entity: Entity, name: str, direction: _Direction) -> Rate | None:
         options = self._limits.of(entity, name)

@@ -13,6 +13,7 @@ from zope.interface import implementer
 from pipetwist.interfaces import (
     AnySideReceiver,
     AnyTransport,
+    ILimitedSide,
     ISide,
     ISideReceiver,
     Medium,
@@ -66,7 +67,7 @@ class _WriteFlowControl:
         self.resumeProducing()
 
 
-@implementer(ISide)
+@implementer(ILimitedSide, ISide)
 class ProcessSide(EndingSide, ProcessProtocol):
     """A side of a connection that is a command's standard input and output.
 

@@ -186,6 +186,10 @@ class Connection(ConnectionRecord):
         if self._early is None:
             self._other(side).resume_reading()
 
+    def has_paused(self, side: ISide) -> bool:
+        """Whether reading from a side is paused, since the other one is full."""
+        return bool(self._full & (SERVER if side is self.client else CLIENT))
+
     def read_ended(self, side: ISide) -> None:
         end = CLIENT if side is self.client else SERVER
         self.reason = self.reason or _CLOSED[end]

@@ -6,10 +6,11 @@ from __future__ import annotations
 
 from typing import cast
 
-from pipetwist.interfaces import AnySideReceiver, ISide, ISideReceiver
+from pipetwist.interfaces import AnySideReceiver, IFlow, ISide, ISideReceiver
 from pipetwist.logs.levels import LeveledLogger
 from pipetwist.transfer.ending import Ending, Event, Step
 from pipetwist.transfer.socket_state import socket_of
+from pipetwist.transfer.throttle import limit_reading
 
 __all__ = ["EndingSide", "side_log"]
 
@@ -47,6 +48,11 @@ class EndingSide:
         See `pipetwist.interfaces.IClientOutbound`.
         """
         return socket_of(getattr(self, "transport", None))
+
+    def limit(self, flow: IFlow | None, *, since_start: bool, paused: bool = False) -> None:
+        """See `ILimitedSide`: one that Twisted reads is paused while its flow waits."""
+        if not self.ending.over:
+            limit_reading(self, flow, since_start=since_start, paused=paused)
 
     def hear(self, event: Event) -> Step:
         """Take the next step.

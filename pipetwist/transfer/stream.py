@@ -14,7 +14,7 @@ from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from pipetwist.interfaces import AnyTransport, IProcess, ISide, ISideReceiver, Medium
+from pipetwist.interfaces import AnyTransport, ILimitedSide, IProcess, ISide, ISideReceiver, Medium
 from pipetwist.stats.counting import count_writes
 from pipetwist.transfer import lingering
 from pipetwist.transfer.acknowledgement import Acknowledgement
@@ -40,7 +40,7 @@ from pipetwist.transfer.socket_state import innermost, is_tcp, left_error, socke
 __all__ = ["StreamSide"]
 
 
-@implementer(ISide, IHalfCloseableProtocol)
+@implementer(ILimitedSide, ISide, IHalfCloseableProtocol)
 class StreamSide(EndingSide, Protocol):
     """A side of a connection on any Twisted stream transport.
 

@@ -17,12 +17,13 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.conformance.case import OrderlyReceiver
 from pipetwist.connection.client_info import ClientInfo
-from pipetwist.datagram.association import AssociationSide
+from pipetwist.datagram.association import AssociationSide, LimitedAssociationSide
 from pipetwist.datagram.context import DatagramContext
 from pipetwist.datagram.framed import FramedSide, FrameStatistics
 from pipetwist.datagram.side import BaseDatagramSide
 from pipetwist.datagram.socket_side import DatagramSocketSide
 from pipetwist.datagram.source import Source
+from pipetwist.datagram.throttle import LimitableSide
 from pipetwist.fakes.process import FakeSpawner
 from pipetwist.fakes.relay import FakeOutbound, RecordingRelay, RecordingTracker
 from pipetwist.fakes.side import FakeSide, RecordingReceiver
@@ -69,6 +70,7 @@ from pipetwist.stats.tracking import Tracker
 from pipetwist.storage.store import FileCounter, FileCounterStore
 from pipetwist.tls.listener import ListenerTls
 from pipetwist.transfer.stream import StreamSide
+from pipetwist.transfer.throttle import Throttle
 from pipetwist.values.tls_options import TlsListenerOptions
 from tests.inbounds.inbound import NoInbound
 from tests.support.loop import Loop
@@ -154,7 +156,13 @@ class Makers:
             lambda: AssociationSide(
                 self.loop, "a", Source("127.0.0.1", 1, True, None, "a"), cast("Any", None)
             ),
+            lambda: LimitedAssociationSide(
+                self.loop, "a", Source("127.0.0.1", 1, True, None, "a"), cast("Any", None)
+            ),
             lambda: DatagramSocketSide(self.datagram_context, self._connected(socket.SOCK_DGRAM)),
+            self._limited_datagrams,
+            LimitableSide,
+            lambda: Throttle(FakeSide(), RecordingReceiver(), paused=False),
             self._command,
         ]
 
@@ -214,6 +222,11 @@ class Makers:
             lambda: UnixgramOutbound(UnixgramOutboundOptions(tag="a", path="a"), self._outbound),
             lambda: VsockOutbound(VsockOutboundOptions(tag="a", cid=1, port=1024), self._outbound),
         ]
+
+    def _limited_datagrams(self) -> DatagramSocketSide:
+        side = DatagramSocketSide(self.datagram_context, self._connected(socket.SOCK_DGRAM))
+        side.limit(Flow(Pacer(Clock()), []), since_start=False)
+        return side
 
     def _command(self) -> KernelProcessSide:
         ended: list[KernelProcessSide] = []

@@ -23,7 +23,7 @@ class _Side:
 
     flow: Any = None
 
-    def limit(self, flow: Any, *, since_start: bool) -> None:
+    def limit(self, flow: Any, *, since_start: bool, paused: bool) -> None:
         """See `ILimitedSide`."""
         self.flow = flow
 
@@ -40,6 +40,10 @@ class _Connection:
         self.client_info = ClientInfo(inbound, "", "", user)
         self.outbound = outbound
         self.client, self.server = _Side(), _Side()
+
+    def has_paused(self, side: Any) -> bool:
+        """It never has."""
+        return False
 
 
 class LimitTableTest(SynchronousTestCase):

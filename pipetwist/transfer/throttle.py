@@ -1,0 +1,160 @@
+"""Limits a side that Twisted reads: it is paused while its flow waits.
+
+Such a side can't ask before it reads, but the transport reads no more at once than was granted
+last, where it lets itself be told. What has come is charged.
+"""
+
+from __future__ import annotations
+
+from zope.interface import implementer
+
+from pipetwist.interfaces import AnySide, AnySideReceiver, AnyTransport, IFlow, ISide, ISideReceiver
+
+__all__ = ["Throttle", "limit_reading"]
+
+_MAX_READ = 1 << 16  # as Twisted's transports read at once
+
+
+def limit_reading(side: AnySide, flow: IFlow | None, *, since_start: bool, paused: bool) -> None:
+    """Limit a side, or limit it no more.
+
+    Args:
+        side: the side, which has a receiver.
+        flow: what is asked; None to read freely.
+        since_start: whether what was read already counts as well.
+        paused: whether its receiver has paused it.
+    """
+    throttle = side.receiver
+    if flow is not None and since_start:
+        flow.charge(side.received)
+    if isinstance(throttle, Throttle):
+        throttle.ask(flow)
+    elif flow is not None:
+        Throttle(side, throttle, paused=paused).ask(flow)
+
+
+@implementer(ISideReceiver)
+class Throttle:
+    """Stands between a side and its receiver: what is read goes through here, and so do the
+    receiver's calls that pause reading.
+
+    Args:
+        side: the side.
+        receiver: its receiver.
+        paused: whether that has paused it.
+    """
+
+    def __init__(self, side: AnySide, receiver: AnySideReceiver, *, paused: bool) -> None:
+        self._side = side
+        self._receiver = receiver
+        self._paused = paused
+        self._flow: IFlow | None = None
+        self._expected = 0  # what its turn has granted
+        self._pause, self._resume = side.pause_reading, side.resume_reading
+        side.receiver = self
+        # From now on the receiver calls these.
+        side.pause_reading, side.resume_reading = self.pause_reading, self.resume_reading
+
+    def __repr__(self) -> str:
+        return f"<Throttle of {self._side!r}>"
+
+    def ask(self, flow: IFlow | None) -> None:
+        """Ask this flow from now on; None to leave the side alone."""
+        waited = self._waits
+        if self._flow is not None:
+            self._flow.leave()
+        self._flow = flow
+        self._expected = 0
+        if flow is not None:
+            flow.bearer = self
+        else:
+            self._side.receiver = self._receiver
+            del self._side.pause_reading, self._side.resume_reading
+            self._read_at_once(_MAX_READ)
+        if waited and not self._paused:
+            self._resume()
+
+    @property
+    def _waits(self) -> bool:
+        return self._flow is not None and self._flow.waits
+
+    # The flow's bearer.
+
+    def turn(self, granted: int) -> None:
+        """See `Bearer`. Nothing is kept of what was granted: what comes is charged."""
+        if self._flow is not None:
+            self._flow.settle(granted, 0)
+        if not self._paused and not self._side.ending.over:
+            self._expected = granted
+            self._read_at_once(granted)
+            self._resume()
+
+    def failed(self) -> None:
+        """See `Bearer`."""
+        self._side.abort()
+
+    # What the receiver asks of the side.
+
+    def pause_reading(self) -> None:
+        """See `ISide`."""
+        self._paused = True
+        self._pause()
+
+    def resume_reading(self) -> None:
+        """See `ISide`; a side that waits for its turn is not resumed before."""
+        self._paused = False
+        if not self._waits:
+            self._resume()
+
+    # ISideReceiver.
+
+    def data_received(self, side: ISide, data: bytes) -> None:
+        """See `ISideReceiver`: charge it, and pause the side if there is no more to be had."""
+        self._receiver.data_received(side, data)
+        flow, count, expected = self._flow, len(data), self._expected
+        if flow is None:
+            return
+        self._expected = 0
+        flow.charge(count, expected)
+        if flow.waits or self._side.ending.over:
+            return
+        if 0 < expected <= count:
+            flow.wait()
+            self._pause()
+            return
+        granted = flow.take()
+        if granted:
+            flow.settle(granted, 0)
+            self._read_at_once(granted)
+        else:
+            self._pause()
+
+    def _read_at_once(self, count: int) -> None:
+        transport: AnyTransport = getattr(self._side, "transport", None)
+        while hasattr(transport, "transport"):
+            transport = transport.transport
+        if hasattr(transport, "bufferSize"):
+            transport.bufferSize = min(count, _MAX_READ)
+
+    def read_ended(self, side: ISide) -> None:
+        self._receiver.read_ended(side)
+
+    def pause_writing(self, side: ISide) -> None:
+        self._receiver.pause_writing(side)
+
+    def resume_writing(self, side: ISide) -> None:
+        self._receiver.resume_writing(side)
+
+    def peer_closed(self, side: ISide) -> None:
+        self._receiver.peer_closed(side)
+
+    def lost(self, side: ISide, reason: str, *, whole: bool = False) -> None:
+        """See `ISideReceiver`: nothing more is waited for."""
+        if self._flow is not None:
+            self._flow.leave()
+        self._receiver.lost(side, reason, whole=whole)
+
+    def name_of(self, side: ISide) -> str:
+        """The receiver's name for the side, see `EndingSide`."""
+        name_of = getattr(self._receiver, "name_of", None)
+        return "" if name_of is None else str(name_of(side))

@@ -1,0 +1,129 @@
+"""Rates of datagram connections: what the counters count, against a clock that the test moves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipetwist.kinds.limit_options import LimitOptions
+from pipetwist.limits.limit_table import Limits
+from tests.limits.bearers import Passed
+from tests.support.datagram_case import DatagramCase
+from tests.support.datagram_ends import End
+from tests.support.memory_transport import ready
+
+_STEP = 0.002
+_DATAGRAM = bytes(1000)
+_BYTES_PER_MEGABIT = 125_000
+
+
+class UdpTest(DatagramCase):
+    """UDP to UDP."""
+
+    def begin(self) -> tuple[End, End]:
+        """A client and its server, with a datagram each way behind them."""
+        client = self.client()
+        client.send(b"first")
+        server = self.accepted()
+        self.came(server, b"first", others=(client,))
+        server.send(b"answer")
+        self.came(client, b"answer", others=(server,))
+        return client, server
+
+    def limit(self, **limits: Any) -> None:
+        """Limit the inbound."""
+        self.service.relay.limit(Limits(inbound={"in": LimitOptions(**limits)} if limits else {}))
+
+    def run_for(self, seconds: float, sender: End, other: End, *, up: bool) -> Passed:
+        """Send twice a step for so long; what was counted."""
+        passed = Passed(self.loop.seconds())
+        before = self.counted()[0 if up else 1]
+        for _ in range(round(seconds / _STEP)):
+            for _ in range(2):
+                if sender.sent:
+                    sender.send(_DATAGRAM)
+            self.loop.settle()
+            sender.pump()
+            other.pump()
+            if self.servers == "fork":
+                readers: list[Any] = list(self.loop.readers)
+                ready(readers, [], _STEP)
+            self.loop.advance(_STEP)
+            now = self.counted()[0 if up else 1]
+            passed.note(self.loop.seconds(), now - before)
+            before = now
+        return passed
+
+    def held(self, *, up: bool) -> None:
+        """It has its rate once the burst is used, and no more."""
+        client, server = self.begin()
+        megabits = 2.0
+        rate = {"up_mbps": megabits} if up else {"down_mbps": megabits}
+        self.limit(**rate)
+        ends = (client, server) if up else (server, client)
+        self.run_for(1, *ends, up=up)
+        passed = self.run_for(2.5, *ends, up=up)
+        wanted = megabits * _BYTES_PER_MEGABIT
+        for seconds, part in ((2.0, 0.02), (0.2, 0.1)):
+            for count in passed.windows(seconds):
+                self.assertLessEqual(abs(count - wanted * seconds), part * wanted * seconds + 4096)
+
+    def test_up(self) -> None:
+        """What comes from a client."""
+        self.held(up=True)
+
+    def test_down(self) -> None:
+        """What goes to it."""
+        self.held(up=False)
+
+    def test_reload(self) -> None:
+        """Without limits all that waits goes on, and nothing of it was lost."""
+        client, server = self.begin()
+        self.limit(up_mbps=0.064)
+        for number in range(100):
+            client.send(bytes([number]) * 1000)
+        self.until([client], lambda: client.sent, "the datagrams to be sent")
+        self.loop.settle()
+        server.pump()
+        self.assertLess(len(server.came), 100)
+        self.limit()
+        self.until([client, server], lambda: len(server.came) == 100, "all of them")
+        self.assertEqual([datagram[0] for datagram in server.came], list(range(100)))
+
+    def test_end_while_held(self) -> None:
+        """One that ends while it is held leaves nothing behind, and counts what was dropped."""
+        client, _ = self.begin()
+        self.limit(up_mbps=0.064)
+        for _ in range(100):
+            client.send(_DATAGRAM)
+        self.until([client], lambda: client.sent, "the datagrams to be sent")
+        self.loop.settle()
+        (connection,) = self.service.relay.connection_table.connections()
+        connection.stop("it is enough")
+        self.loop.until(lambda: not self.open, "the end")
+        self.loop.advance(1)
+        if self.clients == "udp":
+            self.assertRegex(self.reason(), r"it is enough.*; \d+ datagrams dropped")
+
+
+class UnixgramTest(UdpTest):
+    """A unix socket of datagrams to another."""
+
+    clients = servers = "unixgram"
+
+
+class FramedTest(UdpTest):
+    """A framed stream to UDP."""
+
+    clients = "framed"
+
+
+class FramedServerTest(UdpTest):
+    """UDP to a framed stream."""
+
+    servers = "framed"
+
+
+class PlainTest(UdpTest):
+    """UDP to UDP on what every system has."""
+
+    plain = True
