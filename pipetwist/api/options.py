@@ -5,13 +5,17 @@ key, and pipetwist's additions.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pipetwist.values import Duration, FilePath, Mode, Tag, UserName
 from pipetwist.values.listen import ListenAddress
+from pipetwist.values.text_or import AllOf, TextOr
 from pipetwist.values.tls_options import TlsListenerOptions, in_use
 
 __all__ = ["MAX_CONNECTIONS", "MAX_PER_ADDRESS", "ApiOptions", "ApiTlsOptions", "StatsOptions"]
+
+_Tags = Annotated[tuple[Tag, ...] | str, TextOr(AllOf, tuple[Tag, ...])]
+_Names = Annotated[tuple[UserName, ...] | str, TextOr(AllOf, tuple[UserName, ...])]
 
 MAX_CONNECTIONS = 128
 """The maximum of connections to the API; others are closed."""
@@ -27,12 +31,12 @@ class StatsOptions:
 
     enabled: bool = False
     """Whether anything is counted at all."""
-    inbounds: tuple[Tag, ...] = ()
-    """Tags of the inbounds to count."""
-    outbounds: tuple[Tag, ...] = ()
-    """Tags of the outbounds to count."""
-    users: tuple[UserName, ...] = ()
-    """Names of the users to count."""
+    inbounds: _Tags = ()
+    """Tags of the inbounds to count, or ``"*"`` for all of them."""
+    outbounds: _Tags = ()
+    """Tags of the outbounds to count, or ``"*"`` for all of them."""
+    users: _Names = ()
+    """Names of the users to count, or ``"*"`` for all of them."""
     store: FilePath | None = None
     """The file that the counters are kept in, made where there is none; without it they end with
     the daemon.

@@ -22,6 +22,7 @@ from pipetwist.outbounds.registry import OUTBOUNDS
 from pipetwist.routing.router import Router
 from pipetwist.routing.rules import RuleOptions
 from pipetwist.values import Count, Duration, NotEmpty, Size, Tag
+from pipetwist.values.durations import Grace
 from pipetwist.web.options import WebOptions
 
 __all__ = ["SCHEMA_KEY", "Document", "ExperimentalOptions", "LogOptions", "RouteOptions"]
@@ -95,6 +96,10 @@ class Document:
     """Users that every inbound may let in: by their names, or all of them."""
     default_limits: UserLimitOptions | None = None
     """How much each user may have, by itself; without it as much as it wants."""
+    removed_grace: Grace | None = None
+    """How long open connections may go on whose clients are no users any more after a reload, or
+    ``"never"`` to end none. At once where absent.
+    """
     route: RouteOptions = field(default_factory=RouteOptions)
     """Which outbound a connection goes to."""
     transfer: Transfer = "auto"

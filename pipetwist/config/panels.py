@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from pipetwist.config.document import Document
+from pipetwist.config.named_users import user_names
 from pipetwist.config.problems import Problem
 from pipetwist.values import quote
+from pipetwist.values.text_or import ALL
 
 __all__ = ["PANELS"]
 
@@ -42,10 +44,10 @@ def _three_x_ui(document: Document) -> Iterator[Problem]:
     api = document.experimental.v2ray_api
     if api is None:
         return
-    for kind, names, others in (
-        ("inbounds", api.stats.inbounds, ()),
-        ("outbounds", api.stats.outbounds, api.stats.inbounds),
-    ):
+    inbounds = _listed(api.stats.inbounds, [options.tag for options in document.inbounds])
+    outbounds = _listed(api.stats.outbounds, [options.tag for options in document.outbounds])
+    others: Sequence[str]
+    for kind, names, others in (("inbounds", inbounds, ()), ("outbounds", outbounds, inbounds)):
         for index, tag in enumerate(names):
             if tag == "api":
                 yield Problem(
@@ -62,9 +64,14 @@ def _three_x_ui(document: Document) -> Iterator[Problem]:
 
 def _users(document: Document, pattern: re.Pattern[str], wanted: str) -> Iterator[Problem]:
     api = document.experimental.v2ray_api
-    for index, name in enumerate(api.stats.users if api else ()):
+    for index, name in enumerate(_listed(api.stats.users, user_names(document)) if api else ()):
         if not pattern.fullmatch(name):
             yield Problem((*_STATS, "users", index), f"{wanted}, and not {quote(name)}")
+
+
+def _listed(names: Sequence[str], known: Sequence[str]) -> Sequence[str]:
+    """The names of a list, or all that there are if it is for all of them."""
+    return known if names == ALL else names
 
 
 PANELS: Mapping[str, Callable[[Document], Iterator[Problem]]] = {

@@ -4,14 +4,15 @@ users whom nobody counts.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import fields
 
 from pipetwist.config.document import Document
-from pipetwist.config.problems import KeyPath, Problem
-from pipetwist.kinds.user_options import UserOptions
+from pipetwist.config.named_users import lists_of_users
+from pipetwist.config.problems import Problem
 from pipetwist.routing.rules import RuleOptions
 from pipetwist.values import quote
+from pipetwist.values.text_or import ALL
 
 __all__ = ["unused"]
 
@@ -91,8 +92,10 @@ def _counting(document: Document) -> Iterator[Problem]:
             'nothing is counted, since nothing is listed; write tags into "inbounds" and '
             '"outbounds", and names into "users"',
         )
+    if api.stats.users == ALL:
+        return
     counted = set(api.stats.users)
-    for key_path, users in _lists_of_users(document):
+    for key_path, users in lists_of_users(document):
         names = dict.fromkeys(user.name for user in users)
         missing = [name for name in names if name not in counted]
         if missing:
@@ -102,12 +105,3 @@ def _counting(document: Document) -> Iterator[Problem]:
                 key_path,
                 f"nobody counts {shown}{more}, since {'.'.join(_STATS)}.users does not list them",
             )
-
-
-def _lists_of_users(document: Document) -> Iterator[tuple[KeyPath, Sequence[UserOptions]]]:
-    yield ("users",), document.users
-    for index, inbound in enumerate(document.inbounds):
-        users = getattr(inbound, "users", None)
-        if isinstance(users, tuple):
-            own = [user for user in users if not isinstance(user, str)]
-            yield ("inbounds", index, "users"), own

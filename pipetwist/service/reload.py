@@ -21,7 +21,9 @@ from pipetwist.kinds.outbound_options import OutboundOptions
 from pipetwist.limits.limit_table import Limits
 from pipetwist.logs.levels import LeveledLogger
 from pipetwist.outbounds.context import OutboundContext
+from pipetwist.relay.connection_table import ConnectionTable
 from pipetwist.relay.routing_table import Current
+from pipetwist.service.asking_again import AskingAgain
 from pipetwist.service.building import make_inbound, make_outbounds, unused_sockets
 from pipetwist.service.counting import tracked_by
 from pipetwist.service.generation import Generation
@@ -45,6 +47,7 @@ class Reloader:
         inbounds: the inbounds' context.
         outbounds: the outbounds' context.
         log: the log, whose level is the configuration's.
+        connection_table: the open connections.
         limit: gets what the configuration limits.
         api: the `pipetwist.api.service.StatsApi`; None if there is none.
         control: the `pipetwist.control.service.ControlService`; None if there is none.
@@ -58,6 +61,7 @@ class Reloader:
         inbounds: InboundContext,
         outbounds: OutboundContext,
         log: LeveledLogger,
+        connection_table: ConnectionTable,
         limit: Callable[[Limits], object] = lambda _: None,
         api: Any = None,  # a StatsApi: called as the others are, with options of its own
         control: Any = None,  # a ControlService
@@ -74,6 +78,7 @@ class Reloader:
         self._api = api
         self._control = control
         self._web = web
+        self._asking_again = AskingAgain(inbounds.reactor, current, connection_table, log)
 
     def __repr__(self) -> str:
         return f"<Reloader of {self._current.now!r}>"
@@ -151,6 +156,7 @@ class Reloader:
                 part.come_back()
         for key_path in needs_restart(self._started, document):
             self._log.warn("{place}: a change of this key needs a restart", place=key_path)
+        yield self._asking_again.ask()
 
     def _users(self, before: Generation, document: Document) -> Deferred[UserLists]:
         """Who may come in at each inbound: the same object if that has not changed."""

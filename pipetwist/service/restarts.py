@@ -18,6 +18,7 @@ _CHANGEABLE = {
     "inbounds",
     "outbounds",
     "users",
+    "removed_grace",
     "default_limits",
     "route.rules",
     "route.final",

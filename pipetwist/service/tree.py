@@ -147,7 +147,7 @@ class PipetwistService(MultiService):
         """The `pipetwist.web.service.WebService`; None if there is none."""
         if self.storage is not None:
             self.storage.setServiceParent(self)
-        rest = (self.relay.limit, self.api, self.control, self.web)
+        rest = (self.relay.connection_table, self.relay.limit, self.api, self.control, self.web)
         self._reloader = Reloader(self, current, context, outbound_context, log, *rest)
         self._reloader.follow()
         for part in (self.web, self.control, self.api):

@@ -6,7 +6,7 @@ with an inbound, needs one entry here and its list in `pipetwist.api.options.Sta
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Literal, NamedTuple, TypedDict
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "ENTITIES",
     "Direction",
     "Entity",
+    "Every",
     "Listed",
     "Listing",
     "traffic_entity",
@@ -23,6 +24,19 @@ __all__ = [
 Entity = Literal["inbound", "outbound", "user"]
 Direction = Literal["uplink", "downlink"]
 DIRECTIONS: tuple[Direction, Direction] = ("uplink", "downlink")
+
+
+class Every:
+    """All names of an entity, in the place of a list of them; those that are not known yet too."""
+
+    __slots__ = ()
+
+    def __contains__(self, name: object) -> bool:
+        return name is not None
+
+    def __iter__(self) -> Iterator[str]:
+        """The names that are known."""
+        raise NotImplementedError
 
 
 class Listed(TypedDict, total=False):

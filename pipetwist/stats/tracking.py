@@ -9,7 +9,7 @@ from zope.interface import implementer
 
 from pipetwist.interfaces import CounterLike, CounterStoreLike, ITracker
 from pipetwist.stats.adding import Add, adder
-from pipetwist.stats.names import ENTITIES, Direction, Entity, Listed, traffic_name
+from pipetwist.stats.names import ENTITIES, Direction, Entity, Every, Listed, traffic_name
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -51,9 +51,10 @@ class Tracked:
 
     def __init__(self, store: CounterStoreLike, **listed: Unpack[Listed]) -> None:
         self.store = store
-        self._names: dict[Entity, frozenset[str]] = {
-            entity: frozenset(listed.get(listing.key, ())) for entity, listing in ENTITIES.items()
-        }
+        self._names: dict[Entity, frozenset[str] | Every] = {}
+        for entity, listing in ENTITIES.items():
+            names = listed.get(listing.key, ())
+            self._names[entity] = names if isinstance(names, Every) else frozenset(names)
         self._trackers: dict[tuple[str, str, str | None], Tracker | None] = {}
         self._stale: list[dict[tuple[str, str, str | None], Tracker | None]] = []
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from decimal import Decimal
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Annotated
 from pipetwist.values.checked import Checked
 from pipetwist.values.quoting import quote
 
-__all__ = ["MAX_DURATION", "Duration", "format_duration", "parse_duration"]
+__all__ = ["MAX_DURATION", "Duration", "Grace", "format_duration", "parse_duration"]
 
 # Go's time.ParseDuration, which takes both of Unicode's signs for micro, and sing-box's days.
 _SECONDS = {
@@ -80,3 +81,34 @@ Duration = Annotated[
         format_duration,
     ),
 ]
+
+_NEVER = "never"
+
+
+def _parse_grace(raw: object, folder: Path) -> float:
+    if raw == _NEVER:
+        return math.inf
+    try:
+        return parse_duration(raw)
+    except ValueError as error:
+        message = f'{error}, or "{_NEVER}"'
+        raise ValueError(message) from None
+
+
+def _format_grace(seconds: float) -> str:
+    return _NEVER if seconds == math.inf else format_duration(seconds)
+
+
+Grace = Annotated[
+    float,
+    Checked(
+        _parse_grace,
+        {
+            "type": "string",
+            "pattern": f"^({_WHOLE.pattern}|{_NEVER})$",
+            "examples": ["30s", _NEVER],
+        },
+        _format_grace,
+    ),
+]
+"""How long something may go on, in seconds; infinite for ``"never"``, which ends nothing."""

@@ -92,6 +92,17 @@ class UnusedTest(SynchronousTestCase):
         )
         self.assertEqual(self.told(inbounds=inbounds), [])
 
+    def test_listed_users(self) -> None:
+        """Users of the list at the top are noted as well, and none where all are counted."""
+        users = [{"name": "alice", "uid": 1}, {"name": "bob", "source": ["::1"]}]
+        stats: dict[str, Any] = {"enabled": True, "users": ["alice"]}
+        (note,) = self.told(users=users, experimental={"v2ray_api": {"stats": stats}})
+        self.assertTrue(note.startswith('users: nobody counts "bob", since experimental.'), note)
+        stats["users"] = "*"
+        inbounds = [{**_IN, "users": "*"}]
+        more = {"experimental": {"v2ray_api": {"stats": stats}}, "inbounds": inbounds}
+        self.assertEqual(self.told(users=users, **more), [])
+
     def test_empty_stats(self) -> None:
         """Counting that is enabled, and counts nothing."""
         (note,) = self.told(experimental={"v2ray_api": {"stats": {"enabled": True}}})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 from dataclasses import replace
@@ -47,7 +48,7 @@ class InboundsTest(ReloadTestCase):
         """Other users and time-outs apply to new connections, and a mode to the file, while the
         socket is the same.
         """
-        tree = self.start()
+        tree = self.start(removed_grace=math.inf)
         client = self.connect()
         inode = (self.folder / "in").stat().st_ino
         strangers = UnixInboundOptions(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from typing import get_args
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from pipetwist.values.durations import MAX_DURATION, format_duration, parse_duration
+from pipetwist.values.durations import MAX_DURATION, Grace, format_duration, parse_duration
+from tests.support.documents import problems, read, small
 
 
 class DurationsTest(SynchronousTestCase):
@@ -74,3 +78,27 @@ class DurationsTest(SynchronousTestCase):
     def test_round_trip(self, seconds: float) -> None:
         """Any number of seconds is read back exactly as it was written."""
         self.assertEqual(parse_duration(format_duration(seconds)), seconds)
+
+
+class GraceTest(SynchronousTestCase):
+    """Durations that may be without end."""
+
+    def said(self, written: object) -> list[str]:
+        """What is wrong with one."""
+        return problems({**small(), "removed_grace": written})
+
+    def test_written(self) -> None:
+        """A duration is taken, and never, which is written back as it was."""
+        for written, seconds in (("10s", 10.0), ("never", math.inf)):
+            document = read({**small(), "removed_grace": written})
+            self.assertEqual(document.removed_grace, seconds)
+            (mark,) = get_args(Grace)[1:]
+            self.assertEqual(mark.write(seconds), written)
+        self.assertIsNone(read(small()).removed_grace)
+
+    def test_refused(self) -> None:
+        """Anything else is refused, with what to write."""
+        for written in ("0s", "always", 5, ""):
+            (line,) = self.said(written)
+            self.assertTrue(line.startswith("removed_grace: "), line)
+            self.assertTrue(line.endswith(', or "never"'), line)
