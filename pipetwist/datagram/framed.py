@@ -130,6 +130,10 @@ class FramedSide(EndingSide):
         return getattr(self._stream, "peer_socket", None)
 
     @property
+    def peer_tls(self) -> object:
+        return getattr(self._stream, "peer_tls", None)
+
+    @property
     def delivered(self) -> int:
         self._statistics.reach(self._stream.delivered)
         return self._statistics.delivered

@@ -196,6 +196,10 @@ class TlsSide(SocketSide):
         self._half_closes_by_fin = half_closes_by_fin
         self._truncated = False
 
+    @property
+    def peer_tls(self) -> SSL.Connection:
+        return self.tls
+
     def say_end(self) -> bool:
         """Send a close_notify, once.
 

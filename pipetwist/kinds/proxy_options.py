@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pipetwist.kinds.options import KindOptions
 from pipetwist.values.trusted_proxies import DEFAULT_PROXIES, TrustedProxy
 
-__all__ = ["ProxiedInboundOptions"]
+__all__ = ["ProxiedInboundOptions", "ProxiedOutboundOptions"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,3 +26,24 @@ class ProxiedInboundOptions(KindOptions):
     proxy_protocol_accept_no_header: bool = False
     """Takes clients without a header as well: one that is no trusted proxy, whose bytes are not
     looked at, and one that is, but begins with something else or is silent for 5 seconds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProxiedOutboundOptions(KindOptions):
+    """The keys of outbounds that say who the client is."""
+
+    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid"}
+
+    proxy_protocol: Literal[1, 2] | None = None
+    """The version of the header of the PROXY protocol that begins each connection, before TLS, and
+    names the client's address; none where absent."""
+    proxy_protocol_tlvs: bool = False
+    """Says more in a header of version 2: the user's name, the connection's number, and what the
+    client's TLS and certificate are."""
+
+    def __post_init__(self) -> None:
+        """Refuse what version 1 has no room for."""
+        if self.proxy_protocol_tlvs and self.proxy_protocol != 2:
+            message = 'proxy_protocol_tlvs needs "proxy_protocol": 2; version 1 has no TLVs'
+            raise ValueError(message)
+        super().__post_init__()

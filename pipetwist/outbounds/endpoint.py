@@ -19,12 +19,14 @@ from zope.interface import implementer
 from pipetwist.datagram.framed import frame_connection
 from pipetwist.datagram.framing import MAX_FRAMED_BYTES
 from pipetwist.errors import StartError
-from pipetwist.interfaces import AnyDeferred, AnyFactory, IOutbound, ISide
+from pipetwist.interfaces import AnyDeferred, AnyFactory, IClientOutbound, ISide
 from pipetwist.kinds.outbound_options import OutboundOptions, StreamOutboundOptions
+from pipetwist.kinds.proxy_options import ProxiedOutboundOptions
 from pipetwist.network.endpoint_kinds import unknown_client_kind
 from pipetwist.network.lookups import Lookups
 from pipetwist.network.named_binding import BoundClientEndpoint, KnowingReactor
 from pipetwist.outbounds.context import OutboundContext
+from pipetwist.outbounds.proxied import HeadedEndpoint, ProxiedOutbound
 from pipetwist.transfer.keep_alive import KeepAlive
 from pipetwist.transfer.stream import StreamSide
 from pipetwist.values import EndpointString
@@ -33,7 +35,7 @@ __all__ = ["EndpointOutbound", "EndpointOutboundOptions", "connect_endpoint"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class EndpointOutboundOptions(StreamOutboundOptions):
+class EndpointOutboundOptions(ProxiedOutboundOptions, StreamOutboundOptions):
     """An outbound to whatever a Twisted client endpoint string describes."""
 
     type: Literal["endpoint"] = "endpoint"
@@ -79,8 +81,8 @@ def connect_endpoint(
     return connecting.addCallback(connected)
 
 
-@implementer(IOutbound)
-class EndpointOutbound:
+@implementer(IClientOutbound)
+class EndpointOutbound(ProxiedOutbound):
     """Connects an endpoint for each connection.
 
     Args:
@@ -115,10 +117,14 @@ class EndpointOutbound:
             raise StartError(message) from error
         lookups = context.lookups or Lookups(context.reactor)
         self._endpoint = BoundClientEndpoint(endpoint, reactor, lambda name: lookups.find(name, 0))
+        self.use_headers(options)
 
-    def connect(self) -> ISide | Deferred[ISide]:
+    def connect_with(self, header: bytes | None) -> ISide | Deferred[ISide]:
+        endpoint: Connecting = self._endpoint
+        if header is not None:
+            endpoint = HeadedEndpoint(endpoint, header)
         lookups = self._context.lookups
-        connecting = connect_endpoint(self._endpoint, self._context, self._keep_alive)
+        connecting = connect_endpoint(endpoint, self._context, self._keep_alive)
         if lookups is not None:
             connecting.addErrback(self._explained, lookups, lookups.ended)
         return connecting if self.max_datagram_bytes is None else frame_connection(connecting)

@@ -21,9 +21,12 @@ from pipetwist.errors import ConnectError, StartError
 from pipetwist.interfaces import IClient, IClientOutbound, IProcess, IRunningOutbound, ISide
 from pipetwist.kernel.process_side import KernelProcessSide
 from pipetwist.kinds.outbound_options import OutboundOptions
+from pipetwist.kinds.proxy_options import ProxiedOutboundOptions
+from pipetwist.outbounds.client_header import ProxyHeaders
 from pipetwist.outbounds.command_options import CommandOptions
 from pipetwist.outbounds.context import OutboundContext
 from pipetwist.outbounds.peer_environment import with_peer, without_peer
+from pipetwist.outbounds.proxied import write_to_command
 from pipetwist.process.prefork import PreforkedProcesses
 from pipetwist.process.side import ProcessSide
 from pipetwist.process.spawners import spawner_for
@@ -43,7 +46,7 @@ _STOP_SECONDS = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class ForkOutboundOptions(CommandOptions):
+class ForkOutboundOptions(ProxiedOutboundOptions, CommandOptions):
     """An outbound to the standard input and output of a command started for each connection."""
 
     type: Literal["fork"] = "fork"
@@ -79,6 +82,8 @@ class ForkOutbound(Service):
         self.connect_as: Callable[[IClient], ISide | Deferred[ISide]] | None = None
         if options.peer_environment:
             self._prepared = replace(self._prepared, env=without_peer(self._prepared.env))
+        self._headers = None if options.proxy_protocol is None else ProxyHeaders(options)
+        if options.peer_environment or self._headers is not None:
             self.connect_as = self._connect_as
         self._processes: dict[ISide, None] = {}
         self.started = 0
@@ -104,13 +109,19 @@ class ForkOutbound(Service):
         return len(self._ready)
 
     def connect(self) -> ISide | Deferred[ISide]:
-        return self._connect(self._prepared.env)
+        header = None if self._headers is None else self._headers.unnamed()
+        return self._connect(self._prepared.env, header)
 
     def _connect_as(self, client: IClient) -> ISide | Deferred[ISide]:
-        return self._connect(with_peer(self._prepared.env, client))
+        env = self._prepared.env
+        if self._options.peer_environment:
+            env = with_peer(env, client)
+        return self._connect(env, None if self._headers is None else self._headers.of(client))
 
-    def _connect(self, env: Mapping[str, str]) -> ISide | Deferred[ISide]:
+    def _connect(self, env: Mapping[str, str], header: bytes | None) -> ISide | Deferred[ISide]:
         connecting = self._take_or_start(env)
+        if header is not None and not isinstance(connecting, Deferred):
+            write_to_command(header, connecting)
         # A command may close its output and still read its input.
         return (
             connecting

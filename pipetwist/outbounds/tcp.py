@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar, Literal, TypeVar
 
 from twisted.internet.defer import Deferred, TimeoutError, inlineCallbacks, maybeDeferred  # noqa: A004 - Twisted's name
@@ -16,7 +17,7 @@ from pipetwist.datagram.framed import frame_connection
 from pipetwist.datagram.framing import MAX_FRAMED_BYTES
 from pipetwist.errors import ConnectError, NobodyListensError
 from pipetwist.files import KnownFiles
-from pipetwist.interfaces import InlineCallbacks, IOutbound, ISide
+from pipetwist.interfaces import IClientOutbound, InlineCallbacks, ISide
 from pipetwist.kernel.connector import connect_socket
 from pipetwist.kernel.context import KernelContext
 from pipetwist.kernel.socket_side import SocketSide
@@ -25,11 +26,13 @@ from pipetwist.kinds.outbound_options import (
     RetriedOutboundOptions,
     TlsClientOptions,
 )
+from pipetwist.kinds.proxy_options import ProxiedOutboundOptions
 from pipetwist.network.lookups import Lookups
 from pipetwist.network.named_endpoint import NamedEndpoint
 from pipetwist.outbounds.context import OutboundContext
 from pipetwist.outbounds.endpoint import connect_endpoint
 from pipetwist.outbounds.handshake import connect_tls
+from pipetwist.outbounds.proxied import HeadedEndpoint, ProxiedOutbound, headed_socket
 from pipetwist.outbounds.tls_options import read_tls
 from pipetwist.outbounds.tls_side import tls_side
 from pipetwist.tls.connector import ConnectorTls
@@ -53,7 +56,7 @@ _NEXT_ADDRESS_SECONDS = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class TcpOutboundOptions(KeepAliveOptions, RetriedOutboundOptions):
+class TcpOutboundOptions(KeepAliveOptions, ProxiedOutboundOptions, RetriedOutboundOptions):
     """An outbound to a TCP server."""
 
     type: Literal["tcp"] = "tcp"
@@ -90,8 +93,8 @@ class TcpOutboundOptions(KeepAliveOptions, RetriedOutboundOptions):
         return read_tls(self.label, self.tls, self.server, files)
 
 
-@implementer(IOutbound)
-class TcpOutbound:
+@implementer(IClientOutbound)
+class TcpOutbound(ProxiedOutbound):
     """Connects a TCP server for each connection.
 
     Args:
@@ -117,7 +120,7 @@ class TcpOutbound:
         self._numeric = numeric_address(options.server, options.server_port)
         self.in_kernel = context.kernel is not None
         self._lookups = context.lookups or Lookups(context.reactor)
-        endpoint: IStreamClientEndpoint = NamedEndpoint(
+        self._endpoint: IStreamClientEndpoint = NamedEndpoint(
             context.reactor,
             self._lookups,
             options.server,
@@ -125,26 +128,37 @@ class TcpOutbound:
             options.connect_timeout,
         )
         self._tls = options.read_tls(context.files)
-        if self._tls is not None:
-            endpoint = wrapClientTLS(ClientConnections(self._tls), endpoint)
-        self._endpoint = endpoint
+        self.use_headers(options)
 
-    def connect(self) -> ISide | Deferred[ISide]:
-        connecting = self._connect()
+    def connect_with(self, header: bytes | None) -> ISide | Deferred[ISide]:
+        connecting = self._connect(header)
         return connecting if self.max_datagram_bytes is None else frame_connection(connecting)
 
-    def _connect(self) -> ISide | Deferred[ISide]:
+    def _connect(self, header: bytes | None) -> ISide | Deferred[ISide]:
         kernel, tls = self._context.kernel, self._tls
         if kernel is None:
-            if tls is None:
-                return connect_endpoint(self._endpoint, self._context, self._keep_alive)
-            return connect_tls(self._endpoint, self._shown, self._context, self._keep_alive)
+            return self._connect_in_twisted(header)
         if tls is None:
-            return self._open(kernel, lambda opened: SocketSide(kernel, opened))
-        opening: Deferred[socket.SocketType] = maybeDeferred(
-            self._open, kernel, lambda opened: opened
-        )
-        return opening.addCallback(lambda opened: tls_side(kernel, opened, tls, self._shown))
+            return self._open(
+                kernel, self._after(header, lambda opened: SocketSide(kernel, opened))
+            )
+        connected: _Make[socket.SocketType] = self._after(header, lambda opened: opened)
+        opening = self._open(kernel, connected)
+        if isinstance(opening, Deferred):
+            return opening.addCallback(lambda opened: tls_side(kernel, opened, tls, self._shown))
+        return tls_side(kernel, opening, tls, self._shown)
+
+    def _connect_in_twisted(self, header: bytes | None) -> ISide | Deferred[ISide]:
+        endpoint = self._endpoint
+        if header is not None:
+            endpoint = HeadedEndpoint(endpoint, header)
+        if self._tls is None:
+            return connect_endpoint(endpoint, self._context, self._keep_alive)
+        over_tls = wrapClientTLS(ClientConnections(self._tls), endpoint)
+        return connect_tls(over_tls, self._shown, self._context, self._keep_alive)
+
+    def _after(self, header: bytes | None, make: _Make[_T]) -> _Make[_T]:
+        return make if header is None else partial(headed_socket, header, self._shown, make)
 
     def _open(self, kernel: KernelContext, make: _Make[_T]) -> _T | Deferred[_T]:
         """Connect a socket, and make something of it."""

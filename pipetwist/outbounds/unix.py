@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar, Literal
 
 from twisted.internet.defer import Deferred, fail
@@ -24,11 +25,13 @@ from pipetwist.kinds.outbound_options import (
     RetriedOutboundOptions,
     TlsClientOptions,
 )
+from pipetwist.kinds.proxy_options import ProxiedOutboundOptions
 from pipetwist.kinds.unix_options import PassingOptions, UnixKindOptions
 from pipetwist.network.effective_ids import why_impossible
 from pipetwist.outbounds.as_client import ClientConnector, ids_of
 from pipetwist.outbounds.context import OutboundContext
 from pipetwist.outbounds.handshake import socket_over_tls
+from pipetwist.outbounds.proxied import ProxiedOutbound, headed_socket
 from pipetwist.outbounds.tls_options import read_tls
 from pipetwist.outbounds.tls_side import tls_side
 from pipetwist.tls.connector import ConnectorTls
@@ -40,7 +43,9 @@ __all__ = ["UnixOutbound", "UnixOutboundOptions"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class UnixOutboundOptions(PassingOptions, UnixKindOptions, RetriedOutboundOptions):
+class UnixOutboundOptions(
+    PassingOptions, UnixKindOptions, ProxiedOutboundOptions, RetriedOutboundOptions
+):
     """An outbound to a unix domain socket."""
 
     type: Literal["unix"] = "unix"
@@ -116,7 +121,7 @@ class UnixOutboundOptions(PassingOptions, UnixKindOptions, RetriedOutboundOption
 
 
 @implementer(IClientOutbound)
-class UnixOutbound:
+class UnixOutbound(ProxiedOutbound):
     """Connects a unix domain socket for each connection.
 
     Args:
@@ -148,30 +153,41 @@ class UnixOutbound:
                 'reactor epoll, and no "transfer": "stream"'
             )
             raise StartError(message)
-        self.connect_as: Callable[[IClient], ISide | Deferred[ISide]] | None = None
+        self.use_headers(options)
         if options.credentials is not None:
             options.check_user()
             self._connector = ClientConnector(context.reactor, context.failed)
             self.connect_as = self._connect_as
+        self._as_client = options.credentials is not None
 
-    def connect(self) -> ISide | Deferred[ISide]:
-        if self.connect_as is not None:
+    def connect_with(self, header: bytes | None) -> ISide | Deferred[ISide]:
+        if self._as_client:
             return fail(ConnectError("credentials: it is not known who the client is"))
-        return self._framed(self._connect())
+        poller = None if self._context.kernel is None else self._context.kernel.poller
+        connecting = connect_socket(
+            self._context.reactor,
+            poller,
+            socket.AF_UNIX,
+            self._address,
+            self._path,
+            self._after(header),
+        )
+        return self._framed(connecting)
 
     def _connect_as(self, client: IClient) -> ISide | Deferred[ISide]:
         ids = ids_of(client.side)
-        connecting = self._connector.connect(ids, self._address, self._path, self._side)
-        return self._framed(connecting)
+        side = self._after(None if self.headers is None else self.headers.of(client))
+        return self._framed(self._connector.connect(ids, self._address, self._path, side))
 
     def _framed(self, connecting: ISide | Deferred[ISide]) -> ISide | Deferred[ISide]:
         return connecting if self.max_datagram_bytes is None else frame_connection(connecting)
 
-    def _connect(self) -> ISide | Deferred[ISide]:
-        poller = None if self._context.kernel is None else self._context.kernel.poller
-        return connect_socket(
-            self._context.reactor, poller, socket.AF_UNIX, self._address, self._path, self._side
-        )
+    def _after(
+        self, header: bytes | None
+    ) -> Callable[[socket.SocketType], ISide | Deferred[ISide]]:
+        if header is None:
+            return self._side
+        return partial(headed_socket, header, self._path, self._side)
 
     def _side(self, connected: socket.SocketType) -> ISide | Deferred[ISide]:
         kernel = self._context.kernel

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar, Literal
@@ -12,14 +13,16 @@ from zope.interface import implementer
 
 from pipetwist.datagram.framed import frame_connection
 from pipetwist.datagram.framing import MAX_FRAMED_BYTES
-from pipetwist.interfaces import IOutbound, ISide
+from pipetwist.interfaces import IClientOutbound, ISide
 from pipetwist.kernel.connector import Watcher, connect_socket
 from pipetwist.kernel.reactor_watcher import ReactorWatcher
 from pipetwist.kernel.socket_side import SocketSide
 from pipetwist.kinds.outbound_options import OutboundOptions, RetriedOutboundOptions
+from pipetwist.kinds.proxy_options import ProxiedOutboundOptions
 from pipetwist.kinds.vsock_options import VsockKindOptions
 from pipetwist.network.vsock_socket import AF_VSOCK, bound_connect_time, check_vsock
 from pipetwist.outbounds.context import OutboundContext
+from pipetwist.outbounds.proxied import ProxiedOutbound, headed_socket
 from pipetwist.transfer.adoption import adopted_side
 from pipetwist.values import Cid, VsockPort
 from pipetwist.values.bind_address import VsockAddress
@@ -28,7 +31,7 @@ __all__ = ["VsockOutbound", "VsockOutboundOptions"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class VsockOutboundOptions(VsockKindOptions, RetriedOutboundOptions):
+class VsockOutboundOptions(VsockKindOptions, ProxiedOutboundOptions, RetriedOutboundOptions):
     """An outbound to a port of vsock, of a virtual machine or its host."""
 
     type: Literal["vsock"] = "vsock"
@@ -46,8 +49,8 @@ class VsockOutboundOptions(VsockKindOptions, RetriedOutboundOptions):
         check_vsock(self.label)
 
 
-@implementer(IOutbound)
-class VsockOutbound:
+@implementer(IClientOutbound)
+class VsockOutbound(ProxiedOutbound):
     """Connects a port of vsock for each connection.
 
     Args:
@@ -69,15 +72,19 @@ class VsockOutbound:
         self._watcher: Watcher = (
             ReactorWatcher(context.reactor) if context.kernel is None else context.kernel.poller
         )
+        self.use_headers(options)
 
-    def connect(self) -> ISide | Deferred[ISide]:
+    def connect_with(self, header: bytes | None) -> ISide | Deferred[ISide]:
+        side: Callable[[socket.SocketType], ISide] = self._side
+        if header is not None:
+            side = partial(headed_socket, header, str(self._address), side)
         connecting = connect_socket(
             self._context.reactor,
             self._watcher,
             AF_VSOCK,
             self._address.sockaddr,
             str(self._address),
-            self._side,
+            side,
             prepare=partial(bound_connect_time, seconds=self.connect_timeout),
         )
         return connecting if self.max_datagram_bytes is None else frame_connection(connecting)

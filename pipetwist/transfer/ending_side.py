@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from typing import cast
 
+from twisted.internet.interfaces import ISSLTransport, ISystemHandle
+
 from pipetwist.interfaces import AnySideReceiver, IFlow, ISide, ISideReceiver
 from pipetwist.logs.levels import LeveledLogger
 from pipetwist.transfer.ending import Ending, Event, Step
@@ -48,6 +50,14 @@ class EndingSide:
         See `pipetwist.interfaces.IClientOutbound`.
         """
         return socket_of(getattr(self, "transport", None))
+
+    @property
+    def peer_tls(self) -> object:
+        """OpenSSL's connection with the peer; None without TLS."""
+        transport = getattr(self, "transport", None)
+        if not ISSLTransport.providedBy(transport):
+            return None
+        return cast("ISystemHandle", transport).getHandle()
 
     def limit(self, flow: IFlow | None, *, since_start: bool, paused: bool = False) -> None:
         """See `ILimitedSide`: one that Twisted reads is paused while its flow waits."""
