@@ -12,7 +12,12 @@ from typing import ClassVar, Literal, cast
 
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.endpoints import AdoptedStreamServerEndpoint, serverFromString
-from twisted.internet.interfaces import IStreamServerEndpoint, ISystemHandle, IUNIXTransport
+from twisted.internet.interfaces import (
+    IReactorFDSet,
+    IStreamServerEndpoint,
+    ISystemHandle,
+    IUNIXTransport,
+)
 from zope.interface import implementer
 
 from pipetwist.connection.client_info import ClientInfo
@@ -21,11 +26,12 @@ from pipetwist.inbounds.acceptor import Acceptor
 from pipetwist.inbounds.context import InboundContext
 from pipetwist.inbounds.credentials import unix_client_info
 from pipetwist.inbounds.entry import SocketEntry
-from pipetwist.inbounds.gate import Gate
 from pipetwist.inbounds.handshake import HandshakeFactory
-from pipetwist.inbounds.listening import EndpointListener, ListeningService, address_client_info
+from pipetwist.inbounds.listening import EndpointListener, address_client_info
+from pipetwist.inbounds.proxied import ProxiedListening
 from pipetwist.interfaces import AnyTransport, IInbound
 from pipetwist.kinds.inbound_options import InboundOptions, StreamInboundOptions
+from pipetwist.kinds.proxy_options import ProxiedInboundOptions
 from pipetwist.kinds.user_options import AskingOptions
 from pipetwist.network.endpoint_kinds import unknown_server_kind
 from pipetwist.network.inherited import InheritedSocket
@@ -44,17 +50,34 @@ __all__ = ["EndpointInbound", "EndpointInboundOptions"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class EndpointInboundOptions(StreamInboundOptions, AskingOptions):
+class EndpointInboundOptions(ProxiedInboundOptions, StreamInboundOptions, AskingOptions):
     """An inbound on whatever a Twisted server endpoint string describes."""
 
     address_key = "endpoint"
-    fixed = ("endpoint", "framing")
+    fixed = ("endpoint", "framing", "proxy_protocol")
     users_known_by = ("uid", "gid", "source")
 
     type: Literal["endpoint"] = "endpoint"
     """Always ``endpoint``."""
     endpoint: EndpointString
     """The endpoint string, for instance ``systemd:domain=UNIX:name=pipe``."""
+
+    def __post_init__(self) -> None:
+        """Refuse Twisted's own way to read headers, and TLS that would be around them."""
+        kind = self.endpoint.partition(":")[0].lower()
+        if kind == "haproxy":
+            message = (
+                'endpoint: "haproxy:" takes the proxy for the client, and loses half-closes; leave '
+                'it out, and write "proxy_protocol": true'
+            )
+            raise ValueError(message)
+        if self.proxy_protocol and kind == "ssl":
+            message = (
+                'proxy_protocol: a header comes before TLS, and "ssl:" would look for it inside; '
+                'use the type "tcp" with tls'
+            )
+            raise ValueError(message)
+        super().__post_init__()
 
     def unknown_here(self) -> Iterator[tuple[str, str]]:
         text = unknown_server_kind(self.endpoint)
@@ -72,7 +95,7 @@ class EndpointInboundOptions(StreamInboundOptions, AskingOptions):
 
 
 @implementer(IInbound)
-class EndpointInbound(ListeningService):
+class EndpointInbound(ProxiedListening):
     """Listens on an endpoint.
 
     Args:
@@ -87,7 +110,7 @@ class EndpointInbound(ListeningService):
 
     def __init__(self, options: EndpointInboundOptions, context: InboundContext) -> None:
         super().__init__(options, context)
-        self._gate = Gate(self, self._identify)
+        self._gate = self.make_gate(self._identify)
         self._listener = EndpointListener(self._gate)
         self._acceptor: Acceptor | None = None
         self._adopted: ListeningSocket | None = None
@@ -141,14 +164,14 @@ class EndpointInbound(ListeningService):
         if self._adopted is not None and self._given is not None and self._given.is_unix:
             # Twisted's port would unlink the path when it stops, but an inherited socket belongs to
             # somebody else.
-            gate = Gate(self, self._identify_socket)
-            self._acceptor = Acceptor(
-                self.context, self._adopted, gate, SocketEntry(gate, self.context).accepted
-            )
+            gate = self.make_gate(self._identify_socket)
+            accepted = self.behind_proxies(gate, SocketEntry(gate, self.context).accepted)
+            self._acceptor = Acceptor(self.context, self._adopted, gate, accepted)
             self._acceptor.start()
             self.log_listening(str(self._given))
             return succeed(None)
         try:
+            self._check_reactor()
             self._check_folder()
         except StartError as error:
             return fail(error)
@@ -157,9 +180,25 @@ class EndpointInbound(ListeningService):
         )
         if self._adopted is not None:
             endpoint = SocketEndpoint(self.context.reactor, self._adopted)
-        return self._listener.listen(
-            endpoint, HandshakeFactory(self._gate, self.context)
-        ).addCallback(self._log_listening)
+        return self._listener.listen(endpoint, self._factory()).addCallback(self._log_listening)
+
+    def _factory(self) -> HandshakeFactory:
+        if not self.proxied_options.proxy_protocol:
+            return HandshakeFactory(self._gate, self.context)
+        from pipetwist.inbounds.proxied_handshake import (  # loads proxyprotocol
+            ProxiedHandshakeFactory,
+        )
+
+        return ProxiedHandshakeFactory(self._gate, self.context, lambda: self.proxied_options)
+
+    def _check_reactor(self) -> None:
+        """Refuse to read headers where nobody tells of sockets."""
+        if self.proxied_options.proxy_protocol and not IReactorFDSet.providedBy(self._reactor):
+            message = (
+                f"{self.options.label}: proxy_protocol: this reactor does not watch sockets; use "
+                "another of Twisted's"
+            )
+            raise StartError(message)
 
     def _check_folder(self) -> None:
         """Refuse to have Twisted change, as root, the mode of what another user may put there."""
@@ -193,6 +232,7 @@ class EndpointInbound(ListeningService):
         if self._acceptor is not None:
             self._acceptor.stop()
             self._acceptor = None
+            self.stop_reading_headers()
         stopping = self._listener.stop()
         if self._adopted is not None:
             self._adopted.close()

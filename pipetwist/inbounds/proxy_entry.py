@@ -21,7 +21,7 @@ from pipetwist.values.trusted_proxies import UNIX, VSOCK
 if TYPE_CHECKING:
     from pipetwist.inbounds.header_reader import HeaderReader
 
-__all__ = ["NamedTransport", "ProxiedSocket", "ProxyEntry", "client_address"]
+__all__ = ["NamedTransport", "ProxiedSocket", "ProxyEntry", "client_address", "proxy_of"]
 
 _UNIX = getattr(socket, "AF_UNIX", None)
 _VSOCK = getattr(socket, "AF_VSOCK", None)
@@ -90,7 +90,7 @@ class ProxyEntry:
     def accepted(self, accepted: socket.SocketType) -> None:
         """Begin with one."""
         try:
-            who, shown = _proxy_of(accepted)
+            who, shown = proxy_of(accepted)
         except OSError:  # it has gone already
             accepted.close()
             return
@@ -139,7 +139,7 @@ class ProxyEntry:
         reader.start()
 
 
-def _proxy_of(connected: socket.SocketType) -> tuple[str, str]:
+def proxy_of(connected: socket.SocketType) -> tuple[str, str]:
     """Who has connected, as `pipetwist.proxy_protocol.trust` wants it, and for people.
 
     Raises:

@@ -112,7 +112,7 @@ class HeadedEndpoint:
         self._header = header
 
     def connect(self, protocolFactory: AnyFactory) -> AnyDeferred:
-        """See `IStreamClientEndpoint`."""
+        """See ``IStreamClientEndpoint``."""
         connecting: AnyDeferred = self._endpoint.connect(_Headed(protocolFactory, self._header))
         return connecting
 

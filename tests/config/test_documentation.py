@@ -39,7 +39,12 @@ _HEADINGS = {
         "PROXY protocol of an inbound",
         "Inbound vsock",
     ),
-    "EndpointInboundOptions": ("Every inbound", "Every inbound of streams", "Inbound endpoint"),
+    "EndpointInboundOptions": (
+        "Every inbound",
+        "Every inbound of streams",
+        "PROXY protocol of an inbound",
+        "Inbound endpoint",
+    ),
     "Sip003InboundOptions": ("Every inbound", "Every inbound of streams", "Inbound sip003"),
     "UdpInboundOptions": ("Every inbound", "Every inbound of datagrams", "Inbound udp"),
     "UnixgramInboundOptions": ("Every inbound", "Every inbound of datagrams", "Inbound unixgram"),

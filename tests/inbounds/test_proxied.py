@@ -70,6 +70,8 @@ class RefusalTest(InboundTestCase):
 
     def is_closed(self, client: socket.socket) -> bool:
         """Whether the inbound has closed it."""
+        self.reactor.advance(0)
+        self.turn()
         try:
             return client.recv(1) == b""
         except ConnectionResetError:
