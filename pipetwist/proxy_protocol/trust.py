@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
-from ipaddress import ip_address, ip_network
 
+from pipetwist.values.networks import Networks, find_address
 from pipetwist.values.trusted_proxies import UNIX, VSOCK
 
 __all__ = ["TrustedProxies", "trusted_proxies"]
@@ -23,10 +23,10 @@ class TrustedProxies:
     def __init__(self, written: Iterable[str]) -> None:
         written = tuple(written)
         self._words = frozenset(one for one in written if one.startswith(_OTHERS))
-        self._networks = [ip_network(one) for one in written if one not in self._words]
+        self._networks = Networks(one for one in written if one not in self._words)
 
     def __repr__(self) -> str:
-        return f"<TrustedProxies {', '.join(sorted(map(str, (*self._words, *self._networks))))}>"
+        return f"<TrustedProxies {' '.join(sorted(self._words))} {self._networks!r}>"
 
     def trusts(self, proxy: str) -> bool:
         """Whether a proxy is one of them.
@@ -37,11 +37,8 @@ class TrustedProxies:
         """
         if proxy.startswith(_OTHERS):
             return proxy in self._words or proxy.partition(":")[0] in self._words
-        try:
-            address = ip_address(proxy.partition("%")[0])
-        except ValueError:
-            return False
-        return any(address in network for network in self._networks)
+        address = find_address(proxy)
+        return address is not None and address in self._networks
 
 
 @lru_cache(maxsize=64)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated
 
 from pipetwist.values.checked import Checked
+from pipetwist.values.networks import parse_network
 from pipetwist.values.quoting import quote
 
 __all__ = ["DEFAULT_PROXIES", "UNIX", "VSOCK", "TrustedProxy"]
@@ -27,7 +27,7 @@ def _parse_trusted_proxy(raw: object, folder: Path) -> str:
         if _WORDS.fullmatch(raw):
             return raw
         try:
-            return str(ip_network(raw, strict=False))
+            return parse_network(raw)
         except ValueError:
             pass
     message = (

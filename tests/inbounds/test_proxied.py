@@ -279,6 +279,28 @@ class UnixUsersTest(InboundTestCase):
         self.successResultOf(inbound.stop_listening())
 
 
+class SourcesTest(InboundTestCase):
+    """Users by address."""
+
+    def test_sources(self) -> None:
+        """A user's address is that which the header names, and not the proxy's."""
+        users = (
+            UserOptions(name="proxy", source=("127.0.0.0/8",)),
+            UserOptions(name="alice", source=("192.0.2.0/24",)),
+        )
+        options = TcpInboundOptions(tag="in", listen_port=0, proxy_protocol=True, users=users)
+        alsoProvides(self.reactor, IReactorSocket)
+        inbound = self.listen(TcpInbound(options, self.context))
+        for sent in (_LINE, _LOCAL, _BLOCK):
+            self.connect(socket.AF_INET, ("127.0.0.1", inbound.port)).sendall(sent)
+            self.reactor.turn()
+        self.assertEqual([one.user for one in self.relay.clients], ["alice", "proxy"])
+        self.assertEqual(
+            self.said(),
+            ["warn: inbound in: refused [2001:db8::1]:47, which is not one of its users"],
+        )
+
+
 class UnixStreamTest(UnixTest):
     """The same on Twisted's transports."""
 

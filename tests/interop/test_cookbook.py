@@ -28,6 +28,7 @@ _RECIPES = {
     "test_reload": "A reload without interruption",
     "test_activation": "Socket activation",
     "test_late": "A service that starts late",
+    "test_real": "Real addresses through nginx to V2Ray",
     "test_web": "Inside a web service",
     "test_prometheus": "One Prometheus for two relays",
 }
@@ -83,6 +84,10 @@ class CookbookTest(SynchronousTestCase):
 
     def test_late(self) -> None:
         """A client that comes before its server is served."""
+        self.type_recipe()
+
+    def test_real(self) -> None:
+        """V2Ray, behind two relays, logs the client's own address."""
         self.type_recipe()
 
     def test_web(self) -> None:
