@@ -23,7 +23,7 @@ help:
 	@echo 'make test-landing  make test and make test-pythons, and make run in a fresh clone'
 	@echo 'make bench         measure pipetwist beside the relays that are installed, and write docs/performance.md (25 minutes)'
 	@echo 'make proto         generate the modules of pipetwist/api/wire from proto/'
-	@echo 'make man           make the manual pages in man/ from docs/'
+	@echo 'make man           make the manual pages in man/ from docs/, and the schema in etc/'
 	@echo 'make picture       take the picture of the page that the documents show (needs Chromium)'
 	@echo 'make docs          write the documentation to build/site/, the reference of the modules in it'
 	@echo 'make clean         remove what these made, and the environment'
@@ -31,11 +31,11 @@ help:
 $(BIN)/python:
 	@python=$$($(find_python)); echo "Making the environment $(VENV) with $$("$$python" --version)"; "$$python" -m venv $(VENV)
 
-$(VENV)/.run: $(BIN)/python setup.cfg pyproject.toml
+$(VENV)/.run: $(BIN)/python setup.cfg setup.py pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
-$(VENV)/.test: $(BIN)/python setup.cfg pyproject.toml
+$(VENV)/.test: $(BIN)/python setup.cfg setup.py pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,dev]'
 	@touch $@ $(VENV)/.run
 
@@ -126,7 +126,7 @@ test-pythons: $(VENV)/.test
 test-newest test-lowest: test-%: $(VENV)/.test
 	$(nox) --sessions $*
 
-$(VENV)/.bench: $(BIN)/python setup.cfg pyproject.toml
+$(VENV)/.bench: $(BIN)/python setup.cfg setup.py pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	@touch $@ $(VENV)/.run
 

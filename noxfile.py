@@ -14,7 +14,7 @@ PYTHONS = ["3.10", "3.11", "3.12", "3.13", "3.14"]
 LOWEST = PYTHONS[0]
 NEWEST = [version for version in PYTHONS if which(f"python{version}") or version == LOWEST][-1]
 
-_OTHERS = {"interop", "docs", "bench", "test_packaging", "test_typing"}
+_OTHERS = {"interop", "docs", "bench", "test_packaging", "test_source_distribution", "test_typing"}
 # What Twisted does about ALPN differs between its versions.
 _OF_REAL_PROGRAMS = ["tests.interop.test_alpn"]
 # `make test` has asked whether the properties hold; these ask whether the code works there at all.

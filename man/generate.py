@@ -1,13 +1,15 @@
-"""Makes the manual pages from the documents: ``python man/generate.py``.
+"""Makes the manual pages from the documents, and the schema: ``python man/generate.py``.
 
 pipetwist(1) comes from docs/command.md and the command itself, pipetwist.json(5) from
-docs/configuration.md. What it makes is checked in. ``--check`` says whether that is current. The
-pages are in man(7)'s macros, which groff and mandoc read.
+docs/configuration.md; etc/pipetwist.schema.json is what ``pipetwist schema`` prints. What it makes
+is checked in. ``--check`` says whether that is current. The pages are in man(7)'s macros, which
+groff and mandoc read.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import sys
 import textwrap
@@ -20,6 +22,7 @@ from markdown_it.token import Token
 
 import pipetwist
 from pipetwist.cli.main import main as command
+from pipetwist.config.schema import document_schema
 
 __all__ = ["main", "pages"]
 
@@ -43,12 +46,14 @@ def main(arguments: Sequence[str]) -> int:
         "--root", type=Path, default=ROOT, help="the checkout whose documents and pages are meant"
     )
     options = parser.parse_args(arguments)
+    made = {f"man/{name}": page for name, page in pages(options.root).items()}
+    made["etc/pipetwist.schema.json"] = json.dumps(document_schema(), indent=2) + "\n"
     stale = []
-    for name, page in pages(options.root).items():
-        path: Path = options.root / "man" / name
+    for name, page in made.items():
+        path: Path = options.root / name
         if path.exists() and path.read_text(encoding="ascii") == page:
             continue
-        stale.append(f"man/{name}")
+        stale.append(name)
         if not options.check:
             path.write_text(page, encoding="ascii")
     if stale and options.check:

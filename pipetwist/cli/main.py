@@ -26,6 +26,7 @@ from pipetwist.cli.run import run
 from pipetwist.cli.schema import schema
 from pipetwist.cli.stats import stats
 from pipetwist.cli.system import system
+from pipetwist.cli.systemd import systemd
 from pipetwist.cli.top import top
 from pipetwist.errors import ConfigError, ServerError, StoreError
 
@@ -98,6 +99,7 @@ for _command in (
     connections,
     close,
     top,
+    systemd,
     completion,
 ):
     main.add_command(_command)

@@ -36,6 +36,8 @@ class CheckTest(SynchronousTestCase):
         self.root = Path(self.mktemp()).absolute()
         shutil.copytree(ROOT / "docs", self.root / "docs")
         shutil.copytree(ROOT / "man", self.root / "man")
+        (self.root / "etc").mkdir()
+        shutil.copy(ROOT / "etc" / "pipetwist.schema.json", self.root / "etc")
 
     def run_program(
         self, *arguments: str, root: Path | None = None
@@ -57,9 +59,13 @@ class CheckTest(SynchronousTestCase):
         document = self.root / "docs" / "configuration.md"
         document.write_text(document.read_text(encoding="utf-8") + "\nMore.\n", encoding="utf-8")
         (self.root / "man" / "pipetwist.1").unlink()
+        (self.root / "etc" / "pipetwist.schema.json").write_text("{}\n", encoding="ascii")
         outcome = self.run_program("--check")
         self.assertEqual(outcome.returncode, 1)
-        self.assertIn("man/pipetwist.1, man/pipetwist.json.5: not what", outcome.stderr)
+        self.assertIn(
+            "man/pipetwist.1, man/pipetwist.json.5, etc/pipetwist.schema.json: not what",
+            outcome.stderr,
+        )
         self.assertIn("run: python man/generate.py", outcome.stderr)
         self.assertFalse((self.root / "man" / "pipetwist.1").exists())
         self.assertEqual(self.run_program().returncode, 0)
