@@ -59,11 +59,12 @@ class _Generator(GenerateJsonSchema):
             described_key.update(_default(options, key))
             if key.name in descriptions:
                 described_key["description"] = descriptions[key.name].replace("``", "`")
-        # ``type`` has a default in the class, but not in a configuration.
+        # Where ``type`` has a default in the class, it still has none in a configuration.
         if "type" in properties:
-            del properties["type"]["default"]
+            properties["type"].pop("default", None)
             described["properties"] = {"type": properties.pop("type"), **properties}
-            described["required"] = ["type", *described["required"]]
+            others = [key for key in described["required"] if key != "type"]
+            described["required"] = ["type", *others]
         return described
 
     def field_title_should_be_set(self, schema: object) -> bool:

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar, Literal, TypeVar
 
-from twisted.internet.defer import Deferred, TimeoutError, inlineCallbacks, maybeDeferred  # noqa: A004 - Twisted's name
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.endpoints import wrapClientTLS
 from twisted.internet.interfaces import IStreamClientEndpoint
 from zope.interface import implementer
 
 from pipetwist.datagram.framed import frame_connection
 from pipetwist.datagram.framing import MAX_FRAMED_BYTES
-from pipetwist.errors import ConnectError, NobodyListensError
 from pipetwist.files import KnownFiles
-from pipetwist.interfaces import IClientOutbound, InlineCallbacks, ISide
-from pipetwist.kernel.connector import connect_socket
-from pipetwist.kernel.context import KernelContext
+from pipetwist.interfaces import IClientOutbound, ISide
 from pipetwist.kernel.socket_side import SocketSide
 from pipetwist.kinds.outbound_options import (
     OutboundOptions,
@@ -31,15 +28,20 @@ from pipetwist.network.lookups import Lookups
 from pipetwist.network.named_endpoint import NamedEndpoint
 from pipetwist.outbounds.context import OutboundContext
 from pipetwist.outbounds.endpoint import connect_endpoint
-from pipetwist.outbounds.handshake import connect_tls
+from pipetwist.outbounds.handshake import connect_tls, socket_over_tls
 from pipetwist.outbounds.proxied import HeadedEndpoint, ProxiedOutbound, headed_socket
+from pipetwist.outbounds.proxy_handshake import shake_hands
+from pipetwist.outbounds.tcp_connector import TcpConnector
 from pipetwist.outbounds.tls_options import read_tls
 from pipetwist.outbounds.tls_side import tls_side
+from pipetwist.outbounds.via import ViaOptions
+from pipetwist.socks.target import Target
 from pipetwist.tls.connector import ConnectorTls
 from pipetwist.tls.twisted_tls import ClientConnections
+from pipetwist.transfer.adoption import adopted_side
 from pipetwist.transfer.keep_alive import KeepAlive
 from pipetwist.values import Host, ServerPort
-from pipetwist.values.addresses import SocketAddress, numeric_address, shown_address
+from pipetwist.values.addresses import shown_address
 from pipetwist.values.bind_address import PortAddress
 from pipetwist.values.keep_alive import KeepAliveOptions
 from pipetwist.values.tls_options import in_use
@@ -48,11 +50,6 @@ __all__ = ["TcpOutbound", "TcpOutboundOptions"]
 
 _T = TypeVar("_T")
 _Make = Callable[[socket.SocketType], _T]
-
-
-# If a name has several addresses, the next one is tried after this time (RFC 8305 recommends 0.25
-# s, and to keep waiting for the others).
-_NEXT_ADDRESS_SECONDS = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,12 +63,37 @@ class TcpOutboundOptions(KeepAliveOptions, ProxiedOutboundOptions, RetriedOutbou
     server_port: ServerPort
     """The server's port."""
 
-    @property
-    def address(self) -> PortAddress:
-        return PortAddress(self.server, self.server_port)
-
+    via: ViaOptions | None = None
+    """A proxy that connects the server, and resolves its name. Without it nobody is between."""
     tls: TlsClientOptions | None = None
     """TLS; without it the bytes are plain."""
+
+    def __post_init__(self) -> None:
+        """Refuse a server that the proxy can't be told."""
+        super().__post_init__()
+        if self.via is not None:
+            try:
+                self.via.handshake(self.target)
+            except ValueError as error:
+                message = f"via: {error}"
+                raise ValueError(message) from None
+
+    @property
+    def address(self) -> PortAddress:
+        if self.via is not None:
+            return self.via.address
+        return PortAddress(self.server, self.server_port)
+
+    @property
+    def target(self) -> Target:
+        """The server, as a proxy is told it."""
+        return Target(self.server, self.server_port)
+
+    @classmethod
+    def lacking(cls, written: Mapping[str, object], platform: str) -> Iterator[tuple[str, str]]:
+        if platform == "win32" and written.get("via") is not None:
+            yield "via", "on Windows Twisted takes over no connected sockets; leave the key out"
+        yield from super().lacking(written, platform)
 
     @property
     def speaks_tls(self) -> bool:
@@ -117,12 +139,22 @@ class TcpOutbound(ProxiedOutbound):
         self._context = context
         self._keep_alive = KeepAlive(options.keep_alive)
         self._shown = shown_address(options.server, options.server_port)
-        self._numeric = numeric_address(options.server, options.server_port)
         self.in_kernel = context.kernel is not None
-        self._lookups = context.lookups or Lookups(context.reactor)
+        lookups = context.lookups or Lookups(context.reactor)
+        via = self._via = options.via
+        self._connector: TcpConnector | None = None
+        if via is not None or self.in_kernel:
+            self._connector = TcpConnector(
+                context,
+                lookups,
+                options.address,
+                self._shown if via is None else via.shown,
+                self._keep_alive,
+                options.connect_timeout,
+            )
         self._endpoint: IStreamClientEndpoint = NamedEndpoint(
             context.reactor,
-            self._lookups,
+            lookups,
             options.server,
             options.server_port,
             options.connect_timeout,
@@ -135,18 +167,22 @@ class TcpOutbound(ProxiedOutbound):
         return connecting if self.max_datagram_bytes is None else frame_connection(connecting)
 
     def _connect(self, header: bytes | None) -> ISide | Deferred[ISide]:
-        kernel, tls = self._context.kernel, self._tls
-        if kernel is None:
+        kernel, connector, via = self._context.kernel, self._connector, self._via
+        if connector is None:
             return self._connect_in_twisted(header)
-        if tls is None:
-            return self._open(
-                kernel, self._after(header, lambda opened: SocketSide(kernel, opened))
+        if via is not None:
+            opening: Deferred[socket.SocketType] = maybeDeferred(
+                connector.open, lambda opened: opened
             )
-        connected: _Make[socket.SocketType] = self._after(header, lambda opened: opened)
-        opening = self._open(kernel, connected)
-        if isinstance(opening, Deferred):
-            return opening.addCallback(lambda opened: tls_side(kernel, opened, tls, self._shown))
-        return tls_side(kernel, opening, tls, self._shown)
+            opening.addCallback(self._pass_proxy, connector, via)
+            opening.addCallback(self._after(header, _unchanged))
+            return opening.addCallback(self._side)
+        if kernel is not None and self._tls is None:
+            return connector.open(self._after(header, lambda opened: SocketSide(kernel, opened)))
+        opened = connector.open(self._after(header, _unchanged))
+        if isinstance(opened, Deferred):
+            return opened.addCallback(self._side)
+        return self._side(opened)
 
     def _connect_in_twisted(self, header: bytes | None) -> ISide | Deferred[ISide]:
         endpoint = self._endpoint
@@ -160,46 +196,22 @@ class TcpOutbound(ProxiedOutbound):
     def _after(self, header: bytes | None, make: _Make[_T]) -> _Make[_T]:
         return make if header is None else partial(headed_socket, header, self._shown, make)
 
-    def _open(self, kernel: KernelContext, make: _Make[_T]) -> _T | Deferred[_T]:
-        """Connect a socket, and make something of it."""
-        if self._numeric is not None:
-            return self._connect_address(kernel, *self._numeric, make)
-        return self._connect_name(kernel, make)
+    def _pass_proxy(
+        self, opened: socket.SocketType, connector: TcpConnector, via: ViaOptions
+    ) -> Deferred[socket.SocketType]:
+        handshake = via.handshake(self._options.target)
+        return shake_hands(connector.watcher, opened, handshake, via.shown)
 
-    @inlineCallbacks
-    def _connect_name(self, kernel: KernelContext, make: _Make[_T]) -> InlineCallbacks[_T]:
-        reactor = self._context.reactor
-        found = yield self._lookups.find(self._options.server, self._options.server_port)
-        *earlier, (family, last) = found
-        refusal: NobodyListensError | None = None
-        for family_before, address in earlier:
-            # An address that does not answer must leave time for the others.
-            attempt = maybeDeferred(self._connect_address, kernel, family_before, address, make)
-            try:
-                made: _T = yield attempt.addTimeout(
-                    min(_NEXT_ADDRESS_SECONDS, self.connect_timeout / len(found)), reactor
-                )
-            except NobodyListensError as error:
-                refusal = error
-            except (ConnectError, TimeoutError):
-                pass
-            else:
-                return made
-        try:
-            made = yield maybeDeferred(self._connect_address, kernel, family, last, make)
-        except ConnectError as error:
-            # A retry depends on the refused connection.
-            raise refusal or error from None
-        return made
+    def _side(self, opened: socket.SocketType) -> ISide | Deferred[ISide]:
+        kernel, tls, context = self._context.kernel, self._tls, self._context
+        if kernel is None:
+            if tls is None:
+                return adopted_side(context.reactor, context.peer_close_watch, opened)
+            return socket_over_tls(opened, tls, self._shown, context)
+        if tls is None:
+            return SocketSide(kernel, opened)
+        return tls_side(kernel, opened, tls, self._shown)
 
-    def _connect_address(
-        self, kernel: KernelContext, family: int, address: SocketAddress, make: _Make[_T]
-    ) -> _T | Deferred[_T]:
-        def connected(opened: socket.SocketType) -> _T:
-            opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._keep_alive.set_on_new(opened)
-            return make(opened)
 
-        return connect_socket(
-            self._context.reactor, kernel.poller, family, address, self._shown, connected
-        )
+def _unchanged(opened: socket.SocketType) -> socket.SocketType:
+    return opened

@@ -23,6 +23,7 @@ _RECIPES = {
     "test_users": "Accounting for each user",
     "test_store": "Counters that survive",
     "test_ssh": "SSH through a pipe",
+    "test_via": "Through a proxy",
     "test_tls": "TLS in front of a unix service",
     "test_dns": "DNS through a unix pipe",
     "test_reload": "A reload without interruption",
@@ -61,6 +62,13 @@ class CookbookTest(SynchronousTestCase):
 
     def test_ssh(self) -> None:
         """A client of SSH reaches an sshd that pipetwist starts for it."""
+        need("/usr/sbin/sshd")
+        if os.getuid() == 0:
+            _make_room_for_sshd(self)
+        self.type_recipe()
+
+    def test_via(self) -> None:
+        """A service is reached by an SSH client's proxy."""
         need("/usr/sbin/sshd")
         if os.getuid() == 0:
             _make_room_for_sshd(self)

@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from pipetwist.errors import ConnectError, NobodyListensError
 from pipetwist.interfaces import ISide
 from pipetwist.kernel.context import kernel_context
-from pipetwist.outbounds import tcp
+from pipetwist.outbounds import tcp_connector
 from pipetwist.outbounds.context import OutboundContext
 from pipetwist.outbounds.tcp import TcpOutbound, TcpOutboundOptions
 from pipetwist.testing import FakeSide
@@ -32,7 +32,7 @@ class SilentAddressesTest(SynchronousTestCase):
         self.tried: list[tuple[float, str]] = []
         self.attempts: list[Deferred[ISide]] = []
         self.given_up: list[Deferred[ISide]] = []
-        self.patch(tcp, "connect_socket", self.connect_socket)
+        self.patch(tcp_connector, "connect_socket", self.connect_socket)
 
     def connect(self, count: int, seconds: float) -> Any:
         """Connect a server with so many addresses, within so many seconds in all."""
