@@ -21,6 +21,7 @@ _RECIPES = {
     "test_transport": "Your own transport",
     "test_ncat": "ncat as a transport",
     "test_users": "Accounting for each user",
+    "test_ending": "Ending a user now",
     "test_store": "Counters that survive",
     "test_ssh": "SSH through a pipe",
     "test_via": "Through a proxy",
@@ -54,6 +55,10 @@ class CookbookTest(SynchronousTestCase):
 
     def test_users(self) -> None:
         """The kernel says who it is, who is routed and counted."""
+        self.type_recipe({"1000": str(os.getuid()), "1001": str(os.getuid() + 1)})
+
+    def test_ending(self) -> None:
+        """Whoever is removed and closed is out, and the log says who did it."""
         self.type_recipe({"1000": str(os.getuid()), "1001": str(os.getuid() + 1)})
 
     def test_store(self) -> None:
