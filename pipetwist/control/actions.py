@@ -5,7 +5,6 @@ slices: the relay goes on meanwhile.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Cooperator
@@ -13,53 +12,16 @@ from twisted.logger import Logger
 
 from pipetwist.connection.cause import Cause
 from pipetwist.connection.states import Phase
+from pipetwist.control.answers import Closed, Row
 from pipetwist.control.ids import ConnectionId
 from pipetwist.control.selection import Selection
 from pipetwist.relay.connection import Connection
 from pipetwist.relay.connection_table import ConnectionTable
 
-__all__ = ["Actions", "Closed", "Row"]
+__all__ = ["Actions"]
 
 _PIECE = 250  # connections that are looked at in one slice: less than a millisecond
 _CLOSED_AT_ONCE = 20  # each has two sides to close, and a line to log
-
-
-class Row(NamedTuple):
-    """An open connection at one moment.
-
-    Attributes:
-        id: its id.
-        inbound: the inbound's tag.
-        outbound: the outbound's tag.
-        user: the user's name; None if the inbound knows none.
-        peer: the client's address, for people.
-        age: seconds since it was opened.
-        uplink: bytes read from the client.
-        downlink: bytes written to the client.
-        pid: the process of its command; None if it is connected to none.
-    """
-
-    id: ConnectionId
-    inbound: str
-    outbound: str
-    user: str | None
-    peer: str
-    age: float
-    uplink: int
-    downlink: int
-    pid: int | None
-
-
-class Closed(NamedTuple):
-    """What a call has closed.
-
-    Attributes:
-        connections: how many.
-        unknown: the ids that were asked for, and that no open connection had.
-    """
-
-    connections: int
-    unknown: tuple[ConnectionId, ...]
 
 
 class Actions:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import grpc
 
 from pipetwist.api.callers import Callers
-from pipetwist.control.actions import Actions, Row
+from pipetwist.control.actions import Actions
+from pipetwist.control.answers import Row
 from pipetwist.control.reactor_calls import ReactorCalls
 from pipetwist.control.selection import Selection, parse_selection
 from pipetwist.control.wire.control_pb2 import (
@@ -24,6 +25,9 @@ from pipetwist.control.wire.control_pb2 import (
     OpenConnection,
 )
 from pipetwist.control.wire.control_pb2 import Selection as WireSelection
+
+if TYPE_CHECKING:
+    from pipetwist.relay.connection import Connection
 
 __all__ = ["ControlServicer"]
 
@@ -50,8 +54,9 @@ class ControlServicer:
         """The open connections that are selected."""
         self._caller(context)
         selection = _selection(request.selection, context)
-        for connections in self._calls.call(self._actions.slices):
-            rows = self._calls.call(partial(self._actions.rows, connections, selection))
+        # Nothing of the actions is touched in this thread.
+        for connections in self._calls.call(lambda: self._actions.slices()):
+            rows = self._calls.call(partial(self._rows, connections, selection))
             if rows:
                 yield ListConnectionsResponse(connections=map(_written, rows))
 
@@ -70,6 +75,9 @@ class ControlServicer:
         return CloseConnectionsResponse(
             closed=closed.connections, unknown_ids=[str(one) for one in closed.unknown]
         )
+
+    def _rows(self, connections: list[Connection], selection: Selection) -> list[Row]:
+        return self._actions.rows(connections, selection)
 
     def _caller(self, context: grpc.ServicerContext) -> str:
         who = self._callers.who(context.peer())

@@ -16,7 +16,8 @@ from twisted.web.http import BAD_REQUEST, FORBIDDEN
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
-from pipetwist.control.actions import Actions, Closed
+from pipetwist.control.actions import Actions
+from pipetwist.control.answers import Closed
 from pipetwist.control.peers import Holder, certificate_holder
 from pipetwist.control.selection import Selection, parse_selection
 from pipetwist.control.tokens import Tokens

@@ -13,7 +13,8 @@ from zope.interface import provider
 
 from pipetwist.connection.cause import Cause
 from pipetwist.connection.client_info import ClientInfo
-from pipetwist.control.actions import Actions, Closed
+from pipetwist.control.actions import Actions
+from pipetwist.control.answers import Closed
 from pipetwist.control.ids import ConnectionId
 from pipetwist.control.selection import Selection, parse_selection
 from pipetwist.relay.connection import Connection

@@ -26,6 +26,7 @@ from twisted.trial.unittest import TestCase
 import pipetwist
 from pipetwist.api.options import ApiOptions, StatsOptions
 from pipetwist.config.document import Document, ExperimentalOptions, RouteOptions
+from pipetwist.control.options import ControlOptions
 from pipetwist.inbounds.udp import UdpInboundOptions
 from pipetwist.inbounds.unix import UnixInboundOptions
 from pipetwist.kinds.user_options import UserOptions
@@ -36,6 +37,7 @@ from pipetwist.outbounds.udp import UdpOutboundOptions
 from pipetwist.routing.rules import RuleOptions
 from pipetwist.service.tree import PipetwistService
 from pipetwist.web.options import WebOptions
+from tests.control.case import Control
 from tests.support.api_server import Client
 from tests.support.scratch import scratch_folder
 
@@ -136,11 +138,14 @@ class _ThreadsCase(TestCase):
             thread for thread in threading.enumerate() if thread.name.startswith("pipetwist ")
         ]
 
-    def start(self, listen: str | None = "127.0.0.1:0") -> PipetwistService:
+    def start(
+        self, listen: str | None = "127.0.0.1:0", *, controls: bool = False
+    ) -> PipetwistService:
         """Start a tree with everything that is counted and shown; the test's clean-up stops it.
 
         Args:
             listen: where the API listens; None for no API.
+            controls: whether there is a control service.
         """
         self.path = str(scratch_folder(self) / "in")
         stats = StatsOptions(
@@ -163,6 +168,7 @@ class _ThreadsCase(TestCase):
             ),
             route=RouteOptions(rules=(RuleOptions(inbound=("udp-in",), outbound="udp"),)),
             experimental=ExperimentalOptions(v2ray_api=ApiOptions(listen=listen, stats=stats)),
+            control=ControlOptions(listen=f"unix:{self.path}.control") if controls else None,
             metrics=WebOptions(listen="127.0.0.1:0"),
         )
         tree = PipetwistService(document, reactor)
@@ -216,6 +222,16 @@ class ThreadsTest(_ThreadsCase):
         self.assertEqual({stat.value for stat in answer.stat}, {5})
         await deferToThread(client.call, "GetAllOnlineUsers")
         await deferToThread(client.call, "GetSysStats")
+        self.assertEqual(guard.strays, set())
+
+    async def test_control(self) -> None:
+        """So does a call of the control service, which has the reactor's thread do the work."""
+        tree = self.start(listen=None, controls=True)
+        await self.talk(tree)
+        client = Control(self, f"unix:{self.path}.control")
+        guard = self.guard("a call of the control service")
+        (one,) = await client.list(inbounds=["in"])
+        self.assertEqual((await client.close(ids=[one.id])).closed, 1)
         self.assertEqual(guard.strays, set())
 
     async def test_file(self) -> None:

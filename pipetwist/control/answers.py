@@ -1,0 +1,49 @@
+"""What comes of a call: connections at one moment, and what was closed. Neither ever changes, so
+that any thread may read them.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from pipetwist.control.ids import ConnectionId
+
+__all__ = ["Closed", "Row"]
+
+
+class Row(NamedTuple):
+    """An open connection at one moment.
+
+    Attributes:
+        id: its id.
+        inbound: the inbound's tag.
+        outbound: the outbound's tag.
+        user: the user's name; None if the inbound knows none.
+        peer: the client's address, for people.
+        age: seconds since it was opened.
+        uplink: bytes read from the client.
+        downlink: bytes written to the client.
+        pid: the process of its command; None if it is connected to none.
+    """
+
+    id: ConnectionId
+    inbound: str
+    outbound: str
+    user: str | None
+    peer: str
+    age: float
+    uplink: int
+    downlink: int
+    pid: int | None
+
+
+class Closed(NamedTuple):
+    """What a call has closed.
+
+    Attributes:
+        connections: how many.
+        unknown: the ids that were asked for, and that no open connection had.
+    """
+
+    connections: int
+    unknown: tuple[ConnectionId, ...]
