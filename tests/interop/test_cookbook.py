@@ -58,7 +58,7 @@ class CookbookTest(SynchronousTestCase):
         self.type_recipe({"1000": str(os.getuid()), "1001": str(os.getuid() + 1)})
 
     def test_ending(self) -> None:
-        """Whoever is removed and closed is out, and the log says who did it."""
+        """Whoever is closed is out, the log says who did it, and whoever is removed stays out."""
         self.type_recipe({"1000": str(os.getuid()), "1001": str(os.getuid() + 1)})
 
     def test_store(self) -> None:
