@@ -23,6 +23,7 @@ from pipetwist.routing.router import Router
 from pipetwist.routing.rules import RuleOptions
 from pipetwist.values import Count, Duration, NotEmpty, Size, Tag
 from pipetwist.values.durations import Grace
+from pipetwist.values.moments import TimeZone
 from pipetwist.web.options import WebOptions
 
 __all__ = ["SCHEMA_KEY", "Document", "ExperimentalOptions", "LogOptions", "RouteOptions"]
@@ -100,6 +101,8 @@ class Document:
     """How long open connections may go on whose clients are no users any more after a reload, or
     ``"never"`` to end none. At once where absent.
     """
+    timezone: TimeZone | None = None
+    """Where dates begin, an IANA name such as ``"Europe/Berlin"``; the system's where absent."""
     route: RouteOptions = field(default_factory=RouteOptions)
     """Which outbound a connection goes to."""
     transfer: Transfer = "auto"

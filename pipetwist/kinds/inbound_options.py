@@ -108,6 +108,23 @@ class DatagramInboundOptions(InboundOptions):
     4096 where absent.
     """
 
+    def __post_init__(self) -> None:
+        """Refuse bounds that are kept by accepting later, which datagrams have no part of."""
+        limits = self.limits
+        if limits is not None and limits.max_connections is not None:
+            message = (
+                "limits.max_connections: an inbound of datagrams has max_associations for that; "
+                "write it there"
+            )
+            raise ValueError(message)
+        if limits is not None and limits.connections_per_second is not None:
+            message = (
+                "limits.connections_per_second: an inbound of datagrams accepts nothing, so that "
+                "nothing can wait; leave it out, or write it in the limits of users"
+            )
+            raise ValueError(message)
+        super().__post_init__()
+
     @property
     def timeouts(self) -> Timeouts:
         return Timeouts(idle=self.udp_timeout, half_close=self.udp_timeout)

@@ -5,8 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import ClassVar
 
-from pipetwist.values import Duration, Megabits
-from pipetwist.values.taken_away import DurationOrNone, MegabitsOrNone
+from pipetwist.values import Duration, Megabits, PositiveCount
+from pipetwist.values.moments import MomentOrNone
+from pipetwist.values.numbers import PerSecondNumber
+from pipetwist.values.taken_away import (
+    CountOrNone,
+    DurationOrNone,
+    MegabitsOrNone,
+    PerSecondOrNone,
+)
 
 __all__ = ["BURST_SECONDS", "LimitOptions", "UserLimitOptions"]
 
@@ -16,7 +23,9 @@ BURST_SECONDS = 0.05
 
 @dataclass(frozen=True, kw_only=True)
 class LimitOptions:
-    """How much all connections of an inbound or an outbound may have together."""
+    """How much all connections of an inbound or an outbound may have together, and how many there
+    may be.
+    """
 
     __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid"}
 
@@ -28,6 +37,10 @@ class LimitOptions:
     """How much may pass at once after a pause, as the time that it would take at that rate, and at
     least 64 KiB. ``"50ms"`` where absent.
     """
+    max_connections: PositiveCount | None = None
+    """How many may be open; without it any number."""
+    connections_per_second: PerSecondNumber | None = None
+    """How many may begin in a second; without it any number."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +59,16 @@ class UserLimitOptions:
     burst: DurationOrNone = None
     """How much may pass at once after a pause, as the time that it would take at that rate, and at
     least 64 KiB. ``"50ms"`` where it is nowhere.
+    """
+    max_connections: CountOrNone = None
+    """How many may be open, associations too."""
+    max_sources: CountOrNone = None
+    """From how many addresses at once: one of IPv4, a /64 of IPv6, or a uid at a unix socket."""
+    connections_per_second: PerSecondOrNone = None
+    """How many may begin in a second."""
+    expires: MomentOrNone = None
+    """When all of them end: a date, which is its first moment in ``timezone``, or a time of RFC
+    3339.
     """
 
     def merged(self, default: UserLimitOptions) -> UserLimitOptions:

@@ -2,51 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable
+from functools import partial
 from math import inf
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, Protocol
 
 from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
 
 from pipetwist.connection.client_info import ClientInfo
 from pipetwist.interfaces import AnySide
 from pipetwist.kinds.limit_options import BURST_SECONDS, LimitOptions, UserLimitOptions
+from pipetwist.limits.admission import Admission
 from pipetwist.limits.flow import Flow
+from pipetwist.limits.limits import Entity, Limits
+from pipetwist.limits.notices import Notices
 from pipetwist.limits.pacer import Pacer
 from pipetwist.limits.rate import Rate
 
-__all__ = ["Entity", "LimitTable", "Limits"]
+__all__ = ["LimitTable", "Limited"]
 
-Entity = Literal["inbound", "outbound", "user"]
 _Direction = Literal["up", "down"]
 _UP: _Direction = "up"
 _DOWN: _Direction = "down"
 _BYTES_PER_MEGABIT = 125_000
-
-
-class Limits(NamedTuple):
-    """What a configuration limits.
-
-    Attributes:
-        inbound: the limits of inbounds, by their tags; only of those that have some.
-        outbound: those of outbounds.
-        user: those that users have of their own, by their names.
-        default: those of each user, as far as it has none of its own.
-    """
-
-    inbound: Mapping[str, LimitOptions] = {}
-    outbound: Mapping[str, LimitOptions] = {}
-    user: Mapping[str, UserLimitOptions] = {}
-    default: UserLimitOptions | None = None
-
-    def of(self, entity: Entity, name: str) -> LimitOptions | UserLimitOptions | None:
-        """The limits of one; None if it has none."""
-        if entity == "inbound":
-            return self.inbound.get(name)
-        if entity == "outbound":
-            return self.outbound.get(name)
-        own, default = self.user.get(name), self.default
-        return own.merged(default) if own is not None and default is not None else own or default
 
 
 class Limited(Protocol):
@@ -67,11 +47,22 @@ class LimitTable:
 
     Args:
         clock: counts the time.
+        log: where it is logged that a limit is reached.
+        today: says the time of day, in seconds since 1970.
     """
 
-    def __init__(self, clock: IReactorTime) -> None:
+    def __init__(
+        self,
+        clock: IReactorTime,
+        log: Logger | None = None,
+        today: Callable[[], float] = time.time,
+    ) -> None:
+        self.notices = Notices(clock, log or Logger())
+        """Says that limits are reached."""
         self.pacer = Pacer(clock)
-        """The one timer of them all."""
+        """The one timer of all rates."""
+        self.admission = Admission(clock, today, self.notices)
+        """Which connections are refused."""
         self._limits = Limits()
         self._rates: dict[tuple[Entity, str, _Direction], Rate] = {}
 
@@ -80,13 +71,14 @@ class LimitTable:
 
     def __bool__(self) -> bool:
         """Whether anything is limited."""
-        return any(self._limits)
+        return self._limits.anything
 
     def configure(self, limits: Limits) -> None:
         """From now on these limits hold."""
         if limits == self._limits:
             return
         self._limits = limits
+        self.admission.configure(limits)
         now = self.pacer.now()
         for key, rate in list(self._rates.items()):
             entity, name, direction = key
@@ -142,6 +134,9 @@ class LimitTable:
                 per_second,
                 _burst(options) * per_second,
                 self.pacer.now(),
+                partial(
+                    self.notices.hit, f"{entity} {name}", f"{direction}_mbps", "bytes are held back"
+                ),
             )
         return rate
 

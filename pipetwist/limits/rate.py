@@ -7,6 +7,7 @@ Nothing here does I/O or asks for the time: each call is told it.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Protocol
 
 __all__ = ["MIN_BURST_BYTES", "MOST_AT_ONCE", "Rate", "Waiting"]
@@ -47,6 +48,7 @@ class Rate:
         per_second: bytes a second.
         burst: bytes that may pass at once after a pause.
         now: the time in seconds; the bucket is full.
+        reached: is called whenever somebody begins to wait and nobody has.
     """
 
     __slots__ = (
@@ -57,6 +59,7 @@ class Rate:
         "_held_seconds",
         "_latest",
         "_per_second",
+        "_reached",
         "_share",
         "_step",
         "name",
@@ -64,8 +67,16 @@ class Rate:
         "scheduled",
     )
 
-    def __init__(self, name: str, per_second: float, burst: float, now: float) -> None:
+    def __init__(
+        self,
+        name: str,
+        per_second: float,
+        burst: float,
+        now: float,
+        reached: Callable[[], object] = lambda: None,
+    ) -> None:
         self.name = name
+        self._reached = reached
         self.queue: OrderedDict[Waiting, None] | None = None
         """Those who wait, the next one first; None if nobody does."""
         self.scheduled = False
@@ -144,6 +155,7 @@ class Rate:
         if self.queue is None:
             self.queue = OrderedDict()
             self._began = now
+            self._reached()
         self.queue[flow] = None
 
     def leave(self, flow: Waiting, now: float) -> None:

@@ -11,7 +11,8 @@ from twisted.logger import Logger
 from pipetwist.connection.cause import Cause
 from pipetwist.connection.inactivity import IdleChecker
 from pipetwist.interfaces import IConnectionObserver, IGate, IRoute, ISide
-from pipetwist.limits.limit_table import Limits, LimitTable
+from pipetwist.limits.limit_table import LimitTable
+from pipetwist.limits.limits import Limits
 from pipetwist.logs.levels import LeveledLogger
 from pipetwist.relay.connection import Connection
 from pipetwist.relay.limited_connection import LimitedConnection
@@ -63,7 +64,7 @@ class ConnectionTable:
         """Bytes that were read from the clients of closed connections."""
         self.closed_downlink = 0
         """Bytes that were written to the clients of closed connections."""
-        self.limits = LimitTable(clock)
+        self.limits = LimitTable(clock, log)
         """What connections are limited by."""
         self._kind: type[Connection] = Connection
         self._tracks = tracks
@@ -85,14 +86,21 @@ class ConnectionTable:
 
     def limit(self, limits: Limits) -> None:
         """From now on these limits hold, for the open connections too."""
-        if not any(limits) and not self.limits:
+        if not limits.anything and not self.limits:
             return
+        self._kind = LimitedConnection if limits.anything else Connection
+        connections = self.connections()
+        for connection in connections:
+            this: Any = connection  # mypy has an object's class unchangeable
+            this.__class__ = LimitedConnection  # both have the same slots
+            self.limits.admission.adopt(this)
         self.limits.configure(limits)
-        self._kind = LimitedConnection if self.limits else Connection
-        for connection in self.connections():
-            one: Any = connection  # mypy has an object's class unchangeable
-            one.__class__ = self._kind  # both have the same slots
+        for connection in connections:
             self.limits.limit(connection, since_start=False)
+            if not limits.anything:
+                one: Any = connection  # mypy has an object's class unchangeable
+                self.limits.admission.leave(one)
+                one.__class__ = Connection
 
     def observe(self, observer: IConnectionObserver) -> None:
         """Report every connection to this observer from now on."""

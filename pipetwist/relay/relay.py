@@ -20,7 +20,7 @@ from pipetwist.interfaces import (
     RouteLike,
     SideLike,
 )
-from pipetwist.limits.limit_table import Limits
+from pipetwist.limits.limits import Limits
 from pipetwist.relay.connection_table import ConnectionTable
 from pipetwist.relay.record import ConnectionRecord
 from pipetwist.relay.routing_table import HasRoutingTable, Route

@@ -18,7 +18,6 @@ from pipetwist.inbounds.context import InboundContext
 from pipetwist.interfaces import InlineCallbacks, IRunningOutbound, OutboundLike
 from pipetwist.kinds.inbound_options import InboundOptions
 from pipetwist.kinds.outbound_options import OutboundOptions
-from pipetwist.limits.limit_table import Limits
 from pipetwist.logs.levels import LeveledLogger
 from pipetwist.outbounds.context import OutboundContext
 from pipetwist.relay.connection_table import ConnectionTable
@@ -28,7 +27,6 @@ from pipetwist.service.building import make_inbound, make_outbounds, unused_sock
 from pipetwist.service.counting import tracked_by
 from pipetwist.service.generation import Generation
 from pipetwist.service.inbound_replacement import refuse_collisions, replace_inbounds
-from pipetwist.service.limiting import limits_of
 from pipetwist.service.restarts import needs_restart
 from pipetwist.service.sharing import divide_descriptors
 from pipetwist.service.steps import in_turns
@@ -48,7 +46,7 @@ class Reloader:
         outbounds: the outbounds' context.
         log: the log, whose level is the configuration's.
         connection_table: the open connections.
-        limit: gets what the configuration limits.
+        limit: has the limits of a configuration hold.
         api: the `pipetwist.api.service.StatsApi`; None if there is none.
         control: the `pipetwist.control.service.ControlService`; None if there is none.
         web: the `pipetwist.web.service.WebService`; None if there is none.
@@ -62,7 +60,7 @@ class Reloader:
         outbounds: OutboundContext,
         log: LeveledLogger,
         connection_table: ConnectionTable,
-        limit: Callable[[Limits], object] = lambda _: None,
+        limit: Callable[[Document], object] = lambda _: None,
         api: Any = None,  # a StatsApi: called as the others are, with options of its own
         control: Any = None,  # a ControlService
         web: Any = None,  # a WebService
@@ -100,7 +98,7 @@ class Reloader:
             or generation.router.needs_clients
             or any(options.needs_clients for options in document.outbounds)
         )
-        self._limit(limits_of(document))
+        self._limit(document)
         divide_descriptors(
             context.shares, document, None if context.kernel is None else context.kernel.pool
         )

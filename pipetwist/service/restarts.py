@@ -20,6 +20,7 @@ _CHANGEABLE = {
     "users",
     "removed_grace",
     "default_limits",
+    "timezone",
     "route.rules",
     "route.final",
     "transfer",

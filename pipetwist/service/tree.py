@@ -42,6 +42,7 @@ from pipetwist.service.counting import storage_of, tracked_by
 from pipetwist.service.generation import Generation, users_of
 from pipetwist.service.grpc_services import control_service, stats_api
 from pipetwist.service.inbound_replacement import refuse_collisions
+from pipetwist.service.limiting import Limiter
 from pipetwist.service.monitoring import web_service
 from pipetwist.service.reload import Reloader
 from pipetwist.service.sharing import divide_descriptors
@@ -147,7 +148,8 @@ class PipetwistService(MultiService):
         """The `pipetwist.web.service.WebService`; None if there is none."""
         if self.storage is not None:
             self.storage.setServiceParent(self)
-        rest = (self.relay.connection_table, self.relay.limit, self.api, self.control, self.web)
+        limiter = Limiter(self.relay, shares, reactor)
+        rest = (self.relay.connection_table, limiter.apply, self.api, self.control, self.web)
         self._reloader = Reloader(self, current, context, outbound_context, log, *rest)
         self._reloader.follow()
         for part in (self.web, self.control, self.api):

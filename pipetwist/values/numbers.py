@@ -17,6 +17,7 @@ __all__ = [
     "Megabits",
     "Mode",
     "Niceness",
+    "PerSecondNumber",
     "Port",
     "PositiveCount",
     "ServerPort",
@@ -34,6 +35,8 @@ _MAX_VSOCK = 2**32 - 2  # the number above means "any" to the kernel, vsock(7)
 _MAX_COUNT = 2**31 - 1
 _MIN_MEGABITS = 0.064  # a channel of ISDN; below that one segment of TCP takes a second
 _MAX_MEGABITS = 1_000_000
+_MIN_PER_SECOND = 0.01
+_MAX_PER_SECOND = 1_000_000
 _MIN_NICE, _MAX_NICE = -20, 19  # setpriority(2)
 
 
@@ -95,6 +98,20 @@ def _parse_niceness(raw: object, folder: Path) -> int:
     return _whole(raw, _MIN_NICE, _MAX_NICE, "a niceness")
 
 
+def _parse_per_second(raw: object, folder: Path) -> float:
+    if (
+        isinstance(raw, bool)
+        or not isinstance(raw, int | float)
+        or not _MIN_PER_SECOND <= raw <= _MAX_PER_SECOND
+    ):
+        message = (
+            f"{quote(raw)} is not a number of connections a second; write one from "
+            f"{_MIN_PER_SECOND} to {_MAX_PER_SECOND}"
+        )
+        raise ValueError(message)
+    return float(raw)
+
+
 def parse_mode(raw: object, folder: Path | None = None) -> int:
     """Turn a written file mode into its bits.
 
@@ -139,6 +156,13 @@ Megabits = Annotated[
 Niceness = Annotated[
     int,
     Checked(_parse_niceness, {"type": "integer", "minimum": _MIN_NICE, "maximum": _MAX_NICE}),
+]
+PerSecondNumber = Annotated[
+    float,
+    Checked(
+        _parse_per_second,
+        {"type": "number", "minimum": _MIN_PER_SECOND, "maximum": _MAX_PER_SECOND},
+    ),
 ]
 Mode = Annotated[
     int,

@@ -13,9 +13,9 @@ from typing import Annotated, Any
 
 from pipetwist.values.checked import Checked
 from pipetwist.values.durations import Duration
-from pipetwist.values.numbers import Megabits
+from pipetwist.values.numbers import Megabits, PerSecondNumber, PositiveCount
 
-__all__ = ["DurationOrNone", "MegabitsOrNone"]
+__all__ = ["CountOrNone", "DurationOrNone", "MegabitsOrNone", "PerSecondOrNone"]
 
 
 def _or_null(kind: Any) -> Checked:  # an Annotated, which is of no type itself
@@ -32,5 +32,7 @@ def _or_null(kind: Any) -> Checked:  # an Annotated, which is of no type itself
     return Checked(parse_or_null, {"anyOf": [dict(checked.schema), {"type": "null"}]}, write)
 
 
+CountOrNone = Annotated[float | None, _or_null(PositiveCount)]
 DurationOrNone = Annotated[float | None, _or_null(Duration)]
 MegabitsOrNone = Annotated[float | None, _or_null(Megabits)]
+PerSecondOrNone = Annotated[float | None, _or_null(PerSecondNumber)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pipetwist.kinds.limit_options import LimitOptions
-from pipetwist.limits.limit_table import Limits
+from pipetwist.limits.limits import Limits
 from tests.limits.bearers import Passed
 from tests.support.datagram_case import DatagramCase
 from tests.support.datagram_ends import End

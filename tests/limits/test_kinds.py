@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from pipetwist.kinds.limit_options import LimitOptions
-from pipetwist.limits.limit_table import Limits
+from pipetwist.limits.limits import Limits
 from pipetwist.relay.connection import Connection
 from tests.limits.bearers import Passed
 from tests.support.far_end import FarEnd

@@ -1,0 +1,165 @@
+"""Which new connections are refused, and which open ones end, by the limits of their outbound and
+their user.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from math import inf
+from typing import Protocol
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+from pipetwist.connection.client_info import ClientInfo
+from pipetwist.kinds.limit_options import LimitOptions, UserLimitOptions
+from pipetwist.limits.limits import Entity, Limits
+from pipetwist.limits.notices import Notices
+from pipetwist.limits.seats import Refusal, Seats, source_of
+
+__all__ = ["Admission", "Admitted"]
+
+# The time of day may be set, so that a moment far away is looked at again.
+_LOOK_SECONDS = 60.0
+
+
+class Admitted(Protocol):
+    """A connection, as much of it as is needed here."""
+
+    client_info: ClientInfo
+    outbound: str
+
+    def dismiss(self, refusal: Refusal) -> None:
+        """Its time is over: end."""
+
+
+class Admission:
+    """Counts the connections that are open.
+
+    Args:
+        clock: counts the time.
+        today: says the time of day, in seconds since 1970.
+        notices: is told when a limit is reached.
+    """
+
+    def __init__(self, clock: IReactorTime, today: Callable[[], float], notices: Notices) -> None:
+        self._notices = notices
+        self._clock = clock
+        self._today = today
+        self._limits = Limits()
+        self._seats = Seats()
+        self._admitted: dict[Admitted, tuple[tuple[tuple[Entity, str], ...], str]] = {}
+        self._call: IDelayedCall | None = None
+        self.refused: Counter[str] = Counter()
+        """How many were refused, by the key of the limit."""
+
+    def __repr__(self) -> str:
+        return f"<Admission of {len(self._admitted)}>"
+
+    def configure(self, limits: Limits) -> None:
+        """From now on these limits hold; who is open stays, except who has expired."""
+        self._limits = limits
+        self._look()
+
+    def admit(self, connection: Admitted) -> Refusal | None:
+        """Count a connection that begins.
+
+        Returns:
+            Why it is refused, and not counted; None if it is admitted.
+        """
+        keys, source = self._place(connection)
+        now = self._clock.seconds()
+        for entity, name in keys:
+            options = self._limits.of(entity, name)
+            if isinstance(options, LimitOptions | UserLimitOptions):
+                found = self._lacking(entity, name, options, source, now)
+                if found is not None:
+                    self.refused[found.limit] += 1
+                    self._notices.hit(found.whose, found.limit, "new connections are refused")
+                    return found
+        self._seats.take(keys, source)
+        self._admitted[connection] = keys, source
+        if self._call is None and self._limits.anybody_expires:
+            self._look()
+        return None
+
+    def adopt(self, connection: Admitted) -> None:
+        """Count a connection that is open already."""
+        if connection not in self._admitted:
+            keys, source = self._admitted[connection] = self._place(connection)
+            self._seats.adopt(keys, source)
+
+    def leave(self, connection: Admitted) -> None:
+        """It has closed."""
+        place = self._admitted.pop(connection, None)
+        if place is not None:
+            self._seats.leave(*place)
+            if not self._admitted and self._call is not None:
+                self._call.cancel()
+                self._call = None
+
+    def figures(self, entity: Entity, name: str) -> tuple[int, int]:
+        """How many connections are open under a name, and from how many sources."""
+        return self._seats.open((entity, name)), self._seats.sources((entity, name))
+
+    def _place(self, connection: Admitted) -> tuple[tuple[tuple[Entity, str], ...], str]:
+        client_info = connection.client_info
+        outbound: tuple[Entity, str] = ("outbound", connection.outbound)
+        keys: tuple[tuple[Entity, str], ...] = (
+            (outbound,) if client_info.user is None else (("user", client_info.user), outbound)
+        )
+        return keys, source_of(client_info)
+
+    def _lacking(
+        self,
+        entity: Entity,
+        name: str,
+        options: LimitOptions | UserLimitOptions,
+        source: str,
+        now: float,
+    ) -> Refusal | None:
+        whose = f"{entity} {name}"
+        max_sources = None
+        if isinstance(options, UserLimitOptions):
+            max_sources = options.max_sources
+            if self._is_over(options):
+                return _expired(whose, options)
+        lacking = self._seats.lacking((entity, name), options, max_sources, source, now)
+        if lacking is None:
+            return None
+        limit, figure = lacking
+        return Refusal(limit, whose, f"refused: {limit} of {whose} is {figure:g}")
+
+    # Expiry.
+
+    def _is_over(self, options: UserLimitOptions) -> bool:
+        moment = self._limits.moment(options)
+        return moment is not None and self._today() >= moment
+
+    def _look(self) -> None:
+        """End those whose time is over, and look again when the next one's is."""
+        if self._call is not None and self._call.active():
+            self._call.cancel()
+        self._call = None
+        soonest = inf
+        for connection, name, options in list(self._expiring()):
+            moment = self._limits.moment(options)
+            if moment is not None and self._today() >= moment:
+                connection.dismiss(_expired(f"user {name}", options))
+            elif moment is not None:
+                soonest = min(soonest, moment - self._today())
+        if soonest < inf and self._admitted:
+            self._call = self._clock.callLater(min(max(soonest, 0.0), _LOOK_SECONDS), self._look)
+
+    def _expiring(self) -> Iterator[tuple[Admitted, str, UserLimitOptions]]:
+        if not self._limits.anybody_expires:
+            return
+        for connection in self._admitted:
+            user = connection.client_info.user
+            options = None if user is None else self._limits.of("user", user)
+            if user is not None and isinstance(options, UserLimitOptions) and options.expires:
+                yield connection, user, options
+
+
+def _expired(whose: str, options: UserLimitOptions) -> Refusal:
+    return Refusal("expires", whose, f"{whose} has expired ({options.expires})")

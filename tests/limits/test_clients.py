@@ -1,0 +1,160 @@
+"""Bounds on connections, through all of pipetwist's services."""
+
+from __future__ import annotations
+
+import select
+import socket
+from typing import Any
+
+from twisted.logger import formatEvent
+
+from pipetwist.config.reading import parse_document
+from pipetwist.errors import ConfigError
+from pipetwist.kinds.limit_options import LimitOptions
+from pipetwist.limits.limits import Limits
+from pipetwist.service.limiting import Limiter
+from tests.support.documents import FOLDER
+from tests.support.relaying import RelayCase
+
+
+class BoundedCase(RelayCase):
+    """An inbound, and clients that may have to wait."""
+
+    def limit(self, **limits: Any) -> None:
+        """Limit the inbound."""
+        limits_now = Limits(inbound={"in": LimitOptions(**limits)} if limits else {})
+        limiter: Limiter = self.service._reloader._limit.__self__  # type: ignore[attr-defined]  # a bound method
+        self.service.relay.limit(limits_now)
+        limiter._caps.configure(limits_now)
+
+    def come(self) -> socket.socket:
+        """A client that connects, and may wait in the queue."""
+        client = socket.socket(socket.AF_UNIX if self.clients == "unix" else socket.AF_INET)
+        self.addCleanup(client.close)
+        if self.clients == "unix":
+            client.connect(str(self.folder / "in"))
+        else:
+            client.connect(("127.0.0.1", self.service.inbounds["in"].port))
+        self.turn()
+        return client
+
+    def turn(self) -> None:
+        """Let happen what can."""
+        for _ in range(5):
+            self.loop.settle()
+            self.loop.advance(0)
+
+    @property
+    def open(self) -> int:
+        """How many connections are open."""
+        return self.service.relay.open_connections
+
+
+class InboundTest(BoundedCase):
+    """An inbound on a unix socket, and an outbound."""
+
+    def test_waits(self) -> None:
+        """Nobody beyond is accepted and dropped: they wait in the queue until another has gone."""
+        self.limit(max_connections=2)
+        clients = [self.come() for _ in range(4)]
+        self.assertEqual(self.open, 2)
+        self.assertEqual(select.select(clients, [], [], 0)[0], [])
+        clients[0].close()
+        self.loop.until(lambda: self.service.relay.connection_table.total == 3, "the third")
+        self.turn()
+        self.assertEqual(self.open, 2)
+        self.limit()
+        self.loop.until(lambda: self.open == 3, "the fourth")
+
+    def test_raised(self) -> None:
+        """A reload with a higher bound lets in who waits; with a lower one nobody is closed."""
+        self.limit(max_connections=1)
+        clients = [self.come() for _ in range(3)]
+        self.limit(max_connections=3)
+        self.turn()
+        self.assertEqual(self.open, 3)
+        self.limit(max_connections=1)
+        self.turn()
+        self.assertEqual(self.open, 3)
+        del clients
+
+    def test_per_second(self) -> None:
+        """Of those who come at once so many are accepted in each second."""
+        self.limit(connections_per_second=2.0)
+        clients = [self.come() for _ in range(5)]
+        counts = []
+        for _ in range(4):
+            self.turn()
+            counts.append(self.open)
+            self.loop.advance(0.5)
+        self.assertEqual(counts, [2, 3, 4, 5])
+        self.limit()
+        del clients
+
+    def test_outbound(self) -> None:
+        """Beyond the bound of an outbound a client is refused, and told in the log; the others go
+        on.
+        """
+        self.service.relay.limit(Limits(outbound={"out": LimitOptions(max_connections=1)}))
+        first, _ = self.connect()
+        second = self.come()
+        second.setblocking(False)
+        self.loop.until(lambda: self.open == 1 and self.lines, "the end of the second")
+        self.assertIn("refused: max_connections of outbound out is 1", formatEvent(self.lines[-1]))
+        self.assertEqual(second.recv(1), b"")
+        first.close()
+        self.loop.until(lambda: not self.open, "the end of the first")
+        third, _ = self.connect()
+        self.assertEqual(self.open, 1)
+        third.close()
+
+    def test_counted_before(self) -> None:
+        """Those who were connected before a reload count."""
+        first, _ = self.connect()
+        self.service.relay.limit(Limits(outbound={"out": LimitOptions(max_connections=1)}))
+        self.come()
+        self.loop.until(lambda: self.lines, "the end of the second")
+        first.close()
+
+
+class HandshakeTest(BoundedCase):
+    """An inbound with TLS, whose clients count from when they are accepted."""
+
+    clients = "tls"
+
+    def test_handshake(self) -> None:
+        """One in its handshake takes a place, and gives it back where it fails."""
+        self.limit(max_connections=1)
+        first = self.come()
+        second = self.come()
+        self.assertEqual(self.open, 0)
+        second.setblocking(False)
+        first.sendall(b"this is no ClientHello, and nobody takes it for one")
+        self.turn()
+        first.close()
+        before = self.service.inbounds["in"]
+        share = before.context.shares.share("in")
+        self.loop.until(lambda: share.cap.clients == 1, "the second in its handshake")
+        second.close()
+        self.loop.until(lambda: share.cap.clients == 0, "its end")
+
+
+class DatagramsTest(RelayCase):
+    """What an inbound of datagrams can't have."""
+
+    def setUp(self) -> None:
+        """Start nothing."""
+
+    def test_refused(self) -> None:
+        """There these bounds are errors, which say what there is instead."""
+        for key, said in (
+            ("max_connections", "max_associations"),
+            ("connections_per_second", "nothing can wait"),
+        ):
+            text = (
+                f'{{"inbounds": [{{"type": "udp", "tag": "in", "listen_port": 1, '
+                f'"limits": {{"{key}": 1}}}}], '
+                '"outbounds": [{"type": "udp", "tag": "out", "server": "::1", "server_port": 2}]}'
+            )
+            found = self.assertRaises(ConfigError, parse_document, text, FOLDER, "file")
+            self.assertIn(said, str(found))
