@@ -5,6 +5,8 @@ the plug-in may connect to them.
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeAlias
 
 from twisted.application.service import Service
@@ -15,10 +17,11 @@ from pipetwist.inbounds.acceptor import Acceptor
 from pipetwist.inbounds.context import InboundContext
 from pipetwist.inbounds.gate import Gate
 from pipetwist.inbounds.listening import ListeningService
-from pipetwist.interfaces import InlineCallbacks
+from pipetwist.interfaces import InlineCallbacks, IOutbound, ISide, ITracker
 from pipetwist.network.listening_socket import ListeningSocket
 from pipetwist.plugins.contract import Contract
 from pipetwist.plugins.peer_check import PeerCheck
+from pipetwist.plugins.sides import plugin_side
 from pipetwist.plugins.sip003 import LOOPBACK
 from pipetwist.values.bind_address import PortAddress
 
@@ -51,17 +54,23 @@ class PluginInbound(ListeningService):
         self._plugin_options = options
         self.plugin = context.plugins.make(options, contract)
         """The plug-in."""
-        self._acceptor: Acceptor | None = None
+        self._acceptors: list[Acceptor] = []
         self._check = PeerCheck(
             context.reactor, context.plugins.threads, lambda: self.plugin.process, self._checked
         )
-        self._kept: dict[socket.SocketType, int] = {}
+        self._kept: dict[socket.SocketType, tuple[int, Callable[[socket.SocketType], None]]] = {}
 
-    def listens(self, ours: tuple[str, int]) -> None:
+    def doors(self) -> Sequence[Callable[[socket.SocketType], None]]:
+        """What is called with each connection of the plug-in's, for each port that it may connect
+        to. Called once, before `listens`.
+        """
+        raise NotImplementedError
+
+    def listens(self, ours: Sequence[tuple[str, int]]) -> None:
         """Called when we listen, before the plug-in is started.
 
         Args:
-            ours: the host and port that the plug-in has to connect to.
+            ours: the host and port of each of the `doors`.
         """
         raise NotImplementedError
 
@@ -69,21 +78,22 @@ class PluginInbound(ListeningService):
         """Make what admits the plug-in's connections."""
         raise NotImplementedError
 
-    def enter(self, accepted: socket.SocketType) -> None:
-        """Called with each connection of the plug-in's."""
-        raise NotImplementedError
+    def started(self) -> None:
+        """Called when the plug-in is ready for the first time."""
+
+    def stopped(self) -> None:
+        """Called when nothing is accepted any more."""
 
     def privilegedStartService(self) -> None:
         """Do not listen yet: the plug-in must not be root because the daemon still is."""
 
     @inlineCallbacks
     def listen(self) -> InlineCallbacks[None]:
-        if self._acceptor is not None:
+        if self._acceptors:
             return
         self._plugin_options.check_user()
         label = self.options.label
-        (listening,) = self.context.listeners.open_ports(label, PortAddress(LOOPBACK, 0), self.warn)
-        self._accept(listening)
+        self._accept()
         self.context.plugins.add(self.plugin)
         try:
             yield self.plugin.start()
@@ -92,6 +102,7 @@ class PluginInbound(ListeningService):
             message = f"{label}: {error}"
             raise StartError(message) from error
         self.log_listening(self.where)
+        self.started()
 
     def stop_listening(self) -> Deferred[None]:
         """See `IInbound`; the plug-in has its port until it has ended, and what is open through it
@@ -111,30 +122,59 @@ class PluginInbound(ListeningService):
             self.context.plugins.retire(self.plugin)
         return succeed(None)
 
-    def _accept(self, listening: ListeningSocket) -> None:
-        self.listens(listening.getsockname())
+    def _accept(self) -> None:
         self._gate = self.make_gate()
-        self._acceptor = Acceptor(self.context, listening, self._gate, self._accepted)
-        self._acceptor.start()
+        doors = self.doors()
+        opened = [self._open() for _ in doors]
+        self.listens([listening.getsockname() for listening in opened])
+        for door, listening in zip(doors, opened, strict=True):
+            accepted = partial(self._accepted, door)
+            acceptor = Acceptor(self.context, listening, self._gate, accepted)
+            self._acceptors.append(acceptor)
+            acceptor.start()
+
+    def _open(self) -> ListeningSocket:
+        address = PortAddress(LOOPBACK, 0)
+        (opened,) = self.context.listeners.open_ports(self.options.label, address, self.warn)
+        return opened
 
     def _stop_accepting(self) -> bool:
-        acceptor, self._acceptor = self._acceptor, None
-        if acceptor is None:
-            return False
-        acceptor.stop()
-        acceptor.listening.close()
-        self._check.stop()
-        return True
+        acceptors, self._acceptors = self._acceptors, []
+        for acceptor in acceptors:
+            acceptor.stop()
+            acceptor.listening.close()
+        if acceptors:
+            self._check.stop()
+            self.stopped()
+        return bool(acceptors)
 
-    def _accepted(self, accepted: socket.SocketType) -> None:
-        self._kept[accepted] = self._gate.expect()
+    def _accepted(
+        self, door: Callable[[socket.SocketType], None], accepted: socket.SocketType
+    ) -> None:
+        self._kept[accepted] = (self._gate.expect(), door)
         self._check.check(accepted)
 
     def _checked(self, accepted: socket.SocketType, is_plugin: bool) -> None:
-        self._gate.expected(self._kept.pop(accepted))
-        if is_plugin and self._acceptor is not None:
-            self.enter(accepted)
+        kept, door = self._kept.pop(accepted)
+        self._gate.expected(kept)
+        if is_plugin and self._acceptors:
+            door(accepted)
             return
-        if self._acceptor is not None:
+        if self._acceptors:
             self._gate.refuse("refused a connection that is not the plug-in's")
         accepted.close()
+
+    def make_side(
+        self, accepted: socket.SocketType, outbound: IOutbound, tracker: ITracker | None
+    ) -> ISide:
+        """Make the side of a client; see `Gate.let_in`."""
+        context = self.context
+        accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return plugin_side(
+            context.reactor,
+            context.kernel if outbound.in_kernel else None,
+            context.peer_close_watch,
+            accepted,
+            self.plugin.connections,
+            tracker,
+        )

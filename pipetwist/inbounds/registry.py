@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pipetwist.inbounds.context import InboundContext
 from pipetwist.inbounds.endpoint import EndpointInbound
+from pipetwist.inbounds.pt import PtInbound
 from pipetwist.inbounds.sip003 import Sip003Inbound
 from pipetwist.inbounds.tcp import TcpInbound
 from pipetwist.inbounds.udp import UdpInbound
@@ -20,6 +21,7 @@ INBOUNDS: Registry[Kind[InboundOptions, InboundContext, IInbound]] = Registry(
     "inbound",
     (
         EndpointInbound,
+        PtInbound,
         Sip003Inbound,
         TcpInbound,
         UdpInbound,

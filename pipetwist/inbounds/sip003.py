@@ -5,7 +5,7 @@ to.
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -15,11 +15,10 @@ from pipetwist.connection.client_info import ClientInfo
 from pipetwist.inbounds.context import InboundContext
 from pipetwist.inbounds.gate import Gate
 from pipetwist.inbounds.plugin_inbound import PluginInbound
-from pipetwist.interfaces import IInbound, IOutbound, ISide, ITracker
+from pipetwist.interfaces import IInbound
 from pipetwist.kinds.inbound_options import InboundOptions, StreamInboundOptions
 from pipetwist.plugins.figures import PLUGIN_FIGURES
 from pipetwist.plugins.options import PluginProcessOptions, end_together
-from pipetwist.plugins.sides import plugin_side
 from pipetwist.plugins.sip003 import Sip003Server, check_options
 from pipetwist.values import Host, Program, ServerPort, Words
 from pipetwist.values.addresses import shown_address
@@ -96,31 +95,20 @@ class Sip003Inbound(PluginInbound):
         super().__init__(options, context, self._contract)
         self.where = f"{shown_address(*listen)} by the plug-in {self._contract.name}"
 
-    def listens(self, ours: tuple[str, int]) -> None:
-        self._contract.ours = ours
+    def doors(self) -> Sequence[Callable[[socket.SocketType], None]]:
+        return (self._enter,)
+
+    def listens(self, ours: Sequence[tuple[str, int]]) -> None:
+        (self._contract.ours,) = ours
 
     def make_gate(self) -> Gate:
         return Gate(self, self._identify)
 
-    def enter(self, accepted: socket.SocketType) -> None:
-        if not self._gate.let_in(accepted, self._make_side):
+    def _enter(self, accepted: socket.SocketType) -> None:
+        if not self._gate.let_in(accepted, self.make_side):
             accepted.close()
 
     def _identify(self, accepted: socket.SocketType) -> ClientInfo:
         # The plug-in does not say who its clients are.
         peer = f"{self._contract.name}[{self.plugin.pid}]"
         return ClientInfo(self.tag, peer, "unknown", None, self.timeouts)
-
-    def _make_side(
-        self, accepted: socket.SocketType, outbound: IOutbound, tracker: ITracker | None
-    ) -> ISide:
-        context = self.context
-        accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return plugin_side(
-            context.reactor,
-            context.kernel if outbound.in_kernel else None,
-            context.peer_close_watch,
-            accepted,
-            self.plugin.connections,
-            tracker,
-        )

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import socket
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.python.failure import Failure
 
+from pipetwist.datagram.framed import frame_connection
+from pipetwist.datagram.framing import MAX_FRAMED_BYTES
 from pipetwist.errors import StartError
+from pipetwist.interfaces import ISide
+from pipetwist.interfaces.structural import AnyConnecting
+from pipetwist.kernel.connector import Watcher, connect_socket
+from pipetwist.kernel.reactor_watcher import ReactorWatcher
 from pipetwist.outbounds.context import OutboundContext
-from pipetwist.plugins.contract import Contract
+from pipetwist.plugins.plugin import Plugin
+from pipetwist.plugins.sides import plugin_side
+from pipetwist.plugins.supervision import State
+from pipetwist.values.addresses import shown_address
 
 __all__ = ["PluginOutbound"]
 
@@ -26,20 +37,22 @@ class PluginOutbound(Service):
     Args:
         options: what the configuration says: a kind's own, with `PluginClientOptions` in it.
         context: what it works with.
-        contract: the plug-in's.
-
-    Raises:
-        StartError: the program can't be started.
+        plugin: the plug-in.
     """
 
-    def __init__(self, options: _Options, context: OutboundContext, contract: Contract) -> None:
+    def __init__(self, options: _Options, context: OutboundContext, plugin: Plugin) -> None:
         self.tag = options.tag
         self.connect_timeout: float = options.connect_timeout
         self.in_kernel = context.kernel is not None
         self._options = options
         self._context = context
-        self.plugin = context.plugins.make(options, contract)
+        self.plugin = plugin
         """The plug-in."""
+        self.half_close: bool = options.half_close
+        self.max_datagram_bytes = None if options.framing is None else MAX_FRAMED_BYTES
+        self._watcher: Watcher = (
+            ReactorWatcher(context.reactor) if context.kernel is None else context.kernel.poller
+        )
 
     @property
     def kill_grace(self) -> float:
@@ -58,6 +71,53 @@ class PluginOutbound(Service):
         if self._options.start == "eager":
             self.plugin.start().addErrback(self._not_started)
 
+    def connect(self) -> ISide | Deferred[ISide]:
+        connecting = self._connect()
+        return connecting if self.max_datagram_bytes is None else frame_connection(connecting)
+
+    def _connect(self) -> ISide | Deferred[ISide]:
+        if self.plugin.state is State.READY:
+            return self.open()
+        ready = self.plugin.wait(self.connect_timeout)
+        return ready.addCallback(lambda _: maybeDeferred(self.open))
+
+    def open(self) -> ISide | Deferred[ISide]:
+        """Connect to the plug-in, which is ready."""
+        raise NotImplementedError
+
+    def connect_plugin(
+        self, address: tuple[str, int], connected: Callable[[socket.SocketType], AnyConnecting]
+    ) -> AnyConnecting:
+        """Connect a socket to the plug-in.
+
+        Args:
+            address: where it listens: an IP address, and a port.
+            connected: is called with the socket; makes a side of it, or a Deferred of one.
+
+        Returns:
+            That side, or a Deferred of it.
+        """
+        return connect_socket(
+            self._context.reactor,
+            self._watcher,
+            socket.AF_INET6 if ":" in address[0] else socket.AF_INET,
+            address,
+            f"the plug-in {self.plugin.contract.name} at {shown_address(*address)}",
+            connected,
+            prepare=_without_delay,
+        )
+
+    def make_side(self, connected: socket.SocketType) -> ISide:
+        """Make a side of a socket that is connected to the plug-in."""
+        context = self._context
+        return plugin_side(
+            context.reactor,
+            context.kernel,
+            context.peer_close_watch,
+            connected,
+            self.plugin.connections,
+        )
+
     def _not_started(self, failure: Failure) -> None:
         if self.running:
             self._context.start_failed(StartError(f"{self._options.label}: {failure.value}"))
@@ -68,3 +128,7 @@ class PluginOutbound(Service):
     def retire(self) -> Deferred[None]:
         """See `IRunningOutbound`: the plug-in ends with the last connection through it."""
         return self._context.plugins.retire(self.plugin)
+
+
+def _without_delay(opened: socket.SocketType) -> None:
+    opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -8,6 +8,7 @@ from pipetwist.kinds.registry import Kind, Registry
 from pipetwist.outbounds.context import OutboundContext
 from pipetwist.outbounds.endpoint import EndpointOutbound
 from pipetwist.outbounds.fork import ForkOutbound
+from pipetwist.outbounds.pt import PtOutbound
 from pipetwist.outbounds.sip003 import Sip003Outbound
 from pipetwist.outbounds.tcp import TcpOutbound
 from pipetwist.outbounds.udp import UdpOutbound
@@ -22,6 +23,7 @@ OUTBOUNDS: Registry[Kind[OutboundOptions, OutboundContext, IOutbound]] = Registr
     (
         EndpointOutbound,
         ForkOutbound,
+        PtOutbound,
         Sip003Outbound,
         TcpOutbound,
         UdpOutbound,

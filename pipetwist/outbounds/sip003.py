@@ -4,29 +4,21 @@ connection to its far plug-in.
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
-from pipetwist.datagram.framed import frame_connection
-from pipetwist.datagram.framing import MAX_FRAMED_BYTES
 from pipetwist.interfaces import IRunningOutbound, ISide
-from pipetwist.kernel.connector import Watcher, connect_socket
-from pipetwist.kernel.reactor_watcher import ReactorWatcher
 from pipetwist.kinds.outbound_options import OutboundOptions, StreamOutboundOptions
 from pipetwist.outbounds.context import OutboundContext
 from pipetwist.outbounds.plugin_outbound import PluginOutbound
 from pipetwist.plugins.figures import PLUGIN_FIGURES
 from pipetwist.plugins.options import PluginClientOptions, end_together
-from pipetwist.plugins.sides import plugin_side
 from pipetwist.plugins.sip003 import Sip003Client, check_options
-from pipetwist.plugins.supervision import State
 from pipetwist.values import Host, Program, ServerPort, Words
-from pipetwist.values.addresses import shown_address
 
 __all__ = ["Sip003Outbound", "Sip003OutboundOptions"]
 
@@ -84,40 +76,10 @@ class Sip003Outbound(PluginOutbound):
     def __init__(self, options: Sip003OutboundOptions, context: OutboundContext) -> None:
         server = (options.server, options.server_port)
         self._contract = Sip003Client(options.plugin, options.plugin_opts, server)
-        super().__init__(options, context, self._contract)
-        self.half_close = options.half_close
-        self.max_datagram_bytes = None if options.framing is None else MAX_FRAMED_BYTES
-        self._watcher: Watcher = (
-            ReactorWatcher(context.reactor) if context.kernel is None else context.kernel.poller
+        super().__init__(options, context, context.plugins.make(options, self._contract))
+
+    def open(self) -> ISide | Deferred[ISide]:
+        connecting: ISide | Deferred[ISide] = self.connect_plugin(
+            self._contract.address, self.make_side
         )
-
-    def connect(self) -> ISide | Deferred[ISide]:
-        connecting = self._connect()
-        return connecting if self.max_datagram_bytes is None else frame_connection(connecting)
-
-    def _connect(self) -> ISide | Deferred[ISide]:
-        if self.plugin.state is State.READY:
-            return self._open()
-        ready = self.plugin.wait(self.connect_timeout)
-        return ready.addCallback(lambda _: maybeDeferred(self._open))
-
-    def _open(self) -> ISide | Deferred[ISide]:
-        return connect_socket(
-            self._context.reactor,
-            self._watcher,
-            socket.AF_INET,
-            self._contract.address,
-            f"the plug-in {self._contract.name} at {shown_address(*self._contract.address)}",
-            self._side,
-        )
-
-    def _side(self, connected: socket.SocketType) -> ISide:
-        context = self._context
-        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return plugin_side(
-            context.reactor,
-            context.kernel,
-            context.peer_close_watch,
-            connected,
-            self.plugin.connections,
-        )
+        return connecting

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
+from weakref import WeakValueDictionary
+
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, DeferredList, TimeoutError  # noqa: A004 - Twisted's name
+from twisted.internet.defer import (
+    Deferred,
+    DeferredList,
+    TimeoutError,  # noqa: A004 - Twisted's name
+    succeed,
+)
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -44,15 +52,16 @@ class PluginPool(Service):
         self._log = log
         self._spawner = spawner
         self._accounts = accounts
-        self._plugins: dict[Plugin, None] = {}
+        self._users: dict[Plugin, int] = {}
+        self._shared: WeakValueDictionary[Hashable, Plugin] = WeakValueDictionary()
 
     def __repr__(self) -> str:
-        return f"<PluginPool {list(self._plugins)}>"
+        return f"<PluginPool {list(self._users)}>"
 
     @property
     def kill_grace(self) -> float:
         """The longest time in seconds from SIGTERM to SIGKILL."""
-        return max((plugin.kill_grace for plugin in self._plugins), default=0.0)
+        return max((plugin.kill_grace for plugin in self._users), default=0.0)
 
     def make(self, options: PluginProcessOptions, contract: Contract) -> Plugin:
         """Make a plug-in. It does not run yet.
@@ -76,36 +85,73 @@ class PluginPool(Service):
             self.threads,
         )
 
+    def share(
+        self, key: Hashable, options: PluginProcessOptions, contract: Callable[[], Contract]
+    ) -> Plugin:
+        """Make a plug-in, or find one that another inbound or outbound has made.
+
+        Args:
+            key: those with an equal one share it.
+            options: see `make`.
+            contract: makes the contract, if there is none yet.
+
+        Raises:
+            StartError: the program can't be started.
+        """
+        plugin = self._shared.get(key)
+        if plugin is None:
+            plugin = self._shared[key] = self.make(options, contract())
+        return plugin
+
+    def uid_of(self, options: PluginProcessOptions) -> int | None:
+        """The number of the user that a plug-in runs as; None for the daemon's.
+
+        Raises:
+            StartError: there is no such user.
+        """
+        return options.uid(self._accounts)
+
     def add(self, plugin: Plugin) -> None:
-        """Stop this one with the daemon."""
-        self._plugins[plugin] = None
+        """Somebody uses this one. It stops with the daemon."""
+        self._users[plugin] = self._users.get(plugin, 0) + 1
 
     def end(self, plugin: Plugin) -> Deferred[None]:
-        """End a plug-in now.
+        """End a plug-in now, for all who use it.
 
         Returns:
             A Deferred that fires when nothing of it is left.
         """
 
         def ended(_: object) -> None:
-            self._plugins.pop(plugin, None)
+            self._users.pop(plugin, None)
 
         return plugin.stop().addCallback(ended)
 
     def retire(self, plugin: Plugin) -> Deferred[None]:
-        """End a plug-in once the connections through it are over. There must be no new ones.
+        """Somebody does not use it any more. If nobody does, it is ended once the connections
+        through it are over.
 
         Returns:
-            A Deferred that fires when nothing of it is left.
+            A Deferred that fires when nothing of it is left, or at once if others use it.
         """
+        self._users[plugin] = users = self._users.get(plugin, 1) - 1
+        if users:
+            return succeed(None)
         retired: Deferred[None] = Deferred()
-        plugin.connections.once_empty(lambda: self.end(plugin).chainDeferred(retired))
+
+        def empty() -> None:
+            if self._users.get(plugin):  # somebody else has come meanwhile
+                retired.callback(None)
+            else:
+                self.end(plugin).chainDeferred(retired)
+
+        plugin.connections.once_empty(empty)
         return retired
 
     def stopService(self) -> Deferred[object]:
         """End all of them, and wait until nothing of them is left."""
         super().stopService()
-        ending: AnyDeferred = DeferredList([self.end(plugin) for plugin in list(self._plugins)])
+        ending: AnyDeferred = DeferredList([self.end(plugin) for plugin in list(self._users)])
         # The daemon must stop even if one survives SIGKILL.
         return ending.addTimeout(self.kill_grace * 2 + _STOP_SECONDS, self._reactor).addErrback(
             self._not_ended
@@ -115,5 +161,5 @@ class PluginPool(Service):
         failure.trap(TimeoutError)
         self._log.warn(
             "plug-ins that have not ended, and are left running: {plugins}",
-            plugins=", ".join(plugin.label for plugin in self._plugins),
+            plugins=", ".join(plugin.label for plugin in self._users),
         )

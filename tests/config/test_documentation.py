@@ -45,6 +45,7 @@ _HEADINGS = {
         "PROXY protocol of an inbound",
         "Inbound endpoint",
     ),
+    "PtInboundOptions": ("Every inbound", "Every inbound of streams", "Inbound pt"),
     "Sip003InboundOptions": ("Every inbound", "Every inbound of streams", "Inbound sip003"),
     "UdpInboundOptions": ("Every inbound", "Every inbound of datagrams", "Inbound udp"),
     "UnixgramInboundOptions": ("Every inbound", "Every inbound of datagrams", "Inbound unixgram"),
@@ -80,6 +81,7 @@ _HEADINGS = {
         "PROXY protocol of an outbound",
         "Outbound endpoint",
     ),
+    "PtOutboundOptions": ("Every outbound", "Every outbound that is a stream", "Outbound pt"),
     "Sip003OutboundOptions": (
         "Every outbound",
         "Every outbound that is a stream",

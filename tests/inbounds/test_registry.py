@@ -14,6 +14,8 @@ class RegistryTest(SynchronousTestCase):
     def test_types(self) -> None:
         """Each type has a name of its own, and options of its own that say it."""
         names = [kind.Options.__dataclass_fields__["type"].default for kind in INBOUNDS]
-        self.assertEqual(names, ["endpoint", "sip003", "tcp", "udp", "unix", "unixgram", "vsock"])
+        self.assertEqual(
+            names, ["endpoint", "pt", "sip003", "tcp", "udp", "unix", "unixgram", "vsock"]
+        )
         for kind in INBOUNDS:
             self.assertTrue(IInbound.implementedBy(kind))

@@ -30,6 +30,7 @@ from pipetwist.fakes.side import FakeSide, RecordingReceiver
 from pipetwist.inbounds.context import InboundContext
 from pipetwist.inbounds.endpoint import EndpointInbound, EndpointInboundOptions
 from pipetwist.inbounds.gate import Gate
+from pipetwist.inbounds.pt import PtInbound, PtInboundOptions
 from pipetwist.inbounds.sip003 import Sip003Inbound, Sip003InboundOptions
 from pipetwist.inbounds.tcp import TcpInbound, TcpInboundOptions
 from pipetwist.inbounds.udp import UdpInbound, UdpInboundOptions
@@ -49,6 +50,7 @@ from pipetwist.metrics.statistics import ConnectionStatistics
 from pipetwist.outbounds.context import OutboundContext
 from pipetwist.outbounds.endpoint import EndpointOutbound, EndpointOutboundOptions
 from pipetwist.outbounds.fork import ForkOutbound, ForkOutboundOptions
+from pipetwist.outbounds.pt import PtOutbound, PtOutboundOptions
 from pipetwist.outbounds.sip003 import Sip003Outbound, Sip003OutboundOptions
 from pipetwist.outbounds.tcp import TcpOutbound, TcpOutboundOptions
 from pipetwist.outbounds.udp import UdpOutbound, UdpOutboundOptions
@@ -188,6 +190,16 @@ class Makers:
             lambda: EndpointInbound(
                 EndpointInboundOptions(tag="a", endpoint="tcp:0"), self._inbound
             ),
+            lambda: PtInbound(
+                PtInboundOptions(
+                    tag="a",
+                    transport="a",
+                    command=(sys.executable,),
+                    listen_port=1,
+                    state_path="a",
+                ),
+                self._inbound,
+            ),
             lambda: Sip003Inbound(
                 Sip003InboundOptions(tag="a", plugin=sys.executable, listen_port=1), self._inbound
             ),
@@ -205,6 +217,17 @@ class Makers:
             ),
             lambda: ForkOutbound(
                 ForkOutboundOptions(tag="a", command=(sys.executable,)), self._outbound
+            ),
+            lambda: PtOutbound(
+                PtOutboundOptions(
+                    tag="a",
+                    transport="a",
+                    command=(sys.executable,),
+                    server="127.0.0.1",
+                    server_port=1,
+                    state_path="a",
+                ),
+                self._outbound,
             ),
             lambda: Sip003Outbound(
                 Sip003OutboundOptions(

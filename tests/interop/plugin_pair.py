@@ -53,8 +53,11 @@ def exchange(path: Path, data: bytes, *, ends: bool = False) -> bytes:
         sending = threading.Thread(target=send)
         sending.start()
         answer = bytearray()
-        while len(answer) < len(data) and (piece := client.recv(1 << 16)):
-            answer += piece
+        try:
+            while len(answer) < len(data) and (piece := client.recv(1 << 16)):
+                answer += piece
+        except ConnectionResetError:  # it was cut off, with something unread
+            pass
         sending.join(60)
     return bytes(answer)
 

@@ -23,8 +23,15 @@ _NEEDED = {
     "command": ("cat",),
     "endpoint": "tcp:1",
     "plugin": "cat",
+    "transport": "obfs4",
+    "state_path": "state",
 }
-_PLUGINS = ("Sip003InboundOptions", "Sip003OutboundOptions")
+_PLUGINS = (
+    "PtInboundOptions",
+    "PtOutboundOptions",
+    "Sip003InboundOptions",
+    "Sip003OutboundOptions",
+)
 
 
 def _with(options: type[Any], **keys: object) -> Any:

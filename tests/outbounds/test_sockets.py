@@ -27,7 +27,7 @@ class RegistryTest(SynchronousTestCase):
         """Each type has a name of its own, and options of its own that say it."""
         names = [kind.Options.__dataclass_fields__["type"].default for kind in OUTBOUNDS]
         self.assertEqual(
-            names, ["endpoint", "fork", "sip003", "tcp", "udp", "unix", "unixgram", "vsock"]
+            names, ["endpoint", "fork", "pt", "sip003", "tcp", "udp", "unix", "unixgram", "vsock"]
         )
         for kind in OUTBOUNDS:
             self.assertTrue(IOutbound.implementedBy(kind))

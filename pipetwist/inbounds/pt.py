@@ -1,0 +1,169 @@
+"""The inbound ``pt``: behind a pluggable transport of Tor's, a program that clients' transports
+connect to.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal, cast
+
+from zope.interface import implementer
+
+from pipetwist.connection.client_info import ClientInfo
+from pipetwist.inbounds.context import InboundContext
+from pipetwist.inbounds.gate import Gate
+from pipetwist.inbounds.orport_entry import OrPortEntry
+from pipetwist.inbounds.plugin_inbound import PluginInbound
+from pipetwist.interfaces import IInbound, IOutbound, ISide, ITracker
+from pipetwist.kernel.connector import Watcher
+from pipetwist.kernel.reactor_watcher import ReactorWatcher
+from pipetwist.kinds.inbound_options import InboundOptions, StreamInboundOptions
+from pipetwist.kinds.user_options import AskingOptions
+from pipetwist.plugins.cookie import CookieFile
+from pipetwist.plugins.extended_orport import ExtendedOrPort
+from pipetwist.plugins.figures import PLUGIN_FIGURES
+from pipetwist.plugins.options import end_together
+from pipetwist.plugins.pt import PtServer
+from pipetwist.plugins.pt_options import PtOptions
+from pipetwist.values import Environment, Host, ServerPort
+from pipetwist.values.addresses import shown_address
+from pipetwist.values.bind_address import PortAddress
+
+__all__ = ["PtInbound", "PtInboundOptions"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PtInboundOptions(PtOptions, StreamInboundOptions, AskingOptions):
+    """An inbound behind a pluggable transport of Tor's."""
+
+    figures = PLUGIN_FIGURES
+    fixed = ("listen", "listen_port", "framing", "transport", "options", "process_key")
+
+    type: Literal["pt"] = "pt"
+    """Always ``pt``."""
+    options: Environment = field(default_factory=dict)
+    """The transport's options."""
+    listen: Host = "127.0.0.1"
+    """The IP address that the transport listens on. ``"127.0.0.1"`` where absent."""
+    listen_port: ServerPort
+    """Its port."""
+    half_close: bool | None = None  # type: ignore[assignment]  # it becomes one of the two
+    """As of other kinds, but ``false`` where absent, unless there is ``framing``: no plug-in is
+    known that carries an end of input alone.
+    """
+
+    def __post_init__(self) -> None:
+        """Decide what is absent."""
+        end_together(self)
+        super().__post_init__()
+
+    @property
+    def address(self) -> PortAddress:
+        return PortAddress(self.listen, self.listen_port)
+
+    @property
+    def hosts(self) -> Mapping[str, str]:
+        return {"listen": self.listen}
+
+
+@implementer(IInbound)
+class PtInbound(PluginInbound):
+    """Runs a pluggable transport that listens, and takes its connections, with the client's address
+    where it says that.
+
+    Args:
+        options: what the configuration says.
+        context: what it works with.
+
+    Raises:
+        StartError: the program can't be started.
+    """
+
+    Options: ClassVar[type[InboundOptions]] = PtInboundOptions
+
+    def __init__(self, options: PtInboundOptions, context: InboundContext) -> None:
+        listen = (options.listen, options.listen_port)
+        self._uid = context.plugins.uid_of(options)
+        self._contract = PtServer(
+            options.command[0],
+            options.state_path,
+            options.transport,
+            options.options,
+            listen,
+            self._uid,
+        )
+        super().__init__(options, context, self._contract)
+        self.where = f"{shown_address(*listen)} by the transport {options.transport}"
+        self._watcher: Watcher = (
+            ReactorWatcher(context.reactor) if context.kernel is None else context.kernel.poller
+        )
+        self._cookie: CookieFile | None = None
+        self._entry: OrPortEntry | None = None
+
+    def doors(self) -> Sequence[Callable[[socket.SocketType], None]]:
+        cookie = self._cookie = CookieFile(self._uid)
+        entry = self._entry = OrPortEntry(
+            self.context.reactor, self._watcher, cookie.cookie, self._enter, self._refused
+        )
+        return entry.accepted, self._enter_plain
+
+    def listens(self, ours: Sequence[tuple[str, int]]) -> None:
+        extended, plain = (shown_address(*one) for one in ours)
+        # A transport that knows the first takes that.
+        self._contract.ours = {
+            "TOR_PT_EXTENDED_SERVER_PORT": extended,
+            "TOR_PT_AUTH_COOKIE_FILE": "" if self._cookie is None else self._cookie.path,
+            "TOR_PT_ORPORT": plain,
+        }
+
+    def make_gate(self) -> Gate:
+        return Gate(self, self._identify)
+
+    def started(self) -> None:
+        """Log what clients need, as a part of their configuration."""
+        method, options = self._contract.method, cast("PtInboundOptions", self.options)
+        if method is None:
+            return
+        line = {"type": "pt", "transport": options.transport, "arguments": method.arguments}
+        self.context.log.info(
+            "inbound {tag}: clients need an outbound with {line}",
+            tag=self.tag,
+            line=json.dumps(line),
+        )
+
+    def stopped(self) -> None:
+        """Close what is not a connection yet, and remove the cookie."""
+        if self._entry is not None:
+            self._entry.stop()
+        if self._cookie is not None:
+            self._cookie.remove()
+            self._cookie = None
+
+    def _enter_plain(self, accepted: socket.SocketType) -> None:
+        self._enter(accepted, None)
+
+    def _enter(self, accepted: socket.SocketType, exchange: ExtendedOrPort | None) -> None:
+        if not self._gate.let_in((accepted, exchange), self._make_side):
+            accepted.close()
+
+    def _refused(self, why: str) -> None:
+        self._gate.refuse(f"refused a connection of the plug-in's: {why}")
+
+    def _identify(self, entered: tuple[socket.SocketType, ExtendedOrPort | None]) -> ClientInfo:
+        _, exchange = entered
+        if exchange is None or exchange.client is None:
+            peer = f"{self._contract.name}[{self.plugin.pid}]"
+            return ClientInfo(self.tag, peer, "unknown", None, self.timeouts)
+        host, _ = exchange.client
+        return ClientInfo(self.tag, shown_address(*exchange.client), host, None, self.timeouts)
+
+    def _make_side(
+        self,
+        entered: tuple[socket.SocketType, ExtendedOrPort | None],
+        outbound: IOutbound,
+        tracker: ITracker | None,
+    ) -> ISide:
+        return self.make_side(entered[0], outbound, tracker)

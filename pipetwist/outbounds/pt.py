@@ -1,0 +1,116 @@
+"""The outbound ``pt``: through a pluggable transport of Tor's, which is a program that is a SOCKS
+proxy to its server's.
+"""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal, cast
+
+from twisted.internet.defer import Deferred
+from zope.interface import implementer
+
+from pipetwist.errors import ConnectError
+from pipetwist.interfaces import IRunningOutbound, ISide
+from pipetwist.kinds.outbound_options import OutboundOptions, StreamOutboundOptions
+from pipetwist.outbounds.context import OutboundContext
+from pipetwist.outbounds.plugin_outbound import PluginOutbound
+from pipetwist.outbounds.proxy_handshake import shake_hands
+from pipetwist.plugins.contract import ContractError
+from pipetwist.plugins.figures import PLUGIN_FIGURES
+from pipetwist.plugins.options import PluginClientOptions, end_together
+from pipetwist.plugins.pt import PtClient
+from pipetwist.plugins.pt_options import PtOptions
+from pipetwist.socks.socks5 import Socks5
+from pipetwist.socks.target import Target
+from pipetwist.socks.transport_arguments import arguments_as_credentials
+from pipetwist.values import Environment, Host, ServerPort
+
+__all__ = ["PtOutbound", "PtOutboundOptions"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PtOutboundOptions(PtOptions, PluginClientOptions, StreamOutboundOptions):
+    """An outbound through a pluggable transport of Tor's."""
+
+    figures = PLUGIN_FIGURES
+
+    type: Literal["pt"] = "pt"
+    """Always ``pt``."""
+    arguments: Environment = field(default_factory=dict)
+    """What the server's transport needs of its clients, such as ``cert``; at most 510 bytes
+    together.
+    """
+    server: Host
+    """The name or address of the server's transport."""
+    server_port: ServerPort
+    """Its port."""
+    half_close: bool | None = None  # type: ignore[assignment]  # it becomes one of the two
+    """As of other kinds, but ``false`` where absent, unless there is ``framing``: no plug-in is
+    known that carries an end of input alone.
+    """
+
+    def __post_init__(self) -> None:
+        """Refuse arguments for which there is no room."""
+        arguments_as_credentials(self.arguments)
+        self.handshake()
+        end_together(self)
+        super().__post_init__()
+
+    def handshake(self) -> Socks5:
+        """A new handshake with the transport.
+
+        Raises:
+            ValueError: it can't be told this server, or these arguments.
+        """
+        target = Target(self.server, self.server_port)
+        return Socks5(target, arguments_as_credentials(self.arguments), insists=True)
+
+
+@implementer(IRunningOutbound)
+class PtOutbound(PluginOutbound):
+    """Has a pluggable transport connect for each connection. Those with the same process share it.
+
+    Args:
+        options: what the configuration says.
+        context: what it works with.
+
+    Raises:
+        StartError: the program can't be started.
+    """
+
+    Options: ClassVar[type[OutboundOptions]] = PtOutboundOptions
+    _options: PtOutboundOptions
+
+    def __init__(self, options: PtOutboundOptions, context: OutboundContext) -> None:
+        uid = context.plugins.uid_of(options)
+        plugin = context.plugins.share(
+            options.process_key,
+            options,
+            lambda: PtClient(options.command[0], options.state_path, uid),
+        )
+        super().__init__(options, context, plugin)
+        self._contract = cast("PtClient", plugin.contract)
+        if not plugin.pid:
+            self._contract.transports.add(options.transport)
+
+    def startService(self) -> None:
+        """See `PluginOutbound`; a process that does not know its transport is started again."""
+        if self._options.transport not in self._contract.transports:
+            self._contract.transports.add(self._options.transport)
+            self.plugin.change()
+        super().startService()
+
+    def open(self) -> ISide | Deferred[ISide]:
+        try:
+            address = self._contract.address(self._options.transport)
+        except ContractError as error:
+            raise ConnectError(str(error)) from error
+        connecting: ISide | Deferred[ISide] = self.connect_plugin(address, self._shake_hands)
+        return connecting
+
+    def _shake_hands(self, connected: socket.SocketType) -> Deferred[ISide]:
+        handshake, name = self._options.handshake(), f"the plug-in {self._contract.name}"
+        shaking = shake_hands(self._watcher, connected, handshake, name)
+        return shaking.addCallback(self.make_side)

@@ -1,0 +1,168 @@
+"""The contract of Tor's pluggable transports, version 1
+(https://spec.torproject.org/pt-spec/).
+
+A process has one or more transports. It says in lines on its standard output where they listen, and
+ends when its standard input is closed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import PurePath
+
+from pipetwist.plugins.contract import ContractError
+from pipetwist.plugins.pt_arguments import server_options
+from pipetwist.plugins.pt_lines import Method, PtLines
+from pipetwist.values.addresses import shown_address
+
+__all__ = ["PtClient", "PtServer", "make_state_folder"]
+
+_FOLDER_MODE = 0o700
+
+
+def make_state_folder(path: str, uid: int | None) -> None:
+    """Make the folder that a transport keeps its keys in, if it is not there.
+
+    Args:
+        path: the folder. The one above it must exist.
+        uid: the user that the transport runs as; None for the daemon's.
+
+    Raises:
+        OSError: it can't be made.
+    """
+    try:
+        os.mkdir(path, _FOLDER_MODE)  # noqa: PTH102 - a Path would follow the umask no less
+    except FileExistsError:
+        return
+    if uid is not None:
+        os.chown(path, uid, -1, follow_symlinks=False)
+
+
+class _Pt:
+    """What both ends have in common.
+
+    Args:
+        program: the transport's program.
+        state_path: the folder for its state.
+        uid: the user that it runs as; None for the daemon's.
+    """
+
+    ends_with_stdin = True
+    lines: PtLines
+
+    def __init__(self, program: str, state_path: str, uid: int | None) -> None:
+        self.name = PurePath(program).name
+        self._state_path = state_path
+        self._uid = uid
+
+    def variables(self) -> dict[str, str]:
+        """The variables of both ends; makes the folder.
+
+        Raises:
+            OSError: it can't be made.
+        """
+        make_state_folder(self._state_path, self._uid)
+        return {
+            "TOR_PT_MANAGED_TRANSPORT_VER": "1",
+            "TOR_PT_STATE_LOCATION": self._state_path,
+            "TOR_PT_EXIT_ON_STDIN_CLOSE": "1",
+        }
+
+    def said(self, data: bytes) -> Sequence[str]:
+        """See `Contract`."""
+        return self.lines.receive(data)
+
+    def places(self) -> Sequence[tuple[str, int]] | None:
+        """See `Contract`."""
+        if not self.lines.done:
+            return None
+        return [method.address for method in self.lines.methods.values()]
+
+
+class PtClient(_Pt):
+    """Transports of clients: each is a SOCKS proxy that connects to the server's.
+
+    Args:
+        program: their program.
+        state_path: the folder for their state.
+        uid: the user that they run as; None for the daemon's.
+    """
+
+    def __init__(self, program: str, state_path: str, uid: int | None = None) -> None:
+        super().__init__(program, state_path, uid)
+        self.transports: set[str] = set()
+        """Those that are asked for at the next start."""
+        self.lines = PtLines("client", ())
+
+    def __repr__(self) -> str:
+        return f"<PtClient {self.name} {self.lines!r}>"
+
+    def begin(self) -> Mapping[str, str]:
+        names = sorted(self.transports)
+        self.lines = PtLines("client", names)
+        return {**self.variables(), "TOR_PT_CLIENT_TRANSPORTS": ",".join(names)}
+
+    def address(self, transport: str) -> tuple[str, int]:
+        """Where one of them listens.
+
+        Raises:
+            ContractError: it is not among those that are ready.
+        """
+        method = self.lines.methods.get(transport)
+        if method is None:
+            message = f"the plug-in {self.name} has no transport {transport}"
+            raise ContractError(message)
+        return method.address
+
+
+class PtServer(_Pt):
+    """A transport of a server: it listens for clients, and connects to us.
+
+    Args:
+        program: its program.
+        state_path: the folder for its state.
+        transport: its name.
+        options: its options.
+        listen: the IP address and port that it is to listen at.
+        uid: the user that it runs as; None for the daemon's.
+    """
+
+    def __init__(
+        self,
+        program: str,
+        state_path: str,
+        transport: str,
+        options: Mapping[str, str],
+        listen: tuple[str, int],
+        uid: int | None = None,
+    ) -> None:
+        super().__init__(program, state_path, uid)
+        self._transport = transport
+        self._options = options
+        self._listen = listen
+        self.lines = PtLines("server", (transport,))
+        self.ours: Mapping[str, str] = {}
+        """The variables that say where we listen; to be set before it is started."""
+
+    def __repr__(self) -> str:
+        return f"<PtServer {self.name} {self.lines!r}>"
+
+    def begin(self) -> Mapping[str, str]:
+        self.lines = PtLines("server", (self._transport,))
+        variables = {
+            **self.variables(),
+            **self.ours,
+            "TOR_PT_SERVER_TRANSPORTS": self._transport,
+            "TOR_PT_SERVER_BINDADDR": f"{self._transport}-{shown_address(*self._listen)}",
+        }
+        if self._options:
+            variables["TOR_PT_SERVER_TRANSPORT_OPTIONS"] = server_options(
+                self._transport, self._options
+            )
+        return variables
+
+    @property
+    def method(self) -> Method | None:
+        """Where it listens, and what clients need; None until it has said so."""
+        return self.lines.methods.get(self._transport)

@@ -1,0 +1,114 @@
+"""obfs4proxy, a pluggable transport of Tor's, run at both ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+from hashlib import sha256
+
+from tests.interop.plugin_pair import PluginPair, exchange
+from tests.support.daemon import Daemon, start_daemon
+from tests.support.peers import need
+from tests.support.scratch import free_port, scratch_folder, wait_until
+
+_NEEDED = re.compile(r"clients need an outbound with (\{.*\})")
+
+
+class Obfs4Test(PluginPair):
+    """Its transport obfs4, whose clients need a certificate."""
+
+    transfer = "auto"
+
+    def start(self, *command: str) -> tuple[int, int]:
+        """Start both ends; their processes. What the client needs is what the server's log says."""
+        need("obfs4proxy")
+        self.folder = scratch_folder(self)
+        self.port = free_port(self)
+        self.server = self.start_server(command or ("cat",))
+        self.client = self.start_client(
+            {**self.needed(), "command": ["obfs4proxy"], "state_path": "client"},
+            transfer=self.transfer,
+        )
+        return self.plugin_of(self.client), self.plugin_of(self.server)
+
+    def start_server(self, command: tuple[str, ...]) -> Daemon:
+        """Start the server's end."""
+        inbound = {
+            "type": "pt",
+            "tag": "in",
+            "transport": "obfs4",
+            "command": ["obfs4proxy"],
+            "listen_port": self.port,
+            "state_path": str(self.folder / "state"),
+        }
+        return start_daemon(
+            self,
+            {
+                "inbounds": [inbound],
+                "outbounds": [{"type": "fork", "tag": "tool", "command": list(command)}],
+                "transfer": self.transfer,
+            },
+        )
+
+    def needed(self) -> dict[str, object]:
+        """What the server's log says that clients need."""
+        wait_until(lambda: bool(_NEEDED.search(self.server.log)), "what clients need")
+        found: dict[str, object] = json.loads(_NEEDED.findall(self.server.log)[-1])
+        return found
+
+    def test_carries(self) -> None:
+        """Bytes come back as they were, and the server knows its client's address."""
+        groups = self.start()
+        self.assertCarries()
+        line = "up=1048576 down=1048576"
+        wait_until(lambda: line in self.client.log and line in self.server.log, "the lines")
+        self.assertRegex(self.server.log, r"1 in -> tool\[\d+\] user=- peer=127\.0\.0\.1:\d+ ")
+        self.assertNothingLeft(*groups)
+
+    def test_half_close(self) -> None:
+        """A client that ends its input gets the answer."""
+        data = os.urandom(100_000)
+        self.start("sh", "-c", f"head -c {len(data)} | sha256sum")
+        answer = exchange(self.path, data, ends=True)
+        self.assertEqual(answer.split()[0].decode(), sha256(data).hexdigest())
+
+    def test_killed(self) -> None:
+        """When the client's is killed, what was open ends for that reason, and the next connection
+        goes through another one.
+        """
+        client, _ = self.start()
+        with socket.socket(socket.AF_UNIX) as held:
+            held.settimeout(60)
+            held.connect(str(self.path))
+            held.sendall(b"hello")
+            self.assertEqual(held.recv(5), b"hello")
+            os.kill(client, signal.SIGKILL)
+            self.assertEqual(held.recv(1), b"")
+        why = "server: the plug-in obfs4proxy failed: it was killed by SIGKILL"
+        wait_until(lambda: why in self.client.log, "the reason")
+        self.assertCarries(1000)
+
+    def test_nobody(self) -> None:
+        """Where no server listens the reason is a sentence."""
+        self.start()
+        needed = self.needed()
+        self.client.stop()
+        with socket.socket() as nobody:
+            nobody.bind(("127.0.0.1", 0))
+            self.port = nobody.getsockname()[1]
+            lost = self.start_client({**needed, "command": ["obfs4proxy"], "state_path": "lost"})
+            self.assertEqual(exchange(self.path, b"hello"), b"")
+            why = (
+                f"cannot connect: the plug-in obfs4proxy: the SOCKS proxy can't connect "
+                f"127.0.0.1:{self.port}: "
+            )
+            wait_until(lambda: why in lost.log, "the line")
+
+
+class StreamObfs4Test(Obfs4Test):
+    """The same over Twisted's transports."""
+
+    transfer = "stream"
