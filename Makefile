@@ -29,7 +29,7 @@ help:
 	@echo 'make clean         remove what these made, and the environment'
 
 $(BIN)/python:
-	@python=$$($(find_python)); echo "Making the environment $(VENV) with $$("$$python" --version)"; "$$python" -m venv $(VENV)
+	@python=$$($(find_python)); echo "Making the environment $(VENV) with $$("$$python" --version); the first time takes a minute"; "$$python" -m venv $(VENV)
 
 $(VENV)/.run: $(BIN)/python setup.cfg setup.py pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
@@ -47,6 +47,7 @@ run: $(VENV)/.run
 	@echo '    ncat -U etc/pipetwist.sock'
 	@echo '    $(BIN)/pipetwist stats'
 	@echo '    $(BIN)/pipetwist top'
+	@echo '    a browser at http://127.0.0.1:9105/'
 	@echo
 	@echo 'Ctrl-C stops it.'
 	@echo

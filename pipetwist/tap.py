@@ -80,7 +80,9 @@ class Options(usage.Options):
         except StartError as error:
             sys.exit(f"pipetwist: {error}")
         log = self.document.log
-        self.log = RunnerLog(LogSettings(log.format, log.max_size, log.max_files), self._log_opened)
+        self.log = RunnerLog(
+            LogSettings(log.format, log.max_size, log.max_files, log.timestamp), self._log_opened
+        )
         if self._is_twist():
             self.log.of_twist(cast("RunnerOptions", self.parent))
 

@@ -51,6 +51,10 @@ class LogOptions:
     """The least important events that are logged. ``"info"`` where absent."""
     format: Literal["text", "json"] = "text"
     """Whether events are lines for people or JSON objects, one a line. ``"text"`` where absent."""
+    timestamp: bool = True
+    """Whether each line begins with the time. ``true`` where absent; ``false`` where a journal or a
+    container's engine adds it.
+    """
     max_size: Size = 10_000_000
     """How large twistd's log file grows before it becomes ``FILE.1``; ``"0B"`` for any size.
     ``"10MB"`` where absent.

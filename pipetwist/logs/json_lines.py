@@ -11,7 +11,7 @@ from twisted.logger import LogEvent
 from pipetwist.logs.event_text import event_text
 from pipetwist.logs.text_lines import UNSAFE
 
-__all__ = ["format_json_line"]
+__all__ = ["format_json_line", "format_untimed_json_line"]
 
 _PLAIN = (str, int, float, bool, type(None))
 _encode = json.JSONEncoder(ensure_ascii=False).encode
@@ -21,10 +21,18 @@ def format_json_line(event: LogEvent) -> str:
     """One event as a line: ``time``, ``level``, ``logger``, ``message``, then the event's own
     fields.
     """
-    line: dict[str, object] = {
-        "time": datetime.fromtimestamp(event["log_time"], timezone.utc).isoformat(
-            timespec="milliseconds"
-        ),
+    when = datetime.fromtimestamp(event["log_time"], timezone.utc)
+    return _line(event, {"time": when.isoformat(timespec="milliseconds")})
+
+
+def format_untimed_json_line(event: LogEvent) -> str:
+    """One event as such a line without ``time``, which another program adds."""
+    return _line(event, {})
+
+
+def _line(event: LogEvent, begin: dict[str, object]) -> str:
+    line = {
+        **begin,
         "level": getattr(event.get("log_level"), "name", "info"),
         "logger": event.get("log_namespace", "-"),
         "message": event_text(event),
@@ -37,7 +45,10 @@ def format_json_line(event: LogEvent) -> str:
         line |= {
             key: value
             for key, value in event.items()
-            if key not in line and not key.startswith("log_") and isinstance(value, _PLAIN)
+            if key not in line
+            and key != "time"
+            and not key.startswith("log_")
+            and isinstance(value, _PLAIN)
         }
     text = _encode(line)
     return f"{text if text.isprintable() else UNSAFE.sub(_escaped, text)}\n"

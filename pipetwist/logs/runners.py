@@ -12,10 +12,10 @@ from typing import IO, Any, Literal, NamedTuple, TypeAlias, cast
 from twisted.logger import FileLogObserver, ILogObserver, LogEvent, LogLevel, textFileLogObserver
 
 from pipetwist.logs.file_opening import Owner
-from pipetwist.logs.json_lines import format_json_line
+from pipetwist.logs.json_lines import format_json_line, format_untimed_json_line
 from pipetwist.logs.log_file import LogFile
 from pipetwist.logs.outputs import output_to
-from pipetwist.logs.text_lines import format_text_line
+from pipetwist.logs.text_lines import format_text_line, format_untimed_text_line
 from pipetwist.logs.writer import LogWriter, Output
 
 __all__ = ["LogSettings", "RunnerLog", "RunnerOptions"]
@@ -33,11 +33,13 @@ class LogSettings(NamedTuple):
         format: the format of lines.
         max_size: bytes of a file of twistd's; 0 for any number.
         max_files: how many full ones are kept; 0 for all.
+        timestamp: whether lines begin with the time.
     """
 
     format: Literal["text", "json"]
     max_size: int
     max_files: int
+    timestamp: bool = True
 
 
 class RunnerLog:
@@ -84,7 +86,7 @@ class RunnerLog:
         if name == "-" and not options.get("nodaemon"):
             message = "a daemon has no standard output to log to; give --logfile a file"
             raise ValueError(message)
-        format_line = format_json_line if self._settings.format == "json" else format_text_line
+        format_line = self._format
         if name == "-" or (options.get("nodaemon") and not name):
             return self._observer(output_to(sys.stdout), format_line)
         file = LogFile(
@@ -108,10 +110,8 @@ class RunnerLog:
         chosen = options["fileLogObserverFactory"]
 
         def observer(stream: IO[str]) -> ILogObserver:
-            if self._settings.format == "json":
-                format_line: _Format = format_json_line
-            elif chosen is textFileLogObserver:
-                format_line = format_text_line
+            if self._settings.format == "json" or chosen is textFileLogObserver:
+                format_line = self._format
             else:
                 format_line = chosen(stream).formatEvent
             made = self._observer(output_to(stream), format_line)
@@ -119,6 +119,12 @@ class RunnerLog:
             return made
 
         options["fileLogObserverFactory"] = observer
+
+    @property
+    def _format(self) -> _Format:
+        if self._settings.format == "json":
+            return format_json_line if self._settings.timestamp else format_untimed_json_line
+        return format_text_line if self._settings.timestamp else format_untimed_text_line
 
     def start(self) -> None:
         """Start to write. A daemon must have forked before."""

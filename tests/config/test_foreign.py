@@ -9,6 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.config.reading import parse_document
 from pipetwist.errors import ConfigError
+from pipetwist.outbounds.registry import OUTBOUNDS
 from tests.support.documents import EXAMPLES, FOLDER, problems, read, small
 
 
@@ -109,7 +110,7 @@ class EntriesTest(SynchronousTestCase):
     def test_kinds(self) -> None:
         """An unknown type is answered with all that there are, and with the one that is meant."""
         (said,) = self.outbound(type="tpc", server="192.0.2.1", server_port=80)
-        kinds = '"endpoint", "fork", "tcp", "udp", "unix", "unixgram", "vsock"'
+        kinds = ", ".join(f'"{type_}"' for type_ in OUTBOUNDS.types())
         self.assertEqual(
             said,
             'outbounds[0].type: "tpc" is not a type of outbound; did you mean "tcp"? There are '

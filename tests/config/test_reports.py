@@ -6,7 +6,13 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.config.reading import parse_document
 from pipetwist.errors import ConfigError
+from pipetwist.inbounds.registry import INBOUNDS
+from pipetwist.outbounds.registry import OUTBOUNDS
 from tests.support.documents import FOLDER, full, problems, small
+
+_INBOUNDS, _OUTBOUNDS = (
+    ", ".join(f'"{type_}"' for type_ in registry.types()) for registry in (INBOUNDS, OUTBOUNDS)
+)
 
 
 class ReportTest(SynchronousTestCase):
@@ -47,7 +53,7 @@ class ReportTest(SynchronousTestCase):
             },
             'log.level: "wran" is not known here; did you mean "warn"?',
             'log.colour: this key is not known here; use one of "level", "format", '
-            '"max_size", "max_files"',
+            '"timestamp", "max_size", "max_files"',
             'inbounds[0].pth: this key is not known here; did you mean "path"?',
             "inbounds[0].mode: 660 is not a file mode; write it in octal digits between "
             'quotes, such as "0660"',
@@ -62,7 +68,7 @@ class ReportTest(SynchronousTestCase):
             'inbounds[1].tag: "a" is the tag of inbounds[0] already; each needs a tag of its own',
             'inbounds[1].listen_port: "80" is not a port; write a whole number from 0 to 65535',
             'inbounds[2].type: "unx" is not a type of inbound; did you mean "unix"? There are '
-            '"endpoint", "tcp", "udp", "unix", "unixgram", "vsock"',
+            f"{_INBOUNDS}",
             "inbounds[2].tag: a name must not be empty",
             'outbounds[0].command: "cat" is not a command; write a list of texts, such as '
             '["ncat", "127.0.0.1", "80"]',
@@ -106,18 +112,13 @@ class ReportTest(SynchronousTestCase):
         document["outbounds"] = [{"tag": "a", "type": "http"}]
         self._said(
             document,
-            'inbounds[0].type: this required key is missing; use one of "endpoint", "tcp", '
-            '"udp", "unix", "unixgram", "vsock"',
-            'inbounds[1].type: "http" is not a type of inbound; use one of "endpoint", "tcp", '
-            '"udp", "unix", "unixgram", "vsock"',
-            'inbounds[2].type: 5 is not a type of inbound; use one of "endpoint", "tcp", '
-            '"udp", "unix", "unixgram", "vsock"',
-            'inbounds[3].type: ["unix"] is not a type of inbound; use one of "endpoint", '
-            '"tcp", "udp", "unix", "unixgram", "vsock"',
+            f"inbounds[0].type: this required key is missing; use one of {_INBOUNDS}",
+            f'inbounds[1].type: "http" is not a type of inbound; use one of {_INBOUNDS}',
+            f"inbounds[2].type: 5 is not a type of inbound; use one of {_INBOUNDS}",
+            f'inbounds[3].type: ["unix"] is not a type of inbound; use one of {_INBOUNDS}',
             "inbounds[4]: [] is not an object, which is written {...}",
             "inbounds[5]: null is not an object, which is written {...}",
-            'outbounds[0].type: "http" is not a type of outbound; use one of "endpoint", '
-            '"fork", "tcp", "udp", "unix", "unixgram", "vsock"',
+            f'outbounds[0].type: "http" is not a type of outbound; use one of {_OUTBOUNDS}',
         )
 
     def test_empty_lists(self) -> None:

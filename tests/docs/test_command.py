@@ -23,6 +23,7 @@ from tests.support.terminal import Terminal
 
 _DOCUMENT = "docs/command.md"
 _USUAL = "127.0.0.1:10085"
+_PAGE = "9105"
 _OF_CONTROL = {"connections", "close"}
 _SERVER = {"server", "config", "tls", "ca", "cert", "key", "server_name", "timeout"}
 
@@ -35,7 +36,7 @@ class CommandsTest(SynchronousTestCase):
     def test_commands(self) -> None:
         """Each command says what the document shows, and the table is what a terminal shows."""
         server = f"127.0.0.1:{free_port(self)}"
-        terminal = Terminal(self, {_USUAL: server})
+        terminal = Terminal(self, {_USUAL: server, _PAGE: str(free_port(self))})
         self.patch(os, "environ", {**os.environ, "PIPETWIST_SERVER": server})
         example = terminal.translated((ROOT / "etc" / "pipetwist.json").read_text(encoding="utf-8"))
         document = parse_json(example)

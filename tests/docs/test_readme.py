@@ -17,6 +17,7 @@ from tests.support.scratch import free_port, listens, wait_until
 from tests.support.terminal import Terminal, commands, same_each_time
 
 _PORT = "10085"
+_PAGE = "9105"
 
 
 class ReadmeTest(SynchronousTestCase):
@@ -27,7 +28,7 @@ class ReadmeTest(SynchronousTestCase):
         shows.
         """
         port = str(free_port(self))
-        terminal = Terminal(self, {_PORT: port})
+        terminal = Terminal(self, {_PORT: port, _PAGE: str(free_port(self))})
         (terminal.folder / "etc").mkdir()
         example = terminal.translated((ROOT / "etc" / "pipetwist.json").read_text(encoding="utf-8"))
         (terminal.folder / "etc" / "pipetwist.json").write_text(example, encoding="utf-8")

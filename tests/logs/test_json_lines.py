@@ -10,7 +10,7 @@ from twisted.logger import LogLevel
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from pipetwist.logs.json_lines import format_json_line
+from pipetwist.logs.json_lines import format_json_line, format_untimed_json_line
 
 _TIME = 1_700_000_000.25
 
@@ -27,6 +27,26 @@ def _line(**event: Any) -> dict[str, Any]:
 
 class LineTest(SynchronousTestCase):
     """One event."""
+
+    def test_untimed(self) -> None:
+        """Without the time a line has everything else; nor has it that of Twisted's old
+        observers.
+        """
+        event = {
+            "log_time": _TIME,
+            "log_level": LogLevel.info,
+            "log_namespace": "pipetwist",
+            "log_format": "{user} has gone",
+            "user": "a",
+            "time": 5.0,
+            "timeout": 3,
+        }
+        timed, untimed = (
+            json.loads(form(event)) for form in (format_json_line, format_untimed_json_line)
+        )
+        self.assertEqual(timed.pop("time"), "2023-11-14T22:13:20.250+00:00")
+        self.assertEqual(untimed, timed)
+        self.assertEqual(untimed["timeout"], 3)
 
     def test_fields(self) -> None:
         """A line has the time in UTC, the level, where it comes from, the text, and the event's own

@@ -26,10 +26,12 @@ from tests.support.scratch import scratch_folder
 class _RunnersTestCase(SynchronousTestCase):
     """A log that is not open yet."""
 
-    def make(self, form: Any = "text", **bounds: int) -> RunnerLog:
+    def make(self, form: Any = "text", *, timestamp: bool = True, **bounds: int) -> RunnerLog:
         """Make one."""
         self.opened: list[RunnerLog] = []
-        settings = LogSettings(form, bounds.get("max_size", 0), bounds.get("max_files", 0))
+        settings = LogSettings(
+            form, bounds.get("max_size", 0), bounds.get("max_files", 0), timestamp
+        )
         log = RunnerLog(settings, lambda: self.opened.append(log), lambda: 0.0)
         return log
 
@@ -52,6 +54,28 @@ class TwistdTest(_RunnersTestCase):
             self.say(log, log.of_twistd(options))
             self.assertTrue(stream.getvalue().endswith("[pipetwist#info] said\n"))
             self.assertFalse(log.rotates)
+
+    def test_untimed(self) -> None:
+        """Without the time lines begin with what is behind it, as text and as JSON, whichever
+        program opens the log.
+        """
+        for form, line in (
+            ("text", "[pipetwist#info] said\n"),
+            (
+                "json",
+                '{"level": "info", "logger": "pipetwist", "message": "said", "text": "said"}\n',
+            ),
+        ):
+            stream = io.StringIO()
+            self.patch(sys, "stdout", stream)
+            log = self.make(form, timestamp=False)
+            self.say(log, log.of_twistd({"logfile": "-", "nodaemon": True}))
+            self.assertEqual(stream.getvalue(), line)
+            log, stream = self.make(form, timestamp=False), io.StringIO()
+            options: dict[str, Any] = {"fileLogObserverFactory": textFileLogObserver}
+            log.of_twist(options)
+            self.say(log, options["fileLogObserverFactory"](stream))
+            self.assertEqual(stream.getvalue(), line)
 
     def test_unnamed(self) -> None:
         """It is twistd.log in the current folder for a daemon without a name for it."""

@@ -11,7 +11,11 @@ from twisted.logger import LogLevel
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from pipetwist.logs.text_lines import escape, format_text_line
+from pipetwist.logs.text_lines import (
+    escape,
+    format_text_line,
+    format_untimed_text_line,
+)
 
 
 def _line(text: str, **event: Any) -> str | None:
@@ -36,6 +40,26 @@ class TextLineTest(SynchronousTestCase):
         self.assertRegex(
             line, r"^2023-11-1\dT\d\d:\d\d:20[+-]\d{4} \[pipetwist#info\] \u00e9ric has gone\n$"
         )
+
+    def test_untimed(self) -> None:
+        """Without the time it is the same from where it comes on, a traceback too."""
+        try:
+            raise ValueError
+        except ValueError:
+            failure = Failure()
+        for more in ({}, {"log_failure": failure}, {"log_system": "a system"}, {"log_level": None}):
+            event = {
+                "log_time": 1_700_000_000.25,
+                "log_level": LogLevel.info,
+                "log_namespace": "pipetwist",
+                "log_format": "{user} has gone",
+                "user": "a",
+                **more,
+            }
+            timed = format_text_line(event)
+            assert timed is not None
+            self.assertEqual(format_untimed_text_line(event), timed.partition(" ")[2])
+        self.assertIsNone(format_untimed_text_line({"log_level": LogLevel.info, "log_format": ""}))
 
     def test_several_lines(self) -> None:
         """The rest of a text of several lines, such as a traceback, is behind a tab, so that
