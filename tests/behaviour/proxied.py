@@ -34,6 +34,10 @@ class ProxyServers(TcpServers):
     """What the proxy hears, and what it answers to that."""
     refusal: ClassVar[tuple[bytes, str]]
     """What it answers at last where it refuses, and the sentence for it."""
+    header = b""
+    """The beginning of a header of the PROXY protocol, if the server is to get one; then all of
+    it.
+    """
     first_words = b""
     """What the server says in the same breath as the proxy."""
     tls: TlsClientOptions | None = None
@@ -46,14 +50,30 @@ class ProxyServers(TcpServers):
             via=replace(self.via, server_port=self.port),
             tls=self.tls,
             connect_timeout=connect_timeout,
+            proxy_protocol=1 if self.header else None,
         )
 
     async def accept(self) -> Channel:
         accepted = await self.accepted()
         await self.talk(accepted)
+        if self.header:
+            await self._hear_header(accepted)
         if self.tls is not None:
             return await shake_hands(accepted, server_context())
         return SocketChannel(accepted)
+
+    async def _hear_header(self, accepted: socket.socket) -> None:
+        await _hears(accepted, self.header)
+
+        def look() -> bool:
+            try:
+                while not self.header.endswith(b"\r\n"):
+                    self.header += accepted.recv(1)
+            except BlockingIOError:
+                return False
+            return True
+
+        await until(look, "the end of the header")
 
     async def talk(self, accepted: socket.socket, last: bytes | None = None) -> None:
         """Play the proxy.

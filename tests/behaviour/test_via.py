@@ -147,3 +147,42 @@ class HandshakeTest(_ViaCase):
         client = await self.client()
         await client.end()
         self.assertEqual(await self.reason(), f"cannot connect: {self.shown}: {why}")
+
+
+@over_pairs(_PAIRS, lambda pair: pair.clients is TcpClients or pair.transfer == "stream")
+class ProxyProtocolTest(_ViaCase):
+    """With a header of the PROXY protocol for the server, which is another thing."""
+
+    async def test_header(self) -> None:
+        """The header comes after the proxy's reply, and before TLS; it is not counted either."""
+        self.proxies.header = b"PROXY "
+        await self.begin()
+        client, server = await self.connect()
+        self.assertTrue(self.proxies.header.endswith(b"\r\n"), self.proxies.header)
+        client.send(b"question")
+        await server.has(8)
+        client.close()
+        await server.end()
+        server.close()
+        self.assertEqual((await self.line())["uplink"], 8)
+        self.assertEqual(self.count("outbound", "out"), (8, 0))
+
+
+@over_pairs(_PAIRS, lambda pair: pair.servers is SocksProxies)
+class RetryTest(_ViaCase):
+    """A server that is not there yet."""
+
+    async def test_tried_again(self) -> None:
+        """Where the proxy says that nobody listens, it is asked again."""
+        await self.begin(connect_retry=60.0)
+        client = await self.client()
+        accepted = await self.proxies.accepted()
+        await self.proxies.talk(accepted, b"\5\5")
+        accepted.close()
+        server = await self.server()
+        client.send(b"question")
+        await server.has(8)
+        client.close()
+        await server.end()
+        server.close()
+        self.assertEqual(await self.reason(), "client closed")

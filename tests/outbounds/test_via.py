@@ -12,6 +12,7 @@ from pipetwist.socks.http_connect import HttpConnect
 from pipetwist.socks.socks4 import Socks4
 from pipetwist.socks.socks5 import Socks5
 from pipetwist.values.bind_address import PortAddress
+from tests.support.documents import problems
 
 
 def _via(**keys: Any) -> ViaOptions:
@@ -82,6 +83,24 @@ class OptionsTest(SynchronousTestCase):
     def test_secret(self) -> None:
         """A password is not shown."""
         self.assertNotIn("secret", repr(_outbound(_via(username="alice", password="secret"))))
+
+    def test_told(self) -> None:
+        """What is wrong is told with its place in the configuration."""
+        for keys, said in (
+            ({"password": "x"}, "outbounds[0].via: there is a password without a username"),
+            ({"version": "6"}, 'outbounds[0].via.version: "6" is not known here'),
+            ({"type": "tor"}, 'outbounds[0].via.type: "tor" is not known here'),
+            ({"version": "4"}, "outbounds[0]: via: SOCKS 4 has no names such as example.org"),
+        ):
+            via = {"type": "socks", "server": "127.0.0.1", "server_port": 1080, **keys}
+            outbound = {"type": "tcp", "tag": "out", "server": "example.org", "server_port": 80}
+            (told,) = problems(
+                {
+                    "inbounds": [{"type": "tcp", "tag": "in", "listen_port": 1}],
+                    "outbounds": [{**outbound, "via": via}],
+                }
+            )
+            self.assertIn(said, told)
 
     def test_windows(self) -> None:
         """On Windows it is told that it can't be done."""
