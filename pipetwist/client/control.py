@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 import grpc
 
 from pipetwist.client.channel import call_failed, open_channel
 from pipetwist.client.server import Server
+from pipetwist.control.selection import MAX_NAMES
 from pipetwist.control.wire import control_pb2
 from pipetwist.control.wire.control_pb2 import (
     CloseConnectionsRequest,
@@ -104,11 +105,20 @@ class ControlCalls:
             raise call_failed(self._server, "ListConnections", error) from error
 
     def close_connections(self, selected: Selected) -> ClosedConnections:
-        """Close connections.
+        """Close connections, with as many calls as their ids take.
 
         Raises:
-            ServerError: there is no answer.
+            ServerError: there is no answer; what was closed before stays closed.
         """
+        ids = selected.ids
+        closed = [
+            self._close(replace(selected, ids=ids[at : at + MAX_NAMES]))
+            for at in range(0, max(1, len(ids)), MAX_NAMES)
+        ]
+        unknown = [one for answer in closed for one in answer.unknown_ids]
+        return ClosedConnections(sum(answer.closed for answer in closed), tuple(unknown))
+
+    def _close(self, selected: Selected) -> CloseConnectionsResponse:
         call = self._channel.unary_unary(
             f"/{_SERVICE}/CloseConnections",
             request_serializer=CloseConnectionsRequest.SerializeToString,
@@ -116,7 +126,7 @@ class ControlCalls:
         )
         request = CloseConnectionsRequest(selection=selected.message)
         try:
-            answer = call(request, timeout=self._server.timeout)
+            answer: CloseConnectionsResponse = call(request, timeout=self._server.timeout)
         except grpc.RpcError as error:
             raise call_failed(self._server, "CloseConnections", error) from error
-        return ClosedConnections(answer.closed, tuple(answer.unknown_ids))
+        return answer

@@ -10,8 +10,11 @@ from pipetwist.control.ids import ConnectionId, parse_id
 from pipetwist.relay.record import ConnectionRecord
 from pipetwist.values import quote
 
-__all__ = ["Selection", "parse_selection"]
+__all__ = ["MAX_NAMES", "Selection", "parse_selection"]
 
+MAX_NAMES = 1000
+"""How many ids, users, inbounds or outbounds one selection may have."""
+_MAX_LENGTH = 1000  # characters of each
 _MAX_SHOWN = 5  # names in a line of the log
 
 
@@ -37,10 +40,10 @@ class Selection(NamedTuple):
         parts = [
             f"{noun} {_shown(names)}"
             for noun, names in (
-                ("id", [str(one) for one in sorted(self.ids)]),
-                ("user", [quote(name) for name in sorted(self.users)]),
-                ("inbound", [quote(name) for name in sorted(self.inbounds)]),
-                ("outbound", [quote(name) for name in sorted(self.outbounds)]),
+                ("id", sorted(self.ids)),
+                ("user", sorted(self.users)),
+                ("inbound", sorted(self.inbounds)),
+                ("outbound", sorted(self.outbounds)),
             )
             if names
         ]
@@ -83,15 +86,27 @@ def parse_selection(
         message = f"older_than is {older_than:g}, which is no number of seconds"
         raise ValueError(message)
     return Selection(
-        frozenset(map(parse_id, ids)),
-        frozenset(users),
-        frozenset(inbounds),
-        frozenset(outbounds),
+        frozenset(map(parse_id, _bounded("ids", ids))),
+        frozenset(_bounded("users", users)),
+        frozenset(_bounded("inbounds", inbounds)),
+        frozenset(_bounded("outbounds", outbounds)),
         older_than,
     )
 
 
-def _shown(names: Sequence[str]) -> str:
-    shown = names[:_MAX_SHOWN]
+def _bounded(noun: str, names: Iterable[str]) -> list[str]:
+    """Names that can be looked at in one turn of the reactor."""
+    found = list(names)
+    if len(found) > MAX_NAMES or any(len(name) > _MAX_LENGTH for name in found):
+        message = (
+            f"{noun} has {len(found)} entries; there may be {MAX_NAMES}, of {_MAX_LENGTH} "
+            "characters each"
+        )
+        raise ValueError(message)
+    return found
+
+
+def _shown(names: Sequence[str | ConnectionId]) -> str:
+    shown = [quote(one) if isinstance(one, str) else str(one) for one in names[:_MAX_SHOWN]]
     more = len(names) - len(shown)
     return " or ".join(shown) + (f" or {more} more" if more else "")

@@ -165,14 +165,17 @@ def _put_page(
     *,
     may_act: bool,
 ) -> None:
-    from pipetwist.page.closing import closing_resources
     from pipetwist.page.feed import Feed
     from pipetwist.page.resources import page_resources
 
     feed = Feed(
         context.reactor, connection_table, store, time.time, context.log, actions.start / 1000
     )
-    acting = closing_resources(actions, context.reactor, context.log) if may_act else {}
+    acting = {}
+    if may_act:
+        from pipetwist.page.closing import closing_resources
+
+        acting = closing_resources(actions, context.reactor, context.log)
     for name, resource in page_resources(feed, acting).items():
         web.put(name, resource)
     web.before_stop(feed.close)

@@ -141,6 +141,15 @@ class CloseTest(_Case):
         self.assertEqual(errors, f"pipetwist: no open connection has the id {ids[0]}\n")
         self.assertEqual(len(await self.fields()), 1)
 
+    async def test_many_ids(self) -> None:
+        """However many ids are given, each is looked for."""
+        await self.three()
+        ids = [one[0] for one in await self.fields()]
+        others = [f"{number}@1" for number in range(1, 2501)]
+        status, output, _ = await self.run_it("close", "--json", *others, *ids)
+        self.assertEqual(status, 0)
+        self.assertEqual(json.loads(output), {"closed": 3, "unknown_ids": others})
+
     async def test_options(self) -> None:
         """Options choose as those of the list do, and all must hold."""
         await self.three()

@@ -5,14 +5,19 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
+from typing import Any
 
 import grpc
 from twisted.internet.threads import deferToThread
 
 from pipetwist.control.options import ControlTlsOptions
+from pipetwist.control.wire.control_pb2 import ListConnectionsRequest, ListConnectionsResponse
 from pipetwist.errors import StartError
-from tests.control.case import Control, ControlCase
+from pipetwist.relay.connection import Connection
+from tests.control.case import SERVICE, Control, ControlCase
+from tests.support.api_server import open_channel
 from tests.support.certificates import Authority
 from tests.support.scratch import wait_until
 from tests.support.stranger import STRANGER, needs_root
@@ -30,6 +35,15 @@ while got := client.recv(4096):
     said += got
 print(said.hex())
 """
+
+
+def _first(answers: Any) -> object:  # what gRPC returns is a call and an iterator
+    """The status of a list that was refused; None where it has begun."""
+    try:
+        next(answers)
+    except grpc.RpcError as error:
+        return error.code()
+    return None
 
 
 class UnixTest(ControlCase):
@@ -143,6 +157,35 @@ class UnixTest(ControlCase):
             error = await self.error(calling)
             self.assertEqual(error.code(), grpc.StatusCode.UNAUTHENTICATED)
         self.assertEqual(self.tree.relay.open_connections, 1)
+
+    async def test_stalled_lists(self) -> None:
+        """Clients that ask for lists and do not read them keep nobody from closing; a list too many
+        is refused.
+        """
+        self.start()
+        await self.connect()
+        channel = open_channel(self, f"unix:{self.path}")
+        stalled = threading.Event()
+        slices = self.tree.control._actions.slices
+
+        def wait() -> list[list[Connection]]:
+            stalled.set()
+            return [*slices()] * 20_000
+
+        self.tree.control._actions.slices = wait
+        call = channel.unary_stream(
+            f"/{SERVICE}/ListConnections",
+            request_serializer=ListConnectionsRequest.SerializeToString,
+            response_deserializer=ListConnectionsResponse.FromString,
+        )
+        lists = [call(ListConnectionsRequest()) for _ in range(4)]
+        await deferToThread(stalled.wait, 60)
+        codes = await deferToThread(lambda: [_first(one) for one in lists])
+        self.assertEqual(codes.count(grpc.StatusCode.RESOURCE_EXHAUSTED), 1, codes)
+        self.tree.control._actions.slices = slices
+        self.assertEqual((await self.client().close(inbounds=["in"])).closed, 1)
+        for one in lists:
+            one.cancel()
 
     async def test_gone(self) -> None:
         """A client that has gone is not known any more."""

@@ -9,7 +9,7 @@ from twisted.logger import Logger, LogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.connection.client_info import ClientInfo
-from pipetwist.control.selection import Selection, parse_selection
+from pipetwist.control.selection import MAX_NAMES, Selection, parse_selection
 from pipetwist.relay.connection import Connection
 from pipetwist.relay.connection_table import ConnectionTable
 from pipetwist.relay.relay import Route
@@ -68,10 +68,18 @@ class SelectionTest(SynchronousTestCase):
             self.assertRaises(ValueError, parse_selection, older_than=seconds)
         self.assertRaises(ValueError, parse_selection, ids=["1"])
 
+    def test_too_many(self) -> None:
+        """What would take long to look at is refused."""
+        self.assertEqual(len(parse_selection(users=map(str, range(MAX_NAMES))).users), MAX_NAMES)
+        self.assertRaises(ValueError, parse_selection, users=map(str, range(MAX_NAMES + 1)))
+        self.assertRaises(ValueError, parse_selection, ids=["1@1"] * (MAX_NAMES + 1))
+        error = self.assertRaises(ValueError, parse_selection, inbounds=["x" * 100_000])
+        self.assertLess(len(str(error)), 200)
+
     def test_said(self) -> None:
         """It is said on one line of bounded length, whatever the names are."""
         said = str(
-            parse_selection(users=[_ODD, "y" * 9999], inbounds=map(str, range(99)), older_than=60.0)
+            parse_selection(users=[_ODD, "y" * 999], inbounds=map(str, range(99)), older_than=60.0)
         )
         self.assertTrue(said.isprintable(), said)
         self.assertLess(len(said), 500)

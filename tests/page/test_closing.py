@@ -10,9 +10,9 @@ from typing import Any
 
 from twisted.internet.threads import deferToThread
 
+from pipetwist.control.selection import MAX_NAMES
 from pipetwist.control.tokens import TOKEN_SECONDS
 from pipetwist.errors import StartError
-from pipetwist.page.closing import MAX_IDS
 from pipetwist.web.options import WebOptions, WebTlsOptions
 from tests.control.case import ControlCase
 from tests.support.certificates import Authority
@@ -185,7 +185,7 @@ class ClosingTest(ControlCase):
         self.assertEqual((status, json.loads(body)["closed"]), (200, 0))
         for what in ("", f"id={number}", "id=%0a", "id=*", "user=alice", f"id={one}&x=1"):
             await self.refuse(400, self.close(what))
-        await self.refuse(400, self.close("&".join(["id=1@1"] * (MAX_IDS + 1))))
+        await self.refuse(400, self.close("&".join(["id=1@1"] * (MAX_NAMES + 1))))
 
     async def test_body(self) -> None:
         """A form of another site, whose arguments are in its body, is refused unread."""
