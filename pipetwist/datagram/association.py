@@ -13,12 +13,17 @@ from pipetwist.datagram.source import Source
 from pipetwist.datagram.throttle import DatagramThrottle, LimitableSide
 from pipetwist.datagram.waiting import WaitingDatagrams
 from pipetwist.interfaces import IDatagramSide, IDescriptorSide, ITracker
+from pipetwist.values.addresses import SocketAddress
 
 __all__ = ["Answering", "AssociationSide", "LimitedAssociationSide"]
 
 
 class Answering(Protocol):
     """The listener of associations, which sends their answers."""
+
+    @property
+    def local_address(self) -> SocketAddress:
+        """Where it listens."""
 
     def answer_batch(self, batch: EitherBatch, start: int, stop: int, target: Source) -> int:
         """Send some of a batch; as `Batch.send`."""
@@ -67,6 +72,11 @@ class AssociationSide(BaseDatagramSide):
     @classmethod
     def limited(cls) -> type[LimitableSide]:
         return LimitedAssociationSide
+
+    @property
+    def local_address(self) -> SocketAddress:
+        """Where its inbound listens."""
+        return self._answering.local_address
 
     def make_room(self, maximum: str) -> None:
         """Close, to make room for another one.

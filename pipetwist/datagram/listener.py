@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from typing import Any, TypeAlias
 
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
@@ -20,7 +21,7 @@ from pipetwist.kernel.poller import IN
 from pipetwist.transfer.loss_reasons import describe_error
 from pipetwist.values.addresses import SocketAddress
 
-__all__ = ["DatagramListener"]
+__all__ = ["Associate", "DatagramListener"]
 
 # Batches that are read in one turn at most.
 _ROUNDS = 4
@@ -31,7 +32,8 @@ _FEW = 8
 # again at this interval.
 _RETRY_SECONDS = 0.01
 
-_Associate = Callable[[Source, IOutbound, "ITracker | None"], AssociationSide]
+Associate: TypeAlias = Callable[[Any, IOutbound, "ITracker | None"], AssociationSide]
+"""Makes the side of a client that is let in: a `Source`, or what a subclass has in its place."""
 
 
 class DatagramListener:
@@ -53,7 +55,7 @@ class DatagramListener:
         opened: socket.socket,
         batch: EitherBatch,
         association_table: AssociationTable,
-        let_in: Callable[[Source, _Associate], object],
+        let_in: Callable[[Any, Associate], object],  # a subclass lets something else in
         log: Logger,
     ) -> None:
         opened.setblocking(False)
@@ -62,21 +64,26 @@ class DatagramListener:
         self._datagram_context = datagram_context
         self._socket = opened
         self._segments = opened.family != getattr(socket, "AF_UNIX", None) and segments_work()
-        self._batch = batch
+        self.batch = batch
         self._association_table = association_table
         self._let_in = let_in
         self._log = log
-        self._associations: dict[object, AssociationSide] = {}
+        self.associations: dict[object, AssociationSide] = {}
         self._waiting: dict[AssociationSide, None] = {}
         self._retry: IDelayedCall | None = None
         self._listening = False
         self._at_once = _FEW
         self._asked_in = 0
 
+    @property
+    def local_address(self) -> SocketAddress:
+        """Where it listens."""
+        return self._socket.getsockname()
+
     def __repr__(self) -> str:
         state = f"fd={self._socket.fileno()}" if self._listening else "not listening"
         return (
-            f"<DatagramListener {state}, {len(self._associations)} associations, "
+            f"<DatagramListener {state}, {len(self.associations)} associations, "
             f"{len(self._waiting)} waiting>"
         )
 
@@ -98,14 +105,14 @@ class DatagramListener:
         if self._listening:
             self._listening = False
             self._datagram_context.watcher.remove(self._socket.fileno())
-        for association in list(self._associations.values()):
+        for association in list(self.associations.values()):
             association.lose("the inbound has stopped listening")
         self._socket.close()
 
     def ready(self, events: int) -> None:
         batch, associations, active = (
-            self._batch,
-            self._associations,
+            self.batch,
+            self.associations,
             self._association_table.active,
         )
         for _ in range(_ROUNDS):
@@ -120,7 +127,7 @@ class DatagramListener:
             for start, stop, key in batch.runs():
                 association = associations.get(key)
                 if association is None or cut:
-                    self._arrived(start, stop, key)
+                    self.arrived(start, stop, key)
                 else:
                     active(association)
                     association.arrived(batch, start, stop)
@@ -137,40 +144,51 @@ class DatagramListener:
             self._datagram_context.watcher.remove(self._socket.fileno())
             self._datagram_context.watcher.add(self._socket.fileno(), self, IN)
 
-    def _arrived(self, start: int, stop: int, key: SocketAddress) -> None:
-        association = self._associations.get(key)
+    def arrived(self, start: int, stop: int, key: SocketAddress) -> None:
+        """Some of the batch are of a sender that has no association, or were cut."""
+        association = self.associations.get(key)
         if association is not None:
             self._association_table.active(association)
         else:
-            association = self._open(key, start)
+            source = self.batch.source(key)
+            association = self.open(key, source, source, self.batch, start)
             if association is not None:
                 start += 1
             if association is None or association.ending.over:
                 self.dropped += stop - start
                 return
         if start < stop:
-            hand_to(association, self._batch, start, stop)
+            hand_to(association, self.batch, start, stop)
 
-    def _open(self, key: SocketAddress, index: int) -> AssociationSide | None:
+    def open(
+        self, key: object, client: object, source: Source, batch: EitherBatch, index: int
+    ) -> AssociationSide | None:
         """Admit a source, with its first datagram. If that is dropped, the association's log line
         says so.
+
+        Args:
+            key: what its association is known by.
+            client: what is let in.
+            source: who is answered.
+            batch: the datagram is in it.
+            index: the datagram's.
         """
         self._asked_in += 1
         if not self._association_table.make_room():
             return None
         made: list[AssociationSide] = []
 
-        def associate(source: Source, _: IOutbound, tracker: ITracker | None) -> AssociationSide:
-            association = self._associations[key] = AssociationSide(
+        def associate(_: object, outbound: IOutbound, tracker: ITracker | None) -> AssociationSide:
+            association = self.associations[key] = AssociationSide(
                 self._datagram_context.reactor, key, source, self, tracker
             )
             self._association_table.add(association)
             made.append(association)
-            hand_to(association, self._batch, index, index + 1)
+            hand_to(association, batch, index, index + 1)
             return association
 
         try:
-            self._let_in(self._batch.source(key), associate)
+            self._let_in(client, associate)
         except Exception:  # noqa: BLE001 - one source's mistake does not end the listening
             self._log.failure("A datagram's source could not be accepted")
             for association in made:
@@ -183,7 +201,7 @@ class DatagramListener:
         return batch.send(self._socket, start, stop, target, segments=self._segments)
 
     def answer(self, datagram: bytes, target: Source) -> None:
-        self._batch.send_one(self._socket, datagram, target)
+        self.batch.send_one(self._socket, datagram, target)
 
     def await_room(self, association: AssociationSide) -> None:
         self._waiting[association] = None
@@ -196,8 +214,8 @@ class DatagramListener:
 
     def left(self, association: AssociationSide) -> None:
         self._association_table.discard(association)
-        if self._associations.get(association.key) is association:
-            del self._associations[association.key]
+        if self.associations.get(association.key) is association:
+            del self.associations[association.key]
 
     def _try_again(self) -> None:
         self._retry = None

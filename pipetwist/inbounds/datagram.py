@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
+from functools import partial
 from typing import cast
 
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
@@ -12,16 +14,19 @@ from pipetwist.datagram.association_table import AssociationTable
 from pipetwist.datagram.context import DatagramContext
 from pipetwist.datagram.listener import DatagramListener
 from pipetwist.datagram.plain import EitherBatch
+from pipetwist.datagram.proxied import ProxiedDatagramListener, Trust
 from pipetwist.datagram.source import Source
 from pipetwist.inbounds.context import InboundContext
-from pipetwist.inbounds.gate import Gate
-from pipetwist.inbounds.listening import ListeningService
+from pipetwist.inbounds.proxied import ProxiedListening
 from pipetwist.kinds.inbound_options import DatagramInboundOptions, InboundOptions
+from pipetwist.proxy_protocol.trust import trusted_proxies
+from pipetwist.values.addresses import shown_address
+from pipetwist.values.trusted_proxies import UNIX
 
 __all__ = ["DatagramInbound"]
 
 
-class DatagramInbound(ListeningService):
+class DatagramInbound(ProxiedListening):
     """An inbound for datagrams. Its subclasses open and close the sockets, and identify sources.
 
     Args:
@@ -33,7 +38,7 @@ class DatagramInbound(ListeningService):
         self._listeners: list[DatagramListener] = []
         self._association_table = AssociationTable(options.max_associations)
         super().__init__(options, context)
-        self._gate = self._association_table.bounds = Gate(self, self.identify)
+        self._gate = self._association_table.bounds = self.make_gate(self.identify)
         self.datagram_context = context.datagram_context or DatagramContext(
             context.reactor, None if context.kernel is None else context.kernel.poller
         )
@@ -104,8 +109,11 @@ class DatagramInbound(ListeningService):
     def _open_on(self, opened: list[tuple[socket.socket, EitherBatch]]) -> None:
         self._gate.name_again()
         self._association_table.begin()
+        make: Callable[..., DatagramListener] = DatagramListener
+        if self.proxied_options.proxy_protocol:
+            make = partial(ProxiedDatagramListener, trust=self._trust, refuse=self._refuse)
         self._listeners = [
-            DatagramListener(
+            make(
                 self.datagram_context,
                 one,
                 batch,
@@ -117,3 +125,15 @@ class DatagramInbound(ListeningService):
         ]
         for listener in self._listeners:
             listener.start()
+
+    def _trust(self, source: Source) -> Trust:
+        options = self.proxied_options
+        proxies = trusted_proxies(options.trusted_proxies)
+        return Trust(
+            proxies.trusts(UNIX if source.host is None else source.host),
+            options.proxy_protocol_accept_no_header,
+        )
+
+    def _refuse(self, source: Source, why: str) -> None:
+        shown = UNIX if source.host is None else shown_address(source.host, source.port)
+        self._gate.refuse(f"refused {shown}, {why}")

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from pipetwist.connection.client_info import ClientInfo, Timeouts
+from pipetwist.datagram.proxied import NamedSource
 from pipetwist.inbounds.gate import Gate, Identify
 from pipetwist.inbounds.kernel_tls_entry import TlsClient
 from pipetwist.inbounds.listening import ListeningService
@@ -102,6 +103,8 @@ def named_client_info(tag: str, header: Header, timeouts: Timeouts) -> ClientInf
 
 def _header_of(client: Any) -> tuple[Header | None, Any]:  # as `Identify` has it
     """A client's header, and the client as it would be without one."""
+    if isinstance(client, NamedSource):
+        return client.header, client.source
     if isinstance(client, NamedTransport):
         return client.header, client.transport
     connected = client.socket if isinstance(client, TlsClient) else client

@@ -17,6 +17,7 @@ from pipetwist.inbounds.context import InboundContext
 from pipetwist.inbounds.datagram import DatagramInbound
 from pipetwist.interfaces import IInbound
 from pipetwist.kinds.inbound_options import DatagramInboundOptions, InboundOptions
+from pipetwist.kinds.proxy_options import ProxiedInboundOptions
 from pipetwist.kinds.user_options import AskingOptions
 from pipetwist.network.listening import is_unspecified
 from pipetwist.values import Host, Port
@@ -27,11 +28,11 @@ __all__ = ["UdpInbound", "UdpInboundOptions"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class UdpInboundOptions(DatagramInboundOptions, AskingOptions):
+class UdpInboundOptions(ProxiedInboundOptions, DatagramInboundOptions, AskingOptions):
     """An inbound on a UDP port."""
 
     address_key = "listen_port"
-    fixed = ("listen", "listen_port")
+    fixed = ("listen", "listen_port", "proxy_protocol")
 
     type: Literal["udp"] = "udp"
     """Always ``udp``."""

@@ -21,6 +21,7 @@ from pipetwist.inbounds.datagram import DatagramInbound
 from pipetwist.inbounds.unix_options import UnixSocketOptions
 from pipetwist.interfaces import IInbound
 from pipetwist.kinds.inbound_options import DatagramInboundOptions, InboundOptions
+from pipetwist.kinds.proxy_options import ProxiedInboundOptions
 from pipetwist.network.unix_socket import UnixListeningSocket
 
 __all__ = ["UnixgramInbound", "UnixgramInboundOptions"]
@@ -29,10 +30,10 @@ _SO_PASSCRED = getattr(socket, "SO_PASSCRED", 16)
 
 
 @dataclass(frozen=True, kw_only=True)
-class UnixgramInboundOptions(UnixSocketOptions, DatagramInboundOptions):
+class UnixgramInboundOptions(ProxiedInboundOptions, UnixSocketOptions, DatagramInboundOptions):
     """An inbound on a unix datagram socket."""
 
-    fixed = ("path", "mode", "owner", "group")
+    fixed = ("path", "mode", "owner", "group", "proxy_protocol")
 
     type: Literal["unixgram"] = "unixgram"
     """Always ``unixgram``."""

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 from pipetwist.kinds.options import KindOptions
 from pipetwist.values.trusted_proxies import DEFAULT_PROXIES, TrustedProxy
 
-__all__ = ["ProxiedInboundOptions", "ProxiedOutboundOptions"]
+__all__ = ["ProxiedDatagramOptions", "ProxiedInboundOptions", "ProxiedOutboundOptions"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,3 +47,16 @@ class ProxiedOutboundOptions(KindOptions):
             message = 'proxy_protocol_tlvs needs "proxy_protocol": 2; version 1 has no TLVs'
             raise ValueError(message)
         super().__post_init__()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProxiedDatagramOptions(KindOptions):
+    """The keys of outbounds of datagrams that say who the client is."""
+
+    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid"}
+
+    proxy_protocol: Literal[2] | None = None
+    """``2`` for a header of the PROXY protocol, version 2, before each datagram, which names the
+    client's address; none where absent. Answers are taken without one."""
+    proxy_protocol_tlvs: bool = False
+    """Says more in it: the user's name, and the association's number."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import secrets
 import socket
 from functools import lru_cache
+from socket import SocketKind
 from typing import TYPE_CHECKING
 
 from pipetwist.connection.client_info import ClientInfo
 from pipetwist.interfaces import IClient
-from pipetwist.kinds.proxy_options import ProxiedOutboundOptions
+from pipetwist.kinds.proxy_options import ProxiedDatagramOptions, ProxiedOutboundOptions
 from pipetwist.values.addresses import plain_host
 
 if TYPE_CHECKING:
@@ -32,12 +33,18 @@ class ProxyHeaders:
 
     Args:
         options: what the configuration says.
+        kind: streams or datagrams.
     """
 
-    def __init__(self, options: ProxiedOutboundOptions) -> None:
+    def __init__(
+        self,
+        options: ProxiedOutboundOptions | ProxiedDatagramOptions,
+        kind: SocketKind = SocketKind.SOCK_STREAM,
+    ) -> None:
         from pipetwist.proxy_protocol import building  # loads proxyprotocol
 
         self._building = building
+        self._kind = kind
         self._version = options.proxy_protocol
         self._with_tlvs = options.proxy_protocol_tlvs
 
@@ -57,7 +64,7 @@ class ProxyHeaders:
     def _make(self, source: Named, destination: Named, tlvs: dict[int, bytes]) -> bytes:
         if self._version == 1:
             return self._building.line_header(source, destination)
-        return self._building.block_header(source, destination, tlvs=tlvs)
+        return self._building.block_header(source, destination, self._kind, tlvs)
 
 
 def _destination(client: IClient) -> Named:
@@ -65,6 +72,9 @@ def _destination(client: IClient) -> Named:
     client_info: ClientInfo = client.client_info
     if client_info.destination is not None:
         return client_info.destination
+    local = getattr(client.side, "local_address", None)  # of an association
+    if isinstance(local, tuple):
+        return plain_host(local[0]), local[1]
     connected = getattr(client.side, "peer_socket", None)
     if connected is not None and connected.family in (socket.AF_INET, socket.AF_INET6):
         host, port, *_ = connected.getsockname()

@@ -10,12 +10,16 @@ import os
 import socket
 from collections.abc import Callable
 from functools import partial
+from socket import SocketKind
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IStreamClientEndpoint
 from zope.interface import implementer
 
+from pipetwist.datagram.context import DatagramContext
+from pipetwist.datagram.proxied import HeadedDatagramSocketSide
+from pipetwist.datagram.socket_side import DatagramSocketSide
 from pipetwist.errors import ConnectError
 from pipetwist.interfaces import (
     AnyDeferred,
@@ -26,11 +30,21 @@ from pipetwist.interfaces import (
     ISide,
 )
 from pipetwist.kernel.process_side import KernelProcessSide
-from pipetwist.kinds.proxy_options import ProxiedOutboundOptions
+from pipetwist.kinds.proxy_options import ProxiedDatagramOptions, ProxiedOutboundOptions
 from pipetwist.outbounds.client_header import ProxyHeaders
 from pipetwist.transfer.socket_state import socket_of
 
-__all__ = ["HeadedEndpoint", "ProxiedOutbound", "headed_socket", "write_to_command"]
+__all__ = [
+    "DATAGRAM_HEADER_BYTES",
+    "HeadedEndpoint",
+    "ProxiedOutbound",
+    "headed_datagrams",
+    "headed_socket",
+    "write_to_command",
+]
+
+DATAGRAM_HEADER_BYTES = 52
+"""Bytes of the longest header without TLVs, that of IPv6."""
 
 _DONT_WAIT = int(getattr(socket, "MSG_DONTWAIT", 0))
 
@@ -47,10 +61,19 @@ class ProxiedOutbound:
     headers: ProxyHeaders | None = None
     """What makes its headers; None if it sends none."""
 
-    def use_headers(self, options: ProxiedOutboundOptions) -> None:
-        """Send headers, if the configuration says so."""
+    def use_headers(
+        self,
+        options: ProxiedOutboundOptions | ProxiedDatagramOptions,
+        kind: SocketKind = SocketKind.SOCK_STREAM,
+    ) -> None:
+        """Send headers, if the configuration says so.
+
+        Args:
+            options: what it says.
+            kind: streams or datagrams.
+        """
         if options.proxy_protocol is not None:
-            self.headers = headers = ProxyHeaders(options)
+            self.headers = headers = ProxyHeaders(options, kind)
             self.connect_as = lambda client: self.connect_with(headers.of(client))
 
     def connect(self) -> ISide | Deferred[ISide]:
@@ -90,6 +113,24 @@ def headed_socket(
         message = f"{name}: the PROXY header can't be sent: {error.strerror}"
         raise ConnectError(message) from error
     return connected(opened)
+
+
+def headed_datagrams(
+    datagram_context: DatagramContext, opened: socket.socket, header: bytes | None
+) -> ISide:
+    """Make a side of a new datagram socket.
+
+    Args:
+        datagram_context: what it works with.
+        opened: the socket.
+        header: what each datagram begins with; None for nothing.
+    """
+    side: ISide = (
+        DatagramSocketSide(datagram_context, opened)
+        if header is None
+        else HeadedDatagramSocketSide(datagram_context, opened, header)
+    )
+    return side
 
 
 def _send(opened: socket.SocketType, header: bytes) -> None:

@@ -11,20 +11,21 @@ from twisted.internet.defer import Deferred, fail
 from zope.interface import implementer
 
 from pipetwist.datagram.context import DatagramContext, max_unix_bytes
-from pipetwist.datagram.socket_side import DatagramSocketSide
 from pipetwist.datagram.sockets import connect_datagram
 from pipetwist.errors import ConnectError
-from pipetwist.interfaces import IOutbound, ISide, Medium
+from pipetwist.interfaces import IClientOutbound, ISide, Medium
 from pipetwist.kinds.outbound_options import OutboundOptions
+from pipetwist.kinds.proxy_options import ProxiedDatagramOptions
 from pipetwist.kinds.unix_options import UnixKindOptions
 from pipetwist.outbounds.context import OutboundContext
+from pipetwist.outbounds.proxied import DATAGRAM_HEADER_BYTES, ProxiedOutbound, headed_datagrams
 from pipetwist.values import UnixPath, unix_sockaddr
 
 __all__ = ["UnixgramOutbound", "UnixgramOutboundOptions"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class UnixgramOutboundOptions(UnixKindOptions, OutboundOptions):
+class UnixgramOutboundOptions(UnixKindOptions, ProxiedDatagramOptions, OutboundOptions):
     """An outbound to a unix datagram socket."""
 
     medium = Medium.DATAGRAMS
@@ -47,8 +48,8 @@ class UnixgramOutboundOptions(UnixKindOptions, OutboundOptions):
         yield from super().lacking(written, platform)
 
 
-@implementer(IOutbound)
-class UnixgramOutbound:
+@implementer(IClientOutbound)
+class UnixgramOutbound(ProxiedOutbound):
     """Opens a socket to a unix datagram socket for each datagram connection.
 
     Args:
@@ -68,12 +69,13 @@ class UnixgramOutbound:
         self.max_datagram_bytes = max_unix_bytes()
         self._path = options.path
         self._address = unix_sockaddr(options.path)
+        self.use_headers(options, socket.SOCK_DGRAM)
+        if self.headers is not None:
+            self.max_datagram_bytes -= DATAGRAM_HEADER_BYTES
 
-    def connect(self) -> ISide | Deferred[ISide]:
+    def connect_with(self, header: bytes | None) -> ISide | Deferred[ISide]:
         try:
-            side: ISide = DatagramSocketSide(
-                self._datagram_context, connect_datagram(socket.AF_UNIX, self._address, self._path)
-            )
+            opened = connect_datagram(socket.AF_UNIX, self._address, self._path)
         except ConnectError:
             return fail()
-        return side
+        return headed_datagrams(self._datagram_context, opened, header)

@@ -20,6 +20,7 @@ from pipetwist.connection.client_info import ClientInfo
 from pipetwist.datagram.association import AssociationSide, LimitedAssociationSide
 from pipetwist.datagram.context import DatagramContext
 from pipetwist.datagram.framed import FramedSide, FrameStatistics
+from pipetwist.datagram.proxied import HeadedDatagramSocketSide
 from pipetwist.datagram.side import BaseDatagramSide
 from pipetwist.datagram.socket_side import DatagramSocketSide
 from pipetwist.datagram.source import Source
@@ -162,7 +163,11 @@ class Makers:
                 self.loop, "a", Source("127.0.0.1", 1, True, None, "a"), cast("Any", None)
             ),
             lambda: DatagramSocketSide(self.datagram_context, self._connected(socket.SOCK_DGRAM)),
-            self._limited_datagrams,
+            lambda: self._limited(
+                DatagramSocketSide(self.datagram_context, self._connected(socket.SOCK_DGRAM))
+            ),
+            self._headed_datagrams,
+            lambda: self._limited(self._headed_datagrams()),
             LimitableSide,
             lambda: Throttle(FakeSide(), RecordingReceiver(), paused=False),
             self._command,
@@ -246,8 +251,11 @@ class Makers:
             lambda: VsockOutbound(VsockOutboundOptions(tag="a", cid=1, port=1024), self._outbound),
         ]
 
-    def _limited_datagrams(self) -> DatagramSocketSide:
-        side = DatagramSocketSide(self.datagram_context, self._connected(socket.SOCK_DGRAM))
+    def _headed_datagrams(self) -> HeadedDatagramSocketSide:
+        connected = self._connected(socket.SOCK_DGRAM)
+        return HeadedDatagramSocketSide(self.datagram_context, connected, b"header")
+
+    def _limited(self, side: DatagramSocketSide) -> DatagramSocketSide:
         side.limit(Flow(Pacer(Clock()), []), since_start=False)
         return side
 

@@ -60,6 +60,7 @@ class DatagramCase(SynchronousTestCase):
     clients = "udp"
     servers = "udp"
     inbound_options: dict[str, Any] = {}  # noqa: RUF012 - a test's class names its own
+    outbound_options: dict[str, Any] = {}  # noqa: RUF012 - the same
     transfer: Any = "auto"
     getaddrinfo: Any = None
     plain = False
@@ -214,10 +215,14 @@ class DatagramCase(SynchronousTestCase):
     def _outbound(self) -> OutboundOptions:
         if self.servers == "udp":
             return UdpOutboundOptions(
-                tag="out", server="127.0.0.1", server_port=self.server.socket.getsockname()[1]
+                tag="out",
+                server="127.0.0.1",
+                server_port=self.server.socket.getsockname()[1],
+                **self.outbound_options,
             )
         if self.servers == "unixgram":
-            return UnixgramOutboundOptions(tag="out", path=str(self.folder / "out"))
+            path = str(self.folder / "out")
+            return UnixgramOutboundOptions(tag="out", path=path, **self.outbound_options)
         if self.servers == "framed":
             return UnixOutboundOptions(tag="out", path=str(self.folder / "out"), framing="rfc4571")
         return ForkOutboundOptions(tag="out", command=self.command, framing="rfc4571")
