@@ -41,8 +41,7 @@ __all__ = ["Connection"]
 _log = Logger()
 
 _BOTH = CLIENT | SERVER
-# By the end.
-_NAMES = ("", "client", "server")
+_NAMES = ("", "client", "server")  # these three are by the end
 _CLOSED = ("", "client closed", "server closed")
 _CAUSES = (None, Cause.CLIENT, Cause.SERVER)
 _READ_ENDED, _PEER_CLOSED, _LOST, _TRUNCATED = (
@@ -107,7 +106,8 @@ class Connection(ConnectionRecord):
         self.client.attach(self)
         if self.state >= Phase.OPEN:
             return
-        self.state |= ends_closing_whole(outbound, self.client_info.timeouts)
+        if not getattr(outbound, "half_close", True) or self.client_info.timeouts.closes_whole:
+            self.state |= ends_closing_whole(outbound, self.client_info.timeouts)
         connecting = begin_connecting(outbound, self.owner.clock, self)
         if not isinstance(connecting, Deferred):
             try:

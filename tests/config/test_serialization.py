@@ -61,9 +61,10 @@ class SameTest(SynchronousTestCase):
         """Every kind of value that a configuration may have is the same afterwards, whatever the
         document of before.
         """
+        paths = [path for path in EXAMPLES.glob("*.json") if ".schema" not in path.suffixes]
         documents = [
             read(full()),
-            *(read_document(path) for path in sorted(EXAMPLES.glob("*.json"))),
+            *(read_document(path) for path in sorted(paths)),
             many(2 * SLICE),
             _SMALL,
         ]
