@@ -27,7 +27,7 @@ from pipetwist.pidfile import Pidfile
 from pipetwist.process.close_on_exec import close_descriptors_on_exec
 from pipetwist.process.orphans import Orphans
 from pipetwist.service.file_reloader import FileReloader
-from pipetwist.service.reader import ProcessReader, Reader, read_here
+from pipetwist.service.reader import ProcessReader, Reader, UsersReader, read_here, read_users_here
 from pipetwist.service.tree import PipetwistService
 from pipetwist.sighup import early_sighup, has_terminal
 from pipetwist.start_failure import DeduplicatedStderr, StartFailedError, exit_with_failure
@@ -131,6 +131,7 @@ class _Daemon(Service):
         reporter: reports to the service manager.
         orphans: ends the processes that commands leave behind.
         read: reads the configuration's file again.
+        read_users: reads the file of users again.
     """
 
     def __init__(
@@ -140,10 +141,11 @@ class _Daemon(Service):
         reporter: Reporter,
         orphans: Orphans,
         read: Reader = read_here,
+        read_users: UsersReader = read_users_here,
     ) -> None:
         self._orphans = orphans
         self._tree = tree
-        self._file_reloader = FileReloader(tree, options.path, read)
+        self._file_reloader = FileReloader(tree, options.path, read, read_users)
         self._reporter = reporter
         self._options = options
         self._early_sighup = early_sighup()
@@ -167,6 +169,7 @@ class _Daemon(Service):
         self._orphans.begin()
         self._start(self._tree.startService)
         self._file_reloader.warn_if_unreadable()
+        self._file_reloader.watch()
         self._reporter.ready()
         if self._early_sighup.came:
             self._early_sighup.came = False
@@ -292,4 +295,5 @@ def makeService(options: Options) -> IService:
     reporter = Reporter(reactor, notifier, status, said.watchdog)
     orphans = Orphans(reactor, tree.log)
     cast("ReactorBase", reactor).addSystemEventTrigger("after", "shutdown", options.pidfile.remove)
-    return _Daemon(tree, options, reporter, orphans, ProcessReader(reactor).read)
+    reader = ProcessReader(reactor)
+    return _Daemon(tree, options, reporter, orphans, reader.read, reader.read_users)

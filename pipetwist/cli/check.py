@@ -128,9 +128,10 @@ def _show_route(file: str, asked: Asked, *, as_json: bool) -> None:
 def _read(file: str) -> tuple[Source, Document]:
     from pipetwist.config.reading import read_source
     from pipetwist.config.source import STANDARD_INPUT, Source
+    from pipetwist.config.users_file import with_users_of_file
 
     source = Source.of_standard_input() if file == STANDARD_INPUT else Source.of_file(file)
-    return source, read_source(source)
+    return source, with_users_of_file(read_source(source))
 
 
 def _check(file: str, panel: str | None, *, here: bool) -> _Checked:

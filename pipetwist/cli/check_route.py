@@ -142,10 +142,10 @@ def _users(document: Document, index: int) -> Sequence[UserOptions | str] | None
     """Who may come in at an inbound; None for everybody."""
     users = getattr(document.inbounds[index], "users", None)
     if isinstance(users, str):  # all of them
-        return document.users
+        return document.all_users
     if users is None:
         return None
-    known = {user.name: user for user in reversed(document.users)}
+    known = {user.name: user for user in reversed(document.all_users)}
     return [known.get(user, user) if isinstance(user, str) else user for user in users]
 
 

@@ -102,6 +102,8 @@ def _unknown_names(raw: object, kind: _Kind) -> Iterator[Problem]:
         for section in sections
     ):
         return  # a missing name is another problem, and what it should be is not known
+    if kind in (_SHARED_USER, _USER) and raw.get("users_file") is not None:
+        return  # it may be one of the file's, and come and go there
     known = {name: None for _, name in _defined(raw, kind) if _is_name(name)}
     for key_path, name in (
         found for mentioned, steps in _MENTIONS if mentioned is kind for found in every(raw, *steps)

@@ -7,6 +7,7 @@ The types of inbounds and outbounds come from their registries: a new type needs
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Annotated, ClassVar, Literal
 
 from pipetwist.api.options import ApiOptions
@@ -17,13 +18,14 @@ from pipetwist.interfaces import Medium
 from pipetwist.kinds.inbound_options import InboundOptions
 from pipetwist.kinds.limit_options import UserLimitOptions
 from pipetwist.kinds.outbound_options import OutboundOptions, Transfer
-from pipetwist.kinds.user_options import UserOptions
+from pipetwist.kinds.user_options import UserOptions, UsersFile
 from pipetwist.outbounds.registry import OUTBOUNDS
 from pipetwist.routing.router import Router
 from pipetwist.routing.rules import RuleOptions
-from pipetwist.values import Count, Duration, NotEmpty, Size, Tag
+from pipetwist.values import Checked, Count, Duration, NotEmpty, Size, Tag
 from pipetwist.values.durations import Grace
 from pipetwist.values.moments import TimeZone
+from pipetwist.values.paths import parse_path
 from pipetwist.web.options import WebOptions
 
 __all__ = ["SCHEMA_KEY", "Document", "ExperimentalOptions", "LogOptions", "RouteOptions"]
@@ -39,6 +41,13 @@ _Outbounds = Annotated[
     tuple[Annotated[OutboundOptions, OneOf(OUTBOUNDS)], ...],
     NotEmpty("at least one outbound is needed, or connections could go nowhere"),
 ]
+
+
+_USERS_FILE = Checked(
+    lambda raw, folder: UsersFile(parse_path(raw, folder)),
+    {"type": "string", "minLength": 1},
+    attrgetter("path"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +110,10 @@ class Document:
     """Users that every inbound may let in: by their names, or all of them."""
     default_limits: UserLimitOptions | None = None
     """How much each user may have, by itself; without it as much as it wants."""
+    users_file: Annotated[UsersFile, _USERS_FILE] | None = None
+    """A file with more users, one a line; without it there is none."""
+    watch: bool = False
+    """Reads that file again whenever it has changed, and not only at a reload."""
     removed_grace: Grace | None = None
     """How long open connections may go on whose clients are no users any more after a reload, or
     ``"never"`` to end none. At once where absent.
@@ -121,6 +134,11 @@ class Document:
     """Who may act on open connections; without it nobody."""
     metrics: WebOptions | None = None
     """The HTTP listener that serves metrics; without it there is none."""
+
+    @property
+    def all_users(self) -> tuple[UserOptions, ...]:
+        """The users at the top and those of the file, which are one list."""
+        return self.users if self.users_file is None else (*self.users, *self.users_file.users)
 
     @property
     def final(self) -> str:

@@ -16,6 +16,8 @@ def lists_of_users(document: Document) -> Iterator[tuple[KeyPath, Sequence[UserO
     users alone, and not the names of others.
     """
     yield ("users",), document.users
+    if document.users_file is not None:
+        yield ("users_file",), document.users_file.users
     for index, inbound in enumerate(document.inbounds):
         users = getattr(inbound, "users", None)
         if isinstance(users, tuple):

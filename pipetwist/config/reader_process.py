@@ -13,16 +13,20 @@ from pipetwist.config import external_kinds
 from pipetwist.config.document import Document
 from pipetwist.config.reading import read_document
 from pipetwist.config.serialization import serialize
+from pipetwist.config.users_file import read_users
 from pipetwist.errors import ConfigError
+from pipetwist.kinds.user_options import UsersFile
 
 __all__ = ["can_start", "command", "main"]
 
 # Neither the current folder nor the script's own is looked through: the daemon may stand in a
 # folder that others write to.
 _PROGRAM = (
-    "import sys; sys.path[:] = sys.argv[3:]; from pipetwist.config.reader_process import main; "
-    "main(*sys.argv[1:3])"
+    "import sys; sys.path[:] = sys.argv[4:]; from pipetwist.config.reader_process import main; "
+    "main(*sys.argv[1:4])"
 )
+
+_DOCUMENT, _USERS = "document", "users"
 
 
 def can_start() -> bool:
@@ -39,11 +43,12 @@ def can_start() -> bool:
     return all(os.access(path, mode, effective_ids=effective) for path, mode in needed)
 
 
-def command(path: str) -> list[str]:
+def command(path: str, *, users: bool = False) -> list[str]:
     """The command that reads a configuration with this process's Python and packages.
 
     Args:
         path: the file, absolute.
+        users: whether it is a file of users.
     """
     return [
         sys.executable,
@@ -52,22 +57,24 @@ def command(path: str) -> list[str]:
         _PROGRAM,
         path,
         external_kinds.said(),
+        _USERS if users else _DOCUMENT,
         *(folder for folder in sys.path if folder),
     ]
 
 
-def main(path: str, kinds: str) -> NoReturn:
+def main(path: str, kinds: str, what: str) -> NoReturn:
     """Read a configuration, say what came of it, and end the process.
 
     Args:
         path: the file.
         kinds: the kinds that the program has brought along, as `pipetwist.config.external_kinds`
             says them.
+        what: whether it is a document or a file of users.
     """
-    read: Document | ConfigError
+    read: Document | UsersFile | ConfigError
     external_kinds.register_named(kinds)
     try:
-        read = read_document(path)
+        read = read_users(path) if what == _USERS else read_document(path)
     except ConfigError as error:
         read = error
     for line in serialize(read):

@@ -23,6 +23,7 @@ from pipetwist.config.source import Finding, InvalidConfigError, Source
 from pipetwist.config.syntax import NotJsonError, flaws, parse_json
 from pipetwist.config.unix_routes import passing_by_streams
 from pipetwist.config.user_names import contradictions, twofold_limits
+from pipetwist.config.users_file import with_users_of_file
 from pipetwist.config.validation_messages import problems_of, unknown_keys
 from pipetwist.inbounds.registry import INBOUNDS
 from pipetwist.kinds.registry import AnyKind
@@ -41,7 +42,7 @@ def read_document(path: str | os.PathLike[str], *, platform: str = sys.platform)
     Raises:
         ConfigError: it can't be read or used. Its text has one line for each problem.
     """
-    return read_source(Source.of_file(path), platform=platform)
+    return with_users_of_file(read_source(Source.of_file(path), platform=platform))
 
 
 def parse_document(text: str, folder: Path, name: str, *, platform: str = sys.platform) -> Document:

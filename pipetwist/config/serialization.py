@@ -19,6 +19,7 @@ from typing import Any
 from pipetwist.config.document import Document
 from pipetwist.config.external_kinds import is_ours
 from pipetwist.errors import ConfigError
+from pipetwist.kinds.user_options import UsersFile
 
 __all__ = ["SLICE", "Deserializer", "ForeignLineError", "OtherVersionError", "serialize"]
 
@@ -27,6 +28,7 @@ SLICE = 500
 
 _FIRST, _LAST, _PROBLEMS = "pipetwist.classes", "pipetwist.complete", "pipetwist.problems"
 _TUPLE, _DICT = -1, -2
+_Classes = dict[tuple[type, tuple[str, ...]], int]
 _PLAIN = (str, int, float, bool, type(None))
 
 
@@ -38,18 +40,19 @@ class OtherVersionError(Exception):
     """A document with other classes than those of this process: it was read by another version."""
 
 
-def serialize(read: Document | ConfigError) -> Iterator[str]:
+def serialize(read: Document | UsersFile | ConfigError) -> Iterator[str]:
     """Write a document, or its problems, as lines.
 
     Args:
-        read: the document, or the error.
+        read: the document, or the users of a file, or the error.
     """
     if isinstance(read, ConfigError):
         yield json.dumps({_PROBLEMS: str(read)})
         return
-    classes: dict[type, int] = {}
+    classes: _Classes = {}
     steps = list(_steps(read, classes))
-    yield json.dumps({_FIRST: [[one.__module__, one.__qualname__, _keys(one)] for one in classes]})
+    said = [[of.__module__, of.__qualname__, _keys(of), list(present)] for of, present in classes]
+    yield json.dumps({_FIRST: said})
     for begin in range(0, len(steps), SLICE):
         yield json.dumps(steps[begin : begin + SLICE])
     yield json.dumps({_LAST: len(steps)})
@@ -59,7 +62,13 @@ def _keys(of: Any) -> list[str]:  # a dataclass or its object: typing has no nam
     return [field.name for field in fields(of)]
 
 
-def _steps(value: object, classes: dict[type, int]) -> Iterator[object]:
+@cache
+def _absent(of: Any) -> frozenset[str]:  # a dataclass, as above
+    """The keys whose default is None: where they are None they are left out."""
+    return frozenset(field.name for field in fields(of) if field.default is None)
+
+
+def _steps(value: object, classes: _Classes) -> Iterator[object]:
     if isinstance(value, _PLAIN):
         yield value
     elif isinstance(value, tuple):
@@ -72,9 +81,14 @@ def _steps(value: object, classes: dict[type, int]) -> Iterator[object]:
             yield from _steps(entry, classes)
         yield [_DICT, 2 * len(value)]
     elif is_dataclass(value):
-        for key in _keys(value):
+        # Most users have few of the keys that there are.
+        of: Any = type(value)  # as below
+        absent = _absent(of)
+        keys = _keys(value)
+        present = [key for key in keys if key not in absent or getattr(value, key) is not None]
+        for key in present:
             yield from _steps(getattr(value, key), classes)
-        yield [classes.setdefault(type(value), len(classes))]
+        yield [classes.setdefault((of, tuple(present)), len(classes))]
     else:
         message = f"a document has no way to write {type(value).__name__}"
         raise TypeError(message)
@@ -88,16 +102,18 @@ class Deserializer:
 
     Args:
         before: the previous document.
+        of: what is built, a document or a `UsersFile`.
     """
 
-    def __init__(self, before: Document) -> None:
+    def __init__(self, before: Document, of: type[Document | UsersFile] = Document) -> None:
+        self._of = of
         self._before = _parts(before)
         self._known: dict[Hashable, object] = {}
         self._begun = False
         self._classes: list[tuple[type, list[str]]] = []
         self._stack: list[object] = []
         self._count = 0
-        self.outcome: Document | ConfigError | None = None
+        self.outcome: Document | UsersFile | ConfigError | None = None
         """The document, or its problems; None as long as lines are missing."""
 
     def __repr__(self) -> str:
@@ -163,7 +179,7 @@ class Deserializer:
             self._classes = [_class_of(*one) for one in said[_FIRST]]
         else:
             (document,) = self._stack
-            if said[_LAST] != self._count or not isinstance(document, Document):
+            if said[_LAST] != self._count or not isinstance(document, self._of):
                 raise ForeignLineError
             self.outcome = document
 
@@ -187,11 +203,13 @@ class Deserializer:
         return values
 
 
-def _class_of(module: str, name: str, keys: list[str]) -> tuple[type, list[str]]:
+def _class_of(
+    module: str, name: str, keys: list[str], present: list[str] | None = None
+) -> tuple[type, list[str]]:
     of = getattr(sys.modules.get(module), name, None)
     if not is_ours(module) or not isinstance(of, type) or not is_dataclass(of) or _keys(of) != keys:
         raise OtherVersionError
-    return of, keys
+    return of, keys if present is None else present
 
 
 def _parts(value: object) -> Iterator[object]:

@@ -18,7 +18,7 @@ def contradictions(document: Document) -> Iterator[Problem]:
     valid otherwise.
     """
     names: dict[str, set[UserOptions]] = {}
-    for user in document.users:
+    for user in document.all_users:
         names.setdefault(user.name, set()).add(_without_limits(user))
     for index, inbound in enumerate(document.inbounds):
         entries = inbound.users if isinstance(inbound, AskingOptions) else None
@@ -53,6 +53,8 @@ def twofold_limits(document: Document) -> Iterator[Problem]:
 def _entries(document: Document) -> Iterator[tuple[KeyPath, UserOptions]]:
     for index, user in enumerate(document.users):
         yield ("users", index), user
+    for user in () if document.users_file is None else document.users_file.users:
+        yield ("users_file",), user
     for index, inbound in enumerate(document.inbounds):
         entries = inbound.users if isinstance(inbound, AskingOptions) else None
         for place, entry in enumerate(entries or ()):

@@ -28,15 +28,16 @@ _UNKNOWN_KEY = "unexpected_keyword_argument"
 _NEEDED = "this required key is missing"
 
 
-def problems_of(error: ValidationError, raw: object) -> Iterator[Problem]:
+def problems_of(error: ValidationError, raw: object, within: KeyPath = ()) -> Iterator[Problem]:
     """Make a problem of each error, with our text and its key path.
 
     Args:
         error: the errors.
         raw: the document as it was written.
+        within: where in a document that is which was validated; the document itself by default.
     """
     for details in error.errors(include_url=False):
-        key_path, expected = _follow(details["loc"])
+        key_path, expected = _follow((*within, *details["loc"]))
         yield _problem(details, _as_written(key_path, raw), expected)
 
 

@@ -13,7 +13,7 @@ from pipetwist.values.networks import IpNetwork
 from pipetwist.values.san import SubjectAltName
 from pipetwist.values.text_or import AllOf, TextOr
 
-__all__ = ["CERTIFICATE_KEYS", "AskingOptions", "InboundUsers", "UserOptions"]
+__all__ = ["CERTIFICATE_KEYS", "AskingOptions", "InboundUsers", "UserOptions", "UsersFile"]
 
 CERTIFICATE_KEYS = ("certificate_name", "certificate_san")
 """The keys of a user that a certificate is needed for."""
@@ -110,3 +110,16 @@ class AskingOptions(InboundOptions):
 def _either(keys: Collection[str]) -> str:
     *others, last = keys
     return f"{', '.join(others)} or {last}" if others else last
+
+
+@dataclass(frozen=True)
+class UsersFile:
+    """A file with users, one a line.
+
+    Attributes:
+        path: where it is.
+        users: the users that were read; none as long as it was not read.
+    """
+
+    path: str
+    users: tuple[UserOptions, ...] = ()

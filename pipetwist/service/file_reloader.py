@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred, succeed
 from twisted.python.failure import Failure
@@ -11,9 +11,12 @@ from twisted.python.failure import Failure
 from pipetwist.config.document import Document
 from pipetwist.config.external_kinds import can_be_imported
 from pipetwist.config.reader_process import can_start
+from pipetwist.config.users_file import with_users_of_file
 from pipetwist.errors import ConfigError, StartError
 from pipetwist.files import may_read
-from pipetwist.service.reader import Reader, read_here
+from pipetwist.kinds.user_options import UsersFile
+from pipetwist.service.reader import Reader, UsersReader, read_here, read_users_here
+from pipetwist.service.users_watch import UsersWatch
 
 if TYPE_CHECKING:
     from pipetwist.service.tree import PipetwistService
@@ -22,24 +25,35 @@ __all__ = ["FileReloader"]
 
 
 class FileReloader:
-    """Reloads a tree from its file. If the file is not valid, that is logged, and nothing changes.
+    """Reloads a tree from its file, and its users from theirs. If a file is not valid, that is
+    logged, and nothing changes.
 
     Args:
         tree: the tree.
         path: the file, as an absolute path: a daemon's folder is not that of the person who started
             it.
         read: reads the file.
+        read_users: reads the file of users.
     """
 
-    def __init__(self, tree: PipetwistService, path: str, read: Reader = read_here) -> None:
+    def __init__(
+        self,
+        tree: PipetwistService,
+        path: str,
+        read: Reader = read_here,
+        read_users: UsersReader = read_users_here,
+    ) -> None:
         self._tree = tree
         self._path = path
         self._read = read
+        self._read_users = read_users
         self._asked: list[Deferred[None]] = []
         self._again = False
+        self._users_again = False
         self._stopped = False
-        self._reading: Deferred[Document] | None = None
+        self._reading: Deferred[Any] | None = None  # of a document or of users
         self._busy = False
+        self._watch: UsersWatch | None = None
 
     def __repr__(self) -> str:
         state = (
@@ -74,6 +88,15 @@ class FileReloader:
                 python=sys.executable or "Python",
             )
 
+    def watch(self) -> None:
+        """Read the file of users again when it changes, if the current document says so."""
+        document = self._tree.document
+        watched = document.users_file if document.watch else None
+        if self._watch is None and watched is not None:
+            self._watch = UsersWatch(self._tree.reactor, self.reload_users)
+        if self._watch is not None:
+            self._watch.follow(None if watched is None else watched.path)
+
     def reload_file(self) -> Deferred[None]:
         """Reload. If a reload is running, another follows it, but only one, however often this is
         called: the file may have changed meanwhile.
@@ -81,11 +104,23 @@ class FileReloader:
         Returns:
             A Deferred that fires when it is done, successful or not.
         """
+        self._again = True
+        return self._ask()
+
+    def reload_users(self) -> Deferred[None]:
+        """Read the users' file alone, and go on with what else the current document says.
+
+        Returns:
+            A Deferred that fires when it is done, successful or not.
+        """
+        self._users_again = True
+        return self._ask()
+
+    def _ask(self) -> Deferred[None]:
         if self._stopped:
             return succeed(None)
         done: Deferred[None] = Deferred()
         self._asked.append(done)
-        self._again = True
         if not self._busy:
             self._begin()
         return done
@@ -93,27 +128,37 @@ class FileReloader:
     def stop(self) -> None:
         """Stop reading, and cancel a reading that is running."""
         self._stopped = True
-        self._again = False
+        if self._watch is not None:
+            self._watch.stop()
+        self._again = self._users_again = False
         if self._reading is not None:
             self._reading.cancel()
 
     def _begin(self) -> None:
-        self._again = False
+        document = self._tree.document
+        of_users = None if self._again else document.users_file
+        self._again = self._users_again = False
         self._busy = True
-        self._reading = maybeDeferred(self._read, self._path, self._tree.document)
+        if of_users is None:
+            self._reading = maybeDeferred(self._read, self._path, document)
+        else:
+            self._reading = maybeDeferred(self._read_users, of_users.path, document)
+        what = "configuration" if of_users is None else "users"
         # The rest can't be cancelled, so it is added only when the reading is done.
         self._reading.addBoth(self._is_read).addCallback(self._take).addErrback(
-            self._refused
+            self._refused, what
         ).addBoth(self._end)
 
-    def _is_read(self, outcome: Document | Failure) -> Document | Failure:
+    def _is_read(self, outcome: Any) -> Any:  # what was read, or why not
         self._reading = None
         return outcome
 
-    def _take(self, document: Document) -> Deferred[None]:
-        return self._tree.reload(document)
+    def _take(self, read: Document | UsersFile) -> Deferred[None]:
+        if isinstance(read, UsersFile):
+            read = with_users_of_file(self._tree.document, read)
+        return self._tree.reload(read)
 
-    def _refused(self, failure: Failure) -> None:
+    def _refused(self, failure: Failure, what: str) -> None:
         if self._stopped and failure.check(CancelledError):
             return
         if failure.check(ConfigError, StartError):
@@ -121,11 +166,17 @@ class FileReloader:
                 self._tree.log.error("{line}", line=line)
         else:
             self._tree.log.failure("The configuration could not be applied", failure)
-        self._tree.log.error("configuration not reloaded; the old one stays in use")
+        self._tree.log.error(
+            "{what} not reloaded; the old {kind} in use",
+            what=what,
+            kind="one stays" if what == "configuration" else "ones stay",
+        )
 
     def _end(self, _: object) -> None:
+        if not self._stopped:
+            self.watch()
         self._busy = False
-        if self._again:
+        if self._again or self._users_again:
             self._begin()
             return
         asked, self._asked = self._asked, []

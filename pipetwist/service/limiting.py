@@ -45,7 +45,7 @@ class Limiter:
 
 def limits_of(document: Document) -> Limits:
     """What holds for inbounds, outbounds and users, as far as it is limited."""
-    users: list[UserOptions] = list(document.users)
+    users: list[UserOptions] = list(document.all_users)
     for options in document.inbounds:
         if isinstance(options, AskingOptions):
             users.extend(options.own_users)

@@ -8,7 +8,7 @@ import os
 import signal
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -19,12 +19,21 @@ from pipetwist.config.document import Document
 from pipetwist.config.reader_process import can_start, command
 from pipetwist.config.reading import read_document
 from pipetwist.config.serialization import Deserializer, ForeignLineError, OtherVersionError
+from pipetwist.config.users_file import read_users
 from pipetwist.errors import ConfigError
 from pipetwist.interfaces import AnyReactor, AnyTransport, SpawnerLike
+from pipetwist.kinds.user_options import UsersFile
 from pipetwist.process.spawners import spawner_for
 from pipetwist.process.state import describe_exit
 
-__all__ = ["MAX_SECONDS", "ProcessReader", "Reader", "read_here"]
+__all__ = [
+    "MAX_SECONDS",
+    "ProcessReader",
+    "Reader",
+    "UsersReader",
+    "read_here",
+    "read_users_here",
+]
 
 MAX_SECONDS = 60.0
 """The time limit for reading a configuration."""
@@ -40,10 +49,19 @@ Reader = Callable[[str, Document], "Deferred[Document]"]
 cancelled.
 """
 
+UsersReader = Callable[[str, Document], "Deferred[UsersFile]"]
+"""Reads a file of users in the same way."""
+
 
 def read_here(path: str, before: Document) -> Deferred[Document]:
     """Read a configuration in this process, which blocks meanwhile."""
     reading: Deferred[Document] = maybeDeferred(read_document, path)
+    return reading
+
+
+def read_users_here(path: str, before: Document) -> Deferred[UsersFile]:
+    """Read a file of users in this process, which blocks meanwhile."""
+    reading: Deferred[UsersFile] = maybeDeferred(read_users, path)
     return reading
 
 
@@ -81,24 +99,46 @@ class ProcessReader:
         """
         if not can_start():
             return read_here(path, before)
-        reading = _Reading(self._clock, self._spawner, path, before)
+        reading = _Reading(self._clock, self._spawner, path, before, Document)
         reading.start(self._make_command(path))
         return reading.done
 
+    def read_users(self, path: str, before: Document) -> Deferred[UsersFile]:
+        """Read a file of users, as `read` does a configuration.
 
-class _Reading(ProcessProtocol):
+        Args:
+            path: the file, absolute.
+            before: the current document; users that have not changed are the same objects.
+        """
+        if not can_start():
+            return read_users_here(path, before)
+        reading = _Reading(self._clock, self._spawner, path, before, UsersFile)
+        reading.start(command(path, users=True))
+        return reading.done
+
+
+_Read = TypeVar("_Read", Document, UsersFile)
+
+
+class _Reading(ProcessProtocol, Generic[_Read]):
     """One reading: a process, and its output so far."""
 
     transport: AnyTransport
 
     def __init__(
-        self, clock: IReactorTime, spawner: SpawnerLike, path: str, before: Document
+        self,
+        clock: IReactorTime,
+        spawner: SpawnerLike,
+        path: str,
+        before: Document,
+        of: type[_Read],
     ) -> None:
-        self.done: Deferred[Document] = Deferred(lambda _: self._end())
+        self.done: Deferred[_Read] = Deferred(lambda _: self._end())
+        self._of: type[_Read] = of
         self._clock = clock
         self._spawner = spawner
         self._path = path
-        self._deserializer = Deserializer(before)
+        self._deserializer = Deserializer(before, of)
         self._remembering = True
         self._lines: deque[bytes] = deque()
         self._rest = bytearray()
@@ -204,10 +244,10 @@ class _Reading(ProcessProtocol):
 
     def _conclude(self) -> None:
         outcome = self._deserializer.outcome
-        if isinstance(outcome, Document):
+        if isinstance(outcome, self._of):
             self._end()
             self.done.callback(outcome)
-        elif outcome is not None:
+        elif isinstance(outcome, ConfigError):
             self._end()
             self.done.errback(outcome)
         else:

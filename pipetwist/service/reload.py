@@ -160,7 +160,7 @@ class Reloader:
         """Who may come in at each inbound: the same object if that has not changed."""
         if _asked(before.document) == _asked(document):
             return succeed(before.users)
-        return in_turns(self._inbounds.reactor, indexed(document.users, document.inbounds))
+        return in_turns(self._inbounds.reactor, indexed(document.all_users, document.inbounds))
 
     def _certificates(self, document: Document) -> list[Callable[[], object]]:
         """Read the certificates of what listens besides inbounds again. Returns functions that have
@@ -235,7 +235,7 @@ def _kept(before: Generation, document: Document) -> dict[str, OutboundLike]:
 def _asked(document: Document) -> object:
     """What the lists of users depend on."""
     users = {options.tag: getattr(options, "users", None) for options in document.inbounds}
-    return document.users, users
+    return document.users, document.users_file, users
 
 
 def _unlimited(options: OutboundOptions) -> OutboundOptions:
@@ -271,4 +271,6 @@ def _report(before: Document, after: Document) -> str:
         ):
             if tags:
                 parts.append(f"{section} {word}: {', '.join(sorted(tags))}")
+    if before.all_users != after.all_users:
+        parts.append(f"users changed: {len(after.all_users)} now")
     return "".join(f"; {part}" for part in parts)

@@ -18,6 +18,8 @@ _CHANGEABLE = {
     "inbounds",
     "outbounds",
     "users",
+    "users_file",
+    "watch",
     "removed_grace",
     "default_limits",
     "timezone",

@@ -95,6 +95,7 @@ class PipetwistService(MultiService):
     ) -> None:
         super().__init__()
         self._changing = DeferredLock()
+        self.reactor = reactor
         self.log = log = LeveledLogger("pipetwist", document.log.level, [side_log])
         self.storage = storage_of(document, reactor, log) if store is None else None
         """The `pipetwist.storage.service.StorageService`; None if the counters are in no file."""
@@ -121,7 +122,7 @@ class PipetwistService(MultiService):
         outbound_context = OutboundContext(reactor, spawner, *parts)
         outbounds = make_outbounds(document, outbound_context)
         tracked = Tracked(self.store, **tracked_by(document))
-        users = at_once(indexed(document.users, document.inbounds))
+        users = at_once(indexed(document.all_users, document.inbounds))
         generation = partial(Generation.of, document, tracked=tracked, users=users)
         self._current = current = Current(generation({}, outbounds))
         self.relay = Relay(reactor, current, online=self.online, log=log)

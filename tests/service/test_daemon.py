@@ -20,6 +20,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from pipetwist import tap
+from pipetwist.config.document import Document
 from pipetwist.errors import StartError
 from pipetwist.logs.runners import LogSettings, RunnerLog
 from pipetwist.pidfile import Pidfile
@@ -33,6 +34,7 @@ class _Tree(MultiService):
 
     error: StartError | None = None
     log = Logger("pipetwist")
+    document = Document(inbounds=(), outbounds=())
     max_stop_seconds = 1.0
     max_grace_seconds = 0.0
 

@@ -88,7 +88,7 @@ class ReadingTest(SynchronousTestCase):
             (python, words[:2], words[3]), (sys.executable, ["-I", "-c"], "/etc/a.json")
         )
         self.assertEqual(words[4], "[]")  # no kinds of a program's own
-        self.assertEqual(words[5:], [folder for folder in sys.path if folder])
+        self.assertEqual(words[6:], [folder for folder in sys.path if folder])
         self.assertNotIn(0, self.process.open)
 
     def test_slices(self) -> None:

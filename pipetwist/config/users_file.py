@@ -1,0 +1,162 @@
+"""Reads the users of a file: one JSON object a line, the objects of the list ``users``."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+from typing import IO
+
+from pydantic import TypeAdapter, ValidationError
+
+from pipetwist.config.document import Document
+from pipetwist.config.places import Place
+from pipetwist.config.problems import Problem
+from pipetwist.config.source import Finding, InvalidConfigError
+from pipetwist.config.user_names import contradictions
+from pipetwist.config.validation_messages import problems_of
+from pipetwist.errors import ConfigError
+from pipetwist.kinds.user_options import UserOptions, UsersFile
+from pipetwist.safe_files.folder import Folder
+from pipetwist.safe_files.walk import StrangersLinkError, walk
+
+__all__ = ["read_users", "with_users_of_file"]
+
+_MAX_BYTES = 64 * 1024**2  # as a configuration
+_OF_OTHERS = 0o022
+_STICKY = stat.S_ISVTX
+
+
+def with_users_of_file(document: Document, read: UsersFile | None = None) -> Document:
+    """A document, with the users of its file.
+
+    Args:
+        document: the document.
+        read: what was read of the file; None to read it now.
+
+    Raises:
+        ConfigError: the file can't be used; or a name in it means another user at an inbound.
+    """
+    if document.users_file is None:
+        return document
+    if read is None:
+        read = read_users(document.users_file.path)
+    document = replace(document, users_file=read)
+    for problem in contradictions(document):
+        message = f"{read.path}: {problem}"
+        raise ConfigError(message)
+    return document
+
+
+def read_users(path: str) -> UsersFile:
+    """Read a file of users.
+
+    Args:
+        path: the file, absolute.
+
+    Raises:
+        ConfigError: it can't be read; a line is no user, which is named; or there is no user in
+            it. As root also where others may have written it: where it belongs to another, or
+            others may write it or replace it, or it is behind a symbolic link.
+    """
+    try:
+        with _open(path) as file:
+            content = file.read(_MAX_BYTES + 1)
+        if len(content) > _MAX_BYTES:
+            message = f"it is larger than {_MAX_BYTES // 1024**2} MiB; no list of users is"
+            raise ValueError(message)
+    except StrangersLinkError as error:
+        message = f"{path}: the file can't be read: {error}, and this daemon is root"
+        raise ConfigError(message) from None
+    except (OSError, ValueError) as error:
+        message = f"{path}: the file can't be read: {getattr(error, 'strerror', None) or error}"
+        raise ConfigError(message) from None
+    users = tuple(_users(path, content))
+    if not users:
+        message = f"{path}: there is no user in it; write one a line"
+        raise ConfigError(message)
+    return UsersFile(path, users)
+
+
+def _users(path: str, content: bytes) -> Iterator[UserOptions]:
+    validate = _adapter().validate_json
+    for number, line in enumerate(content.split(b"\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            yield validate(line, strict=True)
+        except ValidationError as error:
+            problem = _first(error)
+            raise InvalidConfigError([Finding(path, problem, Place(number, 1))]) from None
+
+
+def _first(error: ValidationError) -> Problem:
+    """What is wrong with a line, for people: the first of it."""
+    (details, *_) = error.errors(include_url=False)
+    if details["type"] == "json_invalid":
+        return Problem((), f"this is not JSON: {details['ctx']['error']}; write one object a line")
+    problem = next(problems_of(error, None, within=("users", 0)))
+    return replace(problem, key_path=problem.key_path[2:])
+
+
+@cache
+def _adapter() -> TypeAdapter[UserOptions]:
+    return TypeAdapter(UserOptions)
+
+
+def _open(path: str) -> IO[bytes]:
+    """Open a regular file; as root, one that only root may have written.
+
+    Raises:
+        OSError: it can't be opened.
+        StrangersLinkError: there is another user's link on the way.
+        ValueError: it is not to be trusted.
+    """
+    # A FIFO must not block, nor a terminal become this process's.
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+    if os.geteuid() != 0:
+        return _checked(os.open(path, flags))
+    # The folder may be reached by links of root's, and the file itself by none.
+    around, name = os.path.split(path)
+    parent, here = walk(around)
+    with parent, Folder(here, within=parent) as folder:
+        try:
+            descriptor = os.open(name, flags | os.O_NOFOLLOW, dir_fd=folder.descriptor)
+        except OSError as error:
+            if error.errno != errno.ELOOP:
+                raise
+            message = "it is a symbolic link, and this daemon is root; write where it leads to"
+            raise ValueError(message) from None
+        file = _checked(descriptor)
+        fault = _fault(os.fstat(file.fileno()), folder)
+    if fault is not None:
+        file.close()
+        raise ValueError(fault)
+    return file
+
+
+def _checked(descriptor: int) -> IO[bytes]:
+    file = os.fdopen(descriptor, "rb")
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        file.close()
+        message = "it is no regular file"
+        raise ValueError(message)
+    return file
+
+
+def _fault(status: os.stat_result, folder: Folder) -> str | None:
+    """Why root should not believe a file; None if nothing is wrong with it."""
+    if status.st_uid != 0:
+        return f"it belongs to user {status.st_uid}, and this daemon is root; chown it to root"
+    if status.st_mode & _OF_OTHERS:
+        return "others than root may write it, and this daemon is root; chmod it to 0644 or less"
+    around = os.fstat(folder.descriptor)
+    if around.st_uid != 0 or (around.st_mode & _OF_OTHERS and not around.st_mode & _STICKY):
+        return (
+            f"others than root may replace it in {folder.path}, and this daemon is root; use a "
+            "folder that only root may write"
+        )
+    return None

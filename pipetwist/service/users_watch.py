@@ -1,0 +1,158 @@
+"""Watches a file of users, and tells when somebody has finished writing it.
+
+Linux says that (inotify(7)). What it may leave out, as where the folder was replaced or the file is
+behind a symbolic link, a thread finds that looks at the file from time to time; where there is no
+inotify it looks more often.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.interfaces import IDelayedCall
+from twisted.python.filepath import FilePath
+
+from pipetwist.interfaces import AnyReactor
+from pipetwist.network.threads import start_thread
+
+__all__ = ["QUIET_SECONDS", "UsersWatch"]
+
+QUIET_SECONDS = 0.5
+"""How long after the last change the file is read."""
+LOOK_SECONDS = 1.0
+"""How often the thread looks where there is no inotify."""
+RARE_LOOK_SECONDS = 30.0
+"""How often it looks where there is."""
+
+_Seen = tuple[int, int, int, int] | None
+"""Which file it is, its size and its time; None if there is none."""
+
+
+class UsersWatch:
+    """Watches one file, or none.
+
+    Args:
+        reactor: the reactor.
+        changed: is called half a second after the file was replaced, or closed by its writer.
+        start: starts a thread for a call that may wait for a disk.
+    """
+
+    def __init__(
+        self,
+        reactor: AnyReactor,
+        changed: Callable[[], object],
+        start: Callable[[Callable[[], None]], None] = start_thread,
+    ) -> None:
+        self._reactor = reactor
+        self._changed = changed
+        self._start = start
+        self._path: str | None = None
+        self._notifier: Any = None  # an INotify, whose module only Linux has
+        self._quiet: IDelayedCall | None = None
+        self._next_look: IDelayedCall | None = None
+        self._seen: _Seen = None
+
+    def __repr__(self) -> str:
+        how = "by looking" if self._notifier is None else "by inotify"
+        return f"<UsersWatch of {self._path or 'nothing'}, {how}>"
+
+    def follow(self, path: str | None) -> None:
+        """Watch this file from now on, or none."""
+        if path == self._path:
+            return
+        self.stop()
+        self._path = path
+        if path is not None:
+            self._look(self._begin)
+
+    def stop(self) -> None:
+        """Watch nothing any more."""
+        self._path = None
+        for call in (self._quiet, self._next_look):
+            if call is not None and call.active():
+                call.cancel()
+        notifier, self._notifier = self._notifier, None
+        if notifier is not None:
+            notifier.stopReading()
+            notifier.loseConnection()
+
+    def _begin(self, seen: _Seen) -> None:
+        self._seen = seen
+        self._notifier = _notifier(self._reactor, self._path or "", self._noticed)
+        self._look_later()
+
+    def _noticed(self, _: object, path: Any, mask: int) -> None:  # Any: a FilePath of bytes
+        if self._path is not None and path.basename() == os.fsencode(os.path.basename(self._path)):  # noqa: PTH119 - a text
+            self._wait_for_quiet()
+
+    def _wait_for_quiet(self) -> None:
+        if self._quiet is not None and self._quiet.active():
+            self._quiet.reset(QUIET_SECONDS)
+        else:
+            self._quiet = self._reactor.callLater(QUIET_SECONDS, self._tell)
+
+    def _tell(self) -> None:
+        if self._notifier is not None:
+            # What is written from now on inotify says; the thread need not find this once more.
+            self._look(self._remember)
+        self._changed()
+
+    # The thread.
+
+    def _look_later(self) -> None:
+        seconds = LOOK_SECONDS if self._notifier is None else RARE_LOOK_SECONDS
+        self._next_look = self._reactor.callLater(seconds, self._look, self._compare)
+
+    def _look(self, found: Callable[[_Seen], None]) -> None:
+        """Look at the file in a thread; what is found is for the reactor's."""
+        path = self._path
+
+        def work() -> None:
+            seen = _seen(path or "")
+            self._reactor.callFromThread(take, seen)
+
+        def take(seen: _Seen) -> None:
+            if self._path == path:
+                found(seen)
+
+        self._start(work)
+
+    def _remember(self, seen: _Seen) -> None:
+        self._seen = seen
+
+    def _compare(self, seen: _Seen) -> None:
+        if seen != self._seen:
+            self._seen = seen
+            self._wait_for_quiet()
+        self._look_later()
+
+
+def _seen(path: str) -> _Seen:
+    try:
+        status = os.stat(path)  # noqa: PTH116 - a text
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _notifier(reactor: AnyReactor, path: str, noticed: Callable[..., None]) -> Any:  # an INotify
+    """What tells of changes in a file's folder; None where nothing does."""
+    try:
+        from twisted.internet import inotify
+
+        notifier = inotify.INotify(reactor)
+    except Exception:  # noqa: BLE001 - the system has none, or allows no more of them
+        return None
+    try:
+        notifier.watch(
+            FilePath(os.path.dirname(path)),  # noqa: PTH120 - a text
+            inotify.IN_CLOSE_WRITE | inotify.IN_MOVED_TO,
+            callbacks=[noticed],
+        )
+    except Exception:  # noqa: BLE001 - the folder is not there, or may not be read
+        notifier.loseConnection()
+        return None
+    notifier.startReading()
+    return notifier
