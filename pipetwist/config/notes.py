@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 
 from pipetwist.config.document import Document
+from pipetwist.config.limit_reach import unreachable_limits
 from pipetwist.config.problems import Problem
 from pipetwist.config.unused import unused
 from pipetwist.values import quote
@@ -30,6 +31,7 @@ def notes(document: Document, *, root: bool) -> Iterator[Problem]:
             for key_path, text in options.notes():
                 yield Problem((section, index, *key_path), text)
     yield from unused(document)
+    yield from unreachable_limits(document)
     if root:
         yield from _lent_rights(document)
 

@@ -5,9 +5,9 @@ their user.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from math import inf
-from typing import Protocol
+from typing import Any, Protocol
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
@@ -17,8 +17,10 @@ from pipetwist.limits.limits import Entity, Limits
 from pipetwist.limits.notices import Notices
 from pipetwist.limits.seats import Refusal, Seats, source_of
 
-__all__ = ["Admission", "Admitted"]
+__all__ = ["REFUSALS", "Admission", "Admitted"]
 
+REFUSALS = ("max_connections", "max_sources", "connections_per_second", "expires")
+"""The keys that new connections are refused by."""
 # The time of day may be set, so that a moment far away is looked at again.
 _LOOK_SECONDS = 60.0
 
@@ -48,9 +50,10 @@ class Admission:
         self._today = today
         self._limits = Limits()
         self._seats = Seats()
-        self._admitted: dict[Admitted, tuple[tuple[tuple[Entity, str], ...], str]] = {}
+        # Any: an Admitted, by which a dict can't be asked for what may be none.
+        self._admitted: dict[Any, tuple[tuple[tuple[Entity, str], ...], str]] = {}  # Any: see above
         self._call: IDelayedCall | None = None
-        self.refused: Counter[str] = Counter()
+        self.refused: Counter[str] = Counter(dict.fromkeys(REFUSALS, 0))
         """How many were refused, by the key of the limit."""
 
     def __repr__(self) -> str:
@@ -89,7 +92,7 @@ class Admission:
             keys, source = self._admitted[connection] = self._place(connection)
             self._seats.adopt(keys, source)
 
-    def leave(self, connection: Admitted) -> None:
+    def leave(self, connection: Hashable) -> None:
         """It has closed."""
         place = self._admitted.pop(connection, None)
         if place is not None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import partial
 from math import inf
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
@@ -64,6 +64,7 @@ class LimitTable:
         self.admission = Admission(clock, today, self.notices)
         """Which connections are refused."""
         self._limits = Limits()
+        self._flows: dict[Any, tuple[Flow, ...]] = {}  # Any: mypy has protocols without a hash
         self._rates: dict[tuple[Entity, str, _Direction], Rate] = {}
 
     def __repr__(self) -> str:
@@ -90,6 +91,13 @@ class LimitTable:
                 rate.change(per_second, _burst(options) * per_second, now)
         self.pacer.look_again()
 
+    def held_seconds(self) -> dict[tuple[str, str, str], float]:
+        """For how many seconds somebody was held back by each rate: by what has the rate, its tag
+        or name, and the direction.
+        """
+        now = self.pacer.now()
+        return {key: rate.held_seconds(now) for key, rate in self._rates.items()}
+
     def limit(self, connection: Limited, *, since_start: bool) -> None:
         """Limit a connection that is open, by what holds now.
 
@@ -104,6 +112,7 @@ class LimitTable:
             ("outbound", connection.outbound),
             ("inbound", client_info.inbound),
         )
+        flows = []
         for side, direction in ((connection.client, _UP), (connection.server, _DOWN)):
             # The sides of other programs need not have it.
             limit = getattr(side, "limit", None)
@@ -111,6 +120,24 @@ class LimitTable:
                 rates = self._rates_of(under, direction)
                 flow = Flow(self.pacer, rates) if rates else None
                 limit(flow, since_start=since_start, paused=connection.has_paused(side))
+                if flow is not None:
+                    flows.append(flow)
+        if flows:
+            self._flows[connection] = tuple(flows)
+        else:
+            self._flows.pop(connection, None)
+
+    def held_by(self, connection: Hashable) -> str:
+        """The name of a rate that a connection waits for; empty if it does not wait."""
+        return next((flow.held_by for flow in self._flows.get(connection, ()) if flow.waits), "")
+
+    def leave(self, connection: Hashable) -> None:
+        """A connection has closed, or is limited no more."""
+        for flow in self._flows.pop(connection, ()):
+            flow.leave()
+        if not self._flows:
+            self.pacer.rest()
+        self.admission.leave(connection)
 
     def _rates_of(
         self, under: tuple[tuple[Entity, str | None], ...], direction: _Direction

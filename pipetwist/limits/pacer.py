@@ -63,6 +63,15 @@ class Pacer:
         self._due = [(now, number, rate) for _, number, rate in sorted(self._due, key=_number)]
         self._set_timer()
 
+    def rest(self) -> None:
+        """Nobody waits: have no timer until somebody does."""
+        if self._call is not None:
+            self._call.cancel()
+            self._call = None
+            for _, _, rate in self._due:
+                rate.scheduled = False
+            self._due = []
+
     def call(self, bearer: Bearer, granted: int) -> None:
         """Let a bearer move bytes. What goes wrong there ends that one."""
         self._bytes += granted

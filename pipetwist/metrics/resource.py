@@ -16,6 +16,7 @@ from twisted.web.server import NOT_DONE_YET, Request
 
 from pipetwist.interfaces import AnyReactor
 from pipetwist.metrics.connections import ConnectionsCollector
+from pipetwist.metrics.limiting import LimitsCollector
 from pipetwist.metrics.running import RunningCollector
 from pipetwist.metrics.sources import Sources
 from pipetwist.metrics.traffic import TrafficCollector
@@ -29,7 +30,7 @@ def registry_of(sources: Sources) -> CollectorRegistry:
     them.
     """
     registry = CollectorRegistry(auto_describe=True)
-    for kind in (TrafficCollector, ConnectionsCollector, RunningCollector):
+    for kind in (TrafficCollector, ConnectionsCollector, LimitsCollector, RunningCollector):
         registry.register(kind(sources))
     ProcessCollector(registry=registry)
     return registry

@@ -45,6 +45,9 @@ class MetricsSnapshot:
         figures: for each figure of the kinds, ``inbound`` or ``outbound``, and its value for each
             tag.
         pipes: pipes to splice through; None if the kernel moves no bytes.
+        limited: for how many seconds somebody was held back by a rate: by ``inbound``,
+            ``outbound`` or ``user``, its tag or name, and ``up`` or ``down``.
+        refused: connections that were refused, by the key of the limit.
     """
 
     router: Router
@@ -53,6 +56,8 @@ class MetricsSnapshot:
     strays: Mapping[str, int] = field(default_factory=dict)
     figures: Sequence[tuple[str, Figure, Mapping[str, float]]] = ()
     pipes: Pipes | None = None
+    limited: Mapping[tuple[str, str, str], float] = field(default_factory=dict)
+    refused: Mapping[str, int] = field(default_factory=dict)
 
     def routes(self) -> dict[str, list[str]]:
         """For the tag of each inbound, the tags of the outbounds that its connections may go to."""

@@ -99,7 +99,7 @@ class ConnectionTable:
             self.limits.limit(connection, since_start=False)
             if not limits.anything:
                 one: Any = connection  # mypy has an object's class unchangeable
-                self.limits.admission.leave(one)
+                self.limits.leave(one)
                 one.__class__ = Connection
 
     def observe(self, observer: IConnectionObserver) -> None:

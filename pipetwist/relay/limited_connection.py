@@ -38,4 +38,4 @@ class LimitedConnection(Connection):
     def _hear(self, event: int) -> None:
         super()._hear(event)
         if self.state >= Phase.CLOSED:
-            self.owner.limits.admission.leave(self)
+            self.owner.limits.leave(self)

@@ -110,14 +110,18 @@ def _metrics(
     statistics = ConnectionStatistics()
     connection_table.observe(statistics)
     return ScrapedResource(
-        Sources(store, statistics, lambda: _snapshot(current.now, context)), context.reactor
+        Sources(store, statistics, lambda: _snapshot(current.now, context, connection_table)),
+        context.reactor,
     )
 
 
-def _snapshot(generation: Generation, context: InboundContext) -> MetricsSnapshot:
+def _snapshot(
+    generation: Generation, context: InboundContext, connection_table: ConnectionTable
+) -> MetricsSnapshot:
     from pipetwist.metrics.sources import MetricsSnapshot, Pipes
 
     pool = None if context.kernel is None else context.kernel.pool
+    limits = connection_table.limits
     return MetricsSnapshot(
         generation.router,
         tuple(generation.inbounds),
@@ -129,6 +133,8 @@ def _snapshot(generation: Generation, context: InboundContext) -> MetricsSnapsho
         },
         figures=tuple(_figures(generation)),
         pipes=None if pool is None else Pipes(pool.lent, pool.idle, pool.limit),
+        limited=limits.held_seconds(),
+        refused=dict(limits.admission.refused) if limits else {},
     )
 
 

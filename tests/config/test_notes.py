@@ -49,3 +49,54 @@ class LentRightsTest(SynchronousTestCase):
         self.assertEqual(self.told(tcp, _UNIX, root=False), [])
         self.assertEqual(self.told({"type": "unix", "path": "/run/in.sock"}, _UNIX), [])
         self.assertEqual(self.told(tcp, _CAT, _UNIX), [])
+
+
+class UnreachableLimitsTest(SynchronousTestCase):
+    """Limits of users above those of their inbounds."""
+
+    def told(self, **keys: Any) -> list[str]:
+        """The notes about limits."""
+        document = {
+            "inbounds": [
+                {
+                    "type": "unix",
+                    "tag": "low",
+                    "path": "low",
+                    "limits": {"up_mbps": 10},
+                    "users": "*",
+                },
+                {"type": "unix", "tag": "high", "path": "high", "users": ["bob"]},
+            ],
+            "outbounds": [_UNIX],
+            **keys,
+        }
+        read = parse_document(json.dumps(document), Path("/"), "test.json")
+        return [note for note in map(str, notes(read, root=False)) if "be reached" in note]
+
+    def test_above(self) -> None:
+        """One is told of where every inbound of the user has less."""
+        limits = {"up_mbps": 20, "down_mbps": 20}
+        users = [{"name": name, "uid": 1, "limits": limits} for name in ("alice", "bob")]
+        (note,) = self.told(users=users)
+        self.assertEqual(
+            note,
+            'users[0].limits.up_mbps: 20 can\'t be reached: no inbound where "alice" comes in '
+            "has up_mbps of more than 10",
+        )
+
+    def test_default(self) -> None:
+        """Those of everybody are looked at as well."""
+        users = [{"name": "bob", "uid": 1}]
+        self.assertEqual(self.told(users=users, default_limits={"up_mbps": 20}), [])
+        own = [{"name": "carol", "uid": 2, "limits": {"up_mbps": 11}}, "bob"]
+        low = {"type": "unix", "tag": "low", "path": "low", "limits": {"up_mbps": 10}, "users": own}
+        told = self.told(users=users, inbounds=[low], default_limits={"up_mbps": 20})
+        self.assertEqual(
+            [note.partition(":")[0] for note in told],
+            ["inbounds[0].users[0].limits.up_mbps", "default_limits.up_mbps"],
+        )
+
+    def test_fitting(self) -> None:
+        """Nothing is said of one that can be reached, or of none."""
+        users = [{"name": "alice", "uid": 1, "limits": {"up_mbps": 10, "down_mbps": None}}]
+        self.assertEqual(self.told(users=[*users, {"name": "bob", "uid": 2}]), [])

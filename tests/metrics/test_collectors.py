@@ -256,3 +256,19 @@ class RunningTest(_CollectorCase):
         self.show(made_sources())
         self.assertGreater(self.value("process_resident_memory_bytes") or 0, 1e6)
         self.assertGreater(self.value("process_open_fds") or 0, 2)
+
+
+class LimitsTest(_CollectorCase):
+    """Limits."""
+
+    def test_limits(self) -> None:
+        """How long each rate has held somebody back, and how many connections were refused why."""
+        limited = {("user", "alice", "up"): 1.5}
+        self.show(made_sources(limited=limited, refused={"max_sources": 3}))
+        self.assertEqual(
+            self.value(
+                "pipetwist_limited_seconds_total", entity="user", tag="alice", direction="up"
+            ),
+            1.5,
+        )
+        self.assertEqual(self.value("pipetwist_refused_total", reason="max_sources"), 3)

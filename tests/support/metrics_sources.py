@@ -54,4 +54,6 @@ def full_sources() -> Sources:
         strays={"in": 0},
         figures=(*_TLS, *COMMANDS),
         pipes=PIPES,
+        limited={("user", "alice", "up"): 1.5},
+        refused={"max_connections": 2},
     )
