@@ -24,7 +24,7 @@ from pipetwist.kinds.inbound_options import InboundOptions, StreamInboundOptions
 from pipetwist.kinds.user_options import AskingOptions
 from pipetwist.plugins.cookie import CookieFile
 from pipetwist.plugins.extended_orport import ExtendedOrPort
-from pipetwist.plugins.figures import PLUGIN_FIGURES
+from pipetwist.plugins.figures import INBOUND_PLUGIN_FIGURES
 from pipetwist.plugins.options import end_together
 from pipetwist.plugins.pt import PtServer
 from pipetwist.plugins.pt_options import PtOptions
@@ -39,7 +39,7 @@ __all__ = ["PtInbound", "PtInboundOptions"]
 class PtInboundOptions(PtOptions, StreamInboundOptions, AskingOptions):
     """An inbound behind a pluggable transport of Tor's."""
 
-    figures = PLUGIN_FIGURES
+    figures = INBOUND_PLUGIN_FIGURES
     fixed = ("listen", "listen_port", "framing", "transport", "options", "process_key")
 
     type: Literal["pt"] = "pt"

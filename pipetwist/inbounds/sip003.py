@@ -17,7 +17,7 @@ from pipetwist.inbounds.gate import Gate
 from pipetwist.inbounds.plugin_inbound import PluginInbound
 from pipetwist.interfaces import IInbound
 from pipetwist.kinds.inbound_options import InboundOptions, StreamInboundOptions
-from pipetwist.plugins.figures import PLUGIN_FIGURES
+from pipetwist.plugins.figures import INBOUND_PLUGIN_FIGURES
 from pipetwist.plugins.options import PluginProcessOptions, end_together
 from pipetwist.plugins.sip003 import Sip003Server, check_options
 from pipetwist.values import Host, Program, ServerPort, Words
@@ -31,7 +31,7 @@ __all__ = ["Sip003Inbound", "Sip003InboundOptions"]
 class Sip003InboundOptions(PluginProcessOptions, StreamInboundOptions):
     """An inbound behind a plug-in of shadowsocks (SIP003)."""
 
-    figures = PLUGIN_FIGURES
+    figures = INBOUND_PLUGIN_FIGURES
     fixed = (
         *("listen", "listen_port", "framing", "plugin", "plugin_opts", "env"),
         *("inherit_env", "cwd", "user", "kill_grace", "nice", "max_memory", "max_descriptors"),

@@ -18,7 +18,7 @@ from pipetwist.outbounds.context import OutboundContext
 from pipetwist.outbounds.plugin_outbound import PluginOutbound
 from pipetwist.outbounds.proxy_handshake import shake_hands
 from pipetwist.plugins.contract import ContractError
-from pipetwist.plugins.figures import PLUGIN_FIGURES
+from pipetwist.plugins.figures import OUTBOUND_PLUGIN_FIGURES
 from pipetwist.plugins.options import PluginClientOptions, end_together
 from pipetwist.plugins.pt import PtClient
 from pipetwist.plugins.pt_options import PtOptions
@@ -34,7 +34,7 @@ __all__ = ["PtOutbound", "PtOutboundOptions"]
 class PtOutboundOptions(PtOptions, PluginClientOptions, StreamOutboundOptions):
     """An outbound through a pluggable transport of Tor's."""
 
-    figures = PLUGIN_FIGURES
+    figures = OUTBOUND_PLUGIN_FIGURES
 
     type: Literal["pt"] = "pt"
     """Always ``pt``."""

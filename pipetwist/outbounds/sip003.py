@@ -15,7 +15,7 @@ from pipetwist.interfaces import IRunningOutbound, ISide
 from pipetwist.kinds.outbound_options import OutboundOptions, StreamOutboundOptions
 from pipetwist.outbounds.context import OutboundContext
 from pipetwist.outbounds.plugin_outbound import PluginOutbound
-from pipetwist.plugins.figures import PLUGIN_FIGURES
+from pipetwist.plugins.figures import OUTBOUND_PLUGIN_FIGURES
 from pipetwist.plugins.options import PluginClientOptions, end_together
 from pipetwist.plugins.sip003 import Sip003Client, check_options
 from pipetwist.values import Host, Program, ServerPort, Words
@@ -27,7 +27,7 @@ __all__ = ["Sip003Outbound", "Sip003OutboundOptions"]
 class Sip003OutboundOptions(PluginClientOptions, StreamOutboundOptions):
     """An outbound through a plug-in of shadowsocks (SIP003)."""
 
-    figures = PLUGIN_FIGURES
+    figures = OUTBOUND_PLUGIN_FIGURES
 
     type: Literal["sip003"] = "sip003"
     """Always ``sip003``."""

@@ -35,11 +35,11 @@ class Contract(Protocol):
             OSError: something that it needs can't be had.
         """
 
-    def said(self, data: bytes) -> Sequence[str]:
+    def said(self, data: bytes) -> bytes:
         """The process has written to its standard output.
 
         Returns:
-            The lines that are for the log.
+            What of it is for the log.
 
         Raises:
             ContractError: what it says is against the contract, or is that it can't work.

@@ -28,7 +28,7 @@ class ProcessReceiver(Protocol):
         """It has written to its standard output."""
 
     def process_logged(self, line: str) -> None:
-        """It has written a line to its standard error."""
+        """It has written a line that is for the log."""
 
     def process_exited(self, how: str) -> None:
         """It has ended.
@@ -62,6 +62,7 @@ class HostedProcess(ProcessProtocol):
     ) -> None:
         self._spawner = spawner
         self._lines = StandardErrorLines(clock, receiver.process_logged)
+        self._output_lines = StandardErrorLines(clock, receiver.process_logged)
         self._receiver = receiver
         self._terminator = ProcessTerminator(clock, self._signal, kill_grace)
         self.pid = 0
@@ -94,6 +95,10 @@ class HostedProcess(ProcessProtocol):
         else:
             self._terminator.now()
 
+    def log_output(self, data: bytes) -> None:
+        """Log what is for the log of its standard output, within the same bounds."""
+        self._output_lines.data_received(data)
+
     def _signal(self, number: int) -> None:
         self._spawner.signal_group(self.transport, number)
 
@@ -109,6 +114,7 @@ class HostedProcess(ProcessProtocol):
     def processEnded(self, reason: Failure) -> None:
         """End what is left of its group as well."""
         self._lines.ended()
+        self._output_lines.ended()
         self._terminator.cancel()
         value = reason.value
         status, number = getattr(value, "exitCode", None), getattr(value, "signal", None)

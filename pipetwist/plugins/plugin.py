@@ -272,11 +272,12 @@ class Plugin:
     def process_said(self, data: bytes) -> None:
         """See `pipetwist.plugins.hosted_process.ProcessReceiver`."""
         try:
-            for line in self.contract.said(data):
-                self.process_logged(line)
+            logged = self.contract.said(data)
         except ContractError as error:
             self._fault(str(error))
             return
+        if self._process is not None:
+            self._process.log_output(logged)
         if self._readiness is not None:
             self._readiness.look()
 

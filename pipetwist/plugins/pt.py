@@ -69,9 +69,9 @@ class _Pt:
             "TOR_PT_EXIT_ON_STDIN_CLOSE": "1",
         }
 
-    def said(self, data: bytes) -> Sequence[str]:
+    def said(self, data: bytes) -> bytes:
         """See `Contract`."""
-        return self.lines.receive(data)
+        return "".join(f"{line}\n" for line in self.lines.receive(data)).encode()
 
     def places(self) -> Sequence[tuple[str, int]] | None:
         """See `Contract`."""

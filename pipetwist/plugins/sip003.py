@@ -71,9 +71,9 @@ class _Sip003:
         }
         return {**named, "SS_PLUGIN_OPTIONS": self._options} if self._options else named
 
-    def said(self, data: bytes) -> Sequence[str]:
+    def said(self, data: bytes) -> bytes:
         """See `Contract`: the contract has no words; what it says all the same is for the log."""
-        return [line for line in data.decode("utf-8", "backslashreplace").splitlines() if line]
+        return data
 
 
 class Sip003Client(_Sip003):

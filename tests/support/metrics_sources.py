@@ -9,6 +9,7 @@ from pipetwist.kinds.figures import Figure
 from pipetwist.metrics.sources import MetricsSnapshot, Pipes, Sources
 from pipetwist.metrics.statistics import ConnectionStatistics
 from pipetwist.outbounds.fork import ForkOutboundOptions
+from pipetwist.plugins.figures import INBOUND_PLUGIN_FIGURES, OUTBOUND_PLUGIN_FIGURES
 from pipetwist.routing.router import Router
 from pipetwist.routing.rules import RuleOptions
 from pipetwist.stats.counters import MemoryCounterStore
@@ -27,6 +28,10 @@ COMMANDS: tuple[tuple[str, Figure, dict[str, float]], ...] = tuple(
 )
 """The commands of an outbound."""
 _TLS = tuple(("inbound", figure, {"in": 1.0}) for figure in TcpInboundOptions.figures)
+_PLUGINS = (
+    *(("inbound", figure, {"in": 1.0}) for figure in INBOUND_PLUGIN_FIGURES),
+    *(("outbound", figure, {"out": 1.0}) for figure in OUTBOUND_PLUGIN_FIGURES),
+)
 
 
 def snapshot(**others: Any) -> MetricsSnapshot:
@@ -52,7 +57,7 @@ def full_sources() -> Sources:
         inbounds=("in",),
         tracked=tracking("alice"),
         strays={"in": 0},
-        figures=(*_TLS, *COMMANDS),
+        figures=(*_TLS, *COMMANDS, *_PLUGINS),
         pipes=PIPES,
         limited={("user", "alice", "up"): 1.5},
         refused={"max_connections": 2},

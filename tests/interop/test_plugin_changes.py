@@ -1,0 +1,128 @@
+"""Reloads with plug-ins, and strangers who connect in a plug-in's place."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+from pathlib import Path
+from typing import Any
+
+from tests.interop.bad_plugins import write_plugins
+from tests.interop.plugin_pair import PluginPair, exchange, members_of
+from tests.support.daemon import start_daemon, write_configuration
+from tests.support.peers import need
+from tests.support.scratch import free_port, scratch_folder, wait_until
+
+
+class ReloadTest(PluginPair):
+    """An outbound through a plug-in whose configuration changes."""
+
+    def setUp(self) -> None:
+        """Start the server and the client."""
+        self.folder = scratch_folder(self)
+        write_plugins(self.folder)
+        self.port = free_port(self)
+        start_daemon(
+            self,
+            {
+                "inbounds": [{"type": "tcp", "tag": "in", "listen_port": self.port}],
+                "outbounds": [{"type": "fork", "tag": "echo", "command": ["cat"]}],
+            },
+        )
+        self.path = self.folder / "in.sock"
+        self.daemon = start_daemon(self, self.configuration(), folder=self.folder)
+        self.group = self.plugin_of(self.daemon)
+        self.reloads = 0
+
+    def configuration(self, *more: dict[str, Any], plugin: str = "good") -> dict[str, Any]:
+        """The configuration, with more outbounds."""
+        out = {
+            "type": "sip003",
+            "tag": "out",
+            "plugin": str(self.folder / plugin),
+            "server": "127.0.0.1",
+            "server_port": self.port,
+        }
+        return {
+            "inbounds": [{"type": "unix", "tag": "pipe", "path": str(self.path)}],
+            "outbounds": [out, *more],
+            "route": {"final": "out"},
+        }
+
+    def reload(self, configuration: dict[str, Any]) -> None:
+        """Have it read this."""
+        write_configuration(self.folder, configuration)
+        self.reloads += 1
+        os.kill(self.daemon.pid, signal.SIGHUP)
+        wait_until(
+            lambda: self.daemon.log.count("configuration reloaded") == self.reloads, "the reload"
+        )
+
+    def test_untouched(self) -> None:
+        """A reload that does not touch a plug-in leaves it alone, with its connections."""
+        with socket.socket(socket.AF_UNIX) as held:
+            held.settimeout(60)
+            held.connect(str(self.path))
+            held.sendall(b"hello")
+            self.assertEqual(held.recv(5), b"hello")
+            more = {"type": "fork", "tag": "other", "command": ["cat"]}
+            self.reload(self.configuration(more))
+            held.sendall(b"again")
+            self.assertEqual(held.recv(5), b"again")
+        self.assertEqual(self.daemon.log.count("is ready"), 1)
+        self.assertIn(self.group, members_of(self.group))
+
+    def test_changed(self) -> None:
+        """One that it changes is replaced; the old one ends with its last connection."""
+        with socket.socket(socket.AF_UNIX) as held:
+            held.settimeout(60)
+            held.connect(str(self.path))
+            held.sendall(b"hello")
+            self.assertEqual(held.recv(5), b"hello")
+            self.reload(self.configuration(plugin="deaf"))
+            wait_until(lambda: self.daemon.log.count("is ready") == 2, "the new one")
+            self.assertCarries(1000)
+            held.sendall(b"again")
+            self.assertEqual(held.recv(5), b"again")
+            self.assertIn(self.group, members_of(self.group))
+        wait_until(lambda: not members_of(self.group), "its end")
+
+    def test_failed(self) -> None:
+        """One that can't start after a reload is an error of its connections, and not the daemon's
+        end.
+        """
+        self.reload(self.configuration(plugin="garbage"))
+        why = "outbound out: the plug-in garbage failed: it exited with status 3"
+        wait_until(lambda: why in self.daemon.log, "the reason")
+        self.assertEqual(exchange(self.path, b"hello"), b"")
+        self.reload(self.configuration())
+        self.assertCarries(1000)
+
+
+class StrangerTest(PluginPair):
+    """Somebody else connects where a server's plug-in should."""
+
+    def test_refused(self) -> None:
+        """They are refused, and the plug-in's connections go on."""
+        for program in ("obfs-local", "obfs-server"):
+            need(program)
+        self.pair(
+            {"type": "sip003", "plugin": "obfs-local", "plugin_opts": "obfs=http"},
+            {"type": "sip003", "plugin": "obfs-server", "plugin_opts": "obfs=http"},
+        )
+        group = self.plugin_of(self.server)
+        environment = Path(f"/proc/{group}/environ").read_text(encoding="ascii")
+        found = re.search(r"SS_LOCAL_PORT=(\d+)", environment)
+        assert found is not None
+        with socket.create_connection(("127.0.0.1", int(found[1])), 60) as stranger:
+            stranger.sendall(b"let me in")
+            try:
+                self.assertEqual(stranger.recv(1), b"")
+            except ConnectionResetError:
+                self.assertTrue(stranger)  # something of theirs was unread
+        said = "inbound in: refused a connection that is not the plug-in's"
+        wait_until(lambda: said in self.server.log, "the line")
+        self.assertCarries(1000)
+        self.assertNotIn("let me in", self.server.log)
