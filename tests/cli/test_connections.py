@@ -7,6 +7,9 @@ from typing import Any
 
 from twisted.internet.threads import deferToThread
 
+from pipetwist.connection.client_info import ClientInfo
+from pipetwist.relay.relay import Route
+from pipetwist.testing import FakeOutbound, FakeSide
 from tests.control.case import ControlCase
 from tests.support.command_line import TerminalCall, call, plain
 from tests.support.daemon import write_configuration
@@ -78,6 +81,21 @@ class ConnectionsTest(_Case):
         )
         status, output, _ = await self.run_it("connections", "--json", "nobody")
         self.assertEqual((status, json.loads(output)), (1, {"connections": []}))
+
+    async def test_odd_peer(self) -> None:
+        """A client whose address is no Unicode, and would control a terminal, is printed with
+        escapes, on one line.
+        """
+        tree = self.start()
+        outbound = FakeOutbound("echo")
+        client_info = ClientInfo("in", "/tmp/\udcff\x1b[2J\n1@1\tin", "source", "alice")
+        connection = tree.relay.connection_table.open(
+            Route(client_info, outbound, None), FakeSide()
+        )
+        connection.open(outbound)
+        tree.log.set_level("error")  # the log of trial takes no such line
+        (fields,) = await self.fields()
+        self.assertEqual(fields[4], r"/tmp/\udcff\x1b[2J\n1@1\tin")
 
     async def test_rates(self) -> None:
         """Sorted by rate, the connection that moves most comes first, and rates are told."""

@@ -236,6 +236,21 @@ class TlsTest(ControlCase):
         (line,) = [line for line in self.lines if line.startswith("1 in -> echo")]
         self.assertTrue(line.endswith('closed by the certificate "operator"'), line)
 
+    async def test_renewed(self) -> None:
+        """A reload reads the certificates again, the CA of clients' among them: whom that does not
+        sign any more may do nothing.
+        """
+        self.serve()
+        await self.connect()
+        old = self.clients.issue("old")
+        self.assertEqual(len(await self.client(self.credentials(old)).list()), 1)
+        self.clients = Authority(self.folder, "clients-ca")  # at the place of the old one
+        await self.tree.reload(self.tree.document)
+        error = await self.error(self.client(self.credentials(old)).close(inbounds=["in"]))
+        self.assertEqual(error.code(), grpc.StatusCode.UNAVAILABLE)
+        new = self.credentials(self.clients.issue("new"))
+        self.assertEqual(len(await self.client(new).list()), 1)
+
     async def test_odd_certificate(self) -> None:
         """A certificate's name that looks like lines of the log stays on one line."""
         self.serve()
