@@ -269,6 +269,14 @@ class PluginTest(SynchronousTestCase):
             said.stdout.split(), ["True", "[]", "True", "['pipetwist']", "False"], said.stderr
         )
 
+    def test_endpoints(self) -> None:
+        """Nor does the plugin of the endpoint string ``fork:`` import anything of the package
+        before one is used.
+        """
+        text = (_ROOT / "twisted/plugins/pipetwist_endpoints.py").read_text(encoding="utf-8")
+        modules = [node.module for node in ast.parse(text).body if isinstance(node, ast.ImportFrom)]
+        self.assertEqual({str(module).partition(".")[0] for module in modules}, {"twisted", "zope"})
+
     def test_no_package(self) -> None:
         """The folders around the plugin are no packages, or they would hide Twisted."""
         self.assertEqual(list((_ROOT / "twisted").rglob("__init__.py")), [])

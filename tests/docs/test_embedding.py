@@ -16,6 +16,8 @@ _WHAT_IS_LOADED = "What is loaded"
 
 _SECTIONS = {
     "test_tree": "The whole tree",
+    "test_asyncio": "In an asyncio program",
+    "test_klein": "In a Klein program",
     "test_counting": "Counting your own server",
     "test_serving": "Serving your own counters",
     "test_command": "A command as a client endpoint",
@@ -42,6 +44,14 @@ class EmbeddingTest(SynchronousTestCase):
         """The whole tree relays in a program of one's own, from a file and built by hand, with the
         API.
         """
+        self.type_section()
+
+    def test_asyncio(self) -> None:
+        """A relay runs on the loop of an asyncio program, which is its client as well."""
+        self.type_section()
+
+    def test_klein(self) -> None:
+        """A relay runs in a Klein program, which shows what it has."""
         self.type_section()
 
     def test_counting(self) -> None:
