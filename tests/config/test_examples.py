@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 from jsonschema import Draft202012Validator
 from twisted.trial.unittest import SynchronousTestCase
 
+from pipetwist.config.collisions import collisions
 from pipetwist.config.reading import read_document
 from pipetwist.config.syntax import parse_json
+from pipetwist.inbounds.tcp import TcpInboundOptions
 from pipetwist.inbounds.unix import UnixInboundOptions
 from pipetwist.kinds.outbound_options import OutboundOptions
 from pipetwist.kinds.user_options import AskingOptions
@@ -18,6 +20,7 @@ from pipetwist.outbounds.fork import ForkOutboundOptions
 from pipetwist.values.bind_address import PortAddress
 from pipetwist.values.listen import parse_listen
 from pipetwist.values.tls_options import TlsListenerOptions
+from pipetwist.web.options import WebOptions
 from tests.support.documents import EXAMPLES
 from tests.support.schema_walk import SCHEMA, definitions, objects
 
@@ -36,6 +39,28 @@ class ExamplesTest(SynchronousTestCase):
         for path in examples:
             read_document(path)
             Draft202012Validator(SCHEMA).validate(parse_json(path.read_text(encoding="utf-8")))
+
+    def test_one_machine(self) -> None:
+        """Client and server of a pair run on one machine as they are: nothing listens where another
+        does, and what the client dials is where the server listens.
+        """
+        for program in ("v2ray", "xray", "sing-box"):
+            client, server = (
+                read_document(EXAMPLES / program / side / "pipetwist.json")
+                for side in ("client", "server")
+            )
+            (dialled,), (served,) = client.outbounds, server.inbounds
+            assert isinstance(dialled, ForkOutboundOptions)
+            assert isinstance(served, TcpInboundOptions)
+            self.assertEqual(dialled.command[1:], ("127.0.0.1", str(served.listen_port)))
+            api = server.experimental.v2ray_api
+            assert api is not None
+            both = replace(
+                client,
+                inbounds=(*client.inbounds, *server.inbounds),
+                metrics=WebOptions(listen=str(api.listen)),
+            )
+            self.assertEqual(list(collisions(both)), [])
 
     def test_full(self) -> None:
         """The full example has every key that there is, and every inbound and outbound type."""

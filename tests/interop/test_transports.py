@@ -22,7 +22,7 @@ from tests.support.scratch import free_port, listens, scratch_folder, wait_until
 
 _SIZE = 4 * 1024 * 1024
 _TRANSPORT = "10443"
-_SERVER = "server.example.org"
+_APIS = {"client": "10085", "server": "10095"}
 
 
 class _TransportTestCase(SynchronousTestCase):
@@ -43,7 +43,7 @@ class _TransportTestCase(SynchronousTestCase):
     def relay(self, dialled: object, served: object) -> None:
         """Start both pipetwists."""
         places: dict[str, dict[str, object]] = {
-            "client": {self.dialled: dialled, _SERVER: "127.0.0.1", _TRANSPORT: self.transport},
+            "client": {self.dialled: dialled, _TRANSPORT: self.transport},
             "server": {self.served: served, "0.0.0.0": "127.0.0.1", _TRANSPORT: self.transport},
         }
         for side, instead in places.items():
@@ -51,7 +51,7 @@ class _TransportTestCase(SynchronousTestCase):
             folder.mkdir()
             name = f"{self.program}/{side}/pipetwist.json"
             path = copy_example(
-                name, folder / "example.json", {**instead, "10085": self.apis[side]}
+                name, folder / "example.json", {**instead, _APIS[side]: self.apis[side]}
             )
             start_daemon(self, parse_json(path.read_text(encoding="utf-8")), folder=folder)  # type: ignore[arg-type]  # it is an object
 
