@@ -22,7 +22,7 @@ from pipetwist.kinds.user_options import UserOptions, UsersFile
 from pipetwist.outbounds.registry import OUTBOUNDS
 from pipetwist.routing.router import Router
 from pipetwist.routing.rules import RuleOptions
-from pipetwist.values import Checked, Count, Duration, NotEmpty, Size, Tag
+from pipetwist.values import Checked, Count, Duration, FilePath, NotEmpty, Size, Tag
 from pipetwist.values.durations import Grace
 from pipetwist.values.moments import TimeZone
 from pipetwist.values.paths import parse_path
@@ -70,6 +70,16 @@ class LogOptions:
     """
     max_files: Count = 10
     """How many full log files of twistd's are kept; ``0`` for all. ``10`` where absent."""
+    connections: FilePath | None = None
+    """The file that gets a JSON line for each connection that has ended; without it there is
+    none.
+    """
+    connections_max_size: Size = 10_000_000
+    """How large that file grows before it becomes ``FILE.1``; ``"0B"`` for any size. ``"10MB"``
+    where absent.
+    """
+    connections_max_files: Count = 10
+    """How many full ones are kept; ``0`` for all. ``10`` where absent."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pipetwist.connection.cause import Cause
     from pipetwist.connection.client_info import ClientInfo
     from pipetwist.interfaces.counting import ITracker
+    from pipetwist.interfaces.processes import IProcess
     from pipetwist.interfaces.sides import ISide
     from pipetwist.kinds.inbound_options import InboundOptions
     from pipetwist.values.bind_address import BindAddress
@@ -23,6 +24,7 @@ __all__ = [
     "IClient",
     "IClientOutbound",
     "IConnectionObserver",
+    "IConnectionRecord",
     "IGate",
     "IInbound",
     "IOutbound",
@@ -182,25 +184,40 @@ class IClientOutbound(IOutbound):
     )
 
 
+class IConnectionRecord(Interface):
+    """What is known of a connection."""
+
+    number: int = Attribute("Counts the connections from 1 since the start, as in the log.")
+    client_info: ClientInfo = Attribute(
+        "What is known of the client: its inbound, its user, its source."
+    )
+    outbound: str = Attribute("The outbound's tag.")
+    uplink: int = Attribute("Bytes that were read from the client so far.")
+    downlink: int = Attribute("Bytes that were written to the client so far.")
+    dropped: int = Attribute("Datagrams that the two sides have dropped so far.")
+    cause: Cause | None = Attribute("Why it failed; None if it did not, or not yet.")
+    reason: str = Attribute("Why it has closed, for people, as in the log; empty while it is open.")
+    process: IProcess | None = Attribute("Its command; None if there is none, or none yet.")
+
+
 class IConnectionObserver(Interface):
     """Is called when connections open and close, in the reactor's thread. There are many, so it
     must be fast.
     """
 
-    def opened(inbound: str, outbound: str) -> None:
-        """One has opened, between the inbound and the outbound with these tags."""
+    def opened(connection: IConnectionRecord) -> None:
+        """One has opened. It is not connected to its server yet.
 
-    def closed(
-        inbound: str, outbound: str, seconds: float, cause: Cause | None, dropped: int
-    ) -> None:
+        Args:
+            connection: what is known of it. It is the same object when it closes.
+        """
+
+    def closed(connection: IConnectionRecord, seconds: float) -> None:
         """One has closed.
 
         Args:
-            inbound: the inbound's tag.
-            outbound: the outbound's tag.
+            connection: what is known of it. Nothing of it changes any more.
             seconds: from accept to the close of both sides.
-            cause: why it failed; None if it did not.
-            dropped: datagrams that the two sides have dropped.
         """
 
     def rejected(inbound: str, cause: Cause) -> None:

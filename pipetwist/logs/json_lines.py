@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from datetime import datetime, timezone
 
 from twisted.logger import LogEvent
@@ -11,7 +12,7 @@ from twisted.logger import LogEvent
 from pipetwist.logs.event_text import event_text
 from pipetwist.logs.text_lines import UNSAFE
 
-__all__ = ["format_json_line", "format_untimed_json_line"]
+__all__ = ["format_json_line", "format_untimed_json_line", "iso_time", "json_line"]
 
 _PLAIN = (str, int, float, bool, type(None))
 _encode = json.JSONEncoder(ensure_ascii=False).encode
@@ -21,8 +22,7 @@ def format_json_line(event: LogEvent) -> str:
     """One event as a line: ``time``, ``level``, ``logger``, ``message``, then the event's own
     fields.
     """
-    when = datetime.fromtimestamp(event["log_time"], timezone.utc)
-    return _line(event, {"time": when.isoformat(timespec="milliseconds")})
+    return _line(event, {"time": iso_time(event["log_time"])})
 
 
 def format_untimed_json_line(event: LogEvent) -> str:
@@ -50,7 +50,17 @@ def _line(event: LogEvent, begin: dict[str, object]) -> str:
             and not key.startswith("log_")
             and isinstance(value, _PLAIN)
         }
-    text = _encode(line)
+    return json_line(line)
+
+
+def iso_time(seconds: float) -> str:
+    """A time, given in seconds since 1970, as ISO 8601 has it, in UTC with milliseconds."""
+    return datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="milliseconds")
+
+
+def json_line(fields: Mapping[str, object]) -> str:
+    """An object as a line of text, in which nothing controls a terminal."""
+    text = _encode(fields)
     return f"{text if text.isprintable() else UNSAFE.sub(_escaped, text)}\n"
 
 

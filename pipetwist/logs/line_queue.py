@@ -42,6 +42,9 @@ class LineQueue:
         self._lines: list[bytes] = []
         self._size = 0
         self._left_out = 0
+        self._ends = False
+        self.refused = 0
+        """How many lines have not fitted since the start."""
         self._rotate_after: int | None = None
         self._writing = False
 
@@ -57,7 +60,9 @@ class LineQueue:
             # When one line did not fit, no other is added until the queue is taken, so that the
             # missing lines are all in one place.
             if self._left_out or (self._lines and self._size + len(line) > self._max_bytes):
-                self._left_out += line.count(b"\n")
+                count = line.count(b"\n")
+                self._left_out += count
+                self.refused += count
                 return
             self._lines.append(line)
             self._size += len(line)
@@ -71,6 +76,12 @@ class LineQueue:
                 self._rotate_after = len(self._lines)
             self._filled.notify()
 
+    def end(self) -> None:
+        """No more lines are added: `take` does not wait for any from now on."""
+        with self._filled:
+            self._ends = True
+            self._filled.notify()
+
     def take(self, seconds: float | None = None) -> Batch:
         """Wait for lines, and take all of them, or all up to a rotation. The lines taken before are
         written by now.
@@ -82,7 +93,7 @@ class LineQueue:
             self._writing = False
             if not self._something():
                 self._emptied.notify_all()
-                self._filled.wait_for(self._something, seconds)
+                self._filled.wait_for(lambda: self._ends or self._something(), seconds)
             self._writing = True
             rotate_after, self._rotate_after = self._rotate_after, None
             if rotate_after is None:

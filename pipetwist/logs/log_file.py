@@ -25,6 +25,7 @@ class LogFile:
         max_files: how many full ones are kept; 0 for all.
         cannot: makes the line that says why the file can't be renamed.
         owner: of a new file; None for the user who opens it.
+        mode: of a new file; None for 0666 and the umask.
 
     Raises:
         OSError: it can't be opened.
@@ -37,12 +38,13 @@ class LogFile:
         max_files: int,
         cannot: Callable[[str], bytes],
         owner: Owner | None = None,
+        mode: int | None = None,
     ) -> None:
         self._path = real_path(os.path.abspath(path))  # noqa: PTH100 - Path.absolute keeps "..", and resolve would follow any link
         self._max_size = max_size
         self._max_files = max_files
         self._cannot = cannot
-        self._descriptor = open_log_file(self._path, owner=owner)
+        self._descriptor = open_log_file(self._path, mode, owner)
         self._begin()
 
     def __repr__(self) -> str:

@@ -58,22 +58,45 @@ class LogWriter:
         output: writes the lines.
         left_out: makes the line that says how many are missing at this point, and why.
         max_bytes: how much is kept while the output is blocked.
+        too_slow: why there was no room for more.
     """
 
     def __init__(
-        self, output: Output, left_out: Callable[[int, str], bytes], max_bytes: int = _MAX_BYTES
+        self,
+        output: Output,
+        left_out: Callable[[int, str], bytes],
+        max_bytes: int = _MAX_BYTES,
+        too_slow: str = _TOO_SLOW,
     ) -> None:
         self._output = output
         self._left_out = left_out
         self._queue = LineQueue(max_bytes)
         self._thread: Thread | None = None
         self._until: float | None = None
+        self._too_slow = too_slow
+        self._ended: Callable[[], object] | None = None
+        self._unwritten = 0
         self._lost = 0
         self._why = ""
         self._torn = False
 
     def __repr__(self) -> str:
         return f"<LogWriter {'running' if self._thread else 'not started'}, {self._queue!r}>"
+
+    @property
+    def lost(self) -> int:
+        """How many lines have been lost since the start. From any thread."""
+        return self._queue.refused + self._unwritten
+
+    def end(self, ended: Callable[[], object]) -> None:
+        """Write what is queued, and end the thread, which has been started. Nothing may be added
+        from now on.
+
+        Args:
+            ended: is called by the thread as the last thing that it does.
+        """
+        self._ended = ended
+        self._queue.end()
 
     def start(self) -> None:
         """Start to write. A second call does nothing."""
@@ -122,7 +145,11 @@ class LogWriter:
 
     def _run(self) -> None:
         while True:
-            self._write(self._queue.take(_RETRY_SECONDS if self._lost else None))
+            batch = self._queue.take(_RETRY_SECONDS if self._lost else None)
+            self._write(batch)
+            if self._ended is not None and not batch.data:
+                self._ended()
+                return
             if self._until is None:
                 _pause()
 
@@ -132,7 +159,7 @@ class LogWriter:
             self._put_out(self._left_out(lost, self._why), lost)
         self._put_out(batch.data)
         if batch.left_out:
-            self._put_out(self._left_out(batch.left_out, _TOO_SLOW), batch.left_out)
+            self._put_out(self._left_out(batch.left_out, self._too_slow), batch.left_out)
         if batch.rotate:
             self._output.rotate()
 
@@ -149,7 +176,10 @@ class LogWriter:
                 return
             self._why = error.strerror or str(error)
             count = max(count - len(end_of_torn), 0)
-        self._lost += data.count(b"\n", count) if stands_for is None else stands_for
+        if stands_for is None:
+            stands_for = data.count(b"\n", count)
+            self._unwritten += stands_for
+        self._lost += stands_for
 
 
 def _pause() -> None:

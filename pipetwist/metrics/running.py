@@ -50,6 +50,12 @@ class RunningCollector(Collector):
                 "Pipes that may be used at once. Beyond that bytes are copied.",
                 pipes.limit,
             )
+        if snapshot.lost_records is not None:
+            yield CounterMetricFamily(
+                "pipetwist_connection_records_lost",
+                "Ended connections that the file of connection records lacks.",
+                snapshot.lost_records,
+            )
         versions = {
             "version": __version__,
             "python": platform.python_version(),

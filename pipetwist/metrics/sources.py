@@ -48,6 +48,7 @@ class MetricsSnapshot:
         limited: for how many seconds somebody was held back by a rate: by ``inbound``,
             ``outbound`` or ``user``, its tag or name, and ``up`` or ``down``.
         refused: connections that were refused, by the key of the limit.
+        lost_records: how many connection records were lost; None if none are written.
     """
 
     router: Router
@@ -58,6 +59,7 @@ class MetricsSnapshot:
     pipes: Pipes | None = None
     limited: Mapping[tuple[str, str, str], float] = field(default_factory=dict)
     refused: Mapping[str, int] = field(default_factory=dict)
+    lost_records: int | None = None
 
     def routes(self) -> dict[str, list[str]]:
         """For the tag of each inbound, the tags of the outbounds that its connections may go to."""

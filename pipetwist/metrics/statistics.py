@@ -7,7 +7,7 @@ from bisect import bisect_left
 from zope.interface import implementer
 
 from pipetwist.connection.cause import Cause
-from pipetwist.interfaces import IConnectionObserver
+from pipetwist.interfaces import IConnectionObserver, IConnectionRecord
 
 __all__ = ["BOUNDS", "ConnectionStatistics", "PairStatistics"]
 
@@ -57,21 +57,20 @@ class ConnectionStatistics:
         """How many clients each inbound has rejected, by its tag and the cause. From any thread."""
         return self._rejections.copy()
 
-    def opened(self, inbound: str, outbound: str) -> None:
-        pair = self._pairs.get((inbound, outbound))
+    def opened(self, connection: IConnectionRecord) -> None:
+        ends = connection.client_info.inbound, connection.outbound
+        pair = self._pairs.get(ends)
         if pair is None:
-            pair = self._pairs[inbound, outbound] = PairStatistics()
+            pair = self._pairs[ends] = PairStatistics()
         pair.opened += 1
 
-    def closed(
-        self, inbound: str, outbound: str, seconds: float, cause: Cause | None, dropped: int
-    ) -> None:
-        pair = self._pairs[inbound, outbound]
+    def closed(self, connection: IConnectionRecord, seconds: float) -> None:
+        pair = self._pairs[connection.client_info.inbound, connection.outbound]
         pair.durations[bisect_left(BOUNDS, seconds)] += 1
         pair.seconds += seconds
-        pair.dropped += dropped
-        if cause is not None:
-            pair.failures[cause] += 1
+        pair.dropped += connection.dropped
+        if connection.cause is not None:
+            pair.failures[connection.cause] += 1
 
     def rejected(self, inbound: str, cause: Cause) -> None:
         self._rejections[inbound, cause] = self._rejections.get((inbound, cause), 0) + 1

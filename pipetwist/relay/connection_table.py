@@ -118,7 +118,7 @@ class ConnectionTable:
         self._open[connection] = connection
         client_info = connection.client_info
         for observer in self._observers:
-            observer.opened(client_info.inbound, connection.outbound)
+            observer.opened(connection)
         user = client_info.user
         if user is not None and self._online is not None and self._tracks(user):
             connection.seen_online = True
@@ -133,7 +133,7 @@ class ConnectionTable:
         if dropped:
             record.reason += f"; {dropped} datagrams dropped"
         for observer in self._observers:
-            observer.closed(client_info.inbound, record.outbound, seconds, record.cause, dropped)
+            observer.closed(record, seconds)
         self.closed_uplink += client.received
         self.closed_downlink += client.delivered
         if record.seen_online and self._online is not None:

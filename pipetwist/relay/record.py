@@ -10,16 +10,18 @@ from typing import Protocol
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
+from zope.interface import implementer
 
 from pipetwist.connection.cause import Cause
 from pipetwist.connection.inactivity import IdleChecker, Watched
-from pipetwist.interfaces import IGate, IProcess, IRoute, ISide
+from pipetwist.interfaces import IConnectionRecord, IGate, IProcess, IRoute, ISide
 from pipetwist.limits.limit_table import LimitTable
 from pipetwist.logs.levels import LeveledLogger
 
 __all__ = ["ConnectionRecord", "RecordOwner", "watch_for"]
 
 
+@implementer(IConnectionRecord)
 class ConnectionRecord(Watched):
     """What every connection has.
 

@@ -18,6 +18,7 @@ from pipetwist.kinds.inbound_options import InboundOptions
 from pipetwist.kinds.outbound_options import OutboundOptions
 from pipetwist.kinds.registry import AnyRegistry
 from pipetwist.outbounds.registry import OUTBOUNDS
+from pipetwist.records.service import ConnectionRecords
 from pipetwist.relay.connection_table import ConnectionTable
 from pipetwist.relay.routing_table import Current
 from pipetwist.service.generation import Generation
@@ -38,6 +39,7 @@ def web_service(
     connection_table: ConnectionTable,
     store: CounterStoreLike,
     actions: Actions,
+    records: ConnectionRecords | None,
 ) -> WebService | None:
     """Make the HTTP listener with everything that it serves; None if the configuration has none,
     and then Twisted's web server is not loaded.
@@ -49,6 +51,7 @@ def web_service(
         connection_table: has the connections.
         store: has the counters.
         actions: what the page does with connections, if the configuration allows it.
+        records: writes connection records; None if nothing does.
 
     Raises:
         StartError: it may not listen there, or something that it needs can't be used.
@@ -69,7 +72,7 @@ def web_service(
         context.listeners,
         context.shares.monitoring("metrics"),
     )
-    metrics = _metrics(context, current, connection_table, store)
+    metrics = _metrics(context, current, connection_table, store, records)
     web.put("metrics", metrics)
     web.before_stop(metrics.close)
     _put_page(web, context, connection_table, store, actions, may_act=may_act)
@@ -93,6 +96,7 @@ def _metrics(
     current: Current[Generation],
     connection_table: ConnectionTable,
     store: CounterStoreLike,
+    records: ConnectionRecords | None,
 ) -> ScrapedResource:
     try:
         from pipetwist.metrics.resource import ScrapedResource
@@ -110,13 +114,18 @@ def _metrics(
     statistics = ConnectionStatistics()
     connection_table.observe(statistics)
     return ScrapedResource(
-        Sources(store, statistics, lambda: _snapshot(current.now, context, connection_table)),
+        Sources(
+            store, statistics, lambda: _snapshot(current.now, context, connection_table, records)
+        ),
         context.reactor,
     )
 
 
 def _snapshot(
-    generation: Generation, context: InboundContext, connection_table: ConnectionTable
+    generation: Generation,
+    context: InboundContext,
+    connection_table: ConnectionTable,
+    records: ConnectionRecords | None,
 ) -> MetricsSnapshot:
     from pipetwist.metrics.sources import MetricsSnapshot, Pipes
 
@@ -135,6 +144,7 @@ def _snapshot(
         pipes=None if pool is None else Pipes(pool.lent, pool.idle, pool.limit),
         limited=limits.held_seconds(),
         refused=dict(limits.admission.refused) if limits else {},
+        lost_records=None if records is None else records.lost,
     )
 
 

@@ -27,7 +27,7 @@ def preflight_problems(document: Document) -> list[str]:
     """
     needs: list[Callable[[], object]] = [
         *(options.check_here for options in (*document.inbounds, *document.outbounds)),
-        *(partial(look, document) for look in (_api, _control, _store, _metrics)),
+        *(partial(look, document) for look in (_api, _control, _store, _records, _metrics)),
     ]
     return [fault for fault in map(_fault, needs) if fault is not None]
 
@@ -86,6 +86,16 @@ def _store(document: Document) -> None:
             raise StartError(message) from error
     if not os.access(real if real.exists() else real.parent, os.W_OK):
         message = f"{label}: {real} may not be written by this user"
+        raise StartError(message)
+
+
+def _records(document: Document) -> None:
+    if document.log.connections is None:
+        return
+    label, path = "log.connections", Path(os.path.realpath(document.log.connections))
+    require_folder(label, str(path))
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        message = f"{label}: {path} may not be written by this user"
         raise StartError(message)
 
 

@@ -95,6 +95,7 @@ class Reloader:
             self._web is not None
             or self._control is not None
             or document.log.level in ("debug", "info")
+            or self._started.log.connections is not None
             or generation.router.needs_clients
             or any(options.needs_clients for options in document.outbounds)
         )

@@ -44,6 +44,7 @@ from pipetwist.service.grpc_services import control_service, stats_api
 from pipetwist.service.inbound_replacement import refuse_collisions
 from pipetwist.service.limiting import Limiter
 from pipetwist.service.monitoring import web_service
+from pipetwist.service.recording import records_of
 from pipetwist.service.reload import Reloader
 from pipetwist.service.sharing import divide_descriptors
 from pipetwist.service.start_notes import tell_notes
@@ -126,6 +127,8 @@ class PipetwistService(MultiService):
         generation = partial(Generation.of, document, tracked=tracked, users=users)
         self._current = current = Current(generation({}, outbounds))
         self.relay = Relay(reactor, current, online=self.online, log=log)
+        self.records = records_of(document, self.relay.connection_table, reactor, log)
+        """Writes connection records; None if the configuration names no file for them."""
         self.shares = shares = DescriptorShares(descriptor_limit(), log)
         """How the inbounds share the process's file descriptors."""
         divide_descriptors(shares, document, None if kernel is None else kernel.pool)
@@ -145,10 +148,11 @@ class PipetwistService(MultiService):
         self.control: Any = control_service(document, context, actions)  # Any: as below
         """The `pipetwist.control.service.ControlService`; None if there is none."""
         self.web: Any  # whoever configures it need not check for None
-        self.web = web_service(document, context, current, connections, self.store, actions)
+        shown = (connections, self.store, actions, self.records)
+        self.web = web_service(document, context, current, *shown)
         """The `pipetwist.web.service.WebService`; None if there is none."""
-        if self.storage is not None:
-            self.storage.setServiceParent(self)
+        for first in filter(None, (self.storage, self.records)):
+            first.setServiceParent(self)
         limiter = Limiter(self.relay, shares, reactor)
         rest = (self.relay.connection_table, limiter.apply, self.api, self.control, self.web)
         self._reloader = Reloader(self, current, context, outbound_context, log, *rest)

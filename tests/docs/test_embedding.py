@@ -18,6 +18,7 @@ _SECTIONS = {
     "test_tree": "The whole tree",
     "test_asyncio": "In an asyncio program",
     "test_klein": "In a Klein program",
+    "test_observing": "Observing connections",
     "test_counting": "Counting your own server",
     "test_serving": "Serving your own counters",
     "test_command": "A command as a client endpoint",
@@ -52,6 +53,10 @@ class EmbeddingTest(SynchronousTestCase):
 
     def test_klein(self) -> None:
         """A relay runs in a Klein program, which shows what it has."""
+        self.type_section()
+
+    def test_observing(self) -> None:
+        """A program is told of every connection."""
         self.type_section()
 
     def test_counting(self) -> None:
@@ -114,7 +119,9 @@ class InterfacesTest(SynchronousTestCase):
             terminal.save(block)
         names = [block.name for block in programs if block.name is not None]
         said = output_of("-c", _VERIFYING, *(str(terminal.folder / name) for name in names))
-        self.assertEqual(sorted(said.split()), ["FewInbound", "Turns", "TurnsOutbound", "turns"])
+        self.assertEqual(
+            sorted(said.split()), ["Bill", "FewInbound", "Turns", "TurnsOutbound", "turns"]
+        )
 
 
 _VERIFYING = """

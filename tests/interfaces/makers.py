@@ -65,8 +65,10 @@ from pipetwist.process.side import ProcessSide
 from pipetwist.process.spawners import PosixSpawner, ReactorSpawner
 from pipetwist.process.standard_error import StandardErrorLines
 from pipetwist.process.transport import CommandTransport, _Side
+from pipetwist.records.service import ConnectionRecords, RecordSettings
 from pipetwist.relay.connection_table import ConnectionTable
 from pipetwist.relay.limited_connection import LimitedConnection
+from pipetwist.relay.record import ConnectionRecord
 from pipetwist.relay.relay import Relay, Route
 from pipetwist.stats.counters import MemoryCounter, MemoryCounterStore
 from pipetwist.stats.tracking import Tracker
@@ -124,6 +126,14 @@ class Makers:
             lambda: ConnectionTable(Clock(), log=Logger()).open(
                 Route(client_info, FakeOutbound(), None), FakeSide()
             ),
+            lambda: ConnectionRecord(
+                ConnectionTable(Clock(), log=Logger()),
+                1,
+                Route(client_info, FakeOutbound(), None),
+                FakeSide(),
+                0.0,
+            ),
+            lambda: ConnectionRecords(RecordSettings("a", 0, 0), Clock(), Logger()),
             lambda: LimitedConnection(
                 ConnectionTable(Clock(), log=Logger()),
                 1,

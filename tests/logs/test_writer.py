@@ -126,6 +126,40 @@ class WriterTest(_WriterTestCase):
             self.writer._write(self.writer._queue.take(0))
             self.assertEqual(self.output.text, text)
 
+    def test_lost(self) -> None:
+        """Lines that are lost are counted, each once, whether there was no room for them or they
+        could not be written.
+        """
+        self.output.room = 0
+        for line in ("one\n", "two, three and four\nthree\n", "four\n"):
+            self.writer.write(line)
+        self.assertEqual(self.writer.lost, 3)
+        for _ in range(3):
+            self.writer._write(self.writer._queue.take(0))
+            self.assertEqual(self.writer.lost, 4)
+
+    def test_end(self) -> None:
+        """Its thread ends once everything is written, and says so."""
+        ended = Event()
+        self.writer.start()
+        self.stand_still()
+        self.writer.write("last\n")
+        self.writer.end(ended.set)
+        self.assertFalse(ended.is_set())
+        self.output.moving.set()
+        self.assertTrue(ended.wait(20))
+        self.assertEqual(self.output.text, b"first\nlast\n")
+        (thread,) = self.output.threads
+        thread.join(20)
+        self.assertFalse(thread.is_alive())
+
+    def test_end_when_idle(self) -> None:
+        """So it does if there is nothing to write."""
+        ended = Event()
+        self.writer.start()
+        self.writer.end(ended.set)
+        self.assertTrue(ended.wait(20))
+
     def test_no_encoding(self) -> None:
         """A file's name that is no UTF-8 is written with the numbers of its bytes."""
         self.writer.write("caf\udce9 \u00e9\n")

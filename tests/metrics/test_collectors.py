@@ -17,6 +17,7 @@ from pipetwist.metrics.resource import registry_of
 from pipetwist.metrics.sources import Sources
 from pipetwist.metrics.statistics import ConnectionStatistics, PairStatistics
 from pipetwist.stats.counters import MemoryCounterStore
+from tests.support.connection_records import made_up
 from tests.support.metrics_sources import COMMANDS, PIPES, made_sources, snapshot, tracking
 
 
@@ -151,10 +152,10 @@ class ConnectionsTest(_CollectorCase):
         """Open ones, those that are over, how long they took, and what came in their way."""
         statistics = self.sources.statistics
         for _ in range(4):
-            statistics.opened("in", "out")
-        statistics.closed("in", "out", 0.001, None, 0)
-        statistics.closed("in", "out", 4.0, Cause.SERVER, 3)
-        statistics.closed("in", "out", 1e6, Cause.INACTIVITY, 2)
+            statistics.opened(made_up())
+        statistics.closed(made_up(), 0.001)
+        statistics.closed(made_up(cause=Cause.SERVER, dropped=3), 4.0)
+        statistics.closed(made_up(cause=Cause.INACTIVITY, dropped=2), 1e6)
         statistics.rejected("in", Cause.REFUSED)
         self.assertEqual(
             (self.of_way("connections_total"), self.of_way("open_connections")), (4, 1)
@@ -186,7 +187,7 @@ class ConnectionsTest(_CollectorCase):
 
     def test_way_that_is_no_more(self) -> None:
         """What was counted on a way that the route has no longer stays."""
-        self.sources.statistics.opened("old", "gone")
+        self.sources.statistics.opened(made_up("old", "gone"))
         self.assertEqual(
             self.value("pipetwist_connections_total", inbound="old", outbound="gone"), 1
         )

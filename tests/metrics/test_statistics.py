@@ -10,6 +10,7 @@ from zope.interface.verify import verifyObject
 from pipetwist.connection.cause import Cause
 from pipetwist.interfaces import IConnectionObserver
 from pipetwist.metrics.statistics import BOUNDS, ConnectionStatistics
+from tests.support.connection_records import made_up
 
 _ENDS = st.sampled_from([("a", "x"), ("a", "y"), ("b", "x")])
 _CONNECTIONS = st.lists(
@@ -41,8 +42,8 @@ class StatisticsTest(SynchronousTestCase):
             (BOUNDS[-1] + 1, len(BOUNDS)),
         ):
             statistics = ConnectionStatistics()
-            statistics.opened("a", "x")
-            statistics.closed("a", "x", seconds, None, 0)
+            statistics.opened(made_up("a", "x"))
+            statistics.closed(made_up("a", "x"), seconds)
             self.assertEqual(statistics.pairs()["a", "x"].durations.index(1), place)
 
     def test_away(self) -> None:
@@ -64,10 +65,10 @@ class StatisticsTest(SynchronousTestCase):
         """
         statistics = ConnectionStatistics()
         for ends, _ in connections:
-            statistics.opened(*ends)
+            statistics.opened(made_up(*ends))
         for ends, end in connections:
             if end is not None:
-                statistics.closed(ends[0], ends[1], end[0], end[1], end[2])
+                statistics.closed(made_up(*ends, *end[1:]), end[0])
         for ends, way in statistics.pairs().items():
             own = [end for other, end in connections if other == ends]
             over = [end for end in own if end is not None]

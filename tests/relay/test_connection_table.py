@@ -12,7 +12,7 @@ from zope.interface.verify import verifyObject
 
 from pipetwist.connection.cause import Cause
 from pipetwist.connection.client_info import ClientInfo
-from pipetwist.interfaces import IConnectionObserver
+from pipetwist.interfaces import IConnectionObserver, IConnectionRecord
 from pipetwist.relay.connection_table import ConnectionTable
 from pipetwist.relay.relay import Route
 from pipetwist.stats.online import OnlineUsers
@@ -30,13 +30,12 @@ class _Observer:
     def __init__(self, told: list[tuple[object, ...]]) -> None:
         self._told = told
 
-    def opened(self, inbound: str, outbound: str) -> None:
-        self._told.append(("opened", inbound, outbound))
+    def opened(self, connection: IConnectionRecord) -> None:
+        self._told.append(("opened", connection))
 
-    def closed(
-        self, inbound: str, outbound: str, seconds: float, cause: Cause | None, dropped: int
-    ) -> None:
-        self._told.append(("closed", inbound, outbound, seconds, cause, dropped))
+    def closed(self, connection: IConnectionRecord, seconds: float) -> None:
+        figures = connection.uplink, connection.downlink, connection.dropped
+        self._told.append(("closed", connection, seconds, connection.cause, *figures))
 
     def rejected(self, inbound: str, cause: Cause) -> None:
         self._told.append(("away", inbound, cause))
@@ -99,14 +98,16 @@ class ConnectionTableTest(SynchronousTestCase):
             Route(ClientInfo("in", "peer", "peer"), FakeOutbound("out"), None), client
         )
         self.clock.advance(2.5)
+        verifyObject(IConnectionRecord, connection)
         connection.cause, client.dropped = Cause.CLIENT, 3
+        client.received, client.delivered = 5, 7
         self.connection_table.close(connection)
         self.connection_table.rejected("in", Cause.REFUSED)
         self.assertEqual(
             told[::2],
             [
-                ("opened", "in", "out"),
-                ("closed", "in", "out", 2.5, Cause.CLIENT, 3),
+                ("opened", connection),
+                ("closed", connection, 2.5, Cause.CLIENT, 5, 7, 3),
                 ("away", "in", Cause.REFUSED),
             ],
         )

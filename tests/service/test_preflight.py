@@ -70,6 +70,7 @@ class PresenceTest(SynchronousTestCase):
                     "stats": {"store": "state/counters.db"},
                 }
             },
+            "log": {"connections": "records/connections.jsonl"},
             "metrics": {"listen": "127.0.0.1:9100", "tls": server},
         }
 
@@ -98,6 +99,7 @@ class PresenceTest(SynchronousTestCase):
                     f"experimental.v2ray_api.stats.store: there is no folder {here}/state; make "
                     "it first"
                 ),
+                f"log.connections: there is no folder {here}/records; make it first",
                 (
                     f"metrics: tls.certificate_path: {here}/server.pem can't be read: No such "
                     "file or directory"
@@ -107,7 +109,7 @@ class PresenceTest(SynchronousTestCase):
 
     def test_nothing_missing(self) -> None:
         """Where all is there nothing is reported."""
-        for name in ("sockets", "bin", "work", "api", "state"):
+        for name in ("sockets", "bin", "work", "api", "state", "records"):
             (self.folder / name).mkdir()
         (self.folder / "bin" / "tool").symlink_to(sys.executable)
         Authority(self.folder, "ca").issue("server")

@@ -25,7 +25,7 @@ from twisted.trial.unittest import TestCase
 
 import pipetwist
 from pipetwist.api.options import ApiOptions, StatsOptions
-from pipetwist.config.document import Document, ExperimentalOptions, RouteOptions
+from pipetwist.config.document import Document, ExperimentalOptions, LogOptions, RouteOptions
 from pipetwist.control.options import ControlOptions
 from pipetwist.inbounds.udp import UdpInboundOptions
 from pipetwist.inbounds.unix import UnixInboundOptions
@@ -121,6 +121,10 @@ class _Guard:
         ):
             self.strays.add(f"{read.__module__}.{read.__qualname__}.{name}")
 
+    def allow(self, who: str) -> None:
+        """Another thread reads something meanwhile, and may."""
+        self._allowed = (*self._allowed, *_allowed(who))
+
     def release(self) -> None:
         """Note no more."""
         while self._undo:
@@ -170,6 +174,7 @@ class _ThreadsCase(TestCase):
             experimental=ExperimentalOptions(v2ray_api=ApiOptions(listen=listen, stats=stats)),
             control=ControlOptions(listen=f"unix:{self.path}.control") if controls else None,
             metrics=WebOptions(listen="127.0.0.1:0"),
+            log=LogOptions(connections=f"{self.path}.jsonl"),
         )
         tree = PipetwistService(document, reactor)
         tree.startService()
@@ -241,8 +246,19 @@ class ThreadsTest(_ThreadsCase):
         tree = self.start(listen=None)
         await self.talk(tree)
         guard = self.guard("the file of counters")
+        guard.allow("the file of connection records")
         await tree.stopService()
         self.assertEqual(guard.strays, set())
+
+    async def test_records(self) -> None:
+        """So does the thread that writes connection records."""
+        tree = self.start(listen=None)
+        await self.talk(tree)
+        guard = self.guard("the file of connection records")
+        guard.allow("the file of counters")
+        await tree.stopService()
+        self.assertEqual(guard.strays, set())
+        self.assertEqual(Path(f"{self.path}.jsonl").read_bytes().count(b"\n"), 1)
 
     async def test_look_up(self) -> None:
         """The thread that looks a name up touches nothing but what the document lets it touch."""

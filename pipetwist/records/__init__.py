@@ -1,0 +1,1 @@
+"""A file with a line for each connection that has ended."""
