@@ -61,4 +61,5 @@ def full_sources() -> Sources:
         pipes=PIPES,
         limited={("user", "alice", "up"): 1.5},
         refused={"max_connections": 2},
+        lost_records=0,
     )
