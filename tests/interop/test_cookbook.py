@@ -22,6 +22,8 @@ _RECIPES = {
     "test_ncat": "ncat as a transport",
     "test_users": "Accounting for each user",
     "test_ending": "Ending a user now",
+    "test_shares": "Equal shares of a plug-in",
+    "test_guest": "A guest that expires",
     "test_store": "Counters that survive",
     "test_ssh": "SSH through a pipe",
     "test_via": "Through a proxy",
@@ -60,6 +62,14 @@ class CookbookTest(SynchronousTestCase):
     def test_ending(self) -> None:
         """Whoever is closed is out, the log says who did it, and whoever is removed stays out."""
         self.type_recipe({"1000": str(os.getuid()), "1001": str(os.getuid() + 1)})
+
+    def test_shares(self) -> None:
+        """A user gets what it may, and takes as long."""
+        self.type_recipe({"1000": str(os.getuid())})
+
+    def test_guest(self) -> None:
+        """A guest whose date has come is out, and stays out."""
+        self.type_recipe({"1000": str(os.getuid())})
 
     def test_store(self) -> None:
         """Nothing that was counted is lost by a kill."""
