@@ -17,9 +17,17 @@ def contradictions(document: Document) -> Iterator[Problem]:
     """Find the users of an inbound whose name is that of another at the top, in a document that is
     valid otherwise.
     """
+    # Of very many users few are an inbound's alone, mostly none.
+    asked = {
+        user.name
+        for inbound in document.inbounds
+        if isinstance(inbound, AskingOptions)
+        for user in inbound.own_users
+    }
     names: dict[str, set[UserOptions]] = {}
-    for user in document.all_users:
-        names.setdefault(user.name, set()).add(_without_limits(user))
+    for user in document.all_users if asked else ():
+        if user.name in asked:
+            names.setdefault(user.name, set()).add(_without_limits(user))
     for index, inbound in enumerate(document.inbounds):
         entries = inbound.users if isinstance(inbound, AskingOptions) else None
         for place, entry in enumerate(entries or ()):

@@ -8,6 +8,7 @@ import stat
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import IO
 
 from pydantic import TypeAdapter, ValidationError
@@ -28,6 +29,7 @@ __all__ = ["read_users", "with_users_of_file"]
 _MAX_BYTES = 64 * 1024**2  # as a configuration
 _OF_OTHERS = 0o022
 _STICKY = stat.S_ISVTX
+_NO_FOLDER = {"folder": Path("/")}  # a user has no paths
 
 
 def with_users_of_file(document: Document, read: UsersFile | None = None) -> Document:
@@ -87,7 +89,7 @@ def _users(path: str, content: bytes) -> Iterator[UserOptions]:
         if not line.strip():
             continue
         try:
-            yield validate(line, strict=True)
+            yield validate(line, strict=True, context=_NO_FOLDER)
         except ValidationError as error:
             problem = _first(error)
             raise InvalidConfigError([Finding(path, problem, Place(number, 1))]) from None

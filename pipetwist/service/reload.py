@@ -272,6 +272,8 @@ def _report(before: Document, after: Document) -> str:
         ):
             if tags:
                 parts.append(f"{section} {word}: {', '.join(sorted(tags))}")
-    if before.all_users != after.all_users:
-        parts.append(f"users changed: {len(after.all_users)} now")
+    # Not all_users, of which there may be very many to put together.
+    if (before.users, before.users_file) != (after.users, after.users_file):
+        of_file = () if after.users_file is None else after.users_file.users
+        parts.append(f"users changed: {len(after.users) + len(of_file)} now")
     return "".join(f"; {part}" for part in parts)

@@ -13,7 +13,7 @@ from pipetwist.values.text_or import ALL
 
 __all__ = ["UserLists", "indexed", "own_users"]
 
-SLICE = 250
+SLICE = 100
 """How many users are indexed in one step."""
 
 _NOBODY = UserIndex()

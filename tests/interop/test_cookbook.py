@@ -21,6 +21,7 @@ _RECIPES = {
     "test_transport": "Your own transport",
     "test_ncat": "ncat as a transport",
     "test_users": "Accounting for each user",
+    "test_fifty": "Fifty users in a file",
     "test_ending": "Ending a user now",
     "test_shares": "Equal shares of a plug-in",
     "test_guest": "A guest that expires",
@@ -58,6 +59,10 @@ class CookbookTest(SynchronousTestCase):
     def test_users(self) -> None:
         """The kernel says who it is, who is routed and counted."""
         self.type_recipe({"1000": str(os.getuid()), "1001": str(os.getuid() + 1)})
+
+    def test_fifty(self) -> None:
+        """Who is in the file comes in, who is no longer does not, and a mistake changes nothing."""
+        self.type_recipe({"1000": str(os.getuid())})
 
     def test_ending(self) -> None:
         """Whoever is closed is out, the log says who did it, and whoever is removed stays out."""
