@@ -51,7 +51,7 @@ class OffersTest(SynchronousTestCase):
 
     def test_commands(self) -> None:
         """Commands, options and choices."""
-        self.assertEqual(self.offers("pipetwist s"), ["schema", "stats", "sys"])
+        self.assertEqual(self.offers("pipetwist s"), ["schema", "stats", "sys", "systemd"])
         self.assertEqual(self.offers("pipetwist stats --re"), ["--regexp", "--reset"])
         self.assertEqual(self.offers("pipetwist init tls"), ["tls-server", "tls-client"])
         self.assertEqual(self.offers("pipetwist top --sort "), ["rate", "total", "name"])
