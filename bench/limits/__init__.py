@@ -1,0 +1,1 @@
+"""How close to its figure a limited relay is, and what that costs."""
