@@ -14,7 +14,7 @@ from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublish
 from twisted.trial.unittest import TestCase
 from zope.interface import provider
 
-from pipetwist.config.document import Document
+from pipetwist.config.document import Document, RouteOptions
 from pipetwist.control.options import ControlOptions
 from pipetwist.control.wire.control_pb2 import (
     CloseConnectionsRequest,
@@ -24,9 +24,11 @@ from pipetwist.control.wire.control_pb2 import (
     OpenConnection,
     Selection,
 )
+from pipetwist.inbounds.udp import UdpInboundOptions
 from pipetwist.inbounds.unix import UnixInboundOptions
 from pipetwist.kinds.user_options import UserOptions
 from pipetwist.outbounds.fork import ForkOutboundOptions
+from pipetwist.routing.rules import RuleOptions
 from pipetwist.service.tree import PipetwistService
 from pipetwist.values.bind_address import PortAddress
 from pipetwist.web.options import WebOptions
@@ -110,10 +112,15 @@ class ControlCase(TestCase):
         listen = {"listen": f"unix:{self.path}", **options}
         document = Document(
             inbounds=(
+                UdpInboundOptions(tag="packets", listen="127.0.0.1", listen_port=0),
                 UnixInboundOptions(tag="in", path=str(self.folder / "in")),
                 UnixInboundOptions(tag="known", path=str(self.folder / "known"), users=users),
             ),
-            outbounds=(ForkOutboundOptions(tag="echo", command=("cat",)),),
+            outbounds=(
+                ForkOutboundOptions(tag="echo", command=("cat",)),
+                ForkOutboundOptions(tag="framed", command=("cat",), framing="rfc4571"),
+            ),
+            route=RouteOptions(rules=(RuleOptions(inbound=("packets",), outbound="framed"),)),
             control=ControlOptions(**listen),
             metrics=metrics,
         )

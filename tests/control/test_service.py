@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import stat
 import time
 from dataclasses import replace
@@ -86,6 +87,21 @@ class ServiceTest(ControlCase):
         for one in closes:
             await self.assertClosed(one)
         self.assertEqual([one.inbound for one in await self.client().list()], ["in"])
+
+    async def test_association(self) -> None:
+        """An association of datagrams is closed too; the next datagram begins another."""
+        tree = self.start()
+        sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.addCleanup(sender.close)
+        sender.settimeout(60)
+        sender.connect(("127.0.0.1", tree.inbounds["packets"].port))
+        client = self.client()
+        for number in ("1", "2"):
+            sender.send(b"hello")
+            self.assertEqual(await deferToThread(sender.recv, 9), b"hello")
+            (one,) = await client.list(inbounds=["packets"])
+            self.assertEqual((one.id.partition("@")[0], one.uplink), (number, 5))
+            self.assertEqual((await client.close(ids=[one.id])).closed, 1)
 
     async def test_nothing_said(self) -> None:
         """A call that does not say which closes nothing, and is told so; so is one with wrong
