@@ -28,6 +28,9 @@ _RECIPES = {
     "test_store": "Counters that survive",
     "test_ssh": "SSH through a pipe",
     "test_via": "Through a proxy",
+    "test_obfs": "HTTP on the wire",
+    "test_websocket": "A WebSocket on the wire",
+    "test_obfs4": "obfs4 without Tor",
     "test_tls": "TLS in front of a unix service",
     "test_dns": "DNS through a unix pipe",
     "test_reload": "A reload without interruption",
@@ -92,6 +95,21 @@ class CookbookTest(SynchronousTestCase):
         need("/usr/sbin/sshd")
         if os.getuid() == 0:
             _make_room_for_sshd(self)
+        self.type_recipe()
+
+    def test_obfs(self) -> None:
+        """A stream goes through what looks like HTTP."""
+        need("obfs-local")
+        self.type_recipe()
+
+    def test_websocket(self) -> None:
+        """A stream goes through a WebSocket."""
+        need("ss-v2ray-plugin")
+        self.type_recipe()
+
+    def test_obfs4(self) -> None:
+        """A stream goes through obfs4, and the server knows its client."""
+        need("obfs4proxy")
         self.type_recipe()
 
     def test_tls(self) -> None:
