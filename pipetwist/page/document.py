@@ -123,4 +123,5 @@ def _row(reading: Reading, now: float) -> dict[str, object]:
         "peer": connection.client_info.peer,
         "age": round(now - connection.began, 3),
         **_flow(reading),
+        "held_by": connection.owner.limits.held_by(connection) or None,
     }

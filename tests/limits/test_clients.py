@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import select
 import socket
 from typing import Any
@@ -12,8 +13,11 @@ from pipetwist.config.reading import parse_document
 from pipetwist.errors import ConfigError
 from pipetwist.kinds.limit_options import LimitOptions
 from pipetwist.limits.limits import Limits
+from pipetwist.page.sampling import Sampler
+from pipetwist.page.view import View
 from pipetwist.service.limiting import Limiter
 from tests.support.documents import FOLDER
+from tests.support.page_document import told
 from tests.support.relaying import RelayCase
 
 
@@ -107,6 +111,26 @@ class InboundTest(BoundedCase):
         third, _ = self.connect()
         self.assertEqual(self.open, 1)
         third.close()
+
+    def test_shown(self) -> None:
+        """The page shows which limit holds a connection back, as long as one does."""
+        client, server = self.connect()
+        assert server is not None
+        sampler = Sampler(self.service.relay.connection_table, self.service.store)
+
+        def held_by() -> object:
+            for _ in sampler.sample():
+                pass
+            return json.loads(told(sampler, View()))["connections"]["rows"][0]["held_by"]
+
+        self.assertIsNone(held_by())
+        self.limit(up_mbps=0.064)
+        client.send(200_000)
+        self.pump_until([client, server], held_by, "it to be held back")
+        self.assertEqual(held_by(), "up_mbps of inbound in")
+        self.limit()
+        self.pump_until([client, server], lambda: server.came == 200_000, "the rest")
+        self.assertIsNone(held_by())
 
     def test_counted_before(self) -> None:
         """Those who were connected before a reload count."""
