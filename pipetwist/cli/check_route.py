@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Asked", "RouteAnswer", "answer"]
 
+_FEW = 1000  # with more names the search for a similar one would take too long
 _WANTED = "write inbound=TAG, and user=NAME and source=ADDRESS if they matter"
 
 
@@ -168,6 +169,6 @@ def _user_by_address(users: Sequence[UserOptions | str], source: str) -> str | N
 def _unknown(text: str, name: str, known: Sequence[str]) -> None:
     from pipetwist.values import quote
 
-    near = get_close_matches(name, known, 1)
+    near = get_close_matches(name, known, 1) if len(known) <= _FEW else ()
     message = f"--route: {text}" + (f"; did you mean {quote(near[0])}?" if near else "")
     raise click.UsageError(message)

@@ -111,6 +111,23 @@ class RouteTest(SynchronousTestCase):
             self.assertIn("no user named", self.ask("inbound=tcp", "user=bob")[2])
             self.assertIn("no rule matches it", self.ask("inbound=tcp", "user=alice")[1])
 
+    def test_users_of_a_file(self) -> None:
+        """They may stand in a file of their own."""
+        users = self.path.with_name("users.jsonl")
+        users.write_text('{"name": "eve", "uid": 5}\n', encoding="utf-8")
+        users.chmod(0o600)
+        inbound = {"type": "unix", "tag": "unix", "path": "in.sock", "users": "*"}
+        document = {
+            "users_file": users.name,
+            "inbounds": [inbound],
+            "outbounds": [{"type": "fork", "tag": tag, "command": ["cat"]} for tag in "ab"],
+            "route": {"rules": [{"auth_user": "eve", "outbound": "b"}]},
+        }
+        self.path.write_text(json.dumps(document), encoding="utf-8")
+        said = self.ask("inbound=unix", "user=eve")
+        self.assertTrue(said[1].endswith('rules[0] sends it to the outbound "b"\n'), said)
+        self.assertIn("no user named", self.ask("inbound=unix", "user=dora")[2])
+
     def test_no_address(self) -> None:
         """Where a rule asks for the address that is not given, the answer says so."""
         note = (

@@ -135,6 +135,10 @@ class LeadingTest(SynchronousTestCase):
             rule = {"inbound": "u", **source, "outbound": "udp"}
             self.assertEqual(self._said(rule), ["outbounds[0]"])
             self.assertEqual(self._said(rule, {"inbound": "u", "outbound": "udp"}), [])
+            astray = {**rule, "outbound": "out"}
+            self.assertEqual(
+                self._said(astray, {"inbound": "u", "outbound": "udp"}), ["route.rules[0].outbound"]
+            )
         nothing = {"inbound": "u", "source_ip_is_private": False, "outbound": "udp"}
         self.assertEqual(self._said(nothing), [])
 

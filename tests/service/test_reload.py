@@ -150,6 +150,15 @@ class RulesTest(ReloadTestCase):
         self.reload(tree, route=RouteOptions())
         self.assertFalse(tree.relay.names_clients)
 
+    def test_records_ask(self) -> None:
+        """So are they as long as connection records are written, which a reload can't change."""
+        path = str(self.folder / "connections.jsonl")
+        tree = self.start(log=LogOptions(level="warn", connections=path))
+        self.assertTrue(tree.relay.names_clients)
+        said = self.reload(tree, log=LogOptions(level="warn"))
+        self.assertTrue(tree.relay.names_clients)
+        self.assertEqual(said, ["log.connections: a change of this key needs a restart"])
+
     def test_outbound_asks(self) -> None:
         """So are they if an outbound tells its commands."""
         tree = self.start()
