@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pipetwist import __version__
+from pipetwist.cli.certificates import certificates
 from pipetwist.cli.check import check
 from pipetwist.cli.close import close
 from pipetwist.cli.completion import completion
@@ -38,18 +39,18 @@ __all__ = ["main"]
 _INTERRUPTED = 130
 _NOT_WRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 _LIKE_GREP = {"connections", "close"}
-_TWO_WORDS = ("stats", "forget")
+_TWO_WORDS = {("stats", "forget"), ("init", "certificates")}
 
 
 class _Commands(click.Group):
-    """Prints errors in one line, and sets the exit status. One command has a name of two words."""
+    """Prints errors in one line, and sets the exit status. Some commands are two words."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find a command by its name."""
-        if tuple(args[:2]) == _TWO_WORDS:
-            args = [" ".join(_TWO_WORDS), *args[2:]]
+        if tuple(args[:2]) in _TWO_WORDS:
+            args = [" ".join(args[:2]), *args[2:]]
         return super().resolve_command(ctx, args)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
@@ -89,6 +90,7 @@ def main() -> None:
 
 for _command in (
     init,
+    certificates,
     check,
     run,
     schema,

@@ -32,6 +32,7 @@ _RECIPES = {
     "test_websocket": "A WebSocket on the wire",
     "test_obfs4": "obfs4 without Tor",
     "test_tls": "TLS in front of a unix service",
+    "test_certificates": "Clients with certificates",
     "test_dns": "DNS through a unix pipe",
     "test_reload": "A reload without interruption",
     "test_activation": "Socket activation",
@@ -114,6 +115,10 @@ class CookbookTest(SynchronousTestCase):
 
     def test_tls(self) -> None:
         """A client that trusts the certificate alone is served."""
+        self.type_recipe()
+
+    def test_certificates(self) -> None:
+        """A client with a certificate comes in, and the log has its name."""
         self.type_recipe()
 
     def test_dns(self) -> None:
