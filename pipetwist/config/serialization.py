@@ -29,6 +29,7 @@ SLICE = 500
 _FIRST, _LAST, _PROBLEMS = "pipetwist.classes", "pipetwist.complete", "pipetwist.problems"
 _TUPLE, _DICT = -1, -2
 _Classes = dict[tuple[type, tuple[str, ...]], int]
+_FEW = 16  # entries of a list that is compared as part of its object
 _PLAIN = (str, int, float, bool, type(None))
 
 
@@ -229,18 +230,30 @@ def _key_of(part: object) -> Hashable | None:
     """A key that equal parts have in common; None if the part is not reused."""
     if isinstance(part, str):
         return part
-    # Not with vars(), which would make every object keep a dict.
+    # Not with vars(), which would make every object keep a dict. The key has the name of the class,
+    # and not the class, so that the garbage collector need not look at it again and again.
     of: type = type(part)
-    values = _getter(of)(part)
-    # Objects that contain others are few, and may contain much.
-    return (of, values) if all(isinstance(value, _PLAIN) for value in values) else None
+    name, get = _getter(of)
+    values = get(part)
+    for value in values:
+        # Objects that contain others are few, and may contain much; but a user's networks are few.
+        if not isinstance(value, _PLAIN) and not _is_short(value):
+            return None
+    return (name, values)
+
+
+def _is_short(value: object) -> bool:
+    return (
+        isinstance(value, tuple)
+        and len(value) <= _FEW
+        and all(isinstance(entry, _PLAIN) for entry in value)
+    )
 
 
 @cache
-def _getter(of: type) -> Callable[[object], tuple[object, ...]]:
+def _getter(of: type) -> tuple[str, Callable[[object], tuple[object, ...]]]:
     keys = _keys(of)
-    return (
-        attrgetter(*keys)
-        if len(keys) > 1
-        else lambda part: tuple(getattr(part, key) for key in keys)
-    )
+    name = f"{of.__module__}.{of.__qualname__}"
+    if len(keys) > 1:
+        return name, attrgetter(*keys)
+    return name, lambda part: tuple(getattr(part, key) for key in keys)

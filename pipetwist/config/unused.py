@@ -10,6 +10,7 @@ from dataclasses import fields
 from pipetwist.config.document import Document
 from pipetwist.config.named_users import lists_of_users
 from pipetwist.config.problems import Problem
+from pipetwist.kinds.user_options import AskingOptions
 from pipetwist.routing.rules import RuleOptions
 from pipetwist.values import quote
 from pipetwist.values.text_or import ALL
@@ -26,6 +27,24 @@ def unused(document: Document) -> Iterator[Problem]:
     yield from _rules(document)
     yield from _outbounds(document)
     yield from _counting(document)
+    yield from _users(document)
+
+
+def _users(document: Document) -> Iterator[Problem]:
+    """Inbounds that let nobody in, and names that only the file of users may still bring."""
+    shared = {user.name for user in document.all_users}
+    for index, inbound in enumerate(document.inbounds):
+        users = inbound.users if isinstance(inbound, AskingOptions) else None
+        if users == () or (users == ALL and not shared):
+            text = "the list is empty, so that nobody can connect here"
+            yield Problem(("inbounds", index, "users"), text)
+        for place, name in enumerate(users if isinstance(users, tuple) else ()):
+            if isinstance(name, str) and name not in shared:
+                yield Problem(
+                    ("inbounds", index, "users", place),
+                    f"there is no user named {quote(name)} now, neither in users nor in the "
+                    "users_file",
+                )
 
 
 def _rules(document: Document) -> Iterator[Problem]:

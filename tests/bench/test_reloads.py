@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from bench.bounds import MISSED
-from bench.reloads import Turns, configuration
+from bench.reloads import Turns, configuration, configuration_with_file, lines_of_users
 from pipetwist.config.reading import parse_document
 
 
@@ -44,11 +45,20 @@ class ReloadsTest(SynchronousTestCase):
         """A short run reloads as often as it is asked to, prints a figure for each, and ends well
         where the bound is kept.
         """
-        status, longest, busiest, others = _reload("1e6")
+        status, longest, busiest, whole, others = _reload("1e6")
+        self.assertRegex(whole, r"^whole reload, ms: [0-9.]+ [0-9.]+; median")
         self.assertRegex(longest, r"^longest turn, ms: [0-9.]+ [0-9.]+; median .*: kept$")
         self.assertRegex(busiest, r"^processor time, ms: [0-9.]+ [0-9.]+; median")
         self.assertRegex(others, r"^Other programs used \d+% of the machine\.$")
         self.assertEqual(status, 0)
+
+    def test_file(self) -> None:
+        """The same with users in a file of their own."""
+        status, longest, *_ = _reload("1e6", "--file")
+        self.assertRegex(longest, r": kept$")
+        self.assertEqual(status, 0)
+        for text, number in ((lines_of_users(3), 3), (configuration_with_file(), 1)):
+            self.assertEqual(len([json.loads(line) for line in text.splitlines()]), number)
 
     def test_missed(self) -> None:
         """A bound that no reload could keep is said to be missed, and the exit status is 1."""
@@ -57,8 +67,8 @@ class ReloadsTest(SynchronousTestCase):
         self.assertEqual(status, MISSED)
 
 
-def _reload(at_most: str) -> tuple[int, str, str, str]:
-    words = ["--users", "20", "--reloads", "2", "--at-most", at_most]
+def _reload(at_most: str, *more: str) -> tuple[int, str, str, str, str]:
+    words = ["--users", "20", "--reloads", "2", "--at-most", at_most, *more]
     said = subprocess.run(
         [sys.executable, "-m", "bench.reloads", *words],
         cwd=Path(__file__).parents[2],
@@ -67,5 +77,5 @@ def _reload(at_most: str) -> tuple[int, str, str, str]:
         timeout=120,
         check=False,
     )
-    longest, busiest, others = said.stdout.splitlines()
-    return said.returncode, longest, busiest, others
+    longest, busiest, whole, others = said.stdout.splitlines()
+    return said.returncode, longest, busiest, whole, others

@@ -103,6 +103,20 @@ class UnusedTest(SynchronousTestCase):
         more = {"experimental": {"v2ray_api": {"stats": stats}}, "inbounds": inbounds}
         self.assertEqual(self.told(users=users, **more), [])
 
+    def test_nobody(self) -> None:
+        """An inbound whose list is empty, or has become so, lets nobody in."""
+        lists: tuple[object, ...] = ([], "*")
+        for users in lists:
+            (note,) = self.told(inbounds=[{**_IN, "users": users}])
+            said = "inbounds[0].users: the list is empty, so that nobody can connect here"
+            self.assertEqual(note, said)
+
+    def test_absent(self) -> None:
+        """A name that the file of users may bring, and has not."""
+        document = {"inbounds": [{**_IN, "users": ["alice", "bob"]}], "users_file": "u.jsonl"}
+        (note,) = self.told(**document, users=[{"name": "bob", "uid": 1}])
+        self.assertTrue(note.startswith('inbounds[0].users[0]: there is no user named "alice" n'))
+
     def test_empty_stats(self) -> None:
         """Counting that is enabled, and counts nothing."""
         (note,) = self.told(experimental={"v2ray_api": {"stats": {"enabled": True}}})
