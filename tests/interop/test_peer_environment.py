@@ -79,6 +79,68 @@ class EnvironmentTest(SynchronousTestCase):
         """Twisted's transports move them."""
         self._ask_all("stream")
 
+    def test_named_by_a_proxy(self) -> None:
+        """Behind a proxy the command is told of the client that the proxy names, by whose address
+        rules go as well; of one who comes without a header it is told itself.
+        """
+        daemon = start_daemon(
+            self,
+            {
+                "inbounds": [
+                    {
+                        "type": "unix",
+                        "tag": "unix-in",
+                        "path": "in.sock",
+                        "proxy_protocol": True,
+                        "proxy_protocol_accept_no_header": True,
+                    }
+                ],
+                "outbounds": [
+                    {"type": "fork", "tag": "none", "command": ["true"]},
+                    {"type": "fork", "tag": "env", "command": ["env"], "peer_environment": True},
+                ],
+                "route": {
+                    "rules": [
+                        {"source_ip_cidr": "192.0.2.0/24", "outbound": "env"},
+                        {"source_ip_cidr": "0.0.0.0/0", "action": "reject"},
+                        {"source_ip_is_private": True, "invert": True, "outbound": "env"},
+                    ]
+                },
+            },
+            folder=self.folder,
+        )
+        told = []
+        for sent in (
+            b"PROXY TCP4 192.0.2.7 127.0.0.1 4711 80\r\n",
+            b"PROXY TCP4 198.51.100.1 127.0.0.1 4711 80\r\n",
+            b"hello\n",
+        ):
+            with socket.socket(socket.AF_UNIX) as client:
+                client.settimeout(60)
+                client.connect(str(self.folder / "in.sock"))
+                client.sendall(sent)
+                told.append(_said(client))
+        self.assertEqual(
+            told,
+            [
+                {
+                    "PIPETWIST_ID": "1",
+                    "PIPETWIST_INBOUND": "unix-in",
+                    "REMOTE_ADDR": "192.0.2.7",
+                    "REMOTE_PORT": "4711",
+                    "NCAT_REMOTE_ADDR": "192.0.2.7",
+                },
+                {},
+                {
+                    "PIPETWIST_ID": "2",
+                    "PIPETWIST_INBOUND": "unix-in",
+                    "REMOTE_PID": str(os.getpid()),
+                    "REMOTE_UID": str(os.getuid()),
+                },
+            ],
+        )
+        self.assertIn("refused 198.51.100.1:4711, which route.rules[1] rejects", daemon.log)
+
     def _ask_all(self, transfer: str) -> None:
         self.start(transfer)
         with socket.create_connection(("127.0.0.1", self.port), 60) as client:
