@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from pipetwist.kinds.options import KindOptions
+from pipetwist.values.proxy_version import DatagramProxyVersion, ProxyVersion
 from pipetwist.values.trusted_proxies import DEFAULT_PROXIES, TrustedProxy
 
 __all__ = ["ProxiedDatagramOptions", "ProxiedInboundOptions", "ProxiedOutboundOptions"]
@@ -27,6 +29,16 @@ class ProxiedInboundOptions(KindOptions):
     """Takes clients without a header as well: one that is no trusted proxy, whose bytes are not
     looked at, and one that is, but begins with something else or is silent for 5 seconds."""
 
+    def notes(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        if not self.proxy_protocol:
+            for key, usual in (
+                ("trusted_proxies", DEFAULT_PROXIES),
+                ("proxy_protocol_accept_no_header", False),
+            ):
+                if getattr(self, key) != usual:
+                    yield (key,), 'no header is read without "proxy_protocol": true'
+        yield from super().notes()
+
 
 @dataclass(frozen=True, kw_only=True)
 class ProxiedOutboundOptions(KindOptions):
@@ -34,7 +46,7 @@ class ProxiedOutboundOptions(KindOptions):
 
     __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid"}
 
-    proxy_protocol: Literal[1, 2] | None = None
+    proxy_protocol: ProxyVersion | None = None
     """The version of the header of the PROXY protocol that begins each connection, before TLS, and
     names the client's address; none where absent."""
     proxy_protocol_tlvs: bool = False
@@ -55,7 +67,7 @@ class ProxiedDatagramOptions(KindOptions):
 
     __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid"}
 
-    proxy_protocol: Literal[2] | None = None
+    proxy_protocol: DatagramProxyVersion | None = None
     """``2`` for a header of the PROXY protocol, version 2, before each datagram, which names the
     client's address; none where absent. Answers are taken without one."""
     proxy_protocol_tlvs: bool = False

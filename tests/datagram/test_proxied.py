@@ -57,6 +57,19 @@ class UdpTest(DatagramCase):
             sorted(self.server.came), sorted(one + b"x" for one in (_ALICE, _ALICE, _BOB, own))
         )
 
+    def test_two_proxies(self) -> None:
+        """A client that two proxies name is two associations, and each proxy gets its own
+        answers.
+        """
+        ends = self.client("1"), self.client("2")
+        for end in ends:
+            end.send(_ALICE + b"x")
+            self.came(self.server, _ALICE + b"x", others=ends)
+        self.assertEqual(self.open, 2)
+        self.server.send(b"to the second")
+        self.came(ends[1], b"to the second", others=(self.server,))
+        self.assertEqual(ends[0].came, [])
+
     def test_many(self) -> None:
         """Many come in order, each with its header."""
         client = self.client()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -34,6 +35,7 @@ class RefusalTest(InboundTestCase):
 
     in_kernel = True
     family: int = socket.AF_UNIX
+    strangers: Sequence[str] = ("127.0.0.0/8", "::1/128", "vsock")
     peer = rf"pid:{os.getpid()} uid:{os.getuid()} gid:{os.getgid()}"
 
     def setUp(self) -> None:
@@ -113,7 +115,7 @@ class RefusalTest(InboundTestCase):
 
     def test_untrusted(self) -> None:
         """One that is no trusted proxy is refused, whatever it sends."""
-        inbound = self.listen(self.make(trusted_proxies=("192.0.2.0/24",)))
+        inbound = self.listen(self.make(trusted_proxies=("192.0.2.0/24", *self.strangers)))
         self.come(inbound, _LINE)
         (line,) = self.said()
         self.assertRegex(
@@ -311,6 +313,7 @@ class TcpTest(UnixTest):
     """On a TCP port."""
 
     family = socket.AF_INET
+    strangers = ("unix", "vsock")
     peer = r"127\.0\.0\.1:\d+"
 
     def make(self, **options: Any) -> Any:
@@ -343,6 +346,7 @@ class VsockTest(UnixTest):
     """On a port of vsock, whose sockets are TCP ones here."""
 
     family = socket.AF_INET
+    strangers = ("unix",)
     peer = r"(vsock:)?127\.0\.0\.1:\d+"
 
     def setUp(self) -> None:

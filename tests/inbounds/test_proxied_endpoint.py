@@ -40,12 +40,16 @@ class EndpointTest(test_proxied.UnixTest):
 
     def connect(self, family: int, address: Any) -> socket.socket:
         """Hand a client in."""
-        near, client = socket.socketpair()
+        near, client = self.pair()
         self.addCleanup(client.close)
         client.settimeout(60)
         with near:
             self.reactor.adoptStreamConnection(near.fileno(), near.family, self.factory)
         return client
+
+    def pair(self) -> tuple[socket.socket, socket.socket]:
+        """Both ends of a connection."""
+        return socket.socketpair()
 
     def address(self, inbound: Any) -> Any:
         """Where it would listen."""
@@ -72,6 +76,20 @@ class EndpointTest(test_proxied.UnixTest):
         noLongerProvides(inbound._reactor, IReactorFDSet)
         failure = self.failureResultOf(inbound.listen(), StartError)
         self.assertIn("inbound in: proxy_protocol: this reactor does not", str(failure.value))
+
+
+class TcpEndpointTest(EndpointTest):
+    """The same with clients of TCP."""
+
+    family = socket.AF_INET
+    strangers = ("unix", "vsock")
+    peer = r"127\.0\.0\.1:\d+"
+
+    def pair(self) -> tuple[socket.socket, socket.socket]:
+        """Both ends of a connection."""
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            client = socket.create_connection(server.getsockname())
+            return server.accept()[0], client
 
 
 class SystemdTest(test_proxied.UnixTest):

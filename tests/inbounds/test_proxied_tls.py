@@ -79,6 +79,7 @@ class TcpTlsTest(TlsTest):
     """On a TCP port with TLS."""
 
     family = socket.AF_INET
+    strangers = ("unix", "vsock")
     peer = r"127\.0\.0\.1:\d+"
 
     def make(self, **options: Any) -> Any:

@@ -6,13 +6,15 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.interop.proxies import CLIENT_HOST, ask, start_backs, start_fronts
-from tests.support.daemon import start_daemon
+from tests.support.daemon import run_to_end, start_daemon
 from tests.support.peers import need, start_peer
 from tests.support.scratch import free_port, listens, scratch_folder, wait_until
 from tests.support.shared_certificates import AUTHORITY, SERVER, SERVER_NAME
@@ -249,3 +251,55 @@ class V2RayTest(_Case):
         sources.discard("")
         self.assertEqual({one for one in logged() if one.startswith(CLIENT_HOST)}, sources)
         self.assertEqual(len(sources), 2)
+
+
+class EverywhereTest(SynchronousTestCase):
+    """Who asks for a client's address gets the one that the header names."""
+
+    def test_everywhere(self) -> None:
+        """Users, rules, a command's environment, the page, and who is online."""
+        folder = scratch_folder(self)
+        port, page = free_port(self), free_port(self)
+        tell = 'echo "$PIPETWIST_USER $REMOTE_ADDR $REMOTE_PORT"; exec cat'
+        start_daemon(
+            self,
+            {
+                "users": [{"name": "alice", "source": ["192.0.2.0/24"]}],
+                "inbounds": [
+                    {
+                        "type": "tcp",
+                        "tag": "in",
+                        "listen_port": port,
+                        "proxy_protocol": True,
+                        "users": "*",
+                    }
+                ],
+                "outbounds": [
+                    {"type": "fork", "tag": "others", "command": ["echo", "others"]},
+                    {
+                        "type": "fork",
+                        "tag": "named",
+                        "command": ["sh", "-c", tell],
+                        "peer_environment": True,
+                    },
+                ],
+                "route": {"rules": [{"source_ip_cidr": ["192.0.2.0/24"], "outbound": "named"}]},
+                "metrics": {"listen": f"127.0.0.1:{page}"},
+                "experimental": {
+                    "v2ray_api": {
+                        "listen": "unix:api.sock",
+                        "stats": {"enabled": True, "users": ["alice"]},
+                    }
+                },
+            },
+            folder=folder,
+        )
+        with socket.create_connection(("127.0.0.1", port), 60) as client:
+            client.sendall(b"PROXY TCP4 192.0.2.1 192.0.2.9 47 80\r\n")
+            self.assertEqual(client.makefile().readline(), "alice 192.0.2.1 47\n")
+            with urlopen(f"http://127.0.0.1:{page}/api/snapshot", timeout=60) as answer:
+                self.assertIn(b"192.0.2.1:47", answer.read())
+            command = [need("pipetwist"), "online", "--server", f"unix:{folder}/api.sock"]
+            online = run_to_end(folder, command)
+        self.assertIn("alice", online.stdout, online.stderr)
+        self.assertIn("192.0.2.1", online.stdout)
