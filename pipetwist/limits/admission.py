@@ -64,22 +64,35 @@ class Admission:
         self._limits = limits
         self._look()
 
+    def refusal(self, client_info: ClientInfo, outbound: str) -> Refusal | None:
+        """Why a client would be refused; None if it would be admitted.
+
+        Args:
+            client_info: what is known of it.
+            outbound: the tag of the outbound that it would go to.
+        """
+        keys, source = _place(client_info, outbound)
+        now = self._clock.seconds()
+        for entity, name in keys:
+            options = self._limits.of(entity, name)
+            if options is not None:
+                found = self._lacking(entity, name, options, source, now)
+                if found is not None:
+                    self.refused[found.limit] += 1
+                    self._notices.hit(found.whose, found.limit, "new connections are refused")
+                    return found
+        return None
+
     def admit(self, connection: Admitted) -> Refusal | None:
         """Count a connection that begins.
 
         Returns:
             Why it is refused, and not counted; None if it is admitted.
         """
-        keys, source = self._place(connection)
-        now = self._clock.seconds()
-        for entity, name in keys:
-            options = self._limits.of(entity, name)
-            if isinstance(options, LimitOptions | UserLimitOptions):
-                found = self._lacking(entity, name, options, source, now)
-                if found is not None:
-                    self.refused[found.limit] += 1
-                    self._notices.hit(found.whose, found.limit, "new connections are refused")
-                    return found
+        refusal = self.refusal(connection.client_info, connection.outbound)
+        if refusal is not None:
+            return refusal
+        keys, source = _place(connection.client_info, connection.outbound)
         self._seats.take(keys, source)
         self._admitted[connection] = keys, source
         if self._call is None and self._limits.anybody_expires:
@@ -89,7 +102,9 @@ class Admission:
     def adopt(self, connection: Admitted) -> None:
         """Count a connection that is open already."""
         if connection not in self._admitted:
-            keys, source = self._admitted[connection] = self._place(connection)
+            keys, source = self._admitted[connection] = _place(
+                connection.client_info, connection.outbound
+            )
             self._seats.adopt(keys, source)
 
     def leave(self, connection: Hashable) -> None:
@@ -104,14 +119,6 @@ class Admission:
     def figures(self, entity: Entity, name: str) -> tuple[int, int]:
         """How many connections are open under a name, and from how many sources."""
         return self._seats.open((entity, name)), self._seats.sources((entity, name))
-
-    def _place(self, connection: Admitted) -> tuple[tuple[tuple[Entity, str], ...], str]:
-        client_info = connection.client_info
-        outbound: tuple[Entity, str] = ("outbound", connection.outbound)
-        keys: tuple[tuple[Entity, str], ...] = (
-            (outbound,) if client_info.user is None else (("user", client_info.user), outbound)
-        )
-        return keys, source_of(client_info)
 
     def _lacking(
         self,
@@ -131,7 +138,7 @@ class Admission:
         if lacking is None:
             return None
         limit, figure = lacking
-        return Refusal(limit, whose, f"refused: {limit} of {whose} is {figure:g}")
+        return Refusal(limit, whose, f"{limit} of {whose} is {figure:g}")
 
     # Expiry.
 
@@ -166,3 +173,11 @@ class Admission:
 
 def _expired(whose: str, options: UserLimitOptions) -> Refusal:
     return Refusal("expires", whose, f"{whose} has expired ({options.expires})")
+
+
+def _place(client_info: ClientInfo, outbound: str) -> tuple[tuple[tuple[Entity, str], ...], str]:
+    """What a connection counts for, and its source."""
+    its_outbound: tuple[Entity, str] = ("outbound", outbound)
+    if client_info.user is None:
+        return (its_outbound,), source_of(client_info)
+    return (("user", client_info.user), its_outbound), source_of(client_info)

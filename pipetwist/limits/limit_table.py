@@ -63,7 +63,8 @@ class LimitTable:
         """The one timer of all rates."""
         self.admission = Admission(clock, today, self.notices)
         """Which connections are refused."""
-        self._limits = Limits()
+        self.current = Limits()
+        """What holds now."""
         self._flows: dict[Any, tuple[Flow, ...]] = {}  # Any: mypy has protocols without a hash
         self._rates: dict[tuple[Entity, str, _Direction], Rate] = {}
 
@@ -72,13 +73,11 @@ class LimitTable:
 
     def __bool__(self) -> bool:
         """Whether anything is limited."""
-        return self._limits.anything
+        return self.current.anything
 
     def configure(self, limits: Limits) -> None:
         """From now on these limits hold."""
-        if limits == self._limits:
-            return
-        self._limits = limits
+        self.current = limits
         self.admission.configure(limits)
         now = self.pacer.now()
         for key, rate in list(self._rates.items()):
@@ -149,7 +148,7 @@ class LimitTable:
         ]
 
     def _rate(self, entity: Entity, name: str, direction: _Direction) -> Rate | None:
-        options = self._limits.of(entity, name)
+        options = self.current.of(entity, name)
         per_second = None if options is None else _per_second(options, direction)
         if options is None or per_second is None:
             return None

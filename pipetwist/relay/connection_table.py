@@ -86,7 +86,7 @@ class ConnectionTable:
 
     def limit(self, limits: Limits) -> None:
         """From now on these limits hold, for the open connections too."""
-        if not limits.anything and not self.limits:
+        if limits == self.limits.current:
             return
         self._kind = LimitedConnection if limits.anything else Connection
         connections = self.connections()

@@ -24,7 +24,7 @@ class LimitedConnection(Connection):
             Connection.open(self, outbound)
             return
         self.client.attach(self)
-        self.stop(refusal.text, Cause.REFUSED)
+        self.stop(f"refused: {refusal.text}", Cause.REFUSED)
 
     def connected(self, server: ISide) -> None:
         Connection.connected(self, server)

@@ -10,6 +10,7 @@ from zope.interface import implementer
 
 from pipetwist.connection.cause import Cause
 from pipetwist.connection.client_info import ClientInfo
+from pipetwist.errors import RefusedError
 from pipetwist.interfaces import (
     AnyReactor,
     IDatagramSide,
@@ -74,9 +75,23 @@ class Relay:
     def limit(self, limits: Limits) -> None:
         """From now on these limits hold, for the open connections too."""
         self.connection_table.limit(limits)
+        # Where nothing is limited nobody is asked: then the method is the one below.
+        if limits.anything:
+            self.route = self._route_within_limits  # type: ignore[method-assign]  # see above
+        else:
+            vars(self).pop("route", None)
 
     def route(self, client_info: ClientInfo) -> Route:
         return self._current.now.route(client_info)
+
+    def _route_within_limits(self, client_info: ClientInfo) -> Route:
+        route = Relay.route(self, client_info)
+        admission = self.connection_table.limits.admission
+        refusal = admission.refusal(client_info, route.outbound.tag)
+        if refusal is not None:
+            message = f"refused {client_info.peer}: {refusal.text}"
+            raise RefusedError(message)
+        return route
 
     def handle(
         self, route: IRoute | RouteLike, client: ISide | SideLike, gate: IGate | None = None

@@ -77,6 +77,10 @@ class Passed:
         self._until = since
         self._passed: list[tuple[float, int]] = []
 
+    def __len__(self) -> int:
+        """How often something has passed."""
+        return len(self._passed)
+
     def note(self, at: float, count: int) -> None:
         """So much has passed at this time."""
         self._until = at

@@ -7,7 +7,7 @@ import select
 import socket
 from typing import Any
 
-from twisted.logger import formatEvent
+from twisted.logger import capturedLogs, formatEvent
 
 from pipetwist.config.reading import parse_document
 from pipetwist.errors import ConfigError
@@ -17,6 +17,7 @@ from pipetwist.page.sampling import Sampler
 from pipetwist.page.view import View
 from pipetwist.service.limiting import Limiter
 from tests.support.documents import FOLDER
+from tests.support.memory_transport import ready
 from tests.support.page_document import told
 from tests.support.relaying import RelayCase
 
@@ -101,10 +102,12 @@ class InboundTest(BoundedCase):
         """
         self.service.relay.limit(Limits(outbound={"out": LimitOptions(max_connections=1)}))
         first, _ = self.connect()
-        second = self.come()
+        with capturedLogs() as events:
+            second = self.come()
         second.setblocking(False)
-        self.loop.until(lambda: self.open == 1 and self.lines, "the end of the second")
-        self.assertIn("refused: max_connections of outbound out is 1", formatEvent(self.lines[-1]))
+        said = "\n".join(map(formatEvent, events))
+        self.assertRegex(said, "inbound in: refused pid:.*: max_connections of outbound out is 1")
+        self.loop.until(lambda: ready([second], [], 0)[0], "the end of the second")
         self.assertEqual(second.recv(1), b"")
         first.close()
         self.loop.until(lambda: not self.open, "the end of the first")
@@ -136,8 +139,10 @@ class InboundTest(BoundedCase):
         """Those who were connected before a reload count."""
         first, _ = self.connect()
         self.service.relay.limit(Limits(outbound={"out": LimitOptions(max_connections=1)}))
-        self.come()
-        self.loop.until(lambda: self.lines, "the end of the second")
+        second = self.come()
+        second.setblocking(False)
+        self.loop.until(lambda: ready([second], [], 0)[0], "the end of the second")
+        self.assertEqual(self.open, 1)
         first.close()
 
 

@@ -16,8 +16,8 @@ _DATAGRAM = bytes(1000)
 _BYTES_PER_MEGABIT = 125_000
 
 
-class UdpTest(DatagramCase):
-    """UDP to UDP."""
+class _Case(DatagramCase):
+    """A connection that may be limited."""
 
     def begin(self) -> tuple[End, End]:
         """A client and its server, with a datagram each way behind them."""
@@ -52,6 +52,10 @@ class UdpTest(DatagramCase):
             passed.note(self.loop.seconds(), now - before)
             before = now
         return passed
+
+
+class UdpTest(_Case):
+    """UDP to UDP."""
 
     def held(self, *, up: bool) -> None:
         """It has its rate once the burst is used, and no more."""
@@ -127,3 +131,21 @@ class PlainTest(UdpTest):
     """UDP to UDP on what every system has."""
 
     plain = True
+
+
+class RefusedTest(_Case):
+    """Sources beyond a bound."""
+
+    def test_refused(self) -> None:
+        """A source beyond the bound of an outbound is refused, which is said once, and its
+        datagrams are counted as those of nobody.
+        """
+        self.service.relay.limit(Limits(outbound={"out": LimitOptions(max_connections=1)}))
+        self.begin()
+        other = self.client()
+        for _ in range(20):
+            other.send(_DATAGRAM)
+        self.loop.until(lambda: self.inbound.dropped == 20, "the datagrams to be dropped")
+        self.assertEqual(self.open, 1)
+        refused = [line for line in self.warnings() if "max_connections of outbound out" in line]
+        self.assertEqual(len(refused), 1)

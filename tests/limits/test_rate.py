@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 from twisted.trial.unittest import SynchronousTestCase
 
+from pipetwist.limits.pacer import Pacer
 from pipetwist.limits.rate import MIN_BURST_BYTES
 from tests.limits.bearers import World
 
@@ -82,6 +85,56 @@ class ExactTest(SynchronousTestCase):
         self.world.run(60, 0.01)
         self.assertEqual({bearer.total for bearer in bearers}, {100_000})
         self.assertEqual(self.world.clock.getDelayedCalls(), [])
+
+
+class ManyTest(SynchronousTestCase):
+    """Ten thousand users with limits."""
+
+    def test_turns(self) -> None:
+        """When a thousand may go on at once, no more do so before the reactor's descriptors have
+        their turn than take a moment.
+        """
+        world = World()
+        turns: list[int] = []
+        bearers = [world.bearer(world.rate(_MEGABIT)) for _ in range(1000)]
+        serve = Pacer._serve
+
+        def counted(pacer: Pacer) -> None:
+            before = len(world.passed)
+            serve(pacer)
+            turns.append(len(world.passed) - before)
+
+        self.patch(Pacer, "_serve", counted)
+        for bearer in bearers:
+            bearer.want(_LOTS)
+        world.run(1, 0.05)
+        self.assertGreater(sum(turns), 1000)
+        self.assertLessEqual(max(turns), 64)
+
+    def test_memory(self) -> None:
+        """What is kept of a user with limits takes less than 2 KB, one who waits as well."""
+        world = World()
+        tracemalloc.start()
+        self.addCleanup(tracemalloc.stop)
+        sizes = [tracemalloc.get_traced_memory()[0]]
+
+        def note() -> None:
+            sizes.append(tracemalloc.get_traced_memory()[0])
+
+        rates = [
+            world.rate(_MEGABIT, name=f"{way}_mbps of user user-{number}")
+            for number in range(1000)
+            for way in ("up", "down")
+        ]
+        note()
+        bearers = [world.bearer(rate) for rate in rates]
+        note()
+        for bearer in bearers:
+            bearer.want(MIN_BURST_BYTES + 1)
+        note()
+        self.assertTrue(all(bearer.flow.waits for bearer in bearers))
+        # Without the test's own bearers.
+        self.assertLess((sizes[1] - sizes[0] + sizes[3] - sizes[2]) / 1000, 2048)
 
 
 class SharedTest(SynchronousTestCase):
