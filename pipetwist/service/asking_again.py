@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from pipetwist.connection.client_info import ClientInfo
 from pipetwist.connection.identity import Identity
 from pipetwist.connection.states import Phase
 from pipetwist.interfaces import ISide
@@ -125,13 +126,17 @@ class AskingAgain:
         if not isinstance(options, AskingOptions) or options.users is None:
             return False
         address = client_info.address
-        identity = client_info.identity or _identity(connection.client)
+        identity = client_info.identity or _identity(client_info, connection.client)
         host = None if address is None else address[0]
         return now.users.of(options).find(host, identity) is None
 
 
-def _identity(client: ISide) -> Identity | None:
-    """What the system says of a client that has come before its inbound had users."""
+def _identity(client_info: ClientInfo, client: ISide) -> Identity | None:
+    """What the system says of a client that has come before its inbound had users. Nothing of one
+    that a proxy has named: the peer is the proxy.
+    """
+    if client_info.source != "unix" and not client_info.source.startswith("pid:"):
+        return None
     connected: socket.SocketType | None = getattr(client, "peer_socket", None)
     if (
         not PEER_CREDENTIALS

@@ -156,6 +156,9 @@ class Reloader:
         for key_path in needs_restart(self._started, document):
             self._log.warn("{place}: a change of this key needs a restart", place=key_path)
         yield self._asking_again.ask()
+        if users is not before.users:
+            # All at once would take longer than a turn may.
+            in_turns(self._inbounds.reactor, before.users.dismantle())
 
     def _users(self, before: Generation, document: Document) -> Deferred[UserLists]:
         """Who may come in at each inbound: the same object if that has not changed."""

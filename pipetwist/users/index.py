@@ -11,6 +11,8 @@ from pipetwist.values.address_bits import address_bits, network_bits
 
 __all__ = ["UserIndex"]
 
+_FREED_AT_ONCE = 1000
+
 _Match = tuple[int, str]
 """The place of an entry in the list, and its user's name."""
 _Address = tuple[int, int] | None
@@ -74,6 +76,11 @@ class UserIndex:
         match = match or self._by_source.first((None,), address)
         return None if match is None else match[1]
 
+    def dismantle(self) -> Iterator[None]:
+        """Free it in small steps, once nobody looks in it any more."""
+        for entries in (self._by_uid, self._by_gid, self._by_certificate, self._by_source):
+            yield from entries.dismantle()
+
     @property
     def by_certificate(self) -> bool:
         """Whether any of them is known by a certificate."""
@@ -118,6 +125,14 @@ class _Entries(Generic[_Key]):
             known = self._by_network[key] = _Networks()
         for network in networks:
             known.add(network, match)
+
+    def dismantle(self) -> Iterator[None]:
+        for table in (self._anywhere, self._by_network):
+            while table:
+                for _ in range(min(_FREED_AT_ONCE, len(table))):
+                    table.popitem()
+                if table:
+                    yield
 
     def first(self, keys: Iterable[_Key], address: _Address) -> _Match | None:
         """The first of the list for any of these keys and an address."""

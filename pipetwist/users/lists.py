@@ -32,6 +32,11 @@ class UserLists:
     def __repr__(self) -> str:
         return f"<UserLists of {', '.join(self._indexes) or 'no inbound'}>"
 
+    def dismantle(self) -> Generator[None, None, None]:
+        """Free them in small steps, once nobody asks them any more."""
+        for index in {id(index): index for index in self._indexes.values()}.values():
+            yield from index.dismantle()
+
     def of(self, options: AskingOptions) -> UserIndex:
         """The users of an inbound; nobody, where it is none of these."""
         return self._indexes.get(options.tag, _NOBODY)

@@ -112,6 +112,18 @@ class AskingAgainTest(ReloadTestCase):
             self.assertEqual(self.is_open(client), stays)
             self.stop(tree)
 
+    def test_proxy(self) -> None:
+        """Of a client that a proxy has named nobody asks who the proxy is."""
+        options = replace(self.inbound(), proxy_protocol=True)
+        tree = self.start(options)
+        named, plain = self.connect(), self.connect()
+        named.sendall(b"PROXY TCP4 192.0.2.1 192.0.2.2 47 80\r\n")
+        plain.sendall(b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0")
+        self.turn()
+        self.assertEqual(len(tree.relay.connection_table), 2)
+        self.reload(tree, inbounds=(replace(options, users=(_ME,)),))
+        self.assertEqual((self.is_open(named), self.is_open(plain)), (False, True))
+
     def test_address(self) -> None:
         """A client at a TCP port is asked by its address, whether the inbound had users before or
         not.

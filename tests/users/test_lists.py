@@ -83,6 +83,14 @@ class ListsTest(SynchronousTestCase):
         known = lists(users, inbound("*", "a"), inbound("*", "b"))
         self.assertIs(known.of(inbound("*", "a")), known.of(inbound("*", "b")))
 
+    def test_dismantle(self) -> None:
+        """A long list is freed in steps, and a short one in none."""
+        users = [UserOptions(name=f"u{number}", uid=number) for number in range(2500)]
+        known = lists(users, inbound("*", "a"), inbound("*", "b"))
+        self.assertEqual(sum(1 for _ in known.dismantle()), 2)
+        self.assertIsNone(known.of(inbound("*", "a")).find(None, Identity(7)))
+        self.assertEqual(sum(1 for _ in lists([_ALICE], inbound("*")).dismantle()), 0)
+
 
 class OptionsTest(SynchronousTestCase):
     """Whom an inbound can know."""
