@@ -23,6 +23,7 @@ from pipetwist.cli.connections import connections
 from pipetwist.cli.forget import forget
 from pipetwist.cli.init import init
 from pipetwist.cli.online import online
+from pipetwist.cli.quota import quota, quota_reset
 from pipetwist.cli.run import run
 from pipetwist.cli.schema import schema
 from pipetwist.cli.stats import stats
@@ -38,8 +39,8 @@ __all__ = ["main"]
 
 _INTERRUPTED = 130
 _NOT_WRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
-_LIKE_GREP = {"connections", "close"}
-_TWO_WORDS = {("stats", "forget"), ("init", "certificates")}
+_LIKE_GREP = {"connections", "close", "quota"}
+_TWO_WORDS = {("stats", "forget"), ("init", "certificates"), ("quota", "reset")}
 
 
 class _Commands(click.Group):
@@ -100,6 +101,8 @@ for _command in (
     online,
     connections,
     close,
+    quota,
+    quota_reset,
     top,
     systemd,
     completion,

@@ -13,6 +13,7 @@ from typing import NamedTuple, TypeGuard
 
 from pipetwist.config.acting import control_refused
 from pipetwist.config.compatibility import incompatible_routes
+from pipetwist.config.kept_quotas import quotas_not_kept
 from pipetwist.config.problems import KeyPath, Problem, every
 from pipetwist.config.unix_routes import routes_without_unix
 from pipetwist.values import quote
@@ -72,6 +73,7 @@ def inconsistencies(raw: object) -> Iterator[Problem]:
             if isinstance(options, dict):
                 yield from _refused_listener(options, key_path)
     yield from control_refused(raw)
+    yield from quotas_not_kept(raw)
 
 
 def _bad_names(raw: object, kind: _Kind) -> Iterator[Problem]:

@@ -129,7 +129,9 @@ class Document:
     ``"never"`` to end none. At once where absent.
     """
     timezone: TimeZone | None = None
-    """Where dates begin, an IANA name such as ``"Europe/Berlin"``; the system's where absent."""
+    """Where dates and the periods of quotas begin, an IANA name such as ``"Europe/Berlin"``; the
+    system's where absent.
+    """
     route: RouteOptions = field(default_factory=RouteOptions)
     """Which outbound a connection goes to."""
     transfer: Transfer = "auto"

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pipetwist.values import Duration, Megabits, PositiveCount
 from pipetwist.values.moments import MomentOrNone
-from pipetwist.values.numbers import PerSecondNumber
+from pipetwist.values.numbers import MonthDay, PerSecondNumber
+from pipetwist.values.sizes import Amount
 from pipetwist.values.taken_away import (
     CountOrNone,
     DurationOrNone,
     MegabitsOrNone,
     PerSecondOrNone,
 )
+from pipetwist.values.text_or import NullOr
 
-__all__ = ["BURST_SECONDS", "LimitOptions", "UserLimitOptions"]
+__all__ = ["BURST_SECONDS", "LimitOptions", "QuotaOptions", "UserLimitOptions"]
 
 BURST_SECONDS = 0.05
 """How much may pass at once where nothing else is said, as time."""
@@ -44,6 +46,32 @@ class LimitOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class QuotaOptions:
+    """How much may pass in each period, and what happens when that is used up."""
+
+    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid"}
+
+    bytes: Amount
+    """How much: a number of bytes, or one with its unit, such as ``"50GB"``; kB, MB, GB and TB are
+    powers of 1000, KiB, MiB, GiB and TiB of 1024.
+    """
+    per: Literal["hour", "day", "week", "month"] | None = None
+    """The period; a week begins on Monday. Without it the amount is for all time."""
+    starts: MonthDay = 1
+    """The day on which a month begins, from 1 to 28. 1 where absent."""
+    count: Literal["up", "down", "both"] = "both"
+    """What is counted: what comes from the user, what goes to it, or both. ``"both"`` where absent.
+    """
+    then: LimitOptions | None = None
+    """The limits that hold as well when it is used up, until the next period. Without them
+    connections end, and new ones are refused.
+    """
+
+
+_Quotas = Annotated[tuple[QuotaOptions, ...], NullOr(None, tuple[QuotaOptions, ...])]
+
+
+@dataclass(frozen=True, kw_only=True)
 class UserLimitOptions:
     """How much all connections of a user may have together, wherever they come in.
 
@@ -69,6 +97,10 @@ class UserLimitOptions:
     expires: MomentOrNone = None
     """When all of them end: a date, which is its first moment in ``timezone``, or a time of RFC
     3339.
+    """
+    quota: _Quotas | None = None
+    """How much the user may have in a period, an entry for each; needs ``store`` among the
+    ``stats``.
     """
 
     def merged(self, default: UserLimitOptions) -> UserLimitOptions:

@@ -16,10 +16,11 @@ from pipetwist.kinds.limit_options import LimitOptions, UserLimitOptions
 from pipetwist.limits.limits import Entity, Limits
 from pipetwist.limits.notices import Notices
 from pipetwist.limits.seats import Refusal, Seats, source_of
+from pipetwist.quotas.quota_table import QuotaTable
 
 __all__ = ["REFUSALS", "Admission", "Admitted"]
 
-REFUSALS = ("max_connections", "max_sources", "connections_per_second", "expires")
+REFUSALS = ("max_connections", "max_sources", "connections_per_second", "expires", "quota")
 """The keys that new connections are refused by."""
 # The time of day may be set, so that a moment far away is looked at again.
 _LOOK_SECONDS = 60.0
@@ -50,6 +51,8 @@ class Admission:
         self._today = today
         self._limits = Limits()
         self._seats = Seats()
+        self.quotas: QuotaTable | None = None
+        """The quotas of users; None if there is no file to keep what they used."""
         # Any: an Admitted, by which a dict can't be asked for what may be none.
         self._admitted: dict[Any, tuple[tuple[tuple[Entity, str], ...], str]] = {}  # Any: see above
         self._call: IDelayedCall | None = None
@@ -116,6 +119,14 @@ class Admission:
                 self._call.cancel()
                 self._call = None
 
+    def spent(self, user: str) -> Refusal | None:
+        """Why connections of a user have to end, by its quotas; None if they have not."""
+        spent = None if self.quotas is None else self.quotas.spent(user)
+        if spent is None:
+            return None
+        whose = f"user {user}"
+        return Refusal("quota", whose, f"{whose} has used up its {spent}")
+
     def figures(self, entity: Entity, name: str) -> tuple[int, int]:
         """How many connections are open under a name, and from how many sources."""
         return self._seats.open((entity, name)), self._seats.sources((entity, name))
@@ -134,6 +145,9 @@ class Admission:
             max_sources = options.max_sources
             if self._is_over(options):
                 return _expired(whose, options)
+            spent = self.spent(name)
+            if spent is not None:
+                return spent
         lacking = self._seats.lacking((entity, name), options, max_sources, source, now)
         if lacking is None:
             return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from zope.interface import implementer
 
@@ -10,7 +11,27 @@ from pipetwist.interfaces import Bearer, IFlow
 from pipetwist.limits.pacer import Pacer
 from pipetwist.limits.rate import MOST_AT_ONCE, Rate
 
-__all__ = ["Flow"]
+__all__ = ["Flow", "Stage"]
+
+
+class Stage(Protocol):
+    """What a flow asks; see `Rate`."""
+
+    @property
+    def name(self) -> str:
+        """What it is, for people."""
+
+    def take(self, flow: Flow, most: int, now: float) -> int:
+        """Take bytes out; 0 if it has to wait."""
+
+    def give_back(self, count: int) -> None:
+        """So many of those that were taken did not pass."""
+
+    def join(self, flow: Flow, now: float) -> None:
+        """Let this one wait."""
+
+    def leave(self, flow: Flow, now: float) -> None:
+        """Let it wait no more."""
 
 
 @implementer(IFlow)
@@ -22,12 +43,13 @@ class Flow:
 
     Args:
         pacer: says when a turn has come.
-        rates: what it is under, those of few connections first: they are asked in this order.
+        rates: what it is under, those of few connections first: they are asked in this order. The
+            first is a rate, so that it gets turns.
     """
 
     __slots__ = ("_granted", "_pacer", "_rates", "_stage", "bearer", "owes")
 
-    def __init__(self, pacer: Pacer, rates: Sequence[Rate]) -> None:
+    def __init__(self, pacer: Pacer, rates: Sequence[Stage]) -> None:
         self._pacer = pacer
         self._rates = tuple(rates)
         self.bearer: Bearer | None = None
@@ -113,4 +135,5 @@ class Flow:
         self._stage, self._granted = stage, granted
         rate = self._rates[stage]
         rate.join(self, now)
-        self._pacer.wake(rate)
+        if isinstance(rate, Rate):
+            self._pacer.wake(rate)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable, Sequence
 from functools import partial
 from math import inf
 from typing import Any, Literal, Protocol
@@ -15,11 +15,13 @@ from pipetwist.connection.client_info import ClientInfo
 from pipetwist.interfaces import AnySide
 from pipetwist.kinds.limit_options import BURST_SECONDS, LimitOptions, UserLimitOptions
 from pipetwist.limits.admission import Admission
-from pipetwist.limits.flow import Flow
+from pipetwist.limits.flow import Flow, Stage
 from pipetwist.limits.limits import Entity, Limits
 from pipetwist.limits.notices import Notices
 from pipetwist.limits.pacer import Pacer
+from pipetwist.limits.quota_stage import QuotaStage
 from pipetwist.limits.rate import Rate
+from pipetwist.quotas.quota_table import QuotaTable
 
 __all__ = ["LimitTable", "Limited"]
 
@@ -27,6 +29,8 @@ _Direction = Literal["up", "down"]
 _UP: _Direction = "up"
 _DOWN: _Direction = "down"
 _BYTES_PER_MEGABIT = 125_000
+# More than can pass: who has a quota and no rate has turns by it as well.
+_ANY_RATE = 1e13
 
 
 class Limited(Protocol):
@@ -67,6 +71,7 @@ class LimitTable:
         """What holds now."""
         self._flows: dict[Any, tuple[Flow, ...]] = {}  # Any: mypy has protocols without a hash
         self._rates: dict[tuple[Entity, str, _Direction], Rate] = {}
+        self._any_rate = Rate("quota", _ANY_RATE, _ANY_RATE, self.pacer.now())
 
     def __repr__(self) -> str:
         return f"<LimitTable of {len(self._rates)} rates>"
@@ -78,11 +83,30 @@ class LimitTable:
     def configure(self, limits: Limits) -> None:
         """From now on these limits hold."""
         self.current = limits
+        if self.quotas is not None:
+            self.quotas.configure(limits.quotas if limits.have_quotas else None)
         self.admission.configure(limits)
+        self._change(list(self._rates))
+
+    @property
+    def quotas(self) -> QuotaTable | None:
+        """The quotas of users; None if there is no file to keep what they used."""
+        return self.admission.quotas
+
+    def keep_quotas(self, quotas: QuotaTable) -> None:
+        """Hold connections to quotas as well, from the next configuration on."""
+        self.admission.quotas = quotas
+
+    def look_again(self, users: Collection[str]) -> None:
+        """Other limits hold for these users, by their quotas."""
+        self._change([key for key in self._rates if key[0] == "user" and key[1] in users])
+
+    def _change(self, keys: Collection[tuple[Entity, str, _Direction]]) -> None:
         now = self.pacer.now()
-        for key, rate in list(self._rates.items()):
+        for key in keys:
+            rate = self._rates[key]
             entity, name, direction = key
-            options = limits.of(entity, name)
+            options = self._of(entity, name)
             per_second = None if options is None else _per_second(options, direction)
             if options is None or per_second is None:
                 del self._rates[key]
@@ -117,7 +141,8 @@ class LimitTable:
             limit = getattr(side, "limit", None)
             if limit is not None:
                 rates = self._rates_of(under, direction)
-                flow = Flow(self.pacer, rates) if rates else None
+                stages = self._with_quotas(rates, client_info.user, direction)
+                flow = Flow(self.pacer, stages) if stages else None
                 limit(flow, since_start=since_start, paused=connection.has_paused(side))
                 if flow is not None:
                     flows.append(flow)
@@ -147,8 +172,26 @@ class LimitTable:
             if name is not None and (rate := self._rate(entity, name, direction)) is not None
         ]
 
-    def _rate(self, entity: Entity, name: str, direction: _Direction) -> Rate | None:
+    def _with_quotas(
+        self, rates: list[Rate], user: str | None, direction: _Direction
+    ) -> Sequence[Stage]:
+        """What a flow asks: its rates, and then the quotas, from which nothing is taken that
+        waits.
+        """
+        if self.quotas is None or user is None:
+            return rates
+        quotas = [QuotaStage(quota) for quota in self.quotas.of(user) if quota.counts(direction)]
+        return [*(rates or [self._any_rate]), *quotas] if quotas else rates
+
+    def _of(self, entity: Entity, name: str) -> LimitOptions | UserLimitOptions | None:
         options = self.current.of(entity, name)
+        if entity == "user" and self.quotas is not None:
+            for following in self.quotas.following(name):
+                options = _lower(options, following)
+        return options
+
+    def _rate(self, entity: Entity, name: str, direction: _Direction) -> Rate | None:
+        options = self._of(entity, name)
         per_second = None if options is None else _per_second(options, direction)
         if options is None or per_second is None:
             return None
@@ -174,3 +217,18 @@ def _per_second(options: LimitOptions | UserLimitOptions, direction: _Direction)
 
 def _burst(options: LimitOptions | UserLimitOptions) -> float:
     return BURST_SECONDS if options.burst in (None, inf) else options.burst
+
+
+def _lower(
+    options: LimitOptions | UserLimitOptions | None, other: LimitOptions
+) -> LimitOptions | UserLimitOptions:
+    """The lower rates of two limits."""
+    if options is None:
+        return other
+    rates = [
+        min((rate for rate in pair if rate is not None), default=None)
+        for pair in ((options.up_mbps, other.up_mbps), (options.down_mbps, other.down_mbps))
+    ]
+    return LimitOptions(
+        up_mbps=rates[0], down_mbps=rates[1], burst=min(_burst(options), other.burst)
+    )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import tzinfo
 from typing import Literal, NamedTuple
 
-from pipetwist.kinds.limit_options import LimitOptions, UserLimitOptions
+from pipetwist.kinds.limit_options import LimitOptions, QuotaOptions, UserLimitOptions
 from pipetwist.values.moments import moment
 
 __all__ = ["Entity", "Limits"]
@@ -53,6 +53,19 @@ class Limits(NamedTuple):
         return any(options.expires for options in self.user.values()) or bool(
             default is not None and default.expires
         )
+
+    @property
+    def have_quotas(self) -> bool:
+        """Whether any user has a quota."""
+        default = self.default
+        return any(options.quota for options in self.user.values()) or bool(
+            default is not None and default.quota
+        )
+
+    def quotas(self, user: str) -> Sequence[QuotaOptions]:
+        """The quotas of a user."""
+        options = self.of("user", user)
+        return (options.quota or ()) if isinstance(options, UserLimitOptions) else ()
 
     def moment(self, options: UserLimitOptions) -> float | None:
         """When the time of a user with these limits is over, in seconds since 1970; None for

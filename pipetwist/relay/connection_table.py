@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
@@ -101,6 +101,21 @@ class ConnectionTable:
                 one: Any = connection  # mypy has an object's class unchangeable
                 self.limits.leave(one)
                 one.__class__ = Connection
+
+    def look_again(self, users: Collection[str]) -> None:
+        """What these users have is used up, or not any more."""
+        self.limits.look_again(users)
+        spent = {user: self.limits.admission.spent(user) for user in users}
+        for connection in self.connections():
+            limited: Any = connection  # all are of that class where there are quotas
+            user = connection.client_info.user
+            if user is None or user not in spent:
+                continue
+            refusal = spent[user]
+            if refusal is not None:
+                limited.dismiss(refusal)
+            else:
+                self.limits.limit(connection, since_start=False)
 
     def observe(self, observer: IConnectionObserver) -> None:
         """Report every connection to this observer from now on."""

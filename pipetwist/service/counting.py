@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import zip_longest
 from typing import cast
 
@@ -15,15 +15,32 @@ from pipetwist.stats.names import ENTITIES, Every, Listed
 from pipetwist.storage.service import StorageService
 from pipetwist.values.text_or import ALL
 
-__all__ = ["storage_of", "tracked_by"]
+__all__ = ["is_storage", "storage_of", "tracked_by"]
 
 
-def storage_of(document: Document, reactor: AnyReactor, log: Logger) -> StorageService | None:
-    """The service for the file of counters; None if they are in no file."""
+def storage_of(
+    document: Document, reactor: AnyReactor, log: Logger, path_of: Callable[[str], str] = str
+) -> StorageService | None:
+    """The service for a file of counters.
+
+    Args:
+        document: the configuration.
+        reactor: the reactor.
+        log: gets what was found in the file.
+        path_of: makes the file's path of the one that the configuration has.
+
+    Returns:
+        It; None if counters are in no file.
+    """
     api = document.experimental.v2ray_api
     if api is None or api.stats.store is None:
         return None
-    return StorageService(api.stats.store, api.stats.sync_interval, reactor, log)
+    return StorageService(path_of(api.stats.store), api.stats.sync_interval, reactor, log)
+
+
+def is_storage(service: object) -> bool:
+    """Whether a service keeps a file of counters."""
+    return isinstance(service, StorageService)
 
 
 def tracked_by(document: Document) -> Listed:

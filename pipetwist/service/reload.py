@@ -27,6 +27,7 @@ from pipetwist.service.building import make_inbound, make_outbounds, unused_sock
 from pipetwist.service.counting import tracked_by
 from pipetwist.service.generation import Generation
 from pipetwist.service.inbound_replacement import refuse_collisions, replace_inbounds
+from pipetwist.service.quotas import refuse_new_quotas
 from pipetwist.service.restarts import needs_restart
 from pipetwist.service.sharing import divide_descriptors
 from pipetwist.service.steps import in_turns
@@ -130,6 +131,7 @@ class Reloader:
     def _reload(self, document: Document) -> InlineCallbacks[None]:
         before = self._current.now
         refuse_collisions(document, before.inbounds)
+        refuse_new_quotas(self._started, document)
         learning = self._outbounds.accounts.learn(_accounts(before.document, document))
         yield self._inbounds.listeners.hosts.learn(_new_hosts(before, document))
         yield learning

@@ -38,12 +38,13 @@ from pipetwist.plugins.pool import PluginPool
 from pipetwist.relay.relay import Relay
 from pipetwist.relay.routing_table import Current
 from pipetwist.service.building import make_inbound, make_outbounds, refuse_unused_sockets
-from pipetwist.service.counting import storage_of, tracked_by
+from pipetwist.service.counting import is_storage, storage_of, tracked_by
 from pipetwist.service.generation import Generation, users_of
 from pipetwist.service.grpc_services import control_service, stats_api
 from pipetwist.service.inbound_replacement import refuse_collisions
 from pipetwist.service.limiting import Limiter
 from pipetwist.service.monitoring import web_service
+from pipetwist.service.quotas import keep_quotas
 from pipetwist.service.recording import records_of
 from pipetwist.service.reload import Reloader
 from pipetwist.service.sharing import divide_descriptors
@@ -153,6 +154,7 @@ class PipetwistService(MultiService):
         """The `pipetwist.web.service.WebService`; None if there is none."""
         for first in filter(None, (self.storage, self.records)):
             first.setServiceParent(self)
+        keep_quotas(self, document, reactor, connections, log)
         limiter = Limiter(self.relay, shares, reactor)
         rest = (self.relay.connection_table, limiter.apply, self.api, self.control, self.web)
         self._reloader = Reloader(self, current, context, outbound_context, log, *rest)
@@ -265,8 +267,8 @@ class PipetwistService(MultiService):
                 # now, so that the commands end while the connections finish
                 part.dismiss()
         yield self.relay.drain(self.document.drain_timeout)
-        yield self._stop([part for part in self if part not in first and part is not self.storage])
-        yield self._stop([part for part in self if part is self.storage])
+        yield self._stop([part for part in self if part not in first and not is_storage(part)])
+        yield self._stop(filter(is_storage, self))
         self._peer_close_watch.close()
         if self._kernel is not None:
             self._kernel.close()

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from pipetwist.errors import StoreError
 from pipetwist.storage.file import is_locked, open_file, open_to_read, replace_file
-from pipetwist.storage.layout import Contents, build
+from pipetwist.storage.layout import Contents, Slot, build
 from pipetwist.storage.store_file import StoreFile
 
-__all__ = ["Figures", "forget_counters", "read_counters", "remarks"]
+__all__ = [
+    "Figures",
+    "change_counters",
+    "figures_of",
+    "forget_counters",
+    "read_counters",
+    "remarks",
+]
 
 # While a daemon writes, a reader may see a half-written word.
 _LOOKS = 5
@@ -45,8 +52,13 @@ def read_counters(path: str | os.PathLike[str]) -> list[Figures]:
         contents = _look(file)
     finally:
         file.close()
+    return figures_of(contents.slots)
+
+
+def figures_of(slots: Iterable[Slot]) -> list[Figures]:
+    """The counters of these records, by name."""
     figures: dict[str, Figures] = {}
-    for slot in contents.slots:
+    for slot in slots:
         before = figures.get(slot.name, Figures(slot.name, 0, 0))
         figures[slot.name] = Figures(
             slot.name, before.total + slot.total, before.value + slot.total - slot.baseline
@@ -94,17 +106,37 @@ def forget_counters(path: str | os.PathLike[str], names: Iterable[str]) -> list[
         StoreError: there is no such file, a daemon uses it, it is damaged, or it can't be replaced.
     """
     unwanted = set(names)
+    found: set[str] = set()
+
+    def kept(slots: list[Slot]) -> list[Slot]:
+        found.update(unwanted & {slot.name for slot in slots})
+        return [slot for slot in slots if slot.name not in unwanted]
+
+    change_counters(path, kept)
+    return sorted(found)
+
+
+def change_counters(
+    path: str | os.PathLike[str], change: Callable[[list[Slot]], list[Slot]]
+) -> None:
+    """Change the file of a stopped daemon. After a crash meanwhile either all is changed or
+    nothing.
+
+    Args:
+        path: the file.
+        change: gets its records, and returns those that it is to have.
+
+    Raises:
+        StoreError: there is no such file, a daemon uses it, it is damaged, or it can't be replaced.
+    """
     file = open_file(path, create=False)
     try:
         slots = file.contents().slots
-        kept = [
-            (slot.name, slot.total, slot.baseline) for slot in slots if slot.name not in unwanted
-        ]
-        if len(kept) < len(slots):
-            replace_file(file, build(kept))
+        changed = change(slots)
+        if changed != slots:
+            replace_file(file, build([(one.name, one.total, one.baseline) for one in changed]))
     finally:
         file.close()
-    return sorted(unwanted & {slot.name for slot in slots})
 
 
 def _look(file: StoreFile) -> Contents:

@@ -16,6 +16,7 @@ __all__ = [
     "Id",
     "Megabits",
     "Mode",
+    "MonthDay",
     "Niceness",
     "PerSecondNumber",
     "Port",
@@ -33,6 +34,7 @@ MAX_ID = 2**32 - 2
 _MAX_PORT = 65535
 _MAX_VSOCK = 2**32 - 2  # the number above means "any" to the kernel, vsock(7)
 _MAX_COUNT = 2**31 - 1
+_MAX_MONTH_DAY = 28
 _MIN_MEGABITS = 0.064  # a channel of ISDN; below that one segment of TCP takes a second
 _MAX_MEGABITS = 1_000_000
 _MIN_PER_SECOND = 0.01
@@ -112,6 +114,10 @@ def _parse_per_second(raw: object, folder: Path) -> float:
     return float(raw)
 
 
+def _parse_month_day(raw: object, folder: Path) -> int:
+    return _whole(raw, 1, _MAX_MONTH_DAY, "a day that every month has")
+
+
 def parse_mode(raw: object, folder: Path | None = None) -> int:
     """Turn a written file mode into its bits.
 
@@ -169,4 +175,7 @@ Mode = Annotated[
     Checked(
         parse_mode, {"type": "string", "pattern": "^0?[0-7]{3}$", "examples": ["0660"]}, format_mode
     ),
+]
+MonthDay = Annotated[
+    int, Checked(_parse_month_day, {"type": "integer", "minimum": 1, "maximum": _MAX_MONTH_DAY})
 ]

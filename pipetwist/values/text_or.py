@@ -1,4 +1,4 @@
-"""Values that are a text of one kind, or something else that is no text."""
+"""Values that are a text of one kind or null, or something else that is neither."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
     from pydantic_core import CoreSchema
 
-__all__ = ["ALL", "AllOf", "TextOr"]
+__all__ = ["ALL", "AllOf", "NullOr", "TextOr"]
 
 ALL = "*"
 """What stands for all of them in the place of a list."""
@@ -49,6 +49,27 @@ class TextOr:
                 _OTHER: handler.generate_schema(self.other),
             },
             lambda raw: _TEXT if isinstance(raw, str) else _OTHER,
+        )
+
+
+@dataclass(frozen=True)
+class NullOr(TextOr):
+    """Marks an annotated list: null takes the entries of another away, as an empty list does."""
+
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """Validate null as an empty list, and anything else as usual."""
+        from pydantic_core import core_schema
+
+        return core_schema.tagged_union_schema(
+            {
+                _TEXT: core_schema.no_info_after_validator_function(
+                    lambda _: (), core_schema.none_schema()
+                ),
+                _OTHER: handler.generate_schema(self.other),
+            },
+            lambda raw: _TEXT if raw is None else _OTHER,
         )
 
 

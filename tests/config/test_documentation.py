@@ -109,6 +109,7 @@ _HEADINGS = {
     ),
     "LimitOptions": ("limits",),
     "UserLimitOptions": ("Limits of a user",),
+    "QuotaOptions": ("Quotas",),
     "RouteOptions": ("route",),
     "RuleOptions": ("A rule",),
     "ExperimentalOptions": ("experimental",),

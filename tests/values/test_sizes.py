@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from pipetwist.values.sizes import MAX_SIZE, format_size, parse_size
+from pipetwist.values.sizes import MAX_AMOUNT, MAX_SIZE, format_size, parse_amount, parse_size
 
 
 class SizesTest(SynchronousTestCase):
@@ -17,6 +17,9 @@ class SizesTest(SynchronousTestCase):
         written = {
             "7B": 7,
             "2KB": 2000,
+            "2kB": 2000,
+            "1TB": 10**12,
+            "1TiB": 1 << 40,
             "10MB": 10**7,
             "1GB": 10**9,
             "1KiB": 1024,
@@ -62,7 +65,7 @@ class SizesTest(SynchronousTestCase):
         written = {
             0: "0B",
             1: "1B",
-            1000: "1KB",
+            1000: "1kB",
             1024: "1KiB",
             10**7: "10MB",
             3 << 30: "3GiB",
@@ -75,3 +78,24 @@ class SizesTest(SynchronousTestCase):
     def test_round_trip(self, size: int) -> None:
         """Any size is read back exactly as it was written."""
         self.assertEqual(parse_size(format_size(size)), size)
+
+    def test_amounts(self) -> None:
+        """An amount of traffic is a size, or a number of bytes."""
+        written = {"50GB": 50 * 10**9, "1B": 1, 1: 1, MAX_AMOUNT: MAX_AMOUNT}
+        self.assertEqual({raw: parse_amount(raw) for raw in written}, written)
+
+    def test_amounts_refused(self) -> None:
+        """No amount is none, or one that no counter holds."""
+        others: tuple[object, ...] = (
+            "0MB",
+            0,
+            -1,
+            MAX_AMOUNT + 1,
+            "10001TB",
+            True,
+            1.5,
+            None,
+            "1M",
+        )
+        for raw in others:
+            self.assertIn("amount", str(self.assertRaises(ValueError, parse_amount, raw)), raw)

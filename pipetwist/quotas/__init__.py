@@ -1,0 +1,1 @@
+"""How much may pass in a period of the calendar: what was used, and where that is kept."""

@@ -1,0 +1,1 @@
+"""How much may pass in a period."""
