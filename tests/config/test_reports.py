@@ -53,7 +53,8 @@ class ReportTest(SynchronousTestCase):
             },
             'log.level: "wran" is not known here; did you mean "warn"?',
             'log.colour: this key is not known here; use one of "level", "format", '
-            '"timestamp", "max_size", "max_files"',
+            '"timestamp", "max_size", "max_files", "connections", "connections_max_size", '
+            '"connections_max_files"',
             'inbounds[0].pth: this key is not known here; did you mean "path"?',
             "inbounds[0].mode: 660 is not a file mode; write it in octal digits between "
             'quotes, such as "0660"',
