@@ -33,6 +33,7 @@ _OTHER_THINGS = {
     "pipetwist.inbounds.listening": "how a peer is shown that has no address",
     "pipetwist.values.trusted_proxies": "how proxies are written that have no address",
     "pipetwist.cli.init": "the names of examples",
+    "pipetwist.service.asking_again": "how a peer is shown that has no address",
 }
 """Modules where a text that is a type's name is the name of something else, and of what."""
 
