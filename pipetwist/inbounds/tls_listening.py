@@ -105,12 +105,13 @@ class TlsListeningService(ProxiedListening):
         return 0 if self._tls is None else self._tls.resumed
 
     def named(self, client: Any, client_info: ClientInfo) -> ClientInfo:  # as `Identify` has it
-        """See `ProxiedListening`; the client is a `TlsClient` or a transport of Twisted's."""
-        if self._tls is None:
-            return client_info
-        tls = client.tls if isinstance(client, TlsClient) else client.getHandle()
-        self._tls.completed(tls)
-        return self.with_certificate(client_info, tls)
+        """See `ProxiedListening`; the client is a `TlsClient` or a transport of Twisted's. Whether
+        its certificate is the client's or the proxy's nobody says, so that it makes no user.
+        """
+        if self._tls is not None:
+            tls = client.tls if isinstance(client, TlsClient) else client.getHandle()
+            self._tls.completed(tls)
+        return client_info
 
     def with_certificate(self, client_info: ClientInfo, connection: TlsConnection) -> ClientInfo:
         """A client, with the names in its certificate where they may say who it is.

@@ -58,7 +58,10 @@ def _result(
 ) -> ProxyResult | None:
     if not isinstance(source, tuple) or not isinstance(destination, tuple):
         return None
-    near, far = _plain(source[0]), _plain(destination[0])
+    try:
+        near, far = _plain(source[0]), _plain(destination[0])
+    except ValueError:  # some transport's own kind of address
+        return None
     if isinstance(near, IPv4Address) and isinstance(far, IPv4Address):
         return ProxyResultIPv4((near, source[1]), (far, destination[1]), protocol=kind, tlv=tlv)
     return ProxyResultIPv6(

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import socket
+import ssl
+from dataclasses import replace
 from typing import Any
+
+from twisted.internet.interfaces import IReactorSocket
+from zope.interface import alsoProvides
 
 from pipetwist.inbounds.tcp import TcpInbound, TcpInboundOptions
 from pipetwist.kinds.inbound_options import TlsServerOptions
+from pipetwist.kinds.user_options import UserOptions
 from pipetwist.testing import RecordingReceiver
 from tests.inbounds import test_proxied
+from tests.inbounds.inbound_case import InboundTestCase
 from tests.proxy_protocol.headers import block
-from tests.support.shared_certificates import SERVER
+from tests.support.shared_certificates import (
+    AUTHORITY,
+    CLIENT_NAME,
+    SERVER,
+    SERVER_NAME,
+    client_context,
+)
 from tests.support.tls_peer import TlsSocket
 
 _LINE = b"PROXY TCP4 192.0.2.1 192.0.2.2 47 80\r\n"
@@ -67,6 +80,53 @@ class TlsTest(test_proxied.RefusalTest):
             self.turn()
         self.assertRegex(self.relay.clients[0].peer, f"^{self.peer}$")
         self.assertEqual(inbound.tls_handshakes, 1)
+
+
+class CertificateTest(InboundTestCase):
+    """Users by certificate."""
+
+    in_kernel = True
+
+    def test_certificate(self) -> None:
+        """A certificate that may be the proxy's makes nobody a user whom a header names; where it
+        names nobody it is the peer's.
+        """
+        alsoProvides(self.reactor, IReactorSocket)
+        tls = replace(_TLS, client_certificate_path=AUTHORITY)
+        users = (UserOptions(name="proxy", certificate_name=CLIENT_NAME),)
+        options = TcpInboundOptions(
+            tag="in", listen_port=0, proxy_protocol=True, tls=tls, users=users
+        )
+        inbound = self.listen(TcpInbound(options, self.context))
+        for sent in (_LINE, _LOCAL):
+            client = self.connect(socket.AF_INET, ("127.0.0.1", inbound.port))
+            client.sendall(sent)
+            client.setblocking(False)
+            secure = client_context().wrap_socket(
+                client, server_hostname=SERVER_NAME, do_handshake_on_connect=False
+            )
+            self.addCleanup(secure.close)
+            self.shake_hands(secure)
+        self.assertEqual([one.user for one in self.relay.clients], ["proxy"])
+        self.assertEqual(
+            self.said(), ["warn: inbound in: refused 192.0.2.1:47, which is not one of its users"]
+        )
+
+    def shake_hands(self, secure: ssl.SSLSocket) -> None:
+        """Complete a handshake."""
+        for _ in range(20):
+            self.reactor.turn()
+            self.reactor.advance(0)
+            try:
+                secure.do_handshake()
+            except ssl.SSLWantReadError:
+                continue
+
+
+class CertificateStreamTest(CertificateTest):
+    """The same on Twisted's transports."""
+
+    in_kernel = False
 
 
 class TlsStreamTest(TlsTest):

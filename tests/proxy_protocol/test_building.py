@@ -31,6 +31,7 @@ class LineTest(SynchronousTestCase):
             (None, None, b"PROXY UNKNOWN\r\n"),
             (b"/x", _DESTINATION, b"PROXY UNKNOWN\r\n"),
             (_SOURCE, None, b"PROXY UNKNOWN\r\n"),
+            (("somewhere.onion", 47), _DESTINATION, b"PROXY UNKNOWN\r\n"),
         ):
             built = line_header(source, destination)
             self.assertIn(built, (line, line.replace(b"c000:201", b"192.0.2.1")))
