@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from pipetwist.cli.output import on_terminal, print_json, print_lines
+from pipetwist.cli.server_options import ServerChoice, control_options
 from pipetwist.cli.stored import configured_store
 
 if TYPE_CHECKING:
@@ -25,15 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["quota", "quota_reset"]
 
 _NOTHING_FOUND = 1
-
-_config = click.option(
-    "--config",
-    "-c",
-    metavar="FILE",
-    required=True,
-    type=click.Path(dir_okay=False),
-    help="The daemon's configuration, which names the users and the file of counters.",
-)
 
 
 class _Configured(NamedTuple):
@@ -52,7 +45,14 @@ class _Configured(NamedTuple):
 
 @click.command(short_help="Show what users have used of their quotas.")
 @click.argument("names", metavar="[NAME]...", nargs=-1)
-@_config
+@click.option(
+    "--config",
+    "-c",
+    metavar="FILE",
+    required=True,
+    type=click.Path(dir_okay=False),
+    help="The daemon's configuration, which names the users and the file of counters.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: bytes, and times in ISO 8601.")
 def quota(names: tuple[str, ...], config: str, as_json: bool) -> None:
     """Show what users have used of their quotas, what is left, and when they begin anew.
@@ -86,12 +86,43 @@ def quota(names: tuple[str, ...], config: str, as_json: bool) -> None:
 
 @click.command("quota reset", short_help="Begin users' quotas anew.")
 @click.argument("names", metavar="NAME...", nargs=-1, required=True)
-@_config
-def quota_reset(names: tuple[str, ...], config: str) -> None:
-    """Begin the quotas of users anew, in the file of a stopped daemon.
+@control_options
+def quota_reset(names: tuple[str, ...], server: ServerChoice) -> None:
+    """Begin the quotas of users anew: by the control service of a daemon that runs, or in the file
+    of a stopped one, which --config names.
 
-    The periods end when they would have. Where one of the names has no quota nothing is changed.
+    The periods end when they would have. In the file nothing is changed where one of the names has
+    no quota.
     """
+    from pipetwist.errors import StoreError
+
+    config: str | None = click.get_current_context().params["config"]
+    if config is not None and not _is_in_use(config):
+        _reset_in_file(names, config)
+        return
+    from pipetwist.client.control import ControlCalls
+
+    with closing(ControlCalls(server())) as calls:
+        unknown = calls.reset_quotas(names)
+    if unknown:
+        message = f"the daemon has no quota of {', '.join(unknown)}"
+        raise StoreError(message)
+
+
+def _is_in_use(config: str) -> bool:
+    from pipetwist.storage.file import is_locked, open_to_read
+
+    path = _configured(config).path
+    if not Path(path).exists():
+        return False
+    file = open_to_read(path)
+    try:
+        return is_locked(file)
+    finally:
+        file.close()
+
+
+def _reset_in_file(names: tuple[str, ...], config: str) -> None:
     from pipetwist.errors import StoreError
     from pipetwist.quotas.stored import Stored
     from pipetwist.storage.offline import change_counters, figures_of

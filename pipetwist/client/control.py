@@ -18,6 +18,8 @@ from pipetwist.control.wire.control_pb2 import (
     ListConnectionsRequest,
     ListConnectionsResponse,
     OpenConnection,
+    ResetQuotasRequest,
+    ResetQuotasResponse,
     Selection,
 )
 
@@ -117,6 +119,27 @@ class ControlCalls:
         ]
         unknown = [one for answer in closed for one in answer.unknown_ids]
         return ClosedConnections(sum(answer.closed for answer in closed), tuple(unknown))
+
+    def reset_quotas(self, users: Iterable[str]) -> tuple[str, ...]:
+        """Begin the quotas of users anew.
+
+        Returns:
+            The names of those who have none.
+
+        Raises:
+            ServerError: there is no answer.
+        """
+        call = self._channel.unary_unary(
+            f"/{_SERVICE}/ResetQuotas",
+            request_serializer=ResetQuotasRequest.SerializeToString,
+            response_deserializer=ResetQuotasResponse.FromString,
+        )
+        request = ResetQuotasRequest(users=users)
+        try:
+            answer: ResetQuotasResponse = call(request, timeout=self._server.timeout)
+        except grpc.RpcError as error:
+            raise call_failed(self._server, "ResetQuotas", error) from error
+        return tuple(answer.unknown_users)
 
     def _close(self, selected: Selected) -> CloseConnectionsResponse:
         call = self._channel.unary_unary(

@@ -4,7 +4,7 @@ slices: the relay goes on meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Cooperator
@@ -12,11 +12,12 @@ from twisted.logger import Logger
 
 from pipetwist.connection.cause import Cause
 from pipetwist.connection.states import Phase
-from pipetwist.control.answers import Closed, Row
+from pipetwist.control.answers import Closed, Reset, Row
 from pipetwist.control.ids import ConnectionId
 from pipetwist.control.selection import Selection
 from pipetwist.relay.connection import Connection
 from pipetwist.relay.connection_table import ConnectionTable
+from pipetwist.values import quote
 
 __all__ = ["Actions"]
 
@@ -25,12 +26,12 @@ _CLOSED_AT_ONCE = 20  # each has two sides to close, and a line to log
 
 
 class Actions:
-    """Lists and closes connections.
+    """Lists and closes connections, and begins quotas anew.
 
     Args:
         connection_table: has the connections.
         start: when the daemon was started, as in ids.
-        log: gets who closed what.
+        log: gets who did what.
     """
 
     def __init__(self, connection_table: ConnectionTable, start: int, log: Logger) -> None:
@@ -78,6 +79,24 @@ class Actions:
             return Closed(len(closed), tuple(sorted(selection.ids.difference(closed))))
 
         return task.whenDone().addCallback(tell)
+
+    def reset_quotas(self, users: Collection[str], who: str) -> Reset:
+        """Begin the quotas of users anew, and log who did it.
+
+        Args:
+            users: their names.
+            who: does it, for people, on one line.
+        """
+        table = self._connection_table.limits.quotas
+        reset = {user: 0 if table is None else table.reset(user) for user in sorted(users)}
+        known = [user for user, count in reset.items() if count]
+        self._log.info(
+            "control: {who} began the quotas of {users} anew",
+            who=who,
+            users=", ".join(map(quote, known)) or "nobody",
+        )
+        unknown = tuple(user for user, count in reset.items() if not count)
+        return Reset(sum(reset.values()), unknown)
 
     def _close(
         self,

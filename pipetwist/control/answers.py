@@ -1,5 +1,5 @@
-"""What comes of a call: connections at one moment, and what was closed. Neither ever changes, so
-that any thread may read them.
+"""What comes of a call: connections at one moment, and what was done. None of it ever changes, so
+that any thread may read it.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from pipetwist.control.ids import ConnectionId
 
-__all__ = ["Closed", "Row"]
+__all__ = ["Closed", "Reset", "Row"]
 
 
 class Row(NamedTuple):
@@ -47,3 +47,15 @@ class Closed(NamedTuple):
 
     connections: int
     unknown: tuple[ConnectionId, ...]
+
+
+class Reset(NamedTuple):
+    """What a call has begun anew.
+
+    Attributes:
+        quotas: how many.
+        unknown: the users who were named, and have none.
+    """
+
+    quotas: int
+    unknown: tuple[str, ...]

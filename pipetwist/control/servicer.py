@@ -23,6 +23,8 @@ from pipetwist.control.wire.control_pb2 import (
     ListConnectionsRequest,
     ListConnectionsResponse,
     OpenConnection,
+    ResetQuotasRequest,
+    ResetQuotasResponse,
 )
 from pipetwist.control.wire.control_pb2 import Selection as WireSelection
 
@@ -75,6 +77,17 @@ class ControlServicer:
         return CloseConnectionsResponse(
             closed=closed.connections, unknown_ids=[str(one) for one in closed.unknown]
         )
+
+    def ResetQuotas(
+        self, request: ResetQuotasRequest, context: grpc.ServicerContext
+    ) -> ResetQuotasResponse:
+        """Begin the quotas of users anew."""
+        who = self._caller(context)
+        users = _selection(WireSelection(users=request.users), context).users
+        if not users:
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, "say which users")
+        reset = self._calls.call(lambda: self._actions.reset_quotas(users, who))
+        return ResetQuotasResponse(quotas=reset.quotas, unknown_users=reset.unknown)
 
     def _rows(self, connections: list[Connection], selection: Selection) -> list[Row]:
         return self._actions.rows(connections, selection)

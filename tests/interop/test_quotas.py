@@ -185,4 +185,17 @@ class QuotaTest(QuotaCase):
         self.assertEqual(self.quota("reset", "me"), (0, ""))
         daemon = start_daemon(self, self.configuration(quota=_LARGE_QUOTA), folder=self.folder)
         self.assertFalse(self.refused(), daemon.log)
-        self.assertIn("stop it first", self.quota("reset", "me")[1])
+        self.assertIn("control.listen is missing", self.quota("reset", "me")[1])
+        daemon.stop()
+
+    def test_reset_of_a_running_daemon(self) -> None:
+        """The control service begins a quota anew, and who did it is logged."""
+        configuration = {**self.configuration(), "control": {"listen": "unix:control.sock"}}
+        daemon = start_daemon(self, configuration, folder=self.folder)
+        self.flood(4).join(120)
+        self.assertTrue(self.refused(), daemon.log)
+        self.assertEqual(self.quota("reset", "me"), (0, ""))
+        self.assertFalse(self.refused(), daemon.log)
+        self.assertIn('began the quotas of "me" anew', daemon.log)
+        status, said = self.quota("reset", "nobody")
+        self.assertEqual((status, said), (1, "pipetwist: the daemon has no quota of nobody\n"))

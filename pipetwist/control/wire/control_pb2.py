@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$pipetwist/control/wire/control.proto\x12\x11pipetwist.control\"`\n\tSelection\x12\x0b\n\x03ids\x18\x01 \x03(\t\x12\r\n\x05users\x18\x02 \x03(\t\x12\x10\n\x08inbounds\x18\x03 \x03(\t\x12\x11\n\toutbounds\x18\x04 \x03(\t\x12\x12\n\nolder_than\x18\x05 \x01(\x01\"I\n\x16ListConnectionsRequest\x12/\n\tselection\x18\x01 \x01(\x0b\x32\x1c.pipetwist.control.Selection\"\x97\x01\n\x0eOpenConnection\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07inbound\x18\x02 \x01(\t\x12\x10\n\x08outbound\x18\x03 \x01(\t\x12\x0c\n\x04user\x18\x04 \x01(\t\x12\x0c\n\x04peer\x18\x05 \x01(\t\x12\x0b\n\x03\x61ge\x18\x06 \x01(\x01\x12\x0e\n\x06uplink\x18\x07 \x01(\x04\x12\x10\n\x08\x64ownlink\x18\x08 \x01(\x04\x12\x0b\n\x03pid\x18\t \x01(\r\"Q\n\x17ListConnectionsResponse\x12\x36\n\x0b\x63onnections\x18\x01 \x03(\x0b\x32!.pipetwist.control.OpenConnection\"J\n\x17\x43loseConnectionsRequest\x12/\n\tselection\x18\x01 \x01(\x0b\x32\x1c.pipetwist.control.Selection\"?\n\x18\x43loseConnectionsResponse\x12\x0e\n\x06\x63losed\x18\x01 \x01(\r\x12\x13\n\x0bunknown_ids\x18\x02 \x03(\t2\xe2\x01\n\x07\x43ontrol\x12j\n\x0fListConnections\x12).pipetwist.control.ListConnectionsRequest\x1a*.pipetwist.control.ListConnectionsResponse0\x01\x12k\n\x10\x43loseConnections\x12*.pipetwist.control.CloseConnectionsRequest\x1a+.pipetwist.control.CloseConnectionsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$pipetwist/control/wire/control.proto\x12\x11pipetwist.control\"`\n\tSelection\x12\x0b\n\x03ids\x18\x01 \x03(\t\x12\r\n\x05users\x18\x02 \x03(\t\x12\x10\n\x08inbounds\x18\x03 \x03(\t\x12\x11\n\toutbounds\x18\x04 \x03(\t\x12\x12\n\nolder_than\x18\x05 \x01(\x01\"I\n\x16ListConnectionsRequest\x12/\n\tselection\x18\x01 \x01(\x0b\x32\x1c.pipetwist.control.Selection\"\x97\x01\n\x0eOpenConnection\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07inbound\x18\x02 \x01(\t\x12\x10\n\x08outbound\x18\x03 \x01(\t\x12\x0c\n\x04user\x18\x04 \x01(\t\x12\x0c\n\x04peer\x18\x05 \x01(\t\x12\x0b\n\x03\x61ge\x18\x06 \x01(\x01\x12\x0e\n\x06uplink\x18\x07 \x01(\x04\x12\x10\n\x08\x64ownlink\x18\x08 \x01(\x04\x12\x0b\n\x03pid\x18\t \x01(\r\"Q\n\x17ListConnectionsResponse\x12\x36\n\x0b\x63onnections\x18\x01 \x03(\x0b\x32!.pipetwist.control.OpenConnection\"J\n\x17\x43loseConnectionsRequest\x12/\n\tselection\x18\x01 \x01(\x0b\x32\x1c.pipetwist.control.Selection\"?\n\x18\x43loseConnectionsResponse\x12\x0e\n\x06\x63losed\x18\x01 \x01(\r\x12\x13\n\x0bunknown_ids\x18\x02 \x03(\t\"#\n\x12ResetQuotasRequest\x12\r\n\x05users\x18\x01 \x03(\t\"<\n\x13ResetQuotasResponse\x12\x0e\n\x06quotas\x18\x01 \x01(\r\x12\x15\n\runknown_users\x18\x02 \x03(\t2\xc0\x02\n\x07\x43ontrol\x12j\n\x0fListConnections\x12).pipetwist.control.ListConnectionsRequest\x1a*.pipetwist.control.ListConnectionsResponse0\x01\x12k\n\x10\x43loseConnections\x12*.pipetwist.control.CloseConnectionsRequest\x1a+.pipetwist.control.CloseConnectionsResponse\x12\\\n\x0bResetQuotas\x12%.pipetwist.control.ResetQuotasRequest\x1a&.pipetwist.control.ResetQuotasResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,6 +43,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CLOSECONNECTIONSREQUEST']._serialized_end=543
   _globals['_CLOSECONNECTIONSRESPONSE']._serialized_start=545
   _globals['_CLOSECONNECTIONSRESPONSE']._serialized_end=608
-  _globals['_CONTROL']._serialized_start=611
-  _globals['_CONTROL']._serialized_end=837
+  _globals['_RESETQUOTASREQUEST']._serialized_start=610
+  _globals['_RESETQUOTASREQUEST']._serialized_end=645
+  _globals['_RESETQUOTASRESPONSE']._serialized_start=647
+  _globals['_RESETQUOTASRESPONSE']._serialized_end=707
+  _globals['_CONTROL']._serialized_start=710
+  _globals['_CONTROL']._serialized_end=1030
 # @@protoc_insertion_point(module_scope)

@@ -67,3 +67,17 @@ class CloseConnectionsResponse(_message.Message):
     closed: int
     unknown_ids: _containers.RepeatedScalarFieldContainer[str]
     def __init__(self, closed: _Optional[int] = ..., unknown_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class ResetQuotasRequest(_message.Message):
+    __slots__ = ("users",)
+    USERS_FIELD_NUMBER: _ClassVar[int]
+    users: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, users: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class ResetQuotasResponse(_message.Message):
+    __slots__ = ("quotas", "unknown_users")
+    QUOTAS_FIELD_NUMBER: _ClassVar[int]
+    UNKNOWN_USERS_FIELD_NUMBER: _ClassVar[int]
+    quotas: int
+    unknown_users: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, quotas: _Optional[int] = ..., unknown_users: _Optional[_Iterable[str]] = ...) -> None: ...
