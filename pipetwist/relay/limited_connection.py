@@ -35,6 +35,13 @@ class LimitedConnection(Connection):
         """Its user's time is over: close now."""
         self.stop(refusal.text, Cause.REFUSED)
 
+    def look(self, now: float, allowed: float) -> bool:
+        """See `Watched`: one that a limit holds back is not idle."""
+        if self.owner.limits.held_by(self):
+            self._since = now
+            return False
+        return super().look(now, allowed)
+
     def _hear(self, event: int) -> None:
         super()._hear(event)
         if self.state >= Phase.CLOSED:

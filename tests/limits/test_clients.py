@@ -135,6 +135,23 @@ class InboundTest(BoundedCase):
         self.pump_until([client, server], lambda: server.came == 200_000, "the rest")
         self.assertIsNone(held_by())
 
+    def test_not_idle(self) -> None:
+        """A connection that a limit holds back is not closed as one on which no byte moves."""
+        client, server = self.connect()
+        assert server is not None
+        self.limit(up_mbps=0.064)
+        client.send(200_000)
+        limits = self.service.relay.connection_table.limits
+        (connection,) = self.service.relay.connection_table.connections()
+        self.pump_until([client, server], lambda: limits.held_by(connection), "it to be held")
+        now = self.loop.seconds() + 1000
+        connection.look(now, 5.0)
+        self.assertFalse(connection.look(now + 1000, 5.0))
+        self.limit()
+        self.pump_until([client, server], lambda: server.came == 200_000, "the rest")
+        connection.look(now + 2000, 5.0)
+        self.assertTrue(connection.look(now + 3000, 5.0))
+
     def test_counted_before(self) -> None:
         """Those who were connected before a reload count."""
         first, _ = self.connect()

@@ -100,6 +100,21 @@ class LimitedSuite(RelayCase):
         self.pump_until(ends, lambda: other.came == 3_000_000, "the rest")
         self.pump_until(ends, self.nothing_is_open, "the end")
 
+    def test_all_of_it(self) -> None:
+        """What has come is passed on to its last byte, though nothing more comes: OpenSSL may have
+        the rest of a record of which the socket does not tell.
+        """
+        client, server = self.connect()
+        ends = [client] if server is None else [client, server]
+        self.limit(up=1)
+        # Of the burst of 64 KiB a part of the last record is left.
+        for count in (62_000, 10_000):
+            client.send(count)
+            while self.pump(ends):
+                pass
+        self.run_for(1, ends)
+        self.pump_until(ends, lambda: (server or client).came == 72_000, "all of it")
+
     def test_end_while_held(self) -> None:
         """A connection that ends while it is held leaves nothing behind."""
         client, server = self.connect()
