@@ -44,6 +44,8 @@ class ListeningService(Service):
         self.context = context
         self.starting = False
         """Whether `listen` is part of a start, and not of a reload."""
+        self.is_listening = False
+        """Whether it listens, as a service: a start may wait for a name or a plug-in."""
         self._begun = False
         self.apply_options(options)
 
@@ -117,7 +119,7 @@ class ListeningService(Service):
     def stopService(self) -> Deferred[None]:
         """Stop listening."""
         super().stopService()
-        self._begun = False
+        self._begun = self.is_listening = False
         return self.stop_listening()
 
     def _begin(self) -> None:
@@ -133,9 +135,10 @@ class ListeningService(Service):
             self._begun = False
             failures[0].raiseException()
         # If it is not known yet, a failure is reported to `failed` of the context.
-        listening.addCallback(lambda _: self._failed_later(failures))
+        listening.addCallback(lambda _: self._is_decided(failures))
 
-    def _failed_later(self, failures: list[Failure]) -> None:
+    def _is_decided(self, failures: list[Failure]) -> None:
+        self.is_listening = self._begun and not failures
         if failures and self._begun:
             self._begun = False
             error = failures[0].value

@@ -117,7 +117,7 @@ class PluginInbound(ListeningService):
         the daemon stops.
         """
         Service.stopService(self)  # and not the other base's, which would end the plug-in
-        self._begun = False
+        self._begun = self.is_listening = False
         if self._stop_accepting():
             self.context.plugins.retire(self.plugin)
         return succeed(None)

@@ -22,6 +22,7 @@ from pipetwist.records.service import ConnectionRecords
 from pipetwist.relay.connection_table import ConnectionTable
 from pipetwist.relay.routing_table import Current
 from pipetwist.service.generation import Generation
+from pipetwist.service.health import why_not_healthy
 
 if TYPE_CHECKING:
     from pipetwist.metrics.resource import ScrapedResource
@@ -62,6 +63,7 @@ def web_service(
         _require_certificates(options)
     if options is None:
         return None
+    from pipetwist.web.health import Health
     from pipetwist.web.service import WebService
 
     web = WebService(
@@ -75,6 +77,7 @@ def web_service(
     metrics = _metrics(context, current, connection_table, store, records)
     web.put("metrics", metrics)
     web.before_stop(metrics.close)
+    web.put("healthz", Health(lambda: why_not_healthy(current.now)))
     _put_page(web, context, connection_table, store, actions, may_act=may_act)
     return web
 

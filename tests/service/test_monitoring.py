@@ -181,6 +181,18 @@ class MonitoringTest(TestCase):
         )
         self.assertEqual((snapshot["totals"]["open"], snapshot["totals"]["uplink"]), (1, 5))
 
+    async def test_health(self) -> None:
+        """Load balancers are told that it runs, and no more once it is told to stop."""
+        address = f"http://{self.service.web.address}/healthz"
+        self.assertEqual(await deferToThread(_read, address), "ok\n")
+        client = self.connect("echo-in")
+        self.assertEqual(await deferToThread(_talk, client), b"hello")
+        stopped = self.service.stopService()
+        with self.assertRaises(OSError):  # refused, or reset if it was in the queue already
+            await deferToThread(_read, address)
+        client.close()
+        await stopped
+
     async def test_stop(self) -> None:
         """The stop ends a stream of events in order, and no timer of it is left."""
         events = await deferToThread(
