@@ -23,6 +23,7 @@ from pipetwist.cli.connections import connections
 from pipetwist.cli.forget import forget
 from pipetwist.cli.init import init
 from pipetwist.cli.online import online
+from pipetwist.cli.plugins import plugins
 from pipetwist.cli.quota import quota, quota_reset
 from pipetwist.cli.run import run
 from pipetwist.cli.schema import schema
@@ -30,7 +31,7 @@ from pipetwist.cli.stats import stats
 from pipetwist.cli.system import system
 from pipetwist.cli.systemd import systemd
 from pipetwist.cli.top import top
-from pipetwist.errors import ConfigError, ServerError, StoreError
+from pipetwist.errors import ConfigError, ServerError, StartError
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -76,7 +77,7 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         except ConfigError as error:
             click.echo(error, err=True)  # each line has the file's name
-        except (ServerError, StoreError) as error:
+        except (ServerError, StartError) as error:  # a StoreError is the latter
             click.echo(f"pipetwist: {error}", err=True)
         except KeyboardInterrupt:
             ctx.exit(_INTERRUPTED)
@@ -95,6 +96,7 @@ for _command in (
     check,
     run,
     schema,
+    plugins,
     stats,
     forget,
     system,

@@ -4,15 +4,15 @@ connect to.
 
 from __future__ import annotations
 
-import json
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, cast
 
 from zope.interface import implementer
 
 from pipetwist.connection.client_info import ClientInfo
+from pipetwist.errors import StartError
 from pipetwist.inbounds.context import InboundContext
 from pipetwist.inbounds.gate import Gate
 from pipetwist.inbounds.orport_entry import OrPortEntry
@@ -22,6 +22,7 @@ from pipetwist.kernel.connector import Watcher
 from pipetwist.kernel.reactor_watcher import ReactorWatcher
 from pipetwist.kinds.inbound_options import InboundOptions, StreamInboundOptions
 from pipetwist.kinds.user_options import AskingOptions
+from pipetwist.plugins.client_line import client_line, read_client_line, write_client_line
 from pipetwist.plugins.cookie import CookieFile
 from pipetwist.plugins.extended_orport import ExtendedOrPort
 from pipetwist.plugins.figures import INBOUND_PLUGIN_FIGURES
@@ -67,6 +68,15 @@ class PtInboundOptions(PtOptions, StreamInboundOptions, AskingOptions):
     @property
     def hosts(self) -> Mapping[str, str]:
         return {"listen": self.listen}
+
+    def told(self) -> Iterator[str]:
+        yield from super().told()
+        try:
+            line = read_client_line(self.state_path)
+        except OSError as error:
+            message = f"{self.label}: state_path: {error.strerror}"
+            raise StartError(message) from error
+        yield "  what clients need is known once it was ready" if line is None else f"  {line}"
 
 
 @implementer(IInbound)
@@ -127,12 +137,25 @@ class PtInbound(PluginInbound):
         method, options = self._contract.method, cast("PtInboundOptions", self.options)
         if method is None:
             return
-        line = {"type": "pt", "transport": options.transport, "arguments": method.arguments}
+        line = client_line(options.transport, method.arguments, options.listen_port)
         self.context.log.info(
-            "inbound {tag}: clients need an outbound with {line}",
-            tag=self.tag,
-            line=json.dumps(line),
+            "inbound {tag}: clients need an outbound with {line}", tag=self.tag, line=line
         )
+
+        log, tag, folder = self.context.log, self.tag, options.state_path
+
+        def write() -> None:
+            try:
+                write_client_line(folder, line)
+            except OSError as error:
+                log.warn(
+                    "inbound {tag}: what clients need can't be written to {folder}: {error}",
+                    tag=tag,
+                    folder=folder,
+                    error=error.strerror,
+                )
+
+        self.context.plugins.threads.start(write)
 
     def stopped(self) -> None:
         """Close what is not a connection yet, and remove the cookie."""

@@ -67,6 +67,14 @@ class PluginProcessOptions(KindOptions):
     def accounts(self) -> Sequence[Account]:
         return () if self.user is None else [("user", self.user)]
 
+    def told(self) -> Iterator[str]:
+        """Say what runs, and what the other end needs; a line for each.
+
+        Raises:
+            StartError: what it needs can't be read.
+        """
+        yield f"{self.label}: {' '.join(self.program)}"
+
     @classmethod
     def lacking(cls, written: Mapping[str, object], platform: str) -> Iterator[tuple[str, str]]:
         if platform != "linux":

@@ -10,6 +10,7 @@ import socket
 from hashlib import sha256
 
 from tests.interop.plugin_pair import PluginPair, exchange
+from tests.support.command_line import call
 from tests.support.daemon import Daemon, start_daemon
 from tests.support.peers import need
 from tests.support.scratch import free_port, scratch_folder, wait_until
@@ -67,6 +68,8 @@ class Obfs4Test(PluginPair):
         wait_until(lambda: line in self.client.log and line in self.server.log, "the lines")
         self.assertRegex(self.server.log, r"1 in -> tool\[\d+\] user=- peer=127\.0\.0\.1:\d+ ")
         self.assertNothingLeft(*groups)
+        said = call("plugins", str(self.server.folder / "pipetwist.json"))
+        self.assertEqual(said, (0, f"inbound in: obfs4proxy\n  {json.dumps(self.needed())}\n", ""))
 
     def test_half_close(self) -> None:
         """A client that ends its input gets the answer."""
@@ -99,6 +102,7 @@ class Obfs4Test(PluginPair):
         with socket.socket() as nobody:
             nobody.bind(("127.0.0.1", 0))
             self.port = nobody.getsockname()[1]
+            needed["server_port"] = self.port
             lost = self.start_client({**needed, "command": ["obfs4proxy"], "state_path": "lost"})
             self.assertEqual(exchange(self.path, b"hello"), b"")
             why = (

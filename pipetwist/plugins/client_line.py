@@ -1,0 +1,79 @@
+"""What clients of a pluggable transport need, in a file beside the transport's keys."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Mapping
+
+__all__ = ["client_line", "read_client_line", "write_client_line"]
+
+_NAME = "pipetwist-client.json"
+_NEW = f"{_NAME}.new"
+_MODE = 0o600
+_MAX_BYTES = 1 << 16
+
+
+def client_line(transport: str, arguments: Mapping[str, str], port: int) -> str:
+    """A part of a client's configuration.
+
+    Args:
+        transport: the transport's name.
+        arguments: what clients need.
+        port: the port that it listens on.
+    """
+    line = {
+        "type": "pt",
+        "transport": transport,
+        "arguments": dict(arguments),
+        "server_port": port,
+    }
+    return json.dumps(line)
+
+
+def write_client_line(folder: str, line: str) -> None:
+    """Write it, in any thread. The transport's user may write in the folder, too.
+
+    Args:
+        folder: the folder of the transport's state.
+        line: what to write.
+
+    Raises:
+        OSError: it can't be written.
+    """
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(_NEW, dir_fd=opened)  # of a daemon that was killed
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        file = os.open(_NEW, flags, _MODE, dir_fd=opened)
+        try:
+            os.write(file, f"{line}\n".encode())
+        finally:
+            os.close(file)
+        os.replace(_NEW, _NAME, src_dir_fd=opened, dst_dir_fd=opened)
+    finally:
+        os.close(opened)
+
+
+def read_client_line(folder: str) -> str | None:
+    """Read it.
+
+    Args:
+        folder: the folder of the transport's state.
+
+    Returns:
+        The line; None if there is none yet.
+
+    Raises:
+        OSError: it can't be read.
+    """
+    try:
+        file = os.open(f"{folder}/{_NAME}", os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        return os.read(file, _MAX_BYTES).decode("utf-8", "backslashreplace").strip()
+    finally:
+        os.close(file)
