@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from prometheus_client import Metric
-from prometheus_client.core import CounterMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from pipetwist.metrics.sources import Sources
@@ -38,4 +38,17 @@ class LimitsCollector(Collector):
             limited.add_metric(labels, seconds)
         for reason, count in snapshot.refused.items():
             refused.add_metric((reason,), count)
-        yield from (limited, refused)
+        used = GaugeMetricFamily(
+            "pipetwist_quota_used_bytes",
+            "Bytes that a user has used in this period.",
+            labels=("user", "quota"),
+        )
+        amount = GaugeMetricFamily(
+            "pipetwist_quota_bytes",
+            "Bytes that a user may use in a period.",
+            labels=("user", "quota"),
+        )
+        for labels, (spent, most) in snapshot.quotas.items():
+            used.add_metric(labels, spent)
+            amount.add_metric(labels, most)
+        yield from (limited, refused, used, amount)

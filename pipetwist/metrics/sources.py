@@ -48,6 +48,8 @@ class MetricsSnapshot:
         limited: for how many seconds somebody was held back by a rate: by ``inbound``,
             ``outbound`` or ``user``, its tag or name, and ``up`` or ``down``.
         refused: connections that were refused, by the key of the limit.
+        quotas: for the name of each user who was seen, and what is counted of it for how long,
+            the bytes used and the bytes that there are.
         lost_records: how many connection records were lost; None if none are written.
     """
 
@@ -59,6 +61,7 @@ class MetricsSnapshot:
     pipes: Pipes | None = None
     limited: Mapping[tuple[str, str, str], float] = field(default_factory=dict)
     refused: Mapping[str, int] = field(default_factory=dict)
+    quotas: Mapping[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
     lost_records: int | None = None
 
     def routes(self) -> dict[str, list[str]]:

@@ -10,11 +10,16 @@ from pipetwist.quotas.calendar import CurrentPeriod
 from pipetwist.quotas.period import Period, Span
 from pipetwist.quotas.usage import Usage
 
-__all__ = ["Direction", "Quota"]
+__all__ = ["Direction", "Quota", "counted"]
 
 Direction = Literal["up", "down"]
 
 _NEVER = 2**63
+
+
+def counted(options: QuotaOptions) -> str:
+    """What a quota counts, and for how long, such as ``month-15-both``."""
+    return f"{Period(options.per, options.starts).name}-{options.count}"
 
 
 class Quota:
@@ -61,6 +66,16 @@ class Quota:
     def period(self) -> Period:
         """The kind of periods."""
         return self._current.period
+
+    @property
+    def counted(self) -> str:
+        """What is counted, and for how long, such as ``month-15-both``."""
+        return counted(self.options[0])
+
+    @property
+    def amount(self) -> int:
+        """Bytes that there are until connections end; if they never do, of the largest."""
+        return self.options[-1].bytes if self._end is None else self._end
 
     @property
     def span(self) -> Span:

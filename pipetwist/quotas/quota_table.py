@@ -156,6 +156,16 @@ class QuotaTable:
         """The limits that hold as well, since a quota of a user is used up."""
         return [one.then for _, one in self.used_up(user) if one.then is not None]
 
+    def figures(self) -> dict[tuple[str, str], tuple[int, int]]:
+        """For the name of each user who was seen, and what is counted of it for how long, the bytes
+        used and the bytes that there are.
+        """
+        return {
+            (user, quota.counted): (quota.used, quota.amount)
+            for user, quotas in self._quotas.items()
+            for quota in quotas
+        }
+
     def reset(self, user: str) -> int:
         """Begin all quotas of a user anew, in the periods that it is.
 

@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 from pipetwist.kinds.limit_options import QuotaOptions
 from pipetwist.quotas.calendar import Calendar
-from pipetwist.quotas.period import Period
-from pipetwist.quotas.quota import Quota
+from pipetwist.quotas.quota import Quota, counted
 from pipetwist.quotas.quota_table import Quotas, quotas_of
 from pipetwist.quotas.usage import PeriodCounter
 from pipetwist.storage.layout import Slot
@@ -41,8 +40,7 @@ class QuotaRow(NamedTuple):
     @property
     def counted(self) -> str:
         """What is counted, and for how long, such as ``month-15-both``."""
-        options = self.options
-        return f"{Period(options.per, options.starts).name}-{options.count}"
+        return counted(self.options)
 
     @property
     def left(self) -> int:

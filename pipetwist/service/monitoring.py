@@ -147,6 +147,7 @@ def _snapshot(
         pipes=None if pool is None else Pipes(pool.lent, pool.idle, pool.limit),
         limited=limits.held_seconds(),
         refused=dict(limits.admission.refused) if limits else {},
+        quotas={} if limits.quotas is None else limits.quotas.figures(),
         lost_records=None if records is None else records.lost,
     )
 

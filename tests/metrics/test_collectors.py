@@ -273,3 +273,9 @@ class LimitsTest(_CollectorCase):
             1.5,
         )
         self.assertEqual(self.value("pipetwist_refused_total", reason="max_sources"), 3)
+
+    def test_quotas(self) -> None:
+        """What each user has used, and how much there is."""
+        self.show(made_sources(quotas={("alice", "day-both"): (7, 100)}))
+        for name, value in (("pipetwist_quota_used_bytes", 7), ("pipetwist_quota_bytes", 100)):
+            self.assertEqual(self.value(name, user="alice", quota="day-both"), value)

@@ -103,6 +103,19 @@ class QuotaTableTest(SynchronousTestCase):
         self.clock.advance(0)
         self.assertEqual(self.changed, [])
 
+    def test_figures(self) -> None:
+        """For the metrics there is what each user who was seen has used, and how much there is."""
+        self.take("alice", 150)
+        self.take("bob", 7)
+        self.assertEqual(
+            self.table.figures(),
+            {
+                ("alice", "day-both"): (100, 200),
+                ("alice", "month-1-both"): (100, 1000),
+                ("bob", "all-both"): (7, 100),
+            },
+        )
+
     def test_restart(self) -> None:
         """What was used stays used."""
         self.take("alice", 70)

@@ -61,5 +61,6 @@ def full_sources() -> Sources:
         pipes=PIPES,
         limited={("user", "alice", "up"): 1.5},
         refused={"max_connections": 2},
+        quotas={("alice", "day-both"): (7, 100)},
         lost_records=0,
     )
