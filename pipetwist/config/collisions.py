@@ -55,6 +55,22 @@ def collisions(
             other.key_path,
             f"{text}{everywhere}; choose another {what}, or leave one of the two out",
         )
+    yield from _shared_folders(document)
+
+
+def _shared_folders(document: Document) -> Iterator[Problem]:
+    owners: dict[str, str] = {}
+    for index, inbound in enumerate(document.inbounds):
+        folder = inbound.own_folder
+        if folder is None:
+            continue
+        owner = owners.setdefault(folder, inbound.tag)
+        if owner != inbound.tag:
+            yield Problem(
+                ("inbounds", index, "state_path"),
+                f"{folder} is that of the inbound {quote(owner)}, whose program keeps its keys "
+                "there; each needs a folder of its own",
+            )
 
 
 def _host(listener: _Listener) -> str | None:

@@ -69,6 +69,10 @@ class PtInboundOptions(PtOptions, StreamInboundOptions, AskingOptions):
     def hosts(self) -> Mapping[str, str]:
         return {"listen": self.listen}
 
+    @property
+    def own_folder(self) -> str:
+        return self.state_path
+
     def told(self) -> Iterator[str]:
         yield from super().told()
         try:

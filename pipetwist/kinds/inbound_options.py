@@ -45,6 +45,11 @@ class InboundOptions(KindOptions):
         return {}
 
     @property
+    def own_folder(self) -> str | None:
+        """The folder that no other inbound may have, since a program keeps its keys there."""
+        return None
+
+    @property
     def is_open_to_others(self) -> bool:
         """Whether users of this machine can connect other than the one who runs the daemon."""
         return True

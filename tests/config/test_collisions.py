@@ -10,6 +10,7 @@ from pipetwist.api.options import ApiOptions
 from pipetwist.config.collisions import collisions
 from pipetwist.config.document import Document, ExperimentalOptions
 from pipetwist.inbounds.endpoint import EndpointInboundOptions
+from pipetwist.inbounds.pt import PtInboundOptions
 from pipetwist.inbounds.tcp import TcpInboundOptions
 from pipetwist.inbounds.udp import UdpInboundOptions
 from pipetwist.inbounds.unix import UnixInboundOptions
@@ -50,6 +51,21 @@ class CollisionsTest(SynchronousTestCase):
         }
         (same,) = told
         return same
+
+    def test_folders(self) -> None:
+        """Two inbounds whose programs keep their keys in the same folder."""
+        one, other, third = (
+            PtInboundOptions(
+                tag=tag, transport="obfs4", command=("a",), listen_port=port, state_path=folder
+            )
+            for tag, port, folder in (("a", 1, "/x"), ("b", 2, "/x"), ("c", 3, "/y"))
+        )
+        (problem,) = self.found(one, other, third)
+        self.assertEqual(
+            problem,
+            'inbounds[1].state_path: /x is that of the inbound "a", whose program keeps its keys '
+            "there; each needs a folder of its own",
+        )
 
     def test_both_families(self) -> None:
         """Every address beside every address of IPv4 is reported, with which of the two would have
