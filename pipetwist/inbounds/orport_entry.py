@@ -98,7 +98,7 @@ class _Exchange:
             if not came:
                 message = "it closed the connection before it was done"
                 raise OrPortError(message)
-            self._socket.recv(self._machine.receive(came))
+            self._socket.recv(self._taken(came))
             self._send()
         except OrPortError as error:
             self._say_last()
@@ -119,6 +119,14 @@ class _Exchange:
         """Close it."""
         self._leave()
         self._socket.close()
+
+    def _taken(self, came: bytes) -> int:
+        try:
+            return self._machine.receive(came)
+        except OrPortError:
+            # Closed with something unread, it would be reset, and not hear the last word.
+            self._socket.recv(len(came))
+            raise
 
     def _send(self) -> None:
         # All of it is less than any socket's buffer takes at once.
