@@ -57,6 +57,17 @@ BAD_PLUGINS = {
     server = socket.create_server(("127.0.0.1", 0))
     time.sleep(600)
 """,
+    "long-line": """
+    print("VERSION 1")
+    sys.stdout.write("x" * 10_000_000)
+    time.sleep(600)
+""",
+    "liar": """
+    print("VERSION 1")
+    print("CMETHOD obfs4 socks5 127.0.0.1:" + sys.argv[1])
+    print("CMETHODS DONE", flush=True)
+    sys.stdin.read()
+""",
     "talks": """
     sys.stdout.write("x" * 10_000_000 + "\\n")
     sys.stderr.write("y" * 10_000_000 + "\\n")

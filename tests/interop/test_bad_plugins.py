@@ -166,6 +166,36 @@ class BadPluginsTest(PluginPair):
         self.assertLessEqual(len(descriptors), 4)
         self.assertCarries(1000)
 
+    def refused_transport(self, program: str, *arguments: str) -> str:
+        """What a daemon says that can't start with this pluggable transport."""
+        out = {
+            "type": "pt",
+            "tag": "out",
+            "transport": "obfs4",
+            "command": [str(self.folder / program), *arguments],
+            "server": "127.0.0.1",
+            "server_port": self.port,
+            "state_path": "state",
+            "kill_grace": "500ms",
+        }
+        configuration = {**self.configuration("good"), "outbounds": [out]}
+        path = write_configuration(self.folder, configuration)
+        ended = run_to_end(self.folder, [*FOREGROUND, "pipetwist", "--config", str(path)])
+        self.assertNotEqual(ended.returncode, 0)
+        self.assertEqual(self.left(program), [])
+        return ended.stdout + ended.stderr
+
+    def test_long_line(self) -> None:
+        """A pluggable transport that says a line of 10 MB before it is ready can't be used."""
+        said = self.refused_transport("long-line")
+        self.assertIn("it said a line of more than 16384 bytes", said)
+        self.assertLess(len(said), 100_000)
+
+    def test_liar(self) -> None:
+        """One that says that it listens where somebody else does can't be used."""
+        said = self.refused_transport("liar", str(self.port))
+        self.assertIn(f"another process listens at 127.0.0.1:{self.port}", said)
+
     def left(self, plugin: str) -> list[str]:
         """The processes that still run this program."""
         found = []

@@ -9,7 +9,7 @@ import signal
 import socket
 from hashlib import sha256
 
-from tests.interop.plugin_pair import PluginPair, exchange
+from tests.interop.plugin_pair import PluginPair, exchange, members_of
 from tests.support.command_line import call
 from tests.support.daemon import Daemon, start_daemon
 from tests.support.peers import need
@@ -93,6 +93,34 @@ class Obfs4Test(PluginPair):
         why = "server: the plug-in obfs4proxy failed: it was killed by SIGKILL"
         wait_until(lambda: why in self.client.log, "the reason")
         self.assertCarries(1000)
+
+    def test_shared(self) -> None:
+        """Outbounds with the same process share it."""
+        self.start()
+        common = {
+            **self.needed(),
+            "command": ["obfs4proxy"],
+            "state_path": "shared",
+            "server": "127.0.0.1",
+        }
+        sockets = [self.folder / f"{tag}.sock" for tag in "ab"]
+        daemon = start_daemon(
+            self,
+            {
+                "inbounds": [
+                    {"type": "unix", "tag": path.stem, "path": str(path)} for path in sockets
+                ],
+                "outbounds": [{**common, "tag": "one"}, {**common, "tag": "other"}],
+                "route": {"rules": [{"inbound": ["a"], "outbound": "one"}], "final": "other"},
+            },
+        )
+        group = self.plugin_of(daemon)
+        for path in sockets:
+            self.assertEqual(exchange(path, b"hello"), b"hello")
+        self.assertEqual(daemon.log.count("is ready"), 1)
+        wait_until(lambda: "a -> one" in daemon.log and "b -> other" in daemon.log, "the lines")
+        daemon.stop()
+        self.assertEqual(members_of(group), [])
 
     def test_nobody(self) -> None:
         """Where no server listens the reason is a sentence."""
