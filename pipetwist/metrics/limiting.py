@@ -48,7 +48,7 @@ class LimitsCollector(Collector):
             "Bytes that a user may use in a period.",
             labels=("user", "quota"),
         )
-        for labels, (spent, most) in snapshot.quotas.items():
-            used.add_metric(labels, spent)
-            amount.add_metric(labels, most)
+        for whose, (spent, most) in snapshot.quotas.items():
+            used.add_metric(whose, spent)
+            amount.add_metric(whose, most)
         yield from (limited, refused, used, amount)
