@@ -2,7 +2,7 @@
 modules only when it runs.
 
 Exit statuses: 0, 1 for a problem, 2 for wrong arguments, 130 after Ctrl-C; of the commands for
-connections those of grep, 1 if nothing matches and 2 for a problem.
+connections those of grep, 1 if nothing matches and 2 for a problem, and of status alike.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from pipetwist.cli.quota import quota, quota_reset
 from pipetwist.cli.run import run
 from pipetwist.cli.schema import schema
 from pipetwist.cli.stats import stats
+from pipetwist.cli.status import status
 from pipetwist.cli.system import system
 from pipetwist.cli.systemd import systemd
 from pipetwist.cli.top import top
@@ -40,7 +41,7 @@ __all__ = ["main"]
 
 _INTERRUPTED = 130
 _NOT_WRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
-_LIKE_GREP = {"connections", "close", "quota"}
+_LIKE_GREP = {"connections", "close", "quota", "status"}
 _TWO_WORDS = {("stats", "forget"), ("init", "certificates"), ("quota", "reset")}
 
 
@@ -101,6 +102,7 @@ for _command in (
     forget,
     system,
     online,
+    status,
     connections,
     close,
     quota,

@@ -15,6 +15,8 @@ from pipetwist.control.wire import control_pb2
 from pipetwist.control.wire.control_pb2 import (
     CloseConnectionsRequest,
     CloseConnectionsResponse,
+    GetStatusRequest,
+    GetStatusResponse,
     ListConnectionsRequest,
     ListConnectionsResponse,
     OpenConnection,
@@ -105,6 +107,23 @@ class ControlCalls:
             return [one for answer in answers for one in answer.connections]
         except grpc.RpcError as error:
             raise call_failed(self._server, "ListConnections", error) from error
+
+    def get_status(self) -> GetStatusResponse:
+        """The state of the daemon.
+
+        Raises:
+            ServerError: there is no answer.
+        """
+        call = self._channel.unary_unary(
+            f"/{_SERVICE}/GetStatus",
+            request_serializer=GetStatusRequest.SerializeToString,
+            response_deserializer=GetStatusResponse.FromString,
+        )
+        try:
+            answer: GetStatusResponse = call(GetStatusRequest(), timeout=self._server.timeout)
+        except grpc.RpcError as error:
+            raise call_failed(self._server, "GetStatus", error) from error
+        return answer
 
     def close_connections(self, selected: Selected) -> ClosedConnections:
         """Close connections, with as many calls as their ids take.

@@ -4,7 +4,7 @@ where it is missing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from twisted.logger import Logger
@@ -18,6 +18,7 @@ from pipetwist.control.options import ControlOptions, why_refused
 from pipetwist.control.peers import identify
 from pipetwist.control.reactor_calls import ReactorCalls
 from pipetwist.control.servicer import ControlServicer
+from pipetwist.control.status import Status
 from pipetwist.control.wire import control_pb2
 from pipetwist.descriptors import Share
 from pipetwist.files import KnownFiles
@@ -40,6 +41,7 @@ class ControlService(GrpcService):
     Args:
         options: where to listen, and how.
         actions: what is done with connections.
+        status: says the state of the daemon; called in the reactor's thread.
         reactor: see `GrpcService`, also for the others.
         grace: the same.
         log: the same.
@@ -52,6 +54,7 @@ class ControlService(GrpcService):
         self,
         options: ControlOptions,
         actions: Actions,
+        status: Callable[[], Status],
         reactor: AnyReactor,
         *,
         grace: float = 2.0,
@@ -62,6 +65,7 @@ class ControlService(GrpcService):
     ) -> None:
         self._control = options
         self._actions = actions
+        self._status = status
         self._known_callers = callers = Callers(identify)
         super().__init__(
             "control",
@@ -78,7 +82,7 @@ class ControlService(GrpcService):
 
     def make_server(self) -> GrpcServer:
         calls = ReactorCalls(self.reactor)
-        servicer = ControlServicer(self._actions, calls, self._known_callers)
+        servicer = ControlServicer(self._actions, self._status, calls, self._known_callers)
         return GrpcServer.serving(_SERVICES, servicer, 2 * MAX_CONNECTIONS)
 
     def why_refused(self, listen: PortAddress | UnixAddress) -> str | None:

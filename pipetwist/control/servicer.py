@@ -6,7 +6,7 @@ A new call is a method here, with the name that it has in the .proto file.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -17,9 +17,13 @@ from pipetwist.control.actions import Actions
 from pipetwist.control.answers import Row
 from pipetwist.control.reactor_calls import ReactorCalls
 from pipetwist.control.selection import Selection, parse_selection
+from pipetwist.control.status import Status
+from pipetwist.control.status_answer import written_status
 from pipetwist.control.wire.control_pb2 import (
     CloseConnectionsRequest,
     CloseConnectionsResponse,
+    GetStatusRequest,
+    GetStatusResponse,
     ListConnectionsRequest,
     ListConnectionsResponse,
     OpenConnection,
@@ -41,12 +45,20 @@ class ControlServicer:
 
     Args:
         actions: what is done, in the reactor's thread.
+        status: says the state of the daemon, there too.
         calls: call it there.
         callers: know who calls.
     """
 
-    def __init__(self, actions: Actions, calls: ReactorCalls, callers: Callers) -> None:
+    def __init__(
+        self,
+        actions: Actions,
+        status: Callable[[], Status],
+        calls: ReactorCalls,
+        callers: Callers,
+    ) -> None:
         self._actions = actions
+        self._status = status
         self._calls = calls
         self._callers = callers
 
@@ -88,6 +100,13 @@ class ControlServicer:
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, "say which users")
         reset = self._calls.call(lambda: self._actions.reset_quotas(users, who))
         return ResetQuotasResponse(quotas=reset.quotas, unknown_users=reset.unknown)
+
+    def GetStatus(
+        self, request: GetStatusRequest, context: grpc.ServicerContext
+    ) -> GetStatusResponse:
+        """The state of the daemon."""
+        self._caller(context)
+        return written_status(self._calls.call(self._status))
 
     def _rows(self, connections: list[Connection], selection: Selection) -> list[Row]:
         return self._actions.rows(connections, selection)

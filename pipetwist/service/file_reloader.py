@@ -161,6 +161,7 @@ class FileReloader:
     def _refused(self, failure: Failure, what: str) -> None:
         if self._stopped and failure.check(CancelledError):
             return
+        self._tree.overview.refused(str(failure.value))
         if failure.check(ConfigError, StartError):
             for line in str(failure.value).splitlines():
                 self._tree.log.error("{line}", line=line)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pipetwist.api.availability import load_api
 from pipetwist.config.document import Document
 from pipetwist.control.actions import Actions
 from pipetwist.control.availability import load_control
+from pipetwist.control.status import Status
 from pipetwist.inbounds.context import InboundContext
 from pipetwist.interfaces import CounterStoreLike
 from pipetwist.stats.online import OnlineUsers
@@ -49,7 +51,7 @@ def stats_api(
 
 
 def control_service(
-    document: Document, context: InboundContext, actions: Actions
+    document: Document, context: InboundContext, actions: Actions, status: Callable[[], Status]
 ) -> ControlService | None:
     """Make the control service; None if the configuration has none.
 
@@ -57,6 +59,7 @@ def control_service(
         document: the configuration.
         context: the context of everything that listens.
         actions: what is done with connections.
+        status: says the state of the daemon, in the reactor's thread.
 
     Raises:
         StartError: a package that it needs is missing.
@@ -67,6 +70,7 @@ def control_service(
     return load_control()(
         options,
         actions,
+        status,
         context.reactor,
         log=context.log,
         files=context.files,

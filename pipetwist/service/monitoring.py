@@ -27,6 +27,7 @@ from pipetwist.service.health import why_not_healthy
 if TYPE_CHECKING:
     from pipetwist.metrics.resource import ScrapedResource
     from pipetwist.metrics.sources import MetricsSnapshot
+    from pipetwist.metrics.statistics import ConnectionStatistics
     from pipetwist.web.options import WebOptions
     from pipetwist.web.service import WebService
 
@@ -41,6 +42,7 @@ def web_service(
     store: CounterStoreLike,
     actions: Actions,
     records: ConnectionRecords | None,
+    statistics: ConnectionStatistics,
 ) -> WebService | None:
     """Make the HTTP listener with everything that it serves; None if the configuration has none,
     and then Twisted's web server is not loaded.
@@ -53,6 +55,7 @@ def web_service(
         store: has the counters.
         actions: what the page does with connections, if the configuration allows it.
         records: writes connection records; None if nothing does.
+        statistics: has what became of connections.
 
     Raises:
         StartError: it may not listen there, or something that it needs can't be used.
@@ -74,7 +77,7 @@ def web_service(
         context.listeners,
         context.shares.monitoring("metrics"),
     )
-    metrics = _metrics(context, current, connection_table, store, records)
+    metrics = _metrics(context, current, connection_table, store, records, statistics)
     web.put("metrics", metrics)
     web.before_stop(metrics.close)
     web.put("healthz", Health(lambda: why_not_healthy(current.now)))
@@ -100,11 +103,11 @@ def _metrics(
     connection_table: ConnectionTable,
     store: CounterStoreLike,
     records: ConnectionRecords | None,
+    statistics: ConnectionStatistics,
 ) -> ScrapedResource:
     try:
         from pipetwist.metrics.resource import ScrapedResource
         from pipetwist.metrics.sources import Sources
-        from pipetwist.metrics.statistics import ConnectionStatistics
     except ImportError as error:
         if (error.name or "").partition(".")[0] != "prometheus_client":
             raise
@@ -114,8 +117,6 @@ def _metrics(
         )
         raise StartError(message) from error
 
-    statistics = ConnectionStatistics()
-    connection_table.observe(statistics)
     return ScrapedResource(
         Sources(
             store, statistics, lambda: _snapshot(current.now, context, connection_table, records)

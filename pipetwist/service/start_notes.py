@@ -8,7 +8,7 @@ from pipetwist.config.document import Document
 from pipetwist.config.notes import is_root, notes
 from pipetwist.files import KnownFiles
 
-__all__ = ["tell_notes"]
+__all__ = ["tell_notes", "tell_unseen"]
 
 
 def tell_notes(document: Document, files: KnownFiles, log: Logger) -> None:
@@ -26,3 +26,12 @@ def tell_notes(document: Document, files: KnownFiles, log: Logger) -> None:
             "{path} can't be read again by this user: once it has changed, a reload fails",
             path=path,
         )
+
+
+def tell_unseen(log: Logger, path: str) -> None:
+    """Log that this user can't see whether a file has changed."""
+    log.warn(
+        "{path} can't be checked by this user: what was read before stays in use, even if "
+        "the file has changed",
+        path=path,
+    )

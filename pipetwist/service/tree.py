@@ -44,11 +44,12 @@ from pipetwist.service.grpc_services import control_service, stats_api
 from pipetwist.service.inbound_replacement import refuse_collisions
 from pipetwist.service.limiting import Limiter
 from pipetwist.service.monitoring import web_service
+from pipetwist.service.overview import Overview
 from pipetwist.service.quotas import keep_quotas
 from pipetwist.service.recording import records_of
 from pipetwist.service.reload import Reloader
 from pipetwist.service.sharing import divide_descriptors
-from pipetwist.service.start_notes import tell_notes
+from pipetwist.service.start_notes import tell_notes, tell_unseen
 from pipetwist.service.steps import at_once
 from pipetwist.stats.counters import MemoryCounterStore
 from pipetwist.stats.online import OnlineUsers
@@ -108,7 +109,7 @@ class PipetwistService(MultiService):
         self._peer_close_watch = peer_close_watch = PeerCloseWatch(reactor)
         self._kernel = kernel = kernel_context(reactor, tls=document.transfer != "stream")
         datagram_context = DatagramContext(reactor, None if kernel is None else kernel.poller)
-        self.files = files = KnownFiles(self._unseen)
+        self.files = files = KnownFiles(partial(tell_unseen, log))
         """Reads the certificates and keys that the configuration names."""
         self.lookups = lookups = Lookups(reactor, getaddrinfo)
         """Finds the addresses of servers' names."""
@@ -146,12 +147,16 @@ class PipetwistService(MultiService):
         """The `pipetwist.api.service.StatsApi`; None if there is none."""
         connections = self.relay.connection_table
         actions = Actions(connections, start_of(time.time()), log)
-        self.control: Any = control_service(document, context, actions)  # Any: as below
+        self.overview = overview = Overview(current, connections, actions.start / 1000)
+        """What an operator asks first."""
+        status = overview.status
+        self.control: Any = control_service(document, context, actions, status)  # Any: as below
         """The `pipetwist.control.service.ControlService`; None if there is none."""
+        shown = (connections, self.store, actions, self.records, overview.statistics)
         self.web: Any  # whoever configures it need not check for None
-        shown = (connections, self.store, actions, self.records)
         self.web = web_service(document, context, current, *shown)
         """The `pipetwist.web.service.WebService`; None if there is none."""
+        overview.besides = (self.api, self.control, self.web)
         for first in filter(None, (self.storage, self.records)):
             first.setServiceParent(self)
         keep_quotas(self, document, reactor, connections, log)
@@ -209,8 +214,7 @@ class PipetwistService(MultiService):
             something in it can't be used, or if the service does not run; then everything is as
             before.
         """
-        changing: Deferred[None] = self._changing.run(self._reload, document)
-        return changing
+        return self.overview.follow(self._changing.run(self._reload, document))
 
     def _reload(self, document: Document) -> Deferred[None]:
         if not self.running:
@@ -273,13 +277,6 @@ class PipetwistService(MultiService):
         if self._kernel is not None:
             self._kernel.close()
         self._changing.release()
-
-    def _unseen(self, path: str) -> None:
-        self.log.warn(
-            "{path} can't be checked by this user: what was read before stays in use, even if "
-            "the file has changed",
-            path=path,
-        )
 
     def _all_or_nothing(self, start: Callable[[], None]) -> None:
         try:

@@ -51,7 +51,9 @@ class OffersTest(SynchronousTestCase):
 
     def test_commands(self) -> None:
         """Commands, options and choices."""
-        self.assertEqual(self.offers("pipetwist s"), ["schema", "stats", "sys", "systemd"])
+        self.assertEqual(
+            self.offers("pipetwist s"), ["schema", "stats", "status", "sys", "systemd"]
+        )
         self.assertEqual(self.offers("pipetwist stats --re"), ["--regexp", "--reset"])
         self.assertEqual(self.offers("pipetwist init tls"), ["tls-server", "tls-client"])
         self.assertEqual(self.offers("pipetwist top --sort "), ["rate", "total", "name"])
@@ -74,7 +76,7 @@ class OffersTest(SynchronousTestCase):
 
     def test_two_words(self) -> None:
         """A command of two words is completed word by word."""
-        self.assertEqual(self.offers("pipetwist stat"), ["stats"])
+        self.assertEqual(self.offers("pipetwist stat"), ["stats", "status"])
         self.assertEqual(
             self.offers("pipetwist stats f", PIPETWIST_SERVER="127.0.0.1:1"), ["forget"]
         )

@@ -147,7 +147,7 @@ class ServiceTest(ControlCase):
             return [call.name for call in calls], health.status
 
         calls, status = await deferToThread(ask)
-        self.assertEqual(calls, ["ListConnections", "CloseConnections", "ResetQuotas"])
+        self.assertEqual(calls, ["ListConnections", "CloseConnections", "ResetQuotas", "GetStatus"])
         self.assertEqual(status, health_pb2.HealthCheckResponse.SERVING)
 
     async def test_start(self) -> None:

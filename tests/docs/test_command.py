@@ -24,7 +24,7 @@ from tests.support.terminal import Terminal
 _DOCUMENT = "docs/command.md"
 _USUAL = "127.0.0.1:10085"
 _PAGE = "9105"
-_OF_CONTROL = {"connections", "close", "quota reset"}
+_OF_CONTROL = {"status", "connections", "close", "quota reset"}
 _SERVER = {"server", "config", "tls", "ca", "cert", "key", "server_name", "timeout"}
 
 

@@ -61,14 +61,15 @@ class ShellsTest(SynchronousTestCase):
     def test_bash(self) -> None:
         """Bash has the commands."""
         lines = self.said("bash", _BASH, "--norc")
-        self.assertEqual(lines[:-1], ["schema", "stats", "sys", "systemd"])
+        self.assertEqual(lines[:-1], ["schema", "stats", "status", "sys", "systemd"])
         self.assertTrue(lines[-1].endswith("-F _pipetwist_completion pipetwist"), lines)
 
     def test_zsh(self) -> None:
         """Zsh has the commands with what they do."""
         lines = self.said("zsh", _ZSH, "-f")
         self.assertEqual(
-            [line.partition(":")[0] for line in lines], ["schema", "stats", "sys", "systemd"]
+            [line.partition(":")[0] for line in lines],
+            ["schema", "stats", "status", "sys", "systemd"],
         )
         self.assertIn("stats:Show counters and reset them.", lines)
 
@@ -76,6 +77,7 @@ class ShellsTest(SynchronousTestCase):
         """Fish has the commands with what they do."""
         lines = self.said("fish", _FISH, "--no-config")
         self.assertEqual(
-            [line.partition("\t")[0] for line in lines], ["schema", "stats", "sys", "systemd"]
+            [line.partition("\t")[0] for line in lines],
+            ["schema", "stats", "status", "sys", "systemd"],
         )
         self.assertIn("stats\tShow counters and reset them.", lines)

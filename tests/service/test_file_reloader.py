@@ -25,12 +25,17 @@ class FileReloaderTest(SynchronousTestCase):
         self.log = Logger(observer=self.events.append)  # type: ignore[arg-type]  # a list's append observes well
         self.document = _DOCUMENT
         self.taken: list[Document] = []
+        self.overview = self
+        self.reasons: list[str] = []
         self.outcome: Deferred[None] = succeed(None)
         self.error: Exception | None = None
 
     def reload(self, document: Document) -> Deferred[None]:
         self.taken.append(document)
         return self.outcome
+
+    def refused(self, problem: str) -> None:
+        self.reasons.append(problem)
 
     def read(self, path: str, before: Document) -> Deferred[Document]:
         self.assertEqual((path, before), ("/etc/pipetwist.json", self.document))
@@ -72,6 +77,7 @@ class FileReloaderTest(SynchronousTestCase):
         self.assertEqual(
             ({event["log_level"].name for event in self.events}, self.taken), ({"error"}, [])
         )
+        self.assertEqual(self.reasons, [str(self.error)])
 
     def test_refused(self) -> None:
         """What can't be had is one, too."""

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$pipetwist/control/wire/control.proto\x12\x11pipetwist.control\"`\n\tSelection\x12\x0b\n\x03ids\x18\x01 \x03(\t\x12\r\n\x05users\x18\x02 \x03(\t\x12\x10\n\x08inbounds\x18\x03 \x03(\t\x12\x11\n\toutbounds\x18\x04 \x03(\t\x12\x12\n\nolder_than\x18\x05 \x01(\x01\"I\n\x16ListConnectionsRequest\x12/\n\tselection\x18\x01 \x01(\x0b\x32\x1c.pipetwist.control.Selection\"\x97\x01\n\x0eOpenConnection\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07inbound\x18\x02 \x01(\t\x12\x10\n\x08outbound\x18\x03 \x01(\t\x12\x0c\n\x04user\x18\x04 \x01(\t\x12\x0c\n\x04peer\x18\x05 \x01(\t\x12\x0b\n\x03\x61ge\x18\x06 \x01(\x01\x12\x0e\n\x06uplink\x18\x07 \x01(\x04\x12\x10\n\x08\x64ownlink\x18\x08 \x01(\x04\x12\x0b\n\x03pid\x18\t \x01(\r\"Q\n\x17ListConnectionsResponse\x12\x36\n\x0b\x63onnections\x18\x01 \x03(\x0b\x32!.pipetwist.control.OpenConnection\"J\n\x17\x43loseConnectionsRequest\x12/\n\tselection\x18\x01 \x01(\x0b\x32\x1c.pipetwist.control.Selection\"?\n\x18\x43loseConnectionsResponse\x12\x0e\n\x06\x63losed\x18\x01 \x01(\r\x12\x13\n\x0bunknown_ids\x18\x02 \x03(\t\"#\n\x12ResetQuotasRequest\x12\r\n\x05users\x18\x01 \x03(\t\"<\n\x13ResetQuotasResponse\x12\x0e\n\x06quotas\x18\x01 \x01(\r\x12\x15\n\runknown_users\x18\x02 \x03(\t2\xc0\x02\n\x07\x43ontrol\x12j\n\x0fListConnections\x12).pipetwist.control.ListConnectionsRequest\x1a*.pipetwist.control.ListConnectionsResponse0\x01\x12k\n\x10\x43loseConnections\x12*.pipetwist.control.CloseConnectionsRequest\x1a+.pipetwist.control.CloseConnectionsResponse\x12\\\n\x0bResetQuotas\x12%.pipetwist.control.ResetQuotasRequest\x1a&.pipetwist.control.ResetQuotasResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$pipetwist/control/wire/control.proto\x12\x11pipetwist.control\"`\n\tSelection\x12\x0b\n\x03ids\x18\x01 \x03(\t\x12\r\n\x05users\x18\x02 \x03(\t\x12\x10\n\x08inbounds\x18\x03 \x03(\t\x12\x11\n\toutbounds\x18\x04 \x03(\t\x12\x12\n\nolder_than\x18\x05 \x01(\x01\"I\n\x16ListConnectionsRequest\x12/\n\tselection\x18\x01 \x01(\x0b\x32\x1c.pipetwist.control.Selection\"\x97\x01\n\x0eOpenConnection\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07inbound\x18\x02 \x01(\t\x12\x10\n\x08outbound\x18\x03 \x01(\t\x12\x0c\n\x04user\x18\x04 \x01(\t\x12\x0c\n\x04peer\x18\x05 \x01(\t\x12\x0b\n\x03\x61ge\x18\x06 \x01(\x01\x12\x0e\n\x06uplink\x18\x07 \x01(\x04\x12\x10\n\x08\x64ownlink\x18\x08 \x01(\x04\x12\x0b\n\x03pid\x18\t \x01(\r\"Q\n\x17ListConnectionsResponse\x12\x36\n\x0b\x63onnections\x18\x01 \x03(\x0b\x32!.pipetwist.control.OpenConnection\"J\n\x17\x43loseConnectionsRequest\x12/\n\tselection\x18\x01 \x01(\x0b\x32\x1c.pipetwist.control.Selection\"?\n\x18\x43loseConnectionsResponse\x12\x0e\n\x06\x63losed\x18\x01 \x01(\r\x12\x13\n\x0bunknown_ids\x18\x02 \x03(\t\"#\n\x12ResetQuotasRequest\x12\r\n\x05users\x18\x01 \x03(\t\"<\n\x13ResetQuotasResponse\x12\x0e\n\x06quotas\x18\x01 \x01(\r\x12\x15\n\runknown_users\x18\x02 \x03(\t\"\x12\n\x10GetStatusRequest\"?\n\x08Listener\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\x14\n\x0cis_listening\x18\x03 \x01(\x08\"T\n\x11\x46\x61iledConnections\x12\x0f\n\x07inbound\x18\x01 \x01(\t\x12\x10\n\x08outbound\x18\x02 \x01(\t\x12\r\n\x05\x63\x61use\x18\x03 \x01(\t\x12\r\n\x05\x63ount\x18\x04 \x01(\x04\".\n\x0eRefusedByLimit\x12\r\n\x05limit\x18\x01 \x01(\t\x12\r\n\x05\x63ount\x18\x02 \x01(\x04\"L\n\x08HeldBack\x12\x0e\n\x06\x65ntity\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x11\n\tdirection\x18\x03 \x01(\t\x12\x0f\n\x07seconds\x18\x04 \x01(\x01\"+\n\nLastReload\x12\x0c\n\x04time\x18\x01 \x01(\x01\x12\x0f\n\x07problem\x18\x02 \x01(\t\"\xde\x02\n\x11GetStatusResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x0f\n\x07started\x18\x02 \x01(\x01\x12\x0e\n\x06uptime\x18\x03 \x01(\x01\x12.\n\tlisteners\x18\x04 \x03(\x0b\x32\x1b.pipetwist.control.Listener\x12\x0c\n\x04open\x18\x05 \x01(\x04\x12\x13\n\x0b\x63onnections\x18\x06 \x01(\x04\x12\x36\n\x08\x66\x61ilures\x18\x07 \x03(\x0b\x32$.pipetwist.control.FailedConnections\x12\x32\n\x07refused\x18\x08 \x03(\x0b\x32!.pipetwist.control.RefusedByLimit\x12)\n\x04held\x18\t \x03(\x0b\x32\x1b.pipetwist.control.HeldBack\x12-\n\x06reload\x18\n \x01(\x0b\x32\x1d.pipetwist.control.LastReload2\x98\x03\n\x07\x43ontrol\x12j\n\x0fListConnections\x12).pipetwist.control.ListConnectionsRequest\x1a*.pipetwist.control.ListConnectionsResponse0\x01\x12k\n\x10\x43loseConnections\x12*.pipetwist.control.CloseConnectionsRequest\x1a+.pipetwist.control.CloseConnectionsResponse\x12\\\n\x0bResetQuotas\x12%.pipetwist.control.ResetQuotasRequest\x1a&.pipetwist.control.ResetQuotasResponse\x12V\n\tGetStatus\x12#.pipetwist.control.GetStatusRequest\x1a$.pipetwist.control.GetStatusResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -47,6 +47,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RESETQUOTASREQUEST']._serialized_end=645
   _globals['_RESETQUOTASRESPONSE']._serialized_start=647
   _globals['_RESETQUOTASRESPONSE']._serialized_end=707
-  _globals['_CONTROL']._serialized_start=710
-  _globals['_CONTROL']._serialized_end=1030
+  _globals['_GETSTATUSREQUEST']._serialized_start=709
+  _globals['_GETSTATUSREQUEST']._serialized_end=727
+  _globals['_LISTENER']._serialized_start=729
+  _globals['_LISTENER']._serialized_end=792
+  _globals['_FAILEDCONNECTIONS']._serialized_start=794
+  _globals['_FAILEDCONNECTIONS']._serialized_end=878
+  _globals['_REFUSEDBYLIMIT']._serialized_start=880
+  _globals['_REFUSEDBYLIMIT']._serialized_end=926
+  _globals['_HELDBACK']._serialized_start=928
+  _globals['_HELDBACK']._serialized_end=1004
+  _globals['_LASTRELOAD']._serialized_start=1006
+  _globals['_LASTRELOAD']._serialized_end=1049
+  _globals['_GETSTATUSRESPONSE']._serialized_start=1052
+  _globals['_GETSTATUSRESPONSE']._serialized_end=1402
+  _globals['_CONTROL']._serialized_start=1405
+  _globals['_CONTROL']._serialized_end=1813
 # @@protoc_insertion_point(module_scope)

@@ -81,3 +81,81 @@ class ResetQuotasResponse(_message.Message):
     quotas: int
     unknown_users: _containers.RepeatedScalarFieldContainer[str]
     def __init__(self, quotas: _Optional[int] = ..., unknown_users: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class GetStatusRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class Listener(_message.Message):
+    __slots__ = ("name", "address", "is_listening")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    IS_LISTENING_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    address: str
+    is_listening: bool
+    def __init__(self, name: _Optional[str] = ..., address: _Optional[str] = ..., is_listening: _Optional[bool] = ...) -> None: ...
+
+class FailedConnections(_message.Message):
+    __slots__ = ("inbound", "outbound", "cause", "count")
+    INBOUND_FIELD_NUMBER: _ClassVar[int]
+    OUTBOUND_FIELD_NUMBER: _ClassVar[int]
+    CAUSE_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    inbound: str
+    outbound: str
+    cause: str
+    count: int
+    def __init__(self, inbound: _Optional[str] = ..., outbound: _Optional[str] = ..., cause: _Optional[str] = ..., count: _Optional[int] = ...) -> None: ...
+
+class RefusedByLimit(_message.Message):
+    __slots__ = ("limit", "count")
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    limit: str
+    count: int
+    def __init__(self, limit: _Optional[str] = ..., count: _Optional[int] = ...) -> None: ...
+
+class HeldBack(_message.Message):
+    __slots__ = ("entity", "name", "direction", "seconds")
+    ENTITY_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    DIRECTION_FIELD_NUMBER: _ClassVar[int]
+    SECONDS_FIELD_NUMBER: _ClassVar[int]
+    entity: str
+    name: str
+    direction: str
+    seconds: float
+    def __init__(self, entity: _Optional[str] = ..., name: _Optional[str] = ..., direction: _Optional[str] = ..., seconds: _Optional[float] = ...) -> None: ...
+
+class LastReload(_message.Message):
+    __slots__ = ("time", "problem")
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    PROBLEM_FIELD_NUMBER: _ClassVar[int]
+    time: float
+    problem: str
+    def __init__(self, time: _Optional[float] = ..., problem: _Optional[str] = ...) -> None: ...
+
+class GetStatusResponse(_message.Message):
+    __slots__ = ("version", "started", "uptime", "listeners", "open", "connections", "failures", "refused", "held", "reload")
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    STARTED_FIELD_NUMBER: _ClassVar[int]
+    UPTIME_FIELD_NUMBER: _ClassVar[int]
+    LISTENERS_FIELD_NUMBER: _ClassVar[int]
+    OPEN_FIELD_NUMBER: _ClassVar[int]
+    CONNECTIONS_FIELD_NUMBER: _ClassVar[int]
+    FAILURES_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_FIELD_NUMBER: _ClassVar[int]
+    HELD_FIELD_NUMBER: _ClassVar[int]
+    RELOAD_FIELD_NUMBER: _ClassVar[int]
+    version: str
+    started: float
+    uptime: float
+    listeners: _containers.RepeatedCompositeFieldContainer[Listener]
+    open: int
+    connections: int
+    failures: _containers.RepeatedCompositeFieldContainer[FailedConnections]
+    refused: _containers.RepeatedCompositeFieldContainer[RefusedByLimit]
+    held: _containers.RepeatedCompositeFieldContainer[HeldBack]
+    reload: LastReload
+    def __init__(self, version: _Optional[str] = ..., started: _Optional[float] = ..., uptime: _Optional[float] = ..., listeners: _Optional[_Iterable[_Union[Listener, _Mapping]]] = ..., open: _Optional[int] = ..., connections: _Optional[int] = ..., failures: _Optional[_Iterable[_Union[FailedConnections, _Mapping]]] = ..., refused: _Optional[_Iterable[_Union[RefusedByLimit, _Mapping]]] = ..., held: _Optional[_Iterable[_Union[HeldBack, _Mapping]]] = ..., reload: _Optional[_Union[LastReload, _Mapping]] = ...) -> None: ...
