@@ -40,7 +40,7 @@ class ExampleTest(SynchronousTestCase):
 
     def test_example(self) -> None:
         """With it, and a line that was echoed, the metrics have the lines that are shown."""
-        configuration, lines = (
+        configuration, lines, *_ = (
             block.text for block in blocks(_DOCUMENT) if block.language in {"json", "text"}
         )
         document: Any = parse_json(configuration)

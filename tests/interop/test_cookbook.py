@@ -24,6 +24,7 @@ _RECIPES = {
     "test_fifty": "Fifty users in a file",
     "test_ending": "Ending a user now",
     "test_shares": "Equal shares of a plug-in",
+    "test_month": "Slower instead of off",
     "test_guest": "A guest that expires",
     "test_store": "Counters that survive",
     "test_ssh": "SSH through a pipe",
@@ -95,6 +96,10 @@ class CookbookTest(SynchronousTestCase):
 
     def test_shares(self) -> None:
         """A user gets what it may, and takes as long."""
+        self.type_recipe({"1000": str(os.getuid())})
+
+    def test_month(self) -> None:
+        """A user is slower when its day's share is used up, and off when the month's is."""
         self.type_recipe({"1000": str(os.getuid())})
 
     def test_guest(self) -> None:
