@@ -35,13 +35,21 @@ def keep_quotas(
         reactor: the reactor.
         connection_table: its connections are limited.
         log: gets what was found in the file.
+
+    Raises:
+        StartError: the configuration names no file for it. A check finds that, but for users in a
+            file of their own.
     """
     limits = limits_of(document)
     if not limits.have_quotas:
         return
     storage = storage_of(document, reactor, log, quota_path)
-    if storage is None:  # which a check of the configuration has refused
-        return
+    if storage is None:
+        message = (
+            "limits.quota: a quota needs a file that keeps what is used; name one in "
+            "experimental.v2ray_api.stats.store"
+        )
+        raise StartError(message)
     store = storage.store
     quotas = QuotaTable(
         reactor,
