@@ -77,7 +77,9 @@ class ServiceTest(TestCase):
 
         return tree.reload(self.document(quota=150)).addCallback(changed).addCallback(removed)
 
-    def test_first_at_a_reload(self) -> Deferred[StartError]:
+    async def test_first_at_a_reload(self) -> None:
         """The first quota needs a restart, and says so."""
         tree = self.start(self.document(quota=None))
-        return self.assertFailure(tree.reload(self.document(quota=100)), StartError)
+        with self.assertRaises(StartError) as refused:
+            await tree.reload(self.document(quota=100))
+        self.assertIn("restart it", str(refused.exception))
