@@ -34,20 +34,25 @@ ASSETS = sorted(path.name for path in _FOLDER.iterdir() if path.suffix in _TYPES
 """The names of the page's files."""
 
 
-def page_resources(feed: Feed, acting: Mapping[str, Resource] = _NOTHING) -> dict[str, Resource]:
+def page_resources(
+    feed: Feed,
+    acting: Mapping[str, Resource] = _NOTHING,
+    reading: Mapping[str, Resource] = _NOTHING,
+) -> dict[str, Resource]:
     """The resources by the first part of their paths: the page at ``/``, its files below ``/page``,
     and its calls below ``/api``.
 
     Args:
         feed: has the figures.
-        acting: further calls, by their names.
+        acting: further calls, by their names, that do something.
+        reading: those that do not.
     """
     files, api = _Folder(), _Folder()
     for name in ASSETS:
         files.putChild(name.encode("ascii"), _File(_FOLDER / name))
     api.putChild(b"snapshot", _Snapshot(feed))
     api.putChild(b"events", _Events(feed))
-    for name, call in acting.items():
+    for name, call in (*acting.items(), *reading.items()):
         api.putChild(name.encode("ascii"), call)
     page = _File(_FOLDER / "index.html", acts=bool(acting))
     return {"": page, "page": files, "api": api}

@@ -81,7 +81,7 @@ def web_service(
     web.put("metrics", metrics)
     web.before_stop(metrics.close)
     web.put("healthz", Health(lambda: why_not_healthy(current.now)))
-    _put_page(web, context, connection_table, store, actions, may_act=may_act)
+    _put_page(web, context, connection_table, store, actions, statistics, may_act=may_act)
     return web
 
 
@@ -183,9 +183,11 @@ def _put_page(
     connection_table: ConnectionTable,
     store: CounterStoreLike,
     actions: Actions,
+    statistics: ConnectionStatistics,
     *,
     may_act: bool,
 ) -> None:
+    from pipetwist.page.ended import EndedCall, EndedConnections
     from pipetwist.page.feed import Feed
     from pipetwist.page.resources import page_resources
 
@@ -197,6 +199,8 @@ def _put_page(
         from pipetwist.page.closing import closing_resources
 
         acting = closing_resources(actions, context.reactor, context.log)
-    for name, resource in page_resources(feed, acting).items():
+    ended = EndedConnections(time.time, statistics.rejections)
+    connection_table.observe(ended)
+    for name, resource in page_resources(feed, acting, {"ended": EndedCall(ended)}).items():
         web.put(name, resource)
     web.before_stop(feed.close)

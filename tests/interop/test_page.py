@@ -282,7 +282,7 @@ class DaemonTest(_Case):
         )
         self.assertEqual(self.text("#inbound-panel tbody td:nth-of-type(3)"), "3.0\xa0MiB")
         self.assertEqual(self.text("#outbound-panel tbody .name"), "echo")
-        self.assertIn("No user is counted yet.", self.text("#user-panel .nothing"))
+        self.assertIn('"users": "*"', self.text("#user-panel .nothing"))
         self.carry(client, 1 << 20)
         self.browser.wait_for(f"{_DRAWN}('inbound', 0)", lambda pixels: pixels > 20)
         client.close()
@@ -306,6 +306,7 @@ class DaemonTest(_Case):
         self.daemon.stop()
         self.browser.wait_for("document.body.dataset.state === 'lost'")
         self.assertEqual((self.text("#status"), len(self.column("user"))), ("Disconnected", 1))
+        self.assertEqual(self.text("title"), "Disconnected · pipetwist")
         self.assertRegex(
             self.text("#lost"),
             r"No connection to pipetwist\.\s+The figures are those of "
@@ -315,6 +316,56 @@ class DaemonTest(_Case):
         self.browser.wait_for(_LIVE)
         self.assertTrue(self.browser.evaluate("document.querySelector('#lost').hidden"))
         self.browser.wait_for(f"{_ROWS}.length", lambda rows: rows == 0)
+        self.browser.wait_for("document.title", lambda title: title == "0 open · pipetwist")
+
+    def test_ended(self) -> None:
+        """Connections that have ended are shown when that is opened, with their reasons and the
+        log's numbers, and how their outbound does; at every width, and every text can be read.
+        """
+        self.daemon.stop()
+        self.configuration = {
+            "inbounds": [{"type": "unix", "tag": "pipe-in", "path": "in.sock"}],
+            "outbounds": [
+                {
+                    "type": "tcp",
+                    "tag": "dead",
+                    "server": "127.0.0.1",
+                    "server_port": free_port(self),
+                }
+            ],
+            "metrics": {"listen": f"127.0.0.1:{self.port}"},
+        }
+        self.start()
+        self.open()
+        self.browser.wait_for(_LIVE)
+        self.browser.evaluate("document.querySelector('#ended summary').click()")
+        note = "document.querySelector('#ended-note').textContent"
+        self.browser.wait_for(note, lambda text: text == "None has ended since the start.")
+        for _ in range(2):
+            self.assertEqual(self.connect().recv(1), b"")
+        rows = "[...document.querySelectorAll('#ended-rows tr')]"
+        self.browser.wait_for(f"{rows}.length", lambda count: count == 2)
+        texts = self.browser.evaluate(
+            f"{rows}.map((row) => [...row.cells].map((cell) => cell.textContent))"
+        )
+        self.assertEqual([row[0] for row in texts], ["2", "1"])
+        self.assertEqual(texts[0][2], "pipe-in → dead")
+        self.assertIn("Connection refused", texts[0][5])
+        self.assertIn(f": {texts[0][5]}\n", self.daemon.log)
+        self.assertRegex(
+            self.text("#states"),
+            r"^Outbound dead fails: 2 failed, last [-0-9: ]+: .*Connection refused.*; "
+            r"none has ended well yet\.$",
+        )
+        for width in (390, 800, 1280, 1920):
+            for scheme in ("light", "dark"):
+                self.browser.screen(width, 900)
+                self.browser.prefer(prefers_color_scheme=scheme)
+                self.assertEqual(
+                    self.browser.evaluate("document.documentElement.scrollWidth"), width
+                )
+                found: dict[str, Any] = self.browser.evaluate(_CONTRASTS)
+                self.assertEqual(found["poor"], [], (width, scheme))
 
     def test_clock_set(self) -> None:
         """If somebody puts the daemon's clock back by an hour, or forward, the charts go on and so

@@ -5,6 +5,7 @@ import { Spark } from "./chart.js";
 import { close, mayClose } from "./closing.js";
 import { startSwitch } from "./colours.js";
 import { byId, say } from "./elements.js";
+import { showEnded } from "./ended.js";
 import { age, bytes, count, moment, rate, time } from "./format.js";
 import { clockStep, History } from "./history.js";
 import { Panel } from "./panel.js";
@@ -80,6 +81,7 @@ function onDisconnected(reason) {
 
 function showState(name) {
   document.body.dataset.state = name;
+  if (name === "lost") document.title = "Disconnected · pipetwist";
   say(byId("status"), { live: "Live", paused: "Paused", lost: "Disconnected" }[name]);
 }
 
@@ -99,6 +101,7 @@ function render() {
   document.title = `${count(totals.open)} open · pipetwist`;
   for (const panel of panels) panel.render();
   table.render(latest.connections, totals.open);
+  showEnded(totals, latest.started);
 }
 
 byId("pause").addEventListener("click", () => {
@@ -108,6 +111,7 @@ byId("pause").addEventListener("click", () => {
   if (document.body.dataset.state !== "lost") showState(paused ? "paused" : "live");
   render();
 });
+byId("ended").addEventListener("toggle", render);
 byId("again").addEventListener("click", connect);
 addEventListener("online", connect);
 document.addEventListener("visibilitychange", render);

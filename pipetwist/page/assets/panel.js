@@ -92,7 +92,7 @@ export class Panel {
     say(this.note, others ? `the busiest ${shown.length} of ${count(this.find.value ? found.length : this.counted)}` : count(shown.length));
     this.table.hidden = !shown.length;
     this.nothing.hidden = shown.length > 0;
-    say(this.nothing, this.find.value ? `None of the ${this.title} has this in its name.` : `No ${this.entity} is counted yet. Those that the configuration lists under “stats” are, from their first connection on.`);
+    say(this.nothing, this.find.value ? `None of the ${this.title} has this in its name.` : `No ${this.entity} is counted. Write "stats": {"enabled": true, "${this.entity}s": "*"} in experimental.v2ray_api; a name is here from its first connection on.`);
   }
 
   /** Who is shown still keeps its colour; who comes gets one that is free. */

@@ -1,0 +1,52 @@
+// The outbounds, and the connections that have ended. Nothing is asked for while this is not opened.
+
+import { byId, make, say } from "./elements.js";
+import { age, bytes, count, moment, time } from "./format.js";
+
+const PAUSE_SECONDS = 2; // between two questions
+
+let known = null; // how many had ended when it was last asked
+let asking = false;
+let allowed = 0;
+
+/** Ask again where others have ended since, and show them. */
+export async function showEnded(totals, started) {
+  const ended = `${totals.opened - totals.open} ${started}`;
+  if (!byId("ended").open || asking || ended === known || Date.now() < allowed) return;
+  asking = true;
+  const response = await fetch("/api/ended", { cache: "no-store" }).catch(() => null);
+  const found = response?.ok ? await response.json().catch(() => null) : null;
+  asking = false;
+  allowed = Date.now() + PAUSE_SECONDS * 1000;
+  if (found === null) return say(byId("ended-note"), "The server does not tell them now.");
+  known = ended;
+  const states = Object.entries(found.outbounds).map(([tag, state]) => outbound(tag, state));
+  byId("states").replaceChildren(...states, ...found.rejected.map(rejected));
+  byId("ended-rows").replaceChildren(...found.connections.map(row));
+  say(byId("ended-note"), found.connections.length ? `The last ${count(found.connections.length)}; numbers are those of the log.` : "None has ended since the start.");
+  byId("ended-table").hidden = found.connections.length === 0;
+}
+
+function outbound(tag, { succeeded, failures, failed, reason }) {
+  const good = succeeded === null ? "none has ended well yet" : `the last that ended well: ${moment(succeeded)}`;
+  const bad = failed === null ? "none failed" : `${count(failures)} failed, last ${moment(failed)}: ${reason}`;
+  const isBad = failed !== null && (succeeded === null || failed > succeeded);
+  return make("li", isBad ? { class: "bad" } : {}, make("strong", {}, `Outbound ${tag}`), ` ${isBad ? "fails" : "works"}: ${bad}; ${good}.`);
+}
+
+function rejected({ inbound, cause, count: number }) {
+  const why = cause === "handshake" ? "failed in the TLS handshake" : cause;
+  return make("li", {}, make("strong", {}, `Inbound ${inbound}`), `: ${count(number)} ${number === 1 ? "client" : "clients"} ${why}.`);
+}
+
+function row(one) {
+  const cells = [
+    ["id", String(one.id)],
+    ["when", time(one.ended)],
+    ["way", `${one.inbound} → ${one.outbound}`],
+    ["who", one.user === null ? one.peer : `${one.user}, ${one.peer}`],
+    ["amount", `${age(one.age)}, ↓ ${bytes(one.downlink)} ↑ ${bytes(one.uplink)}`],
+    ["reason", one.reason],
+  ];
+  return make("tr", one.cause === null ? {} : { class: "bad" }, ...cells.map(([name, text]) => make("td", { class: name }, text)));
+}
