@@ -440,6 +440,24 @@ class LooksTest(_Case):
         self.assertEqual(found["poor"], [])
         self.assertGreater(found["seen"], 300)
 
+    def test_totals(self) -> None:
+        """Every figure of a panel, its totals too, is there at every width, within its column."""
+        self.open_pretended()
+        narrow = """
+        [...document.querySelectorAll('.names tbody tr:not([hidden]) td')].map((cell) => {
+          const text = document.createRange();
+          text.selectNodeContents(cell);
+          const [inner, outer] = [text.getBoundingClientRect(), cell.getBoundingClientRect()];
+          const fits = inner.width > 5 && inner.left >= outer.left && inner.right <= outer.right;
+          return fits ? '' : cell.textContent;
+        })
+        """
+        for width in (390, 800, 1081, 1280, 1330, 1440, 1920):
+            self.browser.screen(width, 900)
+            found = self.browser.evaluate(narrow)
+            self.assertGreater(len(found), 20)
+            self.assertEqual([text for text in found if text], [], width)
+
     def test_phone(self) -> None:
         """On a phone nothing is wider than the screen, every figure of a connection is there, and a
         list sorts.

@@ -34,18 +34,18 @@ export class Panel {
       role: "img",
       "aria-label": `Throughput of ${title.toLowerCase()} in the last five minutes. The table below has the figures.`,
     });
-    this.body = make("tbody");
-    const head = (text, label) => make("th", { scope: "col" }, make("span", { "aria-hidden": "true" }, text), unseen(label));
+    this.body = make("tbody", { role: "rowgroup" });
+    const head = (text, label) => make("th", { scope: "col", role: "columnheader" }, make("span", { "aria-hidden": "true" }, text), unseen(label));
     this.table = make(
       "table",
-      { class: "names" },
+      { class: "names", role: "table" },
       make(
         "thead",
-        {},
+        { role: "rowgroup" },
         make(
           "tr",
-          {},
-          make("th", { scope: "col" }, unseen("Name")),
+          { role: "row" },
+          make("th", { scope: "col", role: "columnheader" }, unseen("Name")),
           head("↓ now", "Downlink now"),
           head("↑ now", "Uplink now"),
           head("↓ total", "Downlink in all"),
@@ -146,8 +146,8 @@ export class Panel {
     const swatch = make("span", { class: "swatch", "aria-hidden": "true" });
     const name = make("span", { class: "name" });
     const button = make("button", { type: "button", "aria-pressed": "false" }, swatch, name);
-    const cells = ["now", "now", "total", "total"].map((kind) => make("td", { class: kind }));
-    const element = make("tr", {}, make("th", { scope: "row" }, button), ...cells);
+    const cells = ["now", "now", "total", "total"].map((kind) => make("td", { class: kind, role: "cell" }));
+    const element = make("tr", { role: "row" }, make("th", { scope: "row", role: "rowheader" }, button), ...cells);
     const row = { element, button, swatch, name, cells, one: null };
     button.addEventListener("click", () => {
       this.chosen = this.chosen === row.one.name ? null : row.one.name;
