@@ -268,6 +268,7 @@ class DaemonTest(_Case):
             (self.column("inbound"), self.column("outbound"), self.column("uplink")),
             (["pipe-in"], ["echo"], ["3.0\xa0MiB"]),
         )
+        self.assertEqual(self.browser.evaluate(f"{_ROWS}[0].title"), "Number 1 in the log")
         with urlopen(f"http://{self.address}/metrics", timeout=60) as response:
             metrics = response.read().decode()
         counted = re.findall(
@@ -338,13 +339,17 @@ class DaemonTest(_Case):
         self.start()
         self.open()
         self.browser.wait_for(_LIVE)
-        self.browser.evaluate("document.querySelector('#ended summary').click()")
-        note = "document.querySelector('#ended-note').textContent"
-        self.browser.wait_for(note, lambda text: text == "None has ended since the start.")
         for _ in range(2):
             self.assertEqual(self.connect().recv(1), b"")
+        self.browser.wait_for(
+            "document.querySelector('#failing').textContent",
+            lambda text: text == "Outbound dead fails.",
+        )
+        self.browser.evaluate("document.querySelector('#ended summary').click()")
         rows = "[...document.querySelectorAll('#ended-rows tr')]"
         self.browser.wait_for(f"{rows}.length", lambda count: count == 2)
+        note = "document.querySelector('#ended-note').textContent"
+        self.browser.wait_for(note, lambda text: text.startswith("The last 2;"))
         texts = self.browser.evaluate(
             f"{rows}.map((row) => [...row.cells].map((cell) => cell.textContent))"
         )
@@ -363,6 +368,9 @@ class DaemonTest(_Case):
                 self.browser.prefer(prefers_color_scheme=scheme)
                 self.assertEqual(
                     self.browser.evaluate("document.documentElement.scrollWidth"), width
+                )
+                self.assertFalse(
+                    self.browser.evaluate("document.querySelector('.names').checkVisibility()")
                 )
                 found: dict[str, Any] = self.browser.evaluate(_CONTRASTS)
                 self.assertEqual(found["poor"], [], (width, scheme))

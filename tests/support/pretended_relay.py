@@ -22,6 +22,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import Request
 
 from pipetwist.connection.client_info import ClientInfo
+from pipetwist.page.ended import EndedCall, EndedConnections
 from pipetwist.page.feed import Feed
 from pipetwist.page.resources import page_resources
 from pipetwist.relay.connection import Connection
@@ -198,7 +199,9 @@ def _serve(relay: PretendedRelay, *, seconds: int, closes: bool) -> None:
     feed._started, feed._began = feed._started - days, feed._began - days
     web = WebService(WebOptions(listen="127.0.0.1:0"), reactor)
     acting = {"token": _Token(), "close": _Close(relay)} if closes else {}
-    for name, resource in page_resources(feed, acting).items():
+    ended = EndedConnections(relay.now, dict)
+    relay.connection_table.observe(ended)
+    for name, resource in page_resources(feed, acting, {"ended": EndedCall(ended)}).items():
         web.put(name, resource)
     web.privilegedStartService()
     web.startService()

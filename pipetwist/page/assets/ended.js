@@ -1,25 +1,35 @@
-// The outbounds, and the connections that have ended. Nothing is asked for while this is not opened.
+// The outbounds, and the connections that have ended. While this is not opened it says only which outbounds fail.
 
 import { byId, make, say } from "./elements.js";
 import { age, bytes, count, moment, time } from "./format.js";
 
-const PAUSE_SECONDS = 2; // between two questions
+const PAUSE_SECONDS = { open: 2, closed: 10 }; // between two questions
 
 let known = null; // how many had ended when it was last asked
 let asking = false;
-let allowed = 0;
+let asked = -Infinity;
+
+byId("ended").addEventListener("toggle", () => {
+  known = null;
+  asked = -Infinity;
+});
 
 /** Ask again where others have ended since, and show them. */
 export async function showEnded(totals, started) {
   const ended = `${totals.opened - totals.open} ${started}`;
-  if (!byId("ended").open || asking || ended === known || Date.now() < allowed) return;
+  const { open } = byId("ended");
+  const pause = PAUSE_SECONDS[open ? "open" : "closed"] * 1000;
+  if (asking || ended === known || performance.now() < asked + pause) return;
   asking = true;
+  asked = performance.now();
   const response = await fetch("/api/ended", { cache: "no-store" }).catch(() => null);
   const found = response?.ok ? await response.json().catch(() => null) : null;
   asking = false;
-  allowed = Date.now() + PAUSE_SECONDS * 1000;
   if (found === null) return say(byId("ended-note"), "The server does not tell them now.");
-  known = ended;
+  known = open === byId("ended").open ? ended : null;
+  const failing = Object.entries(found.outbounds).filter(([, state]) => fails(state));
+  say(byId("failing"), failing.map(([tag]) => `Outbound ${tag} fails.`).join(" "));
+  if (!open) return;
   const states = Object.entries(found.outbounds).map(([tag, state]) => outbound(tag, state));
   byId("states").replaceChildren(...states, ...found.rejected.map(rejected));
   byId("ended-rows").replaceChildren(...found.connections.map(row));
@@ -27,10 +37,15 @@ export async function showEnded(totals, started) {
   byId("ended-table").hidden = found.connections.length === 0;
 }
 
+/** Whether the last that ended well, if any did, was before the last that failed. */
+function fails({ failed, succeeded }) {
+  return failed !== null && (succeeded === null || failed > succeeded);
+}
+
 function outbound(tag, { succeeded, failures, failed, reason }) {
   const good = succeeded === null ? "none has ended well yet" : `the last that ended well: ${moment(succeeded)}`;
   const bad = failed === null ? "none failed" : `${count(failures)} failed, last ${moment(failed)}: ${reason}`;
-  const isBad = failed !== null && (succeeded === null || failed > succeeded);
+  const isBad = fails({ failed, succeeded });
   return make("li", isBad ? { class: "bad" } : {}, make("strong", {}, `Outbound ${tag}`), ` ${isBad ? "fails" : "works"}: ${bad}; ${good}.`);
 }
 

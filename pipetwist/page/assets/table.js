@@ -139,7 +139,7 @@ export class Table {
 
   fill({ element, cells }, data, most) {
     element.classList.toggle("held", Boolean(data.held_by));
-    element.title = data.held_by ? `Held back by ${data.held_by}` : "";
+    element.title = `Number ${data.id} in the log${data.held_by ? `; held back by ${data.held_by}` : ""}`;
     COLUMNS.forEach((column, index) => {
       const cell = cells[index];
       const text = column.text(data);
