@@ -98,8 +98,12 @@ class Admission:
         keys, source = _place(connection.client_info, connection.outbound)
         self._seats.take(keys, source)
         self._admitted[connection] = keys, source
-        if self._call is None and self._limits.anybody_expires:
-            self._look()
+        user = connection.client_info.user
+        options = None if user is None else self._limits.of("user", user)
+        if isinstance(options, UserLimitOptions):
+            moment = self._limits.moment(options)
+            if moment is not None:
+                self._look_at(moment)
         return None
 
     def adopt(self, connection: Admitted) -> None:
@@ -171,9 +175,17 @@ class Admission:
             if moment is not None and self._today() >= moment:
                 connection.dismiss(_expired(f"user {name}", options))
             elif moment is not None:
-                soonest = min(soonest, moment - self._today())
+                soonest = min(soonest, moment)
         if soonest < inf and self._admitted:
-            self._call = self._clock.callLater(min(max(soonest, 0.0), _LOOK_SECONDS), self._look)
+            self._look_at(soonest)
+
+    def _look_at(self, moment: float) -> None:
+        """Look again at this moment at the latest, in seconds since 1970."""
+        delay = min(max(moment - self._today(), 0.0), _LOOK_SECONDS)
+        if self._call is None:
+            self._call = self._clock.callLater(delay, self._look)
+        elif self._call.getTime() > self._clock.seconds() + delay:
+            self._call.reset(delay)
 
     def _expiring(self) -> Iterator[tuple[Admitted, str, UserLimitOptions]]:
         if not self._limits.anybody_expires:

@@ -43,7 +43,8 @@ class Period(NamedTuple):
     def __str__(self) -> str:
         if self.per is None:
             return "in all"
-        return f"a {self.per}" if self.starts == 1 else f"a {self.per} from day {self.starts}"
+        article = "an" if self.per == "hour" else "a"
+        return f"{article} {self.per}" + (f" from day {self.starts}" if self.starts > 1 else "")
 
     @property
     def name(self) -> str:

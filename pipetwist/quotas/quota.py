@@ -131,10 +131,11 @@ class Quota:
         self._begin()
 
     def _enter(self) -> None:
-        begin = self._current.span.begin
-        if begin != self.usage.begin:
+        begin, before = self._current.span.begin, self.usage.begin
+        if begin != before:
             self.usage.enter(begin)
-            self._begin()
+            if self.usage.begin != before:  # it stays where the clock was put back
+                self._begin()
 
     def _begin(self) -> None:
         self._held = False

@@ -149,6 +149,37 @@ class AdmissionTest(SynchronousTestCase):
         self.assertIsNone(connections[1].dismissed)
         self.assertEqual(self.admit(), "expires")
 
+    def test_expires_sooner(self) -> None:
+        """One that comes later and expires sooner than those who are there ends in time too."""
+        later = UserLimitOptions(expires="2027-03-02T00:00:00Z")
+        sooner = UserLimitOptions(expires="2027-03-01T00:00:00Z")
+        self.admission.configure(Limits(user={"alice": later, "bob": sooner}))
+        connections = [_Connection(), _Connection("bob")]
+        self.admission.admit(connections[0])
+        self.step(995)
+        self.admission.admit(connections[1])
+        self.step(5.001)
+        self.assertEqual([bool(one.dismissed) for one in connections], [False, True])
+
+    def test_cost(self) -> None:
+        """A new connection asks for what its own user has, and for nobody else's."""
+        asked: list[str] = []
+
+        class Users(dict[str, UserLimitOptions]):
+            """Notes who is asked for, and has no list of them."""
+
+            def get(self, name: str, default: Any = None) -> Any:
+                asked.append(name)
+                return super().get(name, default)
+
+            def values(self) -> Any:
+                raise AssertionError
+
+        users = Users({f"user {number}": UserLimitOptions(max_sources=1) for number in range(9)})
+        self.admission._limits = Limits(user=users)
+        self.assertEqual(self.admit("user 5"), "")
+        self.assertEqual(set(asked), {"user 5"})
+
     def test_set_clock(self) -> None:
         """The time of day is looked at again at least once a minute, since it may be set."""
         self.limit(expires="2027-03-02T00:00:00Z")

@@ -131,6 +131,7 @@ class CalendarTest(SynchronousTestCase):
         """Whoever has periods of the same kind shares one object."""
         self.assertIs(self.calendar.current(Period("hour")), self.hour)
         self.assertIn("a day", repr(self.day))
+        self.assertIn("an hour", repr(self.hour))
 
     def test_look(self) -> None:
         """A look says whether another has begun, forwards and backwards."""

@@ -53,6 +53,19 @@ class QuotaTest(SynchronousTestCase):
         quota.give_back(-50)
         self.assertEqual((quota.used, quota.take(1)), (120, 0))
 
+    def test_clock_back_used_up(self) -> None:
+        """A clock that is put back to a day that was not there makes no difference: with other
+        limits, what is used up goes on.
+        """
+        quota = self.quota(100, LimitOptions(up_mbps=1))
+        quota.take(100)
+        self.when -= _DAY
+        self.calendar.look()
+        self.assertEqual((quota.take(10), self.met), (0, [quota]))
+        quota.go_on()
+        self.assertEqual((quota.take(10), quota.used, quota.take(10)), (10, 110, 10))
+        self.assertEqual(self.met, [quota])
+
     def test_next_period(self) -> None:
         """Another day has all of it."""
         quota = self.quota(100)
