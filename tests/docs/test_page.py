@@ -8,6 +8,8 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from pipetwist.connection.cause import Cause
+from pipetwist.page.ended import EndedConnections
 from pipetwist.page.feed import MAX_STREAMS
 from pipetwist.page.sampling import MAX_NAMES, Sampler
 from pipetwist.page.stream import MAX_PAUSE
@@ -46,11 +48,31 @@ class PageTest(SynchronousTestCase):
 
     def test_example(self) -> None:
         """The example has the keys that an answer has."""
-        (example,) = (
-            json.loads(block.text) for block in blocks(_DOCUMENT) if block.language == "json"
-        )
+        example = self.example("/api/snapshot")
         example["traffic"]["outbound"]["names"] = example["traffic"]["inbound"]["names"]
         self.assertEqual(_shape(example), _shape(self.made))
+
+    def test_example_of_ended(self) -> None:
+        """So has that of what has ended."""
+        relay = PretendedRelay(connections=1)
+        ended = EndedConnections(relay.now, lambda: {("in", Cause.REFUSED): 1})
+        (connection,) = relay.connection_table.connections()
+        connection.cause = Cause.CONNECT
+        ended.closed(connection, 1.0)
+        made = json.loads(json.dumps(ended.document()))
+        example = self.example("/api/ended")
+        for one in (made, example):
+            one["outbounds"] = {"names": one["outbounds"]}
+        self.assertEqual(_shape(example), _shape(made))
+
+    def example(self, heading: str) -> Any:
+        """The object that stands under a heading."""
+        (text,) = (
+            block.text
+            for block in blocks(_DOCUMENT)
+            if block.language == "json" and block.heading == heading
+        )
+        return json.loads(text)
 
     def test_keys(self) -> None:
         """Every key of an answer is explained, and no other."""
