@@ -10,7 +10,7 @@ from pipetwist.config.problems import KeyPath, Problem
 from pipetwist.kinds.user_options import AskingOptions, UserOptions
 from pipetwist.values import quote
 
-__all__ = ["contradictions", "twofold_limits"]
+__all__ = ["contradictions", "twofold", "twofold_limits"]
 
 
 def contradictions(document: Document) -> Iterator[Problem]:
@@ -51,11 +51,15 @@ def twofold_limits(document: Document) -> Iterator[Problem]:
             continue
         other = first.setdefault(user.name, user)
         if other.limits != user.limits:
-            yield Problem(
-                (*key_path, "limits"),
-                f"{quote(user.name)} has other limits in an entry before; a user has one set of "
-                "limits: write them once, or the same",
-            )
+            yield Problem((*key_path, "limits"), twofold(user.name))
+
+
+def twofold(name: str) -> str:
+    """Say that a user has limits in one entry and others in another, for people."""
+    return (
+        f"{quote(name)} has other limits in an entry before; a user has one set of limits: write "
+        "them once, or the same"
+    )
 
 
 def _entries(document: Document) -> Iterator[tuple[KeyPath, UserOptions]]:

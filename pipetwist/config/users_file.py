@@ -8,18 +8,21 @@ import stat
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import IO
 
 from pydantic import TypeAdapter, ValidationError
 
 from pipetwist.config.document import Document
+from pipetwist.config.file_limits import wrong_limits
 from pipetwist.config.places import Place
 from pipetwist.config.problems import Problem
 from pipetwist.config.source import Finding, InvalidConfigError
-from pipetwist.config.user_names import contradictions
+from pipetwist.config.user_names import contradictions, twofold
 from pipetwist.config.validation_messages import problems_of
 from pipetwist.errors import ConfigError
+from pipetwist.kinds.limit_options import UserLimitOptions
 from pipetwist.kinds.user_options import UserOptions, UsersFile
 from pipetwist.safe_files.folder import Folder
 from pipetwist.safe_files.walk import StrangersLinkError, walk
@@ -40,14 +43,15 @@ def with_users_of_file(document: Document, read: UsersFile | None = None) -> Doc
         read: what was read of the file; None to read it now.
 
     Raises:
-        ConfigError: the file can't be used; or a name in it means another user at an inbound.
+        ConfigError: the file can't be used; or a name in it means another user at an inbound, or
+            has other limits elsewhere; or it has a quota that nothing keeps.
     """
     if document.users_file is None:
         return document
     if read is None:
         read = read_users(document.users_file.path)
     document = replace(document, users_file=read)
-    for problem in contradictions(document):
+    for problem in chain(contradictions(document), wrong_limits(document, read)):
         message = f"{read.path}: {problem}"
         raise ConfigError(message)
     return document
@@ -85,14 +89,19 @@ def read_users(path: str) -> UsersFile:
 
 def _users(path: str, content: bytes) -> Iterator[UserOptions]:
     validate = _adapter().validate_json
+    limits: dict[str, UserLimitOptions] = {}
     for number, line in enumerate(content.split(b"\n"), 1):
         if not line.strip():
             continue
         try:
-            yield validate(line, strict=True, context=_NO_FOLDER)
+            user = validate(line, strict=True, context=_NO_FOLDER)
         except ValidationError as error:
             problem = _first(error)
             raise InvalidConfigError([Finding(path, problem, Place(number, 1))]) from None
+        if user.limits and limits.setdefault(user.name, user.limits) != user.limits:
+            problem = Problem(("limits",), twofold(user.name))
+            raise InvalidConfigError([Finding(path, problem, Place(number, 1))])
+        yield user
 
 
 def _first(error: ValidationError) -> Problem:

@@ -201,3 +201,27 @@ class DocumentTest(UsersFileCase):
         inbounds[0]["users"] = [{"name": "alice", "uid": 7}]
         error = self.assertRaises(ConfigError, self.read, inbounds=inbounds)
         self.assertIn('inbounds[0].users[0]: "alice" is known by something else', str(error))
+
+    def test_limits_differ(self) -> None:
+        """A user has one set of limits: in the file, and where it stands elsewhere as well."""
+        alice = {"name": "alice", "uid": 7, "limits": {"max_connections": 2}}
+        other = {"name": "alice", "uid": 8, "limits": {"max_connections": 3}}
+        self.write("".join(f"{json.dumps(user)}\n" for user in (alice, alice, other)))
+        error = self.assertRaises(ConfigError, self.read)
+        self.assertTrue(
+            str(error).startswith(f'{self.path}:3:1: limits: "alice" has other limits'), str(error)
+        )
+        self.write(json.dumps(other))
+        error = self.assertRaises(ConfigError, self.read, users=[alice])
+        self.assertIn('"alice" has other limits in the list users', str(error))
+        self.read(users=[{**other, "uid": 9}])
+
+    def test_quota(self) -> None:
+        """A quota in the file needs one that keeps what is used."""
+        self.write(json.dumps({"name": "alice", "uid": 7, "limits": {"quota": [{"bytes": "1GB"}]}}))
+        error = self.assertRaises(ConfigError, self.read)
+        self.assertTrue(
+            str(error).startswith(f'{self.path}: "alice" has a quota, which needs a file'),
+            str(error),
+        )
+        self.read(experimental={"v2ray_api": {"stats": {"store": "counters.db"}}})
