@@ -141,7 +141,7 @@ class PtInbound(PluginInbound):
         method, options = self._contract.method, cast("PtInboundOptions", self.options)
         if method is None:
             return
-        line = client_line(options.transport, method.arguments, options.listen_port)
+        line = client_line(options.type, options.transport, method.arguments, options.listen_port)
         self.context.log.info(
             "inbound {tag}: clients need an outbound with {line}", tag=self.tag, line=line
         )

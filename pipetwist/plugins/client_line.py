@@ -15,16 +15,17 @@ _MODE = 0o600
 _MAX_BYTES = 1 << 16
 
 
-def client_line(transport: str, arguments: Mapping[str, str], port: int) -> str:
+def client_line(kind: str, transport: str, arguments: Mapping[str, str], port: int) -> str:
     """A part of a client's configuration.
 
     Args:
+        kind: the type of the outbound that clients need.
         transport: the transport's name.
         arguments: what clients need.
         port: the port that it listens on.
     """
     line = {
-        "type": "pt",
+        "type": kind,
         "transport": transport,
         "arguments": dict(arguments),
         "server_port": port,

@@ -59,10 +59,10 @@ class CommandTest(SynchronousTestCase):
             "every connection to end",
         )
 
-    def stats(self, *arguments: str) -> dict[str, int]:
-        """What ``pipetwist stats`` gives."""
+    def stats(self, *arguments: str, says: str = "") -> dict[str, int]:
+        """What ``pipetwist stats`` gives, and says on standard error."""
         status, output, errors = call("stats", "--json", *arguments)
-        self.assertEqual((status, errors), (0, ""))
+        self.assertEqual((status, errors), (0, says))
         return {stat["name"]: stat["value"] for stat in json.loads(output)["stat"]}
 
     def test_v2ray(self) -> None:
@@ -85,8 +85,10 @@ class CommandTest(SynchronousTestCase):
             query_traffic(api)["inbound", "pipe-in"],
         )
         self.assertGreater(everything["inbound>>>pipe-in>>>traffic>>>downlink"], _SIZE)
-        self.assertEqual(self.stats("-s", api, "--regexp", "^user>", "^nobody>"), user)
-        self.assertEqual(self.stats("-s", api, "--reset", "user1", "nobody"), user)
+        says = 'pipetwist: no counter matches "^nobody>"\n'
+        self.assertEqual(self.stats("-s", api, "--regexp", "^user>", "^nobody>", says=says), user)
+        says = 'pipetwist: no counter matches "nobody"\n'
+        self.assertEqual(self.stats("-s", api, "--reset", "user1", "nobody", says=says), user)
         left = self.stats("-s", api)
         # The questions themselves pass V2Ray's inbound api-in, whose counters grow with them.
         asked = {name for name in left if ">>>api" in name}

@@ -102,7 +102,7 @@ class ForkedTest(SynchronousTestCase):
         wrong: dict[str, Any] = {"inbounds": [_INBOUND], "outbounds": []}
         self.assertRegex(
             str(self.assertRaises(AssertionError, start_daemon, self, wrong)),
-            r"status 1; it said:\n.*pipetwist\.json: outbounds: ",
+            r"status 1; it said:\n.*pipetwist\.json:\d+:\d+: outbounds: ",
         )
 
     def test_asker_gone(self) -> None:

@@ -38,9 +38,9 @@ class _KeysCase(SynchronousTestCase):
 
     def start(self, outbound: dict[str, Any] = _ANSWERS, **options: Any) -> Daemon:
         """Start a daemon with a TLS inbound of these options, and wait until it listens."""
-        users = options.pop("users", [])
+        users = {"users": options.pop("users")} if "users" in options else {}
         tls = {"certificates": self.pairs, **options}
-        inbound = {"type": "tcp", "tag": "in", "listen_port": self.port, "tls": tls, "users": users}
+        inbound = {"type": "tcp", "tag": "in", "listen_port": self.port, "tls": tls, **users}
         daemon = start_daemon(
             self,
             {

@@ -76,9 +76,15 @@ class ModelTest(SynchronousTestCase):
                 bearers[first].want(second)
             elif step == "change":
                 per_second = _RATES[second]
+                # Who waits elsewhere with what this rate has granted begins again, as at a reload.
+                under = bearers if first == 2 else bearers[first::2]
+                for bearer in under:
+                    bearer.flow.leave()
                 models[first].rate.change(per_second, 0, world.clock.seconds())
                 models[first].change(per_second)
                 world.pacer.look_again()
+                for bearer in under:
+                    bearer.read()
             elif step == "leave":
                 bearers[first].gone = True
                 bearers[first].flow.leave()

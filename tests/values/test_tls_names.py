@@ -110,7 +110,7 @@ class TogetherTest(_DocumentCase):
     def test_revocation(self) -> None:
         """Nothing can be revoked where no certificates are asked for."""
         document: dict[str, Any] = full()
-        del document["metrics"]["tls"]["client_certificate_path"]
+        del document["control"]["page"], document["metrics"]["tls"]["client_certificate_path"]
         document["metrics"]["tls"]["client_crl_path"] = "crl.pem"
         self.assertEqual(
             problems(document),
