@@ -233,7 +233,13 @@ class TlsTest(ControlCase):
         self.assertIn(
             'control: the certificate "operator" closed 1 connection: inbound "in"', self.lines
         )
-        (line,) = [line for line in self.lines if line.startswith("1 in -> echo")]
+
+        def closed() -> list[str]:
+            return [line for line in self.lines if line.startswith("1 in -> echo")]
+
+        # A command's connection has ended when the command has.
+        await deferToThread(wait_until, closed, "the connection's line")
+        (line,) = closed()
         self.assertTrue(line.endswith('closed by the certificate "operator"'), line)
 
     async def test_renewed(self) -> None:

@@ -58,6 +58,7 @@ from pipetwist.outbounds.udp import UdpOutbound, UdpOutboundOptions
 from pipetwist.outbounds.unix import UnixOutbound, UnixOutboundOptions
 from pipetwist.outbounds.unixgram import UnixgramOutbound, UnixgramOutboundOptions
 from pipetwist.outbounds.vsock import VsockOutbound, VsockOutboundOptions
+from pipetwist.page.ended import EndedConnections
 from pipetwist.plugins.connections import PluginConnections
 from pipetwist.plugins.sides import PluginSocketSide, PluginStreamSide
 from pipetwist.process.identity import ProcessIdentity
@@ -109,6 +110,7 @@ class Makers:
             RecordingTracker,
             OrderlyReceiver,
             ConnectionStatistics,
+            lambda: EndedConnections(lambda: 0.0, dict),
             ProcessIdentity,
             MemoryCounterStore,
             lambda: MemoryCounter("a"),

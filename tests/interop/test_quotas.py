@@ -116,9 +116,7 @@ class QuotaCase(SynchronousTestCase):
             with contextlib.suppress(BrokenPipeError):
                 client.sendall(_MARK)
             client.setblocking(False)
-            wait_until(
-                lambda: self.marks > before or _has_ended(client), "the byte, or the end"
-            )
+            wait_until(lambda: self.marks > before or _has_ended(client), "the byte, or the end")
         return self.marks == before
 
 

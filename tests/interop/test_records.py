@@ -6,6 +6,7 @@ import json
 import os
 import re
 import socket
+from operator import itemgetter
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -106,6 +107,8 @@ class RecordsTest(SynchronousTestCase):
             self.assertEqual(self.lost(), "0.0")
             daemon.stop()
         lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        # A command's connection ends when the command has, and others may end before.
+        lines.sort(key=itemgetter("id"))
         pid, uid, gid = os.getpid(), os.getuid(), os.getgid()
         unix = {
             "inbound": "unix-in",
