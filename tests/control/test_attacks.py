@@ -238,7 +238,7 @@ class TlsTest(ControlCase):
             return [line for line in self.lines if line.startswith("1 in -> echo")]
 
         # A command's connection has ended when the command has.
-        await deferToThread(wait_until, closed, "the connection's line")
+        await deferToThread(wait_until, lambda: bool(closed()), "the connection's line")
         (line,) = closed()
         self.assertTrue(line.endswith('closed by the certificate "operator"'), line)
 
