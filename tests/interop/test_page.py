@@ -366,8 +366,10 @@ class DaemonTest(_Case):
             for scheme in ("light", "dark"):
                 self.browser.screen(width, 900)
                 self.browser.prefer(prefers_color_scheme=scheme)
-                self.assertEqual(
-                    self.browser.evaluate("document.documentElement.scrollWidth"), width
+                # The chart takes its new width a moment after the page has.
+                self.browser.wait_for(
+                    "document.documentElement.scrollWidth",
+                    lambda found, width=width: found == width,  # type: ignore[misc]  # mypy infers no type of a default
                 )
                 self.assertFalse(
                     self.browser.evaluate("document.querySelector('.names').checkVisibility()")
