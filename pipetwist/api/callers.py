@@ -37,17 +37,22 @@ class Callers:
     def __init__(self, identify: Callable[[AnyTransport], str]) -> None:
         self.identify = identify
         self._known: dict[str, str] = {}
+        # A transport that is lost has no name any more.
+        self._names: dict[AnyTransport, str] = {}
 
     def __repr__(self) -> str:
         return f"<Callers: {len(self._known)}>"
 
     def came(self, inner: AnyTransport, who: str) -> None:
         """A client is connected to gRPC by this transport."""
-        self._known[_name(inner)] = who
+        name = self._names[inner] = _name(inner)
+        self._known[name] = who
 
     def left(self, inner: AnyTransport) -> None:
         """It was lost."""
-        self._known.pop(_name(inner), None)
+        name = self._names.pop(inner, None)
+        if name is not None:
+            self._known.pop(name, None)
 
     def who(self, peer: str) -> str | None:
         """Who makes a call; None if that is not known. May be called from any thread.

@@ -16,6 +16,7 @@ from pipetwist.service.tree import PipetwistService
 from pipetwist.web.options import WebOptions
 from tests.control.case import ControlCase
 from tests.support.command_line import TerminalCall, call, plain
+from tests.support.scratch import wait_until
 
 
 class StatusTest(ControlCase):
@@ -32,6 +33,8 @@ class StatusTest(ControlCase):
             await self.connect()
         table = tree.relay.connection_table
         table.connections()[0].stop("closed by somebody", Cause.CLOSED)
+        # A command's connection has ended when the command has.
+        await deferToThread(wait_until, lambda: len(table) == 1, "it to end")
         table.rejected("in", Cause.REFUSED)
         table.rejected("in", Cause.REFUSED)
         return tree

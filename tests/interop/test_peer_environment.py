@@ -139,7 +139,8 @@ class EnvironmentTest(SynchronousTestCase):
                 },
             ],
         )
-        self.assertIn("refused 198.51.100.1:4711, which route.rules[1] rejects", daemon.log)
+        says = "refused 198.51.100.1:4711, which route.rules[1] rejects"
+        wait_until(lambda: says in daemon.log, "the refusal in the log")
 
     def _ask_all(self, transfer: str) -> None:
         self.start(transfer)
