@@ -15,6 +15,7 @@ from twisted.trial.unittest import TestCase
 from zope.interface import provider
 
 from pipetwist.config.document import Document, RouteOptions
+from pipetwist.connection.states import Phase
 from pipetwist.control.options import ControlOptions
 from pipetwist.control.wire.control_pb2 import (
     CloseConnectionsRequest,
@@ -33,7 +34,7 @@ from pipetwist.service.tree import PipetwistService
 from pipetwist.values.bind_address import PortAddress
 from pipetwist.web.options import WebOptions
 from tests.support.api_server import RPC_SECONDS, open_channel
-from tests.support.scratch import scratch_folder
+from tests.support.scratch import scratch_folder, wait_until
 
 __all__ = ["SERVICE", "Control", "ControlCase"]
 
@@ -165,3 +166,10 @@ class ControlCase(TestCase):
                 return b""
 
         self.assertEqual(await deferToThread(read), b"")
+        # Whose command is still ending has no line in the log yet.
+        table = self.tree.relay.connection_table
+        await deferToThread(
+            wait_until,
+            lambda: all(one.phase < Phase.CLOSING for one in table.connections()),
+            "its command to end",
+        )
