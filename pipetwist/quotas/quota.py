@@ -133,7 +133,7 @@ class Quota:
     def _enter(self) -> None:
         begin, before = self._current.span.begin, self.usage.begin
         if begin != before:
-            self.usage.enter(begin)
+            self.usage.enter(begin, self._current.span.end)
             if self.usage.begin != before:  # it stays where the clock was put back
                 self._begin()
 

@@ -5,8 +5,9 @@ first second of the period, and its total is that and the bytes used; so a count
 total is never below the baseline, holds both.
 
 The clock may be put on and back. A period that was there already is gone back to, with what was
-used in it. One that was not there is opened only if it comes after the present one, so that nobody
-gets another quota from a clock that is put back.
+used in it. One that was not there is opened if it comes after the present one. Otherwise a clock
+that is put back a little, behind the beginning of one that was there, stays in that one; only where
+it was put on by more before, between two that were there, does one begin that would have begun.
 """
 
 from __future__ import annotations
@@ -81,20 +82,27 @@ class Usage:
         """Begin anew in this period."""
         self.add(-self.used)
 
-    def enter(self, begin: int) -> None:
-        """The clock shows that period now, by its first second."""
+    def enter(self, begin: int, end: int | None = None) -> None:
+        """The clock shows another period now.
+
+        Args:
+            begin: its first second.
+            end: that of the period after it; None if nothing is known of it.
+        """
         if begin == self.begin:
             return
         if begin in self._begins:
             number = self._begins.index(begin)
-        elif begin > self.begin:
+        elif begin < self.begin and end is not None and end in self._begins:
+            number = self._begins.index(end)
+        elif begin > self.begin or any(_NONE < known < begin for known in self._begins):
             number = self._free()
             _start(self._counters[number], begin)
             self._begins[number] = begin
         else:
             return
         self._counter = self._counters[number]
-        self.begin = begin
+        self.begin = self._begins[number]
 
     def _free(self) -> int:
         """The number of a counter for another period: one that had none yet, or the oldest's."""

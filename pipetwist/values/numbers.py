@@ -82,18 +82,15 @@ def _parse_positive_count(raw: object, folder: Path) -> int:
     return _whole(raw, 1, _MAX_COUNT, "a count")
 
 
-def _parse_megabits(raw: object, folder: Path) -> float:
-    if (
-        isinstance(raw, bool)
-        or not isinstance(raw, int | float)
-        or not _MIN_MEGABITS <= raw <= _MAX_MEGABITS
-    ):
-        message = (
-            f"{quote(raw)} is not a number of megabits a second; write one from "
-            f"{_MIN_MEGABITS} to {_MAX_MEGABITS}"
-        )
+def _number(raw: object, minimum: float, maximum: float, what: str) -> float:
+    if isinstance(raw, bool) or not isinstance(raw, int | float) or not minimum <= raw <= maximum:
+        message = f"{quote(raw)} is not {what}; write one from {minimum} to {maximum}"
         raise ValueError(message)
     return float(raw)
+
+
+def _parse_megabits(raw: object, folder: Path) -> float:
+    return _number(raw, _MIN_MEGABITS, _MAX_MEGABITS, "a number of megabits a second")
 
 
 def _parse_niceness(raw: object, folder: Path) -> int:
@@ -101,17 +98,7 @@ def _parse_niceness(raw: object, folder: Path) -> int:
 
 
 def _parse_per_second(raw: object, folder: Path) -> float:
-    if (
-        isinstance(raw, bool)
-        or not isinstance(raw, int | float)
-        or not _MIN_PER_SECOND <= raw <= _MAX_PER_SECOND
-    ):
-        message = (
-            f"{quote(raw)} is not a number of connections a second; write one from "
-            f"{_MIN_PER_SECOND} to {_MAX_PER_SECOND}"
-        )
-        raise ValueError(message)
-    return float(raw)
+    return _number(raw, _MIN_PER_SECOND, _MAX_PER_SECOND, "a number of connections a second")
 
 
 def _parse_month_day(raw: object, folder: Path) -> int:

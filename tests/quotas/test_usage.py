@@ -45,6 +45,30 @@ class UsageTest(SynchronousTestCase):
         usage.enter(100)
         self.assertEqual((usage.begin, usage.used), (200, 5))
 
+    def test_clock_back_a_little(self) -> None:
+        """A clock that is put back by less than a period opens none, wherever others were."""
+        usage = CounterFile().usage(100)
+        usage.enter(300)
+        usage.add(5)
+        usage.enter(200, 300)
+        self.assertEqual((usage.begin, usage.used), (300, 5))
+        usage.enter(900)
+        usage.enter(200, 300)
+        self.assertEqual((usage.begin, usage.used), (300, 5))
+
+    def test_clock_on_for_long(self) -> None:
+        """A clock that was put on, and is put right when the next period has come, lets that one
+        begin: it need not wait for a restart.
+        """
+        usage = CounterFile().usage(100)
+        usage.add(5)
+        usage.enter(900)
+        usage.add(7)
+        usage.enter(200, 300)
+        self.assertEqual((usage.begin, usage.used), (200, 0))
+        usage.enter(900)
+        self.assertEqual(usage.used, 7)
+
     def test_clock_on_and_back(self) -> None:
         """A clock that was put on and back loses nothing, then and when that period has come."""
         usage = CounterFile().usage(100)
@@ -152,10 +176,12 @@ class _Model(RuleBasedStateMachine):
     @rule(begin=st.sampled_from((1000, 2000, 3000, 4000)))
     def enter(self, begin: int) -> None:
         """The clock shows another period."""
-        self.usage.enter(begin)
-        if begin in self.used or begin > self.now:
-            self.now = begin
-            self.used.setdefault(begin, 0)
+        following = begin + 1000
+        self.usage.enter(begin, following)
+        if begin not in self.used and begin < self.now and following in self.used:
+            begin = following
+        self.now = begin
+        self.used.setdefault(begin, 0)
 
     @rule()
     def reset(self) -> None:
