@@ -4,10 +4,9 @@ slices: the relay goes on meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Generator
 
 from twisted.internet.defer import Deferred
-from twisted.internet.task import Cooperator
 from twisted.logger import Logger
 
 from pipetwist.connection.cause import Cause
@@ -17,6 +16,7 @@ from pipetwist.control.ids import ConnectionId
 from pipetwist.control.selection import Selection
 from pipetwist.relay.connection import Connection
 from pipetwist.relay.connection_table import ConnectionTable
+from pipetwist.steps import in_turns
 from pipetwist.values import quote
 
 __all__ = ["Actions"]
@@ -38,8 +38,6 @@ class Actions:
         self.start = start
         self._connection_table = connection_table
         self._log = log
-        clock = connection_table.clock
-        self._cooperator = Cooperator(lambda: lambda: True, lambda step: clock.callLater(0, step))
 
     def __repr__(self) -> str:
         return f"<Actions of {self.start}, {self._connection_table}>"
@@ -64,11 +62,8 @@ class Actions:
         Returns:
             A Deferred that fires when they are closing.
         """
-        found: list[Connection] = []
-        closed: list[ConnectionId] = []
-        task = self._cooperator.cooperate(self._close(selection, f"closed by {who}", found, closed))
 
-        def tell(result: object) -> Closed:
+        def tell(closed: list[ConnectionId]) -> Closed:
             self._log.info(
                 "control: {who} closed {count} connection{s}: {selection}",
                 who=who,
@@ -78,7 +73,8 @@ class Actions:
             )
             return Closed(len(closed), tuple(sorted(selection.ids.difference(closed))))
 
-        return task.whenDone().addCallback(tell)
+        closing = in_turns(self._connection_table.clock, self._close(selection, f"closed by {who}"))
+        return closing.addCallback(tell)
 
     def reset_quotas(self, users: Collection[str], who: str) -> Reset:
         """Begin the quotas of users anew, and log who did it.
@@ -99,12 +95,10 @@ class Actions:
         return Reset(sum(reset.values()), unknown)
 
     def _close(
-        self,
-        selection: Selection,
-        reason: str,
-        found: list[Connection],
-        closed: list[ConnectionId],
-    ) -> Iterator[None]:
+        self, selection: Selection, reason: str
+    ) -> Generator[None, None, list[ConnectionId]]:
+        found: list[Connection] = []
+        closed: list[ConnectionId] = []
         for connections in self.slices():
             now = self._connection_table.clock.seconds()
             found += [one for one in connections if self._is_meant(one, selection, now)]
@@ -115,6 +109,7 @@ class Actions:
                     connection.stop(reason, Cause.CLOSED)
                     closed.append(ConnectionId(connection.number, self.start))
             yield
+        return closed
 
     def _is_meant(self, connection: Connection, selection: Selection, now: float) -> bool:
         return connection.phase < Phase.CLOSED and selection.has(connection, self.start, now)

@@ -21,7 +21,7 @@ from pipetwist.relay.connection import Connection
 from pipetwist.relay.connection_table import ConnectionTable
 from pipetwist.relay.routing_table import Current
 from pipetwist.service.generation import Generation
-from pipetwist.service.steps import in_turns
+from pipetwist.steps import in_turns
 from pipetwist.transfer.peer_credentials import PEER_CREDENTIALS, other_groups, peer_credentials
 
 __all__ = ["AskingAgain"]

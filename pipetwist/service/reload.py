@@ -30,8 +30,8 @@ from pipetwist.service.inbound_replacement import refuse_collisions, replace_inb
 from pipetwist.service.quotas import refuse_new_quotas
 from pipetwist.service.restarts import needs_restart
 from pipetwist.service.sharing import divide_descriptors
-from pipetwist.service.steps import in_turns
 from pipetwist.stats.tracking import Tracked
+from pipetwist.steps import in_turns
 from pipetwist.users.lists import UserLists, indexed
 
 __all__ = ["Reloader"]

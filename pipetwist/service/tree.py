@@ -50,10 +50,10 @@ from pipetwist.service.recording import records_of
 from pipetwist.service.reload import Reloader
 from pipetwist.service.sharing import divide_descriptors
 from pipetwist.service.start_notes import tell_notes, tell_unseen
-from pipetwist.service.steps import at_once
 from pipetwist.stats.counters import MemoryCounterStore
 from pipetwist.stats.online import OnlineUsers
 from pipetwist.stats.tracking import Tracked
+from pipetwist.steps import at_once
 from pipetwist.transfer.ending_side import side_log
 from pipetwist.transfer.peer_close_watch import PeerCloseWatch
 from pipetwist.users.lists import indexed

@@ -11,7 +11,7 @@ from pipetwist.inbounds.tcp import TcpInboundOptions
 from pipetwist.inbounds.unix import UnixInboundOptions
 from pipetwist.kinds.inbound_options import InboundOptions, StreamInboundOptions
 from pipetwist.kinds.user_options import InboundUsers, UserOptions
-from pipetwist.service.steps import at_once
+from pipetwist.steps import at_once
 from pipetwist.users.lists import SLICE, UserLists, indexed, own_users
 
 _ALICE = UserOptions(name="alice", uid=1)

@@ -7,7 +7,7 @@ from collections.abc import Generator
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from pipetwist.service.steps import at_once, in_turns
+from pipetwist.steps import at_once, in_turns
 
 
 def work(steps: int, error: Exception | None = None) -> Generator[None, None, str]:
