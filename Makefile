@@ -93,7 +93,7 @@ trial: $(VENV)/.test
 	@$(MAKE) --no-print-directory --output-sync=target --jobs=4 $(trials)
 
 # All tests, in processes that take about as long: of real programs the longest and the rest, of the others what relays and the rest.
-long = $(addprefix tests.interop.test_,cookbook page reloading wall_clock)
+long = $(addprefix tests.interop.test_,cookbook $(patsubst tests/interop/test_%.py,%,$(wildcard tests/interop/test_page*.py)) reloading wall_clock)
 relay = $(addprefix tests.,behaviour connection inbounds kernel datagram process transfer)
 
 interop = $(filter-out $(long),$(subst /,.,$(patsubst %.py,%,$(wildcard tests/interop/test_*.py))))
