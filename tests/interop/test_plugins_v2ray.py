@@ -51,7 +51,6 @@ class PluginsV2RayTest(SynchronousTestCase):
         self.carry(
             {"type": "sip003", "plugin": program},
             {"type": "sip003", "plugin": program, "plugin_opts": "server"},
-            loses_ends=True,
         )
 
     def test_v2ray_plugin_without_mux(self) -> None:
@@ -67,16 +66,12 @@ class PluginsV2RayTest(SynchronousTestCase):
         command = {"command": [need("obfs4proxy")], "transport": "obfs4", "type": "pt"}
         self.carry({**command, "state_path": "client"}, {**command, "state_path": "server"})
 
-    def carry(
-        self, outbound: dict[str, Any], inbound: dict[str, Any], *, loses_ends: bool = False
-    ) -> None:
+    def carry(self, outbound: dict[str, Any], inbound: dict[str, Any]) -> None:
         """Download through them.
 
-        Args:
-            outbound: the client's.
-            inbound: the server's.
-            loses_ends: whether the two bytes that end V2Ray's own stream may get lost when A
-                closes: the plug-in drops what it has not sent by then, and B what it has not read.
+        The two bytes that end V2Ray's own stream may get lost when A closes: none of the programs
+        half-closes, so one that is told of A's end closes with what the other end is still
+        sending unread, which is a reset, and drops what is under way; B does likewise.
         """
         server = self.start(
             1,
@@ -109,8 +104,6 @@ class PluginsV2RayTest(SynchronousTestCase):
         self.assertEqual(at_server["inbound", "in"], at_server["outbound", "out"])
         up, down = at_server["inbound", "in"]
         self.assertEqual((down, seen[1]), (sent[1], sent[1]))
-        if not loses_ends:
-            self.assertEqual((up, seen[0]), (sent[0], sent[0]))
         self.assertGreaterEqual(sent[0], up)
         self.assertGreaterEqual(up, seen[0])
         self.assertGreaterEqual(seen[0], sent[0] - 2 * (_PARALLEL + 1))

@@ -1,26 +1,25 @@
-"""Limited connections in real time, by both transfers: what a client gets in a second."""
+"""Limited connections in real time, by both transfers: what a second gives takes a second."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from twisted.internet import reactor
-from twisted.internet.defer import inlineCallbacks
+from twisted.internet.defer import Deferred, inlineCallbacks
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 from twisted.internet.protocol import Factory, Protocol
-from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
 from pipetwist.config.document import Document
 from pipetwist.inbounds.tcp import TcpInboundOptions
 from pipetwist.kinds.limit_options import LimitOptions
+from pipetwist.limits.rate import MIN_BURST_BYTES
 from pipetwist.outbounds.fork import ForkOutboundOptions
 from pipetwist.outbounds.tcp import TcpOutboundOptions
 from pipetwist.service.tree import PipetwistService
 
 _reactor: Any = reactor
 _MEGABIT = 125_000
-_SECONDS = 2.0
 
 
 class _Sending(Protocol):
@@ -41,24 +40,29 @@ class _Sending(Protocol):
 
 
 class _Counting(Protocol):
-    """Counts what comes."""
+    """Counts what comes, and says when so many bytes have come."""
 
-    def __init__(self) -> None:
-        self.count = 0
+    def __init__(self, wanted: float) -> None:
+        self._missing = wanted
+        self.got_all: Deferred[None] = Deferred()
 
     def dataReceived(self, data: bytes) -> None:
         """Count it."""
-        self.count += len(data)
+        self._missing -= len(data)
+        if self._missing <= 0 and not self.got_all.called:
+            self.got_all.callback(None)
 
 
 class KernelTest(TestCase):
-    """By the kernel."""
+    """By the kernel. How close to the figure it is, others test by a clock: here a busy machine may
+    make it slower, never quicker.
+    """
 
     transfer: Any = "kernel"
 
     @inlineCallbacks
-    def measure(self, outbound: Any, megabits: float) -> Any:  # a Deferred's generator
-        """Bytes that came within some seconds after the burst."""
+    def check(self, outbound: Any, megabits: float) -> Any:  # a Deferred's generator
+        """Take what a second gives, which takes no less but for the burst."""
         inbound = TcpInboundOptions(
             tag="in", listen_port=0, limits=LimitOptions(down_mbps=megabits)
         )
@@ -69,13 +73,13 @@ class KernelTest(TestCase):
         service.startService()
         self.addCleanup(service.stopService)
         endpoint = TCP4ClientEndpoint(_reactor, "127.0.0.1", service.inbounds["in"].port)
-        client: Any = yield connectProtocol(endpoint, _Counting())
+        began, rate = _reactor.seconds(), megabits * _MEGABIT
+        client: Any = yield connectProtocol(endpoint, _Counting(rate))
         self.addCleanup(client.transport.abortConnection)
-        yield deferLater(_reactor, 0.5)
-        before, began = client.count, _reactor.seconds()
-        yield deferLater(_reactor, _SECONDS)
+        yield client.got_all
         seconds = _reactor.seconds() - began
-        return (client.count - before) / seconds
+        burst = max(MIN_BURST_BYTES, 0.05 * rate)
+        self.assertLessEqual(rate - burst, 1.02 * rate * seconds + MIN_BURST_BYTES)
 
     @inlineCallbacks
     def test_tcp(self) -> Any:
@@ -86,16 +90,13 @@ class KernelTest(TestCase):
             tag="out", server="127.0.0.1", server_port=port.getHost().port
         )
         for megabits in (4, 80):
-            rate: float = yield self.measure(outbound, megabits)
-            # What is under way in buffers of both sockets is allowed for.
-            self.assertApproximates(rate, megabits * _MEGABIT, 0.05 * megabits * _MEGABIT + 32768)
+            yield self.check(outbound, megabits)
 
     @inlineCallbacks
     def test_command(self) -> Any:
         """A command that does."""
         outbound = ForkOutboundOptions(tag="out", command=("/bin/cat", "/dev/zero"))
-        rate: float = yield self.measure(outbound, 20)
-        self.assertApproximates(rate, 20 * _MEGABIT, 0.05 * 20 * _MEGABIT + 32768)
+        yield self.check(outbound, 20)
 
 
 class StreamTest(KernelTest):
