@@ -158,8 +158,10 @@ def _problems(document: Document, panel: str | None) -> Iterator[Problem]:
     from pipetwist.config.collisions import collisions
     from pipetwist.config.panels import PANELS
     from pipetwist.config.problems import Problem
+    from pipetwist.config.unknown_sources import unknown_sources
 
     yield from collisions(document)
+    yield from unknown_sources(document)
     if panel is not None:
         yield from PANELS[panel](document)
     for section, entries in (("inbounds", document.inbounds), ("outbounds", document.outbounds)):

@@ -52,11 +52,13 @@ class Gate:
             gone meanwhile.
     """
 
-    __slots__ = ("_framed", "_identify", "_inbound", "_named", "_relay", "_share", "tag")
+    __slots__ = ("_framed", "_identify", "_inbound", "_named", "_relay", "_share", "between", "tag")
 
     def __init__(self, inbound: Entered, identify: Identify) -> None:
         options = inbound.options
         self.tag = options.tag
+        self.between: Callable[[], str] | None = None
+        """Names what all clients come by, as a plug-in, where their sockets' addresses are its."""
         self._inbound = inbound
         self._identify = identify
         self._relay = inbound.context.relay

@@ -23,7 +23,8 @@ from pipetwist.inbounds.proxy_entry import NamedTransport
 from pipetwist.interfaces import AnyProtocol, AnyTransport, IOutbound, ISide, ITracker
 from pipetwist.proxy_protocol.header import Header
 from pipetwist.tls.failed_handshake import log_failed_handshake
-from pipetwist.transfer.adoption import counted_side
+from pipetwist.transfer.adoption import MakeSide, counted_side
+from pipetwist.transfer.stream import StreamSide
 
 __all__ = ["HandshakeFactory", "HandshakeProtocol"]
 
@@ -40,6 +41,7 @@ class HandshakeProtocol(Protocol):
         context: what the inbound works with.
         waiting: the protocols whose handshake is not complete yet.
         header: what a proxy has said of the client before.
+        make: makes the client's side.
     """
 
     transport: AnyTransport
@@ -50,6 +52,7 @@ class HandshakeProtocol(Protocol):
         context: InboundContext,
         waiting: set[HandshakeProtocol],
         header: Header | None = None,
+        make: MakeSide = StreamSide,
     ) -> None:
         self._gate = gate
         self._context = context
@@ -58,6 +61,7 @@ class HandshakeProtocol(Protocol):
         self._handshake: IDelayedCall | None = None
         self._refused = False
         self._header = header
+        self._make = make
         self._kept = gate.expect()
 
     def connectionMade(self) -> None:
@@ -83,7 +87,9 @@ class HandshakeProtocol(Protocol):
     def _make_side(self, _: object, outbound: IOutbound, tracker: ITracker | None) -> ISide:
         self._stop_waiting()
         self._entered()
-        side, inside = counted_side(self._context.reactor, self._context.peer_close_watch, tracker)
+        side, inside = counted_side(
+            self._context.reactor, self._context.peer_close_watch, tracker, self._make
+        )
         self._inside = inside
         # From now on the transport calls the side directly.
         self.dataReceived = inside.dataReceived  # type: ignore[method-assign]  # see above
@@ -126,9 +132,13 @@ class HandshakeProtocol(Protocol):
             inside.connectionLost(reason)
         elif ISSLTransport.providedBy(self.transport) and not self._refused:
             self._gate.lost(Cause.HANDSHAKE)
-            peer = self.transport.getPeer() if self._header is None else _named(self._header)
             label = f"inbound {self._gate.tag}"
-            log_failed_handshake(self._context.log, label, peer, reason)
+            log_failed_handshake(self._context.log, label, self._peer(), reason)
+
+    def _peer(self) -> object:
+        if self._header is not None:
+            return _named(self._header)
+        return self.transport.getPeer() if self._gate.between is None else self._gate.between()
 
 
 class HandshakeFactory(Factory[HandshakeProtocol]):
@@ -137,20 +147,22 @@ class HandshakeFactory(Factory[HandshakeProtocol]):
     Args:
         gate: admits the clients.
         context: what the inbound works with.
+        make: makes their sides.
     """
 
     noisy = False
 
-    def __init__(self, gate: Gate, context: InboundContext) -> None:
+    def __init__(self, gate: Gate, context: InboundContext, make: MakeSide = StreamSide) -> None:
         self._gate = gate
         self._context = context
+        self._make = make
         self._waiting: set[HandshakeProtocol] = set()
         self.header: Header | None = None
         """What a proxy has said of the next client."""
 
     def buildProtocol(self, addr: IAddress | None) -> HandshakeProtocol:
         """Build one."""
-        return HandshakeProtocol(self._gate, self._context, self._waiting, self.header)
+        return HandshakeProtocol(self._gate, self._context, self._waiting, self.header, self._make)
 
     def stopFactory(self) -> None:
         """The inbound does not listen any more: abort the handshakes that are not complete."""

@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from pipetwist.connection.cause import Cause
 from pipetwist.inbounds.context import InboundContext
 from pipetwist.inbounds.gate import Gate
 from pipetwist.inbounds.handshake import HANDSHAKE_SECONDS
-from pipetwist.inbounds.proxy_entry import client_address
+from pipetwist.inbounds.proxy_entry import between, client_address
 from pipetwist.interfaces import IOutbound, ISide, ITracker
 from pipetwist.kernel.context import KernelContext
 from pipetwist.tls.failed_handshake import log_handshake_failure
@@ -22,7 +23,7 @@ from pipetwist.values.addresses import SocketAddress, plain_host, shown_address,
 if TYPE_CHECKING:
     from pipetwist.tls.connections import TlsConnection
 
-__all__ = ["KernelTlsEntry", "TlsClient"]
+__all__ = ["KernelTlsEntry", "MakeTlsSide", "TlsClient"]
 
 
 class TlsClient(NamedTuple):
@@ -41,6 +42,16 @@ class TlsClient(NamedTuple):
     address: SocketAddress
 
 
+MakeTlsSide: TypeAlias = Callable[[KernelContext, TlsClient, ITracker | None], ISide]
+"""Makes the side of a client; the tracker counts it."""
+
+
+def _tls_side(kernel: KernelContext, client: TlsClient, tracker: ITracker | None) -> ISide:
+    from pipetwist.kernel.tls_side import TlsSide  # loads pyOpenSSL
+
+    return TlsSide(kernel, client.socket, client.tls, tracker, half_closes_by_fin=True)
+
+
 class KernelTlsEntry:
     """Takes the sockets that an acceptor accepts.
 
@@ -49,6 +60,7 @@ class KernelTlsEntry:
         context: what the inbound works with.
         kernel: what the sides work with.
         tls: what is shown to clients, and asked of them.
+        make_side: makes their sides.
     """
 
     def __init__(
@@ -57,7 +69,9 @@ class KernelTlsEntry:
         context: InboundContext,
         kernel: KernelContext,
         tls: ListenerTls,
+        make_side: MakeTlsSide = _tls_side,
     ) -> None:
+        self.make_side = make_side
         self.gate = gate
         self.context = context
         self.kernel = kernel
@@ -93,6 +107,7 @@ class _Entering:
         self._entry = entry
         self._socket = accepted
         self._address: SocketAddress = client_address(accepted)
+        self._shown = between(entry.gate, accepted) or _shown(self._address)
         self._kept = entry.gate.expect()
         self._handshake = Handshake(
             kernel.poller, kernel.turns, accepted, entry.tls.connection, self._done, self._failed
@@ -124,18 +139,14 @@ class _Entering:
             self._socket.close()
 
     def _make_side(self, client: TlsClient, outbound: IOutbound, tracker: ITracker | None) -> ISide:
-        from pipetwist.kernel.tls_side import TlsSide
-
-        return TlsSide(
-            self._entry.kernel, client.socket, client.tls, tracker, half_closes_by_fin=True
-        )
+        return self._entry.make_side(self._entry.kernel, client, tracker)
 
     def _failed(self, reason: str) -> None:
         self._leave()
         self._socket.close()
         self._entry.gate.lost(Cause.HANDSHAKE)
         label = f"inbound {self._entry.gate.tag}"
-        log_handshake_failure(self._entry.context.log, label, _shown(self._address), reason)
+        log_handshake_failure(self._entry.context.log, label, self._shown, reason)
 
     def _too_slow(self) -> None:
         self._handshake.stop()

@@ -12,30 +12,35 @@ from typing import Any, TypeAlias
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, inlineCallbacks, succeed
 
+from pipetwist.connection.client_info import ClientInfo
 from pipetwist.errors import ConnectError, StartError
 from pipetwist.inbounds.acceptor import Acceptor
 from pipetwist.inbounds.context import InboundContext
-from pipetwist.inbounds.gate import Gate
-from pipetwist.inbounds.listening import ListeningService
+from pipetwist.inbounds.kernel_tls_entry import KernelTlsEntry, TlsClient
+from pipetwist.inbounds.proxied import header_of, named_client_info
+from pipetwist.inbounds.tls_entry import TlsEntry
+from pipetwist.inbounds.tls_listening import TlsListeningService
 from pipetwist.interfaces import InlineCallbacks, IOutbound, ISide, ITracker
+from pipetwist.kernel.context import KernelContext
 from pipetwist.network.listening_socket import ListeningSocket
 from pipetwist.plugins.contract import Contract
 from pipetwist.plugins.peer_check import PeerCheck
-from pipetwist.plugins.sides import plugin_side
+from pipetwist.plugins.sides import PluginStreamSide, plugin_side, plugin_tls_side
 from pipetwist.plugins.sip003 import LOOPBACK
 from pipetwist.values.bind_address import PortAddress
 
 __all__ = ["PluginInbound"]
 
 _Options: TypeAlias = Any
-"""Options that are both `StreamInboundOptions` and `PluginProcessOptions`, for which Python has no
+"""Options that are both `TlsInboundOptions` and `PluginProcessOptions`, for which Python has no
 type.
 """
 
 
-class PluginInbound(ListeningService):
+class PluginInbound(TlsListeningService):
     """An inbound behind a plug-in, which connects to a port of the loopback interface. Its
-    subclasses say which program that is, and make the clients of its connections.
+    subclasses say which program that is. TLS and headers of the PROXY protocol are inside of what
+    the plug-in carries: they come from the far end, past it.
 
     Args:
         options: what the configuration says: a kind's own, with `PluginProcessOptions` in it.
@@ -43,7 +48,7 @@ class PluginInbound(ListeningService):
         contract: the plug-in's.
 
     Raises:
-        StartError: the program can't be started.
+        StartError: the program can't be started; or a certificate or key can't be used.
     """
 
     where = ""
@@ -58,6 +63,7 @@ class PluginInbound(ListeningService):
         self._check = PeerCheck(
             context.reactor, context.plugins.threads, lambda: self.plugin.process, self._checked
         )
+        self._entry: KernelTlsEntry | TlsEntry | None = None
         self._kept: dict[socket.SocketType, tuple[int, Callable[[socket.SocketType], None]]] = {}
 
     def doors(self) -> Sequence[Callable[[socket.SocketType], None]]:
@@ -72,10 +78,6 @@ class PluginInbound(ListeningService):
         Args:
             ours: the host and port of each of the `doors`.
         """
-        raise NotImplementedError
-
-    def make_gate(self) -> Gate:
-        """Make what admits the plug-in's connections."""
         raise NotImplementedError
 
     def started(self) -> None:
@@ -123,7 +125,7 @@ class PluginInbound(ListeningService):
         return succeed(None)
 
     def _accept(self) -> None:
-        self._gate = self.make_gate()
+        self._enter = self._make_entry()
         doors = self.doors()
         opened = [self._open() for _ in doors]
         self.listens([listening.getsockname() for listening in opened])
@@ -145,6 +147,9 @@ class PluginInbound(ListeningService):
             acceptor.listening.close()
         if acceptors:
             self._check.stop()
+            self.stop_reading_headers()
+            if self._entry is not None:
+                self._entry.stop()
             self.stopped()
         return bool(acceptors)
 
@@ -164,10 +169,55 @@ class PluginInbound(ListeningService):
             self._gate.refuse("refused a connection that is not the plug-in's")
         accepted.close()
 
-    def make_side(
+    # A connection of the plug-in's: first its header, then TLS, then the gate.
+
+    def enter(self, accepted: socket.SocketType) -> None:
+        """Take a client's connection.
+
+        Args:
+            accepted: its socket, a `ProxiedSocket` where the plug-in says who the client is.
+        """
+        self._enter(accepted)
+
+    def _make_entry(self) -> Callable[[socket.SocketType], None]:
+        tls, context = self._tls, self.context
+        gate = self._gate = self.make_gate(self._identify)
+        gate.between = lambda: self.peer
+        if tls is None:
+            return self.behind_proxies(gate, self._let_in)
+        if context.kernel is not None and context.kernel.tls:
+            entry = KernelTlsEntry(gate, context, context.kernel, tls, self._make_tls_side)
+            self._entry = entry
+            return self.behind_proxies(gate, entry.accepted)
+        make = partial(PluginStreamSide, self.plugin.connections)
+        self._entry = TlsEntry(gate, context, tls, make)
+        return self.behind_proxies(gate, self._entry.accepted)
+
+    @property
+    def peer(self) -> str:
+        """Who a client is of whom the plug-in says nothing, for people."""
+        return f"{self.plugin.contract.name}[{self.plugin.pid}]"
+
+    def _identify(self, client: Any) -> ClientInfo:  # as `Identify` has it
+        header, plain = header_of(client)
+        client_info = (
+            ClientInfo(self.tag, self.peer, "unknown", None, self.timeouts)
+            if header is None
+            else named_client_info(self.tag, header, self.timeouts)
+        )
+        if self._tls is None:
+            return client_info
+        tls = plain.tls if isinstance(plain, TlsClient) else plain.getHandle()
+        self._tls.completed(tls)
+        return self.with_certificate(client_info, tls)
+
+    def _let_in(self, accepted: socket.SocketType) -> None:
+        if not self._gate.let_in(accepted, self._make_side):
+            accepted.close()
+
+    def _make_side(
         self, accepted: socket.SocketType, outbound: IOutbound, tracker: ITracker | None
     ) -> ISide:
-        """Make the side of a client; see `Gate.let_in`."""
         context = self.context
         accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return plugin_side(
@@ -177,4 +227,18 @@ class PluginInbound(ListeningService):
             accepted,
             self.plugin.connections,
             tracker,
+        )
+
+    def _make_tls_side(
+        self, kernel: KernelContext, client: TlsClient, tracker: ITracker | None
+    ) -> ISide:
+        client.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return plugin_tls_side(
+            kernel,
+            client.socket,
+            client.tls,
+            self.plugin.connections,
+            tracker,
+            # What carries no end of input alone has no FIN that means one.
+            half_closes_by_fin=not self.timeouts.closes_whole,
         )

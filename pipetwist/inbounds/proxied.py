@@ -15,11 +15,11 @@ from pipetwist.inbounds.kernel_tls_entry import TlsClient
 from pipetwist.inbounds.listening import ListeningService
 from pipetwist.inbounds.proxy_entry import NamedTransport, ProxiedSocket, ProxyEntry
 from pipetwist.kinds.proxy_options import ProxiedInboundOptions
-from pipetwist.proxy_protocol.header import Header
+from pipetwist.proxy_protocol.header import BY_PLUGIN, Header
 from pipetwist.values.addresses import shown_address
 from pipetwist.values.trusted_proxies import UNIX
 
-__all__ = ["ProxiedListening", "named_client_info"]
+__all__ = ["ProxiedListening", "header_of", "named_client_info"]
 
 
 class ProxiedListening(ListeningService):
@@ -42,7 +42,9 @@ class ProxiedListening(ListeningService):
             return Gate(self, identify)
 
         def identify_named(client: Any) -> ClientInfo:  # as `Identify` has it
-            header, plain = _header_of(client)
+            header, plain = header_of(client)
+            if header is not None and header.version == BY_PLUGIN:
+                return identify(client)
             if header is None or header.source is None:
                 return identify(plain)
             # Its user is found by no uid or gid: the peer is the proxy here.
@@ -101,8 +103,12 @@ def named_client_info(tag: str, header: Header, timeouts: Timeouts) -> ClientInf
     return ClientInfo(tag, name, name, None, timeouts, None, reached)
 
 
-def _header_of(client: Any) -> tuple[Header | None, Any]:  # as `Identify` has it
-    """A client's header, and the client as it would be without one."""
+def header_of(client: Any) -> tuple[Header | None, Any]:  # as `Identify` has it
+    """A client's header, and the client as it would be without one.
+
+    Args:
+        client: it, as the gate gets it.
+    """
     if isinstance(client, NamedSource):
         return client.header, client.source
     if isinstance(client, NamedTransport):

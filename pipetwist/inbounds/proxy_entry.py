@@ -21,18 +21,26 @@ from pipetwist.values.trusted_proxies import UNIX, VSOCK
 if TYPE_CHECKING:
     from pipetwist.inbounds.header_reader import HeaderReader
 
-__all__ = ["NamedTransport", "ProxiedSocket", "ProxyEntry", "client_address", "proxy_of"]
+__all__ = [
+    "NamedTransport",
+    "ProxiedSocket",
+    "ProxyEntry",
+    "between",
+    "client_address",
+    "proxy_of",
+]
 
 _UNIX = getattr(socket, "AF_UNIX", None)
 _VSOCK = getattr(socket, "AF_VSOCK", None)
 
 
 class ProxiedSocket(socket.SocketType):
-    """A client's socket, whose header has been read.
+    """A client's socket, of which is known who the client is: a header has been read that says so,
+    or a plug-in has said it.
 
     Args:
         accepted: the socket as it was accepted, which is closed as that.
-        header: what was read.
+        header: what was read or said.
     """
 
     __slots__ = ("header",)
@@ -62,7 +70,7 @@ class ProxyEntry:
         gate: keeps room for the clients, and refuses them.
         context: what the inbound works with.
         options: gets the inbound's options, which a reload may change.
-        accepted: takes each socket whose header is read, a `ProxiedSocket` if there was one.
+        accepted: takes each socket whose header is read, a `ProxiedSocket` if it named somebody.
     """
 
     def __init__(
@@ -95,6 +103,7 @@ class ProxyEntry:
             accepted.close()
             return
         options = self._options()
+        shown = between(self._gate, accepted) or shown
         optional = options.proxy_protocol_accept_no_header
         if trusted_proxies(options.trusted_proxies).trusts(who):
             self._read(accepted, shown, optional=optional)
@@ -120,7 +129,11 @@ class ProxyEntry:
 
         def done(header: Header | None) -> None:
             leave()
-            self._accepted(accepted if header is None else ProxiedSocket(accepted, header))
+            if header is None or header.source is None:
+                # Who the client is the socket says, or has been said of it before.
+                self._accepted(accepted)
+            else:
+                self._accepted(ProxiedSocket(accepted, header))
 
         def refused(why: str) -> None:
             leave()
@@ -147,12 +160,24 @@ def proxy_of(connected: socket.SocketType) -> tuple[str, str]:
     """
     if connected.family == _UNIX:
         return UNIX, str(peer_credentials(connected)) if PEER_CREDENTIALS else UNIX
-    address = connected.getpeername()
+    address = client_address(connected)
     if connected.family == _VSOCK:
         machine = f"{VSOCK}:{address[0]}"
         return machine, f"{machine}:{address[1]}"
     host = plain_host(address[0])
     return host, shown_address(host, address[1])
+
+
+def between(gate: Gate, connected: socket.SocketType) -> str:
+    """What a client has come by that has no address of its own, for people; empty if it has one.
+
+    Args:
+        gate: its inbound's.
+        connected: its socket.
+    """
+    if gate.between is None or isinstance(connected, ProxiedSocket):
+        return ""
+    return gate.between()
 
 
 def client_address(connected: socket.SocketType) -> SocketAddress:

@@ -11,17 +11,17 @@ from typing import ClassVar, Literal, cast
 
 from zope.interface import implementer
 
-from pipetwist.connection.client_info import ClientInfo
 from pipetwist.errors import StartError
 from pipetwist.inbounds.context import InboundContext
-from pipetwist.inbounds.gate import Gate
 from pipetwist.inbounds.orport_entry import OrPortEntry
 from pipetwist.inbounds.plugin_inbound import PluginInbound
-from pipetwist.interfaces import IInbound, IOutbound, ISide, ITracker
+from pipetwist.inbounds.proxy_entry import ProxiedSocket
+from pipetwist.inbounds.tls_listening import TlsInboundOptions
+from pipetwist.interfaces import IInbound
 from pipetwist.kernel.connector import Watcher
 from pipetwist.kernel.reactor_watcher import ReactorWatcher
-from pipetwist.kinds.inbound_options import InboundOptions, StreamInboundOptions
-from pipetwist.kinds.user_options import AskingOptions
+from pipetwist.kinds.inbound_options import InboundOptions
+from pipetwist.kinds.user_options import CERTIFICATE_KEYS
 from pipetwist.plugins.client_line import client_line, read_client_line, write_client_line
 from pipetwist.plugins.cookie import CookieFile
 from pipetwist.plugins.extended_orport import ExtendedOrPort
@@ -29,6 +29,7 @@ from pipetwist.plugins.figures import INBOUND_PLUGIN_FIGURES
 from pipetwist.plugins.options import end_together
 from pipetwist.plugins.pt import PtServer
 from pipetwist.plugins.pt_options import PtOptions
+from pipetwist.proxy_protocol.header import BY_PLUGIN, Header
 from pipetwist.values import Environment, Host, ServerPort
 from pipetwist.values.addresses import shown_address
 from pipetwist.values.bind_address import PortAddress
@@ -37,11 +38,15 @@ __all__ = ["PtInbound", "PtInboundOptions"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class PtInboundOptions(PtOptions, StreamInboundOptions, AskingOptions):
+class PtInboundOptions(PtOptions, TlsInboundOptions):
     """An inbound behind a pluggable transport of Tor's."""
 
-    figures = INBOUND_PLUGIN_FIGURES
-    fixed = ("listen", "listen_port", "framing", "transport", "options", "process_key")
+    figures = (*TlsInboundOptions.figures, *INBOUND_PLUGIN_FIGURES)
+    fixed = (
+        *("listen", "listen_port", "framing", "speaks_tls", "proxy_protocol"),
+        *("transport", "options", "process_key"),
+    )
+    users_known_by = (*CERTIFICATE_KEYS, "source")
 
     type: Literal["pt"] = "pt"
     """Always ``pt``."""
@@ -115,14 +120,14 @@ class PtInbound(PluginInbound):
             ReactorWatcher(context.reactor) if context.kernel is None else context.kernel.poller
         )
         self._cookie: CookieFile | None = None
-        self._entry: OrPortEntry | None = None
+        self._exchanges: OrPortEntry | None = None
 
     def doors(self) -> Sequence[Callable[[socket.SocketType], None]]:
         cookie = self._cookie = CookieFile(self._uid)
-        entry = self._entry = OrPortEntry(
-            self.context.reactor, self._watcher, cookie.cookie, self._enter, self._refused
+        entry = self._exchanges = OrPortEntry(
+            self.context.reactor, self._watcher, cookie.cookie, self._done, self._refused
         )
-        return entry.accepted, self._enter_plain
+        return entry.accepted, self.enter
 
     def listens(self, ours: Sequence[tuple[str, int]]) -> None:
         extended, plain = (shown_address(*one) for one in ours)
@@ -132,9 +137,6 @@ class PtInbound(PluginInbound):
             "TOR_PT_AUTH_COOKIE_FILE": "" if self._cookie is None else self._cookie.path,
             "TOR_PT_ORPORT": plain,
         }
-
-    def make_gate(self) -> Gate:
-        return Gate(self, self._identify)
 
     def started(self) -> None:
         """Log what clients need, as a part of their configuration."""
@@ -163,34 +165,18 @@ class PtInbound(PluginInbound):
 
     def stopped(self) -> None:
         """Close what is not a connection yet, and remove the cookie."""
-        if self._entry is not None:
-            self._entry.stop()
+        if self._exchanges is not None:
+            self._exchanges.stop()
         if self._cookie is not None:
             self._cookie.remove()
             self._cookie = None
 
-    def _enter_plain(self, accepted: socket.SocketType) -> None:
-        self._enter(accepted, None)
-
-    def _enter(self, accepted: socket.SocketType, exchange: ExtendedOrPort | None) -> None:
-        if not self._gate.let_in((accepted, exchange), self._make_side):
-            accepted.close()
+    def _done(self, accepted: socket.SocketType, exchange: ExtendedOrPort) -> None:
+        method = self._contract.method
+        if exchange.client is not None and method is not None:
+            header = Header(BY_PLUGIN, exchange.client, method.address)
+            accepted = ProxiedSocket(accepted, header)
+        self.enter(accepted)
 
     def _refused(self, why: str) -> None:
         self._gate.refuse(f"refused a connection of the plug-in's: {why}")
-
-    def _identify(self, entered: tuple[socket.SocketType, ExtendedOrPort | None]) -> ClientInfo:
-        _, exchange = entered
-        if exchange is None or exchange.client is None:
-            peer = f"{self._contract.name}[{self.plugin.pid}]"
-            return ClientInfo(self.tag, peer, "unknown", None, self.timeouts)
-        host, _ = exchange.client
-        return ClientInfo(self.tag, shown_address(*exchange.client), host, None, self.timeouts)
-
-    def _make_side(
-        self,
-        entered: tuple[socket.SocketType, ExtendedOrPort | None],
-        outbound: IOutbound,
-        tracker: ITracker | None,
-    ) -> ISide:
-        return self.make_side(entered[0], outbound, tracker)

@@ -11,31 +11,34 @@ from typing import ClassVar, Literal
 
 from zope.interface import implementer
 
-from pipetwist.connection.client_info import ClientInfo
 from pipetwist.inbounds.context import InboundContext
-from pipetwist.inbounds.gate import Gate
 from pipetwist.inbounds.plugin_inbound import PluginInbound
+from pipetwist.inbounds.tls_listening import TlsInboundOptions
 from pipetwist.interfaces import IInbound
-from pipetwist.kinds.inbound_options import InboundOptions, StreamInboundOptions
+from pipetwist.kinds.inbound_options import InboundOptions
+from pipetwist.kinds.user_options import CERTIFICATE_KEYS
 from pipetwist.plugins.figures import INBOUND_PLUGIN_FIGURES
 from pipetwist.plugins.options import PluginProcessOptions, end_together
 from pipetwist.plugins.sip003 import Sip003Server, check_options
-from pipetwist.values import Host, Program, ServerPort, Words
+from pipetwist.values import Host, Program, ServerPort, Words, quote
 from pipetwist.values.addresses import shown_address
 from pipetwist.values.bind_address import PortAddress
+from pipetwist.values.trusted_proxies import DEFAULT_PROXIES
 
 __all__ = ["Sip003Inbound", "Sip003InboundOptions"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sip003InboundOptions(PluginProcessOptions, StreamInboundOptions):
+class Sip003InboundOptions(PluginProcessOptions, TlsInboundOptions):
     """An inbound behind a plug-in of shadowsocks (SIP003)."""
 
-    figures = INBOUND_PLUGIN_FIGURES
+    figures = (*TlsInboundOptions.figures, *INBOUND_PLUGIN_FIGURES)
     fixed = (
-        *("listen", "listen_port", "framing", "plugin", "plugin_opts", "env"),
-        *("inherit_env", "cwd", "user", "kill_grace", "nice", "max_memory", "max_descriptors"),
+        *("listen", "listen_port", "framing", "speaks_tls", "proxy_protocol"),
+        *("plugin", "plugin_opts", "env", "inherit_env", "cwd", "user", "kill_grace"),
+        *("nice", "max_memory", "max_descriptors"),
     )
+    users_known_by = (*CERTIFICATE_KEYS, "source")
 
     type: Literal["sip003"] = "sip003"
     """Always ``sip003``."""
@@ -57,10 +60,29 @@ class Sip003InboundOptions(PluginProcessOptions, StreamInboundOptions):
     """
 
     def __post_init__(self) -> None:
-        """Refuse options that end within an escape."""
+        """Refuse options that end within an escape, and what needs addresses that nobody knows."""
         check_options(self.plugin_opts)
         end_together(self)
+        if self.trusted_proxies != DEFAULT_PROXIES:
+            message = (
+                "trusted_proxies: a plug-in does not say where its clients come from, so that "
+                "they can't be told apart; leave it out"
+            )
+            raise ValueError(message)
+        if not self.knows_sources:
+            for user in self.own_users:
+                if user.source is not None:
+                    message = (
+                        f"{quote(user.name)} has a source, and a plug-in does not say where its "
+                        "clients come from; leave it out, or have the far end say it: "
+                        '"proxy_protocol": true'
+                    )
+                    raise ValueError(message)
         super().__post_init__()
+
+    @property
+    def knows_sources(self) -> bool:
+        return self.proxy_protocol
 
     @property
     def program(self) -> Sequence[str]:
@@ -96,19 +118,7 @@ class Sip003Inbound(PluginInbound):
         self.where = f"{shown_address(*listen)} by the plug-in {self._contract.name}"
 
     def doors(self) -> Sequence[Callable[[socket.SocketType], None]]:
-        return (self._enter,)
+        return (self.enter,)
 
     def listens(self, ours: Sequence[tuple[str, int]]) -> None:
         (self._contract.ours,) = ours
-
-    def make_gate(self) -> Gate:
-        return Gate(self, self._identify)
-
-    def _enter(self, accepted: socket.SocketType) -> None:
-        if not self._gate.let_in(accepted, self.make_side):
-            accepted.close()
-
-    def _identify(self, accepted: socket.SocketType) -> ClientInfo:
-        # The plug-in does not say who its clients are.
-        peer = f"{self._contract.name}[{self.plugin.pid}]"
-        return ClientInfo(self.tag, peer, "unknown", None, self.timeouts)

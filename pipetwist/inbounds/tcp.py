@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, cast
 
@@ -108,17 +108,6 @@ class TcpInbound(TlsListeningService):
         if self._acceptors:
             for listening in self._sockets:
                 self._keep_alive.set_on(listening)
-
-    def apply(self, options: InboundOptions) -> Callable[[], None]:
-        show = self.read_again(options)
-        take_back = super().apply(options)
-        hide = show()
-
-        def take_all_back() -> None:
-            take_back()
-            hide()
-
-        return take_all_back
 
     @property
     def port(self) -> int | None:

@@ -12,6 +12,8 @@ from pipetwist.inbounds.handshake import HandshakeFactory
 from pipetwist.inbounds.proxy_entry import ProxiedSocket
 from pipetwist.tls.listener import ListenerTls
 from pipetwist.tls.twisted_tls import over_tls
+from pipetwist.transfer.adoption import MakeSide
+from pipetwist.transfer.stream import StreamSide
 
 __all__ = ["TlsEntry"]
 
@@ -23,19 +25,25 @@ class TlsEntry:
         gate: admits clients, by their transports.
         context: what the inbound works with.
         tls: what clients are shown and asked for.
+        make: makes the clients' sides.
     """
 
-    def __init__(self, gate: Gate, context: InboundContext, tls: ListenerTls) -> None:
+    def __init__(
+        self,
+        gate: Gate,
+        context: InboundContext,
+        tls: ListenerTls,
+        make: MakeSide = StreamSide,
+    ) -> None:
         self._gate = gate
         self._context = context
-        self._handshakes = HandshakeFactory(gate, context)
+        self._handshakes = HandshakeFactory(gate, context, make)
         self._factory = over_tls(tls, self._handshakes, context.reactor)
 
     def accepted(self, accepted: socket.SocketType) -> None:
         """Begin the handshake."""
         header = accepted.header if isinstance(accepted, ProxiedSocket) else None
-        # Of a LOCAL one the transport knows who the client is.
-        self._handshakes.header = None if header is None or header.source is None else header
+        self._handshakes.header = header
         with closing(accepted):  # the reactor duplicates the descriptor
             try:
                 self._context.reactor.adoptStreamConnection(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from pipetwist.connection.client_info import ClientInfo
 from pipetwist.connection.identity import Identity
@@ -31,7 +31,7 @@ __all__ = ["TlsInboundOptions", "TlsListeningService"]
 class TlsInboundOptions(ProxiedInboundOptions, StreamInboundOptions, AskingOptions):
     """The keys of every inbound that can use TLS."""
 
-    figures = (
+    figures: ClassVar[Sequence[Figure]] = (
         Figure(
             "pipetwist_tls_handshakes",
             "TLS handshakes that were completed.",
@@ -93,6 +93,17 @@ class TlsListeningService(ProxiedListening):
     def __init__(self, options: TlsInboundOptions, context: InboundContext) -> None:
         super().__init__(options, context)
         self._tls = options.read_tls(context.files, context.reactor.seconds)
+
+    def apply(self, options: InboundOptions) -> Callable[[], None]:
+        show = self.read_again(options)
+        take_back = super().apply(options)
+        hide = show()
+
+        def take_all_back() -> None:
+            take_back()
+            hide()
+
+        return take_all_back
 
     @property
     def tls_handshakes(self) -> int:

@@ -16,6 +16,7 @@ from pipetwist.inbounds.acceptor import Acceptor
 from pipetwist.inbounds.context import InboundContext
 from pipetwist.inbounds.credentials import PEER_CREDENTIALS, client_info_of, unix_client_info
 from pipetwist.inbounds.kernel_tls_entry import KernelTlsEntry, TlsClient
+from pipetwist.inbounds.proxied import ProxiedListening
 from pipetwist.inbounds.tls_entry import TlsEntry
 from pipetwist.inbounds.tls_listening import TlsInboundOptions, TlsListeningService
 from pipetwist.inbounds.unix_entry import PassedNotice, UnixEntry
@@ -82,7 +83,7 @@ class UnixInbound(TlsListeningService):
         after = _file_options(cast("UnixInboundOptions", options))
         if not self._came_back(after) and self._listening is not None and after != before:
             self._listening.change_file(*after)
-        take_back = super().apply(options)
+        take_back = ProxiedListening.apply(self, options)  # the files of TLS have been read
         hide = show()
 
         def take_file_back() -> None:

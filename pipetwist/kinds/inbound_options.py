@@ -50,6 +50,11 @@ class InboundOptions(KindOptions):
         return None
 
     @property
+    def knows_sources(self) -> bool:
+        """Whether the addresses of its clients can be told, or what stands for one."""
+        return True
+
+    @property
     def is_open_to_others(self) -> bool:
         """Whether users of this machine can connect other than the one who runs the daemon."""
         return True

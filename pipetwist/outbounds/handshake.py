@@ -20,6 +20,7 @@ from pipetwist.interfaces import AnyDeferred, ISide
 from pipetwist.outbounds.context import OutboundContext
 from pipetwist.tls.connector import ConnectorTls
 from pipetwist.tls.twisted_tls import ClientConnections
+from pipetwist.transfer.adoption import MakeSide
 from pipetwist.transfer.keep_alive import KeepAlive
 from pipetwist.transfer.loss_reasons import describe_error
 from pipetwist.transfer.stream import StreamSide
@@ -81,7 +82,11 @@ def connect_tls(
 
 
 def socket_over_tls(
-    connected: socket.SocketType, tls: ConnectorTls, name: str, context: OutboundContext
+    connected: socket.SocketType,
+    tls: ConnectorTls,
+    name: str,
+    context: OutboundContext,
+    make: MakeSide = StreamSide,
 ) -> Deferred[ISide]:
     """Have the TLS handshake on a connected socket, and make it a side of a connection.
 
@@ -90,13 +95,14 @@ def socket_over_tls(
         tls: what the server is asked for.
         name: the server, for people.
         context: what the outbound works with.
+        make: makes the side.
 
     Raises:
         OSError: there is no free descriptor.
     """
     from twisted.protocols.tls import TLSMemoryBIOFactory
 
-    handshake = _Handshake(StreamSide(context.reactor, context.peer_close_watch), name)
+    handshake = _Handshake(make(context.reactor, context.peer_close_watch), name)
 
     class HandshakeFactory(Factory[_Handshake]):
         noisy = False

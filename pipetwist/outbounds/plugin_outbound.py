@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, maybeDeferred
@@ -16,28 +17,41 @@ from pipetwist.errors import StartError
 from pipetwist.interfaces import ISide
 from pipetwist.interfaces.structural import AnyConnecting
 from pipetwist.kernel.connector import Watcher, connect_socket
+from pipetwist.kernel.context import KernelContext
 from pipetwist.kernel.reactor_watcher import ReactorWatcher
 from pipetwist.outbounds.context import OutboundContext
+from pipetwist.outbounds.handshake import socket_over_tls
+from pipetwist.outbounds.proxied import ProxiedOutbound, headed_socket
+from pipetwist.outbounds.tls_side import tls_side
 from pipetwist.plugins.plugin import Plugin
-from pipetwist.plugins.sides import plugin_side
+from pipetwist.plugins.sides import PluginStreamSide, plugin_side, plugin_tls_side
 from pipetwist.plugins.supervision import State
 from pipetwist.values.addresses import shown_address
+
+if TYPE_CHECKING:
+    from pipetwist.tls.connections import TlsConnection
 
 __all__ = ["PluginOutbound"]
 
 _Options: TypeAlias = Any
-"""Options that are both `StreamOutboundOptions` and `PluginClientOptions`, for which Python has no
-type.
+"""Options that are both `PluginOutboundOptions` and those of a kind, for which Python has no type.
 """
 
+_MakeSide: TypeAlias = Callable[[socket.SocketType], "ISide | Deferred[ISide]"]
+"""Makes a side of a socket that leads to the far end, with what is said first."""
 
-class PluginOutbound(Service):
-    """An outbound through a plug-in. Its subclasses connect.
+
+class PluginOutbound(ProxiedOutbound, Service):
+    """An outbound through a plug-in. Its subclasses connect. TLS and headers of the PROXY protocol
+    are inside of what the plug-in carries.
 
     Args:
         options: what the configuration says: a kind's own, with `PluginClientOptions` in it.
         context: what it works with.
         plugin: the plug-in.
+
+    Raises:
+        StartError: the CA's file can't be used.
     """
 
     def __init__(self, options: _Options, context: OutboundContext, plugin: Plugin) -> None:
@@ -53,6 +67,9 @@ class PluginOutbound(Service):
         self._watcher: Watcher = (
             ReactorWatcher(context.reactor) if context.kernel is None else context.kernel.poller
         )
+        self._far_end = shown_address(options.server, options.server_port)
+        self._tls = options.read_tls(context.files)
+        self.use_headers(options)
 
     @property
     def kill_grace(self) -> float:
@@ -71,18 +88,25 @@ class PluginOutbound(Service):
         if self._options.start == "eager":
             self.plugin.start().addErrback(self._not_started)
 
-    def connect(self) -> ISide | Deferred[ISide]:
-        connecting = self._connect()
+    def connect_with(self, header: bytes | None) -> ISide | Deferred[ISide]:
+        make: _MakeSide = self._make_side
+        if header is not None:
+            make = partial(headed_socket, header, self._far_end, make)
+        connecting = self._connect(make)
         return connecting if self.max_datagram_bytes is None else frame_connection(connecting)
 
-    def _connect(self) -> ISide | Deferred[ISide]:
+    def _connect(self, make: _MakeSide) -> ISide | Deferred[ISide]:
         if self.plugin.state is State.READY:
-            return self.open()
+            return self.open(make)
         ready = self.plugin.wait(self.connect_timeout)
-        return ready.addCallback(lambda _: maybeDeferred(self.open))
+        return ready.addCallback(lambda _: maybeDeferred(self.open, make))
 
-    def open(self) -> ISide | Deferred[ISide]:
-        """Connect to the plug-in, which is ready."""
+    def open(self, make: _MakeSide) -> ISide | Deferred[ISide]:
+        """Connect to the plug-in, which is ready.
+
+        Args:
+            make: makes a side of the socket, once it leads to the far end.
+        """
         raise NotImplementedError
 
     def connect_plugin(
@@ -107,16 +131,23 @@ class PluginOutbound(Service):
             prepare=_without_delay,
         )
 
-    def make_side(self, connected: socket.SocketType) -> ISide:
-        """Make a side of a socket that is connected to the plug-in."""
-        context = self._context
-        return plugin_side(
-            context.reactor,
-            context.kernel,
-            context.peer_close_watch,
-            connected,
-            self.plugin.connections,
-        )
+    def _make_side(self, connected: socket.SocketType) -> ISide | Deferred[ISide]:
+        context, kernel, tls = self._context, self._context.kernel, self._tls
+        connections = self.plugin.connections
+        if tls is None:
+            return plugin_side(
+                context.reactor, kernel, context.peer_close_watch, connected, connections
+            )
+        if kernel is None:
+            make = partial(PluginStreamSide, connections)
+            return socket_over_tls(connected, tls, self._far_end, context, make)
+
+        def make_side(
+            kernel: KernelContext, one: socket.SocketType, spoken: TlsConnection
+        ) -> ISide:
+            return plugin_tls_side(kernel, one, spoken, connections)
+
+        return tls_side(kernel, connected, tls, self._far_end, make_side)
 
     def _not_started(self, failure: Failure) -> None:
         if self.running:

@@ -5,21 +5,24 @@ proxy to its server's.
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import ClassVar, Literal, cast
 
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from pipetwist.errors import ConnectError
-from pipetwist.interfaces import IRunningOutbound, ISide
-from pipetwist.kinds.outbound_options import OutboundOptions, StreamOutboundOptions
+from pipetwist.interfaces import IClientOutbound, IRunningOutbound, ISide
+from pipetwist.kinds.outbound_options import OutboundOptions
 from pipetwist.outbounds.context import OutboundContext
+from pipetwist.outbounds.plugin_options import PluginOutboundOptions
 from pipetwist.outbounds.plugin_outbound import PluginOutbound
 from pipetwist.outbounds.proxy_handshake import shake_hands
 from pipetwist.plugins.contract import ContractError
 from pipetwist.plugins.figures import OUTBOUND_PLUGIN_FIGURES
-from pipetwist.plugins.options import PluginClientOptions, end_together
+from pipetwist.plugins.options import end_together
 from pipetwist.plugins.pt import PtClient
 from pipetwist.plugins.pt_options import PtOptions
 from pipetwist.socks.socks5 import Socks5
@@ -31,7 +34,7 @@ __all__ = ["PtOutbound", "PtOutboundOptions"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class PtOutboundOptions(PtOptions, PluginClientOptions, StreamOutboundOptions):
+class PtOutboundOptions(PtOptions, PluginOutboundOptions):
     """An outbound through a pluggable transport of Tor's."""
 
     figures = OUTBOUND_PLUGIN_FIGURES
@@ -68,7 +71,7 @@ class PtOutboundOptions(PtOptions, PluginClientOptions, StreamOutboundOptions):
         return Socks5(target, arguments_as_credentials(self.arguments), insists=True)
 
 
-@implementer(IRunningOutbound)
+@implementer(IClientOutbound, IRunningOutbound)
 class PtOutbound(PluginOutbound):
     """Has a pluggable transport connect for each connection. Those with the same process share it.
 
@@ -102,15 +105,22 @@ class PtOutbound(PluginOutbound):
             self.plugin.change()
         super().startService()
 
-    def open(self) -> ISide | Deferred[ISide]:
+    def open(
+        self, make: Callable[[socket.SocketType], ISide | Deferred[ISide]]
+    ) -> ISide | Deferred[ISide]:
         try:
             address = self._contract.address(self._options.transport)
         except ContractError as error:
             raise ConnectError(str(error)) from error
-        connecting: ISide | Deferred[ISide] = self.connect_plugin(address, self._shake_hands)
+        shake_hands_first = partial(self._shake_hands, make)
+        connecting: ISide | Deferred[ISide] = self.connect_plugin(address, shake_hands_first)
         return connecting
 
-    def _shake_hands(self, connected: socket.SocketType) -> Deferred[ISide]:
+    def _shake_hands(
+        self,
+        make: Callable[[socket.SocketType], ISide | Deferred[ISide]],
+        connected: socket.SocketType,
+    ) -> Deferred[ISide]:
         handshake, name = self._options.handshake(), f"the plug-in {self._contract.name}"
         shaking = shake_hands(self._watcher, connected, handshake, name)
-        return shaking.addCallback(self.make_side)
+        return shaking.addCallback(make)

@@ -4,19 +4,21 @@ connection to its far plug-in.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import socket
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
-from pipetwist.interfaces import IRunningOutbound, ISide
-from pipetwist.kinds.outbound_options import OutboundOptions, StreamOutboundOptions
+from pipetwist.interfaces import IClientOutbound, IRunningOutbound, ISide
+from pipetwist.kinds.outbound_options import OutboundOptions
 from pipetwist.outbounds.context import OutboundContext
+from pipetwist.outbounds.plugin_options import PluginOutboundOptions
 from pipetwist.outbounds.plugin_outbound import PluginOutbound
 from pipetwist.plugins.figures import OUTBOUND_PLUGIN_FIGURES
-from pipetwist.plugins.options import PluginClientOptions, end_together
+from pipetwist.plugins.options import end_together
 from pipetwist.plugins.sip003 import Sip003Client, check_options
 from pipetwist.values import Host, Program, ServerPort, Words
 
@@ -24,7 +26,7 @@ __all__ = ["Sip003Outbound", "Sip003OutboundOptions"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sip003OutboundOptions(PluginClientOptions, StreamOutboundOptions):
+class Sip003OutboundOptions(PluginOutboundOptions):
     """An outbound through a plug-in of shadowsocks (SIP003)."""
 
     figures = OUTBOUND_PLUGIN_FIGURES
@@ -59,7 +61,7 @@ class Sip003OutboundOptions(PluginClientOptions, StreamOutboundOptions):
         return (self.plugin,)
 
 
-@implementer(IRunningOutbound)
+@implementer(IClientOutbound, IRunningOutbound)
 class Sip003Outbound(PluginOutbound):
     """Connects to a plug-in for each connection.
 
@@ -78,8 +80,8 @@ class Sip003Outbound(PluginOutbound):
         self._contract = Sip003Client(options.plugin, options.plugin_opts, server)
         super().__init__(options, context, context.plugins.make(options, self._contract))
 
-    def open(self) -> ISide | Deferred[ISide]:
-        connecting: ISide | Deferred[ISide] = self.connect_plugin(
-            self._contract.address, self.make_side
-        )
+    def open(
+        self, make: Callable[[socket.SocketType], ISide | Deferred[ISide]]
+    ) -> ISide | Deferred[ISide]:
+        connecting: ISide | Deferred[ISide] = self.connect_plugin(self._contract.address, make)
         return connecting

@@ -5,6 +5,7 @@ when nobody knows whether the server is who it should be.
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
@@ -21,8 +22,18 @@ if TYPE_CHECKING:
 __all__ = ["tls_side"]
 
 
+def _tls_side(kernel: KernelContext, opened: socket.SocketType, tls: TlsConnection) -> ISide:
+    from pipetwist.kernel.tls_side import TlsSide  # loads pyOpenSSL
+
+    return TlsSide(kernel, opened, tls)
+
+
 def tls_side(
-    kernel: KernelContext, opened: socket.SocketType, tls: ConnectorTls, name: str
+    kernel: KernelContext,
+    opened: socket.SocketType,
+    tls: ConnectorTls,
+    name: str,
+    make: Callable[[KernelContext, socket.SocketType, TlsConnection], ISide] = _tls_side,
 ) -> Deferred[ISide]:
     """Complete a handshake.
 
@@ -31,15 +42,15 @@ def tls_side(
         opened: the socket, which is closed where this fails or is cancelled.
         tls: what the server is asked for.
         name: where it leads, for people.
+        make: makes the side, when the handshake is complete.
 
     Returns:
         The side; fails with ConnectError.
     """
-    from pipetwist.kernel.tls_handshake import Handshake  # these load pyOpenSSL
-    from pipetwist.kernel.tls_side import TlsSide
+    from pipetwist.kernel.tls_handshake import Handshake  # loads pyOpenSSL
 
     def done(connection: TlsConnection) -> None:
-        result.callback(TlsSide(kernel, opened, connection))
+        result.callback(make(kernel, opened, connection))
 
     def failed(reason: str) -> None:
         opened.close()

@@ -84,6 +84,7 @@ class PluginProcessOptions(KindOptions):
 
     def check_here(self) -> None:
         self.prepared()
+        super().check_here()
 
     def check_user(self) -> None:
         """Look whether the daemon may start a program as its user.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from functools import partial
+from typing import TYPE_CHECKING
 
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
@@ -16,7 +17,10 @@ from pipetwist.transfer.adoption import adopted_side
 from pipetwist.transfer.peer_close_watch import PeerCloseWatch
 from pipetwist.transfer.stream import StreamSide
 
-__all__ = ["PluginSocketSide", "PluginStreamSide", "plugin_side"]
+if TYPE_CHECKING:
+    from pipetwist.tls.connections import TlsConnection
+
+__all__ = ["PluginSocketSide", "PluginStreamSide", "plugin_side", "plugin_tls_side"]
 
 
 @implementer(IDescriptorSide)
@@ -93,3 +97,34 @@ def plugin_side(
         return PluginSocketSide(kernel, connected, connections, tracker)
     make = partial(PluginStreamSide, connections)
     return adopted_side(reactor, peer_close_watch, connected, tracker, make)
+
+
+def plugin_tls_side(
+    kernel: KernelContext,
+    connected: socket.SocketType,
+    tls: TlsConnection,
+    connections: PluginConnections,
+    tracker: ITracker | None = None,
+    *,
+    half_closes_by_fin: bool = False,
+) -> ISide:
+    """Make a side of a socket that is connected to a plug-in, with TLS inside, for the kernel.
+
+    Args:
+        kernel: what it works with.
+        connected: the socket, which does not block.
+        tls: OpenSSL's connection on it, its handshake complete.
+        connections: the plug-in's.
+        tracker: counts what is inside of TLS.
+        half_closes_by_fin: see `pipetwist.kernel.tls_side.TlsSide`.
+    """
+    from pipetwist.plugins.tls_side import PluginTlsSide  # loads pyOpenSSL
+
+    return PluginTlsSide(
+        kernel,
+        connected,
+        tls,
+        connections,
+        tracker,
+        half_closes_by_fin=half_closes_by_fin,
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 
 from twisted.internet.defer import inlineCallbacks, maybeDeferred
 from twisted.logger import Logger
@@ -10,6 +11,7 @@ from twisted.python.failure import Failure
 
 from pipetwist.config.collisions import collisions
 from pipetwist.config.document import Document
+from pipetwist.config.unknown_sources import unknown_sources
 from pipetwist.errors import StartError
 from pipetwist.interfaces import IInbound, InlineCallbacks
 from pipetwist.kinds.inbound_options import InboundOptions
@@ -20,18 +22,18 @@ _log = Logger()
 
 
 def refuse_collisions(document: Document, inbounds: Mapping[str, IInbound]) -> None:
-    """Check that no two listeners of a document need the same address.
+    """Check that no two listeners of a document need the same address, and that no limit goes by
+    addresses of clients that nobody knows.
 
     Args:
         document: the document.
         inbounds: the existing inbounds, by their tags.
 
     Raises:
-        StartError: two need the same.
+        StartError: two need the same, or one does.
     """
-    for problem in collisions(
-        document, [tag for tag, inbound in inbounds.items() if inbound.inherited]
-    ):
+    inherited = [tag for tag, inbound in inbounds.items() if inbound.inherited]
+    for problem in chain(collisions(document, inherited), unknown_sources(document)):
         raise StartError(str(problem))
 
 

@@ -18,12 +18,13 @@ def log_failed_handshake(log: Logger, label: str, peer: object, reason: Failure)
     Args:
         log: takes it.
         label: whose client it was.
-        peer: where it was, in Twisted's words.
+        peer: where it was, in Twisted's words or in our own.
         reason: why it was lost.
     """
     cause = reason_of(reason)
     # Before the handshake is complete nobody could say close_notify.
-    log_handshake_failure(log, label, shown_peer(peer), "" if cause == NO_CLOSE_NOTIFY else cause)
+    shown = peer if isinstance(peer, str) else shown_peer(peer)
+    log_handshake_failure(log, label, shown, "" if cause == NO_CLOSE_NOTIFY else cause)
 
 
 def log_handshake_failure(log: Logger, label: str, peer: str, cause: str) -> None:

@@ -45,8 +45,18 @@ _HEADINGS = {
         "PROXY protocol of an inbound",
         "Inbound endpoint",
     ),
-    "PtInboundOptions": ("Every inbound", "Every inbound of streams", "Inbound pt"),
-    "Sip003InboundOptions": ("Every inbound", "Every inbound of streams", "Inbound sip003"),
+    "PtInboundOptions": (
+        "Every inbound",
+        "Every inbound of streams",
+        "PROXY protocol of an inbound",
+        "Inbound pt",
+    ),
+    "Sip003InboundOptions": (
+        "Every inbound",
+        "Every inbound of streams",
+        "PROXY protocol of an inbound",
+        "Inbound sip003",
+    ),
     "UdpInboundOptions": (
         "Every inbound",
         "Every inbound of datagrams",
@@ -91,10 +101,16 @@ _HEADINGS = {
         "PROXY protocol of an outbound",
         "Outbound endpoint",
     ),
-    "PtOutboundOptions": ("Every outbound", "Every outbound that is a stream", "Outbound pt"),
+    "PtOutboundOptions": (
+        "Every outbound",
+        "Every outbound that is a stream",
+        "PROXY protocol of an outbound",
+        "Outbound pt",
+    ),
     "Sip003OutboundOptions": (
         "Every outbound",
         "Every outbound that is a stream",
+        "PROXY protocol of an outbound",
         "Outbound sip003",
     ),
     "UdpOutboundOptions": (
@@ -121,10 +137,6 @@ _HEADINGS = {
     "WebOptions": ("metrics",),
     "WebTlsOptions": ("TLS of metrics",),
 }
-
-
-# Keys of a table that a class of options lacks, as the text says.
-_LACKING = {"Sip003InboundOptions": {"users"}}
 
 
 def _tables() -> dict[str, dict[str, str]]:
@@ -161,7 +173,6 @@ class TablesTest(SynchronousTestCase):
                     key: default
                     for heading in _HEADINGS[name]
                     for key, default in tables[heading].items()
-                    if key not in _LACKING.get(name, ())
                 },
                 expected,
                 name,

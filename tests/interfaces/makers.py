@@ -61,6 +61,7 @@ from pipetwist.outbounds.vsock import VsockOutbound, VsockOutboundOptions
 from pipetwist.page.ended import EndedConnections
 from pipetwist.plugins.connections import PluginConnections
 from pipetwist.plugins.sides import PluginSocketSide, PluginStreamSide
+from pipetwist.plugins.tls_side import PluginTlsSide
 from pipetwist.process.identity import ProcessIdentity
 from pipetwist.process.side import ProcessSide
 from pipetwist.process.spawners import PosixSpawner, ReactorSpawner
@@ -163,6 +164,7 @@ class Makers:
                 self._connected(socket.SOCK_STREAM),
                 PluginConnections(lambda: False),
             ),
+            lambda: PluginTlsSide(self.kernel, *self._tls_ends(), PluginConnections(lambda: False)),
             lambda: PluginStreamSide(PluginConnections(lambda: False), self.loop),
             lambda: PluginConnections(lambda: False).watch(FakeSide(), RecordingReceiver()),
             lambda: PassingSide(self.kernel, self._connected(socket.SOCK_STREAM)),
