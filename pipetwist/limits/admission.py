@@ -58,6 +58,8 @@ class Admission:
         self._call: IDelayedCall | None = None
         self.refused: Counter[str] = Counter(dict.fromkeys(REFUSALS, 0))
         """How many were refused, by the key of the limit."""
+        self.refused_of: Counter[tuple[Entity, str]] = Counter()
+        """How many were refused, by whose limit it is: what kind that is, and its tag or name."""
 
     def __repr__(self) -> str:
         return f"<Admission of {len(self._admitted)}>"
@@ -82,6 +84,7 @@ class Admission:
                 found = self._lacking(entity, name, options, source, now)
                 if found is not None:
                     self.refused[found.limit] += 1
+                    self.refused_of[entity, name] += 1
                     self._notices.hit(found.whose, found.limit, "new connections are refused")
                     return found
         return None

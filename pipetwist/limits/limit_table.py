@@ -121,6 +121,12 @@ class LimitTable:
         now = self.pacer.now()
         return {key: rate.held_seconds(now) for key, rate in self._rates.items()}
 
+    def held_now(self) -> set[str]:
+        """The names of the rates that hold somebody back at this moment, such as ``down_mbps of
+        user alice``.
+        """
+        return {rate.name for rate in self.pacer.waiting() if rate is not self._any_rate}
+
     def limit(self, connection: Limited, *, since_start: bool) -> None:
         """Limit a connection that is open, by what holds now.
 

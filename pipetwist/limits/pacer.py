@@ -56,6 +56,10 @@ class Pacer:
             if not self._serving:
                 self._set_timer()
 
+    def waiting(self) -> list[Rate]:
+        """The rates at which somebody waits."""
+        return [rate for _, _, rate in self._due if rate.queue]
+
     def look_again(self) -> None:
         """Some rates are others now: whoever waits there may have to wait for less long."""
         now = self.now()

@@ -31,11 +31,14 @@ class LastWords:
         """It has said this."""
         self._lines.append(_COLORS.sub("", line).strip()[:_LENGTH])
 
+    def __str__(self) -> str:
+        return " / ".join(self._lines)
+
     def failure(self, what: str) -> str:
         """Say why it failed, with its own words.
 
         Args:
             what: what happened to it.
         """
-        words = f": {' / '.join(self._lines)}" if self._lines else ""
+        words = f": {self}" if self._lines else ""
         return f"the plug-in {self._name} failed: {what}{words}"

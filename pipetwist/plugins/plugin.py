@@ -76,12 +76,16 @@ class Plugin:
         self._uid = uid
         self._threads = threads
         self._process: HostedProcess | None = None
-        self._restarting = Restarting(reactor, lambda: self._hear(Event.DUE))
+        self.restarting = Restarting(reactor, lambda: self._hear(Event.DUE))
+        """The pause before the next start."""
         self._readiness: Readiness | None = None
         self._began = 0.0
-        self._ready_at: float | None = None
-        self._words = LastWords(contract.name)
-        self._why = ""
+        self.ready_at: float | None = None
+        """When this process was ready, in seconds of the clock; None if it never was."""
+        self.words = LastWords(contract.name)
+        """What it has said last."""
+        self.why = ""
+        """Why it ended, or can't be used, for people."""
         self._waiters = Waiters()
         self._stopping: list[Deferred[None]] = []
 
@@ -112,11 +116,7 @@ class Plugin:
     # What its users ask of it.
 
     def start(self) -> Deferred[None]:
-        """Start it, unless it runs.
-
-        Returns:
-            See `wait`; it is not bounded.
-        """
+        """Start it, unless it runs; see `wait`, which is not bounded then."""
         return self.wait(None)
 
     def wait(self, seconds: float | None) -> Deferred[None]:
@@ -132,9 +132,9 @@ class Plugin:
         """
         if self.state is State.READY:
             return succeed(None)
-        pause = self._restarting.left
+        pause = self.restarting.left
         if seconds is not None and pause > seconds:
-            return fail(ConnectError(f"{self._why}; it is started again in {pause:.1f} s"))
+            return fail(ConnectError(f"{self.why}; it is started again in {pause:.1f} s"))
         waiting = self._waiters.join()
         self._hear(Event.WANTED)
         return waiting
@@ -145,7 +145,7 @@ class Plugin:
         Returns:
             A Deferred that fires when nothing of it is left.
         """
-        self._why = f"the plug-in {self.contract.name} was stopped"
+        self.why = f"the plug-in {self.contract.name} was stopped"
         stopping: Deferred[None] = Deferred()
         self._stopping.append(stopping)
         self._hear(Event.STOP)
@@ -153,7 +153,7 @@ class Plugin:
 
     def change(self) -> None:
         """Start it again, since its contract has other variables now."""
-        self._why = f"the plug-in {self.contract.name} was started again with other options"
+        self.why = f"the plug-in {self.contract.name} was started again with other options"
         self._hear(Event.CHANGE)
 
     # Its state.
@@ -172,9 +172,9 @@ class Plugin:
             self._ACTIONS[action](self)
 
     def _launch(self) -> None:
-        self._ready_at = None
+        self.ready_at = None
         self._began = self._reactor.seconds()
-        self._words = LastWords(self.contract.name)
+        self.words = LastWords(self.contract.name)
         self.starts += 1
         process = HostedProcess(self._reactor, self._spawner, self.kill_grace, self)
         try:
@@ -206,24 +206,24 @@ class Plugin:
             self._readiness = None
 
     def _fault(self, what: str) -> None:
-        self._why = self._words.failure(what)
+        self.why = self.words.failure(what)
         self._hear(Event.FAULT)
 
     def _pause(self) -> None:
-        pause = self._restarting.begin(self._ready_at)
+        pause = self.restarting.begin(self.ready_at)
         self._log.warn(
             "{label}: {why}; it is started again in {pause:.1f} s",
             label=self.label,
-            why=self._why,
+            why=self.why,
             pause=pause,
         )
 
     def _cancel(self) -> None:
-        self._restarting.cancel()
+        self.restarting.cancel()
 
     def _tell_ready(self) -> None:
-        self._ready_at = self._reactor.seconds()
-        self.start_seconds = self._ready_at - self._began
+        self.ready_at = self._reactor.seconds()
+        self.start_seconds = self.ready_at - self._began
         self._log.info(
             "{label}: the plug-in {name}[{pid}] is ready, after {seconds:.2f} s",
             label=self.label,
@@ -234,7 +234,7 @@ class Plugin:
         self._waiters.go()
 
     def _tell_failed(self) -> None:
-        self._waiters.fail(self._why)
+        self._waiters.fail(self.why)
 
     def _tell_stopped(self) -> None:
         stopping, self._stopping = self._stopping, []
@@ -259,10 +259,10 @@ class Plugin:
         """See `pipetwist.plugins.hosted_process.ProcessReceiver`."""
         self._look_no_more()
         if self.state is State.STARTING:
-            self._why = self._words.failure(f"{how} before it was ready")
+            self.why = self.words.failure(f"{how} before it was ready")
         elif self.state is State.READY:
-            self._why = f"the plug-in {self.contract.name} failed: {how}"
-        self.connections.end(self._why)
+            self.why = f"the plug-in {self.contract.name} failed: {how}"
+        self.connections.end(self.why)
 
     def process_ended(self) -> None:
         """See `pipetwist.plugins.hosted_process.ProcessReceiver`."""
@@ -283,7 +283,7 @@ class Plugin:
 
     def process_logged(self, line: str) -> None:
         """See `pipetwist.plugins.hosted_process.ProcessReceiver`."""
-        self._words.keep(line)
+        self.words.keep(line)
         self._log.info(_LINE, label=self.label, pid=self.pid, line=line)
 
     def _became_ready(self) -> None:

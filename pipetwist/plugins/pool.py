@@ -21,6 +21,7 @@ from pipetwist.network.threads import UnawaitedThreads
 from pipetwist.plugins.contract import Contract
 from pipetwist.plugins.options import PluginProcessOptions
 from pipetwist.plugins.plugin import Plugin
+from pipetwist.plugins.status import PluginStatus, status_of
 from pipetwist.process.spawners import spawner_for
 
 __all__ = ["PluginPool"]
@@ -62,6 +63,10 @@ class PluginPool(Service):
     def kill_grace(self) -> float:
         """The longest time in seconds from SIGTERM to SIGKILL."""
         return max((plugin.kill_grace for plugin in self._users), default=0.0)
+
+    def statuses(self) -> list[PluginStatus]:
+        """What each of those that are used is doing."""
+        return [status_of(plugin, self._reactor) for plugin in self._users]
 
     def make(self, options: PluginProcessOptions, contract: Contract) -> Plugin:
         """Make a plug-in. It does not run yet.

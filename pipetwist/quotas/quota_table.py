@@ -13,7 +13,7 @@ from pipetwist.kinds.limit_options import LimitOptions, QuotaOptions
 from pipetwist.quotas.calendar import Calendar
 from pipetwist.quotas.period import Period
 from pipetwist.quotas.quota import Quota
-from pipetwist.quotas.usage import SLOTS, PeriodCounter, Usage
+from pipetwist.quotas.usage import SLOTS, PeriodCounter, UnwrittenCounter, Usage
 from pipetwist.values.sizes import format_size
 
 __all__ = ["QuotaTable", "Quotas", "counter_name", "quotas_of"]
@@ -61,6 +61,12 @@ def quotas_of(
 def _counted(one: QuotaOptions) -> tuple[str, int, str]:
     """What a quota counts; of two with the same the bytes are counted once."""
     return one.per or "", one.starts if one.per == "month" else 1, one.count
+
+
+def _first_name(user: str, one: QuotaOptions) -> str:
+    """The name of the counter that there is if the user has ever used anything of a quota."""
+    _, starts, count = _counted(one)
+    return counter_name(user, Period(one.per, starts), count, 0)
 
 
 def _numbered(
@@ -138,6 +144,31 @@ class QuotaTable:
         if quotas is None:
             quotas = self._quotas[user] = self._make(user, self._options(user))
         return quotas
+
+    def seen(self, user: str) -> tuple[Quota, ...]:
+        """The quotas of a user who was seen; none of another."""
+        return self._quotas.get(user, ())
+
+    def look_at(self, user: str) -> tuple[Quota, ...]:
+        """The quotas of a user for somebody who only looks: of one who has never used anything
+        nothing is written into the file.
+        """
+        quotas = self._quotas.get(user)
+        if quotas is not None or self._options is None:
+            return quotas or ()
+        options = self._options(user)
+        if any(self._has(_first_name(user, one)) for one in options):
+            return self.of(user)
+        return tuple(
+            quotas_of(
+                user,
+                options,
+                self._calendar,
+                lambda _: UnwrittenCounter(),
+                lambda _: False,
+                lambda _: None,
+            )
+        )
 
     def used_up(self, user: str | None) -> list[tuple[Quota, QuotaOptions]]:
         """The quotas of a user of which nothing is left."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, MutableSequence
+from collections.abc import Iterable, Mapping
 from datetime import tzinfo
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ from pipetwist.kinds.limit_options import QuotaOptions
 from pipetwist.quotas.calendar import Calendar
 from pipetwist.quotas.quota import Quota, counted
 from pipetwist.quotas.quota_table import Quotas, quotas_of
-from pipetwist.quotas.usage import PeriodCounter
+from pipetwist.quotas.usage import PeriodCounter, UnwrittenCounter
 from pipetwist.storage.layout import Slot
 from pipetwist.storage.offline import Figures
 
@@ -48,15 +48,6 @@ class QuotaRow(NamedTuple):
         return max(self.options.bytes - self.used, 0)
 
 
-class _StoredCounter:
-    """A counter that was read, which may be changed, but not in the file."""
-
-    unit = 1
-
-    def __init__(self, total: int, baseline: int) -> None:
-        self.cell: MutableSequence[int] = [total, baseline]
-
-
 class Stored:
     """The counters of a file of quotas, at one moment.
 
@@ -66,7 +57,7 @@ class Stored:
 
     def __init__(self, figures: Iterable[Figures]) -> None:
         self.counters = {
-            one.name: _StoredCounter(one.total, one.total - one.value) for one in figures
+            one.name: UnwrittenCounter(one.total, one.total - one.value) for one in figures
         }
 
     def rows(self, quotas: Quotas, now: float, zone: tzinfo | None) -> list[QuotaRow]:
@@ -115,7 +106,7 @@ class Stored:
         }
 
     def _counter(self, name: str) -> PeriodCounter:
-        return self.counters.setdefault(name, _StoredCounter(0, 0))
+        return self.counters.setdefault(name, UnwrittenCounter())
 
 
 def _nobody(quota: Quota) -> None:

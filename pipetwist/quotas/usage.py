@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, MutableSequence
 from typing import Protocol, TypeAlias
 
-__all__ = ["SLOTS", "OpenCounter", "PeriodCounter", "Usage"]
+__all__ = ["SLOTS", "OpenCounter", "PeriodCounter", "UnwrittenCounter", "Usage"]
 
 SLOTS = 4
 """So many periods are kept: the present one, the one before, and others that a clock has shown
@@ -33,6 +33,23 @@ class PeriodCounter(Protocol):
     @property
     def unit(self) -> int:
         """What one byte adds to them."""
+
+
+class UnwrittenCounter:
+    """A counter that is in no file.
+
+    Args:
+        total: what a file had.
+        baseline: likewise.
+    """
+
+    unit = 1
+
+    def __init__(self, total: int = 0, baseline: int = 0) -> None:
+        self.cell: MutableSequence[int] = [total, baseline]
+
+    def __repr__(self) -> str:
+        return f"<UnwrittenCounter {self.cell}>"
 
 
 _NONE = 0  # no period of a calendar begins in 1970

@@ -72,6 +72,7 @@ class AdmissionTest(SynchronousTestCase):
         self.admission.leave(first)
         self.assertEqual([self.admit(), self.admit()], ["", "max_connections"])
         self.assertEqual(+self.admission.refused, {"max_connections": 2})
+        self.assertEqual(self.admission.refused_of, {("user", "alice"): 2})
 
     def test_outbound(self) -> None:
         """An outbound has bounds too, for all who go there."""
