@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from twisted.web.resource import Resource
-from twisted.web.server import Request
 from zope.interface import implementer
 
 from pipetwist.connection.cause import Cause
 from pipetwist.interfaces import IConnectionObserver, IConnectionRecord
 
-__all__ = ["MAX_ENDED", "Ended", "EndedCall", "EndedConnections"]
+__all__ = ["MAX_ENDED", "Ended", "EndedConnections"]
 
 MAX_ENDED = 200
 """How many connections are remembered."""
@@ -57,15 +54,17 @@ class _Outbound:
     Attributes:
         failures: connections that failed at it.
         failed: when the last one did, in seconds since the epoch; None for never.
+        id: the number of that one.
         reason: why that one did.
         succeeded: when one last ended without a failure.
     """
 
-    __slots__ = ("failed", "failures", "reason", "succeeded")
+    __slots__ = ("failed", "failures", "id", "reason", "succeeded")
 
     def __init__(self) -> None:
         self.failures = 0
         self.failed: float | None = None
+        self.id: int | None = None
         self.reason: str | None = None
         self.succeeded: float | None = None
 
@@ -121,6 +120,7 @@ class EndedConnections:
         elif cause in _OF_OUTBOUND:
             outbound.failures += 1
             outbound.failed, outbound.reason = now, connection.reason
+            outbound.id = connection.number
 
     def rejected(self, inbound: str, cause: Cause) -> None:
         """It was no connection."""
@@ -133,6 +133,7 @@ class EndedConnections:
                     "succeeded": one.succeeded,
                     "failures": one.failures,
                     "failed": one.failed,
+                    "id": one.id,
                     "reason": one.reason,
                 }
                 for tag, one in self._outbounds.items()
@@ -143,23 +144,3 @@ class EndedConnections:
             ],
             "connections": [one._asdict() for one in reversed(self._ended)],
         }
-
-
-class EndedCall(Resource):
-    """The call that tells it.
-
-    Args:
-        ended: what it tells.
-    """
-
-    isLeaf = True
-
-    def __init__(self, ended: EndedConnections) -> None:
-        super().__init__()
-        self._ended = ended
-
-    def render_GET(self, request: Request) -> bytes:
-        """Answer."""
-        request.setHeader(b"Content-Type", b"application/json")
-        request.setHeader(b"Cache-Control", b"no-store")
-        return json.dumps(self._ended.document(), separators=(",", ":")).encode("ascii")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -23,6 +22,8 @@ from pipetwist.relay.connection_table import ConnectionTable
 from pipetwist.relay.routing_table import Current
 from pipetwist.service.generation import Generation
 from pipetwist.service.health import why_not_healthy
+from pipetwist.service.live_page import put_page
+from pipetwist.service.overview import Overview
 
 if TYPE_CHECKING:
     from pipetwist.metrics.resource import ScrapedResource
@@ -42,7 +43,7 @@ def web_service(
     store: CounterStoreLike,
     actions: Actions,
     records: ConnectionRecords | None,
-    statistics: ConnectionStatistics,
+    overview: Overview,
 ) -> WebService | None:
     """Make the HTTP listener with everything that it serves; None if the configuration has none,
     and then Twisted's web server is not loaded.
@@ -55,7 +56,7 @@ def web_service(
         store: has the counters.
         actions: what the page does with connections, if the configuration allows it.
         records: writes connection records; None if nothing does.
-        statistics: has what became of connections.
+        overview: has what became of connections, and knows the state of the tree.
 
     Raises:
         StartError: it may not listen there, or something that it needs can't be used.
@@ -77,11 +78,12 @@ def web_service(
         context.listeners,
         context.shares.monitoring("metrics"),
     )
-    metrics = _metrics(context, current, connection_table, store, records, statistics)
+    metrics = _metrics(context, current, connection_table, store, records, overview.statistics)
     web.put("metrics", metrics)
     web.before_stop(metrics.close)
     web.put("healthz", Health(lambda: why_not_healthy(current.now)))
-    _put_page(web, context, connection_table, store, actions, statistics, may_act=may_act)
+    shown = (connection_table, store, actions, overview, records)
+    put_page(web, context, current, *shown, may_act=may_act)
     return web
 
 
@@ -175,32 +177,3 @@ def _figures_of(
             found[figure][options.tag] = figure.read(parts[options.tag])
     for figure, values in found.items():
         yield registry.noun, figure, values
-
-
-def _put_page(
-    web: WebService,
-    context: InboundContext,
-    connection_table: ConnectionTable,
-    store: CounterStoreLike,
-    actions: Actions,
-    statistics: ConnectionStatistics,
-    *,
-    may_act: bool,
-) -> None:
-    from pipetwist.page.ended import EndedCall, EndedConnections
-    from pipetwist.page.feed import Feed
-    from pipetwist.page.resources import page_resources
-
-    feed = Feed(
-        context.reactor, connection_table, store, time.time, context.log, actions.start / 1000
-    )
-    acting = {}
-    if may_act:
-        from pipetwist.page.closing import closing_resources
-
-        acting = closing_resources(actions, context.reactor, context.log)
-    ended = EndedConnections(time.time, statistics.rejections)
-    connection_table.observe(ended)
-    for name, resource in page_resources(feed, acting, {"ended": EndedCall(ended)}).items():
-        web.put(name, resource)
-    web.before_stop(feed.close)

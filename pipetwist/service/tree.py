@@ -152,7 +152,7 @@ class PipetwistService(MultiService):
         status = overview.status
         self.control: Any = control_service(document, context, actions, status)  # Any: as below
         """The `pipetwist.control.service.ControlService`; None if there is none."""
-        shown = (connections, self.store, actions, self.records, overview.statistics)
+        shown = (connections, self.store, actions, self.records, overview)
         self.web: Any  # whoever configures it need not check for None
         self.web = web_service(document, context, current, *shown)
         """The `pipetwist.web.service.WebService`; None if there is none."""

@@ -11,9 +11,12 @@ from twisted.trial.unittest import SynchronousTestCase
 from pipetwist.connection.cause import Cause
 from pipetwist.page.ended import EndedConnections
 from pipetwist.page.feed import MAX_STREAMS
+from pipetwist.page.limits import LimitsTold
 from pipetwist.page.sampling import MAX_NAMES, Sampler
 from pipetwist.page.stream import MAX_PAUSE
 from pipetwist.page.view import MAX_ROWS, SORTS, View
+from pipetwist.stats.names import ENTITIES
+from pipetwist.steps import at_once
 from tests.support.markdown import ROOT, blocks
 from tests.support.page_document import told
 from tests.support.pretended_relay import PretendedRelay
@@ -64,6 +67,24 @@ class PageTest(SynchronousTestCase):
         for one in (made, example):
             one["outbounds"] = {"names": one["outbounds"]}
         self.assertEqual(_shape(example), _shape(made))
+
+    def test_examples_of_calls(self) -> None:
+        """So have those of names, of what an operator sees, and of limits."""
+        relay = PretendedRelay()
+        relay.get_into_trouble()
+        limits = relay.connection_table.limits
+        assert limits.quotas is not None
+        self.addCleanup(limits.quotas.stop)
+        names = json.loads(at_once(relay.tallies.document()))
+        example = self.example("/api/names")
+        for one in (names, example):
+            for entity in ENTITIES:
+                one[entity] = {"names": one[entity]}
+        self.assertEqual(_shape(example), _shape(names))
+        state = json.loads(json.dumps(relay.state.state.document()))
+        self.assertEqual(_shape(self.example("/api/state")), _shape(state))
+        told = LimitsTold(limits, lambda: ()).document(("alice",))
+        self.assertEqual(_shape(self.example("/api/limits")), _shape(json.loads(at_once(told))))
 
     def example(self, heading: str) -> Any:
         """The object that stands under a heading."""

@@ -13,12 +13,12 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.interop.browser import Browser
-from tests.support.daemon import Configuration, daemon_environment, start_daemon
+from tests.support.daemon import daemon_environment, start_daemon
 from tests.support.markdown import ROOT
 from tests.support.peers import need
 from tests.support.scratch import free_port, listens, wait_until
@@ -212,22 +212,24 @@ class DaemonPageCase(PageCase):
     """The page of a daemon, with real connections."""
 
     def setUp(self) -> None:
-        """Start a daemon in front of ``cat``."""
+        """Start a daemon."""
         super().setUp()
         self.port = free_port(self)
-        self.configuration: Configuration = {
+        self.configuration = self.configured()
+        self.start()
+        self.address = f"127.0.0.1:{self.port}"
+
+    def configured(self) -> dict[str, Any]:
+        """The daemon's configuration: it is in front of ``cat``."""
+        return {
             "inbounds": [{"type": "unix", "tag": "pipe-in", "path": "in.sock"}],
             "outbounds": [{"type": "fork", "tag": "echo", "command": ["cat"]}],
             "experimental": {
-                "v2ray_api": {
-                    "stats": {"enabled": True, "inbounds": ["pipe-in"], "outbounds": ["echo"]}
-                }
+                "v2ray_api": {"stats": {"enabled": True, "inbounds": ["pipe-in"], "outbounds": "*"}}
             },
             "metrics": {"listen": f"127.0.0.1:{self.port}"},
             "drain_timeout": "100ms",
         }
-        self.start()
-        self.address = f"127.0.0.1:{self.port}"
 
     def start(
         self, folder: Path | None = None, environment: Mapping[str, str] | None = None
@@ -236,12 +238,12 @@ class DaemonPageCase(PageCase):
         self.daemon = start_daemon(self, self.configuration, folder=folder, environment=environment)
         wait_until(lambda: listens(self.port), "the page's listener")
 
-    def connect(self) -> socket.socket:
+    def connect(self, path: str = "in.sock") -> socket.socket:
         """A client; the test's clean-up closes it."""
         client = socket.socket(socket.AF_UNIX)
         self.addCleanup(client.close)
         client.settimeout(60)
-        client.connect(str(Path(self.daemon.folder) / "in.sock"))
+        client.connect(str(Path(self.daemon.folder) / path))
         return client
 
     def carry(self, client: socket.socket, size: int) -> None:

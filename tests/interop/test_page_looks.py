@@ -82,7 +82,7 @@ class LooksTest(PageCase):
             self.browser.evaluate("[document.documentElement.scrollWidth, innerWidth]"), [390, 390]
         )
         self.assertEqual(self.browser.evaluate(wide), [])
-        self.assertEqual(self.browser.evaluate(f"{ROWS}[0].querySelectorAll('td').length"), 9)
+        self.assertEqual(self.browser.evaluate(f"{ROWS}[0].querySelectorAll('td').length"), 10)
         self.assertTrue(
             self.browser.evaluate(
                 f"[...{ROWS}[0].querySelectorAll('td')].every((cell) => cell.offsetWidth > 10)"

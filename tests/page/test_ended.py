@@ -8,8 +8,9 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.connection.cause import Cause
-from pipetwist.page.ended import MAX_ENDED, EndedCall, EndedConnections
+from pipetwist.page.ended import MAX_ENDED, EndedConnections
 from pipetwist.page.feed import Feed
+from pipetwist.page.reading import DocumentCall
 from pipetwist.page.resources import page_resources
 from pipetwist.web.connection_limit import Connections
 from pipetwist.web.site import MonitoringSite, Root
@@ -90,6 +91,7 @@ class EndedTest(SynchronousTestCase):
                     "succeeded": 1000.0,
                     "failures": 2,
                     "failed": 1020.0,
+                    "id": self.open[same[1]].number,
                     "reason": "because of server",
                 }
             },
@@ -100,7 +102,9 @@ class EndedTest(SynchronousTestCase):
         relay = self.relay
         feed = Feed(relay.clock, relay.connection_table, relay.store, relay.now)
         root = Root()
-        for name, resource in page_resources(feed, {}, {"ended": EndedCall(self.ended)}).items():
+        for name, resource in page_resources(
+            feed, {}, {"ended": DocumentCall(self.ended.document)}
+        ).items():
             root.putChild(name.encode(), resource)
         answer = Client(Connections(MonitoringSite(root, [], relay.clock))).ask("/api/ended")
         self.assertEqual(

@@ -181,6 +181,46 @@ class MonitoringTest(TestCase):
         )
         self.assertEqual((snapshot["totals"]["open"], snapshot["totals"]["uplink"]), (1, 5))
 
+    async def test_state(self) -> None:
+        """What went wrong is told to the page, and how many connections each name has; of limits
+        and plug-ins, of which there are none, nothing is.
+        """
+        client = self.connect("echo-in")
+        self.assertEqual(await deferToThread(_talk, client), b"hello")
+        for tag in ("dead-in", "dead-in", "closed-in"):
+            self.assertEqual(await deferToThread(self.connect(tag).recv, 9), b"")
+        address = f"http://{self.service.web.address}/api"
+        state = json.loads(await deferToThread(_read, f"{address}/state"))
+        self.assertEqual(state.keys(), {"listed", "problems"})
+        self.assertEqual(state["listed"], {"inbound": True, "outbound": False, "user": True})
+        problems = state["problems"]
+        (failure,) = problems["failures"]
+        self.assertEqual(
+            [failure[key] for key in ("inbound", "outbound", "cause", "count", "id")],
+            ["dead-in", "dead", "connect", 2, 3],
+        )
+        self.assertIn("Connection refused", failure["reason"])
+        self.assertEqual((problems["failed"], problems["rejected"]), (2, 1))
+        self.assertEqual((problems["not_listening"], problems["reload"]), ([], None))
+        names = json.loads(await deferToThread(_read, f"{address}/names"))
+        self.assertEqual(
+            names,
+            {
+                "inbound": {
+                    "echo-in": {"open": 1, "failed": 0, "refused": 0},
+                    "dead-in": {"open": 0, "failed": 2, "refused": 0},
+                    "closed-in": {"open": 0, "failed": 0, "refused": 1},
+                },
+                "outbound": {
+                    "echo": {"open": 1, "failed": 0, "refused": 0},
+                    "dead": {"open": 0, "failed": 2, "refused": 0},
+                },
+                "user": {},
+            },
+        )
+        limits = json.loads(await deferToThread(_read, f"{address}/limits"))
+        self.assertEqual(limits, {"limited": 0, "matching": 0, "rows": []})
+
     async def test_health(self) -> None:
         """Load balancers are told that it runs, and no more once it is told to stop."""
         address = f"http://{self.service.web.address}/healthz"

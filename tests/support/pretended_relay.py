@@ -22,17 +22,22 @@ from twisted.web.resource import Resource
 from twisted.web.server import Request
 
 from pipetwist.connection.client_info import ClientInfo
-from pipetwist.page.ended import EndedCall, EndedConnections
+from pipetwist.page.ended import EndedConnections
 from pipetwist.page.feed import Feed
+from pipetwist.page.limits import LimitsTold
+from pipetwist.page.reading import DocumentCall, SteppedCall
 from pipetwist.page.resources import page_resources
+from pipetwist.page.tallies import NameTallies
 from pipetwist.relay.connection import Connection
 from pipetwist.relay.connection_table import ConnectionTable
 from pipetwist.relay.relay import Route
 from pipetwist.stats.counters import MemoryCounterStore
+from pipetwist.stats.names import DIRECTIONS, traffic_name
 from pipetwist.stats.tracking import Tracked
 from pipetwist.testing import FakeOutbound, FakeSide
 from pipetwist.web.options import WebOptions
 from pipetwist.web.service import WebService
+from tests.support.pretended_state import PretendedState
 
 __all__ = ["PretendedRelay"]
 
@@ -83,9 +88,14 @@ class PretendedRelay:
         }
         self.tracked = Tracked(self.store, **names)
         self.connection_table = ConnectionTable(self.clock, log=Logger(observer=LogPublisher()))
+        self.ended = EndedConnections(self.now, dict)
+        limits = self.connection_table.limits
+        self.tallies = NameTallies(lambda: limits.admission.refused_of)
+        for observer in (self.ended, self.tallies):
+            self.connection_table.observe(observer)
+        self.state = PretendedState(self.clock, _NOW, self.connection_table)
         self.open: dict[Connection, tuple[FakeSide, Any, float, float]] = {}
         self._random = random.Random(seed)
-        self._left = {user: 1.0 / (1 + place) for place, user in enumerate(self.users)}
         for _ in range(connections):
             self.clock.advance(0.25)
             self.connect()
@@ -117,6 +127,14 @@ class PretendedRelay:
             10 ** random_.uniform(2.0, 6.3),
             random_.uniform(0, 6.3),
         )
+
+    def get_into_trouble(self) -> None:
+        """From now on much goes wrong, and users have limits."""
+        self.state.get_into_trouble()
+        still = self.connection_table.connections()
+        self.open = {
+            connection: own for connection, own in self.open.items() if connection in still
+        }
 
     def advance(self, seconds: float = 1.0) -> None:
         """Let time pass, and all connections move bytes."""
@@ -199,9 +217,14 @@ def _serve(relay: PretendedRelay, *, seconds: int, closes: bool) -> None:
     feed._started, feed._began = feed._started - days, feed._began - days
     web = WebService(WebOptions(listen="127.0.0.1:0"), reactor)
     acting = {"token": _Token(), "close": _Close(relay)} if closes else {}
-    ended = EndedConnections(relay.now, dict)
-    relay.connection_table.observe(ended)
-    for name, resource in page_resources(feed, acting, {"ended": EndedCall(ended)}).items():
+    limited = LimitsTold(relay.connection_table.limits, lambda: filter(None, relay.users))
+    reading = {
+        "ended": DocumentCall(relay.ended.document),
+        "limits": SteppedCall(relay.clock, Logger(), limited.document, filters=True),
+        "names": SteppedCall(relay.clock, Logger(), lambda _: relay.tallies.document()),
+        "state": DocumentCall(relay.state.state.document),
+    }
+    for name, resource in page_resources(feed, acting, reading).items():
         web.put(name, resource)
     web.privilegedStartService()
     web.startService()
@@ -231,11 +254,18 @@ def _main() -> None:
         help="so many go by quickly once the page is watched, and three hours before",
     )
     parser.add_argument("--user", action="append", default=[], help="one more user")
+    parser.add_argument("--names", type=int, default=0, help="so many users who are idle")
+    parser.add_argument("--trouble", action="store_true", help="much goes wrong, or is limited")
     parser.add_argument("--closes", action="store_true", help="the page may close connections")
     given = parser.parse_args()
     relay = PretendedRelay(given.connections, (*given.user, *_USERS, None))
+    for number in range(given.names):
+        for direction in DIRECTIONS:
+            relay.store.counter(traffic_name("user", f"member-{number:04}", direction)).add(number)
     for _ in range(180 if given.minutes else 0):
         relay.advance(60)
+    if given.trouble:
+        relay.get_into_trouble()
     _serve(relay, seconds=60 * given.minutes, closes=given.closes)
 
 

@@ -23,7 +23,7 @@ function start(host, options, data) {
   return chart;
 }
 
-/** A chart of several names: the downlink of each above the line, its uplink below. */
+/** A chart of several names: the uplink of each above the line, its downlink below. */
 export class Throughput {
   /** Slots are the lines at most; at(index) is told where the pointer is, null being nowhere. */
   constructor(host, slots, at) {
@@ -79,7 +79,7 @@ export class Throughput {
 
   bounds(low, high) {
     const most = Math.max(high ?? 0, -(low ?? 0), 1024);
-    return [Math.min((low ?? 0) * 1.1, -0.12 * most), Math.max((high ?? 0) * 1.1, 0.3 * most)];
+    return [Math.min((low ?? 0) * 1.1, -0.3 * most), Math.max((high ?? 0) * 1.1, 0.12 * most)];
   }
 
   /** Bring one slot to the fore; null for none. */
@@ -94,7 +94,7 @@ export class Throughput {
     this.times = times;
     const nothing = Array(times.length).fill(null);
     const lines = names.flatMap((one) =>
-      one ? [one.downlink, one.uplink.map((value) => (value === null ? null : -value))] : [nothing, nothing],
+      one ? [one.uplink, one.downlink.map((value) => (value === null ? null : -value))] : [nothing, nothing],
     );
     this.chart.setData([times, ...lines]);
   }

@@ -17,3 +17,9 @@ export function make(tag, attributes = {}, ...children) {
 export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
+
+/** Give an element other children where they say something else; where they do not, what has the focus there keeps it. */
+export function fill(element, ...children) {
+  const others = make("div", {}, ...children);
+  if (element.textContent !== others.textContent || element.childElementCount !== children.length) element.replaceChildren(...others.childNodes);
+}

@@ -8,6 +8,7 @@ const PAUSE_SECONDS = { open: 2, closed: 10 }; // between two questions
 let known = null; // how many had ended when it was last asked
 let asking = false;
 let asked = -Infinity;
+let wanted = null; // the number of a connection that is looked for
 
 byId("ended").addEventListener("toggle", () => {
   known = null;
@@ -35,6 +36,23 @@ export async function showEnded(totals, started) {
   byId("ended-rows").replaceChildren(...found.connections.map(row));
   say(byId("ended-note"), found.connections.length ? `The last ${count(found.connections.length)}; numbers are those of the log.` : "None has ended since the start.");
   byId("ended-table").hidden = found.connections.length === 0;
+  if (wanted !== null) show(wanted);
+  wanted = null;
+}
+
+/** Open the list, and go to the connection of this number. */
+export function showConnection(id) {
+  if (byId("ended").open) return show(id);
+  wanted = id;
+  byId("ended").open = true;
+}
+
+function show(id) {
+  const found = byId(`ended-${id}`);
+  if (found) {
+    found.focus();
+    found.scrollIntoView({ block: "center" });
+  } else say(byId("ended-note"), `Number ${id} is not among the last ${count(byId("ended-rows").rows.length)}; look for it in the log.`);
 }
 
 /** Whether the last that ended well, if any did, was before the last that failed. */
@@ -60,8 +78,8 @@ function row(one) {
     ["when", time(one.ended)],
     ["way", `${one.inbound} → ${one.outbound}`],
     ["who", one.user === null ? one.peer : `${one.user}, ${one.peer}`],
-    ["amount", `${age(one.age)}, ↓ ${bytes(one.downlink)} ↑ ${bytes(one.uplink)}`],
+    ["amount", `${age(one.age)}, ↑ ${bytes(one.uplink)} ↓ ${bytes(one.downlink)}`],
     ["reason", one.reason],
   ];
-  return make("tr", one.cause === null ? {} : { class: "bad" }, ...cells.map(([name, text]) => make("td", { class: name }, text)));
+  return make("tr", { id: `ended-${one.id}`, tabindex: "-1", ...(one.cause === null ? {} : { class: "bad" }) }, ...cells.map(([name, text]) => make("td", { class: name }, text)));
 }

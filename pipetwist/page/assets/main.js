@@ -8,7 +8,9 @@ import { byId, say } from "./elements.js";
 import { showEnded } from "./ended.js";
 import { age, bytes, count, moment, rate, time } from "./format.js";
 import { clockStep, History } from "./history.js";
+import { Names } from "./names.js";
 import { Panel } from "./panel.js";
+import { showOperatorState } from "./state.js";
 import { follow } from "./stream.js";
 import { Table } from "./table.js";
 
@@ -21,6 +23,7 @@ const panels = [
   new Panel(byId("panels"), "outbound", "Outbounds"),
   new Panel(byId("panels"), "user", "Users"),
 ];
+const names = new Names();
 const all = new History();
 const sparks = { downlink: new Spark(byId("downlink-spark"), "--down"), uplink: new Spark(byId("uplink-spark"), "--up") };
 const table = new Table(viewFromUrl(), (view) => {
@@ -58,6 +61,7 @@ function onEvent(kind, data) {
   latest = data;
   all.push(data.time, { all: data.totals }, whole);
   for (const panel of panels) panel.take(data.time, data.traffic[panel.entity], whole);
+  names.take(data.traffic, whole);
   byId("lost").hidden = true;
   showState(paused ? "paused" : "live");
   render();
@@ -100,8 +104,10 @@ function render() {
   say(byId("version"), `pipetwist ${latest.version}`);
   document.title = `${count(totals.open)} open · pipetwist`;
   for (const panel of panels) panel.render();
+  names.render();
   table.render(latest.connections, totals.open);
   showEnded(totals, latest.started);
+  showOperatorState(panels, latest.time);
 }
 
 byId("pause").addEventListener("click", () => {
@@ -111,7 +117,7 @@ byId("pause").addEventListener("click", () => {
   if (document.body.dataset.state !== "lost") showState(paused ? "paused" : "live");
   render();
 });
-byId("ended").addEventListener("toggle", render);
+for (const id of ["ended", "plugins", "problems"]) byId(id).addEventListener("toggle", render);
 byId("again").addEventListener("click", connect);
 addEventListener("online", connect);
 document.addEventListener("visibilitychange", render);
@@ -123,7 +129,7 @@ document.addEventListener("keydown", (event) => {
 
 function viewFromUrl() {
   const parameters = new URLSearchParams(location.search);
-  const columns = ["inbound", "outbound", "user", "peer", "age", "downlink", "uplink", "downlink_rate", "uplink_rate"];
+  const columns = ["id", "inbound", "outbound", "user", "peer", "age", "uplink", "downlink", "uplink_rate", "downlink_rate"];
   return {
     sort: columns.includes(parameters.get("sort")) ? parameters.get("sort") : DEFAULT_VIEW.sort,
     order: parameters.get("order") === "asc" ? "asc" : DEFAULT_VIEW.order,

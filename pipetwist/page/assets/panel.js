@@ -17,6 +17,7 @@ export class Panel {
     this.chosen = null; // by a click
     this.pointed = null; // by the mouse
     this.counted = 0;
+    this.isListed = false; // whether the configuration names any
     this.at = null;
 
     this.note = make("p", { class: "note" });
@@ -46,10 +47,10 @@ export class Panel {
           "tr",
           { role: "row" },
           make("th", { scope: "col", role: "columnheader" }, unseen("Name")),
-          head("↓ now", "Downlink now"),
           head("↑ now", "Uplink now"),
-          head("↓ total", "Downlink in all"),
+          head("↓ now", "Downlink now"),
           head("↑ total", "Uplink in all"),
+          head("↓ total", "Downlink in all"),
         ),
       ),
       this.body,
@@ -61,7 +62,7 @@ export class Panel {
         "section",
         { class: "panel", "aria-labelledby": heading.id, id: `${entity}-panel` },
         make("header", {}, heading, this.note, this.find),
-        make("div", { class: "chart" }, drawing, ends("down", "↓ down"), ends("up", "↑ up")),
+        make("div", { class: "chart" }, drawing, ends("up", "↑ up"), ends("down", "↓ down")),
         this.table,
         this.nothing,
       ),
@@ -92,7 +93,13 @@ export class Panel {
     say(this.note, others ? `the busiest ${shown.length} of ${count(this.find.value ? found.length : this.counted)}` : count(shown.length));
     this.table.hidden = !shown.length;
     this.nothing.hidden = shown.length > 0;
-    say(this.nothing, this.find.value ? `None of the ${this.title} has this in its name.` : `No ${this.entity} is counted. Write "stats": {"enabled": true, "${this.entity}s": "*"} in experimental.v2ray_api; a name is here from its first connection on.`);
+    say(this.nothing, this.find.value ? `None of the ${this.title} has this in its name.` : this.zero());
+  }
+
+  /** Why there is no name, and what to write where that is why. */
+  zero() {
+    if (this.isListed) return `None of the ${this.title} that are counted has had a connection yet.`;
+    return `No ${this.entity} is counted. Write "stats": {"enabled": true, "${this.entity}s": "*"} in experimental.v2ray_api; a name is here from its first connection on.`;
   }
 
   /** Who is shown still keeps its colour; who comes gets one that is free. */
@@ -131,14 +138,14 @@ export class Panel {
     const index = this.at !== null && this.at < times.length ? this.at : times.length - 1;
     for (const { one, cells } of this.rows) {
       if (!one) continue;
-      say(cells[0], rate(one.downlink[index]));
-      say(cells[1], rate(one.uplink[index]));
-      say(cells[2], bytes(one.totals.downlink));
-      say(cells[3], bytes(one.totals.uplink));
+      say(cells[0], rate(one.uplink[index]));
+      say(cells[1], rate(one.downlink[index]));
+      say(cells[2], bytes(one.totals.uplink));
+      say(cells[3], bytes(one.totals.downlink));
     }
     const head = this.at === null ? "now" : time(times[index]);
     this.table.querySelectorAll("thead th span:first-child").forEach((label, column) => {
-      if (column === 1 || column === 2) say(label, `${column === 1 ? "↓" : "↑"} ${head}`);
+      if (column === 1 || column === 2) say(label, `${column === 1 ? "↑" : "↓"} ${head}`);
     });
   }
 

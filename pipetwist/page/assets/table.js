@@ -5,17 +5,18 @@ import { byId, make, say } from "./elements.js";
 import { age, bytes, count, rate } from "./format.js";
 
 const COLUMNS = [
+  { key: "id", title: "No.", spoken: "Number in the log", text: (row) => String(row.id), first: "desc", number: true },
   { key: "inbound", title: "Inbound", text: (row) => row.inbound, first: "asc" },
   { key: "outbound", title: "Outbound", text: (row) => row.outbound, first: "asc" },
   { key: "user", title: "User", text: (row) => row.user ?? "–", first: "asc" },
   { key: "peer", title: "Peer", text: (row) => row.peer, first: "asc" },
   { key: "age", title: "Age", text: (row) => age(row.age), first: "desc", number: true },
-  { key: "downlink", title: "↓ bytes", spoken: "Downlink bytes", text: (row) => bytes(row.downlink), first: "desc", number: true },
   { key: "uplink", title: "↑ bytes", spoken: "Uplink bytes", text: (row) => bytes(row.uplink), first: "desc", number: true },
-  { key: "downlink_rate", title: "↓ rate", spoken: "Downlink rate", text: (row) => rate(row.downlink_rate), first: "desc", number: true },
+  { key: "downlink", title: "↓ bytes", spoken: "Downlink bytes", text: (row) => bytes(row.downlink), first: "desc", number: true },
   { key: "uplink_rate", title: "↑ rate", spoken: "Uplink rate", text: (row) => rate(row.uplink_rate), first: "desc", number: true },
+  { key: "downlink_rate", title: "↓ rate", spoken: "Downlink rate", text: (row) => rate(row.downlink_rate), first: "desc", number: true },
 ];
-const RATES = ["downlink_rate", "uplink_rate"];
+const RATES = ["uplink_rate", "downlink_rate"];
 
 /** The table. */
 export class Table {

@@ -1,0 +1,128 @@
+"""What limits there are, how much of them is used, and who is held back now."""
+
+from __future__ import annotations
+
+import heapq
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from math import inf
+
+from pipetwist.kinds.limit_options import LimitOptions, UserLimitOptions
+from pipetwist.limits.limit_table import LimitTable
+from pipetwist.limits.limits import Entity
+from pipetwist.page.document import PIECE, Steps
+from pipetwist.quotas.quota import Quota
+
+__all__ = ["MAX_LIMITED", "LimitsTold"]
+
+MAX_LIMITED = 200
+"""How many of those with limits are told; the filter finds the others."""
+_ROWS = 25  # that are written in one step
+_FIGURES = (
+    "up_mbps",
+    "down_mbps",
+    "max_connections",
+    "max_sources",
+    "connections_per_second",
+)
+
+
+class LimitsTold:
+    """Tells the limits of inbounds, outbounds and users.
+
+    Args:
+        table: has them.
+        users: the names of all users, some of them perhaps more than once.
+    """
+
+    def __init__(self, table: LimitTable, users: Callable[[], Iterable[str]]) -> None:
+        self._table = table
+        self._users = users
+
+    def __repr__(self) -> str:
+        return f"<LimitsTold {self._table!r}>"
+
+    def document(self, words: Sequence[str]) -> Steps:
+        """As the JSON object that ``docs/page.md`` describes: first those that are held back, then
+        those that have used the most of a quota.
+
+        Args:
+            words: texts, case-folded, that a tag or name must all have.
+        """
+        held = self._table.held_now()
+        found: dict[tuple[Entity, str], tuple[bool, float]] = {}
+        limited = set()
+        for number, key in enumerate(self._limited(), 1):
+            if key not in limited:
+                limited.add(key)
+                if all(word in key[1].casefold() for word in words):
+                    found[key] = self._urgency(key, held)
+            if number % PIECE == 0:
+                yield
+        first = heapq.nsmallest(
+            MAX_LIMITED, found, key=lambda key: (*(-part for part in found[key]), key)
+        )
+        rows = []
+        for start in range(0, len(first), _ROWS):
+            told = [self._row(key, held) for key in first[start : start + _ROWS]]
+            rows.append(json.dumps(told, separators=(",", ":"))[1:-1])
+            yield
+        counts = f'"limited":{len(limited)},"matching":{len(found)}'
+        return f'{{{counts},"rows":[{",".join(rows)}]}}'.encode("ascii")
+
+    def _limited(self) -> Iterator[tuple[Entity, str]]:
+        """All that have limits; users perhaps more than once."""
+        current = self._table.current
+        yield from (("inbound", tag) for tag in current.inbound)
+        yield from (("outbound", tag) for tag in current.outbound)
+        if current.default is None:
+            yield from (("user", name) for name in current.user)
+        else:
+            yield from (("user", name) for name in self._users())
+
+    def _urgency(self, key: tuple[Entity, str], held: set[str]) -> tuple[bool, float]:
+        quotas = self._table.quotas
+        used = 0.0
+        if key[0] == "user" and quotas is not None:
+            used = max((quota.used / quota.amount for quota in quotas.seen(key[1])), default=0.0)
+        return any(_held(key, held)), used
+
+    def _row(self, key: tuple[Entity, str], held: set[str]) -> Mapping[str, object]:
+        entity, name = key
+        table = self._table
+        options = table.current.of(entity, name)
+        up, down = _held(key, held)
+        opened, sources = table.admission.figures(entity, name)
+        row: dict[str, object] = {"kind": entity, "name": name, "held": {"up": up, "down": down}}
+        for figure in _FIGURES:
+            value = getattr(options, figure, None)
+            row[figure] = None if value == inf else value
+        if entity != "inbound":
+            row["open"] = opened
+        if isinstance(options, UserLimitOptions):
+            row["sources"] = sources
+            row["expires"] = table.current.moment(options)
+            quotas = () if table.quotas is None else table.quotas.look_at(name)
+            row["quotas"] = [told for quota in quotas for told in _quota(quota)]
+        return row
+
+
+def _held(key: tuple[Entity, str], held: set[str]) -> tuple[bool, bool]:
+    entity, name = key
+    return f"up_mbps of {entity} {name}" in held, f"down_mbps of {entity} {name}" in held
+
+
+def _quota(quota: Quota) -> Iterator[Mapping[str, object]]:
+    for options in quota.options:
+        yield {
+            "bytes": options.bytes,
+            "used": quota.used,
+            "period": str(quota.period),
+            "count": options.count,
+            "anew": quota.span.end,
+            "then": None if options.then is None else _rates(options.then),
+        }
+
+
+def _rates(options: LimitOptions) -> Mapping[str, float | None]:
+    return {"up_mbps": options.up_mbps, "down_mbps": options.down_mbps}
