@@ -9,7 +9,7 @@ import socket
 from pathlib import Path
 from typing import Any
 
-from tests.interop.bad_plugins import write_plugins
+from tests.interop.bad_plugins import PLUGINS, TRANSPORTS, write_programs
 from tests.interop.plugin_pair import PluginPair, exchange, members_of
 from tests.support.daemon import FOREGROUND, run_to_end, start_daemon, write_configuration
 from tests.support.scratch import free_port, scratch_folder, wait_until
@@ -20,10 +20,12 @@ _STARTED = re.compile(r"outbound out: the plug-in was \w+, is starting")
 class BadPluginsTest(PluginPair):
     """One outbound through a plug-in, which leads to a server that sends everything back."""
 
+    programs = PLUGINS
+
     def setUp(self) -> None:
         """Write the programs, and start the server."""
         self.folder = scratch_folder(self)
-        write_plugins(self.folder)
+        write_programs(self.folder, self.programs)
         self.port = free_port(self)
         start_daemon(
             self,
@@ -33,13 +35,16 @@ class BadPluginsTest(PluginPair):
             },
         )
 
-    def configuration(self, plugin: str, **keys: Any) -> dict[str, Any]:
+    def runs(self, *command: str) -> dict[str, Any]:
+        """The keys of an outbound that say what runs, and by which contract."""
+        return {"type": "sip003", "plugin": command[0]}
+
+    def configuration(self, plugin: str, *arguments: str, **keys: Any) -> dict[str, Any]:
         """A configuration with this plug-in."""
         self.path = self.folder / "in.sock"
         out = {
-            "type": "sip003",
+            **self.runs(str(self.folder / plugin), *arguments),
             "tag": "out",
-            "plugin": str(self.folder / plugin),
             "server": "127.0.0.1",
             "server_port": self.port,
             "kill_grace": "500ms",
@@ -54,11 +59,12 @@ class BadPluginsTest(PluginPair):
         """Start a daemon with it."""
         self.daemon = start_daemon(self, self.configuration(plugin, **keys), folder=self.folder)
 
-    def refused(self, plugin: str) -> str:
-        """What a daemon says that can't start with this plug-in."""
-        path = write_configuration(self.folder, self.configuration(plugin))
+    def refused(self, plugin: str, *arguments: str) -> str:
+        """What a daemon says that can't start with this plug-in, of which nothing is left."""
+        path = write_configuration(self.folder, self.configuration(plugin, *arguments))
         ended = run_to_end(self.folder, [*FOREGROUND, "pipetwist", "--config", str(path)])
         self.assertNotEqual(ended.returncode, 0)
+        self.assertEqual(self.left(plugin), [])
         return ended.stdout + ended.stderr
 
     def test_good(self) -> None:
@@ -166,36 +172,6 @@ class BadPluginsTest(PluginPair):
         self.assertLessEqual(len(descriptors), 4)
         self.assertCarries(1000)
 
-    def refused_transport(self, program: str, *arguments: str) -> str:
-        """What a daemon says that can't start with this pluggable transport."""
-        out = {
-            "type": "pt",
-            "tag": "out",
-            "transport": "obfs4",
-            "command": [str(self.folder / program), *arguments],
-            "server": "127.0.0.1",
-            "server_port": self.port,
-            "state_path": "state",
-            "kill_grace": "500ms",
-        }
-        configuration = {**self.configuration("good"), "outbounds": [out]}
-        path = write_configuration(self.folder, configuration)
-        ended = run_to_end(self.folder, [*FOREGROUND, "pipetwist", "--config", str(path)])
-        self.assertNotEqual(ended.returncode, 0)
-        self.assertEqual(self.left(program), [])
-        return ended.stdout + ended.stderr
-
-    def test_long_line(self) -> None:
-        """A pluggable transport that says a line of 10 MB before it is ready can't be used."""
-        said = self.refused_transport("long-line")
-        self.assertIn("it said a line of more than 16384 bytes", said)
-        self.assertLess(len(said), 100_000)
-
-    def test_liar(self) -> None:
-        """One that says that it listens where somebody else does can't be used."""
-        said = self.refused_transport("liar", str(self.port))
-        self.assertIn(f"another process listens at 127.0.0.1:{self.port}", said)
-
     def left(self, plugin: str) -> list[str]:
         """The processes that still run this program."""
         found = []
@@ -207,3 +183,29 @@ class BadPluginsTest(PluginPair):
             if str(self.folder / plugin).encode() in words:
                 found.append(line.parent.name)
         return found
+
+
+class BadTransportsTest(BadPluginsTest):
+    """The same with a pluggable transport."""
+
+    programs = TRANSPORTS
+
+    def runs(self, *command: str) -> dict[str, Any]:
+        """See `BadPluginsTest`."""
+        return {"type": "pt", "transport": "obfs4", "command": command, "state_path": "state"}
+
+    def test_nonsense(self) -> None:
+        """One that talks nonsense, and then says nothing that can be used, can't be used."""
+        said = self.refused("nonsense")
+        self.assertIn("its transport obfs4 speaks '', and not socks5", said)
+
+    def test_long_line(self) -> None:
+        """One that says a line of 10 MB before it is ready can't be used."""
+        said = self.refused("long-line")
+        self.assertIn("it said a line of more than 16384 bytes", said)
+        self.assertLess(len(said), 100_000)
+
+    def test_liar(self) -> None:
+        """One that says that it listens where somebody else does can't be used."""
+        said = self.refused("liar", str(self.port))
+        self.assertIn(f"another process listens at 127.0.0.1:{self.port}", said)

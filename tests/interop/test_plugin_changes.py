@@ -9,7 +9,7 @@ import socket
 from pathlib import Path
 from typing import Any
 
-from tests.interop.bad_plugins import write_plugins
+from tests.interop.bad_plugins import PLUGINS, write_programs
 from tests.interop.plugin_pair import PluginPair, exchange, members_of
 from tests.support.daemon import start_daemon, write_configuration
 from tests.support.peers import need
@@ -22,7 +22,7 @@ class ReloadTest(PluginPair):
     def setUp(self) -> None:
         """Start the server and the client."""
         self.folder = scratch_folder(self)
-        write_plugins(self.folder)
+        write_programs(self.folder, PLUGINS)
         self.port = free_port(self)
         start_daemon(
             self,
