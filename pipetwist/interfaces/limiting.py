@@ -38,13 +38,20 @@ class IFlow(Interface):
         they can't be divided; they count for later.
         """
 
-    def charge(moved: int, expected: int = 0) -> None:
-        """Say how many bytes were moved for which nothing was taken.
+    def charge(moved: int) -> None:
+        """Say how many bytes were moved for which nothing was taken."""
+
+    def allow(came: int, expected: int = 0) -> int:
+        """Take bytes that have come already, since whoever reads them can't ask before.
 
         Args:
-            moved: how many.
+            came: how many.
             expected: how many its last turn allowed; only what is above that counts as more than
                 its share.
+
+        Returns:
+            How many of them may be passed on: all, unless a quota has less left. Then it waits, and
+            the rest may be asked for once more when the side is limited anew.
         """
 
     def wait() -> None:

@@ -24,6 +24,9 @@ class Stage(Protocol):
     def take(self, flow: Flow, most: int, now: float) -> int:
         """Take bytes out; 0 if it has to wait."""
 
+    def allow(self, came: int) -> int:
+        """Take bytes out that have come already; how many of them may be passed on."""
+
     def give_back(self, count: int) -> None:
         """So many of those that were taken did not pass."""
 
@@ -90,10 +93,17 @@ class Flow:
             for rate in self._rates:
                 rate.give_back(rest)
 
-    def charge(self, moved: int, expected: int = 0) -> None:
-        self.owes += max(0, moved - expected)
+    def charge(self, moved: int) -> None:
+        self.owes += moved
         for rate in self._rates:
             rate.give_back(-moved)
+
+    def allow(self, came: int, expected: int = 0) -> int:
+        passed = 0
+        while passed < came and (allowed := self._allow(came - passed)):
+            passed += allowed
+        self.owes += max(0, passed - expected)
+        return passed
 
     def wait(self) -> None:
         self._wait_at(0, MOST_AT_ONCE, self._pacer.now())
@@ -124,6 +134,18 @@ class Flow:
             self._return(number, granted - taken)
             granted = taken
         return granted
+
+    def _allow(self, came: int) -> int:
+        """As `allow`, but no more than the quota that has the least has left."""
+        for number, rate in enumerate(self._rates):
+            allowed = rate.allow(came)
+            self._return(number, came - allowed)
+            if not allowed:
+                self.leave()
+                self._wait_at(number, 0, self._pacer.now())
+                return 0
+            came = allowed
+        return came
 
     def _return(self, stage: int, count: int) -> None:
         """Give back to those before this stage what the one there has not granted."""

@@ -161,12 +161,16 @@ class LimitTable:
         """The name of a rate that a connection waits for; empty if it does not wait."""
         return next((flow.held_by for flow in self._flows.get(connection, ()) if flow.waits), "")
 
-    def leave(self, connection: Hashable) -> None:
-        """A connection has closed, or is limited no more."""
+    def let_go(self, connection: Hashable) -> None:
+        """Let a connection that is to end wait no more."""
         for flow in self._flows.pop(connection, ()):
             flow.leave()
         if not self._flows:
             self.pacer.rest()
+
+    def leave(self, connection: Hashable) -> None:
+        """A connection has closed, or is limited no more."""
+        self.let_go(connection)
         self.admission.leave(connection)
 
     def _rates_of(

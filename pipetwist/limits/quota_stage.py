@@ -35,6 +35,10 @@ class QuotaStage:
         """See `Rate`."""
         return self._quota.take(most)
 
+    def allow(self, came: int) -> int:
+        """See `Rate`, but no more than is left: the rest would be beyond it."""
+        return self._quota.take(came)
+
     def give_back(self, count: int) -> None:
         """See `Rate`."""
         self._quota.give_back(count)

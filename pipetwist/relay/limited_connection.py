@@ -33,6 +33,8 @@ class LimitedConnection(Connection):
 
     def dismiss(self, refusal: Refusal) -> None:
         """Its user's time is over: close now."""
+        # First, so that what a limit holds back is not taken for cut off by a peer.
+        self.owner.limits.let_go(self)
         self.stop(refusal.text, Cause.REFUSED)
 
     def look(self, now: float, allowed: float) -> bool:

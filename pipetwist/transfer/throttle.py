@@ -1,7 +1,8 @@
 """Limits a side that Twisted reads: it is paused while its flow waits.
 
 Such a side can't ask before it reads, but the transport reads no more at once than was granted
-last, where it lets itself be told. What has come is charged.
+last, where it lets itself be told. What has come is passed on, and counts for the rates; what a
+quota has not left is held back, however many connections have read at once.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pipetwist.interfaces import AnySide, AnySideReceiver, AnyTransport, IFlow, 
 __all__ = ["Throttle", "limit_reading"]
 
 _MAX_READ = 1 << 16  # as Twisted's transports read at once
+_HELD_BACK = "it closed while a quota held back the last that it sent"
 
 
 def limit_reading(side: AnySide, flow: IFlow | None, *, since_start: bool, paused: bool) -> None:
@@ -50,13 +52,15 @@ class Throttle:
         self._paused = paused
         self._flow: IFlow | None = None
         self._expected = 0  # what its turn has granted
+        self._held = b""  # what was read, and no quota has left
+        self._ended = False  # after that
         self._pause, self._resume = side.pause_reading, side.resume_reading
         side.receiver = self
         # From now on the receiver calls these.
         side.pause_reading, side.resume_reading = self.pause_reading, self.resume_reading
 
     def __repr__(self) -> str:
-        return f"<Throttle of {self._side!r}>"
+        return f"<Throttle of {self._side!r}, {len(self._held)} held>"
 
     def ask(self, flow: IFlow | None) -> None:
         """Ask this flow from now on; None to leave the side alone."""
@@ -71,7 +75,9 @@ class Throttle:
             self._side.receiver = self._receiver
             del self._side.pause_reading, self._side.resume_reading
             self._read_at_once(_MAX_READ)
-        if waited and not self._paused:
+        # Even if the receiver has paused it: it was read before.
+        self._let_go()
+        if waited and not (self._paused or self._waits):
             self._resume()
 
     @property
@@ -81,7 +87,7 @@ class Throttle:
     # The flow's bearer.
 
     def turn(self, granted: int) -> None:
-        """See `Bearer`. Nothing is kept of what was granted: what comes is charged."""
+        """See `Bearer`. Nothing is kept of what was granted: what comes is counted."""
         if self._flow is not None:
             self._flow.settle(granted, 0)
         if not self._paused and not self._side.ending.over:
@@ -109,25 +115,51 @@ class Throttle:
     # ISideReceiver.
 
     def data_received(self, side: ISide, data: bytes) -> None:
-        """See `ISideReceiver`: charge it, and pause the side if there is no more to be had."""
-        self._receiver.data_received(side, data)
-        flow, count, expected = self._flow, len(data), self._expected
-        if flow is None:
+        """See `ISideReceiver`: count it, and pause the side if there is no more to be had."""
+        if self._held:
+            # It is paused, but TLS passes on all that it has read.
+            self._held += data
             return
-        self._expected = 0
-        flow.charge(count, expected)
-        if flow.waits or self._side.ending.over:
+        expected, count = self._expected, len(data)
+        self._pass_on(data)
+        flow = self._flow
+        if flow is None or self._side.ending.over:
             return
-        if 0 < expected <= count:
-            flow.wait()
+        if self._held:
             self._pause()
-            return
+        elif not flow.waits:
+            if 0 < expected <= count:
+                flow.wait()
+                self._pause()
+            else:
+                self._ask_for_more(flow)
+
+    def _ask_for_more(self, flow: IFlow) -> None:
         granted = flow.take()
         if granted:
             flow.settle(granted, 0)
             self._read_at_once(granted)
         else:
             self._pause()
+
+    def _pass_on(self, data: bytes) -> None:
+        """Pass on as much as the quotas have left, and hold back the rest."""
+        flow = self._flow
+        passed = len(data) if flow is None else flow.allow(len(data), self._expected)
+        self._expected = 0
+        self._held = data[passed:]
+        if passed:
+            self._receiver.data_received(self._side, data[:passed])
+
+    def _let_go(self) -> None:
+        """Pass on what was held back, as far as that may be now; a side that closes drops it."""
+        held, self._held = self._held, b""
+        if not held or self._side.ending.closing:
+            return
+        self._pass_on(held)
+        if self._ended and not self._held:
+            self._ended = False
+            self._receiver.read_ended(self._side)
 
     def _read_at_once(self, count: int) -> None:
         transport: AnyTransport = getattr(self._side, "transport", None)
@@ -137,7 +169,11 @@ class Throttle:
             transport.bufferSize = min(count, _MAX_READ)
 
     def read_ended(self, side: ISide) -> None:
-        self._receiver.read_ended(side)
+        """See `ISideReceiver`: that comes after what is held back."""
+        if self._held:
+            self._ended = True
+        else:
+            self._receiver.read_ended(side)
 
     def pause_writing(self, side: ISide) -> None:
         self._receiver.pause_writing(side)
@@ -149,8 +185,12 @@ class Throttle:
         self._receiver.peer_closed(side)
 
     def lost(self, side: ISide, reason: str, *, whole: bool = False) -> None:
-        """See `ISideReceiver`: nothing more is waited for."""
+        """See `ISideReceiver`: nothing more is waited for. What is held back is lost, so that
+        nobody may take the rest for the whole; who is ended by its quota waits no more.
+        """
         if self._flow is not None:
+            if self._held and self._flow.waits:
+                reason, whole = reason or _HELD_BACK, False
             self._flow.leave()
         self._receiver.lost(side, reason, whole=whole)
 
