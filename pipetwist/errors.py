@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = [
     "ConfigError",
     "ConnectError",
+    "LimitError",
     "NameTimeoutError",
     "NobodyListensError",
     "RefusedError",
@@ -38,6 +39,10 @@ class NameTimeoutError(ConnectError):
 
 class RefusedError(Exception):
     """This client is not allowed. The text says which client, and why, for the log."""
+
+
+class LimitError(RefusedError):
+    """A limit lets in nobody more. That is logged for all whom it refuses, once a minute."""
 
 
 class StoreError(StartError):

@@ -14,7 +14,7 @@ from zope.interface import implementer
 from pipetwist.connection.cause import Cause
 from pipetwist.connection.client_info import ClientInfo
 from pipetwist.datagram.framed import FramedSide, FrameStatistics
-from pipetwist.errors import RefusedError
+from pipetwist.errors import LimitError, RefusedError
 from pipetwist.inbounds.context import InboundContext
 from pipetwist.interfaces import IGate, IOutbound, IRoute, ISide, ITracker, Medium
 from pipetwist.kinds.inbound_options import InboundOptions, StreamInboundOptions
@@ -142,7 +142,7 @@ class Gate:
         try:
             route = self._relay.route(client_info)
         except RefusedError as rejection:
-            self.refuse(str(rejection))
+            self.refuse(str(rejection), by_limit=isinstance(rejection, LimitError))
             return False
         statistics = FrameStatistics(route.tracker) if self._framed else None
         try:
@@ -176,15 +176,18 @@ class Gate:
         """
         self._named.clear()
 
-    def refuse(self, text: str) -> None:
+    def refuse(self, text: str, *, by_limit: bool = False) -> None:
         """Log and count a client that is refused. The caller has to close it.
 
         Args:
             text: which client, and why.
+            by_limit: whether a limit refuses it, which is logged for all whom it refuses.
         """
         if self._inbound.options.medium is Medium.DATAGRAMS:
             if text in self._named or len(self._named) >= _MAX_NAMED:
                 return
             self._named.add(text)
-        self._inbound.context.log.warn("inbound {tag}: {refusal}", tag=self.tag, refusal=text)
+        log = self._inbound.context.log
+        say = log.debug if by_limit else log.warn
+        say("inbound {tag}: {refusal}", tag=self.tag, refusal=text)
         self._relay.rejected(self.tag, Cause.REFUSED)

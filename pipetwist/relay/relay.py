@@ -10,7 +10,7 @@ from zope.interface import implementer
 
 from pipetwist.connection.cause import Cause
 from pipetwist.connection.client_info import ClientInfo
-from pipetwist.errors import RefusedError
+from pipetwist.errors import LimitError
 from pipetwist.interfaces import (
     AnyReactor,
     IDatagramSide,
@@ -90,7 +90,7 @@ class Relay:
         refusal = admission.refusal(client_info, route.outbound.tag)
         if refusal is not None:
             message = f"refused {client_info.peer}: {refusal.text}"
-            raise RefusedError(message)
+            raise LimitError(message)
         return route
 
     def handle(
@@ -132,18 +132,23 @@ class Relay:
         for connection in self.connection_table.connections():
             connection.stop_retrying(_STOPPING)
         if not self.connection_table:
-            self._unreachable.stop()
+            self._say_the_rest()
             return succeed(None)
         drained = self._drained = Deferred()
         limit = self._clock.callLater(seconds, self._end_all)
 
         def empty(result: None) -> None:
             self._ending = False
-            self._unreachable.stop()
+            self._say_the_rest()
             if limit.active():
                 limit.cancel()
 
         return drained.addCallback(empty)
+
+    def _say_the_rest(self) -> None:
+        """Log what would be logged later."""
+        self._unreachable.stop()
+        self.connection_table.limits.notices.stop()
 
     def _end_all(self) -> None:
         # A client that was in its handshake when the stop began is closed as well, once it is a

@@ -218,7 +218,7 @@ class AdmissionTest(SynchronousTestCase):
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_said(self) -> None:
-        """It is said once a minute for each user and limit."""
+        """It is said once a minute for each user and limit, with how many more it were."""
         self.limit(max_connections=1, max_sources=1)
         with capturedLogs() as events:
             for _ in range(3):
@@ -231,8 +231,13 @@ class AdmissionTest(SynchronousTestCase):
         self.assertEqual(
             [formatEvent(event) for event in events if event["log_level"] is LogLevel.info],
             [
-                f"user {name} has reached max_connections: new connections are refused"
-                for name in ("alice", "bob", "alice")
+                f"user {name} has reached max_connections: new connections are refused{more}"
+                for name, more in (
+                    ("alice", ""),
+                    ("bob", ""),
+                    ("alice", "; 2 more times since the last such line"),
+                    ("bob", "; 1 more time since the last such line"),
+                )
             ],
         )
 

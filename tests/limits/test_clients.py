@@ -97,16 +97,31 @@ class InboundTest(BoundedCase):
         del clients
 
     def test_outbound(self) -> None:
-        """Beyond the bound of an outbound a client is refused, and told in the log; the others go
-        on.
+        """Beyond the bound of an outbound clients are refused, and told in the log once a minute,
+        each of them at debug only; the others go on.
         """
         self.service.relay.limit(Limits(outbound={"out": LimitOptions(max_connections=1)}))
         first, _ = self.connect()
         with capturedLogs() as events:
-            second = self.come()
+            second, *others = [self.come() for _ in range(3)]
+        self.assertEqual(
+            [formatEvent(event) for event in events if "refused" in formatEvent(event)],
+            ["outbound out has reached max_connections: new connections are refused"],
+        )
+        self.service.log.set_level("debug")
+        with capturedLogs() as events:
+            others.append(self.come())
+            self.loop.advance(60)
+        self.service.log.set_level("info")
+        said = [formatEvent(event) for event in events if "refused" in formatEvent(event)]
+        self.assertRegex(
+            said[0], "inbound in: refused pid:.*: max_connections of outbound out is 1"
+        )
+        self.assertRegex(
+            said[1], "outbound out has reached max_connections: .*; 3 more times since"
+        )
+        self.assertEqual(len(said), 2)
         second.setblocking(False)
-        said = "\n".join(map(formatEvent, events))
-        self.assertRegex(said, "inbound in: refused pid:.*: max_connections of outbound out is 1")
         self.loop.until(lambda: ready([second], [], 0)[0], "the end of the second")
         self.assertEqual(second.recv(1), b"")
         first.close()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.logger import formatEvent
+
 from pipetwist.kinds.limit_options import LimitOptions
 from pipetwist.limits.limits import Limits
 from tests.limits.bearers import Passed
@@ -147,5 +149,9 @@ class RefusedTest(_Case):
             other.send(_DATAGRAM)
         self.loop.until(lambda: self.inbound.dropped == 20, "the datagrams to be dropped")
         self.assertEqual(self.open, 1)
-        refused = [line for line in self.warnings() if "max_connections of outbound out" in line]
-        self.assertEqual(len(refused), 1)
+        said = [formatEvent(event) for event in self.events]
+        refused = [line for line in said if "max_connections" in line]
+        self.assertEqual(
+            refused, ["outbound out has reached max_connections: new connections are refused"]
+        )
+        self.assertEqual(self.warnings(), [])

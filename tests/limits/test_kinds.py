@@ -126,6 +126,8 @@ class LimitedSuite(RelayCase):
         self.connection().stop("it is enough")
         self.pump_until(ends, self.nothing_is_open, "the end")
         self.loop.advance(1)
+        # But for how often it was held, which is said at the end of the minute.
+        self.service.relay.connection_table.limits.notices.stop()
         self.assertEqual(self.loop.getDelayedCalls(), [])
 
 
