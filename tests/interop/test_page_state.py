@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.interop.page_case import LIVE, DaemonPageCase
 from tests.support.peers import need
-from tests.support.scratch import free_port
+from tests.support.scratch import free_port, wait_until
 
 _COUNTS = "document.querySelector('#problems-count').textContent"
 _LISTS = "document.querySelector('#problems-lists').textContent"
@@ -76,7 +76,7 @@ class ProblemsTest(DaemonPageCase):
         (number,) = re.findall(
             r"pipe-in → bad: 1 ended badly, the last [-0-9: ]+, number (\d+):", found
         )
-        self.assertIn(f"{number} pipe-in -> bad", self.daemon.log)
+        wait_until(lambda: f"{number} pipe-in -> bad" in self.daemon.log, "the line")
         links = "[...document.querySelectorAll('#problems-lists a')]"
         self.browser.evaluate(f"{links}.find((one) => one.textContent === '{number}').click()")
         self.browser.wait_for("document.activeElement.id", lambda id_: id_ == f"ended-{number}")

@@ -4,6 +4,7 @@ import { byId, make, say } from "./elements.js";
 import { bytes, count, moment } from "./format.js";
 
 const PAUSE = 2000; // milliseconds between two questions
+const NONE = "–";
 const NAMED = 5; // of those that are held back now
 
 let asked = -Infinity;
@@ -37,7 +38,7 @@ async function showLimits() {
   if (found === null) return say(byId("limits-shown"), "The server does not tell them now.");
   if (filter !== byId("limits-find").value.trim()) return;
   const { limited, matching, rows } = found;
-  const all = filter ? `${count(matching)} of ${count(limited)} match` : count(limited);
+  const all = filter ? `${count(matching)} of ${count(limited)} match` : `${count(limited)} with limits`;
   say(byId("limits-shown"), rows.length < matching ? `${all}; the first ${count(rows.length)}` : all);
   byId("limits-rows").replaceChildren(...rows.map(row));
   byId("limits-table").hidden = !rows.length;
@@ -51,32 +52,28 @@ function row(one) {
   return make(
     "tr",
     { role: "row" },
-    cell("Kind", one.kind),
+    make("td", { role: "cell" }, one.kind),
     name,
     cell("Rate", rates(one)),
     cell("Connections", connections(one)),
-    make("td", { role: "cell", "data-title": "Quota" }, ...quotas(one)),
-    cell("Expires", one.expires ? moment(one.expires) : "–"),
+    cell("Quota", ...(one.quotas?.length ? one.quotas.map(quota) : [NONE])),
+    cell("Expires", one.expires ? moment(one.expires) : NONE),
   );
 }
 
-function cell(title, text) {
-  return make("td", { role: "cell", "data-title": title }, text);
+function cell(title, ...children) {
+  return make("td", { role: "cell", "data-title": title, ...(children[0] === NONE ? { class: "none" } : {}) }, ...children);
 }
 
 function rates({ up_mbps, down_mbps }) {
   const parts = [up_mbps && `↑ ${up_mbps}`, down_mbps && `↓ ${down_mbps}`].filter(Boolean);
-  return parts.length ? `${parts.join(" ")} Mbit/s` : "–";
+  return parts.length ? `${parts.join(" ")} Mbit/s` : NONE;
 }
 
 function connections({ open, max_connections, sources, max_sources, connections_per_second }) {
   const of = (value, most, noun) => most && `${value === undefined ? "" : `${count(value)} of `}${count(most)} ${noun}`;
   const parts = [of(open, max_connections, "open"), of(sources, max_sources, "sources"), connections_per_second && `${connections_per_second} a second`];
-  return parts.filter(Boolean).join(", ") || "–";
-}
-
-function quotas({ quotas: all = [] }) {
-  return all.length ? all.map(quota) : ["–"];
+  return parts.filter(Boolean).join(", ") || NONE;
 }
 
 /** A quota as its figures, and a bar of how much of it is used. */
@@ -88,5 +85,5 @@ function quota({ bytes: total, used, period, count: counted, anew, then }) {
   const way = { up: " of uplink", down: " of downlink" }[counted] ?? "";
   const again = anew === null ? "" : `, anew ${moment(anew)}`;
   const rest = up ? (then === null ? "; used up" : `; used up, now ${rates(then)}`) : "";
-  return make("div", { class: "quota" }, bar, `${bytes(used)} of ${bytes(total)}${way} ${period}${again}${rest}`);
+  return make("div", { class: "quota" }, bar, make("span", {}, `${bytes(used)} of ${bytes(total)}${way} ${period}${again}${rest}`));
 }

@@ -148,7 +148,7 @@ export class Names {
 
   row() {
     const cells = COLUMNS.map(({ key, title, show }) =>
-      key === "name" ? make("th", { scope: "row", role: "rowheader", class: "name" }) : make("td", { role: "cell", class: show ? "number" : "text", "data-title": title }),
+      key === "name" ? make("th", { scope: "row", role: "rowheader", class: "name" }) : make("td", { role: "cell", class: show ? "number" : "text", ...(show ? { "data-title": title } : {}) }),
     );
     const element = make("tr", { role: "row" }, ...cells);
     byId("names-rows").append(element);

@@ -9,21 +9,21 @@ const TROUBLED = ["failed", "waiting"];
 export function showPlugins(plugins) {
   byId("plugins").hidden = !plugins.length;
   const states = new Map();
-  for (const { state } of plugins) states.set(state, (states.get(state) ?? 0) + 1);
-  say(byId("plugins-count"), [...states].map(([state, number]) => `${count(number)} ${word(state)}`).join(", "));
+  for (const one of plugins) states.set(word(one), (states.get(word(one)) ?? 0) + 1);
+  say(byId("plugins-count"), [...states].map(([state, number]) => `${count(number)} ${state}`).join(", "));
   byId("plugins-count").classList.toggle("bad", plugins.some(({ state }) => TROUBLED.includes(state)));
   if (byId("plugins").open) byId("plugins-list").replaceChildren(...plugins.map(item));
 }
 
-function word(state) {
-  return { waiting: "restarting", changing: "starting again" }[state] ?? state;
+function word({ state, starts }) {
+  return { waiting: "restarting", changing: "starting again", stopped: starts ? "stopped" : "not started yet" }[state] ?? state;
 }
 
-function item({ label, name, pid, state, ready_seconds, pause, why, restarts }) {
+function item({ label, name, pid, state, ready_seconds, pause, why, starts, restarts }) {
   const doing = {
     ready: `ready for ${age(ready_seconds ?? 0)}`,
     waiting: `restarting in ${Math.ceil(pause ?? 0)} s`,
-    stopped: restarts || why ? "stopped" : "not started yet: it waits for the first connection",
+    stopped: starts ? "stopped" : "not started yet: it waits for the first connection",
     failed: "failed, and is being ended",
     changing: "is being started again with other options",
   };
