@@ -5,7 +5,7 @@ their user.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Generator, Hashable
 from math import inf
 from typing import Any, Protocol
 
@@ -17,6 +17,7 @@ from pipetwist.limits.limits import Entity, Limits
 from pipetwist.limits.notices import Notices
 from pipetwist.limits.seats import Refusal, Seats, source_of
 from pipetwist.quotas.quota_table import QuotaTable
+from pipetwist.steps import at_once, in_turns
 
 __all__ = ["REFUSALS", "Admission", "Admitted"]
 
@@ -24,6 +25,10 @@ REFUSALS = ("max_connections", "max_sources", "connections_per_second", "expires
 """The keys that new connections are refused by."""
 # The time of day may be set, so that a moment far away is looked at again.
 _LOOK_SECONDS = 60.0
+# So many connections are looked at before the reactor does something else; to end one takes as long
+# as to look at so many, since each has two sides to close, and a line to log.
+_STEPS_AT_ONCE = 500
+_DISMISSING_STEPS = 25
 
 
 class Admitted(Protocol):
@@ -66,8 +71,12 @@ class Admission:
 
     def configure(self, limits: Limits) -> None:
         """From now on these limits hold; who is open stays, except who has expired."""
+        at_once(self.configuring(limits))
+
+    def configuring(self, limits: Limits) -> Generator[None, None, None]:
+        """As `configure`, in small steps: first for new connections."""
         self._limits = limits
-        self._look()
+        return self._looking()
 
     def refusal(self, client_info: ClientInfo, outbound: str) -> Refusal | None:
         """Why a client would be refused; None if it would be admitted.
@@ -168,19 +177,45 @@ class Admission:
         return moment is not None and self._today() >= moment
 
     def _look(self) -> None:
-        """End those whose time is over, and look again when the next one's is."""
-        if self._call is not None and self._call.active():
-            self._call.cancel()
         self._call = None
-        soonest = inf
-        for connection, name, options in list(self._expiring()):
-            moment = self._limits.moment(options)
-            if moment is not None and self._today() >= moment:
-                connection.dismiss(_expired(f"user {name}", options))
-            elif moment is not None:
+        in_turns(self._clock, self._looking())
+
+    def _looking(self) -> Generator[None, None, None]:
+        """End those whose time is over, and look again when the next one's is."""
+        if self._call is not None:
+            self._call.cancel()
+            self._call = None
+        if not self._limits.anybody_expires:
+            return
+        soonest, steps = inf, 0
+        for connection in list(self._admitted):
+            steps += 1
+            moment = self._end_of(connection)
+            if moment <= self._today():
+                self._dismiss(connection)
+                steps += _DISMISSING_STEPS
+            else:
                 soonest = min(soonest, moment)
+            if steps >= _STEPS_AT_ONCE:
+                yield
+                steps = 0
         if soonest < inf and self._admitted:
             self._look_at(soonest)
+
+    def _end_of(self, connection: Admitted) -> float:
+        """When the time of its user is over; never, if it has closed."""
+        user = connection.client_info.user
+        if user is None or connection not in self._admitted:
+            return inf
+        options = self._limits.of("user", user)
+        moment = self._limits.moment(options) if isinstance(options, UserLimitOptions) else None
+        return inf if moment is None else moment
+
+    def _dismiss(self, connection: Admitted) -> None:
+        user = connection.client_info.user or ""
+        options = self._limits.of("user", user)
+        if isinstance(options, UserLimitOptions):
+            connection.dismiss(_expired(f"user {user}", options))
 
     def _look_at(self, moment: float) -> None:
         """Look again at this moment at the latest, in seconds since 1970."""
@@ -189,15 +224,6 @@ class Admission:
             self._call = self._clock.callLater(delay, self._look)
         elif self._call.getTime() > self._clock.seconds() + delay:
             self._call.reset(delay)
-
-    def _expiring(self) -> Iterator[tuple[Admitted, str, UserLimitOptions]]:
-        if not self._limits.anybody_expires:
-            return
-        for connection in self._admitted:
-            user = connection.client_info.user
-            options = None if user is None else self._limits.of("user", user)
-            if user is not None and isinstance(options, UserLimitOptions) and options.expires:
-                yield connection, user, options
 
 
 def _expired(whose: str, options: UserLimitOptions) -> Refusal:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Hashable, Sequence
+from collections.abc import Callable, Collection, Generator, Hashable, Sequence
 from functools import partial
 from math import inf
 from typing import Any, Literal, Protocol
@@ -22,6 +22,7 @@ from pipetwist.limits.pacer import Pacer
 from pipetwist.limits.quota_stage import QuotaStage
 from pipetwist.limits.rate import Rate
 from pipetwist.quotas.quota_table import QuotaTable
+from pipetwist.steps import at_once
 
 __all__ = ["LimitTable", "Limited"]
 
@@ -31,6 +32,8 @@ _DOWN: _Direction = "down"
 _BYTES_PER_MEGABIT = 125_000
 # More than can pass: who has a quota and no rate has turns by it as well.
 _ANY_RATE = 1e13
+# So many rates change before the reactor does something else.
+_CHANGED_AT_ONCE = 250
 
 
 class Limited(Protocol):
@@ -82,11 +85,19 @@ class LimitTable:
 
     def configure(self, limits: Limits) -> None:
         """From now on these limits hold."""
+        at_once(self.configuring(limits))
+
+    def configuring(self, limits: Limits) -> Generator[None, None, None]:
+        """As `configure`, in small steps: first for new connections."""
         self.current = limits
         if self.quotas is not None:
             self.quotas.configure(limits.quotas if limits.have_quotas else None)
-        self.admission.configure(limits)
-        self._change(list(self._rates))
+        yield from self.admission.configuring(limits)
+        keys = list(self._rates)
+        for start in range(0, len(keys), _CHANGED_AT_ONCE):
+            if start:
+                yield
+            self._change(keys[start : start + _CHANGED_AT_ONCE])
 
     @property
     def quotas(self) -> QuotaTable | None:
@@ -104,7 +115,9 @@ class LimitTable:
     def _change(self, keys: Collection[tuple[Entity, str, _Direction]]) -> None:
         now = self.pacer.now()
         for key in keys:
-            rate = self._rates[key]
+            rate = self._rates.get(key)
+            if rate is None:  # it has gone meanwhile
+                continue
             entity, name, direction = key
             options = self._of(entity, name)
             per_second = None if options is None else _per_second(options, direction)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import tzinfo
-from typing import Literal, NamedTuple
+from functools import cached_property
+from typing import Literal
 
 from pipetwist.kinds.limit_options import LimitOptions, QuotaOptions, UserLimitOptions
 from pipetwist.values.moments import moment
@@ -15,8 +17,10 @@ Entity = Literal["inbound", "outbound", "user"]
 """What has limits."""
 
 
-class Limits(NamedTuple):
-    """What a configuration limits.
+@dataclass(frozen=True)
+class Limits:
+    """What a configuration limits. What was asked once is remembered, since each of many
+    connections asks the same of its user.
 
     Attributes:
         inbound: the limits of inbounds, by their tags; only of those that have some.
@@ -26,11 +30,13 @@ class Limits(NamedTuple):
         zone: where dates begin; None for the system's time zone.
     """
 
-    inbound: Mapping[str, LimitOptions] = {}
-    outbound: Mapping[str, LimitOptions] = {}
-    user: Mapping[str, UserLimitOptions] = {}
+    inbound: Mapping[str, LimitOptions] = field(default_factory=dict)
+    outbound: Mapping[str, LimitOptions] = field(default_factory=dict)
+    user: Mapping[str, UserLimitOptions] = field(default_factory=dict)
     default: UserLimitOptions | None = None
     zone: tzinfo | None = None
+    _merged: dict[str, UserLimitOptions] = field(default_factory=dict, init=False, compare=False)
+    _moments: dict[str, float] = field(default_factory=dict, init=False, compare=False)
 
     def of(self, entity: Entity, name: str) -> LimitOptions | UserLimitOptions | None:
         """The limits of one; None if it has none."""
@@ -39,14 +45,19 @@ class Limits(NamedTuple):
         if entity == "outbound":
             return self.outbound.get(name)
         own, default = self.user.get(name), self.default
-        return own.merged(default) if own is not None and default is not None else own or default
+        if own is None or default is None:
+            return own or default
+        merged = self._merged.get(name)
+        if merged is None:
+            merged = self._merged[name] = own.merged(default)
+        return merged
 
     @property
     def anything(self) -> bool:
         """Whether anything is limited."""
         return any((self.inbound, self.outbound, self.user, self.default))
 
-    @property
+    @cached_property
     def anybody_expires(self) -> bool:
         """Whether the time of some user is bounded."""
         default = self.default
@@ -54,7 +65,7 @@ class Limits(NamedTuple):
             default is not None and default.expires
         )
 
-    @property
+    @cached_property
     def have_quotas(self) -> bool:
         """Whether any user has a quota."""
         default = self.default
@@ -71,4 +82,9 @@ class Limits(NamedTuple):
         """When the time of a user with these limits is over, in seconds since 1970; None for
         never.
         """
-        return moment(options.expires, self.zone) if options.expires else None
+        if not options.expires:
+            return None
+        found = self._moments.get(options.expires)
+        if found is None:
+            found = self._moments[options.expires] = moment(options.expires, self.zone)
+        return found

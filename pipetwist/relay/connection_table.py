@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Generator, Iterator
 from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
@@ -18,6 +18,7 @@ from pipetwist.relay.connection import Connection
 from pipetwist.relay.limited_connection import LimitedConnection
 from pipetwist.relay.record import ConnectionRecord
 from pipetwist.stats.online import OnlineUsers
+from pipetwist.steps import at_once
 
 __all__ = ["ConnectionTable"]
 
@@ -25,6 +26,9 @@ _LINE = (
     "{id} {inbound} -> {outbound} user={user} peer={peer} {seconds:.3f}s up={uplink} "
     "down={downlink}: {reason}"
 )
+
+# So many connections come under other limits before the reactor does something else.
+_LIMITED_AT_ONCE = 100
 
 # As a command's own lines have it.
 _LINE_OF_COMMAND = _LINE.replace("{outbound}", "{outbound}[{pid}]")
@@ -86,21 +90,44 @@ class ConnectionTable:
 
     def limit(self, limits: Limits) -> None:
         """From now on these limits hold, for the open connections too."""
+        at_once(self.limiting(limits))
+
+    def limiting(self, limits: Limits) -> Generator[None, None, None]:
+        """As `limit`, in small steps: new connections come under these limits first, and the open
+        ones one after the other.
+        """
         if limits == self.limits.current:
             return
-        self._kind = LimitedConnection if limits.anything else Connection
-        connections = self.connections()
-        for connection in connections:
-            this: Any = connection  # mypy has an object's class unchangeable
-            this.__class__ = LimitedConnection  # both have the same slots
-            self.limits.admission.adopt(this)
-        self.limits.configure(limits)
-        for connection in connections:
+        self._kind = LimitedConnection  # whoever comes meanwhile is counted as well
+        for connection in self._in_steps():
+            if connection is None:
+                yield
+            elif not isinstance(connection, LimitedConnection):
+                this: Any = connection  # mypy has an object's class unchangeable
+                this.__class__ = LimitedConnection  # both have the same slots
+                self.limits.admission.adopt(this)
+        yield from self.limits.configuring(limits)
+        if not limits.anything:
+            self._kind = Connection
+        for connection in self._in_steps():
+            if connection is None:
+                yield
+                continue
             self.limits.limit(connection, since_start=False)
             if not limits.anything:
                 one: Any = connection  # mypy has an object's class unchangeable
                 self.limits.leave(one)
                 one.__class__ = Connection
+
+    def _in_steps(self) -> Iterator[Connection | None]:
+        """Those that are open now, as far as they still are when it is their turn; after some of
+        them None.
+        """
+        for place, connection in enumerate(self.connections(), 1):
+            if connection in self._open:
+                yield connection
+            if place % _LIMITED_AT_ONCE == 0:
+                yield None
 
     def look_again(self, users: Collection[str]) -> None:
         """What these users have is used up, or not any more."""

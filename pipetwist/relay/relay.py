@@ -4,6 +4,8 @@ its line.
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 from zope.interface import implementer
@@ -27,6 +29,7 @@ from pipetwist.relay.record import ConnectionRecord
 from pipetwist.relay.routing_table import HasRoutingTable, Route
 from pipetwist.relay.unreachable import UnreachableOutbounds
 from pipetwist.stats.online import OnlineUsers
+from pipetwist.steps import at_once
 
 __all__ = ["Relay", "Route"]
 
@@ -74,12 +77,16 @@ class Relay:
 
     def limit(self, limits: Limits) -> None:
         """From now on these limits hold, for the open connections too."""
-        self.connection_table.limit(limits)
+        at_once(self.limiting(limits))
+
+    def limiting(self, limits: Limits) -> Generator[None, None, None]:
+        """As `limit`, in small steps, see `ConnectionTable.limiting`."""
         # Where nothing is limited nobody is asked: then the method is the one below.
         if limits.anything:
             self.route = self._route_within_limits  # type: ignore[method-assign]  # see above
         else:
             vars(self).pop("route", None)
+        return self.connection_table.limiting(limits)
 
     def route(self, client_info: ClientInfo) -> Route:
         return self._current.now.route(client_info)

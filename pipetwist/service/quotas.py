@@ -10,12 +10,12 @@ from twisted.logger import Logger
 from pipetwist.config.document import Document
 from pipetwist.errors import StartError
 from pipetwist.interfaces import AnyReactor
+from pipetwist.limits.limits import Limits
 from pipetwist.quotas.calendar import Calendar
 from pipetwist.quotas.quota_table import QuotaTable
 from pipetwist.quotas.stored import quota_path
 from pipetwist.relay.connection_table import ConnectionTable
 from pipetwist.service.counting import storage_of
-from pipetwist.service.limiting import limits_of
 
 __all__ = ["keep_quotas", "refuse_new_quotas"]
 
@@ -23,6 +23,7 @@ __all__ = ["keep_quotas", "refuse_new_quotas"]
 def keep_quotas(
     tree: MultiService,
     document: Document,
+    limits: Limits,
     reactor: AnyReactor,
     connection_table: ConnectionTable,
     log: Logger,
@@ -32,6 +33,7 @@ def keep_quotas(
     Args:
         tree: gets the service.
         document: the configuration.
+        limits: what it limits.
         reactor: the reactor.
         connection_table: its connections are limited.
         log: gets what was found in the file.
@@ -40,7 +42,6 @@ def keep_quotas(
         StartError: the configuration names no file for it. A check finds that, but for users in a
             file of their own.
     """
-    limits = limits_of(document)
     if not limits.have_quotas:
         return
     storage = storage_of(document, reactor, log, quota_path)
@@ -62,17 +63,17 @@ def keep_quotas(
     storage.setServiceParent(tree)
 
 
-def refuse_new_quotas(started: Document, document: Document) -> None:
+def refuse_new_quotas(connection_table: ConnectionTable, limits: Limits) -> None:
     """Refuse a configuration with quotas where the daemon was started without any.
 
     Args:
-        started: the configuration that it was started with.
-        document: the one that it is to have.
+        connection_table: its connections are limited.
+        limits: what the configuration limits.
 
     Raises:
         StartError: there are some.
     """
-    if limits_of(document).have_quotas and not limits_of(started).have_quotas:
+    if limits.have_quotas and connection_table.limits.quotas is None:
         message = (
             "limits.quota: this daemon was started without a quota, and has no file for what is "
             "used; restart it"

@@ -4,7 +4,7 @@ new configuration.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from pipetwist.inbounds.context import InboundContext
 from pipetwist.interfaces import InlineCallbacks, IRunningOutbound, OutboundLike
 from pipetwist.kinds.inbound_options import InboundOptions
 from pipetwist.kinds.outbound_options import OutboundOptions
+from pipetwist.limits.limits import Limits
 from pipetwist.logs.levels import LeveledLogger
 from pipetwist.outbounds.context import OutboundContext
 from pipetwist.relay.connection_table import ConnectionTable
@@ -27,6 +28,7 @@ from pipetwist.service.building import make_inbound, make_outbounds, unused_sock
 from pipetwist.service.counting import tracked_by
 from pipetwist.service.generation import Generation
 from pipetwist.service.inbound_replacement import refuse_collisions, replace_inbounds
+from pipetwist.service.limiting import finding_limits
 from pipetwist.service.quotas import refuse_new_quotas
 from pipetwist.service.restarts import needs_restart
 from pipetwist.service.sharing import divide_descriptors
@@ -47,7 +49,7 @@ class Reloader:
         outbounds: the outbounds' context.
         log: the log, whose level is the configuration's.
         connection_table: the open connections.
-        limit: has the limits of a configuration hold.
+        limit: has limits hold, in small steps.
         api: the `pipetwist.api.service.StatsApi`; None if there is none.
         control: the `pipetwist.control.service.ControlService`; None if there is none.
         web: the `pipetwist.web.service.WebService`; None if there is none.
@@ -61,7 +63,7 @@ class Reloader:
         outbounds: OutboundContext,
         log: LeveledLogger,
         connection_table: ConnectionTable,
-        limit: Callable[[Document], object] = lambda _: None,
+        limit: Callable[[Limits], Generator[None, None, None]],
         api: Any = None,  # a StatsApi: called as the others are, with options of its own
         control: Any = None,  # a ControlService
         web: Any = None,  # a WebService
@@ -74,6 +76,7 @@ class Reloader:
         self._log = log
         self._started = current.now.document
         self._limit = limit
+        self._connection_table = connection_table
         self._api = api
         self._control = control
         self._web = web
@@ -85,9 +88,15 @@ class Reloader:
     def _not_started(self, error: StartError) -> None:
         self._log.error("{error}", error=str(error))
 
-    def follow(self) -> None:
+    def follow(self, limits: Limits) -> Deferred[None]:
         """Apply the current generation to the rest of the tree. What is no longer in it is left for
         the caller to stop.
+
+        Args:
+            limits: what it limits.
+
+        Returns:
+            A Deferred that fires when the limits hold for all open connections.
         """
         generation, context = self._current.now, self._inbounds
         document = generation.document
@@ -100,13 +109,14 @@ class Reloader:
             or generation.router.needs_clients
             or any(options.needs_clients for options in document.outbounds)
         )
-        self._limit(document)
+        limiting = in_turns(self._inbounds.reactor, self._limit(limits))
         divide_descriptors(
             context.shares, document, None if context.kernel is None else context.kernel.pool
         )
         for part in (*generation.outbounds.values(), *generation.inbounds.values()):
             if IService.providedBy(part) and part.parent is None:
                 part.setServiceParent(self._tree)
+        return limiting
 
     def reload(self, document: Document) -> Deferred[None]:
         """Apply another configuration.
@@ -131,7 +141,8 @@ class Reloader:
     def _reload(self, document: Document) -> InlineCallbacks[None]:
         before = self._current.now
         refuse_collisions(document, before.inbounds)
-        refuse_new_quotas(self._started, document)
+        limits = yield in_turns(self._inbounds.reactor, finding_limits(document))
+        refuse_new_quotas(self._connection_table, limits)
         learning = self._outbounds.accounts.learn(_accounts(before.document, document))
         yield self._inbounds.listeners.hosts.learn(_new_hosts(before, document))
         yield learning
@@ -146,10 +157,11 @@ class Reloader:
         # Nothing can fail from here on.
         tracked = _tracked(before, document)
         self._current.swap(Generation.of(document, inbounds, outbounds, tracked, users))
-        self.follow()
+        limiting = self.follow(limits)
         for show in show_certificates:
             show()
         self._end_rest(before)
+        yield limiting
         self._log.info("configuration reloaded{report}", report=_report(before.document, document))
         self._tell_of_unused_sockets()
         for part in (self._api, self._control):

@@ -42,7 +42,7 @@ from pipetwist.service.counting import is_storage, storage_of, tracked_by
 from pipetwist.service.generation import Generation, users_of
 from pipetwist.service.grpc_services import control_service, stats_api
 from pipetwist.service.inbound_replacement import refuse_collisions
-from pipetwist.service.limiting import Limiter
+from pipetwist.service.limiting import Limiter, limits_of
 from pipetwist.service.monitoring import web_service
 from pipetwist.service.overview import Overview
 from pipetwist.service.quotas import keep_quotas
@@ -159,11 +159,12 @@ class PipetwistService(MultiService):
         overview.besides = (self.api, self.control, self.web)
         for first in filter(None, (self.storage, self.records)):
             first.setServiceParent(self)
-        keep_quotas(self, document, reactor, connections, log)
+        limits = limits_of(document)
+        keep_quotas(self, document, limits, reactor, connections, log)
         limiter = Limiter(self.relay, shares, reactor)
         rest = (self.relay.connection_table, limiter.apply, self.api, self.control, self.web)
         self._reloader = Reloader(self, current, context, outbound_context, log, *rest)
-        self._reloader.follow()
+        self._reloader.follow(limits)
         for part in (self.web, self.control, self.api):
             if part is not None:
                 part.setServiceParent(self)
