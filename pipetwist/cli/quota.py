@@ -33,12 +33,12 @@ class _Configured(NamedTuple):
     """What a configuration says about quotas.
 
     Attributes:
-        path: the file that keeps what was used.
+        store: the file of counters, beside which the file is that keeps what was used.
         quotas: of each user that has some.
         zone: whose calendar it is.
     """
 
-    path: str
+    store: str
     quotas: Quotas
     zone: tzinfo | None
 
@@ -57,17 +57,27 @@ class _Configured(NamedTuple):
 def quota(names: tuple[str, ...], config: str, as_json: bool) -> None:
     """Show what users have used of their quotas, what is left, and when they begin anew.
 
-    It reads the file that the daemon keeps, whether the daemon runs or not. On a terminal sizes are
-    in units (1 KiB is 1024 bytes). Elsewhere each quota is a line with the user, a TAB, the period
-    and what is counted, such as month-15-both, a TAB, the bytes of the quota, a TAB, the bytes that
-    were used, a TAB, those that are left, a TAB, and when it begins anew, in seconds since 1970 or
-    "never". The exit status is 1 where none of the users has a quota.
+    It reads the file that the daemon keeps, whether the daemon runs or not; if a daemon that runs
+    counts elsewhere, since the file was removed or moved away, it says so instead. On a terminal
+    sizes are in units (1 KiB is 1024 bytes). Elsewhere each quota is a line with the user, a TAB,
+    the period and what is counted, such as month-15-both, a TAB, the bytes of the quota, a TAB, the
+    bytes that were used, a TAB, those that are left, a TAB, and when it begins anew, in seconds
+    since 1970 or "never". The exit status is 1 where none of the users has a quota.
     """
+    from pipetwist.errors import StoreError
+    from pipetwist.quotas.keeping import missing, strayed
+
     configured = _configured(config)
+    elsewhere = strayed(configured.store)
+    if elsewhere is not None:
+        raise StoreError(elsewhere)
+    remark = missing(configured.store)
+    if remark is not None:
+        click.echo(f"pipetwist: {remark}", err=True)
     wanted = {
         user: quotas for user, quotas in configured.quotas.items() if not names or user in names
     }
-    rows = _read(configured.path).rows(wanted, time.time(), configured.zone)
+    rows = _read(configured.store).rows(wanted, time.time(), configured.zone)
     if as_json:
         print_json({"quota": [_as_json(row, configured.zone) for row in rows]})
     elif on_terminal() and rows:
@@ -97,9 +107,13 @@ def quota_reset(names: tuple[str, ...], server: ServerChoice) -> None:
     from pipetwist.errors import StoreError
 
     config: str | None = click.get_current_context().params["config"]
-    if config is not None and not _is_in_use(config):
-        _reset_in_file(names, config)
-        return
+    if config is not None:
+        from pipetwist.quotas.keeping import is_kept
+
+        configured = _configured(config)
+        if not is_kept(configured.store):
+            _reset_in_file(names, config, configured)
+            return
     from pipetwist.client.control import ControlCalls
 
     with closing(ControlCalls(server())) as calls:
@@ -109,28 +123,19 @@ def quota_reset(names: tuple[str, ...], server: ServerChoice) -> None:
         raise StoreError(message)
 
 
-def _is_in_use(config: str) -> bool:
-    from pipetwist.storage.file import is_locked, open_to_read
-
-    path = _configured(config).path
-    if not Path(path).exists():
-        return False
-    file = open_to_read(path)
-    try:
-        return is_locked(file)
-    finally:
-        file.close()
-
-
-def _reset_in_file(names: tuple[str, ...], config: str) -> None:
+def _reset_in_file(names: tuple[str, ...], config: str, configured: _Configured) -> None:
     from pipetwist.errors import StoreError
-    from pipetwist.quotas.stored import Stored
+    from pipetwist.quotas.keeping import missing
+    from pipetwist.quotas.stored import Stored, quota_path
     from pipetwist.storage.offline import change_counters, figures_of
 
-    configured = _configured(config)
     unknown = ", ".join(name for name in names if name not in configured.quotas)
     if unknown:
         message = f"{config} has no quota of {unknown}; nothing was changed"
+        raise StoreError(message)
+    nothing = missing(configured.store)
+    if nothing is not None:
+        message = f"{nothing}, and can be asked by --server alone"
         raise StoreError(message)
     wanted = {name: configured.quotas[name] for name in names}
 
@@ -139,27 +144,28 @@ def _reset_in_file(names: tuple[str, ...], config: str) -> None:
         stored.reset(wanted, time.time(), configured.zone)
         return stored.written(slots)
 
-    change_counters(configured.path, begin_anew)
+    change_counters(quota_path(configured.store), begin_anew)
 
 
 def _configured(path: str) -> _Configured:
     from pipetwist.config.named_users import user_names
     from pipetwist.config.reading import read_document
-    from pipetwist.quotas.stored import quota_path
     from pipetwist.service.limiting import limits_of
 
     document = read_document(path)
     limits = limits_of(document)
     quotas = {name: limits.quotas(name) for name in user_names(document)}
-    store = quota_path(configured_store(path))
-    return _Configured(store, {name: some for name, some in quotas.items() if some}, limits.zone)
+    return _Configured(
+        configured_store(path), {name: some for name, some in quotas.items() if some}, limits.zone
+    )
 
 
-def _read(path: str) -> Stored:
+def _read(store: str) -> Stored:
     """Nothing was used where there is no file yet."""
-    from pipetwist.quotas.stored import Stored
+    from pipetwist.quotas.stored import Stored, quota_path
     from pipetwist.storage.offline import read_counters
 
+    path = quota_path(store)
     return Stored(read_counters(path) if Path(path).exists() else ())
 
 
