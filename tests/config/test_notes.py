@@ -84,6 +84,19 @@ class UnreachableLimitsTest(SynchronousTestCase):
             "has up_mbps of more than 10",
         )
 
+    def test_counts(self) -> None:
+        """One is told as well of how many connections there may be, and how many in a second."""
+        bounds = {"max_connections": 5, "connections_per_second": 2}
+        low = {"type": "unix", "tag": "low", "path": "low", "limits": bounds, "users": "*"}
+        more = {key: figure + 1 for key, figure in bounds.items()}
+        told = self.told(users=[{"name": "bob", "uid": 1, "limits": more}], inbounds=[low])
+        self.assertEqual(
+            [note.partition(":")[0] for note in told],
+            [f"users[0].limits.{key}" for key in bounds],
+        )
+        users = [{"name": "bob", "uid": 1, "limits": bounds}]
+        self.assertEqual(self.told(users=users, inbounds=[low]), [])
+
     def test_default(self) -> None:
         """Those of everybody are looked at as well."""
         users = [{"name": "bob", "uid": 1}]

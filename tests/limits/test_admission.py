@@ -89,6 +89,21 @@ class AdmissionTest(SynchronousTestCase):
         )
         self.assertEqual(self.admission.figures("user", "alice"), (4, 2))
 
+    def test_max_sources_networks(self) -> None:
+        """Addresses of one /64 are one source, and a client that has several of them has one place;
+        it is free when the last of them has gone.
+        """
+        self.limit(max_sources=1)
+        first, second = (_Connection(host=f"2001:db8::{number}") for number in (1, 9999))
+        self.assertIsNone(self.admission.admit(first))
+        self.assertIsNone(self.admission.admit(second))
+        self.assertEqual(self.admit("alice", "2001:db8:0:1::1"), "max_sources")
+        self.assertEqual(self.admit("alice", "192.0.2.1"), "max_sources")
+        self.admission.leave(first)
+        self.assertEqual(self.admit("alice", "2001:db8:0:1::1"), "max_sources")
+        self.admission.leave(second)
+        self.assertEqual(self.admit("alice", "2001:db8:0:1::1"), "")
+
     def test_sources(self) -> None:
         """One source is an address of IPv4, a /64 of IPv6, and a uid at a unix socket."""
         self.assertEqual(

@@ -11,7 +11,7 @@ from twisted.logger import capturedLogs, formatEvent
 
 from pipetwist.config.reading import parse_document
 from pipetwist.errors import ConfigError
-from pipetwist.kinds.limit_options import LimitOptions
+from pipetwist.kinds.limit_options import LimitOptions, UserLimitOptions
 from pipetwist.limits.limits import Limits
 from pipetwist.page.sampling import Sampler
 from pipetwist.page.view import View
@@ -176,6 +176,35 @@ class InboundTest(BoundedCase):
         self.loop.until(lambda: ready([second], [], 0)[0], "the end of the second")
         self.assertEqual(self.open, 1)
         first.close()
+
+
+class ExpiryTest(BoundedCase):
+    """A client of a user whose time is over."""
+
+    def limit_users(self, expires: str | None) -> None:
+        """Give every user this moment."""
+        default = None if expires is None else UserLimitOptions(expires=expires)
+        self.service.relay.limit(Limits(default=default))
+
+    def test_reload(self) -> None:
+        """A reload by which a user has expired ends its open connections and says why; those of
+        nobody, and of one who has time left, go on.
+        """
+        first, server = self.connect()
+        assert server is not None
+        second, _ = self.connect()
+        table = self.service.relay.connection_table
+        of_alice, other = table.connections()
+        of_alice.client_info = of_alice.client_info._replace(user="alice")
+        self.limit_users("2999-01-01")
+        self.pump([first, second, server])
+        self.assertEqual(self.open, 2)
+        self.limit_users("2020-01-01")
+        self.pump_until([first, second, server], lambda: self.open == 1, "its end")
+        self.assertIn("user alice has expired (2020-01-01)", of_alice.reason)
+        self.assertEqual(table.connections(), [other])
+        self.limit_users(None)
+        self.assertEqual(self.open, 1)
 
 
 class HandshakeTest(BoundedCase):

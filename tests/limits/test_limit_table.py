@@ -146,6 +146,24 @@ class MergingTest(SynchronousTestCase):
         assert found is not None
         self.assertEqual((found.up_mbps, found.down_mbps), (3, None))
 
+    def test_each_taken_away(self) -> None:
+        """Every key can be taken away, and one that is absent leaves what everybody has."""
+        default = {
+            "up_mbps": "1",
+            "down_mbps": "2",
+            "burst": '"1s"',
+            "max_connections": "3",
+            "max_sources": "4",
+            "connections_per_second": "5",
+            "expires": '"2027-03-01"',
+        }
+        keys = ", ".join(f'"{key}": {value}' for key, value in default.items())
+        for key in default:
+            found = self.merged(f"{{{keys}}}", f'{{"{key}": null}}')
+            self.assertIn(getattr(found, key), (None, float("inf"), ""), key)
+            for other in default.keys() - {key}:
+                self.assertNotIn(getattr(found, other), (None, float("inf"), ""), other)
+
     def test_nothing(self) -> None:
         """A rate that was taken away is none."""
         table = LimitTable(Clock())
@@ -181,6 +199,24 @@ class MergingTest(SynchronousTestCase):
             '{"name": "a", "gid": 1, "limits": {"up_mbps": 2}}]',
         )
         self.assertIn("inbounds[0].users[1].limits", said)
+
+    def test_twofold_elsewhere(self) -> None:
+        """So are two of different inbounds; the same twice, or in one place alone, are not."""
+
+        def document(first: str, second: str) -> str:
+            inbounds = ", ".join(
+                f'{{"type": "unix", "tag": "{tag}", "path": "{tag}", '
+                f'"users": [{{"name": "a", "uid": 1{limits}}}]}}'
+                for tag, limits in (("one", first), ("other", second))
+            )
+            return f'{{"inbounds": [{inbounds}], {_OUT}}}'
+
+        one, other = (f', "limits": {{"up_mbps": {figure}}}' for figure in (1, 2))
+        error = self.assertRaises(ConfigError, parse_document, document(one, other), FOLDER, "file")
+        self.assertIn("inbounds[1].users[0].limits", str(error))
+        for first, second in ((one, one), (one, ""), ("", one)):
+            found = limits_of(parse_document(document(first, second), FOLDER, "file"))
+            self.assertEqual(found.user["a"].up_mbps, 1)
 
     def test_bad(self) -> None:
         """0 is an error, as everything is that is no number of megabits."""
