@@ -31,6 +31,10 @@ class AxeTest(PageCase):
         for selector in ("#ended-rows tr", "#names-rows tr", "#limits-rows tr", "#plugins-list li"):
             self.browser.wait_for(f"document.querySelector('{selector}')?.checkVisibility()")
         self.browser.evaluate("document.querySelector('#pause').click()")
+        # The buttons for more than a hundred names stay, and few of them: the time that it takes
+        # grows with the elements.
+        rows = "[...document.querySelectorAll('#names-rows tr')]"
+        self.browser.evaluate(f"{rows}.slice(9).forEach((row) => row.remove())")
         axe = files("axe_core_python").joinpath("axe.min.js").read_text(encoding="utf-8")
         self.browser.evaluate(axe)
         for width in (390, 800, 1280, 1920):

@@ -57,6 +57,11 @@ class ProblemsTest(DaemonPageCase):
             "None of the inbounds that are counted has had a connection yet.",
         )
         self.assertIn('Write "stats": {', self.text("#user-panel .nothing"))
+        self.browser.evaluate("document.querySelector('#names summary').click()")
+        self.browser.wait_for(
+            "document.querySelector('#names-shown').textContent",
+            lambda text: text.startswith("Nobody has connected yet. "),
+        )
 
     def test_problems(self) -> None:
         """Failures, commands that ended badly and refusals are counted; opened, each is there with

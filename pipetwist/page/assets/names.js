@@ -94,7 +94,13 @@ export class Names {
     byId("names-after").disabled = this.sheet === sheets - 1;
     byId("names-save").disabled = !shown.length;
     byId("names-sheets").hidden = sheets === 1;
-    say(byId("names-shown"), shown.length ? `${count(start + 1)} to ${count(start + shown.length)} of ${count(found.length)}` : "No name is like that.");
+    say(byId("names-shown"), shown.length ? `${count(start + 1)} to ${count(start + shown.length)} of ${count(found.length)}` : this.zero());
+  }
+
+  /** Why there is no name. */
+  zero() {
+    if (byId("names-find").value.trim() || byId("names-kind").value || byId("names-idle").checked) return "No name is like that.";
+    return "Nobody has connected yet. Each name is here from its first connection on, with its bytes if stats lists it.";
   }
 
   /** What the table holds: after the filter, in order. */
