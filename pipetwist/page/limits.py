@@ -50,24 +50,26 @@ class LimitsTold:
             words: texts, case-folded, that a tag or name must all have.
         """
         held = self._table.held_now()
-        found: dict[tuple[Entity, str], tuple[bool, float]] = {}
-        limited = set()
+        limited: set[tuple[Entity, str]] = set()
+        first: list[tuple[bool, float, tuple[Entity, str]]] = []
+        matching = 0
         for number, key in enumerate(self._limited(), 1):
             if key not in limited:
                 limited.add(key)
                 if all(word in key[1].casefold() for word in words):
-                    found[key] = self._urgency(key, held)
+                    matching += 1
+                    first.append((*self._patience(key, held), key))
             if number % PIECE == 0:
+                if len(first) > 2 * MAX_LIMITED:
+                    first = heapq.nsmallest(MAX_LIMITED, first)
                 yield
-        first = heapq.nsmallest(
-            MAX_LIMITED, found, key=lambda key: (*(-part for part in found[key]), key)
-        )
+        keys = [key for *_, key in heapq.nsmallest(MAX_LIMITED, first)]
         rows = []
-        for start in range(0, len(first), _ROWS):
-            told = [self._row(key, held) for key in first[start : start + _ROWS]]
+        for start in range(0, len(keys), _ROWS):
+            told = [self._row(key, held) for key in keys[start : start + _ROWS]]
             rows.append(json.dumps(told, separators=(",", ":"))[1:-1])
             yield
-        counts = f'"limited":{len(limited)},"matching":{len(found)}'
+        counts = f'"limited":{len(limited)},"matching":{matching}'
         return f'{{{counts},"rows":[{",".join(rows)}]}}'.encode("ascii")
 
     def _limited(self) -> Iterator[tuple[Entity, str]]:
@@ -80,12 +82,13 @@ class LimitsTold:
         else:
             yield from (("user", name) for name in self._users())
 
-    def _urgency(self, key: tuple[Entity, str], held: set[str]) -> tuple[bool, float]:
+    def _patience(self, key: tuple[Entity, str], held: set[str]) -> tuple[bool, float]:
+        """The less of it, the sooner one is told."""
         quotas = self._table.quotas
         used = 0.0
         if key[0] == "user" and quotas is not None:
             used = max((quota.used / quota.amount for quota in quotas.seen(key[1])), default=0.0)
-        return any(_held(key, held)), used
+        return not any(_held(key, held)), -used
 
     def _row(self, key: tuple[Entity, str], held: set[str]) -> Mapping[str, object]:
         entity, name = key
