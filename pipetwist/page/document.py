@@ -11,7 +11,7 @@ from pipetwist import __version__
 from pipetwist.page.sampling import Flow, Reading, Sampler
 from pipetwist.page.view import View
 
-__all__ = ["PIECE", "Steps", "Times", "connections", "document", "traffic"]
+__all__ = ["PIECE", "Steps", "Times", "connections", "document", "encoded", "traffic"]
 
 PIECE = 250
 """Names or connections that are written in one step: less than a millisecond."""
@@ -52,7 +52,7 @@ def document(sample: Sampler, times: Times, traffic: bytes, connections: bytes) 
         "interval": None if sample.interval is None else round(sample.interval, 3),
         "totals": {"open": len(sample.connections), "opened": sample.opened, **_flow(sample.flow)},
     }
-    return b'%b,"traffic":%b,"connections":%b}' % (_encoded(head)[:-1], traffic, connections)
+    return b'%b,"traffic":%b,"connections":%b}' % (encoded(head)[:-1], traffic, connections)
 
 
 def traffic(sample: Sampler, *, changes_only: bool) -> Steps:
@@ -68,7 +68,7 @@ def traffic(sample: Sampler, *, changes_only: bool) -> Steps:
         names = []
         told = iter(flows.items())
         while piece := list(islice(told, PIECE)):
-            written = _encoded(
+            written = encoded(
                 {name: _flow(flow) for name, flow in piece if flow.moved or not changes_only}
             )[1:-1]
             if written:
@@ -92,7 +92,7 @@ def connections(sample: Sampler, view: View) -> Steps:
     pieces = []
     for start in range(0, len(rows), PIECE):
         pieces.append(
-            _encoded([_row(reading, sample.seconds) for reading in rows[start : start + PIECE]])[
+            encoded([_row(reading, sample.seconds) for reading in rows[start : start + PIECE]])[
                 1:-1
             ]
         )
@@ -100,7 +100,8 @@ def connections(sample: Sampler, view: View) -> Steps:
     return b'{"matching":%d,"rows":[%b]}' % (matching, b",".join(pieces))
 
 
-def _encoded(what: object) -> bytes:
+def encoded(what: object) -> bytes:
+    """JSON without blanks."""
     return json.dumps(what, separators=(",", ":")).encode("ascii")
 
 

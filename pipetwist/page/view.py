@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
+from pipetwist.page.arguments import Field, parse_arguments, parse_number, parse_words
 from pipetwist.page.sampling import Reading
 
 __all__ = ["MAX_ROWS", "SORTS", "View", "parse_view"]
@@ -13,7 +14,6 @@ __all__ = ["MAX_ROWS", "SORTS", "View", "parse_view"]
 MAX_ROWS = 1000
 _ROWS = 200
 _PIECE = 250  # connections in one step
-_MAX_FILTER_LENGTH = 200
 
 SORTS: Mapping[str, Callable[[Reading], Any]] = {  # values of any type that can be compared
     "id": lambda reading: reading.connection.number,
@@ -79,63 +79,32 @@ def parse_view(arguments: Mapping[bytes, list[bytes]]) -> View:
         ValueError: an argument is unknown, is given twice, or has an invalid value; the text is for
             people.
     """
-    values: dict[str, str] = {}
-    for key, given in arguments.items():
-        name = key.decode("utf-8", "replace")
-        if name not in _ARGUMENTS:
-            message = f"there is no argument {name[:40]!r}; there are {', '.join(_ARGUMENTS)}"
-            raise ValueError(message)
-        if len(given) != 1:
-            message = f"{name} is given {len(given)} times; give it once"
-            raise ValueError(message)
-        values[name] = given[0].decode("utf-8", "replace")
-    return View(
-        **{
-            field: value
-            for name, text in values.items()
-            for field, value in [_ARGUMENTS[name](text)]
-        }
-    )
+    return View(**parse_arguments(arguments, _ARGUMENTS))
 
 
-_Field: TypeAlias = tuple[str, Any]
-"""The name of a field of `View`, and its value, of the type that this field has."""
-
-
-def _sort(text: str) -> _Field:
+def _sort(text: str) -> Field:
     if text not in SORTS:
         message = f"connections can't be sorted by {text[:40]!r}, but by {', '.join(SORTS)}"
         raise ValueError(message)
     return "sort", text
 
 
-def _order(text: str) -> _Field:
+def _order(text: str) -> Field:
     if text not in {"asc", "desc"}:
         message = f"order is asc or desc, not {text[:40]!r}"
         raise ValueError(message)
     return "descending", text == "desc"
 
 
-def _filter(text: str) -> _Field:
-    if len(text) > _MAX_FILTER_LENGTH:
-        message = f"filter has more than {_MAX_FILTER_LENGTH} characters"
-        raise ValueError(message)
-    return "words", tuple(text.casefold().split())
+def _filter(text: str) -> Field:
+    return "words", parse_words("filter", text)
 
 
-def _limit(text: str) -> _Field:
-    if (
-        not text.isdecimal()
-        or not text.isascii()
-        or len(text) > 6
-        or not 1 <= int(text) <= MAX_ROWS
-    ):
-        message = f"limit is a number from 1 to {MAX_ROWS}, not {text[:40]!r}"
-        raise ValueError(message)
-    return "limit", int(text)
+def _limit(text: str) -> Field:
+    return "limit", parse_number("limit", text, MAX_ROWS)
 
 
-_ARGUMENTS: Mapping[str, Callable[[str], _Field]] = {
+_ARGUMENTS: Mapping[str, Callable[[str], Field]] = {
     "sort": _sort,
     "order": _order,
     "filter": _filter,

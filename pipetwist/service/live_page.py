@@ -51,11 +51,14 @@ def put_page(
         records: writes connection records; None if nothing does.
         may_act: whether it may.
     """
+    from pipetwist.page.boot_clock import since_boot
     from pipetwist.page.ended import EndedConnections
     from pipetwist.page.feed import Feed
+    from pipetwist.page.history_call import HistoryCall
     from pipetwist.page.limits import LimitsTold
     from pipetwist.page.problems import Problems, ProblemSources
     from pipetwist.page.reading import DocumentCall, SteppedCall
+    from pipetwist.page.recorder import Recorder
     from pipetwist.page.resources import page_resources
     from pipetwist.page.state import OperatorState
     from pipetwist.page.tallies import NameTallies
@@ -84,14 +87,18 @@ def put_page(
         problems, limits, context.plugins.statuses, lambda: _listed(current.now.document)
     )
     limited = LimitsTold(limits, lambda: _names(current.now.document))
+    recorder = Recorder(clock, connection_table, store, time.time, since_boot(clock.seconds), log)
     reading = {
         "ended": DocumentCall(ended.document),
+        "history": HistoryCall(recorder, clock),
         "limits": SteppedCall(clock, log, limited.document, filters=True),
         "names": SteppedCall(clock, log, lambda _: tallies.document()),
         "state": DocumentCall(state.document),
     }
     for name, resource in page_resources(feed, acting, reading).items():
         web.put(name, resource)
+    web.after_start(recorder.start)
+    web.before_stop(recorder.close)
     web.before_stop(feed.close)
 
 

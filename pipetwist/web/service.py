@@ -76,6 +76,7 @@ class WebService(Service):
             handshake_failed=partial(log_failed_handshake, self._log, _LABEL),
             share=share,
         )
+        self._after_start: list[Callable[[], object]] = []
         self._before_stop: list[Callable[[], object]] = []
         self._listeners = ListenerTable() if listeners is None else listeners
         self._ports: list[AnyPort] = []
@@ -93,6 +94,10 @@ class WebService(Service):
                 ``methods`` say, and their responses get the security headers.
         """
         self._root.putChild(name.encode(), resource)
+
+    def after_start(self, call: Callable[[], object]) -> None:
+        """Call a function whenever this has been started, and listens."""
+        self._after_start.append(call)
 
     def before_stop(self, call: Callable[[], object]) -> None:
         """Call a function before clients are closed, so that it can finish open responses.
@@ -132,6 +137,8 @@ class WebService(Service):
         """
         super().startService()
         self._begin()
+        for call in self._after_start:
+            call()
 
     def stopService(self) -> Deferred[None]:
         """Stop listening, and close all connections."""

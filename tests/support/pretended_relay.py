@@ -24,8 +24,10 @@ from twisted.web.server import Request
 from pipetwist.connection.client_info import ClientInfo
 from pipetwist.page.ended import EndedConnections
 from pipetwist.page.feed import Feed
+from pipetwist.page.history_call import HistoryCall
 from pipetwist.page.limits import LimitsTold
 from pipetwist.page.reading import DocumentCall, SteppedCall
+from pipetwist.page.recorder import Recorder
 from pipetwist.page.resources import page_resources
 from pipetwist.page.tallies import NameTallies
 from pipetwist.relay.connection import Connection
@@ -207,7 +209,7 @@ class _Close(Resource):
         return b'{"closed": 0, "unknown_ids": []}'
 
 
-def _serve(relay: PretendedRelay, *, seconds: int, closes: bool) -> None:
+def _serve(relay: PretendedRelay, recorder: Recorder, *, seconds: int, closes: bool) -> None:
     """Serve the page, and let this number of seconds pass quickly once it is watched."""
     from twisted.internet import reactor as global_reactor
 
@@ -220,6 +222,7 @@ def _serve(relay: PretendedRelay, *, seconds: int, closes: bool) -> None:
     limited = LimitsTold(relay.connection_table.limits, lambda: filter(None, relay.users))
     reading = {
         "ended": DocumentCall(relay.ended.document),
+        "history": HistoryCall(recorder, relay.clock),
         "limits": SteppedCall(relay.clock, Logger(), limited.document, filters=True),
         "names": SteppedCall(relay.clock, Logger(), lambda _: relay.tallies.document()),
         "state": DocumentCall(relay.state.state.document),
@@ -253,6 +256,9 @@ def _main() -> None:
         default=0,
         help="so many go by quickly once the page is watched, and three hours before",
     )
+    parser.add_argument(
+        "--past", type=int, default=0, help="so many have gone by already when it is served"
+    )
     parser.add_argument("--user", action="append", default=[], help="one more user")
     parser.add_argument("--names", type=int, default=0, help="so many users who are idle")
     parser.add_argument("--trouble", action="store_true", help="much goes wrong, or is limited")
@@ -262,11 +268,17 @@ def _main() -> None:
     for number in range(given.names):
         for direction in DIRECTIONS:
             relay.store.counter(traffic_name("user", f"member-{number:04}", direction)).add(number)
+    recorder = Recorder(
+        relay.clock, relay.connection_table, relay.store, relay.now, relay.clock.seconds
+    )
+    recorder.start()
     for _ in range(180 if given.minutes else 0):
         relay.advance(60)
+    for _ in range(60 * given.past):
+        relay.advance()
     if given.trouble:
         relay.get_into_trouble()
-    _serve(relay, seconds=60 * given.minutes, closes=given.closes)
+    _serve(relay, recorder, seconds=60 * given.minutes, closes=given.closes)
 
 
 if __name__ == "__main__":
