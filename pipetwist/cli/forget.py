@@ -8,6 +8,7 @@ import click
 
 from pipetwist.cli.output import on_terminal, print_lines
 from pipetwist.cli.stored import configured_store
+from pipetwist.cli.traffic import in_order
 
 __all__ = ["forget"]
 
@@ -50,7 +51,7 @@ def forget(names: tuple[str, ...], store: str | None, config: str | None) -> Non
         )
         raise StoreError(message)
     removed = forget_counters(path, [name for counters in meant.values() for name in counters])
-    shown = {name: totals[name] for name in removed}
+    shown = in_order({name: totals[name] for name in removed}, "name")
     if on_terminal():
         from pipetwist.cli.tables import counters_table, print_table
 

@@ -49,14 +49,15 @@ def rows(names: Mapping[str, object]) -> tuple[list[Row], list[str]]:
 
 
 def in_order(values: Mapping[str, int], by: str) -> dict[str, int]:
-    """Sort counters, those of one entity together: the largest first, or by their names.
+    """Sort counters, those of one entity together and its uplink first: the largest first, or by
+    their names.
 
     Args:
         values: them, by name.
         by: one of `ORDERS`.
     """
     if by == "name":
-        return dict(values)
+        return {name: values[name] for name in sorted(values, key=_uplink_first)}
 
     def size(row: Row) -> int:
         up, down = (values.get(name, 0) for name in (row.uplink, row.downlink))
@@ -66,11 +67,17 @@ def in_order(values: Mapping[str, int], by: str) -> dict[str, int]:
     names = [
         name
         for row in sorted(found, key=size, reverse=True)
-        for name in (row.downlink, row.uplink)
+        for name in (row.uplink, row.downlink)
         if name in values
     ]
     names += sorted(others, key=lambda name: values[name], reverse=True)
     return {name: values[name] for name in names}
+
+
+def _uplink_first(name: str) -> tuple[str, bool]:
+    """Names in their order, but for the directions of one entity."""
+    stem, _, direction = name.rpartition(">>>")
+    return (stem, direction == "downlink") if direction in DIRECTIONS else (name, False)
 
 
 def sums(values: Mapping[str, int]) -> list[tuple[str, int, int]]:

@@ -28,9 +28,15 @@ class StatsTest(SynchronousTestCase):
     """``pipetwist stats``, where no terminal is."""
 
     def test_lines(self) -> None:
-        """Each counter is a line with its name, a TAB and its bytes, by name."""
+        """Each counter is a line with its name, a TAB and its bytes, by name and uplink first."""
+        names = (
+            *("inbound>>>in>>>traffic>>>uplink", "inbound>>>in>>>traffic>>>downlink"),
+            *("user>>>alice>>>traffic>>>uplink", "user>>>alice>>>traffic>>>downlink"),
+            "user>>>bob>>>traffic>>>uplink",
+        )
+        self.assertEqual(set(names), set(COUNTERS))
+        expected = "".join(f"{name}\t{COUNTERS[name]}\n" for name in names)
         for servicer in (V2Ray4(), V2Ray5(), SingBox(), Xray()):
-            expected = "".join(f"{name}\t{value}\n" for name, value in sorted(COUNTERS.items()))
             self.assertEqual(call("stats", "-s", serve(self, servicer)), (0, expected, ""))
 
     def test_patterns(self) -> None:
@@ -75,7 +81,7 @@ class StatsTest(SynchronousTestCase):
         status, output, errors = call("stats", "-s", serve(self, servicer), "--reset", "user")
         self.assertEqual(
             (status, output),
-            (1, "user>>>alice>>>traffic>>>downlink\t5\nuser>>>alice>>>traffic>>>uplink\t3\n"),
+            (1, "user>>>alice>>>traffic>>>uplink\t3\nuser>>>alice>>>traffic>>>downlink\t5\n"),
         )
         self.assertIn("(2 of 3 counters were reset before that)", errors)
 

@@ -120,7 +120,7 @@ class ForgetTest(_FileTestCase):
         inbound of that name stays.
         """
         close(self.store)
-        said = "user>>>alice>>>traffic>>>downlink\t3\nuser>>>alice>>>traffic>>>uplink\t3\n"
+        said = "user>>>alice>>>traffic>>>uplink\t3\nuser>>>alice>>>traffic>>>downlink\t3\n"
         self.assertEqual(call("stats", "forget", "alice", "--store", str(self.path)), (0, said, ""))
         self.assertEqual(self.left(), {("inbound", "alice"), ("user", "bob")})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from pipetwist.cli.traffic import Reading, Row, rates, rows
+from pipetwist.cli.traffic import Reading, Row, in_order, rates, rows
 
 
 class RowsTest(SynchronousTestCase):
@@ -46,6 +46,32 @@ class RowsTest(SynchronousTestCase):
             "user>>>a>b>>>c>>>traffic>>>uplink",
         ]
         self.assertEqual(rows(dict.fromkeys(names)), ([], names))
+
+
+class OrderTest(SynchronousTestCase):
+    """Sorting counters."""
+
+    def test_uplink_first(self) -> None:
+        """However they are sorted, of one entity the uplink comes first, as in tables; other names
+        are in their order.
+        """
+        values = {
+            "user>>>b>>>traffic>>>downlink": 9,
+            "other": 1,
+            "user>>>a>>>traffic>>>downlink": 5,
+            "user>>>a>>>traffic>>>uplink": 4,
+            "user>>>b>>>traffic>>>uplink": 3,
+        }
+        expected = {
+            "name": ["other", "a>>>up", "a>>>down", "b>>>up", "b>>>down"],
+            "total": ["b>>>up", "b>>>down", "a>>>up", "a>>>down", "other"],
+        }
+        for by, names in expected.items():
+            found = [
+                name.replace("user>>>", "").replace("traffic>>>", "").removesuffix("link")
+                for name in in_order(values, by)
+            ]
+            self.assertEqual(found, names)
 
 
 class RatesTest(SynchronousTestCase):
